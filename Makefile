@@ -1,0 +1,67 @@
+# Everything is one command; the first run sets itself up.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+CODE   := server otel bench tests
+
+export TTSCOPE_DATA_DIR ?= var
+
+.DEFAULT_GOAL := help
+.PHONY: help run voices test lint format docs lock clean
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: voices ## install what is missing, then speak on http://127.0.0.1:8010
+	@$(BIN)/python -m server
+
+voices: $(VENV)/.runtime ## install the default voice
+	@$(BIN)/python -m server.voices install
+
+test: $(VENV)/.dev lint ## lint, unit, integration with the real voice, browser
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
+	@$(BIN)/ruff check $(CODE)
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m otel --check
+	@$(BIN)/python -m server.reference --check
+
+format: $(VENV)/.dev ## put code into the project's form
+	@$(BIN)/ruff check --fix $(CODE)
+	@$(BIN)/ruff format $(CODE)
+
+docs: $(VENV)/.dev ## write the generated references
+	@$(BIN)/python -m otel
+	@$(BIN)/python -m server.reference
+
+lock: $(UV) ## choose versions anew, within pyproject.toml
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
+	  pyproject.toml --output-file requirements.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  pyproject.toml --group dev --constraint requirements.lock --output-file requirements/dev.lock
+
+clean: ## remove what was built here; voices stay
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(UV): requirements/uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "ttscope needs Python 3.11 to 3.13; name one by make PYTHON=python3.12"; exit 1; }
+	@echo "making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.lock
+	@touch $@
+
+$(VENV)/.runtime: requirements.lock $(UV)
+	@echo "installing what the server needs (5 GB the first time: torch brings CUDA)"
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock $(UV)
+	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
+	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@touch $@ $(VENV)/.runtime
