@@ -1,0 +1,78 @@
+"""The event tts.request, one for each call for audio, and the file it is kept in when there is no Collector."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.trace import format_span_id, format_trace_id
+
+REQUEST_EVENT = "tts.request"
+MAX_BYTES = 50_000_000
+FILES = 5
+
+
+class EventFile(LogRecordExporter):
+    """Appends events to a file as OTLP JSON, one batch a line: the shape that the Collector's file exporter writes.
+
+    The file is rotated at 50 MB and five are kept. Source: the OTLP specification, "JSON Protobuf Encoding".
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=FILES - 1, delay=True)
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        line = json.dumps({"resourceLogs": [_resource_logs(batch)]}, ensure_ascii=False, separators=(",", ":"))
+        self._file.emit(logging.makeLogRecord({"msg": line}))
+        return LogRecordExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        self._file.close()
+
+    def force_flush(self, timeout_millis: int = 30000) -> bool:
+        self._file.flush()
+        return True
+
+
+def _resource_logs(batch: Sequence[ReadableLogRecord]) -> dict[str, Any]:
+    return {
+        "resource": {"attributes": _attributes(batch[0].resource.attributes)},
+        "scopeLogs": [{"logRecords": [_record(record) for record in batch]}],
+    }
+
+
+def _record(readable: ReadableLogRecord) -> dict[str, Any]:
+    record = readable.log_record
+    return {
+        "timeUnixNano": str(record.timestamp),
+        "observedTimeUnixNano": str(record.observed_timestamp),
+        "severityNumber": record.severity_number.value if record.severity_number else 0,
+        "severityText": record.severity_text or "",
+        "eventName": record.event_name or "",
+        "attributes": _attributes(record.attributes or {}),
+        "traceId": format_trace_id(record.trace_id or 0),
+        "spanId": format_span_id(record.span_id or 0),
+    }
+
+
+def _attributes(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+
+
+def _value(value: Any) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"boolValue": value}
+        case int():
+            return {"intValue": str(value)}
+        case float():
+            return {"doubleValue": value}
+        case _:
+            return {"stringValue": str(value)}

@@ -1,0 +1,50 @@
+"""What is reported of a single request: the attributes of its SERVER span and of its event tts.request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from otel.instruments import STAGE
+
+STAGE_ATTRIBUTE = "tts.stage"
+"""On each stage's span: which stage it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A fact of a request; never its text, its key or its address."""
+
+    name: str
+    help: str
+
+
+FEATURES: tuple[Feature, ...] = (
+    Feature("gen_ai.operation.name", "text_to_speech, by the semantic conventions for generative AI"),
+    Feature("tts.request_id", "the X-Request-ID of the answer"),
+    Feature("tts.endpoint", "the path of the call"),
+    Feature("tts.method", "the HTTP method"),
+    Feature("tts.status_code", "the HTTP status; 499 when the client left before there was one"),
+    Feature("tts.outcome", "ok, error, cancelled or rejected"),
+    Feature("tts.error_type", "the error class in lower_snake; absent without an error"),
+    Feature("tts.voice_name", "the voice; this and what depends on it is absent of requests that named none we have"),
+    Feature("tts.voice_checksum", "SHA-256 over the voice's model and configuration"),
+    Feature("tts.language", "the language as a BCP 47 code"),
+    Feature("tts.speed", "the pace asked for; 1 is the voice's own"),
+    Feature("tts.word_count", "words without emotion tags"),
+    Feature("tts.word_count_range", "the range of that"),
+    Feature("tts.char_count", "characters without emotion tags"),
+    Feature("tts.char_count_range", "the range of that"),
+    Feature("tts.streamed", "whether audio was sent as it came"),
+    Feature("tts.duration", "seconds, as in tts_request_duration_seconds"),
+    Feature("tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"),
+    Feature("tts.real_time_factor", "as in tts_real_time_factor"),
+    Feature("tts.audio_duration", "seconds of audio"),
+    Feature("tts.chunks", "chunks of audio that the provider made"),
+    Feature("tts.provider", "who spoke; absent if nobody was asked"),
+    Feature("tts.cache", "hit or miss"),
+    Feature("tts.client", "the name of the caller's key; anonymous without keys"),
+    Feature("tts.build", "what distinguishes this build of the server"),
+    *(Feature(f"tts.stage.{stage}", f"seconds in the stage {stage}, all sentences together") for stage in STAGE.values),
+)
+
+FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)

@@ -1,0 +1,231 @@
+"""The telemetry contract: every metric that ttscope makes, as data."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from otel.ranges import CHARACTERS, WORDS
+
+Kind = Literal["counter", "histogram", "gauge"]
+OTHER = "other"
+"""The value of an attribute whose real value is not on its allow-list."""
+
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)
+FINE_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 25.0, 50.0)
+STAGE_SECONDS = (
+    0.0001,
+    0.00025,
+    0.0005,
+    0.001,
+    0.0025,
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.25,
+    0.5,
+    1.0,
+    2.5,
+    5.0,
+    10.0,
+    50.0,
+)
+AUDIO_SECONDS = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+REAL_TIME_FACTORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
+
+
+class Source(StrEnum):
+    """Allow-lists that are known only when the server has started."""
+
+    VOICES = "the names of the installed voices"
+    LANGUAGES = "the languages of the installed voices"
+    ENDPOINTS = "the paths that speak"
+    ERRORS = "the error types of the reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """A label: its name, what it says, and the only values it takes beside ``other``."""
+
+    name: str
+    help: str
+    values: tuple[str, ...] | Source
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A metric: its OpenTelemetry name, kind and unit (UCUM), what its number means, its labels and buckets."""
+
+    name: str
+    kind: Kind
+    unit: str
+    help: str
+    attributes: tuple[Attribute, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if (self.kind == "histogram") != bool(self.buckets):
+            raise ValueError(f"{self.name}: histograms have buckets, and nothing else has")
+        if self.kind == "gauge" and self.unit == "1":
+            raise ValueError(f"{self.name}: a gauge of unit 1 is named differently by different exporters")
+
+    @property
+    def prometheus_name(self) -> str:
+        return prometheus_name(self.name, self.unit, self.kind)
+
+
+UNIT_SUFFIXES = {"s": "seconds", "By": "bytes", "%": "percent"}
+
+
+def prometheus_name(name: str, unit: str, kind: Kind) -> str:
+    """The name in Prometheus, as its OTLP receiver translates it.
+
+    Source: the OpenTelemetry specification, "Prometheus and OpenMetrics compatibility".
+    """
+    base = re.sub(r"[^a-zA-Z0-9_:]", "_", name)
+    suffix = UNIT_SUFFIXES.get(unit)
+    if suffix and not base.endswith(f"_{suffix}"):
+        base = f"{base}_{suffix}"
+    return f"{base}_total" if kind == "counter" and not base.endswith("_total") else base
+
+
+ENDPOINT = Attribute("endpoint", "the path of the call", Source.ENDPOINTS)
+METHOD = Attribute("method", "the HTTP method", ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
+STATUS_CODE = Attribute(
+    "status_code",
+    "the HTTP status; 499 when the client left before there was one",
+    ("200", "400", "401", "403", "404", "405", "408", "413", "415", "422", "429", "431", "499", "500", "503", "504"),
+)
+VOICE_NAME = Attribute("voice_name", "the voice", Source.VOICES)
+LANGUAGE = Attribute("language", "the language as a BCP 47 code", Source.LANGUAGES)
+OUTCOME = Attribute(
+    "outcome",
+    "ok: all audio was handed to the client; error: accepted, then failed; cancelled: the client left or stopped "
+    "reading; rejected: refused before any synthesis",
+    ("ok", "error", "cancelled", "rejected"),
+)
+ERROR_TYPE = Attribute("error_type", "the error class in lower_snake", Source.ERRORS)
+SIDE = Attribute("side", "whose mistake it was", ("client", "server"))
+WORD_COUNT_RANGE = Attribute("word_count_range", "words of the text without emotion tags", WORDS.labels)
+CHAR_COUNT_RANGE = Attribute("char_count_range", "characters of the text without emotion tags", CHARACTERS.labels)
+CACHE = Attribute("cache", "whether the audio came from the cache", ("hit", "miss"))
+MODEL = Attribute("model", "the model, by the name of its voice", Source.VOICES)
+STAGE = Attribute(
+    "stage",
+    "the part of the request's way",
+    ("normalize", "queue", "phonemize", "infer", "decode", "encode", "send"),
+)
+CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
+
+REQUESTS = Instrument(
+    "tts.requests",
+    "counter",
+    "{request}",
+    "Calls that ask for audio, refused ones included.",
+    (ENDPOINT, METHOD, STATUS_CODE, VOICE_NAME, LANGUAGE, OUTCOME),
+)
+REQUEST_DURATION = Instrument(
+    "tts.request.duration",
+    "histogram",
+    "s",
+    "The server's own time from the last byte of the request to the last byte of audio being ready (or to the "
+    "failure), without the time spent waiting for a slow reader. Requests that ended ok or in error.",
+    (ENDPOINT, VOICE_NAME, LANGUAGE),
+    SECONDS,
+)
+ERRORS = Instrument(
+    "tts.errors",
+    "counter",
+    "{error}",
+    "Calls for audio that were refused or failed, by error class.",
+    (ERROR_TYPE, ENDPOINT, SIDE),
+)
+WORD_COUNT_DURATION = Instrument(
+    "tts.word_count.duration",
+    "histogram",
+    "s",
+    "Duration of requests that ended ok, by the number of words spoken.",
+    (WORD_COUNT_RANGE, VOICE_NAME, CACHE),
+    SECONDS,
+)
+CHARACTER_COUNT_DURATION = Instrument(
+    "tts.character_count.duration",
+    "histogram",
+    "s",
+    "Duration of requests that ended ok, by the number of characters spoken.",
+    (CHAR_COUNT_RANGE, VOICE_NAME, CACHE),
+    SECONDS,
+)
+ACTIVE_VOICES = Instrument("tts.active_voices", "gauge", "{voice}", "Voices that spoke within the last hour.")
+SYSTEM_MEMORY = Instrument(
+    "tts.system.memory.usage", "gauge", "By", "Resident memory of the server's process and its children."
+)
+SYSTEM_CPU = Instrument(
+    "tts.system.cpu.usage",
+    "gauge",
+    "%",
+    "CPU in use on the machine, or in the container as a part of its share: 0 to 100.",
+)
+MODEL_LOAD_TIME = Instrument(
+    "tts.model.load_time", "gauge", "s", "Time to load a model and speak with it for the first time.", (MODEL,)
+)
+TIME_TO_FIRST_AUDIO = Instrument(
+    "tts.time_to_first_audio",
+    "histogram",
+    "s",
+    "Time from the last byte of the request until the first audio is ready to be sent: the first chunk of a stream, "
+    "the end of a whole answer. Requests that ended ok.",
+    (WORD_COUNT_RANGE, VOICE_NAME),
+    FINE_SECONDS,
+)
+REAL_TIME_FACTOR = Instrument(
+    "tts.real_time_factor",
+    "histogram",
+    "1",
+    "Work per second of audio: time in phonemize, infer, decode and encode over the audio's duration. "
+    "Requests that ended ok and did not come from the cache.",
+    (WORD_COUNT_RANGE, VOICE_NAME),
+    REAL_TIME_FACTORS,
+)
+AUDIO_DURATION = Instrument(
+    "tts.audio.duration", "histogram", "s", "Length of the audio. Requests that ended ok.", (VOICE_NAME,), AUDIO_SECONDS
+)
+STAGE_DURATION = Instrument(
+    "tts.stage.duration",
+    "histogram",
+    "s",
+    "Time that a request spent in a stage, all its sentences together. Requests that ended ok, error or cancelled.",
+    (STAGE,),
+    STAGE_SECONDS,
+)
+REQUESTS_IN_FLIGHT = Instrument(
+    "tts.requests_in_flight", "gauge", "{request}", "Calls for audio that are not finished."
+)
+WORDS_TOTAL = Instrument("tts.words", "counter", "{word}", "Words of the requests that ended ok.", (VOICE_NAME, CLIENT))
+CHARACTERS_TOTAL = Instrument(
+    "tts.characters", "counter", "{character}", "Characters of the requests that ended ok.", (VOICE_NAME, CLIENT)
+)
+
+CONTRACT: tuple[Instrument, ...] = (
+    REQUESTS,
+    REQUEST_DURATION,
+    ERRORS,
+    WORD_COUNT_DURATION,
+    CHARACTER_COUNT_DURATION,
+    ACTIVE_VOICES,
+    SYSTEM_MEMORY,
+    SYSTEM_CPU,
+    MODEL_LOAD_TIME,
+    TIME_TO_FIRST_AUDIO,
+    REAL_TIME_FACTOR,
+    AUDIO_DURATION,
+    STAGE_DURATION,
+    REQUESTS_IN_FLIGHT,
+    WORDS_TOTAL,
+    CHARACTERS_TOTAL,
+)
+"""Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

@@ -1,0 +1,59 @@
+"""A caller's trace, continued: without its words, and without its right to hide a slow request."""
+
+from __future__ import annotations
+
+from opentelemetry.context import Context, create_key, get_value, set_value
+from opentelemetry.propagators.textmap import (
+    CarrierT,
+    Getter,
+    Setter,
+    TextMapPropagator,
+    default_getter,
+    default_setter,
+)
+from opentelemetry.sdk.trace import Span, SpanProcessor
+from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+_CALLER = create_key("ttscope-unsampled-caller")
+
+
+class CallerTrace(TextMapPropagator):
+    """W3C trace context, with two differences.
+
+    ``tracestate`` is dropped: it may hold any words. A caller that did not sample its trace is remembered for a link
+    (see ``LinkToCaller``) and our span becomes a root: whether it is kept is decided here, at the request's end.
+    """
+
+    def __init__(self) -> None:
+        self._w3c = TraceContextTextMapPropagator()
+
+    def extract(
+        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
+    ) -> Context:
+        context = Context() if context is None else context
+        caller = get_current_span(self._w3c.extract(carrier, Context(), getter)).get_span_context()
+        if not caller.is_valid:
+            return context
+        bare = SpanContext(caller.trace_id, caller.span_id, is_remote=True, trace_flags=caller.trace_flags)
+        if bare.trace_flags.sampled:
+            return set_span_in_context(NonRecordingSpan(bare), context)
+        return set_value(_CALLER, bare, context)
+
+    def inject(
+        self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
+    ) -> None:
+        self._w3c.inject(carrier, context, setter)
+
+    @property
+    def fields(self) -> set[str]:
+        return self._w3c.fields
+
+
+class LinkToCaller(SpanProcessor):
+    """Links a root span to the caller that did not sample its own trace."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        caller = get_value(_CALLER, parent_context)
+        if isinstance(caller, SpanContext):
+            span.add_link(caller)

@@ -1,0 +1,71 @@
+"""The reference page, written from the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otel.events import REQUEST_EVENT
+from otel.features import FEATURES
+from otel.instruments import CONTRACT, OTHER, Attribute, Source
+from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
+
+INTRODUCTION = f"""# Telemetry
+
+Generated from the contract in `otel/` by `make docs`; the tests fail when it is not up to date.
+
+## Metrics
+
+The names are Prometheus'. The OpenTelemetry name, of which the OTLP receiver of Prometheus makes the same, stands
+beside them. Labels take the values listed; anything else becomes `{OTHER}`, so that no client can add a series.
+"""
+TRACES = f"""## Traces
+
+A trace is the SERVER span of one call for audio and a span for every stretch of a stage below it (`normalize`, `queue`,
+`phonemize`, `infer`, `decode`, `encode`, `send`; those of each sentence by themselves). Whether it is kept is decided
+when the request ends:
+
+- failures of the server are kept;
+- slow requests are kept: longer than {SLOW_QUANTILE:.0%} of the last {SAMPLE} of the same word range (once there are
+  {ENOUGH}), or among the {SLOWEST} slowest of the last {WINDOW_SECONDS / 60:.0f} minutes;
+- of the rest, refusals included, the first few of every second (`TTSCOPE_TRACES_PER_SECOND`).
+
+Only kept traces are exported and held in memory (`GET /traces`), and only they become exemplars: every exemplar opens.
+A caller's `traceparent` is continued. If its flags say that it is not sampled, our span is a root that links to it.
+`tracestate` and baggage are dropped. Exceptions' messages are not recorded.
+"""
+FEATURES_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
+
+One OTLP log record for each call for audio, whatever its outcome, and also in `DATA_DIR/events/requests.jsonl`. The
+SERVER span carries the same attributes. None of them holds what a client wrote.
+"""
+
+
+def render() -> str:
+    """The page as Markdown."""
+    return "\n".join([INTRODUCTION, *_metrics(), TRACES, FEATURES_INTRODUCTION, *_features()]) + "\n"
+
+
+def _metrics() -> Iterator[str]:
+    for instrument in CONTRACT:
+        yield f"### {instrument.prometheus_name}\n"
+        unit = f", unit `{instrument.unit}`"
+        yield f"{instrument.kind.capitalize()}; `{instrument.name}`{unit}. {instrument.help}\n"
+        for attribute in instrument.attributes:
+            yield f"- `{attribute.name}`: {attribute.help} ({_values(attribute)})"
+        if instrument.buckets:
+            yield f"- buckets: {' '.join(f'{bound:g}' for bound in instrument.buckets)}"
+        if instrument.attributes or instrument.buckets:
+            yield ""
+
+
+def _values(attribute: Attribute) -> str:
+    if isinstance(attribute.values, Source):
+        return str(attribute.values)
+    return " ".join(f"`{value}`" for value in attribute.values)
+
+
+def _features() -> Iterator[str]:
+    yield "| attribute | what it says |"
+    yield "| --- | --- |"
+    for feature in FEATURES:
+        yield f"| `{feature.name}` | {feature.help} |"

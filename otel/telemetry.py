@@ -1,0 +1,161 @@
+"""The OpenTelemetry SDK, set up to keep the contract: providers, exporters, and what the process keeps for itself."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from opentelemetry import metrics as metrics_api
+from opentelemetry import propagate
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider, TraceBasedExemplarFilter
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.view import View
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.util.types import AttributeValue
+
+from otel.events import REQUEST_EVENT, EventFile
+from otel.exposition import Exposition
+from otel.metrics import AllowLists, Metrics
+from otel.propagation import CallerTrace, LinkToCaller
+from otel.spans import KeptSpans
+from otel.traces import TraceMemory
+
+METRIC_INTERVAL_MILLIS = 10_000
+"""Between exports over OTLP, unless OTEL_METRIC_EXPORT_INTERVAL says otherwise (the SDK's own default is a minute)."""
+SHUTDOWN_MILLIS = 5_000
+HTTP_ATTRIBUTES = {"http.request.method", "http.response.status_code", "http.route"}
+"""Labels of the instrumentation's histograms; its others hold what clients write."""
+
+Signal = Literal["TRACES", "METRICS", "LOGS"]
+
+
+class Telemetry:
+    """One process' telemetry: ``tracer``, ``metrics``, ``traces`` and ``exposition`` to use; events to ``emit``.
+
+    Exports over OTLP (gRPC) where the standard OTEL_* variables name an endpoint. Make it after any fork, and shut it
+    down once.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        allow_lists: AllowLists,
+        metrics_enabled: bool = True,
+        events_file: Path | None = None,
+    ) -> None:
+        resource = _resource(version)
+        self.traces = TraceMemory()
+        self.tracer_provider = _tracer_provider(resource, self.traces)
+        self.tracer = self.tracer_provider.get_tracer("ttscope", version)
+        self._logger_provider = _logger_provider(resource, events_file)
+        self._events = self._logger_provider.get_logger("ttscope", version)
+        self._meter_providers: list[MeterProvider] = []
+        self.exposition: Exposition | None = None
+        self.http_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
+        meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
+        if metrics_enabled:
+            # The instrumentation records inside the SERVER span of every request, kept or not: no exemplars there.
+            readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+            contract = MeterProvider(_readers(readers[0]), resource, exemplar_filter=TraceBasedExemplarFilter())
+            http = MeterProvider(
+                _readers(readers[1]),
+                resource,
+                exemplar_filter=AlwaysOffExemplarFilter(),
+                views=[View(instrument_name="*", attribute_keys=HTTP_ATTRIBUTES)],
+            )
+            self._meter_providers = [contract, http]
+            self.exposition = Exposition(readers)
+            meter_provider, self.http_meter_provider = contract, http
+        self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
+
+    def install(self) -> None:
+        """Makes the caller-trace rules and the HTTP metrics the process' own; the instrumentation finds them so."""
+        propagate.set_global_textmap(CallerTrace())
+        metrics_api.set_meter_provider(self.http_meter_provider)
+
+    def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
+        """Sends the event tts.request, tied to the span in ``context``."""
+        self._events.emit(
+            LogRecord(
+                timestamp=time.time_ns(),
+                context=context,
+                severity_number=SeverityNumber.INFO,
+                severity_text="INFO",
+                event_name=REQUEST_EVENT,
+                attributes=attributes,
+            )
+        )
+
+    def flush(self) -> None:
+        """Hands everything recorded so far to its exporters; blocks."""
+        self.tracer_provider.force_flush(SHUTDOWN_MILLIS)
+        self._logger_provider.force_flush(SHUTDOWN_MILLIS)
+        for provider in self._meter_providers:
+            provider.force_flush(SHUTDOWN_MILLIS)
+
+    def shutdown(self) -> None:
+        """Flushes and closes everything; blocks for some seconds at most when a Collector does not answer."""
+        self.tracer_provider.shutdown()
+        self._logger_provider.shutdown()
+        for provider in self._meter_providers:
+            provider.shutdown(SHUTDOWN_MILLIS)
+
+
+def otlp_wanted(signal: Signal) -> bool:
+    """Whether the standard variables ask for export of ``signal``."""
+    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
+    return bool(endpoint) and os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "none"
+
+
+def sdk_disabled() -> bool:
+    """Whether OTEL_SDK_DISABLED switches everything off."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def _resource(version: str) -> Resource:
+    ours = {"service.name": "ttscope", "service.version": version, "service.instance.id": str(uuid.uuid4())}
+    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
+
+
+def _tracer_provider(resource: Resource, traces: TraceMemory) -> TracerProvider:
+    # Every request is recorded; which are kept is decided at its end (otel.keep).
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource)
+    provider.add_span_processor(LinkToCaller())
+    destinations: list[SpanProcessor] = [traces]
+    if otlp_wanted("TRACES"):
+        destinations.append(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(KeptSpans(*destinations))
+    return provider
+
+
+def _logger_provider(resource: Resource, events_file: Path | None) -> LoggerProvider:
+    provider = LoggerProvider(resource=resource)
+    if events_file is not None:
+        provider.add_log_record_processor(BatchLogRecordProcessor(EventFile(events_file)))
+    if otlp_wanted("LOGS"):
+        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
+    return provider
+
+
+def _readers(local: InMemoryMetricReader) -> list[MetricReader]:
+    readers: list[MetricReader] = [local]
+    if otlp_wanted("METRICS"):
+        interval = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL_MILLIS))
+        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=interval))
+    return readers

@@ -1,0 +1,122 @@
+"""The last and the slowest kept traces, in memory."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
+
+LAST = 100
+SLOWEST = 50
+PENDING = 1024
+"""Traces whose root has not ended; more than there can be requests in flight."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class KeptTrace:
+    """One request's spans; ordered by how long it took."""
+
+    seconds: float
+    number: int
+    root: ReadableSpan = field(compare=False)
+    spans: tuple[ReadableSpan, ...] = field(compare=False)
+
+    @property
+    def trace_id(self) -> str:
+        return format_trace_id(_context(self.root).trace_id)
+
+
+class TraceMemory(SpanProcessor):
+    """Gathers the spans of kept traces, and keeps the last 100 and the slowest 50 of them."""
+
+    def __init__(self) -> None:
+        self._pending: dict[int, list[ReadableSpan]] = {}
+        self._last: deque[KeptTrace] = deque(maxlen=LAST)
+        self._slowest: list[KeptTrace] = []
+        self._count = 0
+
+    def on_end(self, span: ReadableSpan) -> None:
+        trace_id = _context(span).trace_id
+        if span.kind is not SpanKind.SERVER:
+            if len(self._pending) >= PENDING:
+                self._pending.pop(next(iter(self._pending)))
+            self._pending.setdefault(trace_id, []).append(span)
+            return
+        self._count += 1
+        root_id = _context(span).span_id
+        waiting = self._pending.pop(trace_id, [])
+        own = [child for child in waiting if child.parent is not None and child.parent.span_id == root_id]
+        rest = [child for child in waiting if child not in own]
+        if rest:  # another request that continues the same caller's trace
+            self._pending[trace_id] = rest
+        kept = KeptTrace(_seconds(span), self._count, span, (span, *own))
+        self._last.append(kept)
+        if len(self._slowest) < SLOWEST:
+            heapq.heappush(self._slowest, kept)
+        else:
+            heapq.heappushpop(self._slowest, kept)
+
+    def last(self) -> list[dict[str, Any]]:
+        """The newest first."""
+        return [_summary(kept) for kept in reversed(self._last)]
+
+    def slowest(self) -> list[dict[str, Any]]:
+        """The slowest first."""
+        return [_summary(kept) for kept in sorted(self._slowest, reverse=True)]
+
+    def find(self, trace_id: str) -> dict[str, Any] | None:
+        """All spans of a trace, or None if it is not held. ``trace_id`` is 32 lower-case hexadecimal digits."""
+        found = {kept.number: kept for kept in (*self._last, *self._slowest) if kept.trace_id == trace_id}
+        if not found:
+            return None
+        return {"trace_id": trace_id, "spans": [_describe(span) for kept in found.values() for span in kept.spans]}
+
+    def trace_ids(self) -> Iterator[str]:
+        """The ids of all traces held."""
+        return (kept.trace_id for kept in {kept.number: kept for kept in (*self._last, *self._slowest)}.values())
+
+
+def _context(span: ReadableSpan) -> Any:
+    return span.get_span_context()
+
+
+def _seconds(span: ReadableSpan) -> float:
+    return ((span.end_time or 0) - (span.start_time or 0)) / 1e9
+
+
+def _summary(kept: KeptTrace) -> dict[str, Any]:
+    attributes = kept.root.attributes or {}
+    return {
+        "trace_id": kept.trace_id,
+        "request_id": attributes.get("tts.request_id"),
+        "endpoint": attributes.get("http.route"),
+        "voice_name": attributes.get("tts.voice_name"),
+        "word_count_range": attributes.get("tts.word_count_range"),
+        "duration_seconds": attributes.get("tts.duration", kept.seconds),
+        "outcome": attributes.get("tts.outcome"),
+        "error_type": attributes.get("tts.error_type"),
+        "started_at": (kept.root.start_time or 0) / 1e9,
+    }
+
+
+def _describe(span: ReadableSpan) -> dict[str, Any]:
+    return {
+        "span_id": format_span_id(_context(span).span_id),
+        "parent_span_id": format_span_id(span.parent.span_id) if span.parent else None,
+        "name": span.name,
+        "kind": span.kind.name,
+        "start_unix_nano": span.start_time,
+        "end_unix_nano": span.end_time,
+        "duration_seconds": _seconds(span),
+        "status": span.status.status_code.name,
+        "attributes": dict(span.attributes or {}),
+        "links": [
+            {"trace_id": format_trace_id(link.context.trace_id), "span_id": format_span_id(link.context.span_id)}
+            for link in span.links
+        ],
+    }
