@@ -1,0 +1,3 @@
+"""The HTTP synthesis server."""
+
+VERSION = "0.1.0"

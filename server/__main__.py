@@ -1,0 +1,97 @@
+"""``python -m server``: runs the server until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+
+from server import VERSION
+from server.app import Service
+from server.errors import SpeechError
+from server.logs import LOGGER, configure
+from server.providers.coqui import CoquiProvider
+from server.settings import Settings, SettingsError, load, unknown_variables
+from server.voices.catalogue import Catalogue
+
+log = logging.getLogger(f"{LOGGER}.main")
+
+
+def main() -> int:
+    """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, 2 for bad settings."""
+    try:
+        settings = load()
+    except SettingsError as error:
+        print(f"ttscope: {error}", file=sys.stderr)
+        return 2
+    configure(settings.log_level)
+    for name in unknown_variables():
+        log.warning("an unknown variable is ignored", extra={"variable": name})
+    catalogue = Catalogue.scan(settings.data_dir / "voices")
+    for skipped in catalogue.skipped:
+        log.warning("a voice is skipped", extra={"voice": skipped.name, "reason": skipped.reason})
+    if settings.default_voice not in catalogue.voices:
+        print(
+            f"ttscope: the voice {settings.default_voice} is not installed in {settings.data_dir / 'voices'}; "
+            "install the default voice with: python -m server.voices install",
+            file=sys.stderr,
+        )
+        return 1
+    return asyncio.run(serve(settings, catalogue))
+
+
+async def serve(settings: Settings, catalogue: Catalogue) -> int:
+    """Runs until SIGINT or SIGTERM; a second one does not wait for requests in flight."""
+    provider = CoquiProvider(
+        catalogue.voices.values(),
+        device=settings.device,
+        threads=settings.threads,
+        max_audio_seconds=settings.max_audio_seconds,
+    )
+    service = Service(settings, provider)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        loading = await service.start()
+    except OSError as error:
+        print(f"ttscope: can't listen: {error.strerror}", file=sys.stderr)
+        await service.stop()
+        return 1
+    log.info("listening, loading voices", extra={"url": service.url, "version": VERSION})
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait({loading, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    code = 0
+    if not stop.is_set():
+        try:
+            loading.result()
+        except SpeechError as error:
+            log.error("the server can't speak", extra={"reason": error.message})
+            code = 1
+        else:
+            _announce(service, settings)
+            await stopped
+    log.info("stopping")
+    await service.stop()
+    return code
+
+
+def _announce(service: Service, settings: Settings) -> None:
+    log.info("ready", extra={"url": service.url, "management_url": service.management_url})
+    print(
+        f"""
+ttscope is ready: open {service.url} or try
+
+  curl -s {service.url}/tts -H 'content-type: application/json' \\
+    -d '{{"text":"(happy) Hello world, this is a test.","voice_name":"{settings.default_voice}"}}' -o hello.wav
+
+  metrics {service.url}/metrics and {service.url}/prometheus, traces {service.url}/traces
+""",
+        flush=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""The composition root: everything is made here, with explicit arguments, and started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from asyncio import Server
+from collections.abc import Iterable
+from contextlib import suppress
+
+from aiohttp import web
+
+from otel import instruments
+from otel.http import http_middleware
+from otel.instruments import Source
+from otel.keep import KeepPolicy
+from otel.metrics import AllowLists
+from otel.telemetry import Telemetry, sdk_disabled
+from server import VERSION
+from server.errors import all_errors, error_type
+from server.logs import LOGGER
+from server.middleware.envelope import decorate
+from server.middleware.gate import Gate
+from server.observer import CLIENT, Observer
+from server.protocol import connections
+from server.providers.provider import Provider
+from server.routes import catalogue, console, health, metrics, openapi, speech, traces
+from server.scheduling.admission import Admission
+from server.settings import Settings
+from server.speech import Outcome, Voice
+from server.summary import Summary
+from server.synthesizer import Synthesizer
+from server.system import SystemSampler
+
+SPEAKING = (speech.PATH,)
+"""The paths of calls that ask for audio: each call to them is observed."""
+FLUSH_SECONDS = 10.0
+
+log = logging.getLogger(f"{LOGGER}.app")
+
+
+class Service:
+    """The whole server: two ports, one provider, and its telemetry. Made inside a running event loop."""
+
+    def __init__(self, settings: Settings, provider: Provider) -> None:
+        self._settings = settings
+        self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
+        self._telemetry = Telemetry(
+            version=VERSION,
+            allow_lists=allow_lists(provider.voices()),
+            metrics_enabled=self._metrics_enabled,
+            events_file=settings.data_dir / "events" / "requests.jsonl",
+        )
+        self._summary = Summary()
+        self._system = SystemSampler()
+        self._admission = Admission(settings.max_in_flight)
+        self._synthesizer = Synthesizer(provider)
+        keep = KeepPolicy(settings.traces_per_second)
+        self._observer = Observer(self._telemetry, self._summary, keep, settings.build or VERSION)
+        self._observe_gauges()
+        self._begin_counters(provider.voices())
+        self._api = web.AppRunner(self._api_application(), handler_cancellation=True, shutdown_timeout=1.0)
+        self._management = web.AppRunner(self._management_application(), shutdown_timeout=1.0)
+        self._listeners: list[Server] = []
+        self._loading: asyncio.Task[None] | None = None
+        self._sampling: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the API listens."""
+        return _url(self._listeners[0])
+
+    @property
+    def management_url(self) -> str | None:
+        """Where the management port listens; None when metrics are off."""
+        return _url(self._listeners[1]) if len(self._listeners) > 1 else None
+
+    async def start(self) -> asyncio.Task[None]:
+        """Listens, and loads the voices meanwhile; the task ends when the server can speak.
+
+        The task raises EngineFailed when it can't. Raises OSError if a port can't be had.
+        """
+        settings = self._settings
+        await self._listen(self._api, settings.host, settings.port)
+        if self._metrics_enabled:
+            await self._listen(self._management, settings.management_host, settings.management_port)
+        self._sampling = asyncio.create_task(self._system.run())
+        self._loading = asyncio.create_task(self._synthesizer.start())
+        return self._loading
+
+    async def stop(self) -> None:
+        """Finishes what is in flight, refuses what is new, flushes telemetry, closes everything."""
+        self._admission.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._admission.drained()
+        for listener in self._listeners:
+            listener.close()
+        await self._api.cleanup()
+        await self._management.cleanup()
+        for task in (self._loading, self._sampling):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        await self._synthesizer.stop()
+        try:
+            async with asyncio.timeout(FLUSH_SECONDS):
+                await asyncio.to_thread(self._telemetry.shutdown)
+        except TimeoutError:
+            log.warning("telemetry could not be flushed: the Collector does not answer")
+
+    async def _listen(self, runner: web.AppRunner, host: str, port: int) -> None:
+        await runner.setup()
+        loop = asyncio.get_running_loop()
+        if runner.server is None:
+            raise RuntimeError("the runner has no server after its setup")
+        self._listeners.append(await loop.create_server(connections(runner.server, loop), host, port))
+
+    def _api_application(self) -> web.Application:
+        gate = Gate(self._observer, self._admission, SPEAKING)
+        application = web.Application(
+            middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
+        )
+        application.on_response_prepare.append(decorate)
+        memory = traces.TracesRoute(self._telemetry.traces)
+        application.add_routes(
+            [
+                web.post(speech.PATH, speech.SpeechRoute(self._settings, self._synthesizer, self._admission)),
+                web.get(catalogue.PATH, catalogue.VoicesRoute(self._synthesizer)),
+                web.get(health.HEALTH_PATH, health.health),
+                web.get(health.READY_PATH, health.ReadyRoute(self._synthesizer, self._admission)),
+                web.get(
+                    metrics.SUMMARY_PATH,
+                    metrics.SummaryRoute(self._summary, self._synthesizer, self._metrics_enabled),
+                ),
+                web.get(metrics.PROMETHEUS_PATH, metrics.PrometheusRoute(self._telemetry.exposition)),
+                web.get(traces.LIST_PATH, memory.list),
+                web.get(traces.TRACE_PATH, memory.show),
+                web.get(openapi.PATH, openapi.openapi),
+                *(web.get(path, console.page) for path in console.FILES),
+            ]
+        )
+        return application
+
+    def _management_application(self) -> web.Application:
+        application = web.Application()
+        application.on_response_prepare.append(decorate)
+        prometheus = metrics.PrometheusRoute(self._telemetry.exposition)
+        application.add_routes([web.get(path, prometheus) for path in (metrics.SUMMARY_PATH, metrics.PROMETHEUS_PATH)])
+        return application
+
+    def _observe_gauges(self) -> None:
+        observe = self._telemetry.metrics.observe
+        observe(instruments.ACTIVE_VOICES, lambda: [(self._summary.active_voices, {})])
+        observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(self._summary.in_flight, {})])
+        observe(instruments.SYSTEM_MEMORY, lambda: [(self._system.memory_bytes, {})])
+        observe(instruments.SYSTEM_CPU, lambda: [(self._system.cpu_percent, {})])
+        observe(
+            instruments.MODEL_LOAD_TIME,
+            lambda: [(seconds, {"model": name}) for name, seconds in self._synthesizer.load_seconds().items()],
+        )
+
+    def _begin_counters(self, voices: Iterable[Voice]) -> None:
+        """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
+        add = self._telemetry.metrics.add
+        for voice in voices:
+            add(
+                instruments.REQUESTS,
+                0,
+                endpoint=speech.PATH,
+                method="POST",
+                status_code="200",
+                voice_name=voice.name,
+                language=voice.languages[0],
+                outcome=Outcome.OK,
+            )
+            for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
+                add(counter, 0, voice_name=voice.name, client=CLIENT)
+        for error in all_errors():
+            add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
+
+
+def allow_lists(voices: Iterable[Voice]) -> AllowLists:
+    """The values that labels may take beside the contract's own."""
+    known = list(voices)
+    return {
+        Source.VOICES: frozenset(voice.name for voice in known),
+        Source.LANGUAGES: frozenset(voice.languages[0] for voice in known),
+        Source.ENDPOINTS: frozenset(SPEAKING),
+        Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
+    }
+
+
+def _url(listener: Server) -> str:
+    host, port = listener.sockets[0].getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -1,0 +1,1 @@
+"""Audio as bytes that clients can play."""

@@ -1,0 +1,30 @@
+"""WAV with 16-bit samples, whole and as a stream of unknown length."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+
+CONTENT_TYPE = "audio/wav"
+HEADER_BYTES = 44
+UNKNOWN = 0xFFFFFFFF
+"""The sizes of a stream, as ffmpeg writes them; players read on to the end."""
+
+_PCM, _MONO, _BYTES = 1, 1, 2
+
+
+def header(sample_rate: int, data_bytes: int | None) -> bytes:
+    """The 44 bytes before the samples; ``data_bytes`` is None for a stream.
+
+    Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991).
+    """
+    riff, data = (UNKNOWN, UNKNOWN) if data_bytes is None else (HEADER_BYTES - 8 + data_bytes, data_bytes)
+    form = struct.pack("<HHIIHH", _PCM, _MONO, sample_rate, sample_rate * _BYTES, _BYTES, 8 * _BYTES)
+    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", riff, b"WAVE", b"fmt ", len(form), form, b"data", data)
+
+
+def pcm16(samples: npt.NDArray[np.float32]) -> bytes:
+    """Samples within -1 to 1, shape (samples,), as little-endian 16-bit integers; louder ones are clipped."""
+    return bytes(np.rint(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2").data)

@@ -1,0 +1,193 @@
+"""Everything that can go wrong with a request, in one hierarchy; a class's name is its ``error_type`` everywhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import ClassVar, Literal
+
+Side = Literal["client", "server"]
+
+
+class SpeechError(Exception):
+    """A failure that the client is told about.
+
+    ``message`` is written by us and never repeats what the client sent: it may be logged.
+    """
+
+    status: ClassVar[int]
+    kind: ClassVar[str] = "invalid_request_error"
+    """The ``type`` of the JSON body, in OpenAI's words."""
+    refusal: ClassVar[bool] = True
+    """Whether it turns a request away before any synthesis; else the request was accepted, and failed."""
+    side: ClassVar[Side] = "client"
+    """Whose mistake it is."""
+
+    def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.retry_after = retry_after
+        """Seconds, for the header Retry-After."""
+
+    @property
+    def error_type(self) -> str:
+        return error_type(type(self))
+
+
+def error_type(cls: type[SpeechError]) -> str:
+    """The lower_snake name of an error class: ``UnknownVoice`` is ``unknown_voice``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class InvalidJson(SpeechError):
+    """The body is not a JSON object in UTF-8."""
+
+    status = 400
+
+
+class InvalidText(SpeechError):
+    """Text with characters that can't be text: NUL, control characters, lone surrogates."""
+
+    status = 400
+
+
+class UnknownPath(SpeechError):
+    """There is nothing at this path."""
+
+    status = 404
+
+
+class UnknownTrace(SpeechError):
+    """The trace was not kept, or is no longer held."""
+
+    status = 404
+
+
+class MetricsDisabled(SpeechError):
+    """Metrics are switched off."""
+
+    status = 404
+
+
+class UnknownVoice(SpeechError):
+    """No such voice is installed."""
+
+    status = 404
+
+
+class MethodNotAllowed(SpeechError):
+    """The path does not take this method."""
+
+    status = 405
+
+    def __init__(self, allowed: Iterable[str]) -> None:
+        self.allowed = frozenset(allowed)
+        super().__init__(f"this path takes only {', '.join(sorted(self.allowed))}")
+
+
+class RequestTimeout(SpeechError):
+    """The client did not finish its request in time."""
+
+    status = 408
+
+
+class TextTooLong(SpeechError):
+    """The text, or the speech it would make, is longer than the server allows."""
+
+    status = 413
+
+
+class BodyTooLarge(SpeechError):
+    """The body is larger than the server takes."""
+
+    status = 413
+
+
+class UnsupportedMediaType(SpeechError):
+    """The body is not declared as JSON."""
+
+    status = 415
+
+
+class InvalidRequest(SpeechError):
+    """A field is missing, of the wrong type or out of its range."""
+
+    status = 422
+
+
+class NothingToSpeak(SpeechError):
+    """The text has nothing that can be spoken."""
+
+    status = 422
+
+
+class UnsupportedLanguage(SpeechError):
+    """The voice does not speak this language."""
+
+    status = 422
+
+
+class UnsupportedFormat(SpeechError):
+    """The audio can't be had in this format."""
+
+    status = 422
+
+
+class QueueFull(SpeechError):
+    """There is no room: our want of capacity, not the client's mistake."""
+
+    status = 429
+    kind = "rate_limit_error"
+    side = "server"
+
+
+class HeadersTooLarge(SpeechError):
+    """The request line or a header is too long."""
+
+    status = 431
+
+
+class BadRequest(SpeechError):
+    """Bytes that are not an HTTP request."""
+
+    status = 400
+
+
+class EngineFailed(SpeechError):
+    """The engine could not speak."""
+
+    status = 500
+    kind = "server_error"
+    side = "server"
+    refusal = False
+
+
+class InternalError(SpeechError):
+    """A mistake of ours."""
+
+    status = 500
+    kind = "server_error"
+    side = "server"
+    refusal = False
+
+
+class NotReady(SpeechError):
+    """The voices are still being loaded."""
+
+    status = 503
+    kind = "server_error"
+    side = "server"
+
+
+class ShuttingDown(SpeechError):
+    """The server is about to stop."""
+
+    status = 503
+    kind = "server_error"
+    side = "server"
+
+
+def all_errors() -> tuple[type[SpeechError], ...]:
+    """Every error class, by name: the table that labels, documents and tests are made from."""
+    return tuple(sorted(SpeechError.__subclasses__(), key=lambda cls: cls.__name__))

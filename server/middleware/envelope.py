@@ -1,0 +1,76 @@
+"""The form of every answer: ids, timings, security headers, and errors as JSON."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+
+from aiohttp import web
+from opentelemetry.trace import format_trace_id, get_current_span
+
+from server.errors import BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
+from server.observation import Observation
+
+REQUEST_ID = web.RequestKey("request_id", str)
+OBSERVATION = web.RequestKey("observation", Observation)
+RESPONSE = web.RequestKey("response", web.StreamResponse)
+"""The response that a handler has begun to send itself."""
+
+_CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
+"""A caller's X-Request-ID is taken over if it is a UUID: that can't hold words."""
+
+
+def request_id(request: web.BaseRequest) -> str:
+    """The caller's own id if it is a UUID, else a new one."""
+    theirs = request.headers.get("X-Request-ID", "")
+    return theirs.lower() if _CALLERS_ID.fullmatch(theirs) else str(uuid.uuid4())
+
+
+def error_response(error: SpeechError) -> web.Response:
+    """The error in OpenAI's shape."""
+    body = {
+        "error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.error_type},
+    }
+    response = web.Response(status=error.status, text=json.dumps(body), content_type="application/json")
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.allowed))
+    return response
+
+
+def translate(error: web.HTTPException) -> SpeechError:
+    """aiohttp's own refusals as ours."""
+    match error:
+        case web.HTTPMethodNotAllowed():
+            return MethodNotAllowed(error.allowed_methods)
+        case web.HTTPRequestEntityTooLarge():
+            return BodyTooLarge("the body is larger than this server takes")
+        case web.HTTPNotFound():
+            return UnknownPath("there is nothing at this path; GET /openapi.json lists what there is")
+        case _:
+            return InternalError("the server made a mistake")
+
+
+async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Adds the headers that every answer has; a signal of aiohttp, sent before the first byte."""
+    headers = response.headers
+    headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(request)
+    context = get_current_span().get_span_context()
+    if context.is_valid:
+        headers["X-Trace-ID"] = format_trace_id(context.trace_id)
+    observation = request.get(OBSERVATION)
+    if observation is not None:
+        headers["Server-Timing"] = server_timing(observation)
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Cache-Control"] = "no-store"
+    headers["Server"] = "ttscope"
+
+
+def server_timing(observation: Observation) -> str:
+    """The stages so far in milliseconds (W3C Server Timing), and ``total`` when all audio is ready."""
+    metrics = [f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in observation.stage_seconds().items()]
+    if observation.duration is not None:
+        metrics.append(f"total;dur={observation.duration * 1e3:.2f}")
+    return ", ".join(metrics)

@@ -1,0 +1,103 @@
+"""The way in and out of every request: an id, errors as answers, and for calls that ask for audio an observation."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+
+from aiohttp import web
+from opentelemetry.trace import get_current_span
+
+from server.errors import InternalError, ShuttingDown, SpeechError
+from server.logs import LOGGER
+from server.middleware.envelope import OBSERVATION, REQUEST_ID, RESPONSE, error_response, request_id, translate
+from server.observation import Observation
+from server.observer import Observer
+from server.scheduling.admission import Admission
+from server.speech import Outcome
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+CLIENT_LEFT = 499
+"""The status in our own books when the client left before one was sent (nginx's convention)."""
+
+log = logging.getLogger(f"{LOGGER}.gate")
+
+
+class Gate:
+    """A middleware. Every call to a speaking endpoint is observed, whatever becomes of it."""
+
+    __middleware_version__ = 1
+
+    def __init__(self, observer: Observer, admission: Admission, speaking: Collection[str]) -> None:
+        self._observer = observer
+        self._admission = admission
+        self._speaking = frozenset(speaking)
+
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        request[REQUEST_ID] = request_id(request)
+        if request.path not in self._speaking:
+            try:
+                return await handler(request)
+            except (SpeechError, web.HTTPException) as error:
+                return error_response(translate(error) if isinstance(error, web.HTTPException) else error)
+            except (ConnectionError, asyncio.CancelledError):
+                raise
+            except Exception as error:  # whatever it is, the client gets an answer
+                return error_response(_mistake(error, request[REQUEST_ID]))
+        return await self._observed(request, handler)
+
+    async def _observed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        observation = Observation(request[REQUEST_ID], endpoint=request.path, method=request.method)
+        request[OBSERVATION] = observation
+        self._observer.open(observation)
+        try:
+            response = await handler(request)
+            observation.finish(Outcome.OK, response.status)
+            return response
+        except SpeechError as error:
+            return self._failed(request, observation, error)
+        except web.HTTPException as error:
+            return self._failed(request, observation, translate(error))
+        except (ConnectionError, TimeoutError):
+            observation.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
+            return _cut(request)
+        except asyncio.CancelledError:
+            self._cancelled(request, observation)
+            raise
+        except Exception as error:  # whatever it is, it is counted and the client gets an answer
+            return self._failed(request, observation, _mistake(error, request[REQUEST_ID]))
+        finally:
+            self._observer.close(observation, get_current_span())
+
+    def _failed(self, request: web.Request, observation: Observation, error: SpeechError) -> web.StreamResponse:
+        outcome = Outcome.REJECTED if error.refusal else Outcome.ERROR
+        sent = _status(request)
+        observation.finish(outcome, sent or error.status, error)
+        return _cut(request) if sent else error_response(error)
+
+    def _cancelled(self, request: web.Request, observation: Observation) -> None:
+        """Either the client left, or the server stops and has waited long enough."""
+        if self._admission.closed:
+            error = ShuttingDown("the server stopped before the end")
+            observation.finish(Outcome.ERROR, _status(request) or error.status, error)
+        else:
+            observation.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
+
+
+def _mistake(error: Exception, identifier: str) -> InternalError:
+    log.error("a request failed by a mistake of the server", exc_info=error, extra={"request_id": identifier})
+    return InternalError("the server made a mistake; its log has the details under this request's X-Request-ID")
+
+
+def _status(request: web.Request) -> int:
+    """The status that was already sent to the client, or 0."""
+    response = request.get(RESPONSE)
+    return response.status if response is not None and response.prepared else 0
+
+
+def _cut(request: web.Request) -> web.StreamResponse:
+    """Breaks the connection, so that what was sent can't be taken for the whole; returns the broken response."""
+    if request.transport is not None:
+        request.transport.abort()
+    return request.get(RESPONSE) or web.Response(status=CLIENT_LEFT)

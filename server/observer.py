@@ -1,0 +1,167 @@
+"""The one place where a finished request becomes metrics, spans and its event."""
+
+from __future__ import annotations
+
+from opentelemetry.context import Context
+from opentelemetry.trace import Span, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.util.types import AttributeValue
+
+from otel import instruments
+from otel.features import STAGE_ATTRIBUTE
+from otel.keep import KeepPolicy
+from otel.spans import KEEP, unsampled
+from otel.telemetry import Telemetry
+from server.observation import Observation
+from server.speech import Outcome
+from server.summary import Summary
+
+CLIENT = "anonymous"
+CACHE = "miss"
+
+
+class Observer:
+    """Opens nothing, closes everything: ``close`` is called once for every call for audio."""
+
+    def __init__(self, telemetry: Telemetry, summary: Summary, keep: KeepPolicy, build: str) -> None:
+        self._telemetry = telemetry
+        self._tracer: Tracer = telemetry.tracer
+        self._metrics = telemetry.metrics
+        self._summary = summary
+        self._keep = keep
+        self._build = build
+
+    def open(self, observation: Observation) -> None:
+        """Counts a call as in flight."""
+        self._summary.open()
+
+    def close(self, observation: Observation, span: Span) -> None:
+        """Reports a finished request; ``span`` is its SERVER span, still open."""
+        self._summary.close(observation)
+        kept = self._keep.keep(
+            observation.word_count_range,
+            observation.duration,
+            failed=observation.outcome is Outcome.ERROR,
+        )
+        span_context = span.get_span_context()
+        context = set_span_in_context(span, Context()) if kept else unsampled(span_context)
+        attributes = self._attributes(observation)
+        self._record(observation, context)
+        self._telemetry.emit(attributes, context)
+        if kept:
+            self._make_spans(observation, span, context, attributes)
+
+    def _record(self, done: Observation, context: Context) -> None:
+        add, record = self._metrics.add, self._metrics.record
+        outcome = str(done.outcome)
+        voice = done.utterance.voice.name if done.utterance else instruments.OTHER
+        language = done.utterance.language if done.utterance else instruments.OTHER
+        add(
+            instruments.REQUESTS,
+            1,
+            context,
+            endpoint=done.endpoint,
+            method=done.method,
+            status_code=str(done.status),
+            voice_name=voice,
+            language=language,
+            outcome=outcome,
+        )
+        if done.error is not None:
+            error = done.error
+            add(instruments.ERRORS, 1, context, error_type=error.error_type, endpoint=done.endpoint, side=error.side)
+        if done.outcome is not Outcome.REJECTED:
+            for stage, seconds in done.stage_seconds().items():
+                record(instruments.STAGE_DURATION, seconds, context, stage=stage)
+        duration = done.duration
+        if duration is not None and done.outcome in (Outcome.OK, Outcome.ERROR):
+            record(
+                instruments.REQUEST_DURATION,
+                duration,
+                context,
+                endpoint=done.endpoint,
+                voice_name=voice,
+                language=language,
+            )
+        if done.outcome is Outcome.OK:
+            self._record_speech(done, context)
+
+    def _record_speech(self, done: Observation, context: Context) -> None:
+        utterance, duration, first_audio = done.utterance, done.duration, done.time_to_first_audio
+        if utterance is None or duration is None or first_audio is None:
+            raise ValueError("a request that ended ok has an utterance, audio and an end")
+        add, record = self._metrics.add, self._metrics.record
+        voice, words, characters = utterance.voice.name, done.word_count_range, done.char_count_range
+        record(
+            instruments.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=CACHE
+        )
+        record(
+            instruments.CHARACTER_COUNT_DURATION,
+            duration,
+            context,
+            char_count_range=characters,
+            voice_name=voice,
+            cache=CACHE,
+        )
+        record(instruments.TIME_TO_FIRST_AUDIO, first_audio, context, word_count_range=words, voice_name=voice)
+        record(instruments.AUDIO_DURATION, done.audio_seconds, context, voice_name=voice)
+        if done.real_time_factor is not None:
+            record(
+                instruments.REAL_TIME_FACTOR, done.real_time_factor, context, word_count_range=words, voice_name=voice
+            )
+        add(instruments.WORDS_TOTAL, utterance.words, context, voice_name=voice, client=CLIENT)
+        add(instruments.CHARACTERS_TOTAL, utterance.characters, context, voice_name=voice, client=CLIENT)
+
+    def _attributes(self, done: Observation) -> dict[str, AttributeValue]:
+        """Features of the request, for its SERVER span and its event alike; nothing of what the client wrote."""
+        features: dict[str, AttributeValue | None] = {
+            "gen_ai.operation.name": "text_to_speech",
+            "tts.request_id": done.request_id,
+            "tts.endpoint": done.endpoint,
+            "tts.method": _method(done),
+            "tts.status_code": done.status,
+            "tts.outcome": str(done.outcome),
+            "tts.error_type": done.error.error_type if done.error else None,
+            "tts.streamed": done.streamed,
+            "tts.duration": done.duration,
+            "tts.time_to_first_audio": done.time_to_first_audio,
+            "tts.real_time_factor": done.real_time_factor,
+            "tts.audio_duration": done.audio_seconds,
+            "tts.chunks": done.chunks,
+            "tts.provider": done.provider or None,
+            "tts.cache": CACHE,
+            "tts.client": CLIENT,
+            "tts.build": self._build,
+        }
+        if done.utterance is not None:
+            features |= {
+                "tts.voice_name": done.utterance.voice.name,
+                "tts.voice_checksum": done.utterance.voice.checksum,
+                "tts.language": done.utterance.language,
+                "tts.word_count": done.utterance.words,
+                "tts.word_count_range": done.word_count_range,
+                "tts.char_count": done.utterance.characters,
+                "tts.char_count_range": done.char_count_range,
+                "tts.speed": done.utterance.speed,
+            }
+        features |= {f"tts.stage.{stage}": seconds for stage, seconds in done.stage_seconds().items()}
+        return {name: value for name, value in features.items() if value is not None}
+
+    def _make_spans(
+        self, done: Observation, span: Span, context: Context, attributes: dict[str, AttributeValue]
+    ) -> None:
+        span.update_name(f"{_method(done)} {done.endpoint}")
+        span.set_attributes({**attributes, KEEP: True})
+        if done.outcome is Outcome.ERROR:
+            span.set_status(Status(StatusCode.ERROR))
+        for interval in done.intervals:
+            child = self._tracer.start_span(
+                interval.stage,
+                context,
+                attributes={KEEP: True, STAGE_ATTRIBUTE: interval.stage},
+                start_time=done.unix_nanos(interval.start),
+            )
+            child.end(done.unix_nanos(interval.end))
+
+
+def _method(done: Observation) -> str:
+    return done.method if done.method in instruments.METHOD.values else instruments.OTHER

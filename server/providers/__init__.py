@@ -1,0 +1,1 @@
+"""Whoever can turn an utterance into audio, behind one Protocol."""

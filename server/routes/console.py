@@ -1,0 +1,16 @@
+"""GET /: the page to type, listen and look at; plain files, nothing from elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+
+FOLDER = Path(__file__).parent.parent / "console"
+FILES = {"/": "index.html", "/console.css": "console.css", "/console.js": "console.js"}
+POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
+
+
+async def page(request: web.Request) -> web.FileResponse:
+    """Serves one of the page's files."""
+    return web.FileResponse(FOLDER / FILES[request.path], headers={"Content-Security-Policy": POLICY})

@@ -1,0 +1,44 @@
+"""GET /metrics, the summary as JSON, and GET /prometheus, everything as Prometheus text."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import hdrs, web
+
+from otel.exposition import Exposition
+from server.errors import MetricsDisabled
+from server.summary import Summary
+from server.synthesizer import Synthesizer
+
+SUMMARY_PATH = "/metrics"
+PROMETHEUS_PATH = "/prometheus"
+DISABLED = "metrics are switched off (METRICS_ENABLED=false or OTEL_SDK_DISABLED=true)"
+
+
+class SummaryRoute:
+    """The handler of GET /metrics."""
+
+    def __init__(self, summary: Summary, synthesizer: Synthesizer, enabled: bool) -> None:
+        self._summary = summary
+        self._synthesizer = synthesizer
+        self._enabled = enabled
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        if not self._enabled:
+            raise MetricsDisabled(DISABLED)
+        return web.json_response(self._summary.describe(self._synthesizer.load_seconds()))
+
+
+class PrometheusRoute:
+    """The handler of GET /prometheus, on both ports."""
+
+    def __init__(self, exposition: Exposition | None) -> None:
+        self._exposition = exposition
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        if self._exposition is None:
+            raise MetricsDisabled(DISABLED)
+        accept = request.headers.get(hdrs.ACCEPT, "")
+        body, content_type = await asyncio.to_thread(self._exposition.render, accept)
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})

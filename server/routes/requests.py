@@ -1,0 +1,74 @@
+"""What clients may send: the types that validate it, and describe it in /openapi.json."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from server.errors import (
+    InvalidJson,
+    InvalidRequest,
+    RequestTimeout,
+    SpeechError,
+    UnsupportedFormat,
+    UnsupportedMediaType,
+)
+from server.speech import SPEED_RANGE
+
+JSON = "application/json"
+
+
+class TtsRequest(BaseModel):
+    """The body of POST /tts."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, title="TtsRequest")
+
+    text: str = Field(
+        description="What to say. Emotion tags such as (happy) are neither spoken nor counted.",
+        examples=["(happy) Hello world, this is a test."],
+    )
+    voice_name: str | None = Field(None, description="A voice of GET /v1/audio/voices; absent, the default voice.")
+    language: str | None = Field(None, description="One of the voice's languages; absent, its first.")
+    speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
+    response_format: Literal["wav"] = Field("wav", description="wav: 16 bit, mono, at the voice's sample rate.")
+    stream: bool = Field(False, description="true: audio is sent sentence by sentence, as soon as it is ready.")
+
+
+async def read_json(request: web.Request, seconds: float) -> bytes:
+    """The body of a JSON request.
+
+    Raises UnsupportedMediaType, RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off.
+    """
+    if request.content_type != JSON:
+        raise UnsupportedMediaType(f"the header Content-Type must be {JSON}")
+    try:
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError:
+        raise RequestTimeout(f"the body was not here within {seconds:g} seconds") from None
+    except web.RequestPayloadError:
+        raise InvalidJson("the body broke off, or can't be decoded") from None
+
+
+def parse(body: bytes) -> TtsRequest:
+    """Raises InvalidJson, UnsupportedFormat or InvalidRequest; the last two name the first field that is wrong."""
+    try:
+        return TtsRequest.model_validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        raise _refusal(problem["type"], problem["msg"], ".".join(map(str, problem["loc"]))) from None
+
+
+def _refusal(kind: str, message: str, field: str) -> SpeechError:
+    if kind == "json_invalid":
+        return InvalidJson(f"the body must be a JSON object in UTF-8: {message.removeprefix('Invalid JSON: ')}")
+    if kind == "extra_forbidden":
+        return InvalidRequest(f"there is no such field; there are {', '.join(TtsRequest.model_fields)}", param=field)
+    if field == "response_format":
+        return UnsupportedFormat("response_format must be wav", param=field)
+    if not field:
+        return InvalidRequest("the body must be a JSON object with the field text")
+    return InvalidRequest(f"{field}: {message[0].lower()}{message[1:]}", param=field)

@@ -1,0 +1,100 @@
+"""Every setting, typed, from the environment; what is wrong is reported all at once, before anything else happens."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TTSCOPE_"
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
+    port: Port = Field(8010, description="Port of the API; 0 takes a free one.")
+    management_host: str = Field("127.0.0.1", description="Address of the management port.")
+    management_port: Port = Field(
+        8002, validation_alias="PROMETHEUS_PORT", description="Port for Prometheus text; 0 takes a free one."
+    )
+    metrics_enabled: bool = Field(
+        True, validation_alias="METRICS_ENABLED", description="false: no metric is made, shown or exported."
+    )
+    data_dir: Path = Field(Path("var"), description="Folder of voices and events.")
+    default_voice: str = Field("joe", description="The voice of requests that name none.")
+    device: str = Field(
+        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto (CUDA if present), cpu, cuda or cuda:N."
+    )
+    threads: int | None = Field(None, ge=1, description="Threads of a synthesis on the CPU; by default one a core.")
+    max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="The longest text of a request.")
+    max_audio_seconds: float = Field(
+        900.0, gt=0, description="The longest speech of a request, as predicted from its phonemes."
+    )
+    max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest body of a request.")
+    max_in_flight: int = Field(64, ge=1, description="Requests that speak or wait; one more is refused with 429.")
+    receive_seconds: float = Field(30.0, gt=0, description="Time for a client to send its request.")
+    send_seconds: float = Field(60.0, gt=0, description="Time for a client to take a chunk of audio.")
+    drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to end when the server stops.")
+    traces_per_second: int = Field(
+        5, ge=0, description="Traces kept every second beside those of errors and of slow requests."
+    )
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
+    build: str = Field("", description="What distinguishes this build in events: a commit, an image's tag.")
+
+
+class SettingsError(Exception):
+    """The environment can't be used; the message has a line for each variable that is wrong."""
+
+
+def load() -> Settings:
+    """Reads the environment. Raises SettingsError."""
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        lines = [f"  {_variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)]
+        raise SettingsError("\n".join(["the environment has values that can't be used:", *lines])) from None
+    problems = list(_conflicts(settings))
+    if problems:
+        raise SettingsError("\n".join(["the environment has values that can't be used:", *problems]))
+    return settings
+
+
+def variables() -> dict[str, str]:
+    """Every variable and the field it sets."""
+    return {_variable(name): name for name in Settings.model_fields}
+
+
+def unknown_variables() -> list[str]:
+    """Variables of our prefix that set nothing: most likely misspelt."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables())
+
+
+def _variable(field: object) -> str:
+    name = str(field)
+    info = Settings.model_fields.get(name)
+    if info is None:  # pydantic reports a field with an alias under the alias
+        return name
+    return str(info.validation_alias) if info.validation_alias else f"{PREFIX}{name.upper()}"
+
+
+def _conflicts(settings: Settings) -> list[str]:
+    problems = []
+    if settings.port == settings.management_port != 0:
+        problems.append(f"  PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    if protocol != "grpc":
+        problems.append("  OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")
+    interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "1")
+    if not re.fullmatch(r"[1-9]\d*", interval):
+        problems.append("  OTEL_METRIC_EXPORT_INTERVAL: must be a whole number of milliseconds")
+    return problems

@@ -1,0 +1,111 @@
+"""The vocabulary that the whole server speaks: voices, utterances, chunks of audio, stages and outcomes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+SPEED_RANGE = (0.25, 4.0)
+
+
+class Stage(StrEnum):
+    """A part of a request's way, in order; the values of the attribute ``stage``."""
+
+    NORMALIZE = "normalize"
+    QUEUE = "queue"
+    PHONEMIZE = "phonemize"
+    INFER = "infer"
+    DECODE = "decode"
+    ENCODE = "encode"
+    SEND = "send"
+
+
+class Outcome(StrEnum):
+    """How a request for audio ended."""
+
+    OK = "ok"
+    """All audio was handed to the client."""
+    ERROR = "error"
+    """Accepted, and then it failed."""
+    CANCELLED = "cancelled"
+    """The client left, or stopped reading, before the end."""
+    REJECTED = "rejected"
+    """Refused before any synthesis: bad input, or no room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A stretch of one stage, in nanoseconds of ``time.perf_counter_ns``."""
+
+    stage: Stage
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if self.end < self.start:
+            raise ValueError(f"{self.stage} ends {self.start - self.end} ns before it starts")
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start) / 1e9
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that can be asked for: what clients, labels and the cache need to know of it."""
+
+    name: str
+    languages: tuple[str, ...]
+    """BCP 47 codes in lower case; the first is the default, the one that labels carry."""
+    sample_rate: int
+    """Hz."""
+    checksum: str
+    """SHA-256 over the model and its configuration, as hexadecimal digits."""
+
+    def __post_init__(self) -> None:
+        if not VOICE_NAME.fullmatch(self.name):
+            raise ValueError(f"a voice's name must match {VOICE_NAME.pattern}, not {self.name!r}")
+        if not self.languages:
+            raise ValueError(f"voice {self.name} has no language")
+        if self.sample_rate <= 0:
+            raise ValueError(f"voice {self.name} has a sample rate of {self.sample_rate} Hz")
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What is to be spoken: text without emotion tags, and how."""
+
+    text: str
+    voice: Voice
+    language: str
+    words: int
+    characters: int
+    speed: float = 1.0
+    """1 is the voice's own pace, 2 twice as fast."""
+
+    def __post_init__(self) -> None:
+        if self.language not in self.voice.languages:
+            raise ValueError(f"voice {self.voice.name} does not speak {self.language}")
+        low, high = SPEED_RANGE
+        if not low <= self.speed <= high:
+            raise ValueError(f"speed {self.speed} is outside {low} to {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stretch of speech, and where the time to make it went."""
+
+    samples: npt.NDArray[np.float32]
+    """Mono, shape (samples,), within -1 to 1."""
+    sample_rate: int
+    """Hz."""
+    intervals: tuple[Interval, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        return len(self.samples) / self.sample_rate

@@ -1,0 +1,63 @@
+"""Memory and CPU, sampled beside the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import psutil
+
+INTERVAL_SECONDS = 5.0
+CGROUP = Path("/sys/fs/cgroup")
+
+
+class SystemSampler:
+    """The last sample of memory (bytes, this process and its children) and CPU (percent, 0 to 100)."""
+
+    def __init__(self, cgroup: Path = CGROUP) -> None:
+        self._process = psutil.Process()
+        self._cores = _container_cores(cgroup)
+        self._usage_file = cgroup / "cpu.stat"
+        self._before = (time.monotonic(), self._busy_seconds())
+        psutil.cpu_percent(None)  # the first call of psutil means nothing
+        self.memory_bytes = float(self._process.memory_info().rss)
+        self.cpu_percent = 0.0
+
+    async def run(self) -> None:
+        """Samples every five seconds until it is cancelled."""
+        while True:
+            await asyncio.to_thread(self.sample)
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    def sample(self) -> None:
+        self.memory_bytes = float(sum(map(_resident, (self._process, *self._process.children(recursive=True)))))
+        self.cpu_percent = psutil.cpu_percent(None) if self._cores is None else self._container_percent(self._cores)
+
+    def _container_percent(self, cores: float) -> float:
+        now, busy = time.monotonic(), self._busy_seconds()
+        elapsed, worked = now - self._before[0], busy - self._before[1]
+        self._before = (now, busy)
+        return min(100.0, 100.0 * worked / (elapsed * cores)) if elapsed > 0 else self.cpu_percent
+
+    def _busy_seconds(self) -> float:
+        if self._cores is None:
+            return 0.0
+        usage = dict(line.split() for line in self._usage_file.read_text().splitlines())
+        return int(usage["usage_usec"]) / 1e6
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _container_cores(cgroup: Path) -> float | None:
+    """Cores that the container may use by its quota (cgroup v2), or None without one."""
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else int(quota) / int(period)

@@ -1,0 +1,1 @@
+"""From what a client wrote to what is spoken: tags, counts, phonemes, sentences."""

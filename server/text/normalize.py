@@ -1,0 +1,34 @@
+"""The text that is spoken and counted: composed, without emotion tags, with single spaces."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from server.errors import InvalidText, NothingToSpeak
+
+EMOTION_TAG = re.compile(r" ?(?<!\w)\([^\W\d_]+\)(?!\w)")
+"""One word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
+
+_SILENT = frozenset("CMPZ")
+"""First letters of the Unicode categories that no voice speaks: controls, marks, punctuation, spaces."""
+
+
+def check(text: str) -> None:
+    """Raises InvalidText if ``text`` holds what can't be text: control characters or half of a surrogate pair."""
+    for position, character in enumerate(text):
+        category = unicodedata.category(character)
+        if category == "Cs" or (category == "Cc" and character not in "\t\n\r"):
+            kind = "half of a surrogate pair" if category == "Cs" else "a control character"
+            raise InvalidText(
+                f"text has {kind}, U+{ord(character):04X}, at position {position}; remove it", param="text"
+            )
+
+
+def normalize(text: str) -> str:
+    """The text to be spoken. Raises NothingToSpeak if that is only punctuation, or nothing."""
+    composed = " ".join(unicodedata.normalize("NFC", text).split())
+    spoken = EMOTION_TAG.sub("", composed).strip()
+    if all(unicodedata.category(character)[0] in _SILENT for character in spoken):
+        raise NothingToSpeak("text has nothing to speak: no letter, digit or symbol outside emotion tags", param="text")
+    return spoken
