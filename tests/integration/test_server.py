@@ -1,0 +1,507 @@
+"""The server over real HTTP, with a provider that hums: what clients get, and what is counted of it."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import uuid
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from server.app import Service
+from server.errors import EngineFailed
+from server.settings import Settings
+from tests.fakes import HummingProvider, failing
+
+Start = Callable[..., Awaitable["Client"]]
+
+
+class Client:
+    """A client of one running service."""
+
+    def __init__(self, service: Service, session: aiohttp.ClientSession) -> None:
+        self.service, self.session = service, session
+        self.url = service.url
+
+    async def tts(self, body: Any = None, **request: Any) -> tuple[int, aiohttp.typedefs.LooseHeaders, bytes]:
+        if body is not None:
+            request["json"] = body
+        async with self.session.post(f"{self.url}/tts", **request) as response:
+            return response.status, response.headers, await response.read()
+
+    async def refused(self, body: Any = None, **request: Any) -> tuple[int, str, str | None]:
+        status, _, answer = await self.tts(body, **request)
+        error = json.loads(answer)["error"]
+        assert error["message"]
+        return status, error["code"], error["param"]
+
+    async def json(self, path: str) -> Any:
+        async with self.session.get(self.url + path) as response:
+            return await response.json()
+
+    async def prometheus(self, accept: str = "") -> str:
+        async with self.session.get(f"{self.url}/prometheus", headers={"Accept": accept}) as response:
+            return await response.text()
+
+    async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """The summary once it fulfils ``condition``."""
+        async with asyncio.timeout(10):
+            while not condition(summary := await self.json("/metrics")):
+                await asyncio.sleep(0.01)
+        return summary
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    services: list[Service] = []
+    async with aiohttp.ClientSession() as session:
+
+        async def starter(provider: HummingProvider | None = None, **settings: Any) -> Client:
+            values = {"port": 0, "management_port": 0, "data_dir": tmp_path, "drain_seconds": 5.0, **settings}
+            service = Service(Settings(**values), provider or HummingProvider())
+            services.append(service)
+            loading = await service.start()
+            if provider is None or provider.may_start.is_set():
+                await loading
+            return Client(service, session)
+
+        yield starter
+        for service in services:
+            await service.stop()
+
+
+def samples(text: str, name: str, **labels: str) -> list[float]:
+    """The values of the series of ``name`` that have ``labels``."""
+    wanted = [f'{key}="{value}"' for key, value in labels.items()]
+    lines = [line.split(" # ")[0] for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
+    return [float(line.rsplit(" ", 1)[1]) for line in lines if all(label in line for label in wanted)]
+
+
+# What clients get
+
+
+async def test_speech_is_a_whole_wav(start: Start) -> None:
+    client = await start()
+    status, headers, body = await client.tts({"text": "(happy) Hello world. It is me."})
+    assert status == 200
+    assert headers["Content-Type"] == "audio/wav"
+    assert int(headers["Content-Length"]) == len(body)
+    with wave.open(io.BytesIO(body)) as audio:
+        assert (audio.getnchannels(), audio.getsampwidth(), audio.getframerate()) == (1, 2, 22050)
+        assert audio.getnframes() == pytest.approx(0.5 * 22050, abs=2)
+    assert headers["X-TTS-Provider"] == "humming"
+    assert headers["X-TTS-Word-Count-Range"] == "1-10"
+    assert headers["X-TTS-Character-Count-Range"] == "1-50"
+    uuid.UUID(headers["X-Request-ID"])
+    assert {part.split(";")[0] for part in headers["Server-Timing"].split(", ")} == {
+        "normalize",
+        "infer",
+        "decode",
+        "encode",
+        "total",
+    }
+
+
+async def test_a_stream_begins_before_the_end_is_made(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider)
+    async with client.session.post(f"{client.url}/tts", json={"text": "One. Two. Three.", "stream": True}) as response:
+        assert response.status == 200
+        assert "Content-Length" not in response.headers
+        first = await response.content.readany()
+        assert first[:4] == b"RIFF"
+        assert first[40:44] == b"\xff" * 4
+        provider.gate.clear()
+        provider.gate.set()
+        rest = await response.read()
+    assert len(first) + len(rest) == 44 + 2 * 3 * 2205
+
+
+async def test_speed_voice_and_language_are_taken(start: Start) -> None:
+    client = await start()
+    _, _, normal = await client.tts({"text": "One two three four"})
+    _, _, fast = await client.tts({"text": "One two three four", "speed": 2.0})
+    assert len(fast) - 44 == pytest.approx((len(normal) - 44) / 2, abs=2)
+    status, _, _ = await client.tts({"text": "konnichiwa", "voice_name": "kan", "language": "JA"})
+    assert status == 200
+    status, _, _ = await client.tts({"text": "hello", "language": "en_US"})
+    assert status == 200
+
+
+async def test_a_callers_request_id_is_kept_if_it_is_a_uuid(start: Start) -> None:
+    client = await start()
+    mine = str(uuid.uuid4())
+    _, headers, _ = await client.tts({"text": "hi"}, headers={"X-Request-ID": mine})
+    assert headers["X-Request-ID"] == mine
+    _, headers, _ = await client.tts({"text": "hi"}, headers={"X-Request-ID": "my name is SECRET"})
+    assert "SECRET" not in headers["X-Request-ID"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "expected"),
+    [
+        ({"json": {"text": ""}}, (422, "nothing_to_speak", "text")),
+        ({"json": {}}, (422, "invalid_request", "text")),
+        ({"json": {"text": "a" * 1_000_000}}, (413, "body_too_large", None)),
+        ({"json": {"text": "a" * 6000}}, (413, "text_too_long", "text")),
+        ({"json": {"text": 7}}, (422, "invalid_request", "text")),
+        ({"json": {"text": "a", "speed": 9}}, (422, "invalid_request", "speed")),
+        ({"json": {"text": "a", "voice_name": "nobody"}}, (404, "unknown_voice", "voice_name")),
+        ({"json": {"text": "a", "voice_name": "../../etc/passwd"}}, (404, "unknown_voice", "voice_name")),
+        ({"json": {"text": "a", "language": "xx"}}, (422, "unsupported_language", "language")),
+        ({"json": {"text": "a", "response_format": "mp3"}}, (422, "unsupported_format", "response_format")),
+        ({"data": b"{", "headers": {"Content-Type": "application/json"}}, (400, "invalid_json", None)),
+        ({"data": b"text=a"}, (415, "unsupported_media_type", None)),
+        ({"data": {"text": "a"}}, (415, "unsupported_media_type", None)),
+        ({"json": {"text": "a\x00b"}}, (400, "invalid_text", "text")),
+        (
+            {"data": b'{"text":"\\udc00"}', "headers": {"Content-Type": "application/json"}},
+            (400, "invalid_json", None),
+        ),
+        ({"json": {"text": "😀" * 10_000}}, (413, "text_too_long", "text")),
+        ({"json": {"text": "(happy)"}}, (422, "nothing_to_speak", "text")),
+    ],
+)
+async def test_bad_input_is_refused_by_name(start: Start, request_: dict[str, Any], expected: Any) -> None:
+    client = await start()
+    assert await client.refused(**request_) == expected
+    summary = await client.json("/metrics")
+    assert (summary["rejected_requests"], summary["errors_by_type"]) == (1, {expected[1]: 1})
+
+
+async def test_other_paths_and_methods_are_refused(start: Start) -> None:
+    client = await start()
+    async with client.session.get(f"{client.url}/tts") as response:
+        assert (response.status, response.headers["Allow"]) == (405, "POST")
+        assert (await response.json())["error"]["code"] == "method_not_allowed"
+    async with client.session.get(f"{client.url}/../../etc/passwd") as response:
+        assert response.status == 404
+        assert (await response.json())["error"]["code"] == "unknown_path"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "code"),
+    [
+        (b"\x16\x03\x01 not http\r\n\r\n", b"400", b"bad_request"),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 10_000 + b"\r\n\r\n", b"431", b"headers_too_large"),
+        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", b"431", b"headers_too_large"),
+    ],
+)
+async def test_what_is_not_a_request_gets_an_answer(start: Start, sent: bytes, status: bytes, code: bytes) -> None:
+    client = await start()
+    host, port = client.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(sent)
+    async with asyncio.timeout(10):
+        answer = await reader.read()
+    writer.close()
+    assert answer.startswith(b"HTTP/1.1 " + status) or answer.startswith(b"HTTP/1.0 " + status)
+    assert code in answer
+
+
+async def test_a_body_that_never_ends_is_given_up(start: Start) -> None:
+    client = await start(receive_seconds=0.2)
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield b'{"text": '
+        await asyncio.sleep(5)
+
+    status, code, _ = await client.refused(data=endless(), headers={"Content-Type": "application/json"})
+    assert (status, code) == (408, "request_timeout")
+
+
+async def test_the_catalogue_health_and_description(start: Start) -> None:
+    client = await start()
+    assert [voice["id"] for voice in (await client.json("/v1/audio/voices"))["voices"]] == ["joe", "kan"]
+    assert await client.json("/health") == {"status": "ok"}
+    assert await client.json("/ready") == {"status": "ready"}
+    description = await client.json("/openapi.json")
+    assert "/tts" in description["paths"]
+    assert set(description["components"]["schemas"]["TtsRequest"]["properties"]) == {
+        "text",
+        "voice_name",
+        "language",
+        "speed",
+        "response_format",
+        "stream",
+    }
+
+
+async def test_the_page_is_served_with_a_strict_policy(start: Start) -> None:
+    client = await start()
+    for path, kind in {"/": "text/html", "/console.js": "javascript", "/console.css": "text/css"}.items():
+        async with client.session.get(client.url + path) as response:
+            assert response.status == 200
+            assert kind in response.headers["Content-Type"]
+            assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+
+
+# When something fails
+
+
+async def test_an_engine_that_fails_before_the_first_byte_is_an_error(start: Start) -> None:
+    client = await start(failing(EngineFailed("the speech engine failed")))
+    assert await client.refused({"text": "hi"}) == (500, "engine_failed", None)
+    summary = await client.json("/metrics")
+    assert (summary["failed_requests"], summary["errors_by_type"]) == (1, {"engine_failed": 1})
+
+
+async def test_a_mistake_of_ours_shows_no_trace_of_itself(start: Start) -> None:
+    client = await start(failing(ValueError("SECRET")))
+    status, _, body = await client.tts({"text": "hi"})
+    assert status == 500
+    assert b"SECRET" not in body
+    assert b"Traceback" not in body
+
+
+async def test_a_stream_that_fails_breaks_off(start: Start) -> None:
+    client = await start(failing(EngineFailed("the speech engine failed"), after=1))
+    with pytest.raises(aiohttp.ClientError):
+        await client.tts({"text": "One. Two.", "stream": True})
+    summary = await client.until(lambda s: s["total_requests"] == 1)
+    assert summary["failed_requests"] == 1
+    assert samples(await client.prometheus(), "tts_requests_total", outcome="error", status_code="200") == [1]
+
+
+async def test_a_client_that_leaves_stops_the_work(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider)
+    provider.gate.clear()
+    request = asyncio.create_task(client.tts({"text": "One. Two. Three."}))
+    await client.until(lambda s: s["requests_in_flight"] == 1)
+    request.cancel()
+    summary = await client.until(lambda s: s["cancelled_requests"] == 1)
+    assert summary["requests_in_flight"] == 0
+    assert provider.closed_generators == 1
+    assert samples(await client.prometheus(), "tts_requests_total", outcome="cancelled", status_code="499") == [1]
+
+
+async def test_a_reader_that_stalls_is_cut_off(start: Start) -> None:
+    client = await start(send_seconds=0.3, max_text_characters=200_000)
+    host, port = client.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    body = json.dumps({"text": "word " * 5000, "stream": True}).encode()  # 22 MB of audio that nobody reads
+    head = f"POST /tts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    writer.write(head.encode() + body)
+    summary = await client.until(lambda s: s["cancelled_requests"] == 1)
+    assert summary["requests_in_flight"] == 0
+    writer.close()
+
+
+async def test_a_slow_readers_time_is_not_the_servers(start: Start) -> None:
+    client = await start(max_text_characters=200_000)
+    text = ". ".join(["word " * 400] * 10)  # ten chunks of 1.8 MB
+    async with client.session.post(f"{client.url}/tts", json={"text": text, "stream": True}) as response:
+        await response.content.readexactly(44)
+        await asyncio.sleep(1.0)
+        await response.read()
+    summary = await client.until(lambda s: s["total_requests"] == 1)
+    assert summary["by_word_count_range"]["200+"]["max"] < 0.9
+    assert samples(await client.prometheus(), "tts_stage_duration_seconds_sum", stage="send")[0] > 0.5
+
+
+async def test_no_more_requests_are_let_in_than_there_are_places(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider, max_in_flight=2)
+    provider.gate.clear()
+    inside = [asyncio.create_task(client.tts({"text": "hi"})) for _ in range(2)]
+    await client.until(lambda s: s["requests_in_flight"] == 2)
+    async with client.session.post(f"{client.url}/tts", json={"text": "hi"}) as response:
+        assert response.status == 429
+        assert int(response.headers["Retry-After"]) >= 1
+    provider.gate.set()
+    assert [status for status, _, _ in await asyncio.gather(*inside)] == [200, 200]
+
+
+async def test_it_is_alive_before_it_is_ready(start: Start) -> None:
+    provider = HummingProvider(ready=False)
+    client = await start(provider)
+    assert await client.json("/health") == {"status": "ok"}
+    async with client.session.get(f"{client.url}/ready") as response:
+        assert response.status == 503
+    assert (await client.refused({"text": "hi"}))[:2] == (503, "not_ready")
+    provider.may_start.set()
+    async with asyncio.timeout(5):
+        while (await client.session.get(f"{client.url}/ready")).status != 200:
+            await asyncio.sleep(0.01)
+    assert (await client.tts({"text": "hi"}))[0] == 200
+
+
+async def test_a_stop_finishes_what_it_has_and_refuses_what_is_new(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider)
+    provider.gate.clear()
+    inside = asyncio.create_task(client.tts({"text": "hi there"}))
+    await client.until(lambda s: s["requests_in_flight"] == 1)
+    stopping = asyncio.create_task(client.service.stop())
+    await asyncio.sleep(0)
+    assert (await client.refused({"text": "hi"}))[:2] == (503, "shutting_down")
+    async with client.session.get(f"{client.url}/ready") as response:
+        assert response.status == 503
+    provider.gate.set()
+    assert (await inside)[0] == 200
+    await stopping
+    with pytest.raises(aiohttp.ClientConnectionError):
+        await client.tts({"text": "hi"})
+
+
+# What is counted
+
+
+async def test_one_request_is_seen_everywhere(start: Start) -> None:
+    client = await start()
+    _, headers, _ = await client.tts({"text": "(happy) " + "word " * 30})
+    text = await client.prometheus()
+    series = {"endpoint": "/tts", "method": "POST", "status_code": "200", "voice_name": "joe", "language": "en"}
+    assert samples(text, "tts_requests_total", **series, outcome="ok") == [1]
+    one = {"voice_name": "joe"}
+    for name, labels in {
+        "tts_request_duration_seconds": {"endpoint": "/tts", "language": "en"},
+        "tts_word_count_duration_seconds": {"word_count_range": "26-50", "cache": "miss"},
+        "tts_character_count_duration_seconds": {"char_count_range": "101-200", "cache": "miss"},
+        "tts_time_to_first_audio_seconds": {"word_count_range": "26-50"},
+        "tts_real_time_factor": {"word_count_range": "26-50"},
+        "tts_audio_duration_seconds": {},
+    }.items():
+        assert samples(text, f"{name}_count", **one, **labels) == [1], name
+    assert samples(text, "tts_words_total", **one, client="anonymous") == [30]
+    assert samples(text, "tts_characters_total", **one) == [149]
+    assert samples(text, "tts_audio_duration_seconds_sum") == [pytest.approx(3.0)]
+    assert samples(text, "tts_active_voices") == [1]
+    assert samples(text, "tts_requests_in_flight") == [0]
+    assert samples(text, "tts_model_load_time_seconds", model="kan") == [0.5]
+    assert samples(text, "tts_system_memory_usage_bytes")[0] > 10e6
+    assert 0 <= samples(text, "tts_system_cpu_usage_percent")[0] <= 100
+    trace = await client.json(f"/traces/{headers['X-Trace-ID']}")
+    root, *stages = trace["spans"]
+    assert (root["name"], root["kind"]) == ("POST /tts", "SERVER")
+    assert root["attributes"]["tts.word_count_range"] == "26-50"
+    assert root["attributes"]["gen_ai.operation.name"] == "text_to_speech"
+    assert [stage["name"] for stage in stages] == ["normalize", "infer", "decode", "encode", "send"]
+    for stage in stages:
+        assert stage["parent_span_id"] == root["span_id"]
+        assert root["start_unix_nano"] <= stage["start_unix_nano"] <= stage["end_unix_nano"] <= root["end_unix_nano"]
+
+
+async def test_the_books_balance_under_mixed_load(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider, traces_per_second=1000)
+    good = [client.tts({"text": f"number {n}.", "stream": n % 2 == 0}) for n in range(40)]
+    bad = [client.refused({"text": "a", "voice_name": f"nobody{n}"}) for n in range(20)]
+    leaving = [asyncio.wait_for(client.tts({"text": "One. " * 900}), 0.01) for _ in range(5)]
+    await asyncio.gather(*good, *bad, *leaving, return_exceptions=True)
+    summary = await client.until(lambda s: s["requests_in_flight"] == 0 and s["total_requests"] == 65)
+    text = await client.prometheus()
+    for outcome, key in {"ok": "successful", "error": "failed", "cancelled": "cancelled", "rejected": "rejected"}.items():
+        assert sum(samples(text, "tts_requests_total", outcome=outcome)) == summary[f"{key}_requests"]
+    assert (summary["successful_requests"], summary["rejected_requests"]) == (40, 20)
+    assert sum(samples(text, "tts_requests_total")) == 65
+    assert sum(r["count"] for r in summary["by_word_count_range"].values()) == 40
+
+
+async def test_every_exemplar_opens(start: Start) -> None:
+    client = await start(traces_per_second=1)
+    for number in range(60):
+        await client.tts({"text": "word " * (1 + number % 12), "stream": number % 3 == 0})
+    text = await client.prometheus("application/openmetrics-text; version=1.0.0")
+    ids = {line.split('trace_id="')[1][:32] for line in text.splitlines() if 'trace_id="' in line}
+    held = {trace["trace_id"] for trace in (await client.json("/traces"))["last"]}
+    assert ids
+    assert len(held) < 60
+    assert ids <= held
+
+
+async def test_hostile_clients_add_no_series(start: Start) -> None:
+    client = await start()
+    await client.tts({"text": "hi"})
+    await client.refused({"text": "hi", "voice_name": "seed"})
+    await client.session.request("BREW0", f"{client.url}/tts")
+    await client.session.get(f"{client.url}/seed")
+
+    def series(text: str) -> int:
+        return sum(not line.startswith("#") for line in text.splitlines())
+
+    before = series(await client.prometheus())
+    for n in range(50):
+        await client.refused({"text": "hi", "voice_name": f'joe{n}"}}'}, headers={"User-Agent": f"agent{n}"})
+        await client.session.request(f"BREW{n}", f"{client.url}/tts")
+        await client.session.get(f"{client.url}/path{n}?text=secret{n}", headers={"Host": f"host{n}"})
+    assert series(await client.prometheus()) == before
+
+
+async def test_a_callers_trace_is_continued_or_linked(start: Start) -> None:
+    client = await start()
+    for flags, same in (("01", True), ("00", False)):
+        trace_id = uuid.uuid4().hex
+        headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-{flags}", "tracestate": "vendor=SECRET"}
+        _, answer, _ = await client.tts({"text": "hi"}, headers=headers)
+        assert (answer["X-Trace-ID"] == trace_id) is same
+        trace = await client.json(f"/traces/{answer['X-Trace-ID']}")
+        assert trace["spans"][0]["parent_span_id"] == ("00f067aa0ba902b7" if same else None)
+        assert [link["trace_id"] for link in trace["spans"][0]["links"]] == ([] if same else [trace_id])
+
+
+async def test_a_trace_that_is_not_held_says_why(start: Start) -> None:
+    client = await start()
+    async with client.session.get(f"{client.url}/traces/{'0' * 32}") as response:
+        assert response.status == 404
+        assert (await response.json())["error"]["code"] == "unknown_trace"
+
+
+async def test_the_management_port_serves_prometheus_text(start: Start) -> None:
+    client = await start()
+    await client.tts({"text": "hi"})
+    for path in ("/metrics", "/prometheus"):
+        async with client.session.get(f"{client.service.management_url}{path}") as response:
+            assert "tts_requests_total" in await response.text()
+
+
+async def test_metrics_can_be_switched_off(start: Start) -> None:
+    client = await start(metrics_enabled=False)
+    _, headers, _ = await client.tts({"text": "hi"})
+    for path in ("/metrics", "/prometheus"):
+        async with client.session.get(client.url + path) as response:
+            assert response.status == 404
+            assert (await response.json())["error"]["code"] == "metrics_disabled"
+    assert client.service.management_url is None
+    assert (await client.json(f"/traces/{headers['X-Trace-ID']}"))["spans"]
+
+
+async def test_each_request_leaves_one_event(start: Start, tmp_path: Path) -> None:
+    client = await start()
+    _, headers, _ = await client.tts({"text": "one two three"})
+    await client.refused({"text": ""})
+    await client.service.stop()
+    lines = (tmp_path / "events" / "requests.jsonl").read_text().splitlines()
+    records = [
+        record
+        for line in lines
+        for logs in json.loads(line)["resourceLogs"]
+        for scope in logs["scopeLogs"]
+        for record in scope["logRecords"]
+    ]
+    assert [record["eventName"] for record in records] == ["tts.request"] * 2
+    features = {entry["key"]: next(iter(entry["value"].values())) for entry in records[0]["attributes"]}
+    assert records[0]["traceId"] == headers["X-Trace-ID"]
+    assert (features["tts.word_count"], features["tts.outcome"], features["tts.build"]) == ("3", "ok", "0.1.0")
+    assert features["tts.voice_checksum"] == "c0ffee"
+
+
+async def test_events_and_spans_carry_only_features_of_the_contract(start: Start, tmp_path: Path) -> None:
+    from otel.features import FEATURE_NAMES
+
+    client = await start(failing(EngineFailed("the speech engine failed"), after=1))
+    await client.tts({"text": "one two"})
+    await client.refused({"text": "One. Two."})
+    await client.refused({"text": ""})
+    await client.service.stop()
+    text = (tmp_path / "events" / "requests.jsonl").read_text()
+    for line in text.splitlines():
+        for record in json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]:
+            assert {entry["key"] for entry in record["attributes"]} <= FEATURE_NAMES

@@ -1,0 +1,81 @@
+"""One hierarchy of errors, one table of statuses, and bodies in OpenAI's shape."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from server.errors import InvalidJson, MethodNotAllowed, QueueFull, SpeechError, all_errors, error_type
+from server.middleware.envelope import error_response
+from server.routes.requests import parse
+
+STATUSES = {400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 503, 504}
+
+
+@pytest.mark.parametrize("cls", all_errors(), ids=error_type)
+def test_every_error_is_complete(cls: type[SpeechError]) -> None:
+    assert cls.status in STATUSES
+    assert cls.__doc__
+    assert cls.side == ("server" if cls.status >= 500 or cls.status == 429 else "client")
+    assert cls.kind in {"invalid_request_error", "rate_limit_error", "server_error"}
+    assert cls.refusal or cls.status == 500
+
+
+def test_the_name_of_the_class_is_the_type() -> None:
+    assert error_type(QueueFull) == "queue_full"
+
+
+def test_the_answer_has_openais_shape() -> None:
+    response = error_response(QueueFull("no room", retry_after=7))
+    assert response.status == 429
+    assert response.headers["Retry-After"] == "7"
+    assert json.loads(response.text or "") == {
+        "error": {"message": "no room", "type": "rate_limit_error", "param": None, "code": "queue_full"}
+    }
+
+
+def test_a_refused_method_says_which_are_taken() -> None:
+    response = error_response(MethodNotAllowed({"POST"}))
+    assert response.headers["Allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        (b"", "invalid_json", None),
+        (b"{", "invalid_json", None),
+        (b"\xff\xfe", "invalid_json", None),
+        (b"[" * 100_000, "invalid_json", None),
+        (b'{"text": "\\ud800"}', "invalid_json", None),
+        (b'{"text": 1e99999999}', "invalid_request", "text"),
+        (b"[]", "invalid_request", None),
+        (b'"text"', "invalid_request", None),
+        (b"{}", "invalid_request", "text"),
+        (b'{"text": null}', "invalid_request", "text"),
+        (b'{"text": 1}', "invalid_request", "text"),
+        (b'{"text": "a", "speed": "fast"}', "invalid_request", "speed"),
+        (b'{"text": "a", "speed": true}', "invalid_request", "speed"),
+        (b'{"text": "a", "speed": 0.2}', "invalid_request", "speed"),
+        (b'{"text": "a", "speed": NaN}', "invalid_request", "speed"),
+        (b'{"text": "a", "stream": "yes"}', "invalid_request", "stream"),
+        (b'{"text": "a", "voice": "joe"}', "invalid_request", "voice"),
+        (b'{"text": "a", "response_format": "mp3"}', "unsupported_format", "response_format"),
+    ],
+)
+def test_bad_bodies_are_refused_by_name(body: bytes, code: str, param: str | None) -> None:
+    with pytest.raises(SpeechError) as refusal:
+        parse(body)
+    assert (refusal.value.error_type, refusal.value.param) == (code, param)
+
+
+def test_a_refusal_never_repeats_the_value() -> None:
+    for body in (b'{"text": "SECRET', b'{"text": "a", "response_format": "SECRET"}', b'{"text": "a", "speed": "SECRET"}'):
+        with pytest.raises(SpeechError) as refusal:
+            parse(body)
+        assert "SECRET" not in refusal.value.message
+
+
+def test_huge_numbers_do_no_harm() -> None:
+    with pytest.raises(InvalidJson):
+        parse(b'{"text": "a", "speed": ' + b"9" * 100_000 + b"}")

@@ -1,0 +1,68 @@
+"""Settings: typed, all mistakes at once, every variable documented."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from server.settings import Settings, SettingsError, load, unknown_variables, variables
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (*variables(), "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_METRIC_EXPORT_INTERVAL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_defaults_are_the_ports_of_the_design() -> None:
+    settings = load()
+    assert (settings.port, settings.management_port, settings.metrics_enabled) == (8010, 8002, True)
+    assert settings.management_host == "127.0.0.1"
+
+
+def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_PORT", "9000")
+    monkeypatch.setenv("PROMETHEUS_PORT", "9001")
+    monkeypatch.setenv("METRICS_ENABLED", "false")
+    monkeypatch.setenv("TTSCOPE_DATA_DIR", "/srv/ttscope")
+    monkeypatch.setenv("TTSCOPE_DEVICE", "cuda:1")
+    settings = load()
+    assert (settings.port, settings.management_port, settings.metrics_enabled) == (9000, 9001, False)
+    assert (settings.data_dir, settings.device) == (Path("/srv/ttscope"), "cuda:1")
+
+
+def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = {
+        "TTSCOPE_PORT": "tcp://10.0.0.1:8010",  # what Kubernetes sets for a Service named ttscope
+        "PROMETHEUS_PORT": "70000",
+        "METRICS_ENABLED": "perhaps",
+        "TTSCOPE_DEVICE": "tpu",
+        "TTSCOPE_MAX_IN_FLIGHT": "0",
+    }
+    for name, value in wrong.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError) as error:
+        load()
+    for name in wrong:
+        assert f"  {name}: " in str(error.value)
+
+
+def test_conflicts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROMETHEUS_PORT", "8010")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "soon")
+    with pytest.raises(SettingsError) as error:
+        load()
+    for name in ("PROMETHEUS_PORT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_METRIC_EXPORT_INTERVAL"):
+        assert name in str(error.value)
+
+
+def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_PROT", "9000")
+    assert "TTSCOPE_PROT" in unknown_variables()
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().port = 1  # type: ignore[misc]
