@@ -1,0 +1,1 @@
+"""Voices on this machine: which there are, and how they get there."""

@@ -1,0 +1,88 @@
+"""The command line for voices: python -m server.voices {list,install,add}."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from server.voices.catalogue import Catalogue, InstalledVoice
+from server.voices.errors import VoiceError
+
+VOICES = "voices"
+"""The folder in the data directory."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit status, 1 after an error, which is one line on stderr."""
+    options = _parser().parse_args(arguments)
+    folder = options.data_dir / VOICES
+    try:
+        if options.command == "list":
+            _list(folder)
+        else:
+            _describe(_install(folder, options))
+    except (VoiceError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("error: interrupted, nothing was installed", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m server.voices", description="Lists, installs and adds voices.")
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("TTSCOPE_DATA_DIR", "var")),
+        help="where voices/NAME/ lie (default: $TTSCOPE_DATA_DIR, else var)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("list", help="show the installed voices, and those skipped with the reason")
+    commands.add_parser("install", help="install the default voice, or repair it")
+    add = commands.add_parser("add", help="install a voice of your own")
+    add.add_argument("path", type=Path, help="a Piper voice's .onnx file, or a folder with a Coqui VITS checkpoint")
+    add.add_argument("--name", help="what to call it (default: from its file's name)")
+    add.add_argument("--language", help="the language that it speaks, such as en or pt-br (default: as it says)")
+    return parser
+
+
+def _install(folder: Path, options: argparse.Namespace) -> InstalledVoice:
+    from server.voices import install
+
+    begun = time.monotonic()
+
+    def progress(step: str) -> None:
+        print(f"{time.monotonic() - begun:5.1f} s  {step}", file=sys.stderr, flush=True)
+
+    progress(f"installing into {folder}")
+    if options.command == "install":
+        installed = install.install_default(folder, progress)
+    else:
+        installed = install.add(folder, options.path, options.name, options.language, progress)
+    progress("done")
+    return installed
+
+
+def _list(folder: Path) -> None:
+    catalogue = Catalogue.scan(folder)
+    for installed in catalogue.voices.values():
+        _describe(installed)
+    for skipped in catalogue.skipped:
+        print(f"{skipped.name}: skipped: {skipped.reason}")
+    if not catalogue.voices:
+        print(f"no voice in {folder}: python -m server.voices install", file=sys.stderr)
+
+
+def _describe(installed: InstalledVoice) -> None:
+    voice = installed.voice
+    print(f"{voice.name}: {' '.join(voice.languages)}, {voice.sample_rate} Hz, {installed.folder}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

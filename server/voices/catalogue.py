@@ -1,0 +1,102 @@
+"""Which voices are installed and sound, and which are not and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Self
+
+from server.speech import VOICE_NAME, Voice
+from server.voices.errors import VoiceError
+from server.voices.manifest import CONFIG, MODEL, Manifest
+
+STAGING_PREFIX = ".installing-"
+LOCK = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledVoice:
+    """A voice whose files are on this machine and were found whole."""
+
+    voice: Voice
+    folder: Path
+    phonemizer: str
+    """An espeak-ng voice, or manifest.CHARACTERS."""
+
+    @property
+    def model(self) -> Path:
+        return self.folder / MODEL
+
+    @property
+    def config(self) -> Path:
+        return self.folder / CONFIG
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The voice in ``folder``. Raises VoiceError when it is not sound."""
+        manifest = Manifest.read(folder)
+        try:
+            voice = Voice(manifest.name, manifest.languages, manifest.sample_rate, manifest.checksum)
+        except ValueError as error:
+            raise VoiceError(folder, str(error)) from error
+        return cls(voice, folder, manifest.phonemizer)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An entry of the voices' folder that is not served."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The voices in a folder at the moment of the scan."""
+
+    voices: Mapping[str, InstalledVoice]
+    """By name, in alphabetical order."""
+    skipped: tuple[Skipped, ...]
+
+    @classmethod
+    def scan(cls, folder: Path) -> Self:
+        """Reads ``folder``/NAME/ for every name; a folder that does not exist holds no voices.
+
+        Every file is hashed: 55 ms for the default voice's 63 MB on one core (sha256 at 1.1 GB/s), which is nothing
+        beside the seconds that a model takes to load.
+        """
+        voices: dict[str, InstalledVoice] = {}
+        skipped: list[Skipped] = []
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name) if folder.is_dir() else []
+        for entry in entries:
+            if entry.name == LOCK:
+                continue
+            try:
+                voices[entry.name] = _read_entry(entry)
+            except VoiceError as error:
+                skipped.append(Skipped(_printable(entry.name), _printable(_reason(error, entry))))
+        return cls(MappingProxyType(voices), tuple(skipped))
+
+
+def _read_entry(entry: Path) -> InstalledVoice:
+    if entry.name.startswith(STAGING_PREFIX):
+        raise VoiceError(entry, "an installation that is under way or was broken off")
+    if entry.is_symlink():
+        raise VoiceError(entry, "a symbolic link")
+    if not entry.is_dir():
+        raise VoiceError(entry, "not a folder")
+    if not VOICE_NAME.fullmatch(entry.name):
+        raise VoiceError(entry, f"not a voice's name, which matches {VOICE_NAME.pattern}")
+    return InstalledVoice.read(entry)
+
+
+def _reason(error: VoiceError, entry: Path) -> str:
+    """The problem, with the name of the file in the entry's folder where that is what is wrong."""
+    return error.problem if error.path == entry else f"{error.path.name} {error.problem}"
+
+
+def _printable(text: str) -> str:
+    """Folder names can hold line breaks, terminal codes and undecodable bytes: these reach logs and terminals."""
+    return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text

