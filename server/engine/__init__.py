@@ -1,0 +1,1 @@
+"""The Coqui model, and the thread that owns it."""

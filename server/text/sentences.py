@@ -1,0 +1,69 @@
+"""Cuts text and phonemes into pieces of a bounded length, at the place where a speaker would breathe."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+LIMIT = 400
+"""Phonemes in a sentence, about 30 s of speech: the encoder's attention takes memory by the square of its length."""
+
+PAUSES = frozenset(".,;:!?\u2026")
+"""Marks that end a clause when a space follows."""
+FULL_WIDTH_PAUSES = frozenset("\u3002\u3001\uff0c\uff1b\uff1a\uff01\uff1f\n")
+"""Marks that end a clause whatever follows."""
+
+
+def cut(symbols: Sequence[str], limit: int = LIMIT) -> Iterator[list[str]]:
+    """``symbols`` (characters or phonemes) in pieces of at most ``limit``; joined they are what they were.
+
+    A piece ends after the last clause's mark in the second half of what fits; without one, after a space there;
+    without that, anywhere but before a combining or length mark.
+    """
+    start = 0
+    while len(symbols) - start > limit:
+        end = _boundary(symbols, start, start + limit)
+        yield list(symbols[start:end])
+        start = end
+    if start < len(symbols):
+        yield list(symbols[start:])
+
+
+def bounded(sentences: Iterable[Sequence[str]], limit: int = LIMIT) -> list[list[str]]:
+    """The sentences, long ones cut, those without anything voiced left out."""
+    return [piece for sentence in sentences for piece in cut(sentence, limit) if is_voiced(piece)]
+
+
+def split_text(text: str) -> list[list[str]]:
+    """The characters of each sentence of ``text``, for models that read characters; joined they are the text."""
+    return [list(sentence) for sentence in re.split(r"(?<=[.!?\u2026])(?=\s)|(?<=[\u3002\uff01\uff1f\n])", text)
+            if sentence]  # fmt: skip
+
+
+def is_voiced(symbols: Iterable[str]) -> bool:
+    """Whether there is a letter or a digit: what is only marks and spaces gives noise, not speech."""
+    return any(unicodedata.category(symbol[0])[0] in "LN" for symbol in symbols)
+
+
+def is_speakable(text: str) -> bool:
+    """Whether ``text`` has something to say: a letter, a digit, or a symbol such as $ or an emoji, which have names.
+
+    espeak reads a text of punctuation alone by the marks' names: "!!!" would be spoken as "exclamation".
+    """
+    return any(unicodedata.category(character)[0] in "LNS" for character in text)
+
+
+def _boundary(symbols: Sequence[str], start: int, end: int) -> int:
+    """Where the piece that begins at ``start`` ends, at most ``end``; always after ``start``."""
+    second_half = range(end, start + (end - start) // 2, -1)
+    for at in second_half:
+        if symbols[at - 1] in FULL_WIDTH_PAUSES or (symbols[at - 1] in PAUSES and symbols[at].isspace()):
+            return at
+    for at in second_half:
+        if symbols[at - 1].isspace():
+            return at
+    for at in second_half:
+        if unicodedata.category(symbols[at][0]) not in {"Mn", "Mc", "Lm", "Sk"}:
+            return at
+    return end

@@ -1,0 +1,252 @@
+"""The real voice through the real provider: it says what it was given, and behaves while it does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
+from server.providers.coqui import PAUSE, CoquiProvider
+from server.providers.provider import Provider
+from server.speech import Chunk, Stage, Utterance
+from server.voices.catalogue import Catalogue
+from tests.recognition import errors, recognise, words
+
+TEXTS = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Speech synthesis has improved a great deal, but it is still far from perfect.",
+    "Please call Stella, and ask her to bring these things with her from the store.",
+    "On the twenty third of March, nineteen ninety nine, the train left at half past seven.",
+    "Why should anyone wait for an answer when the question itself was never asked?",
+    "It was the best of times, it was the worst of times.",
+    "All happy families are alike, but every unhappy family is unhappy in its own way.",
+    "The old man walked slowly along the river bank and watched the boats.",
+    "Children played near the bridge, and a cold wind began to blow from the hills.",
+    "She opened the letter with great care and read it twice before she spoke.",
+    "We will meet again tomorrow morning at the station, unless it begins to rain.",
+    "There is no friend as loyal as a book, and no teacher as patient.",
+    "He closed the door behind him and went up the stairs without a word.",
+    "The weather was so bad that the ships could not leave the harbor.",
+    "I would like a cup of coffee with milk and a piece of bread.",
+    "They have lived in the same house for more than thirty years.",
+)
+
+
+@pytest.fixture(scope="session")
+def catalogue(voices_folder: Path) -> Catalogue:
+    return Catalogue.scan(voices_folder)
+
+
+def make_provider(catalogue: Catalogue, device: str = "cpu", max_audio_seconds: float = 60.0) -> CoquiProvider:
+    return CoquiProvider(
+        catalogue.voices.values(),
+        device=device,
+        threads=2,
+        max_audio_seconds=max_audio_seconds,
+        log=logging.getLogger("test"),
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider(catalogue: Catalogue) -> AsyncIterator[Provider]:
+    provider = make_provider(catalogue)
+    await provider.start()
+    yield provider
+    await provider.close()
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def utterance(provider: Provider, text: str, speed: float = 1.0) -> Utterance:
+    return Utterance(text, provider.voices()[0], "en", len(text.split()), len(text), speed)
+
+
+async def say(provider: Provider, text: str, speed: float = 1.0) -> list[Chunk]:
+    return [chunk async for chunk in provider.speak(utterance(provider, text, speed))]
+
+
+def joined(chunks: list[Chunk]) -> np.ndarray:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+async def test_it_is_understood(provider: Provider) -> None:
+    """The word error rate of a small recogniser stays under 15 % (9 to 13 by the model's noise), the audio is sane."""
+    import torch
+
+    wrong = total = 0
+    for text in TEXTS:
+        torch.manual_seed(0)  # the same noise at every run
+        chunks = await say(provider, text)
+        samples, seconds = joined(chunks), sum(chunk.seconds for chunk in chunks)
+        assert samples.dtype == np.float32
+        assert 0.2 < seconds / len(words(text)) < 0.8
+        assert 0.02 < np.sqrt(np.mean(samples**2)) < 0.5
+        assert np.abs(samples).max() < 1.0
+        said = words(text)
+        wrong += errors(said, recognise(samples, chunks[0].sample_rate))
+        total += len(said)
+    print(f"word error rate {wrong / total:.1%}")
+    assert wrong / total < 0.15
+
+
+async def test_it_knows_how_long_loading_took(provider: Provider) -> None:
+    assert provider.load_seconds().keys() == {"joe"}
+    assert 0 < provider.load_seconds()["joe"] < 120
+
+
+async def test_every_sentence_is_a_chunk_that_tells_where_its_time_went(provider: Provider) -> None:
+    first, second, third = await say(provider, "This is one. And this is two! Is that all?")
+    assert [interval.stage for interval in first.intervals] == [
+        Stage.PHONEMIZE,
+        Stage.QUEUE,
+        Stage.INFER,
+        Stage.DECODE,
+    ]
+    assert [interval.stage for interval in third.intervals] == [Stage.QUEUE, Stage.INFER, Stage.DECODE]
+    intervals = [interval for chunk in (first, second, third) for interval in chunk.intervals]
+    assert all(before.end <= after.start for before, after in pairwise(intervals))
+    assert all(interval.seconds > 0 for interval in intervals)
+    silence = round(PAUSE * first.sample_rate)
+    assert not first.samples[-silence:].any()
+    assert not second.samples[-silence:].any()
+    assert third.samples[-silence:].any()
+
+
+async def test_speed_shortens_and_lengthens(provider: Provider) -> None:
+    """A phoneme lasts at least one frame of 12 ms, so twice the speed is not quite half the time."""
+    text = TEXTS[4]
+    normal, fast, slow = [sum(chunk.seconds for chunk in await say(provider, text, speed)) for speed in (1.0, 2.0, 0.5)]
+    assert 0.45 < fast / normal < 0.75
+    assert 1.5 < slow / normal < 2.1
+
+
+async def test_calls_take_turns_and_all_finish(provider: Provider) -> None:
+    ended: list[str] = []
+
+    async def speak(name: str, sentences: int) -> int:
+        chunks = 0
+        async for _ in provider.speak(utterance(provider, "This is a sentence. " * sentences)):
+            chunks += 1
+            ended.append(name)
+        return chunks
+
+    assert await asyncio.gather(speak("long", 6), speak("short", 2)) == [6, 2]
+    assert ended[:4].count("short") == 2, ended
+
+
+async def test_work_ends_when_the_listener_leaves(provider: Provider) -> None:
+    stream = provider.speak(utterance(provider, "This is a sentence. " * 20))
+    await anext(stream)
+    await stream.aclose()
+    (chunk, *_) = await say(provider, "Next.")
+    waited = next(interval.seconds for interval in chunk.intervals if interval.stage is Stage.QUEUE)
+    assert waited < 0.1
+
+
+async def test_a_cancelled_call_leaves_the_queue(provider: Provider) -> None:
+    tasks = [asyncio.create_task(say(provider, TEXTS[1])) for _ in range(8)]
+    await asyncio.sleep(0)
+    for task in tasks[1:]:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert len(results[0]) == 1
+    assert all(isinstance(result, asyncio.CancelledError) for result in results[1:])
+
+
+@pytest.mark.parametrize("text", ["🙂", "1234567890", "a" * 300, "word " * 80, "I", "字", "x\u0301\u0301\u0301 y"])
+async def test_odd_texts_are_spoken(provider: Provider, text: str) -> None:
+    samples = joined(await say(provider, text))
+    assert np.abs(samples).max() > 0.05
+
+
+async def test_unpunctuated_text_is_cut_into_sentences_that_fit_in_memory(provider: Provider) -> None:
+    chunks = await say(provider, "the river runs along the hills and " * 18)
+    assert len(chunks) > 1
+    assert max(chunk.seconds for chunk in chunks) < 35
+
+
+@pytest.mark.parametrize("text", ["...", "!?!", "—", " \n\t ", "“”"])
+async def test_there_must_be_something_to_speak(provider: Provider, text: str) -> None:
+    with pytest.raises(NothingToSpeak):
+        await say(provider, text)
+
+
+async def test_text_that_would_run_past_the_limit_is_refused_unspoken(provider: Provider) -> None:
+    for text in ("word " * 3_000, "9" * 5_000, "No. " * 1_000):
+        with pytest.raises(TextTooLong) as caught:
+            await say(provider, text)
+        assert text[:4] not in str(caught.value)
+
+
+async def test_the_expected_length_is_near_the_real_one(catalogue: Catalogue, provider: Provider) -> None:
+    (speaker,) = provider._speakers.values()  # type: ignore[attr-defined]
+    for text in (TEXTS[1], "This is a sentence. " * 5):
+        seconds = sum(chunk.seconds for chunk in await say(provider, text))
+        sentences, symbols, _ = provider._read(speaker, utterance(provider, text))  # type: ignore[attr-defined]
+        assert 0.7 < speaker.pace.seconds(len(sentences), symbols) / seconds < 1.4
+
+
+async def test_the_event_loop_stays_free_while_it_speaks(provider: Provider) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(say(provider, "This is a sentence. " * 4))
+    longest, last = 0.0, loop.time()
+    while not task.done():
+        await asyncio.sleep(0.001)
+        longest, last = max(longest, loop.time() - last), loop.time()
+    await task
+    assert longest < 0.1
+
+
+async def test_a_failure_of_the_model_is_the_engines_and_says_nothing_of_the_text(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> Chunk:
+        raise RuntimeError("canary")
+
+    monkeypatch.setattr("server.providers.coqui._speak", broken)
+    with pytest.raises(EngineFailed, match=r"^the speech engine failed$") as caught:
+        await say(provider, "canary")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+async def test_nothing_of_the_text_is_logged(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await say(provider, "Canary ꙮ 字 xylophone.")
+    assert "anary" not in caplog.text
+    assert "ꙮ" not in caplog.text
+
+
+@pytest.mark.parametrize(("device", "reason"), [("cuda:99", "GPUs"), ("tpu", "there is no device 'tpu'")])
+async def test_a_device_that_is_not_there(catalogue: Catalogue, device: str, reason: str) -> None:
+    provider = make_provider(catalogue, device)
+    with pytest.raises(EngineFailed, match=reason):
+        await provider.start()
+    await provider.close()
+
+
+async def test_a_voice_that_breaks_after_the_scan_is_left_out_by_name(
+    catalogue: Catalogue, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = replace(catalogue.voices["joe"], folder=tmp_path)
+    provider = make_provider(Catalogue({"joe": broken}, ()))
+    with pytest.raises(EngineFailed, match="no voice could be loaded"):
+        await provider.start()
+    assert "the voice joe can't be loaded" in caplog.text
+    await provider.close()
+
+
+async def test_after_close_it_says_so(catalogue: Catalogue) -> None:
+    provider = make_provider(catalogue)
+    await provider.start()
+    await provider.close()
+    with pytest.raises(ShuttingDown):
+        await say(provider, "Hello.")
