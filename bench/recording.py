@@ -1,0 +1,84 @@
+"""A recording as a client receives it: is it a WAV file, does it sound, and is it as long as its text."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+UNKNOWN_SIZE = 0xFFFFFFFF
+"""The size in a stream's header, written before its length is known."""
+QUIETEST = 0.005
+"""Root mean square, of full scale 1, under which we call audio silent; speech has 0.05 to 0.2."""
+FASTEST, SLOWEST = 30.0, 4.0
+"""Characters a second at speed 1. People speak 12 to 20; half of a speech would sound as if it were twice as fast."""
+PADDING = 2.0
+"""Seconds of silence that a short text may have around it."""
+
+
+class WavError(ValueError):
+    """Bytes that are not a 16 bit mono WAV file; the message says in what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What there is to know of some audio."""
+
+    sample_rate: int
+    """Hz."""
+    seconds: float
+    loudness: float
+    """Root mean square of the samples, full scale being 1."""
+
+    def fault(self, characters: int, speed: float) -> str | None:
+        """What is wrong with it as the speech of so many characters; None when nothing is."""
+        shortest = characters / FASTEST / speed
+        longest = characters / SLOWEST / speed + PADDING
+        if self.loudness < QUIETEST:
+            return f"the audio is silent: its root mean square is {self.loudness:.4f}"
+        if not shortest <= self.seconds <= longest:
+            return (
+                f"the audio's length does not suit its text: {self.seconds:.1f} s for {characters} characters, "
+                f"not {shortest:.1f} to {longest:.1f} s"
+            )
+        return None
+
+
+def read_wav(data: bytes) -> Recording:
+    """Read a 16 bit mono WAV file, also one whose header leaves the length open. Raises WavError."""
+    if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise WavError("it does not begin with RIFF and WAVE")
+    sample_rate, position = 0, 12
+    while position + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, position)
+        position += 8
+        if name == b"fmt ":
+            sample_rate = read_format(data[position : position + size])
+        if name == b"data":
+            return read_samples(data, position, size, sample_rate)
+        position += size + size % 2
+    raise WavError("it has no data")
+
+
+def read_format(block: bytes) -> int:
+    """The sample rate of a format block. Raises WavError when it is not 16 bit mono PCM."""
+    if len(block) < 16:
+        raise WavError("its format block is cut off")
+    coding, channels, sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", block)
+    if (coding, channels, bits) != (1, 1, 16) or not sample_rate:
+        raise WavError(f"it has coding {coding}, {channels} channels and {bits} bits, not 1, 1 and 16")
+    return int(sample_rate)
+
+
+def read_samples(data: bytes, start: int, size: int, sample_rate: int) -> Recording:
+    """What the samples from ``start`` to the end are like. Raises WavError."""
+    if not sample_rate:
+        raise WavError("its data comes before its format")
+    present = len(data) - start
+    if size not in (UNKNOWN_SIZE, present):
+        raise WavError(f"its header promises {size} bytes of audio and there are {present}")
+    if not present or present % 2:
+        raise WavError(f"{present} bytes are not a number of 16 bit samples")
+    samples = np.frombuffer(data, dtype="<i2", offset=start).astype(np.float32) / 32768
+    return Recording(sample_rate, len(samples) / sample_rate, float(np.sqrt(np.mean(samples**2))))

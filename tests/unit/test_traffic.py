@@ -1,0 +1,353 @@
+"""The traffic script finds every kind of disagreement, none where there is none, and its texts are what they claim."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import struct
+import wave
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from bench.client import Answer, Record, judge
+from bench.comparison import AVERAGE, compare, ranges_seen
+from bench.plan import BAD, Planned, plan
+from bench.recording import WavError, read_wav
+from bench.snapshot import Snapshot, Statistics
+from bench.texts import CHARACTER_RANGES, WORD_RANGES, Text, count_characters, count_words, range_of, text_in
+
+RATE = 22050
+PAIRS = [("joe", "en"), ("joe", "en-us")]
+HELLO = Text.of("(happy) Hello there, this is a test.")
+EMPTY: dict[str, object] = {"count": 0, "avg": None, "min": None, "max": None, "p95": None, "p99": None}
+
+
+def ok(seconds: float, text: Text = HELLO) -> Record:
+    return Record(
+        outcome="ok",
+        status=200,
+        error_type=None,
+        voice="joe",
+        language="en",
+        words=text.words,
+        characters=text.characters,
+        word_range=text.word_range,
+        character_range=text.character_range,
+        speed=1.0,
+        stream=False,
+        started_at=0.0,
+        seconds=seconds,
+        first_byte_seconds=seconds,
+        audio_seconds=2.0,
+    )
+
+
+def refused(error_type: str = "unknown_voice") -> Record:
+    return replace(ok(0.01), outcome="rejected", status=404, error_type=error_type, word_range="", character_range="")
+
+
+RECORDS = [*(ok(seconds) for seconds in (0.2, 0.3, 0.4)), refused(), refused("invalid_json")]
+
+
+def account(records: Sequence[Record], factor: float = 0.9, uptime: float = 10.0) -> Snapshot:
+    """What a truthful server would say that saw these requests and nothing else, its durations shorter by a factor."""
+    done = [record for record in records if record.outcome == "ok"]
+    outcomes = Counter(record.outcome for record in records)
+    data = {
+        "total_requests": len(records),
+        "requests_in_flight": 0,
+        "uptime_seconds": uptime,
+        "successful_requests": outcomes["ok"],
+        "failed_requests": outcomes["error"],
+        "rejected_requests": outcomes["rejected"],
+        "cancelled_requests": 0,
+        "errors_by_type": Counter(record.error_type for record in records if record.error_type),
+        "by_word_count_range": {
+            label: statistics([one.seconds * factor for one in done if one.word_range == label])
+            for label in WORD_RANGES
+        },
+        "by_character_count_range": {
+            label: statistics([one.seconds * factor for one in done if one.character_range == label])
+            for label in CHARACTER_RANGES
+        },
+    }
+    return Snapshot.parse(data)
+
+
+def statistics(seconds: Sequence[float]) -> dict[str, object]:
+    if not seconds:
+        return EMPTY
+    p95 = sorted(seconds)[int(0.95 * (len(seconds) - 1))]
+    average = sum(seconds) / len(seconds)
+    return {"count": len(seconds), "avg": average, "min": min(seconds), "max": max(seconds), "p95": p95, "p99": p95}
+
+
+NOTHING = account([], uptime=1.0)
+
+
+class TestTexts:
+    @pytest.mark.parametrize("language", ["en", "en-us", "de", "fr", "es", "sw"])
+    @pytest.mark.parametrize("place", range(len(WORD_RANGES)))
+    def test_lie_in_the_ranges_they_claim(self, language: str, place: int) -> None:
+        rng = random.Random(place)
+        for _ in range(20):
+            text = text_in(rng, language, WORD_RANGES[place], CHARACTER_RANGES[place])
+            assert text.word_range == WORD_RANGES[place]
+            assert text.character_range == CHARACTER_RANGES[place]
+            assert (text.words, text.characters) == (count_words(text.content), count_characters(text.content))
+
+    def test_reach_both_bounds_of_a_range(self) -> None:
+        rng = random.Random(7)
+        assert {text_in(rng, "en", "11-25").words for _ in range(300)} == set(range(11, 26))
+
+    def test_carry_tags_which_are_not_counted(self) -> None:
+        rng = random.Random(7)
+        assert any("(happy)" in text_in(rng, "en", "26-50").content for _ in range(50))
+
+    @pytest.mark.parametrize(
+        ("content", "words", "characters"),
+        [
+            ("", 0, 0),
+            ("(happy)", 0, 0),
+            ("(happy) Hello there.", 2, 12),
+            ("Hello (sad) there.", 2, 12),
+            ("book(s) (see page 3)", 4, 20),
+            ("wait - what", 2, 11),
+        ],
+    )
+    def test_are_counted_without_tags(self, content: str, words: int, characters: int) -> None:
+        assert (count_words(content), count_characters(content)) == (words, characters)
+
+    @pytest.mark.parametrize(
+        ("count", "label"), [(0, "0"), (1, "1-10"), (10, "1-10"), (11, "11-25"), (200, "101-200"), (201, "200+")]
+    )
+    def test_ranges_begin_and_end_where_they_say(self, count: int, label: str) -> None:
+        assert range_of(count, WORD_RANGES) == label
+
+
+class TestPlan:
+    def test_six_rounds_cover_every_range_for_every_voice_and_language(self) -> None:
+        requests = plan(random.Random(1), PAIRS, 6)
+        words = {(one.language, one.text.word_range) for one in requests if one.text}
+        characters = {(one.language, one.text.character_range) for one in requests if one.text}
+        assert words == {(language, label) for _, language in PAIRS for label in WORD_RANGES}
+        assert characters == {(language, label) for _, language in PAIRS for label in CHARACTER_RANGES}
+
+    def test_twenty_rounds_send_every_bad_request_and_some_streams(self) -> None:
+        requests = plan(random.Random(1), PAIRS, 20)
+        assert {one.body for one in requests if one.refusals} == {bad.planned().body for bad in BAD}
+        assert 0 < sum(one.stream for one in requests) < len(requests) / 2
+        assert len(requests) == 20 * (len(PAIRS) + 1)
+
+    def test_the_same_seed_sends_the_same(self) -> None:
+        assert plan(random.Random(3), PAIRS, 8) == plan(random.Random(3), PAIRS, 8)
+        assert plan(random.Random(3), PAIRS, 8) != plan(random.Random(4), PAIRS, 8)
+
+    def test_leaves_out_languages_without_spaces(self) -> None:
+        assert not any(one.text for one in plan(random.Random(1), [("yuki", "ja")], 6))
+
+
+class TestComparison:
+    def test_finds_nothing_where_both_agree(self) -> None:
+        assert compare(RECORDS, NOTHING, account(RECORDS)) == []
+
+    def test_subtracts_what_was_there_before(self) -> None:
+        earlier = [ok(9.0), refused()]
+        before, after = account(earlier), account([*earlier, *RECORDS], uptime=20.0)
+        assert compare(RECORDS, before, after) == []
+        assert ranges_seen(RECORDS, after.since(before))[0].server.max is None
+
+    def test_a_lost_request(self) -> None:
+        assert said(RECORDS, account(RECORDS[1:])) >= {
+            "The server counted only 4 of our 5 requests.",
+            "We saw 3 requests end as ok, and the server counted 2.",
+            "We saw 3 requests of 1-10 words end ok, and the server counted 2.",
+            "We saw 3 requests of 1-50 characters end ok, and the server counted 2.",
+        }
+
+    def test_another_client(self) -> None:
+        assert any("another client" in sentence for sentence in said(RECORDS, account([*RECORDS, ok(0.2)])))
+
+    def test_a_restart(self) -> None:
+        assert said(RECORDS, account(RECORDS, uptime=0.5)) == {
+            "The server was restarted during the run, so its counts began anew."
+        }
+
+    def test_a_wrong_outcome(self) -> None:
+        after = account(RECORDS)
+        after.outcomes.update(ok=2, cancelled=1)
+        assert said(RECORDS, after) == {
+            "We saw 3 requests end as ok, and the server counted 2.",
+            "We saw 0 requests end as cancelled, and the server counted 1.",
+        }
+
+    def test_outcomes_that_do_not_add_up(self) -> None:
+        after = account(RECORDS)
+        after.outcomes.update(rejected=1)
+        assert "The server's outcomes (3 + 1) do not add up to its 5 requests." in said(RECORDS, after)
+
+    def test_a_request_still_in_flight(self) -> None:
+        assert said(RECORDS, replace(account(RECORDS), in_flight=1)) == {
+            "All is quiet, and the server says that 1 requests are in flight."
+        }
+
+    def test_a_wrong_error_type(self) -> None:
+        after = account(RECORDS)
+        after.errors.update(unknown_voice=0, internal_error=1)
+        assert said(RECORDS, after) == {
+            "We saw 1 errors of type unknown_voice, and the server counted 0.",
+            "We saw 0 errors of type internal_error, and the server counted 1.",
+        }
+
+    def test_a_request_in_the_wrong_range(self) -> None:
+        after = account(RECORDS)
+        after.words.update({"1-10": Statistics(2, 0.5), "11-25": Statistics(1, 0.2)})
+        assert said(RECORDS, after) == {
+            "We saw 3 requests of 1-10 words end ok, and the server counted 2.",
+            "We saw 0 requests of 11-25 words end ok, and the server counted 1.",
+        }
+
+    def test_a_range_that_we_do_not_know(self) -> None:
+        after = account(RECORDS)
+        after.words["0"] = Statistics(1, 0.2)
+        assert said(RECORDS, after) == {"We saw 0 requests of 0 words end ok, and the server counted 1."}
+
+    def test_durations_longer_than_the_client_waited(self) -> None:
+        sentences = said(RECORDS, account(RECORDS, factor=1.5))
+        assert {sentence.partition(" is ")[0] for sentence in sentences} == {
+            f"The {figure} of {what}"
+            for figure in ("average", "p95", "maximum")
+            for what in ("1-10 words", "1-50 characters")
+        }
+
+    def test_an_average_that_is_too_short(self) -> None:
+        records = [ok(2.0)]
+        share = (2.0 * (1 - AVERAGE.share) - AVERAGE.seconds) / 2.0
+        assert said(records, account(records, factor=share + 0.001)) == set()
+        assert any(
+            "The average of 1-10 words is 2.000 s" in one for one in said(records, account(records, share - 0.001))
+        )
+
+    def test_a_quantile_within_its_accuracy_is_no_disagreement(self) -> None:
+        after = account(RECORDS, factor=1.0)
+        after.words["1-10"] = replace(after.words["1-10"], p95=0.4 * 1.009)
+        assert said(RECORDS, after) == set()
+
+    def test_faults_of_single_answers(self) -> None:
+        records = [replace(ok(0.2), faults=(f"the audio is silent: {name}",), request_id=name) for name in ("a", "b")]
+        assert said(records, account(records)) == {"2 answers, the first to request a: the audio is silent: a."}
+
+
+def said(records: Sequence[Record], after: Snapshot) -> set[str]:
+    return set(compare(records, NOTHING, after))
+
+
+GOOD = Planned(b"{}", HELLO, "joe", "en")
+HEADERS = {
+    "X-Request-ID": "b3f1",
+    "X-Trace-ID": "0af7651916cd43dd8448eb211c80319c",
+    "X-TTS-Word-Count-Range": "1-10",
+    "X-TTS-Character-Count-Range": "1-50",
+    "Server-Timing": "queue;dur=1.5, infer;dur=150.25, total;dur=160",
+}
+
+
+def wav(seconds: float = 2.0, loudness: float = 0.1, channels: int = 1) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(channels)
+        writer.setsampwidth(2)
+        writer.setframerate(RATE)
+        tone = np.sin(np.arange(int(seconds * RATE)) / 20) * loudness * 2**0.5 * 32767
+        writer.writeframes(tone.astype("<i2").repeat(channels).tobytes())
+    return file.getvalue()
+
+
+def streamed(data: bytes) -> bytes:
+    """The same file as a stream writes it, with sizes it does not know yet."""
+    return data[:4] + b"\xff" * 4 + data[8:40] + b"\xff" * 4 + data[44:]
+
+
+def answer(status: int = 200, body: bytes | None = None, seconds: float = 0.2, **headers: str | None) -> Answer:
+    named = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
+    kept = CIMultiDict({name: value for name, value in named.items() if value is not None})
+    return Answer(status, CIMultiDictProxy(kept), wav() if body is None else body, 0.0, 0.1, seconds)
+
+
+def error(code: str) -> bytes:
+    return json.dumps(
+        {"error": {"message": "no", "type": "invalid_request_error", "param": None, "code": code}}
+    ).encode()
+
+
+class TestClient:
+    def test_a_good_answer_has_no_fault(self) -> None:
+        record = judge(GOOD, answer())
+        assert (record.outcome, record.faults, record.audio_seconds) == ("ok", (), 2.0)
+        assert record.stages == {"queue": 1.5, "infer": 150.25, "total": 160.0}
+
+    def test_a_stream_has_neither_length_nor_total(self) -> None:
+        reply = answer(body=streamed(wav()), Server_Timing="queue;dur=1.5")
+        assert judge(replace(GOOD, stream=True), reply).faults == ()
+        assert judge(GOOD, reply).faults == ("the header Server-Timing has no total",)
+
+    @pytest.mark.parametrize(
+        ("reply", "fault"),
+        [
+            (answer(body=wav(loudness=0.001)), "the audio is silent"),
+            (answer(body=wav(seconds=0.1)), "does not suit its text: 0.1 s for 28 characters"),
+            (answer(body=wav(seconds=60)), "does not suit its text: 60.0 s for 28 characters"),
+            (answer(body=b"ID3"), "not a 16 bit mono WAV"),
+            (answer(X_TTS_Word_Count_Range="11-25"), "X-TTS-Word-Count-Range is wrong: 11-25, and by our count 1-10"),
+            (answer(X_TTS_Character_Count_Range=None), "X-TTS-Character-Count-Range is wrong: missing"),
+            (answer(X_Trace_ID="12"), "the header X-Trace-ID is not as it should be: 12"),
+            (answer(X_Request_ID=None), "the header X-Request-ID is not as it should be: missing"),
+            (answer(Server_Timing=None), "Server-Timing has no stages"),
+            (answer(seconds=0.1), "Server-Timing says more than we waited: 160 ms of 100 ms"),
+            (answer(status=500, body=error("engine_failed")), "a good request came to 500 engine_failed"),
+            (answer(status=404, body=b"<h1>Not Found</h1>"), "a good request came to 404 None"),
+        ],
+    )
+    def test_every_fault_is_found(self, reply: Answer, fault: str) -> None:
+        assert any(fault in found for found in judge(GOOD, reply).faults)
+
+    def test_want_of_room_is_a_refusal_and_no_fault(self) -> None:
+        record = judge(GOOD, answer(status=429, body=error("queue_full")))
+        assert (record.outcome, record.error_type, record.faults) == ("rejected", "queue_full", ())
+
+    def test_a_bad_request_must_be_refused_as_it_should(self) -> None:
+        bad = BAD[0].planned()
+        assert judge(bad, answer(status=404, body=error("unknown_voice"))).faults == ()
+        assert judge(bad, answer(status=422, body=error("invalid_request"))).faults == (
+            "a bad request came to 422 invalid_request, and it should be 404 unknown_voice",
+        )
+        assert judge(bad, answer()).faults == ("a bad request came to 200 None, and it should be 404 unknown_voice",)
+
+
+class TestRecording:
+    def test_is_read_with_and_without_a_known_length(self) -> None:
+        for data in (wav(), streamed(wav())):
+            recording = read_wav(data)
+            assert (recording.sample_rate, recording.seconds) == (RATE, 2.0)
+            assert recording.loudness == pytest.approx(0.1, rel=0.01)
+
+    @pytest.mark.parametrize(
+        ("data", "complaint"),
+        [
+            (b"", "does not begin"),
+            (wav()[:-2], "promises"),
+            (wav(channels=2), "2 channels"),
+            (wav()[:12], "no data"),
+            (wav()[:12] + struct.pack("<4sI", b"data", 0), "before its format"),
+            (wav(seconds=0), "0 bytes"),
+        ],
+    )
+    def test_broken_files_are_named(self, data: bytes, complaint: str) -> None:
+        with pytest.raises(WavError, match=complaint):
+            read_wav(data)
