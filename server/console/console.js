@@ -1,0 +1,303 @@
+// The console: sends what is typed to POST /tts, plays the answer, and shows where its time went.
+// Whatever comes from a person or from the server is put into the page as text, never as markup.
+
+const REFRESH_MS = 5000;
+const TRACE_TRIES = 4; // the server closes its books a moment after the last byte
+const TRACE_PAUSE_MS = 150;
+const SVG = "http://www.w3.org/2000/svg";
+
+const $ = (id) => document.getElementById(id);
+
+let languages = new Map();
+let running = null;
+let audioUrl = null;
+
+// ---- showing things
+
+const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);
+const milliseconds = (value) => (value < 10 ? `${value.toFixed(1)} ms` : seconds(value / 1000));
+
+function element(name, text, className = "") {
+  const made = document.createElement(name);
+  made.textContent = text;
+  made.className = className;
+  return made;
+}
+
+function fact(name, value, className = "") {
+  if (value === null || value === undefined || value === "") return;
+  const row = element("div", "", className);
+  row.append(element("dt", name), element("dd", String(value)));
+  $("facts").append(row);
+}
+
+function clearResult() {
+  $("result-empty").hidden = true;
+  $("result-body").hidden = false;
+  for (const id of ["facts", "bars", "trace"]) $(id).replaceChildren();
+  for (const id of ["stages", "trace"]) $(id).hidden = true;
+}
+
+function verdict(status, message, refused) {
+  $("status").textContent = status;
+  $("message").textContent = message;
+  $("result-body").classList.toggle("refused", refused);
+}
+
+/** The stages of a Server-Timing header, in milliseconds: [["queue", 1.5], ...]. */
+function timings(header) {
+  return (header ?? "").split(",").flatMap((part) => {
+    const match = /^\s*([\w-]+)\s*;\s*dur=([\d.]+)/.exec(part);
+    return match ? [[match[1], Number(match[2])]] : [];
+  });
+}
+
+function bar(name, start, length, scale) {
+  const row = element("li", "", name);
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("aria-hidden", "true");
+  const rect = document.createElementNS(SVG, "rect");
+  const share = Math.max((100 * length) / scale, 1); // the shortest stage should still be seen
+  rect.setAttribute("x", `${Math.min((100 * start) / scale, 100 - share)}%`);
+  rect.setAttribute("width", `${share}%`);
+  rect.setAttribute("height", "100%");
+  svg.append(rect);
+  row.append(element("span", name), svg, element("span", milliseconds(length), "value"));
+  return row;
+}
+
+/** One bar a stage, each beginning where the one before ended; totals of a stage, so sentences are added up. */
+function waterfall(header) {
+  const found = timings(header);
+  const stages = found.filter(([name]) => name !== "total");
+  if (!stages.length) return;
+  const sum = stages.reduce((all, [, length]) => all + length, 0);
+  const total = found.find(([name]) => name === "total")?.[1] ?? sum;
+  let start = 0;
+  for (const [name, length] of stages) {
+    $("bars").append(bar(name, start, length, Math.max(sum, total) || 1));
+    start += length;
+  }
+  const row = element("li", "", "sum");
+  row.append(element("span", "total"), element("span", ""), element("span", milliseconds(total), "value"));
+  $("bars").append(row);
+  $("stages").hidden = false;
+}
+
+// ---- speaking
+
+function request() {
+  const body = { text: $("text").value, speed: Number($("speed").value) };
+  if ($("voice").value) body.voice_name = $("voice").value;
+  if ($("language").value) body.language = $("language").value;
+  return body;
+}
+
+/** Sends the request and reads the answer, noting when its first byte and its last byte came. */
+async function ask(signal) {
+  const start = performance.now();
+  const response = await fetch("/tts", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request()),
+    signal,
+  });
+  const reader = response.body.getReader();
+  const parts = [];
+  let first = null;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    first ??= (performance.now() - start) / 1000;
+    parts.push(value);
+  }
+  const total = (performance.now() - start) / 1000;
+  return { response, blob: new Blob(parts, { type: response.headers.get("content-type") ?? "" }), first, total };
+}
+
+/** Puts the audio into the player; resolves to its length in seconds, null if the browser can't tell. */
+function load(blob) {
+  const audio = $("audio");
+  if (audioUrl) URL.revokeObjectURL(audioUrl);
+  audioUrl = URL.createObjectURL(blob);
+  const known = new Promise((resolve) => {
+    audio.onloadedmetadata = () => resolve(Number.isFinite(audio.duration) ? audio.duration : null);
+    audio.onerror = () => resolve(null);
+  });
+  audio.src = audioUrl;
+  $("download").href = audioUrl;
+  $("download").download = `${$("voice").value || "speech"}.wav`;
+  $("player").hidden = false;
+  return known;
+}
+
+async function spoken({ response, blob, first, total }) {
+  const length = await load(blob);
+  verdict(`${response.status} OK`, "Spoken.", false);
+  fact("First byte", seconds(first));
+  fact("Total", seconds(total));
+  fact("Audio", length === null ? "unknown" : seconds(length));
+  fact("Real time factor", length ? (total / length).toFixed(3) : null);
+  fact("Words", response.headers.get("x-tts-word-count-range"));
+  fact("Characters", response.headers.get("x-tts-character-count-range"));
+  fact("Provider", response.headers.get("x-tts-provider"));
+  waterfall(response.headers.get("server-timing"));
+  $("audio").play().catch(() => {}); // a browser may want another click first; the player is there for it
+}
+
+async function refused({ response, blob, total }) {
+  $("player").hidden = true; // what it holds is the speech of an earlier request
+  let error = {};
+  try {
+    error = JSON.parse(await blob.text()).error ?? {};
+  } catch {
+    // not our server's words: a proxy's, perhaps
+  }
+  verdict(String(response.status), error.message ?? response.statusText, true);
+  fact("Total", seconds(total));
+  fact("Field", error.param);
+  fact("Error", error.code, "wide code");
+}
+
+async function trace(response) {
+  const id = response.headers.get("x-trace-id");
+  fact("Request", response.headers.get("x-request-id"), "wide code");
+  fact("Trace", id, "wide code");
+  if (!id) return;
+  const path = `/traces/${encodeURIComponent(id)}`;
+  const line = $("trace");
+  const current = running;
+  const kept = await isKept(path);
+  if (running !== current) return;
+  if (kept) {
+    const link = element("a", "Open the trace");
+    link.href = path;
+    line.append(link, " to see every span of this request.");
+  } else {
+    line.textContent =
+      "The trace of this request was not kept. The server keeps those of errors and of slow requests, and a few of every second.";
+  }
+  line.hidden = false;
+}
+
+async function isKept(path) {
+  for (let tries = 0; tries < TRACE_TRIES; tries += 1) {
+    if (tries) await new Promise((resolve) => setTimeout(resolve, TRACE_PAUSE_MS));
+    const answer = await fetch(path).catch(() => null);
+    if (answer?.ok) return true;
+  }
+  return false;
+}
+
+function setBusy(busy) {
+  $("speak").disabled = busy;
+  $("stop").hidden = !busy;
+  $("busy").textContent = busy ? "Speaking…" : "";
+}
+
+async function speak() {
+  if ($("speak").disabled) return;
+  const mine = new AbortController();
+  running = mine;
+  $("audio").pause();
+  setBusy(true);
+  try {
+    const answer = await ask(mine.signal);
+    clearResult();
+    await (answer.response.ok ? spoken(answer) : refused(answer));
+    setBusy(false);
+    await trace(answer.response);
+  } catch (error) {
+    clearResult();
+    if (mine.signal.aborted) verdict("stopped", "You stopped it.", true);
+    else verdict("no answer", `The server can't be reached, or broke off: ${error.message}.`, true);
+  } finally {
+    if (running === mine) setBusy(false);
+    refresh();
+  }
+}
+
+// ---- voices
+
+function options(select, values) {
+  select.replaceChildren(...values.map((value) => new Option(value, value)));
+}
+
+function showLanguages() {
+  options($("language"), languages.get($("voice").value) ?? []);
+}
+
+async function loadVoices() {
+  try {
+    const answer = await fetch("/v1/audio/voices");
+    const { voices } = await answer.json();
+    languages = new Map(voices.map((voice) => [voice.id, voice.languages]));
+  } catch {
+    $("busy").textContent = "The list of voices can't be read; the default voice will speak.";
+  }
+  options($("voice"), [...languages.keys()]);
+  showLanguages();
+}
+
+// ---- the live strip
+
+let metrics = true;
+
+async function refresh() {
+  if (!metrics || document.hidden) return;
+  let answer;
+  try {
+    answer = await fetch("/metrics");
+  } catch {
+    note("The server does not answer just now.");
+    return;
+  }
+  if (answer.status === 404) {
+    metrics = false;
+    note("Metrics are switched off on this server.");
+    return;
+  }
+  if (!answer.ok) {
+    note(`The metrics can't be read: ${answer.status}.`);
+    return;
+  }
+  show(await answer.json());
+}
+
+function note(text) {
+  $("live").hidden = true;
+  $("live-note").hidden = false;
+  $("live-note").textContent = text;
+}
+
+function show(summary) {
+  const average = summary.average_duration_seconds;
+  $("live-requests").textContent = summary.total_requests.toLocaleString();
+  $("live-minute").textContent = summary.requests_per_minute.toLocaleString();
+  $("live-average").textContent = average === null ? "–" : seconds(average);
+  $("live-voices").textContent = summary.active_voices.toLocaleString();
+  $("live-note").hidden = true;
+  $("live").hidden = false;
+}
+
+// ---- wiring
+
+$("form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  speak();
+});
+$("form").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    $("form").requestSubmit();
+  }
+});
+$("stop").addEventListener("click", () => running?.abort());
+$("voice").addEventListener("change", showLanguages);
+$("speed").addEventListener("input", () => {
+  $("speed-value").textContent = `${Number($("speed").value).toFixed(2)}×`;
+});
+document.addEventListener("visibilitychange", refresh);
+setInterval(refresh, REFRESH_MS);
+loadVoices();
+refresh();

@@ -1,0 +1,178 @@
+"""The page at /, in a real browser: speaks, shows what happened, says why it was refused, fits a phone."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+
+ARGUMENTS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 375, "height": 812}
+SPEECH_MS = 60_000
+"""Milliseconds that a sentence may take on a slow machine."""
+REFUSALS = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+"""What the browser itself logs for every answer of that kind, expected ones too: a refusal, a trace not kept."""
+STAGES = ["normalize", "queue", "phonemize", "infer", "decode", "encode"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is not installed, and CI must test the page: apt-get install chromium")
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server_url: str) -> Iterator[Page]:
+    """The page, loaded; at the end nothing may have gone wrong in it."""
+    yield from opened(browser, server_url, DESKTOP)
+
+
+@pytest.fixture
+def phone(browser: Browser, server_url: str) -> Iterator[Page]:
+    yield from opened(browser, server_url, PHONE)
+
+
+def opened(browser: Browser, server_url: str, viewport: dict[str, int]) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": viewport["width"], "height": viewport["height"]})
+    page = context.new_page()
+    errors: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and not REFUSALS.match(message.text):
+            errors.append(message.text)
+
+    page.on("console", note)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(server_url)
+    expect(page.get_by_label("Voice")).not_to_be_empty()
+    yield page
+    context.close()
+    assert errors == []
+
+
+def speak(page: Page, text: str) -> None:
+    page.get_by_label("Text", exact=True).fill(text)
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#result-body")).to_be_visible(timeout=SPEECH_MS)
+    expect(page.locator("#trace")).to_be_visible()
+
+
+def screenshot(page: Page, name: str) -> None:
+    """Keeps a picture in the folder that TTSCOPE_SCREENSHOTS names."""
+    folder = os.environ.get("TTSCOPE_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_speaks_and_shows_what_happened(page: Page) -> None:
+    speak(page, "(happy) Hello, this page speaks what it is told.")
+    expect(page.locator("#status")).to_have_text("200 OK")
+    assert page.evaluate("document.getElementById('audio').duration") > 0.5
+    assert page.evaluate("document.getElementById('audio').error") is None
+    facts = page.locator("#facts")
+    for name in ("First byte", "Total", "Audio", "Real time factor"):
+        expect(facts.locator("div", has=page.get_by_text(name, exact=True)).locator("dd")).to_have_text(
+            re.compile(r"\d")
+        )
+    expect(facts.locator("div", has=page.get_by_text("Words", exact=True)).locator("dd")).to_have_text("1-10")
+    expect(facts.locator("div", has=page.get_by_text("Characters", exact=True)).locator("dd")).to_have_text("1-50")
+    shown = page.locator("#bars li span:first-child").all_text_contents()
+    assert shown == [stage for stage in STAGES if stage in shown] + ["total"]
+    assert "infer" in shown
+    screenshot(page, "desktop")
+
+
+def test_links_the_trace_or_says_that_it_was_not_kept(page: Page) -> None:
+    speak(page, "Where did the time go?")
+    identifier = page.locator("#facts .code").last.inner_text().split()[-1]
+    assert re.fullmatch("[0-9a-f]{32}", identifier)
+    link = page.get_by_role("link", name="Open the trace")
+    if link.count():
+        answer = page.request.get(str(page.evaluate("document.querySelector('#trace a').href")))
+        assert answer.json()["trace_id"] == identifier
+    else:
+        expect(page.locator("#trace")).to_contain_text("was not kept")
+
+
+def test_the_audio_can_be_downloaded(page: Page) -> None:
+    speak(page, "Take me with you.")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.endswith(".wav")
+    assert Path(download.value.path()).read_bytes()[:4] == b"RIFF"
+
+
+def test_control_and_enter_speak(page: Page) -> None:
+    page.get_by_label("Text", exact=True).fill("Quick.")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#status")).to_have_text("200 OK", timeout=SPEECH_MS)
+
+
+def test_says_why_a_request_was_refused(page: Page) -> None:
+    speak(page, "(happy)")
+    expect(page.locator("#status")).to_have_text("422")
+    expect(page.locator("#message")).to_contain_text("nothing to speak")
+    expect(page.locator("#facts")).to_contain_text("nothing_to_speak")
+    expect(page.locator("#player")).to_be_hidden()
+    screenshot(page, "refused")
+
+
+def test_what_the_server_says_is_text_and_never_markup(page: Page) -> None:
+    message = "<img src=x onerror=alert(1)>"
+    page.route("**/tts", lambda route: route.fulfill(status=422, json={"error": {"message": message, "code": "x"}}))
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#message")).to_have_text(message)
+    assert page.locator("#result img").count() == 0
+
+
+def test_the_live_strip_counts(page: Page) -> None:
+    speak(page, "Count me.")
+    expect(page.locator("#live-requests")).to_have_text(re.compile(r"[1-9]"))
+    expect(page.locator("#live-voices")).to_have_text(re.compile(r"[1-9]"))
+
+
+def test_says_so_when_metrics_are_off(browser: Browser, server_url: str) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/metrics", lambda route: route.fulfill(status=404, json={}))
+    page.goto(server_url)
+    expect(page.locator("#live-note")).to_have_text("Metrics are switched off on this server.")
+    expect(page.locator("#live")).to_be_hidden()
+    context.close()
+
+
+def test_fits_a_phone(phone: Page) -> None:
+    speak(phone, "Hello from a telephone.")
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    screenshot(phone, "phone")
+
+
+def test_is_dark_where_that_is_preferred(page: Page) -> None:
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(colour) != light
+    speak(page, "(calm) Good night.")
+    screenshot(page, "dark")
