@@ -58,10 +58,10 @@ $(UV): requirements/uv.lock
 
 $(VENV)/.runtime: requirements.lock $(UV)
 	@echo "installing what the server needs (5 GB the first time: torch brings CUDA)"
-	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock $(UV)
 	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
-	@$(UV) pip install --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@ $(VENV)/.runtime

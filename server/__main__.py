@@ -48,6 +48,7 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
         device=settings.device,
         threads=settings.threads,
         max_audio_seconds=settings.max_audio_seconds,
+        log=log,
     )
     service = Service(settings, provider)
     stop = asyncio.Event()

@@ -37,6 +37,12 @@ class LiveServer:
         for reader in self._readers:
             reader.start()
 
+    def __enter__(self) -> LiveServer:
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self.process.kill()  # nothing to a process that has ended; a failed test leaves none behind
+
     def wait_for(self, message: str) -> dict[str, Any]:
         """The first log record from here on with this message; fails if the server ends before it."""
         deadline = time.monotonic() + START_SECONDS

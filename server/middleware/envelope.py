@@ -7,12 +7,13 @@ import re
 import uuid
 
 from aiohttp import web
-from opentelemetry.trace import format_trace_id, get_current_span
 
 from server.errors import BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
 from server.observation import Observation
 
 REQUEST_ID = web.RequestKey("request_id", str)
+TRACE_ID = web.RequestKey("trace_id", str)
+"""Remembered because a refusal's answer is prepared when its span has ended."""
 OBSERVATION = web.RequestKey("observation", Observation)
 RESPONSE = web.RequestKey("response", web.StreamResponse)
 """The response that a handler has begun to send itself."""
@@ -57,9 +58,8 @@ async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> No
     """Adds the headers that every answer has; a signal of aiohttp, sent before the first byte."""
     headers = response.headers
     headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(request)
-    context = get_current_span().get_span_context()
-    if context.is_valid:
-        headers["X-Trace-ID"] = format_trace_id(context.trace_id)
+    if TRACE_ID in request:
+        headers["X-Trace-ID"] = request[TRACE_ID]
     observation = request.get(OBSERVATION)
     if observation is not None:
         headers["Server-Timing"] = server_timing(observation)

@@ -7,11 +7,19 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 
 from aiohttp import web
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import format_trace_id, get_current_span
 
 from server.errors import InternalError, ShuttingDown, SpeechError
 from server.logs import LOGGER
-from server.middleware.envelope import OBSERVATION, REQUEST_ID, RESPONSE, error_response, request_id, translate
+from server.middleware.envelope import (
+    OBSERVATION,
+    REQUEST_ID,
+    RESPONSE,
+    TRACE_ID,
+    error_response,
+    request_id,
+    translate,
+)
 from server.observation import Observation
 from server.observer import Observer
 from server.scheduling.admission import Admission
@@ -36,6 +44,9 @@ class Gate:
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = request_id(request)
+        context = get_current_span().get_span_context()
+        if context.is_valid:
+            request[TRACE_ID] = format_trace_id(context.trace_id)
         if request.path not in self._speaking:
             try:
                 return await handler(request)

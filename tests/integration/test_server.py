@@ -36,9 +36,11 @@ class Client:
             return response.status, response.headers, await response.read()
 
     async def refused(self, body: Any = None, **request: Any) -> tuple[int, str, str | None]:
-        status, _, answer = await self.tts(body, **request)
+        status, headers, answer = await self.tts(body, **request)
         error = json.loads(answer)["error"]
         assert error["message"]
+        assert headers["X-Request-ID"]
+        assert len(headers["X-Trace-ID"]) == 32
         return status, error["code"], error["param"]
 
     async def json(self, path: str) -> Any:
@@ -201,7 +203,7 @@ async def test_what_is_not_a_request_gets_an_answer(start: Start, sent: bytes, s
     async with asyncio.timeout(10):
         answer = await reader.read()
     writer.close()
-    assert answer.startswith(b"HTTP/1.1 " + status) or answer.startswith(b"HTTP/1.0 " + status)
+    assert answer.startswith((b"HTTP/1.1 " + status, b"HTTP/1.0 " + status))
     assert code in answer
 
 
@@ -285,7 +287,7 @@ async def test_a_client_that_leaves_stops_the_work(start: Start) -> None:
 async def test_a_reader_that_stalls_is_cut_off(start: Start) -> None:
     client = await start(send_seconds=0.3, max_text_characters=200_000)
     host, port = client.url.removeprefix("http://").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+    _, writer = await asyncio.open_connection(host, int(port), limit=1024)
     body = json.dumps({"text": "word " * 5000, "stream": True}).encode()  # 22 MB of audio that nobody reads
     head = f"POST /tts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
@@ -398,7 +400,12 @@ async def test_the_books_balance_under_mixed_load(start: Start) -> None:
     await asyncio.gather(*good, *bad, *leaving, return_exceptions=True)
     summary = await client.until(lambda s: s["requests_in_flight"] == 0 and s["total_requests"] == 65)
     text = await client.prometheus()
-    for outcome, key in {"ok": "successful", "error": "failed", "cancelled": "cancelled", "rejected": "rejected"}.items():
+    for outcome, key in {
+        "ok": "successful",
+        "error": "failed",
+        "cancelled": "cancelled",
+        "rejected": "rejected",
+    }.items():
         assert sum(samples(text, "tts_requests_total", outcome=outcome)) == summary[f"{key}_requests"]
     assert (summary["successful_requests"], summary["rejected_requests"]) == (40, 20)
     assert sum(samples(text, "tts_requests_total")) == 65

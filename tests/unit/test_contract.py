@@ -66,9 +66,11 @@ def test_features_are_named_once() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize(("kind", "unit", "buckets"), [("gauge", "1", ()), ("counter", "s", (1.0,)), ("histogram", "s", ())])
+@pytest.mark.parametrize(
+    ("kind", "unit", "buckets"), [("gauge", "1", ()), ("counter", "s", (1.0,)), ("histogram", "s", ())]
+)
 def test_an_instrument_that_would_be_named_differently_elsewhere_is_refused(kind, unit, buckets) -> None:
-    with pytest.raises(ValueError, match="tts.x"):
+    with pytest.raises(ValueError, match=r"tts\.x"):
         Instrument("tts.x", kind, unit, "x", (), buckets)
 
 

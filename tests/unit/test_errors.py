@@ -70,7 +70,11 @@ def test_bad_bodies_are_refused_by_name(body: bytes, code: str, param: str | Non
 
 
 def test_a_refusal_never_repeats_the_value() -> None:
-    for body in (b'{"text": "SECRET', b'{"text": "a", "response_format": "SECRET"}', b'{"text": "a", "speed": "SECRET"}'):
+    for body in (
+        b'{"text": "SECRET',
+        b'{"text": "a", "response_format": "SECRET"}',
+        b'{"text": "a", "speed": "SECRET"}',
+    ):
         with pytest.raises(SpeechError) as refusal:
             parse(body)
         assert "SECRET" not in refusal.value.message

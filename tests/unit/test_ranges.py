@@ -19,8 +19,15 @@ def test_labels_are_those_of_the_requirements() -> None:
 
 @pytest.mark.parametrize(
     ("count", "label"),
-    [(0, "0"), (1, "1-10"), (10, "1-10"), (11, "11-25"), (25, "11-25"), (26, "26-50"), (50, "26-50"), (51, "51-100")]
-    + [(100, "51-100"), (101, "101-200"), (200, "101-200"), (201, "200+"), (10**9, "200+")],
+    [
+        (0, "0"),
+        *((1, "1-10"), (10, "1-10")),
+        *((11, "11-25"), (25, "11-25")),
+        *((26, "26-50"), (50, "26-50")),
+        *((51, "51-100"), (100, "51-100")),
+        *((101, "101-200"), (200, "101-200")),
+        *((201, "200+"), (10**9, "200+")),
+    ],
 )
 def test_words_fall_into_their_range(count: int, label: str) -> None:
     assert WORDS.label(count) == label
@@ -75,7 +82,7 @@ def test_text_without_anything_to_say_is_refused(text: str) -> None:
     assert refusal.value.param == "text"
 
 
-@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x85", "\ud800", "\udfff"])
+@pytest.mark.parametrize("character", ["\x00", "\x1b", "\x7f", "\x85", "\ud800"])
 def test_what_is_not_text_is_refused(character: str) -> None:
     with pytest.raises(InvalidText, match=f"U\\+{ord(character):04X}, at position 2"):
         check(f"ab{character}c")

@@ -1,0 +1,46 @@
+"""What needs minutes to make, made once: the installed voice, and the real server that speaks with it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.live import LiveServer
+
+
+@pytest.fixture(scope="session")
+def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the default voice, to be read only; $TTSCOPE_TEST_DATA_DIR keeps it from one run to the next."""
+    from server.voices.install import install_default
+
+    kept = os.environ.get("TTSCOPE_TEST_DATA_DIR")
+    data_dir = Path(kept) if kept else tmp_path_factory.mktemp("voices")
+    install_default(data_dir / "voices", print)
+    return data_dir / "voices"
+
+
+@pytest.fixture(scope="module")
+def data_dir(voices_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder of the module's own, with the default voice in it."""
+    folder = tmp_path_factory.mktemp("data")
+    shutil.copytree(voices_folder, folder / "voices", copy_function=os.link)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def live_server(voices_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    """The real server, ready to speak."""
+    folder = tmp_path_factory.mktemp("live")
+    shutil.copytree(voices_folder, folder / "voices", copy_function=os.link)
+    with LiveServer(folder) as server:
+        yield server.wait_until_ready()
+        assert server.stop() == 0
+
+
+@pytest.fixture(scope="session")
+def server_url(live_server: LiveServer) -> str:
+    return live_server.url

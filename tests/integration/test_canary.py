@@ -1,0 +1,152 @@
+"""No text, key or address of a user leaves in any signal: a canary is sent down every path, and then looked for."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.collector import Collector
+from tests.live import LiveServer
+
+CANARY = "Xylocanary"
+"""Looked for in any case, in UTF-8 and UTF-16, whole: no code of ours has it."""
+JSON = {"Content-Type": "application/json"}
+
+
+def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
+    """The status of a raw request: nothing is checked or quoted on the way."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in {"Host": "localhost", **(headers or {}), "Content-Length": str(len(body))}.items():
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        response = connection.getresponse()
+        response.read()
+        return response.status
+    finally:
+        connection.close()
+
+
+def everywhere(url: str) -> set[int]:
+    """Sends the canary wherever a client can write something."""
+    body = {"text": f"Hello {CANARY}. ({CANARY}) Good bye."}
+    words = json.dumps(body).encode()
+    hostile_headers = {
+        **JSON,
+        "User-Agent": CANARY,
+        "X-Request-ID": CANARY,
+        "X-Forwarded-For": CANARY,
+        "Forwarded": f"for={CANARY}",
+        "Referer": f"http://{CANARY}/",
+        "Cookie": f"session={CANARY}",
+        "Authorization": f"Bearer {CANARY}",
+        "Accept-Language": CANARY,
+        "Host": f"{CANARY}.example",
+        "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        "tracestate": f"vendor={CANARY}",
+        "baggage": f"user={CANARY}",
+    }
+
+    def field(**fields: object) -> bytes:
+        return json.dumps({**body, **fields}).encode()
+
+    return {
+        send(url, "POST", "/tts", words, JSON),
+        send(url, "POST", "/tts", field(stream=True), JSON),
+        send(url, "POST", "/tts", words, hostile_headers),
+        send(url, "POST", f"/tts?text={CANARY}", words, JSON),
+        send(url, "POST", "/tts", field(voice_name=CANARY), JSON),
+        send(url, "POST", "/tts", field(language=CANARY), JSON),
+        send(url, "POST", "/tts", field(response_format=CANARY), JSON),
+        send(url, "POST", "/tts", field(speed=CANARY), JSON),
+        send(url, "POST", "/tts", field(**{CANARY: 1}), JSON),
+        send(url, "POST", "/tts", field(text=[CANARY]), JSON),
+        send(url, "POST", "/tts", field(text=CANARY + "\x00"), JSON),
+        send(url, "POST", "/tts", field(text=CANARY * 1000), JSON),
+        send(url, "POST", "/tts", f'{{"text": "{CANARY}'.encode(), JSON),
+        send(url, "POST", "/tts", CANARY.encode(), {"Content-Type": f"text/{CANARY}"}),
+        send(url, "POST", "/tts", words, {**JSON, "Content-Encoding": CANARY}),
+        send(url, "POST", "/tts", words, {**JSON, "Content-Encoding": "gzip"}),
+        send(url, CANARY.upper(), "/tts", words, JSON),
+        send(url, "GET", f"/tts?text={CANARY}", b"", hostile_headers),
+        send(url, "GET", f"/{CANARY}?text={CANARY}", b"", hostile_headers),
+        send(url, "GET", f"/traces/{CANARY}"),
+        send(url, "GET", "/health", b"", {"X-Long": CANARY * 2000}),
+        send(url, f"{CANARY}{{}}", "/tts"),
+    }
+
+
+def read(url: str, accept: str = "*/*") -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=60) as response:
+        return bytes(response.read())
+
+
+@pytest.fixture(scope="module")
+def signals(data_dir: Path) -> dict[str, bytes]:
+    """Everything that left the server, by where it went."""
+    collector = Collector()
+    environment = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+        "TTSCOPE_LOG_LEVEL": "debug",
+        "TTSCOPE_TRACES_PER_SECOND": "1000",
+    }
+    with LiveServer(data_dir, **environment) as server:
+        url = server.wait_until_ready().url
+        statuses = everywhere(url)
+        assert {200, 400, 404, 405, 413, 415, 422, 431} <= statuses
+        assert 500 not in statuses
+        traces = json.loads(read(f"{url}/traces"))["last"]
+        found = {
+            "/metrics": read(f"{url}/metrics"),
+            "/prometheus": read(f"{url}/prometheus"),
+            "/prometheus as OpenMetrics": read(f"{url}/prometheus", "application/openmetrics-text"),
+            "the management port": read(f"{server.management_url}/metrics"),
+            "/traces": read(f"{url}/traces"),
+            "/traces/{trace_id}": b"".join(read(f"{url}/traces/{trace['trace_id']}") for trace in traces),
+        }
+        assert server.stop() == 0
+    collector.stop()
+    found["OTLP"] = collector.content()
+    found["the logs"] = server.logs
+    found["standard output"] = server.output
+    files = [path for path in data_dir.rglob("*") if path.is_file() and "voices" not in path.parts]
+    found["files"] = b"".join(path.read_bytes() for path in files)
+    assert any(path.parent.name == "events" for path in files)
+    return found
+
+
+WHERE = [
+    "/metrics",
+    "/prometheus",
+    "/prometheus as OpenMetrics",
+    "the management port",
+    "/traces",
+    "/traces/{trace_id}",
+    "OTLP",
+    "the logs",
+    "standard output",
+    "files",
+]
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_the_canary_is_nowhere(signals: dict[str, bytes], where: str) -> None:
+    content = signals[where].lower()
+    assert len(content) > 100
+    for form in (CANARY.lower().encode(), CANARY.lower().encode("utf-16-le")):
+        assert form not in content
+
+
+@pytest.mark.parametrize("where", ["OTLP", "the logs", "files", "/traces/{trace_id}", "/prometheus"])
+def test_no_client_address_is_anywhere(signals: dict[str, bytes], where: str) -> None:
+    lines = [line for line in signals[where].splitlines() if b'"url"' not in line]  # where the server itself listens
+    assert b"127.0.0.1" not in b"\n".join(lines)
+
+
+def test_every_signal_is_looked_at(signals: dict[str, bytes]) -> None:
+    assert set(WHERE) == set(signals)
