@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import threading
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -37,7 +40,6 @@ from otel.traces import TraceMemory
 
 METRIC_INTERVAL_MILLIS = 10_000
 """Between exports over OTLP, unless OTEL_METRIC_EXPORT_INTERVAL says otherwise (the SDK's own default is a minute)."""
-SHUTDOWN_MILLIS = 5_000
 HTTP_ATTRIBUTES = {"http.request.method", "http.response.status_code", "http.route"}
 """Labels of the instrumentation's histograms; its others hold what clients write."""
 
@@ -72,11 +74,14 @@ class Telemetry:
         if metrics_enabled:
             # The instrumentation records inside the SERVER span of every request, kept or not: no exemplars there.
             readers = [InMemoryMetricReader(), InMemoryMetricReader()]
-            contract = MeterProvider(_readers(readers[0]), resource, exemplar_filter=TraceBasedExemplarFilter())
+            contract = MeterProvider(
+                _readers(readers[0]), resource, exemplar_filter=TraceBasedExemplarFilter(), shutdown_on_exit=False
+            )
             http = MeterProvider(
                 _readers(readers[1]),
                 resource,
                 exemplar_filter=AlwaysOffExemplarFilter(),
+                shutdown_on_exit=False,
                 views=[View(instrument_name="*", attribute_keys=HTTP_ATTRIBUTES)],
             )
             self._meter_providers = [contract, http]
@@ -102,19 +107,30 @@ class Telemetry:
             )
         )
 
-    def flush(self) -> None:
-        """Hands everything recorded so far to its exporters; blocks."""
-        self.tracer_provider.force_flush(SHUTDOWN_MILLIS)
-        self._logger_provider.force_flush(SHUTDOWN_MILLIS)
-        for provider in self._meter_providers:
-            provider.force_flush(SHUTDOWN_MILLIS)
+    async def shutdown(self, seconds: float) -> bool:
+        """Flushes and closes everything; whether that was done within ``seconds``.
 
-    def shutdown(self) -> None:
-        """Flushes and closes everything; blocks for some seconds at most when a Collector does not answer."""
+        A Collector that does not answer would hold each exporter up for many seconds: past ``seconds`` what is still to
+        be sent is given up. The thread is a daemon, so that the process' end does not wait for it either.
+        """
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def close() -> None:
+            self._close()
+            with suppress(RuntimeError):  # the loop is gone, and nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=close, name="telemetry-shutdown", daemon=True).start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await done.wait()
+        return done.is_set()
+
+    def _close(self) -> None:
         self.tracer_provider.shutdown()
         self._logger_provider.shutdown()
         for provider in self._meter_providers:
-            provider.shutdown(SHUTDOWN_MILLIS)
+            provider.shutdown()
 
 
 def otlp_wanted(signal: Signal) -> bool:
@@ -135,7 +151,7 @@ def _resource(version: str) -> Resource:
 
 def _tracer_provider(resource: Resource, traces: TraceMemory) -> TracerProvider:
     # Every request is recorded; which are kept is decided at its end (otel.keep).
-    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource)
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(LinkToCaller())
     destinations: list[SpanProcessor] = [traces]
     if otlp_wanted("TRACES"):
@@ -145,7 +161,7 @@ def _tracer_provider(resource: Resource, traces: TraceMemory) -> TracerProvider:
 
 
 def _logger_provider(resource: Resource, events_file: Path | None) -> LoggerProvider:
-    provider = LoggerProvider(resource=resource)
+    provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
     if events_file is not None:
         provider.add_log_record_processor(BatchLogRecordProcessor(EventFile(events_file)))
     if otlp_wanted("LOGS"):

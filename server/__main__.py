@@ -15,6 +15,8 @@ from server.providers.coqui import CoquiProvider
 from server.settings import Settings, SettingsError, load, unknown_variables
 from server.voices.catalogue import Catalogue
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 log = logging.getLogger(f"{LOGGER}.main")
 
 
@@ -53,8 +55,15 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
     service = Service(settings, provider)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+
+    def begin_to_stop() -> None:
+        stop.set()
+        for number in SIGNALS:  # a second one ends the process at once
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, begin_to_stop)
     try:
         loading = await service.start()
     except OSError as error:

@@ -103,11 +103,8 @@ class Service:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         await self._synthesizer.stop()
-        try:
-            async with asyncio.timeout(FLUSH_SECONDS):
-                await asyncio.to_thread(self._telemetry.shutdown)
-        except TimeoutError:
-            log.warning("telemetry could not be flushed: the Collector does not answer")
+        if not await self._telemetry.shutdown(FLUSH_SECONDS):
+            log.warning("telemetry was not flushed: the Collector does not answer")
 
     async def _listen(self, runner: web.AppRunner, host: str, port: int) -> None:
         await runner.setup()

@@ -1,0 +1,81 @@
+"""The tree tells the story: every room of the design is there, small, and says what it is for."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from server import VERSION
+
+ROOT = Path(__file__).parent.parent.parent
+CODE = ("server", "otel", "bench")
+ROOMS = ("server", "otel", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
+FILES = (
+    ".ci/run",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "LICENSE",
+    "Makefile",
+    "NOTICE",
+    "README.md",
+    "requirements.lock",
+)
+LOCKS = ("requirements.lock", "requirements/dev.lock", "requirements/uv.lock")
+MODULES = sorted(path for room in CODE for path in (ROOT / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_is_there_and_named_in_the_architecture(room: str) -> None:
+    assert (ROOT / room).is_dir()
+    assert f"`{room}/`" in (ROOT / "ARCHITECTURE.md").read_text()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_a_newcomer_looks_for_is_there(name: str) -> None:
+    assert (ROOT / name).stat().st_size > 0
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_are_small_and_begin_with_what_they_are_for(path: Path) -> None:
+    source = path.read_text()
+    docstring = ast.get_docstring(ast.parse(source))
+    assert docstring
+    assert docstring.splitlines()[0].endswith((".", ":", "?"))
+    assert len(source.splitlines()) <= 330
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_locks_are_hashed_and_name_no_address(name: str) -> None:
+    text = (ROOT / name).read_text()
+    assert "://" not in text
+    pins = re.findall(r"^[a-z0-9].*==", text, re.MULTILINE)
+    assert pins
+    assert len(re.findall(r"^[a-z0-9].*== ?[^\n]*\\\n    --hash=sha256:", text, re.MULTILINE)) == len(pins)
+
+
+def test_the_version_is_one() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+
+
+def test_every_make_target_is_explained_and_in_the_readme_where_it_matters() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = next(line for line in makefile.splitlines() if line.startswith(".PHONY")).split()[1:]
+    for target in phony:
+        assert re.search(rf"^{target}:.*## \S", makefile, re.MULTILINE), target
+    readme = (ROOT / "README.md").read_text()
+    assert "make run" in readme
+    assert "make test" in readme
+
+
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "docs/requirements.md"])
+def test_links_lead_somewhere(page: str) -> None:
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text())
+    for link in links:
+        if "://" not in link:
+            assert (path.parent / link).exists(), f"{page} links to {link}"

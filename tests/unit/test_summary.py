@@ -1,0 +1,89 @@
+"""GET /metrics: exact counts, quantiles within one per cent, memory that does not grow."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from server.errors import UnknownVoice
+from server.observation import Observation
+from server.speech import Outcome, Utterance
+from server.summary import Summary
+from tests.fakes import JOE
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def spoken(words: int, seconds: float) -> Observation:
+    observation = Observation("id", "/tts", "POST", received=1)
+    observation.utterance = Utterance("x" * words, JOE, "en", words, words)
+    observation.first_audio = observation.ready = 1 + int(seconds * 1e9)
+    observation.finish(Outcome.OK, 200)
+    return observation
+
+
+def closed(summary: Summary, observation: Observation) -> None:
+    summary.open()
+    summary.close(observation)
+
+
+def test_quantiles_are_within_one_per_cent() -> None:
+    summary = Summary()
+    generator = random.Random(3)
+    durations = sorted(generator.lognormvariate(0, 1) for _ in range(5000))
+    for duration in durations:
+        closed(summary, spoken(5, duration))
+    row = summary.describe({})["by_word_count_range"]["1-10"]
+    assert row["count"] == 5000
+    assert row["avg"] == pytest.approx(sum(durations) / 5000)
+    assert (row["min"], row["max"]) == (pytest.approx(durations[0]), pytest.approx(durations[-1]))
+    assert row["p95"] == pytest.approx(durations[4749], rel=0.011)
+    assert row["p99"] == pytest.approx(durations[4949], rel=0.011)
+
+
+def test_an_empty_range_has_a_count_and_nothing_else() -> None:
+    row = Summary().describe({})["by_word_count_range"]["200+"]
+    assert row == {"count": 0, "avg": None, "min": None, "max": None, "p95": None, "p99": None}
+
+
+def test_outcomes_add_up() -> None:
+    summary = Summary()
+    closed(summary, spoken(5, 0.1))
+    refused = Observation("id", "/tts", "POST")
+    refused.finish(Outcome.REJECTED, 404, UnknownVoice("there is no such voice"))
+    closed(summary, refused)
+    described = summary.describe({})
+    assert (described["total_requests"], described["successful_requests"], described["rejected_requests"]) == (2, 1, 1)
+    assert described["errors_by_type"] == {"unknown_voice": 1}
+    assert described["top_voices"] == [{"voice_name": "joe", "requests": 1}]
+
+
+def test_the_rate_is_of_the_last_minute() -> None:
+    clock = Clock()
+    summary = Summary(clock)
+    for _ in range(120):
+        clock.now += 1
+        closed(summary, spoken(5, 0.1))
+    assert summary.describe({})["requests_per_minute"] == 60
+    clock.now += 61
+    assert summary.describe({})["requests_per_minute"] == 0
+
+
+def test_a_voice_is_active_for_an_hour() -> None:
+    clock = Clock()
+    summary = Summary(clock)
+    closed(summary, spoken(5, 0.1))
+    assert summary.active_voices == 1
+    clock.now += 3601
+    assert summary.active_voices == 0
+
+
+def test_a_request_that_has_not_ended_cannot_be_closed() -> None:
+    with pytest.raises(ValueError, match="outcome"):
+        Summary().close(Observation("id", "/tts", "POST"))
