@@ -13,7 +13,7 @@ from server.errors import SpeechError
 from server.logs import LOGGER, configure
 from server.providers.coqui import CoquiProvider
 from server.settings import Settings, SettingsError, load, unknown_variables
-from server.voices.catalogue import Catalogue
+from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -30,12 +30,13 @@ def main() -> int:
     configure(settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})
-    catalogue = Catalogue.scan(settings.data_dir / "voices")
+    folder = settings.data_dir / VOICES_FOLDER
+    catalogue = Catalogue.scan(folder)
     for skipped in catalogue.skipped:
         log.warning("a voice is skipped", extra={"voice": skipped.name, "reason": skipped.reason})
     if settings.default_voice not in catalogue.voices:
         print(
-            f"ttscope: the voice {settings.default_voice} is not installed in {settings.data_dir / 'voices'}; "
+            f"ttscope: the voice {settings.default_voice} is not installed in {folder}; "
             "install the default voice with: python -m server.voices install",
             file=sys.stderr,
         )

@@ -6,12 +6,10 @@ import re
 import unicodedata
 
 from server.errors import InvalidText, NothingToSpeak
+from server.text.sentences import is_speakable
 
 EMOTION_TAG = re.compile(r" ?(?<!\w)\([^\W\d_]+\)(?!\w)")
 """One word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
-
-_SILENT = frozenset("CMPZ")
-"""First letters of the Unicode categories that no voice speaks: controls, marks, punctuation, spaces."""
 
 
 def check(text: str) -> None:
@@ -29,6 +27,6 @@ def normalize(text: str) -> str:
     """The text to be spoken. Raises NothingToSpeak if that is only punctuation, or nothing."""
     composed = " ".join(unicodedata.normalize("NFC", text).split())
     spoken = EMOTION_TAG.sub("", composed).strip()
-    if all(unicodedata.category(character)[0] in _SILENT for character in spoken):
+    if not is_speakable(spoken):
         raise NothingToSpeak("text has nothing to speak: no letter, digit or symbol outside emotion tags", param="text")
     return spoken

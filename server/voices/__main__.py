@@ -9,17 +9,14 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from server.voices.catalogue import Catalogue, InstalledVoice
+from server.voices.catalogue import VOICES_FOLDER, Catalogue, InstalledVoice
 from server.voices.errors import VoiceError
-
-VOICES = "voices"
-"""The folder in the data directory."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit status, 1 after an error, which is one line on stderr."""
     options = _parser().parse_args(arguments)
-    folder = options.data_dir / VOICES
+    folder = options.data_dir / VOICES_FOLDER
     try:
         if options.command == "list":
             _list(folder)

@@ -12,6 +12,8 @@ from server.speech import VOICE_NAME, Voice
 from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MODEL, Manifest
 
+VOICES_FOLDER = "voices"
+"""The folder of voices in the data directory."""
 STAGING_PREFIX = ".installing-"
 LOCK = ".lock"
 
