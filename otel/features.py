@@ -36,6 +36,10 @@ FEATURES: tuple[Feature, ...] = (
     Feature("tts.char_count_range", "the range of that"),
     Feature("tts.streamed", "whether audio was sent as it came"),
     Feature("tts.duration", "seconds, as in tts_request_duration_seconds"),
+    Feature(
+        "tts.usual_duration", "seconds: the median of the recent requests of its word range, once there are enough"
+    ),
+    Feature("tts.slow_reason", "as in tts_slow_requests_total; absent unless it was slow"),
     Feature("tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"),
     Feature("tts.real_time_factor", "as in tts_real_time_factor"),
     Feature("tts.audio_duration", "seconds of audio"),

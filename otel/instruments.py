@@ -93,6 +93,13 @@ def prometheus_name(name: str, unit: str, kind: Kind) -> str:
     return f"{base}_total" if kind == "counter" and not base.endswith("_total") else base
 
 
+SLOW_REASON = Attribute(
+    "reason",
+    "queue: it waited for others; cold_model: the voice's first request; long_text: much more speech than is usual in "
+    "its range; encode: making the file; slow_client: the client took longer to take the audio than to play it; "
+    "other: the work itself took longer",
+    ("queue", "cold_model", "long_text", "encode", "slow_client", "other"),
+)
 ENDPOINT = Attribute("endpoint", "the path of the call", Source.ENDPOINTS)
 METHOD = Attribute("method", "the HTTP method", ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
 STATUS_CODE = Attribute(
@@ -210,6 +217,15 @@ CHARACTERS_TOTAL = Instrument(
     "tts.characters", "counter", "{character}", "Characters of the requests that ended ok.", (VOICE_NAME, CLIENT)
 )
 
+SLOW_REQUESTS = Instrument(
+    "tts.slow_requests",
+    "counter",
+    "{request}",
+    "Requests that took longer than 95 % of the last 256 of their word range, by what cost them most beyond the usual, "
+    "and those of slow clients.",
+    (SLOW_REASON,),
+)
+
 CONTRACT: tuple[Instrument, ...] = (
     REQUESTS,
     REQUEST_DURATION,
@@ -227,5 +243,6 @@ CONTRACT: tuple[Instrument, ...] = (
     REQUESTS_IN_FLIGHT,
     WORDS_TOTAL,
     CHARACTERS_TOTAL,
+    SLOW_REQUESTS,
 )
 """Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

@@ -6,6 +6,7 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 SAMPLE = 256
 """Durations remembered for each range."""
@@ -15,6 +16,17 @@ SLOW_QUANTILE = 0.95
 SLOWEST = 20
 """The slowest requests of each window are all kept, whatever their range."""
 WINDOW_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about a finished request."""
+
+    kept: bool
+    slow: bool
+    """Whether it took longer than nearly all recent ones of its range."""
+    usual_seconds: float | None
+    """The median of the recent ones of its range; None before there are enough."""
 
 
 class KeepPolicy:
@@ -34,17 +46,18 @@ class KeepPolicy:
         self._second = -1
         self._kept_this_second = 0
 
-    def keep(self, group: str, seconds: float | None, failed: bool) -> bool:
-        """Whether to keep a request of range ``group`` that took ``seconds`` (None if it was refused).
+    def decide(self, group: str, seconds: float | None, failed: bool) -> Decision:
+        """About a request of range ``group`` that took ``seconds`` (None if it was refused).
 
         ``failed`` is for failures of the server's side.
         """
-        slow = seconds is not None and self._is_slow(group, seconds)
-        return failed or slow or self._within_budget()
-
-    def _is_slow(self, group: str, seconds: float) -> bool:
-        slow_for_its_range = self._ranges.setdefault(group, _RecentDurations()).exceeds(seconds)
-        return self._among_slowest(seconds) or slow_for_its_range
+        if seconds is None:
+            return Decision(failed or self._within_budget(), slow=False, usual_seconds=None)
+        recent = self._ranges.setdefault(group, _RecentDurations())
+        slow, usual = recent.exceeded_by(seconds), recent.median
+        recent.add(seconds)
+        slowest = self._among_slowest(seconds)
+        return Decision(failed or slow or slowest or self._within_budget(), slow, usual)
 
     def _among_slowest(self, seconds: float) -> bool:
         now = self._clock()
@@ -65,19 +78,22 @@ class KeepPolicy:
 
 
 class _RecentDurations:
-    """The last durations of one range and the length above which one is slow."""
+    """The last durations of one range: what is usual among them, and above what one is slow."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=SAMPLE)
         self._threshold = float("inf")
         self._until_update = ENOUGH
+        self.median: float | None = None
 
-    def exceeds(self, seconds: float) -> bool:
-        slow = seconds > self._threshold
+    def exceeded_by(self, seconds: float) -> bool:
+        return seconds > self._threshold
+
+    def add(self, seconds: float) -> None:
         self._recent.append(seconds)
         self._until_update -= 1
         if self._until_update == 0:
             ordered = sorted(self._recent)
             self._threshold = ordered[int(SLOW_QUANTILE * (len(ordered) - 1))]
+            self.median = ordered[len(ordered) // 2]
             self._until_update = ENOUGH
-        return slow

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +28,10 @@ class KeptTrace:
     @property
     def trace_id(self) -> str:
         return format_trace_id(_context(self.root).trace_id)
+
+    @property
+    def request_id(self) -> str:
+        return str((self.root.attributes or {}).get("tts.request_id"))
 
 
 class TraceMemory(SpanProcessor):
@@ -69,16 +72,19 @@ class TraceMemory(SpanProcessor):
         """The slowest first."""
         return [_summary(kept) for kept in sorted(self._slowest, reverse=True)]
 
-    def find(self, trace_id: str) -> dict[str, Any] | None:
-        """All spans of a trace, or None if it is not held. ``trace_id`` is 32 lower-case hexadecimal digits."""
-        found = {kept.number: kept for kept in (*self._last, *self._slowest) if kept.trace_id == trace_id}
+    def find(self, identifier: str) -> dict[str, Any] | None:
+        """All spans of a trace by its id (32 lower-case hexadecimal digits), or of one request by its X-Request-ID.
+
+        None if it is not held. A caller's trace may hold several requests.
+        """
+        found = {kept.number: kept for kept in self._held() if identifier in (kept.trace_id, kept.request_id)}
         if not found:
             return None
-        return {"trace_id": trace_id, "spans": [_describe(span) for kept in found.values() for span in kept.spans]}
+        spans = [_describe(span) for kept in found.values() for span in kept.spans]
+        return {"trace_id": next(iter(found.values())).trace_id, "spans": spans}
 
-    def trace_ids(self) -> Iterator[str]:
-        """The ids of all traces held."""
-        return (kept.trace_id for kept in {kept.number: kept for kept in (*self._last, *self._slowest)}.values())
+    def _held(self) -> tuple[KeptTrace, ...]:
+        return (*self._last, *self._slowest)
 
 
 def _context(span: ReadableSpan) -> Any:
@@ -93,7 +99,7 @@ def _summary(kept: KeptTrace) -> dict[str, Any]:
     attributes = kept.root.attributes or {}
     return {
         "trace_id": kept.trace_id,
-        "request_id": attributes.get("tts.request_id"),
+        "request_id": kept.request_id,
         "endpoint": attributes.get("http.route"),
         "voice_name": attributes.get("tts.voice_name"),
         "word_count_range": attributes.get("tts.word_count_range"),

@@ -27,6 +27,7 @@ from server.providers.provider import Provider
 from server.routes import catalogue, console, health, metrics, openapi, speech, traces
 from server.scheduling.admission import Admission
 from server.settings import Settings
+from server.slowness import SlowReason
 from server.speech import Outcome, Voice
 from server.summary import Summary
 from server.synthesizer import Synthesizer
@@ -173,6 +174,8 @@ class Service:
             )
             for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
                 add(counter, 0, voice_name=voice.name, client=CLIENT)
+        for reason in SlowReason:
+            add(instruments.SLOW_REQUESTS, 0, reason=reason)
         for error in all_errors():
             add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
 

@@ -12,6 +12,7 @@ from otel.keep import KeepPolicy
 from otel.spans import KEEP, unsampled
 from otel.telemetry import Telemetry
 from server.observation import Observation
+from server.slowness import Slowness
 from server.speech import Outcome
 from server.summary import Summary
 
@@ -28,6 +29,7 @@ class Observer:
         self._metrics = telemetry.metrics
         self._summary = summary
         self._keep = keep
+        self._slowness = Slowness()
         self._build = build
 
     def open(self, observation: Observation) -> None:
@@ -37,17 +39,22 @@ class Observer:
     def close(self, observation: Observation, span: Span) -> None:
         """Reports a finished request; ``span`` is its SERVER span, still open."""
         self._summary.close(observation)
-        kept = self._keep.keep(
-            observation.word_count_range,
-            observation.duration,
-            failed=observation.outcome is Outcome.ERROR,
+        decision = self._keep.decide(
+            observation.word_count_range, observation.duration, failed=observation.outcome is Outcome.ERROR
         )
-        span_context = span.get_span_context()
-        context = set_span_in_context(span, Context()) if kept else unsampled(span_context)
+        context = set_span_in_context(span, Context()) if decision.kept else unsampled(span.get_span_context())
         attributes = self._attributes(observation)
+        if decision.usual_seconds is not None:
+            attributes["tts.usual_duration"] = decision.usual_seconds
         self._record(observation, context)
+        reason = self._slowness.reason(observation, decision.slow)
+        if reason is not None:
+            attributes["tts.slow_reason"] = str(reason)
+            self._metrics.add(instruments.SLOW_REQUESTS, 1, context, reason=reason)
+        if observation.outcome is Outcome.OK:
+            self._slowness.learn(observation)
         self._telemetry.emit(attributes, context)
-        if kept:
+        if decision.kept:
             self._make_spans(observation, span, context, attributes)
 
     def _record(self, done: Observation, context: Context) -> None:

@@ -96,10 +96,11 @@ def _read(path: str, summary: str) -> dict[str, Any]:
     if path == traces.TRACE_PATH:
         operation["parameters"] = [
             {
-                "name": "trace_id",
+                "name": "id",
                 "in": "path",
                 "required": True,
-                "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"},
+                "description": "The X-Trace-ID or the X-Request-ID of an answer.",
+                "schema": {"type": "string"},
             }
         ]
     return operation

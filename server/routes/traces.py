@@ -1,4 +1,4 @@
-"""GET /traces, the last and slowest kept traces, and GET /traces/{trace_id}, one of them whole."""
+"""GET /traces, the last and slowest kept traces, and GET /traces/{id}, one of them whole, by trace or request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from otel.traces import LAST, SLOWEST, TraceMemory
 from server.errors import UnknownTrace
 
 LIST_PATH = "/traces"
-TRACE_PATH = "/traces/{trace_id}"
+TRACE_PATH = "/traces/{id}"
 
 
 class TracesRoute:
@@ -21,7 +21,7 @@ class TracesRoute:
         return web.json_response({"last": self._traces.last(), "slowest": self._traces.slowest()})
 
     async def show(self, request: web.Request) -> web.Response:
-        trace = self._traces.find(request.match_info["trace_id"].lower())
+        trace = self._traces.find(request.match_info["id"].lower())
         if trace is None:
             raise UnknownTrace(
                 f"this trace is not held: errors, slow requests and a few of every second are kept, "

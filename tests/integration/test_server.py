@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import sys
 import uuid
 import wave
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from server.app import Service
 from server.errors import EngineFailed
 from server.settings import Settings
 from tests.fakes import HummingProvider, failing
+from tests.live import ROOT
 
 Start = Callable[..., Awaitable["Client"]]
 
@@ -381,6 +384,7 @@ async def test_one_request_is_seen_everywhere(start: Start) -> None:
     assert samples(text, "tts_system_memory_usage_bytes")[0] > 10e6
     assert 0 <= samples(text, "tts_system_cpu_usage_percent")[0] <= 100
     trace = await client.json(f"/traces/{headers['X-Trace-ID']}")
+    assert trace == await client.json(f"/traces/{headers['X-Request-ID']}")
     root, *stages = trace["spans"]
     assert (root["name"], root["kind"]) == ("POST /tts", "SERVER")
     assert root["attributes"]["tts.word_count_range"] == "26-50"
@@ -518,3 +522,22 @@ async def test_events_and_spans_carry_only_features_of_the_contract(start: Start
     for line in text.splitlines():
         for record in json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]:
             assert {entry["key"] for entry in record["attributes"]} <= FEATURE_NAMES
+
+
+async def test_a_request_is_explained_in_a_sentence(start: Start) -> None:
+    client = await start()
+    _, headers, _ = await client.tts({"text": "Hello there."})
+
+    async def explain(identifier: str, url: str) -> tuple[int | None, str]:
+        command = [sys.executable, "-m", "server.explain", identifier, "--url", url, "--tempo", "http://127.0.0.1:9"]
+        process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=ROOT)
+        output, errors = await process.communicate()
+        return process.returncode, (output + errors).decode()
+
+    for identifier in (headers["X-Request-ID"], headers["X-Trace-ID"]):
+        code, text = await explain(identifier, client.url)
+        assert (code, text.count("\n")) == (0, 1)
+        assert text.startswith(f"Request {headers['X-Request-ID']} (/tts, joe, 1-10 words) took ")
+    assert (await explain("0" * 32, client.url))[0] == 1
+    assert (await explain("0" * 32, "http://127.0.0.1:9"))[0] == 2
+    assert (await explain("../metrics", client.url))[0] == 2

@@ -33,6 +33,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_requests_in_flight": set(),
     "tts_words_total": {"voice_name", "client"},
     "tts_characters_total": {"voice_name", "client"},
+    "tts_slow_requests_total": {"reason"},
 }
 LISTS = {source: frozenset({"joe"}) for source in Source}
 

@@ -15,7 +15,7 @@ class Clock:
 
 
 def busy(policy: KeepPolicy, seconds: list[float], group: str = "1-10") -> list[bool]:
-    return [policy.keep(group, duration, failed=False) for duration in seconds]
+    return [policy.decide(group, duration, failed=False).kept for duration in seconds]
 
 
 def test_all_are_kept_when_traffic_is_low() -> None:
@@ -23,7 +23,7 @@ def test_all_are_kept_when_traffic_is_low() -> None:
     policy = KeepPolicy(5, clock)
     for _ in range(200):
         clock.now += 0.25
-        assert policy.keep("1-10", 0.1, failed=False)
+        assert policy.decide("1-10", 0.1, failed=False).kept
 
 
 def test_most_are_dropped_when_traffic_is_high() -> None:
@@ -34,12 +34,12 @@ def test_most_are_dropped_when_traffic_is_high() -> None:
 
 def test_failures_are_always_kept() -> None:
     policy = KeepPolicy(0, Clock())
-    assert all(policy.keep("1-10", None, failed=True) for _ in range(1000))
+    assert all(policy.decide("1-10", None, failed=True).kept for _ in range(1000))
 
 
 def test_refusals_share_the_budget() -> None:
     policy = KeepPolicy(5, Clock())
-    assert sum(policy.keep("0", None, failed=False) for _ in range(10_000)) == 5
+    assert sum(policy.decide("0", None, failed=False).kept for _ in range(10_000)) == 5
 
 
 def test_the_slow_are_slow_for_their_range() -> None:
@@ -47,8 +47,9 @@ def test_the_slow_are_slow_for_their_range() -> None:
     busy(policy, [60.0] * SLOWEST, "200+")  # nothing below is among the slowest of all
     busy(policy, [0.1] * 10 * ENOUGH, "1-10")
     busy(policy, [3.0] * 10 * ENOUGH, "200+")
-    assert policy.keep("1-10", 0.5, failed=False)
-    assert not policy.keep("200+", 0.5, failed=False)
+    slow, fast = policy.decide("1-10", 0.5, failed=False), policy.decide("200+", 0.5, failed=False)
+    assert (slow.kept, slow.slow, slow.usual_seconds) == (True, True, 0.1)
+    assert (fast.kept, fast.slow, fast.usual_seconds) == (False, False, 3.0)
 
 
 def test_the_slowest_of_a_window_are_never_dropped() -> None:
@@ -64,6 +65,6 @@ def test_a_new_window_begins_anew() -> None:
     clock = Clock()
     policy = KeepPolicy(0, clock)
     busy(policy, [60.0] * SLOWEST)
-    assert not policy.keep("1-10", 1.0, failed=False)
+    assert not policy.decide("1-10", 1.0, failed=False).kept
     clock.now = WINDOW_SECONDS
-    assert policy.keep("1-10", 1.0, failed=False)
+    assert policy.decide("1-10", 1.0, failed=False).kept

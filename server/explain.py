@@ -1,0 +1,155 @@
+"""``python -m server.explain ID``: in a sentence, why a request took as long as it did; from memory, or from Tempo."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from server.slowness import SlowReason
+from server.speech import Stage
+
+TIMEOUT_SECONDS = 10.0
+TRACE_ID = re.compile(r"[0-9a-f]{32}")
+REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
+BECAUSE = {
+    SlowReason.QUEUE: "it waited for other requests",
+    SlowReason.COLD_MODEL: "it was the first for this voice since the server started",
+    SlowReason.LONG_TEXT: "there was much more to say than is usual in its range",
+    SlowReason.ENCODE: "making the audio file took longer than usual",
+    SlowReason.SLOW_CLIENT: "the client took longer to take the audio than to play it",
+    SlowReason.OTHER: "the work itself took longer than usual",
+}
+Features = Mapping[str, Any]
+
+
+def main() -> int:
+    """The exit code: 0 if it was found, 1 if not, 2 if nobody could be asked."""
+    parser = argparse.ArgumentParser(prog="python -m server.explain", description=__doc__)
+    parser.add_argument("id", type=str.lower, help="the X-Request-ID or the X-Trace-ID of the answer")
+    parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
+    parser.add_argument("--tempo", default="http://127.0.0.1:3200", help="Tempo (default %(default)s)")
+    options = parser.parse_args()
+    if not REQUEST_ID.fullmatch(options.id):
+        parser.error("ID must be a UUID (X-Request-ID) or 32 hexadecimal digits (X-Trace-ID)")
+    asked = []
+    for name, look_up in (("the server", from_server), ("Tempo", from_tempo)):
+        try:
+            features = look_up(options.url if look_up is from_server else options.tempo, options.id)
+        except (urllib.error.URLError, TimeoutError, json.JSONDecodeError):
+            continue
+        if features is not None:
+            print(sentence(features))
+            return 0
+        asked.append(name)
+    if not asked:
+        print(f"neither the server at {options.url} nor Tempo at {options.tempo} answers", file=sys.stderr)
+        return 2
+    print(
+        f"{' and '.join(asked)} do not hold it: errors, slow requests and a few of every second are kept",
+        file=sys.stderr,
+    )
+    return 1
+
+
+def from_server(url: str, identifier: str) -> Features | None:
+    """The request's features from the server's memory, or None if it does not hold it."""
+    trace = _get(f"{url}/traces/{identifier}")
+    roots = [span["attributes"] for span in trace["spans"] if span["kind"] == "SERVER"] if trace else []
+    return roots[0] if roots else None
+
+
+def from_tempo(url: str, identifier: str) -> Features | None:
+    """The request's features from Tempo, or None if it does not hold it."""
+    trace_id = identifier
+    if not TRACE_ID.fullmatch(identifier):
+        query = urllib.parse.urlencode({"q": f'{{ span.tts.request_id = "{identifier}" }}'})
+        found = (_get(f"{url}/api/search?{query}") or {}).get("traces") or []
+        if not found:
+            return None
+        trace_id = found[0]["traceID"].rjust(32, "0")  # Tempo leaves leading zeros out
+    trace = _get(f"{url}/api/traces/{trace_id}") or {}
+    for resource in trace.get("batches", []):
+        for scope in resource["scopeSpans"]:
+            for span in scope["spans"]:
+                features = {a["key"]: next(iter(a["value"].values())) for a in span["attributes"]}
+                if "tts.outcome" in features:
+                    return features
+    return None
+
+
+def sentence(features: Features) -> str:
+    """The explanation, from the attributes of a SERVER span (see docs/telemetry.md)."""
+    return f"{_who(features)} {_what(features)}{_shares(features)}."
+
+
+def _who(features: Features) -> str:
+    voice = f", {features['tts.voice_name']}" if "tts.voice_name" in features else ""
+    words = f", {features['tts.word_count_range']} words" if "tts.word_count_range" in features else ""
+    return f"Request {features['tts.request_id']} ({features['tts.endpoint']}{voice}{words})"
+
+
+def _what(features: Features) -> str:
+    if features["tts.outcome"] == "rejected":
+        return f"was refused as {features['tts.error_type']} before any synthesis"
+    if features["tts.outcome"] == "cancelled":
+        return "was given up, since the client left or stopped reading"
+    if "tts.duration" not in features:
+        return f"ended as {features['tts.outcome']}"
+    duration = float(features["tts.duration"])
+    failed = f" and failed as {features['tts.error_type']}" if "tts.error_type" in features else ""
+    return f"took {_seconds(duration)}{failed}{_comparison(features, duration)}"
+
+
+def _comparison(features: Features, duration: float) -> str:
+    reason = features.get("tts.slow_reason")
+    because = f", because {BECAUSE[SlowReason(reason)]}" if reason else ""
+    if "tts.usual_duration" not in features:
+        return because
+    usual = float(features["tts.usual_duration"])
+    times = duration / usual
+    if not reason and 0.67 < times < 1.5:
+        return f", about as usual for its range ({_seconds(usual)})"
+    return f", {times:.1f} times the usual {_seconds(usual)} of its range{because}"
+
+
+def _shares(features: Features) -> str:
+    """Where the time went; sending after the end is not part of the duration, and left out."""
+    spent = {
+        stage: float(features[f"tts.stage.{stage}"])
+        for stage in Stage
+        if stage is not Stage.SEND and f"tts.stage.{stage}" in features
+    }
+    total = sum(spent.values())
+    shares = sorted(((seconds, stage) for stage, seconds in spent.items() if seconds >= 0.01 * total), reverse=True)
+    if not total or features["tts.outcome"] == "rejected":
+        return ""
+    return ": " + ", ".join(f"{stage} {seconds / total:.0%} ({_seconds(seconds)})" for seconds, stage in shares)
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1e3:.0f} ms"
+
+
+def _get(url: str) -> Any:
+    """The JSON at ``url``, or None for 404. Raises URLError for anything else that goes wrong."""
+    if not url.startswith(("http://", "https://")):
+        raise urllib.error.URLError("only http")
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
+            return json.load(response)
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return None
+        raise
+
+
+if __name__ == "__main__":
+    sys.exit(main())

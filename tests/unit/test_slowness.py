@@ -1,0 +1,55 @@
+"""Why a request was slow, in one word."""
+
+from __future__ import annotations
+
+from server.observation import Observation
+from server.slowness import Slowness, SlowReason
+from server.speech import Interval, Outcome, Stage, Utterance
+from tests.fakes import JOE, KAN
+
+USUAL = {Stage.QUEUE: 0.01, Stage.INFER: 0.2, Stage.DECODE: 0.5, Stage.ENCODE: 0.01}
+
+
+def finished(audio: float = 10.0, voice=JOE, **seconds: float) -> Observation:
+    observation = Observation("id", "/tts", "POST")
+    observation.utterance = Utterance("x", voice, voice.languages[0], 30, 150)
+    observation.audio_seconds = audio
+    for stage, usual in {**USUAL, **{Stage(name): value for name, value in seconds.items()}}.items():
+        observation.add(Interval(stage, 0, int(usual * 1e9)))
+    observation.finish(Outcome.OK, 200)
+    return observation
+
+
+def learned() -> Slowness:
+    slowness = Slowness()
+    for _ in range(50):
+        slowness.learn(finished())
+    return slowness
+
+
+def test_the_stage_with_the_greatest_excess_is_the_reason() -> None:
+    slowness = learned()
+    assert slowness.reason(finished(queue=3.0), slow=True) is SlowReason.QUEUE
+    assert slowness.reason(finished(encode=1.0, queue=0.5), slow=True) is SlowReason.ENCODE
+    assert slowness.reason(finished(infer=2.0), slow=True) is SlowReason.OTHER
+
+
+def test_much_speech_explains_much_work() -> None:
+    slowness = learned()
+    assert slowness.reason(finished(audio=20.0, decode=1.0), slow=True) is SlowReason.LONG_TEXT
+    assert slowness.reason(finished(audio=11.0, decode=1.0), slow=True) is SlowReason.OTHER
+
+
+def test_the_first_request_of_a_voice_is_cold() -> None:
+    slowness = learned()
+    assert slowness.reason(finished(voice=KAN, decode=5.0), slow=True) is SlowReason.COLD_MODEL
+    slowness.learn(finished(voice=KAN))
+    assert slowness.reason(finished(voice=KAN, queue=5.0), slow=True) is SlowReason.QUEUE
+
+
+def test_a_client_is_slow_when_it_reads_slower_than_one_listens() -> None:
+    slowness = learned()
+    assert slowness.reason(finished(send=11.0), slow=False) is SlowReason.SLOW_CLIENT
+    assert slowness.reason(finished(send=9.0), slow=False) is None
+    assert slowness.reason(finished(audio=0.5, send=0.9), slow=False) is None
+    assert slowness.reason(finished(send=60.0, queue=3.0), slow=True) is SlowReason.QUEUE
