@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 EMPTY = "0"
 """The range of a text without any word, or any character."""
@@ -16,12 +16,13 @@ class Ranges:
     uppers: tuple[int, ...]
     """The largest number of each bounded range, ascending."""
 
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Every label there is: "0", "1-10", ..., and the last as "200+", which begins at 201."""
+    labels: tuple[str, ...] = field(init=False)
+    """Every label there is: "0", "1-10", ..., and the last as "200+", which begins at 201."""
+
+    def __post_init__(self) -> None:
         lowers = (1, *(upper + 1 for upper in self.uppers))
         bounded = (f"{low}-{high}" for low, high in zip(lowers, self.uppers, strict=False))
-        return (EMPTY, *bounded, f"{self.uppers[-1]}+")
+        object.__setattr__(self, "labels", (EMPTY, *bounded, f"{self.uppers[-1]}+"))
 
     def label(self, count: int) -> str:
         """The label of the range that ``count`` falls into. Raises ValueError if it is negative."""

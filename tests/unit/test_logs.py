@@ -7,7 +7,7 @@ import json
 import logging
 from typing import Any
 
-from server.logs import PrivateFormatter
+from server.logs import PrivateFormatter, add_trace_id
 
 
 def logged(name: str, **kwargs: Any) -> dict[str, Any]:
@@ -45,3 +45,15 @@ def test_exceptions_lose_their_messages_and_keep_their_frames() -> None:
     assert "RuntimeError" in record["exc_info"]
     assert "ValueError" in record["exc_info"]
     assert "test_logs.py" in record["exc_info"]
+
+
+def test_a_record_names_the_trace_it_belongs_to() -> None:
+    from opentelemetry.sdk.trace import TracerProvider
+
+    record = logging.makeLogRecord({})
+    with TracerProvider().get_tracer("test").start_as_current_span("request") as span:
+        assert add_trace_id(record)
+    assert record.__dict__["trace_id"] == f"{span.get_span_context().trace_id:032x}"
+    outside = logging.makeLogRecord({})
+    assert add_trace_id(outside)
+    assert "trace_id" not in outside.__dict__
