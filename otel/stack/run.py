@@ -1,0 +1,119 @@
+"""Builds what is missing, runs the pipeline and the server, and stops all of it on Ctrl+C or when one dies."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from types import FrameType
+
+from pydantic import ValidationError
+
+from otel.stack.build import BuildError, build
+from otel.stack.programs import PROGRAMS
+from otel.stack.services import collector, server, stores
+from otel.stack.settings import PREFIX, StackSettings
+from otel.stack.supervisor import ServiceError, Supervisor
+from otel.stack.toolchain import NoGoError
+
+READY_SECONDS = 60.0
+SERVER_READY_SECONDS = 300.0
+"""Loading voices on a slow machine takes its time."""
+CHECK_SECONDS = 0.5
+
+
+class PortsTakenError(Exception):
+    """Somebody else listens where we want to."""
+
+
+def main() -> int:
+    """The exit code: 0 after an orderly stop, 1 if something could not be built or died, 2 for bad settings."""
+    parser = argparse.ArgumentParser(prog="python -m otel.stack", description="Builds and runs the pipeline.")
+    parser.add_argument("--without-server", action="store_true", help="only Collector, Prometheus, Tempo, Alertmanager")
+    arguments = parser.parse_args()
+    try:
+        settings = StackSettings()
+    except ValidationError as error:
+        problems = [f"  {PREFIX}{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_input=False)]
+        return _fail("\n".join(["the environment has values that can't be used:", *problems]), code=2)
+    try:
+        return run(settings, with_server=not arguments.without_server)
+    except (NoGoError, BuildError, PortsTakenError, ServiceError) as error:
+        return _fail(str(error), code=1)
+    except KeyboardInterrupt:  # while building
+        return 130
+
+
+def run(settings: StackSettings, *, with_server: bool) -> int:
+    """Runs until SIGINT or SIGTERM. Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one dies."""
+    binaries = build(PROGRAMS.values(), _say)
+    _check_ports(settings)
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, ask_to_stop)
+    begun = time.monotonic()
+    supervisor = Supervisor(settings.data_dir.absolute() / "logs")
+    behind = stores(settings, binaries)
+    try:
+        supervisor.start((*behind, collector(settings, binaries)))
+        supervisor.wait_until_ready(READY_SECONDS)
+        if with_server:
+            _say("the pipeline is ready; the server loads its voices")
+            supervisor.start([server(settings)])
+            supervisor.wait_until_ready(SERVER_READY_SECONDS)
+        _announce(settings, supervisor, time.monotonic() - begun)
+        while not stop.wait(CHECK_SECONDS):
+            supervisor.check()
+        _say("stopping")
+    finally:
+        # In the direction of the data, so that the last of it arrives.
+        supervisor.stop("server")
+        supervisor.stop("collector")
+        supervisor.stop(*(service.name for service in behind))
+    return 0
+
+
+def _check_ports(settings: StackSettings) -> None:
+    taken = []
+    for name, port in settings.ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                probe.bind((settings.host, port))
+                continue
+        taken.append(f"  {settings.address(port)} is taken; {PREFIX}{name.upper()} sets another")
+    if taken:
+        raise PortsTakenError("\n".join(["the stack can't listen on all its ports:", *taken]))
+
+
+def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -> None:
+    addresses = {
+        "Collector, OTLP": f"{settings.address(settings.collector_grpc_port)} (gRPC), "
+        f"{settings.address(settings.collector_http_port)} (HTTP)",
+        "Prometheus": settings.url(settings.prometheus_port),
+        "Tempo": settings.url(settings.tempo_port),
+        "Alertmanager": settings.url(settings.alertmanager_port),
+        "events": str(settings.events_folder),
+        "logs": str(supervisor.log("NAME")),
+    }
+    if "server" in supervisor.names:
+        addresses = {"server": server(settings).ready_url.removesuffix("/ready"), **addresses}
+    lines = (f"  {name:<16} {address}" for name, address in addresses.items())
+    _say("\n".join([f"\nready after {seconds:.1f} s; Ctrl+C stops all of it\n", *lines, ""]))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - it is a command
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"ttscope: {message}", file=sys.stderr)  # noqa: T201 - it is a command
+    return code

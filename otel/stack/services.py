@@ -1,0 +1,130 @@
+"""How each program is run: its command, its environment, and the address that says when it is ready."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from otel.stack.settings import PREFIX, StackSettings
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = Path(__file__).parent / "config"
+ALERTMANAGER_CONFIG = ROOT / "alerting" / "alertmanager.yml"
+RETENTION = "15d"
+"""How long Prometheus keeps metrics; traces: config/tempo.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A program to run."""
+
+    name: str
+    command: tuple[str, ...]
+    ready_url: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Beside what is inherited."""
+    stop_seconds: float = 20.0
+    """How long it may take to end by itself."""
+
+
+def stores(settings: StackSettings, binaries: Mapping[str, Path]) -> tuple[Service, ...]:
+    """Prometheus, Tempo and Alertmanager: what the Collector sends to comes first and goes last."""
+    return (prometheus(settings, binaries), tempo(settings, binaries), alertmanager(settings, binaries))
+
+
+def collector(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+    """The Collector; its configuration reads addresses from the environment."""
+    return Service(
+        "collector",
+        (str(binaries["collector"]), f"--config=file:{CONFIG / 'collector.yaml'}"),
+        f"{settings.url(settings.collector_health_port)}/",
+        {
+            "COLLECTOR_OTLP_GRPC_ENDPOINT": settings.address(settings.collector_grpc_port),
+            "COLLECTOR_OTLP_HTTP_ENDPOINT": settings.address(settings.collector_http_port),
+            "COLLECTOR_HEALTH_ENDPOINT": settings.address(settings.collector_health_port),
+            "COLLECTOR_DATA_DIR": str(_folder(settings, "collector")),
+            "TEMPO_OTLP_ENDPOINT": settings.address(settings.tempo_otlp_port),
+            "PROMETHEUS_URL": settings.url(settings.prometheus_port),
+        },
+    )
+
+
+def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+    """Prometheus; it looks for the files that its configuration names beside it, so all lie in the data folder."""
+    folder = _folder(settings, "prometheus")
+    for name in ("prometheus.yml", "prometheus-rules.yml"):
+        shutil.copyfile(CONFIG / name, folder / name)
+    targets = [{"targets": [settings.address(settings.alertmanager_port)]}]
+    (folder / "alertmanagers.yml").write_text(json.dumps(targets))  # JSON is YAML
+    (folder / "scrape.yml").touch()  # the user's own, read again whenever it changes
+    command = (
+        str(binaries["prometheus"]),
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
+        f"--storage.tsdb.retention.time={RETENTION}",
+        f"--web.listen-address={settings.address(settings.prometheus_port)}",
+        "--web.enable-otlp-receiver",
+        "--enable-feature=exemplar-storage",
+        "--log.level=warn",
+    )
+    return Service("prometheus", command, f"{settings.url(settings.prometheus_port)}/-/ready")
+
+
+def tempo(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+    """Tempo; its configuration reads addresses from the environment."""
+    return Service(
+        "tempo",
+        (str(binaries["tempo"]), f"-config.file={CONFIG / 'tempo.yaml'}", "-config.expand-env=true"),
+        f"{settings.url(settings.tempo_port)}/ready",
+        {
+            "TEMPO_HOST": settings.host,
+            "TEMPO_PORT": str(settings.tempo_port),
+            "TEMPO_GRPC_PORT": str(settings.tempo_grpc_port),
+            "TEMPO_OTLP_ENDPOINT": settings.address(settings.tempo_otlp_port),
+            "TEMPO_DATA_DIR": str(_folder(settings, "tempo")),
+        },
+    )
+
+
+def alertmanager(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+    """Alertmanager, alone: without a cluster's port."""
+    command = (
+        str(binaries["alertmanager"]),
+        f"--config.file={ALERTMANAGER_CONFIG}",
+        f"--storage.path={_folder(settings, 'alertmanager')}",
+        f"--web.listen-address={settings.address(settings.alertmanager_port)}",
+        "--cluster.listen-address=",
+    )
+    return Service("alertmanager", command, f"{settings.url(settings.alertmanager_port)}/-/ready")
+
+
+def server(settings: StackSettings) -> Service:
+    """The speaking server, by its own settings, exporting to the Collector."""
+    host, port = os.environ.get("TTSCOPE_HOST") or "127.0.0.1", os.environ.get("TTSCOPE_PORT") or "8010"
+    reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    return Service(
+        "server",
+        (sys.executable, "-m", "server"),
+        f"http://{reachable}:{port}/ready",
+        {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": settings.url(settings.collector_grpc_port),
+            "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", str(settings.metric_interval)),
+        },
+        stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
+    )
+
+
+def inherited() -> dict[str, str]:
+    """The environment without the stack's own settings: the server would call them unknown."""
+    return {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "TTSCOPE_CACHE_"))}
+
+
+def _folder(settings: StackSettings, name: str) -> Path:
+    folder = settings.data_dir.absolute() / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

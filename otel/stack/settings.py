@@ -1,0 +1,51 @@
+"""Where the stack keeps its data and which ports it takes: all of it can be changed, so that two run side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TTSCOPE_STACK_"
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class StackSettings(BaseSettings):
+    """Read from the environment: TTSCOPE_STACK_ and the field in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="forbid")
+
+    data_dir: Path = Field(Path("var/stack"), description="Folder of queues, stores, events and logs.")
+    host: str = Field("127.0.0.1", description="Address that every program listens on.")
+    collector_grpc_port: Port = Field(4317, description="The Collector's OTLP over gRPC.")
+    collector_http_port: Port = Field(4318, description="The Collector's OTLP over HTTP.")
+    collector_health_port: Port = Field(13133, description="The Collector's health page.")
+    prometheus_port: Port = Field(9090, description="Prometheus.")
+    tempo_port: Port = Field(3200, description="Tempo.")
+    tempo_otlp_port: Port = Field(14317, description="Where Tempo takes traces from the Collector.")
+    tempo_grpc_port: Port = Field(9095, description="Between Tempo's own parts.")
+    alertmanager_port: Port = Field(9093, description="Alertmanager.")
+    metric_interval: Annotated[int, Field(ge=100)] = Field(
+        5000,
+        description="Milliseconds between the server's exports of metrics, unless OTEL_METRIC_EXPORT_INTERVAL is set.",
+    )
+
+    def address(self, port: int) -> str:
+        """host:port."""
+        return f"{self.host}:{port}"
+
+    def url(self, port: int) -> str:
+        """The address as the base of a URL."""
+        return f"http://{self.address(port)}"
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Every port, by the field that sets it."""
+        values = ((name, getattr(self, name)) for name in type(self).model_fields if name.endswith("_port"))
+        return dict(values)
+
+    @property
+    def events_folder(self) -> Path:
+        return self.data_dir.absolute() / "collector" / "events"

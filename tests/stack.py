@@ -1,0 +1,177 @@
+"""A second copy of the whole pipeline: real programs on free ports, in a folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from otel.stack.build import build
+from otel.stack.programs import PROGRAMS
+from otel.stack.services import Service, collector, stores
+from otel.stack.settings import PREFIX, StackSettings
+from otel.stack.supervisor import Supervisor
+from otel.stack.toolchain import NoGoError
+
+Value = TypeVar("Value")
+
+READY_SECONDS = 60.0
+ARRIVAL_SECONDS = 60.0
+"""For what was sent to show up in a store, on a machine that is busy with other things."""
+
+
+def built() -> dict[str, Path]:
+    """The binaries, built if they are not in the cache; where there is no Go the test is skipped, in CI it fails."""
+    try:
+        return build(PROGRAMS.values(), print)
+    except NoGoError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+def free_ports(names: list[str]) -> dict[str, int]:
+    """A different free port for each name."""
+    with ExitStack() as sockets:
+        taken = {name: sockets.enter_context(socket.socket()) for name in names}
+        for probe in taken.values():
+            probe.bind(("127.0.0.1", 0))
+        return {name: probe.getsockname()[1] for name, probe in taken.items()}
+
+
+def settings_in(folder: Path) -> StackSettings:
+    """Settings of a stack that meets no other."""
+    ports = [name for name in StackSettings.model_fields if name.endswith("_port")]
+    return StackSettings(data_dir=folder, **free_ports(ports))
+
+
+def environment_of(settings: StackSettings) -> dict[str, str]:
+    """The same settings as variables, for a stack that runs as a command."""
+    return {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+
+
+def eventually(question: Callable[[], Value], seconds: float = ARRIVAL_SECONDS) -> Value:
+    """The first answer that is true, asked again and again; the last one if none is in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return answer
+
+
+class Stack:
+    """The running pipeline, and what its stores say."""
+
+    def __init__(self, folder: Path, binaries: Mapping[str, Path]) -> None:
+        self.settings = settings_in(folder)
+        self.folder = folder
+        self.binaries = binaries
+        self.supervisor = Supervisor(folder / "logs")
+        self.endpoint = self.settings.url(self.settings.collector_grpc_port)
+        services = (*stores(self.settings, binaries), collector(self.settings, binaries))
+        self._services: dict[str, Service] = {service.name: service for service in services}
+
+    def start(self, *names: str) -> None:
+        """Starts the programs and waits until they are ready; all, if none is named."""
+        self.supervisor.start([self._services[name] for name in names or self._services])
+        self.supervisor.wait_until_ready(READY_SECONDS)
+
+    def kill(self, *names: str) -> None:
+        self.supervisor.kill(*names)
+
+    def stop(self) -> None:
+        """An orderly end of all of them, the Collector first."""
+        self.supervisor.stop("collector")
+        self.supervisor.stop(*self.supervisor.names)
+
+    def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series."""
+        answer = self._prometheus("query", query=promql)
+        return [(row["metric"], float(row["value"][1])) for row in answer["result"]]
+
+    def value(self, promql: str) -> float:
+        """The only value; 0 if there is none."""
+        rows = self.query(promql)
+        assert len(rows) <= 1
+        return rows[0][1] if rows else 0.0
+
+    def metric_names(self, selector: str) -> set[str]:
+        """Of all series that ``selector`` finds."""
+        return {series["__name__"] for series in self.series(selector)}
+
+    def series(self, selector: str) -> list[dict[str, str]]:
+        return list(self._prometheus("series", **{"match[]": selector}))
+
+    def exemplars(self, selector: str) -> list[dict[str, Any]]:
+        """Exemplars of the last hour; their labels have the trace_id."""
+        now = time.time()
+        found = self._prometheus("query_exemplars", query=selector, start=now - 3600, end=now + 60)
+        return [exemplar for series in found for exemplar in series["exemplars"]]
+
+    def spans(self, trace_id: str) -> list[dict[str, Any]]:
+        """The spans of a trace, none if Tempo does not have it."""
+        trace = self._tempo(f"/api/traces/{trace_id}") or {"batches": []}
+        return [span for batch in trace["batches"] for scope in batch["scopeSpans"] for span in scope["spans"]]
+
+    def search(self, traceql: str, limit: int = 1000) -> set[str]:
+        """Trace ids, 32 digits long."""
+        query = urllib.parse.urlencode({"q": traceql, "limit": limit, "start": int(time.time()) - 3600, "end": _soon()})
+        found = self._tempo(f"/api/search?{query}") or {"traces": []}
+        return {trace["traceID"].zfill(32) for trace in found.get("traces", [])}
+
+    def events(self) -> list[dict[str, Any]]:
+        """The log records in the Collector's files."""
+        return [
+            record
+            for path in sorted(self.settings.events_folder.glob("*.jsonl"))
+            for line in path.read_text().splitlines()
+            for resource in json.loads(line)["resourceLogs"]
+            for scope in resource["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
+
+    def files(self) -> dict[str, bytes]:
+        """Every file of every program, logs included."""
+        paths = [path for path in self.folder.rglob("*") if path.is_file()]
+        return {str(path.relative_to(self.folder)): path.read_bytes() for path in paths}
+
+    def _prometheus(self, call: str, **parameters: object) -> Any:
+        url = self.settings.url(self.settings.prometheus_port)
+        return json.loads(fetch(f"{url}/api/v1/{call}?{urllib.parse.urlencode(parameters)}"))["data"]
+
+    def _tempo(self, path: str) -> Any:
+        try:
+            return json.loads(fetch(self.settings.url(self.settings.tempo_port) + path))
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
+            return None
+
+
+@contextmanager
+def running_stack(folder: Path) -> Iterator[Stack]:
+    """All programs, ready; killed at the end, whatever happened."""
+    stack = Stack(folder, built())
+    try:
+        stack.start()
+        yield stack
+    finally:
+        stack.kill(*stack.supervisor.names)
+
+
+def fetch(url: str, accept: str = "application/json") -> bytes:
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=30) as response:
+        return bytes(response.read())
+
+
+def _soon() -> int:
+    return int(time.time()) + 60

@@ -1,0 +1,132 @@
+"""The stack's configuration and cache, without running any of its programs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from otel.instruments import CONTRACT
+from otel.stack import cache, toolchain
+from otel.stack.programs import COLLECTOR, PROGRAMS
+from otel.stack.services import CONFIG
+from otel.stack.toolchain import Go, NoGoError
+
+GO = Go("go", "go1.26.3 linux/amd64")
+PARTS = ("receivers", "processors", "exporters")
+
+
+@pytest.fixture
+def collector() -> dict[str, Any]:
+    return dict(yaml.safe_load((CONFIG / "collector.yaml").read_text()))
+
+
+def pipelines(collector: dict[str, Any]) -> list[dict[str, list[str]]]:
+    return list(collector["service"]["pipelines"].values())
+
+
+def test_memory_is_limited_first_and_everything_passes_the_fence(collector: dict[str, Any]) -> None:
+    for pipeline in pipelines(collector):
+        assert pipeline["processors"] == ["memory_limiter", "transform/privacy"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_collector_configures_nothing_that_no_pipeline_uses(collector: dict[str, Any], part: str) -> None:
+    assert set(collector[part]) == {name for pipeline in pipelines(collector) for name in pipeline[part]}
+
+
+def test_the_collector_is_built_of_what_it_uses(collector: dict[str, Any]) -> None:
+    manifest = yaml.safe_load((COLLECTOR.folder / "builder.yaml").read_text())
+    for part in (*PARTS, "extensions"):
+        used = {name.partition("/")[0].replace("_", "").replace("grpc", "") for name in collector[part]}
+        built = {entry["gomod"].split()[0].rpartition("/")[2] for entry in manifest[part]}
+        assert {name.removesuffix(part[:-1]) for name in built} == used
+
+
+def test_the_manifest_and_the_module_name_the_same_versions() -> None:
+    manifest = yaml.safe_load((COLLECTOR.folder / "builder.yaml").read_text())
+    required = (COLLECTOR.folder / "go.mod").read_text()
+    for part in (*PARTS, "extensions", "providers"):
+        for entry in manifest[part]:
+            assert f"\t{entry['gomod']}\n" in required
+
+
+def test_rules_ask_for_metrics_of_the_contract_and_name_what_they_make() -> None:
+    groups = yaml.safe_load((CONFIG / "prometheus-rules.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    recorded = {rule["record"] for rule in rules}
+    contract = {instrument.prometheus_name for instrument in CONTRACT}
+    for rule in rules:
+        for name in re.findall(r"[a-z_]*:?tts_[a-z0-9_:]+", rule["expr"]):
+            assert name in recorded or name.removesuffix("_bucket") in contract
+
+
+def test_the_folder_of_a_build_changes_with_its_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel.stack.programs.SOURCES", tmp_path)
+    program = PROGRAMS["tempo"]
+    program.folder.mkdir()
+    (program.folder / "go.mod").write_text("module a")
+    first = cache.fingerprint(program, GO)
+    assert cache.fingerprint(program, GO) == first
+    assert cache.fingerprint(program, Go("go", "go1.27 linux/amd64")) != first
+    (program.folder / "go.mod").write_text("module b")
+    assert cache.fingerprint(program, GO) != first
+
+
+def half_done(folder: Path) -> None:
+    (folder / "half").touch()
+    raise NotADirectoryError
+
+
+def test_a_build_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(NotADirectoryError), cache.filling(tmp_path / "program") as folder:
+        half_done(folder)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_build_appears_whole_and_the_first_one_stays(tmp_path: Path) -> None:
+    target = tmp_path / "program"
+    for content in ("first", "second"):
+        with cache.filling(target) as folder:
+            (folder / "binary").write_text(content)
+    assert (target / "binary").read_text() == "first"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"TTSCOPE_CACHE_DIR": "/a", "XDG_CACHE_HOME": "/b"}, Path("/a")),
+        ({"XDG_CACHE_HOME": "/b"}, Path("/b/ttscope")),
+        ({}, Path.home() / ".cache" / "ttscope"),
+    ],
+)
+def test_the_cache_is_where_the_environment_says(
+    environment: dict[str, str], expected: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TTSCOPE_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert cache.root() == expected
+
+
+def go_that_says(folder: Path, version: str) -> str:
+    command = folder / "go"
+    command.write_text(f"#!/bin/sh\necho go version {version} linux/amd64\n")
+    command.chmod(0o755)
+    return str(command)
+
+
+def test_a_go_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    old, new = go_that_says(tmp_path / "old", "go1.9.7"), go_that_says(tmp_path / "new", "go1.30")
+    monkeypatch.setattr(toolchain, "_candidates", lambda: iter([old, new]))
+    assert toolchain.find() == Go(new, "go1.30 linux/amd64")
+    monkeypatch.setattr(toolchain, "_candidates", lambda: iter([old]))
+    with pytest.raises(NoGoError, match=r"Go 1\.26 or newer.*go1\.9\.7"):
+        toolchain.find()
