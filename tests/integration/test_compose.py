@@ -1,0 +1,105 @@
+"""compose.yaml, read by Docker Compose itself; no Docker engine is needed to check it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from otel.stack.build import build
+from otel.stack.programs import COMPOSE
+from otel.stack.toolchain import NoGoError
+from tests.live import ROOT
+
+IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "alertmanager": "0.31.1"}
+"""As built natively: otel/stack/programs/README.md."""
+PORTS = {
+    "server": {"8010", "8002", "3001"},
+    "collector": {"4317", "4318"},
+    "prometheus": {"9090"},
+    "tempo": {"3200"},
+    "alertmanager": {"9093"},
+    "grafana": {"3000"},
+}
+
+
+@pytest.fixture(scope="module")
+def compose() -> Path:
+    try:
+        return build([COMPOSE], print)["cmd"]
+    except NoGoError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def services(compose: Path) -> dict[str, Any]:
+    """Every service as Compose understands it, variables filled in."""
+    command = [str(compose), "-f", "compose.yaml", "--profile", "gpu", "config", "--format", "json"]
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout)["services"])
+
+
+def test_compose_refuses_what_it_does_not_know(compose: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "compose.yaml"
+    wrong.write_text((ROOT / "compose.yaml").read_text().replace("restart: unless-stopped", "restrat: always"))
+    done = subprocess.run([str(compose), "-f", str(wrong), "config", "--quiet"], capture_output=True, check=False)
+    assert done.returncode != 0
+
+
+def test_every_file_that_is_mounted_exists(services: dict[str, Any]) -> None:
+    mounted = [Path(v["source"]) for s in services.values() for v in s.get("volumes", []) if v["type"] == "bind"]
+    assert len(mounted) >= 6
+    for path in mounted:
+        assert path.exists(), path
+    for service in services.values():
+        if "build" in service:
+            assert (ROOT / service["build"]["dockerfile"]).exists()
+
+
+def test_the_ports_are_those_of_the_design_on_the_loopback(services: dict[str, Any]) -> None:
+    published = {
+        name: {port["published"] for port in service.get("ports", [])}
+        for name, service in services.items()
+        if service.get("ports") and name != "server-gpu"
+    }
+    assert published == PORTS
+    hosts = {port["host_ip"] for service in services.values() for port in service.get("ports", [])}
+    assert hosts == {"127.0.0.1"}
+
+
+def test_the_images_are_the_versions_that_are_built_natively(services: dict[str, Any]) -> None:
+    for name, version in IMAGES.items():
+        tag = services[name]["image"].rsplit(":", 1)[1]
+        assert re.match(rf"v?{re.escape(version)}(\.|$)", tag), services[name]["image"]
+
+
+def test_the_gpu_is_asked_for_by_a_profile(services: dict[str, Any]) -> None:
+    gpu = services["server-gpu"]
+    assert gpu["profiles"] == ["gpu"]
+    assert gpu["deploy"]["resources"]["reservations"]["devices"][0]["driver"] == "nvidia"
+    assert gpu["environment"]["TTSCOPE_DEVICE"] == "cuda"
+
+
+def test_everything_that_lasts_has_a_limit_and_comes_back(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        if name != "own-volumes":
+            assert service["deploy"]["resources"]["limits"]["memory"], name
+            assert service["restart"] == "unless-stopped", name
+            assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_the_server_takes_only_variables_that_it_knows(services: dict[str, Any]) -> None:
+    from server.settings import variables
+
+    for name in ("server", "server-gpu"):
+        ours = {key for key in services[name]["environment"] if not key.startswith("OTEL_")}
+        assert ours <= variables().keys()

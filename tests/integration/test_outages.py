@@ -1,0 +1,146 @@
+"""Parts of the pipeline go away under load and come back: nothing that was kept is lost, and nobody waits."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.integration.test_otlp import speak
+from tests.integration.test_stack import BUCKETS, FAST_EXPORT, SHORT
+from tests.live import LiveServer
+from tests.stack import Stack, eventually, running_stack
+
+pytestmark = pytest.mark.timeout(1800)  # as in test_stack
+
+CLIENTS = 2
+BEFORE_SECONDS, AWAY_SECONDS, AFTER_SECONDS = 5.0, 15.0, 5.0
+ALL_TRACES = {"TTSCOPE_TRACES_PER_SECOND": "1000"}
+RECOVERY_SECONDS = 90.0
+GROWTH_BYTES = 100_000_000
+
+
+@dataclass
+class Load:
+    """Clients that speak one request after the other until told to stop."""
+
+    url: str
+    statuses: list[int] = field(default_factory=list)
+    trace_ids: list[str] = field(default_factory=list)
+    times: list[tuple[float, float]] = field(default_factory=list)
+    """When each request began, and how long it took."""
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            clients = [pool.submit(self._client) for _ in range(CLIENTS)]
+            try:
+                yield
+            finally:
+                self._stop.set()
+            for client in clients:
+                client.result()
+
+    def median_seconds(self, begin: float, end: float) -> float:
+        """Of the requests that began in that time."""
+        return statistics.median(seconds for begun, seconds in self.times if begin <= begun < end)
+
+    def _client(self) -> None:
+        while not self._stop.is_set():
+            begun = time.monotonic()
+            status, headers, _ = speak(self.url, SHORT)
+            self.times.append((begun, time.monotonic() - begun))
+            self.statuses.append(status)
+            self.trace_ids.append(headers["X-Trace-ID"])
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture
+def server(stack: Stack, data_dir: Path) -> Iterator[LiveServer]:
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, **FAST_EXPORT, **ALL_TRACES}
+    with LiveServer(data_dir, **environment) as server:
+        speak(server.wait_until_ready().url, SHORT)
+        yield server
+
+
+def missing_traces(stack: Stack, trace_ids: list[str]) -> set[str]:
+    """Those that can't be opened, after a while."""
+    missing = set(trace_ids)
+
+    def all_found() -> bool:
+        missing.difference_update({trace_id for trace_id in missing if stack.spans(trace_id)})
+        return not missing
+
+    eventually(all_found, RECOVERY_SECONDS)
+    return missing
+
+
+def instance(stack: Stack) -> str:
+    """Selects the server that came last."""
+    rows = eventually(lambda: stack.query("topk(1, timestamp(tts_active_voices))"))
+    return f'{{instance="{rows[0][0]["instance"]}"}}'
+
+
+def test_stores_that_were_away_miss_nothing(stack: Stack, server: LiveServer) -> None:
+    load = Load(server.url)
+    with load.running():
+        time.sleep(BEFORE_SECONDS)
+        away = time.monotonic()
+        stack.kill("prometheus")  # as by a crash
+        stack.supervisor.stop("tempo")  # in order: a crash takes what came in its last half second
+        time.sleep(AWAY_SECONDS)
+        back = time.monotonic()
+        stack.start("prometheus", "tempo")
+        time.sleep(AFTER_SECONDS)
+    assert set(load.statuses) == {200}
+    sent = 1 + len(load.statuses)
+    assert eventually(lambda: stack.value("sum(tts_requests_total)") == sent, RECOVERY_SECONDS)
+    assert missing_traces(stack, load.trace_ids) == set()
+    assert all(stack.spans(exemplar["labels"]["trace_id"]) for exemplar in stack.exemplars(BUCKETS))
+    assert eventually(lambda: len(stack.events()) == sent)
+    assert load.median_seconds(away, back) < 2 * load.median_seconds(0, away)
+
+
+def test_what_waits_in_the_collector_survives_its_crash(stack: Stack, server: LiveServer) -> None:
+    load = Load(server.url)
+    stack.supervisor.stop("tempo", "prometheus")
+    with load.running():
+        time.sleep(BEFORE_SECONDS)
+    assert eventually(lambda: set(load.trace_ids) <= {event.get("traceId") for event in stack.events()})
+    time.sleep(2)  # spans leave the server as often as events, but not at the same moment
+    stack.kill("collector")
+    assert server.stop() == 0
+    stack.start("tempo", "prometheus", "collector")
+    assert missing_traces(stack, load.trace_ids) == set()
+
+
+def test_a_collector_that_was_away_holds_nothing_up(stack: Stack, server: LiveServer) -> None:
+    load, process = Load(server.url), psutil.Process(server.process.pid)
+    mine = instance(stack)
+    with load.running():
+        time.sleep(BEFORE_SECONDS)
+        away, memory = time.monotonic(), process.memory_info().rss
+        stack.kill("collector")
+        time.sleep(AWAY_SECONDS)
+        back, grown = time.monotonic(), process.memory_info().rss - memory
+        stack.start("collector")
+        time.sleep(AFTER_SECONDS)
+    assert set(load.statuses) == {200}
+    sent = 1 + len(load.statuses)
+    assert eventually(lambda: stack.value(f"sum(tts_requests_total{mine})") == sent, RECOVERY_SECONDS)
+    assert load.median_seconds(away, back) < 2 * load.median_seconds(0, away)
+    assert grown < GROWTH_BYTES

@@ -1,0 +1,298 @@
+"""The real pipeline: server, Collector, Prometheus, Tempo, Alertmanager, run natively."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from otel.instruments import CONTRACT, STAGE
+from otel.stack.services import ALERTMANAGER_CONFIG, CONFIG, ROOT
+from tests.integration.test_canary import CANARY, everywhere
+from tests.integration.test_otlp import speak
+from tests.live import LiveServer
+from tests.stack import Stack, built, environment_of, eventually, fetch, running_stack, settings_in
+
+pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
+
+SHORT = "Hello world."
+MEDIUM = "This sentence has quite a few more words than the short one, so that it falls into the next range."
+FAST_EXPORT = {
+    "OTEL_METRIC_EXPORT_INTERVAL": "1000",
+    "OTEL_BSP_SCHEDULE_DELAY": "500",
+    "OTEL_BLRP_SCHEDULE_DELAY": "500",
+}
+MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
+"""Only errors, the slow for their range, and the slowest of five minutes are kept."""
+BUCKETS = '{__name__=~"tts_.+_bucket"}'
+
+
+@pytest.fixture(scope="module")
+def binaries() -> dict[str, Path]:
+    return built()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@dataclass
+class Run:
+    """What was sent, and what was seen at that moment."""
+
+    spoken: dict[str, str]
+    """Headers of the answer to a short text."""
+    sent: dict[str, int] = field(default_factory=dict)
+    """Requests by outcome."""
+    accounted: dict[str, float] = field(default_factory=dict)
+    """The same in Prometheus, before anything else was sent."""
+    exposed: set[str] = field(default_factory=set)
+    """The names on the server's own /prometheus."""
+    queried: set[str] = field(default_factory=set)
+    """The names in Prometheus at the same time."""
+
+
+@pytest.fixture(scope="module")
+def run(stack: Stack, data_dir: Path) -> Run:
+    """Spoken, refused and hostile requests through everything, and an orderly stop of the server."""
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, **FAST_EXPORT, **MOST_ARE_DROPPED}
+    with LiveServer(data_dir, **environment) as server:
+        url = server.wait_until_ready().url
+        status, headers, _ = speak(url, SHORT)
+        assert status == 200
+        run = Run(spoken=headers, sent={"ok": 61, "rejected": 4, "error": 0, "cancelled": 0})
+        with ThreadPoolExecutor(4) as pool:
+            texts = [SHORT] * 50 + [MEDIUM] * 10
+            assert [status for status, _, _ in pool.map(lambda text: speak(url, text), texts)] == [200] * 60
+        assert [speak(url, SHORT, voice_name="nobody")[0] for _ in range(3)] == [404] * 3
+        assert speak(url, "")[0] in (400, 422)
+        eventually(lambda: stack.value("sum(tts_requests_total)") == 65)
+        rows = stack.query("sum by (outcome) (tts_requests_total)")
+        run.accounted = {labels["outcome"]: value for labels, value in rows}
+        run.exposed = {
+            sample.name
+            for family in text_string_to_metric_families(fetch(f"{url}/prometheus", "text/plain").decode())
+            for sample in family.samples
+        }
+        eventually(lambda: run.exposed <= stack.metric_names('{job="ttscope"}'))
+        run.queried = stack.metric_names('{job="ttscope"}') - {"target_info"}
+        everywhere(url)
+        assert server.stop() == 0
+    return run
+
+
+def test_requests_sent_are_the_sum_of_outcomes_in_prometheus(run: Run) -> None:
+    assert {outcome: run.accounted.get(outcome, 0) for outcome in run.sent} == run.sent
+
+
+def test_durations_are_there_by_range(run: Run, stack: Stack) -> None:
+    rows = stack.query("sum by (word_count_range) (tts_word_count_duration_seconds_count)")
+    counts = {labels["word_count_range"]: value for labels, value in rows}
+    assert counts["1-10"] >= 51
+    assert counts["11-25"] >= 10
+    [bucket] = stack.query('sum(tts_word_count_duration_seconds_bucket{word_count_range="1-10",le="+Inf"})')
+    assert bucket[1] == counts["1-10"]
+
+
+def test_prometheus_and_the_server_itself_use_the_same_names(run: Run) -> None:
+    assert run.queried == run.exposed
+
+
+def test_every_name_of_the_contract_is_in_prometheus(run: Run) -> None:
+    families = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name in run.queried}
+    assert {instrument.prometheus_name for instrument in CONTRACT} <= families
+
+
+def test_the_trace_opens_with_all_stages(run: Run, stack: Stack) -> None:
+    spans = eventually(lambda: stack.spans(run.spoken["X-Trace-ID"]))
+    assert {span["name"] for span in spans} == {"POST /tts", *STAGE.values}
+
+
+def test_a_search_finds_it(run: Run, stack: Stack) -> None:
+    wanted, query = run.spoken["X-Trace-ID"], '{ span.tts.word_count_range = "1-10" }'
+    assert eventually(lambda: wanted in stack.search(query))
+    assert wanted not in stack.search('{ span.tts.word_count_range = "26-50" && duration > 1s }')
+
+
+def test_its_event_is_in_the_file(run: Run, stack: Stack) -> None:
+    trace_id = run.spoken["X-Trace-ID"]
+    [event] = eventually(lambda: [event for event in stack.events() if event["traceId"] == trace_id])
+    attributes = {attribute["key"]: attribute["value"] for attribute in event["attributes"]}
+    assert event["eventName"] == "tts.request"
+    assert attributes["tts.word_count"] == {"intValue": "2"}
+    assert attributes["tts.request_id"] == {"stringValue": run.spoken["X-Request-ID"]}
+
+
+def test_there_is_an_event_for_every_request(run: Run, stack: Stack) -> None:
+    total = stack.value("sum(tts_requests_total)")
+    assert eventually(lambda: len(stack.events()) == total), (len(stack.events()), total)
+
+
+def test_every_exemplar_opens_though_most_traces_are_dropped(run: Run, stack: Stack) -> None:
+    exemplars = {exemplar["labels"]["trace_id"] for exemplar in stack.exemplars(BUCKETS)}
+    assert exemplars
+    assert [trace_id for trace_id in exemplars if not stack.spans(trace_id)] == []
+    kept = stack.search('{ span.tts.outcome = "ok" }')
+    assert 20 <= len(kept) < 61
+
+
+def test_the_collector_reports_on_itself(run: Run, stack: Stack) -> None:
+    assert eventually(lambda: stack.value('sum(otelcol_exporter_sent_spans_total{job="otelcol-ttscope"})') > 0)
+    assert stack.value('sum(otelcol_exporter_send_failed_metric_points_total{job="otelcol-ttscope"})') == 0
+
+
+def test_recording_rules_give_a_line_for_each_range(run: Run, stack: Stack) -> None:
+    assert eventually(lambda: len(stack.query("word_count_range:tts_word_count_duration_seconds:p95_5m")) >= 2)
+    assert stack.query("outcome:tts_requests:rate5m")
+
+
+def forms(text: str) -> tuple[bytes, bytes]:
+    return text.lower().encode(), text.lower().encode("utf-16-le")
+
+
+def everything(stack: Stack) -> dict[str, bytes]:
+    """All that the stores hold: their files, and, since they compress, all that their calls give back."""
+    traces = {f"trace {trace_id}": json.dumps(stack.spans(trace_id)).encode() for trace_id in stack.search("{ }")}
+    assert traces
+    series = {"series": json.dumps(stack.series('{__name__=~".+"}')).encode()}
+    return {**stack.files(), **traces, **series}
+
+
+def test_the_canary_is_in_no_store_and_no_log(run: Run, stack: Stack) -> None:
+    found = everything(stack)
+    assert {"logs/collector.log", "logs/tempo.log", "collector/events/requests.jsonl"} <= set(found)
+    assert [name for name, content in found.items() if any(form in content.lower() for form in forms(CANARY))] == []
+
+
+def test_scraping_the_server_gives_the_same_names(run: Run, stack: Stack, data_dir: Path) -> None:
+    with LiveServer(data_dir) as server:  # it exports nothing
+        url = server.wait_until_ready().url
+        assert speak(url, SHORT)[0] == 200
+        assert speak(url, SHORT, voice_name="nobody")[0] == 404
+        address = url.removeprefix("http://")
+        (stack.folder / "prometheus" / "scrape.yml").write_text(json.dumps([{"targets": [address]}]))
+        scraped = eventually(lambda: stack.metric_names(f'{{instance="{address}",__name__=~"tts_.+"}}'))
+        assert scraped == {name for name in run.queried if name.startswith("tts_")}
+        assert stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 2
+        [exemplar, *_] = eventually(lambda: stack.exemplars(f'{{instance="{address}"}}'))
+        assert len(exemplar["labels"]["trace_id"]) == 32
+
+
+FENCED = "Zanziword"
+"""What the Collector itself must take out."""
+PRIVATE = ("url.query", "url.full", "url.path", "client.address", "user_agent.original", "exception.message")
+
+
+def attributes(*names: str) -> list[dict[str, object]]:
+    return [{"key": name, "value": {"stringValue": FENCED}} for name in names]
+
+
+def post(stack: Stack, signal_name: str, body: dict[str, object]) -> None:
+    url = f"{stack.settings.url(stack.settings.collector_http_port)}/v1/{signal_name}"
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.status == 200
+
+
+def test_the_collector_takes_out_what_another_program_would_give_away(stack: Stack) -> None:
+    now, private = str(time.time_ns()), attributes(*PRIVATE, "network.peer.address", "exception.stacktrace")
+    trace_id = "5b8efff798038103d269b633813fc60c"
+    span = {
+        "traceId": trace_id,
+        "spanId": "eee19b7ec3c1b174",
+        "name": "GET",
+        "kind": 2,
+        "startTimeUnixNano": now,
+        "endTimeUnixNano": now,
+        "attributes": [*private, {"key": "http.route", "value": {"stringValue": "/tts"}}],
+        "events": [{"timeUnixNano": now, "name": "exception", "attributes": private}],
+        "status": {"code": 2, "message": FENCED},
+    }
+    point = {"asInt": "1", "timeUnixNano": now, "attributes": private}
+    post(stack, "traces", {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+    post(
+        stack,
+        "logs",
+        {
+            "resourceLogs": [
+                {"scopeLogs": [{"logRecords": [{"timeUnixNano": now, "attributes": private, "traceId": trace_id}]}]}
+            ]
+        },
+    )
+    metric = {"name": "foreign", "gauge": {"dataPoints": [point]}}
+    post(stack, "metrics", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+    [stored] = eventually(lambda: stack.spans(trace_id))
+    assert [attribute["key"] for attribute in stored["attributes"]] == ["http.route"]
+    assert [event.get("attributes", []) for event in stored["events"]] == [[]]
+    assert eventually(lambda: stack.series("foreign")) == [{"__name__": "foreign"}]
+    assert eventually(lambda: [event for event in stack.events() if event.get("traceId") == trace_id])
+    found = everything(stack)
+    assert [name for name, content in found.items() if any(form in content.lower() for form in forms(FENCED))] == []
+
+
+COMMANDS = {
+    "Collector": ("collector", "validate", f"--config=file:{CONFIG / 'collector.yaml'}"),
+    "Prometheus": ("promtool", "check", "config", "{data}/prometheus/prometheus.yml"),
+    "rules": ("promtool", "check", "rules", str(CONFIG / "prometheus-rules.yml")),
+    "Tempo": ("tempo", f"-config.file={CONFIG / 'tempo.yaml'}", "-config.expand-env=true", "-config.verify=true"),
+    "Alertmanager": ("amtool", "check-config", str(ALERTMANAGER_CONFIG)),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_the_programs_accept_their_configuration(
+    command: tuple[str, ...], binaries: dict[str, Path], stack: Stack, tmp_path: Path
+) -> None:
+    name, *arguments = command
+    arguments = [argument.format(data=stack.folder) for argument in arguments]
+    done = subprocess.run(
+        [binaries[name], *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warn" not in (done.stdout + done.stderr).lower()
+
+
+def test_a_second_build_takes_no_time(binaries: dict[str, Path]) -> None:
+    begun = time.monotonic()
+    assert built() == binaries
+    assert time.monotonic() - begun < 1.0
+
+
+def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-m", "otel.stack", "--without-server"],
+        cwd=ROOT,
+        env={**os.environ, **environment_of(settings)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            lines = iter(process.stdout.readline, "")
+            output = next((line for line in lines if line.startswith("ready after")), None)
+            assert output, "it has ended"
+            assert fetch(f"{settings.url(settings.prometheus_port)}/-/ready", "*/*")
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+            assert settings.url(settings.tempo_port) in rest
+            assert process.wait(60) == 0
+        finally:
+            process.terminate()  # not killed: it would leave the programs behind
+    with pytest.raises(urllib.error.URLError):
+        fetch(settings.url(settings.prometheus_port))
