@@ -8,6 +8,7 @@ from otel.events import REQUEST_EVENT
 from otel.features import FEATURES
 from otel.instruments import CONTRACT, OTHER, Attribute, Source
 from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
+from otel.library_metrics import HTTP_METRICS, SDK_METRICS
 
 INTRODUCTION = f"""# Telemetry
 
@@ -17,6 +18,16 @@ Generated from the contract in `otel/` by `make docs`; the tests fail when it is
 
 The names are Prometheus'. The OpenTelemetry name, of which the OTLP receiver of Prometheus makes the same, stands
 beside them. Labels take the values listed; anything else becomes `{OTHER}`, so that no client can add a series.
+"""
+LIBRARIES = """## Metrics of the libraries
+
+`http_server_*` is of every request, scrapes and `/health` included, by OpenTelemetry's aiohttp instrumentation.
+`otel_sdk_*` says how the SDK's export fares; it is there only with OTEL_EXPORTER_OTLP_ENDPOINT. What was lost is
+`otel_sdk_processor_span_processed_total{error_type="queue_full"}` and
+`otel_sdk_exporter_span_exported_total{error_type!=""}`, and the same of `log`; these series begin with the first loss.
+
+| name | kind | labels | what it says |
+| --- | --- | --- | --- |
 """
 TRACES = f"""## Traces
 
@@ -42,7 +53,8 @@ SERVER span carries the same attributes. None of them holds what a client wrote.
 
 def render() -> str:
     """The page as Markdown."""
-    return "\n".join([INTRODUCTION, *_metrics(), TRACES, FEATURES_INTRODUCTION, *_features()]) + "\n"
+    parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_library_metrics()) + "\n", TRACES]
+    return "\n".join([*parts, FEATURES_INTRODUCTION, *_features()]) + "\n"
 
 
 def _metrics() -> Iterator[str]:
@@ -56,6 +68,12 @@ def _metrics() -> Iterator[str]:
             yield f"- buckets: {' '.join(f'{bound:g}' for bound in instrument.buckets)}"
         if instrument.attributes or instrument.buckets:
             yield ""
+
+
+def _library_metrics() -> Iterator[str]:
+    for metric in (*HTTP_METRICS, *SDK_METRICS):
+        labels = " ".join(f"`{name.replace('.', '_')}`" for name in metric.attributes)
+        yield f"| `{metric.prometheus_name}` | {metric.kind} | {labels} | {metric.help} |"
 
 
 def _values(attribute: Attribute) -> str:

@@ -24,7 +24,6 @@ from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider, TraceBasedExemplarFilter
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader, PeriodicExportingMetricReader
-from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -33,6 +32,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel.events import REQUEST_EVENT, EventFile
 from otel.exposition import Exposition
+from otel.library_metrics import NO_SDK_METRICS, library_views, switch_on
 from otel.metrics import AllowLists, Metrics
 from otel.propagation import CallerTrace, LinkToCaller
 from otel.spans import KeptSpans
@@ -40,8 +40,6 @@ from otel.traces import TraceMemory
 
 METRIC_INTERVAL_MILLIS = 10_000
 """Between exports over OTLP, unless OTEL_METRIC_EXPORT_INTERVAL says otherwise (the SDK's own default is a minute)."""
-HTTP_ATTRIBUTES = {"http.request.method", "http.response.status_code", "http.route"}
-"""Labels of the instrumentation's histograms; its others hold what clients write."""
 
 Signal = Literal["TRACES", "METRICS", "LOGS"]
 
@@ -62,37 +60,42 @@ class Telemetry:
         events_file: Path | None = None,
     ) -> None:
         resource = _resource(version)
-        self.traces = TraceMemory()
-        self.tracer_provider = _tracer_provider(resource, self.traces)
-        self.tracer = self.tracer_provider.get_tracer("ttscope", version)
-        self._logger_provider = _logger_provider(resource, events_file)
-        self._events = self._logger_provider.get_logger("ttscope", version)
+        switch_on()
         self._meter_providers: list[MeterProvider] = []
         self.exposition: Exposition | None = None
-        self.http_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
+        self.library_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
         meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
         if metrics_enabled:
             # The instrumentation records inside the SERVER span of every request, kept or not: no exemplars there.
             readers = [InMemoryMetricReader(), InMemoryMetricReader()]
             contract = MeterProvider(
-                _readers(readers[0]), resource, exemplar_filter=TraceBasedExemplarFilter(), shutdown_on_exit=False
+                _readers(readers[0]),
+                resource,
+                exemplar_filter=TraceBasedExemplarFilter(),
+                shutdown_on_exit=False,
+                views=[NO_SDK_METRICS],
             )
-            http = MeterProvider(
+            libraries = MeterProvider(
                 _readers(readers[1]),
                 resource,
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,
-                views=[View(instrument_name="*", attribute_keys=HTTP_ATTRIBUTES)],
+                views=library_views(),
             )
-            self._meter_providers = [contract, http]
+            self._meter_providers = [contract, libraries]
             self.exposition = Exposition(readers)
-            meter_provider, self.http_meter_provider = contract, http
+            meter_provider, self.library_meter_provider = contract, libraries
+        self.traces = TraceMemory()
+        self.tracer_provider = _tracer_provider(resource, self.traces, self.library_meter_provider)
+        self.tracer = self.tracer_provider.get_tracer("ttscope", version)
+        self._logger_provider = _logger_provider(resource, events_file, self.library_meter_provider)
+        self._events = self._logger_provider.get_logger("ttscope", version)
         self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
 
     def install(self) -> None:
         """Makes the caller-trace rules and the HTTP metrics the process' own; the instrumentation finds them so."""
         propagate.set_global_textmap(CallerTrace())
-        metrics_api.set_meter_provider(self.http_meter_provider)
+        metrics_api.set_meter_provider(self.library_meter_provider)
 
     def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
         """Sends the event tts.request, tied to the span in ``context``."""
@@ -149,23 +152,32 @@ def _resource(version: str) -> Resource:
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
 
 
-def _tracer_provider(resource: Resource, traces: TraceMemory) -> TracerProvider:
+def _tracer_provider(
+    resource: Resource, traces: TraceMemory, meter_provider: metrics_api.MeterProvider
+) -> TracerProvider:
     # Every request is recorded; which are kept is decided at its end (otel.keep).
-    provider = TracerProvider(sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(
+        sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, meter_provider=NoOpMeterProvider()
+    )
     provider.add_span_processor(LinkToCaller())
     destinations: list[SpanProcessor] = [traces]
     if otlp_wanted("TRACES"):
-        destinations.append(BatchSpanProcessor(OTLPSpanExporter()))
+        exporter = OTLPSpanExporter(meter_provider=meter_provider)
+        destinations.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
     provider.add_span_processor(KeptSpans(*destinations))
     return provider
 
 
-def _logger_provider(resource: Resource, events_file: Path | None) -> LoggerProvider:
-    provider = LoggerProvider(resource=resource, shutdown_on_exit=False)
+def _logger_provider(
+    resource: Resource, events_file: Path | None, meter_provider: metrics_api.MeterProvider
+) -> LoggerProvider:
+    provider = LoggerProvider(resource=resource, shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
     if events_file is not None:
-        provider.add_log_record_processor(BatchLogRecordProcessor(EventFile(events_file)))
+        to_file = BatchLogRecordProcessor(EventFile(events_file), meter_provider=NoOpMeterProvider())
+        provider.add_log_record_processor(to_file)
     if otlp_wanted("LOGS"):
-        provider.add_log_record_processor(BatchLogRecordProcessor(OTLPLogExporter()))
+        exporter = OTLPLogExporter(meter_provider=meter_provider)
+        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
     return provider
 
 

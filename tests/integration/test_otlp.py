@@ -12,10 +12,9 @@ import pytest
 
 from otel.features import FEATURE_NAMES
 from otel.instruments import CONTRACT
+from otel.library_metrics import HTTP_METRICS, SDK_METRICS
 from tests.collector import Collector
 from tests.live import LiveServer
-
-HTTP_METRICS = {"http.server.request.duration", "http.server.active_requests"}
 
 
 def speak(url: str, text: str, **body: object) -> tuple[int, dict[str, str], bytes]:
@@ -47,7 +46,7 @@ def exported(data_dir: Path) -> tuple[Collector, dict[str, str]]:
 def test_all_three_signals_arrive(exported: tuple[Collector, dict[str, str]]) -> None:
     collector, _ = exported
     assert collector.spans()
-    assert collector.metric_names() == {instrument.name for instrument in CONTRACT} | HTTP_METRICS
+    assert collector.metric_names() == {metric.name for metric in (*CONTRACT, *HTTP_METRICS, *SDK_METRICS)}
     assert [record.event_name for record in collector.events()] == ["tts.request"] * 2
 
 
