@@ -97,6 +97,17 @@ def test_everything_that_lasts_has_a_limit_and_comes_back(services: dict[str, An
             assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
+def test_health_is_checked_where_the_image_has_something_to_check_it_with(services: dict[str, Any]) -> None:
+    checked = {name for name, service in services.items() if "healthcheck" in service}
+    assert checked == {"prometheus", "alertmanager", "grafana"}
+    assert "HEALTHCHECK" in (ROOT / services["server"]["build"]["dockerfile"]).read_text()
+
+
+def test_everything_that_must_last_is_in_a_named_volume(services: dict[str, Any]) -> None:
+    for name in ("server", "collector", "prometheus", "tempo", "alertmanager", "grafana"):
+        assert any(volume["type"] == "volume" for volume in services[name]["volumes"]), name
+
+
 def test_the_server_takes_only_variables_that_it_knows(services: dict[str, Any]) -> None:
     from server.settings import variables
 

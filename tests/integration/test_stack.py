@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -17,10 +20,14 @@ from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from otel.instruments import CONTRACT, STAGE
+from otel.stack.doctor import BrokenLinkError, examine
 from otel.stack.services import ALERTMANAGER_CONFIG, CONFIG, ROOT
-from tests.integration.test_canary import CANARY, everywhere
+from server.explain import from_server, from_tempo, sentence
+from tests import hostile
+from tests.integration.test_canary import CANARY, JSON, everywhere
 from tests.integration.test_otlp import speak
 from tests.live import LiveServer
 from tests.stack import Stack, built, environment_of, eventually, fetch, running_stack, settings_in
@@ -29,6 +36,13 @@ pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if
 
 SHORT = "Hello world."
 MEDIUM = "This sentence has quite a few more words than the short one, so that it falls into the next range."
+LONG = " ".join([MEDIUM] * 2)
+WORDS = {SHORT: "1-10", MEDIUM: "11-25", LONG: "26-50"}
+SLOWLY = 0.25
+"""The speed that makes a LONG text take more than a second on any machine that runs these tests."""
+CLIENTS = 4
+SPOKEN = [LONG] * 4 + [MEDIUM] * 10 + [SHORT] * 50
+HOSTILE = 10_000
 FAST_EXPORT = {
     "OTEL_METRIC_EXPORT_INTERVAL": "1000",
     "OTEL_BSP_SCHEDULE_DELAY": "500",
@@ -37,6 +51,7 @@ FAST_EXPORT = {
 MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 """Only errors, the slow for their range, and the slowest of five minutes are kept."""
 BUCKETS = '{__name__=~"tts_.+_bucket"}'
+ALL_STAGES = {"POST /tts", *STAGE.values}
 
 
 @pytest.fixture(scope="module")
@@ -50,12 +65,31 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         yield stack
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """A spoken request as the client saw it."""
+
+    words: str
+    seconds: float
+    headers: dict[str, str]
+
+    @property
+    def trace_id(self) -> str:
+        return self.headers["X-Trace-ID"]
+
+    @property
+    def server_seconds(self) -> float:
+        """Without the time on the way."""
+        total = re.search(r"total;dur=([\d.]+)", self.headers["Server-Timing"])
+        assert total is not None
+        return float(total[1]) / 1000
+
+
 @dataclass
 class Run:
     """What was sent, and what was seen at that moment."""
 
-    spoken: dict[str, str]
-    """Headers of the answer to a short text."""
+    spoken: list[Spoken] = field(default_factory=list)
     sent: dict[str, int] = field(default_factory=dict)
     """Requests by outcome."""
     accounted: dict[str, float] = field(default_factory=dict)
@@ -64,33 +98,85 @@ class Run:
     """The names on the server's own /prometheus."""
     queried: set[str] = field(default_factory=set)
     """The names in Prometheus at the same time."""
+    explained: str = ""
+    """The first request, by the server's memory."""
+    diagnosis: str | None = None
+    """What the doctor found broken."""
+    series: tuple[set[str], set[str]] = (set(), set())
+    """Before and after the hostile requests."""
+
+    @property
+    def first(self) -> Spoken:
+        return self.spoken[0]
+
+
+def timed(url: str, text: str) -> Spoken:
+    begun = time.monotonic()
+    status, headers, _ = speak(url, text, speed=SLOWLY if text is LONG else 1.0)
+    assert status == 200
+    return Spoken(WORDS[text], time.monotonic() - begun, headers)
+
+
+def exposed(url: str) -> list[Sample]:
+    """The samples on the server's own /prometheus."""
+    text = fetch(f"{url}/prometheus", "text/plain").decode()
+    return [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+
+
+def total(samples: list[Sample], name: str) -> float:
+    return sum(sample.value for sample in samples if sample.name == name)
+
+
+def leave_early(url: str) -> None:
+    """Asks for a long speech and goes away when the server has begun with it."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
+    connection.request("POST", "/tts", json.dumps({"text": " ".join([MEDIUM] * 10)}), JSON)
+    assert eventually(lambda: total(exposed(url), "tts_requests_in_flight") == 1)
+    connection.close()
+    assert eventually(lambda: total(exposed(url), "tts_requests_in_flight") == 0)
+
+
+def diagnosis(url: str, stack: Stack) -> str | None:
+    """What the doctor finds broken."""
+    try:
+        examine(url, stack.settings)
+    except BrokenLinkError as broken:
+        return f"{broken}; next: {broken.cure}"
+    return None
+
+
+def settled_series(url: str, stack: Stack) -> set[str]:
+    """All series in Prometheus of the server's, once everything has arrived."""
+    for name in ("tts_requests_total", "http_server_request_duration_seconds_count"):
+        here = total(exposed(url), name)
+        assert eventually(lambda name=name, here=here: stack.value(f"sum({name})") >= here)
+    return {json.dumps(labels, sort_keys=True) for labels in stack.series('{job="ttscope"}')}
 
 
 @pytest.fixture(scope="module")
 def run(stack: Stack, data_dir: Path) -> Run:
-    """Spoken, refused and hostile requests through everything, and an orderly stop of the server."""
+    """Spoken, refused, abandoned and hostile requests through everything, and an orderly stop of the server."""
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, **FAST_EXPORT, **MOST_ARE_DROPPED}
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
-        status, headers, _ = speak(url, SHORT)
-        assert status == 200
-        run = Run(spoken=headers, sent={"ok": 61, "rejected": 4, "error": 0, "cancelled": 0})
-        with ThreadPoolExecutor(4) as pool:
-            texts = [SHORT] * 50 + [MEDIUM] * 10
-            assert [status for status, _, _ in pool.map(lambda text: speak(url, text), texts)] == [200] * 60
+        run = Run([timed(url, SHORT)], sent={"ok": 1 + len(SPOKEN), "rejected": 4, "error": 0, "cancelled": 1})
+        run.explained = sentence(from_server(url, run.first.trace_id) or {})
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            run.spoken += pool.map(lambda text: timed(url, text), SPOKEN)
         assert [speak(url, SHORT, voice_name="nobody")[0] for _ in range(3)] == [404] * 3
         assert speak(url, "")[0] in (400, 422)
-        eventually(lambda: stack.value("sum(tts_requests_total)") == 65)
+        leave_early(url)
+        eventually(lambda: stack.value("sum(tts_requests_total)") == sum(run.sent.values()))
         rows = stack.query("sum by (outcome) (tts_requests_total)")
         run.accounted = {labels["outcome"]: value for labels, value in rows}
-        run.exposed = {
-            sample.name
-            for family in text_string_to_metric_families(fetch(f"{url}/prometheus", "text/plain").decode())
-            for sample in family.samples
-        }
+        run.exposed = {sample.name for sample in exposed(url)}
         eventually(lambda: run.exposed <= stack.metric_names('{job="ttscope"}'))
         run.queried = stack.metric_names('{job="ttscope"}') - {"target_info"}
-        everywhere(url)
+        run.diagnosis = diagnosis(url, stack)
+        statuses = everywhere(url) | hostile.send(url, 40)
+        before = settled_series(url, stack)
+        assert hostile.send(url, HOSTILE) <= statuses
+        run.series = (before, settled_series(url, stack))
         assert server.stop() == 0
     return run
 
@@ -102,10 +188,16 @@ def test_requests_sent_are_the_sum_of_outcomes_in_prometheus(run: Run) -> None:
 def test_durations_are_there_by_range(run: Run, stack: Stack) -> None:
     rows = stack.query("sum by (word_count_range) (tts_word_count_duration_seconds_count)")
     counts = {labels["word_count_range"]: value for labels, value in rows}
-    assert counts["1-10"] >= 51
-    assert counts["11-25"] >= 10
+    sent = Counter(spoken.words for spoken in run.spoken)
+    assert all(counts[label] >= times for label, times in sent.items())
     [bucket] = stack.query('sum(tts_word_count_duration_seconds_bucket{word_count_range="1-10",le="+Inf"})')
     assert bucket[1] == counts["1-10"]
+
+
+def test_hostile_names_paths_methods_and_headers_add_no_series(run: Run) -> None:
+    before, after = run.series
+    assert before
+    assert after - before == set()
 
 
 def test_prometheus_and_the_server_itself_use_the_same_names(run: Run) -> None:
@@ -118,23 +210,46 @@ def test_every_name_of_the_contract_is_in_prometheus(run: Run) -> None:
 
 
 def test_the_trace_opens_with_all_stages(run: Run, stack: Stack) -> None:
-    spans = eventually(lambda: stack.spans(run.spoken["X-Trace-ID"]))
-    assert {span["name"] for span in spans} == {"POST /tts", *STAGE.values}
+    spans = eventually(lambda: stack.spans(run.first.trace_id))
+    assert {span["name"] for span in spans} == ALL_STAGES
 
 
-def test_a_search_finds_it(run: Run, stack: Stack) -> None:
-    wanted, query = run.spoken["X-Trace-ID"], '{ span.tts.word_count_range = "1-10" }'
-    assert eventually(lambda: wanted in stack.search(query))
-    assert wanted not in stack.search('{ span.tts.word_count_range = "26-50" && duration > 1s }')
+SLOW_ONES = '{ span.tts.word_count_range = "26-50" && duration > 1s }'
+
+
+def test_a_search_finds_the_slow_of_a_range(run: Run, stack: Stack) -> None:
+    slow = {spoken.trace_id for spoken in run.spoken if spoken.words == "26-50" and spoken.server_seconds > 1.1}
+    assert slow
+    assert eventually(lambda: slow <= stack.search(SLOW_ONES))
+    others = {spoken.trace_id for spoken in run.spoken if spoken.words != "26-50" or spoken.seconds < 1.0}
+    assert others & stack.search(SLOW_ONES) == set()
+
+
+def test_the_ten_slowest_that_the_client_saw_are_there_whole(run: Run, stack: Stack) -> None:
+    slowest = sorted(run.spoken, key=lambda spoken: spoken.seconds)[-10:]
+    for spoken in slowest:
+        spans = stack.spans(spoken.trace_id)
+        assert {span["name"] for span in spans} == ALL_STAGES
+        ids = {span["spanId"] for span in spans}
+        assert [span["name"] for span in spans if span.get("parentSpanId") not in ids] == ["POST /tts"]
+
+
+def test_tempo_explains_a_request_as_the_server_does(run: Run, stack: Stack) -> None:
+    tempo = stack.settings.url(stack.settings.tempo_port)
+    for identifier in (run.first.trace_id, run.first.headers["X-Request-ID"]):
+        assert sentence(from_tempo(tempo, identifier) or {}) == run.explained
+
+
+def test_the_doctor_finds_the_chain_whole(run: Run) -> None:
+    assert run.diagnosis is None
 
 
 def test_its_event_is_in_the_file(run: Run, stack: Stack) -> None:
-    trace_id = run.spoken["X-Trace-ID"]
-    [event] = eventually(lambda: [event for event in stack.events() if event["traceId"] == trace_id])
+    [event] = eventually(lambda: [event for event in stack.events() if event["traceId"] == run.first.trace_id])
     attributes = {attribute["key"]: attribute["value"] for attribute in event["attributes"]}
     assert event["eventName"] == "tts.request"
     assert attributes["tts.word_count"] == {"intValue": "2"}
-    assert attributes["tts.request_id"] == {"stringValue": run.spoken["X-Request-ID"]}
+    assert attributes["tts.request_id"] == {"stringValue": run.first.headers["X-Request-ID"]}
 
 
 def test_there_is_an_event_for_every_request(run: Run, stack: Stack) -> None:
@@ -146,8 +261,8 @@ def test_every_exemplar_opens_though_most_traces_are_dropped(run: Run, stack: St
     exemplars = {exemplar["labels"]["trace_id"] for exemplar in stack.exemplars(BUCKETS)}
     assert exemplars
     assert [trace_id for trace_id in exemplars if not stack.spans(trace_id)] == []
-    kept = stack.search('{ span.tts.outcome = "ok" }')
-    assert 20 <= len(kept) < 61
+    kept = {spoken.trace_id for spoken in run.spoken} & stack.search('{ span.tts.outcome = "ok" }')
+    assert 20 <= len(kept) < len(run.spoken) / 2
 
 
 def test_the_collector_reports_on_itself(run: Run, stack: Stack) -> None:
@@ -178,18 +293,38 @@ def test_the_canary_is_in_no_store_and_no_log(run: Run, stack: Stack) -> None:
     assert [name for name, content in found.items() if any(form in content.lower() for form in forms(CANARY))] == []
 
 
-def test_scraping_the_server_gives_the_same_names(run: Run, stack: Stack, data_dir: Path) -> None:
-    with LiveServer(data_dir) as server:  # it exports nothing
-        url = server.wait_until_ready().url
-        assert speak(url, SHORT)[0] == 200
-        assert speak(url, SHORT, voice_name="nobody")[0] == 404
-        address = url.removeprefix("http://")
-        (stack.folder / "prometheus" / "scrape.yml").write_text(json.dumps([{"targets": [address]}]))
-        scraped = eventually(lambda: stack.metric_names(f'{{instance="{address}",__name__=~"tts_.+"}}'))
-        assert scraped == {name for name in run.queried if name.startswith("tts_")}
-        assert stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 2
-        [exemplar, *_] = eventually(lambda: stack.exemplars(f'{{instance="{address}"}}'))
-        assert len(exemplar["labels"]["trace_id"]) == 32
+@pytest.fixture(scope="module")
+def silent_url(data_dir: Path) -> Iterator[str]:
+    """A server that exports nothing."""
+    with LiveServer(data_dir) as server:
+        yield server.wait_until_ready().url
+
+
+def test_scraping_the_server_gives_the_same_names(run: Run, stack: Stack, silent_url: str) -> None:
+    assert speak(silent_url, SHORT)[0] == 200
+    assert speak(silent_url, SHORT, voice_name="nobody")[0] == 404
+    address = silent_url.removeprefix("http://")
+    (stack.folder / "prometheus" / "scrape.yml").write_text(json.dumps([{"targets": [address]}]))
+    scraped = eventually(lambda: stack.metric_names(f'{{instance="{address}",__name__=~"tts_.+"}}'))
+    assert scraped == {name for name in run.queried if name.startswith("tts_")}
+    assert stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 2
+    [exemplar, *_] = eventually(lambda: stack.exemplars(f'{{instance="{address}"}}'))
+    assert len(exemplar["labels"]["trace_id"]) == 32
+
+
+def test_the_doctor_names_the_link_that_is_broken(
+    stack: Stack, silent_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("otel.stack.doctor.PATIENCE_SECONDS", 2.0)
+    silent = diagnosis(silent_url, stack)
+    assert silent is not None
+    assert silent.startswith("server -> Collector")
+    assert f"OTEL_EXPORTER_OTLP_ENDPOINT={stack.endpoint}" in silent
+    elsewhere = settings_in(tmp_path)
+    with pytest.raises(BrokenLinkError, match="the Collector lives: not at"):
+        examine(silent_url, elsewhere)
+    with pytest.raises(BrokenLinkError, match="the server lives: not at"):
+        examine(elsewhere.url(elsewhere.prometheus_port), stack.settings)
 
 
 FENCED = "Zanziword"
