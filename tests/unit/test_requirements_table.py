@@ -13,7 +13,6 @@ import pytest
 TABLE = Path(__file__).parents[2] / "docs" / "requirements.md"
 COLUMNS = ["Id", "Asked", "Where", "Test", "Status"]
 PARTS = [
-    "pipeline",
     "engine",
     "providers and cache",
     "drift",
