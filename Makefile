@@ -12,7 +12,7 @@ export TTSCOPE_DATA_DIR ?= var
 .PHONY: help run voices stack stack-build doctor test lint format docs lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: voices ## install what is missing, then speak on http://127.0.0.1:8010
 	@$(BIN)/python -m server
@@ -23,13 +23,13 @@ voices: $(VENV)/.runtime ## install the default voice
 stack: voices $(VENV)/.go ## the server with Collector, Prometheus, Tempo and Alertmanager, without Docker
 	@$(BIN)/python -m otel.stack
 
-stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: 14 minutes on two cores, once
+stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 minutes on two cores, once
 	@$(BIN)/python -m otel.stack.build
 
 doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken
 	@$(BIN)/python -m otel.stack.doctor
 
-test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice, browser
+test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m pytest
 
 lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files

@@ -31,22 +31,22 @@ class Program:
         return (*FLAGS, f"-tags={self.tags}") if self.tags else FLAGS
 
 
-COLLECTOR = Program("collector", (".",), ("collector",), 3)
+COLLECTOR = Program("collector", (".",), ("collector",), 2)
 PROMETHEUS = Program(
     "prometheus",
     ("github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"),
     ("prometheus", "promtool"),
-    4,
+    3,
     tags="remove_all_sd,netgo",  # discovery through clouds is half of it; files and fixed targets stay
 )
-TEMPO = Program("tempo", ("github.com/grafana/tempo/cmd/tempo",), ("tempo",), 6)
+TEMPO = Program("tempo", ("github.com/grafana/tempo/cmd/tempo",), ("tempo",), 4)
 ALERTMANAGER = Program(
     "alertmanager",
     ("github.com/prometheus/alertmanager/cmd/alertmanager", "github.com/prometheus/alertmanager/cmd/amtool"),
     ("alertmanager", "amtool"),
-    3,
+    2,
 )
-COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 3)
+COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
 """Docker Compose itself, to check compose.yaml where there is no Docker: not a part of the pipeline."""
 
 PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLLECTOR, TEMPO)}
