@@ -106,7 +106,7 @@ def _speak(url: str) -> Sent:
 
 
 def _kept_trace(url: str, sent: Sent) -> str:
-    """The trace to look for: the request's own, or, where the server is too busy to keep it, the newest that it kept."""
+    """The trace to look for: the request's own, or, if the server was too busy to keep it, the newest that it kept."""
     if _get(f"{url}/traces/{sent.trace_id}") is not None:
         return sent.trace_id
     held = _get(f"{url}/traces") or {"last": []}
