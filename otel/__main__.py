@@ -1,25 +1,32 @@
-"""``python -m otel``: writes docs/telemetry.md; ``--check`` only says whether it is up to date."""
+"""``python -m otel``: writes docs/telemetry.md and docs/stack.md; ``--check`` only says whether they are up to date."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from otel.reference import render
+from otel import reference
+from otel.stack import reference as stack_reference
 
-PAGE = Path(__file__).parent.parent / "docs" / "telemetry.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES: dict[str, Callable[[], str]] = {"telemetry.md": reference.render, "stack.md": stack_reference.render}
 
 
 def main() -> int:
-    """The exit code: 1 if the page is out of date and was only checked."""
-    page = render()
+    """The exit code: 1 if a page is out of date and was only checked."""
+    stale = [name for name, render in PAGES.items() if not _same(DOCS / name, render())]
     if "--check" in sys.argv[1:]:
-        if PAGE.read_text() == page:
-            return 0
-        print(f"{PAGE.name} is out of date: run make docs", file=sys.stderr)
-        return 1
-    PAGE.write_text(page)
+        for name in stale:
+            print(f"{name} is out of date: run make docs", file=sys.stderr)
+        return int(bool(stale))
+    for name in stale:
+        (DOCS / name).write_text(PAGES[name]())
     return 0
+
+
+def _same(path: Path, page: str) -> bool:
+    return path.exists() and path.read_text() == page
 
 
 if __name__ == "__main__":

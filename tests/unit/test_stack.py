@@ -13,6 +13,7 @@ from otel.instruments import CONTRACT
 from otel.stack import cache, toolchain
 from otel.stack.programs import COLLECTOR, PROGRAMS
 from otel.stack.services import CONFIG
+from otel.stack.settings import StackSettings
 from otel.stack.toolchain import Go, NoGoError
 
 GO = Go("go", "go1.26.3 linux/amd64")
@@ -22,6 +23,16 @@ PARTS = ("receivers", "processors", "exporters")
 @pytest.fixture
 def collector() -> dict[str, Any]:
     return dict(yaml.safe_load((CONFIG / "collector.yaml").read_text()))
+
+
+def test_the_ports_are_those_of_the_design() -> None:
+    defaults = {name: field.default for name, field in StackSettings.model_fields.items()}
+    assert (defaults["collector_grpc_port"], defaults["collector_http_port"]) == (4317, 4318)
+    assert defaults["prometheus_port"] == 9090
+    assert defaults["tempo_port"] == 3200
+    assert defaults["alertmanager_port"] == 9093
+    ports = [value for name, value in defaults.items() if name.endswith("_port")]
+    assert len(set(ports)) == len(ports)
 
 
 def pipelines(collector: dict[str, Any]) -> list[dict[str, list[str]]]:
