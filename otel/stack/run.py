@@ -49,7 +49,7 @@ def main() -> int:
 
 
 def run(settings: StackSettings, *, with_server: bool) -> int:
-    """Runs until SIGINT or SIGTERM. Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one dies."""
+    """Runs until it is told to stop. Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one dies."""
     binaries = build(PROGRAMS.values(), _say)
     _check_ports(settings)
     stop = threading.Event()
@@ -57,19 +57,20 @@ def run(settings: StackSettings, *, with_server: bool) -> int:
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
         stop.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the last when its terminal is closed
         signal.signal(number, ask_to_stop)
     begun = time.monotonic()
     supervisor = Supervisor(settings.data_dir.absolute() / "logs")
     behind = stores(settings, binaries)
     try:
         supervisor.start((*behind, collector(settings, binaries)))
-        supervisor.wait_until_ready(READY_SECONDS)
-        if with_server:
+        supervisor.wait_until_ready(READY_SECONDS, stop.is_set)
+        if with_server and not stop.is_set():
             _say("the pipeline is ready; the server loads its voices")
             supervisor.start([server(settings)])
-            supervisor.wait_until_ready(SERVER_READY_SECONDS)
-        _announce(settings, supervisor, time.monotonic() - begun)
+            supervisor.wait_until_ready(SERVER_READY_SECONDS, stop.is_set)
+        if not stop.is_set():
+            _announce(settings, supervisor, time.monotonic() - begun)
         while not stop.wait(CHECK_SECONDS):
             supervisor.check()
         _say("stopping")

@@ -9,7 +9,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from otel.stack.services import ROOT, Service, inherited
@@ -97,11 +97,11 @@ class Supervisor:
         """The services that were started and not stopped."""
         return tuple(self._running)
 
-    def wait_until_ready(self, seconds: float) -> None:
-        """Returns when every service is ready. Raises ServiceError."""
+    def wait_until_ready(self, seconds: float, is_given_up: Callable[[], bool] = lambda: False) -> None:
+        """Returns when every service is ready, or nobody wants it any more. Raises ServiceError."""
         deadline = time.monotonic() + seconds
         waiting = list(self._running)
-        while waiting := [name for name in waiting if not self.is_ready(name)]:
+        while not is_given_up() and (waiting := [name for name in waiting if not self.is_ready(name)]):
             if time.monotonic() > deadline:
                 name = waiting[0]
                 raise ServiceError(f"{name} is not ready after {seconds:.0f} s; it wrote last:\n{self._tail(name)}")
