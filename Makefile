@@ -9,7 +9,7 @@ CODE   := server otel bench tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor test lint format docs lock clean
+.PHONY: help run voices stack stack-build doctor test test-long bench lint format docs lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,12 @@ doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which
 
 test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m pytest
+
+test-long: $(VENV)/.dev ## what takes long: 10,000 requests and their memory, the servers that bench compares with
+	@$(BIN)/python -m pytest tests/long
+
+bench: $(VENV)/.dev voices ## three servers in one run into bench/RESULTS.md: 15 minutes; tts-server needs espeak-ng
+	@$(BIN)/python -m bench.servers
 
 lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/ruff check $(CODE)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 UNKNOWN_SIZE = 0xFFFFFFFF
 """The size in a stream's header, written before its length is known."""
@@ -13,6 +15,8 @@ QUIETEST = 0.005
 """Root mean square, of full scale 1, under which we call audio silent; speech has 0.05 to 0.2."""
 FASTEST, SLOWEST = 30.0, 4.0
 """Characters a second at speed 1. People speak 12 to 20; half of a speech would sound as if it were twice as fast."""
+SILENCE = 0.1
+"""Seconds of nothing but zeros, from which on they are silence that was put in: a model's own pauses have noise."""
 PADDING = 2.0
 """Seconds of silence that a short text may have around it."""
 
@@ -28,6 +32,8 @@ class Recording:
     sample_rate: int
     """Hz."""
     seconds: float
+    sounding_seconds: float
+    """Without silence that was put in."""
     loudness: float
     """Root mean square of the samples, full scale being 1."""
 
@@ -81,4 +87,13 @@ def read_samples(data: bytes, start: int, size: int, sample_rate: int) -> Record
     if not present or present % 2:
         raise WavError(f"{present} bytes are not a number of 16 bit samples")
     samples = np.frombuffer(data, dtype="<i2", offset=start).astype(np.float32) / 32768
-    return Recording(sample_rate, len(samples) / sample_rate, float(np.sqrt(np.mean(samples**2))))
+    sounding = len(samples) - count_silence(samples, round(SILENCE * sample_rate))
+    loudness = float(np.sqrt(np.mean(samples**2)))
+    return Recording(sample_rate, len(samples) / sample_rate, sounding / sample_rate, loudness)
+
+
+def count_silence(samples: npt.NDArray[np.floating[Any]], shortest: int) -> int:
+    """How many samples, shape (samples,), lie in runs of at least so many zeros."""
+    ends = np.flatnonzero(np.pad(samples, 1, constant_values=1))
+    runs = np.diff(ends) - 1
+    return int(runs[runs >= shortest].sum())

@@ -1,0 +1,94 @@
+"""How time to first audio and latency grow with a text, and with clients; writes its section of RESULTS.md."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from bench.contenders import stream_ttscope
+from bench.figures import Figures, figures, percentile
+from bench.growth_section import Point, render
+from bench.load import Turn, closed_loop, session_to
+from bench.machine import this_machine
+from bench.passage import Reader
+from bench.process import running, ttscope
+from bench.results import RESULTS, write_section
+
+LONGEST_CHARACTERS = 20_000
+"""The limit on a text is a setting; 2,000 words have 11,000 characters."""
+CLIENT_WORDS = 20
+"""Length of all texts while clients grow in number."""
+REQUESTS_A_CLIENT = 3
+FEWEST_REQUESTS = 6
+REQUEST_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How much is measured."""
+
+    words: dict[int, int]
+    """Requests by length of the text, one after another."""
+    clients: tuple[int, ...]
+
+
+FULL = Plan({20: 9, 40: 9, 80: 7, 150: 5, 400: 3, 1000: 1, 2000: 1}, (1, 2, 4, 8, 16, 32, 64))
+QUICK = Plan({20: 5, 40: 5, 80: 5, 150: 3, 400: 2}, (1, 2, 4, 8, 16))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status, 0 when it was measured."""
+    parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="texts up to 400 words and 16 clients only")
+    options = parser.parse_args(arguments)
+    asyncio.run(run(QUICK if options.quick else FULL))
+    return 0
+
+
+async def run(plan: Plan) -> None:
+    """Measures, and writes what it found."""
+    reader = Reader()
+    program = ttscope(TTSCOPE_MAX_TEXT_CHARACTERS=str(LONGEST_CHARACTERS))
+    async with running(program) as server, session_to(server.url, REQUEST_SECONDS) as session:
+        await speak(session, reader.mixed(4), 2)
+        by_words = [
+            point(words, figures(await speak(session, [reader.take(words) for _ in range(count)], 1)))
+            for words, count in plan.words.items()
+        ]
+        by_clients = []
+        for clients in plan.clients:
+            count = max(FEWEST_REQUESTS, clients * REQUESTS_A_CLIENT)
+            turn = await speak(session, [reader.take(CLIENT_WORDS) for _ in range(count)], clients)
+            by_clients.append(point(clients, figures(turn)))
+    write_section("growth", render(by_words, by_clients, this_machine()))
+    print(f"written: {RESULTS}")
+
+
+async def speak(session: aiohttp.ClientSession, texts: Sequence[str], clients: int) -> Turn:
+    """These texts as streams."""
+    return await closed_loop(session, [stream_ttscope(text) for text in texts], clients, REQUEST_SECONDS)
+
+
+def point(x: int, found: Figures) -> Point:
+    """What the turn says of this length, or of this number of clients."""
+    made = Point(
+        x,
+        len(found.latencies),
+        found.failures,
+        percentile(found.first_audio, 0.5),
+        percentile(found.first_audio, 0.95),
+        percentile(found.latencies, 0.5),
+        percentile(found.latencies, 0.95),
+        found.requests_per_second,
+    )
+    print(f"{x:5}  first audio {made.first_audio_p50:.3f} s  latency {made.latency_p50:.3f} s  failed {found.failures}")
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())

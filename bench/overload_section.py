@@ -1,0 +1,121 @@
+"""The section of overload in the results: what was promised, what became of every request, and vanished clients."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.figures import percentile
+from bench.load import UNANSWERED, Reply, Turn
+from bench.machine import Machine
+from bench.results import Promise, number, promises, table
+from bench.vanishing import Vanishing
+
+SERVED, REJECTED = 200, 429
+SETTLING_SECONDS = 2.0
+"""The queue fills in these; throughput under overload is counted after them."""
+STAGES = {
+    "streaming": "while its audio streams",
+    "synthesis": "while its whole clip is made",
+    "queue": "while it waits in the queue",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flood:
+    """More requests than the server can serve."""
+
+    capacity: float
+    """Requests per second that it served when it was busy, but not overloaded."""
+    turn: Turn
+    health: tuple[float, ...]
+    """Seconds of every answer of /health meanwhile."""
+    counted: Mapping[str, int]
+    """Requests by outcome, by the server's own account."""
+
+    @property
+    def offered(self) -> float:
+        """Requests per second that were sent."""
+        return len(self.turn.replies) / self.turn.seconds
+
+    @property
+    def served_per_second(self) -> float:
+        """Answers with audio while the overload lasted, after the queue has filled."""
+        first = min((reply.begun for reply in self.turn.replies), default=0.0)
+        begun, ended = first + SETTLING_SECONDS, first + self.turn.seconds
+        return sum(begun <= reply.ended <= ended for reply in self.of(SERVED)) / (ended - begun)
+
+    @property
+    def uncounted(self) -> int:
+        """Requests by which the server's account differs from ours, or that got no answer."""
+        ours = {"ok": len(self.of(SERVED)), "rejected": len(self.of(REJECTED))}
+        differences = sum(abs(count - self.counted.get(outcome, 0)) for outcome, count in ours.items())
+        return differences + len(self.of(UNANSWERED))
+
+    def of(self, status: int) -> list[Reply]:
+        """The replies with this status."""
+        return [reply for reply in self.turn.replies if reply.status == status]
+
+    def times(self, status: int) -> list[float]:
+        """How long those took."""
+        return [reply.seconds for reply in self.of(status)]
+
+
+def render(flood: Flood, vanishings: Sequence[Vanishing], machine: Machine, words: int, clients: int) -> str:
+    """The section as Markdown."""
+    parts = [
+        "## Overload, and clients that vanish",
+        f"{machine.describe()} Texts of {words} words. Busy: {clients} clients, each waits for its answer; "
+        f"{number(flood.capacity)} requests/s. Overload: {number(flood.offered)} requests/s for "
+        f"{flood.turn.seconds:.0f} s, sent whatever the answers; the client that sends them runs on the same cores.",
+        promises(kept(flood, vanishings)),
+        f"### What became of {len(flood.turn.replies)} requests\n\n{answers_table(flood)}",
+        f"### Vanished clients: from closing the connection to a free place\n\n{vanishings_table(vanishings)}",
+    ]
+    return "\n\n".join(parts)
+
+
+def kept(flood: Flood, vanishings: Sequence[Vanishing]) -> list[Promise]:
+    """What is promised of a server with too much to do."""
+    rejections = [seconds * 1000 for seconds in flood.times(REJECTED)]
+    health = [seconds * 1000 for seconds in flood.health]
+    without = [reply for reply in flood.of(REJECTED) if reply.retry_after is None]
+    freed = max(one.freed for one in vanishings)
+    chunk = max(seconds for one in vanishings for seconds in one.chunks)
+    return [
+        Promise("time to a rejection, p50", percentile(rejections, 0.5), " ms", at_most=10.0),
+        Promise("time to a rejection, p99", percentile(rejections, 0.99), " ms", at_most=10.0),
+        Promise("served under overload, against busy", flood.served_per_second / flood.capacity, "x", at_least=0.95),
+        Promise("/health under overload, p99", percentile(health, 0.99), " ms", at_most=50.0),
+        Promise("requests without an answer, or not in the server's account", flood.uncounted, "", at_most=0),
+        Promise("rejections without Retry-After", len(without), "", at_most=0),
+        Promise("longest wait for a vanished client's place, in longest chunks", freed / chunk, "x", at_most=1.0),
+    ]
+
+
+def answers_table(flood: Flood) -> str:
+    """Requests by status, with their times."""
+    statuses = Counter(reply.status for reply in flood.turn.replies)
+    rows = [
+        (
+            "unanswered" if status == UNANSWERED else str(status),
+            str(count),
+            *(number(percentile(flood.times(status), share) * 1000) for share in (0.5, 0.95, 0.99)),
+        )
+        for status, count in sorted(statuses.items())
+    ]
+    health = [seconds * 1000 for seconds in flood.health]
+    asked = ("/health", str(len(health)), *(number(percentile(health, share)) for share in (0.5, 0.95, 0.99)))
+    return table(("status", "requests", "p50 ms", "p95 ms", "p99 ms"), [*rows, asked])
+
+
+def vanishings_table(vanishings: Sequence[Vanishing]) -> str:
+    """Times to a free place by stage, beside what a chunk takes."""
+    rows = []
+    for stage, text in STAGES.items():
+        freed = [one.freed * 1000 for one in vanishings if one.stage == stage]
+        rows.append((text, str(len(freed)), number(percentile(freed, 0.5)), number(max(freed))))
+    chunks = [seconds * 1000 for one in vanishings for seconds in one.chunks]
+    rows.append(("for comparison: one chunk", str(len(chunks)), number(percentile(chunks, 0.5)), number(max(chunks))))
+    return table(("it vanishes", "times", "p50 ms", "longest ms"), rows)

@@ -1,0 +1,53 @@
+"""Ten thousand short requests leave no trace in the server's memory."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import statistics
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.contenders import ask_ttscope, stream_ttscope
+from bench.load import Request, closed_loop, session_to
+from bench.passage import cut, passage
+from bench.process import Running, running, ttscope
+
+REQUESTS = int(os.environ.get("TTSCOPE_SOAK_REQUESTS", "10000"))
+WARM_UP = REQUESTS // 10
+BATCH = REQUESTS // 50
+"""Requests between two looks at the memory."""
+CLIENTS = 4
+GROWTH = 1.05
+
+
+def short_requests() -> Iterator[Request]:
+    """Texts of two to five words, every fourth one as a stream."""
+    for number in itertools.count():
+        text = cut(number * 7 % len(passage()), 2 + number % 4)
+        yield stream_ttscope(text) if number % 4 == 3 else ask_ttscope(text)
+
+
+@pytest.mark.timeout(4 * 3600)
+async def test_memory_stays_flat_over_ten_thousand_requests(voices_folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("bench.process.DATA_DIR", voices_folder.parent)
+    async with running(ttscope()) as server:
+        requests = short_requests()
+        await speak(server, requests, WARM_UP)
+        sizes = []
+        for _ in range(REQUESTS // BATCH):
+            await speak(server, requests, BATCH)
+            sizes.append(server.memory().now)
+        fifth = len(sizes) // 5
+        first, last = statistics.median(sizes[:fifth]), statistics.median(sizes[-fifth:])
+        print(f"memory {first / 1e6:.0f} MB, after {REQUESTS} requests {last / 1e6:.0f} MB")
+        assert last <= first * GROWTH
+
+
+async def speak(server: Running, requests: Iterator[Request], count: int) -> None:
+    async with session_to(server.url, 120.0) as session:
+        turn = await closed_loop(session, list(itertools.islice(requests, count)), CLIENTS, 3600.0)
+    assert Counter(reply.status for reply in turn.replies) == {200: count}
