@@ -32,7 +32,7 @@ doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which
 test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m pytest
 
-test-long: $(VENV)/.dev ## what takes long: 10,000 requests and their memory, the servers that bench compares with
+test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests and their memory, the servers that bench compares with
 	@$(BIN)/python -m pytest tests/long
 
 bench: $(VENV)/.dev voices ## three servers in one run into bench/RESULTS.md: 15 minutes; tts-server needs espeak-ng

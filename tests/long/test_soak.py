@@ -7,7 +7,6 @@ import os
 import statistics
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -32,8 +31,7 @@ def short_requests() -> Iterator[Request]:
 
 
 @pytest.mark.timeout(4 * 3600)
-async def test_memory_stays_flat_over_ten_thousand_requests(voices_folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("bench.process.DATA_DIR", voices_folder.parent)
+async def test_memory_stays_flat_over_ten_thousand_requests():
     async with running(ttscope()) as server:
         requests = short_requests()
         await speak(server, requests, WARM_UP)
