@@ -22,6 +22,7 @@ FILES = (
     "Makefile",
     "NOTICE",
     "README.md",
+    "compose.yaml",
     "requirements.lock",
 )
 LOCKS = ("requirements.lock", "requirements/dev.lock", "requirements/stack.lock", "requirements/uv.lock")
@@ -68,11 +69,11 @@ def test_every_make_target_is_explained_and_in_the_readme_where_it_matters() -> 
     for target in phony:
         assert re.search(rf"^{target}:.*## \S", makefile, re.MULTILINE), target
     readme = (ROOT / "README.md").read_text()
-    assert "make run" in readme
-    assert "make test" in readme
+    for command in ("make run", "make stack", "make doctor", "make test"):
+        assert command in readme
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "docs/requirements.md"])
+@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "docs/operations.md", "docs/requirements.md"])
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text())
