@@ -35,22 +35,23 @@ class Point:
         return str(self.x), *figures, str(self.answered), str(self.failures)
 
 
-def render(by_words: Sequence[Point], by_clients: Sequence[Point], machine: Machine) -> str:
+def render(by_words: Sequence[Point], by_clients: Sequence[Point], client_words: int, machine: Machine) -> str:
     """The section as Markdown; draws its plot too."""
     lines(
         PLOT,
         {
             ("words, one client", "seconds"): series(by_words),
-            ("clients, 20 words each", "seconds"): series(by_clients),
+            (f"clients, {client_words} words each", "seconds"): series(by_clients),
         },
     )
     parts = [
         "## Growth with length, and with clients",
-        f'{machine.describe()} Ours alone, every request with `"stream": true`.',
+        f'{machine.describe()} Ours alone, every request with `"stream": true`; '
+        "texts of all lengths begin with the same sentences.",
         promises([flatness(by_words)]),
         f"![Time to first audio and latency by words, and by clients]({PLOT})",
         f"### By length of the text, one client\n\n{table(('words', *HEAD), [point.row() for point in by_words])}",
-        f"### By clients, 20 words each\n\n{table(('clients', *HEAD), [point.row() for point in by_clients])}",
+        f"### By clients, {client_words} words each\n\n{table(('clients', *HEAD), [point.row() for point in by_clients])}",
     ]
     return "\n\n".join(parts)
 

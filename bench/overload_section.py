@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bench.figures import percentile
+from bench.figures import median, percentile
 from bench.load import UNANSWERED, Reply, Turn
 from bench.machine import Machine
 from bench.results import Promise, number, promises, table
-from bench.vanishing import Vanishing
+from bench.vanishing import Vanishings
 
 SERVED, REJECTED = 200, 429
 SETTLING_SECONDS = 2.0
@@ -62,7 +62,7 @@ class Flood:
         return [reply.seconds for reply in self.of(status)]
 
 
-def render(flood: Flood, vanishings: Sequence[Vanishing], machine: Machine, words: int, clients: int) -> str:
+def render(flood: Flood, vanishings: Vanishings, machine: Machine, words: int, clients: int) -> str:
     """The section as Markdown."""
     parts = [
         "## Overload, and clients that vanish",
@@ -71,18 +71,19 @@ def render(flood: Flood, vanishings: Sequence[Vanishing], machine: Machine, word
         f"{flood.turn.seconds:.0f} s, sent whatever the answers; the client that sends them runs on the same cores.",
         promises(kept(flood, vanishings)),
         f"### What became of {len(flood.turn.replies)} requests\n\n{answers_table(flood)}",
-        f"### Vanished clients: from closing the connection to a free place\n\n{vanishings_table(vanishings)}",
+        f"### Vanished clients: to a free place, and to the next one's first audio\n\n{vanishings_table(vanishings)}",
     ]
     return "\n\n".join(parts)
 
 
-def kept(flood: Flood, vanishings: Sequence[Vanishing]) -> list[Promise]:
+def kept(flood: Flood, vanishings: Vanishings) -> list[Promise]:
     """What is promised of a server with too much to do."""
     rejections = [seconds * 1000 for seconds in flood.times(REJECTED)]
     health = [seconds * 1000 for seconds in flood.health]
     without = [reply for reply in flood.of(REJECTED) if reply.retry_after is None]
-    freed = max(one.freed for one in vanishings)
-    chunk = max(seconds for one in vanishings for seconds in one.chunks)
+    freed = max(one.freed for one in vanishings.clients)
+    later = max(one.next_first_audio or 0.0 for one in vanishings.clients) - median(vanishings.idle_first_audio)
+    chunk = max(seconds for one in vanishings.clients for seconds in one.chunks)
     return [
         Promise("time to a rejection, p50", percentile(rejections, 0.5), " ms", at_most=10.0),
         Promise("time to a rejection, p99", percentile(rejections, 0.99), " ms", at_most=10.0),
@@ -90,7 +91,8 @@ def kept(flood: Flood, vanishings: Sequence[Vanishing]) -> list[Promise]:
         Promise("/health under overload, p99", percentile(health, 0.99), " ms", at_most=50.0),
         Promise("requests without an answer, or not in the server's account", flood.uncounted, "", at_most=0),
         Promise("rejections without Retry-After", len(without), "", at_most=0),
-        Promise("longest wait for a vanished client's place, in longest chunks", freed / chunk, "x", at_most=1.0),
+        Promise("a vanished client's place is free, in chunks", freed / chunk, "x", at_most=1.0),
+        Promise("first audio of the next client is later by, in chunks", later / chunk, "x", at_most=1.0),
     ]
 
 
@@ -110,12 +112,21 @@ def answers_table(flood: Flood) -> str:
     return table(("status", "requests", "p50 ms", "p95 ms", "p99 ms"), [*rows, asked])
 
 
-def vanishings_table(vanishings: Sequence[Vanishing]) -> str:
-    """Times to a free place by stage, beside what a chunk takes."""
+def vanishings_table(vanishings: Vanishings) -> str:
+    """Times to a free place and to the next client's first audio, beside an idle server and what a chunk takes."""
     rows = []
     for stage, text in STAGES.items():
-        freed = [one.freed * 1000 for one in vanishings if one.stage == stage]
-        rows.append((text, str(len(freed)), number(percentile(freed, 0.5)), number(max(freed))))
-    chunks = [seconds * 1000 for one in vanishings for seconds in one.chunks]
-    rows.append(("for comparison: one chunk", str(len(chunks)), number(percentile(chunks, 0.5)), number(max(chunks))))
-    return table(("it vanishes", "times", "p50 ms", "longest ms"), rows)
+        left = [one for one in vanishings.clients if one.stage == stage]
+        heard = [one.next_first_audio for one in left if one.next_first_audio is not None]
+        rows.append((text, str(len(left)), *times([one.freed for one in left]), *times(heard)))
+    idle = vanishings.idle_first_audio
+    rows.append(("for comparison: an idle server", str(len(idle)), "", "", *times(idle)))
+    chunks = [seconds for one in vanishings.clients for seconds in one.chunks]
+    rows.append(("for comparison: one chunk", str(len(chunks)), *times(chunks), "", ""))
+    head = ("it vanishes", "times", "place free p50 ms", "longest", "next first audio p50 ms", "longest")
+    return table(head, rows)
+
+
+def times(seconds: Sequence[float]) -> tuple[str, str]:
+    """Median and longest, in milliseconds."""
+    return number(percentile(seconds, 0.5) * 1000), number(percentile(seconds, 1.0) * 1000)

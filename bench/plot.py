@@ -60,8 +60,9 @@ def _dress(axis: Any, x_label: str, y_label: str, series: Sequence[Series]) -> N
     values = [value for one in series for value in one.y if value > 0]
     if values and max(values) / min(values) > SPREAD:
         axis.set_yscale("log")
+        axis.set_ylim(top=max(values) * 5)  # the legend stands above
     else:
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, max(values, default=1) * 1.35)
     axis.set_xlabel(x_label)
     axis.set_ylabel(y_label)
     axis.grid(axis="y", alpha=0.3)

@@ -13,11 +13,14 @@ from typing import Literal
 import aiohttp
 
 from bench.contenders import ask_ttscope, stream_ttscope
+from bench.figures import first_audio
 from bench.load import Request, send
 from bench.passage import Reader
 from bench.target import Target
 
 WORDS = 400
+NEXT_TEXT = "Is anybody there?"
+"""What the next client asks for: how soon it is heard tells when the engine is free."""
 CHUNKS = 4
 """Chunks that a client hears before it vanishes."""
 SAME_CHUNK = 0.01
@@ -39,19 +42,31 @@ class Vanishing:
     stage: Stage
     freed: float
     """From closing the connection until the server counts one request less."""
+    next_first_audio: float | None = None
+    """Time to first audio of the client that came at once in its place; None where another is still spoken to."""
     chunks: tuple[float, ...] = ()
     """Between chunks while it listened: what the server needs for one."""
 
 
-async def vanish_everywhere(session: aiohttp.ClientSession, target: Target, times: int) -> list[Vanishing]:
+@dataclass(frozen=True, slots=True)
+class Vanishings:
+    """All that left, beside a server that nobody has left."""
+
+    clients: tuple[Vanishing, ...]
+    idle_first_audio: tuple[float, ...]
+    """Times to first audio of the same short text, when nothing came before."""
+
+
+async def vanish_everywhere(session: aiohttp.ClientSession, target: Target, times: int) -> Vanishings:
     """So many clients of each kind, one after another. Raises StillTakenError."""
     reader = Reader(seed=2)
-    found = []
+    found, idle = [], []
     for _ in range(times):
+        idle.append(await next_first_audio(session, target))
         found.append(await while_streaming(session, target, stream_ttscope(reader.take(WORDS))))
         found.append(await while_spoken(session, target, ask_ttscope(reader.take(WORDS))))
         found.append(await while_queued(session, target, [ask_ttscope(reader.take(WORDS)) for _ in range(2)]))
-    return found
+    return Vanishings(tuple(found), tuple(idle))
 
 
 async def while_streaming(session: aiohttp.ClientSession, target: Target, request: Request) -> Vanishing:
@@ -67,7 +82,8 @@ async def while_streaming(session: aiohttp.ClientSession, target: Target, reques
                 break
         response.close()
         freed = await until(target, 0)
-    return Vanishing("streaming", freed, tuple(later - earlier for earlier, later in pairwise(arrivals)))
+    chunks = tuple(later - earlier for earlier, later in pairwise(arrivals))
+    return Vanishing("streaming", freed, await next_first_audio(session, target), chunks)
 
 
 async def while_spoken(session: aiohttp.ClientSession, target: Target, request: Request) -> Vanishing:
@@ -77,7 +93,7 @@ async def while_spoken(session: aiohttp.ClientSession, target: Target, request: 
         await asyncio.sleep(0.5)
         task.cancel()
         freed = await until(target, 0)
-    return Vanishing("synthesis", freed)
+    return Vanishing("synthesis", freed, await next_first_audio(session, target))
 
 
 async def while_queued(session: aiohttp.ClientSession, target: Target, requests: list[Request]) -> Vanishing:
@@ -90,6 +106,13 @@ async def while_queued(session: aiohttp.ClientSession, target: Target, requests:
             freed = await until(target, 1)
     await until(target, 0)
     return Vanishing("queue", freed)
+
+
+async def next_first_audio(session: aiohttp.ClientSession, target: Target) -> float:
+    """Time to first audio of a short text that is asked for now."""
+    reply = await send(session, stream_ttscope(NEXT_TEXT))
+    await until(target, 0)
+    return first_audio(reply)
 
 
 @asynccontextmanager

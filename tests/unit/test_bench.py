@@ -24,7 +24,7 @@ from bench.recording import read_wav
 from bench.results import SECTIONS, Promise, body_of, number, table, with_section, write_section
 from bench.servers import rotated
 from bench.servers_section import Measured, kept, render
-from bench.vanishing import Vanishing
+from bench.vanishing import Vanishing, Vanishings
 
 RATE = 22050
 MACHINE = Machine("A processor", 2, 8 * 2**30, has_bf16=False)
@@ -188,12 +188,14 @@ class TestOverload:
         return Flood(1.0, Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted)
 
     def test_promises(self):
-        vanished = [Vanishing(stage, 0.05, (0.1, 0.2)) for stage in ("streaming", "synthesis", "queue")]
+        stages = ("streaming", "synthesis", "queue")
+        clients = tuple(Vanishing(stage, 0.05, 0.3, (0.1, 0.2)) for stage in stages)
+        vanished = Vanishings(clients, (0.2, 0.2))
         flood = self.flood({"ok": 10, "rejected": 90})
         assert (flood.offered, flood.served_per_second, flood.uncounted) == (10.0, 1.0, 0)
         found = kept_under_overload(flood, vanished)
         assert all(promise.kept for promise in found)
-        assert found[-1].measured == pytest.approx(0.25)
+        assert [promise.measured for promise in found[-2:]] == pytest.approx([0.25, 0.5])
         section = render_overload(flood, vanished, MACHINE, words=12, clients=16)
         assert next(row for row in section.splitlines() if row.startswith("| 429")).split("|")[2].strip() == "90"
 
