@@ -50,10 +50,15 @@ def render(by_words: Sequence[Point], by_clients: Sequence[Point], client_words:
         "texts of all lengths begin with the same sentences.",
         promises([flatness(by_words)]),
         f"![Time to first audio and latency by words, and by clients]({PLOT})",
-        f"### By length of the text, one client\n\n{table(('words', *HEAD), [point.row() for point in by_words])}",
-        f"### By clients, {client_words} words each\n\n{table(('clients', *HEAD), [point.row() for point in by_clients])}",
+        f"### By length of the text, one client\n\n{points_table('words', by_words)}",
+        f"### By clients, {client_words} words each\n\n{points_table('clients', by_clients)}",
     ]
     return "\n\n".join(parts)
+
+
+def points_table(x: str, points: Sequence[Point]) -> str:
+    """All that was measured, a row for every x."""
+    return table((x, *HEAD), [point.row() for point in points])
 
 
 def flatness(by_words: Sequence[Point]) -> Promise:

@@ -89,7 +89,9 @@ class Running:
 
 @asynccontextmanager
 async def running(program: Program) -> AsyncIterator[Running]:
-    """Runs a program on a free port until the block ends. Leaves the whole command when it does not start."""
+    """Runs a program on a free port until the block ends, also by SIGTERM. Leaves the command if it does not start."""
+    if task := asyncio.current_task():
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         (Path(folder) / "voices").symlink_to((ROOT / DATA_DIR / "voices").resolve())
