@@ -30,6 +30,7 @@ doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which
 	@$(BIN)/python -m otel.stack.doctor
 
 test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
+	@$(BIN)/python -m otel.stack.build # here, because it shows its progress
 	@$(BIN)/python -m pytest
 
 test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests and their memory, the servers that bench compares with

@@ -16,6 +16,8 @@ from otel.stack.programs import COMPOSE
 from otel.stack.toolchain import NoGoError
 from tests.live import ROOT
 
+pytestmark = pytest.mark.timeout(1800)  # the first test builds Docker Compose, if it is not in the cache
+
 IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "alertmanager": "0.31.1"}
 """As built natively: otel/stack/programs/README.md."""
 PORTS = {
