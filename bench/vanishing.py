@@ -60,9 +60,9 @@ class Vanishings:
 async def vanish_everywhere(session: aiohttp.ClientSession, target: Target, times: int) -> Vanishings:
     """So many clients of each kind, one after another. Raises StillTakenError."""
     reader = Reader(seed=2)
-    found, idle = [], []
+    idle = [await next_first_audio(session, target) for _ in range(times)]
+    found = []
     for _ in range(times):
-        idle.append(await next_first_audio(session, target))
         found.append(await while_streaming(session, target, stream_ttscope(reader.take(WORDS))))
         found.append(await while_spoken(session, target, ask_ttscope(reader.take(WORDS))))
         found.append(await while_queued(session, target, [ask_ttscope(reader.take(WORDS)) for _ in range(2)]))
