@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -16,6 +17,8 @@ from server.slowness import SlowReason
 from server.speech import Stage
 
 TIMEOUT_SECONDS = 10.0
+SEARCH_SECONDS = 7 * 24 * 3600
+"""The longest time that Tempo searches at once; asked without a time, it looks at the last minutes only."""
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
 BECAUSE = {
@@ -69,7 +72,9 @@ def from_tempo(url: str, identifier: str) -> Features | None:
     """The request's features from Tempo, or None if it does not hold it."""
     trace_id = identifier
     if not TRACE_ID.fullmatch(identifier):
-        query = urllib.parse.urlencode({"q": f'{{ span.tts.request_id = "{identifier}" }}'})
+        end = int(time.time()) + 60  # what has just begun is not missed
+        question = {"q": f'{{ span.tts.request_id = "{identifier}" }}', "start": end - SEARCH_SECONDS, "end": end}
+        query = urllib.parse.urlencode(question)
         found = (_get(f"{url}/api/search?{query}") or {}).get("traces") or []
         if not found:
             return None

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from server import explain
 from server.explain import sentence
 from server.slowness import SlowReason
 
@@ -54,3 +59,11 @@ def test_every_reason_has_its_words() -> None:
 
 def test_tempos_strings_are_numbers_too() -> None:
     assert sentence({key: str(value) for key, value in SPOKEN.items()}) == sentence(SPOKEN)
+
+
+def test_tempo_is_asked_about_more_than_the_last_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(explain, "_get", asked.append)
+    assert explain.from_tempo("http://tempo", SPOKEN["tts.request_id"]) is None
+    question = parse_qs(urlsplit(asked[0]).query)
+    assert int(question["end"][0]) - int(question["start"][0]) == 7 * 24 * 3600  # the most that Tempo takes
