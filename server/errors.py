@@ -172,6 +172,15 @@ class InternalError(SpeechError):
     refusal = False
 
 
+class DeadlineExceeded(SpeechError):
+    """The audio was not ready in time."""
+
+    status = 504
+    kind = "server_error"
+    side = "server"
+    refusal = False
+
+
 class NotReady(SpeechError):
     """The voices are still being loaded."""
 

@@ -13,6 +13,8 @@ from server.speech import Chunk, Interval, Outcome, Stage, Utterance
 
 MAX_INTERVALS = 256
 """Intervals remembered one by one, for spans; past that only their sum is."""
+PASSING = 1_000_000
+"""Nanoseconds below which a wait is summed, but makes no span, unless it is the first."""
 WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
 """Stages that are the making of audio: what the real time factor is about."""
 
@@ -35,6 +37,14 @@ class Observation:
     """When the last byte of audio was ready, or the work on it had failed; 0 before."""
     blocked: int = 0
     """Nanoseconds between ``received`` and ``ready`` in which a slow reader held up the work."""
+    work: float = 0.0
+    """Nanoseconds of making audio: of a step that was taken for several requests at once, this one's share."""
+    padding: float = 0.0
+    """Nanoseconds of that in which only the batch's longest was worked on."""
+    heard_until: int = 0
+    """When a listener who plays the stream as it comes will have heard all that is ready; 0 before there is any."""
+    underrun: int = 0
+    """Nanoseconds of silence that this listener heard inside the speech, waiting for more."""
     utterance: Utterance | None = None
     streamed: bool = False
     chunks: int = 0
@@ -54,6 +64,8 @@ class Observation:
         self.audio_seconds += chunk.seconds
         for interval in chunk.intervals:
             self.add(interval)
+        if self.streamed:
+            self._play(chunk)
 
     def mark_first_audio(self) -> None:
         self.first_audio = self.first_audio or time.perf_counter_ns()
@@ -82,8 +94,14 @@ class Observation:
                 self.blocked += end - start
 
     def add(self, interval: Interval) -> None:
-        self.stage_nanos[interval.stage] = self.stage_nanos.get(interval.stage, 0) + interval.end - interval.start
-        if len(self.intervals) < MAX_INTERVALS:
+        passing = interval.stage is Stage.QUEUE and interval.nanos < PASSING and Stage.QUEUE in self.stage_nanos
+        self.stage_nanos[interval.stage] = self.stage_nanos.get(interval.stage, 0) + interval.nanos
+        if interval.stage in WORK:
+            share = interval.nanos / interval.batch_size
+            self.work += share
+            if interval.mates is not None:
+                self.padding += share * interval.mates.padding
+        if len(self.intervals) < MAX_INTERVALS and not passing:
             self.intervals.append(interval)
 
     def stage_seconds(self) -> dict[Stage, float]:
@@ -105,7 +123,14 @@ class Observation:
         """Seconds of work per second of audio, or None if there was no audio."""
         if not self.audio_seconds:
             return None
-        return sum(self.stage_nanos.get(stage, 0) for stage in WORK) / 1e9 / self.audio_seconds
+        return self.work / 1e9 / self.audio_seconds
+
+    def _play(self, chunk: Chunk) -> None:
+        """Moves the playback clock, which stands still while the reader holds the work up."""
+        now = time.perf_counter_ns() - self.blocked
+        if self.heard_until:
+            self.underrun += max(0, now - self.heard_until)
+        self.heard_until = max(now, self.heard_until) + round(chunk.seconds * 1e9)
 
     @property
     def word_count_range(self) -> str:

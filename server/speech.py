@@ -39,20 +39,40 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mates:
+    """Whom a step was taken together with."""
+
+    origins: tuple[object, ...]
+    """What the others' listeners gave as theirs: the context of their SERVER span."""
+    padding: float
+    """The share of the batch that pads the shorter ones, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """A stretch of one stage, in nanoseconds of ``time.perf_counter_ns``."""
 
     stage: Stage
     start: int
     end: int
+    mates: Mates | None = None
+    """None of what was done for this request alone."""
 
     def __post_init__(self) -> None:
         if self.end < self.start:
             raise ValueError(f"{self.stage} ends {self.start - self.end} ns before it starts")
 
     @property
+    def nanos(self) -> int:
+        return self.end - self.start
+
+    @property
     def seconds(self) -> float:
-        return (self.end - self.start) / 1e9
+        return self.nanos / 1e9
+
+    @property
+    def batch_size(self) -> int:
+        return 1 + len(self.mates.origins) if self.mates else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +114,18 @@ class Utterance:
         low, high = SPEED_RANGE
         if not low <= self.speed <= high:
             raise ValueError(f"speed {self.speed} is outside {low} to {high}")
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who waits for the audio of an utterance, and how."""
+
+    streamed: bool = False
+    """Whether it is heard as it comes, not when it is whole."""
+    client: str = ""
+    """Whom the work is for, to be fair among clients: the name of a key, or an address. It goes into no signal."""
+    origin: object = None
+    """The context of the request's SERVER span, for the links of those that share a batch with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,42 @@
-"""The door: a bounded number of requests inside, none once the server stops."""
+"""The door: a bounded amount of work inside, none once the server stops."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from server.errors import QueueFull, ShuttingDown
 
 RETRY_SECONDS = 1
 
 
-class Admission:
-    """Counts the requests that speak or wait for it."""
+@dataclass(slots=True, eq=False)
+class Place:
+    """A request inside, and the seconds of audio that it still waits for, as far as they can be known."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._inside = 0
+    remaining: float
+
+    def progress(self, seconds: float) -> None:
+        """So much of the audio was made."""
+        self.remaining = max(0.0, self.remaining - seconds)
+
+
+class Admission:
+    """Counts the requests that speak or wait for it, and the audio they ask for."""
+
+    def __init__(
+        self, most_requests: int, most_seconds: float, patience_seconds: float, rate: Callable[[], float]
+    ) -> None:
+        """At most ``most_requests`` and ``most_seconds`` of audio are let in, and nobody who would have to wait longer
+        than ``patience_seconds``; ``rate`` is how many seconds of audio are made in a second."""
+        self._most_requests = most_requests
+        self._most_seconds = most_seconds
+        self._patience = patience_seconds
+        self._rate = rate
+        self._places: dict[Place, None] = {}
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -25,20 +45,29 @@ class Admission:
     def closed(self) -> bool:
         return self._closed
 
+    @property
+    def audio_seconds(self) -> float:
+        """Of audio that those inside wait for."""
+        return sum(place.remaining for place in self._places)
+
     @contextmanager
-    def admit(self) -> Iterator[None]:
-        """Holds a place. Raises QueueFull when all are taken, ShuttingDown after ``close``."""
+    def admit(self, seconds: float) -> Iterator[Place]:
+        """Holds a place for a request of about so many seconds of audio.
+
+        Raises QueueFull when there is no room, with the time after which there should be; ShuttingDown after ``close``.
+        A request is let in whatever its length while nobody is inside.
+        """
         if self._closed:
             raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
-        if self._inside >= self._limit:
-            raise QueueFull(f"all {self._limit} places are taken; try again later", retry_after=RETRY_SECONDS)
-        self._inside += 1
+        self._check(seconds)
+        place = Place(seconds)
+        self._places[place] = None
         self._idle.clear()
         try:
-            yield
+            yield place
         finally:
-            self._inside -= 1
-            if self._inside == 0:
+            del self._places[place]
+            if not self._places:
                 self._idle.set()
 
     def close(self) -> None:
@@ -48,3 +77,22 @@ class Admission:
     async def drained(self) -> None:
         """Returns when everybody has left."""
         await self._idle.wait()
+
+    def _check(self, seconds: float) -> None:
+        if not self._places:
+            return
+        if len(self._places) >= self._most_requests:
+            raise QueueFull(
+                f"all {self._most_requests} places are taken; try again later", retry_after=self._after(seconds)
+            )
+        waiting = self.audio_seconds
+        bound = min(self._most_seconds, self._patience * self._rate())
+        if waiting + seconds > bound:
+            raise QueueFull(
+                f"about {waiting:.0f} s of speech are waiting to be made; try again later",
+                retry_after=self._after(min(waiting, waiting + seconds - bound)),  # alone, any length is let in
+            )
+
+    def _after(self, seconds: float) -> int:
+        """When so many seconds of audio will have been made."""
+        return max(RETRY_SECONDS, math.ceil(seconds / self._rate()))

@@ -8,14 +8,45 @@ import numpy as np
 import pytest
 
 from server.errors import EngineFailed
-from server.observation import MAX_INTERVALS, Observation
-from server.speech import Chunk, Interval, Outcome, Stage, Utterance
+from server.observation import MAX_INTERVALS, PASSING, Observation
+from server.speech import Chunk, Interval, Mates, Outcome, Stage, Utterance
 from tests.fakes import JOE
+
+SECOND = 10**9
 
 
 def observed() -> Observation:
     observation = Observation("id", "/tts", "POST")
     observation.mark_received()
+    return observation
+
+
+class Clock:
+    """Stands where it is set, in seconds."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def perf_counter_ns(self) -> int:
+        return round(self.now * SECOND)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("server.observation.time", clock)
+    return clock
+
+
+def heard(observation: Observation, seconds: float) -> float:
+    """The silence that a listener has heard once a chunk of so many seconds has come."""
+    observation.mark_chunk(Chunk(np.zeros(round(100 * seconds), np.float32), 100))
+    return observation.underrun / SECOND
+
+
+def streamed() -> Observation:
+    observation = Observation("id", "/tts", "POST")
+    observation.streamed = True
     return observation
 
 
@@ -43,6 +74,79 @@ def test_the_real_time_factor_is_work_over_audio() -> None:
     intervals = (Interval(Stage.QUEUE, 0, 10**10), Interval(Stage.INFER, 0, 10**9), Interval(Stage.DECODE, 0, 10**9))
     observation.mark_chunk(Chunk(np.zeros(22050 * 4, np.float32), 22050, intervals))
     assert observation.real_time_factor == pytest.approx(0.5)  # 2 s of work, 4 s of audio; the queue is not work
+
+
+def test_of_a_step_taken_for_several_a_request_has_its_share_of_the_work() -> None:
+    observation = observed()
+    observation.add(Interval(Stage.INFER, 0, SECOND))
+    observation.add(Interval(Stage.DECODE, 0, 2 * SECOND, Mates(("a", "b", "c"), padding=0.25)))
+    assert observation.work == 1.5 * SECOND
+    assert observation.padding == 0.125 * SECOND
+    assert observation.stage_seconds() == {Stage.INFER: 1, Stage.DECODE: 2}
+
+
+def test_all_the_shares_of_a_batch_are_the_batch() -> None:
+    mates = [observed() for _ in range(5)]
+    for observation in mates:
+        observation.add(Interval(Stage.DECODE, 0, SECOND, Mates((None,) * 4, padding=0.3)))
+    assert sum(observation.work for observation in mates) == pytest.approx(SECOND)
+    assert sum(observation.padding for observation in mates) == pytest.approx(0.3 * SECOND)
+
+
+def test_a_wait_between_two_steps_is_summed_and_makes_no_interval_unless_it_is_long() -> None:
+    observation = observed()
+    waits = [Interval(Stage.QUEUE, 0, length) for length in (10, PASSING - 1, PASSING, 20)]
+    for wait in waits:
+        observation.add(wait)
+    assert waits[1] not in observation.intervals
+    assert waits[2] in observation.intervals
+    assert waits[3] not in observation.intervals
+    assert observation.stage_nanos[Stage.QUEUE] == 10 + PASSING - 1 + PASSING + 20
+
+
+def test_short_work_makes_an_interval_all_the_same() -> None:
+    observation = observed()
+    observation.add(Interval(Stage.INFER, 0, 1))
+    assert observation.intervals == [Interval(Stage.INFER, 0, 1)]
+
+
+def test_a_stream_that_comes_faster_than_it_is_heard_has_no_silence_in_it(clock: Clock) -> None:
+    observation = streamed()
+    clock.now += 5  # before the first audio nothing is interrupted
+    assert heard(observation, 1.0) == 0
+    clock.now += 0.9
+    assert heard(observation, 1.0) == 0
+    clock.now += 1.1
+    assert heard(observation, 1.0) == 0
+
+
+def test_the_silence_inside_a_stream_is_what_comes_too_late(clock: Clock) -> None:
+    observation = streamed()
+    heard(observation, 1.0)
+    clock.now += 1.5
+    assert heard(observation, 1.0) == pytest.approx(0.5)
+    clock.now += 1.0
+    assert heard(observation, 3.0) == pytest.approx(0.5)
+    clock.now += 3.25
+    assert heard(observation, 1.0) == pytest.approx(0.75)
+
+
+def test_silence_that_a_slow_reader_made_itself_is_not_counted(clock: Clock) -> None:
+    observation = streamed()
+    heard(observation, 1.0)
+    with observation.stage(Stage.SEND):
+        clock.now += 60
+    clock.now += 0.5
+    assert heard(observation, 1.0) == 0
+    clock.now += 1.75
+    assert heard(observation, 1.0) == pytest.approx(0.25)
+
+
+def test_a_whole_answer_is_not_heard_as_it_comes(clock: Clock) -> None:
+    observation = Observation("id", "/tts", "POST")
+    heard(observation, 1.0)
+    clock.now += 60
+    assert heard(observation, 1.0) == 0
 
 
 def test_a_failure_ends_the_duration_and_a_refusal_has_none() -> None:

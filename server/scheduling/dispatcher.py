@@ -1,0 +1,131 @@
+"""Keeps the engine busy: hands it the schedule's batches, one at a time for each of its lanes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+
+from server.scheduling.job import Job, Piece
+from server.scheduling.meter import Meter
+from server.scheduling.schedule import Batch, Result, Schedule
+from server.scheduling.steps import Decode, Encode, Engine, EngineLost, Refine
+from server.scheduling.worker import Worker, WorkerClosed
+
+
+class Dispatcher:
+    """Runs jobs on workers. A CPU has a worker for each core, a GPU one that two lanes keep supplied.
+
+    On the CPU a step is taken by one core while there is something to do for all, and by all while there is not: that
+    is twice as fast as two threads sharing every step (measured on two cores: 2,650 frames/s against 1,600, by windows
+    of 64).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        workers: Sequence[Worker],
+        *,
+        lanes: int = 1,
+        cores: int = 1,
+        observe: Callable[[int, float], None] | None = None,
+    ) -> None:
+        """``lanes`` is how many batches each worker is given at a time, ``cores`` what all workers share; ``observe``
+        is told the size and the padding of every batch."""
+        self.meter = Meter()
+        self.schedule = Schedule(engine, lambda: self.meter.rate)
+        self._engine = engine
+        self._workers = [worker for worker in workers for _ in range(lanes)]
+        self._cores = cores
+        self._observe = observe
+        self._wake = asyncio.Event()
+        self._busy = 0
+        self._lanes: list[asyncio.Task[None]] = []
+        self._closing: Exception | None = None
+        self.lost: asyncio.Future[EngineLost] = asyncio.get_running_loop().create_future()
+        """Done when the engine is beyond help."""
+
+    def start(self) -> None:
+        self._lanes = [asyncio.create_task(self._lane(worker)) for worker in self._workers]
+
+    async def close(self, error: Exception) -> None:
+        """Lets running steps end; jobs that are not finished fail with ``error``."""
+        self._closing = error
+        self.schedule.fail_all(error)
+        for lane in self._lanes:
+            lane.cancel()
+        await asyncio.gather(*self._lanes, return_exceptions=True)
+
+    async def run(self, make: Callable[[Callable[[], None]], Job]) -> AsyncGenerator[Piece, None]:
+        """The pieces of a job in order, as they are made; closing the generator gives the rest up.
+
+        ``make`` gets what the job is to call when it has changed. Raises what the job failed with.
+        """
+        if self._closing is not None:
+            raise self._closing
+        changed = asyncio.Event()
+        job = make(changed.set)
+        self.schedule.add(job)
+        self._wake.set()
+        try:
+            while True:
+                changed.clear()
+                while (piece := job.fetch()) is not None:
+                    yield piece
+                    job.settle(time.perf_counter_ns())
+                    self._wake.set()  # a stream whose reader was behind may go on
+                if job.finished:
+                    return
+                if job.failure is not None:
+                    raise job.failure
+                await changed.wait()
+        finally:
+            self.schedule.remove(job)
+
+    async def _lane(self, worker: Worker) -> None:
+        while True:
+            while (batch := self.schedule.next()) is None:
+                self._wake.clear()
+                await self._wake.wait()
+            self._busy += 1
+            threads = max(1, self._cores // self._busy)
+            try:
+                results, start, end = await worker.run(self._take, batch, threads)
+            except WorkerClosed:
+                return
+            except EngineLost as error:
+                self._closing = error
+                self.schedule.fail_all(error)
+                if not self.lost.done():
+                    self.lost.set_result(error)
+                return
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with a batch, the others go on
+                self.schedule.failed(batch, error)
+            else:
+                self._measure(batch, (end - start) / 1e9, threads)
+                self.schedule.complete(batch, results, start, end)
+            finally:
+                self._busy -= 1
+            self._wake.set()
+
+    def _take(self, batch: Batch, threads: int) -> tuple[Sequence[Result], int, int]:
+        """Runs in a worker's thread: the results, and when it began and ended."""
+        start = time.perf_counter_ns()
+        steps: Sequence[Any] = [task.step for task in batch.tasks]
+        results: Sequence[Result] = [None] * len(steps)
+        match steps[0]:
+            case Encode():
+                results = self._engine.encode(steps, threads)
+            case Refine():
+                self._engine.refine(steps, threads)
+            case Decode():
+                results = self._engine.decode(steps, threads)
+        return results, start, time.perf_counter_ns()
+
+    def _measure(self, batch: Batch, seconds: float, threads: int) -> None:
+        decoded = (task.step for task in batch.tasks if isinstance(task.step, Decode))
+        audio = sum((step.stop - step.start) * step.latent.frame_seconds for step in decoded)
+        self.meter.add(audio, seconds * threads / self._cores)
+        if self._observe is not None:
+            self._observe(len(batch.tasks), batch.padding)

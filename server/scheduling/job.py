@@ -1,0 +1,261 @@
+"""One request's work: its sentences on their way to audio, and the audio that waits to be fetched, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from heapq import merge
+from operator import attrgetter
+
+import numpy as np
+
+from server.scheduling import plan
+from server.scheduling.plan import Span
+from server.scheduling.steps import Decode, Encode, Latent, Refine, Samples, Sentence, Step
+from server.speech import Interval, Stage
+
+AHEAD_SECONDS = 10.0
+"""Audio that may wait for the reader of a stream before work on it pauses."""
+PATIENCE = 0.25
+"""How urgent the later audio of a whole answer is, next to a stream's, which is heard as it comes."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """A step of a job that can be taken now."""
+
+    job: Job
+    part: Part
+    step: Step
+    due: float
+    """When it should be taken, in seconds of the schedule's clock; the earliest is next."""
+    window: int = 0
+    """Of a Decode: which of its sentence."""
+    alone: bool = False
+    """Whether it must have no batch mates: it was in a batch that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Audio in order, with where the time to make it went."""
+
+    samples: Samples
+    intervals: tuple[Interval, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A sentence on its way."""
+
+    sentence: Sentence
+    seconds: float
+    """Of its audio, pause included; an estimate until it is encoded."""
+    pause: float
+    """Seconds of silence after it."""
+    early: bool
+    """Whether somebody waits for its first audio."""
+    latent: Latent | None = None
+    windows: tuple[Span, ...] = ()
+    blocks: tuple[Span, ...] = ()
+    encoding: bool = False
+    refining: bool = False
+    refined: int = 0
+    """Blocks that went through the flow."""
+    taken: set[int] = field(default_factory=set)
+    """Windows that are decoded, or on their way: not always the first ones, since batches are of one length."""
+    delivered: int = 0
+    """Windows whose audio has its place in the job's."""
+    decoded: dict[int, Samples] = field(default_factory=dict)
+    """Windows that came before their turn."""
+
+    @property
+    def done(self) -> bool:
+        return self.latent is not None and self.delivered == len(self.windows)
+
+
+class Job:
+    """A request's sentences; used by the event loop's thread alone.
+
+    ``changed`` is called whenever there is something to fetch: audio, the end, or ``failure``.
+    """
+
+    def __init__(
+        self,
+        sentences: Sequence[Sentence],
+        seconds: Sequence[float],
+        sample_rate: int,
+        *,
+        pause: float = 0.0,
+        streamed: bool = False,
+        client: str = "",
+        origin: object = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``seconds`` are the estimated audio of each sentence, ``pause`` is the silence between them in seconds,
+        ``client`` is whom to be fair to, ``origin`` what batch mates are told of this request (its span)."""
+        last = len(sentences) - 1
+        pauses = [pause if number < last else 0.0 for number in range(len(sentences))]
+        self._parts = [
+            Part(sentence, estimate + after, after, early=streamed and number == 0)
+            for number, (sentence, estimate, after) in enumerate(zip(sentences, seconds, pauses, strict=True))
+        ]
+        self._sample_rate = sample_rate
+        self._streamed = streamed
+        self._head = 0
+        self._made = 0.0
+        self._ahead = 0.0
+        self._running = 0
+        self._waiting_since: int | None = None
+        self._again: list[Task] = []
+        self._pieces: deque[Piece] = deque()
+        self._intervals: list[Interval] = []
+        self.client = client
+        self.origin = origin
+        self.changed = changed
+        self.start = 0.0
+        """When it is due, in seconds of the schedule's clock; set by the schedule."""
+        self.failure: Exception | None = None
+        self.closed = False
+
+    @property
+    def seconds(self) -> float:
+        """Of audio that is still to be made, some of it estimated."""
+        return sum(part.seconds for part in self._parts[self._head :])
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of it was made; some may still have to be fetched."""
+        return self._head == len(self._parts)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it waits for its turn."""
+        return self._waiting_since is not None
+
+    def fetch(self) -> Piece | None:
+        """The next audio, or None if there is none now."""
+        if not self._pieces:
+            return None
+        piece = self._pieces.popleft()
+        self._ahead -= len(piece.samples) / self._sample_rate
+        return piece
+
+    def tasks(self) -> Iterator[Task]:
+        """What can be taken now, the most urgent first."""
+        if not self.closed:
+            yield from merge(sorted(self._again, key=_due), self._untried(), key=_due)
+
+    def take(self, task: Task, now: int) -> None:
+        """``task`` begins, at ``now`` in ns of ``time.perf_counter_ns``."""
+        self._running += 1
+        if self._waiting_since is not None:
+            self._intervals.append(Interval(Stage.QUEUE, self._waiting_since, now))
+            self._waiting_since = None
+        if task.alone:
+            self._again.remove(task)
+            return
+        match task.step:
+            case Encode():
+                task.part.encoding = True
+            case Refine():
+                task.part.refining = True
+            case Decode():
+                task.part.taken.add(task.window)
+                self._ahead += _seconds(task.step)
+
+    def settle(self, now: int) -> None:
+        """Notes whether it waits for its turn from ``now`` on, in ns."""
+        if self._running == 0 and self._waiting_since is None and next(self.tasks(), None) is not None:
+            self._waiting_since = now
+
+    def complete(self, task: Task, result: Latent | Samples | None, interval: Interval) -> None:
+        """``task`` has ended with ``result``: the latent of an Encode, the samples of a Decode."""
+        part = task.part
+        self._running -= 1
+        self._intervals.append(interval)
+        if isinstance(task.step, Encode):
+            self._encoded(part, result)  # type: ignore[arg-type]
+        elif isinstance(task.step, Refine):
+            part.refined += 1
+            part.refining = False
+        else:
+            part.decoded[task.window] = result  # type: ignore[assignment]
+            self._deliver()
+
+    def give_back(self, task: Task) -> None:
+        """``task`` was not done, perhaps through no fault of its own: it is to be taken again, alone."""
+        self._running -= 1
+        self._again.append(replace(task, alone=True))
+
+    def fail(self, error: Exception) -> None:
+        """Nothing more will come."""
+        self.failure = self.failure or error
+        self.closed = True
+        self.changed()
+
+    def _untried(self) -> Iterator[Task]:
+        position, ahead = self._made, self._ahead
+        for part in self._parts[self._head :]:
+            for task in self._tasks_of(part, position):
+                if self._streamed and ahead > AHEAD_SECONDS:
+                    return
+                yield task
+                ahead += _seconds(task.step)
+            position += part.seconds
+
+    def _tasks_of(self, part: Part, position: float) -> Iterator[Task]:
+        if part.latent is None:
+            if not part.encoding:
+                yield Task(self, part, Encode(part.sentence), self._due(position))
+            return
+        latent = part.latent
+        ready = part.blocks[part.refined - 1].stop if part.refined else 0
+        for number, window in enumerate(part.windows):
+            if number in part.taken:
+                continue
+            due = self._due(position + window.start * latent.frame_seconds)
+            if ready < min(latent.frames, window.stop + latent.context):
+                if not part.refining:
+                    block = part.blocks[part.refined]
+                    yield Task(self, part, Refine(latent, block.start, block.stop), due)
+                return
+            yield Task(self, part, Decode(latent, window.start, window.stop), due, number)
+
+    def _due(self, position: float) -> float:
+        """Of what is heard ``position`` seconds into the audio."""
+        return self.start + position * (1.0 if self._streamed else PATIENCE)
+
+    def _encoded(self, part: Part, latent: Latent) -> None:
+        part.latent = latent
+        part.windows = plan.windows(latent.frames, part.early)
+        part.blocks = plan.blocks(latent.frames, part.early, latent.context)
+        part.seconds = latent.frames * latent.frame_seconds + part.pause
+
+    def _deliver(self) -> None:
+        """Gives what is next in order its place in the audio."""
+        part = self._parts[self._head]
+        while (samples := part.decoded.pop(part.delivered, None)) is not None:
+            part.delivered += 1
+            if part.done and part.pause:
+                silence = np.zeros(round(part.pause * self._sample_rate), dtype=np.float32)
+                samples = np.concatenate((samples, silence))
+                self._ahead += part.pause
+            self._pieces.append(Piece(samples, tuple(self._intervals)))
+            self._intervals.clear()
+            if part.done:
+                self._made += part.seconds
+                self._head += 1
+                part.latent = None  # its memory is the device's
+                if self.finished:
+                    break
+                part = self._parts[self._head]
+        self.changed()
+
+
+_due = attrgetter("due")
+
+
+def _seconds(step: Step) -> float:
+    """Of audio that it makes."""
+    return (step.stop - step.start) * step.latent.frame_seconds if isinstance(step, Decode) else 0.0

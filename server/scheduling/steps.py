@@ -1,0 +1,99 @@
+"""The steps that make speech, as the schedule sees them, and the Protocol of the engine that takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+
+class EngineLost(Exception):
+    """The device is in a state from which this process can't recover, such as CUDA after a fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a model reads: the ids of one sentence, in one voice, at one pace."""
+
+    voice: str
+    ids: tuple[int, ...]
+    speed: float = 1.0
+
+
+class Latent(Protocol):
+    """A sentence's latent frames, on the engine's device: its length is known, its content the engine's own."""
+
+    @property
+    def frames(self) -> int: ...
+
+    @property
+    def frame_seconds(self) -> float:
+        """Seconds of audio of one frame."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """Frames on each side of a window that its decoding reads too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """Ids to latent frames, not yet refined."""
+
+    sentence: Sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Refine:
+    """Frames ``start`` to ``stop`` of a latent through the flow; blocks come in order and meet without a gap."""
+
+    latent: Latent
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decode:
+    """Refined frames ``start`` to ``stop`` to a waveform."""
+
+    latent: Latent
+    start: int
+    stop: int
+
+
+Step = Encode | Refine | Decode
+
+
+class Engine(Protocol):
+    """Takes steps, several of one kind at once; called by worker threads, one call a worker at a time.
+
+    Each call raises EngineLost when nothing more can be expected of the engine, or whatever went wrong with this batch.
+    """
+
+    def bucket(self, step: Step) -> Hashable:
+        """Steps of equal buckets may be taken together."""
+        ...
+
+    def most(self, step: Step) -> int:
+        """How many steps like this one may be taken together."""
+        ...
+
+    def size(self, step: Step) -> int:
+        """How much there is to do, in the units that a batch is padded in."""
+        ...
+
+    def encode(self, steps: Sequence[Encode], threads: int) -> Sequence[Latent]:
+        """One latent for each step; ``threads`` is how many cores it may use."""
+        ...
+
+    def refine(self, steps: Sequence[Refine], threads: int) -> None: ...
+
+    def decode(self, steps: Sequence[Decode], threads: int) -> Sequence[Samples]:
+        """Shape (frames * samples per frame,) for each step, within -1 to 1."""
+        ...

@@ -1,0 +1,161 @@
+"""An engine that counts instead of speaking: every sample tells which frame of which sentence it is."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from server.scheduling.schedule import Batch, Result, Schedule
+from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Samples, Sentence, Step
+
+FRAME_SECONDS = 0.01
+RATE = 100
+"""Hz: a frame is one sample."""
+CONTEXT = 13
+"""Frames; a block of a stream's first sentence ends within that of a window's end, where it counts."""
+MOST_FRAMES = 1000
+
+
+class Broken(Exception):
+    """What the engine says of a sentence that it can't speak."""
+
+
+def sentence(number: int, frames: int) -> Sentence:
+    """A sentence that becomes so many frames; no other may have its ``number``."""
+    return Sentence("joe", (number, frames))
+
+
+def spoken(sentence: Sentence) -> Samples:
+    """All of its audio; whole numbers below 2**24, so that float32 keeps each."""
+    number, frames = sentence.ids
+    return np.arange(1, frames + 1, dtype=np.float32) + np.float32(number * MOST_FRAMES)
+
+
+@dataclass(slots=True, eq=False)
+class CountingLatent:
+    sentence: Sentence
+    frames: int
+    frame_seconds: float = FRAME_SECONDS
+    context: int = CONTEXT
+    refined: int = 0
+
+
+class CountingEngine:
+    """Takes ``most`` steps at once, of lengths that round up to the same multiple of ``bucket_frames``.
+
+    Its calls wait while ``gate`` is not set. Sentences in ``broken`` fail when their first window is decoded; after
+    ``lose`` every call does.
+    """
+
+    def __init__(self, most: int = 1, bucket_frames: int = 64) -> None:
+        self._most = most
+        self._bucket_frames = bucket_frames
+        self._lost = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.broken: set[Sentence] = set()
+        self.batches: list[tuple[Step, ...]] = []
+        """In the order in which they began."""
+        self.threads: list[int] = []
+        """How many each of them was given."""
+
+    def lose(self) -> None:
+        self._lost = True
+
+    def bucket(self, step: Step) -> Hashable:
+        return type(step), -(-self.size(step) // self._bucket_frames)
+
+    def most(self, step: Step) -> int:
+        return self._most
+
+    def size(self, step: Step) -> int:
+        return step.sentence.ids[1] if isinstance(step, Encode) else step.stop - step.start
+
+    def encode(self, steps: Sequence[Encode], threads: int) -> list[CountingLatent]:
+        self._begin(steps, threads)
+        return [CountingLatent(step.sentence, step.sentence.ids[1]) for step in steps]
+
+    def refine(self, steps: Sequence[Refine], threads: int) -> None:
+        self._begin(steps, threads)
+        for step in steps:
+            assert step.start == step.latent.refined, "blocks come in order and meet without a gap"
+            step.latent.refined = step.stop
+
+    def decode(self, steps: Sequence[Decode], threads: int) -> list[Samples]:
+        self._begin(steps, threads)
+        for step in steps:
+            assert step.latent.refined >= min(step.latent.frames, step.stop + CONTEXT), "refined before it is decoded"
+            if step.start == 0 and step.latent.sentence in self.broken:
+                raise Broken
+        return [spoken(step.latent.sentence)[step.start : step.stop] for step in steps]
+
+    def take(self, batch: Batch) -> Sequence[Result]:
+        """The results of a batch, as a worker would have them."""
+        steps = [task.step for task in batch.tasks]
+        match steps[0]:
+            case Encode():
+                return self.encode(steps, 1)
+            case Decode():
+                return self.decode(steps, 1)
+        self.refine(steps, 1)
+        return [None] * len(steps)
+
+    def _begin(self, steps: Sequence[Step], threads: int) -> None:
+        self.batches.append(tuple(steps))
+        self.threads.append(threads)
+        assert self.gate.wait(10), "nobody opened the gate"
+        if self._lost:
+            raise EngineLost("the device is gone")
+
+
+class Floor:
+    """A schedule at work without threads: the test says what begins, what ends, and what time it is."""
+
+    def __init__(self, engine: CountingEngine | None = None, rate: float = 1.0) -> None:
+        self.engine = engine or CountingEngine()
+        self.now = 1000.0
+        self.schedule = Schedule(self.engine, lambda: rate, lambda: self.now)
+        self.running: list[Batch] = []
+
+    def begin(self) -> Batch | None:
+        """The next batch, running now."""
+        batch = self.schedule.next()
+        if batch is not None:
+            self.running.append(batch)
+        return batch
+
+    def end(self, batch: Batch) -> None:
+        self.running.remove(batch)
+        try:
+            results = self.engine.take(batch)
+        except Broken as error:
+            self.schedule.failed(batch, error)
+        else:
+            self.schedule.complete(batch, results, 0, 1000)
+
+    def step(self) -> Batch | None:
+        """Begins the next batch and ends it."""
+        batch = self.begin()
+        if batch is not None:
+            self.end(batch)
+        return batch
+
+    def work(self) -> None:
+        """Until there is nothing to do."""
+        while self.running:
+            self.end(self.running[0])
+        while self.step() is not None:
+            pass
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Returns when ``condition`` holds; fails if it does not within ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it has not come about"
+        await asyncio.sleep(0.001)

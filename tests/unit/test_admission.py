@@ -1,0 +1,114 @@
+"""Who is let in, who is told to come back and when, and what happens at the end of the day."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+
+import pytest
+
+from server.errors import QueueFull, ShuttingDown
+from server.scheduling.admission import Admission
+
+
+def door(requests: int = 100, seconds: float = 1000.0, patience: float = 1000.0, rate: float = 1.0) -> Admission:
+    return Admission(requests, seconds, patience, lambda: rate)
+
+
+def refusal(admission: Admission, seconds: float) -> QueueFull:
+    with pytest.raises(QueueFull) as refused, admission.admit(seconds):
+        pass
+    return refused.value
+
+
+async def test_no_more_requests_are_let_in_than_there_are_places() -> None:
+    admission = door(requests=2)
+    with admission.admit(1), admission.admit(1):
+        refusal(admission, 1)
+    with admission.admit(1), admission.admit(1):
+        pass
+
+
+async def test_no_more_audio_is_taken_on_than_allowed() -> None:
+    admission = door(seconds=60)
+    with admission.admit(40):
+        refusal(admission, 21)
+        with admission.admit(20):
+            assert admission.audio_seconds == 60
+
+
+@pytest.mark.parametrize("rate", [0.5, 4.0])
+async def test_nobody_is_let_in_who_would_have_to_wait_longer_than_the_patience(rate: float) -> None:
+    admission = door(patience=10, rate=rate)
+    with admission.admit(9 * rate):
+        refusal(admission, 1.1 * rate)
+        with admission.admit(0.9 * rate):
+            pass
+
+
+async def test_who_comes_alone_is_let_in_whatever_the_length() -> None:
+    admission = door(requests=1, seconds=1, patience=1)
+    with admission.admit(1000):
+        refusal(admission, 0.1)
+    with admission.admit(1000):
+        pass
+
+
+async def test_progress_makes_room() -> None:
+    admission = door(seconds=60)
+    with admission.admit(60) as place:
+        refusal(admission, 20)
+        place.progress(20)
+        with admission.admit(20):
+            place.progress(100)  # the estimate was too low
+            assert admission.audio_seconds == 20
+
+
+async def test_a_place_is_free_again_however_its_request_ended() -> None:
+    admission = door(requests=1)
+    with pytest.raises(RuntimeError), admission.admit(5):
+        raise RuntimeError
+    assert admission.audio_seconds == 0
+    with admission.admit(5):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("waiting", "seconds", "rate", "after"),
+    [
+        (60, 10, 1.0, 10),  # what is too much will have been made
+        (60, 10, 4.0, 3),
+        (60, 0.1, 4.0, 1),  # a whole second at least
+        (4, 1000, 1.0, 4),  # when it is alone it may come whatever its length
+    ],
+)
+async def test_who_is_refused_is_told_when_there_will_be_room(
+    waiting: float, seconds: float, rate: float, after: int
+) -> None:
+    admission = door(seconds=60, rate=rate)
+    with admission.admit(waiting):
+        assert refusal(admission, seconds).retry_after == after
+
+
+async def test_a_closed_door_lets_nobody_in_and_those_inside_end() -> None:
+    admission = door()
+    with admission.admit(1):
+        admission.close()
+        assert admission.closed
+        with pytest.raises(ShuttingDown) as refused, admission.admit(1):
+            pass
+    assert refused.value.retry_after == 1
+
+
+async def test_drained_when_the_last_one_has_left() -> None:
+    admission = door()
+    await admission.drained()
+    with ExitStack() as first, ExitStack() as last:
+        first.enter_context(admission.admit(1))
+        last.enter_context(admission.admit(1))
+        drained = asyncio.create_task(admission.drained())
+        first.close()
+        await asyncio.sleep(0)
+        assert not drained.done()
+        last.close()
+        await asyncio.wait_for(drained, 10)

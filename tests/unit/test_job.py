@@ -1,0 +1,256 @@
+"""One request's steps: which can be taken, when they are due, and the order of its audio."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from server.scheduling.job import AHEAD_SECONDS, PATIENCE, Job, Piece, Task
+from server.scheduling.plan import EARLY, WINDOW
+from server.scheduling.steps import Decode, Encode, Refine
+from server.speech import Interval, Stage
+from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, sentence, spoken
+
+ENGINE = CountingEngine()
+
+
+def asked(*frames: int, streamed: bool = False, pause: float = 0.0) -> Job:
+    """A job of sentences of these lengths; half of that is what they are expected to be."""
+    sentences = [sentence(number, length) for number, length in enumerate(frames)]
+    expected = [length * FRAME_SECONDS / 2 for length in frames]
+    return Job(sentences, expected, RATE, pause=pause, streamed=streamed)
+
+
+def taken(job: Job) -> Task:
+    """The job's next step, begun."""
+    task = next(job.tasks())
+    job.take(task, 0)
+    return task
+
+
+def ended(job: Job, task: Task) -> None:
+    match task.step:
+        case Encode() as encode:
+            job.complete(task, ENGINE.encode([encode], 1)[0], Interval(Stage.INFER, 0, 1))
+        case Refine() as refine:
+            ENGINE.refine([refine], 1)
+            job.complete(task, None, Interval(Stage.INFER, 1, 2))
+        case Decode() as decode:
+            job.complete(task, ENGINE.decode([decode], 1)[0], Interval(Stage.DECODE, 2, 3))
+
+
+def work(job: Job, steps: int = 10_000) -> list[Task]:
+    """Takes up to so many steps, one after the other."""
+    done: list[Task] = []
+    while len(done) < steps and next(job.tasks(), None) is not None:
+        done.append(taken(job))
+        ended(job, done[-1])
+    return done
+
+
+def fetched(job: Job) -> list[Piece]:
+    return list(iter(job.fetch, None))
+
+
+def audio(pieces: list[Piece]) -> list[float]:
+    return np.concatenate([piece.samples for piece in pieces]).tolist()
+
+
+def kinds(tasks: list[Task]) -> str:
+    """E, R and D for the steps."""
+    return "".join(type(task.step).__name__[0] for task in tasks)
+
+
+def test_a_sentence_is_encoded_then_refined_then_decoded_window_by_window() -> None:
+    job = asked(300)
+    assert kinds(work(job)) == "ERDD"
+    assert job.finished
+    assert audio(fetched(job)) == spoken(sentence(0, 300)).tolist()
+
+
+def test_the_first_sentence_of_a_stream_is_heard_before_the_rest_of_it_is_refined() -> None:
+    job = asked(600, streamed=True)
+    steps = kinds(work(job))
+    assert steps.startswith("ERD")
+    assert steps.count("R") > 1
+    assert steps.rindex("R") > steps.index("D")
+    sizes = [len(piece.samples) for piece in fetched(job)]
+    assert sizes[:4] == [*EARLY, WINDOW, WINDOW]
+
+
+def test_a_window_waits_for_the_frames_that_its_decoding_reads() -> None:
+    job = asked(600, streamed=True)
+    for task in work(job):
+        if isinstance(task.step, Decode) and isinstance(task.step.latent, CountingLatent):
+            assert task.step.latent.refined >= min(600, task.step.stop + CONTEXT)
+
+
+def test_the_sentences_of_a_whole_answer_are_offered_together() -> None:
+    assert [task.step for task in asked(100, 50, 70).tasks()] == [
+        Encode(sentence(number, frames)) for number, frames in enumerate((100, 50, 70))
+    ]
+
+
+def test_windows_that_are_ready_out_of_turn_come_out_in_order() -> None:
+    job = asked(300, 200)
+    begun = []
+    while len(begun) < 4:
+        while next(job.tasks(), None) is not None:
+            task = taken(job)
+            if isinstance(task.step, Decode):
+                begun.append(task)
+            else:
+                ended(job, task)
+    changes: list[int] = []
+    job.changed = lambda: changes.append(1)
+    for task in reversed(begun[1:]):
+        ended(job, task)
+    assert fetched(job) == []
+    ended(job, begun[0])
+    assert audio(fetched(job)) == [*spoken(sentence(0, 300)), *spoken(sentence(1, 200))]
+    assert job.finished
+    assert changes
+
+
+def test_any_window_that_can_be_taken_may_be_and_the_others_stay_on_offer() -> None:
+    """As batches of one length do: the mates of another job's last window may be this one's last."""
+    job = asked(300 + WINDOW)
+    work(job, 2)
+    for _ in range(3):
+        last = list(job.tasks())[-1]
+        job.take(last, 0)
+        ended(job, last)
+    assert job.finished
+    assert audio(fetched(job)) == spoken(sentence(0, 300 + WINDOW)).tolist()
+
+
+def test_there_is_silence_between_sentences_and_none_after_the_last() -> None:
+    job = asked(50, 40, pause=0.2)
+    work(job)
+    assert audio(fetched(job)) == [*spoken(sentence(0, 50)), *([0.0] * 20), *spoken(sentence(1, 40))]
+
+
+def test_audio_is_due_when_it_is_heard_and_that_of_a_whole_answer_sooner() -> None:
+    for streamed, urgency in ((True, 1.0), (False, PATIENCE)):
+        job = asked(300, 100, streamed=streamed, pause=0.2)
+        job.start = 50.0
+        dues = {(type(task.step), task.part.sentence, task.window): task.due for task in work(job)}
+        starts = [0, 32, 96, 224] if streamed else [0, 128]
+        for number, start in enumerate(starts):
+            due = dues[Decode, sentence(0, 300), number]
+            assert due == pytest.approx(50 + start * FRAME_SECONDS * urgency)
+        assert dues[Decode, sentence(1, 100), 0] == pytest.approx(50 + (3.0 + 0.2) * urgency)
+
+
+def test_the_steps_on_offer_are_in_the_order_of_their_due_times() -> None:
+    job = asked(600, 100, 900)
+    work(job, 3)
+    dues = [task.due for task in job.tasks()]
+    assert dues == sorted(dues)
+    assert len(dues) > 3
+
+
+def test_what_is_to_come_is_estimated_until_it_is_encoded_and_shrinks_as_it_is_made() -> None:
+    job = asked(100, 300, pause=0.2)
+    assert job.seconds == pytest.approx(0.5 + 0.2 + 1.5)
+    work(job, 1)
+    assert job.seconds == pytest.approx(1.0 + 0.2 + 1.5)
+    work(job)
+    assert job.seconds == 0
+
+
+def test_a_stream_pauses_when_its_reader_is_far_behind_and_goes_on_when_it_is_not() -> None:
+    job = asked(*[600] * 5, streamed=True, pause=0.2)
+    work(job)
+    pieces = fetched(job)
+    waiting = sum(len(piece.samples) for piece in pieces) / RATE
+    assert AHEAD_SECONDS < waiting < AHEAD_SECONDS + 1.5 * WINDOW * FRAME_SECONDS + 0.2
+    while not job.finished:
+        assert work(job)
+        pieces += fetched(job)
+    assert sum(len(piece.samples) for piece in pieces) == 5 * 600 + 4 * 20
+
+
+def test_no_more_of_a_stream_is_on_offer_than_may_wait_for_its_reader() -> None:
+    """A batch takes many of a job's steps at once: what they make together is bounded too."""
+    job = asked(100, *[800] * 5, streamed=True)
+    while next(job.tasks(), None) is not None:
+        tasks = [task for task in job.tasks() if isinstance(task.step, Decode)] or [next(job.tasks())]
+        for task in tasks:
+            job.take(task, 0)
+        for task in tasks:
+            ended(job, task)
+    assert sum(len(piece.samples) for piece in fetched(job)) / RATE < AHEAD_SECONDS + 1.5 * WINDOW * FRAME_SECONDS
+
+
+def test_a_whole_answer_does_not_pause() -> None:
+    job = asked(*[600] * 5)
+    work(job)
+    assert job.finished
+
+
+def test_a_wait_is_noted_while_nothing_of_the_job_runs() -> None:
+    job = asked(100)
+    job.settle(1000)
+    assert job.waiting
+    job.settle(2000)  # it waits already
+    encode = next(job.tasks())
+    job.take(encode, 5000)
+    assert not job.waiting
+    job.settle(6000)
+    assert not job.waiting
+    ended(job, encode)
+    job.settle(7000)
+    job.take(next(job.tasks()), 7001)
+    work(job)
+    assert not job.waiting
+
+
+def test_the_first_audio_says_where_the_time_went() -> None:
+    job = asked(50)
+    job.settle(1000)
+    encode = next(job.tasks())
+    job.take(encode, 5000)
+    ended(job, encode)
+    work(job)
+    [piece] = fetched(job)
+    assert [interval.stage for interval in piece.intervals] == [Stage.QUEUE, Stage.INFER, Stage.INFER, Stage.DECODE]
+    assert piece.intervals[0].nanos == 4000
+
+
+def test_a_step_that_is_given_back_is_offered_again_to_be_taken_alone() -> None:
+    job = asked(300)
+    work(job, 2)
+    first, second = taken(job), taken(job)
+    job.give_back(second)
+    job.give_back(first)
+    again = list(job.tasks())
+    assert [(task.step, task.window, task.alone) for task in again] == [
+        (first.step, 0, True),
+        (second.step, 1, True),
+    ]
+    work(job)
+    assert audio(fetched(job)) == spoken(sentence(0, 300)).tolist()
+
+
+def test_a_retry_does_not_go_before_what_is_due_sooner() -> None:
+    job = asked(600)
+    work(job, 2)
+    last = list(job.tasks())[-1]
+    job.take(last, 0)
+    job.give_back(last)
+    dues = [task.due for task in job.tasks()]
+    assert dues == sorted(dues)
+    assert list(job.tasks())[-1].alone
+
+
+def test_a_job_that_failed_offers_nothing_and_tells_its_first_failure() -> None:
+    job, first = asked(300), RuntimeError("first")
+    changes: list[int] = []
+    job.changed = lambda: changes.append(1)
+    work(job, 1)
+    job.fail(first)
+    job.fail(RuntimeError("second"))
+    assert list(job.tasks()) == []
+    assert job.failure is first
+    assert changes
