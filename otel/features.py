@@ -8,6 +8,10 @@ from otel.instruments import STAGE
 
 STAGE_ATTRIBUTE = "tts.stage"
 """On each stage's span: which stage it is."""
+BATCH_SIZE_ATTRIBUTE = "tts.batch_size"
+"""On the span of a step that was taken for several requests: how many; its links lead to theirs."""
+BATCH_PADDING_ATTRIBUTE = "tts.batch_padding"
+"""On the same span: the share of the batch that is padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("tts.slow_reason", "as in tts_slow_requests_total; absent unless it was slow"),
     Feature("tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"),
     Feature("tts.real_time_factor", "as in tts_real_time_factor"),
+    Feature("tts.stream_underrun", "seconds, as in tts_stream_underrun_seconds; absent unless streamed"),
     Feature("tts.audio_duration", "seconds of audio"),
     Feature("tts.chunks", "chunks of audio that the provider made"),
     Feature("tts.provider", "who spoke; absent if nobody was asked"),

@@ -35,6 +35,9 @@ STAGE_SECONDS = (
     50.0,
 )
 AUDIO_SECONDS = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
+BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
+UNDERRUN_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 REAL_TIME_FACTORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
 
 
@@ -42,6 +45,7 @@ class Source(StrEnum):
     """Allow-lists that are known only when the server has started."""
 
     VOICES = "the names of the installed voices"
+    GPUS = "the numbers of the machine's GPUs"
     LANGUAGES = "the languages of the installed voices"
     ENDPOINTS = "the paths that speak"
     ERRORS = "the error types of the reference"
@@ -78,7 +82,7 @@ class Instrument:
         return prometheus_name(self.name, self.unit, self.kind)
 
 
-UNIT_SUFFIXES = {"s": "seconds", "By": "bytes", "%": "percent"}
+UNIT_SUFFIXES = {"s": "seconds", "By": "bytes", "%": "percent", "W": "watts", "Cel": "celsius"}
 
 
 def prometheus_name(name: str, unit: str, kind: Kind) -> str:
@@ -95,10 +99,10 @@ def prometheus_name(name: str, unit: str, kind: Kind) -> str:
 
 SLOW_REASON = Attribute(
     "reason",
-    "queue: it waited for others; cold_model: the voice's first request; long_text: much more speech than is usual in "
-    "its range; encode: making the file; slow_client: the client took longer to take the audio than to play it; "
-    "other: the work itself took longer",
-    ("queue", "cold_model", "long_text", "encode", "slow_client", "other"),
+    "queue: it waited for others; cold_model: the voice's first request; padding: it shared batches with longer "
+    "requests; long_text: much more speech than is usual in its range; encode: making the file; slow_client: the "
+    "client took longer to take the audio than to play it; other: the work itself took longer",
+    ("queue", "cold_model", "padding", "long_text", "encode", "slow_client", "other"),
 )
 ENDPOINT = Attribute("endpoint", "the path of the call", Source.ENDPOINTS)
 METHOD = Attribute("method", "the HTTP method", ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
@@ -126,6 +130,7 @@ STAGE = Attribute(
     "the part of the request's way",
     ("normalize", "queue", "phonemize", "infer", "decode", "encode", "send"),
 )
+GPU = Attribute("gpu", "the GPU's number, as the driver counts them", Source.GPUS)
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
 
 REQUESTS = Instrument(
@@ -193,7 +198,8 @@ REAL_TIME_FACTOR = Instrument(
     "tts.real_time_factor",
     "histogram",
     "1",
-    "Work per second of audio: time in phonemize, infer, decode and encode over the audio's duration. "
+    "Work per second of audio: time in phonemize, infer, decode and encode over the audio's duration; of a step that "
+    "was taken for several requests at once, each one's share. "
     "Requests that ended ok and did not come from the cache.",
     (WORD_COUNT_RANGE, VOICE_NAME),
     REAL_TIME_FACTORS,
@@ -205,13 +211,42 @@ STAGE_DURATION = Instrument(
     "tts.stage.duration",
     "histogram",
     "s",
-    "Time that a request spent in a stage, all its sentences together. Requests that ended ok, error or cancelled.",
+    "Time that a request spent in a stage, all its sentences together; steps that were taken beside each other count "
+    "each. Requests that ended ok, error or cancelled.",
     (STAGE,),
     STAGE_SECONDS,
 )
 REQUESTS_IN_FLIGHT = Instrument(
     "tts.requests_in_flight", "gauge", "{request}", "Calls for audio that are not finished."
 )
+QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for their turn at the engine.")
+QUEUE_AUDIO = Instrument(
+    "tts.queue_audio", "gauge", "s", "Audio that was asked for and is not made yet, estimated where it must be."
+)
+BATCH_SIZE = Instrument(
+    "tts.batch_size", "histogram", "{step}", "Steps that the engine took together.", (), BATCH_SIZES
+)
+BATCH_PADDING = Instrument(
+    "tts.batch_padding",
+    "histogram",
+    "1",
+    "The share of a batch that only pads its shorter steps: 0 to 1.",
+    (),
+    SHARES,
+)
+STREAM_UNDERRUN = Instrument(
+    "tts.stream_underrun",
+    "histogram",
+    "s",
+    "Silence inside the speech that a listener heard who played the stream from its first chunk on, as the next chunk "
+    "was not ready. Streams that ended ok; time spent waiting for a slow reader is not counted.",
+    (VOICE_NAME,),
+    UNDERRUN_SECONDS,
+)
+GPU_UTILIZATION = Instrument("tts.gpu.utilization", "gauge", "%", "Time in which the GPU did anything.", (GPU,))
+GPU_MEMORY = Instrument("tts.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use, by all processes.", (GPU,))
+GPU_POWER = Instrument("tts.gpu.power", "gauge", "W", "Power that the GPU draws.", (GPU,))
+GPU_TEMPERATURE = Instrument("tts.gpu.temperature", "gauge", "Cel", "Temperature of the GPU.", (GPU,))
 WORDS_TOTAL = Instrument("tts.words", "counter", "{word}", "Words of the requests that ended ok.", (VOICE_NAME, CLIENT))
 CHARACTERS_TOTAL = Instrument(
     "tts.characters", "counter", "{character}", "Characters of the requests that ended ok.", (VOICE_NAME, CLIENT)
@@ -244,5 +279,14 @@ CONTRACT: tuple[Instrument, ...] = (
     WORDS_TOTAL,
     CHARACTERS_TOTAL,
     SLOW_REQUESTS,
+    QUEUE_DEPTH,
+    QUEUE_AUDIO,
+    BATCH_SIZE,
+    BATCH_PADDING,
+    STREAM_UNDERRUN,
+    GPU_UTILIZATION,
+    GPU_MEMORY,
+    GPU_POWER,
+    GPU_TEMPERATURE,
 )
 """Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

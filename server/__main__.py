@@ -7,7 +7,7 @@ import logging
 import signal
 import sys
 
-from server import VERSION
+from server import VERSION, launch
 from server.app import Service
 from server.errors import SpeechError
 from server.logs import LOGGER, configure
@@ -15,13 +15,16 @@ from server.providers.coqui import CoquiProvider
 from server.settings import Settings, SettingsError, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
+LOST = 70
+"""The exit code for an engine beyond help (EX_SOFTWARE of sysexits.h)."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = logging.getLogger(f"{LOGGER}.main")
 
 
 def main() -> int:
-    """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, 2 for bad settings."""
+    """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, 2 for bad settings, 70 when the
+    engine was lost."""
     try:
         settings = load()
     except SettingsError as error:
@@ -83,7 +86,12 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
             code = 1
         else:
             _announce(service, settings)
-            await stopped
+            lost = asyncio.create_task(service.lost())
+            await asyncio.wait({lost, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if lost.done():
+                log.error("the engine is lost, and the server ends for its supervisor to start it again")
+                code = LOST
+            lost.cancel()
     log.info("stopping")
     await service.stop()
     return code
@@ -105,4 +113,5 @@ ttscope is ready: open {service.url} or try
 
 
 if __name__ == "__main__":
+    launch.ensure()
     sys.exit(main())

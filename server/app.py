@@ -7,6 +7,7 @@ import logging
 from asyncio import Server
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from otel.metrics import AllowLists
 from otel.telemetry import Telemetry, sdk_disabled
 from server import VERSION
 from server.errors import all_errors, error_type
+from server.gpu import GpuSampler, Reading
 from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
@@ -36,6 +38,12 @@ from server.system import SystemSampler
 SPEAKING = (speech.PATH,)
 """The paths of calls that ask for audio: each call to them is observed."""
 FLUSH_SECONDS = 10.0
+GPU_GAUGES: dict[instruments.Instrument, Reading] = {
+    instruments.GPU_UTILIZATION: "utilization",
+    instruments.GPU_MEMORY: "memory_bytes",
+    instruments.GPU_POWER: "power_watts",
+    instruments.GPU_TEMPERATURE: "temperature_celsius",
+}
 
 log = logging.getLogger(f"{LOGGER}.app")
 
@@ -46,16 +54,22 @@ class Service:
     def __init__(self, settings: Settings, provider: Provider) -> None:
         self._settings = settings
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
+        self._gpu = GpuSampler()
         self._telemetry = Telemetry(
             version=VERSION,
-            allow_lists=allow_lists(provider.voices()),
+            allow_lists=allow_lists(provider.voices(), self._gpu.names),
             metrics_enabled=self._metrics_enabled,
             events_file=settings.data_dir / "events" / "requests.jsonl",
         )
         self._summary = Summary()
         self._system = SystemSampler()
-        self._admission = Admission(settings.max_in_flight)
-        self._synthesizer = Synthesizer(provider)
+        self._synthesizer = Synthesizer(provider, settings.deadline_seconds)
+        self._admission = Admission(
+            settings.max_in_flight,
+            settings.max_queue_seconds,
+            settings.deadline_seconds,
+            lambda: self._synthesizer.rate,
+        )
         keep = KeepPolicy(settings.traces_per_second)
         self._observer = Observer(self._telemetry, self._summary, keep, settings.build or VERSION)
         self._observe_gauges()
@@ -64,7 +78,7 @@ class Service:
         self._management = web.AppRunner(self._management_application(), shutdown_timeout=1.0)
         self._listeners: list[Server] = []
         self._loading: asyncio.Task[None] | None = None
-        self._sampling: asyncio.Task[None] | None = None
+        self._sampling: list[asyncio.Task[None]] = []
 
     @property
     def url(self) -> str:
@@ -85,9 +99,13 @@ class Service:
         await self._listen(self._api, settings.host, settings.port)
         if self._metrics_enabled:
             await self._listen(self._management, settings.management_host, settings.management_port)
-        self._sampling = asyncio.create_task(self._system.run())
-        self._loading = asyncio.create_task(self._synthesizer.start())
+        self._sampling = [asyncio.create_task(sampler.run()) for sampler in (self._system, self._gpu)]
+        self._loading = asyncio.create_task(self._synthesizer.start(self._observe_batch))
         return self._loading
+
+    async def lost(self) -> Exception:
+        """Returns when the server can't speak any more, and never will."""
+        return await self._synthesizer.lost()
 
     async def stop(self) -> None:
         """Finishes what is in flight, refuses what is new, flushes telemetry, closes everything."""
@@ -99,7 +117,7 @@ class Service:
             listener.close()
         await self._api.cleanup()
         await self._management.cleanup()
-        for task in (self._loading, self._sampling):
+        for task in (self._loading, *self._sampling):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -158,6 +176,15 @@ class Service:
             lambda: [(seconds, {"model": name}) for name, seconds in self._synthesizer.load_seconds().items()],
         )
 
+        observe(instruments.QUEUE_DEPTH, lambda: [(self._synthesizer.depth, {})])
+        observe(instruments.QUEUE_AUDIO, lambda: [(self._synthesizer.audio_seconds, {})])
+        for gauge, reading in GPU_GAUGES.items():
+            observe(gauge, partial(self._gpu.readings, reading))
+
+    def _observe_batch(self, size: int, padding: float) -> None:
+        self._telemetry.metrics.record(instruments.BATCH_SIZE, size)
+        self._telemetry.metrics.record(instruments.BATCH_PADDING, padding)
+
     def _begin_counters(self, voices: Iterable[Voice]) -> None:
         """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
         add = self._telemetry.metrics.add
@@ -180,12 +207,13 @@ class Service:
             add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
 
 
-def allow_lists(voices: Iterable[Voice]) -> AllowLists:
+def allow_lists(voices: Iterable[Voice], gpus: Iterable[str]) -> AllowLists:
     """The values that labels may take beside the contract's own."""
     known = list(voices)
     return {
         Source.VOICES: frozenset(voice.name for voice in known),
         Source.LANGUAGES: frozenset(voice.languages[0] for voice in known),
+        Source.GPUS: frozenset(gpus),
         Source.ENDPOINTS: frozenset(SPEAKING),
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }

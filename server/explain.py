@@ -24,6 +24,7 @@ REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 BECAUSE = {
     SlowReason.QUEUE: "it waited for other requests",
     SlowReason.COLD_MODEL: "it was the first for this voice since the server started",
+    SlowReason.PADDING: "it shared its batches with much longer requests",
     SlowReason.LONG_TEXT: "there was much more to say than is usual in its range",
     SlowReason.ENCODE: "making the audio file took longer than usual",
     SlowReason.SLOW_CLIENT: "the client took longer to take the audio than to play it",

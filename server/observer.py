@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Span, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
 from otel import instruments
-from otel.features import STAGE_ATTRIBUTE
+from otel.features import BATCH_PADDING_ATTRIBUTE, BATCH_SIZE_ATTRIBUTE, STAGE_ATTRIBUTE
 from otel.keep import KeepPolicy
 from otel.spans import KEEP, unsampled
 from otel.telemetry import Telemetry
 from server.observation import Observation
 from server.slowness import Slowness
-from server.speech import Outcome
+from server.speech import Interval, Outcome
 from server.summary import Summary
 
 CLIENT = "anonymous"
@@ -115,6 +115,8 @@ class Observer:
             record(
                 instruments.REAL_TIME_FACTOR, done.real_time_factor, context, word_count_range=words, voice_name=voice
             )
+        if done.streamed:
+            record(instruments.STREAM_UNDERRUN, done.underrun / 1e9, context, voice_name=voice)
         add(instruments.WORDS_TOTAL, utterance.words, context, voice_name=voice, client=CLIENT)
         add(instruments.CHARACTERS_TOTAL, utterance.characters, context, voice_name=voice, client=CLIENT)
 
@@ -132,6 +134,7 @@ class Observer:
             "tts.duration": done.duration,
             "tts.time_to_first_audio": done.time_to_first_audio,
             "tts.real_time_factor": done.real_time_factor,
+            "tts.stream_underrun": done.underrun / 1e9 if done.streamed else None,
             "tts.audio_duration": done.audio_seconds,
             "tts.chunks": done.chunks,
             "tts.provider": done.provider or None,
@@ -164,10 +167,23 @@ class Observer:
             child = self._tracer.start_span(
                 interval.stage,
                 context,
-                attributes={KEEP: True, STAGE_ATTRIBUTE: interval.stage},
+                attributes={KEEP: True, STAGE_ATTRIBUTE: interval.stage, **_batch_attributes(interval)},
+                links=_links(interval),
                 start_time=done.unix_nanos(interval.start),
             )
             child.end(done.unix_nanos(interval.end))
+
+
+def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
+    if interval.mates is None:
+        return {}
+    return {BATCH_SIZE_ATTRIBUTE: interval.batch_size, BATCH_PADDING_ATTRIBUTE: interval.mates.padding}
+
+
+def _links(interval: Interval) -> list[Link]:
+    """To the requests that shared the step; whether their traces are kept is not known yet."""
+    origins = interval.mates.origins if interval.mates else ()
+    return [Link(origin) for origin in dict.fromkeys(origins) if isinstance(origin, SpanContext)]
 
 
 def _method(done: Observation) -> str:

@@ -35,13 +35,22 @@ class Settings(BaseSettings):
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto (CUDA if present), cpu, cuda or cuda:N."
     )
-    threads: int | None = Field(None, ge=1, description="Threads of a synthesis on the CPU; by default one a core.")
+    threads: int | None = Field(None, ge=1, description="Cores that speech is made on, without a GPU; by default all.")
     max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="The longest text of a request.")
     max_audio_seconds: float = Field(
         900.0, gt=0, description="The longest speech of a request, as predicted from its phonemes."
     )
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest body of a request.")
-    max_in_flight: int = Field(64, ge=1, description="Requests that speak or wait; one more is refused with 429.")
+    max_in_flight: int = Field(256, ge=1, description="Requests that speak or wait; one more is refused with 429.")
+    max_queue_seconds: float = Field(
+        900.0, gt=0, description="Seconds of speech, as estimated, that may wait to be made; more is refused with 429."
+    )
+    deadline_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="Time for a whole answer, or for a stream's first audio; then 504. What is sure to take longer is "
+        "refused with 429 at once.",
+    )
     receive_seconds: float = Field(30.0, gt=0, description="Time for a client to send its request.")
     send_seconds: float = Field(60.0, gt=0, description="Time for a client to take a chunk of audio.")
     drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to end when the server stops.")

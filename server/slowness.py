@@ -13,6 +13,8 @@ WEIGHT = 0.05
 """Of the newest request in the running means: the last twenty or so count."""
 LONG_TEXT_RATIO = 1.25
 """Times the usual seconds of audio: from there on the text explains the work."""
+PADDING_SHARE = 0.5
+"""Of a request's work: from there on it was slow for the sake of its longer batch mates."""
 SLOW_READING = 1.0
 """Seconds below which no client is called slow."""
 
@@ -22,6 +24,7 @@ class SlowReason(StrEnum):
 
     QUEUE = "queue"
     COLD_MODEL = "cold_model"
+    PADDING = "padding"
     LONG_TEXT = "long_text"
     ENCODE = "encode"
     SLOW_CLIENT = "slow_client"
@@ -62,18 +65,24 @@ class Slowness:
             return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, done.audio_seconds) else None
         if done.utterance is not None and done.utterance.voice.name not in self._heard:
             return SlowReason.COLD_MODEL
-        usual = self._usual.get(done.word_count_range, _Usual())
-        excess = _excess(done.stage_seconds(), usual.stages)
-        excess.pop(Stage.SEND, None)  # not part of the duration
-        match max(excess, key=lambda stage: excess[stage], default=None):
-            case Stage.QUEUE:
-                return SlowReason.QUEUE
-            case Stage.ENCODE:
-                return SlowReason.ENCODE
-            case Stage.INFER | Stage.DECODE if done.audio_seconds > LONG_TEXT_RATIO * (usual.audio or float("inf")):
-                return SlowReason.LONG_TEXT
-            case _:
-                return SlowReason.OTHER
+        return _costliest(done, self._usual.get(done.word_count_range, _Usual()))
+
+
+def _costliest(done: Observation, usual: _Usual) -> SlowReason:
+    """Of what a slow request spent beyond the usual."""
+    excess = _excess(done.stage_seconds(), usual.stages)
+    excess.pop(Stage.SEND, None)  # not part of the duration
+    match max(excess, key=lambda stage: excess[stage], default=None):
+        case Stage.QUEUE:
+            return SlowReason.QUEUE
+        case Stage.ENCODE:
+            return SlowReason.ENCODE
+        case Stage.INFER | Stage.DECODE if done.padding > PADDING_SHARE * done.work:
+            return SlowReason.PADDING
+        case Stage.INFER | Stage.DECODE if done.audio_seconds > LONG_TEXT_RATIO * (usual.audio or float("inf")):
+            return SlowReason.LONG_TEXT
+        case _:
+            return SlowReason.OTHER
 
 
 def _excess(stages: Mapping[Stage, float], usual: Mapping[Stage, float]) -> dict[Stage, float]:

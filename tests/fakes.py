@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from server.errors import SpeechError
-from server.speech import Chunk, Interval, Stage, Utterance, Voice
+from server.providers.provider import BatchObserver
+from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 
 JOE = Voice("joe", ("en", "en-us"), 22050, "c0ffee")
 KAN = Voice("kan", ("ja",), 24000, "facade")
@@ -19,6 +20,9 @@ class HummingProvider:
     """Hums a tenth of a second for every word, one chunk a sentence; ``gate`` holds it, ``failure`` breaks it."""
 
     name = "humming"
+    rate = 1000.0
+    depth = 0
+    audio_seconds = 0.0
 
     def __init__(self, *, ready: bool = True) -> None:
         self.gate = asyncio.Event()
@@ -29,6 +33,8 @@ class HummingProvider:
         if ready:
             self.may_start.set()
         self.closed_generators = 0
+        self.listeners: list[Listener] = []
+        self.broken: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     def voices(self) -> tuple[Voice, ...]:
         return (JOE, KAN)
@@ -36,10 +42,17 @@ class HummingProvider:
     def load_seconds(self) -> dict[str, float]:
         return {"joe": 0.25, "kan": 0.5}
 
-    async def start(self) -> None:
+    def estimate(self, utterance: Utterance) -> float:
+        return 0.1 * utterance.words
+
+    async def start(self, observe: BatchObserver) -> None:
         await self.may_start.wait()
 
-    async def speak(self, utterance: Utterance) -> AsyncGenerator[Chunk, None]:
+    async def lost(self) -> Exception:
+        return await asyncio.shield(self.broken)
+
+    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        self.listeners.append(listener)
         rate = utterance.voice.sample_rate
         try:
             for number, sentence in enumerate(filter(str.strip, utterance.text.split("."))):

@@ -1,114 +1,159 @@
-"""A Coqui VITS model ready to speak: called directly, without Coqui's Synthesizer, by the one thread that owns it."""
+"""A Coqui VITS model ready to speak, in steps: ids to latent frames, these through the flow, and to a waveform."""
 
 from __future__ import annotations
 
-import time
-import unicodedata
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from server.errors import EngineFailed
-from server.speech import Chunk, Interval, Stage
+from server.engine import layers
+from server.engine.decoder import Decoder
+from server.engine.vocabulary import Vocabulary
 from server.voices import checkpoint
 from server.voices.catalogue import InstalledVoice
 
 if TYPE_CHECKING:
-    import torch
     from TTS.tts.models.vits import Vits
-    from TTS.tts.utils.text.tokenizer import TTSTokenizer
 
 
-class Vocabulary:
-    """The symbols that a model knows, and the ids it knows them by."""
+@dataclass(slots=True, eq=False)
+class VitsLatent:
+    """A sentence between its ids and its audio; see server.scheduling.steps.Latent."""
 
-    def __init__(self, tokenizer: TTSTokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._ids: dict[str, int] = {
-            symbol: tokenizer.characters.char_to_id(symbol) for symbol in dict.fromkeys(tokenizer.characters.vocab)
-        }
+    model: VitsModel
+    prior: Tensor
+    """Shape (frames, channels): before the flow."""
+    refined: Tensor
+    """The same shape: after it, as far as it has come."""
 
-    def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
-        """The ids as the model was trained on them, blanks and ends included, and how many symbols it knows of these.
+    @property
+    def frames(self) -> int:
+        return int(self.prior.shape[0])
 
-        Unknown symbols are dropped. Coqui's own tokenizer logs them and the text around them.
-        """
-        known = [self._ids[symbol] for symbol in self._compose(symbols) if symbol in self._ids]
-        ids = self._tokenizer.intersperse_blank_char(known) if self._tokenizer.add_blank else known
-        if self._tokenizer.use_eos_bos:
-            ids = self._tokenizer.pad_with_bos_eos(ids)
-        return ids, len(known)
+    @property
+    def frame_seconds(self) -> float:
+        return self.model.frame_seconds
 
-    def clean(self, text: str, language: str) -> str:
-        """``text`` as a model that reads characters wants it: numbers written out and so on, by its own cleaner."""
-        cleaner = self._tokenizer.text_cleaner
-        return str(cleaner(text, lang=language)) if cleaner else text
+    @property
+    def context(self) -> int:
+        return self.model.decoder.context
 
-    def _compose(self, symbols: Iterable[str]) -> list[str]:
-        """Joins a mark that the model does not know with its letter: espeak gives c and a cedilla, Coqui wants them
-        as one; Piper, and Coqui for the tilde, as two."""
-        composed: list[str] = []
-        for symbol in symbols:
-            if composed and unicodedata.combining(symbol) and symbol not in self._ids:
-                joined = unicodedata.normalize("NFC", composed[-1] + symbol)
-                composed[-1] = joined if joined in self._ids else composed[-1]
-            else:
-                composed.append(symbol)
-        return composed
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How much chance there is in a voice's sound and in its rhythm; none makes it repeatable."""
+
+    sound: float
+    rhythm: float
 
 
 class VitsModel:
-    """A model on its device. Only the thread that loaded it may call ``synthesize``; the vocabulary is free to all."""
+    """A model on its device. It has no state that its steps change: on the CPU any number of threads may take them.
 
-    def __init__(self, network: Vits, device: torch.device) -> None:
-        """``network`` must be in evaluation mode; it is changed: moved, and its weight norms folded in."""
+    On CUDA one thread may: calls of several poison the device.
+    """
+
+    def __init__(self, network: Vits, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
+        """``network`` must be in evaluation mode; it is changed: moved, and its weight norms folded in.
+
+        ``dtype`` is the decoder's, which does 70 % of the work; the rest is done in float32.
+        """
         self.vocabulary = Vocabulary(network.tokenizer)
         self.sample_rate = int(network.config.audio.sample_rate)
+        self.noise = Noise(float(network.inference_noise_scale), float(network.inference_noise_scale_dp))
+        self.device = device
         self._length_scale = float(network.length_scale)
-        self._device = device
-        self._decoding_since = 0
+        self._stochastic = bool(network.args.use_sdp)
         network.posterior_encoder = None  # training only
         fold_weight_norm(network)
         network.requires_grad_(False).to(device)
-        network.waveform_decoder.register_forward_pre_hook(self._mark_decoding)
+        if device.type == "cpu":
+            layers.install(network)
+        self.decoder = Decoder(network.waveform_decoder, dtype)
+        self.channels = int(network.args.hidden_channels)
+        self.frame_seconds = self.decoder.samples_per_frame / self.sample_rate
+        # Between the sample rates of encoder and decoder frames are interpolated: a sentence at a time.
+        self._resampled = bool(network.args.encoder_sample_rate)
         self._network = network
+        self.flow_context = sum(
+            int(layer.padding[0]) for coupling in network.flow.flows for layer in coupling.enc.in_layers
+        )
+        """Frames on each side of a block that the flow reads too."""
 
     @classmethod
     def load(cls, installed: InstalledVoice, device: torch.device) -> Self:
         """Raises VoiceError when the voice's files can't be loaded."""
         return cls(checkpoint.load(installed.config, installed.model), device)
 
-    def synthesize(self, ids: Sequence[int], speed: float = 1.0) -> Chunk:
-        """The speech for one sentence's ids, shape (samples,), with the intervals INFER and DECODE.
+    def use(self, dtype: torch.dtype) -> None:
+        """Makes the decoder anew in ``dtype``."""
+        self.decoder = Decoder(self._network.waveform_decoder, dtype)
 
-        Raises EngineFailed when what comes out is not audio.
+    def encode(self, sentences: Sequence[Sequence[int]], speeds: Sequence[float]) -> list[VitsLatent]:
+        """The latents of sentences given by their ids, each at its pace."""
+        network, device = self._network, self.device
+        lengths = torch.tensor([len(ids) for ids in sentences], device=device)
+        longest = max(map(len, sentences))
+        ids = torch.tensor([[*ids, *[0] * (longest - len(ids))] for ids in sentences], device=device)
+        x, means, scales, mask = network.text_encoder(ids, lengths, lang_emb=None)
+        if self._stochastic:
+            logs = network.duration_predictor(
+                x, mask, g=None, reverse=True, noise_scale=self.noise.rhythm, lang_emb=None
+            )
+        else:
+            logs = network.duration_predictor(x, mask, g=None, lang_emb=None)
+        pace = self._length_scale / torch.tensor(speeds, device=device)
+        durations = torch.ceil(torch.exp(logs) * mask * pace[:, None, None])[:, 0].long()
+        latents = []
+        for number in range(len(sentences)):
+            mean = means[number].T.repeat_interleave(durations[number], dim=0)
+            scale = scales[number].T.repeat_interleave(durations[number], dim=0)
+            if not len(mean):  # nothing is spoken: a frame of silence
+                mean, scale = means.new_zeros(1, means.shape[1]), means.new_zeros(1, means.shape[1])
+            prior = mean + torch.randn_like(mean) * torch.exp(scale) * self.noise.sound
+            latents.append(self._latent(prior))
+        return latents
+
+    def refine(self, blocks: Sequence[tuple[VitsLatent, int, int]]) -> None:
+        """Takes frames ``start`` to ``stop`` of each latent through the flow."""
+        if self._resampled:
+            return
+        context = self.flow_context
+        clips = [latent.prior[max(0, start - context) : stop + context] for latent, start, stop in blocks]
+        lengths = [len(clip) for clip in clips]
+        padded = torch.nn.utils.rnn.pad_sequence(clips, batch_first=True).transpose(1, 2)
+        mask = torch.arange(max(lengths), device=self.device)[None] < torch.tensor(lengths, device=self.device)[:, None]
+        refined = self._network.flow(padded, mask[:, None].to(padded.dtype), g=None, reverse=True).transpose(1, 2)
+        for number, (latent, start, stop) in enumerate(blocks):
+            skipped = start - max(0, start - context)
+            latent.refined[start:stop] = refined[number, skipped : skipped + stop - start]
+
+    def decode(self, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
+        """The waveform of refined frames ``start`` to ``stop`` of each latent, shape (windows, samples), on the device.
+
+        All windows must have the same ``shape``.
         """
-        import torch
+        context = self.decoder.context
+        latent, start, stop = windows[0]
+        left, right = min(start, context), min(latent.frames - stop, context)
+        frames = torch.stack([latent.refined[start - left : stop + right] for latent, start, stop in windows])
+        return self.decoder(frames, left, right)
 
-        start = time.perf_counter_ns()
-        self._network.length_scale = self._length_scale / speed
-        with torch.inference_mode():
-            inputs = torch.tensor([ids], dtype=torch.long, device=self._device)
-            lengths = torch.tensor([len(ids)], dtype=torch.long, device=self._device)
-            output = self._network.inference(inputs, {"x_lengths": lengths})["model_outputs"]
-            samples = output[0, 0].float().cpu().numpy()  # waits for the device
-        end = time.perf_counter_ns()
-        if not np.isfinite(samples).all():
-            raise EngineFailed("the voice's model gave numbers that are not audio")
-        return Chunk(
-            np.clip(samples, -1.0, 1.0),
-            self.sample_rate,
-            (Interval(Stage.INFER, start, self._decoding_since), Interval(Stage.DECODE, self._decoding_since, end)),
-        )
+    def shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
+        """What windows of one batch must have in common: their frames, and their context on either side."""
+        context = self.decoder.context
+        return stop - start, min(start, context), min(latent.frames - stop, context)
 
-    def _mark_decoding(self, *_: Any) -> None:
-        """The frames are made, their decoding into a waveform begins."""
-        import torch
-
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        self._decoding_since = time.perf_counter_ns()
+    def _latent(self, prior: Tensor) -> VitsLatent:
+        if not self._resampled:
+            return VitsLatent(self, prior, torch.empty_like(prior))
+        whole = prior.T[None]
+        refined = self._network.flow(whole, torch.ones_like(whole[:, :1]), g=None, reverse=True)
+        refined = self._network.upsampling_z(refined)[0].reshape(refined.shape[1], -1).T.contiguous()
+        return VitsLatent(self, refined, refined)
 
 
 def fold_weight_norm(network: torch.nn.Module) -> None:

@@ -1,20 +1,24 @@
-"""The local engine: Coqui VITS models on torch, owned by one thread, fed sentence by sentence."""
+"""The local engine: Coqui VITS models on torch, fed step by step by the schedule."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import os
 import re
 import time
-from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from server.engine.vits import VitsModel
-from server.engine.worker import Worker, WorkerClosed
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError, TextTooLong
-from server.speech import Chunk, Interval, Stage, Utterance, Voice
+from server.providers.provider import BatchObserver
+from server.scheduling.dispatcher import Dispatcher
+from server.scheduling.job import Job
+from server.scheduling.steps import EngineLost, Sentence
+from server.scheduling.worker import Worker, WorkerClosed
+from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.sentences import bounded, is_speakable, split_text
 from server.voices.catalogue import InstalledVoice
@@ -23,7 +27,9 @@ from server.voices.errors import VoiceError
 from server.voices.manifest import CHARACTERS
 
 if TYPE_CHECKING:
-    import torch
+    from server.engine.torch_engine import TorchEngine
+    from server.engine.vits import VitsModel
+    from server.engine.vocabulary import Vocabulary
 
 PAUSE = 0.2
 """Seconds of silence between sentences at speed 1. The default voice itself ends a sentence with 110 to 250 ms of
@@ -31,8 +37,12 @@ silence and begins one with 60: together nearly half a second, as a reader pause
 
 WARM_UP = ("1", "1234567 1234567")
 """A short and a long text that every espeak voice can read."""
+SECONDS_PER_CHARACTER = 0.065
+"""Of English at an ordinary pace (930 characters a minute): to be going on with, before a voice was measured."""
+CUDA_LANES = 2
+"""Batches that a GPU's thread is given at a time, so that it need not wait for the next."""
 
-Ids = list[int]
+Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,9 @@ class Pace:
         per_symbol = max(0.0, (long[1] - short[1]) / max(1, long[0] - short[0])) or long[1] / max(1, long[0])
         return cls(per_symbol, max(0.0, short[1] - short[0] * per_symbol))
 
-    def seconds(self, sentences: int, symbols: int) -> float:
-        return sentences * (self.per_sentence + PAUSE) + symbols * self.per_symbol
+    def seconds(self, symbols: int) -> float:
+        """Of a sentence of so many symbols."""
+        return self.per_sentence + symbols * self.per_symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,18 @@ class Speaker:
     """A loaded voice."""
 
     installed: InstalledVoice
-    model: VitsModel
+    vocabulary: Vocabulary
     pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A text as its model reads it."""
+
+    sentences: tuple[Sentence, ...]
+    seconds: tuple[float, ...]
+    """Of audio that each is expected to become."""
+    interval: Interval
 
 
 class CoquiProvider:
@@ -77,17 +98,18 @@ class CoquiProvider:
         max_audio_seconds: float,
         log: logging.Logger,
     ) -> None:
-        """``device`` is auto (CUDA where there is one), cpu, cuda or cuda:N; ``threads`` those of torch on the CPU,
-        None for torch's own choice; ``max_audio_seconds`` the longest audio that one utterance may become."""
+        """``device`` is auto (CUDA where there is one), cpu, cuda or cuda:N; ``threads`` the cores to use on the CPU,
+        None for all; ``max_audio_seconds`` the longest audio that one utterance may become."""
         self._installed = tuple(voices)
         self._device = device
-        self._threads = threads
+        self._threads = threads or len(os.sched_getaffinity(0))
         self._max_audio_seconds = max_audio_seconds
         self._log = log
         self._phonemizer = Phonemizer()
         self._speakers: dict[str, Speaker] = {}
         self._load_seconds: dict[str, float] = {}
-        self._model_thread = Worker("model")
+        self._workers: list[Worker] = []
+        self._dispatcher: Dispatcher | None = None
         # A thread of its own: behind the models', a request would wait for others' audio before it can be refused.
         self._text_thread = Worker("phonemes")
 
@@ -98,45 +120,89 @@ class CoquiProvider:
     def load_seconds(self) -> dict[str, float]:
         return dict(self._load_seconds)
 
-    async def start(self) -> None:
+    def estimate(self, utterance: Utterance) -> float:
+        return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
+
+    @property
+    def depth(self) -> int:
+        return self._dispatcher.schedule.depth if self._dispatcher else 0
+
+    @property
+    def rate(self) -> float:
+        return self._dispatcher.meter.rate if self._dispatcher else 1.0
+
+    @property
+    def audio_seconds(self) -> float:
+        return self._dispatcher.schedule.audio_seconds if self._dispatcher else 0.0
+
+    async def start(self, observe: BatchObserver) -> None:
         """Loads every voice and speaks with it; one that fails is logged by name and left out.
 
         Raises EngineFailed when none is left, or the device does not exist.
         """
-        device = await self._model_thread.run(self._prepare)
+        first = Worker("engine-0")
+        self._workers.append(first)
+        engine = await first.run(self._prepare)
+        rates = []
         for installed in self._installed:
             name = installed.voice.name
             try:
                 begun = time.perf_counter()
-                self._speakers[name] = await self._model_thread.run(self._load, installed, device)
+                self._speakers[name], rate = await first.run(self._load, installed, engine)
+                rates.append(rate)
                 self._load_seconds[name] = time.perf_counter() - begun
             except Exception:  # noqa: BLE001 - whatever is wrong with one voice, the others can still speak
                 self._installed = tuple(other for other in self._installed if other is not installed)
                 self._log.exception("the voice %s can't be loaded and is left out", name)
             else:
-                self._log.info("the voice %s is loaded on %s in %.1f s", name, device, self._load_seconds[name])
+                seconds = self._load_seconds[name]
+                self._log.info("the voice %s is loaded on %s in %.1f s", name, engine.device, seconds)
         if not self._speakers:
             raise EngineFailed("no voice could be loaded")
+        cuda = engine.device.type == "cuda"
+        cores = 1 if cuda else self._threads
+        self._workers += [Worker(f"engine-{number}") for number in range(1, cores)]
+        lanes = CUDA_LANES if cuda else 1
+        dispatcher = Dispatcher(engine, self._workers, lanes=lanes, cores=cores, observe=observe)
+        dispatcher.meter.presume(min(rates))
+        dispatcher.start()
+        self._dispatcher = dispatcher
 
-    async def speak(self, utterance: Utterance) -> AsyncGenerator[Chunk, None]:
-        """One chunk for each sentence, with a pause at its end unless it is the last.
+    async def lost(self) -> EngineLost:
+        """Returns when the engine is beyond help, and this process with it."""
+        if self._dispatcher is None:
+            raise EngineFailed("the engine has not started")
+        return await asyncio.shield(self._dispatcher.lost)
 
-        Sentences are submitted one at a time, as the chunks are pulled: requests take turns, and a slow reader keeps
-        nobody waiting. Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
+    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        """The first chunk early for who listens as it comes, with a pause after each sentence but the last.
+
+        Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
         speaker = self._speakers.get(utterance.voice.name)
-        if speaker is None:
+        if speaker is None or self._dispatcher is None:
             raise EngineFailed("this voice is not loaded")
+        rate = utterance.voice.sample_rate
         try:
-            sentences, phonemizing = await self._encode(speaker, utterance)
-            for number, ids in enumerate(sentences, 1):
-                now = time.perf_counter_ns()
-                chunk = await self._model_thread.run(_speak, speaker.model, ids, utterance.speed, now)
-                if number < len(sentences):
-                    chunk = _with_pause(chunk, PAUSE / utterance.speed)
-                if number == 1:
-                    chunk = replace(chunk, intervals=(phonemizing, *chunk.intervals))
-                yield chunk
+            reading = await self._encode(speaker, utterance)
+            intervals: tuple[Interval, ...] = (reading.interval,)
+
+            def job(changed: Callable[[], None]) -> Job:
+                return Job(
+                    reading.sentences,
+                    reading.seconds,
+                    rate,
+                    pause=PAUSE / utterance.speed,
+                    streamed=listener.streamed,
+                    client=listener.client,
+                    origin=listener.origin,
+                    changed=changed,
+                )
+
+            async with aclosing(self._dispatcher.run(job)) as pieces:
+                async for piece in pieces:
+                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals))
+                    intervals = ()
         except SpeechError:
             raise
         except WorkerClosed:
@@ -145,80 +211,95 @@ class CoquiProvider:
             raise EngineFailed("the speech engine failed") from error
 
     async def close(self) -> None:
-        """Waits for the sentence that is being spoken; those that wait for their turn fail with ShuttingDown."""
+        """Waits for the steps that are being taken; what is not finished fails with ShuttingDown."""
         await self._text_thread.close()
-        await self._model_thread.close()
+        if self._dispatcher is not None:
+            await self._dispatcher.close(ShuttingDown("the server is shutting down"))
+        for worker in self._workers:
+            await worker.close()
 
-    async def _encode(self, speaker: Speaker, utterance: Utterance) -> tuple[list[Ids], Interval]:
-        submitted = time.perf_counter_ns()
-        sentences, symbols, ended = await self._text_thread.run(self._read, speaker, utterance)
-        if not sentences:
+    async def _encode(self, speaker: Speaker, utterance: Utterance) -> Reading:
+        reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
+        if not reading.sentences:
             raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-        expected = speaker.pace.seconds(len(sentences), symbols) / utterance.speed
+        expected = sum(reading.seconds) + (len(reading.sentences) - 1) * PAUSE / utterance.speed
         if expected > self._max_audio_seconds:
             raise TextTooLong(
                 f"the text would take about {expected:.0f} s to speak, the limit is {self._max_audio_seconds:.0f} s",
                 param="text",
             )
-        return sentences, Interval(Stage.PHONEMIZE, submitted, ended)
+        return reading
 
-    def _read(self, speaker: Speaker, utterance: Utterance) -> tuple[list[Ids], int, int]:
-        """The model's ids for each sentence, how many symbols they stand for, and when that was known, in ns."""
-        if not is_speakable(utterance.text):
-            return [], 0, time.perf_counter_ns()
-        sentences, symbols = _ids(self._phonemizer, speaker.installed, speaker.model, utterance.text)
-        return sentences, symbols, time.perf_counter_ns()
+    def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:
+        """Runs in the phonemes' thread; ``submitted`` is when it was asked to, in ns."""
+        encoded: list[tuple[Ids, int]] = []
+        if is_speakable(utterance.text):
+            encoded = _ids(self._phonemizer, speaker.installed, speaker.vocabulary, utterance.text)
+        voice, speed = utterance.voice.name, utterance.speed
+        sentences = tuple(Sentence(voice, ids, speed) for ids, _ in encoded)
+        seconds = tuple(speaker.pace.seconds(symbols) / speed for _, symbols in encoded)
+        return Reading(sentences, seconds, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
 
-    def _prepare(self) -> torch.device:
-        """Imports torch and Coqui, 6 s, and chooses the device; runs in the models' thread, which torch's settings
-        are about."""
+    def _prepare(self) -> TorchEngine:
+        """Imports torch and Coqui, 6 s, and chooses the device."""
         before_import()
         import librosa.filters  # noqa: F401 - Coqui's constructor imports it: here it does not count as a voice's time
         import torch
         import TTS.tts.models.vits  # noqa: F401
 
-        if self._threads is not None:
-            torch.set_num_threads(self._threads)
+        from server.engine.torch_engine import TorchEngine
+
         name = self._device
         if name == "auto":
             name = "cuda" if torch.cuda.is_available() else "cpu"
         if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
             raise EngineFailed(f"there is no device {name!r}: it must be auto, cpu, cuda or cuda:N")
         device = torch.device(name)
-        if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-            raise EngineFailed(f"the device {name} was asked for, but torch sees {torch.cuda.device_count()} GPUs")
-        return device
+        if device.type == "cuda":
+            if (device.index or 0) >= torch.cuda.device_count():
+                raise EngineFailed(f"the device {name} was asked for, but torch sees {torch.cuda.device_count()} GPUs")
+            torch.cuda.set_device(device)
+        return TorchEngine(device)
 
-    def _load(self, installed: InstalledVoice, device: torch.device) -> Speaker:
-        """Raises VoiceError or EngineFailed."""
-        model = VitsModel.load(installed, device)
+    def _load(self, installed: InstalledVoice, engine: TorchEngine) -> tuple[Speaker, float]:
+        """The voice, and how many seconds of audio it makes in a second. Raises VoiceError or EngineFailed."""
+        from server.engine import precision
+        from server.engine.vits import VitsModel
+
+        model = VitsModel.load(installed, engine.device)
         if model.sample_rate != installed.voice.sample_rate:
             raise VoiceError(installed.config, f"has {model.sample_rate} Hz, not {installed.voice.sample_rate} Hz")
         timed = []
         for text in WARM_UP:
-            sentences, symbols = _ids(self._phonemizer, installed, model, text)
-            timed.append((symbols, sum(model.synthesize(ids).seconds for ids in sentences)))
-        return Speaker(installed, model, Pace.measured(*timed))
+            encoded = _ids(self._phonemizer, installed, model.vocabulary, text)
+            timed.append((sum(symbols for _, symbols in encoded), sum(_seconds(model, ids) for ids, _ in encoded)))
+        ids = encoded[0][0]
+        dtype = precision.choose(model, ids)
+        engine.add(installed.voice.name, model)
+        begun = time.perf_counter()
+        rate = _seconds(model, ids) / (time.perf_counter() - begun)
+        self._log.info("the voice %s is decoded in %s", installed.voice.name, str(dtype).removeprefix("torch."))
+        return Speaker(installed, model.vocabulary, Pace.measured(*timed)), rate
 
 
-def _ids(phonemizer: Phonemizer, installed: InstalledVoice, model: VitsModel, text: str) -> tuple[list[Ids], int]:
+def _ids(phonemizer: Phonemizer, installed: InstalledVoice, vocabulary: Vocabulary, text: str) -> list[tuple[Ids, int]]:
     """The ids of each sentence that has something to say, and how many symbols they stand for."""
-    vocabulary = model.vocabulary
     if installed.phonemizer == CHARACTERS:
         sentences = split_text(vocabulary.clean(text, installed.voice.languages[0]))
     else:
         sentences = phonemizer.phonemize(text, installed.phonemizer)
     encoded = [vocabulary.encode(sentence) for sentence in bounded(sentences)]
-    return [ids for ids, known in encoded if known], sum(known for _, known in encoded)
+    return [(tuple(ids), known) for ids, known in encoded if known]
 
 
-def _speak(model: VitsModel, ids: Ids, speed: float, submitted: int) -> Chunk:
-    """Runs in the models' thread; ``submitted`` is when the sentence began to wait for it, in ns."""
-    started = time.perf_counter_ns()
-    chunk = model.synthesize(ids, speed)
-    return replace(chunk, intervals=(Interval(Stage.QUEUE, submitted, started), *chunk.intervals))
+def _seconds(model: VitsModel, ids: Ids) -> float:
+    """Speaks a sentence, and tells how long its audio is."""
+    import torch
 
-
-def _with_pause(chunk: Chunk, seconds: float) -> Chunk:
-    silence = np.zeros(round(seconds * chunk.sample_rate), dtype=np.float32)
-    return replace(chunk, samples=np.concatenate((chunk.samples, silence)))
+    with torch.inference_mode():
+        [latent] = model.encode([ids], [1.0])
+        model.refine([(latent, 0, latent.frames)])
+        samples = model.decode([(latent, 0, latent.frames)]).cpu()
+    if not torch.isfinite(samples).all():
+        raise EngineFailed("the voice's model gave numbers that are not audio")
+    return int(samples.shape[-1]) / model.sample_rate

@@ -7,15 +7,16 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from aiohttp import web
+from opentelemetry.trace import get_current_span
 
 from server.audio import wav
 from server.errors import EngineFailed, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION, RESPONSE
 from server.observation import Observation
 from server.routes.requests import TtsRequest, parse, read_json
-from server.scheduling.admission import Admission
+from server.scheduling.admission import Admission, Place
 from server.settings import Settings
-from server.speech import Chunk, Stage, Utterance, Voice
+from server.speech import Chunk, Listener, Stage, Utterance, Voice
 from server.synthesizer import Synthesizer
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
@@ -44,10 +45,11 @@ class SpeechRoute:
             utterance = await self._utterance(wanted)
         observation.utterance = utterance
         observation.streamed = wanted.stream
-        with self._admission.admit():
-            async with aclosing(self._synthesizer.speak(utterance, observation)) as chunks:
+        listener = Listener(wanted.stream, request.remote or "", get_current_span().get_span_context())
+        with self._admission.admit(self._synthesizer.estimate(utterance)) as place:
+            async with aclosing(self._synthesizer.speak(utterance, observation, listener)) as chunks:
                 send = self._send_stream if wanted.stream else self._send_whole
-                return await send(request, observation, utterance.voice, chunks)
+                return await send(request, observation, utterance.voice, _encoded(chunks, observation, place))
 
     async def _utterance(self, wanted: TtsRequest) -> Utterance:
         """Raises the error that says what is wrong with the request, or wrong for this voice."""
@@ -69,9 +71,9 @@ class SpeechRoute:
         return voices[name]
 
     async def _send_whole(
-        self, request: web.Request, observation: Observation, voice: Voice, chunks: AsyncGenerator[Chunk, None]
+        self, request: web.Request, observation: Observation, voice: Voice, encoded: AsyncGenerator[bytes, None]
     ) -> web.StreamResponse:
-        parts = [part async for part in _encoded(chunks, observation)]
+        parts = [part async for part in encoded]
         observation.mark_ready()
         data_bytes = sum(map(len, parts))
         response = _response(request, observation)
@@ -84,10 +86,10 @@ class SpeechRoute:
         return response
 
     async def _send_stream(
-        self, request: web.Request, observation: Observation, voice: Voice, chunks: AsyncGenerator[Chunk, None]
+        self, request: web.Request, observation: Observation, voice: Voice, encoded: AsyncGenerator[bytes, None]
     ) -> web.StreamResponse:
         response: web.StreamResponse | None = None
-        async for part in _encoded(chunks, observation):
+        async for part in encoded:
             observation.mark_first_audio()
             if response is None:
                 response = _response(request, observation)
@@ -129,8 +131,11 @@ def _language(wanted: str | None, voice: Voice) -> str:
     return voice.languages[0]
 
 
-async def _encoded(chunks: AsyncGenerator[Chunk, None], observation: Observation) -> AsyncGenerator[bytes, None]:
+async def _encoded(
+    chunks: AsyncGenerator[Chunk, None], observation: Observation, place: Place
+) -> AsyncGenerator[bytes, None]:
     async for chunk in chunks:
+        place.progress(chunk.seconds)
         with observation.stage(Stage.ENCODE):
             part = wav.pcm16(chunk.samples)
         yield part

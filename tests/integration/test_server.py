@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from opentelemetry.trace import SpanContext, format_trace_id
 
 from server.app import Service
 from server.errors import EngineFailed
@@ -322,6 +323,65 @@ async def test_no_more_requests_are_let_in_than_there_are_places(start: Start) -
         assert int(response.headers["Retry-After"]) >= 1
     provider.gate.set()
     assert [status for status, _, _ in await asyncio.gather(*inside)] == [200, 200]
+
+
+async def test_no_more_audio_is_let_in_than_may_wait(start: Start) -> None:
+    provider = HummingProvider()
+    provider.rate = 0.5
+    client = await start(provider, max_queue_seconds=1.0)
+    provider.gate.clear()
+    inside = asyncio.create_task(client.tts({"text": "one two three four five six seven eight nine ten"}))
+    await client.until(lambda s: s["requests_in_flight"] == 1)
+    async with client.session.post(f"{client.url}/tts", json={"text": "hi there you"}) as response:
+        assert response.status == 429
+        assert response.headers["Retry-After"] == "1"  # .3 s too much, at half a second a second
+    provider.gate.set()
+    assert (await inside)[0] == 200
+
+
+async def test_what_would_surely_be_late_is_refused_at_once(start: Start) -> None:
+    provider = HummingProvider()
+    provider.rate = 0.1
+    client = await start(provider, deadline_seconds=5.0)
+    provider.gate.clear()
+    inside = asyncio.create_task(client.tts({"text": "one two three"}))
+    await client.until(lambda s: s["requests_in_flight"] == 1)
+    assert (await client.refused({"text": "four five six"}))[:2] == (429, "queue_full")
+    provider.gate.set()
+    assert (await inside)[0] == 200
+
+
+async def test_audio_that_is_late_is_an_error(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider, deadline_seconds=0.05)
+    provider.gate.clear()
+    for stream in (False, True):
+        assert (await client.refused({"text": "hi", "stream": stream}))[:2] == (504, "deadline_exceeded")
+    assert provider.closed_generators == 2
+    assert samples(await client.prometheus(), "tts_errors_total", error_type="deadline_exceeded", side="server") == [2]
+    provider.gate.set()
+
+
+async def test_an_engine_beyond_help_is_not_ready(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider)
+    lost = asyncio.create_task(client.service.lost())
+    provider.broken.set_result(EngineFailed("the accelerator has failed"))
+    await lost
+    async with client.session.get(f"{client.url}/ready") as response:
+        assert response.status == 503
+    assert (await client.refused({"text": "hi"}))[:2] == (503, "not_ready")
+
+
+async def test_the_engine_knows_who_listens_and_how(start: Start) -> None:
+    provider = HummingProvider()
+    client = await start(provider)
+    _, headers, _ = await client.tts({"text": "hi", "stream": True})
+    [listener] = provider.listeners
+    assert listener.streamed
+    assert listener.client == "127.0.0.1"
+    assert isinstance(listener.origin, SpanContext)
+    assert format_trace_id(listener.origin.trace_id) == headers["X-Trace-ID"]
 
 
 async def test_it_is_alive_before_it_is_ready(start: Start) -> None:

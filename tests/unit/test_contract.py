@@ -34,6 +34,15 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_words_total": {"voice_name", "client"},
     "tts_characters_total": {"voice_name", "client"},
     "tts_slow_requests_total": {"reason"},
+    "tts_queue_depth": set(),
+    "tts_queue_audio_seconds": set(),
+    "tts_batch_size": set(),
+    "tts_batch_padding": set(),
+    "tts_stream_underrun_seconds": {"voice_name"},
+    "tts_gpu_utilization_percent": {"gpu"},
+    "tts_gpu_memory_usage_bytes": {"gpu"},
+    "tts_gpu_power_watts": {"gpu"},
+    "tts_gpu_temperature_celsius": {"gpu"},
 }
 LISTS = {source: frozenset({"joe"}) for source in Source}
 

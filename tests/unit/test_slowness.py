@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from server.observation import Observation
 from server.slowness import Slowness, SlowReason
-from server.speech import Interval, Outcome, Stage, Utterance
+from server.speech import Interval, Mates, Outcome, Stage, Utterance
 from tests.fakes import JOE, KAN
 
 USUAL = {Stage.QUEUE: 0.01, Stage.INFER: 0.2, Stage.DECODE: 0.5, Stage.ENCODE: 0.01}
@@ -38,6 +38,24 @@ def test_much_speech_explains_much_work() -> None:
     slowness = learned()
     assert slowness.reason(finished(audio=20.0, decode=1.0), slow=True) is SlowReason.LONG_TEXT
     assert slowness.reason(finished(audio=11.0, decode=1.0), slow=True) is SlowReason.OTHER
+
+
+def test_work_for_the_sake_of_longer_mates_is_padding() -> None:
+    slowness = learned()
+    for mates, reason in (
+        (Mates(("another",), padding=0.8), SlowReason.PADDING),
+        (Mates(("another",) * 15, padding=0.8), SlowReason.PADDING),
+        (Mates(("another",) * 15, padding=0.1), SlowReason.OTHER),
+    ):
+        padded = finished()
+        padded.add(Interval(Stage.INFER, 0, 40 * 10**9, mates))
+        assert slowness.reason(padded, slow=True) is reason
+
+
+def test_padding_explains_nothing_where_the_wait_was_longer() -> None:
+    padded = finished(queue=30.0)
+    padded.add(Interval(Stage.DECODE, 0, 10 * 10**9, Mates(("another",), padding=0.9)))
+    assert learned().reason(padded, slow=True) is SlowReason.QUEUE
 
 
 def test_the_first_request_of_a_voice_is_cold() -> None:

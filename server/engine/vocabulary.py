@@ -1,0 +1,48 @@
+"""The symbols that a model knows, and the ids it knows them by."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from TTS.tts.utils.text.tokenizer import TTSTokenizer
+
+
+class Vocabulary:
+    """A model's symbols; any thread may use it."""
+
+    def __init__(self, tokenizer: TTSTokenizer) -> None:
+        self._tokenizer = tokenizer
+        self._ids: dict[str, int] = {
+            symbol: tokenizer.characters.char_to_id(symbol) for symbol in dict.fromkeys(tokenizer.characters.vocab)
+        }
+
+    def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
+        """The ids as the model was trained on them, blanks and ends included, and how many symbols it knows of these.
+
+        Unknown symbols are dropped. Coqui's own tokenizer logs them and the text around them.
+        """
+        known = [self._ids[symbol] for symbol in self._compose(symbols) if symbol in self._ids]
+        ids = self._tokenizer.intersperse_blank_char(known) if self._tokenizer.add_blank else known
+        if self._tokenizer.use_eos_bos:
+            ids = self._tokenizer.pad_with_bos_eos(ids)
+        return ids, len(known)
+
+    def clean(self, text: str, language: str) -> str:
+        """``text`` as a model that reads characters wants it: numbers written out and so on, by its own cleaner."""
+        cleaner = self._tokenizer.text_cleaner
+        return str(cleaner(text, lang=language)) if cleaner else text
+
+    def _compose(self, symbols: Iterable[str]) -> list[str]:
+        """Joins a mark that the model does not know with its letter: espeak gives c and a cedilla, Coqui wants them
+        as one; Piper, and Coqui for the tilde, as two."""
+        composed: list[str] = []
+        for symbol in symbols:
+            if composed and unicodedata.combining(symbol) and symbol not in self._ids:
+                joined = unicodedata.normalize("NFC", composed[-1] + symbol)
+                composed[-1] = joined if joined in self._ids else composed[-1]
+            else:
+                composed.append(symbol)
+        return composed

@@ -1,0 +1,223 @@
+"""The fast model against Coqui's own: the same numbers, by windows and whole; on a GPU too, where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from server.engine import layers, precision
+from server.engine.decoder import Decoder
+from server.engine.torch_engine import TorchEngine
+from server.engine.vits import Noise, VitsLatent, VitsModel, fold_weight_norm
+from server.scheduling.steps import Decode, Encode, Refine, Sentence
+from server.text.phonemes import Phonemizer
+from server.voices import checkpoint
+
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
+TEXTS = ("Hello world.", "The old man walked slowly along the river bank and watched the boats.")
+SAME = 1e-5
+"""Between a stream and a whole: the same sums in another order."""
+STOCK = 2e-4
+"""Between Coqui's network and ours: other sums of the same products, through thirty layers."""
+
+
+def stock(voices_folder: Path) -> Any:
+    """Coqui's network, without chance."""
+    network = checkpoint.load(voices_folder / "joe" / "config.json", voices_folder / "joe" / "model.pth")
+    network.inference_noise_scale = network.inference_noise_scale_dp = 0.0
+    return network
+
+
+@pytest.fixture(scope="module", params=DEVICES)
+def device(request: pytest.FixtureRequest) -> torch.device:
+    return torch.device(request.param)
+
+
+@pytest.fixture(scope="module")
+def network(voices_folder: Path, device: torch.device) -> Any:
+    return stock(voices_folder).to(device)
+
+
+@pytest.fixture(scope="module")
+def model(voices_folder: Path, device: torch.device) -> VitsModel:
+    return VitsModel(stock(voices_folder), device)
+
+
+@pytest.fixture(scope="module")
+def sentences(model: VitsModel) -> list[list[int]]:
+    phonemizer = Phonemizer()
+    return [model.vocabulary.encode(phonemizer.phonemize(text, "en-us")[0])[0] for text in TEXTS]
+
+
+@pytest.fixture(autouse=True)
+def inference() -> Iterator[None]:
+    with torch.inference_mode():
+        yield
+
+
+def reference(network: Any, ids: Sequence[int]) -> torch.Tensor:
+    given = torch.tensor([ids], device=next(network.parameters()).device)
+    return network.inference(given, {"x_lengths": torch.tensor([len(ids)], device=given.device)})["model_outputs"][0, 0]
+
+
+def latent_of(model: VitsModel, ids: Sequence[int], speed: float = 1.0) -> VitsLatent:
+    [latent] = model.encode([ids], [speed])
+    model.refine([(latent, 0, latent.frames)])
+    return latent
+
+
+def by_windows(model: VitsModel, latent: VitsLatent, edges: Sequence[int]) -> torch.Tensor:
+    return torch.cat([model.decode([(latent, start, stop)])[0] for start, stop in pairwise(edges)])
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    assert one.shape == other.shape
+    return float((one - other).abs().max())
+
+
+def test_a_sentence_is_what_coqui_makes_of_it(network: Any, model: VitsModel, sentences: list[list[int]]) -> None:
+    for ids in sentences:
+        latent = latent_of(model, ids)
+        ours = model.decode([(latent, 0, latent.frames)])[0]
+        assert ours.shape[0] == latent.frames * model.decoder.samples_per_frame
+        assert difference(ours, reference(network, ids)) < STOCK
+
+
+def test_the_vits_model_has_the_noise_of_its_voice(voices_folder: Path) -> None:
+    network = checkpoint.load(voices_folder / "joe" / "config.json", voices_folder / "joe" / "model.pth")
+    assert VitsModel(network, torch.device("cpu")).noise == Noise(sound=0.667, rhythm=0.8)
+
+
+@pytest.mark.parametrize("size", [1, 7, 32, 128])
+def test_windows_meet_without_a_seam(model: VitsModel, sentences: list[list[int]], size: int) -> None:
+    latent = latent_of(model, sentences[0])
+    whole = model.decode([(latent, 0, latent.frames)])[0]
+    edges = [*range(0, latent.frames, size), latent.frames]
+    assert difference(by_windows(model, latent, edges), whole) < SAME
+
+
+def test_less_context_would_be_heard(model: VitsModel, sentences: list[list[int]]) -> None:
+    """The context is no larger than it must be: with two frames less there is a seam."""
+    latent, context = latent_of(model, sentences[1]), model.decoder.context - 2
+    start, stop = 50, 60
+    window = model.decoder(latent.refined[None, start - context : stop + context], context, context)
+    whole = model.decode([(latent, start, stop)])
+    assert difference(window, whole) > SAME
+
+
+def test_blocks_of_the_flow_meet_without_a_seam(model: VitsModel, sentences: list[list[int]]) -> None:
+    [latent] = model.encode([sentences[1]], [1.0])
+    model.refine([(latent, 0, latent.frames)])
+    whole = latent.refined.clone()
+    latent.refined.zero_()
+    for start, stop in pairwise([0, 5, 43, 100, latent.frames]):
+        model.refine([(latent, start, stop)])
+    assert difference(latent.refined, whole) < SAME * float(whole.abs().max())
+
+
+def test_a_batch_is_what_its_sentences_are_alone(model: VitsModel, sentences: list[list[int]]) -> None:
+    alone = [latent_of(model, ids) for ids in sentences]
+    together = model.encode(sentences, [1.0, 1.0])
+    model.refine([(latent, 0, latent.frames) for latent in together])
+    for one, other in zip(alone, together, strict=True):
+        assert difference(one.refined, other.refined) < STOCK * float(one.refined.abs().max())
+    windows = [(latent, 0, 40) for latent in together]
+    for one, samples in zip(alone, model.decode(windows), strict=True):
+        assert difference(model.decode([(one, 0, 40)])[0], samples) < STOCK
+
+
+def test_speed_is_each_sentences_own(model: VitsModel, sentences: list[list[int]]) -> None:
+    slow, fast = model.encode([sentences[1]] * 2, [0.5, 2.0])
+    assert 2.5 < slow.frames / fast.frames < 4.5
+
+
+def test_a_sentence_without_length_is_a_frame(model: VitsModel, sentences: list[list[int]]) -> None:
+    [latent] = model.encode([sentences[0]], [1e9])
+    assert latent.frames >= 1
+
+
+def test_the_engine_takes_the_schedules_steps(model: VitsModel, sentences: list[list[int]]) -> None:
+    engine = TorchEngine(model.device)
+    engine.add("joe", model)
+    steps = [Encode(Sentence("joe", tuple(ids))) for ids in sentences]
+    latents = [engine.encode([step], 1)[0] for step in steps]
+    for step, latent in zip(steps, latents, strict=True):
+        assert engine.size(step) == len(step.sentence.ids)
+        engine.refine([Refine(latent, 0, latent.frames)], 1)
+        [samples] = engine.decode([Decode(latent, 0, latent.frames)], 2)
+        assert isinstance(samples, np.ndarray)
+        assert samples.dtype == np.float32
+        assert len(samples) / 22050 == pytest.approx(latent.frames * latent.frame_seconds)
+    inside = [Decode(latents[1], start, start + 20) for start in (20, 40)]
+    assert engine.bucket(inside[0]) == engine.bucket(inside[1]) != engine.bucket(Decode(latents[1], 0, 20))
+    assert engine.bucket(steps[0]) != engine.bucket(steps[1])
+
+
+def test_the_format_is_chosen_by_what_it_costs_and_what_it_changes(
+    model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bfloat16 in software is slow here or not; whichever is chosen keeps the speech within 40 dB."""
+    monkeypatch.setattr(precision, "_candidates", lambda device: (torch.bfloat16,))
+    latent = latent_of(model, sentences[0])
+    window = (latent, 0, latent.frames)
+    before = model.decode([window])
+    chosen = precision.choose(model, sentences[0])
+    assert chosen in (torch.float32, torch.bfloat16)
+    assert model.decoder.dtype is chosen
+    model.use(torch.bfloat16)
+    assert 30 < precision.snr_db(before, model.decode([window])) < 60
+    model.use(torch.float32)
+    assert precision.snr_db(before, model.decode([window])) > 90
+
+
+def test_a_format_that_is_heard_is_never_chosen(
+    model: VitsModel, sentences: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "_candidates", lambda device: (torch.bfloat16,))
+    monkeypatch.setattr(precision, "_time", lambda model, window: 1.0 if model.decoder.dtype is torch.float32 else 0.01)
+    monkeypatch.setattr(precision, "SNR_BOUND_DB", 1000.0)
+    assert precision.choose(model, sentences[0]) is torch.float32
+    monkeypatch.setattr(precision, "SNR_BOUND_DB", 0.0)
+    assert precision.choose(model, sentences[0]) is torch.bfloat16
+    model.use(torch.float32)
+
+
+def random_decoder(resblock_type: str) -> Any:
+    from TTS.vocoder.models.hifigan_generator import HifiganGenerator
+
+    torch.manual_seed(0)
+    generator = HifiganGenerator(
+        16, 1, resblock_type, [[1, 3, 5], [1, 2, 3]], [3, 5], [8, 4], 32, [4, 2], conv_post_bias=False
+    ).eval()
+    fold_weight_norm(generator)
+    return generator.requires_grad_(False)
+
+
+@pytest.mark.parametrize("resblock_type", ["1", "2"])
+def test_decoders_of_both_kinds_are_exact(resblock_type: str) -> None:
+    with torch.inference_mode(mode=False):
+        generator = random_decoder(resblock_type)
+    decoder = Decoder(generator)
+    frames = torch.randn(2, 90, 16)
+    whole = generator(frames.transpose(1, 2))[:, 0]
+    assert difference(decoder(frames, 0, 0), whole) < SAME
+    context = decoder.context
+    for start, stop in ((0, 30), (30, 60), (60, 90)):
+        left, right = min(start, context), min(90 - stop, context)
+        part = decoder(frames[:, start - left : stop + right], left, right)
+        assert difference(part, whole[:, start * 8 : stop * 8]) < SAME
+
+
+def test_layers_that_are_unlike_the_known_ones_stay_as_they_are() -> None:
+    from TTS.tts.layers.generic.wavenet import WN
+
+    with torch.inference_mode(mode=False):
+        for part in (WN(8, 8, 5, 2, 3), WN(8, 8, 5, 1, 3, c_in_channels=4)):
+            assert layers._replacement(part) is None
+        assert isinstance(layers._replacement(WN(8, 8, 5, 1, 3)), layers.WaveNet)

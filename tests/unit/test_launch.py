@@ -1,0 +1,58 @@
+"""The process gets the environment that it must be started in, by itself and once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+from server.launch import ENVIRONMENT, missing
+from tests.live import ROOT
+
+PROGRAM = """
+import json, os, sys
+from server import launch
+print("begun", flush=True)
+launch.ensure()
+print(json.dumps({"environment": dict(os.environ), "arguments": sys.argv[1:], "flags": sys.flags.dont_write_bytecode}))
+"""
+ARGUMENTS = ["--text", "two words", ""]
+
+
+def run(**environment: str) -> tuple[int, dict]:
+    """How often the program began, and what it was in the end."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
+    command = [sys.executable, "-B", "-c", PROGRAM, *ARGUMENTS]
+    done = subprocess.run(
+        command, env={**inherited, **environment}, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+    )
+    *begun, last = done.stdout.splitlines()
+    return begun.count("begun"), json.loads(last)
+
+
+def test_what_is_set_already_is_not_missing_whatever_its_value() -> None:
+    assert missing({}) == ENVIRONMENT
+    assert missing(dict.fromkeys(ENVIRONMENT, "")) == {}
+    name, *others = ENVIRONMENT
+    assert set(missing({name: "another", "PATH": "/bin"})) == set(others)
+
+
+def test_a_process_begins_again_once_with_its_arguments_and_flags() -> None:
+    begun, program = run()
+    assert begun == 2
+    assert program["environment"].items() >= ENVIRONMENT.items()
+    assert program["arguments"] == ARGUMENTS
+    assert program["flags"]
+
+
+def test_what_the_user_has_set_stays() -> None:
+    name = next(iter(ENVIRONMENT))
+    begun, program = run(**{name: "mine"})
+    assert begun == 2
+    assert program["environment"].items() >= {**ENVIRONMENT, name: "mine"}.items()
+
+
+def test_nothing_happens_where_nothing_is_missing() -> None:
+    begun, _ = run(**ENVIRONMENT)
+    assert begun == 1
