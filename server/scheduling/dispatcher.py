@@ -48,6 +48,8 @@ class Dispatcher:
 
     def start(self) -> None:
         self._lanes = [asyncio.create_task(self._lane(worker)) for worker in self._workers]
+        for lane in self._lanes:
+            lane.add_done_callback(self._lane_ended)
 
     async def close(self, error: Exception) -> None:
         """Lets running steps end; jobs that are not finished fail with ``error``."""
@@ -95,10 +97,7 @@ class Dispatcher:
             except WorkerClosed:
                 return
             except EngineLost as error:
-                self._closing = error
-                self.schedule.fail_all(error)
-                if not self.lost.done():
-                    self.lost.set_result(error)
+                self._give_up(error)
                 return
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a batch, the others go on
                 self.schedule.failed(batch, error)
@@ -108,6 +107,19 @@ class Dispatcher:
             finally:
                 self._busy -= 1
             self._wake.set()
+
+    def _lane_ended(self, lane: asyncio.Task[None]) -> None:
+        """A mistake of ours in a lane is as bad as a lost engine: nobody may wait for it."""
+        if not lane.cancelled() and (error := lane.exception()) is not None:
+            lost = EngineLost("a lane has ended by a mistake of the server")
+            lost.__cause__ = error
+            self._give_up(lost)
+
+    def _give_up(self, error: EngineLost) -> None:
+        self._closing = error
+        self.schedule.fail_all(error)
+        if not self.lost.done():
+            self.lost.set_result(error)
 
     def _take(self, batch: Batch, threads: int) -> tuple[Sequence[Result], int, int]:
         """Runs in a worker's thread: the results, and when it began and ended."""

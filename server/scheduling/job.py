@@ -17,8 +17,8 @@ from server.speech import Interval, Stage
 
 AHEAD_SECONDS = 10.0
 """Audio that may wait for the reader of a stream before work on it pauses."""
-PATIENCE = 0.25
-"""How urgent the later audio of a whole answer is, next to a stream's, which is heard as it comes."""
+WHOLE_PACE = 0.25
+"""A stream's audio is due when it is heard; a whole answer's in a quarter of that time, since its end is waited for."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +224,7 @@ class Job:
 
     def _due(self, position: float) -> float:
         """Of what is heard ``position`` seconds into the audio."""
-        return self.start + position * (1.0 if self._streamed else PATIENCE)
+        return self.start + position * (1.0 if self._streamed else WHOLE_PACE)
 
     def _encoded(self, part: Part, latent: Latent) -> None:
         part.latent = latent

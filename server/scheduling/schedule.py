@@ -30,9 +30,10 @@ class Batch:
 class Schedule:
     """Earliest due first (Liu and Layland, 1973), where due is the moment somebody waits for.
 
-    A request's first audio is due when it comes; what follows is due when it will be heard, for a whole answer
-    somewhat later. A client that asks for much at once is due later by what it asked for already (virtual clocks,
-    Zhang 1990): the others go first, and since no due time ever moves, everybody's turn comes.
+    A request's first audio is due when it comes; what follows of a stream when it will be heard, and of a whole answer
+    sooner, since somebody waits for its end. A client that asks for much at once is due later by what it asked for
+    already (virtual clocks, Zhang 1990): the others go first, and since no due time ever moves, everybody's turn comes.
+    Each client's clock runs as if it had the engine to itself, so several that flood it still delay a newcomer.
     """
 
     def __init__(self, engine: Engine, rate: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:

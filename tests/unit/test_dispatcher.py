@@ -248,3 +248,14 @@ async def test_every_batch_is_told_and_its_speed_measured(start: Start) -> None:
     assert max(size for size, _ in told) == 2
     assert any(padding == pytest.approx(1 / 200) for _, padding in told)
     assert dispatcher.meter.rate > before  # counting is faster than speaking
+
+
+async def test_a_mistake_in_a_lane_leaves_nobody_waiting(start: Start) -> None:
+    def mistaken(size: int, padding: float) -> None:
+        raise ZeroDivisionError
+
+    dispatcher = start(CountingEngine(), observe=mistaken)
+    with pytest.raises(EngineLost):
+        async with asyncio.timeout(10):
+            await pieces(dispatcher, sentence(0, 50))
+    assert isinstance((await dispatcher.lost).__cause__, ZeroDivisionError)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from server.scheduling.job import AHEAD_SECONDS, PATIENCE, Job, Piece, Task
+from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, Piece, Task
 from server.scheduling.plan import EARLY, WINDOW
 from server.scheduling.steps import Decode, Encode, Refine
 from server.speech import Interval, Stage
@@ -131,7 +131,7 @@ def test_there_is_silence_between_sentences_and_none_after_the_last() -> None:
 
 
 def test_audio_is_due_when_it_is_heard_and_that_of_a_whole_answer_sooner() -> None:
-    for streamed, urgency in ((True, 1.0), (False, PATIENCE)):
+    for streamed, urgency in ((True, 1.0), (False, WHOLE_PACE)):
         job = asked(300, 100, streamed=streamed, pause=0.2)
         job.start = 50.0
         dues = {(type(task.step), task.part.sentence, task.window): task.due for task in work(job)}

@@ -318,7 +318,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.left.append(request)
 
     def teardown(self) -> None:
-        """Everybody reads on, and the lanes work, until there is nothing to do: then every job has ended as it should."""
+        """Everybody reads on and the lanes work until there is nothing to do: then each job has ended as it should."""
         if not hasattr(self, "floor"):
             return
         idle = False
