@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 import threading
+import unicodedata
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
-from server.text.sentences import cut
+from server.text.sentences import PAUSES, cut
 
 if TYPE_CHECKING:
     from piper.phonemize_espeak import EspeakPhonemizer
 
 PIECE = 2_000
 """Characters given to espeak at once: it holds the GIL, 2 ms per 1,000, which the event loop needs too."""
+LONG_WORD = 40
+"""Characters in a row without a space: of a word of more than 160 bytes espeak drops what it has no room for."""
+SYMBOLS = 25
+"""Emoji and such in a row: each is spoken as a name of some 20 phonemes, and of a clause of more than 1,000 espeak
+drops the rest."""
 
 ENGLISH_TITLES = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|St|Mt|Gen|Col|Capt|Lt|Sgt|Gov|Sen|Rep|Rev|vs)\.(?=\s+[A-Z0-9])")
 """Abbreviations whose full stop espeak takes for a sentence's end when a capital follows: "Dr. Smith" would pause."""
@@ -31,7 +38,8 @@ class Phonemizer:
         """
         if voice.partition("-")[0] == "en":
             text = ENGLISH_TITLES.sub(r"\1", text)
-        return [sentence for piece in cut(text, PIECE) for sentence in self._phonemize_piece("".join(piece), voice)]
+        pieces = ("".join(piece) for part in _loosened(text) for piece in cut(part, PIECE))
+        return [sentence for piece in pieces for sentence in self._phonemize_piece(piece, voice)]
 
     def resolve(self, language: str) -> str:
         """The espeak voice for a language code, the primary subtag's where there is no closer one ("fr" for "fr-fr").
@@ -54,6 +62,24 @@ class Phonemizer:
             except RuntimeError as error:
                 raise ValueError(f"espeak has no voice {voice!r}") from error
             return sentences
+
+
+def _loosened(text: str) -> Iterator[str]:
+    """``text`` so that espeak has room for all of it: symbols apart, at most 25 a part, and no word without an end."""
+    text = re.sub(rf"[^\W_]{{{LONG_WORD}}}(?=[^\W_])", r"\g<0> ", text)
+    symbols = 0
+    part: list[str] = []
+    for character in text:
+        if unicodedata.category(character) == "So":
+            symbols += 1
+            if symbols > SYMBOLS:
+                yield "".join(part)
+                part, symbols = [], 1
+            part.append(" ")
+        elif character in PAUSES:
+            symbols = 0
+        part.append(character)
+    yield "".join(part)
 
 
 @cache

@@ -106,3 +106,16 @@ def test_the_nearest_espeak_voice_is_found() -> None:
         phonemizer.resolve("xx")
     with pytest.raises(ValueError, match="no voice 'nope'"):
         phonemizer.phonemize("hello", "nope")
+
+
+@pytest.mark.parametrize(
+    ("text", "times", "symbols"), [("🙂", 200, 20), ("🙂 ", 200, 20), ("word", 400, 3), ("7", 400, 2)]
+)
+def test_nothing_is_lost_of_long_rows(text: str, times: int, symbols: int) -> None:
+    """espeak silently drops what it has no room for: of 200 emoji it spoke one, of 400 digits 40."""
+    phonemes = sum(len(sentence) for sentence in Phonemizer().phonemize((text * times).strip(), "en-us"))
+    assert phonemes > times * symbols
+
+
+def test_a_symbol_inside_a_sentence_does_not_end_it() -> None:
+    assert len(Phonemizer().phonemize("I like 🙂 and ★ very much.", "en-us")) == 1
