@@ -34,7 +34,7 @@ class TtsRequest(BaseModel):
     language: str | None = Field(None, description="One of the voice's languages; absent, its first.")
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
     response_format: Literal["wav"] = Field("wav", description="wav: 16 bit, mono, at the voice's sample rate.")
-    stream: bool = Field(False, description="true: audio is sent sentence by sentence, as soon as it is ready.")
+    stream: bool = Field(False, description="true: audio is sent while it is being made.")
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:

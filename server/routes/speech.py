@@ -1,4 +1,4 @@
-"""POST /tts: text in, speech out, whole or sentence by sentence."""
+"""POST /tts: text in, speech out, whole or as it is made."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ WORDS = {SHORT: "1-10", MEDIUM: "11-25", LONG: "26-50"}
 SLOWLY = 0.25
 """The speed that makes a LONG text take more than a second on any machine that runs these tests."""
 CLIENTS = 4
-SPOKEN = [LONG] * 4 + [MEDIUM] * 10 + [SHORT] * 50
+SPOKEN = [LONG] * 4 + [MEDIUM] * 10 + [SHORT] * 80
 HOSTILE = 10_000
 FAST_EXPORT = {
     "OTEL_METRIC_EXPORT_INTERVAL": "1000",
@@ -306,11 +306,12 @@ def silent_url(data_dir: Path) -> Iterator[str]:
 def test_scraping_the_server_gives_the_same_names(run: Run, stack: Stack, silent_url: str) -> None:
     assert speak(silent_url, SHORT)[0] == 200
     assert speak(silent_url, SHORT, voice_name="nobody")[0] == 404
+    assert speak(silent_url, SHORT, stream=True)[0] == 200
     address = silent_url.removeprefix("http://")
     (stack.folder / "prometheus" / "scrape.yml").write_text(json.dumps([{"targets": [address]}]))
     scraped = eventually(lambda: stack.metric_names(f'{{instance="{address}",__name__=~"tts_.+"}}'))
     assert scraped == {name for name in run.queried if name.startswith("tts_")}
-    assert stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 2
+    assert stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 3
     [exemplar, *_] = eventually(lambda: stack.exemplars(f'{{instance="{address}"}}'))
     assert len(exemplar["labels"]["trace_id"]) == 32
 
