@@ -2,12 +2,12 @@
 # The server. Built by compose.yaml, or: docker build -f deploy/server.Dockerfile -t ttscope .
 
 FROM python:3.12-slim-bookworm AS build
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_CACHE_DIR=/var/cache/uv
 WORKDIR /build
 COPY requirements/uv.lock requirements/uv.lock
 RUN pip install --no-cache-dir --require-hashes -r requirements/uv.lock
 COPY requirements.lock ./
-RUN --mount=type=cache,target=/root/.cache/uv \
+RUN --mount=type=cache,target=/var/cache/uv \
     uv venv /opt/ttscope \
  && uv pip install --python /opt/ttscope/bin/python --compile-bytecode --require-hashes -r requirements.lock
 

@@ -136,9 +136,7 @@ class VitsModel:
 
         All windows must have the same ``shape``.
         """
-        context = self.decoder.context
-        latent, start, stop = windows[0]
-        left, right = min(start, context), min(latent.frames - stop, context)
+        _, left, right = self.shape(*windows[0])
         frames = torch.stack([latent.refined[start - left : stop + right] for latent, start, stop in windows])
         return self.decoder(frames, left, right)
 

@@ -136,8 +136,7 @@ class Dispatcher:
         return results, start, time.perf_counter_ns()
 
     def _measure(self, batch: Batch, seconds: float, threads: int) -> None:
-        decoded = (task.step for task in batch.tasks if isinstance(task.step, Decode))
-        audio = sum((step.stop - step.start) * step.latent.frame_seconds for step in decoded)
+        audio = sum(task.step.seconds for task in batch.tasks if isinstance(task.step, Decode))
         self.meter.add(audio, seconds * threads / self._cores)
         if self._observe is not None:
             self._observe(len(batch.tasks), batch.padding)

@@ -36,6 +36,10 @@ class Task:
     """Whether it must have no batch mates: it was in a batch that failed."""
 
 
+by_due = attrgetter("due")
+"""The order in which tasks are taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """Audio in order, with where the time to make it went."""
@@ -144,7 +148,7 @@ class Job:
     def tasks(self) -> Iterator[Task]:
         """What can be taken now, the most urgent first."""
         if not self.closed:
-            yield from merge(sorted(self._again, key=_due), self._untried(), key=_due)
+            yield from merge(sorted(self._again, key=by_due), self._untried(), key=by_due)
 
     def take(self, task: Task, now: int) -> None:
         """``task`` begins, at ``now`` in ns of ``time.perf_counter_ns``."""
@@ -162,7 +166,7 @@ class Job:
                 task.part.refining = True
             case Decode():
                 task.part.taken.add(task.window)
-                self._ahead += _seconds(task.step)
+                self._ahead += task.step.seconds
 
     def settle(self, now: int) -> None:
         """Notes whether it waits for its turn from ``now`` on, in ns."""
@@ -201,7 +205,7 @@ class Job:
                 if self._streamed and ahead > AHEAD_SECONDS:
                     return
                 yield task
-                ahead += _seconds(task.step)
+                ahead += task.step.seconds if isinstance(task.step, Decode) else 0.0
             position += part.seconds
 
     def _tasks_of(self, part: Part, position: float) -> Iterator[Task]:
@@ -251,11 +255,3 @@ class Job:
                     break
                 part = self._parts[self._head]
         self.changed()
-
-
-_due = attrgetter("due")
-
-
-def _seconds(step: Step) -> float:
-    """Of audio that it makes."""
-    return (step.stop - step.start) * step.latent.frame_seconds if isinstance(step, Decode) else 0.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from server.scheduling.job import Job, Task
+from server.scheduling.job import Job, Task, by_due
 from server.scheduling.steps import Decode, Engine, Latent, Samples
 from server.speech import Interval, Mates, Stage
 
@@ -70,7 +70,7 @@ class Schedule:
 
     def next(self) -> Batch | None:
         """Takes what is due first, with others of its kind as far as the engine likes; None if there is nothing."""
-        first = min((task for job in self._jobs for task in islice(job.tasks(), 1)), key=_due, default=None)
+        first = min((task for job in self._jobs for task in islice(job.tasks(), 1)), key=by_due, default=None)
         if first is None:
             return None
         most = 1 if first.alone else self._engine.most(first.step)
@@ -115,13 +115,9 @@ class Schedule:
             for task in islice(job.tasks(), most)
             if not task.alone and self._engine.bucket(task.step) == bucket
         ]
-        return sorted(tasks, key=_due)[:most]
+        return sorted(tasks, key=by_due)[:most]
 
     def _after(self, job: Job) -> None:
         job.settle(time.perf_counter_ns())
         if job.finished:
             self._jobs.pop(job, None)
-
-
-def _due(task: Task) -> float:
-    return task.due

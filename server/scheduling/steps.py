@@ -66,6 +66,11 @@ class Decode:
     start: int
     stop: int
 
+    @property
+    def seconds(self) -> float:
+        """Of audio that it makes."""
+        return (self.stop - self.start) * self.latent.frame_seconds
+
 
 Step = Encode | Refine | Decode
 

@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.launch import ENVIRONMENT
 from server.voices.errors import VoiceError
 
 if TYPE_CHECKING:
@@ -30,11 +31,10 @@ PATHS = ("speakers_file", "d_vector_file", "language_ids_file", "speaker_encoder
 def before_import() -> None:
     """What must be set before torch and Coqui are imported.
 
-    Threads of OpenMP sleep when they have nothing to do. While they spin instead, as is their default, a sentence takes
-    5 to 40 times as long on a machine of two busy cores (measured: .3 s passive, 1 to 5 s spinning). Coqui and what it
-    imports is kept from writing to the log and to standard error: some of it repeats the text.
+    Beside what ``server.launch`` sets for the whole process, where that did not start it. Coqui and what it imports is
+    kept from writing to the log and to standard error: some of it repeats the text.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_WAIT_POLICY", ENVIRONMENT["OMP_WAIT_POLICY"])
     for name in ("TTS", "trainer", "coqpit", "transformers", "numba", "matplotlib", "fsspec"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for module in ("TTS", "trainer", "coqpit", "transformers", "torch", "torchaudio", "torchcodec", "librosa", "jieba"):
