@@ -38,6 +38,17 @@ class Outcome(StrEnum):
     """Refused before any synthesis: bad input, or no room."""
 
 
+class CacheResult(StrEnum):
+    """Where the audio of a request came from; the values of the attribute ``result``."""
+
+    HIT = "hit"
+    MISS = "miss"
+    COALESCED = "coalesced"
+    """From a synthesis that was under way for an equal request."""
+    BYPASS = "bypass"
+    """Made for this request alone, and not kept: by the client's wish, or the cache is too small, or off."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mates:
     """Whom a step was taken together with."""
@@ -125,7 +136,8 @@ class Listener:
     client: str = ""
     """Whom the work is for, to be fair among clients: the name of a key, or an address. It goes into no signal."""
     origin: object = None
-    """The context of the request's SERVER span, for the links of those that share a batch with it."""
+    """The context of the request's SERVER span: for the links of those that share a batch with it, and for whoever
+    speaks elsewhere to continue the trace."""
 
 
 @dataclass(frozen=True, slots=True)

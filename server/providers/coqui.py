@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError, TextTooLong
-from server.providers.provider import BatchObserver
+from server.providers.provider import Load, Reports
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
-from server.scheduling.steps import EngineLost, Sentence
+from server.scheduling.steps import Sentence
 from server.scheduling.worker import Worker, WorkerClosed
 from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
@@ -107,7 +107,6 @@ class CoquiProvider:
         self._log = log
         self._phonemizer = Phonemizer()
         self._speakers: dict[str, Speaker] = {}
-        self._load_seconds: dict[str, float] = {}
         self._workers: list[Worker] = []
         self._dispatcher: Dispatcher | None = None
         # A thread of its own: behind the models', a request would wait for others' audio before it can be refused.
@@ -117,25 +116,16 @@ class CoquiProvider:
         """The voices at hand: those installed, and after ``start`` those of them that could be loaded."""
         return tuple(installed.voice for installed in self._installed)
 
-    def load_seconds(self) -> dict[str, float]:
-        return dict(self._load_seconds)
-
     def estimate(self, utterance: Utterance) -> float:
         return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
 
-    @property
-    def depth(self) -> int:
-        return self._dispatcher.schedule.depth if self._dispatcher else 0
+    def load(self) -> Load:
+        if self._dispatcher is None:
+            return Load()
+        schedule = self._dispatcher.schedule
+        return Load(self._dispatcher.meter.rate, schedule.depth, schedule.audio_seconds)
 
-    @property
-    def rate(self) -> float:
-        return self._dispatcher.meter.rate if self._dispatcher else 1.0
-
-    @property
-    def audio_seconds(self) -> float:
-        return self._dispatcher.schedule.audio_seconds if self._dispatcher else 0.0
-
-    async def start(self, observe: BatchObserver) -> None:
+    async def start(self, reports: Reports) -> None:
         """Loads every voice and speaks with it; one that fails is logged by name and left out.
 
         Raises EngineFailed when none is left, or the device does not exist.
@@ -150,12 +140,12 @@ class CoquiProvider:
                 begun = time.perf_counter()
                 self._speakers[name], rate = await first.run(self._load, installed, engine)
                 rates.append(rate)
-                self._load_seconds[name] = time.perf_counter() - begun
+                seconds = time.perf_counter() - begun
             except Exception:  # noqa: BLE001 - whatever is wrong with one voice, the others can still speak
                 self._installed = tuple(other for other in self._installed if other is not installed)
                 self._log.exception("the voice %s can't be loaded and is left out", name)
             else:
-                seconds = self._load_seconds[name]
+                reports.loaded(name, seconds)
                 self._log.info("the voice %s is loaded on %s in %.1f s", name, engine.device, seconds)
         if not self._speakers:
             raise EngineFailed("no voice could be loaded")
@@ -163,16 +153,18 @@ class CoquiProvider:
         cores = 1 if cuda else self._threads
         self._workers += [Worker(f"engine-{number}") for number in range(1, cores)]
         lanes = CUDA_LANES if cuda else 1
-        dispatcher = Dispatcher(engine, self._workers, lanes=lanes, cores=cores, observe=observe)
+        dispatcher = Dispatcher(engine, self._workers, lanes=lanes, cores=cores, observe=reports.batch)
         dispatcher.meter.presume(min(rates))
         dispatcher.start()
+        dispatcher.lost.add_done_callback(lambda lost: lost.cancelled() or reports.lost(lost.result()))
         self._dispatcher = dispatcher
 
-    async def lost(self) -> EngineLost:
-        """Returns when the engine is beyond help, and this process with it."""
-        if self._dispatcher is None:
-            raise EngineFailed("the engine has not started")
-        return await asyncio.shield(self._dispatcher.lost)
+    async def check(self) -> None:
+        voice = self._installed[0].voice
+        utterance = Utterance(WARM_UP[0], voice, voice.languages[0], words=1, characters=len(WARM_UP[0]))
+        async with aclosing(self.speak(utterance, Listener(client=self.name))) as chunks:
+            async for _ in chunks:
+                pass
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         """The first chunk early for who listens as it comes, with a pause after each sentence but the last.

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import Protocol
 
 from server.speech import Chunk, Listener, Utterance, Voice
 
-BatchObserver = Callable[[int, float], None]
-"""Takes a batch's size, and the share of it that is padding."""
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How busy a provider is."""
+
+    rate: float = 1.0
+    """Seconds of audio that it makes in a second, as measured of late."""
+    depth: int = 0
+    """Requests that wait for their turn."""
+    audio_seconds: float = 0.0
+    """Of audio that was asked for and is not made."""
+
+
+class Reports(Protocol):
+    """Where a provider tells of itself; called from the event loop's thread."""
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        """The model of ``voice`` was loaded and warmed up in so many seconds."""
+        ...
+
+    def batch(self, size: int, padding: float) -> None:
+        """``size`` steps were taken together, and the share ``padding`` of the work only padded the shorter ones."""
+        ...
+
+    def lost(self, error: Exception) -> None:
+        """The provider is beyond help, and so is this process."""
+        ...
 
 
 class Provider(Protocol):
@@ -20,40 +46,24 @@ class Provider(Protocol):
         """The voices it can speak with."""
         ...
 
-    def load_seconds(self) -> dict[str, float]:
-        """How long each voice's model took to load and warm up, by voice name; empty before ``start`` ends."""
-        ...
-
-    async def start(self, observe: BatchObserver) -> None:
+    async def start(self, reports: Reports) -> None:
         """Loads the models and speaks once with each; the provider is ready when this returns.
 
-        ``observe`` is told of every batch that it works on, where it has any.
-
-        Raises EngineFailed when no voice can be loaded.
+        Raises EngineFailed when it can never speak as it was set up. Who only can't speak now starts all the same, and
+        fails in ``check``.
         """
+        ...
+
+    async def check(self) -> None:
+        """Finds out whether it can speak, by speaking or by asking. Raises EngineFailed when it can't."""
         ...
 
     def estimate(self, utterance: Utterance) -> float:
         """About how many seconds of audio the utterance will be; at once, without work."""
         ...
 
-    @property
-    def rate(self) -> float:
-        """Seconds of audio that it makes in a second, as measured of late."""
-        ...
-
-    @property
-    def depth(self) -> int:
-        """Requests that wait for their turn."""
-        ...
-
-    @property
-    def audio_seconds(self) -> float:
-        """Of audio that was asked for and is not made."""
-        ...
-
-    async def lost(self) -> Exception:
-        """Returns when it is beyond help, and the process had better end."""
+    def load(self) -> Load:
+        """How busy it is; at once, without work."""
         ...
 
     def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:

@@ -1,0 +1,52 @@
+"""What became of one synthesis: who was asked for it, in what order, and what came of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class AttemptOutcome(StrEnum):
+    """How a provider's attempt to speak ended; the values of tts_provider_requests_total's outcome."""
+
+    OK = "ok"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    FAULTY = "faulty"
+    """It gave audio that nobody should get, such as silence."""
+    REJECTED = "rejected"
+    """The text can't be spoken, which is no fault of the provider's."""
+    CANCELLED = "cancelled"
+    """Nobody waited for it any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A provider was asked to speak; times are nanoseconds of ``time.perf_counter_ns``."""
+
+    provider: str
+    outcome: AttemptOutcome
+    start: int
+    end: int
+    work_seconds: float
+    """Until the last audio was here, without the time in which nobody asked for more."""
+
+
+@dataclass(slots=True)
+class Synthesis:
+    """Kept by whoever makes the audio, read by whoever waits for it."""
+
+    origin: object = None
+    """The context of the SERVER span of the request that it is made for."""
+    provider: str = ""
+    """Who speaks: known with the first chunk."""
+    attempts: list[Attempt] = field(default_factory=list)
+    first_choice: bool = False
+    """Whether it was spoken by the voice's first provider: only that is worth keeping."""
+    sound: bool = False
+    """Whether all of it was made, and nothing is wrong with it."""
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether somebody else had to speak than who was asked first."""
+        return len(self.attempts) > 1
