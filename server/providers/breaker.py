@@ -1,0 +1,106 @@
+"""A circuit breaker: nobody is sent to a provider that fails until a probe has found it well again."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+
+CALLS = 6
+"""The last calls that are looked at."""
+FAILURES = 3
+"""Of the last CALLS: so many in a row open it, and so does a provider that fails every other time."""
+FIRST_COOL_DOWN = 1.0
+"""Seconds before the first probe; a model that was reloaded or a server that restarted is back about then."""
+LONGEST_COOL_DOWN = 60.0
+"""Seconds that the doubling ends at: so late at most is it noticed that a provider is well again."""
+
+
+class State(StrEnum):
+    """Whom the breaker lets through."""
+
+    CLOSED = "closed"
+    """Everybody."""
+    OPEN = "open"
+    """Nobody."""
+    HALF_OPEN = "half_open"
+    """The probe that is under way."""
+
+
+class Breaker:
+    """Of one provider; all calls come from one thread, the event loop's.
+
+    Who calls the provider notes ``epoch`` as the call begins and hands it to ``record`` with the result. The epoch
+    changes with every opening, so a call that began before one is known by it however late it ends: it neither closes
+    the breaker, for its success says nothing of the time since; nor lengthens the cool-down, for its failure is of the
+    trouble that is known; nor counts once the breaker has closed again. Three calls that hung when the provider went
+    down and time out after it came back would otherwise open it a second time.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.state = State.CLOSED
+        self.epoch = 0
+        """How often it has opened."""
+        self.cool_down = FIRST_COOL_DOWN
+        """Seconds between an opening and its probe: of this opening, or when closed of the next."""
+        self._clock = clock
+        self._opened = 0.0
+        self._recent: deque[bool] = deque(maxlen=CALLS)
+
+    @property
+    def closed(self) -> bool:
+        """Whether requests may be sent to the provider."""
+        return self.state is State.CLOSED
+
+    @property
+    def probe_due(self) -> bool:
+        """Whether it is open and has cooled down: time for a probe in the background, not for a user's request."""
+        return self.state is State.OPEN and self._clock() - self._opened >= self.cool_down
+
+    def record(self, ok: bool, epoch: int) -> None:
+        """A call that began in ``epoch`` has ended; it opens the breaker if it is one failure too many."""
+        if not self.closed or epoch != self.epoch:
+            return
+        self._recent.append(ok)
+        if self._recent.count(False) >= FAILURES:
+            self._open()
+
+    def trip(self) -> None:
+        """Opens it at once, if it is closed: a check in the background failed, or the provider is lost.
+
+        An open breaker keeps its cool-down, and a probe under way decides for itself.
+        """
+        if self.closed:
+            self._open()
+
+    def begin_probe(self) -> None:
+        """Who calls this when a probe is due probes at once, and ends it by ``succeeded`` or ``failed`` come what may.
+
+        Raises RuntimeError when none is due.
+        """
+        if not self.probe_due:
+            raise RuntimeError(f"no probe is due, the breaker is {self.state}")
+        self.state = State.HALF_OPEN
+
+    def succeeded(self) -> None:
+        """The probe found the provider well: all is forgotten. Raises RuntimeError when none is under way."""
+        self._end_probe()
+        self.state = State.CLOSED
+        self.cool_down = FIRST_COOL_DOWN
+
+    def failed(self) -> None:
+        """The probe failed: the next one comes later. Raises RuntimeError when none is under way."""
+        self._end_probe()
+        self.cool_down = min(2 * self.cool_down, LONGEST_COOL_DOWN)
+        self._open()
+
+    def _end_probe(self) -> None:
+        if self.state is not State.HALF_OPEN:
+            raise RuntimeError(f"no probe is under way, the breaker is {self.state}")
+
+    def _open(self) -> None:
+        self.state = State.OPEN
+        self.epoch += 1
+        self._opened = self._clock()
+        self._recent.clear()
