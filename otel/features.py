@@ -13,6 +13,11 @@ BATCH_SIZE_ATTRIBUTE = "tts.batch_size"
 BATCH_PADDING_ATTRIBUTE = "tts.batch_padding"
 """On the same span: the share of the batch that is padding."""
 
+PROVIDER_ATTRIBUTE = "tts.provider"
+"""On the span of a provider's attempt too: who was asked."""
+ATTEMPT_OUTCOME_ATTRIBUTE = "tts.attempt_outcome"
+"""On the same span: how it ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Feature:
@@ -49,8 +54,15 @@ FEATURES: tuple[Feature, ...] = (
     Feature("tts.stream_underrun", "seconds, as in tts_stream_underrun_seconds; absent unless streamed"),
     Feature("tts.audio_duration", "seconds of audio"),
     Feature("tts.chunks", "chunks of audio that the provider made"),
-    Feature("tts.provider", "who spoke; absent if nobody was asked"),
-    Feature("tts.cache", "hit or miss"),
+    Feature(PROVIDER_ATTRIBUTE, "who spoke; absent if nobody did"),
+    Feature("tts.fallback_from", "who was to speak and did not; absent unless somebody else was asked"),
+    Feature("tts.fallback_reason", "why, as in tts_provider_fallbacks_total"),
+    Feature("tts.cache", "as in tts_cache_requests_total; absent if it came to no synthesis"),
+    Feature("tts.loudness", "dB of full scale: root mean square of what sounds; this and the next four of a clip made"),
+    Feature("tts.silence_share", "the share of the clip that is quiet, 0 to 1"),
+    Feature("tts.clipping_share", "the share of its samples that are at full scale, 0 to 1"),
+    Feature("tts.seconds_per_character", "of the audio, without respect to the pace asked for"),
+    Feature("tts.audio_faults", "as in tts_audio_faults_total, separated by commas; absent without any"),
     Feature("tts.client", "the name of the caller's key; anonymous without keys"),
     Feature("tts.build", "what distinguishes this build of the server"),
     *(Feature(f"tts.stage.{stage}", f"seconds in the stage {stage}, all sentences together") for stage in STAGE.values),

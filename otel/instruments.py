@@ -45,6 +45,7 @@ class Source(StrEnum):
     """Allow-lists that are known only when the server has started."""
 
     VOICES = "the names of the installed voices"
+    PROVIDERS = "the names of the providers"
     GPUS = "the numbers of the machine's GPUs"
     LANGUAGES = "the languages of the installed voices"
     ENDPOINTS = "the paths that speak"
@@ -100,9 +101,10 @@ def prometheus_name(name: str, unit: str, kind: Kind) -> str:
 SLOW_REASON = Attribute(
     "reason",
     "queue: it waited for others; cold_model: the voice's first request; padding: it shared batches with longer "
-    "requests; long_text: much more speech than is usual in its range; encode: making the file; slow_client: the "
-    "client took longer to take the audio than to play it; other: the work itself took longer",
-    ("queue", "cold_model", "padding", "long_text", "encode", "slow_client", "other"),
+    "requests; fallback: a provider failed before another one spoke; long_text: much more speech than is usual in its "
+    "range; encode: making the file; slow_client: the client took longer to take the audio than to play it; other: the "
+    "work itself took longer",
+    ("queue", "cold_model", "padding", "fallback", "long_text", "encode", "slow_client", "other"),
 )
 ENDPOINT = Attribute("endpoint", "the path of the call", Source.ENDPOINTS)
 METHOD = Attribute("method", "the HTTP method", ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
@@ -123,7 +125,40 @@ ERROR_TYPE = Attribute("error_type", "the error class in lower_snake", Source.ER
 SIDE = Attribute("side", "whose mistake it was", ("client", "server"))
 WORD_COUNT_RANGE = Attribute("word_count_range", "words of the text without emotion tags", WORDS.labels)
 CHAR_COUNT_RANGE = Attribute("char_count_range", "characters of the text without emotion tags", CHARACTERS.labels)
-CACHE = Attribute("cache", "whether the audio came from the cache", ("hit", "miss"))
+CACHE = Attribute(
+    "cache", "hit: the audio was there; miss: it had to be made, or waited for while it was", ("hit", "miss")
+)
+CACHE_RESULT = Attribute(
+    "result",
+    "hit: the audio was there; miss: it was made; coalesced: it was being made for an equal request; bypass: it was "
+    "made for this request alone, by its wish, or as it was too long to be kept, or as there is no cache",
+    ("hit", "miss", "coalesced", "bypass"),
+)
+PROVIDER = Attribute("provider", "who was asked to speak", Source.PROVIDERS)
+FROM = Attribute("from", "the provider that was to speak", Source.PROVIDERS)
+TO = Attribute("to", "the provider that was asked instead", Source.PROVIDERS)
+ATTEMPT_OUTCOME = Attribute(
+    "outcome",
+    "ok: it spoke; error: it failed; timeout: it was too slow; faulty: its audio was silent or far too short; rejected: "
+    "the text can't be spoken; cancelled: nobody waited any more",
+    ("ok", "error", "timeout", "faulty", "rejected", "cancelled"),
+)
+FALLBACK_REASON = Attribute(
+    "reason",
+    "error, timeout, faulty: how its attempt ended; unavailable: it was not asked, since it had failed of late",
+    ("error", "timeout", "faulty", "unavailable"),
+)
+DEGRADED_KIND = Attribute(
+    "kind",
+    "latency: over 1.5 times the reference at equal length; success_rate: under 95 %; unavailable: it can't be asked",
+    ("latency", "success_rate", "unavailable"),
+)
+FAULT = Attribute(
+    "fault",
+    "silent: there is nothing to hear; clipped: much of it is at full scale; truncated: far too short for its text, or "
+    "its end is cut; too_long: far too long for its text",
+    ("silent", "clipped", "truncated", "too_long"),
+)
 MODEL = Attribute("model", "the model, by the name of its voice", Source.VOICES)
 STAGE = Attribute(
     "stage",
@@ -261,6 +296,55 @@ SLOW_REQUESTS = Instrument(
     (SLOW_REASON,),
 )
 
+CACHE_REQUESTS = Instrument(
+    "tts.cache.requests",
+    "counter",
+    "{request}",
+    "Requests that were looked up in the cache of audio, by what came of it.",
+    (CACHE_RESULT,),
+)
+CACHE_BYTES = Instrument("tts.cache", "gauge", "By", "Memory that the cache of audio holds.")
+CACHE_ENTRIES = Instrument("tts.cache.entries", "gauge", "{clip}", "Clips that the cache of audio holds.")
+CACHE_EVICTIONS = Instrument(
+    "tts.cache.evictions", "counter", "{clip}", "Clips that had to make room for others in the cache of audio."
+)
+PROVIDER_REQUESTS = Instrument(
+    "tts.provider.requests", "counter", "{attempt}", "Attempts to speak, by provider.", (PROVIDER, ATTEMPT_OUTCOME)
+)
+PROVIDER_DURATION = Instrument(
+    "tts.provider.duration",
+    "histogram",
+    "s",
+    "Time that a provider took for an utterance, its own queue included, without the time in which nobody asked for "
+    "more. Attempts that ended ok.",
+    (PROVIDER,),
+    SECONDS,
+)
+PROVIDER_AVAILABLE = Instrument(
+    "tts.provider.available", "gauge", "{provider}", "1 if requests are sent to the provider, 0 if not.", (PROVIDER,)
+)
+PROVIDER_FALLBACKS = Instrument(
+    "tts.provider.fallbacks",
+    "counter",
+    "{fallback}",
+    "Requests that went on to another provider before their first byte.",
+    (FROM, TO, FALLBACK_REASON),
+)
+DEGRADED = Instrument(
+    "tts.degraded",
+    "gauge",
+    "{episode}",
+    "1 while a provider is slower than its reference, fails too often, or can't be asked; else 0.",
+    (DEGRADED_KIND, PROVIDER),
+)
+AUDIO_FAULTS = Instrument(
+    "tts.audio.faults",
+    "counter",
+    "{fault}",
+    "Faults of clips that were made, also of those that nobody got.",
+    (FAULT, VOICE_NAME),
+)
+
 CONTRACT: tuple[Instrument, ...] = (
     REQUESTS,
     REQUEST_DURATION,
@@ -288,5 +372,15 @@ CONTRACT: tuple[Instrument, ...] = (
     GPU_MEMORY,
     GPU_POWER,
     GPU_TEMPERATURE,
+    CACHE_REQUESTS,
+    CACHE_BYTES,
+    CACHE_ENTRIES,
+    CACHE_EVICTIONS,
+    PROVIDER_REQUESTS,
+    PROVIDER_DURATION,
+    PROVIDER_AVAILABLE,
+    PROVIDER_FALLBACKS,
+    DEGRADED,
+    AUDIO_FAULTS,
 )
 """Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

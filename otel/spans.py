@@ -12,7 +12,13 @@ from opentelemetry.trace import (
     set_span_in_context,
 )
 
-from otel.features import BATCH_PADDING_ATTRIBUTE, BATCH_SIZE_ATTRIBUTE, FEATURE_NAMES, STAGE_ATTRIBUTE
+from otel.features import (
+    ATTEMPT_OUTCOME_ATTRIBUTE,
+    BATCH_PADDING_ATTRIBUTE,
+    BATCH_SIZE_ATTRIBUTE,
+    FEATURE_NAMES,
+    STAGE_ATTRIBUTE,
+)
 
 KEEP = "tts.keep"
 """Set on a span when its trace is kept; never exported."""
@@ -20,6 +26,7 @@ KEEP = "tts.keep"
 EXPORTED = FEATURE_NAMES | frozenset(
     {
         STAGE_ATTRIBUTE,
+        ATTEMPT_OUTCOME_ATTRIBUTE,
         BATCH_PADDING_ATTRIBUTE,
         BATCH_SIZE_ATTRIBUTE,
         "error.type",

@@ -25,6 +25,7 @@ BECAUSE = {
     SlowReason.QUEUE: "it waited for other requests",
     SlowReason.COLD_MODEL: "it was the first for this voice since the server started",
     SlowReason.PADDING: "it shared its batches with much longer requests",
+    SlowReason.FALLBACK: "a provider failed before another one spoke",
     SlowReason.LONG_TEXT: "there was much more to say than is usual in its range",
     SlowReason.ENCODE: "making the audio file took longer than usual",
     SlowReason.SLOW_CLIENT: "the client took longer to take the audio than to play it",
@@ -110,7 +111,19 @@ def _what(features: Features) -> str:
         return f"ended as {features['tts.outcome']}"
     duration = float(features["tts.duration"])
     failed = f" and failed as {features['tts.error_type']}" if "tts.error_type" in features else ""
-    return f"took {_seconds(duration)}{failed}{_comparison(features, duration)}"
+    return f"took {_seconds(duration)}{failed}{_comparison(features, duration)}{_source(features)}"
+
+
+def _source(features: Features) -> str:
+    """Who spoke, where that is worth a word."""
+    if features.get("tts.cache") == "hit":
+        return ", with audio from the cache"
+    if features.get("tts.cache") == "coalesced":
+        return ", with audio that was being made for an equal request"
+    if "tts.fallback_from" in features and "tts.provider" in features:
+        failed, reason = features["tts.fallback_from"], features["tts.fallback_reason"]
+        return f", spoken by {features['tts.provider']} instead of {failed} ({reason})"
+    return ""
 
 
 def _comparison(features: Features, duration: float) -> str:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from otel.ranges import CHARACTERS, WORDS
 from server.errors import SpeechError
-from server.speech import Chunk, Interval, Outcome, Stage, Utterance
+from server.speech import CacheResult, Chunk, Interval, Outcome, Stage, Utterance
+from server.synthesis import Synthesis
 
 MAX_INTERVALS = 256
 """Intervals remembered one by one, for spans; past that only their sum is."""
@@ -27,6 +28,11 @@ class Observation:
     endpoint: str
     method: str
     provider: str = ""
+    """Who spoke; empty if nobody did."""
+    cache: CacheResult | None = None
+    """None if it came to no synthesis."""
+    synthesis: Synthesis | None = None
+    """Of the audio, which may have been made for another request; None of audio from the cache."""
     began_unix: int = field(default_factory=time.time_ns)
     began: int = field(default_factory=time.perf_counter_ns)
     received: int = 0
@@ -109,6 +115,11 @@ class Observation:
         return {stage: self.stage_nanos[stage] / 1e9 for stage in Stage if stage in self.stage_nanos}
 
     @property
+    def made(self) -> bool:
+        """Whether audio was made for this request: not if it was there, or made for another one."""
+        return self.cache in (CacheResult.MISS, CacheResult.BYPASS)
+
+    @property
     def duration(self) -> float | None:
         """Seconds of the server's own time, or None before there is an end or if the request was never whole."""
         return (self.ready - self.received - self.blocked) / 1e9 if self.received and self.ready else None
@@ -120,8 +131,8 @@ class Observation:
 
     @property
     def real_time_factor(self) -> float | None:
-        """Seconds of work per second of audio, or None if there was no audio."""
-        if not self.audio_seconds:
+        """Seconds of work per second of audio, or None if none was made for this request."""
+        if not self.audio_seconds or not self.made:
             return None
         return self.work / 1e9 / self.audio_seconds
 

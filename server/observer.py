@@ -7,17 +7,26 @@ from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tra
 from opentelemetry.util.types import AttributeValue
 
 from otel import instruments
-from otel.features import BATCH_PADDING_ATTRIBUTE, BATCH_SIZE_ATTRIBUTE, STAGE_ATTRIBUTE
+from otel.features import (
+    ATTEMPT_OUTCOME_ATTRIBUTE,
+    BATCH_PADDING_ATTRIBUTE,
+    BATCH_SIZE_ATTRIBUTE,
+    PROVIDER_ATTRIBUTE,
+    STAGE_ATTRIBUTE,
+)
 from otel.keep import KeepPolicy
 from otel.spans import KEEP, unsampled
 from otel.telemetry import Telemetry
 from server.observation import Observation
 from server.slowness import Slowness
-from server.speech import Interval, Outcome
+from server.speech import CacheResult, Interval, Outcome
 from server.summary import Summary
+from server.synthesis import AttemptOutcome
 
 CLIENT = "anonymous"
-CACHE = "miss"
+ATTEMPT_SPAN = "attempt"
+"""The name of the span of a provider's attempt to speak."""
+FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 
 
 class Observer:
@@ -39,8 +48,11 @@ class Observer:
     def close(self, observation: Observation, span: Span) -> None:
         """Reports a finished request; ``span`` is its SERVER span, still open."""
         self._summary.close(observation)
+        hit = observation.cache is CacheResult.HIT
         decision = self._keep.decide(
-            observation.word_count_range, observation.duration, failed=observation.outcome is Outcome.ERROR
+            f"{observation.word_count_range} hit" if hit else observation.word_count_range,  # what is slow for its kind
+            observation.duration,
+            failed=observation.outcome is Outcome.ERROR or _fell_back(observation),
         )
         context = set_span_in_context(span, Context()) if decision.kept else unsampled(span.get_span_context())
         attributes = self._attributes(observation)
@@ -51,7 +63,7 @@ class Observer:
         if reason is not None:
             attributes["tts.slow_reason"] = str(reason)
             self._metrics.add(instruments.SLOW_REQUESTS, 1, context, reason=reason)
-        if observation.outcome is Outcome.OK:
+        if observation.outcome is Outcome.OK and observation.made:
             self._slowness.learn(observation)
         self._telemetry.emit(attributes, context)
         if decision.kept:
@@ -73,6 +85,8 @@ class Observer:
             language=language,
             outcome=outcome,
         )
+        if done.cache is not None:
+            add(instruments.CACHE_REQUESTS, 1, context, result=done.cache)
         if done.error is not None:
             error = done.error
             add(instruments.ERRORS, 1, context, error_type=error.error_type, endpoint=done.endpoint, side=error.side)
@@ -98,8 +112,9 @@ class Observer:
             raise ValueError("a request that ended ok has an utterance, audio and an end")
         add, record = self._metrics.add, self._metrics.record
         voice, words, characters = utterance.voice.name, done.word_count_range, done.char_count_range
+        cache = "hit" if done.cache is CacheResult.HIT else "miss"
         record(
-            instruments.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=CACHE
+            instruments.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=cache
         )
         record(
             instruments.CHARACTER_COUNT_DURATION,
@@ -107,7 +122,7 @@ class Observer:
             context,
             char_count_range=characters,
             voice_name=voice,
-            cache=CACHE,
+            cache=cache,
         )
         record(instruments.TIME_TO_FIRST_AUDIO, first_audio, context, word_count_range=words, voice_name=voice)
         record(instruments.AUDIO_DURATION, done.audio_seconds, context, voice_name=voice)
@@ -138,7 +153,7 @@ class Observer:
             "tts.audio_duration": done.audio_seconds,
             "tts.chunks": done.chunks,
             "tts.provider": done.provider or None,
-            "tts.cache": CACHE,
+            "tts.cache": done.cache and str(done.cache),
             "tts.client": CLIENT,
             "tts.build": self._build,
         }
@@ -153,6 +168,7 @@ class Observer:
                 "tts.char_count_range": done.char_count_range,
                 "tts.speed": done.utterance.speed,
             }
+        features |= _synthesis_features(done)
         features |= {f"tts.stage.{stage}": seconds for stage, seconds in done.stage_seconds().items()}
         return {name: value for name, value in features.items() if value is not None}
 
@@ -161,8 +177,24 @@ class Observer:
     ) -> None:
         span.update_name(f"{_method(done)} {done.endpoint}")
         span.set_attributes({**attributes, KEEP: True})
+        if done.cache is CacheResult.COALESCED and done.synthesis and isinstance(done.synthesis.origin, SpanContext):
+            span.add_link(done.synthesis.origin)
         if done.outcome is Outcome.ERROR:
             span.set_status(Status(StatusCode.ERROR))
+        for attempt in done.synthesis.attempts if done.synthesis is not None and done.made else ():
+            child = self._tracer.start_span(
+                ATTEMPT_SPAN,
+                context,
+                attributes={
+                    KEEP: True,
+                    PROVIDER_ATTRIBUTE: attempt.provider,
+                    ATTEMPT_OUTCOME_ATTRIBUTE: attempt.outcome,
+                },
+                start_time=done.unix_nanos(attempt.start),
+            )
+            if attempt.outcome in FAILED:
+                child.set_status(Status(StatusCode.ERROR))
+            child.end(done.unix_nanos(attempt.end))
         for interval in done.intervals:
             child = self._tracer.start_span(
                 interval.stage,
@@ -172,6 +204,30 @@ class Observer:
                 start_time=done.unix_nanos(interval.start),
             )
             child.end(done.unix_nanos(interval.end))
+
+
+def _fell_back(done: Observation) -> bool:
+    return done.synthesis is not None and done.synthesis.fallback is not None
+
+
+def _synthesis_features(done: Observation) -> dict[str, AttributeValue | None]:
+    """What became of the synthesis, and what its audio is like; nothing of audio that was not made for this request."""
+    if done.synthesis is None or not done.made:
+        return {}
+    features: dict[str, AttributeValue | None] = {}
+    if done.synthesis.fallback is not None:
+        failed, reason = done.synthesis.fallback
+        features |= {"tts.fallback_from": failed, "tts.fallback_reason": str(reason)}
+    quality = done.synthesis.quality
+    if quality is not None:
+        features |= {
+            "tts.loudness": quality.loudness,
+            "tts.silence_share": quality.silence_share,
+            "tts.clipping_share": quality.clipping_share,
+            "tts.seconds_per_character": quality.seconds_per_character,
+            "tts.audio_faults": ",".join(quality.faults) or None,
+        }
+    return features
 
 
 def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:

@@ -15,6 +15,8 @@ LONG_TEXT_RATIO = 1.25
 """Times the usual seconds of audio: from there on the text explains the work."""
 PADDING_SHARE = 0.5
 """Of a request's work: from there on it was slow for the sake of its longer batch mates."""
+VAIN_SHARE = 0.25
+"""Of a request's duration: from there on it was slow for the provider that failed first."""
 SLOW_READING = 1.0
 """Seconds below which no client is called slow."""
 
@@ -25,6 +27,7 @@ class SlowReason(StrEnum):
     QUEUE = "queue"
     COLD_MODEL = "cold_model"
     PADDING = "padding"
+    FALLBACK = "fallback"
     LONG_TEXT = "long_text"
     ENCODE = "encode"
     SLOW_CLIENT = "slow_client"
@@ -65,6 +68,8 @@ class Slowness:
             return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, done.audio_seconds) else None
         if done.utterance is not None and done.utterance.voice.name not in self._heard:
             return SlowReason.COLD_MODEL
+        if done.synthesis is not None and done.synthesis.vain_seconds > VAIN_SHARE * (done.duration or 0.0):
+            return SlowReason.FALLBACK
         return _costliest(done, self._usual.get(done.word_count_range, _Usual()))
 
 

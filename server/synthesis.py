@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from server.audio.quality import Quality
+
 
 class AttemptOutcome(StrEnum):
     """How a provider's attempt to speak ended; the values of tts_provider_requests_total's outcome."""
@@ -18,6 +20,16 @@ class AttemptOutcome(StrEnum):
     """The text can't be spoken, which is no fault of the provider's."""
     CANCELLED = "cancelled"
     """Nobody waited for it any more."""
+
+
+class FallbackReason(StrEnum):
+    """Why somebody else had to speak; the values of tts_provider_fallbacks_total's reason."""
+
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    FAULTY = "faulty"
+    UNAVAILABLE = "unavailable"
+    """It was not even asked, since it failed of late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +58,12 @@ class Synthesis:
     sound: bool = False
     """Whether all of it was made, and nothing is wrong with it."""
 
+    fallback: tuple[str, FallbackReason] | None = None
+    """Which provider was to speak and did not, and why; the first one if there were several."""
+    quality: Quality | None = None
+    """Of the last attempt's audio, once it has ended."""
+
     @property
-    def fell_back(self) -> bool:
-        """Whether somebody else had to speak than who was asked first."""
-        return len(self.attempts) > 1
+    def vain_seconds(self) -> float:
+        """Spent on attempts that failed before somebody else was asked."""
+        return sum(attempt.end - attempt.start for attempt in self.attempts[:-1]) / 1e9

@@ -1,0 +1,354 @@
+"""Providers in the order in which they are asked: when one fails before the first byte, the next one speaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from server.audio.quality import Inspector, Quality
+from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
+from server.providers.breaker import Breaker
+from server.providers.provider import Load, Provider, Reports
+from server.speech import Chunk, Listener, Utterance, Voice
+from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
+
+PATIENCE = 3.0
+"""Times the forecast of a provider that its attempt may take while another one could still speak."""
+LEAST_SECONDS = 5.0
+"""Of any attempt, and of what is set aside for the next provider, as far as the budget allows."""
+
+log = logging.getLogger("server.chain")
+
+
+class ChainReports(Reports, Protocol):
+    """What a chain tells of its providers beside what they tell themselves."""
+
+    def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
+        """A provider's attempt has ended."""
+        ...
+
+    def inspected(self, quality: Quality, utterance: Utterance) -> None:
+        """A clip was made, and judged."""
+        ...
+
+    def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
+        """``following`` is asked for what ``failed`` could not do."""
+        ...
+
+    def available(self, provider: str, available: bool) -> None:
+        """Whether the provider may be sent requests."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Member:
+    """A provider of the chain, and how it fares."""
+
+    provider: Provider
+    breaker: Breaker = field(default_factory=Breaker)
+    started: bool = False
+    busy: int = 0
+    """Attempts under way."""
+    spoke: float = float("-inf")
+    """When it last spoke or was checked, in seconds of ``time.monotonic``."""
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    @property
+    def available(self) -> bool:
+        return self.started and self.breaker.closed
+
+    def forecast(self, utterance: Utterance) -> float:
+        """Seconds until the utterance is spoken, by what waits and its pace."""
+        load = self.provider.load()
+        return (load.audio_seconds + self.provider.estimate(utterance)) / load.rate
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Who may speak for a voice, and with which of its own."""
+
+    member: Member
+    voice: Voice
+
+    def put(self, utterance: Utterance) -> Utterance:
+        """The utterance in the words of this provider."""
+        if self.voice == utterance.voice:
+            return utterance
+        spoken = utterance.language in self.voice.languages
+        language = utterance.language if spoken else self.voice.languages[0]
+        return replace(utterance, voice=self.voice, language=language)
+
+
+class Chain:
+    """Offers every voice of its providers; see DESIGN of fallback in ARCHITECTURE.md."""
+
+    def __init__(
+        self, providers: Sequence[Provider], reports: ChainReports, orders: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """``providers`` in the order in which they are asked. ``orders`` says otherwise for a voice: providers by name,
+        each with another voice of its own behind a colon where it lacks this one, as in {"joe": ["remote:alloy"]}."""
+        self._members = {provider.name: Member(provider) for provider in providers}
+        self._reports = reports
+        self._orders = dict(orders or {})
+        self._choices: dict[str, tuple[Choice, ...]] = {}
+        self._voices: dict[str, Voice] = {}
+        self._choose()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return tuple(self._members.values())
+
+    def voices(self) -> dict[str, Voice]:
+        """The voices that can be asked for, by name: each as its first provider speaks it."""
+        return self._voices
+
+    def first(self, voice: str) -> str:
+        """The name of the provider that is asked first."""
+        return self._choices[voice][0].member.name
+
+    def estimate(self, utterance: Utterance) -> float:
+        """About how many seconds of audio the utterance will be."""
+        return self._choices[utterance.voice.name][0].member.provider.estimate(utterance)
+
+    def load(self) -> Load:
+        """The pace of the first provider that is available, and what waits for all of them."""
+        members = self.members
+        rate = next((member for member in members if member.available), members[0]).provider.load().rate
+        loads = [member.provider.load() for member in members]
+        return Load(rate, sum(load.depth for load in loads), sum(load.audio_seconds for load in loads))
+
+    async def start(self) -> None:
+        """Starts every provider; one that can't is left out. Raises EngineFailed when none can."""
+        errors = await asyncio.gather(*(self._start(member) for member in self.members))
+        if not any(member.started for member in self.members):
+            raise next(error for error in errors if error is not None)
+        self._choose()
+        if not self._choices:
+            raise EngineFailed("no provider has a voice")
+
+    async def close(self) -> None:
+        await asyncio.gather(*(member.provider.close() for member in self.members))
+
+    async def speak(
+        self,
+        utterance: Utterance,
+        listener: Listener,
+        synthesis: Synthesis,
+        deadline: float,
+        progress: Callable[[float], None],
+    ) -> AsyncGenerator[Chunk, None]:
+        """The utterance's audio: a stream's as it is made, a whole answer's once it is made and judged.
+
+        ``deadline`` is when a whole answer, or a stream's first audio, must be ready, in seconds of the loop's clock;
+        what follows of a stream must come within as long again. ``progress`` is told of audio that was made, in
+        seconds, negative when it was in vain. Who is asked, and what comes of it, is kept in ``synthesis``.
+
+        Raises what the last provider failed with, DeadlineExceeded when the time is over, NothingToSpeak and TextTooLong
+        at once: no other provider would do better.
+        """
+        began = asyncio.get_running_loop().time()
+        choices = self._choices[utterance.voice.name]
+        # With nobody available the first is asked all the same: a refusal would help nobody.
+        asked = [choice for choice in choices if choice.member.available] or list(choices[:1])
+        if asked[0] is not choices[0]:
+            self._reports.fell_back(choices[0].member.name, asked[0].member.name, FallbackReason.UNAVAILABLE)
+            synthesis.fallback = (choices[0].member.name, FallbackReason.UNAVAILABLE)
+        for choice, following in zip(asked, [*asked[1:], None], strict=True):
+            until = self._patience(utterance, choice, following, deadline)
+            attempt = _Attempt(choice, utterance, listener, until, deadline - began)
+            synthesis.first_choice = choice is choices[0]
+            try:
+                async with aclosing(attempt.chunks(progress)) as chunks:
+                    async for chunk in chunks:
+                        synthesis.provider = choice.member.name
+                        if attempt.outcome is AttemptOutcome.OK:
+                            self._ended(attempt, utterance, synthesis)
+                        yield chunk
+            except Exception:  # whatever is wrong with one provider, another may speak
+                reason = attempt.reason
+                if reason is None or following is None or (listener.streamed and attempt.begun):
+                    raise
+                name = choice.member.name
+                self._reports.fell_back(name, following.member.name, reason)
+                synthesis.fallback = synthesis.fallback or (name, reason)
+                log.warning(
+                    "a provider failed, the next one is asked",
+                    extra={"provider": name, "following": following.member.name, "reason": str(reason)},
+                )
+                progress(-attempt.made)
+            else:
+                return
+            finally:
+                self._ended(attempt, utterance, synthesis)
+
+    async def _start(self, member: Member) -> SpeechError | None:
+        try:
+            await member.provider.start(self._reports)
+        except SpeechError as error:
+            log.error(  # noqa: TRY400 - the message is ours, and says what is wrong with the configuration
+                "a provider can't speak", extra={"provider": member.name, "reason": error.message}
+            )
+            self._reports.available(member.name, False)
+            return error
+        member.started = True
+        member.spoke = time.monotonic()
+        self._reports.available(member.name, True)
+        return None
+
+    def _choose(self) -> None:
+        """Who speaks for each voice, by what the providers have."""
+        voices = {name: {v.name: v for v in member.provider.voices()} for name, member in self._members.items()}
+        names = dict.fromkeys(voice for known in voices.values() for voice in known)
+        self._choices = {}
+        for name in dict.fromkeys((*names, *self._orders)):
+            order = [entry.partition(":") for entry in self._orders.get(name, self._members)]
+            found = [
+                (self._members[provider], voices[provider].get(theirs or name))
+                for provider, _, theirs in order
+                if provider in voices
+            ]
+            choices = tuple(Choice(member, voice) for member, voice in found if voice is not None)
+            if choices:
+                self._choices[name] = choices
+        self._voices = {name: replace(choices[0].voice, name=name) for name, choices in self._choices.items()}
+
+    def _patience(self, utterance: Utterance, choice: Choice, following: Choice | None, deadline: float) -> float:
+        """When the attempt is given up: late enough for a busy provider, early enough for the next one to speak."""
+        if following is None:
+            return deadline
+        now = asyncio.get_running_loop().time()
+        own = max(LEAST_SECONDS, PATIENCE * choice.member.forecast(utterance))
+        aside = max(LEAST_SECONDS, PATIENCE * following.member.forecast(utterance))
+        return min(now + own, deadline - min(aside, (deadline - now) / 2))
+
+    def _ended(self, attempt: _Attempt, utterance: Utterance, synthesis: Synthesis) -> None:
+        """Keeps the account of an attempt; a second call for the same does nothing."""
+        if attempt.accounted:
+            return
+        attempt.accounted = True
+        member = attempt.choice.member
+        account = attempt.account()
+        synthesis.attempts.append(account)
+        synthesis.quality = attempt.quality
+        synthesis.sound = attempt.outcome is AttemptOutcome.OK and not (attempt.quality and attempt.quality.faults)
+        if attempt.quality is not None:
+            self._reports.inspected(attempt.quality, utterance)
+        ok = attempt.outcome is AttemptOutcome.OK
+        if ok:
+            member.spoke = time.monotonic()
+        if ok or attempt.reason is not None:
+            was = member.available
+            member.breaker.record(ok, attempt.epoch)
+            if was and not member.available:
+                self._reports.available(member.name, False)
+        self._reports.attempted(account, utterance)
+
+
+class _Attempt:
+    """One provider speaks one utterance."""
+
+    def __init__(
+        self, choice: Choice, utterance: Utterance, listener: Listener, until: float, stall_seconds: float
+    ) -> None:
+        """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
+        how long each further stretch of a stream may take."""
+        self.choice = choice
+        self.epoch = choice.member.breaker.epoch
+        self.outcome = AttemptOutcome.CANCELLED
+        self.quality: Quality | None = None
+        self.made = 0.0
+        """Seconds of audio."""
+        self.accounted = False
+        self._utterance = choice.put(utterance)
+        self._listener = listener
+        self._until = until
+        self._stall_seconds = stall_seconds
+        self._start = self._end = time.perf_counter_ns()
+        self._waited = 0
+
+    @property
+    def begun(self) -> bool:
+        return self.made > 0
+
+    @property
+    def reason(self) -> FallbackReason | None:
+        """Why another provider should speak; None if that would not help."""
+        return _REASONS.get(self.outcome)
+
+    def account(self) -> Attempt:
+        return Attempt(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
+
+    async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
+        """Of a whole answer all at its end. Raises SpeechError."""
+        inspector = Inspector(self._utterance)
+        whole: list[Chunk] = []
+        member = self.choice.member
+        member.busy += 1
+        try:
+            async with aclosing(member.provider.speak(self._utterance, self._listener)) as chunks:
+                while (chunk := await self._next(chunks)) is not None:
+                    inspector.add(chunk.samples, chunk.sample_rate)
+                    if not self.begun and self._listener.streamed and inspector.silent_so_far:
+                        raise self._faulty(inspector)
+                    self.made += chunk.seconds
+                    progress(chunk.seconds)
+                    if self._listener.streamed:
+                        yield chunk
+                    else:
+                        whole.append(chunk)
+            self.quality = inspector.verdict()
+            if not self.quality.usable:
+                raise self._faulty(inspector)
+            self.outcome = AttemptOutcome.OK
+        except Exception as error:
+            self.outcome = _outcome(error) if self.outcome is AttemptOutcome.CANCELLED else self.outcome
+            raise
+        finally:
+            member.busy -= 1
+            self._end = time.perf_counter_ns()
+        for chunk in whole:
+            yield chunk
+
+    async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
+        follows = self._listener.streamed and self.begun
+        until = asyncio.get_running_loop().time() + self._stall_seconds if follows else self._until
+        asked = time.perf_counter_ns()
+        try:
+            async with asyncio.timeout_at(until):
+                return await anext(chunks, None)
+        except TimeoutError:
+            raise DeadlineExceeded("the audio was not ready in time") from None
+        finally:
+            self._waited += time.perf_counter_ns() - asked
+
+    def _faulty(self, inspector: Inspector) -> EngineFailed:
+        self.outcome = AttemptOutcome.FAULTY
+        self.quality = inspector.verdict()
+        return EngineFailed("the speech engine made audio that is silent or far too short")
+
+
+_REASONS = {
+    AttemptOutcome.ERROR: FallbackReason.ERROR,
+    AttemptOutcome.TIMEOUT: FallbackReason.TIMEOUT,
+    AttemptOutcome.FAULTY: FallbackReason.FAULTY,
+}
+
+
+def _outcome(error: Exception) -> AttemptOutcome:
+    match error:
+        case DeadlineExceeded():
+            return AttemptOutcome.TIMEOUT
+        case ShuttingDown():
+            return AttemptOutcome.CANCELLED
+        case SpeechError(refusal=True):
+            return AttemptOutcome.REJECTED
+        case _:
+            return AttemptOutcome.ERROR

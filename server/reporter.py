@@ -1,0 +1,65 @@
+"""What providers and their chain tell of themselves, as metrics and for the watch."""
+
+from __future__ import annotations
+
+import asyncio
+
+from otel import instruments
+from otel.metrics import Metrics
+from otel.ranges import WORDS
+from server.audio.quality import Quality
+from server.speech import Utterance
+from server.synthesis import Attempt, AttemptOutcome, FallbackReason
+from server.watch import Watch
+
+JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
+"""What says something of the provider; a text that can't be spoken, or a client that left, does not."""
+
+
+class Reporter:
+    """See server.providers.chain.ChainReports. Made inside a running event loop."""
+
+    def __init__(self, metrics: Metrics, watch: Watch) -> None:
+        self._metrics = metrics
+        self._watch = watch
+        self._available: dict[str, bool] = {}
+        self.load_seconds: dict[str, float] = {}
+        """How long each model took to load and warm up, by the name of its voice."""
+        self.lost_provider: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        """Done when a provider is beyond help, and this process with it."""
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        self.load_seconds[voice] = seconds
+
+    def batch(self, size: int, padding: float) -> None:
+        self._metrics.record(instruments.BATCH_SIZE, size)
+        self._metrics.record(instruments.BATCH_PADDING, padding)
+
+    def lost(self, error: Exception) -> None:
+        if not self.lost_provider.done():
+            self.lost_provider.set_result(error)
+
+    def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
+        name, outcome = attempt.provider, attempt.outcome
+        self._metrics.add(instruments.PROVIDER_REQUESTS, 1, provider=name, outcome=outcome)
+        ok = outcome is AttemptOutcome.OK
+        if ok:
+            self._metrics.record(instruments.PROVIDER_DURATION, attempt.work_seconds, provider=name)
+        if outcome in JUDGED:
+            self._watch.add(name, WORDS.label(utterance.words), attempt.work_seconds if ok else None, ok)
+
+    def inspected(self, quality: Quality, utterance: Utterance) -> None:
+        for fault in quality.faults:
+            self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.name)
+
+    def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
+        labels = {"from": failed, "to": following, "reason": reason}
+        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, **labels)
+
+    def available(self, provider: str, available: bool) -> None:
+        self._available[provider] = available
+        self._watch.set_available(provider, available)
+
+    def availability(self) -> list[tuple[float, dict[str, str]]]:
+        """Readings of tts_provider_available."""
+        return [(float(available), {"provider": name}) for name, available in self._available.items()]
