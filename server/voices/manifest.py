@@ -17,6 +17,10 @@ MANIFEST = "voice.json"
 MODEL = "model.pth"
 CONFIG = "config.json"
 FILES = (CONFIG, MODEL)
+ONNX = "voice.onnx"
+ONNX_CONFIG = "voice.onnx.json"
+ONNX_FILES = (ONNX, ONNX_CONFIG)
+"""What a Piper voice was converted from, kept for onnxruntime to speak with."""
 
 CHARACTERS = "coqui"
 """The phonemizer of a model that reads characters, by its own vocabulary, instead of phonemes."""
@@ -26,7 +30,7 @@ DIGEST = r"^[0-9a-f]{64}$"
 
 
 class Manifest(BaseModel):
-    """What stands in voice.json beside model.pth and config.json."""
+    """What stands in voice.json beside model.pth and config.json, and beside the ONNX files where they were kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -42,7 +46,9 @@ class Manifest(BaseModel):
     files: dict[str, str]
     """SHA-256 of each file of FILES, by name."""
     checksum: str = Field(pattern=DIGEST)
-    """SHA-256 over all the files' names and checksums."""
+    """SHA-256 over the names and checksums of ``files``: the voice is the same with ONNX files and without."""
+    onnx: dict[str, str] | None = None
+    """SHA-256 of each file of ONNX_FILES, by name; none where they were not kept."""
 
     @classmethod
     def describe(
@@ -50,10 +56,11 @@ class Manifest(BaseModel):
         licence: str,
     ) -> Self:  # fmt: skip
         """The manifest of the files that lie in ``folder``. Raises VoiceError when one is missing."""
-        files = digests(folder)
+        files = digests(folder, FILES)
+        onnx = digests(folder, ONNX_FILES) if (folder / ONNX).exists() else None
         return cls(
             name=name, languages=languages, sample_rate=sample_rate, phonemizer=phonemizer, source=source,
-            licence=licence, files=files, checksum=checksum(files),
+            licence=licence, files=files, checksum=checksum(files), onnx=onnx,
         )  # fmt: skip
 
     @classmethod
@@ -77,21 +84,27 @@ class Manifest(BaseModel):
         """Raises VoiceError unless the files in ``folder`` are those that the manifest describes."""
         if self.name != folder.name:
             raise VoiceError(folder / MANIFEST, f"describes the voice {self.name!r}, which its folder is not named")
-        actual = digests(folder)
-        if self.files.keys() != actual.keys() or self.checksum != checksum(self.files):
+        described = self.files | (self.onnx or {})
+        actual = digests(folder, self.kept)
+        if described.keys() != actual.keys() or self.checksum != checksum(self.files):
             raise VoiceError(folder / MANIFEST, "its checksums don't belong together")
         for name, digest in actual.items():
-            if digest != self.files[name]:
+            if digest != described[name]:
                 raise VoiceError(folder / name, "is not what was installed: its checksum differs")
 
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The files that lie beside the manifest."""
+        return FILES if self.onnx is None else FILES + ONNX_FILES
+
     def write(self, folder: Path) -> None:
-        (folder / MANIFEST).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        (folder / MANIFEST).write_text(self.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
 
 
-def digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of each of a voice's files. Raises VoiceError when one is missing or a link."""
+def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """SHA-256 of each of the files ``names`` in ``folder``. Raises VoiceError when one is missing or a link."""
     found = {}
-    for name in FILES:
+    for name in names:
         require_file(folder / name)
         try:
             with (folder / name).open("rb") as file:

@@ -1,0 +1,108 @@
+"""Speaks a text sentence by sentence on threads of its own: what providers whose models do that in one go share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError, TextTooLong
+from server.providers.crew import Crew
+from server.providers.pace import PAUSE
+from server.providers.provider import Load
+from server.providers.workload import Workload
+from server.scheduling.worker import Worker, WorkerClosed
+from server.speech import Chunk, Interval, Stage
+
+Samples = npt.NDArray[np.float32]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence to be spoken."""
+
+    say: Callable[[], Samples]
+    """Makes its audio, mono, shape (samples,), in whatever thread it is called."""
+    seconds: float
+    """Of audio that it is expected to become."""
+
+
+class Narrator:
+    """The threads of a provider: one that reads texts, and some that speak."""
+
+    def __init__(self, name: str, threads: int, max_audio_seconds: float) -> None:
+        """``threads`` speak a sentence each; ``max_audio_seconds`` is the longest audio that a text may become."""
+        self._max_audio_seconds = max_audio_seconds
+        self._workload = Workload(lanes=threads)
+        # A thread of its own: behind those that speak, a request would wait for others' audio before it can be refused.
+        self._text_thread = Worker(f"{name}-text")
+        self._crew = Crew(name, threads)
+
+    @property
+    def load(self) -> Load:
+        return self._workload.load
+
+    def presume(self, rate: float) -> None:
+        """Believes that one thread makes ``rate`` seconds of audio in a second, until more is measured."""
+        self._workload.presume(rate * self._crew.size)
+
+    async def do(self, function: Callable[[], T]) -> T:
+        """Has ``function``, such as loading a model, done by a thread that speaks."""
+        return (await self._crew.run(function)).result
+
+    async def speak(
+        self, read: Callable[[], Sequence[Line]], sample_rate: int, speed: float
+    ) -> AsyncGenerator[Chunk, None]:
+        """A chunk for each line that ``read`` makes of a text, in order, with a pause after each but the last.
+
+        Closed, it speaks no further line; the one being spoken ends, and is dropped. Raises NothingToSpeak and
+        TextTooLong before any chunk, ShuttingDown after ``close``, EngineFailed for whatever ``read`` or a line raise.
+        """
+        pause = PAUSE / speed
+        try:
+            asked = time.perf_counter_ns()
+            lines = await self._text_thread.run(read)
+            read_in = Interval(Stage.PHONEMIZE, asked, time.perf_counter_ns())
+            expected = self._check(lines, pause)
+            with self._workload.request(expected) as request:
+                for number, line in enumerate(lines):
+                    request.waits()
+                    done = await self._crew.run(line.say, request.begun)
+                    samples = done.result
+                    if number < len(lines) - 1:
+                        samples = np.concatenate((samples, np.zeros(round(pause * sample_rate), dtype=np.float32)))
+                    intervals = (
+                        Interval(Stage.QUEUE, done.asked, done.start),
+                        Interval(Stage.INFER, done.start, done.end),
+                    )
+                    chunk = Chunk(samples, sample_rate, intervals if number else (read_in, *intervals))
+                    request.made(chunk.seconds, done.seconds)
+                    yield chunk
+        except SpeechError:
+            raise
+        except WorkerClosed:
+            raise ShuttingDown("the server is shutting down") from None
+        except Exception as error:  # the model's runtime: whatever it is, the client learns that it failed, no more
+            raise EngineFailed("the speech engine failed") from error
+
+    async def close(self) -> None:
+        """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
+        await asyncio.gather(self._text_thread.close(), self._crew.close())
+
+    def _check(self, lines: Sequence[Line], pause: float) -> float:
+        """Seconds of audio that the lines will be, about."""
+        if not lines:
+            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
+        expected = sum(line.seconds for line in lines) + (len(lines) - 1) * pause
+        if expected > self._max_audio_seconds:
+            raise TextTooLong(
+                f"the text would take about {expected:.0f} s to speak, the limit is {self._max_audio_seconds:.0f} s",
+                param="text",
+            )
+        return expected
