@@ -71,6 +71,8 @@ class Instrument:
     help: str
     attributes: tuple[Attribute, ...] = ()
     buckets: tuple[float, ...] = ()
+    observed: bool = False
+    """Of a counter: its value is read whenever metrics are collected, as a gauge's is."""
 
     def __post_init__(self) -> None:
         if (self.kind == "histogram") != bool(self.buckets):
@@ -139,8 +141,8 @@ FROM = Attribute("from", "the provider that was to speak", Source.PROVIDERS)
 TO = Attribute("to", "the provider that was asked instead", Source.PROVIDERS)
 ATTEMPT_OUTCOME = Attribute(
     "outcome",
-    "ok: it spoke; error: it failed; timeout: it was too slow; faulty: its audio was silent or far too short; rejected: "
-    "the text can't be spoken; cancelled: nobody waited any more",
+    "ok: it spoke; error: it failed; timeout: it was too slow; faulty: its audio was silent or far too short; "
+    "rejected: the text can't be spoken; cancelled: nobody waited any more",
     ("ok", "error", "timeout", "faulty", "rejected", "cancelled"),
 )
 FALLBACK_REASON = Attribute(
@@ -306,7 +308,11 @@ CACHE_REQUESTS = Instrument(
 CACHE_BYTES = Instrument("tts.cache", "gauge", "By", "Memory that the cache of audio holds.")
 CACHE_ENTRIES = Instrument("tts.cache.entries", "gauge", "{clip}", "Clips that the cache of audio holds.")
 CACHE_EVICTIONS = Instrument(
-    "tts.cache.evictions", "counter", "{clip}", "Clips that had to make room for others in the cache of audio."
+    "tts.cache.evictions",
+    "counter",
+    "{clip}",
+    "Clips that had to make room for others in the cache of audio.",
+    observed=True,
 )
 PROVIDER_REQUESTS = Instrument(
     "tts.provider.requests", "counter", "{attempt}", "Attempts to speak, by provider.", (PROVIDER, ATTEMPT_OUTCOME)

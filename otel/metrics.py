@@ -36,7 +36,7 @@ class Metrics:
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
         for instrument in CONTRACT:
-            if instrument.kind == "counter":
+            if instrument.kind == "counter" and not instrument.observed:
                 self._counters[instrument.name] = meter.create_counter(
                     instrument.name, instrument.unit, instrument.help
                 )
@@ -56,13 +56,16 @@ class Metrics:
         """A sampled span in ``context`` becomes the exemplar. Raises KeyError as ``add`` does."""
         self._histograms[histogram.name].record(value, self.allowed(histogram, attributes), context=context)
 
-    def observe(self, gauge: Instrument, read: Callable[[], Readings]) -> None:
-        """Reads ``gauge`` by ``read`` whenever metrics are collected; call it once for each gauge."""
+    def observe(self, instrument: Instrument, read: Callable[[], Readings]) -> None:
+        """Reads a gauge, or a counter that is kept elsewhere, by ``read`` whenever metrics are collected; call it once
+        for each."""
 
         def callback(options: CallbackOptions) -> Iterable[Observation]:
-            return [Observation(value, self.allowed(gauge, attributes)) for value, attributes in read()]
+            return [Observation(value, self.allowed(instrument, attributes)) for value, attributes in read()]
 
-        self._meter.create_observable_gauge(gauge.name, [callback], gauge.unit, gauge.help)
+        counts = instrument.kind == "counter"
+        create = self._meter.create_observable_counter if counts else self._meter.create_observable_gauge
+        create(instrument.name, [callback], instrument.unit, instrument.help)
 
     def allowed(self, instrument: Instrument, attributes: Attributes) -> Attributes:
         """The attributes with values that are not on their allow-list replaced by ``other``."""

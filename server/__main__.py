@@ -11,7 +11,7 @@ from server import VERSION, launch
 from server.app import Service
 from server.errors import SpeechError
 from server.logs import LOGGER, configure
-from server.providers.coqui import CoquiProvider
+from server.providers.roster import roster
 from server.settings import Settings, SettingsError, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
@@ -49,14 +49,11 @@ def main() -> int:
 
 async def serve(settings: Settings, catalogue: Catalogue) -> int:
     """Runs until SIGINT or SIGTERM; a second one does not wait for requests in flight."""
-    provider = CoquiProvider(
-        catalogue.voices.values(),
-        device=settings.device,
-        threads=settings.threads,
-        max_audio_seconds=settings.max_audio_seconds,
-        log=log,
-    )
-    service = Service(settings, provider)
+    try:
+        service = Service(settings, roster(settings, catalogue, log))
+    except SpeechError as error:
+        print(f"ttscope: {error.message}", file=sys.stderr)
+        return 1
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

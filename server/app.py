@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from asyncio import Server
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import pairwise
+from typing import Any
 
 from aiohttp import web
 
@@ -18,6 +21,9 @@ from otel.keep import KeepPolicy
 from otel.metrics import AllowLists
 from otel.telemetry import Telemetry, sdk_disabled
 from server import VERSION
+from server.audio.quality import Fault
+from server.cache.cache import Cache
+from server.cache.shared import SharedTier
 from server.errors import all_errors, error_type
 from server.gpu import GpuSampler, Reading
 from server.logs import LOGGER
@@ -25,15 +31,20 @@ from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.observer import CLIENT, Observer
 from server.protocol import connections
+from server.providers.chain import Chain
+from server.providers.probes import Probes
 from server.providers.provider import Provider
+from server.reporter import Reporter, fallback_labels
 from server.routes import catalogue, console, health, metrics, openapi, speech, traces
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.slowness import SlowReason
-from server.speech import Outcome, Voice
+from server.speech import CacheResult, Outcome, Voice
 from server.summary import Summary
+from server.synthesis import AttemptOutcome, FallbackReason
 from server.synthesizer import Synthesizer
 from server.system import SystemSampler
+from server.watch import Watch
 
 SPEAKING = (speech.PATH,)
 """The paths of calls that ask for audio: each call to them is observed."""
@@ -51,29 +62,35 @@ log = logging.getLogger(f"{LOGGER}.app")
 class Service:
     """The whole server: two ports, one provider, and its telemetry. Made inside a running event loop."""
 
-    def __init__(self, settings: Settings, provider: Provider) -> None:
+    def __init__(self, settings: Settings, providers: Sequence[Provider]) -> None:
+        """``providers`` in the order in which they are asked."""
         self._settings = settings
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
         self._telemetry = Telemetry(
             version=VERSION,
-            allow_lists=allow_lists(provider.voices(), self._gpu.names),
+            allow_lists=allow_lists(providers, self._gpu.names, settings.voice_providers),
             metrics_enabled=self._metrics_enabled,
             events_file=settings.data_dir / "events" / "requests.jsonl",
         )
         self._summary = Summary()
         self._system = SystemSampler()
-        self._synthesizer = Synthesizer(provider, settings.deadline_seconds)
+        self._watch = Watch((provider.name for provider in providers), settings.reference_latency_seconds)
+        self._reporter = Reporter(self._telemetry.metrics, self._watch)
+        self._chain = Chain(providers, self._reporter, settings.voice_providers)
+        self._probes = Probes(self._chain.members, self._reporter)
+        self._cache = _cache(settings)
         self._admission = Admission(
             settings.max_in_flight,
             settings.max_queue_seconds,
             settings.deadline_seconds,
-            lambda: self._synthesizer.rate,
+            lambda: self._chain.load().rate,
         )
+        self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         keep = KeepPolicy(settings.traces_per_second)
         self._observer = Observer(self._telemetry, self._summary, keep, settings.build or VERSION)
         self._observe_gauges()
-        self._begin_counters(provider.voices())
+        self._begin_counters(self._chain.voices().values(), [provider.name for provider in providers])
         self._api = web.AppRunner(self._api_application(), handler_cancellation=True, shutdown_timeout=1.0)
         self._management = web.AppRunner(self._management_application(), shutdown_timeout=1.0)
         self._listeners: list[Server] = []
@@ -99,13 +116,16 @@ class Service:
         await self._listen(self._api, settings.host, settings.port)
         if self._metrics_enabled:
             await self._listen(self._management, settings.management_host, settings.management_port)
-        self._sampling = [asyncio.create_task(sampler.run()) for sampler in (self._system, self._gpu)]
-        self._loading = asyncio.create_task(self._synthesizer.start(self._observe_batch))
+        samplers = (self._system, self._gpu, self._watch, self._probes)
+        self._sampling = [asyncio.create_task(sampler.run()) for sampler in samplers]
+        self._loading = asyncio.create_task(self._synthesizer.start())
         return self._loading
 
     async def lost(self) -> Exception:
         """Returns when the server can't speak any more, and never will."""
-        return await self._synthesizer.lost()
+        error = await asyncio.shield(self._reporter.lost_provider)
+        self._synthesizer.end()
+        return error
 
     async def stop(self) -> None:
         """Finishes what is in flight, refuses what is new, flushes telemetry, closes everything."""
@@ -147,7 +167,7 @@ class Service:
                 web.get(health.READY_PATH, health.ReadyRoute(self._synthesizer, self._admission)),
                 web.get(
                     metrics.SUMMARY_PATH,
-                    metrics.SummaryRoute(self._summary, self._synthesizer, self._metrics_enabled),
+                    metrics.SummaryRoute(self._describe if self._metrics_enabled else None),
                 ),
                 web.get(metrics.PROMETHEUS_PATH, metrics.PrometheusRoute(self._telemetry.exposition)),
                 web.get(traces.LIST_PATH, memory.list),
@@ -165,6 +185,19 @@ class Service:
         application.add_routes([web.get(path, prometheus) for path in (metrics.SUMMARY_PATH, metrics.PROMETHEUS_PATH)])
         return application
 
+    def _describe(self) -> dict[str, Any]:
+        """The body of GET /metrics."""
+        return {
+            **self._summary.describe(self._reporter.load_seconds),
+            "cache": {
+                **self._summary.describe_cache(),
+                "bytes": self._cache.bytes,
+                "entries": self._cache.entries,
+                "evictions": self._cache.evictions,
+            },
+            **self._watch.describe(),
+        }
+
     def _observe_gauges(self) -> None:
         observe = self._telemetry.metrics.observe
         observe(instruments.ACTIVE_VOICES, lambda: [(self._summary.active_voices, {})])
@@ -173,19 +206,19 @@ class Service:
         observe(instruments.SYSTEM_CPU, lambda: [(self._system.cpu_percent, {})])
         observe(
             instruments.MODEL_LOAD_TIME,
-            lambda: [(seconds, {"model": name}) for name, seconds in self._synthesizer.load_seconds().items()],
+            lambda: [(seconds, {"model": name}) for name, seconds in self._reporter.load_seconds.items()],
         )
-
-        observe(instruments.QUEUE_DEPTH, lambda: [(self._synthesizer.depth, {})])
-        observe(instruments.QUEUE_AUDIO, lambda: [(self._synthesizer.audio_seconds, {})])
+        observe(instruments.QUEUE_DEPTH, lambda: [(self._chain.load().depth, {})])
+        observe(instruments.QUEUE_AUDIO, lambda: [(self._chain.load().audio_seconds, {})])
+        observe(instruments.CACHE_BYTES, lambda: [(self._cache.bytes, {})])
+        observe(instruments.CACHE_ENTRIES, lambda: [(self._cache.entries, {})])
+        observe(instruments.CACHE_EVICTIONS, lambda: [(self._cache.evictions, {})])
+        observe(instruments.PROVIDER_AVAILABLE, self._reporter.availability)
+        observe(instruments.DEGRADED, self._watch.readings)
         for gauge, reading in GPU_GAUGES.items():
             observe(gauge, partial(self._gpu.readings, reading))
 
-    def _observe_batch(self, size: int, padding: float) -> None:
-        self._telemetry.metrics.record(instruments.BATCH_SIZE, size)
-        self._telemetry.metrics.record(instruments.BATCH_PADDING, padding)
-
-    def _begin_counters(self, voices: Iterable[Voice]) -> None:
+    def _begin_counters(self, voices: Iterable[Voice], providers: Sequence[str]) -> None:
         """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
         add = self._telemetry.metrics.add
         for voice in voices:
@@ -201,22 +234,39 @@ class Service:
             )
             for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
                 add(counter, 0, voice_name=voice.name, client=CLIENT)
+            for fault in Fault:
+                add(instruments.AUDIO_FAULTS, 0, fault=fault, voice_name=voice.name)
+        for name in providers:
+            for outcome in AttemptOutcome:
+                add(instruments.PROVIDER_REQUESTS, 0, provider=name, outcome=outcome)
+        for failed, following in pairwise(providers):
+            for why in FallbackReason:
+                add(instruments.PROVIDER_FALLBACKS, 0, None, **fallback_labels(failed, following, why))
+        for result in CacheResult:
+            add(instruments.CACHE_REQUESTS, 0, result=result)
         for reason in SlowReason:
             add(instruments.SLOW_REQUESTS, 0, reason=reason)
         for error in all_errors():
             add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
 
 
-def allow_lists(voices: Iterable[Voice], gpus: Iterable[str]) -> AllowLists:
-    """The values that labels may take beside the contract's own."""
-    known = list(voices)
+def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iterable[str] = ()) -> AllowLists:
+    """The values that labels may take beside the contract's own; ``orders`` are voices with providers of their own."""
+    voices = [voice for provider in providers for voice in provider.voices()]
     return {
-        Source.VOICES: frozenset(voice.name for voice in known),
-        Source.LANGUAGES: frozenset(voice.languages[0] for voice in known),
+        Source.VOICES: frozenset((*orders, *(voice.name for voice in voices))),
+        Source.LANGUAGES: frozenset(language for voice in voices for language in voice.languages[:1]),
+        Source.PROVIDERS: frozenset(provider.name for provider in providers),
         Source.GPUS: frozenset(gpus),
         Source.ENDPOINTS: frozenset(SPEAKING),
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }
+
+
+def _cache(settings: Settings) -> Cache:
+    secret = settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
+    url = settings.redis_url.get_secret_value()
+    return Cache(settings.cache_bytes, secret, SharedTier(url, secret) if url else None)
 
 
 def _url(listener: Server) -> str:

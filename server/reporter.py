@@ -16,6 +16,11 @@ JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, Attem
 """What says something of the provider; a text that can't be spoken, or a client that left, does not."""
 
 
+def fallback_labels(failed: str, following: str, reason: FallbackReason) -> dict[str, str]:
+    """Of tts_provider_fallbacks_total; ``from`` can't be written as a keyword."""
+    return {"from": failed, "to": following, "reason": reason}
+
+
 class Reporter:
     """See server.providers.chain.ChainReports. Made inside a running event loop."""
 
@@ -53,8 +58,7 @@ class Reporter:
             self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.name)
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
-        labels = {"from": failed, "to": following, "reason": reason}
-        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, **labels)
+        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, None, **fallback_labels(failed, following, reason))
 
     def available(self, provider: str, available: bool) -> None:
         self._available[provider] = available

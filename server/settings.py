@@ -5,13 +5,20 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from server.speech import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
+ProviderName = Literal["coqui", "onnx", "hibari", "remote"]
+VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
+ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|remote)(:.{1,64})?$")]
+LEAST_SECRET = 16
+"""Characters of a secret that is worth the name."""
 
 
 class Settings(BaseSettings):
@@ -36,6 +43,40 @@ class Settings(BaseSettings):
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto (CUDA if present), cpu, cuda or cuda:N."
     )
     threads: int | None = Field(None, ge=1, description="Cores that speech is made on, without a GPU; by default all.")
+    providers: Annotated[tuple[ProviderName, ...], NoDecode] = Field(
+        ("coqui", "onnx"),
+        min_length=1,
+        description="Who speaks, in the order in which they are asked: coqui (the engine on torch), onnx (the same "
+        "voices on onnxruntime), hibari (a small English voice), remote (an OpenAI-compatible server).",
+    )
+    voice_providers: dict[VoiceName, tuple[ProviderVoice, ...]] = Field(
+        {},
+        description='Another order for a voice, as JSON: {"joe": ["coqui", "remote:alloy"]}; behind the colon, the '
+        "provider's own voice where it does not have this one.",
+    )
+    remote_url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="The remote provider, up to /v1: http://host:8010/v1."
+    )
+    remote_key: SecretStr = Field(SecretStr(""), description="The key that it is sent.")
+    remote_model: str = Field("tts-1", min_length=1, description="The model that it is asked for.")
+    remote_format: Literal["wav", "pcm"] = Field("wav", description="wav, or pcm for 24 kHz without a header.")
+    remote_voices: dict[VoiceName, tuple[str, ...]] = Field(
+        {}, description='Its voices and their languages, as JSON: {"alloy": ["en"]}.'
+    )
+    cache_bytes: int = Field(
+        64 * 1024 * 1024, ge=0, description="Memory for audio that may be asked for again; 0 switches the cache off."
+    )
+    cache_secret: SecretStr = Field(
+        SecretStr(""),
+        description=f"At least {LEAST_SECRET} characters that key the cache; needed with Redis, the same for all "
+        "servers that share it. By default a new one at every start.",
+    )
+    redis_url: SecretStr = Field(
+        SecretStr(""), description="A Redis that servers share clips in: redis://host:6379/0; may vanish at any time."
+    )
+    reference_latency_seconds: float | None = Field(
+        None, gt=0, description="What a provider's latency is compared with; by default its first stable hour."
+    )
     max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="The longest text of a request.")
     max_audio_seconds: float = Field(
         900.0, gt=0, description="The longest speech of a request, as predicted from its phonemes."
@@ -59,6 +100,11 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
     build: str = Field("", description="What distinguishes this build in events: a commit, an image's tag.")
+
+    @field_validator("providers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
 
 
 class SettingsError(Exception):
@@ -100,6 +146,21 @@ def _conflicts(settings: Settings) -> list[str]:
     problems = []
     if settings.port == settings.management_port != 0:
         problems.append(f"  PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
+    used = {
+        *settings.providers,
+        *(entry.split(":")[0] for order in settings.voice_providers.values() for entry in order),
+    }
+    if len(set(settings.providers)) < len(settings.providers):
+        problems.append("  TTSCOPE_PROVIDERS: names a provider twice")
+    if missing := used - set(settings.providers):
+        problems.append(f"  TTSCOPE_VOICE_PROVIDERS: TTSCOPE_PROVIDERS must name {', '.join(sorted(missing))} too")
+    if "remote" in settings.providers and not (settings.remote_url and settings.remote_voices):
+        problems.append("  TTSCOPE_REMOTE_URL, TTSCOPE_REMOTE_VOICES: both are needed for the provider remote")
+    secret = settings.cache_secret.get_secret_value()
+    if secret and len(secret) < LEAST_SECRET:
+        problems.append(f"  TTSCOPE_CACHE_SECRET: must have at least {LEAST_SECRET} characters")
+    if settings.redis_url.get_secret_value() and not secret:
+        problems.append("  TTSCOPE_CACHE_SECRET: is needed with TTSCOPE_REDIS_URL")
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     if protocol != "grpc":
         problems.append("  OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")

@@ -12,7 +12,7 @@ from ddsketch.ddsketch import LogCollapsingLowestDenseDDSketch
 
 from otel.ranges import CHARACTERS, WORDS
 from server.observation import Observation
-from server.speech import Outcome
+from server.speech import CacheResult, Outcome
 
 RELATIVE_ACCURACY = 0.01
 """Of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""
@@ -35,6 +35,7 @@ class Summary:
         self._voice_used: dict[str, float] = {}
         self._per_second: deque[tuple[int, int]] = deque(maxlen=int(MINUTE))
         self._in_flight = 0
+        self._cache: Counter[CacheResult] = Counter()
         self._last_request: str | None = None
         self._all = _Durations()
         self._words = {label: _Durations() for label in WORDS.labels}
@@ -61,6 +62,8 @@ class Summary:
         self._outcomes[done.outcome] += 1
         self._count_second()
         self._last_request = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if done.cache is not None:
+            self._cache[done.cache] += 1
         if done.error is not None:
             self._errors[done.error.error_type] += 1
         if done.utterance is not None:
@@ -95,6 +98,14 @@ class Summary:
             "errors_by_type": dict(self._errors.most_common()),
             "by_word_count_range": {label: durations.describe() for label, durations in self._words.items()},
             "by_character_count_range": {label: durations.describe() for label, durations in self._characters.items()},
+        }
+
+    def describe_cache(self) -> dict[str, Any]:
+        """Requests by what the cache had for them. Of the rate, those that had no use for it are no part."""
+        looked_up = self._cache.total() - self._cache[CacheResult.BYPASS]
+        return {
+            **{str(result): self._cache[result] for result in CacheResult},
+            "hit_rate": self._cache[CacheResult.HIT] / looked_up if looked_up else None,
         }
 
     def _count_second(self) -> None:

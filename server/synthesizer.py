@@ -1,4 +1,4 @@
-"""From an utterance to chunks of audio, marked on the observation as they come."""
+"""From an utterance to chunks of audio: from the cache, from a synthesis under way, or by the chain of providers."""
 
 from __future__ import annotations
 
@@ -6,21 +6,28 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from server.cache.cache import Cache
 from server.errors import DeadlineExceeded, NotReady
 from server.observation import Observation
-from server.providers.provider import BatchObserver, Provider
-from server.speech import Chunk, Listener, Utterance, Voice
+from server.providers.chain import Chain
+from server.scheduling.admission import Admission
+from server.speech import CacheResult, Chunk, Listener, Utterance, Voice
+from server.synthesis import Synthesis
 
 START_SECONDS = 10
 """What a client is told to wait while models load."""
+GRACE_SECONDS = 1.0
+"""Beyond the deadline: the chain keeps it, this is for whoever waits for a synthesis that began for another request."""
 
 
 class Synthesizer:
-    """Speaks with a provider once that is ready."""
+    """Speaks once the providers are ready."""
 
-    def __init__(self, provider: Provider, deadline_seconds: float) -> None:
+    def __init__(self, chain: Chain, cache: Cache, admission: Admission, deadline_seconds: float) -> None:
         """``deadline_seconds`` is how long a whole answer may take, or a stream's first audio."""
-        self._provider = provider
+        self._chain = chain
+        self._cache = cache
+        self._admission = admission
         self._deadline_seconds = deadline_seconds
         self._ready = False
 
@@ -30,70 +37,70 @@ class Synthesizer:
 
     def voices(self) -> dict[str, Voice]:
         """The voices that can be asked for, by name."""
-        return {voice.name: voice for voice in self._provider.voices()}
+        return self._chain.voices()
 
-    def load_seconds(self) -> dict[str, float]:
-        """How long each model took to load and warm up, by the name of its voice."""
-        return self._provider.load_seconds()
-
-    def estimate(self, utterance: Utterance) -> float:
-        """About how many seconds of audio the utterance will be."""
-        return self._provider.estimate(utterance)
-
-    @property
-    def rate(self) -> float:
-        """Seconds of audio that are made in a second, as measured of late."""
-        return self._provider.rate
-
-    @property
-    def depth(self) -> int:
-        """Requests that wait for their turn."""
-        return self._provider.depth
-
-    @property
-    def audio_seconds(self) -> float:
-        """Of audio that was asked for and is not made."""
-        return self._provider.audio_seconds
-
-    async def start(self, observe: BatchObserver) -> None:
+    async def start(self) -> None:
         """Loads and warms up. Raises EngineFailed if nothing can speak."""
-        await self._provider.start(observe)
+        await self._chain.start()
         self._ready = True
 
-    async def lost(self) -> Exception:
-        """Returns when nothing can be spoken any more and never will; from then on it is not ready."""
-        error = await self._provider.lost()
+    def end(self) -> None:
+        """From now on it is not ready, and never will be."""
         self._ready = False
-        return error
 
     async def stop(self) -> None:
-        self._ready = False
-        await self._provider.close()
+        self.end()
+        await self._cache.close()
+        await self._chain.close()
 
     async def speak(
-        self, utterance: Utterance, observation: Observation, listener: Listener
+        self, utterance: Utterance, observation: Observation, listener: Listener, *, fresh: bool = False
     ) -> AsyncGenerator[Chunk, None]:
-        """The utterance's audio, in order; closing the generator gives the rest up.
+        """The utterance's audio, in order; closing the generator gives the rest up. ``fresh`` audio is made for this
+        request alone, and not kept.
 
-        Raises NotReady, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time, DeadlineExceeded when a
-        whole answer, or a stream's first chunk, was not ready in time.
+        Raises NotReady, QueueFull, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time,
+        DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time.
         """
         if not self._ready:
             raise NotReady("the voices are still being loaded", retry_after=START_SECONDS)
-        observation.provider = self._provider.name
-        deadline: float | None = asyncio.get_running_loop().time() + self._deadline_seconds
-        async with aclosing(self._provider.speak(utterance, listener)) as chunks:
-            while True:
-                try:
-                    async with asyncio.timeout_at(deadline):
-                        chunk = await anext(chunks)
-                except StopAsyncIteration:
-                    return
-                except TimeoutError:
-                    raise DeadlineExceeded(
-                        f"the audio was not ready within {self._deadline_seconds:g} seconds"
-                    ) from None
-                if listener.streamed:
-                    deadline = None
-                observation.mark_chunk(chunk)
-                yield chunk
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._deadline_seconds
+        seconds = self._chain.estimate(utterance)
+        synthesis = Synthesis(origin=listener.origin)
+
+        async def make() -> AsyncGenerator[Chunk, None]:
+            with self._admission.admit(seconds) as place:
+                speech = self._chain.speak(utterance, listener, synthesis, deadline, place.progress)
+                async with aclosing(speech) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+
+        hearing = self._cache.hear(utterance, seconds, synthesis, make, bypass=fresh)
+        try:
+            async with aclosing(hearing.chunks()) as chunks:
+                while True:
+                    try:
+                        async with asyncio.timeout_at(deadline + GRACE_SECONDS):
+                            chunk = await anext(chunks)
+                    except StopAsyncIteration:
+                        return
+                    except TimeoutError:
+                        raise DeadlineExceeded(
+                            f"the audio was not ready within {self._deadline_seconds:g} seconds"
+                        ) from None
+                    self._heard(utterance, observation, hearing.result, hearing.synthesis)
+                    observation.mark_chunk(chunk)
+                    yield chunk
+                    if listener.streamed:
+                        deadline = loop.time() + self._deadline_seconds
+        finally:
+            self._heard(utterance, observation, hearing.result, hearing.synthesis)
+
+    def _heard(
+        self, utterance: Utterance, observation: Observation, result: CacheResult, synthesis: Synthesis | None
+    ) -> None:
+        """Marks where the audio comes from. The cache holds audio of the voice's first provider only."""
+        observation.cache = result
+        observation.synthesis = synthesis
+        observation.provider = synthesis.provider if synthesis else self._chain.first(utterance.voice.name)

@@ -7,24 +7,26 @@ import time
 from collections.abc import AsyncGenerator
 
 import numpy as np
+import numpy.typing as npt
 
 from server.errors import SpeechError
-from server.providers.provider import BatchObserver
+from server.providers.provider import Load, Reports
 from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 
 JOE = Voice("joe", ("en", "en-us"), 22050, "c0ffee")
 KAN = Voice("kan", ("ja",), 24000, "facade")
+PACE = {"joe": 0.065, "kan": 0.2}
+"""Seconds of a character: as long as speech takes, since the server judges every clip by that."""
 
 
 class HummingProvider:
-    """Hums a tenth of a second for every word, one chunk a sentence; ``gate`` holds it, ``failure`` breaks it."""
+    """Hums as long as somebody would speak, one chunk a sentence; ``gate`` holds it, ``failure`` breaks it."""
 
-    name = "humming"
-    rate = 1000.0
-    depth = 0
-    audio_seconds = 0.0
-
-    def __init__(self, *, ready: bool = True) -> None:
+    def __init__(self, *, name: str = "humming", ready: bool = True, pitch: float = 220.0) -> None:
+        self.name = name
+        self.pitch = pitch
+        self.rate = 1000.0
+        self.checks = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.failure: Exception | None = None
@@ -34,22 +36,32 @@ class HummingProvider:
             self.may_start.set()
         self.closed_generators = 0
         self.listeners: list[Listener] = []
-        self.broken: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+        self.reports: Reports | None = None
+        self.sound = 1.0
+        """What the hum is multiplied by: at 0 it is silent."""
+        self.share = 1.0
+        """Of each chunk that is given."""
 
     def voices(self) -> tuple[Voice, ...]:
         return (JOE, KAN)
 
-    def load_seconds(self) -> dict[str, float]:
-        return {"joe": 0.25, "kan": 0.5}
-
     def estimate(self, utterance: Utterance) -> float:
-        return 0.1 * utterance.words
+        return PACE[utterance.voice.name] * utterance.characters / utterance.speed
 
-    async def start(self, observe: BatchObserver) -> None:
+    def load(self) -> Load:
+        return Load(self.rate)
+
+    async def start(self, reports: Reports) -> None:
         await self.may_start.wait()
+        self.reports = reports
+        for name, seconds in (("joe", 0.25), ("kan", 0.5)):
+            reports.loaded(name, seconds)
 
-    async def lost(self) -> Exception:
-        return await asyncio.shield(self.broken)
+    async def check(self) -> None:
+        self.checks += 1
+        await self.gate.wait()
+        if self.failure is not None:
+            raise self.failure
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         self.listeners.append(listener)
@@ -60,8 +72,8 @@ class HummingProvider:
                 if self.failure is not None and number >= self.fail_after:
                     raise self.failure
                 start = time.perf_counter_ns()
-                seconds = 0.1 * len(sentence.split()) / utterance.speed
-                samples = np.sin(2 * np.pi * 220 * np.arange(int(seconds * rate)) / rate).astype(np.float32) / 2
+                samples = self.sound * hum(self.pitch, hummed_seconds(sentence, utterance), rate)
+                samples = samples[: round(self.share * len(samples))]
                 await asyncio.sleep(0.001)
                 middle = time.perf_counter_ns()
                 intervals = (Interval(Stage.INFER, start, middle), Interval(Stage.DECODE, middle, middle + 1000))
@@ -71,6 +83,18 @@ class HummingProvider:
 
     async def close(self) -> None:
         self.gate.set()
+
+
+def hummed_seconds(sentence: str, utterance: Utterance) -> float:
+    """How long a sentence is hummed."""
+    return PACE[utterance.voice.name] * len(sentence) / utterance.speed
+
+
+def hum(pitch: float, seconds: float, rate: int) -> npt.NDArray[np.float32]:
+    """Shape (samples,); it fades away in its last third, as speech does, and ends with silence."""
+    time_ = np.arange(round(seconds * rate)) / rate
+    fade = np.clip(4 * (0.9 - time_ / seconds), 0.0, 1.0)
+    return (0.5 * fade * np.sin(2 * np.pi * pitch * time_)).astype(np.float32)
 
 
 def failing(error: SpeechError | Exception, after: int = 0) -> HummingProvider:

@@ -151,8 +151,8 @@ class Chain:
         what follows of a stream must come within as long again. ``progress`` is told of audio that was made, in
         seconds, negative when it was in vain. Who is asked, and what comes of it, is kept in ``synthesis``.
 
-        Raises what the last provider failed with, DeadlineExceeded when the time is over, NothingToSpeak and TextTooLong
-        at once: no other provider would do better.
+        Raises what the last provider failed with; DeadlineExceeded when the time is over; NothingToSpeak and
+        TextTooLong at once, since no other provider would do better.
         """
         began = asyncio.get_running_loop().time()
         choices = self._choices[utterance.voice.name]
@@ -193,7 +193,7 @@ class Chain:
         try:
             await member.provider.start(self._reports)
         except SpeechError as error:
-            log.error(  # noqa: TRY400 - the message is ours, and says what is wrong with the configuration
+            log.error(
                 "a provider can't speak", extra={"provider": member.name, "reason": error.message}
             )
             self._reports.available(member.name, False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import re
@@ -156,7 +155,7 @@ class CoquiProvider:
         dispatcher = Dispatcher(engine, self._workers, lanes=lanes, cores=cores, observe=reports.batch)
         dispatcher.meter.presume(min(rates))
         dispatcher.start()
-        dispatcher.lost.add_done_callback(lambda lost: lost.cancelled() or reports.lost(lost.result()))
+        dispatcher.lost.add_done_callback(lambda lost: None if lost.cancelled() else reports.lost(lost.result()))
         self._dispatcher = dispatcher
 
     async def check(self) -> None:

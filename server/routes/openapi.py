@@ -65,6 +65,7 @@ def describe() -> dict[str, Any]:
                             "X-Trace-ID",
                             "Server-Timing",
                             "X-TTS-Provider",
+                            "X-TTS-Cache",
                             "X-TTS-Word-Count-Range",
                             "X-TTS-Character-Count-Range",
                         )

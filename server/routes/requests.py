@@ -35,6 +35,9 @@ class TtsRequest(BaseModel):
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
     response_format: Literal["wav"] = Field("wav", description="wav: 16 bit, mono, at the voice's sample rate.")
     stream: bool = Field(False, description="true: audio is sent while it is being made.")
+    cache: bool = Field(
+        True, description="false: audio is made for this request alone, and not kept; so does Cache-Control: no-store."
+    )
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:
@@ -51,6 +54,12 @@ async def read_json(request: web.Request, seconds: float) -> bytes:
         raise RequestTimeout(f"the body was not here within {seconds:g} seconds") from None
     except web.RequestPayloadError:
         raise InvalidJson("the body broke off, or can't be decoded") from None
+
+
+def wants_fresh(request: web.Request) -> bool:
+    """Whether Cache-Control says that nothing kept may be sent, or that nothing may be kept (RFC 9111)."""
+    directives = request.headers.get("Cache-Control", "").lower().split(",")
+    return any(directive.strip() in ("no-store", "no-cache") for directive in directives)
 
 
 def parse(body: bytes) -> TtsRequest:

@@ -13,8 +13,8 @@ from server.audio import wav
 from server.errors import EngineFailed, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION, RESPONSE
 from server.observation import Observation
-from server.routes.requests import TtsRequest, parse, read_json
-from server.scheduling.admission import Admission, Place
+from server.routes.requests import TtsRequest, parse, read_json, wants_fresh
+from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.speech import Chunk, Listener, Stage, Utterance, Voice
 from server.synthesizer import Synthesizer
@@ -24,6 +24,8 @@ from server.text.normalize import check, normalize
 PATH = "/tts"
 PIECE_BYTES = 64 * 1024
 """Audio is handed to the connection in pieces of this size; a client has its time for each."""
+Encoded = tuple[bytes, int]
+"""Audio, and its sample rate in Hz."""
 LONG_TEXT = 1000
 """Characters past which a text is prepared in a thread: 5,000 take 3 ms, of Japanese 25 ms."""
 
@@ -46,10 +48,11 @@ class SpeechRoute:
         observation.utterance = utterance
         observation.streamed = wanted.stream
         listener = Listener(wanted.stream, request.remote or "", get_current_span().get_span_context())
-        with self._admission.admit(self._synthesizer.estimate(utterance)) as place:
-            async with aclosing(self._synthesizer.speak(utterance, observation, listener)) as chunks:
+        fresh = not wanted.cache or wants_fresh(request)
+        with self._admission.visit():
+            async with aclosing(self._synthesizer.speak(utterance, observation, listener, fresh=fresh)) as chunks:
                 send = self._send_stream if wanted.stream else self._send_whole
-                return await send(request, observation, utterance.voice, _encoded(chunks, observation, place))
+                return await send(request, observation, _encoded(chunks, observation))
 
     async def _utterance(self, wanted: TtsRequest) -> Utterance:
         """Raises the error that says what is wrong with the request, or wrong for this voice."""
@@ -71,30 +74,34 @@ class SpeechRoute:
         return voices[name]
 
     async def _send_whole(
-        self, request: web.Request, observation: Observation, voice: Voice, encoded: AsyncGenerator[bytes, None]
+        self, request: web.Request, observation: Observation, encoded: AsyncGenerator[Encoded, None]
     ) -> web.StreamResponse:
-        parts = [part async for part in encoded]
+        parts, rate = [], 0
+        async for part, rate in encoded:  # noqa: B007 - the rate is that of the last part, and of all others
+            parts.append(part)
+        if not parts:
+            raise EngineFailed("the speech engine made no audio")
         observation.mark_ready()
         data_bytes = sum(map(len, parts))
         response = _response(request, observation)
         response.content_length = wav.HEADER_BYTES + data_bytes
         await response.prepare(request)
         with observation.stage(Stage.SEND):
-            for part in (wav.header(voice.sample_rate, data_bytes), *parts):
+            for part in (wav.header(rate, data_bytes), *parts):
                 await self._write(response, part)
             await self._end(response)
         return response
 
     async def _send_stream(
-        self, request: web.Request, observation: Observation, voice: Voice, encoded: AsyncGenerator[bytes, None]
+        self, request: web.Request, observation: Observation, encoded: AsyncGenerator[Encoded, None]
     ) -> web.StreamResponse:
         response: web.StreamResponse | None = None
-        async for part in encoded:
+        async for part, rate in encoded:
             observation.mark_first_audio()
             if response is None:
                 response = _response(request, observation)
                 await response.prepare(request)
-                part = wav.header(voice.sample_rate, None) + part  # noqa: PLW2901 - the header leads the first part
+                part = wav.header(rate, None) + part  # noqa: PLW2901 - the header leads the first part
             with observation.stage(Stage.SEND):
                 await self._write(response, part)
         if response is None:
@@ -131,14 +138,11 @@ def _language(wanted: str | None, voice: Voice) -> str:
     return voice.languages[0]
 
 
-async def _encoded(
-    chunks: AsyncGenerator[Chunk, None], observation: Observation, place: Place
-) -> AsyncGenerator[bytes, None]:
+async def _encoded(chunks: AsyncGenerator[Chunk, None], observation: Observation) -> AsyncGenerator[Encoded, None]:
     async for chunk in chunks:
-        place.progress(chunk.seconds)
         with observation.stage(Stage.ENCODE):
             part = wav.pcm16(chunk.samples)
-        yield part
+        yield part, chunk.sample_rate
 
 
 def _response(request: web.Request, observation: Observation) -> web.StreamResponse:
@@ -146,6 +150,7 @@ def _response(request: web.Request, observation: Observation) -> web.StreamRespo
         headers={
             "Content-Type": wav.CONTENT_TYPE,
             "X-TTS-Provider": observation.provider,
+            "X-TTS-Cache": str(observation.cache),
             "X-TTS-Word-Count-Range": observation.word_count_range,
             "X-TTS-Character-Count-Range": observation.char_count_range,
         }

@@ -1,4 +1,4 @@
-"""The door: a bounded amount of work inside, none once the server stops."""
+"""The door: a bounded number of requests inside and a bounded amount of work for them, none once the server stops."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ RETRY_SECONDS = 1
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """A request inside, and the seconds of audio that it still waits for, as far as they can be known."""
+    """A synthesis, and the seconds of audio that it still has to make, as far as they can be known."""
 
     remaining: float
 
     def progress(self, seconds: float) -> None:
-        """So much of the audio was made."""
+        """So much of the audio was made; less than nothing, if that was in vain."""
         self.remaining = max(0.0, self.remaining - seconds)
 
 
 class Admission:
-    """Counts the requests that speak or wait for it, and the audio they ask for."""
+    """Counts the requests that are inside, and the audio that is made for them."""
 
     def __init__(
         self, most_requests: int, most_seconds: float, patience_seconds: float, rate: Callable[[], float]
@@ -37,6 +37,7 @@ class Admission:
         self._patience = patience_seconds
         self._rate = rate
         self._places: dict[Place, None] = {}
+        self._visitors = 0
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -51,24 +52,40 @@ class Admission:
         return sum(place.remaining for place in self._places)
 
     @contextmanager
-    def admit(self, seconds: float) -> Iterator[Place]:
-        """Holds a place for a request of about so many seconds of audio.
+    def visit(self) -> Iterator[None]:
+        """Holds a place for a request until it is answered.
 
-        Raises QueueFull when there is no room, with the time after which there should be; ShuttingDown after ``close``.
-        A request is let in whatever its length while nobody is inside.
+        Raises QueueFull when there is none, with the time after which there should be; ShuttingDown after ``close``.
         """
         if self._closed:
             raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
+        if self._visitors >= self._most_requests:
+            raise QueueFull(
+                f"all {self._most_requests} places are taken; try again later", retry_after=self._first_free()
+            )
+        self._visitors += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._visitors -= 1
+            if not self._visitors:
+                self._idle.set()
+
+    @contextmanager
+    def admit(self, seconds: float) -> Iterator[Place]:
+        """Holds a place for the synthesis of about so many seconds of audio.
+
+        Raises QueueFull when too much is being made, with the time after which there should be room. Any length is let
+        in while nothing is.
+        """
         self._check(seconds)
         place = Place(seconds)
         self._places[place] = None
-        self._idle.clear()
         try:
             yield place
         finally:
             del self._places[place]
-            if not self._places:
-                self._idle.set()
 
     def close(self) -> None:
         """Lets nobody in any more."""
@@ -81,10 +98,6 @@ class Admission:
     def _check(self, seconds: float) -> None:
         if not self._places:
             return
-        if len(self._places) >= self._most_requests:
-            raise QueueFull(
-                f"all {self._most_requests} places are taken; try again later", retry_after=self._after(seconds)
-            )
         waiting = self.audio_seconds
         bound = min(self._most_seconds, self._patience * self._rate())
         if waiting + seconds > bound:
@@ -92,6 +105,10 @@ class Admission:
                 f"about {waiting:.0f} s of speech are waiting to be made; try again later",
                 retry_after=self._after(min(waiting, waiting + seconds - bound)),  # alone, any length is let in
             )
+
+    def _first_free(self) -> int:
+        """When the first of those inside will have been answered, if they are made one beside the other."""
+        return self._after(min((place.remaining for place in self._places), default=0.0) * len(self._places))
 
     def _after(self, seconds: float) -> int:
         """When so many seconds of audio will have been made."""
