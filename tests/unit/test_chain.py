@@ -1,0 +1,312 @@
+"""Faults at the seam of providers: what a listener gets, how soon, and what is told of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from contextlib import aclosing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from server.audio.quality import Quality
+from server.errors import DeadlineExceeded, EngineFailed, NothingToSpeak, SpeechError
+from server.providers import chain as module
+from server.providers.chain import Chain
+from server.providers.probes import Probes
+from server.speech import Chunk, Listener, Utterance
+from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
+from tests.fakes import JOE, HummingProvider, failing, hummed_seconds
+
+TEXT = "One two three four five six seven. Eight nine ten eleven twelve thirteen."
+UTTERANCE = Utterance(TEXT, JOE, "en", 13, len(TEXT))
+
+
+class Told:
+    """Reports that remember."""
+
+    def __init__(self) -> None:
+        self.attempts: list[Attempt] = []
+        self.fallbacks: list[tuple[str, str, FallbackReason]] = []
+        self.availability: list[tuple[str, bool]] = []
+        self.faults: Counter[str] = Counter()
+
+    def loaded(self, voice: str, seconds: float) -> None: ...
+    def batch(self, size: int, padding: float) -> None: ...
+    def lost(self, error: Exception) -> None: ...
+
+    def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
+        self.attempts.append(attempt)
+
+    def inspected(self, quality: Quality, utterance: Utterance) -> None:
+        self.faults.update(map(str, quality.faults))
+
+    def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
+        self.fallbacks.append((failed, following, reason))
+
+    def available(self, provider: str, available: bool) -> None:
+        self.availability.append((provider, available))
+
+    @property
+    def outcomes(self) -> list[tuple[str, str]]:
+        return [(attempt.provider, str(attempt.outcome)) for attempt in self.attempts]
+
+
+def first(**state: object) -> HummingProvider:
+    """The provider that is asked first, in the given state."""
+    provider = HummingProvider(name="first", pitch=220)
+    for name, value in state.items():
+        setattr(provider, name, value)
+    return provider
+
+
+def second() -> HummingProvider:
+    return HummingProvider(name="second", pitch=440)
+
+
+class Stage:
+    """A started chain, and somebody who listens."""
+
+    def __init__(self, *providers: HummingProvider, orders: dict[str, tuple[str, ...]] | None = None) -> None:
+        self.told = Told()
+        self.chain = Chain(providers, self.told, orders)
+        self.synthesis = Synthesis()
+        self.progress = 0.0
+
+    async def speak(self, *, stream: bool = False, budget: float = 5.0, utterance: Utterance = UTTERANCE) -> list[Chunk]:
+        self.synthesis = Synthesis()
+        deadline = asyncio.get_running_loop().time() + budget
+        speech = self.chain.speak(utterance, Listener(stream), self.synthesis, deadline, self._made)
+        async with aclosing(speech) as chunks:
+            return [chunk async for chunk in chunks]
+
+    def _made(self, seconds: float) -> None:
+        self.progress += seconds
+
+
+async def staged(*providers: HummingProvider, **options: dict[str, tuple[str, ...]]) -> Stage:
+    stage = Stage(*providers, **options)
+    await stage.chain.start()
+    return stage
+
+
+def pitch(chunks: list[Chunk]) -> int:
+    """What was hummed, in Hz: who spoke."""
+    samples = np.concatenate([chunk.samples for chunk in chunks])
+    spectrum = np.abs(np.fft.rfft(samples))
+    return round(int(spectrum.argmax()) * chunks[0].sample_rate / len(samples) / 10) * 10
+
+
+WHOLE = sum(hummed_seconds(sentence, UTTERANCE) for sentence in TEXT.split(".") if sentence)
+
+BROKEN = {
+    "fails at once": ({"failure": EngineFailed("no")}, "error"),
+    "fails in the middle": ({"failure": EngineFailed("no"), "fail_after": 1}, "error"),
+    "has a mistake": ({"failure": ZeroDivisionError()}, "error"),
+    "is silent": ({"sound": 0.0}, "faulty"),
+    "gives NaN": ({"sound": float("nan")}, "faulty"),
+    "gives less than half": ({"share": 0.4}, "faulty"),
+}
+
+
+async def test_the_first_one_speaks_while_it_can() -> None:
+    stage = await staged(first(), second())
+    assert pitch(await stage.speak()) == 220
+    assert stage.told.outcomes == [("first", "ok")]
+    assert not stage.told.fallbacks
+    assert (stage.synthesis.provider, stage.synthesis.first_choice, stage.synthesis.sound) == ("first", True, True)
+    assert stage.progress == pytest.approx(WHOLE, abs=0.01)
+
+
+@pytest.mark.parametrize("fault", BROKEN)
+async def test_a_whole_answer_is_spoken_by_the_next_whatever_is_wrong(fault: str) -> None:
+    state, outcome = BROKEN[fault]
+    stage = await staged(first(**state), second())
+    chunks = await stage.speak()
+    assert pitch(chunks) == 440
+    assert sum(chunk.seconds for chunk in chunks) == pytest.approx(WHOLE, abs=0.01)  # nothing of the first one
+    assert stage.told.outcomes == [("first", outcome), ("second", "ok")]
+    assert stage.told.fallbacks == [("first", "second", FallbackReason(outcome))]
+    assert stage.synthesis.fallback == ("first", FallbackReason(outcome))
+    assert (stage.synthesis.provider, stage.synthesis.first_choice) == ("second", False)
+    assert stage.progress == pytest.approx(WHOLE, abs=0.01)
+
+
+@pytest.mark.parametrize("fault", ["fails at once", "has a mistake", "is silent", "gives NaN"])
+async def test_a_stream_falls_back_before_its_first_byte(fault: str) -> None:
+    stage = await staged(first(**BROKEN[fault][0]), second())
+    assert pitch(await stage.speak(stream=True)) == 440
+
+
+async def test_a_stream_that_has_begun_breaks_off() -> None:
+    stage = await staged(first(failure=EngineFailed("no"), fail_after=1), second())
+    with pytest.raises(EngineFailed):
+        await stage.speak(stream=True)
+    assert stage.told.outcomes == [("first", "error")]
+
+
+async def test_a_stream_that_turns_out_far_too_short_breaks_off() -> None:
+    stage = await staged(first(share=0.4), second())
+    with pytest.raises(EngineFailed):
+        await stage.speak(stream=True)
+    assert stage.told.outcomes == [("first", "faulty")]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_who_hangs_is_given_up_in_time_for_the_next(stream: bool) -> None:
+    hanging = first()
+    hanging.gate.clear()
+    stage = await staged(hanging, second())
+    began = asyncio.get_running_loop().time()
+    assert pitch(await stage.speak(stream=stream, budget=0.6)) == 440
+    assert asyncio.get_running_loop().time() - began < 0.6
+    assert stage.told.outcomes == [("first", "timeout"), ("second", "ok")]
+    assert hanging.closed_generators == 1
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_when_all_hang_the_budget_is_kept(stream: bool) -> None:
+    providers = first(), second()
+    for provider in providers:
+        provider.gate.clear()
+    stage = await staged(*providers)
+    began = asyncio.get_running_loop().time()
+    with pytest.raises(DeadlineExceeded):
+        await stage.speak(stream=stream, budget=0.4)
+    assert 0.3 < asyncio.get_running_loop().time() - began < 2
+    assert stage.told.outcomes == [("first", "timeout"), ("second", "timeout")]
+
+
+async def test_a_stream_that_hangs_in_its_middle_ends() -> None:
+    provider = first()
+    stage = await staged(provider, second())
+    deadline = asyncio.get_running_loop().time() + 0.3
+    chunks = stage.chain.speak(UTTERANCE, Listener(True), stage.synthesis, deadline, lambda _: None)
+    await anext(chunks)
+    provider.gate.clear()
+    with pytest.raises(DeadlineExceeded):
+        await anext(chunks)
+
+
+async def test_who_is_busy_is_not_given_up_for_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LEAST_SECONDS", 0.01)
+    busy = first(rate=WHOLE / 0.2)  # by its own forecast it needs .2 s
+    stage = await staged(busy, second())
+    busy.gate.clear()
+    asyncio.get_running_loop().call_later(0.3, busy.gate.set)
+    assert pitch(await stage.speak()) == 220
+
+
+async def test_a_text_that_cant_be_spoken_is_nobodys_fault() -> None:
+    stage = await staged(first(failure=NothingToSpeak("no", param="text")), second())
+    for _ in range(10):
+        with pytest.raises(NothingToSpeak):
+            await stage.speak()
+    assert set(stage.told.outcomes) == {("first", "rejected")}
+    assert stage.chain.members[0].available
+
+
+async def test_who_fails_is_not_asked_any_more_until_a_probe_finds_it_well() -> None:
+    broken = first(failure=EngineFailed("no"))
+    stage = await staged(broken, second())
+    for _ in range(5):
+        assert pitch(await stage.speak()) == 440
+    assert [name for name, _ in stage.told.outcomes] == ["first", "second"] * 3 + ["second"] * 2
+    assert stage.told.fallbacks[-1] == ("first", "second", FallbackReason.UNAVAILABLE)
+    assert stage.told.availability == [("first", True), ("second", True), ("first", False)]
+    probes = asyncio.create_task(Probes(stage.chain.members, stage.told).run())
+    try:
+        async with asyncio.timeout(10):
+            while not broken.checks:
+                await asyncio.sleep(0.01)
+            assert not stage.chain.members[0].available
+            broken.failure = None
+            while not stage.chain.members[0].available:
+                await asyncio.sleep(0.01)
+    finally:
+        probes.cancel()
+        await asyncio.gather(probes, return_exceptions=True)
+    assert stage.told.availability[-1] == ("first", True)
+    assert pitch(await stage.speak()) == 220
+
+
+async def test_who_flaps_is_left_alone_too() -> None:
+    flapping = first()
+    stage = await staged(flapping, second())
+    for number in range(6):
+        flapping.failure = EngineFailed("no") if number % 2 else None
+        await stage.speak()
+    assert not stage.chain.members[0].available
+
+
+async def test_with_nobody_available_the_first_is_asked_all_the_same() -> None:
+    broken = [failing(EngineFailed("no")), failing(EngineFailed("no"))]
+    broken[0].name, broken[1].name = "first", "second"
+    stage = await staged(*broken)
+    for _ in range(4):
+        with pytest.raises(EngineFailed):
+            await stage.speak()
+    assert not any(member.available for member in stage.chain.members)
+    broken[0].failure = None
+    assert pitch(await stage.speak()) == 220
+
+
+async def test_a_standby_that_broke_unseen_is_found_by_a_check() -> None:
+    standby = second()
+    stage = await staged(first(), standby)
+    standby.failure = EngineFailed("no")
+    probes = asyncio.create_task(Probes(stage.chain.members, stage.told, idle_seconds=0.0).run())
+    try:
+        async with asyncio.timeout(10):
+            while ("second", False) not in stage.told.availability:
+                await asyncio.sleep(0.01)
+    finally:
+        probes.cancel()
+        await asyncio.gather(probes, return_exceptions=True)
+
+
+async def test_who_leaves_counts_against_nobody() -> None:
+    provider = first()
+    stage = await staged(provider, second())
+    deadline = asyncio.get_running_loop().time() + 5
+    chunks = stage.chain.speak(UTTERANCE, Listener(True), stage.synthesis, deadline, lambda _: None)
+    await anext(chunks)
+    await chunks.aclose()
+    assert stage.told.outcomes == [("first", "cancelled")]
+    assert provider.closed_generators == 1
+    assert stage.synthesis.sound is False
+
+
+async def test_a_voice_can_have_an_order_of_its_own_and_others_voices() -> None:
+    orders = {"joe": ("second", "first"), "alias": ("second:kan",)}
+    stage = await staged(first(), second(), orders=orders)
+    assert pitch(await stage.speak()) == 440
+    alias = stage.chain.voices()["alias"]
+    assert (alias.name, alias.languages, alias.sample_rate) == ("alias", ("ja",), 24000)
+    text = "abcdefghij"
+    chunks = await stage.speak(utterance=Utterance(text, alias, "ja", 1, len(text)))
+    assert chunks[0].sample_rate == 24000
+    assert stage.told.attempts[-1].provider == "second"
+
+
+async def test_a_substitutes_language_is_one_that_it_speaks() -> None:
+    stage = await staged(first(failure=EngineFailed("no")), second(), orders={"joe": ("first", "second:kan")})
+    chunks = await stage.speak(utterance=replace(UTTERANCE, text="a" * 40, characters=40))
+    assert chunks[0].sample_rate == 24000
+
+
+async def test_who_cant_start_is_left_out_and_with_nobody_left_it_is_an_error() -> None:
+    class Unable(HummingProvider):
+        async def start(self, reports: object) -> None:
+            raise EngineFailed("there is no such device")
+
+    stage = await staged(Unable(name="first"), second())
+    assert ("first", False) in stage.told.availability
+    assert pitch(await stage.speak()) == 440
+    with pytest.raises(SpeechError, match="no such device"):
+        await staged(Unable(name="first"))
+
+
+def test_outcomes_and_reasons_speak_alike() -> None:
+    assert {reason.value for reason in FallbackReason} - {"unavailable"} <= {outcome.value for outcome in AttemptOutcome}
