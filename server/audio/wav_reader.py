@@ -1,0 +1,167 @@
+"""WAV and bare PCM as they arrive: bytes cut anywhere become samples, and what is not 16-bit mono is refused."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.float32]
+
+RATES = range(4000, 192_001)
+"""Hz; with less nothing can be understood, and with more the sender would choose how large a second is."""
+MAX_HEADER_BYTES = 1 << 16
+"""Of what may stand before the samples; ffmpeg's LIST has 26, so a title and comments have room."""
+ENDLESS = 0x7FFFF000
+"""From this size on it is not known: sox leaves this one in a pipe's header, ffmpeg 0xFFFFFFFF, others that less the
+header. As a true size it would be twelve hours at 24 kHz."""
+
+_PCM, _EXTENSIBLE = 1, 0xFFFE
+_SAMPLE_BYTES = 2
+_FORM_BYTES = range(16, 65)
+"""16 for PCM, 40 when extensible."""
+
+
+class AudioUnreadable(Exception):
+    """The bytes are not the audio that they were said to be; the message is ours and repeats none of them."""
+
+
+class PcmReader:
+    """Reads little-endian 16-bit mono samples without a header."""
+
+    done = False
+    """Whether what still comes is not audio."""
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        """Hz."""
+        self._odd = b""
+
+    def feed(self, piece: bytes) -> Samples:
+        """The samples that are whole with these bytes, shape (samples,), within -1 to 1.
+
+        The inverse of ``server.audio.wav.pcm16``; -32768, which that never writes, is -1 too.
+        """
+        piece = self._odd + piece
+        whole = len(piece) - len(piece) % _SAMPLE_BYTES
+        self._odd = piece[whole:]
+        samples = np.frombuffer(piece[:whole], "<i2").astype(np.float32) / np.float32(32767.0)
+        return np.maximum(samples, np.float32(-1.0))
+
+    def end(self) -> None:
+        """Nothing more comes. Raises AudioUnreadable when something is missing."""
+        if self._odd:
+            raise AudioUnreadable("the audio ends in the middle of a sample")
+
+
+class WavReader:
+    """Reads a WAV file of 16-bit mono PCM; the sizes of a stream that its writer could not know may be wrong."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._seen = 0
+        """Bytes of the header that were read; those in ``_head`` are still to be."""
+        self._skip = 0
+        """Bytes of a chunk that is of no use."""
+        self._rate: int | None = None
+        self._pcm: PcmReader | None = None
+        self._left: int | None = None
+        """Bytes of samples to come, None where the header does not say."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Hz. Raises AudioUnreadable while the header is not whole."""
+        if self._pcm is None:
+            raise AudioUnreadable("the audio ends within its header")
+        return self._pcm.sample_rate
+
+    @property
+    def done(self) -> bool:
+        """Whether what still comes is not audio."""
+        return self._left == 0
+
+    def feed(self, piece: bytes) -> Samples:
+        """The samples that are whole with these bytes, shape (samples,), within -1 to 1.
+
+        Raises AudioUnreadable; afterwards the reader is of no use.
+        """
+        if self._pcm is None:
+            self._head += piece
+            self._pcm = self._read_header()
+            if self._pcm is None:
+                return np.empty(0, np.float32)
+            piece = bytes(self._head)
+            self._head.clear()
+        if self._left is not None:
+            piece = piece[: self._left]
+            self._left -= len(piece)
+        return self._pcm.feed(piece)
+
+    def end(self) -> None:
+        """Nothing more comes. Raises AudioUnreadable when something is missing."""
+        if self._pcm is None:
+            raise AudioUnreadable("the audio ends within its header")
+        if self._left:
+            raise AudioUnreadable("the audio is shorter than its header says")
+        self._pcm.end()
+
+    def _read_header(self) -> PcmReader | None:
+        """As far as it is here; whoever reads the samples, when they begin."""
+        if self._seen == 0:
+            if len(self._head) < 12:
+                return None
+            riff, _, wave = struct.unpack("<4sI4s", self._take(12))
+            if (riff, wave) != (b"RIFF", b"WAVE"):
+                raise AudioUnreadable("the audio is not WAV")
+        while True:
+            self._skip -= len(self._take(min(self._skip, len(self._head))))
+            if self._skip or len(self._head) < 8:
+                return None
+            name, size = struct.unpack_from("<4sI", self._head)
+            if name == b"data":
+                self._take(8)
+                return self._begin(size)
+            if self._seen + size > MAX_HEADER_BYTES:
+                raise AudioUnreadable("the audio's header is too long")
+            if name == b"fmt ":
+                if size not in _FORM_BYTES:
+                    raise AudioUnreadable("the audio's header is damaged")
+                if len(self._head) < 8 + size:
+                    return None
+                self._rate = _rate(bytes(self._head[8 : 8 + size]))
+            self._skip = 8 + size + size % 2  # chunks begin at even places
+
+    def _begin(self, size: int) -> PcmReader:
+        """The samples begin, ``size`` bytes of them by the header."""
+        if self._rate is None:
+            raise AudioUnreadable("the audio's header does not say its format")
+        if 0 < size < ENDLESS:
+            if size % _SAMPLE_BYTES:
+                raise AudioUnreadable("the audio's header is damaged")
+            self._left = size
+        return PcmReader(self._rate)
+
+    def _take(self, count: int) -> bytes:
+        taken = bytes(self._head[:count])
+        del self._head[:count]
+        self._seen += count
+        return taken
+
+
+def _rate(form: bytes) -> int:
+    """Hz, of a chunk ``fmt``. Raises AudioUnreadable for what is not 16-bit mono PCM.
+
+    Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991); WAVEFORMATEXTENSIBLE
+    has the true format in the first two bytes of its last sixteen.
+    """
+    code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
+    if code == _EXTENSIBLE and len(form) >= 40:
+        (code,) = struct.unpack_from("<H", form, 24)
+    if code != _PCM or bits != 8 * _SAMPLE_BYTES:
+        raise AudioUnreadable("the audio is not 16-bit PCM")
+    if channels != 1:
+        raise AudioUnreadable("the audio is not mono")
+    if rate not in RATES:
+        raise AudioUnreadable("the audio has a sample rate that no speech has")
+    return int(rate)
