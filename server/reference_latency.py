@@ -1,0 +1,143 @@
+"""How long an attempt to speak usually takes at each length of text: set by an operator, or learned in a stable hour."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import median
+
+ENOUGH_ATTEMPTS = 20
+"""Fewer tell nothing: neither whether an hour was stable, nor the median of a range."""
+STABLE_SUCCESS_RATE = 0.95
+"""An hour in which more fails is no example of how it should be."""
+STABLE_RATIO = 1.25
+"""Between the medians of an hour's halves, at equal length. With ten attempts a half and a spread (sigma of the
+logarithm) of 0.35, chance alone exceeds it in a quarter of the hours, which costs another hour; with 200 never."""
+MOST_SAMPLES = 256
+"""Durations kept of a range and half: their median is within 3 % of that of all."""
+MOST_RANGES = 16
+"""There are seven ranges of words; more names than this share one, whatever comes."""
+OTHER = "other"
+
+
+class State(StrEnum):
+    """Where a reference comes from."""
+
+    LEARNING = "learning"
+    KNOWN = "known"
+    SET = "set"
+
+
+class Samples:
+    """Durations in a bounded list, spread evenly over the time they came in."""
+
+    def __init__(self) -> None:
+        self.kept: list[float] = []
+        self._seen = 0
+        self._every = 1
+
+    def add(self, seconds: float) -> None:
+        if self._seen % self._every == 0:
+            self.kept.append(seconds)
+            if len(self.kept) == MOST_SAMPLES:  # from here on half as many, of before and after alike
+                del self.kept[1::2]
+                self._every *= 2
+        self._seen += 1
+
+
+@dataclass(slots=True)
+class _Hour:
+    """What a reference may be learned from."""
+
+    began: float
+    attempts: int = 0
+    ok: int = 0
+    halves: tuple[dict[str, Samples], dict[str, Samples]] = field(default_factory=lambda: ({}, {}))
+    """Durations of what was ok, by range."""
+
+    def by_range(self) -> dict[str, list[float]]:
+        first, second = self.halves
+        return {
+            group: [duration for half in (first, second) if group in half for duration in half[group].kept]
+            for group in first | second
+        }
+
+    def stable(self) -> bool:
+        """Whether it is an example of how the provider usually is."""
+        if self.attempts < ENOUGH_ATTEMPTS or self.ok < STABLE_SUCCESS_RATE * self.attempts:
+            return False
+        medians = {group: median(durations) for group, durations in self.by_range().items()}
+        first, second = (
+            [duration / medians[group] for group, samples in half.items() for duration in samples.kept]
+            for half in self.halves
+        )
+        return bool(first and second) and 1 / STABLE_RATIO <= median(second) / median(first) <= STABLE_RATIO
+
+
+class ReferenceLatency:
+    """Of one provider: seconds for each range of words. Bounded by MOST_RANGES times MOST_SAMPLES.
+
+    The hour begins with its first attempt. Whether it was stable is judged when it is over: enough attempts, of which
+    enough were ok, and its second half neither slower nor faster than its first. If not, the next attempt begins
+    another.
+    """
+
+    def __init__(self, learning_seconds: float, set_seconds: float | None = None) -> None:
+        """``set_seconds`` is the reference for every range, and then nothing is learned. Raises ValueError."""
+        if set_seconds is not None and not (set_seconds > 0 and math.isfinite(set_seconds)):
+            raise ValueError(f"a reference latency can't be {set_seconds} seconds")
+        self.state = State.LEARNING if set_seconds is None else State.SET
+        self._set = set_seconds
+        self._learning_seconds = learning_seconds
+        self._seconds: dict[str, float] = {}
+        self._hour: _Hour | None = None
+        self._late: dict[str, list[float]] = {}
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """By range, as far as they are learned; empty when one number is set for all."""
+        return self._seconds
+
+    @property
+    def set_seconds(self) -> float | None:
+        """The one number for all, if one is set."""
+        return self._set
+
+    def of(self, group: str) -> float | None:
+        """Seconds of a usual attempt in ``group``, None while that is not known."""
+        return self._seconds.get(group) if self._set is None else self._set
+
+    def add(self, now: float, group: str, seconds: float | None, ok: bool) -> None:
+        """An attempt to learn from; ``seconds`` counts only if it was ok. At once, whatever came before."""
+        if self.state is State.LEARNING:
+            if self._hour is None:
+                self._hour = _Hour(now)
+            self._hour.attempts += 1
+            self._hour.ok += ok
+            if ok and seconds is not None:
+                half = self._hour.halves[now - self._hour.began >= self._learning_seconds / 2]
+                half.setdefault(group, Samples()).add(seconds)
+        elif self.state is State.KNOWN and ok and seconds is not None and group not in self._seconds:
+            self._take(group, [*self._late.pop(group, []), seconds])
+
+    def settle(self, now: float) -> bool:
+        """Judges the hour if it is over; whether the reference has just become known."""
+        hour = self._hour
+        if hour is None or now - hour.began < self._learning_seconds:
+            return False
+        self._hour = None
+        if not hour.stable():
+            return False
+        self.state = State.KNOWN
+        for group, durations in hour.by_range().items():
+            self._take(group, durations)
+        return True
+
+    def _take(self, group: str, durations: list[float]) -> None:
+        """A range that is too rare to be known after the hour waits for more."""
+        if len(durations) >= ENOUGH_ATTEMPTS:
+            self._seconds[group] = median(durations)
+        else:
+            self._late[group] = durations
