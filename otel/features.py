@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from otel.instruments import STAGE
+from otel.attributes import STAGE
 
 STAGE_ATTRIBUTE = "tts.stage"
 """On each stage's span: which stage it is."""

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
-from otel.instruments import CONTRACT, OTHER, Instrument, Source
+from otel.attributes import OTHER, Source
+from otel.instruments import CONTRACT, Instrument
 
 AllowLists = Mapping[Source, frozenset[str]]
 Attributes = dict[str, str]

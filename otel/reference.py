@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from otel.attributes import OTHER, Attribute, Source
 from otel.events import REQUEST_EVENT
 from otel.features import FEATURES
-from otel.instruments import CONTRACT, OTHER, Attribute, Source
+from otel.instruments import CONTRACT
 from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
 

@@ -15,8 +15,8 @@ from typing import Any
 from aiohttp import web
 
 from otel import instruments
+from otel.attributes import Source
 from otel.http import http_middleware
-from otel.instruments import Source
 from otel.keep import KeepPolicy
 from otel.metrics import AllowLists
 from otel.telemetry import Telemetry, sdk_disabled

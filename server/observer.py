@@ -7,6 +7,7 @@ from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tra
 from opentelemetry.util.types import AttributeValue
 
 from otel import instruments
+from otel.attributes import METHOD, OTHER
 from otel.features import (
     ATTEMPT_OUTCOME_ATTRIBUTE,
     BATCH_PADDING_ATTRIBUTE,
@@ -72,8 +73,8 @@ class Observer:
     def _record(self, done: Observation, context: Context) -> None:
         add, record = self._metrics.add, self._metrics.record
         outcome = str(done.outcome)
-        voice = done.utterance.voice.name if done.utterance else instruments.OTHER
-        language = done.utterance.language if done.utterance else instruments.OTHER
+        voice = done.utterance.voice.name if done.utterance else OTHER
+        language = done.utterance.language if done.utterance else OTHER
         add(
             instruments.REQUESTS,
             1,
@@ -243,4 +244,4 @@ def _links(interval: Interval) -> list[Link]:
 
 
 def _method(done: Observation) -> str:
-    return done.method if done.method in instruments.METHOD.values else instruments.OTHER
+    return done.method if done.method in METHOD.values else OTHER

@@ -1,4 +1,4 @@
-"""How long an attempt to speak usually takes at each length of text: set by an operator, or learned in a stable hour."""
+"""How long an attempt to speak usually takes at each length of text: set by an operator, or learned in time."""
 
 from __future__ import annotations
 

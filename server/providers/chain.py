@@ -7,22 +7,24 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Protocol
 
-from server.audio.quality import Inspector, Quality
-from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
-from server.providers.breaker import Breaker
+from server.audio.quality import Quality
+from server.errors import EngineFailed, SpeechError
+from server.logs import LOGGER
+from server.providers.member import Choice, Member
 from server.providers.provider import Load, Provider, Reports
+from server.providers.turn import Turn
 from server.speech import Chunk, Listener, Utterance, Voice
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
 
 PATIENCE = 3.0
 """Times the forecast of a provider that its attempt may take while another one could still speak."""
 LEAST_SECONDS = 5.0
-"""Of any attempt, and of what is set aside for the next provider, as far as the budget allows."""
+"""Of any turn, and of what is set aside for the next provider, as far as the budget allows."""
 
-log = logging.getLogger("server.chain")
+log = logging.getLogger(f"{LOGGER}.chain")
 
 
 class ChainReports(Reports, Protocol):
@@ -45,50 +47,8 @@ class ChainReports(Reports, Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Member:
-    """A provider of the chain, and how it fares."""
-
-    provider: Provider
-    breaker: Breaker = field(default_factory=Breaker)
-    started: bool = False
-    busy: int = 0
-    """Attempts under way."""
-    spoke: float = float("-inf")
-    """When it last spoke or was checked, in seconds of ``time.monotonic``."""
-
-    @property
-    def name(self) -> str:
-        return self.provider.name
-
-    @property
-    def available(self) -> bool:
-        return self.started and self.breaker.closed
-
-    def forecast(self, utterance: Utterance) -> float:
-        """Seconds until the utterance is spoken, by what waits and its pace."""
-        load = self.provider.load()
-        return (load.audio_seconds + self.provider.estimate(utterance)) / load.rate
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Who may speak for a voice, and with which of its own."""
-
-    member: Member
-    voice: Voice
-
-    def put(self, utterance: Utterance) -> Utterance:
-        """The utterance in the words of this provider."""
-        if self.voice == utterance.voice:
-            return utterance
-        spoken = utterance.language in self.voice.languages
-        language = utterance.language if spoken else self.voice.languages[0]
-        return replace(utterance, voice=self.voice, language=language)
-
-
 class Chain:
-    """Offers every voice of its providers; see DESIGN of fallback in ARCHITECTURE.md."""
+    """Offers every voice of its providers; if the first of a voice fails before the first byte, the next is asked."""
 
     def __init__(
         self, providers: Sequence[Provider], reports: ChainReports, orders: Mapping[str, Sequence[str]] | None = None
@@ -163,18 +123,18 @@ class Chain:
             synthesis.fallback = (choices[0].member.name, FallbackReason.UNAVAILABLE)
         for choice, following in zip(asked, [*asked[1:], None], strict=True):
             until = self._patience(utterance, choice, following, deadline)
-            attempt = _Attempt(choice, utterance, listener, until, deadline - began)
+            turn = Turn(choice, utterance, listener, until, deadline - began)
             synthesis.first_choice = choice is choices[0]
             try:
-                async with aclosing(attempt.chunks(progress)) as chunks:
+                async with aclosing(turn.chunks(progress)) as chunks:
                     async for chunk in chunks:
                         synthesis.provider = choice.member.name
-                        if attempt.outcome is AttemptOutcome.OK:
-                            self._ended(attempt, utterance, synthesis)
+                        if turn.outcome is AttemptOutcome.OK:
+                            self._ended(turn, utterance, synthesis)
                         yield chunk
             except Exception:  # whatever is wrong with one provider, another may speak
-                reason = attempt.reason
-                if reason is None or following is None or (listener.streamed and attempt.begun):
+                reason = turn.reason
+                if reason is None or following is None or (listener.streamed and turn.begun):
                     raise
                 name = choice.member.name
                 self._reports.fell_back(name, following.member.name, reason)
@@ -183,19 +143,17 @@ class Chain:
                     "a provider failed, the next one is asked",
                     extra={"provider": name, "following": following.member.name, "reason": str(reason)},
                 )
-                progress(-attempt.made)
+                progress(-turn.made)
             else:
                 return
             finally:
-                self._ended(attempt, utterance, synthesis)
+                self._ended(turn, utterance, synthesis)
 
     async def _start(self, member: Member) -> SpeechError | None:
         try:
             await member.provider.start(self._reports)
         except SpeechError as error:
-            log.error(
-                "a provider can't speak", extra={"provider": member.name, "reason": error.message}
-            )
+            log.error("a provider can't speak", extra={"provider": member.name, "reason": error.message})
             self._reports.available(member.name, False)
             return error
         member.started = True
@@ -229,126 +187,24 @@ class Chain:
         aside = max(LEAST_SECONDS, PATIENCE * following.member.forecast(utterance))
         return min(now + own, deadline - min(aside, (deadline - now) / 2))
 
-    def _ended(self, attempt: _Attempt, utterance: Utterance, synthesis: Synthesis) -> None:
+    def _ended(self, turn: Turn, utterance: Utterance, synthesis: Synthesis) -> None:
         """Keeps the account of an attempt; a second call for the same does nothing."""
-        if attempt.accounted:
+        if turn.accounted:
             return
-        attempt.accounted = True
-        member = attempt.choice.member
-        account = attempt.account()
+        turn.accounted = True
+        member = turn.choice.member
+        account = turn.account()
         synthesis.attempts.append(account)
-        synthesis.quality = attempt.quality
-        synthesis.sound = attempt.outcome is AttemptOutcome.OK and not (attempt.quality and attempt.quality.faults)
-        if attempt.quality is not None:
-            self._reports.inspected(attempt.quality, utterance)
-        ok = attempt.outcome is AttemptOutcome.OK
+        synthesis.quality = turn.quality
+        synthesis.sound = turn.outcome is AttemptOutcome.OK and not (turn.quality and turn.quality.faults)
+        if turn.quality is not None:
+            self._reports.inspected(turn.quality, utterance)
+        ok = turn.outcome is AttemptOutcome.OK
         if ok:
             member.spoke = time.monotonic()
-        if ok or attempt.reason is not None:
+        if ok or turn.reason is not None:
             was = member.available
-            member.breaker.record(ok, attempt.epoch)
+            member.breaker.record(ok, turn.epoch)
             if was and not member.available:
                 self._reports.available(member.name, False)
         self._reports.attempted(account, utterance)
-
-
-class _Attempt:
-    """One provider speaks one utterance."""
-
-    def __init__(
-        self, choice: Choice, utterance: Utterance, listener: Listener, until: float, stall_seconds: float
-    ) -> None:
-        """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
-        how long each further stretch of a stream may take."""
-        self.choice = choice
-        self.epoch = choice.member.breaker.epoch
-        self.outcome = AttemptOutcome.CANCELLED
-        self.quality: Quality | None = None
-        self.made = 0.0
-        """Seconds of audio."""
-        self.accounted = False
-        self._utterance = choice.put(utterance)
-        self._listener = listener
-        self._until = until
-        self._stall_seconds = stall_seconds
-        self._start = self._end = time.perf_counter_ns()
-        self._waited = 0
-
-    @property
-    def begun(self) -> bool:
-        return self.made > 0
-
-    @property
-    def reason(self) -> FallbackReason | None:
-        """Why another provider should speak; None if that would not help."""
-        return _REASONS.get(self.outcome)
-
-    def account(self) -> Attempt:
-        return Attempt(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
-
-    async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
-        """Of a whole answer all at its end. Raises SpeechError."""
-        inspector = Inspector(self._utterance)
-        whole: list[Chunk] = []
-        member = self.choice.member
-        member.busy += 1
-        try:
-            async with aclosing(member.provider.speak(self._utterance, self._listener)) as chunks:
-                while (chunk := await self._next(chunks)) is not None:
-                    inspector.add(chunk.samples, chunk.sample_rate)
-                    if not self.begun and self._listener.streamed and inspector.silent_so_far:
-                        raise self._faulty(inspector)
-                    self.made += chunk.seconds
-                    progress(chunk.seconds)
-                    if self._listener.streamed:
-                        yield chunk
-                    else:
-                        whole.append(chunk)
-            self.quality = inspector.verdict()
-            if not self.quality.usable:
-                raise self._faulty(inspector)
-            self.outcome = AttemptOutcome.OK
-        except Exception as error:
-            self.outcome = _outcome(error) if self.outcome is AttemptOutcome.CANCELLED else self.outcome
-            raise
-        finally:
-            member.busy -= 1
-            self._end = time.perf_counter_ns()
-        for chunk in whole:
-            yield chunk
-
-    async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
-        follows = self._listener.streamed and self.begun
-        until = asyncio.get_running_loop().time() + self._stall_seconds if follows else self._until
-        asked = time.perf_counter_ns()
-        try:
-            async with asyncio.timeout_at(until):
-                return await anext(chunks, None)
-        except TimeoutError:
-            raise DeadlineExceeded("the audio was not ready in time") from None
-        finally:
-            self._waited += time.perf_counter_ns() - asked
-
-    def _faulty(self, inspector: Inspector) -> EngineFailed:
-        self.outcome = AttemptOutcome.FAULTY
-        self.quality = inspector.verdict()
-        return EngineFailed("the speech engine made audio that is silent or far too short")
-
-
-_REASONS = {
-    AttemptOutcome.ERROR: FallbackReason.ERROR,
-    AttemptOutcome.TIMEOUT: FallbackReason.TIMEOUT,
-    AttemptOutcome.FAULTY: FallbackReason.FAULTY,
-}
-
-
-def _outcome(error: Exception) -> AttemptOutcome:
-    match error:
-        case DeadlineExceeded():
-            return AttemptOutcome.TIMEOUT
-        case ShuttingDown():
-            return AttemptOutcome.CANCELLED
-        case SpeechError(refusal=True):
-            return AttemptOutcome.REJECTED
-        case _:
-            return AttemptOutcome.ERROR

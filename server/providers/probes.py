@@ -8,7 +8,9 @@ import time
 from collections.abc import Sequence
 
 from server.errors import SpeechError
-from server.providers.chain import ChainReports, Member
+from server.logs import LOGGER
+from server.providers.chain import ChainReports
+from server.providers.member import Member
 
 IDLE_SECONDS = 60.0
 """A provider that has not spoken for so long is checked: whoever stands by must be known to be well."""
@@ -17,7 +19,7 @@ CHECK_SECONDS = 10.0
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""
 
-log = logging.getLogger("server.probes")
+log = logging.getLogger(f"{LOGGER}.probes")
 
 
 class Probes:

@@ -243,6 +243,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "speed",
         "response_format",
         "stream",
+        "cache",
     }
 
 
@@ -456,7 +457,7 @@ async def test_one_request_is_seen_everywhere(start: Start) -> None:
     assert (root["name"], root["kind"]) == ("POST /tts", "SERVER")
     assert root["attributes"]["tts.word_count_range"] == "26-50"
     assert root["attributes"]["gen_ai.operation.name"] == "text_to_speech"
-    assert [stage["name"] for stage in stages] == ["normalize", "infer", "decode", "encode", "send"]
+    assert [stage["name"] for stage in stages] == ["attempt", "normalize", "infer", "decode", "encode", "send"]
     for stage in stages:
         assert stage["parent_span_id"] == root["span_id"]
         assert root["start_unix_nano"] <= stage["start_unix_nano"] <= stage["end_unix_nano"] <= root["end_unix_nano"]

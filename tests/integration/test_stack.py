@@ -22,7 +22,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from otel.instruments import CONTRACT, STAGE
+from otel.attributes import STAGE
+from otel.instruments import CONTRACT
 from otel.stack.doctor import BrokenLinkError, examine
 from otel.stack.services import ALERTMANAGER_CONFIG, CONFIG, ROOT
 from server.explain import from_server, from_tempo, sentence

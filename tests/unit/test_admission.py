@@ -23,10 +23,18 @@ def refusal(admission: Admission, seconds: float) -> QueueFull:
 
 async def test_no_more_requests_are_let_in_than_there_are_places() -> None:
     admission = door(requests=2)
-    with admission.admit(1), admission.admit(1):
-        refusal(admission, 1)
-    with admission.admit(1), admission.admit(1):
+    with admission.visit(), admission.visit(), pytest.raises(QueueFull), admission.visit():
         pass
+    with admission.visit(), admission.visit():
+        pass
+
+
+async def test_who_finds_all_places_taken_is_told_when_the_first_is_free() -> None:
+    admission = door(requests=2, rate=2.0)
+    with admission.visit(), admission.visit(), admission.admit(5), admission.admit(60):
+        with pytest.raises(QueueFull) as refused, admission.visit():
+            pass
+        assert refused.value.retry_after == 5  # both are made one beside the other, at 2 s a second
 
 
 async def test_no_more_audio_is_taken_on_than_allowed() -> None:
@@ -95,7 +103,7 @@ async def test_a_closed_door_lets_nobody_in_and_those_inside_end() -> None:
     with admission.admit(1):
         admission.close()
         assert admission.closed
-        with pytest.raises(ShuttingDown) as refused, admission.admit(1):
+        with pytest.raises(ShuttingDown) as refused, admission.visit():
             pass
     assert refused.value.retry_after == 1
 
@@ -104,8 +112,8 @@ async def test_drained_when_the_last_one_has_left() -> None:
     admission = door()
     await admission.drained()
     with ExitStack() as first, ExitStack() as last:
-        first.enter_context(admission.admit(1))
-        last.enter_context(admission.admit(1))
+        first.enter_context(admission.visit())
+        last.enter_context(admission.visit())
         drained = asyncio.create_task(admission.drained())
         first.close()
         await asyncio.sleep(0)

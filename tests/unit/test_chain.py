@@ -74,7 +74,9 @@ class Stage:
         self.synthesis = Synthesis()
         self.progress = 0.0
 
-    async def speak(self, *, stream: bool = False, budget: float = 5.0, utterance: Utterance = UTTERANCE) -> list[Chunk]:
+    async def speak(
+        self, *, stream: bool = False, budget: float = 5.0, utterance: Utterance = UTTERANCE
+    ) -> list[Chunk]:
         self.synthesis = Synthesis()
         deadline = asyncio.get_running_loop().time() + budget
         speech = self.chain.speak(utterance, Listener(stream), self.synthesis, deadline, self._made)
@@ -309,4 +311,4 @@ async def test_who_cant_start_is_left_out_and_with_nobody_left_it_is_an_error() 
 
 
 def test_outcomes_and_reasons_speak_alike() -> None:
-    assert {reason.value for reason in FallbackReason} - {"unavailable"} <= {outcome.value for outcome in AttemptOutcome}
+    assert set(map(str, FallbackReason)) - {"unavailable"} <= set(map(str, AttemptOutcome))

@@ -8,13 +8,19 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from otel import attributes as labels
 from otel import instruments
+from otel.attributes import Source
 from otel.exposition import Exposition
 from otel.features import FEATURES
-from otel.instruments import CONTRACT, Instrument, Source
+from otel.instruments import CONTRACT, Instrument
 from otel.metrics import Metrics
+from server.audio.quality import Fault
 from server.errors import all_errors, error_type
-from server.speech import Outcome, Stage
+from server.slowness import SlowReason
+from server.speech import CacheResult, Outcome, Stage
+from server.synthesis import AttemptOutcome, FallbackReason
+from server.watch import Kind
 
 ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_requests_total": {"endpoint", "method", "status_code", "voice_name", "language", "outcome"},
@@ -43,6 +49,16 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_gpu_memory_usage_bytes": {"gpu"},
     "tts_gpu_power_watts": {"gpu"},
     "tts_gpu_temperature_celsius": {"gpu"},
+    "tts_cache_requests_total": {"result"},
+    "tts_cache_bytes": set(),
+    "tts_cache_entries": set(),
+    "tts_cache_evictions_total": set(),
+    "tts_provider_requests_total": {"provider", "outcome"},
+    "tts_provider_duration_seconds": {"provider"},
+    "tts_provider_available": {"provider"},
+    "tts_provider_fallbacks_total": {"from", "to", "reason"},
+    "tts_degraded": {"kind", "provider"},
+    "tts_audio_faults_total": {"fault", "voice_name"},
 }
 LISTS = {source: frozenset({"joe"}) for source in Source}
 
@@ -65,9 +81,15 @@ def test_buckets_ascend_and_every_instrument_is_explained() -> None:
 
 
 def test_values_are_the_vocabulary_of_the_server() -> None:
-    assert set(instruments.STAGE.values) == set(Stage)
-    assert set(instruments.OUTCOME.values) == set(Outcome)
-    assert {str(error.status) for error in all_errors()} <= set(instruments.STATUS_CODE.values)
+    assert set(labels.STAGE.values) == set(Stage)
+    assert set(labels.OUTCOME.values) == set(Outcome)
+    assert set(labels.CACHE_RESULT.values) == set(CacheResult)
+    assert set(labels.ATTEMPT_OUTCOME.values) == set(AttemptOutcome)
+    assert set(labels.FALLBACK_REASON.values) == set(FallbackReason)
+    assert set(labels.DEGRADED_KIND.values) == set(Kind)
+    assert set(labels.FAULT.values) == set(Fault)
+    assert set(labels.SLOW_REASON.values) == set(SlowReason)
+    assert {str(error.status) for error in all_errors()} <= set(labels.STATUS_CODE.values)
     assert len({error_type(error) for error in all_errors()}) == len(all_errors())
 
 

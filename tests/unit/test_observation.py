@@ -9,14 +9,14 @@ import pytest
 
 from server.errors import EngineFailed
 from server.observation import MAX_INTERVALS, PASSING, Observation
-from server.speech import Chunk, Interval, Mates, Outcome, Stage, Utterance
+from server.speech import CacheResult, Chunk, Interval, Mates, Outcome, Stage, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9
 
 
 def observed() -> Observation:
-    observation = Observation("id", "/tts", "POST")
+    observation = Observation("id", "/tts", "POST", cache=CacheResult.MISS)
     observation.mark_received()
     return observation
 
@@ -74,6 +74,15 @@ def test_the_real_time_factor_is_work_over_audio() -> None:
     intervals = (Interval(Stage.QUEUE, 0, 10**10), Interval(Stage.INFER, 0, 10**9), Interval(Stage.DECODE, 0, 10**9))
     observation.mark_chunk(Chunk(np.zeros(22050 * 4, np.float32), 22050, intervals))
     assert observation.real_time_factor == pytest.approx(0.5)  # 2 s of work, 4 s of audio; the queue is not work
+
+
+@pytest.mark.parametrize("result", [CacheResult.HIT, CacheResult.COALESCED])
+def test_audio_that_was_not_made_for_a_request_has_no_real_time_factor(result: CacheResult) -> None:
+    observation = observed()
+    observation.cache = result
+    observation.mark_chunk(Chunk(np.zeros(22050, np.float32), 22050))
+    assert observation.audio_seconds == 1
+    assert observation.real_time_factor is None
 
 
 def test_of_a_step_taken_for_several_a_request_has_its_share_of_the_work() -> None:

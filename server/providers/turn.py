@@ -1,0 +1,116 @@
+"""One provider speaks one utterance: timed, judged, and told by its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from server.audio.quality import Inspector, Quality
+from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
+from server.providers.member import Choice
+from server.speech import Chunk, Listener, Utterance
+from server.synthesis import Attempt, AttemptOutcome, FallbackReason
+
+
+class Turn:
+    """One provider speaks one utterance."""
+
+    def __init__(
+        self, choice: Choice, utterance: Utterance, listener: Listener, until: float, stall_seconds: float
+    ) -> None:
+        """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
+        how long each further stretch of a stream may take."""
+        self.choice = choice
+        self.epoch = choice.member.breaker.epoch
+        self.outcome = AttemptOutcome.CANCELLED
+        self.quality: Quality | None = None
+        self.made = 0.0
+        """Seconds of audio."""
+        self.accounted = False
+        self._utterance = choice.put(utterance)
+        self._listener = listener
+        self._until = until
+        self._stall_seconds = stall_seconds
+        self._start = self._end = time.perf_counter_ns()
+        self._waited = 0
+
+    @property
+    def begun(self) -> bool:
+        return self.made > 0
+
+    @property
+    def reason(self) -> FallbackReason | None:
+        """Why another provider should speak; None if that would not help."""
+        return _REASONS.get(self.outcome)
+
+    def account(self) -> Attempt:
+        return Attempt(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
+
+    async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
+        """Of a whole answer all at its end. Raises SpeechError."""
+        inspector = Inspector(self._utterance)
+        whole: list[Chunk] = []
+        member = self.choice.member
+        member.busy += 1
+        try:
+            async with aclosing(member.provider.speak(self._utterance, self._listener)) as chunks:
+                while (chunk := await self._next(chunks)) is not None:
+                    inspector.add(chunk.samples, chunk.sample_rate)
+                    if not self.begun and self._listener.streamed and inspector.silent_so_far:
+                        raise self._faulty(inspector)
+                    self.made += chunk.seconds
+                    progress(chunk.seconds)
+                    if self._listener.streamed:
+                        yield chunk
+                    else:
+                        whole.append(chunk)
+            self.quality = inspector.verdict()
+            if not self.quality.usable:
+                raise self._faulty(inspector)
+            self.outcome = AttemptOutcome.OK
+        except Exception as error:
+            self.outcome = _outcome(error) if self.outcome is AttemptOutcome.CANCELLED else self.outcome
+            raise
+        finally:
+            member.busy -= 1
+            self._end = time.perf_counter_ns()
+        for chunk in whole:
+            yield chunk
+
+    async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
+        follows = self._listener.streamed and self.begun
+        until = asyncio.get_running_loop().time() + self._stall_seconds if follows else self._until
+        asked = time.perf_counter_ns()
+        try:
+            async with asyncio.timeout_at(until):
+                return await anext(chunks, None)
+        except TimeoutError:
+            raise DeadlineExceeded("the audio was not ready in time") from None
+        finally:
+            self._waited += time.perf_counter_ns() - asked
+
+    def _faulty(self, inspector: Inspector) -> EngineFailed:
+        self.outcome = AttemptOutcome.FAULTY
+        self.quality = inspector.verdict()
+        return EngineFailed("the speech engine made audio that is silent or far too short")
+
+
+_REASONS = {
+    AttemptOutcome.ERROR: FallbackReason.ERROR,
+    AttemptOutcome.TIMEOUT: FallbackReason.TIMEOUT,
+    AttemptOutcome.FAULTY: FallbackReason.FAULTY,
+}
+
+
+def _outcome(error: Exception) -> AttemptOutcome:
+    match error:
+        case DeadlineExceeded():
+            return AttemptOutcome.TIMEOUT
+        case ShuttingDown():
+            return AttemptOutcome.CANCELLED
+        case SpeechError(refusal=True):
+            return AttemptOutcome.REJECTED
+        case _:
+            return AttemptOutcome.ERROR
