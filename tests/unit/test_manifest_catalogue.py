@@ -9,15 +9,18 @@ import pytest
 
 from server.voices.catalogue import Catalogue
 from server.voices.errors import VoiceError
-from server.voices.manifest import CONFIG, MANIFEST, MODEL, Manifest, expand_language
+from server.voices.manifest import CONFIG, MANIFEST, MODEL, ONNX, ONNX_CONFIG, Manifest, expand_language
 
 
-def make(folder: Path, name: str = "ann") -> Path:
-    """A voice of tiny files in ``folder``."""
+def make(folder: Path, name: str = "ann", *, onnx: bool = False) -> Path:
+    """A voice of tiny files in ``folder``, with those of ONNX or without."""
     voice = folder / name
     voice.mkdir()
     (voice / MODEL).write_bytes(b"weights")
     (voice / CONFIG).write_text("{}")
+    if onnx:
+        (voice / ONNX).write_bytes(b"graph")
+        (voice / ONNX_CONFIG).write_text("{}")
     Manifest.describe(
         voice, name=name, languages=("en", "en-us"), sample_rate=22050, phonemizer="en-us", source="test", licence="CC0"
     ).write(voice)
@@ -55,6 +58,34 @@ def test_the_checksum_covers_every_file(tmp_path: Path) -> None:
         )
         seen.add(described.checksum)
     assert len(seen) == 3
+
+
+def test_onnx_files_are_found_and_leave_the_checksum_as_it_is(tmp_path: Path) -> None:
+    make(tmp_path, "ann")
+    bob = make(tmp_path, "bob", onnx=True)
+    without, having = Catalogue.scan(tmp_path).voices.values()
+    assert (without.onnx, without.onnx_config) == (None, None)
+    assert (having.onnx, having.onnx_config) == (bob / ONNX, bob / ONNX_CONFIG)
+    assert without.voice.checksum == having.voice.checksum
+    assert "onnx" not in json.loads((tmp_path / "ann" / MANIFEST).read_text())
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda voice: (voice / ONNX).write_bytes(b"other"), "voice.onnx is not what was installed"),
+        (lambda voice: (voice / ONNX_CONFIG).write_text("{ }"), "voice.onnx.json is not what was installed"),
+        (lambda voice: (voice / ONNX_CONFIG).unlink(), "voice.onnx.json is missing"),
+        (lambda voice: edit(voice, onnx={}), "its checksums don't belong together"),
+        (lambda voice: edit(voice, onnx={"/etc/passwd": "0" * 64}), "its checksums don't belong together"),
+        (lambda voice: edit(voice, onnx={CONFIG: "0" * 64}), "its checksums don't belong together"),
+    ],
+)
+def test_onnx_files_are_proved_whole_as_the_others_are(tmp_path: Path, damage, reason: str) -> None:
+    damage(make(tmp_path, onnx=True))
+    catalogue = Catalogue.scan(tmp_path)
+    assert not catalogue.voices
+    assert reason in catalogue.skipped[0].reason
 
 
 @pytest.mark.parametrize(

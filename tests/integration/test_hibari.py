@@ -1,0 +1,240 @@
+"""The small second voice: it says what it is given, offline, and behaves as the other providers do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
+from server.providers import hibari
+from server.providers.hibari import HibariProvider
+from server.providers.pace import PAUSE
+from server.speech import Chunk, Listener, Stage, Utterance
+from tests.recognition import errors, recognise, words
+
+ROOT = Path(__file__).parents[2]
+TEXTS = (
+    "Speech synthesis has improved a great deal, but it is still far from perfect.",
+    "Please call Stella, and ask her to bring these things with her from the store.",
+    "Why should anyone wait for an answer when the question itself was never asked?",
+    "It was the best of times, it was the worst of times.",
+    "All happy families are alike, but every unhappy family is unhappy in its own way.",
+    "The old man walked slowly along the river bank and watched the boats.",
+    "Children played near the bridge, and a cold wind began to blow from the hills.",
+    "She opened the letter with great care and read it twice before she spoke.",
+)
+THREE = "This is one. And this is two! Is that all?"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Told:
+    """What a provider told of itself."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        self.seconds[voice] = seconds
+
+    def batch(self, size: int, padding: float) -> None:
+        """Nobody looks at the batches here."""
+
+    def lost(self, error: Exception) -> None:
+        raise AssertionError(error)
+
+
+def make(max_audio_seconds: float = 60.0) -> HibariProvider:
+    return HibariProvider(threads=2, max_audio_seconds=max_audio_seconds, log=logging.getLogger("test"))
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider(told: Told) -> AsyncIterator[HibariProvider]:
+    provider = make()
+    await provider.start(told)
+    yield provider
+    await provider.close()
+
+
+def utterance(provider: HibariProvider, text: str, speed: float = 1.0) -> Utterance:
+    return Utterance(text, provider.voices()[0], "en", len(text.split()), len(text), speed)
+
+
+async def say(provider: HibariProvider, text: str, speed: float = 1.0) -> list[Chunk]:
+    return [chunk async for chunk in provider.speak(utterance(provider, text, speed), Listener())]
+
+
+def joined(chunks: list[Chunk]) -> np.ndarray:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def word_error_rate(said: list[tuple[str, list[Chunk]]]) -> float:
+    wrong = sum(errors(words(text), recognise(joined(chunks), chunks[0].sample_rate)) for text, chunks in said)
+    return wrong / sum(len(words(text)) for text, _ in said)
+
+
+async def test_it_is_one_english_voice(provider: HibariProvider, told: Told) -> None:
+    (voice,) = provider.voices()
+    assert (voice.name, voice.languages, voice.sample_rate) == ("hibari", ("en", "en-us"), 24_000)
+    assert told.seconds.keys() == {"hibari"}
+    assert 0 < told.seconds["hibari"] < 60
+    assert provider.load().rate > 1.0
+
+
+async def test_its_checksum_is_that_of_its_files(tmp_path: Path) -> None:
+    assert make().voices()[0].checksum == make().voices()[0].checksum
+    (tmp_path / "a.onnx").write_bytes(b"one")
+    before = hibari._checksum(tmp_path)
+    (tmp_path / "a.onnx").write_bytes(b"two")
+    assert hibari._checksum(tmp_path) != before
+
+
+async def test_it_is_understood(provider: HibariProvider) -> None:
+    said = [(text, await say(provider, text)) for text in TEXTS]
+    rate = word_error_rate(said)
+    print(f"word error rate {rate:.1%}")
+    assert rate < 0.15
+    for _, chunks in said:
+        assert 0.02 < np.sqrt(np.mean(joined(chunks) ** 2)) < 0.5
+        assert np.abs(joined(chunks)).max() <= 1.0
+
+
+async def test_a_chunk_is_a_sentence_and_tells_where_its_time_went(provider: HibariProvider) -> None:
+    first, *rest = await say(provider, THREE)
+    assert [interval.stage for interval in first.intervals] == [Stage.PHONEMIZE, Stage.QUEUE, Stage.INFER]
+    assert [[interval.stage for interval in chunk.intervals] for chunk in rest] == [[Stage.QUEUE, Stage.INFER]] * 2
+    silence = round(PAUSE * first.sample_rate)
+    assert not first.samples[-silence:].any()
+    assert rest[-1].samples[-silence:].any()
+
+
+async def test_speed_shortens_and_lengthens(provider: HibariProvider) -> None:
+    normal, fast, slow = [sum(c.seconds for c in await say(provider, TEXTS[2], speed)) for speed in (1.0, 2.0, 0.5)]
+    assert 0.45 < fast / normal < 0.75
+    assert 1.5 < slow / normal < 2.1
+
+
+async def test_eight_at_once_get_their_own_audio(provider: HibariProvider) -> None:
+    said = await asyncio.gather(*(say(provider, text) for text in TEXTS))
+    for text, chunks in zip(TEXTS, said, strict=True):
+        heard = recognise(joined(chunks), chunks[0].sample_rate)
+        assert min(TEXTS, key=lambda other: errors(words(other), heard)) == text
+
+
+async def test_who_leaves_costs_no_more_than_a_sentence(
+    provider: HibariProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken: list[int] = []
+    real = hibari._say
+
+    def counted(model: object, ids: list[int], speed: float) -> np.ndarray:
+        spoken.append(len(ids))
+        return real(model, ids, speed)
+
+    monkeypatch.setattr(hibari, "_say", counted)
+    stream = provider.speak(utterance(provider, "This is a sentence. " * 20), Listener())
+    await anext(stream)
+    assert provider.load().audio_seconds > 10
+    await stream.aclose()
+    assert provider.load().audio_seconds == 0
+    await say(provider, "Next.")
+    assert len(spoken) == 2
+
+
+@pytest.mark.parametrize("text", ["1234567890", "9" * 60, "a" * 300, "word " * 80, "I", "x\u0301\u0301 y", "1/2/" * 50])
+async def test_odd_texts_are_spoken(provider: HibariProvider, text: str) -> None:
+    chunks = await say(provider, text)
+    assert np.abs(joined(chunks)).max() > 0.05
+    assert max(chunk.seconds for chunk in chunks) < 45
+
+
+@pytest.mark.parametrize("text", ["...", "!?!", "—", "“”", "字", "🙂"])
+async def test_there_must_be_something_that_it_can_speak(provider: HibariProvider, text: str) -> None:
+    with pytest.raises(NothingToSpeak):
+        await say(provider, text)
+
+
+async def test_text_that_would_run_past_the_limit_is_refused_unspoken(provider: HibariProvider) -> None:
+    for text in ("word " * 3_000, "9" * 5_000, "No. " * 1_000):
+        with pytest.raises(TextTooLong) as caught:
+            await say(provider, text)
+        assert text[:4] not in str(caught.value)
+
+
+async def test_the_expected_length_is_near_the_real_one(provider: HibariProvider) -> None:
+    assert provider._model is not None
+    for text in TEXTS[:3]:
+        expected = sum(line.seconds for line in provider._read(provider._model, utterance(provider, text)))
+        seconds = sum(chunk.seconds for chunk in await say(provider, text))
+        assert 0.7 < expected / seconds < 1.4
+
+
+async def test_a_failure_of_the_model_is_the_engines_and_passes(
+    provider: HibariProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> np.ndarray:
+        raise RuntimeError("canary")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hibari, "_say", broken)
+        with pytest.raises(EngineFailed, match=r"^the speech engine failed$"):
+            await say(provider, "canary")
+        with pytest.raises(EngineFailed):
+            await provider.check()
+    await provider.check()
+
+
+async def test_a_model_that_is_not_in_the_package_is_not_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hibari, "MODEL", "none.onnx")
+    provider = make()
+    with pytest.raises(EngineFailed, match="nothing is downloaded"):
+        await provider.start(Told())
+    with pytest.raises(EngineFailed, match="not loaded"):
+        await provider.check()
+    await provider.close()
+
+
+async def test_it_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("somebody wanted a connection")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+    provider = make()
+    await provider.start(Told())
+    assert await say(provider, "Hello there.")
+    await provider.close()
+
+
+async def test_after_close_it_says_so() -> None:
+    provider = make()
+    await provider.start(Told())
+    await provider.close()
+    with pytest.raises(ShuttingDown):
+        await say(provider, "Hello.")
+
+
+async def test_importing_and_making_it_imports_neither_hibari_nor_onnxruntime() -> None:
+    program = (
+        "import logging, sys\n"
+        "from server.providers.hibari import HibariProvider\n"
+        "from server.providers.onnx import OnnxProvider\n"
+        "HibariProvider(threads=1, max_audio_seconds=1.0, log=logging.getLogger())\n"
+        "OnnxProvider((), threads=1, max_audio_seconds=1.0, log=logging.getLogger())\n"
+        "sys.exit(bool({'hibari', 'onnxruntime', 'piper', 'torch'} & sys.modules.keys()))\n"
+    )
+    command = await asyncio.create_subprocess_exec(sys.executable, "-c", program, cwd=ROOT)
+    assert await asyncio.wait_for(command.wait(), 60) == 0

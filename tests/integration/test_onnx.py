@@ -1,0 +1,331 @@
+"""The local engine's fallback: the same voice on onnxruntime, which says the same in the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import pytest_asyncio
+
+from server.engine.vocabulary import Vocabulary
+from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
+from server.providers import coqui, pace
+from server.providers.coqui import CoquiProvider
+from server.providers.onnx import OnnxProvider, PiperModel
+from server.providers.provider import Provider
+from server.speech import Chunk, Listener, Stage, Utterance
+from server.text.phonemes import Phonemizer
+from server.voices import checkpoint
+from server.voices.catalogue import Catalogue, InstalledVoice
+from server.voices.piper import PiperConfig
+from tests.recognition import errors, recognise, words
+
+TEXTS = (
+    "The quick brown fox jumps over the lazy dog.",
+    "Speech synthesis has improved a great deal, but it is still far from perfect.",
+    "Please call Stella, and ask her to bring these things with her from the store.",
+    "Why should anyone wait for an answer when the question itself was never asked?",
+    "It was the best of times, it was the worst of times.",
+    "All happy families are alike, but every unhappy family is unhappy in its own way.",
+    "The old man walked slowly along the river bank and watched the boats.",
+    "Children played near the bridge, and a cold wind began to blow from the hills.",
+    "She opened the letter with great care and read it twice before she spoke.",
+    "We will meet again tomorrow morning at the station, unless it begins to rain.",
+)
+THREE = "This is one. And this is two! Is that all?"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+class Told:
+    """What a provider told of itself."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        self.names.append(voice)
+
+    def batch(self, size: int, padding: float) -> None:
+        """Nobody looks at the batches here."""
+
+    def lost(self, error: Exception) -> None:
+        raise AssertionError(error)
+
+
+@pytest.fixture(scope="module")
+def joe(voices_folder: Path) -> InstalledVoice:
+    return Catalogue.scan(voices_folder).voices["joe"]
+
+
+def make(*voices: InstalledVoice, max_audio_seconds: float = 60.0) -> OnnxProvider:
+    return OnnxProvider(voices, threads=2, max_audio_seconds=max_audio_seconds, log=logging.getLogger("test"))
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def provider(joe: InstalledVoice, told: Told) -> AsyncIterator[OnnxProvider]:
+    provider = make(joe)
+    await provider.start(told)
+    yield provider
+    await provider.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def torch_provider(joe: InstalledVoice) -> AsyncIterator[CoquiProvider]:
+    provider = CoquiProvider([joe], device="cpu", threads=2, max_audio_seconds=60.0, log=logging.getLogger("test"))
+    await provider.start(Told())
+    yield provider
+    await provider.close()
+
+
+def utterance(provider: Provider, text: str, speed: float = 1.0) -> Utterance:
+    return Utterance(text, provider.voices()[0], "en", len(text.split()), len(text), speed)
+
+
+async def say(provider: Provider, text: str, speed: float = 1.0) -> list[Chunk]:
+    return [chunk async for chunk in provider.speak(utterance(provider, text, speed), Listener())]
+
+
+def joined(chunks: list[Chunk]) -> np.ndarray:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def word_error_rate(said: list[tuple[str, list[Chunk]]]) -> float:
+    wrong = sum(errors(words(text), recognise(joined(chunks), chunks[0].sample_rate)) for text, chunks in said)
+    return wrong / sum(len(words(text)) for text, _ in said)
+
+
+async def test_it_has_the_local_engines_voice(provider: OnnxProvider, joe: InstalledVoice, told: Told) -> None:
+    assert provider.voices() == (joe.voice,)
+    assert told.names == []  # the gauge of load times is the local engine's
+    assert provider.load().rate > 1.0
+
+
+async def test_it_reads_as_the_local_engine_does(joe: InstalledVoice) -> None:
+    """Ids differ by the order of the two vocabularies; the symbols that they stand for are the same."""
+    assert joe.onnx is not None
+    assert joe.onnx_config is not None
+    config = PiperConfig.read(joe.onnx_config)
+    model = PiperModel(joe.onnx, config)
+    tokenizer = checkpoint.load(joe.config, joe.model).tokenizer
+    names = {ids[0]: symbol for symbol, ids in config.phoneme_id_map.items()}
+    texts = (*TEXTS, "$1,234.56 for Dr. Smith — façade, naïve, 字!", "x\u0301\u0301 y", "He said: “no”; (really) 50 %…")
+    for text in texts:
+        for symbols in Phonemizer().phonemize(text, joe.phonemizer):
+            ids, known = model.encode(symbols)
+            others, others_known = Vocabulary(tokenizer).encode(symbols)
+            assert [names[i] for i in ids] == [tokenizer.characters.id_to_char(i) for i in others]
+            assert known == others_known
+
+
+async def test_it_pauses_and_estimates_as_the_local_engine_does() -> None:
+    names = ("PAUSE", "WARM_UP", "SECONDS_PER_CHARACTER")
+    assert [getattr(pace, name) for name in names] == [getattr(coqui, name) for name in names]
+
+
+async def test_it_is_understood(provider: OnnxProvider) -> None:
+    """The word error rate of a small recogniser stays under 15 %, as of the local engine."""
+    rate = word_error_rate([(text, await say(provider, text)) for text in TEXTS])
+    print(f"word error rate {rate:.1%}")
+    assert rate < 0.15
+
+
+async def test_it_is_as_loud_and_as_long_as_the_local_engine(
+    provider: OnnxProvider, torch_provider: CoquiProvider
+) -> None:
+    def measure(chunks: list[list[Chunk]]) -> tuple[float, float]:
+        samples = np.concatenate([joined(each) for each in chunks])
+        return float(np.sqrt(np.mean(samples**2))), len(samples) / 22_050
+
+    loudness, seconds = measure([await say(provider, text) for text in (*TEXTS, THREE)])
+    expected_loudness, expected_seconds = measure([await say(torch_provider, text) for text in (*TEXTS, THREE)])
+    print(f"loudness {loudness / expected_loudness:.3f}, length {seconds / expected_seconds:.3f} of the local engine's")
+    assert loudness == pytest.approx(expected_loudness, rel=0.15)
+    assert seconds == pytest.approx(expected_seconds, rel=0.15)
+
+
+async def test_a_chunk_is_a_sentence_and_tells_where_its_time_went(provider: OnnxProvider) -> None:
+    first, *rest = await say(provider, THREE)
+    assert [interval.stage for interval in first.intervals] == [Stage.PHONEMIZE, Stage.QUEUE, Stage.INFER]
+    assert len(rest) == 2
+    for chunk in rest:
+        assert [interval.stage for interval in chunk.intervals] == [Stage.QUEUE, Stage.INFER]
+    assert all(chunk.intervals[-1].seconds > 0 for chunk in (first, *rest))
+
+
+async def test_there_is_a_pause_between_sentences(provider: OnnxProvider) -> None:
+    *first, last = await say(provider, THREE, speed=2.0)
+    silence = round(pace.PAUSE / 2.0 * 22_050)
+    for chunk in first:
+        assert not chunk.samples[-silence:].any()
+        assert chunk.samples[: -silence - 1].any()
+    assert last.samples[-silence:].any()
+
+
+async def test_speed_shortens_and_lengthens(provider: OnnxProvider) -> None:
+    """A phoneme lasts at least one frame of 12 ms, so twice the speed is not quite half the time."""
+    normal, fast, slow = [sum(c.seconds for c in await say(provider, TEXTS[3], speed)) for speed in (1.0, 2.0, 0.5)]
+    assert 0.45 < fast / normal < 0.75
+    assert 1.5 < slow / normal < 2.1
+
+
+async def test_eight_at_once_get_their_own_audio(provider: OnnxProvider) -> None:
+    said = await asyncio.gather(*(say(provider, text) for text in TEXTS[:8]))
+    assert word_error_rate(list(zip(TEXTS[:8], said, strict=True))) < 0.15
+    for text, chunks in zip(TEXTS, said, strict=False):
+        heard = recognise(joined(chunks), 22_050)
+        assert min(TEXTS, key=lambda other: errors(words(other), heard)) == text
+
+
+async def test_it_tells_who_waits_and_what_is_still_to_be_made(provider: OnnxProvider) -> None:
+    streams = [provider.speak(utterance(provider, THREE), Listener()) for _ in range(5)]
+    firsts = [asyncio.ensure_future(anext(stream)) for stream in streams]
+    async with asyncio.timeout(10):
+        while provider.load().audio_seconds < 10 or provider.load().depth > 3:  # all are read, and two have begun
+            await asyncio.sleep(0.001)
+    assert 1 <= provider.load().depth <= 3
+    await asyncio.gather(*firsts)
+    for stream in streams:
+        await stream.aclose()
+    assert (provider.load().depth, provider.load().audio_seconds) == (0, 0.0)
+
+
+async def test_who_leaves_costs_no_more_than_a_sentence(
+    provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken: list[int] = []
+    real = PiperModel.say
+    monkeypatch.setattr(PiperModel, "say", lambda self, ids, speed: spoken.append(len(ids)) or real(self, ids, speed))
+    stream = provider.speak(utterance(provider, "This is a sentence. " * 20), Listener())
+    await anext(stream)
+    await stream.aclose()
+    await say(provider, "Next.")
+    assert len(spoken) == 2
+    tasks = [asyncio.create_task(say(provider, "This is a sentence. " * 20)) for _ in range(3)]
+    async with asyncio.timeout(10):
+        while len(spoken) < 4:
+            await asyncio.sleep(0.001)
+    for task in tasks:
+        task.cancel()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results)
+    at_most = len(spoken)
+    await say(provider, "Next.")
+    assert len(spoken) <= at_most + 3  # the two that may just have begun, and this one
+    assert provider.load().audio_seconds == 0
+
+
+@pytest.mark.parametrize("text", ["🙂", "1234567890", "a" * 300, "word " * 80, "I", "字", "x\u0301\u0301\u0301 y"])
+async def test_odd_texts_are_spoken(provider: OnnxProvider, text: str) -> None:
+    assert np.abs(joined(await say(provider, text))).max() > 0.05
+
+
+async def test_text_without_an_end_is_cut_into_sentences(provider: OnnxProvider) -> None:
+    chunks = await say(provider, "the river runs along the hills and " * 18)
+    assert len(chunks) > 1
+    assert max(chunk.seconds for chunk in chunks) < 35
+
+
+@pytest.mark.parametrize("text", ["...", "!?!", "—", " \n\t ", "“”"])
+async def test_there_must_be_something_to_speak(provider: OnnxProvider, text: str) -> None:
+    with pytest.raises(NothingToSpeak):
+        await say(provider, text)
+
+
+async def test_text_that_would_run_past_the_limit_is_refused_unspoken(provider: OnnxProvider) -> None:
+    for text in ("word " * 3_000, "9" * 5_000, "No. " * 1_000):
+        with pytest.raises(TextTooLong) as caught:
+            await say(provider, text)
+        assert text[:4] not in str(caught.value)
+
+
+async def test_a_failure_of_the_model_is_the_engines_and_passes(
+    provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> np.ndarray:
+        raise RuntimeError("canary")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PiperModel, "say", broken)
+        with pytest.raises(EngineFailed, match=r"^the speech engine failed$") as caught:
+            await say(provider, "canary")
+        assert isinstance(caught.value.__cause__, RuntimeError)
+        with pytest.raises(EngineFailed):
+            await provider.check()
+    await provider.check()
+    assert await say(provider, "canary")
+
+
+async def test_the_event_loop_stays_free_while_it_speaks(provider: OnnxProvider) -> None:
+    loop = asyncio.get_running_loop()
+    task = asyncio.create_task(say(provider, "This is a sentence. " * 4))
+    longest, last = 0.0, loop.time()
+    while not task.done():
+        await asyncio.sleep(0.001)
+        longest, last = max(longest, loop.time() - last), loop.time()
+    await task
+    assert longest < 0.1
+
+
+async def test_nothing_of_the_text_is_logged(provider: OnnxProvider, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await say(provider, "Canary ꙮ 字 xylophone.")
+    assert "anary" not in caplog.text
+    assert "ꙮ" not in caplog.text
+
+
+async def test_a_voice_without_onnx_files_is_not_among_its_voices(joe: InstalledVoice) -> None:
+    provider = make(replace(joe, has_onnx=False))
+    assert provider.voices() == ()
+    await provider.start(Told())
+    with pytest.raises(EngineFailed, match=r"python -m server\.voices install"):
+        await provider.check()
+    await provider.close()
+
+
+async def test_a_voice_that_breaks_after_the_scan_is_left_out_by_name(
+    joe: InstalledVoice, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = tmp_path / "ann"
+    shutil.copytree(joe.folder, broken)
+    (broken / "voice.onnx").write_bytes(b"noise")
+    ann = replace(joe, voice=replace(joe.voice, name="ann"), folder=broken)
+    provider = make(ann, joe)
+    await provider.start(Told())
+    assert provider.voices() == (joe.voice,)
+    assert "the voice ann can't be loaded" in caplog.text
+    assert await say(provider, "Hello.")
+    await provider.close()
+    provider = make(ann)
+    with pytest.raises(EngineFailed, match="no voice could be loaded"):
+        await provider.start(Told())
+    await provider.close()
+
+
+async def test_close_ends_those_that_wait_and_those_that_come_and_all_threads(joe: InstalledVoice) -> None:
+    provider = make(joe)
+    await provider.start(Told())
+    tasks = [asyncio.create_task(say(provider, "This is a sentence. " * 5)) for _ in range(6)]
+    async with asyncio.timeout(10):
+        while provider.load().depth < 4:
+            await asyncio.sleep(0.001)
+    await provider.close()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(result, ShuttingDown) for result in results)
+    with pytest.raises(ShuttingDown):
+        await say(provider, "Hello.")
+    await provider.close()
+    left = [t.name for t in threading.enumerate() if t.name.startswith("onnx")]
+    assert len(left) <= 3  # the other provider's: two that speak, one that reads
