@@ -1,4 +1,4 @@
-"""How long an attempt to speak usually takes at each length of text: set by an operator, or learned in time."""
+"""How long an attempt to speak usually takes at each length of text: set by an operator, or learned in an hour."""
 
 from __future__ import annotations
 
