@@ -36,6 +36,7 @@ from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.reporter import Reporter, fallback_labels
 from server.routes import catalogue, console, health, metrics, openapi, speech, traces
+from server.routes.requests import parse_speech
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.slowness import SlowReason
@@ -46,7 +47,7 @@ from server.synthesizer import Synthesizer
 from server.system import SystemSampler
 from server.watch import Watch
 
-SPEAKING = (speech.PATH,)
+SPEAKING = (speech.PATH, speech.OPENAI_PATH)
 """The paths of calls that ask for audio: each call to them is observed."""
 FLUSH_SECONDS = 10.0
 GPU_GAUGES: dict[instruments.Instrument, Reading] = {
@@ -162,6 +163,10 @@ class Service:
         application.add_routes(
             [
                 web.post(speech.PATH, speech.SpeechRoute(self._settings, self._synthesizer, self._admission)),
+                web.post(
+                    speech.OPENAI_PATH,
+                    speech.SpeechRoute(self._settings, self._synthesizer, self._admission, parse_speech),
+                ),
                 web.get(catalogue.PATH, catalogue.VoicesRoute(self._synthesizer)),
                 web.get(health.HEALTH_PATH, health.health),
                 web.get(health.READY_PATH, health.ReadyRoute(self._synthesizer, self._admission)),

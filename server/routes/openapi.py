@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from aiohttp import web
+from pydantic import BaseModel
 
 from server import VERSION
 from server.errors import all_errors, error_type
 from server.routes import catalogue, health, metrics, speech, traces
-from server.routes.requests import JSON, TtsRequest
+from server.routes.requests import JSON, SpeechRequest, TtsRequest
 
 PATH = "/openapi.json"
 ERROR_SCHEMA = {
@@ -28,6 +29,16 @@ ERROR_SCHEMA = {
         }
     },
 }
+HEADERS = (
+    "X-Request-ID",
+    "X-Trace-ID",
+    "Server-Timing",
+    "X-TTS-Provider",
+    "X-TTS-Cache",
+    "X-TTS-Word-Count-Range",
+    "X-TTS-Character-Count-Range",
+)
+"""Of every answer with speech."""
 READS = {
     catalogue.PATH: "The voices that can be asked for.",
     health.HEALTH_PATH: "Whether the process is alive.",
@@ -48,39 +59,18 @@ def describe() -> dict[str, Any]:
             "responses": {"200": {"description": "Metrics.", "content": {"text/plain": {}}}, **_errors()},
         }
     }
-    paths[speech.PATH] = {
-        "post": {
-            "summary": "Speak a text.",
-            "requestBody": {
-                "required": True,
-                "content": {JSON: {"schema": {"$ref": "#/components/schemas/TtsRequest"}}},
-            },
-            "responses": {
-                "200": {
-                    "description": "Speech.",
-                    "headers": {
-                        name: {"schema": {"type": "string"}}
-                        for name in (
-                            "X-Request-ID",
-                            "X-Trace-ID",
-                            "Server-Timing",
-                            "X-TTS-Provider",
-                            "X-TTS-Cache",
-                            "X-TTS-Word-Count-Range",
-                            "X-TTS-Character-Count-Range",
-                        )
-                    },
-                    "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
-                },
-                **_errors(),
-            },
-        }
-    }
+    paths[speech.PATH] = {"post": _speaks("Speak a text.", TtsRequest)}
+    paths[speech.OPENAI_PATH] = {"post": _speaks("Speak a text, asked for as OpenAI's clients do.", SpeechRequest)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "ttscope", "version": VERSION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": paths,
-        "components": {"schemas": {"TtsRequest": TtsRequest.model_json_schema(), "Error": ERROR_SCHEMA}},
+        "components": {
+            "schemas": {
+                **{model.__name__: model.model_json_schema() for model in (TtsRequest, SpeechRequest)},
+                "Error": ERROR_SCHEMA,
+            }
+        },
     }
 
 
@@ -105,6 +95,24 @@ def _read(path: str, summary: str) -> dict[str, Any]:
             }
         ]
     return operation
+
+
+def _speaks(summary: str, model: type[BaseModel]) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}},
+        },
+        "responses": {
+            "200": {
+                "description": "Speech.",
+                "headers": {name: {"schema": {"type": "string"}} for name in HEADERS},
+                "content": {"audio/wav": {"schema": {"type": "string", "format": "binary"}}},
+            },
+            **_errors(),
+        },
+    }
 
 
 def _errors() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal
+from typing import Literal, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,7 @@ from server.errors import (
 from server.speech import SPEED_RANGE
 
 JSON = "application/json"
+Model = TypeVar("Model", bound=BaseModel)
 
 
 class TtsRequest(BaseModel):
@@ -38,6 +39,23 @@ class TtsRequest(BaseModel):
     cache: bool = Field(
         True, description="false: audio is made for this request alone, and not kept; so does Cache-Control: no-store."
     )
+
+
+class SpeechRequest(BaseModel):
+    """The body of POST /v1/audio/speech, as OpenAI's clients send it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, title="SpeechRequest")
+
+    model: str = Field(description="Taken from any client; the voice decides which model speaks.")
+    input: str = Field(description="What to say.")
+    voice: str = Field(description="A voice of GET /v1/audio/voices.")
+    speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
+    response_format: Literal["wav"] = Field(description="wav, and no other yet: 16 bit, mono.")
+    stream_format: Literal["audio"] = Field("audio", description="audio: sent while it is being made.")
+
+    def as_tts(self) -> TtsRequest:
+        """The same wish, as a stream."""
+        return TtsRequest(text=self.input, voice_name=self.voice, speed=self.speed, stream=True)
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:
@@ -62,22 +80,32 @@ def wants_fresh(request: web.Request) -> bool:
     return any(directive.strip() in ("no-store", "no-cache") for directive in directives)
 
 
-def parse(body: bytes) -> TtsRequest:
+def parse_tts(body: bytes) -> TtsRequest:
     """Raises InvalidJson, UnsupportedFormat or InvalidRequest; the last two name the first field that is wrong."""
+    return _parse(TtsRequest, body)
+
+
+def parse_speech(body: bytes) -> TtsRequest:
+    """Of OpenAI's call; raises as ``parse_tts`` does."""
+    return _parse(SpeechRequest, body).as_tts()
+
+
+def _parse(model: type[Model], body: bytes) -> Model:
     try:
-        return TtsRequest.model_validate_json(body)
+        return model.model_validate_json(body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
-        raise _refusal(problem["type"], problem["msg"], ".".join(map(str, problem["loc"]))) from None
+        fields = ", ".join(model.model_fields)
+        raise _refusal(problem["type"], problem["msg"], ".".join(map(str, problem["loc"])), fields) from None
 
 
-def _refusal(kind: str, message: str, field: str) -> SpeechError:
+def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
     if kind == "json_invalid":
         return InvalidJson(f"the body must be a JSON object in UTF-8: {message.removeprefix('Invalid JSON: ')}")
     if kind == "extra_forbidden":
-        return InvalidRequest(f"there is no such field; there are {', '.join(TtsRequest.model_fields)}", param=field)
+        return InvalidRequest(f"there is no such field; there are {fields}", param=field)
     if field == "response_format":
         return UnsupportedFormat("response_format must be wav", param=field)
     if not field:
-        return InvalidRequest("the body must be a JSON object with the field text")
+        return InvalidRequest(f"the body must be a JSON object with fields of {fields}")
     return InvalidRequest(f"{field}: {message[0].lower()}{message[1:]}", param=field)

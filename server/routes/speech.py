@@ -1,9 +1,9 @@
-"""POST /tts: text in, speech out, whole or as it is made."""
+"""POST /tts and OpenAI's POST /v1/audio/speech: text in, speech out, whole or as it is made."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from aiohttp import web
@@ -13,7 +13,7 @@ from server.audio import wav
 from server.errors import EngineFailed, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION, RESPONSE
 from server.observation import Observation
-from server.routes.requests import TtsRequest, parse, read_json, wants_fresh
+from server.routes.requests import TtsRequest, parse_tts, read_json, wants_fresh
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.speech import Chunk, Listener, Stage, Utterance, Voice
@@ -22,6 +22,7 @@ from server.text.counts import count_words
 from server.text.normalize import check, normalize
 
 PATH = "/tts"
+OPENAI_PATH = "/v1/audio/speech"
 PIECE_BYTES = 64 * 1024
 """Audio is handed to the connection in pieces of this size; a client has its time for each."""
 Encoded = tuple[bytes, int]
@@ -31,9 +32,17 @@ LONG_TEXT = 1000
 
 
 class SpeechRoute:
-    """The handler of POST /tts."""
+    """The handler of a call that speaks."""
 
-    def __init__(self, settings: Settings, synthesizer: Synthesizer, admission: Admission) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        synthesizer: Synthesizer,
+        admission: Admission,
+        parse: Callable[[bytes], TtsRequest] = parse_tts,
+    ) -> None:
+        """``parse`` reads the call's body."""
+        self._parse = parse
         self._settings = settings
         self._synthesizer = synthesizer
         self._admission = admission
@@ -43,7 +52,7 @@ class SpeechRoute:
         body = await read_json(request, self._settings.receive_seconds)
         observation.mark_received()
         with observation.stage(Stage.NORMALIZE):
-            wanted = parse(body)
+            wanted = self._parse(body)
             utterance = await self._utterance(wanted)
         observation.utterance = utterance
         observation.streamed = wanted.stream

@@ -52,6 +52,9 @@ def everywhere(url: str) -> set[int]:
         "baggage": f"user={CANARY}",
     }
 
+    speech = {"model": CANARY, "input": f"Hello {CANARY}.", "voice": "joe", "response_format": "wav"}
+    openai = json.dumps(speech).encode()
+
     def field(**fields: object) -> bytes:
         return json.dumps({**body, **fields}).encode()
 
@@ -66,6 +69,10 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(speed=CANARY), JSON),
         send(url, "POST", "/tts", field(**{CANARY: 1}), JSON),
         send(url, "POST", "/tts", field(text=[CANARY]), JSON),
+        send(url, "POST", "/tts", field(cache=CANARY), JSON),
+        send(url, "POST", "/tts", words, {**JSON, "Cache-Control": f"no-store, {CANARY}"}),
+        send(url, "POST", "/v1/audio/speech", openai, JSON),
+        send(url, "POST", "/v1/audio/speech", openai.replace(b"joe", CANARY.encode()), JSON),
         send(url, "POST", "/tts", field(text=CANARY + "\x00"), JSON),
         send(url, "POST", "/tts", field(text=CANARY * 1000), JSON),
         send(url, "POST", "/tts", f'{{"text": "{CANARY}'.encode(), JSON),

@@ -136,6 +136,25 @@ async def test_a_stream_begins_before_the_end_is_made(start: Start) -> None:
     assert len(first) + len(rest) == 44 + 2 * sum(round(22050 * 0.065 * characters) for characters in (3, 4, 6))
 
 
+async def test_openais_call_streams_the_same(start: Start) -> None:
+    client = await start()
+    body = {"model": "tts-1", "input": "Hello world. It is me.", "voice": "joe", "response_format": "wav"}
+    async with client.session.post(f"{client.url}/v1/audio/speech", json=body) as response:
+        assert response.status == 200
+        spoken = await response.read()
+    assert spoken[44:] == (await client.tts({"text": "Hello world. It is me."}))[2][44:]
+    for wrong, code, param in (
+        ({"voice": "nobody"}, "unknown_voice", "voice_name"),
+        ({"response_format": "mp3"}, "unsupported_format", "response_format"),
+        ({"speed": 9.0}, "invalid_request", "speed"),
+        ({"text": "x"}, "invalid_request", "text"),
+    ):
+        async with client.session.post(f"{client.url}/v1/audio/speech", json={**body, **wrong}) as response:
+            error = (await response.json())["error"]
+            assert (error["code"], error["param"]) == (code, param)
+    assert samples(await client.prometheus(), "tts_requests_total", endpoint="/v1/audio/speech", outcome="ok") == [1]
+
+
 async def test_speed_voice_and_language_are_taken(start: Start) -> None:
     client = await start()
     _, _, normal = await client.tts({"text": "One two three four"})
