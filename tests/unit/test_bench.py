@@ -19,7 +19,7 @@ from bench.overload_section import Flood
 from bench.overload_section import kept as kept_under_overload
 from bench.overload_section import render as render_overload
 from bench.passage import LONGEST, SHORTEST, Reader, passage
-from bench.process import Memory
+from bench.process import Memory, ttscope
 from bench.recording import read_wav
 from bench.results import SECTIONS, Promise, body_of, number, table, with_section, write_section
 from bench.servers import rotated
@@ -172,6 +172,11 @@ class TestServers:
 
     def test_another_begins_each_round(self):
         assert [rotated("abc", number)[0] for number in range(4)] == ["a", "b", "c", "a"]
+
+
+def test_our_server_is_measured_without_its_cache():
+    assert ttscope().environment == {"TTSCOPE_CACHE_BYTES": "0"}
+    assert ttscope(OTEL_SDK_DISABLED="true").environment == {"TTSCOPE_CACHE_BYTES": "0", "OTEL_SDK_DISABLED": "true"}
 
 
 def test_growth_is_first_audio_of_400_words_against_20():
