@@ -141,6 +141,7 @@ async function spoken({ response, blob, first, total }) {
   fact("Words", response.headers.get("x-tts-word-count-range"));
   fact("Characters", response.headers.get("x-tts-character-count-range"));
   fact("Provider", response.headers.get("x-tts-provider"));
+  fact("Cache", response.headers.get("x-tts-cache"));
   waterfall(response.headers.get("server-timing"));
   $("audio").play().catch(() => {}); // a browser may want another click first; the player is there for it
 }
@@ -270,13 +271,25 @@ function note(text) {
   $("live-note").textContent = text;
 }
 
+const DEGRADED = {
+  latency: (it) => `is slow: ${it.value.toFixed(1)} times its usual time`,
+  success_rate: (it) => `fails often: ${Math.round(100 * it.value)} % succeed`,
+  unavailable: () => "can't be asked",
+};
+
+/** An episode of the watch as a sentence. */
+function degraded(it) {
+  return `${it.provider} ${DEGRADED[it.kind](it)}, for ${seconds(it.since_seconds)}.`;
+}
+
 function show(summary) {
   const average = summary.average_duration_seconds;
   $("live-requests").textContent = summary.total_requests.toLocaleString();
   $("live-minute").textContent = summary.requests_per_minute.toLocaleString();
   $("live-average").textContent = average === null ? "–" : seconds(average);
   $("live-voices").textContent = summary.active_voices.toLocaleString();
-  $("live-note").hidden = true;
+  $("live-note").hidden = !summary.degraded.length;
+  $("live-note").textContent = summary.degraded.map(degraded).join(" ");
   $("live").hidden = false;
 }
 

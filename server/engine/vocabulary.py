@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
+
+from server.text.symbols import compose
 
 if TYPE_CHECKING:
     from TTS.tts.utils.text.tokenizer import TTSTokenizer
@@ -24,7 +25,7 @@ class Vocabulary:
 
         Unknown symbols are dropped. Coqui's own tokenizer logs them and the text around them.
         """
-        known = [self._ids[symbol] for symbol in self._compose(symbols) if symbol in self._ids]
+        known = [self._ids[symbol] for symbol in compose(symbols, self._ids) if symbol in self._ids]
         ids = self._tokenizer.intersperse_blank_char(known) if self._tokenizer.add_blank else known
         if self._tokenizer.use_eos_bos:
             ids = self._tokenizer.pad_with_bos_eos(ids)
@@ -34,15 +35,3 @@ class Vocabulary:
         """``text`` as a model that reads characters wants it: numbers written out and so on, by its own cleaner."""
         cleaner = self._tokenizer.text_cleaner
         return str(cleaner(text, lang=language)) if cleaner else text
-
-    def _compose(self, symbols: Iterable[str]) -> list[str]:
-        """Joins a mark that the model does not know with its letter: espeak gives c and a cedilla, Coqui wants them
-        as one; Piper, and Coqui for the tilde, as two."""
-        composed: list[str] = []
-        for symbol in symbols:
-            if composed and unicodedata.combining(symbol) and symbol not in self._ids:
-                joined = unicodedata.normalize("NFC", composed[-1] + symbol)
-                composed[-1] = joined if joined in self._ids else composed[-1]
-            else:
-                composed.append(symbol)
-        return composed

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError, TextTooLong
+from server.providers.pace import PAUSE, SECONDS_PER_CHARACTER, WARM_UP, Pace
 from server.providers.provider import Load, Reports
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
@@ -30,38 +31,10 @@ if TYPE_CHECKING:
     from server.engine.vits import VitsModel
     from server.engine.vocabulary import Vocabulary
 
-PAUSE = 0.2
-"""Seconds of silence between sentences at speed 1. The default voice itself ends a sentence with 110 to 250 ms of
-silence and begins one with 60: together nearly half a second, as a reader pauses."""
-
-WARM_UP = ("1", "1234567 1234567")
-"""A short and a long text that every espeak voice can read."""
-SECONDS_PER_CHARACTER = 0.065
-"""Of English at an ordinary pace (930 characters a minute): to be going on with, before a voice was measured."""
 CUDA_LANES = 2
 """Batches that a GPU's thread is given at a time, so that it need not wait for the next."""
 
 Ids = tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How long a voice takes to say something, from two sentences that were timed."""
-
-    per_symbol: float
-    """Seconds of audio per phoneme or character."""
-    per_sentence: float
-    """Seconds of audio that every sentence takes besides."""
-
-    @classmethod
-    def measured(cls, short: tuple[int, float], long: tuple[int, float]) -> Pace:
-        """From (symbols, seconds) of two sentences."""
-        per_symbol = max(0.0, (long[1] - short[1]) / max(1, long[0] - short[0])) or long[1] / max(1, long[0])
-        return cls(per_symbol, max(0.0, short[1] - short[0] * per_symbol))
-
-    def seconds(self, symbols: int) -> float:
-        """Of a sentence of so many symbols."""
-        return self.per_sentence + symbols * self.per_symbol
 
 
 @dataclass(frozen=True, slots=True)

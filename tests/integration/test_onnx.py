@@ -16,7 +16,7 @@ import pytest_asyncio
 
 from server.engine.vocabulary import Vocabulary
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
-from server.providers import coqui, pace
+from server.providers import pace
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
 from server.providers.provider import Provider
@@ -128,11 +128,6 @@ async def test_it_reads_as_the_local_engine_does(joe: InstalledVoice) -> None:
             others, others_known = Vocabulary(tokenizer).encode(symbols)
             assert [names[i] for i in ids] == [tokenizer.characters.id_to_char(i) for i in others]
             assert known == others_known
-
-
-async def test_it_pauses_and_estimates_as_the_local_engine_does() -> None:
-    names = ("PAUSE", "WARM_UP", "SECONDS_PER_CHARACTER")
-    assert [getattr(pace, name) for name in names] == [getattr(coqui, name) for name in names]
 
 
 async def test_it_is_understood(provider: OnnxProvider) -> None:

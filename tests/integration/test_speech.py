@@ -13,7 +13,8 @@ import pytest
 import pytest_asyncio
 
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
-from server.providers.coqui import PAUSE, CoquiProvider
+from server.providers.coqui import CoquiProvider
+from server.providers.pace import PAUSE
 from server.providers.provider import Provider
 from server.scheduling.plan import EARLY
 from server.scheduling.steps import Samples
@@ -46,8 +47,20 @@ def catalogue(voices_folder: Path) -> Catalogue:
     return Catalogue.scan(voices_folder)
 
 
-def observe(size: int, padding: float) -> None:
-    """Nobody looks at the batches here."""
+class Told:
+    """Reports of which only the loading is of interest here."""
+
+    def __init__(self) -> None:
+        self.load_seconds: dict[str, float] = {}
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        self.load_seconds[voice] = seconds
+
+    def batch(self, size: int, padding: float) -> None: ...
+    def lost(self, error: Exception) -> None: ...
+
+
+TOLD = Told()
 
 
 def make_provider(catalogue: Catalogue, device: str = "cpu", max_audio_seconds: float = 60.0) -> CoquiProvider:
@@ -63,7 +76,7 @@ def make_provider(catalogue: Catalogue, device: str = "cpu", max_audio_seconds: 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def provider(catalogue: Catalogue) -> AsyncIterator[Provider]:
     provider = make_provider(catalogue)
-    await provider.start(observe)
+    await provider.start(TOLD)
     yield provider
     await provider.close()
 
@@ -106,8 +119,16 @@ async def test_it_is_understood(provider: Provider) -> None:
 
 
 async def test_it_knows_how_long_loading_took(provider: Provider) -> None:
-    assert provider.load_seconds().keys() == {"joe"}
-    assert 0 < provider.load_seconds()["joe"] < 120
+    assert TOLD.load_seconds.keys() == {"joe"}
+    assert 0 < TOLD.load_seconds["joe"] < 120
+
+
+async def test_a_check_speaks_a_word(provider: CoquiProvider, monkeypatch: pytest.MonkeyPatch) -> None:
+    await provider.check()
+    assert provider._dispatcher is not None
+    monkeypatch.setattr(provider._dispatcher._engine, "decode", None)
+    with pytest.raises(EngineFailed):
+        await provider.check()
 
 
 async def test_the_chunks_tell_where_their_time_went(provider: Provider) -> None:
@@ -160,7 +181,7 @@ async def test_work_ends_when_the_listener_leaves(provider: Provider) -> None:
     stream = provider.speak(utterance(provider, "This is a sentence. " * 20), STREAM)
     await anext(stream)
     await stream.aclose()
-    assert provider.audio_seconds == 0
+    assert provider.load().audio_seconds == 0
     chunks = await say(provider, "Next.")
     waited = sum(interval.seconds for c in chunks for interval in c.intervals if interval.stage is Stage.QUEUE)
     assert waited < 0.3  # for the steps that were being taken
@@ -244,7 +265,7 @@ async def test_nothing_of_the_text_is_logged(provider: Provider, caplog: pytest.
 async def test_a_device_that_is_not_there(catalogue: Catalogue, device: str, reason: str) -> None:
     provider = make_provider(catalogue, device)
     with pytest.raises(EngineFailed, match=reason):
-        await provider.start(observe)
+        await provider.start(TOLD)
     await provider.close()
 
 
@@ -254,14 +275,14 @@ async def test_a_voice_that_breaks_after_the_scan_is_left_out_by_name(
     broken = replace(catalogue.voices["joe"], folder=tmp_path)
     provider = make_provider(Catalogue({"joe": broken}, ()))
     with pytest.raises(EngineFailed, match="no voice could be loaded"):
-        await provider.start(observe)
+        await provider.start(TOLD)
     assert "the voice joe can't be loaded" in caplog.text
     await provider.close()
 
 
 async def test_after_close_it_says_so(catalogue: Catalogue) -> None:
     provider = make_provider(catalogue)
-    await provider.start(observe)
+    await provider.start(TOLD)
     await provider.close()
     with pytest.raises(ShuttingDown):
         await say(provider, "Hello.")
