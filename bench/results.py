@@ -15,7 +15,7 @@ TITLE = """# Results
 Written by `make bench`, `python -m bench.growth` and `python -m bench.overload`, each its own section. Everything is
 measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first audio is the time
 from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text that was spoken
-before is spoken anew.
+before is made again.
 """
 Section = Literal["servers", "growth", "overload"]
 SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload")
