@@ -46,8 +46,9 @@ class PcmReader:
         piece = self._odd + piece
         whole = len(piece) - len(piece) % _SAMPLE_BYTES
         self._odd = piece[whole:]
-        samples = np.frombuffer(piece[:whole], "<i2").astype(np.float32) / np.float32(32767.0)
-        return np.maximum(samples, np.float32(-1.0))
+        samples: Samples = np.frombuffer(piece[:whole], "<i2").astype(np.float32) / np.float32(32767.0)
+        np.maximum(samples, np.float32(-1.0), out=samples)
+        return samples
 
     def end(self) -> None:
         """Nothing more comes. Raises AudioUnreadable when something is missing."""
