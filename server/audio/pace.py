@@ -1,0 +1,155 @@
+"""How long it may take to say a text: bounds from its characters alone, for voices that nobody has measured."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Seconds of sound, pauses not counted: hardly any voice takes less, or more."""
+
+    least: float
+    most: float
+
+    def __add__(self, other: Bounds) -> Bounds:
+        return Bounds(self.least + other.least, self.most + other.most)
+
+    def __mul__(self, times: int) -> Bounds:
+        return Bounds(self.least * times, self.most * times)
+
+
+# Seconds a character at speed 1. Measured with two voices over 440 texts: tests/long/test_quality_calibration.py.
+NOTHING = Bounds(0.0, 0.0)
+LETTER = Bounds(0.04, 0.075)
+"""Of a word: prose takes 0.053 (joe) to 0.057 (hibari)."""
+CAPITAL = Bounds(0.04, 0.4)
+"""Spoken as a word (NASA, HELLO) or letter by letter (FBI)."""
+CONSONANT = Bounds(0.13, 0.4)
+"""Of a word without vowels: mostly spelled (0.2 to 0.25), but there is also "hmm"."""
+SINGLE = Bounds(0.05, 0.45)
+"""A letter alone: from the article "a" to "W"."""
+OWN_LETTER = Bounds(0.03, 0.2)
+"""Of another alphabet than Latin, whose language is spoken; not all write their vowels."""
+YEAR_DIGIT = Bounds(0.22, 0.55)
+"""Of a number of up to 4 digits: 0.25 to 0.45."""
+DIGIT = Bounds(0.28, 0.55)
+"""Of a larger number, which is said by its name: 0.39 to 0.47."""
+LONG_DIGIT = Bounds(0.17, 0.55)
+"""Of one so long that it may be said digit by digit: 0.22."""
+ZERO = Bounds(0.03, 0.55)
+"""1000000 is two words."""
+KANA = Bounds(0.07, 0.35)
+SYLLABLE = Bounds(0.09, 0.6)
+"""Of Chinese, Japanese or Korean, 0.15 to 0.25."""
+UNKNOWN = Bounds(0.0, 1.6)
+"""Of a script that the language is not written in: left out, or "Chinese letter"."""
+READ_SIGN = Bounds(0.18, 1.0)
+"""A sign that every voice reads."""
+SYMBOL = Bounds(0.0, 1.0)
+"""An emoji or another sign: left out, or its whole name."""
+JOINT = Bounds(0.1, 0.6)
+"""The "point" of 3.14, the "at" of an address."""
+MARK = Bounds(0.0, 0.06)
+"""Mostly a pause, which is not counted."""
+ODD_MARK = Bounds(0.0, 0.15)
+"""Next to other marks, or within a word, it may be said by its name."""
+
+YEAR, LONG_NUMBER = 4, 10
+"""Digits."""
+LONGEST_ACRONYM = 6
+SPOKEN_LETTERS = 30
+"""Of one word: of what is not a word, models leave out letters beyond some number (hibari: more than half of 90)."""
+LEAST_SLACK = 0.12
+"""Seconds that the least is less: the soft beginning and end of a short word are not loud enough to count."""
+MOST_SLACK = 0.8
+"""Seconds that the most is more: a single word is said slowly (0.3 to 0.7 s)."""
+STIFFNESS = Bounds(0.1, 0.2)
+"""The share of the time that speed does not change. A phoneme of VITS lasts at least one frame, so speed 4 takes 0.36
+to 0.4 of the time and not 0.25; other engines are exact. Either must fit."""
+
+OWN_ALPHABET = frozenset(
+    "am ar be bg bn el fa gu he hi hy ka kk km kn lo mk ml mn mr my ne pa ru si sr ta te th uk ur".split()  # noqa: SIM905
+)
+"""Languages with an alphabet of their own."""
+SYLLABIC = frozenset({"ja", "ko", "yue", "zh"})
+
+_TOKENS = re.compile(r"[^\W\d_]+|\d+|\s+|.", re.DOTALL)
+_KANA = re.compile(r"[\u3040-\u30ff\uff66-\uff9f]")
+_WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003134f]")
+_LATIN = re.compile(r"[a-z\u00aa-\u024f\u1e00-\u1eff]+", re.IGNORECASE)
+_VOWEL = re.compile(r"[aeiouy\u00aa-\u024f\u1e00-\u1eff]", re.IGNORECASE)
+_HARD = re.compile(r"[^aeiouy\u00aa-\u024f\u1e00-\u1eff]{5}", re.IGNORECASE)
+_DRAWN_OUT = re.compile(r"(.)\1{2,}")
+_READ = frozenset("$\u20ac\u00a3%&+=")
+
+
+def bounds(text: str, language: str, speed: float) -> Bounds:
+    """For the text of an utterance.
+
+    ``language`` is a BCP 47 code; ``speed`` 1 is the voice's own pace.
+    """
+    primary = language.partition("-")[0]
+    total = NOTHING
+    for token in _TOKENS.finditer(text):
+        before, after = text[max(0, token.start() - 1) : token.start()], text[token.end() : token.end() + 1]
+        total += _of_token(token[0], before, after, primary)
+    least, most = max(0.0, total.least - LEAST_SLACK), total.most + MOST_SLACK
+    exact = 1 / speed
+    low, high = exact + (1 - exact) * STIFFNESS.least, exact + (1 - exact) * STIFFNESS.most
+    return Bounds(least * low, most * max(exact, high))
+
+
+def _of_token(token: str, before: str, after: str, language: str) -> Bounds:
+    first = token[0]
+    if first.isspace():
+        return NOTHING
+    if first.isalpha():
+        return _of_word(token, language)
+    if first.isdecimal():
+        return _of_number(token)
+    return _of_sign(first, before, after)
+
+
+def _of_number(digits: str) -> Bounds:
+    zeros = digits.count("0")
+    of_number = DIGIT if len(digits) < LONG_NUMBER else LONG_DIGIT
+    each = YEAR_DIGIT if len(digits) <= YEAR else of_number
+    return ZERO * zeros + each * (len(digits) - zeros)
+
+
+def _of_sign(sign: str, before: str, after: str) -> Bounds:
+    if unicodedata.category(sign)[0] in "SN":
+        return READ_SIGN if sign in _READ else SYMBOL
+    if sign == "@" or (sign == "." and (before + after).isdecimal() and before and after):
+        return JOINT
+    return MARK if before.isalnum() and not after.strip() else ODD_MARK
+
+
+def _of_word(word: str, language: str) -> Bounds:
+    """Of letters alone."""
+    if _WIDE.search(word):
+        return sum((_of_character(character, language) for character in word), NOTHING)
+    if not _LATIN.fullmatch(word):
+        return (OWN_LETTER if language in OWN_ALPHABET else UNKNOWN) * len(word)
+    if language in SYLLABIC:
+        return Bounds(0.0, CAPITAL.most * len(word))
+    if len(word) == 1:
+        return SINGLE
+    counted = min(len(_DRAWN_OUT.sub(r"\1", word)), SPOKEN_LETTERS)
+    if word.isupper() and len(word) <= LONGEST_ACRONYM:
+        each = CAPITAL
+    elif not _VOWEL.search(word):
+        each = CONSONANT
+    else:
+        each = Bounds(LETTER.least, (CAPITAL if _HARD.search(word) or counted == 1 else LETTER).most)
+    return Bounds(each.least * counted, each.most * len(word))
+
+
+def _of_character(character: str, language: str) -> Bounds:
+    """Of a word in which there are characters that stand for syllables."""
+    if language not in SYLLABIC:
+        return UNKNOWN
+    return KANA if _KANA.match(character) else SYLLABLE
