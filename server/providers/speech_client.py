@@ -75,7 +75,6 @@ class SpeechClient:
         self._log = log
         self._url = URL()
         self._session: aiohttp.ClientSession | None = None
-        self._responses: set[aiohttp.ClientResponse] = set()
         self._closed = False
 
     def start(self) -> None:
@@ -102,7 +101,7 @@ class SpeechClient:
             response = await self._request("GET", "models", CHECK_SECONDS)
         except _FAILURES as error:
             raise self._failed(_reason(error)) from None
-        self._end(response)
+        response.close()
         if response.status != 200 and response.status not in _WITHOUT_MODELS:
             raise self._failed(_refusal(response.status))
 
@@ -124,17 +123,14 @@ class SpeechClient:
             retries -= 1
             self._log.info("the remote server did not take a request, it is sent again")
             await asyncio.sleep(pause)
-        self._responses.add(response)
         try:
             yield Answer(response, self)
         finally:
-            self._end(response)
+            response.close()
 
     async def close(self) -> None:
-        """Hangs up; whoever still waits gets ShuttingDown."""
+        """Hangs up; whoever still waits gets ShuttingDown, within LOOK_SECONDS."""
         self._closed = True
-        for response in self._responses:
-            response.close()
         if self._session is not None:
             await self._session.close()
 
@@ -156,7 +152,7 @@ class SpeechClient:
         else:
             return response
         pause = _pause(status, response.headers.get("Retry-After"))
-        self._end(response)
+        response.close()
         if pause is None:
             raise self._failed(problem)
         raise _Refused(problem, pause)
@@ -185,11 +181,6 @@ class SpeechClient:
                     "hung up"
                 ) from None  # the look-up of the name was cancelled by close, not the caller
             raise
-
-    def _end(self, response: aiohttp.ClientResponse) -> None:
-        """Closes the connection, unless all was read: then it serves again."""
-        self._responses.discard(response)
-        response.close()
 
     def _failed(self, reason: str) -> SpeechError:
         if self._closed:
