@@ -491,7 +491,7 @@ async def test_the_books_balance_under_mixed_load(start: Start) -> None:
     for request in leaving:
         request.cancel()
     provider.gate.set()
-    good = [client.tts({"text": f"number {n}.", "stream": n % 2 == 0}) for n in range(40)]
+    good = [client.tts({"text": f"number {'so ' * n}.", "stream": n % 2 == 0}) for n in range(40)]
     bad = [client.refused({"text": "a", "voice_name": f"nobody{n}"}) for n in range(20)]
     await asyncio.gather(*good, *bad)
     summary = await client.until(lambda s: s["requests_in_flight"] == 0 and s["total_requests"] == 65)
