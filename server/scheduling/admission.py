@@ -54,8 +54,11 @@ class Admission:
     def admit(self, seconds: float) -> Iterator[Place]:
         """Holds a place for a request of about so many seconds of audio.
 
-        Raises QueueFull when there is no room, with the time after which there should be; ShuttingDown after ``close``.
-        A request is let in whatever its length while nobody is inside.
+        A request is let in whatever its length while nobody is inside. Raises ShuttingDown after ``close``, and
+        QueueFull when there is no room, with the seconds after which there should be: when all places are taken, once
+        the first of those inside is done; when too much audio is waiting, once what is too much has been made; when
+        both, the later. It is a forecast: nobody keeps the place for who was refused, somebody may leave sooner, and
+        a reader that is slow stays longer.
         """
         if self._closed:
             raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
@@ -81,18 +84,26 @@ class Admission:
     def _check(self, seconds: float) -> None:
         if not self._places:
             return
+        waiting = self.audio_seconds
+        excess = waiting + seconds - min(self._most_seconds, self._patience * self._rate())
+        room = min(waiting, excess)  # alone, any length is let in
         if len(self._places) >= self._most_requests:
             raise QueueFull(
-                f"all {self._most_requests} places are taken; try again later", retry_after=self._after(seconds)
+                f"all {self._most_requests} places are taken; try again later",
+                retry_after=self._after(max(self._until_a_place, room)),
             )
-        waiting = self.audio_seconds
-        bound = min(self._most_seconds, self._patience * self._rate())
-        if waiting + seconds > bound:
+        if excess > 0:
             raise QueueFull(
                 f"about {waiting:.0f} s of speech are waiting to be made; try again later",
-                retry_after=self._after(min(waiting, waiting + seconds - bound)),  # alone, any length is let in
+                retry_after=self._after(room),
             )
 
+    @property
+    def _until_a_place(self) -> float:
+        """Seconds of audio that are made until somebody leaves, if all inside have equal shares of the engine: as much
+        for each as the one needs that needs the least. Never more than all that is waiting."""
+        return len(self._places) * min(place.remaining for place in self._places)
+
     def _after(self, seconds: float) -> int:
-        """When so many seconds of audio will have been made."""
+        """When so many seconds of audio will have been made, in whole seconds from now, a second at least."""
         return max(RETRY_SECONDS, math.ceil(seconds / self._rate()))

@@ -90,6 +90,35 @@ async def test_who_is_refused_is_told_when_there_will_be_room(
         assert refusal(admission, seconds).retry_after == after
 
 
+@pytest.mark.parametrize(
+    ("inside", "seconds", "rate", "after"),
+    [
+        ((30, 6, 12), 500, 1.0, 18),  # each has a third of the engine: the shortest takes three times its length
+        ((30, 6, 12), 1, 1.0, 18),  # the newcomer's length is of no account
+        ((30, 6, 12), 1, 4.0, 5),
+        ((30, 0, 12), 1, 1.0, 1),  # somebody is about to leave
+        ((30, 6, 12), 980, 1.0, 28),  # a place, but too much audio until then
+        ((20, 20, 20), 5000, 1.0, 60),  # never more than until all have left
+    ],
+)
+async def test_who_finds_all_places_taken_is_told_when_the_first_will_be_free(
+    inside: tuple[float, ...], seconds: float, rate: float, after: int
+) -> None:
+    admission = door(requests=len(inside), rate=rate)
+    with ExitStack() as stack:
+        for length in inside:
+            stack.enter_context(admission.admit(length))
+        assert refusal(admission, seconds).retry_after == after
+
+
+async def test_the_forecast_of_a_free_place_comes_nearer_as_audio_is_made() -> None:
+    admission = door(requests=2)
+    with admission.admit(10), admission.admit(6) as short:
+        assert refusal(admission, 1).retry_after == 12
+        short.progress(4)
+        assert refusal(admission, 1).retry_after == 4
+
+
 async def test_a_closed_door_lets_nobody_in_and_those_inside_end() -> None:
     admission = door()
     with admission.admit(1):
