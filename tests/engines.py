@@ -119,7 +119,8 @@ class Floor:
     def __init__(self, engine: CountingEngine | None = None, rate: float = 1.0) -> None:
         self.engine = engine or CountingEngine()
         self.now = 1000.0
-        self.schedule = Schedule(self.engine, lambda: rate, lambda: self.now)
+        """Seconds; it moves by a microsecond whenever the schedule looks."""
+        self.schedule = Schedule(self.engine, lambda: rate, self._clock)
         self.running: list[Batch] = []
 
     def begin(self) -> Batch | None:
@@ -151,6 +152,10 @@ class Floor:
             self.end(self.running[0])
         while self.step() is not None:
             pass
+
+    def _clock(self) -> float:
+        self.now += 1e-6
+        return self.now
 
 
 async def until(condition: Callable[[], bool]) -> None:

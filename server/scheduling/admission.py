@@ -55,13 +55,16 @@ class Admission:
     def visit(self) -> Iterator[None]:
         """Holds a place for a request until it is answered.
 
-        Raises QueueFull when there is none, with the time after which there should be; ShuttingDown after ``close``.
+        Raises ShuttingDown after ``close``, and QueueFull when there is none, with the seconds after which the first of
+        those inside should be done. It is a forecast: nobody keeps the place for who was refused, somebody may leave
+        sooner, and a reader that is slow stays longer.
         """
         if self._closed:
             raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
         if self._visitors >= self._most_requests:
             raise QueueFull(
-                f"all {self._most_requests} places are taken; try again later", retry_after=self._first_free()
+                f"all {self._most_requests} places are taken; try again later",
+                retry_after=self._after(self._until_a_place),
             )
         self._visitors += 1
         self._idle.clear()
@@ -76,8 +79,8 @@ class Admission:
     def admit(self, seconds: float) -> Iterator[Place]:
         """Holds a place for the synthesis of about so many seconds of audio.
 
-        Raises QueueFull when too much is being made, with the time after which there should be room. Any length is let
-        in while nothing is.
+        Any length is let in while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
+        after which what is too much should have been made.
         """
         self._check(seconds)
         place = Place(seconds)
@@ -99,17 +102,20 @@ class Admission:
         if not self._places:
             return
         waiting = self.audio_seconds
-        bound = min(self._most_seconds, self._patience * self._rate())
-        if waiting + seconds > bound:
+        excess = waiting + seconds - min(self._most_seconds, self._patience * self._rate())
+        room = min(waiting, excess)  # alone, any length is let in
+        if excess > 0:
             raise QueueFull(
                 f"about {waiting:.0f} s of speech are waiting to be made; try again later",
-                retry_after=self._after(min(waiting, waiting + seconds - bound)),  # alone, any length is let in
+                retry_after=self._after(room),
             )
 
-    def _first_free(self) -> int:
-        """When the first of those inside will have been answered, if they are made one beside the other."""
-        return self._after(min((place.remaining for place in self._places), default=0.0) * len(self._places))
+    @property
+    def _until_a_place(self) -> float:
+        """Seconds of audio that are made until somebody leaves, if all inside have equal shares of the engine: as much
+        for each as the one needs that needs the least. Never more than all that is waiting."""
+        return len(self._places) * min((place.remaining for place in self._places), default=0.0)
 
     def _after(self, seconds: float) -> int:
-        """When so many seconds of audio will have been made."""
+        """When so many seconds of audio will have been made, in whole seconds from now, a second at least."""
         return max(RETRY_SECONDS, math.ceil(seconds / self._rate()))

@@ -77,6 +77,13 @@ class Part:
     def done(self) -> bool:
         return self.latent is not None and self.delivered == len(self.windows)
 
+    @property
+    def remaining(self) -> float:
+        """Seconds of audio that are still to be made of it."""
+        if self.latent is None or self.delivered == 0:
+            return self.seconds
+        return self.seconds - self.windows[self.delivered - 1].stop * self.latent.frame_seconds
+
 
 class Job:
     """A request's sentences; used by the event loop's thread alone.
@@ -118,14 +125,15 @@ class Job:
         self.origin = origin
         self.changed = changed
         self.start = 0.0
-        """When it is due, in seconds of the schedule's clock; set by the schedule."""
+        """When its first audio is due, in seconds of the schedule's clock; set by the schedule, and set sooner when its
+        client gives up what is before it."""
         self.failure: Exception | None = None
         self.closed = False
 
     @property
     def seconds(self) -> float:
         """Of audio that is still to be made, some of it estimated."""
-        return sum(part.seconds for part in self._parts[self._head :])
+        return sum(part.remaining for part in self._parts[self._head :])
 
     @property
     def finished(self) -> bool:

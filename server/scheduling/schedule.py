@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, field
+from itertools import chain, islice, zip_longest
 
-from server.scheduling.job import Job, Task, by_due
+from server.scheduling.job import Job, Task
 from server.scheduling.steps import Decode, Engine, Latent, Samples
 from server.speech import Interval, Mates, Stage
 
 Result = Latent | Samples | None
+
+TURN_SECONDS = 1.0
+"""Of audio, after which the other clients have their turn: nearly every window is longer, so that a turn is one window,
+and one of short windows is several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +32,36 @@ class Batch:
         return Stage.DECODE if isinstance(self.tasks[0].step, Decode) else Stage.INFER
 
 
-class Schedule:
-    """Earliest due first (Liu and Layland, 1973), where due is the moment somebody waits for.
+@dataclass(slots=True, eq=False)
+class Client:
+    """Somebody with requests inside; forgotten with the last of them."""
 
-    A request's first audio is due when it comes; what follows of a stream when it will be heard, and of a whole answer
-    sooner, since somebody waits for its end. A client that asks for much at once is due later by what it asked for
-    already (virtual clocks, Zhang 1990): the others go first, and since no due time ever moves, everybody's turn comes.
-    Each client's clock runs as if it had the engine to itself, so several that flood it still delay a newcomer.
+    jobs: dict[Job, None] = field(default_factory=dict)
+    busy_until: float = 0.0
+    """When all it asked for would be made if it had the engine to itself, in seconds of the schedule's clock."""
+    turn: float = 0.0
+    """When its last turn ended, in seconds of the schedule's clock."""
+    served: float = 0.0
+    """Seconds of audio in its present turn."""
+
+
+class Schedule:
+    """Earliest due first; among clients for whom something is due, each in turn.
+
+    A step is due at the moment somebody waits for (Liu and Layland, 1973): a request's first audio when it comes; what
+    follows of a stream when it will be heard, and of a whole answer sooner, since somebody waits for its end.
+    The requests of one client are due one after the other, as if it had the engine to itself (virtual clocks, Zhang
+    1990).
+
+    Whoever asks for more than the engine makes is overdue soon, and then due times say only who came first. So a client
+    is behind all that was due when its last turn ended: round robin (Nagle, RFC 970, 1985), with turns of a quantum of
+    work instead of a packet (Shreedhar and Varghese, 1995). It follows that once a client's step is due
+
+    - each other client goes before it for at most one turn, however much it has asked for, whether the engine is as
+      fast as was thought or not; a turn ends with the batch that fills it;
+    - nobody goes before it who comes later.
+
+    So the wait is bounded by the number of clients, which the door bounds, and nobody starves.
     """
 
     def __init__(self, engine: Engine, rate: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
@@ -42,7 +70,7 @@ class Schedule:
         self._rate = rate
         self._clock = clock
         self._jobs: dict[Job, None] = {}
-        self._owed: dict[str, float] = {}
+        self._clients: dict[str, Client] = {}
 
     @property
     def depth(self) -> int:
@@ -55,29 +83,44 @@ class Schedule:
         return sum(job.seconds for job in self._jobs)
 
     def add(self, job: Job) -> None:
-        """Takes ``job`` in, behind what its client has asked for already."""
-        now = self._clock()
-        self._owed = {client: until for client, until in self._owed.items() if until > now}
-        job.start = max(now, self._owed.get(job.client, now))
-        self._owed[job.client] = job.start + job.seconds / self._rate()
-        self._jobs[job] = None
+        """Takes ``job`` in, behind what its client has asked for already and is still to be made."""
+        now, rate = self._clock(), self._rate()
+        client = self._clients.setdefault(job.client, Client())
+        inside = sum(each.seconds for each in client.jobs)
+        job.start = max(now, min(client.busy_until, now + inside / rate))
+        client.busy_until = job.start + job.seconds / rate
+        client.jobs[job] = self._jobs[job] = None
         job.settle(time.perf_counter_ns())
 
     def remove(self, job: Job) -> None:
-        """Forgets ``job``; what runs of it ends, and is dropped. Removing it again is allowed."""
+        """Forgets ``job``; what runs of it ends, and is dropped. Its client's later requests are due sooner by what was
+        not made of it. Removing it again is allowed."""
         job.closed = True
-        self._jobs.pop(job, None)
+        if job not in self._jobs:
+            return
+        del self._jobs[job]
+        client = self._clients[job.client]
+        del client.jobs[job]
+        if not client.jobs:
+            del self._clients[job.client]
+            return
+        now, unspent = self._clock(), job.seconds / self._rate()
+        client.busy_until -= unspent
+        for other in client.jobs:
+            if other.start > max(now, job.start):
+                other.start = max(now, other.start - unspent)
 
     def next(self) -> Batch | None:
-        """Takes what is due first, with others of its kind as far as the engine likes; None if there is nothing."""
-        first = min((task for job in self._jobs for task in islice(job.tasks(), 1)), key=by_due, default=None)
+        """Takes what is next, with others of its kind as far as the engine likes; None if there is nothing."""
+        first = min((task for job in self._jobs for task in islice(job.tasks(), 1)), key=self._order, default=None)
         if first is None:
             return None
         most = 1 if first.alone else self._engine.most(first.step)
         tasks = [first] if most == 1 else self._like(first, most)
-        now = time.perf_counter_ns()
+        now, nanos = self._clock(), time.perf_counter_ns()
         for task in tasks:
-            task.job.take(task, now)
+            task.job.take(task, nanos)
+            self._serve(task, now)
         sizes = [self._engine.size(task.step) for task in tasks]
         return Batch(tuple(tasks), 1.0 - sum(sizes) / (max(sizes) * len(sizes)))
 
@@ -97,7 +140,7 @@ class Schedule:
                 task.job.give_back(task)
                 self._after(task.job)
             else:
-                self._jobs.pop(task.job, None)
+                self.remove(task.job)
                 task.job.fail(error)
 
     def fail_all(self, error: Exception) -> None:
@@ -106,8 +149,21 @@ class Schedule:
             self.remove(job)
             job.fail(error)
 
+    def _order(self, task: Task) -> tuple[float, float]:
+        """By which tasks are taken, the lowest first."""
+        return max(task.due, self._clients[task.job.client].turn), task.due
+
+    def _serve(self, task: Task, now: float) -> None:
+        """Counts what ``task`` makes to its client's turn. The steps before a decode, a small part of the work, count
+        with the audio that they become: several newcomers are heard one by one, not all when the last is ready."""
+        if isinstance(task.step, Decode):
+            client = self._clients[task.job.client]
+            client.served += task.step.seconds
+            if client.served >= TURN_SECONDS:
+                client.served, client.turn = 0.0, now
+
     def _like(self, first: Task, most: int) -> list[Task]:
-        """``first`` and what may be taken with it, by due time."""
+        """``first`` and what may be taken with it: one of each client, then a second of each, and so on."""
         bucket = self._engine.bucket(first.step)
         tasks = [
             task
@@ -115,9 +171,13 @@ class Schedule:
             for task in islice(job.tasks(), most)
             if not task.alone and self._engine.bucket(task.step) == bucket
         ]
-        return sorted(tasks, key=by_due)[:most]
+        of_client: defaultdict[str, list[Task]] = defaultdict(list)
+        for task in sorted(tasks, key=self._order):
+            of_client[task.job.client].append(task)
+        shared = chain.from_iterable(zip_longest(*of_client.values()))
+        return list(islice((task for task in shared if task is not None), most))
 
     def _after(self, job: Job) -> None:
         job.settle(time.perf_counter_ns())
         if job.finished:
-            self._jobs.pop(job, None)
+            self.remove(job)

@@ -21,20 +21,18 @@ def refusal(admission: Admission, seconds: float) -> QueueFull:
     return refused.value
 
 
+def turned_away(admission: Admission) -> QueueFull:
+    with pytest.raises(QueueFull) as refused, admission.visit():
+        pass
+    return refused.value
+
+
 async def test_no_more_requests_are_let_in_than_there_are_places() -> None:
     admission = door(requests=2)
-    with admission.visit(), admission.visit(), pytest.raises(QueueFull), admission.visit():
-        pass
+    with admission.visit(), admission.visit():
+        turned_away(admission)
     with admission.visit(), admission.visit():
         pass
-
-
-async def test_who_finds_all_places_taken_is_told_when_the_first_is_free() -> None:
-    admission = door(requests=2, rate=2.0)
-    with admission.visit(), admission.visit(), admission.admit(5), admission.admit(60):
-        with pytest.raises(QueueFull) as refused, admission.visit():
-            pass
-        assert refused.value.retry_after == 5  # both are made one beside the other, at 2 s a second
 
 
 async def test_no_more_audio_is_taken_on_than_allowed() -> None:
@@ -96,6 +94,36 @@ async def test_who_is_refused_is_told_when_there_will_be_room(
     admission = door(seconds=60, rate=rate)
     with admission.admit(waiting):
         assert refusal(admission, seconds).retry_after == after
+
+
+@pytest.mark.parametrize(
+    ("inside", "rate", "after"),
+    [
+        ((30, 6, 12), 1.0, 18),  # each has a third of the engine: the shortest takes three times its length
+        ((30, 6, 12), 4.0, 5),
+        ((30, 0, 12), 1.0, 1),  # somebody is about to leave
+        ((20, 20, 20), 1.0, 60),  # never more than until all have left
+        ((), 1.0, 1),  # nothing is made for anybody inside: they are about to leave
+    ],
+)
+async def test_who_finds_all_places_taken_is_told_when_the_first_will_be_free(
+    inside: tuple[float, ...], rate: float, after: int
+) -> None:
+    admission = door(requests=3, rate=rate)
+    with ExitStack() as stack:
+        for _ in range(3):
+            stack.enter_context(admission.visit())
+        for length in inside:
+            stack.enter_context(admission.admit(length))
+        assert turned_away(admission).retry_after == after
+
+
+async def test_the_forecast_of_a_free_place_comes_nearer_as_audio_is_made() -> None:
+    admission = door(requests=1)
+    with admission.visit(), admission.admit(10), admission.admit(6) as short:
+        assert turned_away(admission).retry_after == 12
+        short.progress(4)
+        assert turned_away(admission).retry_after == 4
 
 
 async def test_a_closed_door_lets_nobody_in_and_those_inside_end() -> None:

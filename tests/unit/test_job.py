@@ -155,6 +155,12 @@ def test_what_is_to_come_is_estimated_until_it_is_encoded_and_shrinks_as_it_is_m
     assert job.seconds == pytest.approx(0.5 + 0.2 + 1.5)
     work(job, 1)
     assert job.seconds == pytest.approx(1.0 + 0.2 + 1.5)
+    while job.seconds > 2:
+        work(job, 1)
+    work(job, 2)
+    assert job.seconds == pytest.approx(3.0)  # half of what was expected
+    work(job, 1)
+    assert job.seconds == pytest.approx(3.0 - WINDOW * FRAME_SECONDS)
     work(job)
     assert job.seconds == 0
 

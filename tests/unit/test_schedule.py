@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from server.scheduling.job import AHEAD_SECONDS, Job, Piece, Task
 from server.scheduling.plan import WINDOW
-from server.scheduling.schedule import Batch
+from server.scheduling.schedule import TURN_SECONDS, Batch
 from server.scheduling.steps import Decode, Sentence
 from server.speech import Stage
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, sentence, spoken
@@ -20,6 +21,10 @@ from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, se
 PAUSE = 0.05
 FIRST_AUDIO = 3
 """Steps from a text to the first that is heard of it: it is encoded, refined and decoded."""
+
+LONGEST_WINDOW = 1.5 * WINDOW * FRAME_SECONDS
+LONGEST_TURN = TURN_SECONDS + LONGEST_WINDOW
+"""Seconds of audio; by one window at a time."""
 
 
 class Request:
@@ -34,6 +39,10 @@ class Request:
             self.sentences, seconds, RATE, pause=PAUSE, streamed=streamed, client=client or str(number), origin=number
         )
         floor.schedule.add(self.job)
+
+    @property
+    def inside(self) -> bool:
+        return not (self.job.finished or self.job.closed)
 
     def fetch(self) -> Piece | None:
         piece = self.job.fetch()
@@ -60,6 +69,16 @@ class Request:
 
 def jobs(batch: Batch | None) -> list[Job]:
     return [task.job for task in batch.tasks] if batch else []
+
+
+def decoded(task: Task) -> float:
+    """Seconds of audio that it makes."""
+    return task.step.seconds if isinstance(task.step, Decode) else 0.0
+
+
+def spend(floor: Floor, batch: Batch | None, rate: float) -> None:
+    """Lets as much time pass as ``batch`` takes when so many seconds of audio are made in a second."""
+    floor.now += sum(decoded(task) for task in batch.tasks) / rate if batch else 0.0
 
 
 def begun_until_heard(floor: Floor, request: Request) -> list[Job]:
@@ -99,20 +118,88 @@ def test_what_is_overdue_goes_before_what_has_just_come() -> None:
     assert jobs(floor.step()) == [first.job]
 
 
-def test_a_flood_delays_a_request_by_no_more_than_what_came_before_its_audio_was_due() -> None:
-    """The engine makes one step a second, and three steps' worth of new clients come every second, for ever."""
+@pytest.mark.parametrize("places", [2, 8, 32])
+def test_who_is_overdue_waits_for_one_turn_of_each_other_whoever_takes_the_places(places: int) -> None:
+    """The engine makes one step a second, and a new client is there as soon as another leaves, for ever."""
     floor = Floor()
     old = Request(floor, 0, 900, 900)
-    came, others = 0, 0
+    new: list[Request] = []
+    came = waited = turns = 0
     while not old.job.finished:
+        new = [request for request in new if not request.job.finished]
+        while len(new) < places - 1:
+            came += 1
+            new.append(Request(floor, 10 * came, 100))
         floor.now += 1
-        came += 1
-        Request(floor, 10 + came, 100)
         batch = floor.step()
-        others += old.job not in jobs(batch)
-        assert floor.now < 1100, "the old request starves"
-    last_due = 18 * 0.25  # seconds of audio, and a quarter of that for a whole answer
-    assert others <= FIRST_AUDIO * (last_due + 1)
+        waited = 0 if jobs(batch) == [old.job] else waited + 1
+        turns += jobs(batch) == [old.job] and isinstance(batch.tasks[0].step, Decode) if batch else 0
+        assert waited <= FIRST_AUDIO * (places - 1), "somebody had two turns"
+    assert turns <= 18 / TURN_SECONDS
+    assert floor.now - 1000 <= places * (FIRST_AUDIO * turns + 1)
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+@pytest.mark.parametrize("clients", [1, 4, 16])
+@pytest.mark.parametrize("pace", [0.2, 1.0, 5.0])
+def test_a_newcomer_waits_for_one_turn_of_each_client_that_floods(clients: int, streamed: bool, pace: float) -> None:
+    """And for the step that runs; however long they have been at it, and whatever pace the schedule believes in."""
+    for steps in (0, 1, 7, 50, 180):
+        floor = Floor(rate=4.0)
+        for number in range(20 * clients):
+            Request(floor, number * 10, 700, 700, streamed=streamed, client=f"flood {number % clients}")
+        for _ in range(steps):
+            spend(floor, floor.step(), 4.0 * pace)
+        running = floor.begin()
+        newcomer = Request(floor, 10_000, 100, client="newcomer")
+        assert running
+        spend(floor, running, 4.0 * pace)
+        floor.end(running)
+        others: list[Task] = []
+        while newcomer.fetch() is None:
+            batch = floor.step()
+            assert batch
+            others += [task for task in batch.tasks if task.job is not newcomer.job]
+            spend(floor, batch, 4.0 * pace)
+        assert sum(map(decoded, others)) <= clients * LONGEST_TURN
+        assert len(others) <= clients * FIRST_AUDIO or streamed, "a stream's first windows are short"
+
+
+def test_clients_get_the_same_whatever_the_number_and_the_length_of_their_requests() -> None:
+    """For ten minutes of audio; what they are given in a turn differs by less than a window."""
+    floor = Floor(rate=4.0)
+    inside: dict[str, list[Request]] = {"one": [], "five": [], "many": [], "short": []}
+    sizes = {"one": (1, 900), "five": (5, 700), "many": (50, 500), "short": (20, 60)}
+    made = Counter[str]()
+    number = 0
+    while made.total() < 600:
+        for client, (most, frames) in sizes.items():
+            inside[client] = [request for request in inside[client] if not request.job.finished]
+            while len(inside[client]) < most:
+                number += 1
+                inside[client].append(Request(floor, number, frames, client=client))
+        batch = floor.step()
+        assert batch
+        for task in batch.tasks:
+            made[task.job.client] += decoded(task)
+        spend(floor, batch, 2.0)
+    assert max(made.values()) <= 1.3 * min(made.values())
+
+
+def test_a_stream_that_is_due_is_late_by_one_turn_of_each_client_that_floods() -> None:
+    """What the stream needs is less than its share of the engine."""
+    floor = Floor(rate=4.0)
+    for number in range(40):
+        Request(floor, number * 10, 900, 900, client=f"flood {number % 2}")
+    for _ in range(100):
+        spend(floor, floor.step(), 4.0)
+    stream = Request(floor, 10_000, *[900] * 4, streamed=True)
+    while not stream.job.finished:
+        batch = floor.step()
+        assert batch
+        assert batch.tasks[0].job is not stream.job or floor.now - batch.tasks[0].due < 2 * LONGEST_TURN / 4.0
+        spend(floor, batch, 4.0)
+        stream.fetch_all()
 
 
 def test_a_client_that_asks_for_much_does_not_delay_the_request_of_another() -> None:
@@ -122,9 +209,7 @@ def test_a_client_that_asks_for_much_does_not_delay_the_request_of_another() -> 
         for number in range(100):
             Request(floor, number, 700, client="greedy")
         for _ in range(steps):
-            batch = floor.step()
-            made = [task.step for task in batch.tasks if isinstance(task.step, Decode)] if batch else []
-            floor.now += sum(step.stop - step.start for step in made) * FRAME_SECONDS  # as fast as the schedule thinks
+            spend(floor, floor.step(), 1.0)  # as fast as the schedule thinks
         modest = Request(floor, 1000, 700, client="modest")
         others = begun_until_heard(floor, modest)
         assert len(others) - FIRST_AUDIO <= FIRST_AUDIO
@@ -133,10 +218,47 @@ def test_a_client_that_asks_for_much_does_not_delay_the_request_of_another() -> 
 def test_requests_of_one_client_are_due_one_after_the_other() -> None:
     floor = Floor(rate=2.0)
     starts = [Request(floor, number, 400, client="one").job.start - floor.now for number in range(3)]
-    assert starts == pytest.approx([0, 2, 4])
+    assert starts == pytest.approx([0, 2, 4], abs=0.001)
     assert Request(floor, 10, 400, client="another").job.start == floor.now
     floor.now += 100
     assert Request(floor, 20, 400, client="one").job.start == floor.now
+
+
+def test_who_was_served_sooner_than_thought_owes_nothing() -> None:
+    floor = Floor(rate=2.0)
+    first, *_ = [Request(floor, number, 400, client="one") for number in range(3)]
+    while not first.job.finished:
+        floor.step()
+    assert Request(floor, 10, 400, client="one").job.start - floor.now == pytest.approx(4, abs=0.001)
+    floor.work()
+    assert Request(floor, 20, 400, client="one").job.start == floor.now
+
+
+def test_what_was_not_made_of_a_removed_request_is_refunded_to_its_client() -> None:
+    """To those that wait behind it, and to those that come: but nobody is due before now for that."""
+    floor = Floor(rate=2.0)
+    first, second, third, fourth = (Request(floor, number, 400, client="one").job for number in range(4))
+    another = [Request(floor, 10 + number, 400, client="another").job.start for number in range(2)]
+    floor.schedule.remove(second)
+    floor.schedule.remove(second)
+    starts = [job.start - floor.now for job in (first, third, fourth)]
+    assert starts == pytest.approx([0, 2, 4], abs=0.001)
+    assert Request(floor, 20, 400, client="one").job.start - floor.now == pytest.approx(6, abs=0.001)
+    floor.now += 1
+    floor.schedule.remove(first)
+    assert third.start == pytest.approx(floor.now, abs=0.001)
+    assert fourth.start - floor.now == pytest.approx(1, abs=0.001)
+    assert Request(floor, 30, 400, client="another").job.start - another[1] == pytest.approx(2, abs=0.001)
+
+
+def test_what_was_made_of_a_removed_request_is_not_refunded() -> None:
+    floor = Floor(rate=2.0)
+    first, second = (Request(floor, number, 3 * WINDOW, client="one") for number in range(2))
+    start = second.job.start
+    for _ in range(FIRST_AUDIO):
+        floor.step()
+    floor.schedule.remove(first.job)
+    assert start - second.job.start == pytest.approx(2 * WINDOW * FRAME_SECONDS / 2.0)
 
 
 def test_a_stream_that_nobody_reads_makes_room_and_goes_on_when_it_is_read() -> None:
@@ -177,6 +299,15 @@ def test_steps_of_one_length_are_taken_together_and_others_are_not() -> None:
     assert jobs(floor.begin()) == [request.job for request in alike[:3]]
     assert jobs(floor.begin()) == [alike[3].job]
     assert jobs(floor.begin()) == [other.job]
+
+
+def test_a_batch_is_shared_among_the_clients_that_wait() -> None:
+    floor = Floor(CountingEngine(most=4, bucket_frames=10_000))
+    greedy = [Request(floor, number, 100, client="greedy") for number in range(10)]
+    modest = [Request(floor, 100 + number, 100) for number in range(2)]
+    floor.now += 100
+    assert jobs(floor.begin()) == [request.job for request in (greedy[0], *modest, greedy[1])]
+    assert jobs(floor.begin()) == [request.job for request in greedy[2:6]]
 
 
 def test_a_batch_tells_its_padding_and_who_was_in_it() -> None:
@@ -262,6 +393,15 @@ def test_when_nothing_more_can_be_made_every_job_learns_it() -> None:
     assert floor.begin() is None
 
 
+@dataclass
+class Wait:
+    """Of a client for whom something is due."""
+
+    since: float
+    others: Counter[str] = field(default_factory=Counter)
+    """Seconds of audio that each other made meanwhile."""
+
+
 class AnyOrder(RuleBasedStateMachine):
     """Requests of all kinds come, steps end in any order, readers read or don't, some leave, some batches fail."""
 
@@ -275,16 +415,20 @@ class AnyOrder(RuleBasedStateMachine):
         self.guilty: set[Request] = set()
         self.begun: set[tuple[Job, Sentence, str, int]] = set()
         self.seconds: Counter[Job] = Counter()
+        self.came: dict[str, float] = {}
+        self.waits: dict[str, Wait] = {}
 
     @rule(
         frames=st.lists(st.integers(1, 700), min_size=1, max_size=3),
         streamed=st.booleans(),
-        client=st.sampled_from(["a", "b"]),
+        client=st.sampled_from(["a", "b", "c", ""]),
         broken=st.sampled_from([None] * 9 + [0]),
     )
     def ask(self, frames: list[int], streamed: bool, client: str, broken: int | None) -> None:
         number = 10 * (len(self.requests) + len(self.left))
         request = Request(self.floor, number, *frames, streamed=streamed, client=client)
+        if not any(other.job.client == request.job.client for other in self.requests if other.inside):
+            self.came[request.job.client] = self.floor.now
         self.requests.append(request)
         if broken is not None:
             self.engine.broken.add(request.sentences[-1])
@@ -340,12 +484,13 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _begin(self) -> bool:
         offered = [task for request in self.requests for task in request.job.tasks()]
+        now = self.floor.now
         batch = self.floor.begin()
         assert (batch is None) == (not offered)
         if batch is None:
             return False
         self._is_one_batch(batch)
-        assert batch.tasks[0].due == min(task.due for task in offered), "what is due first goes first"
+        self._nobody_starves(offered, batch, now)
         for task in batch.tasks:
             assert not task.job.closed
             self._is_new(task)
@@ -353,6 +498,27 @@ class AnyOrder(RuleBasedStateMachine):
             ahead = self.seconds[request.job] - len(request.heard) / RATE
             assert not request.streamed or ahead < AHEAD_SECONDS + 1.5 * WINDOW * FRAME_SECONDS
         return True
+
+    def _nobody_starves(self, offered: list[Task], batch: Batch, now: float) -> None:
+        dues: dict[str, float] = {}
+        for task in offered:
+            dues[task.job.client] = min(task.due, dues.get(task.job.client, task.due))
+        first = batch.tasks[0]
+        assert first.due == dues[first.job.client], "the steps of a client go by their due times"
+        assert first.due <= now or min(dues.values()) > now, "what is due goes before what is not"
+        waits = {}
+        for client, due in dues.items():
+            wait = self.waits.get(client)
+            if due < now:
+                waits[client] = wait if wait and due < wait.since else Wait(now)
+        for client in {task.job.client for task in batch.tasks} & waits.keys():
+            del waits[client]
+        for wait in waits.values():
+            assert self.came[first.job.client] <= wait.since, "nobody goes before it who comes later"
+            assert wait.others[first.job.client] < TURN_SECONDS, "each other has one turn before it"
+            for task in batch.tasks:
+                wait.others[task.job.client] += decoded(task)
+        self.waits = waits
 
     def _is_one_batch(self, batch: Batch) -> None:
         assert 1 <= len(batch.tasks) <= self.engine.most(batch.tasks[0].step)
