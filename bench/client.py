@@ -47,6 +47,14 @@ class Record:
     """Milliseconds, by the server's Server-Timing."""
     request_id: str = ""
     trace_id: str = ""
+    clip: int | None = None
+    """The same in all requests for the same audio."""
+    fresh: bool = False
+    """It asked for audio that was not made before."""
+    cache: str = ""
+    """What the cache had for it, by X-TTS-Cache; empty where the answer does not say."""
+    provider: str = ""
+    """Who made the audio, by X-TTS-Provider."""
     faults: tuple[str, ...] = ()
     """What is wrong with the answer, in words; what differs from answer to answer after a colon."""
 
@@ -112,6 +120,8 @@ def judge(request: Planned, answer: Answer) -> Record:
         stages=stages,
         request_id=answer.headers.get("X-Request-ID", ""),
         trace_id=answer.headers.get("X-Trace-ID", ""),
+        cache=answer.headers.get("X-TTS-Cache", ""),
+        provider=answer.headers.get("X-TTS-Provider", ""),
         faults=tuple(faults + status_faults(request, answer.status, error_type)),
     )
 
@@ -193,6 +203,8 @@ def record(request: Planned, outcome: Outcome, status: int, started_at: float, s
         character_range=text.character_range if text else "",
         speed=request.speed,
         stream=request.stream,
+        clip=request.clip,
+        fresh=request.fresh,
         started_at=started_at,
         seconds=seconds,
         **({"error_type": None, "first_byte_seconds": None, "audio_seconds": None} | seen),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 
 from bench.texts import CHARACTER_RANGES, WORD_RANGES, Text, is_countable, text_in
@@ -33,6 +33,12 @@ class Planned:
     """The (status, code) that may refuse it; empty for a good request."""
     method: str = "POST"
     content_type: str = "application/json"
+    clip: int | None = None
+    """The same number in all requests for the same audio; None where none should come."""
+    fresh: bool = False
+    """It asks for audio that was not made before."""
+    times: int = 1
+    """How often it is sent, all at the same moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +92,15 @@ def plan(rng: random.Random, catalogue: Sequence[tuple[str, str]], iterations: i
     the character range of the same place too, in between it lies anywhere in its word range, bounds included.
     """
     bad = cycle(BAD)
-    requests = []
+    requests: list[Planned] = []
     for iteration in range(iterations):
         diagonal = iteration // len(WORD_RANGES) % 2 == 0
         for place, (voice, language) in enumerate(catalogue):
             if is_countable(language):
                 turn = iteration + place
                 stream = turn % STREAM_EVERY == STREAM_EVERY - 1
-                requests.append(good(rng, voice, language, turn, diagonal=diagonal, stream=stream))
+                request = good(rng, voice, language, turn, diagonal=diagonal, stream=stream)
+                requests.append(replace(request, clip=len(requests)))
         requests.append(next(bad).planned())
     rng.shuffle(requests)
     return requests

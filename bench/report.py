@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,8 +19,8 @@ from bench.display import number
 from bench.snapshot import Snapshot
 
 
-def show(console: Console, records: Sequence[Record], server: Snapshot, disagreements: Sequence[str]) -> None:
-    """Print tables by range, totals, outcomes and errors, and then every disagreement."""
+def show(console: Console, records: Sequence[Record], server: Snapshot) -> None:
+    """Print tables by range, totals, outcomes and errors."""
     seen = ranges_seen(records, server)
     for kind in ("words", "characters"):
         console.print(range_table(kind, [one for one in seen if one.kind == kind]))
@@ -30,6 +31,10 @@ def show(console: Console, records: Sequence[Record], server: Snapshot, disagree
         f"{len(records)} requests in {elapsed:.1f} s: {len(records) / elapsed:.2f} requests/s, "
         f"{audio:.1f} s of audio, {audio / elapsed:.1f} times real time"
     )
+
+
+def show_verdict(console: Console, disagreements: Sequence[str]) -> None:
+    """Print every disagreement, or that there is none."""
     for sentence in disagreements:
         console.print(Text(f"DISAGREE  {sentence}", style="bold red"), soft_wrap=True)
     if not disagreements:
@@ -75,11 +80,18 @@ def total_table(records: Sequence[Record], server: Snapshot) -> Table:
     return table
 
 
-def write(path: Path, records: Sequence[Record], server: Snapshot, disagreements: Sequence[str]) -> None:
-    """Write every request and both accounts as JSON, for analysis."""
+def write(
+    path: Path,
+    records: Sequence[Record],
+    server: Snapshot,
+    disagreements: Sequence[str],
+    monitoring: Mapping[str, Any] | None,
+) -> None:
+    """Write every request and both accounts as JSON, for analysis; of cache and providers if they were checked."""
     data = {
         "requests": [record.row() for record in records],
         "server": asdict(server),
+        **({"monitoring": monitoring} if monitoring is not None else {}),
         "disagreements": list(disagreements),
     }
     path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")

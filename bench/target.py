@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
 
+from bench.monitoring import Monitoring
 from bench.snapshot import Snapshot
 
 INTERVAL = 0.25
@@ -68,6 +70,29 @@ class Target:
             snapshot = await self.snapshot()
             if (snapshot.requests >= requests and not snapshot.in_flight) or time.monotonic() > deadline:
                 return snapshot
+            await asyncio.sleep(INTERVAL)
+
+    async def monitoring(self) -> Monitoring:
+        """What it says of its cache and providers, in both accounts. Raises UnreachableError if it does not say."""
+        data = await self._get("/metrics")
+        try:
+            async with self.session.get("/prometheus", headers={"Accept": "text/plain"}) as response:
+                return Monitoring.parse(data, await response.text())
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise UnreachableError(f"{self.url}/prometheus can't be read ({type(error).__name__})") from None
+        except (KeyError, TypeError, ValueError) as error:
+            raise UnreachableError(
+                f"{self.url}/metrics or /prometheus does not speak of cache and providers as we know it: {error!r}"
+            ) from None
+
+    async def judged(self, judge: Callable[[Monitoring], list[str]]) -> tuple[Monitoring, list[str]]:
+        """The first of its accounts in which ``judge`` finds nothing, or the last: some of it is late by seconds."""
+        deadline = time.monotonic() + SETTLING
+        while True:
+            monitoring = await self.monitoring()
+            sentences = judge(monitoring)
+            if not sentences or time.monotonic() > deadline:
+                return monitoring, sentences
             await asyncio.sleep(INTERVAL)
 
     async def _get(self, path: str) -> dict[str, Any]:

@@ -17,8 +17,12 @@ from rich.console import Console
 from bench.client import Record, ask
 from bench.comparison import AVERAGE, EXTREME, compare
 from bench.display import Display
+from bench.monitoring import Monitoring
+from bench.monitoring_comparison import compare_monitoring
+from bench.monitoring_report import Checked, show_monitoring
 from bench.plan import Planned, plan
-from bench.report import show, write
+from bench.repeats import with_repeats
+from bench.report import show, show_verdict, write
 from bench.target import Target, UnreachableError
 from bench.texts import is_countable
 
@@ -41,6 +45,12 @@ its averages at most {AVERAGE.seconds * 1000:.0f} ms + {AVERAGE.share:.0%} short
 the range was empty before). Every answer must be a valid WAV file that sounds, of a length that suits its text, with
 our own count of its ranges in its headers. Other clients must be silent meanwhile.
 
+With --check-monitoring some texts are sent again, some several times at the same moment (beyond --concurrency), and
+some with "cache": false. Then what /metrics and /prometheus say of cache and providers must agree with the headers
+X-TTS-Cache and X-TTS-Provider: requests by result, attempts by provider, fallbacks, availability, success rates. A text
+that was sent before must be a hit, or coalesced, and one with "cache": false made anew. That a provider is degraded, or
+failed, is printed, and is no disagreement.
+
 exit status: {AGREE} all agrees, {DISAGREE} something disagrees (each in a sentence), {NO_SERVER} no server to measure.
 """
 
@@ -56,6 +66,7 @@ class Options:
     timeout: float
     wait: float
     json: Path | None
+    check_monitoring: bool
 
 
 def parse(arguments: Sequence[str] | None) -> Options:
@@ -75,6 +86,9 @@ def parse(arguments: Sequence[str] | None) -> Options:
     )
     parser.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for /ready (default 60)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every request's data there, for analysis")
+    parser.add_argument(
+        "--check-monitoring", action="store_true", help="check what is said of cache and providers too; see below"
+    )
     return Options(**vars(parser.parse_args(arguments)))
 
 
@@ -95,24 +109,42 @@ async def run(options: Options, console: Console) -> int:
         await target.wait_until_ready(options.wait)
         requests = make_plan(options, await target.catalogue(), console)
         before = await target.snapshot()
-        with Display(console, len(requests), before) as display:
+        watched = await target.monitoring() if options.check_monitoring else None
+        with Display(console, sum(request.times for request in requests), before) as display:
             records = await send_all(target, requests, options.concurrency, display)
         after = await target.settled(before.requests + len(records))
-    disagreements = compare(records, before, after)
+        disagreements = compare(records, before, after)
+        checked = None
+        if watched is not None and after.uptime >= before.uptime:
+            checked = await check(target, records, watched)
+            disagreements += checked.disagreements
     server = after.since(before)
-    show(console, records, server, disagreements)
+    show(console, records, server)
+    if checked is not None:
+        show_monitoring(console, checked)
+    show_verdict(console, disagreements)
     if options.json:
-        write(options.json, records, server, disagreements)
+        write(options.json, records, server, disagreements, checked.row() if checked else None)
         console.print(f"data of {len(records)} requests: {options.json}")
     return DISAGREE if disagreements else AGREE
 
 
+async def check(target: Target, records: Sequence[Record], before: Monitoring) -> Checked:
+    """Hold what the server says of its cache and providers against the records."""
+    after, disagreements = await target.judged(lambda now: compare_monitoring(records, before, now))
+    return Checked.of(records, before, after, disagreements)
+
+
 def make_plan(options: Options, catalogue: list[tuple[str, str]], console: Console) -> list[Planned]:
     """Plan the requests, and say what will be sent."""
-    requests = plan(random.Random(options.seed), catalogue, options.iterations)
+    rng = random.Random(options.seed)
+    requests = plan(rng, catalogue, options.iterations)
+    if options.check_monitoring:
+        requests = with_repeats(rng, requests)
     pairs = ", ".join(f"{voice} ({language})" for voice, language in catalogue)
     console.print(
-        f"{options.url}: {len(requests)} requests, {options.concurrency} at a time, to {pairs}; seed {options.seed}"
+        f"{options.url}: {sum(request.times for request in requests)} requests, "
+        f"{options.concurrency} at a time, to {pairs}; seed {options.seed}"
     )
     for voice, language in catalogue:
         if not is_countable(language):
@@ -139,9 +171,9 @@ async def send_all(target: Target, requests: Sequence[Planned], concurrency: int
 async def send(target: Target, waiting: Iterator[Planned], records: list[Record], display: Display) -> None:
     """One client: takes the next request when its last one is answered."""
     for request in waiting:
-        record = await ask(target.session, request)
-        records.append(record)
-        display.add(record)
+        for record in await asyncio.gather(*(ask(target.session, request) for _ in range(request.times))):
+            records.append(record)
+            display.add(record)
 
 
 async def watch(target: Target, display: Display) -> None:

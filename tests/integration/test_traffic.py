@@ -33,13 +33,17 @@ def fresh(data_dir: Path) -> LiveServer:
 
 def test_the_servers_account_agrees_with_the_clients(fresh: LiveServer, tmp_path: Path) -> None:
     data = tmp_path / "requests.json"
-    done = run_traffic(fresh.url, "--iterations", str(ITERATIONS), "--concurrency", "2", "--json", str(data))
+    plan = ("--iterations", str(ITERATIONS), "--concurrency", "2", "--check-monitoring")
+    done = run_traffic(fresh.url, *plan, "--json", str(data))
     assert done.returncode == 0, done.stdout + done.stderr
     for label in ("1-10", "11-25", "26-50", "51-100", "101-200", "200+", "1000+"):
         assert label in done.stdout
     recorded = json.loads(data.read_text())
     assert len(recorded["requests"]) >= 2 * ITERATIONS
     assert "Hello" not in data.read_text()
+    cache = {one["result"]: one["answers"] for one in recorded["monitoring"]["cache"]}
+    assert cache["miss"] > 2 * ITERATIONS - 3
+    assert min(cache["hit"] + cache["coalesced"], cache["bypass"]) > 0
 
 
 def test_without_a_server_it_says_so() -> None:
