@@ -76,7 +76,7 @@ class Synthesizer:
                     async for chunk in chunks:
                         yield chunk
 
-        hearing = self._cache.hear(utterance, seconds, synthesis, make, bypass=fresh)
+        hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=fresh)
         try:
             async with aclosing(hearing.chunks()) as chunks:
                 while True:

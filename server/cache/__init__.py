@@ -1,0 +1,1 @@
+"""Speech that was made before, given again: in this process, and among processes that share a Redis."""
