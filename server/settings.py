@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -17,6 +18,7 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 ProviderName = Literal["coqui", "onnx", "hibari", "remote"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
 ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|remote)(:.{1,64})?$")]
+Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
 
@@ -49,7 +51,7 @@ class Settings(BaseSettings):
         description="Who speaks, in the order in which they are asked: coqui (the engine on torch), onnx (the same "
         "voices on onnxruntime), hibari (a small English voice), remote (an OpenAI-compatible server).",
     )
-    voice_providers: dict[VoiceName, tuple[ProviderVoice, ...]] = Field(
+    voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},
         description='Another order for a voice, as JSON: {"joe": ["coqui", "remote:alloy"]}; behind the colon, the '
         "provider's own voice where it does not have this one.",
@@ -60,7 +62,7 @@ class Settings(BaseSettings):
     remote_key: SecretStr = Field(SecretStr(""), description="The key that it is sent.")
     remote_model: str = Field("tts-1", min_length=1, description="The model that it is asked for.")
     remote_format: Literal["wav", "pcm"] = Field("wav", description="wav, or pcm for 24 kHz without a header.")
-    remote_voices: dict[VoiceName, tuple[str, ...]] = Field(
+    remote_voices: Annotated[dict[VoiceName, Languages], NoDecode] = Field(
         {}, description='Its voices and their languages, as JSON: {"alloy": ["en"]}.'
     )
     cache_bytes: int = Field(
@@ -105,6 +107,17 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("voice_providers", "remote_voices", mode="before")
+    @classmethod
+    def _from_json(cls, value: object) -> object:
+        """Here, since a mistake in what pydantic-settings decodes itself is not reported with the others."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError("must be JSON") from None
 
 
 class SettingsError(Exception):
@@ -159,7 +172,10 @@ def _conflicts(settings: Settings) -> list[str]:
     secret = settings.cache_secret.get_secret_value()
     if secret and len(secret) < LEAST_SECRET:
         problems.append(f"  TTSCOPE_CACHE_SECRET: must have at least {LEAST_SECRET} characters")
-    if settings.redis_url.get_secret_value() and not secret:
+    redis_url = settings.redis_url.get_secret_value()
+    if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
+        problems.append("  TTSCOPE_REDIS_URL: must begin with redis://, rediss:// or unix://")
+    if redis_url and not secret:
         problems.append("  TTSCOPE_CACHE_SECRET: is needed with TTSCOPE_REDIS_URL")
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     if protocol != "grpc":

@@ -32,7 +32,7 @@ class Murmur:
         first_choice: bool = True,
         allowed: int | None = None,
     ) -> None:
-        """A chunk has so many ``samples``. ``allowed`` is how many may be made before the test allows more, None: all."""
+        """A chunk has so many ``samples``; ``allowed`` may be made before the test allows more, None for all."""
         rng = np.random.default_rng(seed)
         noise = rng.uniform(-1.1, 1.1, (parts, samples)).astype(np.float32)
         self.pieces = [pcm16(samples) for samples in noise]

@@ -39,6 +39,11 @@ def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         "METRICS_ENABLED": "perhaps",
         "TTSCOPE_DEVICE": "tpu",
         "TTSCOPE_MAX_IN_FLIGHT": "0",
+        "TTSCOPE_PROVIDERS": "coqui,nobody",
+        "TTSCOPE_VOICE_PROVIDERS": '{"joe": ["coqui"',
+        "TTSCOPE_REMOTE_VOICES": '{"alloy": []}',
+        "TTSCOPE_REMOTE_URL": "ftp://somewhere",
+        "TTSCOPE_CACHE_BYTES": "-1",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
@@ -56,6 +61,35 @@ def test_conflicts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         load()
     for name in ("PROMETHEUS_PORT", "OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_METRIC_EXPORT_INTERVAL"):
         assert name in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"TTSCOPE_PROVIDERS": "coqui,coqui"}, "TTSCOPE_PROVIDERS"),
+        ({"TTSCOPE_PROVIDERS": "coqui,remote"}, "TTSCOPE_REMOTE_URL"),
+        ({"TTSCOPE_VOICE_PROVIDERS": '{"joe": ["hibari:hibari"]}'}, "TTSCOPE_VOICE_PROVIDERS"),
+        ({"TTSCOPE_CACHE_SECRET": "short"}, "TTSCOPE_CACHE_SECRET"),
+        ({"TTSCOPE_REDIS_URL": "redis://localhost"}, "TTSCOPE_CACHE_SECRET"),
+        ({"TTSCOPE_REDIS_URL": "localhost:6379"}, "TTSCOPE_REDIS_URL"),
+    ],
+)
+def test_providers_and_cache_must_fit_together(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=named):
+        load()
+
+
+def test_providers_are_a_list_and_orders_are_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_PROVIDERS", "onnx, hibari")
+    monkeypatch.setenv("TTSCOPE_VOICE_PROVIDERS", '{"joe": ["onnx", "hibari:hibari"]}')
+    settings = load()
+    assert settings.providers == ("onnx", "hibari")
+    assert settings.voice_providers == {"joe": ("onnx", "hibari:hibari")}
+    assert load().cache_bytes == 64 * 1024 * 1024
 
 
 def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
