@@ -17,8 +17,12 @@ from multidict import CIMultiDict, CIMultiDictProxy
 
 from bench.client import Answer, Record, judge
 from bench.comparison import AVERAGE, compare, ranges_seen
+from bench.monitoring import Fallback, Monitoring, Provider
+from bench.monitoring_comparison import WINDOW_SECONDS, compare_monitoring, findings
+from bench.monitoring_report import Checked
 from bench.plan import BAD, Planned, plan
 from bench.recording import WavError, read_wav
+from bench.repeats import TOGETHER, with_repeats
 from bench.snapshot import Snapshot, Statistics
 from bench.texts import CHARACTER_RANGES, WORD_RANGES, Text, count_characters, count_words, range_of, text_in
 
@@ -248,6 +252,294 @@ def said(records: Sequence[Record], after: Snapshot) -> set[str]:
     return set(compare(records, NOTHING, after))
 
 
+class TestRepeats:
+    def requests(self) -> list[Planned]:
+        return with_repeats(random.Random(1), plan(random.Random(1), PAIRS, 20))
+
+    def test_come_after_their_original_and_ask_for_the_same_audio(self) -> None:
+        first: dict[int | None, Planned] = {}
+        repeats = 0
+        for request in self.requests():
+            if request.clip is None:
+                continue
+            original = first.setdefault(request.clip, request)
+            if request is not original:
+                repeats += 1
+                assert spoken(request) == spoken(original)
+                assert request.fresh or request.stream != original.stream
+        assert repeats > 10
+
+    def test_nothing_of_the_plan_is_lost(self) -> None:
+        bodies = {request.body for request in self.requests()}
+        assert bodies > {request.body for request in plan(random.Random(1), PAIRS, 20)}
+
+    def test_some_come_at_once_and_some_pass_the_cache_by(self) -> None:
+        requests = self.requests()
+        assert {request.times for request in requests if request.clip is not None} == {1, TOGETHER}
+        assert {request.times for request in requests if request.clip is None} == {1}
+        fresh = [request for request in requests if request.fresh]
+        assert fresh
+        assert [json.loads(request.body).get("cache") for request in fresh] == [False] * len(fresh)
+
+
+def spoken(request: Planned) -> dict[str, object]:
+    fields = json.loads(request.body)
+    return {name: fields[name] for name in ("text", "voice_name", "language", "speed")}
+
+
+def heard(clip: int, cache: str, at: float, provider: str = "coqui", *, fresh: bool = False) -> Record:
+    return replace(ok(0.5), clip=clip, cache=cache, started_at=at, provider=provider, fresh=fresh)
+
+
+ANSWERS = [
+    heard(1, "miss", 0.0),
+    heard(1, "coalesced", 0.1),
+    heard(1, "hit", 2.0),
+    heard(1, "bypass", 3.0, fresh=True),
+    heard(2, "bypass", 4.0),
+    heard(2, "bypass", 6.0),
+    *(heard(number, "miss", number) for number in range(10, 30)),
+    refused(),
+]
+"""Two requests for a clip at once, two later, one of them past the cache; a clip too long to be kept, twice; others."""
+
+
+def bodies(
+    records: Sequence[Record], failures: int = 0, fallbacks: Sequence[Fallback] = ()
+) -> tuple[dict[str, object], str]:
+    """What a truthful server would say in /metrics and /prometheus that saw these requests, and nothing else."""
+    cache = Counter(record.cache for record in records if record.cache)
+    attempts = Counter(record.provider for record in records if record.cache in ("miss", "bypass"))
+    counts = {"coqui": attempts["coqui"] + failures, "onnx": attempts["onnx"]}
+    rates = {"coqui": 1 - failures / counts["coqui"] if counts["coqui"] >= 20 else None, "onnx": None}
+    looked_up = cache.total() - cache["bypass"]
+    summary = {
+        "cache": {
+            **{result: cache[result] for result in ("hit", "miss", "coalesced", "bypass")},
+            "hit_rate": cache["hit"] / looked_up if looked_up else None,
+            "bytes": 0,
+            "entries": 0,
+            "evictions": 0,
+        },
+        "providers": {
+            name: {"available": True, "window": {"attempts": counts[name], "success_rate": rates[name]}}
+            for name in ("coqui", "onnx")
+        },
+        "degraded": [],
+    }
+    outcomes = Counter(record.outcome for record in records)
+    lines = [
+        *(f'tts_cache_requests_total{{result="{result}"}} {count}' for result, count in cache.items()),
+        *(f'tts_requests_total{{outcome="{name}",voice_name="joe"}} {count}' for name, count in outcomes.items()),
+        *(f'tts_provider_requests_total{{provider="{one}",outcome="ok"}} {attempts[one]}' for one in counts),
+        f'tts_provider_requests_total{{provider="coqui",outcome="error"}} {failures}',
+        *(f'tts_provider_available{{provider="{name}"}} 1' for name in counts),
+        *(
+            f'tts_provider_fallbacks_total{{from="{one.failed}",to="{one.following}",reason="{one.reason}"}} {count}'
+            for one, count in Counter(fallbacks).items()
+        ),
+        'tts_degraded{kind="latency",provider="coqui"} 0',
+        'tts_audio_faults_total{fault="silent",voice_name="joe"} 0',
+    ]
+    return summary, "\n".join([*lines, ""])
+
+
+def monitored(records: Sequence[Record], failures: int = 0, fallbacks: Sequence[Fallback] = ()) -> Monitoring:
+    return Monitoring.parse(*bodies(records, failures, fallbacks))
+
+
+UNASKED = monitored([])
+TRUTH = monitored(ANSWERS)
+TO_ONNX = Fallback("coqui", "onnx", "error")
+
+
+def found(after: Monitoring, records: Sequence[Record] = ANSWERS, before: Monitoring = UNASKED) -> set[str]:
+    return set(compare_monitoring(records, before, after))
+
+
+def of_coqui(**changes: object) -> Monitoring:
+    return replace(TRUTH, providers=TRUTH.providers | {"coqui": replace(TRUTH.providers["coqui"], **changes)})
+
+
+class TestMonitoring:
+    def test_nothing_is_found_where_both_agree(self) -> None:
+        assert found(TRUTH) == set()
+        assert findings(UNASKED, TRUTH, ANSWERS) == []
+
+    def test_what_was_there_before_is_subtracted(self) -> None:
+        earlier = [heard(1, "miss", -9.0), heard(1, "hit", -8.0)]
+        assert found(monitored([*earlier, *ANSWERS]), before=monitored(earlier)) == set()
+
+    @pytest.mark.parametrize("result", ["hit", "miss", "coalesced", "bypass"])
+    def test_a_result_that_one_account_has_too_often(self, result: str) -> None:
+        seen = TRUTH.counted[result]
+        assert found(replace(TRUTH, counted=TRUTH.counted | {result: seen + 1})) == {
+            f"We saw {seen} answers with the cache's result {result}, and /prometheus counted {seen + 1}."
+        }
+        assert f"We saw {seen} answers with the cache's result {result}, and /metrics counted {seen - 1}." in found(
+            replace(TRUTH, cache=TRUTH.cache | {result: seen - 1})
+        )
+
+    def test_a_hit_rate_that_does_not_follow(self) -> None:
+        assert found(replace(TRUTH, hit_rate=0.9)) == {"By /metrics 1 of 23 requests were hits, and the hit rate 0.9."}
+        assert len(found(replace(TRUTH, hit_rate=None))) == 1
+
+    def test_a_request_without_audio_may_have_been_looked_up(self) -> None:
+        busy = replace(refused("queue_full"), clip=40)
+        after = replace(monitored([*ANSWERS, busy]), cache=TRUTH.cache | {"miss": TRUTH.cache["miss"] + 1})
+        lookups = sum(after.cache.values()) - after.cache["bypass"]
+        assert found(replace(after, hit_rate=1 / lookups), [*ANSWERS, busy]) == set()
+
+    def test_answers_that_do_not_say_where_they_come_from(self) -> None:
+        assert "1 answers with audio do not say what the cache had or who spoke." in found(
+            TRUTH, [*ANSWERS[1:], replace(ANSWERS[0], provider="")]
+        )
+
+    def test_outcomes_that_prometheus_has_wrong(self) -> None:
+        assert found(replace(TRUTH, outcomes=TRUTH.outcomes | {"error": 1})) == {
+            "We saw 0 requests end as error, and /prometheus counted 1."
+        }
+
+
+class TestMonitoredClips:
+    """What the answers' own results must be, whatever the counts say."""
+
+    def found(self, *records: Record, after: Monitoring | None = None) -> set[str]:
+        return found(after or monitored(records), records)
+
+    def test_a_text_made_again_later(self) -> None:
+        sentence = "1 answers were made again, and the cache should have had them."
+        for first in ("miss", "hit"):
+            assert self.found(heard(1, first, 0.0), heard(1, "miss", 2.0)) == {sentence}
+
+    def test_equal_requests_at_once_that_were_made_twice(self) -> None:
+        twice = (heard(1, "miss", 0.0), heard(1, "miss", 0.1), heard(1, "coalesced", 0.1))
+        assert self.found(*twice) == {"1 answers were made again, and the cache should have had them."}
+
+    def test_a_clip_that_was_pushed_out_may_be_made_again(self) -> None:
+        records = (heard(1, "miss", 0.0), heard(1, "miss", 2.0))
+        assert self.found(*records, after=replace(monitored(records), evictions=1)) == set()
+
+    def test_a_clip_with_a_fault_may_be_made_again(self) -> None:
+        records = (heard(1, "miss", 0.0), heard(1, "miss", 2.0))
+        assert self.found(*records, after=replace(monitored(records), audio_faults=1)) == set()
+
+    def test_coalesced_with_nobody(self) -> None:
+        assert self.found(heard(1, "miss", 0.0), heard(1, "coalesced", 2.0)) == {
+            "1 answers were coalesced with an equal request, and we sent none at that moment."
+        }
+
+    def test_a_hit_where_fresh_audio_was_asked_for(self) -> None:
+        assert self.found(heard(1, "miss", 0.0), heard(1, "hit", 2.0, fresh=True)) == {
+            "1 of 1 requests with cache false were not made anew."
+        }
+
+
+class TestMonitoredProviders:
+    def test_attempts_that_are_not_the_answers(self) -> None:
+        made = TRUTH.attempts["coqui"]["ok"]
+        for lie in (made - 1, made + 1):
+            after = replace(TRUTH, attempts=TRUTH.attempts | {"coqui": {"ok": lie}})
+            assert f"coqui made the audio of {made} answers, and by /prometheus it was ok {lie} times." in found(after)
+
+    def test_one_that_spoke_and_is_not_available(self) -> None:
+        away = replace(of_coqui(available=False), available=TRUTH.available | {"coqui": False})
+        assert found(away) == {"coqui spoke and never failed, and /metrics has it as not available."}
+
+    def test_one_that_is_available_in_one_account_alone(self) -> None:
+        assert found(replace(TRUTH, available=TRUTH.available | {"onnx": False})) == {
+            "onnx is available by /metrics and not so by /prometheus."
+        }
+
+    def test_one_that_an_account_does_not_know(self) -> None:
+        assert found(replace(TRUTH, available={"coqui": True})) == {
+            "/prometheus does not say whether onnx is available."
+        }
+        assert found(replace(TRUTH, providers={"coqui": TRUTH.providers["coqui"]})) == {
+            "/metrics says nothing of onnx."
+        }
+
+    def test_a_window_with_more_or_fewer_attempts_than_there_were(self) -> None:
+        for lie in (23, 25):
+            assert found(of_coqui(attempts=lie)) == {
+                f"The window over coqui has {lie} attempts: there were 24 in this run, and 24 since the start."
+            }
+
+    def test_a_window_may_have_forgotten_what_is_long_past(self) -> None:
+        late = [*ANSWERS, heard(50, "miss", WINDOW_SECONDS)]
+        after = monitored(late)
+        coqui = replace(after.providers["coqui"], attempts=20)
+        assert found(replace(after, providers=after.providers | {"coqui": coqui}), late) == set()
+
+    def test_a_success_rate_that_does_not_follow(self) -> None:
+        assert found(of_coqui(success_rate=0.9)) == {
+            "coqui's success rate is 90.00% of 24 by /metrics: by /prometheus 0 failed in this run, "
+            "and 0 since the start."
+        }
+        assert found(of_coqui(success_rate=None)) == {"The window over coqui has 24 attempts and the rate None."}
+
+    def test_a_success_rate_that_hides_failures(self) -> None:
+        records = [*ANSWERS, *(heard(number, "miss", number, "onnx") for number in (60, 61))]
+        after = monitored(records, failures=2, fallbacks=[TO_ONNX] * 2)
+        assert found(after, records) == set()
+        perfect = replace(
+            after, providers=after.providers | {"coqui": Provider(available=True, attempts=26, success_rate=1.0)}
+        )
+        assert found(perfect, records) == {
+            "coqui's success rate is 100.00% of 26 by /metrics: by /prometheus 2 failed in this run, "
+            "and 2 since the start."
+        }
+
+    def test_fallbacks_that_nobody_saw(self) -> None:
+        assert found(replace(TRUTH, fallbacks={TO_ONNX: 1})) == {
+            "onnx spoke for another provider in 0 answers, and by /prometheus requests went on to it 1 times."
+        }
+
+    def test_fallbacks_that_were_not_counted(self) -> None:
+        records = [*ANSWERS, heard(60, "miss", 60.0, "onnx")]
+        assert found(monitored(records, failures=1), records) == {
+            "onnx spoke for another provider in 1 answers, and by /prometheus requests went on to it 0 times."
+        }
+
+    def test_the_usual_provider_of_a_voice_is_that_of_its_hits(self) -> None:
+        records = [heard(1, "miss", 0.0, "onnx"), heard(1, "hit", 2.0, "onnx")]
+        assert found(monitored(records), records) == set()
+
+    def test_what_is_degraded_is_a_finding_unless_only_one_account_says_so(self) -> None:
+        slow = frozenset({("latency", "coqui")})
+        both = replace(TRUTH, degraded=slow, gauged=slow)
+        assert found(both) == set()
+        assert findings(UNASKED, both, ANSWERS) == ["coqui is degraded: latency."]
+        assert found(replace(TRUTH, degraded=slow)) == {"coqui is degraded (latency) by /metrics alone."}
+        assert found(replace(TRUTH, gauged=slow)) == {"coqui is degraded (latency) by /prometheus alone."}
+
+    def test_failures_and_fallbacks_are_findings(self) -> None:
+        records = [*ANSWERS, heard(60, "miss", 60.0, "onnx")]
+        after = monitored(records, failures=1, fallbacks=[TO_ONNX])
+        assert findings(UNASKED, after, records) == [
+            "1 attempts of coqui failed.",
+            "1 requests went on from coqui to onnx: error.",
+        ]
+
+    def test_both_sides_stand_in_the_report(self) -> None:
+        row = Checked.of(ANSWERS, UNASKED, TRUTH, []).row()
+        assert {one["result"]: (one["answers"], one["metrics"], one["prometheus"]) for one in row["cache"]} == {
+            "hit": (1, 1, 1),
+            "miss": (21, 21, 21),
+            "coalesced": (1, 1, 1),
+            "bypass": (3, 3, 3),
+        }
+        assert [(one["provider"], one["answers"], one["ok"]) for one in row["providers"]] == [
+            ("coqui", 24, 24),
+            ("onnx", 0, 0),
+        ]
+        assert (row["success_rate"], row["server_success_rate"]) == (1.0, 1.0)
+
+    def test_a_summary_of_another_shape_is_not_taken(self) -> None:
+        with pytest.raises(KeyError):
+            Monitoring.parse({"cache": {}}, "")
+
+
 GOOD = Planned(b"{}", HELLO, "joe", "en")
 HEADERS = {
     "X-Request-ID": "b3f1",
@@ -291,6 +583,10 @@ class TestClient:
         record = judge(GOOD, answer())
         assert (record.outcome, record.faults, record.audio_seconds) == ("ok", (), 2.0)
         assert record.stages == {"queue": 1.5, "infer": 150.25, "total": 160.0}
+
+    def test_an_answer_says_where_its_audio_comes_from(self) -> None:
+        record = judge(replace(GOOD, clip=3, fresh=True), answer(X_TTS_Cache="bypass", X_TTS_Provider="onnx"))
+        assert (record.clip, record.fresh, record.cache, record.provider) == (3, True, "bypass", "onnx")
 
     def test_a_stream_has_neither_length_nor_total(self) -> None:
         reply = answer(body=streamed(wav()), Server_Timing="queue;dur=1.5")
