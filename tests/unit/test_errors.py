@@ -8,7 +8,7 @@ import pytest
 
 from server.errors import InvalidJson, MethodNotAllowed, QueueFull, SpeechError, all_errors, error_type
 from server.middleware.envelope import error_response
-from server.routes.requests import parse
+from server.routes.requests import parse_speech, parse_tts
 
 STATUSES = {400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 503, 504}
 
@@ -65,7 +65,7 @@ def test_a_refused_method_says_which_are_taken() -> None:
 )
 def test_bad_bodies_are_refused_by_name(body: bytes, code: str, param: str | None) -> None:
     with pytest.raises(SpeechError) as refusal:
-        parse(body)
+        parse_tts(body)
     assert (refusal.value.error_type, refusal.value.param) == (code, param)
 
 
@@ -76,10 +76,19 @@ def test_a_refusal_never_repeats_the_value() -> None:
         b'{"text": "a", "speed": "SECRET"}',
     ):
         with pytest.raises(SpeechError) as refusal:
-            parse(body)
+            parse_tts(body)
         assert "SECRET" not in refusal.value.message
 
 
 def test_huge_numbers_do_no_harm() -> None:
     with pytest.raises(InvalidJson):
-        parse(b'{"text": "a", "speed": ' + b"9" * 100_000 + b"}")
+        parse_tts(b'{"text": "a", "speed": ' + b"9" * 100_000 + b"}")
+
+
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b'{"model": "m", "input": "a", "voice": "joe", "response_format": "mp3"}']
+)
+def test_openais_call_is_refused_in_the_same_words(body: bytes) -> None:
+    with pytest.raises(SpeechError) as refused:
+        parse_speech(body)
+    assert refused.value.status in (400, 422)
