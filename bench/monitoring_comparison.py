@@ -95,7 +95,7 @@ def compare_clips(records: Sequence[Record], before: Monitoring, after: Monitori
         if record.clip is not None and not record.fresh:
             clips[record.clip].append(record)
     alone = sum(
-        record.cache == "coalesced" and not any(overlap(record, other) for other in clip if other is not record)
+        record.cache == "coalesced" and not any(together(record, other) for other in clip if other is not record)
         for clip in clips.values()
         for record in clip
     )
@@ -110,12 +110,15 @@ def compare_clips(records: Sequence[Record], before: Monitoring, after: Monitori
 
 
 def made_again(clip: Sequence[Record]) -> int:
-    """How many answers were made though their audio was there, or on its way; none where all pass the cache by."""
+    """How many answers were made though their audio was there, or on its way; none where all pass the cache by.
+
+    Streams and whole answers do not wait for each other: of those at one moment, one of each kind may be made.
+    """
     if all(record.cache == "bypass" for record in clip):
         return 0
     made = [record for record in clip if record.cache in MADE]
-    due = any(not any(ended_before(other, record) for other in clip) for record in made)
-    return len(made) - due
+    due = {record.stream for record in made if not any(ended_before(other, record) for other in clip)}
+    return len(made) - len(due)
 
 
 def ended_before(one: Record, other: Record) -> bool:
@@ -123,9 +126,9 @@ def ended_before(one: Record, other: Record) -> bool:
     return one.started_at + one.seconds < other.started_at
 
 
-def overlap(one: Record, other: Record) -> bool:
-    """Whether both were under way at the same moment."""
-    return not ended_before(one, other) and not ended_before(other, one)
+def together(one: Record, other: Record) -> bool:
+    """Whether both were under way at the same moment, and of one kind."""
+    return one.stream == other.stream and not ended_before(one, other) and not ended_before(other, one)
 
 
 def compare_outcomes(records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:

@@ -416,6 +416,13 @@ class TestMonitoredClips:
         twice = (heard(1, "miss", 0.0), heard(1, "miss", 0.1), heard(1, "coalesced", 0.1))
         assert self.found(*twice) == {"1 answers were made again, and the cache should have had them."}
 
+    def test_a_stream_and_a_whole_answer_do_not_wait_for_each_other(self) -> None:
+        stream = replace(heard(1, "miss", 0.0), stream=True)
+        assert self.found(stream, heard(1, "miss", 0.1)) == set()
+        assert len(self.found(stream, heard(1, "miss", 2.0))) == 1
+        assert len(self.found(stream, heard(1, "miss", 0.1), heard(1, "miss", 0.2))) == 1
+        assert len(self.found(stream, heard(1, "coalesced", 0.1))) == 1
+
     def test_a_clip_that_was_pushed_out_may_be_made_again(self) -> None:
         records = (heard(1, "miss", 0.0), heard(1, "miss", 2.0))
         assert self.found(*records, after=replace(monitored(records), evictions=1)) == set()
