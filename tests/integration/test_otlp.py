@@ -57,6 +57,7 @@ def test_the_trace_has_every_stage(exported: tuple[Collector, dict[str, str]]) -
     spans = [span for span in collector.spans() if span.trace_id.hex() == headers["X-Trace-ID"]]
     assert {span.name for span in spans} == {
         "POST /tts",
+        "attempt",
         "normalize",
         "queue",
         "phonemize",
@@ -66,8 +67,12 @@ def test_the_trace_has_every_stage(exported: tuple[Collector, dict[str, str]]) -
         "send",
     }
     assert [span.name for span in spans].count("infer") == 4  # encoding and refining each sentence
-    stages = {span.attributes[0].value.string_value for span in spans if span.name != "POST /tts"}
-    assert stages == {span.name for span in spans} - {"POST /tts"}
+    others = ("POST /tts", "attempt")
+    stages = {span.attributes[0].value.string_value for span in spans if span.name not in others}
+    assert stages == {span.name for span in spans} - set(others)
+    [attempt] = [span for span in spans if span.name == "attempt"]
+    attributes = {attribute.key: attribute.value.string_value for attribute in attempt.attributes}
+    assert attributes == {"tts.provider": "coqui", "tts.attempt_outcome": "ok"}
 
 
 def test_the_event_belongs_to_the_trace_and_keeps_to_the_contract(exported: tuple[Collector, dict[str, str]]) -> None:
