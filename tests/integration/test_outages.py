@@ -83,7 +83,12 @@ def server(stack: Stack, data_dir: Path) -> Iterator[LiveServer]:
 @contextmanager
 def exporting(stack: Stack, data_dir: Path, **environment: str) -> Iterator[LiveServer]:
     """A server that has spoken once."""
-    ours = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, **FAST_EXPORT, **ALL_TRACES}
+    ours = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint,
+        "TTSCOPE_CACHE_BYTES": "0",  # each request is to be work
+        **FAST_EXPORT,
+        **ALL_TRACES,
+    }
     with LiveServer(data_dir, **ours, **environment) as server:
         speak(server.wait_until_ready().url, SHORT)
         yield server
