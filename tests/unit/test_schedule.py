@@ -251,6 +251,15 @@ def test_what_was_not_made_of_a_removed_request_is_refunded_to_its_client() -> N
     assert Request(floor, 30, 400, client="another").job.start - another[1] == pytest.approx(2, abs=0.001)
 
 
+def test_a_refund_counts_from_when_it_was_owed_even_if_nothing_was_made_since() -> None:
+    floor = Floor(rate=2.0)
+    Request(floor, 0, 400, client="one")
+    given_up = Request(floor, 1, 400, client="one")
+    floor.now += 1.5
+    floor.schedule.remove(given_up.job)
+    assert Request(floor, 2, 400, client="one").job.start - floor.now == pytest.approx(0.5, abs=0.001)
+
+
 def test_what_was_made_of_a_removed_request_is_not_refunded() -> None:
     floor = Floor(rate=2.0)
     first, second = (Request(floor, number, 3 * WINDOW, client="one") for number in range(2))
