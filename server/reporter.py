@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from opentelemetry.context import Context
+
 from otel import instruments
 from otel.metrics import Metrics
 from otel.ranges import WORDS
@@ -12,6 +14,8 @@ from server.speech import Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason
 from server.watch import Watch
 
+NOWHERE = Context()
+"""No span: while a request goes on, nobody knows whether its trace will be kept, and every exemplar must open."""
 JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 """What says something of the provider; a text that can't be spoken, or a client that left, does not."""
 
@@ -37,8 +41,8 @@ class Reporter:
         self.load_seconds[voice] = seconds
 
     def batch(self, size: int, padding: float) -> None:
-        self._metrics.record(instruments.BATCH_SIZE, size)
-        self._metrics.record(instruments.BATCH_PADDING, padding)
+        self._metrics.record(instruments.BATCH_SIZE, size, NOWHERE)
+        self._metrics.record(instruments.BATCH_PADDING, padding, NOWHERE)
 
     def lost(self, error: Exception) -> None:
         if not self.lost_provider.done():
@@ -46,19 +50,19 @@ class Reporter:
 
     def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
         name, outcome = attempt.provider, attempt.outcome
-        self._metrics.add(instruments.PROVIDER_REQUESTS, 1, provider=name, outcome=outcome)
+        self._metrics.add(instruments.PROVIDER_REQUESTS, 1, NOWHERE, provider=name, outcome=outcome)
         ok = outcome is AttemptOutcome.OK
         if ok:
-            self._metrics.record(instruments.PROVIDER_DURATION, attempt.work_seconds, provider=name)
+            self._metrics.record(instruments.PROVIDER_DURATION, attempt.work_seconds, NOWHERE, provider=name)
         if outcome in JUDGED:
             self._watch.add(name, WORDS.label(utterance.words), attempt.work_seconds if ok else None, ok)
 
     def inspected(self, quality: Quality, utterance: Utterance) -> None:
         for fault in quality.faults:
-            self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.name)
+            self._metrics.add(instruments.AUDIO_FAULTS, 1, NOWHERE, fault=fault, voice_name=utterance.voice.name)
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
-        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, None, **fallback_labels(failed, following, reason))
+        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, NOWHERE, **fallback_labels(failed, following, reason))
 
     def available(self, provider: str, available: bool) -> None:
         self._available[provider] = available

@@ -1,168 +1,385 @@
-"""Servers share clips on a real Redis, which may vanish at any time without an error to anybody."""
+"""Two servers' caches on one real Redis: what one has made the other need not; and Redis may lie, hang and die."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import os
 import shutil
+import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from redis import Redis
-from redis.exceptions import RedisError
+from redis.asyncio import Redis
 
-from server.cache.cache import Cache, Hearing
-from server.cache.shared import PREFIX, SharedTier
+from server.cache.cache import Cache
+from server.cache.key import Keys
+from server.cache.shared import EXPIRY_SECONDS, LOOKUP_SECONDS, PREFIX, SharedTier
 from server.speech import CacheResult
 from tests.murmurs import SECRET, Murmur, heard, until, utterance
 
-ROOM = 1 << 20
-CANARY = "Xylocanary says hello"
+ROOM = 10_000_000
+BACK_OFF_SECONDS = 0.2
+PASSWORD = "a-password-of-the-tests"
+TEXT = "The quick brown canary jumps over the lazy dog"
 
 
 class RedisServer:
-    """A redis-server of this test's own, on a free port of the loopback."""
+    """A real redis-server on a port of its own, that can be killed, stopped and started again."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail("redis-server is not installed, and CI must test with it: apt-get install redis-server")
+            pytest.skip("redis-server is not installed: apt-get install redis-server")
+        self._program = program
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}"
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def client(self) -> Redis:
-        return Redis(host="127.0.0.1", port=self.port)
-
     def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        for _ in range(1000):
-            try:
-                self.client.ping()
-            except RedisError:
-                assert self._process.poll() is None
-                continue
-            return
-        raise AssertionError("redis-server does not answer")
+        options = {"port": self.port, "bind": "127.0.0.1", "requirepass": PASSWORD, "save": "", "maxmemory": "256mb"}
+        command = [self._program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+        self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
 
     def kill(self) -> None:
+        """SIGKILL: nothing is said to anybody."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._process = None
+
+    def halt(self) -> None:
+        """SIGSTOP: connections stay, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
 
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    program = shutil.which("redis-server")
-    if program is None:
-        if os.environ.get("CI"):
-            pytest.fail(
-                "redis-server is not installed, and CI must test the shared cache: apt-get install redis-server"
-            )
-        pytest.skip("redis-server is not installed: apt-get install redis-server")
-    server = RedisServer(program, tmp_path)
-    server.start()
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
 
 
-def sharing(redis: RedisServer, secret: bytes = SECRET) -> Cache:
-    return Cache(ROOM, secret, SharedTier(redis.url, secret, back_off_seconds=0.05))
+@pytest.fixture
+async def server(program: RedisServer) -> AsyncIterator[RedisServer]:
+    """Redis, running and empty."""
+    program.kill()
+    program.start()
+    async with Redis.from_url(program.url) as redis:
+        await until_answering(redis)
+        yield program
 
 
-def hear(cache: Cache, murmur: Murmur, text: str = CANARY) -> Hearing:
-    return cache.hear(utterance(text), 0.1, murmur.synthesis, murmur)
+@pytest.fixture
+async def redis(server: RedisServer) -> AsyncIterator[Redis]:
+    """To look into it, as somebody else would."""
+    async with Redis.from_url(server.url) as redis:
+        yield redis
 
 
-async def shared(redis: RedisServer, cache: Cache, murmur: Murmur, text: str = CANARY) -> None:
-    """``cache`` makes a clip, and it has arrived on Redis."""
-    before = redis.client.dbsize()
-    assert await heard(hear(cache, murmur, text).chunks()) == murmur.pcm
-    await until(lambda: redis.client.dbsize() > before)
-
-
-async def test_what_one_server_made_another_has(redis: RedisServer) -> None:
-    one, other = sharing(redis), sharing(redis)
-    made, unused = Murmur(seed=1), Murmur(seed=2)
-    await shared(redis, one, made)
-    hearing = hear(other, unused)
-    assert await heard(hearing.chunks()) == made.pcm
-    assert (hearing.result, hearing.synthesis, unused.begun) == (CacheResult.HIT, None, 0)
-    assert other.entries == 1
-    await one.close()
-    await other.close()
-
-
-async def test_no_text_is_on_redis_and_clips_expire(redis: RedisServer) -> None:
-    cache = sharing(redis)
-    await shared(redis, cache, Murmur())
-    [key] = redis.client.keys()
-    assert key.startswith(PREFIX.encode())
-    value = redis.client.get(key)
-    for part in CANARY.lower().encode().split():
-        assert part not in key.lower()
-        assert part not in value.lower()
-    assert 0 < redis.client.ttl(key) <= 24 * 3600
-    await cache.close()
-
-
-@pytest.mark.parametrize("harm", ["cut", "flipped", "swapped", "emptied", "another type"])
-async def test_what_is_torn_or_forged_is_no_clip(redis: RedisServer, harm: str) -> None:
-    one, other = sharing(redis), sharing(redis)
-    await shared(redis, one, Murmur(seed=1))
-    [key] = redis.client.keys()
-    value = redis.client.get(key)
-    await shared(redis, one, Murmur(seed=3), "another text")
-    [third] = [name for name in redis.client.scan_iter() if name != key]
-    if harm == "another type":
-        redis.client.delete(key)
-        redis.client.lpush(key, "x")
-    else:
-        flipped = value[:-9] + bytes([value[-9] ^ 1]) + value[-8:]
-        forged = {"cut": value[:-2], "flipped": flipped, "swapped": redis.client.get(third), "emptied": b""}
-        redis.client.set(key, forged[harm])
-    fresh = Murmur(seed=2)
-    assert await heard(hear(other, fresh).chunks()) == fresh.pcm
-    assert fresh.begun == 1
-    await one.close()
-    await other.close()
-
-
-async def test_another_secret_shares_nothing(redis: RedisServer) -> None:
-    one, stranger = sharing(redis), sharing(redis, b"another secret, of strangers")
-    await shared(redis, one, Murmur(seed=1))
-    fresh = Murmur(seed=2)
-    assert await heard(hear(stranger, fresh).chunks()) == fresh.pcm
-    await one.close()
-    await stranger.close()
-
-
-async def test_it_vanishes_in_the_midst_of_traffic_and_comes_back(
-    redis: RedisServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level("INFO", "ttscope")
-    cache = sharing(redis)
-    await shared(redis, cache, Murmur())
-    redis.kill()
-    began = asyncio.get_running_loop().time()
-    murmurs = [Murmur(seed=number) for number in range(20)]
-    answers = await asyncio.gather(*(heard(hear(cache, m, f"text {n}").chunks()) for n, m in enumerate(murmurs)))
-    assert answers == [murmur.pcm for murmur in murmurs]
-    assert asyncio.get_running_loop().time() - began < 5
-    warnings = [record for record in caplog.records if record.levelname == "WARNING"]
-    assert len(warnings) == 1
-    assert str(redis.port) not in caplog.text
-    redis.start()
-    number = 0
-    async with asyncio.timeout(20):
-        while not redis.client.dbsize():
-            number += 1
-            murmur = Murmur(seed=number)
-            assert await heard(hear(cache, murmur, f"later {number}").chunks()) == murmur.pcm
+async def until_answering(redis: Redis) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            with contextlib.suppress(Exception):
+                await redis.ping()
+                return
             await asyncio.sleep(0.02)
-    assert [record.levelname for record in caplog.records if record.name == "ttscope.cache"][-1] == "INFO"
-    await cache.close()
+
+
+class Replica:
+    """One of several servers: a cache of its own with the shared tier behind it."""
+
+    def __init__(self, url: str, *, secret: bytes = SECRET) -> None:
+        self.shared = SharedTier(url, secret, back_off_seconds=BACK_OFF_SECONDS)
+        self.cache = Cache(ROOM, secret, self.shared)
+
+    async def hear(self, murmur: Murmur, text: str = TEXT) -> tuple[CacheResult, bytes]:
+        hearing = self.cache.hear(utterance(text), 0.1, murmur.synthesis, murmur)
+        audio = await heard(hearing.chunks())
+        assert (hearing.synthesis is None) == (hearing.result is CacheResult.HIT)
+        return hearing.result, audio
+
+    async def close(self) -> None:
+        await self.cache.close()
+
+
+@pytest.fixture
+async def replicas(server: RedisServer) -> AsyncIterator[tuple[Replica, Replica]]:
+    pair = Replica(server.url), Replica(server.url)
+    yield pair
+    for replica in pair:
+        await replica.close()
+
+
+async def shared_by(replica: Replica, redis: Redis, murmur: Murmur, text: str = TEXT) -> bytes:
+    """Has a clip made, and returns its name in Redis when it has arrived."""
+    result, audio = await replica.hear(murmur, text)
+    assert (result, audio) == (CacheResult.MISS, murmur.pcm)
+    name = name_of(text)
+    async with asyncio.timeout(10):
+        while not await redis.exists(name):
+            await asyncio.sleep(0.005)
+    return name
+
+
+def name_of(text: str) -> bytes:
+    return PREFIX.encode() + Keys(SECRET).of(utterance(text))
+
+
+async def test_what_one_server_has_made_another_need_not(replicas: tuple[Replica, Replica], redis: Redis) -> None:
+    first, second = replicas
+    made, spared = Murmur(seed=1), Murmur(seed=2)
+    await shared_by(first, redis, made)
+    assert await second.hear(spared) == (CacheResult.HIT, made.pcm)
+    assert spared.begun == 0
+    await redis.flushall()
+    assert await second.hear(spared) == (CacheResult.HIT, made.pcm)  # it has it itself by now
+
+
+async def test_a_hundred_who_ask_for_a_shared_clip_ask_redis_once(
+    replicas: tuple[Replica, Replica], redis: Redis
+) -> None:
+    first, second = replicas
+    made, spared = Murmur(seed=1), Murmur(seed=2)
+    await shared_by(first, redis, made)
+    before = (await redis.info("commandstats"))["cmdstat_getrange"]["calls"]
+    answers = await asyncio.gather(*(second.hear(spared) for _ in range(100)))
+    assert answers == [(CacheResult.HIT, made.pcm)] * 100
+    assert (await redis.info("commandstats"))["cmdstat_getrange"]["calls"] == before + 1
+
+
+async def test_clips_last_a_day(replicas: tuple[Replica, Replica], redis: Redis) -> None:
+    name = await shared_by(replicas[0], redis, Murmur())
+    assert EXPIRY_SECONDS - 60 < await redis.ttl(name) <= EXPIRY_SECONDS == 24 * 3600
+
+
+async def test_there_is_no_text_in_redis(replicas: tuple[Replica, Replica], redis: Redis) -> None:
+    for number in range(5):
+        await shared_by(replicas[0], redis, Murmur(seed=number), f"{TEXT} {number}")
+    everything = [(name, await redis.get(name)) async for name in redis.scan_iter()]
+    assert len(everything) == 5
+    for name, value in everything:
+        assert name.startswith(PREFIX.encode())
+        for word in (*TEXT.split(), TEXT, "joe", "c0ffee"):
+            if len(word) > 3:  # shorter ones may occur in noise
+                assert word.lower().encode() not in (name + value).lower()
+                assert word.encode("utf-16-le") not in name + value
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda value, other: value[:-2],
+        lambda value, other: value[:20],
+        lambda value, other: b"",
+        lambda value, other: value + b"\0\0",
+        lambda value, other: value[:-1] + bytes([value[-1] ^ 1]),
+        lambda value, other: b"ttsclip2" + value[8:],
+        lambda value, other: other,
+        lambda value, other: b"RIFF" + bytes(1000),
+        lambda value, other: bytes(60_000_000),
+    ],
+    ids=["torn", "cut", "emptied", "longer", "altered", "another version", "another clip", "foreign", "huge"],
+)
+async def test_what_is_not_the_clip_is_a_miss_and_replaced(
+    replicas: tuple[Replica, Replica], redis: Redis, spoil: object
+) -> None:
+    first, second = replicas
+    name = await shared_by(first, redis, Murmur(seed=1))
+    other = await shared_by(first, redis, Murmur(seed=2), "something else")
+    good, bad = await redis.get(name), spoil(await redis.get(name), await redis.get(other))  # type: ignore[operator]
+    await redis.set(name, bad)
+    murmur = Murmur(seed=1)
+    assert await second.hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    async with asyncio.timeout(10):
+        while await redis.get(name) != good:
+            await asyncio.sleep(0.005)
+
+
+async def test_a_value_of_another_kind_is_a_miss_and_no_outage(
+    replicas: tuple[Replica, Replica], redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    await redis.rpush(name_of(TEXT), "not", "a", "clip")
+    await shared_by(replicas[0], redis, Murmur(), "another text")
+    murmur = Murmur(seed=1)
+    assert await replicas[0].hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    assert caplog.records == []
+
+
+async def test_another_secret_finds_nothing(server: RedisServer, redis: Redis) -> None:
+    first, second = Replica(server.url), Replica(server.url, secret=b"another secret altogether")
+    await shared_by(first, redis, Murmur(seed=1))
+    murmur = Murmur(seed=2)
+    assert await second.hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    for replica in (first, second):
+        await replica.close()
+    assert await redis.dbsize() == 2
+
+
+async def test_redis_is_killed_in_the_midst_of_traffic_and_comes_back(
+    server: RedisServer, replicas: tuple[Replica, Replica], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every client gets its audio, soon; the outage is in the log once, without an address; sharing resumes."""
+    caplog.set_level(logging.INFO)
+    first, second = replicas
+    number = 0
+    slowest = {"up": 0.0, "down": 0.0}
+    stop = asyncio.Event()
+    state = "up"
+
+    async def client(replica: Replica) -> None:
+        nonlocal number
+        while not stop.is_set():
+            number += 1
+            murmur, began, then = Murmur(seed=number), time.perf_counter(), state
+            assert await replica.hear(murmur, f"text {number}") == (CacheResult.MISS, murmur.pcm)
+            slowest[then] = max(slowest[then], time.perf_counter() - began)
+            await asyncio.sleep(0.001)
+
+    async def asked_for(count: int) -> None:
+        goal = number + count
+        await until(lambda: number >= goal)
+
+    async with asyncio.TaskGroup() as clients:
+        for replica in (first, second) * 4:
+            clients.create_task(client(replica))
+        await asked_for(200)
+        server.kill()
+        state = "down"
+        await asked_for(1000)
+        server.start()
+        await until(lambda: [record.levelno for record in caplog.records].count(logging.INFO) == 2)
+        stop.set()
+
+    async with Redis.from_url(server.url) as redis:
+        made, spared = Murmur(seed=10**6), Murmur(seed=10**6 + 1)
+        await shared_by(first, redis, made)
+        assert await second.hear(spared) == (CacheResult.HIT, made.pcm)
+    assert slowest["down"] < LOOKUP_SECONDS + slowest["up"] + 0.2
+    levels = [record.levelno for record in caplog.records]
+    assert sorted(levels) == [logging.INFO] * 2 + [logging.WARNING] * 2  # one of each for each of the servers
+    for record in caplog.records:
+        assert record.name == "ttscope.cache"
+        assert str(server.port) not in record.getMessage()
+        assert PASSWORD not in record.getMessage()
+        assert record.exc_info is None
+
+
+async def test_a_redis_that_hangs_costs_one_lookup(
+    server: RedisServer, replicas: tuple[Replica, Replica], redis: Redis
+) -> None:
+    await shared_by(replicas[0], redis, Murmur())
+    server.halt()
+    try:
+        began = time.perf_counter()
+        for number in range(100):
+            murmur = Murmur(seed=number)
+            assert await replicas[0].hear(murmur, f"text {number}") == (CacheResult.MISS, murmur.pcm)
+        took = time.perf_counter() - began
+    finally:
+        server.go_on()
+    assert took > LOOKUP_SECONDS
+    assert took < LOOKUP_SECONDS * (2 + took / BACK_OFF_SECONDS) + 0.3
+
+
+async def test_after_a_late_answer_nobody_gets_anothers_clip(
+    server: RedisServer, replicas: tuple[Replica, Replica], redis: Redis
+) -> None:
+    """The answer to the lookup that was given up comes on a connection that the next one must not read from."""
+    first, second = replicas
+    murmurs = {text: Murmur(seed=seed) for seed, text in enumerate(("one", "two"))}
+    for text, murmur in murmurs.items():
+        await shared_by(first, redis, murmur, text)
+    server.halt()
+    late = Murmur(seed=9)
+    assert await second.hear(late, "one") == (CacheResult.MISS, late.pcm)
+    server.go_on()
+    await asyncio.sleep(BACK_OFF_SECONDS)
+    assert await second.hear(Murmur(seed=10), "two") == (CacheResult.HIT, murmurs["two"].pcm)
+
+
+async def test_a_redis_that_takes_no_more_is_still_read(
+    replicas: tuple[Replica, Replica], redis: Redis, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = replicas
+    made = Murmur(seed=1)
+    await shared_by(first, redis, made)
+    await redis.config_set("maxmemory-policy", "noeviction")
+    await redis.config_set("maxmemory", 1)
+    murmur = Murmur(seed=2)
+    assert await first.hear(murmur, "one more") == (CacheResult.MISS, murmur.pcm)
+    await until(lambda: caplog.records)
+    assert await second.hear(Murmur(seed=3)) == (CacheResult.HIT, made.pcm)
+    (record,) = caplog.records
+    assert record.getMessage() == "the shared cache takes no clips, speech goes on without it: OutOfMemoryError"
+
+
+async def test_a_wrong_password_is_an_outage(server: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    replica = Replica(server.url.replace(PASSWORD, "wrong-password"))
+    murmur = Murmur()
+    assert await replica.hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    await replica.close()
+    (record,) = caplog.records
+    assert "wrong-password" not in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"$9999999999999\r\n", b"*-7\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"$x\r\n", b""]
+)
+async def test_something_else_than_redis_is_an_outage(answer: bytes) -> None:
+    async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while answer and await reader.read(1000):
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(answering, "127.0.0.1", 0) as other:
+        replica = Replica(f"redis://127.0.0.1:{other.sockets[0].getsockname()[1]}")
+        murmur = Murmur()
+        began = time.perf_counter()
+        assert await replica.hear(murmur) == (CacheResult.MISS, murmur.pcm)
+        assert time.perf_counter() - began < LOOKUP_SECONDS + 0.2
+        await replica.close()
+
+
+async def test_who_leaves_while_redis_is_asked_leaves_at_once(
+    server: RedisServer, replicas: tuple[Replica, Replica], redis: Redis
+) -> None:
+    await shared_by(replicas[0], redis, Murmur(seed=1))
+    server.halt()
+    try:
+        murmur = Murmur(seed=2)
+        task = asyncio.create_task(replicas[1].hear(murmur))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert murmur.begun == 0
+    finally:
+        server.go_on()
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "localhost:6379", f"http://:{PASSWORD}@host", f"redis://:{PASSWORD}@host:x", f"redis://:{PASSWORD}@h?no=1"],
+)
+def test_a_url_that_can_be_none_is_refused_without_repeating_it(url: str) -> None:
+    with pytest.raises(ValueError, match="must be redis://") as caught:
+        SharedTier(url, SECRET)
+    assert PASSWORD not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__

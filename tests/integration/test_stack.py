@@ -53,7 +53,7 @@ MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 """Only errors, the slow for their range, and the slowest of five minutes are kept."""
 BUCKETS = '{__name__=~"tts_.+_bucket"}'
 GPU_METRICS = {name for entry in CONTRACT if (name := entry.prometheus_name).startswith("tts_gpu_")}
-ALL_STAGES = {"POST /tts", *STAGE.values}
+ALL_STAGES = {"attempt", "POST /tts", *STAGE.values}
 
 
 @pytest.fixture(scope="module")
