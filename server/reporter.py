@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from opentelemetry.context import Context
+from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel import instruments
 from otel.metrics import Metrics
@@ -14,8 +15,9 @@ from server.speech import Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason
 from server.watch import Watch
 
-NOWHERE = Context()
-"""No span: while a request goes on, nobody knows whether its trace will be kept, and every exemplar must open."""
+NOWHERE = set_span_in_context(INVALID_SPAN, Context())
+"""No span (an empty context would be taken for the current one): while a request goes on, nobody knows whether its
+trace will be kept, and every exemplar must open."""
 JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 """What says something of the provider; a text that can't be spoken, or a client that left, does not."""
 

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.live import LiveServer
+
+settings.register_profile("ttscope", deadline=None)  # no test is about the machine's speed
+settings.load_profile("ttscope")
 
 
 @pytest.fixture(scope="session")

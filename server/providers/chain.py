@@ -19,9 +19,9 @@ from server.providers.turn import Turn
 from server.speech import Chunk, Listener, Utterance, Voice
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
 
-PATIENCE = 3.0
+PATIENCE = 5.0
 """Times the forecast of a provider that its attempt may take while another one could still speak."""
-LEAST_SECONDS = 5.0
+LEAST_SECONDS = 10.0
 """Of any turn, and of what is set aside for the next provider, as far as the budget allows."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
