@@ -221,10 +221,26 @@ def test_products_of_matrices_are_a_convolution(places: int, dilation: int) -> N
     with torch.inference_mode(mode=False):
         layer = torch.nn.Conv1d(8, 6, places, dilation=dilation).requires_grad_(False)
     products = layers.products_of(layer)
-    for time in (19, 20, 21):
+    for time in (19, 120, 140, 141):
         x = torch.randn(2, time, 8)
         expected = layer(torch.nn.functional.pad(x.transpose(1, 2), (2, 5))).transpose(1, 2)
         assert difference(products(x, 2, 5), expected) < SAME
+
+
+def test_attention_to_a_few_symbols_is_coquis(network: Any, device: torch.device) -> None:
+    """Fewer than its window of near symbols, as many, and more; alone and filled up."""
+    if device.type != "cpu":
+        pytest.skip("layers are replaced on the CPU")
+    theirs = network.text_encoder.encoder.attn_layers[0]
+    ours = layers._replacement(theirs)
+    assert isinstance(ours, layers.Attention)
+    for time in (1, 3, 5, 30):
+        x = torch.randn(2, 192, time)
+        mask = torch.ones(2, 1, time)
+        mask[1, :, time // 2 + 1 :] = 0
+        both = mask.unsqueeze(2) * mask.unsqueeze(-1)
+        assert difference(ours(x[:1], x[:1], both[:1]), theirs(x[:1], x[:1], both[:1])) < SAME
+        assert difference(ours(x, x, both) * mask, theirs(x, x, both) * mask) < SAME
 
 
 def test_layers_that_are_unlike_the_known_ones_stay_as_they_are() -> None:
