@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from server.engine import decoder as decoder_module
 from server.engine import layers, precision
 from server.engine.decoder import Decoder
 from server.engine.torch_engine import TorchEngine
@@ -199,8 +200,15 @@ def random_decoder(resblock_type: str) -> Any:
     return generator.requires_grad_(False)
 
 
+@pytest.mark.parametrize("multiplies", [True, False])
 @pytest.mark.parametrize("resblock_type", ["1", "2"])
-def test_decoders_of_both_kinds_are_exact(resblock_type: str) -> None:
+def test_decoders_of_both_kinds_are_exact(
+    resblock_type: str, multiplies: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By products of matrices, and by the convolutions that a GPU has."""
+    monkeypatch.setattr(decoder_module, "WIDE", 16)
+    if not multiplies:
+        monkeypatch.setattr(decoder_module, "_multiplies", lambda layer, dtype: False)
     with torch.inference_mode(mode=False):
         generator = random_decoder(resblock_type)
     decoder = Decoder(generator)
