@@ -61,7 +61,7 @@ log = logging.getLogger(f"{LOGGER}.app")
 
 
 class Service:
-    """The whole server: two ports, one provider, and its telemetry. Made inside a running event loop."""
+    """The whole server: two ports, the providers, and its telemetry. Made inside a running event loop."""
 
     def __init__(self, settings: Settings, providers: Sequence[Provider]) -> None:
         """``providers`` in the order in which they are asked."""
@@ -85,7 +85,7 @@ class Service:
             settings.max_in_flight,
             settings.max_queue_seconds,
             settings.deadline_seconds,
-            lambda: self._chain.load().rate,
+            lambda: self._chain.rate,
         )
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         keep = KeepPolicy(settings.traces_per_second)

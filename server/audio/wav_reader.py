@@ -7,6 +7,8 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
+from server.audio.wav import floats
+
 Samples = npt.NDArray[np.float32]
 
 RATES = range(4000, 192_001)
@@ -46,7 +48,7 @@ class PcmReader:
         piece = self._odd + piece
         whole = len(piece) - len(piece) % _SAMPLE_BYTES
         self._odd = piece[whole:]
-        samples: Samples = np.frombuffer(piece[:whole], "<i2").astype(np.float32) / np.float32(32767.0)
+        samples = floats(piece[:whole])
         np.maximum(samples, np.float32(-1.0), out=samples)
         return samples
 

@@ -6,14 +6,10 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from server.audio.wav import pcm16
+from server.audio.wav import floats, pcm16
 from server.speech import Chunk, Interval
 
 SAMPLE_BYTES = 2
-FULL_SCALE = np.float32(32767)
-"""Division by it and ``pcm16`` undo each other for every sample: the error is below 0.01 of a step."""
 PIECE_SECONDS = 5
 """Of audio in a chunk of a kept clip: converting and encoding it holds the event loop for less than a millisecond."""
 
@@ -42,9 +38,7 @@ class Clip:
 
     def chunk(self, intervals: tuple[Interval, ...] = ()) -> Chunk:
         """All of it at once; ``pcm16`` of its samples are the bytes that are kept."""
-        samples = np.frombuffer(self.pcm, "<i2").astype(np.float32)
-        samples /= FULL_SCALE
-        return Chunk(samples, self.sample_rate, intervals)
+        return Chunk(floats(self.pcm), self.sample_rate, intervals)
 
     def pieces(self) -> list[Clip]:
         """It in parts of PIECE_SECONDS."""

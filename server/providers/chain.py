@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from server.audio.quality import Quality
@@ -78,12 +79,16 @@ class Chain:
         """About how many seconds of audio the utterance will be."""
         return self._choices[utterance.voice.name][0].member.provider.estimate(utterance)
 
+    @property
+    def rate(self) -> float:
+        """Of the first provider that is available."""
+        members = self.members
+        return next((member for member in members if member.available), members[0]).provider.load().rate
+
     def load(self) -> Load:
         """The pace of the first provider that is available, and what waits for all of them."""
-        members = self.members
-        rate = next((member for member in members if member.available), members[0]).provider.load().rate
-        loads = [member.provider.load() for member in members]
-        return Load(rate, sum(load.depth for load in loads), sum(load.audio_seconds for load in loads))
+        loads = [member.provider.load() for member in self.members]
+        return Load(self.rate, sum(load.depth for load in loads), sum(load.audio_seconds for load in loads))
 
     async def start(self) -> None:
         """Starts every provider; one that can't is left out. Raises EngineFailed when none can."""
@@ -123,14 +128,13 @@ class Chain:
             synthesis.fallback = (choices[0].member.name, FallbackReason.UNAVAILABLE)
         for choice, following in zip(asked, [*asked[1:], None], strict=True):
             until = self._patience(utterance, choice, following, deadline)
-            turn = Turn(choice, utterance, listener, until, deadline - began)
+            ended = partial(self._ended, utterance, synthesis)
+            turn = Turn(choice, utterance, listener, until, deadline - began, ended=ended)
             synthesis.first_choice = choice is choices[0]
             try:
                 async with aclosing(turn.chunks(progress)) as chunks:
                     async for chunk in chunks:
                         synthesis.provider = choice.member.name
-                        if turn.outcome is AttemptOutcome.OK:
-                            self._ended(turn, utterance, synthesis)
                         yield chunk
             except Exception:  # whatever is wrong with one provider, another may speak
                 reason = turn.reason
@@ -146,8 +150,6 @@ class Chain:
                 progress(-turn.made)
             else:
                 return
-            finally:
-                self._ended(turn, utterance, synthesis)
 
     async def _start(self, member: Member) -> SpeechError | None:
         try:
@@ -187,11 +189,8 @@ class Chain:
         aside = max(LEAST_SECONDS, PATIENCE * following.member.forecast(utterance))
         return min(now + own, deadline - min(aside, (deadline - now) / 2))
 
-    def _ended(self, turn: Turn, utterance: Utterance, synthesis: Synthesis) -> None:
-        """Keeps the account of an attempt; a second call for the same does nothing."""
-        if turn.accounted:
-            return
-        turn.accounted = True
+    def _ended(self, utterance: Utterance, synthesis: Synthesis, turn: Turn) -> None:
+        """Keeps the account of an attempt."""
         member = turn.choice.member
         account = turn.account()
         synthesis.attempts.append(account)

@@ -11,9 +11,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError, TextTooLong
-from server.providers.pace import PAUSE, SECONDS_PER_CHARACTER, WARM_UP, Pace
+from server.errors import EngineFailed, ShuttingDown, SpeechError
+from server.providers.pace import PAUSE, WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
+from server.providers.word import say_a_word
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
 from server.scheduling.steps import Sentence
@@ -89,7 +90,7 @@ class CoquiProvider:
         return tuple(installed.voice for installed in self._installed)
 
     def estimate(self, utterance: Utterance) -> float:
-        return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
+        return estimate(utterance)
 
     def load(self) -> Load:
         if self._dispatcher is None:
@@ -132,11 +133,7 @@ class CoquiProvider:
         self._dispatcher = dispatcher
 
     async def check(self) -> None:
-        voice = self._installed[0].voice
-        utterance = Utterance(WARM_UP[0], voice, voice.languages[0], words=1, characters=len(WARM_UP[0]))
-        async with aclosing(self.speak(utterance, Listener(client=self.name))) as chunks:
-            async for _ in chunks:
-                pass
+        await say_a_word(self, self._installed[0].voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         """The first chunk early for who listens as it comes, with a pause after each sentence but the last.
@@ -184,14 +181,7 @@ class CoquiProvider:
 
     async def _encode(self, speaker: Speaker, utterance: Utterance) -> Reading:
         reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
-        if not reading.sentences:
-            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-        expected = sum(reading.seconds) + (len(reading.sentences) - 1) * PAUSE / utterance.speed
-        if expected > self._max_audio_seconds:
-            raise TextTooLong(
-                f"the text would take about {expected:.0f} s to speak, the limit is {self._max_audio_seconds:.0f} s",
-                param="text",
-            )
+        expect(reading.seconds, PAUSE / utterance.speed, self._max_audio_seconds)
         return reading
 
     def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:

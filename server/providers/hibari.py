@@ -19,8 +19,9 @@ import numpy as np
 
 from server.errors import EngineFailed
 from server.providers.narrator import Line, Narrator, Samples
-from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, Pace
+from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, Pace, estimate
 from server.providers.provider import Load, Reports
+from server.providers.word import say_a_word
 from server.speech import Chunk, Listener, Utterance, Voice
 from server.text.sentences import LIMIT, bounded, cut, is_speakable
 
@@ -56,7 +57,7 @@ class HibariProvider:
         return (self._voice,)
 
     def estimate(self, utterance: Utterance) -> float:
-        return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
+        return estimate(utterance)
 
     def load(self) -> Load:
         return self._narrator.load
@@ -76,10 +77,7 @@ class HibariProvider:
         self._log.info("the voice hibari is loaded in %.1f s", seconds)
 
     async def check(self) -> None:
-        utterance = Utterance(WARM_UP[0], self._voice, LANGUAGES[0], words=1, characters=len(WARM_UP[0]))
-        async with aclosing(self.speak(utterance, Listener(client=self.name))) as chunks:
-            async for _ in chunks:
-                pass
+        await say_a_word(self, self._voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         """A chunk for each sentence, with a pause after each but the last.

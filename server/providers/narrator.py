@@ -11,9 +11,9 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError, TextTooLong
+from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew
-from server.providers.pace import PAUSE
+from server.providers.pace import PAUSE, expect
 from server.providers.provider import Load
 from server.providers.workload import Workload
 from server.scheduling.worker import Worker, WorkerClosed
@@ -69,7 +69,7 @@ class Narrator:
             asked = time.perf_counter_ns()
             lines = await self._text_thread.run(read)
             read_in = Interval(Stage.PHONEMIZE, asked, time.perf_counter_ns())
-            expected = self._check(lines, pause)
+            expected = expect([line.seconds for line in lines], pause, self._max_audio_seconds)
             with self._workload.request(expected) as request:
                 for number, line in enumerate(lines):
                     request.waits()
@@ -94,15 +94,3 @@ class Narrator:
     async def close(self) -> None:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
         await asyncio.gather(self._text_thread.close(), self._crew.close())
-
-    def _check(self, lines: Sequence[Line], pause: float) -> float:
-        """Seconds of audio that the lines will be, about."""
-        if not lines:
-            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-        expected = sum(line.seconds for line in lines) + (len(lines) - 1) * pause
-        if expected > self._max_audio_seconds:
-            raise TextTooLong(
-                f"the text would take about {expected:.0f} s to speak, the limit is {self._max_audio_seconds:.0f} s",
-                param="text",
-            )
-        return expected

@@ -16,8 +16,9 @@ import numpy as np
 
 from server.errors import EngineFailed
 from server.providers.narrator import Line, Narrator, Samples
-from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, Pace
+from server.providers.pace import WARM_UP, Pace, estimate
 from server.providers.provider import Load, Reports
+from server.providers.word import say_a_word
 from server.speech import Chunk, Listener, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.sentences import bounded, is_speakable
@@ -97,7 +98,7 @@ class OnnxProvider:
         return tuple(installed.voice for installed in self._installed)
 
     def estimate(self, utterance: Utterance) -> float:
-        return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
+        return estimate(utterance)
 
     def load(self) -> Load:
         return self._narrator.load
@@ -128,11 +129,7 @@ class OnnxProvider:
     async def check(self) -> None:
         if not self._installed:
             raise EngineFailed("no voice has ONNX files: python -m server.voices install adds the default voice's")
-        voice = self._installed[0].voice
-        utterance = Utterance(WARM_UP[0], voice, voice.languages[0], words=1, characters=len(WARM_UP[0]))
-        async with aclosing(self.speak(utterance, Listener(client=self.name))) as chunks:
-            async for _ in chunks:
-                pass
+        await say_a_word(self, self._installed[0].voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         """A chunk for each sentence, with a pause after each but the last.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from server.errors import NothingToSpeak, TextTooLong
+from server.speech import Utterance
 
 PAUSE = 0.2
 """Seconds of silence between sentences at speed 1. The default voice itself ends a sentence with 110 to 250 ms of
@@ -32,3 +36,23 @@ class Pace:
     def seconds(self, symbols: int) -> float:
         """Of a sentence of so many symbols."""
         return self.per_sentence + symbols * self.per_symbol
+
+
+def estimate(utterance: Utterance) -> float:
+    """About how many seconds of audio it will be, from its characters alone."""
+    return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
+
+
+def expect(sentences: Sequence[float], pause: float, most: float) -> float:
+    """Seconds of audio of a text whose ``sentences`` are expected to be so long, with pauses between them.
+
+    Raises NothingToSpeak when there are none, TextTooLong when it is more than ``most``.
+    """
+    if not sentences:
+        raise NothingToSpeak("the text has nothing that can be spoken", param="text")
+    expected = sum(sentences) + (len(sentences) - 1) * pause
+    if expected > most:
+        raise TextTooLong(
+            f"the text would take about {expected:.0f} s to speak, the limit is {most:.0f} s", param="text"
+        )
+    return expected

@@ -14,15 +14,14 @@ import numpy as np
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
 from server.audio.wav_reader import AudioUnreadable, PcmReader, Samples, WavReader
-from server.errors import EngineFailed, NothingToSpeak, TextTooLong
+from server.errors import EngineFailed
+from server.providers.pace import estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.speech_client import Answer, SpeechClient
 from server.providers.workload import Workload
 from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.sentences import is_speakable
 
-SECONDS_PER_CHARACTER = 0.065
-"""Of English at an ordinary pace, 930 characters a minute: nothing else is known of a voice that is elsewhere."""
 PCM_RATE = 24_000
 """Hz, of OpenAI's format "pcm": 16 bits, little-endian, mono, without a header."""
 LEAST_SECONDS = 0.1
@@ -82,7 +81,7 @@ class RemoteProvider:
         return tuple(voice.voice for voice in self._voices.values())
 
     def estimate(self, utterance: Utterance) -> float:
-        return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
+        return estimate(utterance)
 
     def load(self) -> Load:
         return self._workload.load
@@ -101,7 +100,8 @@ class RemoteProvider:
         here: a server that refuses what we let pass has failed.
         """
         body = self._body(utterance)
-        expected = self.estimate(utterance)
+        sentences = [self.estimate(utterance)] if is_speakable(utterance.text) else []
+        expected = expect(sentences, 0.0, self._max_audio_seconds)
         with self._workload.request(expected) as request:
             asked = time.perf_counter_ns()
             async with self._places:
@@ -125,18 +125,10 @@ class RemoteProvider:
         await self._client.close()
 
     def _body(self, utterance: Utterance) -> dict[str, object]:
-        """What OpenAI's own server takes, and no more. Raises what ``speak`` does."""
+        """What OpenAI's own server takes, and no more. Raises EngineFailed."""
         voice = self._voices.get(utterance.voice.name)
         if voice is None:
             raise EngineFailed("the remote server does not have this voice")
-        if not is_speakable(utterance.text):
-            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-        expected = self.estimate(utterance)
-        if expected > self._max_audio_seconds:
-            raise TextTooLong(
-                f"the text would take about {expected:.0f} s to speak, the limit is {self._max_audio_seconds:.0f} s",
-                param="text",
-            )
         return {
             "model": self._model,
             "input": utterance.text,

@@ -18,21 +18,29 @@ class Turn:
     """One provider speaks one utterance."""
 
     def __init__(
-        self, choice: Choice, utterance: Utterance, listener: Listener, until: float, stall_seconds: float
+        self,
+        choice: Choice,
+        utterance: Utterance,
+        listener: Listener,
+        until: float,
+        stall_seconds: float,
+        *,
+        ended: Callable[[Turn], None],
     ) -> None:
         """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
-        how long each further stretch of a stream may take."""
+        how long each further stretch of a stream may take. ``ended`` is called once, when the provider has done what it
+        will, before a whole answer's first chunk is given."""
         self.choice = choice
         self.epoch = choice.member.breaker.epoch
         self.outcome = AttemptOutcome.CANCELLED
         self.quality: Quality | None = None
         self.made = 0.0
         """Seconds of audio."""
-        self.accounted = False
         self._utterance = choice.put(utterance)
         self._listener = listener
         self._until = until
         self._stall_seconds = stall_seconds
+        self._ended = ended
         self._start = self._end = time.perf_counter_ns()
         self._waited = 0
 
@@ -59,7 +67,7 @@ class Turn:
                 while (chunk := await self._next(chunks)) is not None:
                     inspector.add(chunk.samples, chunk.sample_rate)
                     if not self.begun and self._listener.streamed and inspector.silent_so_far:
-                        raise self._faulty(inspector)
+                        raise self._faulty(inspector.verdict())
                     self.made += chunk.seconds
                     progress(chunk.seconds)
                     if self._listener.streamed:
@@ -68,7 +76,7 @@ class Turn:
                         whole.append(chunk)
             self.quality = inspector.verdict()
             if not self.quality.usable:
-                raise self._faulty(inspector)
+                raise self._faulty(self.quality)
             self.outcome = AttemptOutcome.OK
         except Exception as error:
             self.outcome = _outcome(error) if self.outcome is AttemptOutcome.CANCELLED else self.outcome
@@ -76,6 +84,7 @@ class Turn:
         finally:
             member.busy -= 1
             self._end = time.perf_counter_ns()
+            self._ended(self)
         for chunk in whole:
             yield chunk
 
@@ -91,9 +100,9 @@ class Turn:
         finally:
             self._waited += time.perf_counter_ns() - asked
 
-    def _faulty(self, inspector: Inspector) -> EngineFailed:
+    def _faulty(self, quality: Quality) -> EngineFailed:
         self.outcome = AttemptOutcome.FAULTY
-        self.quality = inspector.verdict()
+        self.quality = quality
         return EngineFailed("the speech engine made audio that is silent or far too short")
 
 
