@@ -16,6 +16,7 @@ from server.audio.quality import FRAME_SECONDS, Fault, Inspector, Quality
 from server.providers.coqui import CoquiProvider
 from server.speech import Listener, Utterance, Voice
 from server.voices.catalogue import Catalogue
+from tests.fakes import Told
 from tests.kinds import Wish
 
 Samples = npt.NDArray[np.float32]
@@ -34,14 +35,6 @@ class Clip:
         return self.utterance.voice.sample_rate
 
 
-class Nobody:
-    """Is told what a provider reports, and keeps nothing of it."""
-
-    def loaded(self, voice: str, seconds: float) -> None: ...
-    def batch(self, size: int, padding: float) -> None: ...
-    def lost(self, error: Exception) -> None: ...
-
-
 async def spoken_by_joe(wishes: Iterable[Wish], voices_folder: Path) -> list[Clip]:
     """By the real voice, in this process."""
     provider = CoquiProvider(
@@ -51,7 +44,7 @@ async def spoken_by_joe(wishes: Iterable[Wish], voices_folder: Path) -> list[Cli
         max_audio_seconds=3000,
         log=logging.getLogger("test"),
     )
-    await provider.start(Nobody())
+    await provider.start(Told())
     try:
         clips = []
         for wish in wishes:

@@ -15,6 +15,23 @@ from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 
 JOE = Voice("joe", ("en", "en-us"), 22050, "c0ffee")
 KAN = Voice("kan", ("ja",), 24000, "facade")
+
+
+class Told:
+    """What a provider told of itself; nobody looks at its batches, and none is ever lost."""
+
+    def __init__(self) -> None:
+        self.load_seconds: dict[str, float] = {}
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        self.load_seconds[voice] = seconds
+
+    def batch(self, size: int, padding: float) -> None: ...
+
+    def lost(self, error: Exception) -> None:
+        raise AssertionError(error)
+
+
 PACE = {"joe": 0.065, "kan": 0.2}
 """Seconds of a character: as long as speech takes, since the server judges every clip by that."""
 

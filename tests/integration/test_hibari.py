@@ -17,8 +17,10 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLon
 from server.providers import hibari
 from server.providers.hibari import HibariProvider
 from server.providers.pace import PAUSE
-from server.speech import Chunk, Listener, Stage, Utterance
+from server.speech import Listener, Stage
+from tests.fakes import Told
 from tests.recognition import errors, recognise, words
+from tests.saying import joined, say, utterance, word_error_rate
 
 ROOT = Path(__file__).parents[2]
 TEXTS = (
@@ -34,22 +36,6 @@ TEXTS = (
 THREE = "This is one. And this is two! Is that all?"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-class Told:
-    """What a provider told of itself."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def loaded(self, voice: str, seconds: float) -> None:
-        self.seconds[voice] = seconds
-
-    def batch(self, size: int, padding: float) -> None:
-        """Nobody looks at the batches here."""
-
-    def lost(self, error: Exception) -> None:
-        raise AssertionError(error)
 
 
 def make(max_audio_seconds: float = 60.0) -> HibariProvider:
@@ -69,28 +55,11 @@ async def provider(told: Told) -> AsyncIterator[HibariProvider]:
     await provider.close()
 
 
-def utterance(provider: HibariProvider, text: str, speed: float = 1.0) -> Utterance:
-    return Utterance(text, provider.voices()[0], "en", len(text.split()), len(text), speed)
-
-
-async def say(provider: HibariProvider, text: str, speed: float = 1.0) -> list[Chunk]:
-    return [chunk async for chunk in provider.speak(utterance(provider, text, speed), Listener())]
-
-
-def joined(chunks: list[Chunk]) -> np.ndarray:
-    return np.concatenate([chunk.samples for chunk in chunks])
-
-
-def word_error_rate(said: list[tuple[str, list[Chunk]]]) -> float:
-    wrong = sum(errors(words(text), recognise(joined(chunks), chunks[0].sample_rate)) for text, chunks in said)
-    return wrong / sum(len(words(text)) for text, _ in said)
-
-
 async def test_it_is_one_english_voice(provider: HibariProvider, told: Told) -> None:
     (voice,) = provider.voices()
     assert (voice.name, voice.languages, voice.sample_rate) == ("hibari", ("en", "en-us"), 24_000)
-    assert told.seconds.keys() == {"hibari"}
-    assert 0 < told.seconds["hibari"] < 60
+    assert told.load_seconds.keys() == {"hibari"}
+    assert 0 < told.load_seconds["hibari"] < 60
     assert provider.load().rate > 1.0
 
 

@@ -19,13 +19,14 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLon
 from server.providers import pace
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
-from server.providers.provider import Provider
-from server.speech import Chunk, Listener, Stage, Utterance
+from server.speech import Chunk, Listener, Stage
 from server.text.phonemes import Phonemizer
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
 from server.voices.piper import PiperConfig
+from tests.fakes import Told
 from tests.recognition import errors, recognise, words
+from tests.saying import joined, say, utterance, word_error_rate
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog.",
@@ -42,22 +43,6 @@ TEXTS = (
 THREE = "This is one. And this is two! Is that all?"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-class Told:
-    """What a provider told of itself."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def loaded(self, voice: str, seconds: float) -> None:
-        self.names.append(voice)
-
-    def batch(self, size: int, padding: float) -> None:
-        """Nobody looks at the batches here."""
-
-    def lost(self, error: Exception) -> None:
-        raise AssertionError(error)
 
 
 @pytest.fixture(scope="module")
@@ -90,26 +75,9 @@ async def torch_provider(joe: InstalledVoice) -> AsyncIterator[CoquiProvider]:
     await provider.close()
 
 
-def utterance(provider: Provider, text: str, speed: float = 1.0) -> Utterance:
-    return Utterance(text, provider.voices()[0], "en", len(text.split()), len(text), speed)
-
-
-async def say(provider: Provider, text: str, speed: float = 1.0) -> list[Chunk]:
-    return [chunk async for chunk in provider.speak(utterance(provider, text, speed), Listener())]
-
-
-def joined(chunks: list[Chunk]) -> np.ndarray:
-    return np.concatenate([chunk.samples for chunk in chunks])
-
-
-def word_error_rate(said: list[tuple[str, list[Chunk]]]) -> float:
-    wrong = sum(errors(words(text), recognise(joined(chunks), chunks[0].sample_rate)) for text, chunks in said)
-    return wrong / sum(len(words(text)) for text, _ in said)
-
-
 async def test_it_has_the_local_engines_voice(provider: OnnxProvider, joe: InstalledVoice, told: Told) -> None:
     assert provider.voices() == (joe.voice,)
-    assert told.names == []  # the gauge of load times is the local engine's
+    assert told.load_seconds == {}  # the gauge of load times is the local engine's
     assert provider.load().rate > 1.0
 
 

@@ -18,9 +18,11 @@ from server.providers.pace import PAUSE
 from server.providers.provider import Provider
 from server.scheduling.plan import EARLY
 from server.scheduling.steps import Samples
-from server.speech import Chunk, Listener, Stage, Utterance
+from server.speech import Listener, Stage
 from server.voices.catalogue import Catalogue
+from tests.fakes import Told
 from tests.recognition import errors, recognise, words
+from tests.saying import joined, say, utterance
 
 TEXTS = (
     "The quick brown fox jumps over the lazy dog.",
@@ -47,19 +49,6 @@ def catalogue(voices_folder: Path) -> Catalogue:
     return Catalogue.scan(voices_folder)
 
 
-class Told:
-    """Reports of which only the loading is of interest here."""
-
-    def __init__(self) -> None:
-        self.load_seconds: dict[str, float] = {}
-
-    def loaded(self, voice: str, seconds: float) -> None:
-        self.load_seconds[voice] = seconds
-
-    def batch(self, size: int, padding: float) -> None: ...
-    def lost(self, error: Exception) -> None: ...
-
-
 TOLD = Told()
 
 
@@ -83,19 +72,7 @@ async def provider(catalogue: Catalogue) -> AsyncIterator[Provider]:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-WHOLE, STREAM = Listener(), Listener(streamed=True)
-
-
-def utterance(provider: Provider, text: str, speed: float = 1.0) -> Utterance:
-    return Utterance(text, provider.voices()[0], "en", len(text.split()), len(text), speed)
-
-
-async def say(provider: Provider, text: str, speed: float = 1.0, listener: Listener = WHOLE) -> list[Chunk]:
-    return [chunk async for chunk in provider.speak(utterance(provider, text, speed), listener)]
-
-
-def joined(chunks: list[Chunk]) -> np.ndarray:
-    return np.concatenate([chunk.samples for chunk in chunks])
+STREAM = Listener(streamed=True)
 
 
 async def test_it_is_understood(provider: Provider) -> None:

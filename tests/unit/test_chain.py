@@ -17,24 +17,22 @@ from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.speech import Chunk, Listener, Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
+from tests import fakes
 from tests.fakes import JOE, HummingProvider, failing, hummed_seconds
 
 TEXT = "One two three four five six seven. Eight nine ten eleven twelve thirteen."
 UTTERANCE = Utterance(TEXT, JOE, "en", 13, len(TEXT))
 
 
-class Told:
-    """Reports that remember."""
+class Told(fakes.Told):
+    """What the chain told, besides what its providers did."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.attempts: list[Attempt] = []
         self.fallbacks: list[tuple[str, str, FallbackReason]] = []
         self.availability: list[tuple[str, bool]] = []
         self.faults: Counter[str] = Counter()
-
-    def loaded(self, voice: str, seconds: float) -> None: ...
-    def batch(self, size: int, padding: float) -> None: ...
-    def lost(self, error: Exception) -> None: ...
 
     def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
         self.attempts.append(attempt)
