@@ -1,0 +1,1 @@
+"""The scheduled drift job: compares each window of requests with a reference, and says in words what changed."""
