@@ -100,3 +100,30 @@ STAGE = Attribute(
 )
 GPU = Attribute("gpu", "the GPU's number, as the driver counts them", Source.GPUS)
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
+DRIFT_COLUMN = Attribute(
+    "column",
+    "what the drift job judges; drift/README.md says what each is",
+    (
+        "words",
+        "voice",
+        "language",
+        "endpoint",
+        "streamed",
+        "speed",
+        "cache",
+        "invalid_requests",
+        "latency",
+        "time_to_first_audio",
+        "real_time_factor",
+        "queue_wait",
+        "errors",
+        "rejections",
+        "fallbacks",
+        "provider",
+        "seconds_per_character",
+        "loudness",
+        "silence_share",
+        "clipping_share",
+        "audio_faults",
+    ),
+)

@@ -14,6 +14,8 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from opentelemetry.trace import format_span_id, format_trace_id
 
 REQUEST_EVENT = "tts.request"
+DRIFT_EVENT = "tts.drift"
+"""Of the drift job, one for each window that it has judged."""
 MAX_BYTES = 50_000_000
 FILES = 5
 

@@ -19,7 +19,7 @@ from prometheus_client.core import Exemplar
 from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import choose_encoder
 
-from otel.instruments import Kind, prometheus_name
+from otel.instrument import Kind, prometheus_name
 
 
 class Exposition:

@@ -69,3 +69,14 @@ FEATURES: tuple[Feature, ...] = (
 )
 
 FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
+
+DRIFT_FEATURES: tuple[Feature, ...] = (
+    Feature("tts.drift.window", "the window's name: the time it begins, UTC; twice the same name is twice the same"),
+    Feature("tts.drift.window_start", "when it begins, ISO 8601"),
+    Feature("tts.drift.window_end", "when it ends, not included"),
+    Feature("tts.drift.state", "what was decided: stable, suspected, drift, or why nothing could be decided"),
+    Feature("tts.drift.columns", "the columns that have drifted, separated by commas; absent without any"),
+    Feature("tts.drift.rows", "the requests in the window"),
+    Feature("tts.drift.text", "the verdict in words"),
+)
+"""Of the event that the drift job sends of every window it has judged."""

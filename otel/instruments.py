@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Literal
-
 from otel.attributes import (
     ATTEMPT_OUTCOME,
     CACHE,
@@ -13,6 +9,7 @@ from otel.attributes import (
     CHAR_COUNT_RANGE,
     CLIENT,
     DEGRADED_KIND,
+    DRIFT_COLUMN,
     ENDPOINT,
     ERROR_TYPE,
     FALLBACK_REASON,
@@ -31,10 +28,9 @@ from otel.attributes import (
     TO,
     VOICE_NAME,
     WORD_COUNT_RANGE,
-    Attribute,
 )
+from otel.instrument import Instrument
 
-Kind = Literal["counter", "histogram", "gauge"]
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)
 FINE_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 25.0, 50.0)
 STAGE_SECONDS = (
@@ -61,46 +57,6 @@ BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
 UNDERRUN_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 REAL_TIME_FACTORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Instrument:
-    """A metric: its OpenTelemetry name, kind and unit (UCUM), what its number means, its labels and buckets."""
-
-    name: str
-    kind: Kind
-    unit: str
-    help: str
-    attributes: tuple[Attribute, ...] = ()
-    buckets: tuple[float, ...] = ()
-    observed: bool = False
-    """Of a counter: its value is read whenever metrics are collected, as a gauge's is."""
-
-    def __post_init__(self) -> None:
-        if (self.kind == "histogram") != bool(self.buckets):
-            raise ValueError(f"{self.name}: histograms have buckets, and nothing else has")
-        if self.kind == "gauge" and self.unit == "1":
-            raise ValueError(f"{self.name}: a gauge of unit 1 is named differently by different exporters")
-
-    @property
-    def prometheus_name(self) -> str:
-        return prometheus_name(self.name, self.unit, self.kind)
-
-
-UNIT_SUFFIXES = {"s": "seconds", "By": "bytes", "%": "percent", "W": "watts", "Cel": "celsius"}
-
-
-def prometheus_name(name: str, unit: str, kind: Kind) -> str:
-    """The name in Prometheus, as its OTLP receiver translates it.
-
-    Source: the OpenTelemetry specification, "Prometheus and OpenMetrics compatibility".
-    """
-    base = re.sub(r"[^a-zA-Z0-9_:]", "_", name)
-    suffix = UNIT_SUFFIXES.get(unit)
-    if suffix and not base.endswith(f"_{suffix}"):
-        base = f"{base}_{suffix}"
-    return f"{base}_total" if kind == "counter" and not base.endswith("_total") else base
-
 
 REQUESTS = Instrument(
     "tts.requests",
@@ -283,6 +239,42 @@ AUDIO_FAULTS = Instrument(
     (FAULT, VOICE_NAME),
 )
 
+DRIFT_SCORE = Instrument(
+    "tts.drift.score",
+    "gauge",
+    "{score}",
+    "How far the last window judged is from the reference: a distance, of use beside its threshold only.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_THRESHOLD = Instrument(
+    "tts.drift.threshold",
+    "gauge",
+    "{score}",
+    "The score from which on a window counts as over: what the reference's own windows hardly ever reach.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_DETECTED = Instrument(
+    "tts.drift.detected",
+    "gauge",
+    "{column}",
+    "1 while the column has drifted: it was over its threshold in as many windows in a row as it takes; else 0.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_CONSECUTIVE = Instrument(
+    "tts.drift.consecutive_windows",
+    "gauge",
+    "{window}",
+    "Windows in a row, up to the last one judged, in which the column was over its threshold.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_WINDOW_ROWS = Instrument("tts.drift.window_rows", "gauge", "{request}", "Requests in the last window judged.")
+DRIFT_LAST_RUN = Instrument(
+    "tts.drift.last_run.timestamp", "gauge", "s", "When the drift job last ended a run, well or not, since 1970."
+)
+DRIFT_LAST_RUN_SUCCESS = Instrument(
+    "tts.drift.last_run.success", "gauge", "{run}", "1 if that run judged all that was due, 0 if it failed."
+)
+
 CONTRACT: tuple[Instrument, ...] = (
     REQUESTS,
     REQUEST_DURATION,
@@ -320,5 +312,12 @@ CONTRACT: tuple[Instrument, ...] = (
     PROVIDER_FALLBACKS,
     DEGRADED,
     AUDIO_FAULTS,
+    DRIFT_SCORE,
+    DRIFT_THRESHOLD,
+    DRIFT_DETECTED,
+    DRIFT_CONSECUTIVE,
+    DRIFT_WINDOW_ROWS,
+    DRIFT_LAST_RUN,
+    DRIFT_LAST_RUN_SUCCESS,
 )
 """Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from opentelemetry.sdk.metrics.view import DropAggregation, View
 
-from otel.instruments import Kind, prometheus_name
+from otel.instrument import Kind, prometheus_name
 
 SDK_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 HTTP = ("http.request.method", "http.response.status_code", "http.route")

@@ -8,7 +8,8 @@ from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
 
 from otel.attributes import OTHER, Source
-from otel.instruments import CONTRACT, Instrument
+from otel.instrument import Instrument
+from otel.instruments import CONTRACT
 
 AllowLists = Mapping[Source, frozenset[str]]
 Attributes = dict[str, str]

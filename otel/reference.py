@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otel.attributes import OTHER, Attribute, Source
-from otel.events import REQUEST_EVENT
-from otel.features import FEATURES
+from otel.events import DRIFT_EVENT, REQUEST_EVENT
+from otel.features import DRIFT_FEATURES, FEATURES, Feature
 from otel.instruments import CONTRACT
 from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
@@ -50,12 +50,18 @@ FEATURES_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes o
 One OTLP log record for each call for audio, whatever its outcome, and also in `DATA_DIR/events/requests.jsonl`. The
 SERVER span carries the same attributes. None of them holds what a client wrote.
 """
+DRIFT_INTRODUCTION = f"""## The event `{DRIFT_EVENT}`
+
+One OTLP log record for each window that the drift job has judged, from `service.name` ttscope-drift; if the job is
+interrupted while it sends it, once more.
+"""
 
 
 def render() -> str:
     """The page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_library_metrics()) + "\n", TRACES]
-    return "\n".join([*parts, FEATURES_INTRODUCTION, *_features()]) + "\n"
+    parts += [FEATURES_INTRODUCTION, *_features(FEATURES), "", DRIFT_INTRODUCTION, *_features(DRIFT_FEATURES)]
+    return "\n".join(parts) + "\n"
 
 
 def _metrics() -> Iterator[str]:
@@ -83,8 +89,8 @@ def _values(attribute: Attribute) -> str:
     return " ".join(f"`{value}`" for value in attribute.values)
 
 
-def _features() -> Iterator[str]:
+def _features(features: tuple[Feature, ...]) -> Iterator[str]:
     yield "| attribute | what it says |"
     yield "| --- | --- |"
-    for feature in FEATURES:
+    for feature in features:
         yield f"| `{feature.name}` | {feature.help} |"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 from opentelemetry import metrics as metrics_api
 from opentelemetry import propagate
@@ -34,14 +32,10 @@ from otel.events import REQUEST_EVENT, EventFile
 from otel.exposition import Exposition
 from otel.library_metrics import NO_SDK_METRICS, library_views, switch_on
 from otel.metrics import AllowLists, Metrics
+from otel.otlp import metric_interval, otlp_wanted
 from otel.propagation import CallerTrace, LinkToCaller
 from otel.spans import KeptSpans
 from otel.traces import TraceMemory
-
-METRIC_INTERVAL_MILLIS = 10_000
-"""Between exports over OTLP, unless OTEL_METRIC_EXPORT_INTERVAL says otherwise (the SDK's own default is a minute)."""
-
-Signal = Literal["TRACES", "METRICS", "LOGS"]
 
 
 class Telemetry:
@@ -136,17 +130,6 @@ class Telemetry:
             provider.shutdown()
 
 
-def otlp_wanted(signal: Signal) -> bool:
-    """Whether the standard variables ask for export of ``signal``."""
-    endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
-    return bool(endpoint) and os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "none"
-
-
-def sdk_disabled() -> bool:
-    """Whether OTEL_SDK_DISABLED switches everything off."""
-    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
-
-
 def _resource(version: str) -> Resource:
     ours = {"service.name": "ttscope", "service.version": version, "service.instance.id": str(uuid.uuid4())}
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
@@ -184,6 +167,6 @@ def _logger_provider(
 def _readers(local: InMemoryMetricReader) -> list[MetricReader]:
     readers: list[MetricReader] = [local]
     if otlp_wanted("METRICS"):
-        interval = float(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", METRIC_INTERVAL_MILLIS))
-        readers.append(PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=interval))
+        exporter = OTLPMetricExporter()
+        readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=metric_interval()))
     return readers

@@ -19,7 +19,8 @@ from otel.attributes import Source
 from otel.http import http_middleware
 from otel.keep import KeepPolicy
 from otel.metrics import AllowLists
-from otel.telemetry import Telemetry, sdk_disabled
+from otel.otlp import sdk_disabled
+from otel.telemetry import Telemetry
 from server import VERSION
 from server.audio.quality import Fault
 from server.cache.cache import Cache

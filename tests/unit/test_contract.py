@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from drift.columns import COLUMNS
 from otel import attributes as labels
 from otel import instruments
 from otel.attributes import Source
 from otel.exposition import Exposition
 from otel.features import FEATURES
-from otel.instruments import CONTRACT, Instrument
+from otel.instrument import Instrument
+from otel.instruments import CONTRACT
 from otel.metrics import Metrics
 from server.audio.quality import Fault
 from server.errors import all_errors, error_type
@@ -59,6 +61,13 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_provider_fallbacks_total": {"from", "to", "reason"},
     "tts_degraded": {"kind", "provider"},
     "tts_audio_faults_total": {"fault", "voice_name"},
+    "tts_drift_score": {"column"},
+    "tts_drift_threshold": {"column"},
+    "tts_drift_detected": {"column"},
+    "tts_drift_consecutive_windows": {"column"},
+    "tts_drift_window_rows": set(),
+    "tts_drift_last_run_timestamp_seconds": set(),
+    "tts_drift_last_run_success": set(),
 }
 LISTS = {source: frozenset({"joe"}) for source in Source}
 
@@ -89,6 +98,7 @@ def test_values_are_the_vocabulary_of_the_server() -> None:
     assert set(labels.DEGRADED_KIND.values) == set(Kind)
     assert set(labels.FAULT.values) == set(Fault)
     assert set(labels.SLOW_REASON.values) == set(SlowReason)
+    assert labels.DRIFT_COLUMN.values == tuple(column.name for column in COLUMNS)
     assert {str(error.status) for error in all_errors()} <= set(labels.STATUS_CODE.values)
     assert len({error_type(error) for error in all_errors()}) == len(all_errors())
 

@@ -12,7 +12,7 @@ import pytest
 from server import VERSION
 
 ROOT = Path(__file__).parent.parent.parent
-CODE = ("server", "otel", "bench")
+CODE = ("server", "otel", "drift", "bench")
 ROOMS = ("server", "otel", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
 FILES = (
     ".ci/run",
@@ -25,7 +25,13 @@ FILES = (
     "compose.yaml",
     "requirements.lock",
 )
-LOCKS = ("requirements.lock", "requirements/dev.lock", "requirements/stack.lock", "requirements/uv.lock")
+LOCKS = (
+    "requirements.lock",
+    "requirements/dev.lock",
+    "requirements/drift.lock",
+    "requirements/stack.lock",
+    "requirements/uv.lock",
+)
 MODULES = sorted(path for room in CODE for path in (ROOT / room).rglob("*.py"))
 
 

@@ -1,0 +1,84 @@
+"""Writing so that a crash leaves the old or the new, never half of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+UNFINISHED = ".unfinished-"
+"""What the names of files and folders begin with until they are whole; left behind only by a crash."""
+
+
+def write(path: Path, content: str) -> None:
+    """Puts ``content`` into ``path``. Raises OSError, and then what was there before is still there."""
+    handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+    unfinished = Path(name)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.chmod(0o644)  # mkstemp's 0600 would keep a web server out
+        unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+    _settle(path.parent)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """``write`` of JSON, keys in order, so that equal values are equal files."""
+    write(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def publish(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Makes ``folder`` of what ``fill`` writes into an empty one; it appears whole, or not at all.
+
+    One that is there is replaced. Raises OSError, and whatever ``fill`` raises.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    try:
+        fill(unfinished)
+        for path in unfinished.rglob("*"):
+            _settle(path)
+        unfinished.chmod(0o755)
+        if folder.exists():  # rename replaces no folder with something in it
+            old = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+            folder.replace(old)
+            shutil.rmtree(old, ignore_errors=True)
+        unfinished.replace(folder)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    _settle(folder.parent)
+
+
+def remove(folder: Path) -> None:
+    """Removes ``folder``: under its name it is gone at once and whole."""
+    hidden = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
+    folder.replace(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Removes what a crash left unfinished in ``folder``; call it only while nobody else writes there."""
+    for path in folder.glob(f"{UNFINISHED}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _settle(path: Path) -> None:
+    """Waits until what is in the file or folder ``path`` is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

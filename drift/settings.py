@@ -1,0 +1,164 @@
+"""Every setting of the drift job, typed, from the environment; what is wrong is reported all at once, by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "TTSCOPE_DRIFT_"
+HOUR = 3600
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseSettings):
+    """The environment, read once at start. Names are TTSCOPE_DRIFT_ and the field in capitals, but for MLflow's own."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
+    )
+
+    events: Annotated[tuple[Path, ...], NoDecode] = Field(
+        (Path("var/events"), Path("var/stack/collector/events")),
+        min_length=1,
+        description="Where events come from, as OTLP JSON lines: files, or folders of *.jsonl; separated by commas.",
+    )
+    state: Path = Field(Path("var/drift"), description="Folder of rows, references, windows and reports.")
+    window_seconds: int = Field(HOUR, ge=1, le=86_400, description="Length of a window; a day must be whole windows.")
+    grace_seconds: int = Field(
+        300, ge=0, le=86_400, description="How long after its end a window is judged: events may come late."
+    )
+    minimum_rows: int = Field(200, ge=50, description="Requests that a window must have to be judged.")
+    most_rows: int = Field(20_000, ge=200, description="Requests that are looked at: of more, a sample.")
+    consecutive: int = Field(2, ge=1, le=100, description="Windows in a row over the threshold that are drift.")
+    deviations: float = Field(
+        4.0,
+        ge=1,
+        le=20,
+        description="Standard deviations of the reference's windows that a threshold is above their mean.",
+    )
+    reference_windows: int = Field(168, ge=30, description="Windows that a calibrated reference needs, at least.")
+    cold_windows: Count = Field(
+        24, description="Windows after which the first, cold reference is made by itself; with fixed thresholds."
+    )
+    automatic: bool = Field(
+        True,
+        description="Whether references are made by themselves: the first after TTSCOPE_DRIFT_COLD_WINDOWS, a "
+        "calibrated one after TTSCOPE_DRIFT_REFERENCE_WINDOWS stable windows. false: only by calibrate.",
+    )
+    catch_up_windows: Count = Field(
+        336, description="How far back missed windows are judged; older ones by backfill, if at all."
+    )
+    rows_days: Count = Field(35, description="Days that rows are kept for.")
+    reports_days: Count = Field(14, description="Days that Evidently's reports (4 MB a window) are kept for.")
+    retention_days: Count = Field(400, description="Days that verdicts, their pages and MLflow runs are kept for.")
+    pages_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where the state folder is served, if it is; links in messages begin with it.",
+    )
+    webhook_url: SecretStr = Field(
+        SecretStr(""), description="Is sent a POST with JSON when drift begins, changes its columns, or ends."
+    )
+    webhook_seconds: float = Field(
+        20.0, gt=0, le=300, description="After which the webhook is given up until the next run."
+    )
+    mlflow_uri: SecretStr = Field(
+        SecretStr(""),
+        validation_alias=AliasChoices("MLFLOW_TRACKING_URI"),
+        description="The MLflow that runs are kept in; by default mlflow.db in the state folder.",
+    )
+    mlflow_enabled: bool = Field(True, description="false: nothing goes to MLflow.")
+    mlflow_experiment: str = Field(
+        "ttscope-drift", min_length=1, max_length=200, description="The experiment they are in."
+    )
+    mlflow_seconds: float = Field(60.0, gt=0, le=600, description="After which MLflow is given up until the next run.")
+    log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error)$", description="Least level that is logged.")
+
+    @field_validator("events", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("window_seconds")
+    @classmethod
+    def _divides_a_day(cls, value: int) -> int:
+        if 86_400 % value:
+            raise ValueError("a day must be a whole number of windows")
+        return value
+
+    @field_validator("webhook_url")
+    @classmethod
+    def _is_a_url(cls, value: SecretStr) -> SecretStr:
+        if not re.fullmatch(r"(https?://[^\s/]+\S*)?", value.get_secret_value()):
+            raise ValueError("must begin with http:// or https://")
+        return value
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(seconds=self.window_seconds)
+
+    @property
+    def tracking_uri(self) -> str:
+        """MLflow's, with the default filled in."""
+        return self.mlflow_uri.get_secret_value() or f"sqlite:///{self.state.absolute() / 'mlflow.db'}"
+
+
+class SettingsError(Exception):
+    """The environment or an argument can't be used; the message has a line for each that is wrong."""
+
+
+def load(**arguments: object) -> Settings:
+    """Reads the environment; ``arguments`` that are not None go before it. Raises SettingsError."""
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        settings = Settings(**given)  # type: ignore[arg-type] - pydantic checks them
+    except ValidationError as error:
+        problems = [
+            f"  {variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)
+        ]
+    else:
+        problems = list(_conflicts(settings))
+        if not problems:
+            return settings
+    raise SettingsError("\n".join(["the environment has values that can't be used:", *problems]))
+
+
+def variable(field: object) -> str:
+    """The variable that sets ``field``."""
+    return "MLFLOW_TRACKING_URI" if field in ("mlflow_uri", "MLFLOW_TRACKING_URI") else f"{PREFIX}{str(field).upper()}"
+
+
+def variables() -> dict[str, str]:
+    """Every variable and the field that it sets."""
+    return {variable(name): name for name in Settings.model_fields}
+
+
+def unknown_variables() -> list[str]:
+    """Variables of our prefix that set nothing: most likely misspelt."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables())
+
+
+def _conflicts(settings: Settings) -> list[str]:
+    problems = []
+    if settings.most_rows < settings.minimum_rows:
+        problems.append(f"  {PREFIX}MOST_ROWS: must not be less than {PREFIX}MINIMUM_ROWS")
+    if settings.cold_windows > settings.reference_windows:
+        problems.append(f"  {PREFIX}COLD_WINDOWS: must not be more than {PREFIX}REFERENCE_WINDOWS")
+    needed = settings.reference_windows * settings.window_seconds / 86_400
+    if settings.rows_days < needed:
+        problems.append(f"  {PREFIX}ROWS_DAYS: a reference needs the rows of {needed:.1f} days")
+    if settings.reports_days > settings.retention_days:
+        problems.append(f"  {PREFIX}REPORTS_DAYS: must not be more than {PREFIX}RETENTION_DAYS")
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+    if protocol != "grpc":
+        problems.append("  OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")
+    interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "1")
+    if not re.fullmatch(r"[1-9]\d*", interval):
+        problems.append("  OTEL_METRIC_EXPORT_INTERVAL: must be a whole number of milliseconds")
+    return problems
