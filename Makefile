@@ -9,7 +9,7 @@ CODE   := server otel drift bench tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor test test-long bench lint format docs lock clean
+.PHONY: help run voices stack stack-build doctor drift test test-long bench lint format docs lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ run: voices ## install what is missing, then speak on http://127.0.0.1:8010
 voices: $(VENV)/.runtime ## install the default voice
 	@$(BIN)/python -m server.voices install
 
-stack: voices $(VENV)/.go ## the server with Collector, Prometheus, Tempo and Alertmanager, without Docker
+stack: voices $(VENV)/.drift $(VENV)/.go ## the server with Collector, Prometheus, Tempo, Alertmanager, MLflow and drift job, without Docker
 	@$(BIN)/python -m otel.stack
 
 stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 minutes on two cores, once
@@ -28,6 +28,9 @@ stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 min
 
 doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken
 	@$(BIN)/python -m otel.stack.doctor
+
+drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; reports in var/drift
+	@$(BIN)/python -m drift run
 
 test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m otel.stack.build # here, because it shows its progress
@@ -86,7 +89,12 @@ $(VENV)/.runtime: requirements.lock $(UV)
 $(VENV)/.dev: requirements/dev.lock $(UV)
 	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
-	@touch $@ $(VENV)/.runtime
+	@touch $@ $(VENV)/.runtime $(VENV)/.drift
+
+$(VENV)/.drift: requirements/drift.lock $(VENV)/.runtime
+	@echo "installing what the drift job needs (1 GB)"
+	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/drift.lock
+	@touch $@
 
 $(VENV)/.go: requirements/stack.lock $(UV)
 	@$(BIN)/python -c 'from otel.stack.toolchain import find; find()' 2> /dev/null || \

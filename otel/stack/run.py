@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from otel.stack.build import BuildError, build
 from otel.stack.programs import PROGRAMS
-from otel.stack.services import collector, server, stores
+from otel.stack.services import collector, drift, mlflow, server, stores
 from otel.stack.settings import PREFIX, StackSettings
 from otel.stack.supervisor import ServiceError, Supervisor
 from otel.stack.toolchain import NoGoError
@@ -33,7 +33,8 @@ class PortsTakenError(Exception):
 def main() -> int:
     """The exit code: 0 after an orderly stop, 1 if something could not be built or died, 2 for bad settings."""
     parser = argparse.ArgumentParser(prog="python -m otel.stack", description="Builds and runs the pipeline.")
-    parser.add_argument("--without-server", action="store_true", help="only Collector, Prometheus, Tempo, Alertmanager")
+    parser.add_argument("--without-server", action="store_true", help="everything but the server")
+    parser.add_argument("--without-drift", action="store_true", help="no drift job and no MLflow")
     arguments = parser.parse_args()
     try:
         settings = StackSettings()
@@ -41,14 +42,14 @@ def main() -> int:
         problems = [f"  {PREFIX}{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_input=False)]
         return _fail("\n".join(["the environment has values that can't be used:", *problems]), code=2)
     try:
-        return run(settings, with_server=not arguments.without_server)
+        return run(settings, with_server=not arguments.without_server, with_drift=not arguments.without_drift)
     except (NoGoError, BuildError, PortsTakenError, ServiceError) as error:
         return _fail(str(error), code=1)
     except KeyboardInterrupt:  # while building
         return 130
 
 
-def run(settings: StackSettings, *, with_server: bool) -> int:
+def run(settings: StackSettings, *, with_server: bool, with_drift: bool) -> int:
     """Runs until it is told to stop. Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one dies."""
     binaries = build(PROGRAMS.values(), _say)
     _check_ports(settings)
@@ -63,12 +64,15 @@ def run(settings: StackSettings, *, with_server: bool) -> int:
     supervisor = Supervisor(settings.data_dir.absolute() / "logs")
     behind = stores(settings, binaries)
     try:
-        supervisor.start((*behind, collector(settings, binaries)))
+        supervisor.start((*behind, collector(settings, binaries), *([mlflow(settings)] if with_drift else [])))
         supervisor.wait_until_ready(READY_SECONDS, stop.is_set)
         if with_server and not stop.is_set():
             _say("the pipeline is ready; the server loads its voices")
             supervisor.start([server(settings)])
             supervisor.wait_until_ready(SERVER_READY_SECONDS, stop.is_set)
+        if with_drift and not stop.is_set():
+            supervisor.start([drift(settings)])
+            supervisor.wait_until_ready(READY_SECONDS, stop.is_set)
         if not stop.is_set():
             _announce(settings, supervisor, time.monotonic() - begun)
         while not stop.wait(CHECK_SECONDS):
@@ -76,8 +80,8 @@ def run(settings: StackSettings, *, with_server: bool) -> int:
         _say("stopping")
     finally:
         # In the direction of the data, so that the last of it arrives.
-        supervisor.stop("server")
-        supervisor.stop("collector")
+        supervisor.stop("server", "drift")
+        supervisor.stop("collector", "mlflow")
         supervisor.stop(*(service.name for service in behind))
     return 0
 
@@ -105,6 +109,11 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
         "events": str(settings.events_folder),
         "logs": str(supervisor.log("NAME")),
     }
+    if "drift" in supervisor.names:
+        addresses |= {
+            "MLflow": settings.url(settings.mlflow_port),
+            "drift": str(settings.drift_folder / "index.html"),
+        }
     if "server" in supervisor.names:
         addresses = {"server": server(settings).ready_url.removesuffix("/ready"), **addresses}
     lines = (f"  {name:<16} {address}" for name, address in addresses.items())

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from otel.stack.settings import PREFIX, StackSettings
 
+DRIFT_PREFIX = "TTSCOPE_DRIFT_"
+"""Of the drift job's own settings."""
+
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
 ALERTMANAGER_CONFIG = ROOT / "alerting" / "alertmanager.yml"
@@ -25,7 +28,8 @@ class Service:
 
     name: str
     command: tuple[str, ...]
-    ready_url: str
+    ready_url: str | None
+    """Answers with 200 once it is ready; None of a program without a port, which is ready when it runs."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Beside what is inherited."""
     stop_seconds: float = 20.0
@@ -103,6 +107,38 @@ def alertmanager(settings: StackSettings, binaries: Mapping[str, Path]) -> Servi
     return Service("alertmanager", command, f"{settings.url(settings.alertmanager_port)}/-/ready")
 
 
+def mlflow(settings: StackSettings) -> Service:
+    """MLflow's server and page, with the drift job's runs; one worker, since each takes 300 MB."""
+    folder = _folder(settings, "mlflow")
+    command = (
+        *(sys.executable, "-m", "mlflow", "server", "--workers=1"),
+        f"--host={settings.host}",
+        f"--port={settings.mlflow_port}",
+        f"--backend-store-uri=sqlite:///{folder / 'mlflow.db'}",
+        f"--artifacts-destination={folder / 'artifacts'}",
+    )
+    quiet = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
+    return Service("mlflow", command, f"{settings.url(settings.mlflow_port)}/health", quiet)
+
+
+def drift(settings: StackSettings) -> Service:
+    """The scheduled drift job, by its own settings; reads what the Collector writes."""
+    own = {name: value for name, value in os.environ.items() if name.startswith(DRIFT_PREFIX)}
+    return Service(
+        "drift",
+        (sys.executable, "-m", "drift", "schedule"),
+        None,
+        {
+            "TTSCOPE_DRIFT_EVENTS": str(settings.events_folder),
+            "TTSCOPE_DRIFT_STATE": str(settings.drift_folder),
+            **own,
+            "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI") or settings.url(settings.mlflow_port),
+            **_export(settings),
+        },
+        stop_seconds=45.0,  # it ends the window that it is judging
+    )
+
+
 def server(settings: StackSettings) -> Service:
     """The speaking server, by its own settings, exporting to the Collector."""
     host, port = os.environ.get("TTSCOPE_HOST") or "127.0.0.1", os.environ.get("TTSCOPE_PORT") or "8010"
@@ -111,17 +147,23 @@ def server(settings: StackSettings) -> Service:
         "server",
         (sys.executable, "-m", "server"),
         f"http://{reachable}:{port}/ready",
-        {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": settings.url(settings.collector_grpc_port),
-            "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", str(settings.metric_interval)),
-        },
+        _export(settings),
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
     )
 
 
 def inherited() -> dict[str, str]:
-    """The environment without the stack's own settings: the server would call them unknown."""
-    return {name: value for name, value in os.environ.items() if not name.startswith((PREFIX, "TTSCOPE_CACHE_"))}
+    """The environment without settings that are not the server's: it would call them unknown."""
+    others = (PREFIX, DRIFT_PREFIX, "TTSCOPE_CACHE_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(others)}
+
+
+def _export(settings: StackSettings) -> dict[str, str]:
+    """Sends a program's telemetry to the Collector."""
+    return {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": settings.url(settings.collector_grpc_port),
+        "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", str(settings.metric_interval)),
+    }
 
 
 def _folder(settings: StackSettings, name: str) -> Path:

@@ -27,9 +27,11 @@ class StackSettings(BaseSettings):
     tempo_otlp_port: Port = Field(14317, description="Where Tempo takes traces from the Collector.")
     tempo_grpc_port: Port = Field(9095, description="Between Tempo's own parts.")
     alertmanager_port: Port = Field(9093, description="Alertmanager.")
+    mlflow_port: Port = Field(5000, description="MLflow: the drift job's runs.")
     metric_interval: Annotated[int, Field(ge=100)] = Field(
         5000,
-        description="Milliseconds between the server's exports of metrics, unless OTEL_METRIC_EXPORT_INTERVAL is set.",
+        description="Milliseconds between exports of metrics by the server and the drift job, unless "
+        "OTEL_METRIC_EXPORT_INTERVAL is set.",
     )
 
     def address(self, port: int) -> str:
@@ -49,3 +51,7 @@ class StackSettings(BaseSettings):
     @property
     def events_folder(self) -> Path:
         return self.data_dir.absolute() / "collector" / "events"
+
+    @property
+    def drift_folder(self) -> Path:
+        return self.data_dir.absolute() / "drift"

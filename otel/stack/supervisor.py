@@ -62,8 +62,11 @@ class Supervisor:
     def is_ready(self, name: str) -> bool:
         """Whether the service answers at the address that says so. Raises ServiceError if it has died."""
         self.check()
+        url = self._running[name][0].ready_url
+        if url is None:
+            return True
         try:
-            with urllib.request.urlopen(self._running[name][0].ready_url, timeout=2) as response:  # noqa: S310
+            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
                 return bool(response.status == 200)
         except (urllib.error.URLError, http.client.HTTPException, OSError):
             return False

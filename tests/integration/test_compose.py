@@ -27,6 +27,7 @@ PORTS = {
     "tempo": {"3200"},
     "alertmanager": {"9093"},
     "grafana": {"3000"},
+    "mlflow": {"5000"},
 }
 
 
@@ -101,12 +102,12 @@ def test_everything_that_lasts_has_a_limit_and_comes_back(services: dict[str, An
 
 def test_health_is_checked_where_the_image_has_something_to_check_it_with(services: dict[str, Any]) -> None:
     checked = {name for name, service in services.items() if "healthcheck" in service}
-    assert checked == {"prometheus", "alertmanager", "grafana"}
+    assert checked == {"prometheus", "alertmanager", "grafana", "mlflow"}
     assert "HEALTHCHECK" in (ROOT / services["server"]["build"]["dockerfile"]).read_text()
 
 
 def test_everything_that_must_last_is_in_a_named_volume(services: dict[str, Any]) -> None:
-    for name in ("server", "collector", "prometheus", "tempo", "alertmanager", "grafana"):
+    for name in ("server", "collector", "prometheus", "tempo", "alertmanager", "grafana", "drift", "mlflow"):
         assert any(volume["type"] == "volume" for volume in services[name]["volumes"]), name
 
 
@@ -116,3 +117,17 @@ def test_the_server_takes_only_variables_that_it_knows(services: dict[str, Any])
     for name in ("server", "server-gpu"):
         ours = {key for key in services[name]["environment"] if not key.startswith("OTEL_")}
         assert ours <= variables().keys()
+
+
+def test_the_drift_job_takes_only_variables_that_it_knows(services: dict[str, Any]) -> None:
+    from drift.settings import variables
+
+    ours = {key for key in services["drift"]["environment"] if not key.startswith("OTEL_")}
+    assert ours <= variables().keys()
+
+
+def test_the_drift_job_reads_what_the_collector_writes(services: dict[str, Any]) -> None:
+    [events] = [volume for volume in services["drift"]["volumes"] if volume["source"] == "collector"]
+    assert events["read_only"]
+    assert services["drift"]["environment"]["TTSCOPE_DRIFT_EVENTS"] == f"{events['target']}/events"
+    assert f"--uid {services['collector']['user']} " in (ROOT / "deploy" / "drift.Dockerfile").read_text()

@@ -12,7 +12,7 @@ import yaml
 from otel.instruments import CONTRACT
 from otel.stack import cache, toolchain
 from otel.stack.programs import COLLECTOR, PROGRAMS
-from otel.stack.services import CONFIG
+from otel.stack.services import CONFIG, drift, inherited, server
 from otel.stack.settings import StackSettings
 from otel.stack.toolchain import Go, NoGoError
 
@@ -31,8 +31,21 @@ def test_the_ports_are_those_of_the_design() -> None:
     assert defaults["prometheus_port"] == 9090
     assert defaults["tempo_port"] == 3200
     assert defaults["alertmanager_port"] == 9093
+    assert defaults["mlflow_port"] == 5000
     ports = [value for name, value in defaults.items() if name.endswith("_port")]
     assert len(set(ports)) == len(ports)
+
+
+def test_each_program_is_given_its_own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TTSCOPE_DRIFT_WINDOW_SECONDS", "60")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    settings = StackSettings(data_dir=tmp_path)
+    job = drift(settings).environment
+    assert job["TTSCOPE_DRIFT_WINDOW_SECONDS"] == "60"
+    assert job["TTSCOPE_DRIFT_EVENTS"] == str(settings.events_folder)
+    assert job["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
+    assert job["OTEL_EXPORTER_OTLP_ENDPOINT"] == server(settings).environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
+    assert not any(name.startswith("TTSCOPE_DRIFT_") for name in (*inherited(), *server(settings).environment))
 
 
 def pipelines(collector: dict[str, Any]) -> list[dict[str, list[str]]]:

@@ -1,0 +1,37 @@
+# syntax=docker/dockerfile:1
+# The drift job, and MLflow's server. Built by compose.yaml, or: docker build -f deploy/drift.Dockerfile -t ttscope-drift .
+
+FROM python:3.12-slim-bookworm AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_CACHE_DIR=/var/cache/uv
+WORKDIR /build
+COPY requirements/uv.lock requirements/uv.lock
+RUN pip install --no-cache-dir --require-hashes -r requirements/uv.lock
+COPY requirements/drift.lock requirements/drift.lock
+RUN --mount=type=cache,target=/var/cache/uv \
+    uv venv /opt/ttscope \
+ && uv pip install --python /opt/ttscope/bin/python --compile-bytecode --require-hashes -r requirements/drift.lock
+
+FROM python:3.12-slim-bookworm
+LABEL org.opencontainers.image.title="ttscope-drift" \
+      org.opencontainers.image.description="The scheduled drift job of ttscope" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/ttscope /opt/ttscope
+WORKDIR /srv/ttscope
+COPY LICENSE NOTICE ./
+COPY otel otel
+COPY drift drift
+# The Collector's user: its event files are readable by it alone.
+RUN useradd --system --uid 10001 --home-dir /srv/ttscope ttscope \
+ && mkdir /data \
+ && chown ttscope /data
+USER 10001
+ENV PATH=/opt/ttscope/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    HOME=/tmp \
+    MPLCONFIGDIR=/tmp \
+    DO_NOT_TRACK=1 \
+    MLFLOW_DISABLE_TELEMETRY=true \
+    TTSCOPE_DRIFT_EVENTS=/events \
+    TTSCOPE_DRIFT_STATE=/data
+VOLUME /data
+CMD ["python", "-m", "drift", "schedule"]
