@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -99,13 +99,13 @@ async def closed_loop(
     return Turn(clients, time.monotonic() - begun, tuple(replies))
 
 
-async def open_loop(session: aiohttp.ClientSession, requests: Iterator[Request], rate: float, seconds: float) -> Turn:
-    """So many requests a second for so many seconds, whose time leaves out the wait for the last answers."""
+async def open_loop(session: aiohttp.ClientSession, requests: Sequence[Request], rate: float) -> Turn:
+    """All requests, so many a second, whatever the answers; the turn's time leaves out the wait for the last ones."""
     begun = time.monotonic()
     async with asyncio.TaskGroup() as group:
         tasks = []
-        for number in range(round(rate * seconds)):
+        for number, request in enumerate(requests):
             await asyncio.sleep(max(0.0, begun + number / rate - time.monotonic()))
-            tasks.append(group.create_task(send(session, next(requests))))
+            tasks.append(group.create_task(send(session, request)))
         sent = time.monotonic() - begun
     return Turn(0, sent, tuple(task.result() for task in tasks))

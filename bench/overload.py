@@ -12,7 +12,7 @@ from itertools import count, islice
 import aiohttp
 
 from bench.contenders import ask_ttscope
-from bench.figures import figures
+from bench.figures import Figures, figures
 from bench.load import Request, closed_loop, open_loop, session_to
 from bench.machine import this_machine
 from bench.overload_section import Flood, render
@@ -61,27 +61,30 @@ async def run(plan: Plan) -> None:
     requests = (ask_ttscope(reader.take(WORDS)) for _ in count())
     async with running(ttscope()) as server, session_to(server.url, REQUEST_SECONDS) as session:
         await closed_loop(session, list(islice(requests, 8)), 4, REQUEST_SECONDS)
-        busy = await closed_loop(session, list(islice(requests, plan.busy_requests)), CLIENTS, REQUEST_SECONDS)
-        capacity = figures(busy).requests_per_second
-        print(f"busy: {capacity:.2f} requests/s of {WORDS} words to {CLIENTS} clients")
-        flood = await overload(session, server.url, requests, capacity, plan.seconds)
-        print(f"overloaded by {flood.offered:.0f} requests/s: {flood.served_per_second:.2f} served a second")
+        turn = await closed_loop(session, list(islice(requests, plan.busy_requests)), CLIENTS, REQUEST_SECONDS)
+        busy = figures(turn)
+        print(f"busy: {busy.requests_per_second:.2f} requests/s of {WORDS} words to {CLIENTS} clients")
+        flood = await overload(session, server.url, requests, busy, plan.seconds)
+        print(f"overloaded by {flood.offered:.0f} requests/s: {flood.audio_per_second:.1f} s of audio a second")
         vanishings = await vanish_everywhere(session, Target(session, server.url), plan.vanishings)
     write_section("overload", render(flood, vanishings, this_machine(), WORDS, CLIENTS))
     print(f"written: {RESULTS}")
 
 
 async def overload(
-    session: aiohttp.ClientSession, url: str, requests: Iterator[Request], capacity: float, seconds: float
+    session: aiohttp.ClientSession, url: str, requests: Iterator[Request], busy: Figures, seconds: float
 ) -> Flood:
     """Many times as many requests as it can serve, and what the server says of them afterwards."""
     target = Target(session, url)
+    rate = busy.requests_per_second * FACTOR
+    # Made before: the client runs on the server's cores.
+    prepared = list(islice(requests, round(rate * seconds)))
     before = await target.snapshot()
     async with Prober(url) as prober:
-        turn = await open_loop(session, requests, capacity * FACTOR, seconds)
+        turn = await open_loop(session, prepared, rate)
     counted = (await target.settled(before.requests + len(turn.replies))).since(before)
     health = prober.seconds_until(turn.replies[0].begun + turn.seconds)
-    return Flood(capacity, turn, health, counted.outcomes)
+    return Flood(busy, turn, health, counted.outcomes)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the servers are given to speak: public-domain prose, cut to a number of words, no text twice."""
+"""What the servers are given to speak: public-domain prose, cut to a number of words, each text as rarely as can be."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class Reader:
         self._read: set[str] = set()
 
     def take(self, words: int) -> str:
-        """A text of so many words, not taken before; it begins with the next sentence while there is such a one."""
+        """A text of so many words, not taken before; it begins with the next sentence while there is such a one.
+
+        After some 1,800 of one length all are read, and it begins anew.
+        """
         starts = sentence_starts()
         turned = [starts[(self._sentence + offset) % len(starts)] for offset in range(len(starts))]
         for start in (*turned, *range(len(passage()))):
@@ -29,7 +32,8 @@ class Reader:
             if text not in self._read:
                 self._read.add(text)
                 return text
-        raise ValueError(f"all texts of {words} words are read")
+        self._read = {text for text in self._read if len(text.split()) != words}
+        return self.take(words)
 
     def mixed(self, count: int) -> list[str]:
         """Texts of mixed lengths: of any count, the same share is short and long; the order is left to chance."""

@@ -82,6 +82,7 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
             log.error("the server can't speak", extra={"reason": error.message})
             code = 1
         else:
+            launch.settle()
             _announce(service, settings)
             lost = asyncio.create_task(service.lost())
             await asyncio.wait({lost, stopped}, return_when=asyncio.FIRST_COMPLETED)

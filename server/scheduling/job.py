@@ -124,16 +124,30 @@ class Job:
         self.client = client
         self.origin = origin
         self.changed = changed
-        self.start = 0.0
-        """When its first audio is due, in seconds of the schedule's clock; set by the schedule, and set sooner when its
-        client gives up what is before it."""
+        self._start = 0.0
+        # Asked of every job at every step: kept until something changes.
+        self._first: Task | None = None
+        self._changed = True
+        self._seconds: float | None = None
         self.failure: Exception | None = None
         self.closed = False
 
     @property
+    def start(self) -> float:
+        """When its first audio is due, in seconds of the schedule's clock; set by the schedule, and set sooner when its
+        client gives up what is before it."""
+        return self._start
+
+    @start.setter
+    def start(self, start: float) -> None:
+        self._start, self._changed = start, True
+
+    @property
     def seconds(self) -> float:
         """Of audio that is still to be made, some of it estimated."""
-        return sum(part.remaining for part in self._parts[self._head :])
+        if self._seconds is None:
+            self._seconds = sum(part.remaining for part in self._parts[self._head :])
+        return self._seconds
 
     @property
     def finished(self) -> bool:
@@ -150,8 +164,18 @@ class Job:
         if not self._pieces:
             return None
         piece = self._pieces.popleft()
+        self._changed = True
         self._ahead -= len(piece.samples) / self._sample_rate
         return piece
+
+    @property
+    def first(self) -> Task | None:
+        """The most urgent of what can be taken now, or None if there is nothing."""
+        if self.closed:
+            return None
+        if self._changed:
+            self._first, self._changed = next(self.tasks(), None), False
+        return self._first
 
     def tasks(self) -> Iterator[Task]:
         """What can be taken now, the most urgent first."""
@@ -161,6 +185,7 @@ class Job:
     def take(self, task: Task, now: int) -> None:
         """``task`` begins, at ``now`` in ns of ``time.perf_counter_ns``."""
         self._running += 1
+        self._changed = True
         if self._waiting_since is not None:
             self._intervals.append(Interval(Stage.QUEUE, self._waiting_since, now))
             self._waiting_since = None
@@ -178,13 +203,14 @@ class Job:
 
     def settle(self, now: int) -> None:
         """Notes whether it waits for its turn from ``now`` on, in ns."""
-        if self._running == 0 and self._waiting_since is None and next(self.tasks(), None) is not None:
+        if self._running == 0 and self._waiting_since is None and self.first is not None:
             self._waiting_since = now
 
     def complete(self, task: Task, result: Latent | Samples | None, interval: Interval) -> None:
         """``task`` has ended with ``result``: the latent of an Encode, the samples of a Decode."""
         part = task.part
         self._running -= 1
+        self._changed, self._seconds = True, None
         self._intervals.append(interval)
         if isinstance(task.step, Encode):
             self._encoded(part, result)  # type: ignore[arg-type]
@@ -198,6 +224,7 @@ class Job:
     def give_back(self, task: Task) -> None:
         """``task`` was not done, perhaps through no fault of its own: it is to be taken again, alone."""
         self._running -= 1
+        self._changed = True
         self._again.append(replace(task, alone=True))
 
     def fail(self, error: Exception) -> None:
@@ -236,7 +263,7 @@ class Job:
 
     def _due(self, position: float) -> float:
         """Of what is heard ``position`` seconds into the audio."""
-        return self.start + position * (1.0 if self._streamed else WHOLE_PACE)
+        return self._start + position * (1.0 if self._streamed else WHOLE_PACE)
 
     def _encoded(self, part: Part, latent: Latent) -> None:
         part.latent = latent

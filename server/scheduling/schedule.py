@@ -112,7 +112,7 @@ class Schedule:
 
     def next(self) -> Batch | None:
         """Takes what is next, with others of its kind as far as the engine likes; None if there is nothing."""
-        first = min((task for job in self._jobs for task in islice(job.tasks(), 1)), key=self._order, default=None)
+        first = min((job.first for job in self._jobs if job.first), key=self._order, default=None)
         if first is None:
             return None
         most = 1 if first.alone else self._engine.most(first.step)

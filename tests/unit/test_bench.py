@@ -42,6 +42,10 @@ def reply(status: int = 200, begun: float = 0.0, seconds: float = 1.0, retry_aft
     return Reply(10, status, begun, begun + seconds, 0.25 if status == 200 else None, body, retry_after)
 
 
+BUSY = Turn(16, 4.0, (reply(), reply(), reply(), reply()))
+"""Two seconds of audio a second."""
+
+
 class TestArithmetic:
     @pytest.mark.parametrize(
         ("values", "share", "expected"),
@@ -90,6 +94,12 @@ class TestPassage:
         texts = [reader.take(20) for _ in range(300)]
         assert len(set(texts)) == 300
         assert all(text.endswith(".") and len(text.split()) == 20 for text in texts)
+
+    def test_when_all_are_read_it_begins_anew(self):
+        reader = Reader()
+        texts = [reader.take(12) for _ in range(2 * len(passage()))]
+        assert 1500 < len(set(texts)) <= len(passage())
+        assert texts[0] in texts[1:]
 
     def test_a_text_may_be_longer_than_the_passage(self):
         assert len(Reader().take(2000).split()) == 2000 > len(passage())
@@ -187,17 +197,17 @@ def test_growth_is_first_audio_of_400_words_against_20():
 
 class TestOverload:
     def flood(self, counted: dict[str, int]) -> Flood:
-        """Ten seconds: one answer with audio a second, nine rejections."""
+        """Ten seconds: one answer of two seconds of audio a second, nine rejections."""
         served = [reply(200, begun=float(second), seconds=0.5) for second in range(10)]
         rejected = [reply(429, begun=number / 9, seconds=0.004) for number in range(90)]
-        return Flood(1.0, Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted)
+        return Flood(figures(BUSY), Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted)
 
     def test_promises(self):
         stages = ("streaming", "synthesis", "queue")
         clients = tuple(Vanishing(stage, 0.05, 0.3, (0.1, 0.2)) for stage in stages)
         vanished = Vanishings(clients, (0.2, 0.2))
         flood = self.flood({"ok": 10, "rejected": 90})
-        assert (flood.offered, flood.served_per_second, flood.uncounted) == (10.0, 1.0, 0)
+        assert (flood.offered, flood.audio_per_second, flood.uncounted) == (10.0, pytest.approx(2.0), 0)
         found = kept_under_overload(flood, vanished)
         assert all(promise.kept for promise in found)
         assert [promise.measured for promise in found[-2:]] == pytest.approx([0.25, 0.5])
@@ -210,4 +220,4 @@ class TestOverload:
     def test_a_request_without_an_answer_is_found(self):
         flood = self.flood({"ok": 10, "rejected": 90})
         turn = Turn(0, 10.0, (*flood.turn.replies, reply(UNANSWERED)))
-        assert Flood(1.0, turn, (), flood.counted).uncounted == 1
+        assert Flood(figures(BUSY), turn, (), flood.counted).uncounted == 1

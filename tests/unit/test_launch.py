@@ -56,3 +56,16 @@ def test_what_the_user_has_set_stays() -> None:
 def test_nothing_happens_where_nothing_is_missing() -> None:
     begun, _ = run(**ENVIRONMENT)
     assert begun == 1
+
+
+def test_what_is_loaded_is_settled_and_no_longer_looked_through() -> None:
+    code = (
+        "import gc, sys\n"
+        "from server import launch\n"
+        "kept = [[number] for number in range(1000)]\n"
+        "launch.settle()\n"
+        "assert gc.get_freeze_count() > 1000, gc.get_freeze_count()\n"
+        "assert not any(thing is kept[7] for thing in gc.get_objects())\n"
+        "assert abs(sys.getswitchinterval() - launch.SWITCH_SECONDS) < 1e-6\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

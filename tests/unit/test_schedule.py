@@ -493,6 +493,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _begin(self) -> bool:
         offered = [task for request in self.requests for task in request.job.tasks()]
+        for request in self.requests:  # what is kept of a job is what it would say
+            kept, said = request.job.first, next(request.job.tasks(), None)
+            assert (kept and (kept.step, kept.due, kept.window)) == (said and (said.step, said.due, said.window))
         now = self.floor.now
         batch = self.floor.begin()
         assert (batch is None) == (not offered)
