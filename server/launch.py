@@ -1,4 +1,4 @@
-"""How the process must be started and settled: what the C library and OpenMP read once, and how Python shares itself."""
+"""How the process is started and settled: what the C library and OpenMP read once, and how threads share Python."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ load that was a tenth of the audio."""
 
 
 def settle() -> None:
-    """Once all is loaded: the quarter of a million objects that stay are no longer looked through for garbage, which stopped every
-    thread for 0.2 s now and then."""
+    """Once all is loaded: the quarter of a million objects that stay are no longer looked through for garbage, which
+    stopped every thread for 0.2 s now and then."""
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()
