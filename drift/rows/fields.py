@@ -1,0 +1,59 @@
+"""The fields of a row, and which attribute of the event each of them is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["text", "integer", "number", "flag"]
+
+FORMAT = 1
+"""Version of a row: raised when a field changes its meaning. A new field does not raise it: older rows are without."""
+TIME = "time"
+"""The field that is no attribute: when the event was, of the record's own time, in UTC."""
+REQUEST_ID = "request_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a row; null where the event does not have the attribute."""
+
+    name: str
+    feature: str
+    """The event's attribute, of otel.features."""
+    type: Type
+
+
+FIELDS: tuple[Field, ...] = (
+    Field(REQUEST_ID, "tts.request_id", "text"),
+    Field("endpoint", "tts.endpoint", "text"),
+    Field("status", "tts.status_code", "integer"),
+    Field("outcome", "tts.outcome", "text"),
+    Field("error_type", "tts.error_type", "text"),
+    Field("voice", "tts.voice_name", "text"),
+    Field("voice_checksum", "tts.voice_checksum", "text"),
+    Field("language", "tts.language", "text"),
+    Field("speed", "tts.speed", "number"),
+    Field("words", "tts.word_count", "integer"),
+    Field("characters", "tts.char_count", "integer"),
+    Field("word_range", "tts.word_count_range", "text"),
+    Field("character_range", "tts.char_count_range", "text"),
+    Field("streamed", "tts.streamed", "flag"),
+    Field("duration", "tts.duration", "number"),
+    Field("time_to_first_audio", "tts.time_to_first_audio", "number"),
+    Field("real_time_factor", "tts.real_time_factor", "number"),
+    Field("stream_underrun", "tts.stream_underrun", "number"),
+    Field("audio_duration", "tts.audio_duration", "number"),
+    Field("provider", "tts.provider", "text"),
+    Field("fallback_from", "tts.fallback_from", "text"),
+    Field("cache", "tts.cache", "text"),
+    Field("loudness", "tts.loudness", "number"),
+    Field("silence_share", "tts.silence_share", "number"),
+    Field("clipping_share", "tts.clipping_share", "number"),
+    Field("seconds_per_character", "tts.seconds_per_character", "number"),
+    Field("audio_faults", "tts.audio_faults", "text"),
+    Field("build", "tts.build", "text"),
+    Field("slow_reason", "tts.slow_reason", "text"),
+    Field("queue_wait", "tts.stage.queue", "number"),
+    Field("infer", "tts.stage.infer", "number"),
+)

@@ -1,0 +1,228 @@
+"""OTLP JSON lines into rows: quick where a line is as it should be, patient where it is not.
+
+Source: the OTLP specification, "JSON Protobuf Encoding": 64-bit integers are strings, and numbers are taken too; floats
+that JSON has no number for are the strings "NaN", "Infinity" and "-Infinity"; unknown fields are passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from drift.rows.fields import FIELDS, REQUEST_ID, Type
+from drift.rows.intake import Intake
+from otel.events import REQUEST_EVENT
+
+Row = tuple[Any, ...]
+"""The time in microseconds since the epoch, then FIELDS in their order."""
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of ours a server's clock may be."""
+EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+LONGEST_TEXT = 256
+"""Characters of a text field; the longest of ours is a checksum of 64."""
+BEGINNING = b'{"resourceLogs"'
+"""Of a line: where a writer goes on after a crash in the middle of one."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLACES: dict[str, tuple[int, Type]] = {field.feature: (place, field.type) for place, field in enumerate(FIELDS)}
+_ID = next(place for place, field in enumerate(FIELDS) if field.name == REQUEST_ID)
+
+
+class _Value(msgspec.Struct, gc=False, frozen=True):
+    stringValue: str | None = None  # noqa: N815 - OTLP's names
+    intValue: int | None = None  # noqa: N815
+    doubleValue: float | None = None  # noqa: N815
+    boolValue: bool | None = None  # noqa: N815
+
+
+class _Attribute(msgspec.Struct, gc=False):
+    key: str = ""
+    value: _Value = _Value()
+
+
+class _Record(msgspec.Struct, gc=False):
+    timeUnixNano: int = 0  # noqa: N815
+    observedTimeUnixNano: int = 0  # noqa: N815
+    eventName: str = ""  # noqa: N815
+    attributes: list[_Attribute] = []
+
+
+class _ScopeLogs(msgspec.Struct, gc=False):
+    logRecords: list[_Record] = []  # noqa: N815
+
+
+class _ResourceLogs(msgspec.Struct, gc=False):
+    scopeLogs: list[_ScopeLogs] = []  # noqa: N815
+
+
+class _Export(msgspec.Struct, gc=False):
+    resourceLogs: list[_ResourceLogs] = []  # noqa: N815
+
+
+_decode = msgspec.json.Decoder(_Export, strict=False).decode  # not strict: integers may be strings
+
+
+def microseconds(moment: datetime) -> int:
+    """Since the epoch."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+class Decoder:
+    """Turns lines into rows, and counts in ``intake`` whatever does not become one."""
+
+    def __init__(self, intake: Intake, now: datetime) -> None:
+        self._intake = intake
+        self._earliest = microseconds(EARLIEST)
+        self._latest = microseconds(now + CLOCK_SKEW)
+
+    def rows(self, line: bytes) -> list[Row]:
+        """The rows of a whole line; none, never an error, of one that is no good."""
+        try:
+            export = _decode(line)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return self._patiently(line)
+        rows: list[Row] = []
+        records = 0
+        for resource in export.resourceLogs:
+            for scope in resource.scopeLogs:
+                records += len(scope.logRecords)
+                for record in scope.logRecords:
+                    if record.eventName != REQUEST_EVENT:
+                        self._intake.foreign += 1
+                        continue
+                    values: list[Any] = [None] * len(FIELDS)
+                    for attribute in record.attributes:
+                        place = _PLACES.get(attribute.key)
+                        if place is not None:
+                            values[place[0]] = self._value(place, attribute.value)
+                    row = self._row(record.timeUnixNano or record.observedTimeUnixNano, values)
+                    if row is not None:
+                        rows.append(row)
+        if not records:
+            self._intake.empty += 1
+        return rows
+
+    def _value(self, place: tuple[int, Type], value: _Value) -> Any:
+        """What the attribute says, if that is of the field's type; a whole number is a number too."""
+        kind = place[1]
+        found: Any
+        if kind == "text":
+            found = value.stringValue
+        elif kind == "number":
+            found = value.doubleValue
+            if found is None and value.intValue is not None:
+                found = _float(value.intValue)
+        elif kind == "integer":
+            found = value.intValue
+            if found is None and value.doubleValue is not None and value.doubleValue.is_integer():
+                found = int(value.doubleValue)
+        else:
+            found = value.boolValue
+        if found is None:
+            self._intake.wrong[FIELDS[place[0]].name] += 1
+        return found
+
+    def _row(self, nanoseconds: int, values: list[Any]) -> Row | None:
+        time = nanoseconds // 1000
+        if not self._earliest <= time <= self._latest:
+            if time > self._latest:
+                self._intake.future += 1
+            elif nanoseconds:
+                self._intake.ancient += 1
+            else:
+                self._intake.timeless += 1
+            return None
+        identifier = values[_ID]
+        if not identifier or len(identifier) > LONGEST_TEXT:
+            self._intake.nameless += 1
+            values[_ID] = "~" + hashlib.sha256(repr((nanoseconds, values)).encode()).hexdigest()[:31]
+        return (time, *values)
+
+    def _patiently(self, line: bytes) -> list[Row]:
+        """A line that is not as it should be: record by record, value by value."""
+        try:
+            # json knows NaN, 1e400 and a byte order mark, where msgspec gives up the whole line
+            export = json.loads(line.decode("utf-8-sig", "replace"))
+        except (ValueError, RecursionError):
+            self._intake.torn += 1
+            rest = line.rfind(BEGINNING)
+            return self.rows(line[rest:]) if rest > 0 else []
+        records = list(_records(export))
+        if not records:
+            self._intake.empty += 1
+            return []
+        self._intake.repaired += 1
+        rows: list[Row] = []
+        for record in records:
+            if not isinstance(record, dict):
+                self._intake.malformed += 1
+            elif record.get("eventName") != REQUEST_EVENT:
+                self._intake.foreign += 1
+            else:
+                values: list[Any] = [None] * len(FIELDS)
+                for attribute in _each(record, "attributes"):
+                    key = attribute.get("key") if isinstance(attribute, dict) else None
+                    place = _PLACES.get(key) if isinstance(key, str) else None
+                    if place is not None:
+                        values[place[0]] = self._value(place, _clean(attribute.get("value")))
+                time = _integer(record.get("timeUnixNano")) or _integer(record.get("observedTimeUnixNano")) or 0
+                row = self._row(time, values)
+                if row is not None:
+                    rows.append(row)
+        return rows
+
+
+def _records(export: Any) -> Iterator[Any]:
+    for resource in _each(export, "resourceLogs"):
+        for scope in _each(resource, "scopeLogs"):
+            yield from _each(scope, "logRecords")
+
+
+def _each(holder: Any, name: str) -> list[Any]:
+    """The list of that name, if there is one."""
+    found = holder.get(name) if isinstance(holder, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def _clean(value: Any) -> _Value:
+    """Of any JSON the parts that are of their type."""
+    given = value if isinstance(value, dict) else {}
+    text, flag = given.get("stringValue"), given.get("boolValue")
+    return _Value(
+        stringValue=text if isinstance(text, str) and _encodable(text) else None,
+        intValue=_integer(given.get("intValue")),
+        doubleValue=_float(given.get("doubleValue")),
+        boolValue=flag if isinstance(flag, bool) else None,
+    )
+
+
+def _encodable(text: str) -> bool:
+    """Half a surrogate pair is text to json, but not to UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        return None
+
+
+def _float(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        return float(value)
+    except ValueError:
+        return None
+    except OverflowError:  # an integer beyond 1e308
+        return math.inf

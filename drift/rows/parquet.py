@@ -1,0 +1,212 @@
+"""Parts: Parquet files of rows, in a folder for each hour of the rows' time, numbered by the commit they belong to."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from drift.rows.fields import FIELDS, FORMAT, REQUEST_ID, TIME, Type
+from drift.rows.intake import Intake
+from drift.rows.otlp import LONGEST_TEXT, Row
+
+HOURS = "hours"
+"""The folder of the hours' folders."""
+HOUR = timedelta(hours=1)
+HOUR_MICROSECONDS = 3_600_000_000
+FOLDER = "%Y-%m-%dT%HZ"
+BUFFER_ROWS = 50_000
+"""Rows held in memory, and so the size of a row group: about 100 MB of Python objects."""
+OPEN_PARTS = 16
+"""Hours written to at once; rows arrive nearly in order, so two are usual."""
+COMPRESSION = "zstd"
+
+_TYPES: dict[Type, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "flag": pa.bool_(),
+}
+SCHEMA = pa.schema(
+    [(TIME, pa.timestamp("us", tz="UTC")), *((field.name, _TYPES[field.type]) for field in FIELDS)],
+    metadata={"drift.rows.format": str(FORMAT)},
+)
+_REPEATED = [field.name for field in FIELDS if field.type == "text" and field.name != REQUEST_ID]
+"""Columns of few values, which a dictionary makes small."""
+_PART = re.compile(r"(\d{9})-(\d{4,})\.parquet")
+
+
+class Writer:
+    """Takes rows in any order and writes the parts of one commit; they count only when the ledger says so."""
+
+    def __init__(self, hours: Path, commit: int, intake: Intake, *, judged_until: int | None) -> None:
+        """``judged_until`` in microseconds: rows before it are counted as late."""
+        self._hours, self._commit, self._intake = hours, commit, intake
+        self._judged_until = judged_until
+        self._buffers: dict[int, list[Row]] = {}
+        self._buffered = 0
+        self._open: OrderedDict[int, _Part] = OrderedDict()
+        self._parts = 0
+        self._unsettled: set[Path] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no row came."""
+        return not self._buffered and not self._parts
+
+    def add(self, rows: Iterable[Row]) -> bool:
+        """Keeps rows; True when they were written on, so that a caller may say how far it is."""
+        buffers = self._buffers
+        for row in rows:
+            hour = row[0] // HOUR_MICROSECONDS
+            buffer = buffers.get(hour)
+            if buffer is None:
+                buffer = buffers[hour] = []
+            buffer.append(row)
+            self._buffered += 1
+        if self._buffered < BUFFER_ROWS:
+            return False
+        self._flush()
+        return True
+
+    def close(self) -> None:
+        """Writes what is left, and waits until all of it is on the disk. Raises OSError."""
+        self._flush()
+        while self._open:
+            self._finish()
+        for folder in self._unsettled:
+            _settle(folder)
+        if self._unsettled:
+            _settle(self._hours)
+
+    def abandon(self) -> None:
+        """Lets go of what was not finished; it does not count, and the next intake removes it."""
+        for part in self._open.values():
+            with suppress(OSError, pa.ArrowException):
+                part.writer.close()
+        self._open.clear()
+
+    def _flush(self) -> None:
+        for hour in sorted(self._buffers):
+            table = table_of(self._buffers.pop(hour), self._intake)
+            self._part(hour).writer.write_table(table)
+            self._intake.rows += table.num_rows
+            if self._judged_until is not None:
+                times = table.column(TIME).cast(pa.int64())
+                self._intake.late += pc.sum(pc.less(times, self._judged_until)).as_py() or 0
+        self._buffered = 0
+
+    def _part(self, hour: int) -> _Part:
+        if hour in self._open:
+            self._open.move_to_end(hour)
+            return self._open[hour]
+        if len(self._open) >= OPEN_PARTS:
+            self._finish()
+        folder = self._hours / (datetime(1970, 1, 1, tzinfo=UTC) + hour * HOUR).strftime(FOLDER)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._parts += 1
+        part = self._open[hour] = _Part(folder / f"{self._commit:09}-{self._parts:04}.parquet")
+        self._unsettled.add(folder)
+        return part
+
+    def _finish(self) -> None:
+        """Ends the part that was written to longest ago."""
+        _, part = self._open.popitem(last=False)
+        part.writer.close()
+        _settle(part.path)
+
+
+class _Part:
+    """An open part."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.writer = pq.ParquetWriter(
+            path, SCHEMA, compression=COMPRESSION, use_dictionary=_REPEATED, write_page_checksum=True
+        )
+
+
+def table_of(rows: Sequence[Row], intake: Intake) -> pa.Table:
+    """Rows as columns; what no column can hold, or should, becomes null and is counted."""
+    time, *columns = zip(*rows, strict=True)
+    arrays = [pa.array(time, pa.int64()).cast(pa.timestamp("us", tz="UTC"))]
+    for field, values in zip(FIELDS, columns, strict=True):
+        array, wrong = _array(field.type, values)
+        if wrong:
+            intake.wrong[field.name] += wrong
+        arrays.append(array)
+    return pa.Table.from_arrays(arrays, schema=SCHEMA)
+
+
+def _array(kind: Type, values: Sequence[Any]) -> tuple[pa.Array, int]:
+    """A column, and how many of its values were absurd."""
+    try:
+        array = pa.array(values, _TYPES[kind])
+    except OverflowError:  # an integer of more than 64 bits
+        fits = [value if value is None or abs(value) < 2**63 else None for value in values]
+        return pa.array(fits, _TYPES[kind]), fits.count(None) - values.count(None)
+    if kind == "number":
+        good = pc.is_finite(array)
+    elif kind == "text":
+        good = pc.less_equal(pc.utf8_length(array), LONGEST_TEXT)
+    else:
+        return array, 0
+    if pc.all(good).as_py() is not False:  # None: all are null
+        return array, 0
+    wrong = int(pc.sum(pc.invert(good)).as_py())
+    return pc.if_else(good, array, pa.scalar(None, array.type)), wrong
+
+
+def hour_folders(hours: Path) -> list[tuple[datetime, Path]]:
+    """The hours that there are folders of, in order."""
+    found = []
+    for path in hours.iterdir() if hours.is_dir() else ():
+        with suppress(ValueError):  # another name is nothing of ours
+            found.append((datetime.strptime(path.name, FOLDER).replace(tzinfo=UTC), path))
+    return sorted(found)
+
+
+def parts(folder: Path) -> Iterator[tuple[int, Path]]:
+    """The parts of an hour and their commits, in order."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if match := _PART.fullmatch(path.name):
+            yield int(match[1]), path
+
+
+def edges(part: Path) -> tuple[datetime, ...]:
+    """The times of the first and last row of a part; none if it can't be read."""
+    try:
+        about = pq.read_metadata(part)
+    except (OSError, pa.ArrowException):
+        return ()
+    groups = [about.row_group(number).column(0).statistics for number in range(about.num_row_groups)]
+    times = [time for group in groups if group is not None and group.has_min_max for time in (group.min, group.max)]
+    return (min(times), max(times)) if times else ()
+
+
+def remove_after(hours: Path, commit: int) -> None:
+    """Removes parts of later commits: what a crash left behind."""
+    for _, folder in hour_folders(hours):
+        for number, path in parts(folder):
+            if number > commit:
+                path.unlink(missing_ok=True)
+        with suppress(OSError):  # only of an hour that has nothing else
+            folder.rmdir()
+
+
+def _settle(path: Path) -> None:
+    """Waits until what is in the file or folder ``path`` is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

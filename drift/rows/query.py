@@ -1,0 +1,138 @@
+"""The rows of a time, by DuckDB from the parts of its hours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from drift.rows.errors import RowsDamaged
+from drift.rows.parquet import SCHEMA
+
+SPILL = "spill"
+"""The folder for what does not fit into memory."""
+THREADS = 2
+MEMORY = "1GB"
+"""Of DuckDB's 80 % of the machine's: the whole job is to stay below 2 GB. What does not fit goes to disk."""
+_PANDAS = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype(na_value=float("nan")),
+}
+
+# What a sample is chosen by: the same rows each time, in any version and whatever order they came in. The time is part
+# of it, since a caller may send one id again and again.
+_MACRO = "create macro sample_key(id, time) as md5_number_lower(coalesce(id, '') || epoch_us(time))"
+_COUNT = """
+    select count(*), count(distinct (request_id, time)) from parts where time >= $start and time < $end
+"""
+_LAST_KEY = """
+    select max(key) from (
+        select distinct sample_key(request_id, time) as key from parts where time >= $start and time < $end
+        order by key limit $most
+    )
+"""
+_ROWS = """
+    select * from parts
+    where time >= $start and time < $end and ($last is null or sample_key(request_id, time) <= $last)
+    qualify row_number() over (partition by request_id, time order by filename, file_row_number) = 1
+    order by time, request_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Rows of a time."""
+
+    frame: pd.DataFrame
+    """One row for each event, in order of time; every field is a column, of the same type whatever the rows hold."""
+    count: int
+    """All distinct rows of that time; ``frame`` may be a sample of them."""
+    duplicates: int
+    """Copies of rows, left out."""
+    unreadable: tuple[str, ...] = ()
+    """Parts that are damaged, and so left out."""
+
+
+def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, spill: Path) -> Window:
+    """The rows from ``start`` to before ``end``; of more than ``most`` a sample, the same each time.
+
+    Raises RowsDamaged, ValueError if ``most`` is not positive.
+    """
+    if most < 1:
+        raise ValueError(f"a window of at most {most} rows")
+    bounds = {"start": start, "end": end}
+    try:
+        return _read(parts, bounds, most, spill)
+    except (duckdb.Error, pa.ArrowException) as error:
+        sound = [part for part in parts if _is_sound(part)]
+        if len(sound) == len(parts):
+            raise RowsDamaged(f"the rows from {start} to {end} can't be read: {error}") from error
+        found = _read(sound, bounds, most, spill)
+        damaged = tuple(sorted(f"{part.parent.name}/{part.name}" for part in set(parts) - set(sound)))
+        return Window(found.frame, found.count, found.duplicates, damaged)
+
+
+def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path) -> Window:
+    if not parts:
+        return Window(_frame(SCHEMA.empty_table()), 0, 0)
+    with closing(_connect(spill)) as connection:
+        _open(connection, parts)
+        total, count = _one(connection, _COUNT, bounds)
+        last = None
+        if count > most:  # the keys of a sample are at most this one: only its rows are read whole
+            (last,) = _one(connection, _LAST_KEY, {**bounds, "most": most})
+        table = connection.sql(_ROWS, params={**bounds, "last": last}).to_arrow_table()
+    return Window(_frame(table), count, total - count)
+
+
+def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        config={
+            "threads": THREADS,
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def _open(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
+    """Makes the view ``parts``: every field, null in parts of a version that did not have it yet."""
+    connection.execute(_MACRO)
+    read = connection.read_parquet(
+        [str(part) for part in parts], union_by_name=True, filename=True, file_row_number=True
+    )
+    there = set(read.columns)
+    columns = [name if name in there else f"null as {name}" for name in SCHEMA.names]
+    read.project(", ".join([*columns, "filename", "file_row_number"])).create_view("parts")
+
+
+def _one(connection: duckdb.DuckDBPyConnection, query: str, values: dict[str, Any]) -> tuple[Any, ...]:
+    (row,) = connection.sql(query, params=values).fetchall()
+    return tuple(row)
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.select(SCHEMA.names).cast(SCHEMA).to_pandas(types_mapper=_PANDAS.get)
+    return frame
+
+
+def _is_sound(part: Path) -> bool:
+    """Whether it can be read to its end."""
+    try:
+        with pq.ParquetFile(part, page_checksum_verification=True) as file:
+            for _ in file.iter_batches():
+                pass
+    except (OSError, pa.ArrowException):
+        return False
+    return True
