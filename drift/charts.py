@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -31,7 +31,7 @@ def lines(series: Mapping[str, Sequence[Point]], *, threshold: float, unit: str)
     top = nice(max([*values, threshold * 1.2]))
     parts = [_axis(top, lambda value: f"{value:g}"), _caption(unit)]
     longest = max(series.values(), key=len)
-    every = max(1, math.ceil(count / 8))
+    every = max(1, math.ceil(count / 6))
     for place, point in enumerate(longest):
         if place % every == 0:
             parts.append(_below(_x(place, count), point.label))
@@ -57,20 +57,21 @@ def lines(series: Mapping[str, Sequence[Point]], *, threshold: float, unit: str)
     )
 
 
-def histograms(before: Sequence[float], after: Sequence[float], *, unit: str, logarithmic: bool = False) -> Markup:
-    """How values are spread, in the reference and in the window, as shares of each."""
+def histograms(before: Sequence[float], after: Sequence[float], *, unit: str, say: Callable[[float], str]) -> Markup:
+    """How values are spread, in the reference and in the window, as shares of each; ``say`` is a value's label."""
     if not before or not after:
         return Markup("")
-    ordered = sorted([*before, *after])
-    low, high = ordered[len(ordered) // 200], ordered[-1 - len(ordered) // 200]
+    ordered = [sorted(before), sorted(after)]  # the outermost 1 in 200 of each lies beyond, and is in the last bars
+    low = min(values[len(values) // 200] for values in ordered)
+    high = max(values[-1 - len(values) // 200] for values in ordered)
     if high <= low:
         low, high = low - 0.5, high + 0.5
     shares = {"ref": _binned(before, low, high), "win": _binned(after, low, high)}
     top = nice(max(max(share) for share in shares.values()))
-    parts = [_axis(top, lambda value: f"{value:.0%}"), _caption(unit)]
+    parts = [_axis(top, lambda value: f"{value * 100:.3g} %"), _caption(unit)]
     for place in range(6):
         value = low + (high - low) * place / 5
-        parts.append(_below(LEFT + (WIDTH - LEFT - RIGHT) * place / 5, f"{10**value if logarithmic else value:.2g}"))
+        parts.append(_below(LEFT + (WIDTH - LEFT - RIGHT) * place / 5, say(value)))
     width = (WIDTH - LEFT - RIGHT) / BINS
     for kind, binned in shares.items():
         path = f"M{LEFT},{_y(0, top)}"
@@ -144,13 +145,13 @@ def _y(value: float, top: float) -> float:
     return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(1.0, value / top), 1)
 
 
-def _axis(top: float, say: object) -> Markup:
+def _axis(top: float, say: Callable[[float], str]) -> Markup:
     parts = []
     for step in range(5):
         value = top * step / 4
         y = _y(value, top)
         parts.append(Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(LEFT, WIDTH - RIGHT, y, y))
-        text = say(value)  # type: ignore[operator]
+        text = say(value)
         parts.append(
             Markup('<text class="tick" x="{}" y="{}" text-anchor="end">{}</text>').format(LEFT - 6, y + 4, text)
         )

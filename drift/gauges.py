@@ -6,7 +6,7 @@ import os
 import platform
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -33,8 +33,10 @@ NO_LISTS = dict.fromkeys(Source, frozenset[str]())
 class Reading:
     """What the gauges show; whatever is None is not exported at all."""
 
-    verdict: Verdict | None = None
-    """Of the last window judged."""
+    last: Verdict | None = None
+    """Of the last window."""
+    decided: Verdict | None = None
+    """Of the last window of which something was decided: drift goes on while nobody can say that it is over."""
     last_run: datetime | None = None
     succeeded: bool | None = None
 
@@ -59,16 +61,18 @@ class Gauges:
         metrics.observe(instruments.DRIFT_LAST_RUN_SUCCESS, self._success)
 
     def show(self, reading: Reading) -> None:
-        """From now on; a verdict of None leaves the one that was shown."""
-        self._reading = replace(reading, verdict=reading.verdict or self._reading.verdict)
+        """From now on."""
+        self._reading = reading
 
     def close(self, seconds: float) -> None:
         """Exports once more, in at most about ``seconds``."""
         self._provider.shutdown(timeout_millis=seconds * 1000)
 
     def _of_columns(self, instrument: Instrument) -> Iterator[tuple[float, Attributes]]:
-        verdict = self._reading.verdict
+        verdict = self._reading.decided
         for score in verdict.scores if verdict else ():
+            if score.value is None:  # too few values of this column alone
+                continue
             value = {
                 instruments.DRIFT_SCORE: score.value,
                 instruments.DRIFT_THRESHOLD: score.threshold,
@@ -79,8 +83,8 @@ class Gauges:
                 yield value, {"column": score.column}
 
     def _rows(self) -> Iterator[tuple[float, Attributes]]:
-        if self._reading.verdict is not None:
-            yield self._reading.verdict.rows, {}
+        if self._reading.last is not None:
+            yield self._reading.last.rows, {}
 
     def _last_run(self) -> Iterator[tuple[float, Attributes]]:
         if self._reading.last_run is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,10 @@ class Runs:
             [experiment.experiment_id], f"attributes.start_time < {_millis(time)}", max_results=1000
         )
         for run in old:
-            client.delete_run(run.info.run_id)
+            client.delete_run(run.info.run_id)  # a server removes its artifacts by `mlflow gc`
+            mine = self._artifacts.absolute() / str(run.info.run_id)
+            if run.info.artifact_uri.startswith(mine.as_uri()):
+                shutil.rmtree(mine, ignore_errors=True)
         return len(old)
 
     def _experiment_id(self, client: Any) -> str:

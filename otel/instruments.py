@@ -243,7 +243,8 @@ DRIFT_SCORE = Instrument(
     "tts.drift.score",
     "gauge",
     "{score}",
-    "How far the last window judged is from the reference: a distance, of use beside its threshold only.",
+    "How far the last window of which anything could be judged is from the reference: a distance, of use beside its "
+    "threshold only.",
     (DRIFT_COLUMN,),
 )
 DRIFT_THRESHOLD = Instrument(
@@ -267,12 +268,15 @@ DRIFT_CONSECUTIVE = Instrument(
     "Windows in a row, up to the last one judged, in which the column was over its threshold.",
     (DRIFT_COLUMN,),
 )
-DRIFT_WINDOW_ROWS = Instrument("tts.drift.window_rows", "gauge", "{request}", "Requests in the last window judged.")
+DRIFT_WINDOW_ROWS = Instrument("tts.drift.window_rows", "gauge", "{request}", "Requests in the last window.")
 DRIFT_LAST_RUN = Instrument(
     "tts.drift.last_run.timestamp", "gauge", "s", "When the drift job last ended a run, well or not, since 1970."
 )
 DRIFT_LAST_RUN_SUCCESS = Instrument(
-    "tts.drift.last_run.success", "gauge", "{run}", "1 if that run judged all that was due, 0 if it failed."
+    "tts.drift.last_run.success",
+    "gauge",
+    "{run}",
+    "1 if that run judged all that was due, 0 if it failed or its reference can't be used.",
 )
 
 CONTRACT: tuple[Instrument, ...] = (

@@ -1,0 +1,204 @@
+"""``python -m drift``: calibrate, run, schedule, report, backfill, compare; see ``--help`` and drift/README.md."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from drift.logs import configure
+from drift.settings import Settings, SettingsError, load, unknown_variables
+
+OK, FAILED, WRONG, DRIFT, UNDECIDED, REFERENCE = 0, 1, 2, 3, 4, 5
+CODES = """exit codes: 0 stable, 3 drift (of compare: different), 4 too little data or no reference, 5 the reference
+can't be used, 2 wrong arguments or settings, 1 anything else. Settings are TTSCOPE_DRIFT_*: see drift/README.md."""
+CLOSE_SECONDS = 10.0
+"""For the last export of the gauges."""
+
+log = logging.getLogger("ttscope.drift.main")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        settings = load(events=tuple(given.events) if given.events else None, state=given.state)
+        _check_events(given.events)
+    except SettingsError as error:
+        return _fail(str(error), WRONG)
+    configure(settings.log_level)
+    for name in unknown_variables():
+        log.warning("an unknown variable is ignored", extra={"variable": name})
+    # Before anything imports Evidently or MLflow, which read it then.
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    return _guarded(lambda: given.command(settings, given))
+
+
+def _guarded(command: Callable[[], int]) -> int:
+    """What went wrong in one line; a traceback helps no operator."""
+    from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
+    from drift.selection import SelectionError
+
+    codes = {ReferenceImpossible: UNDECIDED, ReferenceDamaged: REFERENCE, ReferenceIncompatible: REFERENCE}
+    try:
+        return command()
+    except SelectionError as error:
+        return _fail(str(error), WRONG)
+    except DriftError as error:
+        return _fail(str(error), codes.get(type(error), FAILED))
+    except OSError as error:
+        return _fail(f"{error.filename or 'the disk'}: {error.strerror or type(error).__name__}", FAILED)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import assembled
+
+    with assembled(settings, CLOSE_SECONDS) as job:
+        return _told(job.run(), settings)
+
+
+def _schedule(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import scheduled
+
+    scheduled(settings, CLOSE_SECONDS)
+    return OK
+
+
+def _calibrate(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import assembled
+    from drift.selection import SelectionError, moment
+
+    if bool(given.start) != bool(given.end):
+        raise SelectionError("calibrate takes both --from and --to, or neither for the last stable windows")
+    with assembled(settings, CLOSE_SECONDS) as job:
+        if given.start:
+            reference = job.calibrate(moment(given.start), moment(given.end))
+        else:
+            reference = job.calibrate_last_stable()
+    print(
+        f"reference {reference.id}: {reference.windows} windows with {reference.rows} requests, {reference.state}"
+        + ("" if reference.state == "calibrated" else f"; {settings.reference_windows} windows make a calibrated one")
+    )
+    return OK
+
+
+def _backfill(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import assembled
+    from drift.selection import moment
+
+    with assembled(settings, CLOSE_SECONDS) as job:
+        return _told(job.backfill(moment(given.start), moment(given.end), again=given.again), settings)
+
+
+def _report(settings: Settings, given: argparse.Namespace) -> int:
+    from drift import index, prose
+    from drift.state import State, name_of
+
+    state = State.open(settings.state)
+    with state.lock():
+        index.write(state, settings.window)
+    verdicts = state.verdicts(most=max(1, given.windows))
+    for number, verdict in enumerate(verdicts):
+        print(f"{name_of(verdict.start)}  {verdict.state}: {prose.tell(verdict, verdicts[:number])}")
+    print((settings.state / "index.html").absolute())
+    return _code([verdicts[-1].state]) if verdicts else UNDECIDED
+
+
+def _compare(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import compared
+    from drift.selection import moment, selection
+
+    until = moment(given.end) if given.end else datetime.now(UTC)
+    since = moment(given.start) if given.start else until - timedelta(days=7)
+    return compared(settings, selection(given.a), selection(given.b), since, until)
+
+
+def _told(result: object, settings: Settings) -> int:
+    from drift import prose
+    from drift.job import Result
+    from drift.state import name_of
+
+    assert isinstance(result, Result)  # noqa: S101 - for the type checker: imports are late here
+    for number, verdict in enumerate(result.judged):
+        print(f"{name_of(verdict.start)}  {verdict.state}: {prose.tell(verdict, result.judged[:number])}")
+    for output, reason in result.undelivered.items():
+        print(f"{output} could not be told and will be in the next run: {reason}", file=sys.stderr)
+    if result.last is None:
+        print(f"no window to judge: there are no requests in {', '.join(map(str, settings.events))}")
+        return UNDECIDED
+    if not result.judged:
+        print(f"no new window; the last one, {name_of(result.last.start)}, was {result.last.state}")
+    print((settings.state / "windows" / name_of(result.last.start) / "index.html").absolute())
+    return _code([*(verdict.state for verdict in result.judged), result.last.state])
+
+
+def _code(states: Sequence[str]) -> int:
+    """Drift in any window, else as the last one is."""
+    from drift.verdict import State
+
+    if State.DRIFT in states:
+        return DRIFT
+    return {
+        State.INSUFFICIENT_DATA: UNDECIDED,
+        State.NO_REFERENCE: UNDECIDED,
+        State.REFERENCE_DAMAGED: REFERENCE,
+        State.REFERENCE_INCOMPATIBLE: REFERENCE,
+    }.get(State(states[-1]), OK)
+
+
+def _check_events(given: Sequence[Path] | None) -> None:
+    """A path that somebody has typed and that is not there is a mistake; a default may appear later."""
+    wrong = [f"  --events {path}: is not there" for path in given or () if not path.exists()]
+    if wrong:
+        raise SettingsError("\n".join(["there are arguments that can't be used:", *wrong]))
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--events", nargs="+", type=Path, metavar="PATH", help="files of OTLP JSON lines, or folders")
+    common.add_argument("--state", type=Path, metavar="DIR", help="where everything is kept (default var/drift)")
+    parser = argparse.ArgumentParser(prog="python -m drift", description=__doc__, epilog=CODES)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, parents=[common], help=text, description=text, epilog=CODES)
+        made.set_defaults(command=run)
+        return made
+
+    command("run", _run, "judge the windows that have ended since the last run")
+    command("schedule", _schedule, "run after every window, until SIGTERM")
+    made = command("calibrate", _calibrate, "make a reference: of a period, or of the last stable windows")
+    made.add_argument(
+        "--from", dest="start", metavar="TIME", help="its begin, by ISO 8601; UTC unless it says otherwise"
+    )
+    made.add_argument("--to", dest="end", metavar="TIME", help="its end")
+    made.add_argument("--last-stable", action="store_true", help="the default without --from and --to")
+    made = command("backfill", _backfill, "judge the windows of a period that were never judged")
+    made.add_argument("--from", dest="start", metavar="TIME", required=True)
+    made.add_argument("--to", dest="end", metavar="TIME", required=True)
+    made.add_argument("--again", action="store_true", help="also those that were")
+    made = command("report", _report, "say in words what the last windows were, and write the index page anew")
+    made.add_argument("--windows", type=int, default=1, metavar="N", help="how many (default %(default)s)")
+    made = command("compare", _compare, "judge two builds, voices or periods at equal length; 3 if they differ")
+    made.add_argument("a", metavar="A", help="build:NAME, voice:NAME, FROM/TO, or several of them joined by commas")
+    made.add_argument("b", metavar="B")
+    made.add_argument("--from", dest="start", metavar="TIME", help="of the requests looked at (default: a week ago)")
+    made.add_argument("--to", dest="end", metavar="TIME", help="(default: now)")
+    return parser
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"ttscope-drift: {message}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Puts the job together by the settings: the one place that knows which parts there are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from drift.comparison import compare
+from drift.gauges import Gauges, Reading, over_otlp
+from drift.job import Job
+from drift.outbox import Outbox
+from drift.outputs import configured
+from drift.prose import tell_comparison
+from drift.rows.store import Rows
+from drift.schedule import Schedule
+from drift.selection import Selection
+from drift.settings import Settings
+from drift.state import State, StateBusy
+
+log = logging.getLogger("ttscope.drift.assembly")
+MOST_COMPARED = 200_000
+"""Rows of a period that a comparison chooses from: 100 bytes each."""
+
+
+@contextmanager
+def assembled(settings: Settings, close_seconds: float) -> Iterator[Job]:
+    """A job that holds its state folder's lock; its gauges are exported once, at the end. Raises StateError."""
+    state = State.open(settings.state)
+    with state.lock():
+        gauges = _gauges(settings, state)
+        try:
+            yield _job(settings, state, gauges)
+        finally:
+            gauges.close(close_seconds)
+
+
+def scheduled(settings: Settings, close_seconds: float) -> None:
+    """Runs window after window until a signal; gauges are exported all the while. Raises StateError."""
+    state = State.open(settings.state)
+    gauges = _gauges(settings, state)
+    outbox = Outbox(configured(settings))  # of all runs: it remembers what hangs
+    schedule: Schedule
+
+    def run() -> None:
+        try:
+            with state.lock():
+                _job(settings, state, gauges, outbox, schedule.stopping.is_set).run()
+        except StateBusy as error:
+            log.warning("this run is left out", extra={"reason": str(error)})
+
+    schedule = Schedule(run, settings.window, timedelta(seconds=settings.grace_seconds))
+    log.info("the schedule begins", extra={"state": str(settings.state), "window_seconds": settings.window_seconds})
+    try:
+        schedule.serve()
+    finally:
+        gauges.close(close_seconds)
+
+
+def compared(settings: Settings, a: Selection, b: Selection, since: datetime, until: datetime) -> int:
+    """Says how ``a`` and ``b`` differ; the exit code. Raises StateError, DriftError."""
+    state = State.open(settings.state)
+    chosen = []
+    with state.lock():
+        rows = Rows(state.rows)
+        rows.take(settings.events, now=until, judged_until=state.judged_until())
+        for selection in (a, b):
+            window = rows.window(selection.start or since, selection.end or until, most=MOST_COMPARED)
+            chosen.append(selection.of(window.frame))
+    comparison = compare(*chosen)
+    print(tell_comparison(comparison, a.text, b.text))  # noqa: T201 - it is a command
+    return comparison.exit_code
+
+
+def _gauges(settings: Settings, state: State) -> Gauges:
+    """Showing what the process before this one has found, until this one knows better."""
+    gauges = Gauges(over_otlp(), settings.state)
+    last, verdicts = state.last_run(), state.verdicts(most=1)
+    shown = verdicts[0] if verdicts else None
+    time, succeeded = (last.time, last.succeeded) if last else (None, None)
+    gauges.show(Reading(shown, state.decided(), time, succeeded))
+    return gauges
+
+
+def _job(
+    settings: Settings,
+    state: State,
+    gauges: Gauges,
+    outbox: Outbox | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Job:
+    outbox = outbox or Outbox(configured(settings))
+    return Job(settings, state=state, rows=Rows(state.rows), outbox=outbox, gauges=gauges, stopping=stopping)

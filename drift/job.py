@@ -1,0 +1,297 @@
+"""The drift job: rows are taken in, windows judged in order, each kept whole, then told; a crash loses none.
+
+What is done twice after a crash gives the same: rows know what they have read, a window counts as judged from the
+instant its folder is renamed into place, and outputs are marked as told one by one.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from drift import files, index, page, prose
+from drift.annotation import annotation
+from drift.calibration import calibrate
+from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
+from drift.evidence import Evidence
+from drift.gauges import Gauges, Reading
+from drift.outbox import Outbox
+from drift.reference import Calibration, Reference
+from drift.retention import forget
+from drift.rows.intake import Intake
+from drift.rows.store import Rows
+from drift.samples import samples
+from drift.settings import Settings
+from drift.state import (
+    ANNOTATION,
+    EVIDENTLY_HTML,
+    EVIDENTLY_JSON,
+    PAGE,
+    REMEMBERED,
+    LastRun,
+    Outputs,
+    State,
+    name_of,
+    write_outputs,
+    write_verdict,
+)
+from drift.verdict import State as Judgement
+from drift.verdict import Verdict, judge
+
+log = logging.getLogger("ttscope.drift.job")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNUSABLE = frozenset({Judgement.REFERENCE_DAMAGED, Judgement.REFERENCE_INCOMPATIBLE})
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run did."""
+
+    judged: tuple[Verdict, ...]
+    """The windows of this run, oldest first."""
+    last: Verdict | None
+    """The last window there is, of whatever run."""
+    undelivered: dict[str, str] = field(default_factory=dict)
+    """Outputs that could not be told, and why."""
+
+
+class Judging(Protocol):
+    """Decides what a window is, as drift.verdict.judge does."""
+
+    def __call__(  # noqa: PLR0917 - as judge has it
+        self,
+        start: datetime,
+        end: datetime,
+        rows: pd.DataFrame,
+        count: int,
+        reference: Reference | DriftError | None,
+        previous: Sequence[Verdict],
+        *,
+        consecutive: int,
+        minimum_rows: int,
+    ) -> tuple[Verdict, Evidence | None]:
+        """The verdict, and what Evidently says where it was asked."""
+
+
+class Job:
+    """One state folder's work; whoever calls holds its lock."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        state: State,
+        rows: Rows,
+        outbox: Outbox,
+        gauges: Gauges,
+        judging: Judging = judge,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._settings = settings
+        self._state = state
+        self._rows = rows
+        self._outbox = outbox
+        self._gauges = gauges
+        self._judging = judging
+        self._clock = clock
+        self._stopping = stopping
+
+    def run(self) -> Result:
+        """Judges what is due. Raises DriftError, OSError; either way the gauges say how it went."""
+        now = self._clock()
+        try:
+            result = self._run(now)
+        except Exception as error:
+            self.show(LastRun(self._clock(), succeeded=False, problem=type(error).__name__))
+            raise
+        unusable = result.last is not None and result.last.state in UNUSABLE
+        self.show(LastRun(self._clock(), succeeded=not unusable, problem=str(result.last.state) if unusable else ""))
+        return result
+
+    def _run(self, now: datetime) -> Result:
+        self.take(now)
+        judged = [self.judge(start) for start in self.due(now)]
+        undelivered = self._outbox.deliver(self._state)
+        index.write(self._state, self._settings.window)
+        forget(self._state, self._rows, self._outbox, self._settings, now=now, failed=undelivered)
+        last = self._state.verdicts(most=1)
+        return Result(tuple(judged), last[0] if last else None, undelivered)
+
+    def take(self, now: datetime) -> Intake:
+        """Rows from events that are new."""
+        intake = self._rows.take(self._settings.events, now=now, judged_until=self._state.judged_until())
+        log.info("rows were taken", extra={"rows": intake.rows, "lines": intake.lines, **intake.problems()})
+        return intake
+
+    def due(self, now: datetime) -> Iterator[datetime]:
+        """The starts of windows that have ended and are not judged, oldest first."""
+        window = self._settings.window
+        first = self._state.judged_until() or self._rows.first()
+        if first is None:
+            return
+        end = floor(now - timedelta(seconds=self._settings.grace_seconds), window)
+        horizon = end - self._settings.catch_up_windows * window
+        start = ceiling(first, window) if self._state.judged_until() else floor(first, window)
+        if start < horizon:
+            log.warning("windows are left out: backfill judges them", extra={"from": f"{start}", "until": f"{horizon}"})
+            start = horizon
+        while start < end and not self._stopping():
+            yield start
+            start += window
+
+    def judge(self, start: datetime, *, old: bool = False) -> Verdict:
+        """The verdict on the window that begins at ``start``, kept with its report."""
+        end = start + self._settings.window
+        window = self._rows.window(start, end, most=self._settings.most_rows)
+        previous = self._state.verdicts(before=start, most=REMEMBERED)
+        reference = self._reference(start)
+        verdict, evidence = self._judging(
+            start,
+            end,
+            window.frame,
+            window.count,
+            reference,
+            previous,
+            consecutive=self._settings.consecutive,
+            minimum_rows=self._settings.minimum_rows,
+        )
+        text = prose.tell(verdict, previous)
+        news = None if old else prose.news(verdict, previous)
+        outputs = Outputs(self._outbox.due(verdict, news, old=old), news=news)
+        shown = page.render(
+            verdict,
+            previous,
+            samples(window.frame, reference, page.charted(verdict), start, end)
+            if isinstance(reference, Reference)
+            else {},
+            evidently=evidence is not None,
+        )
+        self._state.keep(
+            start, lambda folder: _fill(folder, verdict, evidence, text=text, shown=shown, outputs=outputs)
+        )
+        log.info("a window was judged", extra={"window": name_of(start), "state": str(verdict.state), "text": text})
+        return verdict
+
+    def backfill(self, start: datetime, end: datetime, *, again: bool) -> Result:
+        """Judges the windows from ``start`` to ``end`` that are not judged, or all of them ``again``."""
+        window = self._settings.window
+        self.take(self._clock())
+        judged = []
+        moment = floor(start, window)
+        known = set(self._state.names())
+        while moment + window <= min(end, self._clock()) and not self._stopping():
+            if again or name_of(moment) not in known:
+                judged.append(self.judge(moment, old=True))
+            moment += window
+        undelivered = self._outbox.deliver(self._state)
+        index.write(self._state, window)
+        last = self._state.verdicts(most=1)
+        return Result(tuple(judged), last[0] if last else None, undelivered)
+
+    def calibrate(self, start: datetime, end: datetime) -> Reference:
+        """Makes the windows from ``start`` to ``end`` the reference. Raises ReferenceImpossible."""
+        self.take(self._clock())
+        return self._calibrate(list(grid(start, end, self._settings.window)))
+
+    def calibrate_last_stable(self) -> Reference:
+        """The same of the last windows that were stable, or, where none was, of the last ones with enough rows.
+
+        Raises ReferenceImpossible.
+        """
+        now = self._clock()
+        self.take(now)
+        verdicts = self._state.verdicts(most=4 * self._settings.reference_windows)
+        enough = [v for v in verdicts if v.rows >= self._settings.minimum_rows]
+        stable = [v.start for v in enough if v.state is Judgement.STABLE]
+        starts = stable or [v.start for v in enough if v.state is Judgement.NO_REFERENCE]
+        if not starts and not verdicts and (first := self._rows.first()):
+            starts = list(grid(first, now, self._settings.window))
+        return self._calibrate(starts[-self._settings.reference_windows :])
+
+    def show(self, run: LastRun) -> None:
+        """On the gauges, and kept for the next process."""
+        last = self._state.verdicts(most=1)
+        self._gauges.show(Reading(last[0] if last else None, self._state.decided(), run.time, run.succeeded))
+        self._state.note_run(run)
+
+    def _reference(self, start: datetime) -> Reference | DriftError | None:
+        """What the window at ``start`` is compared with; why there is none, if there should be one."""
+        try:
+            current = self._state.reference()
+            return self._renewed(current, start) if self._settings.automatic else current
+        except (ReferenceDamaged, ReferenceIncompatible) as error:
+            log.error("the reference can't be used: calibrate anew", extra={"reason": str(error)})
+            return error
+
+    def _renewed(self, current: Reference | None, start: datetime) -> Reference | None:
+        """The first reference after a day, a calibrated one after a week, unless somebody has made one."""
+        if current is not None and current.state is not Calibration.COLD:
+            return current
+        least = self._settings.reference_windows if current else self._settings.cold_windows
+        wanted = {Judgement.STABLE, Judgement.NO_REFERENCE}
+        verdicts = self._state.verdicts(before=start, most=2 * least)
+        starts = [v.start for v in verdicts if v.state in wanted and v.rows >= self._settings.minimum_rows]
+        if len(starts) < least:
+            return current
+        try:
+            return self._calibrate(starts[-least:])
+        except ReferenceImpossible as error:  # their rows are gone
+            log.warning("no reference can be made by itself", extra={"reason": str(error)})
+            return current
+
+    def _calibrate(self, starts: Sequence[datetime]) -> Reference:
+        settings = self._settings
+        reference = calibrate(
+            self._frames(starts),
+            deviations=settings.deviations,
+            least_windows=settings.reference_windows,
+            minimum_rows=settings.minimum_rows,
+            window_seconds=settings.window_seconds,
+            created=self._clock(),
+        )
+        self._state.use(reference)
+        log.info("a reference was made", extra={"reference": reference.id, "state": str(reference.state)})
+        return reference
+
+    def _frames(self, starts: Sequence[datetime]) -> Iterator[tuple[datetime, pd.DataFrame]]:
+        for start in starts:
+            window = self._rows.window(start, start + self._settings.window, most=self._settings.most_rows)
+            yield start, window.frame
+
+
+def floor(time: datetime, window: timedelta) -> datetime:
+    """The start of the window that ``time`` is in."""
+    return EPOCH + (time - EPOCH) // window * window
+
+
+def ceiling(time: datetime, window: timedelta) -> datetime:
+    """The first start of a window that is not before ``time``."""
+    return floor(time + window - timedelta(microseconds=1), window)
+
+
+def grid(start: datetime, end: datetime, window: timedelta) -> Iterator[datetime]:
+    """The starts of the whole windows from ``start`` to ``end``; the first is the one that ``start`` is in."""
+    moment = floor(start, window)
+    while moment + window <= end:
+        yield moment
+        moment += window
+
+
+def _fill(
+    folder: Path, verdict: Verdict, evidence: Evidence | None, *, text: str, shown: str, outputs: Outputs
+) -> None:
+    """All that is kept of a window."""
+    if evidence is not None:
+        evidence.save_html(str(folder / EVIDENTLY_HTML))
+        files.write(folder / EVIDENTLY_JSON, evidence.json())
+    files.write(folder / PAGE, shown)
+    files.write_json(folder / ANNOTATION, annotation(verdict, text))
+    write_outputs(folder, outputs)
+    write_verdict(folder, verdict)
