@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -57,7 +57,8 @@ class Intake:
     def problems(self) -> dict[str, int]:
         """Whatever is not as it should be, by name, without what did not occur."""
         counts: dict[str, int] = {}
-        for name, value in asdict(self).items():
+        for name in (each.name for each in fields(self)):
+            value = getattr(self, name)
             if name in ("files", "bytes", "lines", "rows", "waiting"):
                 continue
             if name == "wrong":

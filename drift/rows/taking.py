@@ -109,6 +109,7 @@ class Taking:
         return fresh
 
     def _take_file(self, path: Path) -> None:
+        self._step("file")
         try:
             file = path.open("rb", buffering=2**20)
         except FileNotFoundError:  # renamed since: it is found at the next look
