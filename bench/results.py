@@ -12,13 +12,13 @@ FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "RESULTS.md"
 TITLE = """# Results
 
-Written by `make bench`, `python -m bench.growth` and `python -m bench.overload`, each its own section. Everything is
-measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first audio is the time
-from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text that was spoken
-before is made again.
+Written by `make bench`, `python -m bench.growth`, `python -m bench.overload` and `python -m bench.drift`, each its own
+section. Servers are measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first
+audio is the time from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text
+that was spoken before is made again.
 """
-Section = Literal["servers", "growth", "overload"]
-SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload")
+Section = Literal["servers", "growth", "overload", "drift"]
+SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift")
 
 
 @dataclass(frozen=True, slots=True)

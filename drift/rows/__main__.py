@@ -1,0 +1,60 @@
+"""``python -m drift.rows STATE EVENTS...``: takes events and reads the windows they are of, without judging anything.
+
+For looking at what comes in, and for measuring how fast it does (bench/drift.py). Prints one JSON object an intake.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from drift.errors import DriftError
+from drift.rows.parquet import HOUR
+from drift.rows.store import Rows
+
+MOST_ROWS = 20_000
+"""Of a window; as the job's own default."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status, 0 when all was taken."""
+    parser = argparse.ArgumentParser(prog="python -m drift.rows", description=__doc__)
+    parser.add_argument("state", type=Path, help="a folder for the rows; not one that the drift job uses meanwhile")
+    parser.add_argument("events", type=Path, nargs="+", help="files of OTLP JSON lines, or folders of them")
+    parser.add_argument("--again", action="store_true", help="once more for every line of the input")
+    given = parser.parse_args(arguments)
+    rows = Rows(given.state)
+    known: frozenset[datetime] = frozenset()
+    try:
+        for _ in sys.stdin if given.again else (None,):
+            print(json.dumps(take(rows, given.events, known)), flush=True)
+            known = frozenset(rows.hours()[:-1])  # the last hour may go on
+    except (DriftError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def take(rows: Rows, events: Sequence[Path], known: frozenset[datetime]) -> dict[str, Any]:
+    """One intake, and the windows of the hours that are not ``known``."""
+    intake = rows.take(events, now=datetime.now(UTC), judged_until=None)
+    windows = {}
+    for hour in rows.hours():
+        if hour not in known:
+            window = rows.window(hour, hour + HOUR, most=MOST_ROWS)
+            windows[hour.isoformat()] = {
+                "rows": window.count,
+                "duplicates": window.duplicates,
+                "sample": len(window.frame),
+                "unreadable": window.unreadable,
+            }
+    return {"rows": intake.rows, "bytes": intake.bytes, "problems": intake.problems(), "windows": windows}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
