@@ -1,0 +1,23 @@
+"""What can go wrong in the drift job; one hierarchy, each with a sentence that an operator can act on."""
+
+from __future__ import annotations
+
+
+class DriftError(Exception):
+    """Whatever this job raises by itself."""
+
+
+class ReferenceImpossible(DriftError):
+    """There are not enough rows to make a reference of."""
+
+
+class ReferenceIncompatible(DriftError):
+    """The reference was made by another version of this job, which derived or stored its columns differently."""
+
+
+class ReferenceDamaged(DriftError):
+    """The reference's files are not all there, or are not what was stored."""
+
+
+class VerdictDamaged(DriftError):
+    """What was read is not a verdict."""
