@@ -14,6 +14,7 @@ from drift.outbox import Outbox
 from drift.outputs import configured
 from drift.prose import tell_comparison
 from drift.rows.store import Rows
+from drift.sampling import sample
 from drift.schedule import Schedule
 from drift.selection import Selection
 from drift.settings import Settings
@@ -67,7 +68,8 @@ def compared(settings: Settings, a: Selection, b: Selection, since: datetime, un
         rows.take(settings.events, now=until, judged_until=state.judged_until())
         for selection in (a, b):
             window = rows.window(selection.start or since, selection.end or until, most=MOST_COMPARED)
-            chosen.append(selection.of(window.frame))
+            found = selection.of(window.frame)
+            chosen.append(found.iloc[sample(len(found), min(len(found), settings.most_rows))])
     comparison = compare(*chosen)
     print(tell_comparison(comparison, a.text, b.text))  # noqa: T201 - it is a command
     return comparison.exit_code

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from drift.columns import BY_NAME, COLUMNS, Kind, Subject
+from drift.comparison import Comparison, Difference, Direction, Outcome
 from drift.segments import Segment
 from drift.verdict import Change, Score, State, Verdict
 
@@ -60,6 +61,33 @@ def tell(verdict: Verdict, previous: Sequence[Verdict]) -> str:
         State.DRIFT: _drift,
     }[verdict.state](verdict, previous)
     return " ".join([*sentences, *_context(verdict)])
+
+
+def tell_comparison(comparison: Comparison, a: str, b: str) -> str:
+    """B against A: in a sentence, and then each column that differs."""
+    rows = f"{comparison.rows[0]:,} requests of {a}, {comparison.rows[1]:,} of {b}"
+    within = "at equal length and voice" if comparison.by_voice else "at equal length; they have no voice in common"
+    differing = [d for d in comparison.columns if d.outcome is Outcome.DIFFERENT]
+    tested = [d for d in comparison.columns if d.outcome is not Outcome.INSUFFICIENT_DATA]
+    said = {
+        Outcome.SAME: "Nothing is worse." if differing else "No difference that matters.",
+        Outcome.DIFFERENT: f"{b} differs from {a}.",
+        Outcome.INSUFFICIENT_DATA: "Too few requests to tell.",
+    }[comparison.state]
+    lines = [f"{said} ({rows}; compared {within}; {len(tested)} of {len(comparison.columns)} columns had enough)"]
+    return "\n".join([*lines, *map(_difference_words, differing)])
+
+
+def _difference_words(difference: Difference) -> str:
+    column = BY_NAME[difference.column]
+    number = column.kind is Kind.NUMBER
+    before, after = (
+        quantity(value, column.unit) if number else percent(value) for value in (difference.before, difference.after)
+    )
+    times = f", {difference.ratio:.2f} times" if difference.ratio is not None else ""
+    chance = f", p {difference.p:.2g}" if difference.p is not None else ""
+    direction = {Direction.WORSE: "worse", Direction.BETTER: "better", Direction.OTHER: "other", None: ""}
+    return f"  {direction[difference.direction]:<7}{column.title}: {before} -> {after}{times}{chance}"
 
 
 def news(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:

@@ -166,6 +166,7 @@ class State:
     def mark(self, name: str, output: str, result: str) -> None:
         """``output`` has told of the window."""
         outputs = self.outputs(name)
+        files.sweep(self.window(name))  # of a kill in the middle of this
         write_outputs(self.window(name), replace(outputs, done={**outputs.done, output: result}))
 
     def reference(self) -> Reference | None:
