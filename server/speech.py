@@ -149,6 +149,9 @@ class Chunk:
     sample_rate: int
     """Hz."""
     intervals: tuple[Interval, ...] = ()
+    expected: float | None = None
+    """Seconds of audio that the whole utterance should become, pauses included, as its provider reckons from what it
+    will say; in the first chunk alone, of a provider that knows."""
 
     @property
     def seconds(self) -> float:

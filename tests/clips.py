@@ -6,6 +6,7 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from server.audio.quality import FRAME_SECONDS, Fault, Inspector, Quality
+from server.errors import NothingToSpeak
 from server.providers.coqui import CoquiProvider
-from server.speech import Listener, Utterance, Voice
+from server.providers.hibari import HibariProvider
+from server.providers.provider import Provider
+from server.speech import Listener, Utterance
 from server.voices.catalogue import Catalogue
 from tests.fakes import Told
 from tests.kinds import Wish
@@ -29,43 +33,38 @@ class Clip:
     wish: Wish
     utterance: Utterance
     samples: Samples
+    expected: float | None
+    """Seconds of audio that the provider reckoned with."""
 
     @property
     def rate(self) -> int:
         return self.utterance.voice.sample_rate
 
 
-async def spoken_by_joe(wishes: Iterable[Wish], voices_folder: Path) -> list[Clip]:
-    """By the real voice, in this process."""
-    provider = CoquiProvider(
-        Catalogue.scan(voices_folder).voices.values(),
-        device="cpu",
-        threads=2,
-        max_audio_seconds=3000,
-        log=logging.getLogger("test"),
-    )
+def joe(voices_folder: Path) -> CoquiProvider:
+    """The default voice, in this process."""
+    voices = Catalogue.scan(voices_folder).voices.values()
+    return CoquiProvider(voices, device="cpu", threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
+
+
+def hibari() -> HibariProvider:
+    """Another model, with phonemes of its own."""
+    return HibariProvider(threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
+
+
+async def spoken(provider: Provider, wishes: Iterable[Wish]) -> list[Clip]:
+    """By the real voice; what it has nothing to say to is left out."""
     await provider.start(Told())
+    clips = []
     try:
-        clips = []
         for wish in wishes:
             utterance = wish.utterance(provider.voices()[0])
-            pieces = [chunk.samples async for chunk in provider.speak(utterance, Listener())]
-            clips.append(Clip(wish, utterance, np.concatenate(pieces)))
-        return clips
+            with suppress(NothingToSpeak):
+                chunks = [chunk async for chunk in provider.speak(utterance, Listener())]
+                samples = np.concatenate([chunk.samples for chunk in chunks])
+                clips.append(Clip(wish, utterance, samples, chunks[0].expected))
     finally:
         await provider.close()
-
-
-def spoken_by_hibari(wishes: Iterable[Wish]) -> list[Clip]:
-    """By another model, with phonemes of its own; what it can't say at all is left out."""
-    from hibari import SAMPLE_RATE, Hibari
-
-    speaker, voice = Hibari(), Voice("hibari", ("en",), SAMPLE_RATE, "")
-    clips = []
-    for wish in wishes:
-        samples = np.asarray(speaker(wish.text, speed=wish.speed, seed=0), np.float32).reshape(-1)
-        if len(samples):
-            clips.append(Clip(wish, wish.utterance(voice), samples))
     return clips
 
 
@@ -73,6 +72,8 @@ def judge(clip: Clip, samples: Samples | None = None, chunk: float = 0.4) -> Qua
     """Of the clip, or of ``samples`` in its place, in chunks of so many seconds."""
     heard, size = clip.samples if samples is None else samples, round(chunk * clip.rate)
     inspector = Inspector(clip.utterance)
+    if clip.expected is not None:
+        inspector.expect(clip.expected)
     for start in range(0, len(heard), size):
         inspector.add(heard[start : start + size], clip.rate)
     return inspector.verdict()

@@ -58,6 +58,8 @@ class HummingProvider:
         """What the hum is multiplied by: at 0 it is silent."""
         self.share = 1.0
         """Of each chunk that is given."""
+        self.lead: tuple[float, ...] = ()
+        """Seconds of each silent chunk that it begins with."""
 
     def voices(self) -> tuple[Voice, ...]:
         return (JOE, KAN)
@@ -84,6 +86,8 @@ class HummingProvider:
         self.listeners.append(listener)
         rate = utterance.voice.sample_rate
         try:
+            for seconds in self.lead:
+                yield Chunk(np.zeros(round(seconds * rate), np.float32), rate)
             for number, sentence in enumerate(filter(str.strip, utterance.text.split("."))):
                 await self.gate.wait()
                 if self.failure is not None and number >= self.fail_after:

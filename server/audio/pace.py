@@ -27,7 +27,7 @@ LETTER = Bounds(0.04, 0.075)
 """Of a word: prose takes 0.053 (joe) to 0.057 (hibari)."""
 CAPITAL = Bounds(0.04, 0.4)
 """Spoken as a word (NASA, HELLO) or letter by letter (FBI)."""
-CONSONANT = Bounds(0.13, 0.4)
+CONSONANT = Bounds(0.13, 0.5)
 """Of a word without vowels: mostly spelled (0.2 to 0.25), but there is also "hmm"."""
 SINGLE = Bounds(0.05, 0.45)
 """A letter alone: from the article "a" to "W"."""
@@ -52,8 +52,8 @@ SYMBOL = Bounds(0.0, 1.0)
 """An emoji or another sign: left out, or its whole name."""
 JOINT = Bounds(0.1, 0.6)
 """The "point" of 3.14, the "at" of an address."""
-MARK = Bounds(0.0, 0.06)
-"""Mostly a pause, which is not counted."""
+MARK = Bounds(0.04, 0.06)
+"""After a word. The pause is not counted, but what comes before it is drawn out by some 0.1."""
 ODD_MARK = Bounds(0.0, 0.15)
 """Next to other marks, or within a word, it may be said by its name."""
 
@@ -66,7 +66,7 @@ LEAST_SLACK = 0.12
 """Seconds that the least is less: the soft beginning and end of a short word are not loud enough to count."""
 MOST_SLACK = 0.8
 """Seconds that the most is more: a single word is said slowly (0.3 to 0.7 s)."""
-STIFFNESS = Bounds(0.1, 0.2)
+STIFFNESS = Bounds(0.1, 0.25)
 """The share of the time that speed does not change. A phoneme of VITS lasts at least one frame, so speed 4 takes 0.36
 to 0.4 of the time and not 0.25; other engines are exact. Either must fit."""
 
@@ -76,7 +76,7 @@ OWN_ALPHABET = frozenset(
 """Languages with an alphabet of their own."""
 SYLLABIC = frozenset({"ja", "ko", "yue", "zh"})
 
-_TOKENS = re.compile(r"[^\W\d_]+|\d+|\s+|.", re.DOTALL)
+_TOKENS = re.compile(r"[^\W\d_]+|\d+|\S")
 _KANA = re.compile(r"[\u3040-\u30ff\uff66-\uff9f]")
 _WIDE = re.compile(r"[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003134f]")
 _LATIN = re.compile(r"[a-z\u00aa-\u024f\u1e00-\u1eff]+", re.IGNORECASE)
@@ -92,20 +92,19 @@ def bounds(text: str, language: str, speed: float) -> Bounds:
     ``language`` is a BCP 47 code; ``speed`` 1 is the voice's own pace.
     """
     primary = language.partition("-")[0]
-    total = NOTHING
+    least, most = -LEAST_SLACK, MOST_SLACK
     for token in _TOKENS.finditer(text):
-        before, after = text[max(0, token.start() - 1) : token.start()], text[token.end() : token.end() + 1]
-        total += _of_token(token[0], before, after, primary)
-    least, most = max(0.0, total.least - LEAST_SLACK), total.most + MOST_SLACK
+        start, end = token.span()
+        share = _of_token(token[0], text[max(0, start - 1) : start], text[end : end + 1], primary)
+        least, most = least + share.least, most + share.most
+    least = max(0.0, least)
     exact = 1 / speed
-    low, high = exact + (1 - exact) * STIFFNESS.least, exact + (1 - exact) * STIFFNESS.most
-    return Bounds(least * low, most * max(exact, high))
+    little, much = (exact + (1 - exact) * share for share in (STIFFNESS.least, STIFFNESS.most))
+    return Bounds(least * min(little, much), most * max(exact, much))
 
 
 def _of_token(token: str, before: str, after: str, language: str) -> Bounds:
     first = token[0]
-    if first.isspace():
-        return NOTHING
     if first.isalpha():
         return _of_word(token, language)
     if first.isdecimal():

@@ -10,12 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from server.audio import pace
+from server.audio.pace import Bounds
 from server.speech import Utterance
 
 Samples = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
 
 FRAME_SECONDS = 0.02
+AT_ONCE = 0.5
+"""Seconds of audio that are waited for before they are measured: a call of numpy costs as much as 50 ms of audio."""
 QUIET = 1e-6
 """Mean square, -60 dBFS: a frame below it is silence in any clip. The default voice pauses at -90 to -100 dBFS."""
 SOFT = 10**-3.5
@@ -33,6 +36,13 @@ CUT_LEVEL = 10**-1.6
 LOST = 0.9
 """Of the least that the speech may take: with less, about half of it is missing, in a voice of ordinary pace; whole
 speech takes 1.29 times as much and more. Between the two a voice may just be quick, so that is a fault, but usable."""
+LITTLE = 0.5
+"""The same where the provider said what it reckons with: it is believed, unless it has lost most of the text itself."""
+SHORT, SHORT_SLACK = 0.68, 0.3
+"""Of the seconds that the provider reckons with, less 0.3 s, the least that may be there. Sound clips take 0.8 to 1.4
+times what was reckoned, very short or odd ones 0.6."""
+LONG, LONG_SLACK = 1.6, 0.8
+"""The most, with 0.8 s more."""
 STRAYED = 3.0
 """Times the most that the speech may take: so much more, pauses included, and the model has lost its way."""
 
@@ -86,11 +96,14 @@ class Inspector:
         """Of the samples, what is no whole frame yet."""
         self._tail: Samples = self._rest
         """The last frame's worth of samples."""
+        self._expected: float | None = None
+        self._waiting: list[Samples] = []
+        self._waiting_count = 0
         self._sums: list[Numbers] = []
         self._squares: list[Numbers] = []
 
     def add(self, samples: Samples, sample_rate: int) -> None:
-        """The next chunk, shape (samples,), at ``sample_rate`` Hz: 40 us for a second, and 20 us a call.
+        """The next chunk, shape (samples,), at ``sample_rate`` Hz; it may not be changed afterwards.
 
         Raises ValueError when the rate is another than before.
         """
@@ -98,33 +111,25 @@ class Inspector:
             self._sample_rate, self._frame = sample_rate, max(1, round(FRAME_SECONDS * sample_rate))
         elif sample_rate != self._sample_rate:
             raise ValueError(f"a clip of {self._sample_rate} Hz goes on with {sample_rate} Hz")
-        if not len(samples):
-            return
         self._count += len(samples)
-        low, high = float(samples.min()), float(samples.max())
-        if not (math.isfinite(low) and math.isfinite(high)):
-            self._broken = True
-        self._heard = self._heard or high > ZERO or low < -ZERO
-        if high >= FULL_SCALE or low <= -FULL_SCALE:
-            self._full += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
-        if self._broken:  # no figure of it means anything
-            return
-        joined = np.concatenate((self._rest, samples)) if len(self._rest) else samples
-        whole = len(joined) // self._frame * self._frame
-        self._measure(joined[:whole].reshape(-1, self._frame))
-        if len(samples) >= self._frame:
-            self._tail = samples[-self._frame :].copy()
-        else:
-            self._tail = np.concatenate((self._tail, samples))[-self._frame :]
-        self._rest = joined[whole:].copy()
+        self._waiting.append(samples)
+        self._waiting_count += len(samples)
+        if self._waiting_count >= AT_ONCE * sample_rate:
+            self._take()
+
+    def expect(self, seconds: float) -> None:
+        """Of audio that the whole clip should be, by who makes it."""
+        self._expected = seconds
 
     @property
     def silent_so_far(self) -> bool:
         """Whether there were only zeros, or anything that is not a number: no listener would miss it."""
+        self._take()
         return self._broken or not self._heard
 
     def verdict(self) -> Quality:
-        """On all that was added, when there will be no more; 0.1 ms, and as much for each 100 characters."""
+        """On all that was added, when there will be no more; 0.2 ms, and 0.1 for each 100 characters."""
+        self._take()
         utterance = self._utterance
         seconds = self._count / self._sample_rate if self._count else 0.0
         power, duration, mean = self._frames()
@@ -138,10 +143,14 @@ class Inspector:
             faults.append(Fault.SILENT)
         if clipping > CLIPPED_SHARE:
             faults.append(Fault.CLIPPED)
-        if energy is not None and (spoken < allowed.least or self._breaks_off(energy)):
+        reckoned = Bounds(0.0, math.inf)
+        if self._expected is not None:
+            reckoned = Bounds(SHORT * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
+        if energy is not None and (spoken < allowed.least or seconds < reckoned.least or self._breaks_off(energy)):
             faults.append(Fault.TRUNCATED)
-        if spoken > allowed.most or seconds > STRAYED * allowed.most:
+        if spoken > allowed.most or seconds > min(reckoned.most, STRAYED * allowed.most):
             faults.append(Fault.TOO_LONG)
+        enough = (LOST if self._expected is None else LITTLE) * allowed.least
         return Quality(
             seconds=seconds,
             loudness=None if energy is None else 10 * math.log10(energy),
@@ -150,8 +159,27 @@ class Inspector:
             dc_offset=mean,
             seconds_per_character=seconds * utterance.speed / max(1, utterance.characters),
             faults=tuple(faults),
-            usable=energy is not None and spoken >= LOST * allowed.least,
+            usable=energy is not None and spoken >= enough and seconds >= reckoned.least,
         )
+
+    def _take(self) -> None:
+        """Measures what is waiting."""
+        if not self._waiting_count:
+            return
+        samples = np.concatenate(self._waiting) if len(self._waiting) > 1 else self._waiting[0]
+        self._waiting, self._waiting_count = [], 0
+        low, high = float(samples.min()), float(samples.max())
+        self._broken = self._broken or not (math.isfinite(low) and math.isfinite(high))
+        self._heard = self._heard or high > ZERO or low < -ZERO
+        if high >= FULL_SCALE or low <= -FULL_SCALE:
+            self._full += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
+        if self._broken:  # no figure of it means anything
+            return
+        joined = np.concatenate((self._rest, samples))
+        whole = len(joined) // self._frame * self._frame
+        self._measure(joined[:whole].reshape(-1, self._frame))
+        self._rest = joined[whole:].copy()
+        self._tail = np.concatenate((self._tail, samples[-self._frame :]))[-self._frame :]
 
     def _measure(self, frames: Samples) -> None:
         """``frames`` has the shape (frames, samples). Sums of 32 bits are exact to -90 dB, even with a large offset."""

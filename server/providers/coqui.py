@@ -145,7 +145,8 @@ class CoquiProvider:
             raise EngineFailed("this voice is not loaded")
         rate = utterance.voice.sample_rate
         try:
-            reading = await self._encode(speaker, utterance)
+            reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
+            expected: float | None = expect(reading.seconds, PAUSE / utterance.speed, self._max_audio_seconds)
             intervals: tuple[Interval, ...] = (reading.interval,)
 
             def job(changed: Callable[[], None]) -> Job:
@@ -162,8 +163,8 @@ class CoquiProvider:
 
             async with aclosing(self._dispatcher.run(job)) as pieces:
                 async for piece in pieces:
-                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals))
-                    intervals = ()
+                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected)
+                    intervals, expected = (), None
         except SpeechError:
             raise
         except WorkerClosed:
@@ -179,11 +180,6 @@ class CoquiProvider:
         for worker in self._workers:
             await worker.close()
 
-    async def _encode(self, speaker: Speaker, utterance: Utterance) -> Reading:
-        reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
-        expect(reading.seconds, PAUSE / utterance.speed, self._max_audio_seconds)
-        return reading
-
     def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:
         """Runs in the phonemes' thread; ``submitted`` is when it was asked to, in ns."""
         encoded: list[tuple[Ids, int]] = []
@@ -191,7 +187,7 @@ class CoquiProvider:
             encoded = _ids(self._phonemizer, speaker.installed, speaker.vocabulary, utterance.text)
         voice, speed = utterance.voice.name, utterance.speed
         sentences = tuple(Sentence(voice, ids, speed) for ids, _ in encoded)
-        seconds = tuple(speaker.pace.seconds(symbols) / speed for _, symbols in encoded)
+        seconds = tuple(speaker.pace.seconds(symbols, speed) for _, symbols in encoded)
         return Reading(sentences, seconds, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
 
     def _prepare(self) -> TorchEngine:

@@ -100,7 +100,7 @@ class HibariProvider:
             return []
         speed = utterance.speed
         return [
-            Line(partial(_say, model, ids, speed), self._pace.seconds(len(ids)) / speed)
+            Line(partial(_say, model, ids, speed), self._pace.seconds(len(ids), speed))
             for ids in _encode(model, utterance.text)
         ]
 

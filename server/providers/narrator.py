@@ -81,7 +81,10 @@ class Narrator:
                         Interval(Stage.QUEUE, done.asked, done.start),
                         Interval(Stage.INFER, done.start, done.end),
                     )
-                    chunk = Chunk(samples, sample_rate, intervals if number else (read_in, *intervals))
+                    if number:
+                        chunk = Chunk(samples, sample_rate, intervals)
+                    else:
+                        chunk = Chunk(samples, sample_rate, (read_in, *intervals), expected)
                     request.made(chunk.seconds, done.seconds)
                     yield chunk
         except SpeechError:

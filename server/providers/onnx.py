@@ -153,7 +153,7 @@ class OnnxProvider:
             return []
         model, speed = speaker.model, utterance.speed
         return [
-            Line(partial(model.say, ids, speed), speaker.pace.seconds(symbols) / speed)
+            Line(partial(model.say, ids, speed), speaker.pace.seconds(symbols, speed))
             for ids, symbols in self._encode(model, speaker.phonemizer, utterance.text)
         ]
 

@@ -18,6 +18,11 @@ SECONDS_PER_CHARACTER = 0.065
 """Of English at an ordinary pace (930 characters a minute): to be going on with, before a voice was measured."""
 
 
+STIFFNESS = 0.3
+"""The share of the time that speed does not change, in models whose phonemes last whole frames: at speed 4 the default
+voice takes 0.5 of the time and hibari 0.46, at speed 0.5 the former 1.7."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How long a voice takes to say something, from two sentences that were timed."""
@@ -33,9 +38,9 @@ class Pace:
         per_symbol = max(0.0, (long[1] - short[1]) / max(1, long[0] - short[0])) or long[1] / max(1, long[0])
         return cls(per_symbol, max(0.0, short[1] - short[0] * per_symbol))
 
-    def seconds(self, symbols: int) -> float:
+    def seconds(self, symbols: int, speed: float) -> float:
         """Of a sentence of so many symbols."""
-        return self.per_sentence + symbols * self.per_symbol
+        return (self.per_sentence + symbols * self.per_symbol) * (STIFFNESS + (1 - STIFFNESS) / speed)
 
 
 def estimate(utterance: Utterance) -> float:

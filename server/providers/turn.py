@@ -13,6 +13,11 @@ from server.providers.member import Choice
 from server.speech import Chunk, Listener, Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason
 
+LEADING_SILENCE = 1.0
+"""Seconds of silence that a stream may begin with: real voices begin with 0.06 to 0.35."""
+LONG_TEXT = 500
+"""Characters from which on the verdict, 0.1 ms for each 100, is not the event loop's to reach."""
+
 
 class Turn:
     """One provider speaks one utterance."""
@@ -36,6 +41,8 @@ class Turn:
         self.quality: Quality | None = None
         self.made = 0.0
         """Seconds of audio."""
+        self.begun = False
+        """Whether any of it was given to the listener."""
         self._utterance = choice.put(utterance)
         self._listener = listener
         self._until = until
@@ -43,10 +50,6 @@ class Turn:
         self._ended = ended
         self._start = self._end = time.perf_counter_ns()
         self._waited = 0
-
-    @property
-    def begun(self) -> bool:
-        return self.made > 0
 
     @property
     def reason(self) -> FallbackReason | None:
@@ -57,24 +60,27 @@ class Turn:
         return Attempt(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
 
     async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
-        """Of a whole answer all at its end. Raises SpeechError."""
+        """Of a whole answer all at its end, of a stream from its first sound on. Raises SpeechError."""
         inspector = Inspector(self._utterance)
-        whole: list[Chunk] = []
+        held: list[Chunk] = []
         member = self.choice.member
         member.busy += 1
         try:
             async with aclosing(member.provider.speak(self._utterance, self._listener)) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
                     inspector.add(chunk.samples, chunk.sample_rate)
-                    if not self.begun and self._listener.streamed and inspector.silent_so_far:
-                        raise self._faulty(inspector.verdict())
+                    if chunk.expected is not None:
+                        inspector.expect(chunk.expected)
                     self.made += chunk.seconds
                     progress(chunk.seconds)
-                    if self._listener.streamed:
-                        yield chunk
-                    else:
-                        whole.append(chunk)
-            self.quality = inspector.verdict()
+                    held.append(chunk)
+                    if self._listener.streamed and self._sounds(inspector):
+                        self.begun = True
+                        for sounding in held:
+                            yield sounding
+                        held.clear()
+            long = self._utterance.characters > LONG_TEXT
+            self.quality = await asyncio.to_thread(inspector.verdict) if long else inspector.verdict()
             if not self.quality.usable:
                 raise self._faulty(self.quality)
             self.outcome = AttemptOutcome.OK
@@ -85,8 +91,16 @@ class Turn:
             member.busy -= 1
             self._end = time.perf_counter_ns()
             self._ended(self)
-        for chunk in whole:
+        for chunk in held:
             yield chunk
+
+    def _sounds(self, inspector: Inspector) -> bool:
+        """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
+        if self.begun or not inspector.silent_so_far:
+            return True
+        if self.made > LEADING_SILENCE:
+            raise self._faulty(inspector.verdict())
+        return False
 
     async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
         follows = self._listener.streamed and self.begun

@@ -70,8 +70,8 @@ class Part:
     """Windows that are decoded, or on their way: not always the first ones, since batches are of one length."""
     delivered: int = 0
     """Windows whose audio has its place in the job's."""
-    decoded: dict[int, Samples] = field(default_factory=dict)
-    """Windows that came before their turn."""
+    decoded: dict[int, tuple[Samples, Interval]] = field(default_factory=dict)
+    """Windows that came before their turn, and when they were decoded."""
 
     @property
     def done(self) -> bool:
@@ -211,15 +211,16 @@ class Job:
         part = task.part
         self._running -= 1
         self._changed, self._seconds = True, None
+        if isinstance(task.step, Decode):
+            part.decoded[task.window] = result, interval  # type: ignore[assignment]
+            self._deliver()
+            return
         self._intervals.append(interval)
         if isinstance(task.step, Encode):
             self._encoded(part, result)  # type: ignore[arg-type]
-        elif isinstance(task.step, Refine):
+        else:
             part.refined += 1
             part.refining = False
-        else:
-            part.decoded[task.window] = result  # type: ignore[assignment]
-            self._deliver()
 
     def give_back(self, task: Task) -> None:
         """``task`` was not done, perhaps through no fault of its own: it is to be taken again, alone."""
@@ -274,13 +275,14 @@ class Job:
     def _deliver(self) -> None:
         """Gives what is next in order its place in the audio."""
         part = self._parts[self._head]
-        while (samples := part.decoded.pop(part.delivered, None)) is not None:
+        while (window := part.decoded.pop(part.delivered, None)) is not None:
+            samples, interval = window
             part.delivered += 1
             if part.done and part.pause:
                 silence = np.zeros(round(part.pause * self._sample_rate), dtype=np.float32)
                 samples = np.concatenate((samples, silence))
                 self._ahead += part.pause
-            self._pieces.append(Piece(samples, tuple(self._intervals)))
+            self._pieces.append(Piece(samples, (*self._intervals, interval)))
             self._intervals.clear()
             if part.done:
                 self._made += part.seconds

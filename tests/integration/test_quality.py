@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.clips import Clip, calibrate, judge, spoken_by_joe
+from tests.clips import Clip, calibrate, joe, judge, spoken
 from tests.kinds import wishes
 
 
 async def test_sound_speech_passes_and_what_is_spoiled_is_found(voices_folder: Path) -> None:
-    clips = await spoken_by_joe(wishes(1, (30, 60), 0), voices_folder)
+    clips = await spoken(joe(voices_folder), wishes(1, (30, 60), 0))
     result = calibrate(clips)
     print(result)
     assert result.clips > 35

@@ -139,6 +139,22 @@ async def test_a_stream_falls_back_before_its_first_byte(fault: str) -> None:
     assert pitch(await stage.speak(stream=True)) == 440
 
 
+async def test_a_stream_may_begin_with_a_moment_of_silence() -> None:
+    stage = await staged(first(lead=(0.4, 0.4)), second())
+    chunks = await stage.speak(stream=True)
+    assert pitch(chunks) == 220
+    assert sum(chunk.seconds for chunk in chunks) == pytest.approx(WHOLE + 0.8, abs=0.01)
+    assert not chunks[0].samples.any()
+
+
+async def test_a_stream_of_silence_falls_back_before_any_of_it_is_sent() -> None:
+    stage = await staged(first(lead=(0.4, 0.4, 0.4)), second())
+    chunks = await stage.speak(stream=True)
+    assert pitch(chunks) == 440
+    assert sum(chunk.seconds for chunk in chunks) == pytest.approx(WHOLE, abs=0.01)
+    assert stage.told.outcomes == [("first", "faulty"), ("second", "ok")]
+
+
 async def test_a_stream_that_has_begun_breaks_off() -> None:
     stage = await staged(first(failure=EngineFailed("no"), fail_after=1), second())
     with pytest.raises(EngineFailed):

@@ -177,6 +177,19 @@ def test_a_stream_pauses_when_its_reader_is_far_behind_and_goes_on_when_it_is_no
     assert sum(len(piece.samples) for piece in pieces) == 5 * 600 + 4 * 20
 
 
+def test_windows_that_were_decoded_at_once_each_tell_their_own_time() -> None:
+    job = asked(400)
+    while not isinstance(next(job.tasks()).step, Decode):
+        ended(job, taken(job))
+    early, late = taken(job), taken(job)
+    ended(job, late)
+    assert fetched(job) == []
+    ended(job, early)
+    one, other = fetched(job)
+    assert [interval.stage for interval in one.intervals].count(Stage.DECODE) == 1
+    assert [interval.stage for interval in other.intervals] == [Stage.DECODE]
+
+
 def test_no_more_of_a_stream_is_on_offer_than_may_wait_for_its_reader() -> None:
     """A batch takes many of a job's steps at once: what they make together is bounded too."""
     job = asked(100, *[800] * 5, streamed=True)

@@ -126,6 +126,36 @@ def test_speech_of_more_than_its_text_is_too_long() -> None:
     assert lost.faults == (Fault.TOO_LONG,)
 
 
+def expected(seconds: float, samples: Samples, of: Utterance | None = None) -> Quality:
+    """The verdict on a clip that its provider reckoned to be so long."""
+    inspector = Inspector(of or utterance())
+    inspector.expect(seconds)
+    inspector.add(samples, RATE)
+    return inspector.verdict()
+
+
+def test_a_clip_is_held_to_what_its_provider_reckoned() -> None:
+    assert expected(2.2, speech()).faults == ()
+    half = expected(4.0, speech())
+    assert half.faults == (Fault.TRUNCATED,)
+    assert not half.usable
+    twice = expected(0.8, speech())
+    assert twice.faults == (Fault.TOO_LONG,)
+    assert twice.usable
+
+
+def test_a_quick_voice_that_said_so_is_usable() -> None:
+    least = pace.bounds(TEXT, "en", 1.0).least
+    quick = speech(0.7 * least)
+    assert not verdict(quick).usable
+    assert expected(0.7 * least, quick).faults == (Fault.TRUNCATED,)
+    assert expected(0.7 * least, quick).usable
+
+
+def test_a_provider_that_lost_most_of_the_text_is_not_believed() -> None:
+    assert not expected(0.4, speech(0.4 * pace.bounds(TEXT, "en", 1.0).least)).usable
+
+
 def test_an_offset_is_told_and_changes_nothing_else() -> None:
     plain, shifted = verdict(speech()), verdict(speech() + np.float32(0.1))
     assert shifted.dc_offset == pytest.approx(0.1, abs=1e-4)
