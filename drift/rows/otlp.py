@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -31,7 +32,6 @@ BEGINNING = b'{"resourceLogs"'
 """Of a line: where a writer goes on after a crash in the middle of one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_PLACES: dict[str, tuple[int, Type]] = {field.feature: (place, field.type) for place, field in enumerate(FIELDS)}
 _ID = next(place for place, field in enumerate(FIELDS) if field.name == REQUEST_ID)
 
 
@@ -66,6 +66,13 @@ class _Export(msgspec.Struct, gc=False):
     resourceLogs: list[_ResourceLogs] = []  # noqa: N815
 
 
+_GET: dict[Type, Callable[[_Value], Any]] = {
+    "text": attrgetter("stringValue"),
+    "integer": attrgetter("intValue"),
+    "number": attrgetter("doubleValue"),
+    "flag": attrgetter("boolValue"),
+}
+_PLACES = {field.feature: (place, _GET[field.type]) for place, field in enumerate(FIELDS)}
 _decode = msgspec.json.Decoder(_Export, strict=False).decode  # not strict: integers may be strings
 
 
@@ -99,9 +106,11 @@ class Decoder:
                         continue
                     values: list[Any] = [None] * len(FIELDS)
                     for attribute in record.attributes:
-                        place = _PLACES.get(attribute.key)
-                        if place is not None:
-                            values[place[0]] = self._value(place, attribute.value)
+                        known = _PLACES.get(attribute.key)
+                        if known is not None:
+                            place, get = known
+                            found = get(attribute.value)
+                            values[place] = found if found is not None else self._converted(place, attribute.value)
                     row = self._row(record.timeUnixNano or record.observedTimeUnixNano, values)
                     if row is not None:
                         rows.append(row)
@@ -109,25 +118,15 @@ class Decoder:
             self._intake.empty += 1
         return rows
 
-    def _value(self, place: tuple[int, Type], value: _Value) -> Any:
-        """What the attribute says, if that is of the field's type; a whole number is a number too."""
-        kind = place[1]
-        found: Any
-        if kind == "text":
-            found = value.stringValue
-        elif kind == "number":
-            found = value.doubleValue
-            if found is None and value.intValue is not None:
-                found = _float(value.intValue)
-        elif kind == "integer":
-            found = value.intValue
-            if found is None and value.doubleValue is not None and value.doubleValue.is_integer():
-                found = int(value.doubleValue)
-        else:
-            found = value.boolValue
-        if found is None:
-            self._intake.wrong[FIELDS[place[0]].name] += 1
-        return found
+    def _converted(self, place: int, value: _Value) -> int | float | None:
+        """What an attribute of another type says: a whole number is a number too, and a float may be whole."""
+        field = FIELDS[place]
+        if field.type == "number" and value.intValue is not None:
+            return _float(value.intValue)
+        if field.type == "integer" and value.doubleValue is not None and value.doubleValue.is_integer():
+            return int(value.doubleValue)
+        self._intake.wrong[field.name] += 1
+        return None
 
     def _row(self, nanoseconds: int, values: list[Any]) -> Row | None:
         time = nanoseconds // 1000
@@ -169,9 +168,12 @@ class Decoder:
                 values: list[Any] = [None] * len(FIELDS)
                 for attribute in _each(record, "attributes"):
                     key = attribute.get("key") if isinstance(attribute, dict) else None
-                    place = _PLACES.get(key) if isinstance(key, str) else None
-                    if place is not None:
-                        values[place[0]] = self._value(place, _clean(attribute.get("value")))
+                    known = _PLACES.get(key) if isinstance(key, str) else None
+                    if known is not None:
+                        place, get = known
+                        value = _clean(attribute.get("value"))
+                        found = get(value)
+                        values[place] = found if found is not None else self._converted(place, value)
                 time = _integer(record.get("timeUnixNano")) or _integer(record.get("observedTimeUnixNano")) or 0
                 row = self._row(time, values)
                 if row is not None:
