@@ -33,7 +33,7 @@ class Settings(BaseSettings):
     grace_seconds: int = Field(
         300, ge=0, le=86_400, description="How long after its end a window is judged: events may come late."
     )
-    minimum_rows: int = Field(200, ge=50, description="Requests that a window must have to be judged.")
+    minimum_rows: int = Field(200, ge=200, description="Requests that a window must have to be judged.")
     most_rows: int = Field(20_000, ge=200, description="Requests that are looked at: of more, a sample.")
     consecutive: int = Field(2, ge=1, le=100, description="Windows in a row over the threshold that are drift.")
     deviations: float = Field(

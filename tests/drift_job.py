@@ -22,6 +22,8 @@ from drift.verdict import State as Judgement
 
 START = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+FEW = 50
+"""Requests that the fake judge can't judge fewer than."""
 SLOW = 1.0
 """Seconds from which on the fake judge calls a window slow."""
 
@@ -73,7 +75,7 @@ def fake_judge(  # noqa: PLR0917 - as judge has it
     minimum_rows: int,
 ) -> tuple[Verdict, None]:
     """Looks at the mean duration alone; as many slow windows in a row as it takes are drift."""
-    if count < minimum_rows:
+    if count < FEW:
         return Verdict(start, end, Judgement.INSUFFICIENT_DATA, count, None), None
     mean = float(rows["duration"].mean())
     slow = mean >= SLOW
@@ -126,8 +128,8 @@ class Listener:
 
 
 def settings_of(folder: Path, **given: object) -> Settings:
-    """Hourly windows of at least 50 requests, of events in ``folder``."""
-    defaults = {"minimum_rows": 50, "automatic": False, "mlflow_enabled": False}
+    """Hourly windows of events in ``folder``."""
+    defaults = {"automatic": False, "mlflow_enabled": False}
     return load(events=(folder / "events",), state=folder / "state", **{**defaults, **given})
 
 
