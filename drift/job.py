@@ -111,8 +111,8 @@ class Job:
         except Exception as error:
             self.show(LastRun(self._clock(), succeeded=False, problem=type(error).__name__))
             raise
-        unusable = result.last is not None and result.last.state in UNUSABLE
-        self.show(LastRun(self._clock(), succeeded=not unusable, problem=str(result.last.state) if unusable else ""))
+        unusable = result.last.state if result.last is not None and result.last.state in UNUSABLE else ""
+        self.show(LastRun(self._clock(), succeeded=not unusable, problem=str(unusable)))
         return result
 
     def _run(self, now: datetime) -> Result:

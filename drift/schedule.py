@@ -37,7 +37,7 @@ class Schedule:
         """
         before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # first, as threads inherit it
         try:
-            self.until(lambda: log.info("stopping", extra={"signal": signal.sigwait(SIGNALS).name}))
+            self.until(lambda: log.info("stopping", extra={"signal": signal.Signals(signal.sigwait(SIGNALS)).name}))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -117,7 +117,7 @@ def load(**arguments: object) -> Settings:
     """Reads the environment; ``arguments`` that are not None go before it. Raises SettingsError."""
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
-        settings = Settings(**given)  # type: ignore[arg-type] - pydantic checks them
+        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
     except ValidationError as error:
         problems = [
             f"  {variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)

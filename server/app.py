@@ -17,6 +17,7 @@ from aiohttp import web
 from otel import instruments
 from otel.attributes import Source
 from otel.http import http_middleware
+from otel.instrument import Instrument
 from otel.keep import KeepPolicy
 from otel.metrics import AllowLists
 from otel.otlp import sdk_disabled
@@ -51,7 +52,7 @@ from server.watch import Watch
 SPEAKING = (speech.PATH, speech.OPENAI_PATH)
 """The paths of calls that ask for audio: each call to them is observed."""
 FLUSH_SECONDS = 10.0
-GPU_GAUGES: dict[instruments.Instrument, Reading] = {
+GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
     instruments.GPU_MEMORY: "memory_bytes",
     instruments.GPU_POWER: "power_watts",

@@ -115,7 +115,7 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
             "drift": str(settings.drift_folder / "index.html"),
         }
     if "server" in supervisor.names:
-        addresses = {"server": server(settings).ready_url.removesuffix("/ready"), **addresses}
+        addresses = {"server": (server(settings).ready_url or "").removesuffix("/ready"), **addresses}
     lines = (f"  {name:<16} {address}" for name, address in addresses.items())
     _say("\n".join([f"\nready after {seconds:.1f} s; Ctrl+C stops all of it\n", *lines, ""]))
 

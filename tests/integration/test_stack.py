@@ -433,6 +433,9 @@ def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: P
             output = next((line for line in lines if line.startswith("ready after")), None)
             assert output, "it has ended"
             assert fetch(f"{settings.url(settings.prometheus_port)}/-/ready", "*/*")
+            assert fetch(settings.url(settings.mlflow_port), "text/html")  # the drift job's runs
+            drift = settings.drift_folder / "last_run.json"
+            assert eventually(lambda: drift.exists() and json.loads(drift.read_text())["succeeded"])
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
             assert settings.url(settings.tempo_port) in rest
