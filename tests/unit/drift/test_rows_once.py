@@ -189,6 +189,8 @@ def test_more_hours_than_files_may_be_open(place: Place, monkeypatch: pytest.Mon
     place.write(lines(*order))
     place.take()
     place.has_once(*order)
+    hours = parquet.hour_folders(place.folder / parquet.HOURS)
+    assert all(len(list(parquet.parts(folder))) > 1 for _, folder in hours)  # each was ended for another one
 
 
 STEPS = ("swept", "file", "written", "parts", "committed")
@@ -247,6 +249,15 @@ def test_what_was_not_committed_does_not_count(place: Place) -> None:
     place.has_once(1)
     place.take()
     place.has_once(1, 2, 3, 4, 5)
+
+
+def test_what_a_crash_left_behind_is_removed_though_the_next_commits_are_others(place: Place) -> None:
+    place.write(lines(1, 2, 4000))
+    with pytest.raises(CrashError):
+        place.take(step=lambda step: crash_at(1)(step) if step == "parts" else None)
+    assert len(list(place.folder.rglob("*.parquet"))) == 2
+    place.take(commit_bytes=1)
+    place.has_once(1, 2, 4000)
 
 
 @pytest.mark.parametrize("broken", ["os.fsync", "drift.files.write", "pyarrow.parquet.ParquetWriter.write_table"])
