@@ -1,7 +1,7 @@
 """How long the drift job takes over a day of ten million events, and in how much memory: its section of RESULTS.md.
 
-A day is 22 GB of JSON, so it is written an hour at a time, taken, its window read, and deleted. One process takes all
-of the hours, as the scheduled job does; it has the machine for itself meanwhile. Only its own time counts.
+A day is 24 GB of JSON, so it is written an hour at a time, taken, its window read, and deleted. One process takes all
+of the hours, as the scheduled job does; nothing is written meanwhile, and only its own time counts.
 """
 
 from __future__ import annotations
