@@ -15,7 +15,7 @@ from scipy import stats
 from drift import distance
 from drift.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind
 from drift.errors import ReferenceImpossible
-from drift.frame import NOTHING, Floats, Frame, Values, joined, prepare, raw, there
+from drift.frame import NOTHING, Floats, Frame, Values, joined, prepare, raw, texts, there
 from drift.lengths import Lengths
 from drift.reference import (
     BY,
@@ -93,7 +93,7 @@ def calibrate(
             continue
         for name, counter in seen.items():
             if name in given.columns:
-                counter.update(str(value) for value in given[name].dropna())
+                counter.update(set(texts(given[name])) - {NOTHING})
         rows += frame.rows
         starts.append(start)
         frames.append(frame.take(sample(frame.rows, max(SIZES))) if frame.rows > max(SIZES) else frame)

@@ -231,7 +231,12 @@ class _Reading:
         """Microseconds since the epoch; the least number where there is no time."""
         if "time" not in self.source.columns:
             return np.full(self.rows, np.iinfo(np.int64).min)
-        times = pd.to_datetime(self.source["time"], errors="coerce", utc=True)
+        given = self.source["time"]
+        if (
+            getattr(given.dtype, "kind", "O") != "M"
+        ):  # text or a number is no time: guessing which is how clocks go wrong
+            given = pd.Series([value if isinstance(value, datetime) else None for value in given], dtype=object)
+        times = pd.to_datetime(given, errors="coerce", utc=True)
         return np.asarray(times.astype("datetime64[us, UTC]").astype("int64").to_numpy(), dtype=np.int64)
 
     def keep_window(self, start: datetime | None, end: datetime | None) -> None:
@@ -259,8 +264,7 @@ class _Reading:
         """The field as text, "" where there is none."""
         if name not in self._known:
             if name in self.source.columns:
-                given = self.source[name].to_numpy(dtype=object, na_value=None)
-                self._known[name] = np.asarray([_text(value) for value in given], dtype=object)
+                self._known[name] = texts(self.source[name])
             else:
                 self._note(ProblemKind.MISSING_COLUMN, name, self.rows)
                 self._known[name] = np.full(self.rows, NOTHING, dtype=object)
@@ -297,6 +301,13 @@ class _Reading:
     def _note(self, kind: ProblemKind, name: str, count: int) -> None:
         if count:
             self.problems_found.append(Problem(kind, name, count))
+
+
+def texts(series: pd.Series) -> Words:
+    """What a field says, as text; "" where it says nothing."""
+    if isinstance(series.dtype, pd.StringDtype):
+        return np.asarray(series.fillna(NOTHING).str.slice(0, LONGEST).to_numpy(dtype=object), dtype=object)
+    return np.asarray([_text(value) for value in series.to_numpy(dtype=object, na_value=None)], dtype=object)
 
 
 def _text(value: object) -> str:

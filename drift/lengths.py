@@ -6,9 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from drift.columns import NUMBERS, Column
-from drift.frame import Floats, Frame, Problem, ProblemKind, Words
+from drift.frame import Floats, Frame, Problem, ProblemKind
 
 BINS = 16
 """Ranges of length, by quantiles, in which a median is taken; between the medians it is interpolated."""
@@ -73,14 +75,12 @@ class Lengths:
                         of_voices[f"{way} {voice}"] = float(np.median(values[his] - curve.at(frame.length[his])))
         return cls(curves, offsets)
 
-    def usual(self, column: Column, frame: Frame) -> Floats:
-        """What each row's value usually is; NaN where there was nothing like it."""
+    def usual(self, column: Column, frame: Frame, groups: dict[str, npt.NDArray[np.int64]]) -> Floats:
+        """What each row's value usually is; NaN where there was nothing like it. ``groups`` as ``groups_of`` gives."""
         usual = np.full(frame.rows, np.nan)
         curves, offsets = self.curves.get(column.name, {}), self.offsets.get(column.name, {})
-        names = _names(frame.way, frame.by["voice"])
-        for name in sorted(set(names)):
+        for name, those in groups.items():
             way = " ".join(name.split(" ")[:2])
-            those = names == name
             if name in curves:
                 usual[those] = curves[name].at(frame.length[those])
             elif way in curves and (name in offsets or not offsets):
@@ -94,8 +94,9 @@ class Lengths:
         unknown length has no value: that is a fault of the rows and not of what was asked for.
         """
         values, applies, problems = dict(frame.values), dict(frame.applies), list(frame.problems)
+        groups = groups_of(frame)
         for column in EQUAL_LENGTH:
-            usual = self.usual(column, frame)
+            usual = self.usual(column, frame, groups)
             strange = frame.present(column) & np.isnan(usual) & ~np.isnan(frame.length)
             values[column.name] = frame.values[column.name] - usual
             applies[column.name] = frame.applies[column.name] & ~strange
@@ -128,8 +129,13 @@ class Lengths:
         )
 
 
-def _names(way: Words, voice: Words) -> Words:
-    return np.asarray([f"{a} {b}" for a, b in zip(way, voice, strict=True)], dtype=object)
+def groups_of(frame: Frame) -> dict[str, npt.NDArray[np.int64]]:
+    """The places of the rows that were answered in the same way by the same voice: "made whole joe"."""
+    frames = pd.DataFrame({"way": frame.way, "voice": frame.by["voice"]})
+    return {
+        f"{way} {voice}": np.asarray(places)
+        for (way, voice), places in frames.groupby(["way", "voice"]).indices.items()
+    }
 
 
 def _curve(lengths: Floats, values: Floats) -> Curve:

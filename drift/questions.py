@@ -11,7 +11,7 @@ from drift import distance
 from drift.calibration import measure
 from drift.columns import COLUMNS, Column, Kind
 from drift.frame import Frame, Problem, ProblemKind, Values, there
-from drift.reference import Method, Reference, Threshold
+from drift.reference import Method, Reference, Threshold, between
 from drift.sampling import sample
 
 
@@ -30,7 +30,7 @@ class Statistic(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One column of a window, sampled to the size at which its threshold holds."""
+    """One column of a window, and the threshold that holds for so many values."""
 
     column: Column
     size: int
@@ -109,18 +109,17 @@ def ask(frame: Frame, reference: Reference) -> Questions:
             if len(values):
                 problems.append(Problem(ProblemKind.UNKNOWN_TO_REFERENCE, column.name, len(values)))
             continue
-        size = max((size for size in thresholds if size <= len(values)), default=0)
-        if not size:
+        threshold = reference.threshold(column, len(values))
+        if threshold is None:
             problems.append(Problem(ProblemKind.FEW_VALUES, column.name, len(values)))
             continue
         problems += _new_categories(column, values, reference)
-        threshold = thresholds[size]
-        taken = values if threshold.method is Method.STABILITY else values[sample(len(values), size)]
-        questions.append(Question(column, size, threshold, taken, len(values)))
-        if size in bounds.p95:
-            checks.append(Check(column, Statistic.P95, bounds.p95[size]))
-        if size in bounds.success:
-            checks.append(Check(column, Statistic.SUCCESS, bounds.success[size]))
+        size = len(values) if threshold.method is Method.STABILITY else min(len(values), max(thresholds))
+        questions.append(Question(column, size, threshold, values[sample(len(values), size)], len(values)))
+        if bounds.p95:
+            checks.append(Check(column, Statistic.P95, between(bounds.p95, size)))
+        if bounds.success:
+            checks.append(Check(column, Statistic.SUCCESS, between(bounds.success, size)))
         if bounds.varied:
             checks.append(Check(column, Statistic.CONSTANT, 0.0))
     return Questions(tuple(questions), tuple(checks), tuple(problems))
@@ -130,7 +129,8 @@ def _new_categories(column: Column, values: Values, reference: Reference) -> lis
     if column.kind is Kind.NUMBER:
         return []
     known = reference.counts(column)
-    new = [value for value in values if value not in known]
+    strange = set(values) - set(known)
+    new = [value for value in values if value in strange] if strange else []
     return [Problem(ProblemKind.NEW_CATEGORY, column.name, len(new), ", ".join(sorted(set(new))[:5]))] if new else []
 
 

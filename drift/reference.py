@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -23,8 +23,9 @@ from drift.lengths import Lengths
 FORMAT = 1
 """Of the stored reference, and of how columns are derived from rows: raise it whenever either changes its meaning."""
 SIZES = (200, 500, 1000, 2000, 5000)
-"""Values of a column at which thresholds are kept. A window is sampled down to the next smaller size, since a distance
-shrinks with the number of values. Beyond 5,000 the hours differ by more than their sampling does."""
+"""Values of a column at which thresholds are measured: a distance shrinks with the number of values. Between two sizes
+it is interpolated, a window of more than the largest is sampled down to it. Beyond 5,000 the hours differ by more than
+their sampling does."""
 METADATA, SAMPLE = "reference.json", "sample.parquet"
 VALUE, BY = "value ", "by "
 """What the names of the sample's columns begin with."""
@@ -116,6 +117,15 @@ class Reference:
         known: Values = self._cache[key]
         return known
 
+    def threshold(self, column: Column, size: int) -> Threshold | None:
+        """From where on the distance of ``size`` values counts; None when there are too few."""
+        by_size = self.thresholds.get(column.name, {})
+        below = max((known for known in by_size if known <= size), default=None)
+        if below is None:
+            return None
+        value = between({known: threshold.value for known, threshold in by_size.items()}, size)
+        return replace(by_size[below], value=value)
+
     def counts(self, column: Column) -> Mapping[str, int]:
         """Of a category: how often each value is in the sample."""
         key = f"counts {column.name}"
@@ -137,6 +147,15 @@ class Reference:
         folder.mkdir(parents=True, exist_ok=True)
         self.sample.to_parquet(folder / SAMPLE, index=False)
         (folder / METADATA).write_text(json.dumps({**_metadata(self), "checksum": self.checksum}, indent=1), "utf-8")
+
+
+def between(by_size: Mapping[int, float], size: int) -> float:
+    """What holds at ``size``, from what holds at some sizes: straight lines over 1 / sqrt(size), as sampling errors go.
+
+    Beyond the smallest and the largest it is theirs. Raises ValueError when there is no size.
+    """
+    sizes = sorted(by_size, reverse=True)
+    return float(np.interp(size**-0.5, [known**-0.5 for known in sizes], [by_size[known] for known in sizes]))
 
 
 def column_of(sample: pd.DataFrame, column: Column) -> Values:

@@ -14,13 +14,19 @@ import pandas as pd
 from drift.columns import BY_NAME, COLUMNS, Column, Kind, Scale, Subject
 from drift.errors import DriftError, ReferenceIncompatible, VerdictDamaged
 from drift.evidence import Evidence, Measure, by_evidently
-from drift.frame import Frame, Problem, ProblemKind, prepare, raw
+from drift.frame import NOTHING, Frame, Problem, ProblemKind, prepare, raw, texts
 from drift.questions import Question, Questions, Reading, Statistic, Test, ask
 from drift.reference import FORMAT, Reference
 from drift.segments import Compared, Segment, concentration
 
 VERSION = 1
 """Of a stored verdict."""
+MARGIN = 1.15
+"""Times its threshold, that a column must be on average in the windows that decide. Hours resemble their neighbours, so
+two in a row over a threshold are less of a surprise than two by themselves; to ask more of both together finds more,
+at as few false alarms, than a higher threshold for each (the figures: tests/long/test_drift_alarms.py)."""
+MOST_STRENGTH = 3.0
+"""Times its threshold, that a single window counts for at most."""
 NAMED_NEW = 20
 """Builds and checksums that are told at most."""
 
@@ -64,8 +70,10 @@ class Score:
     """Too far, or one of the column's tests failed."""
     consecutive: int
     """Windows in a row that were over, with this one; one that was not judged neither counts nor ends the row."""
+    strength: float
+    """Times the threshold, on average of these windows, the last ones most; a failed test counts as MARGIN at least."""
     detected: bool
-    """Over in enough windows in a row."""
+    """Over in enough windows in a row, and by enough."""
     since: datetime | None
     """The start of the first of these windows."""
     method: str | None
@@ -244,6 +252,7 @@ def _carried(column: Column, last: Score | None, missing: float | None) -> Score
         threshold=None,
         over=False,
         consecutive=last.consecutive if last else 0,
+        strength=last.strength if last else 0.0,
         detected=False,
         since=last.since if last else None,
         method=None,
@@ -274,14 +283,19 @@ class _Scoring:
                 missing = self.compared.judged.missing_share(column)
                 yield _carried(column, self.before.get(column.name), missing)
             else:
-                over = column.name in failed or (reading is not None and reading.over)
-                yield self._score(column, reading, asked.get(column.name), over=over)
+                yield self._score(column, reading, asked.get(column.name), failed=column.name in failed)
 
-    def _score(self, column: Column, reading: Reading | None, question: Question | None, *, over: bool) -> Score:
+    def _score(self, column: Column, reading: Reading | None, question: Question | None, *, failed: bool) -> Score:
         last, missing = self.before.get(column.name), self.compared.judged.missing_share(column)
+        over = failed or (reading is not None and reading.over)
         row = (last.consecutive if last else 0) + 1 if over else 0
         bound = self.compared.reference.bounds[column.name].missing
         value, threshold, method = _shown(reading, question, missing, bound)
+        ratio = min(MOST_STRENGTH, value / threshold) if value is not None and threshold else 0.0
+        strength = max(ratio, MARGIN) if failed else ratio
+        if row > 1 and last is not None:
+            strength = (last.strength + strength) / 2
+        went_on = row > 1 and last is not None and last.detected
         return Score(
             column.name,
             column.subject,
@@ -289,7 +303,8 @@ class _Scoring:
             threshold=threshold,
             over=over,
             consecutive=row,
-            detected=row >= self.consecutive,
+            strength=strength,
+            detected=row >= self.consecutive and (went_on or strength >= MARGIN),
             since=((last.since if last and last.consecutive else None) or self.start) if over else None,
             method=method,
             size=question.size if question else 0,
@@ -345,7 +360,7 @@ def _context(rows: pd.DataFrame, reference: Reference) -> Context:
         if name not in rows.columns:
             return ()
         column = rows.loc[:, ~rows.columns.duplicated()][name]
-        return tuple(sorted({str(value)[:100] for value in column.dropna()} - set(known))[:NAMED_NEW])
+        return tuple(sorted(set(texts(column)) - {NOTHING, *known})[:NAMED_NEW])
 
     return Context(new("build", reference.builds), new("voice_checksum", reference.voice_checksums))
 
