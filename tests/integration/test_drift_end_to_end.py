@@ -1,0 +1,242 @@
+"""The drift job behind a real server and a real Collector: a provider becomes slower, then only the traffic changes.
+
+The audio is hibari's, a real voice that speaks ten times as fast as the default one, so that a window of 40 seconds
+holds 200 requests. The reference is bootstrapped: its 168 windows are blocks of some hundred real requests' events, put
+at new times under new ids. All windows that are judged are as they happened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import logging
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from bench.texts import PROSE
+from drift.state import name_of
+from server.app import Service
+from server.providers.hibari import HibariProvider
+from server.providers.provider import Load, Reports
+from server.settings import Settings
+from server.speech import Chunk, Listener, Utterance, Voice
+from tests.integration.test_drift_job import environment
+from tests.live import ROOT
+from tests.stack import Stack, eventually, running_stack
+
+pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache
+
+WINDOW = timedelta(seconds=40)
+MINIMUM_ROWS = 200
+REFERENCE_REQUESTS = 400
+REFERENCE_WINDOWS = 168
+BLOCK = 40
+"""Requests in a row that a bootstrapped window takes together: what the machine does for some seconds stays in it."""
+CLIENTS = 2
+SHORT, LONG = (2, 6), (5, 6)
+"""Words of a text: from 2 to 6, and when the traffic changes 5 or 6."""
+WORDS = PROSE["en"].split()
+NANOS = 1_000_000_000
+
+
+class Slowed:
+    """A provider that takes ``factor`` times as long for every chunk."""
+
+    def __init__(self, provider: HibariProvider) -> None:
+        self.name = provider.name
+        self.factor = 1.0
+        self._provider = provider
+
+    def voices(self) -> tuple[Voice, ...]:
+        return self._provider.voices()
+
+    async def start(self, reports: Reports) -> None:
+        await self._provider.start(reports)
+
+    async def check(self) -> None:
+        await self._provider.check()
+
+    def estimate(self, utterance: Utterance) -> float:
+        return self._provider.estimate(utterance)
+
+    def load(self) -> Load:
+        return self._provider.load()
+
+    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        begun = time.perf_counter()
+        async with aclosing(self._provider.speak(utterance, listener)) as chunks:
+            async for chunk in chunks:
+                await asyncio.sleep((self.factor - 1) * (time.perf_counter() - begun))
+                yield chunk
+                begun = time.perf_counter()
+
+    async def close(self) -> None:
+        await self._provider.close()
+
+
+class House:
+    """A server that exports to the Collector, its clients, and the drift job beside it."""
+
+    def __init__(self, stack: Stack, service: Service, provider: Slowed, folder: Path) -> None:
+        self.stack, self.service, self.provider = stack, service, provider
+        self.state = folder / "state"
+        self.environment = environment(
+            folder,
+            stack.settings.events_folder,
+            OTEL_EXPORTER_OTLP_ENDPOINT=stack.endpoint,
+            TTSCOPE_DRIFT_WINDOW_SECONDS=str(WINDOW.seconds),
+            TTSCOPE_DRIFT_MINIMUM_ROWS=str(MINIMUM_ROWS),
+            TTSCOPE_DRIFT_AUTOMATIC="false",
+            TTSCOPE_DRIFT_CATCH_UP_WINDOWS="12",
+        )
+        self._random = random.Random(7)
+
+    async def speak(self, words: tuple[int, int], *, count: int = 10_000, until: float = float("inf")) -> int:
+        """Has texts of so many words spoken, by two clients; how many were."""
+        spoken = 0
+
+        async def client(session: aiohttp.ClientSession) -> None:
+            nonlocal spoken
+            while spoken < count and time.time() < until:
+                spoken += 1
+                start = self._random.randrange(len(WORDS) - 20)
+                text = " ".join(WORDS[start : start + self._random.randint(*words)])
+                async with session.post("/tts", json={"text": text, "voice_name": "hibari"}) as answer:
+                    assert answer.status == 200
+                    await answer.read()
+
+        async with aiohttp.ClientSession(self.service.url) as session, asyncio.TaskGroup() as group:
+            for _ in range(CLIENTS):
+                group.create_task(client(session))
+        return spoken
+
+    async def speak_through(self, words: tuple[int, int], windows: int) -> list[datetime]:
+        """From the beginning of the next window on; the windows' starts."""
+        first = (int(time.time()) // WINDOW.seconds + 1) * WINDOW.seconds
+        await asyncio.sleep(first - time.time())
+        before = len(self.events())
+        spoken = await self.speak(words, until=first + windows * WINDOW.seconds)
+        await asyncio.to_thread(eventually, lambda: len(self.events()) >= before + spoken)
+        return [datetime.fromtimestamp(first + number * WINDOW.seconds, UTC) for number in range(windows)]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Those of requests, as the Collector wrote them."""
+        return [record for record in self.stack.events() if record.get("eventName") == "tts.request"]
+
+    def drift(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "drift", *command],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
+            check=False,
+        )
+
+    def verdict(self, start: datetime) -> dict[str, Any]:
+        return dict(json.loads((self.state / "windows" / name_of(start) / "verdict.json").read_text()))
+
+    def page(self, start: datetime) -> str:
+        return (self.state / "windows" / name_of(start) / "index.html").read_text()
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    with running_stack(tmp_path / "stack") as stack:
+        yield stack
+
+
+@pytest.fixture
+async def house(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", stack.endpoint)
+    threads = len(os.sched_getaffinity(0))
+    hibari = HibariProvider(threads=threads, max_audio_seconds=900, log=logging.getLogger("ttscope.test"))
+    provider = Slowed(hibari)
+    settings = Settings(port=0, management_port=0, data_dir=tmp_path, default_voice="hibari", cache_bytes=0)
+    service = Service(settings, [provider])
+    await (await service.start())
+    yield House(stack, service, provider, tmp_path / "drift")
+    await service.stop()
+
+
+def bootstrapped(records: Sequence[dict[str, Any]], end: datetime) -> Iterator[dict[str, Any]]:
+    """A week of windows before ``end``, each of blocks of ``records``."""
+    chance = random.Random(1)
+    first = int(end.timestamp()) - REFERENCE_WINDOWS * WINDOW.seconds
+    for window in range(REFERENCE_WINDOWS):
+        begins = [chance.randrange(len(records) - BLOCK) for _ in range(1 + MINIMUM_ROWS // BLOCK)]
+        rows = [record for begin in begins for record in records[begin : begin + BLOCK]]
+        for number, record in enumerate(rows):
+            moved = copy.deepcopy(record)
+            at = (first + window * WINDOW.seconds) * NANOS + number * WINDOW.seconds * NANOS // len(rows)
+            moved["timeUnixNano"] = str(at)
+            for attribute in moved["attributes"]:
+                if attribute["key"] == "tts.request_id":
+                    attribute["value"] = {"stringValue": f"bootstrapped-{window}-{number}"}
+            yield moved
+
+
+def write(path: Path, records: Iterator[dict[str, Any]]) -> None:
+    with path.open("w") as file:
+        for record in records:
+            file.write(json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}) + "\n")
+
+
+def detected(verdict: dict[str, Any]) -> set[str]:
+    return {score["column"] for score in verdict["scores"] if score["detected"]}
+
+
+async def test_a_slower_provider_is_found_and_longer_texts_are_told_apart(house: House) -> None:
+    await house.speak(SHORT, count=60)  # whatever is slow at first only
+    known = len(await asyncio.to_thread(eventually, lambda: len(house.events()) >= 60 and house.events()))
+    await house.speak(SHORT, count=REFERENCE_REQUESTS)
+    await asyncio.to_thread(eventually, lambda: len(house.events()) >= known + REFERENCE_REQUESTS)
+    real = house.events()[known:]
+    end = datetime.fromtimestamp(int(time.time()) // WINDOW.seconds * WINDOW.seconds, UTC) - 20 * WINDOW
+    write(house.stack.settings.events_folder / "bootstrapped.jsonl", bootstrapped(real, end))
+    start = end - REFERENCE_WINDOWS * WINDOW
+    done = await asyncio.to_thread(house.drift, "calibrate", "--from", start.isoformat(), "--to", end.isoformat())
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    [usual] = await house.speak_through(SHORT, 1)
+    house.provider.factor = 1.5
+    slowed = await house.speak_through(SHORT, 2)
+    done = await asyncio.to_thread(house.drift, "run")
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert house.verdict(usual)["state"] in {"stable", "suspected"}
+    assert house.verdict(slowed[0])["state"] in {"suspected", "drift"}
+    found = house.verdict(slowed[1])  # within two windows
+    assert found["state"] == "drift"
+    assert "latency" in detected(found)
+    assert "words" not in detected(found)
+    assert "drift" in house.page(slowed[1])
+    assert "Traffic is as usual" in house.page(slowed[1])
+    assert await asyncio.to_thread(eventually, lambda: house.stack.value('tts_drift_detected{column="latency"}') == 1)
+    assert house.stack.value('tts_drift_detected{column="words"}') == 0
+    score, threshold = (house.stack.value(f'tts_drift_{it}{{column="latency"}}') for it in ("score", "threshold"))
+    assert score > threshold > 0
+
+    house.provider.factor = 1.0
+    longer = await house.speak_through(LONG, 2)
+    done = await asyncio.to_thread(house.drift, "run")
+    assert done.returncode == 3, done.stdout + done.stderr
+    told = house.verdict(longer[1])
+    assert told["state"] == "drift"
+    assert "words" in detected(told)
+    assert told["subjects"] == ["traffic"]
+    assert "latency" not in detected(told)
+    assert await asyncio.to_thread(eventually, lambda: house.stack.value('tts_drift_detected{column="words"}') == 1)
+    assert house.stack.value('tts_drift_detected{column="latency"}') == 0
