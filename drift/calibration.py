@@ -15,8 +15,9 @@ from scipy import stats
 from drift import distance
 from drift.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind
 from drift.errors import ReferenceImpossible
-from drift.frame import NOTHING, Floats, Frame, Values, joined, prepare, raw, texts, there
+from drift.frame import Frame, joined, prepare, raw, there
 from drift.lengths import Lengths
+from drift.reader import NOTHING, Floats, Values, texts
 from drift.reference import (
     BY,
     SIZES,
@@ -40,11 +41,17 @@ LEAST_AT_SIZE = 30
 """Windows from which a threshold of their size is taken; with fewer the next smaller size is used."""
 STABILITY = 0.25
 """The population stability index that is commonly called a major change."""
+COLD_SURE = 1.2
+"""Times that, on average of the windows in a row."""
+FIXED_SIZE = 200
+"""Values from which that index is used: of fewer it is large by chance."""
 TAIL = 1.5
 """p95 under so many times the reference's."""
 SUCCESS = 0.95
 MISSING = 0.05
 """Share of missing values that is borne in any case."""
+DEGREES = np.linspace(0.8, 30.0, 600)
+"""Of the chi distribution, between which a column's distances are looked for."""
 LATE = ("latency", "time_to_first_audio")
 """Columns whose 95th percentile is tested."""
 
@@ -177,9 +184,26 @@ def _thresholds(pool: _Pool, judged: list[Frame], deviations: float) -> dict[int
     for size, own in scores.items():
         if len(own) >= LEAST_AT_SIZE:
             mean, deviation = float(np.mean(own)), float(np.std(own, ddof=1))
-            value = max(floor, mean + deviations * safety(own, deviations) * deviation)
-            found[size] = Threshold(value, method(column), mean, deviation, len(own))
+            value = max(floor, mean + deviations * deviation)
+            sure = max(value, mean + deviations * shape(own, deviations) * safety(own, deviations) * deviation)
+            found[size] = Threshold(value, sure, method(column), mean, deviation, len(own))
     return found
+
+
+def shape(scores: list[float], deviations: float) -> float:
+    """How many times the deviations, as distances are no normal numbers: none is below 0, and some are far above.
+
+    They are lengths of vectors, with as many directions as hours differ in: the chi distribution, whose number of
+    degrees the ratio of mean and deviation tells. Of its quantile, as rare as ``deviations`` are to either side of a
+    normal distribution, this is the part: 1.33 for one direction, 1.07 for eight.
+    """
+    mean, deviation = float(np.mean(scores)), float(np.std(scores, ddof=1))
+    if deviation < 1e-9:  # all the same, but for rounding
+        return 1.0
+    means, spreads = stats.chi.mean(DEGREES), stats.chi.std(DEGREES)
+    degrees = float(np.interp(mean / deviation, means / spreads, DEGREES))
+    quantile = float(stats.chi.isf(2 * stats.norm.sf(deviations), degrees))
+    return max(1.0, float((quantile - stats.chi.mean(degrees)) / stats.chi.std(degrees) / deviations))
 
 
 def safety(scores: list[float], deviations: float) -> float:
@@ -192,8 +216,8 @@ def safety(scores: list[float], deviations: float) -> float:
     values = np.asarray(scores)
     count = len(values)
     centred = values - values.mean()
-    spread = float(centred @ centred)
-    r = min(0.9, max(0.0, float(centred[1:] @ centred[:-1]) / spread)) if spread else 0.0
+    spread = float(np.sum(centred**2))
+    r = min(0.9, max(0.0, float(np.sum(centred[1:] * centred[:-1])) / spread)) if spread else 0.0
     effective = max(3.0, count * (1 - r) / (1 + r))
     quantile = float(stats.t.isf(stats.norm.sf(deviations), effective - 1)) * float(np.sqrt(1 + 1 / effective))
     return min(1.5, quantile / deviations)
@@ -230,7 +254,8 @@ def _fixed(pool: _Pool, minimum_rows: int) -> dict[int, Threshold]:
         values: Floats = pool.values
         shift = 2 * pool.column.least
         least = max(distance.stability_of_numbers(values, values + by) for by in (shift, -shift))
-    return {SIZES[0]: Threshold(max(STABILITY, least), Method.STABILITY)}
+    value = max(STABILITY, least)
+    return {FIXED_SIZE: Threshold(value, COLD_SURE * value, Method.STABILITY)}
 
 
 def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> Bounds:

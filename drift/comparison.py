@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from drift.columns import COLUMNS, Column, Kind, Scale, Subject
-from drift.frame import Flags, Floats, Frame, joined, prepare, raw
+from drift.frame import Frame, joined, prepare, raw
+from drift.reader import Flags, Floats
 from drift.sampling import sample
 
 SHUFFLES = 1999

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from drift.frame import Floats
+from drift.reader import Floats
 
 LEAST_DEVIATION = 0.001
 """What the Wasserstein distance is divided by at least, as in Evidently's wasserstein."""

@@ -17,8 +17,9 @@ import pandas as pd
 
 from drift import distance
 from drift.columns import Kind
-from drift.frame import Floats, Frame, Values, table
+from drift.frame import Frame, table
 from drift.questions import Check, Questions, Reading, Statistic, Test, answer, flags
+from drift.reader import Floats, Values
 from drift.reference import Method, Reference
 
 REPORTED = " reported"

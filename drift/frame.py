@@ -2,71 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from drift.columns import BY_NAME, CATEGORIES, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind, Scale
+from drift.reader import NOTHING, Flags, Floats, Problem, Reader, Values, Words, shared
 
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
-Words = npt.NDArray[np.object_]
-Values = npt.NDArray[Any]
-"""Of a number floats with NaN where there is none, of a category text with "" where there is none."""
-
-NOTHING = ""
 TOO_MANY_REQUESTS = 429
 CLIPPED = 0.001
 """Of the samples: more is distorted. As server/audio/quality.py has it."""
-LONGEST = 100
-"""Characters of a category's value; an event's values are ours, so a longer one is damage."""
-
-
-class ProblemKind(StrEnum):
-    """What can be wrong with what is judged, short of making it impossible."""
-
-    MISSING_COLUMN = "missing_column"
-    """A field of the rows is not there at all."""
-    MISSING_VALUES = "missing_values"
-    """Rows to which the column applies have no value."""
-    NOT_A_NUMBER = "not_a_number"
-    NOT_FINITE = "not_finite"
-    OUT_OF_RANGE = "out_of_range"
-    """Negative seconds, shares beyond 1: left out."""
-    OUTSIDE_WINDOW = "outside_window"
-    """Rows whose time is not the window's: left out."""
-    DUPLICATE = "duplicate"
-    """Rows whose request was there before: left out."""
-    FEW_VALUES = "few_values"
-    """Too few for this column to be judged in this window."""
-    NEW_CATEGORY = "new_category"
-    """A value that the reference never saw."""
-    INCOMPARABLE = "incomparable"
-    """Values that the reference has nothing like: another voice, another way of answering."""
-    UNKNOWN_TO_REFERENCE = "unknown_to_reference"
-    """The reference has too few values of this column."""
-    CONSTANT = "constant"
-    """All values are the same, and in the reference they were not."""
-    REFERENCE_VERSION = "reference_version"
-    REFERENCE_DAMAGE = "reference_damage"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that a reader should know of a window; ``column`` is a column, a field of the rows, or None for all."""
-
-    kind: ProblemKind
-    column: str | None
-    count: int
-    """Rows, values, or 1."""
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +70,7 @@ def prepare(rows: pd.DataFrame, start: datetime | None = None, end: datetime | N
 
     ``start`` and ``end`` are the window's, if rows of other times are to be left out.
     """
-    reading = _Reading(rows)
+    reading = Reader(rows)
     reading.keep_window(start, end)
     reading.drop_duplicates()
     outcome, cache, voice = reading.text("outcome"), reading.text("cache"), reading.text("voice")
@@ -183,7 +132,7 @@ def prepare(rows: pd.DataFrame, start: datetime | None = None, end: datetime | N
         applies=applies,
         by=dimensions,
         length=length,
-        way=np.asarray([f"{a} {b}" for a, b in zip(how, streamed, strict=True)], dtype=object),
+        way=shared([f"{a} {b}" for a, b in zip(how, streamed, strict=True)]),
         times=reading.times,
         problems=reading.problems,
     )
@@ -205,128 +154,6 @@ def joined(frames: list[Frame]) -> Frame:
 def raw(column: Column, value: float) -> float:
     """A value of ``column`` in its unit, from the one that is compared (before anything was taken from it)."""
     return max(0.0, 10.0**value - column.softening) if column.scale is Scale.RATIO else value
-
-
-@dataclass(slots=True)
-class _Reading:
-    """Takes fields out of rows and remembers what was wrong with them."""
-
-    source: pd.DataFrame
-    problems_found: list[Problem] = field(default_factory=list)
-    _known: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.source = self.source.loc[:, ~self.source.columns.duplicated()]
-
-    @property
-    def rows(self) -> int:
-        return len(self.source)
-
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        return tuple(self.problems_found)
-
-    @property
-    def times(self) -> npt.NDArray[np.int64]:
-        """Microseconds since the epoch; the least number where there is no time."""
-        if "time" not in self.source.columns:
-            return np.full(self.rows, np.iinfo(np.int64).min)
-        given = self.source["time"]
-        if (
-            getattr(given.dtype, "kind", "O") != "M"
-        ):  # text or a number is no time: guessing which is how clocks go wrong
-            given = pd.Series([value if isinstance(value, datetime) else None for value in given], dtype=object)
-        times = pd.to_datetime(given, errors="coerce", utc=True)
-        return np.asarray(times.astype("datetime64[us, UTC]").astype("int64").to_numpy(), dtype=np.int64)
-
-    def keep_window(self, start: datetime | None, end: datetime | None) -> None:
-        if "time" not in self.source.columns:
-            self._note(ProblemKind.MISSING_COLUMN, "time", self.rows)
-            return
-        if start is None or end is None:
-            return
-        times = self.times
-        inside = (times >= _micros(start)) & (times < _micros(end))
-        if not inside.all():
-            self._note(ProblemKind.OUTSIDE_WINDOW, "time", int((~inside).sum()))
-            self.source = self.source.loc[inside]
-
-    def drop_duplicates(self) -> None:
-        """Of rows with the same id and time one is kept: a caller may use an id again, but not at the same instant."""
-        ids = self.text("request_id")
-        self._known.clear()
-        again = pd.DataFrame({"id": ids, "time": self.times}).duplicated().to_numpy() & (ids != NOTHING)
-        if again.any():
-            self._note(ProblemKind.DUPLICATE, "request_id", int(again.sum()))
-            self.source = self.source.loc[~again]
-
-    def text(self, name: str) -> Words:
-        """The field as text, "" where there is none."""
-        if name not in self._known:
-            if name in self.source.columns:
-                self._known[name] = texts(self.source[name])
-            else:
-                self._note(ProblemKind.MISSING_COLUMN, name, self.rows)
-                self._known[name] = np.full(self.rows, NOTHING, dtype=object)
-        known: Words = self._known[name]
-        return known
-
-    def flag(self, name: str) -> Words:
-        """A yes or no as "stream" or "whole"."""
-        told = self.text(name)
-        return np.asarray([{"True": "stream", "False": "whole"}.get(value, NOTHING) for value in told], dtype=object)
-
-    def number(self, name: str, least: float, most: float) -> Floats:
-        """The field as floats, NaN where there is none or it is not from ``least`` to ``most``."""
-        if name not in self.source.columns:
-            self._note(ProblemKind.MISSING_COLUMN, name, self.rows)
-            return np.full(self.rows, np.nan)
-        series = self.source[name]
-        if getattr(series.dtype, "kind", "O") in "iufb":
-            numbers = series.to_numpy(dtype=np.float64, na_value=np.nan)
-        else:
-            given = series.to_numpy(dtype=object, na_value=None)
-            numbers = np.asarray([_number(value) for value in given], dtype=np.float64)
-            told = np.asarray([_text(value) != NOTHING for value in given], dtype=np.bool_)
-            self._note(ProblemKind.NOT_A_NUMBER, name, int((np.isnan(numbers) & told).sum()))
-        numbers = numbers.copy()
-        infinite = np.isinf(numbers)
-        self._note(ProblemKind.NOT_FINITE, name, int(infinite.sum()))
-        numbers[infinite] = np.nan
-        outside = (numbers < least) | (numbers > most)
-        self._note(ProblemKind.OUT_OF_RANGE, name, int(outside.sum()))
-        numbers[outside] = np.nan
-        return np.asarray(numbers, dtype=np.float64)
-
-    def _note(self, kind: ProblemKind, name: str, count: int) -> None:
-        if count:
-            self.problems_found.append(Problem(kind, name, count))
-
-
-def texts(series: pd.Series) -> Words:
-    """What a field says, as text; "" where it says nothing."""
-    if isinstance(series.dtype, pd.StringDtype):
-        return np.asarray(series.fillna(NOTHING).str.slice(0, LONGEST).to_numpy(dtype=object), dtype=object)
-    return np.asarray([_text(value) for value in series.to_numpy(dtype=object, na_value=None)], dtype=object)
-
-
-def _text(value: object) -> str:
-    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
-        return NOTHING
-    return str(value)[:LONGEST]
-
-
-def _number(value: object) -> float:
-    if isinstance(value, (str, bytes)) or value is None:
-        return math.nan
-    try:
-        return float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError, OverflowError):
-        return math.nan
-
-
-def _micros(moment: datetime) -> int:
-    return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1e6)
 
 
 def _scaled(name: str, numbers: Floats) -> Floats:

@@ -21,6 +21,7 @@ from drift.calibration import calibrate
 from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
 from drift.evidence import Evidence
 from drift.gauges import Gauges, Reading
+from drift.judge import judge
 from drift.outbox import Outbox
 from drift.reference import Calibration, Reference
 from drift.retention import forget
@@ -42,7 +43,7 @@ from drift.state import (
     write_verdict,
 )
 from drift.verdict import State as Judgement
-from drift.verdict import Verdict, judge
+from drift.verdict import Verdict
 
 log = logging.getLogger("ttscope.drift.job")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

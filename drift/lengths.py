@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from drift.columns import NUMBERS, Column
-from drift.frame import Floats, Frame, Problem, ProblemKind
+from drift.frame import Frame
+from drift.reader import Floats, Problem, ProblemKind
 
 BINS = 16
 """Ranges of length, by quantiles, in which a median is taken; between the medians it is interpolated."""

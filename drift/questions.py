@@ -10,7 +10,8 @@ import numpy as np
 from drift import distance
 from drift.calibration import measure
 from drift.columns import COLUMNS, Column, Kind
-from drift.frame import Frame, Problem, ProblemKind, Values, there
+from drift.frame import Frame, there
+from drift.reader import Problem, ProblemKind, Values
 from drift.reference import Method, Reference, Threshold, between
 from drift.sampling import sample
 

@@ -17,12 +17,13 @@ import pandas as pd
 
 from drift.columns import BY_NAME, COLUMNS, DIMENSIONS, Column, Kind
 from drift.errors import ReferenceDamaged, ReferenceIncompatible
-from drift.frame import NOTHING, Floats, Values, Words, there
+from drift.frame import there
 from drift.lengths import Lengths
+from drift.reader import NOTHING, Floats, Values, Words
 
 FORMAT = 1
 """Of the stored reference, and of how columns are derived from rows: raise it whenever either changes its meaning."""
-SIZES = (200, 500, 1000, 2000, 5000)
+SIZES = (100, 200, 500, 1000, 2000, 5000)
 """Values of a column at which thresholds are measured: a distance shrinks with the number of values. Between two sizes
 it is interpolated, a window of more than the largest is sampled down to it. Beyond 5,000 the hours differ by more than
 their sampling does."""
@@ -53,6 +54,9 @@ class Threshold:
     """From where on a distance counts, and where that comes from."""
 
     value: float
+    """A window of at least this distance is over it."""
+    sure: float
+    """What the windows in a row that make a drift must have on average."""
     method: Method
     mean: float | None = None
     """Of the reference's own windows."""
@@ -124,7 +128,8 @@ class Reference:
         if below is None:
             return None
         value = between({known: threshold.value for known, threshold in by_size.items()}, size)
-        return replace(by_size[below], value=value)
+        sure = between({known: threshold.sure for known, threshold in by_size.items()}, size)
+        return replace(by_size[below], value=value, sure=sure)
 
     def counts(self, column: Column) -> Mapping[str, int]:
         """Of a category: how often each value is in the sample."""
@@ -214,7 +219,10 @@ def _metadata(reference: Reference) -> dict[str, Any]:
         "state": reference.state.value,
         "lengths": reference.lengths.to_json(),
         "thresholds": {
-            name: {str(size): [t.value, t.method.value, t.mean, t.deviation, t.windows] for size, t in by_size.items()}
+            name: {
+                str(size): [t.value, t.sure, t.method.value, t.mean, t.deviation, t.windows]
+                for size, t in by_size.items()
+            }
             for name, by_size in reference.thresholds.items()
         },
         "bounds": {
@@ -246,8 +254,8 @@ def _from_metadata(data: dict[str, Any], sample: pd.DataFrame) -> Reference:
         lengths=Lengths.from_json(data["lengths"]),
         thresholds={
             name: {
-                int(size): Threshold(float(value), Method(method), mean, deviation, int(windows))
-                for size, (value, method, mean, deviation, windows) in by_size.items()
+                int(size): Threshold(float(value), float(sure), Method(method), mean, deviation, int(windows))
+                for size, (value, sure, method, mean, deviation, windows) in by_size.items()
             }
             for name, by_size in data["thresholds"].items()
         },

@@ -9,7 +9,8 @@ from itertools import combinations
 import numpy as np
 
 from drift.columns import DIMENSIONS, Column, Kind, Scale
-from drift.frame import Flags, Floats, Frame, Words, raw, there
+from drift.frame import Frame, raw, there
+from drift.reader import Flags, Floats, Words
 from drift.reference import Reference, column_of
 
 LEAST_ROWS = 20

@@ -16,8 +16,9 @@ import pandas as pd
 
 from drift.calibration import calibrate
 from drift.evidence import by_distance
+from drift.judge import judge
 from drift.reference import Reference
-from drift.verdict import State, Verdict, judge
+from drift.verdict import State, Verdict
 from tests.drift_traffic import CHANGES, HOUR, MONDAY, Change, Service, rows_of, week
 
 WEEK = 168

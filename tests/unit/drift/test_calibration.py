@@ -7,8 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from drift.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate, safety
-from drift.columns import COLUMNS, Kind
+from drift.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate, safety, shape
+from drift.columns import BY_NAME, COLUMNS, Kind
 from drift.errors import ReferenceImpossible
 from drift.reference import Calibration, Method
 from tests.drift_references import HOURS, calibrated, cold, window
@@ -28,12 +28,22 @@ def test_a_week_makes_a_calibrated_reference_of_all_columns():
             assert threshold.windows >= LEAST_AT_SIZE
             assert threshold.value >= FLOOR
             assert threshold.value >= threshold.mean + 4 * threshold.deviation
+            assert threshold.sure >= threshold.value
 
 
 def test_fewer_values_scatter_more_and_are_allowed_more():
     for column in ("words", "voice", "errors"):
         small, large = (calibrated().thresholds[column][size].mean for size in (200, 500))
         assert small > large
+
+
+def test_between_two_sizes_a_threshold_is_between_theirs():
+    reference, words = calibrated(), BY_NAME["words"]
+    small, large = (reference.thresholds["words"][size].value for size in (200, 500))
+    assert reference.threshold(words, 99) is None
+    assert reference.threshold(words, 200).value == small
+    assert large < reference.threshold(words, 350).value < small
+    assert reference.threshold(words, 10**6).value == large
 
 
 def test_a_day_makes_a_cold_one_with_fixed_thresholds():
@@ -99,9 +109,12 @@ def test_hours_that_resemble_their_neighbours_are_trusted_less():
     assert safety([1.0] * 50, 4.0) < 1.3
 
 
-def test_a_column_that_hardly_ever_varies_does_not_alarm_at_a_trifle():
-    threshold = calibrated().thresholds["clipping_share"][200]
-    assert threshold.value >= FLOOR
+def test_distances_that_are_shifts_in_one_direction_have_a_longer_tail_than_those_of_many():
+    rng = np.random.default_rng(0)
+    one, eight = (list(np.linalg.norm(rng.normal(size=(5000, n)), axis=1)) for n in (1, 8))
+    assert shape(one, 4.0) == pytest.approx(1.33, abs=0.04)
+    assert shape(eight, 4.0) == pytest.approx(1.07, abs=0.03)
+    assert shape([0.2] * 50, 4.0) == 1.0
 
 
 def test_the_reference_knows_builds_voices_and_medians():

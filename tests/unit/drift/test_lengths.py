@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from drift.columns import BY_NAME
-from drift.frame import ProblemKind, prepare
+from drift.frame import prepare
 from drift.lengths import Curve, Lengths
+from drift.reader import ProblemKind
 from tests.drift_references import START, calibrated, window
 from tests.drift_traffic import Hour, rows_of
 

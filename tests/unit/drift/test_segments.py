@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from drift.evidence import by_distance
+from drift.judge import judge
 from drift.segments import Segment
-from drift.verdict import judge
 from tests.drift_references import START, calibrated, window
 from tests.drift_traffic import HOUR, Hour
 

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from drift.columns import COLUMNS, Subject
 from drift.errors import ReferenceDamaged, ReferenceIncompatible, VerdictDamaged
 from drift.evidence import by_distance
-from drift.frame import ProblemKind
+from drift.judge import judge
+from drift.reader import ProblemKind
 from drift.reference import Reference
-from drift.verdict import Score, State, Verdict, judge
+from drift.verdict import Score, State, Verdict
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import HOUR, Hour
 from tests.unit.drift.test_frame import JUNK
@@ -103,6 +104,30 @@ def test_only_the_last_verdict_is_needed_to_go_on():
 def test_what_was_over_against_another_reference_does_not_count():
     first = series(SLOW)[0]
     assert verdict_on(window(SLOW, hours=1), [replace(first, reference="another")], hours=1).state is State.SUSPECTED
+
+
+def test_two_windows_that_are_over_but_not_by_enough_together_stay_suspected():
+    reference = calibrated()
+    unsure = replace(
+        reference,
+        thresholds={
+            name: {size: replace(threshold, sure=100.0) for size, threshold in by_size.items()}
+            for name, by_size in reference.thresholds.items()
+        },
+    )
+    slower = replace(USUAL, latency=1.45)
+    first = verdict_on(window(slower), reference=unsure)
+    second = verdict_on(window(slower, hours=1), [first], hours=1, reference=unsure)
+    latency = score(second, "latency")
+    assert (second.state, latency.consecutive, latency.detected) == (State.SUSPECTED, 2, False)
+    assert 0 < latency.strength < 1
+
+
+def test_drift_goes_on_for_as_long_as_its_column_is_over():
+    verdicts = series(SLOW, SLOW)
+    last = verdicts[-1]
+    weak = replace(last, scores=tuple(replace(s, strength=0.1) for s in last.scores))
+    assert verdict_on(window(SLOW, hours=2), [weak], hours=2).state is State.DRIFT
 
 
 def test_how_many_windows_it_takes_can_be_set():
