@@ -14,7 +14,7 @@ from drift.verdict import State
 from tests.drift_simulation import WEEK, Alarms, judged, power, reference_of
 from tests.drift_traffic import HOUR, Service, week
 
-SERVICE = Service(31, rows=700)
+SERVICE = Service(31)
 AFTER = 60
 """Hours that follow the week of the reference."""
 
@@ -48,5 +48,5 @@ def test_evidently_raises_none_either(reference):
 
 def test_each_change_is_found_in_two_windows_and_by_its_own_name(reference):
     for entry in power([(SERVICE, reference)], tries=4):
-        assert entry.found >= 3, entry
+        assert entry.found >= 2, entry  # of four; the share is held to by the long test
         assert entry.misnamed == 0, entry
