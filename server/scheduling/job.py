@@ -115,7 +115,7 @@ class Job:
         self._streamed = streamed
         self._head = 0
         self._made = 0.0
-        self._ahead = 0.0
+        self._fetched = 0.0
         self._running = 0
         self._waiting_since: int | None = None
         self._again: list[Task] = []
@@ -165,7 +165,7 @@ class Job:
             return None
         piece = self._pieces.popleft()
         self._changed = True
-        self._ahead -= len(piece.samples) / self._sample_rate
+        self._fetched += len(piece.samples) / self._sample_rate
         return piece
 
     @property
@@ -199,7 +199,6 @@ class Job:
                 task.part.refining = True
             case Decode():
                 task.part.taken.add(task.window)
-                self._ahead += task.step.seconds
 
     def settle(self, now: int) -> None:
         """Notes whether it waits for its turn from ``now`` on, in ns."""
@@ -235,13 +234,14 @@ class Job:
         self.changed()
 
     def _untried(self) -> Iterator[Task]:
-        position, ahead = self._made, self._ahead
+        position = self._made
         for part in self._parts[self._head :]:
             for task in self._tasks_of(part, position):
-                if self._streamed and ahead > AHEAD_SECONDS:
+                # By its place in the audio, not by how much was made: later sentences may be done before an earlier
+                # one, and must not keep it from being made.
+                if self._streamed and task.due - self._start > self._fetched + AHEAD_SECONDS:
                     return
                 yield task
-                ahead += task.step.seconds if isinstance(task.step, Decode) else 0.0
             position += part.seconds
 
     def _tasks_of(self, part: Part, position: float) -> Iterator[Task]:
@@ -281,7 +281,6 @@ class Job:
             if part.done and part.pause:
                 silence = np.zeros(round(part.pause * self._sample_rate), dtype=np.float32)
                 samples = np.concatenate((samples, silence))
-                self._ahead += part.pause
             self._pieces.append(Piece(samples, (*self._intervals, interval)))
             self._intervals.clear()
             if part.done:

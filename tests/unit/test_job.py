@@ -202,6 +202,23 @@ def test_no_more_of_a_stream_is_on_offer_than_may_wait_for_its_reader() -> None:
     assert sum(len(piece.samples) for piece in fetched(job)) / RATE < AHEAD_SECONDS + 1.5 * WINDOW * FRAME_SECONDS
 
 
+def test_what_comes_later_does_not_keep_an_earlier_sentence_from_being_made() -> None:
+    job = asked(400, 800, 800, streamed=True)
+    ended(job, taken(job))
+    held = taken(job)  # the first sentence's flow takes its time, and the others overtake it
+    assert isinstance(held.step, Refine)
+    while (task := next(job.tasks(), None)) is not None:
+        job.take(task, 0)
+        ended(job, task)
+    assert fetched(job) == []
+    ended(job, held)
+    pieces: list[Piece] = []
+    while not job.finished:
+        assert work(job)
+        pieces += fetched(job)
+    assert sum(len(piece.samples) for piece in pieces) == 400 + 800 + 800
+
+
 def test_a_whole_answer_does_not_pause() -> None:
     job = asked(*[600] * 5)
     work(job)
