@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -34,9 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     configure(settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})
-    # Before anything imports Evidently or MLflow, which read it then.
-    os.environ["DO_NOT_TRACK"] = "1"
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     return _guarded(lambda: given.command(settings, given))
 
 

@@ -48,7 +48,7 @@ def features(name: str, verdict: Verdict, text: str) -> dict[str, str | int]:
 
 def detected(verdict: Verdict) -> list[str]:
     """The columns that have drifted."""
-    return [score.column for score in verdict.scores if score.detected]
+    return [score.column for score in verdict.detected]
 
 
 def wanted() -> bool:

@@ -28,7 +28,7 @@ def write(path: Path, content: str) -> None:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    _settle(path.parent)
+    settle(path.parent)
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
@@ -46,7 +46,7 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
     try:
         fill(unfinished)
         for path in unfinished.rglob("*"):
-            _settle(path)
+            settle(path)
         unfinished.chmod(0o755)
         if folder.exists():  # rename replaces no folder with something in it
             old = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
@@ -56,7 +56,7 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    _settle(folder.parent)
+    settle(folder.parent)
 
 
 def remove(folder: Path) -> None:
@@ -75,7 +75,7 @@ def sweep(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _settle(path: Path) -> None:
+def settle(path: Path) -> None:
     """Waits until what is in the file or folder ``path`` is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -82,11 +82,10 @@ def _cell(
         return {"level": "", "href": "#", "title": f"{_when(start)}: not judged"}
     score = scores[start].get(column)
     cell = {"href": _href(start), "level": "", "title": f"{title}, {_when(start)}: {STATES[verdicts[start].state][0]}"}
-    if score is None or score.value is None or not score.threshold:
+    if score is None or score.ratio is None:
         return {**cell, "title": f"{title}, {_when(start)}: not judged"}
-    share = score.value / score.threshold
-    level = "l4" if score.detected else "l3" if score.over else "l2" if share >= CLOSE else "l1"
-    return {**cell, "level": level, "title": f"{title}, {_when(start)}: {share:.2f} of the threshold"}
+    level = "l4" if score.detected else "l3" if score.over else "l2" if score.ratio >= CLOSE else "l1"
+    return {**cell, "level": level, "title": f"{title}, {_when(start)}: {score.ratio:.2f} of the threshold"}
 
 
 def _listed(verdicts: Sequence[Verdict], place: int) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Result:
 
 
 class Judging(Protocol):
-    """Decides what a window is, as drift.verdict.judge does."""
+    """Decides what a window is, as drift.judge.judge does."""
 
     def __call__(  # noqa: PLR0917 - as judge has it
         self,
@@ -164,8 +164,8 @@ class Job:
             minimum_rows=self._settings.minimum_rows,
         )
         text = prose.tell(verdict, previous)
-        news = None if old else prose.news(verdict, previous)
-        outputs = Outputs(self._outbox.due(verdict, news, old=old), news=news)
+        news = None if old else prose.news(verdict, previous)  # nobody is woken for an old window
+        outputs = Outputs(self._outbox.due(verdict, news), news=news)
         shown = page.render(
             verdict,
             previous,

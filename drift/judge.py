@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +46,7 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     plain = prepare(rows, start, end)
     found = Verdict(start, end, State.STABLE, count, None, problems=plain.problems)
     if reference is None:
-        return _as(found, State.NO_REFERENCE), None
+        return replace(found, state=State.NO_REFERENCE), None
     if isinstance(reference, DriftError):
         return _unusable(found, reference), None
     if reference.format != FORMAT:
@@ -59,7 +58,7 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     questions = ask(judged, reference)
     if not questions.columns and not questions.checks:
         problems = (*judged.problems, *questions.problems)
-        return _undecided(_as(found, State.INSUFFICIENT_DATA, problems=problems), reference, before), None
+        return _undecided(replace(found, state=State.INSUFFICIENT_DATA, problems=problems), reference, before), None
     evidence = measure(questions, judged, reference)
     compared = Compared(plain, judged, reference)
     scores = tuple(_Scoring(compared, questions, evidence, before, start, consecutive).scores())
@@ -81,9 +80,9 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
         if score.over and score.change is not None
     ]
     return (
-        _as(
+        replace(
             found,
-            state,
+            state=state,
             reference=reference.id,
             scores=scores,
             tests=evidence.tests,
@@ -95,17 +94,12 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     )
 
 
-def _as(verdict: Verdict, state: State, **others: Any) -> Verdict:
-    kept = {name: getattr(verdict, name) for name in Verdict.__dataclass_fields__}
-    return Verdict(**{**kept, "state": state, **others})
-
-
 def _unusable(verdict: Verdict, error: DriftError) -> Verdict:
     if isinstance(error, ReferenceIncompatible):
         state, kind = State.REFERENCE_INCOMPATIBLE, ProblemKind.REFERENCE_VERSION
     else:
         state, kind = State.REFERENCE_DAMAGED, ProblemKind.REFERENCE_DAMAGE
-    return _as(verdict, state, problems=(*verdict.problems, Problem(kind, None, 1, str(error))))
+    return replace(verdict, state=state, problems=(*verdict.problems, Problem(kind, None, 1, str(error))))
 
 
 def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]:
@@ -124,7 +118,7 @@ def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]
 def _undecided(verdict: Verdict, reference: Reference, before: dict[str, Score]) -> Verdict:
     """Too little to judge: what was over before neither goes on nor ends."""
     scores = tuple(_carried(column, before.get(column.name), None) for column in COLUMNS)
-    return _as(verdict, State.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
+    return replace(verdict, state=State.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
 
 
 def _carried(column: Column, last: Score | None, missing: float | None) -> Score:

@@ -57,10 +57,9 @@ class Outbox:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._outputs = {output.name: output for output in outputs}
 
-    def due(self, verdict: Verdict, news: str | None, *, old: bool) -> tuple[str, ...]:
-        """Who is to be told of a window that was just judged; nobody is woken for an ``old`` one."""
-        concerned = (output.name for output in self._outputs.values() if output.concerns(verdict, news))
-        return tuple(name for name in concerned if not (old and name == "webhook"))
+    def due(self, verdict: Verdict, news: str | None) -> tuple[str, ...]:
+        """Who is to be told of a window that was just judged."""
+        return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, news))
 
     def deliver(self, state: State) -> dict[str, str]:
         """Tells what is missing; the outputs that could not be told, and why."""

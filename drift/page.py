@@ -119,9 +119,7 @@ def number(value: float | None) -> str:
 
 def share(score: Score) -> float | None:
     """The score in percent of twice the threshold, as the bar shows it; None if it was not judged."""
-    if score.value is None or not score.threshold:
-        return None
-    return round(min(100.0, score.value / score.threshold * 50.0), 1)
+    return None if score.ratio is None else round(min(100.0, score.ratio * 50.0), 1)
 
 
 def _row(score: Score) -> dict[str, Any]:
@@ -173,8 +171,8 @@ def charted(verdict: Verdict) -> list[str]:
 def _charted(verdict: Verdict) -> list[Score]:
     """What is over, furthest first; of a quiet window the two closest to it."""
     judged = sorted(
-        (score for score in verdict.scores if share(score) is not None),
-        key=lambda score: (-((score.value or 0) / (score.threshold or 1)), score.column),
+        (score for score in verdict.scores if score.ratio is not None),
+        key=lambda score: (-(score.ratio or 0.0), score.column),
     )
     over = [score for score in judged if score.over or score.detected]
     return over[:CHARTED] if over else judged[:2]
@@ -215,7 +213,6 @@ def _history(verdict: Verdict, previous: Sequence[Verdict], shown: Sequence[Scor
 def _point(window: Verdict, column: str, now: datetime) -> charts.Point:
     label = prose.moment(window.start, now) if window.start.date() == now.date() else f"{window.start:%-d.%-m. %H:%M}"
     score = next((score for score in window.scores if score.column == column), None)
-    if score is None or score.value is None or not score.threshold:
+    if score is None or score.ratio is None:
         return charts.Point(label, None)
-    ratio = score.value / score.threshold
-    return charts.Point(label, ratio, f"{title(column)}, {label}: {ratio:.2f}")
+    return charts.Point(label, score.ratio, f"{title(column)}, {label}: {score.ratio:.2f}")

@@ -8,11 +8,8 @@ from datetime import UTC, datetime
 from drift.columns import BY_NAME, COLUMNS, Kind, Subject
 from drift.comparison import Comparison, Difference, Direction, Outcome
 from drift.segments import Segment
-from drift.verdict import Change, Score, State, Verdict
+from drift.verdict import DECIDED, Change, Score, State, Verdict
 
-UNDECIDED = frozenset(
-    {State.INSUFFICIENT_DATA, State.NO_REFERENCE, State.REFERENCE_DAMAGED, State.REFERENCE_INCOMPATIBLE}
-)
 FAILURES = frozenset({"errors", "rejections"})
 """What is said before all else."""
 ORDER = {column.name: place for place, column in enumerate(COLUMNS)}
@@ -92,11 +89,11 @@ def _difference_words(difference: Difference) -> str:
 
 def news(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
     """Whether drift begins, changes its columns, or ends with this window; None if all is as it was."""
-    if verdict.state in UNDECIDED:
+    if verdict.state not in DECIDED:
         return None
     last = _last_decided(previous)
-    before = set(_names(_detected(last))) if last else set()
-    now = set(_names(_detected(verdict)))
+    before = {score.column for score in last.detected} if last else set()
+    now = {score.column for score in verdict.detected}
     if now == before:
         return None
     return "begins" if not before else "changes" if now else "ends"
@@ -191,7 +188,7 @@ def _stable(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
     said = ["Everything is as usual."]
     last = _last_decided(previous)
     if last is not None and last.state is State.DRIFT:
-        titles = " and ".join(BY_NAME[score.column].title for score in _detected(last))
+        titles = " and ".join(BY_NAME[score.column].title for score in last.detected)
         said = [f"Everything is as usual again: {titles} had drifted."]
     return said
 
@@ -203,7 +200,7 @@ def _suspected(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 
 
 def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
-    found = _detected(verdict)
+    found = verdict.detected
     ours = [score for score in found if score.subject is not Subject.TRAFFIC]
     theirs = [score for score in found if score.subject is Subject.TRAFFIC]
     said: list[str] = []
@@ -242,22 +239,14 @@ def _context(verdict: Verdict) -> list[str]:
     return said
 
 
-def _detected(verdict: Verdict) -> list[Score]:
-    return [score for score in verdict.scores if score.detected]
-
-
 def _named(scores: Sequence[Score]) -> list[Score]:
     """Those furthest over their thresholds, in the order in which a person asks about them."""
-    strongest = sorted(scores, key=lambda score: (-((score.value or 0) / (score.threshold or 1)), score.column))
+    strongest = sorted(scores, key=lambda score: (-(score.ratio or 0.0), score.column))
     return sorted(strongest[:MOST_NAMED], key=lambda score: (score.column not in FAILURES, ORDER[score.column]))
 
 
-def _names(scores: Sequence[Score]) -> list[str]:
-    return [score.column for score in scores]
-
-
 def _last_decided(previous: Sequence[Verdict]) -> Verdict | None:
-    return next((verdict for verdict in reversed(previous) if verdict.state not in UNDECIDED), None)
+    return next((verdict for verdict in reversed(previous) if verdict.state in DECIDED), None)
 
 
 def _requests(count: int) -> str:

@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from otel import otlp
+
 PREFIX = "TTSCOPE_DRIFT_"
 HOUR = 3600
 Count = Annotated[int, Field(ge=1)]
@@ -155,10 +157,4 @@ def _conflicts(settings: Settings) -> list[str]:
         problems.append(f"  {PREFIX}ROWS_DAYS: a reference needs the rows of {needed:.1f} days")
     if settings.reports_days > settings.retention_days:
         problems.append(f"  {PREFIX}REPORTS_DAYS: must not be more than {PREFIX}RETENTION_DAYS")
-    protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    if protocol != "grpc":
-        problems.append("  OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")
-    interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "1")
-    if not re.fullmatch(r"[1-9]\d*", interval):
-        problems.append("  OTEL_METRIC_EXPORT_INTERVAL: must be a whole number of milliseconds")
-    return problems
+    return problems + [f"  {problem}" for problem in otlp.problems()]

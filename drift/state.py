@@ -17,8 +17,7 @@ from drift import files
 from drift.errors import DriftError, ReferenceDamaged, VerdictDamaged
 from drift.reference import Reference
 from drift.reference import load as load_reference
-from drift.verdict import State as Judgement
-from drift.verdict import Verdict
+from drift.verdict import DECIDED, Verdict
 
 FORMAT = 1
 """Of this folder; rows, references and verdicts have versions of their own."""
@@ -26,7 +25,6 @@ NAME = "%Y-%m-%dT%H-%M-%SZ"
 VERDICT, OUTPUTS, ANNOTATION = "verdict.json", "outputs.json", "annotation.json"
 REMEMBERED = 48
 """Windows before one that still say something about it."""
-DECIDED = frozenset({Judgement.STABLE, Judgement.SUSPECTED, Judgement.DRIFT})
 PAGE, EVIDENTLY_HTML, EVIDENTLY_JSON = "index.html", "evidently.html", "evidently.json"
 
 

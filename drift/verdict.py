@@ -30,6 +30,10 @@ class State(StrEnum):
     REFERENCE_DAMAGED = "reference_damaged"
 
 
+DECIDED = frozenset({State.STABLE, State.SUSPECTED, State.DRIFT})
+"""The others say why nothing could be decided."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What a person would call the change."""
@@ -70,6 +74,11 @@ class Score:
     counts as 1 at least. Hours resemble their neighbours, so two in a row over a threshold are less of a surprise than
     two by themselves; to ask more of both together finds more, at as few false alarms, than a higher threshold."""
 
+    @property
+    def ratio(self) -> float | None:
+        """The distance in thresholds; None where it was not judged."""
+        return None if self.value is None or not self.threshold else self.value / self.threshold
+
 
 @dataclass(frozen=True, slots=True)
 class Context:
@@ -97,9 +106,14 @@ class Verdict:
     context: Context = field(default_factory=Context)
 
     @property
+    def detected(self) -> tuple[Score, ...]:
+        """Of the columns that have drifted."""
+        return tuple(score for score in self.scores if score.detected)
+
+    @property
     def subjects(self) -> tuple[Subject, ...]:
         """Whose change it is: of the columns that have drifted."""
-        found = {score.subject for score in self.scores if score.detected}
+        found = {score.subject for score in self.detected}
         return tuple(subject for subject in Subject if subject in found)
 
     def to_json(self) -> dict[str, Any]:

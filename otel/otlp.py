@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Literal
 
 METRIC_INTERVAL_MILLIS = 10_000
@@ -25,3 +26,13 @@ def metric_interval() -> float:
 def sdk_disabled() -> bool:
     """Whether OTEL_SDK_DISABLED switches everything off."""
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def problems() -> list[str]:
+    """What the standard variables ask for and can't have; each line begins with the variable's name."""
+    found = []
+    if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc") != "grpc":
+        found.append("OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")
+    if not re.fullmatch(r"[1-9]\d*", os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "1")):
+        found.append("OTEL_METRIC_EXPORT_INTERVAL: must be a whole number of milliseconds")
+    return found

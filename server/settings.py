@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from otel import otlp
 from server.speech import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
@@ -177,10 +177,4 @@ def _conflicts(settings: Settings) -> list[str]:
         problems.append("  TTSCOPE_REDIS_URL: must begin with redis://, rediss:// or unix://")
     if redis_url and not secret:
         problems.append("  TTSCOPE_CACHE_SECRET: is needed with TTSCOPE_REDIS_URL")
-    protocol = os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
-    if protocol != "grpc":
-        problems.append("  OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")
-    interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "1")
-    if not re.fullmatch(r"[1-9]\d*", interval):
-        problems.append("  OTEL_METRIC_EXPORT_INTERVAL: must be a whole number of milliseconds")
-    return problems
+    return problems + [f"  {problem}" for problem in otlp.problems()]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from drift import files
 from drift.rows.fields import FIELDS, FORMAT, REQUEST_ID, TIME, Type
 from drift.rows.intake import Intake
 from drift.rows.otlp import LONGEST_TEXT, Row
@@ -84,9 +84,9 @@ class Writer:
         while self._open:
             self._finish()
         for folder in self._unsettled:
-            _settle(folder)
+            files.settle(folder)
         if self._unsettled:
-            _settle(self._hours)
+            files.settle(self._hours)
 
     def abandon(self) -> None:
         """Lets go of what was not finished; it does not count, and the next intake removes it."""
@@ -122,7 +122,7 @@ class Writer:
         """Ends the part that was written to longest ago."""
         _, part = self._open.popitem(last=False)
         part.writer.close()
-        _settle(part.path)
+        files.settle(part.path)
 
 
 class _Part:
@@ -201,12 +201,3 @@ def remove_after(hours: Path, commit: int) -> None:
                 path.unlink(missing_ok=True)
         with suppress(OSError):  # only of an hour that has nothing else
             folder.rmdir()
-
-
-def _settle(path: Path) -> None:
-    """Waits until what is in the file or folder ``path`` is on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

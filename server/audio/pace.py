@@ -98,9 +98,13 @@ def bounds(text: str, language: str, speed: float) -> Bounds:
         share = _of_token(token[0], text[max(0, start - 1) : start], text[end : end + 1], primary)
         least, most = least + share.least, most + share.most
     least = max(0.0, least)
-    exact = 1 / speed
-    little, much = (exact + (1 - exact) * share for share in (STIFFNESS.least, STIFFNESS.most))
-    return Bounds(least * min(little, much), most * max(exact, much))
+    little, much = stretch(speed, STIFFNESS.least), stretch(speed, STIFFNESS.most)
+    return Bounds(least * min(little, much), most * max(1 / speed, much))
+
+
+def stretch(speed: float, stiffness: float) -> float:
+    """How many times as long speech takes at ``speed``, of whose time the share ``stiffness`` stays as it is."""
+    return stiffness + (1 - stiffness) / speed
 
 
 def _of_token(token: str, before: str, after: str, language: str) -> Bounds:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from server.audio.pace import stretch
 from server.errors import NothingToSpeak, TextTooLong
 from server.speech import Utterance
 
@@ -40,7 +41,7 @@ class Pace:
 
     def seconds(self, symbols: int, speed: float) -> float:
         """Of a sentence of so many symbols."""
-        return (self.per_sentence + symbols * self.per_symbol) * (STIFFNESS + (1 - STIFFNESS) / speed)
+        return (self.per_sentence + symbols * self.per_symbol) * stretch(speed, STIFFNESS)
 
 
 def estimate(utterance: Utterance) -> float:
