@@ -6,17 +6,18 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
 
 from drift import distance
 from drift.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind
 from drift.errors import ReferenceImpossible
 from drift.frame import Frame, joined, prepare, raw, there
 from drift.lengths import Lengths
+from drift.rarity import sure
 from drift.reader import NOTHING, Floats, Values, texts
 from drift.reference import (
     BY,
@@ -50,8 +51,6 @@ TAIL = 1.5
 SUCCESS = 0.95
 MISSING = 0.05
 """Share of missing values that is borne in any case."""
-DEGREES = np.linspace(0.8, 30.0, 600)
-"""Of the chi distribution, between which a column's distances are looked for."""
 LATE = ("latency", "time_to_first_audio")
 """Columns whose 95th percentile is tested."""
 
@@ -80,6 +79,7 @@ def calibrate(
     windows: Iterable[tuple[datetime, pd.DataFrame]],
     *,
     deviations: float = 4.0,
+    consecutive: int = 2,
     least_windows: int = LEAST_WINDOWS,
     minimum_rows: int = 200,
     window_seconds: float = 3600.0,
@@ -110,12 +110,14 @@ def calibrate(
     lengths = Lengths.fit(every)
     judged = [lengths.judged(frame) for frame in frames]
     pools, kept = _pools(judged)
+    window = timedelta(seconds=window_seconds)
+    following = [False, *(after - before == window for before, after in pairwise(starts))]
     calibrated = len(frames) >= least_windows
     thresholds: dict[str, dict[int, Threshold]] = {}
     bounds: dict[str, Bounds] = {}
     for column in COLUMNS:
         pool = pools[column.name]
-        found = _thresholds(pool, judged, deviations) if calibrated else {}
+        found = _thresholds(pool, judged, following, consecutive, deviations) if calibrated else {}
         thresholds[column.name] = found or _fixed(pool, minimum_rows)
         bounds[column.name] = _bounds(pool, judged, deviations if calibrated else None)
     return Reference(
@@ -165,12 +167,14 @@ def _applying(column: Column, frame: Frame) -> Values:
     return values
 
 
-def _thresholds(pool: _Pool, judged: list[Frame], deviations: float) -> dict[int, Threshold]:
+def _thresholds(
+    pool: _Pool, judged: list[Frame], following: list[bool], consecutive: int, deviations: float
+) -> dict[int, Threshold]:
     """By size, of each for which there are enough windows."""
     column = pool.column
     if len(pool.values) < SIZES[0]:
         return {}
-    scores: dict[int, list[float]] = {size: [] for size in SIZES}
+    scores: dict[int, dict[int, float]] = {size: {} for size in SIZES}
     for number, frame in enumerate(judged):
         values = frame.values[column.name][frame.present(column)]
         others = pool.without(number)
@@ -178,49 +182,18 @@ def _thresholds(pool: _Pool, judged: list[Frame], deviations: float) -> dict[int
             continue
         for size in SIZES:
             if len(values) >= size:
-                scores[size].append(measure(column, others, values[sample(len(values), size)]))
+                scores[size][number] = measure(column, others, values[sample(len(values), size)])
     floor = _floor(pool)
     found = {}
-    for size, own in scores.items():
-        if len(own) >= LEAST_AT_SIZE:
+    for size, by_window in scores.items():
+        if len(by_window) >= LEAST_AT_SIZE:
+            own = list(by_window.values())
+            in_row = [following[number] and number - 1 in by_window for number in by_window]
             mean, deviation = float(np.mean(own)), float(np.std(own, ddof=1))
             value = max(floor, mean + deviations * deviation)
-            sure = max(value, mean + deviations * shape(own, deviations) * safety(own, deviations) * deviation)
-            found[size] = Threshold(value, sure, method(column), mean, deviation, len(own))
+            least = max(value, sure(own, in_row, consecutive, deviations))
+            found[size] = Threshold(value, least, method(column), mean, deviation, len(own))
     return found
-
-
-def shape(scores: list[float], deviations: float) -> float:
-    """How many times the deviations, as distances are no normal numbers: none is below 0, and some are far above.
-
-    They are lengths of vectors, with as many directions as hours differ in: the chi distribution, whose number of
-    degrees the ratio of mean and deviation tells. Of its quantile, as rare as ``deviations`` are to either side of a
-    normal distribution, this is the part: 1.33 for one direction, 1.07 for eight.
-    """
-    mean, deviation = float(np.mean(scores)), float(np.std(scores, ddof=1))
-    if deviation < 1e-9:  # all the same, but for rounding
-        return 1.0
-    means, spreads = stats.chi.mean(DEGREES), stats.chi.std(DEGREES)
-    degrees = float(np.interp(mean / deviation, means / spreads, DEGREES))
-    quantile = float(stats.chi.isf(2 * stats.norm.sf(deviations), degrees))
-    return max(1.0, float((quantile - stats.chi.mean(degrees)) / stats.chi.std(degrees) / deviations))
-
-
-def safety(scores: list[float], deviations: float) -> float:
-    """How many times the deviations, for not knowing the true mean and deviation of ``scores``, in order of time.
-
-    Hours resemble their neighbours, so that a week says less than 168 independent hours would: the effective number is
-    n (1 - r) / (1 + r), with r the correlation of neighbours (Bartlett 1935). With it the quantile of Student's
-    distribution takes the place of the normal one; at most half as much again.
-    """
-    values = np.asarray(scores)
-    count = len(values)
-    centred = values - values.mean()
-    spread = float(np.sum(centred**2))
-    r = min(0.9, max(0.0, float(np.sum(centred[1:] * centred[:-1])) / spread)) if spread else 0.0
-    effective = max(3.0, count * (1 - r) / (1 + r))
-    quantile = float(stats.t.isf(stats.norm.sf(deviations), effective - 1)) * float(np.sqrt(1 + 1 / effective))
-    return min(1.5, quantile / deviations)
 
 
 def method(column: Column) -> Method:

@@ -252,6 +252,7 @@ class Job:
         reference = calibrate(
             self._frames(starts),
             deviations=settings.deviations,
+            consecutive=settings.consecutive,
             least_windows=settings.reference_windows,
             minimum_rows=settings.minimum_rows,
             window_seconds=settings.window_seconds,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import numpy as np
 import pytest
 
-from drift.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate, safety, shape
+from drift.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate
 from drift.columns import BY_NAME, COLUMNS, Kind
 from drift.errors import ReferenceImpossible
 from drift.reference import Calibration, Method
@@ -96,25 +95,6 @@ def test_windows_of_another_length_are_calibrated_too():
 def test_the_same_windows_make_the_same_reference():
     one, other = (calibrate(week(Service(9, rows=300, steady=True), 5), created=MONDAY) for _ in range(2))
     assert one.checksum == other.checksum
-
-
-def test_hours_that_resemble_their_neighbours_are_trusted_less():
-    rng = np.random.default_rng(0)
-    independent = list(np.abs(rng.normal(size=168)))
-    slow = [0.0]
-    for _ in range(167):
-        slow.append(0.9 * slow[-1] + rng.normal())
-    assert 1.0 < safety(independent, 4.0) < 1.15
-    assert safety(independent, 4.0) < safety(list(np.abs(slow)), 4.0) <= 1.5
-    assert safety([1.0] * 50, 4.0) < 1.3
-
-
-def test_distances_that_are_shifts_in_one_direction_have_a_longer_tail_than_those_of_many():
-    rng = np.random.default_rng(0)
-    one, eight = (list(np.linalg.norm(rng.normal(size=(5000, n)), axis=1)) for n in (1, 8))
-    assert shape(one, 4.0) == pytest.approx(1.33, abs=0.04)
-    assert shape(eight, 4.0) == pytest.approx(1.07, abs=0.03)
-    assert shape([0.2] * 50, 4.0) == 1.0
 
 
 def test_the_reference_knows_builds_voices_and_medians():
