@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from server.engine.traces import usual_windows
 from server.engine.vits import VitsLatent, VitsModel
-from server.scheduling.plan import EARLY, WINDOW
 
 SIZES = (1, 2, 4, 8, 16, 32)
 """Windows in a recorded batch; smaller batches are filled up."""
@@ -36,12 +36,9 @@ class Graphs:
 
     def prepare(self, model: VitsModel) -> None:
         """Records every shape that will come often, largest first, so that the smaller ones find their memory there."""
-        context = model.decoder.context
-        inside = [(frames, context, context) for frames in (EARLY[1], WINDOW)]
-        shapes = [*((frames, 0, context) for frames in (EARLY[0], WINDOW)), *inside]
         with torch.inference_mode():
             for size in reversed(SIZES):
-                for frames, left, right in shapes:
+                for frames, left, right in usual_windows(model.decoder.context):
                     self._record(model, size, frames, left, right)
 
     def decode(self, model: VitsModel, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 import torch
 
 from server.engine.graphs import Graphs
+from server.engine.traces import Traces
 from server.engine.vits import VitsLatent, VitsModel
 from server.errors import EngineFailed
 from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Samples, Step
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 CUDA_MOST = {Encode: 16, Refine: 16, Decode: 32}
 """Steps in a batch on CUDA. On the CPU a batch gains nothing over one step on each core: there each is alone."""
@@ -32,17 +30,17 @@ class TorchEngine:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self._models: dict[str, VitsModel] = {}
-        self._graphs = Graphs() if device.type == "cuda" else None
+        self._batches = device.type == "cuda"
+        self._recordings: Graphs | Traces = Graphs() if self._batches else Traces()
         self._threads = threading.local()
 
     def add(self, voice: str, model: VitsModel) -> None:
         """Makes ``voice`` speakable; before the first step."""
         self._models[voice] = model
-        if self._graphs is not None:
-            self._graphs.prepare(model)
+        self._recordings.prepare(model)
 
     def most(self, step: Step) -> int:
-        return 1 if self._graphs is None else CUDA_MOST[type(step)]
+        return CUDA_MOST[type(step)] if self._batches else 1
 
     def size(self, step: Step) -> int:
         return len(step.sentence.ids) if isinstance(step, Encode) else step.stop - step.start
@@ -69,8 +67,7 @@ class TorchEngine:
         windows = [(cast("VitsLatent", step.latent), step.start, step.stop) for step in steps]
         model = windows[0][0].model
         with self._computing(threads):
-            decoded: Tensor = model.decode(windows) if self._graphs is None else self._graphs.decode(model, windows)
-            samples = decoded.cpu().numpy()  # waits for the device
+            samples = self._recordings.decode(model, windows).cpu().numpy()  # waits for the device
         if not np.isfinite(samples).all():
             raise EngineFailed("the voice's model gave numbers that are not audio")
         return list(samples)

@@ -137,8 +137,12 @@ class VitsModel:
         All windows must have the same ``shape``.
         """
         _, left, right = self.shape(*windows[0])
-        frames = torch.stack([latent.refined[start - left : stop + right] for latent, start, stop in windows])
-        return self.decoder(frames, left, right)
+        return self.decoder(self.given(windows), left, right)
+
+    def given(self, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
+        """What the decoder takes for windows of one shape, (windows, time, channels): their frames with context."""
+        _, left, right = self.shape(*windows[0])
+        return torch.stack([latent.refined[start - left : stop + right] for latent, start, stop in windows])
 
     def shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
         """What windows of one batch must have in common: their frames, and their context on either side."""
