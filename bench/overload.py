@@ -15,10 +15,11 @@ from bench.contenders import ask_ttscope
 from bench.figures import Figures, figures
 from bench.load import Request, closed_loop, open_loop, session_to
 from bench.machine import this_machine
-from bench.overload_section import Flood, render
+from bench.overload_section import SETTLING_SECONDS, Flood, render
 from bench.passage import Reader
 from bench.prober import Prober
-from bench.process import running, ttscope
+from bench.process import Running, running, ttscope
+from bench.processor import watch
 from bench.results import RESULTS, write_section
 from bench.target import Target
 from bench.vanishing import vanish_everywhere
@@ -64,7 +65,7 @@ async def run(plan: Plan) -> None:
         turn = await closed_loop(session, list(islice(requests, plan.busy_requests)), CLIENTS, REQUEST_SECONDS)
         busy = figures(turn)
         print(f"busy: {busy.requests_per_second:.2f} requests/s of {WORDS} words to {CLIENTS} clients")
-        flood = await overload(session, server.url, requests, busy, plan.seconds)
+        flood = await overload(session, server, requests, busy, plan.seconds)
         print(f"overloaded by {flood.offered:.0f} requests/s: {flood.audio_per_second:.1f} s of audio a second")
         vanishings = await vanish_everywhere(session, Target(session, server.url), plan.vanishings)
     write_section("overload", render(flood, vanishings, this_machine(), WORDS, CLIENTS))
@@ -72,19 +73,20 @@ async def run(plan: Plan) -> None:
 
 
 async def overload(
-    session: aiohttp.ClientSession, url: str, requests: Iterator[Request], busy: Figures, seconds: float
+    session: aiohttp.ClientSession, server: Running, requests: Iterator[Request], busy: Figures, seconds: float
 ) -> Flood:
     """Many times as many requests as it can serve, and what the server says of them afterwards."""
-    target = Target(session, url)
+    target = Target(session, server.url)
     rate = busy.requests_per_second * FACTOR
     # Made before: the client runs on the server's cores.
     prepared = list(islice(requests, round(rate * seconds)))
     before = await target.snapshot()
-    async with Prober(url) as prober:
+    async with Prober(server.url) as prober, asyncio.TaskGroup() as group:
+        watching = group.create_task(watch(server.process, SETTLING_SECONDS, seconds))
         turn = await open_loop(session, prepared, rate)
     counted = (await target.settled(before.requests + len(turn.replies))).since(before)
     health = prober.seconds_until(turn.replies[0].begun + turn.seconds)
-    return Flood(busy, turn, health, counted.outcomes)
+    return Flood(busy, turn, health, counted.outcomes, watching.result())
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bench.figures import Figures, median, percentile
 from bench.load import UNANSWERED, Reply, Turn
 from bench.machine import Machine
+from bench.processor import Processor
 from bench.recording import read_wav
 from bench.results import Promise, number, promises, table
 from bench.vanishing import Vanishings
@@ -34,6 +35,8 @@ class Flood:
     """Seconds of every answer of /health meanwhile."""
     counted: Mapping[str, int]
     """Requests by outcome, by the server's own account."""
+    processor: Processor
+    """Whose time it was while the overload lasted."""
 
     @property
     def offered(self) -> float:
@@ -75,6 +78,7 @@ def render(flood: Flood, vanishings: Vanishings, machine: Machine, words: int, c
         f"{number(flood.busy.requests_per_second)} requests/s. Overload: {number(flood.offered)} requests/s for "
         f"{flood.turn.seconds:.0f} s, sent whatever the answers; the client that sends them runs on the same cores.",
         promises(kept(flood, vanishings)),
+        processor_account(flood),
         f"### What became of {len(flood.turn.replies)} requests\n\n{answers_table(flood)}",
         f"### Vanished clients: to a free place, and to the next one's first audio\n\n{vanishings_table(vanishings)}",
     ]
@@ -104,6 +108,19 @@ def kept(flood: Flood, vanishings: Vanishings) -> list[Promise]:
         Promise("a vanished client's place is free, in chunks", freed / chunk, "x", at_most=1.0),
         Promise("first audio of the next client is later by, in chunks", later / chunk, "x", at_most=1.0),
     ]
+
+
+def processor_account(flood: Flood) -> str:
+    """Where the machine's time goes, since the client and the refusals share it with the speech."""
+    used, refused = flood.processor, len(flood.of(REJECTED)) / flood.turn.seconds
+    each = (
+        f" ({number(used.loop / refused * 1000)} ms for each of {number(refused)} refusals a second)" if refused else ""
+    )
+    return (
+        f"Of {used.cores} cores, while the overload lasted: {number(used.others)} for speech and for export, "
+        f"{number(used.loop)} for the event loop{each}, {number(used.client)} for the client, "
+        f"{number(max(0.0, used.rest))} idle."
+    )
 
 
 def answers_table(flood: Flood) -> str:

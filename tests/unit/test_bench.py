@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 
 from bench import plot
@@ -20,6 +23,7 @@ from bench.overload_section import kept as kept_under_overload
 from bench.overload_section import render as render_overload
 from bench.passage import LONGEST, SHORTEST, Reader, passage
 from bench.process import Memory, ttscope
+from bench.processor import Processor, watch
 from bench.recording import read_wav
 from bench.results import SECTIONS, Promise, body_of, number, table, with_section, write_section
 from bench.servers import rotated
@@ -195,12 +199,31 @@ def test_growth_is_first_audio_of_400_words_against_20():
     assert not flatness(points).kept
 
 
+PROCESSOR = Processor(loop=0.18, others=1.5, client=0.1, cores=2)
+
+
+async def test_processor_time_is_told_by_whose_it_is():
+    """A child that computes in its main thread and in another one, beside this process that waits."""
+    code = (
+        "import threading\ndef work():\n  while True: pass\nthreading.Thread(target=work, daemon=True).start()\nwork()"
+    )
+    with psutil.Popen([sys.executable, "-c", code]) as child:
+        try:
+            used = await watch(child, 0.3, 1.0)
+        finally:
+            child.kill()
+    assert used.loop > 0.05
+    assert used.others > 0.05
+    assert used.client < used.loop + used.others
+    assert used.rest == pytest.approx(used.cores - used.loop - used.others - used.client)
+
+
 class TestOverload:
     def flood(self, counted: dict[str, int]) -> Flood:
         """Ten seconds: one answer of two seconds of audio a second, nine rejections."""
         served = [reply(200, begun=float(second), seconds=0.5) for second in range(10)]
         rejected = [reply(429, begun=number / 9, seconds=0.004) for number in range(90)]
-        return Flood(figures(BUSY), Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted)
+        return Flood(figures(BUSY), Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted, PROCESSOR)
 
     def test_promises(self):
         stages = ("streaming", "synthesis", "queue")
@@ -213,6 +236,7 @@ class TestOverload:
         assert [promise.measured for promise in found[-2:]] == pytest.approx([0.25, 0.5])
         section = render_overload(flood, vanished, MACHINE, words=12, clients=16)
         assert next(row for row in section.splitlines() if row.startswith("| 429")).split("|")[2].strip() == "90"
+        assert "0.180 for the event loop (20.0 ms for each of 9.00 refusals a second)" in section
 
     def test_a_request_that_the_server_did_not_count_is_found(self):
         assert self.flood({"ok": 9, "rejected": 90}).uncounted == 1
@@ -220,4 +244,4 @@ class TestOverload:
     def test_a_request_without_an_answer_is_found(self):
         flood = self.flood({"ok": 10, "rejected": 90})
         turn = Turn(0, 10.0, (*flood.turn.replies, reply(UNANSWERED)))
-        assert Flood(figures(BUSY), turn, (), flood.counted).uncounted == 1
+        assert replace(flood, turn=turn).uncounted == 1
