@@ -127,6 +127,12 @@ def _told(result: object, settings: Settings) -> int:
         print(f"{name_of(verdict.start)}  {verdict.state}: {prose.tell(verdict, result.judged[:number])}")
     for output, reason in result.undelivered.items():
         print(f"{output} could not be told and will be in the next run: {reason}", file=sys.stderr)
+    if result.waiting:
+        print(
+            f"{result.waiting} bytes of events were not read: they come after the last newline of their files, and a "
+            "line is read when it is whole",
+            file=sys.stderr,
+        )
     if result.last is None:
         print(f"no window to judge: there are no requests in {', '.join(map(str, settings.events))}")
         return UNDECIDED

@@ -60,6 +60,8 @@ class Result:
     """The last window there is, of whatever run."""
     undelivered: dict[str, str] = field(default_factory=dict)
     """Outputs that could not be told, and why."""
+    waiting: int = 0
+    """Bytes of events after the last newline of their files: lines are read when they are whole."""
 
 
 class Judging(Protocol):
@@ -117,13 +119,13 @@ class Job:
         return result
 
     def _run(self, now: datetime) -> Result:
-        self.take(now)
+        intake = self.take(now)
         judged = [self.judge(start) for start in self.due(now)]
         undelivered = self._outbox.deliver(self._state)
         index.write(self._state, self._settings.window)
         forget(self._state, self._rows, self._outbox, self._settings, now=now, failed=undelivered)
         last = self._state.verdicts(most=1)
-        return Result(tuple(judged), last[0] if last else None, undelivered)
+        return Result(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
 
     def take(self, now: datetime) -> Intake:
         """Rows from events that are new."""
@@ -183,7 +185,7 @@ class Job:
     def backfill(self, start: datetime, end: datetime, *, again: bool) -> Result:
         """Judges the windows from ``start`` to ``end`` that are not judged, or all of them ``again``."""
         window = self._settings.window
-        self.take(self._clock())
+        intake = self.take(self._clock())
         judged = []
         moment = floor(start, window)
         known = set(self._state.names())
@@ -194,7 +196,7 @@ class Job:
         undelivered = self._outbox.deliver(self._state)
         index.write(self._state, window)
         last = self._state.verdicts(most=1)
-        return Result(tuple(judged), last[0] if last else None, undelivered)
+        return Result(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
 
     def calibrate(self, start: datetime, end: datetime) -> Reference:
         """Makes the windows from ``start`` to ``end`` the reference. Raises ReferenceImpossible."""

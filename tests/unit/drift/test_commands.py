@@ -45,6 +45,16 @@ def test_without_a_reference_there_is_too_little(tmp_path: Path, capsys: pytest.
     assert "There is nothing to compare these 300 requests with yet" in capsys.readouterr().out
 
 
+def test_a_line_without_an_end_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = tmp_path / "events" / "requests.jsonl"
+    hour_of_events(events, START, count=300)
+    whole = events.stat().st_size
+    with events.open("rb+") as file:
+        file.truncate(whole - 1)
+    assert main(arguments(tmp_path, "backfill", "--from", "2026-11-24T10:00", "--to", "2026-11-24T11:00")) == 4
+    assert "bytes of events were not read: they come after the last newline" in last_line(capsys)
+
+
 @pytest.mark.parametrize(("state", "code"), [(0.2, 0), (2.0, 3)])
 def test_a_report_says_how_the_last_window_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], state: float, code: int
