@@ -38,6 +38,9 @@ FLOOR = 0.05
 """The least threshold: 1/20 of the reference's standard deviation, or a Jensen-Shannon distance."""
 LEAST_WINDOWS = 168
 """A week of hours: less has not seen all of them."""
+LEAST_MEASURED = 72
+"""Windows, three days of them, from which thresholds are measured. A service that is quiet at night has no 168 windows
+with enough rows in a week, and fixed thresholds know nothing of how its hours differ: one alarmed 3 times in 8 weeks."""
 LEAST_AT_SIZE = 30
 """Windows from which a threshold of their size is taken; with fewer the next smaller size is used."""
 STABILITY = 0.25
@@ -87,7 +90,8 @@ def calibrate(
 ) -> Reference:
     """Makes a reference of ``windows``: each its start and its rows, ascending; one is read after the other.
 
-    With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold: thresholds are fixed ones.
+    With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold; with fewer than LEAST_MEASURED too,
+    thresholds are fixed ones.
     Raises ReferenceImpossible when no window has that many rows.
     """
     starts: list[datetime] = []
@@ -113,13 +117,14 @@ def calibrate(
     window = timedelta(seconds=window_seconds)
     following = [False, *(after - before == window for before, after in pairwise(starts))]
     calibrated = len(frames) >= least_windows
+    measured = len(frames) >= min(least_windows, LEAST_MEASURED)
     thresholds: dict[str, dict[int, Threshold]] = {}
     bounds: dict[str, Bounds] = {}
     for column in COLUMNS:
         pool = pools[column.name]
-        found = _thresholds(pool, judged, following, consecutive, deviations) if calibrated else {}
+        found = _thresholds(pool, judged, following, consecutive, deviations) if measured else {}
         thresholds[column.name] = found or _fixed(pool, minimum_rows)
-        bounds[column.name] = _bounds(pool, judged, deviations if calibrated else None)
+        bounds[column.name] = _bounds(pool, judged, deviations if measured else None)
     return Reference(
         created=created or datetime.now(UTC),
         start=starts[0],
