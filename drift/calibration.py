@@ -40,7 +40,7 @@ LEAST_WINDOWS = 168
 """A week of hours: less has not seen all of them."""
 LEAST_MEASURED = 72
 """Windows, three days of them, from which thresholds are measured. A service that is quiet at night has no 168 windows
-with enough rows in a week, and fixed thresholds know nothing of how its hours differ: one alarmed 3 times in 8 weeks."""
+with enough rows in a week, and fixed thresholds know nothing of how its hours differ: 3 false alarms in 8 weeks."""
 LEAST_AT_SIZE = 30
 """Windows from which a threshold of their size is taken; with fewer the next smaller size is used."""
 STABILITY = 0.25
