@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-CODE   := server otel drift bench tests
+CODE   := server otel drift dashboards bench tests
 
 export TTSCOPE_DATA_DIR ?= var
 
