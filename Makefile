@@ -63,10 +63,12 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 	  pyproject.toml --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  pyproject.toml --extra drift --group dev --constraint requirements.lock --output-file requirements/dev.lock
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["drift"], sep="\n")' | \
-	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  - --constraint requirements/dev.lock --output-file requirements/drift.lock
+	  pyproject.toml --extra drift --extra dashboards --group dev --constraint requirements.lock --output-file requirements/dev.lock
+	@for extra in drift dashboards; do \
+	  $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | \
+	    $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    - --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
+	done
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group stack --output-file requirements/stack.lock
 
@@ -89,11 +91,16 @@ $(VENV)/.runtime: requirements.lock $(UV)
 $(VENV)/.dev: requirements/dev.lock $(UV)
 	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
-	@touch $@ $(VENV)/.runtime $(VENV)/.drift
+	@touch $@ $(VENV)/.runtime $(VENV)/.drift $(VENV)/.dashboards
 
 $(VENV)/.drift: requirements/drift.lock $(VENV)/.runtime
 	@echo "installing what the drift job needs (1 GB)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/drift.lock
+	@touch $@
+
+$(VENV)/.dashboards: requirements/dashboards.lock $(VENV)/.runtime
+	@echo "installing what the live dashboard needs (300 MB)"
+	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dashboards.lock
 	@touch $@
 
 $(VENV)/.go: requirements/stack.lock $(UV)
