@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-Kind = Literal["lines", "stacked", "bars", "stat", "heatmap", "states", "table", "traces", "text"]
+Kind = Literal["lines", "stacked", "bars", "stat", "heatmap", "grid", "states", "table", "traces", "text"]
 """lines, stacked: over time; bars: the latest value of each series; stat: one number; heatmap: a histogram's buckets
-over time; states: 0 or 1 over time; table: series with their latest values; traces: what a search in Tempo finds; text:
-no query, but words."""
+over time; grid: a row of cells for each series over time, in their order, coloured by value; states: 0 or 1 over time;
+table: series with their latest values; traces: what a search in Tempo finds; text: no query, but the description, in
+Markdown."""
+INSTANT: frozenset[Kind] = frozenset({"bars", "stat", "table"})
+"""Kinds that show the latest value alone."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -34,8 +37,8 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to Prometheus: PromQL with Grafana's variables ($__rate_interval and those of variables.py), and the
-    name of each series, in which {label} stands for the label's value."""
+    """A question to Prometheus: PromQL with Grafana's variables ($__rate_interval, $__range and those of variables.py;
+    variables.fill puts values in), and the name of each series, in which {label} stands for the label's value."""
 
     promql: str
     legend: str = ""
@@ -64,6 +67,7 @@ class Panel:
     """A panel. ValueError if it is not whole.
 
     name: unique among all boards; custom views call it by this.
+    traces: the search that finds the requests behind its numbers.
     empty: why it may have nothing to show on a healthy server; without it, no data is a fault.
     asked: the requirements that it answers, by their ids in docs/requirements.md.
     width: of 24 columns; height: in Grafana's rows of 30 pixels.
@@ -76,6 +80,7 @@ class Panel:
     unit: Unit
     ask: tuple[Query, ...] | Search | None
     thresholds: tuple[Threshold, ...] = ()
+    traces: Search | None = None
     empty: str = ""
     asked: tuple[str, ...] = ()
     width: int = 8

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dashboards.variables import INSTANCE, JOB, VOICE
+from dashboards.variables import INSTANCE, INTERVAL, JOB, VOICE
 from otel.attributes import VOICE_NAME, Attribute
 from otel.instrument import Instrument
-
-INTERVAL = "$__rate_interval"
 
 
 def series(instrument: Instrument, where: str = "", *, suffix: str = "") -> str:
