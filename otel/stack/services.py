@@ -65,6 +65,9 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
         shutil.copyfile(CONFIG / name, folder / name)
     targets = [{"targets": [settings.address(settings.alertmanager_port)]}]
     (folder / "alertmanagers.yml").write_text(json.dumps(targets))  # JSON is YAML
+    stores = {name: getattr(settings, f"{name}_port") for name in ("prometheus", "tempo", "alertmanager")}
+    scraped = [{"targets": [settings.address(port)], "labels": {"job": name}} for name, port in stores.items()]
+    (folder / "pipeline.yml").write_text(json.dumps(scraped))
     (folder / "scrape.yml").touch()  # the user's own, read again whenever it changes
     command = (
         str(binaries["prometheus"]),
