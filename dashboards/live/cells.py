@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboards.live import units
-from dashboards.live.frame import Canvas, blank, moments
+from dashboards.live.frame import Canvas, blank, moments, set_times
 from dashboards.live.prometheus import Series
 from dashboards.panel import Unit
 
 INFINITE = "+Inf"
 STATE_PIXELS = 30
+AXIS_PIXELS = 34
 
 
 def heatmap(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
@@ -38,7 +39,7 @@ def grid(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     rows = [list(entry.values) for entry in series]
     figure = _cells(canvas, series[0].times if series else (), [entry.name for entry in series], rows, "")
     figure.data[0].customdata = [[units.write(value, canvas.panel.unit) for value in row] for row in rows]
-    figure.layout.height = max(figure.layout.height, STATE_PIXELS * len(rows) + 40)
+    figure.layout.height = max(canvas.height, STATE_PIXELS * len(rows) + AXIS_PIXELS)
     return figure
 
 
@@ -59,7 +60,9 @@ def states(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
         xgap=0,
         customdata=words,
     )
-    figure.layout.height = max(110, STATE_PIXELS * len(rows) + 34)
+    figure.layout.height = max(canvas.height, STATE_PIXELS * len(rows) + AXIS_PIXELS)
+    places = max(len(rows), round((canvas.height - AXIS_PIXELS) / STATE_PIXELS))  # few are no thicker than many
+    figure.update_yaxes(range=[len(rows) - places - 0.5, len(rows) - 0.5])
     return figure
 
 
@@ -81,6 +84,7 @@ def _cells(
             hoverongaps=False,
         )
     )
+    set_times(figure, canvas, times)
     figure.update_layout(hovermode="closest", showlegend=False)
     figure.update_yaxes(type="category", showgrid=False, tickfont={"color": canvas.theme.text}, nticks=12)
     return figure

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, tzinfo
 
 import plotly.graph_objects as go
 
 from dashboards.live import cells, units
-from dashboards.live.frame import Canvas, blank, moments, set_values
+from dashboards.live.frame import Canvas, blank, moments, set_legend, set_times, set_values
 from dashboards.live.prometheus import Series
 from dashboards.live.theme import ORDERED, Theme
 from dashboards.panel import Panel, Threshold
@@ -17,6 +19,8 @@ from dashboards.panel import Panel, Threshold
 REACH = 1.6
 """Thresholds up to so many times the largest value are drawn in the chart, others named above it."""
 BAR_PIXELS = 34
+MOST_LINES = 12
+"""In one chart: of more, nobody can tell the colours apart."""
 
 
 def draw(panel: Panel, series: Sequence[Series], theme: Theme, zone: tzinfo) -> go.Figure:
@@ -24,30 +28,27 @@ def draw(panel: Panel, series: Sequence[Series], theme: Theme, zone: tzinfo) -> 
     drawer = DRAWERS.get(panel.kind)
     if drawer is None:
         raise ValueError(f"{panel.kind} is no chart")
-    return drawer(Canvas(panel, theme, zone), in_order(series))
-
-
-def in_order(series: Sequence[Series]) -> list[Series]:
-    """Ranges by their bounds, all else as it came."""
-    if all(entry.name in ORDERED for entry in series):
-        return sorted(series, key=lambda entry: ORDERED.index(entry.name))
-    return list(series)
+    named = [replace(entry, name=html.escape(entry.name, quote=False)) for entry in series]  # Plotly reads HTML
+    return drawer(Canvas(panel, theme, zone), named)
 
 
 def lines(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A line for each series; a point by itself is a dot."""
+    """A line for each series, of very many for the highest; a point by itself is a dot."""
     figure = blank(canvas)
+    if len(series) > MOST_LINES:
+        series = sorted(series, key=lambda entry: -max(_numbers(entry.values), default=-math.inf))[:MOST_LINES]
     for entry, colour in zip(series, canvas.theme.colours([entry.name for entry in series]), strict=True):
         figure.add_trace(_line(canvas, entry, colour))
     most = max((value for entry in series for value in _numbers(entry.values)), default=0.0)
     least = min((value for entry in series for value in _numbers(entry.values)), default=0.0)
-    _finish(figure, canvas, most, min(0.0, least))
+    _finish(figure, canvas, series, most, min(0.0, least))
     return figure
 
 
 def stacked(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """Areas upon each other: their height is the sum."""
+    """Areas upon each other: their height is the sum. What was 0 all the time is left out."""
     figure = blank(canvas)
+    series = [entry for entry in series if any(_numbers(entry.values))] or list(series[:1])
     for entry, colour in zip(series, canvas.theme.colours([entry.name for entry in series]), strict=True):
         trace = _line(canvas, entry, colour)
         trace.update(stackgroup="all", fillcolor=_clear(colour, 0.55), line={"width": 1.2, "color": colour})
@@ -55,7 +56,7 @@ def stacked(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
         figure.add_trace(trace)
     columns = zip(*(entry.values for entry in series), strict=False)
     most = max((sum(_numbers(column)) for column in columns), default=0.0)
-    _finish(figure, canvas, most, 0.0)
+    _finish(figure, canvas, series, most, 0.0)
     return figure
 
 
@@ -87,14 +88,15 @@ def bars(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     )
     most = max(values, default=0.0)
     figure.update_xaxes(type="linear", range=[0, (most or 1.0) * 1.22], showgrid=False, showticklabels=False)
+    rows = max(len(names), round((canvas.height - 20) / BAR_PIXELS))  # few bars are no thicker than many
     figure.update_yaxes(
-        type="category", autorange="reversed", showgrid=False, automargin=True, tickfont={"color": canvas.theme.text}
+        type="category", range=[rows - 0.5, -0.5], showgrid=False, automargin=True, tickfont={"color": canvas.theme.text}
     )
     for threshold in canvas.panel.thresholds:
         if threshold.value <= (most or 1.0) * 1.22:
             figure.add_vline(threshold.value, line=_dash(canvas.theme, threshold))
     figure.update_layout(showlegend=False, hovermode="closest")
-    figure.layout.height = max(figure.layout.height, BAR_PIXELS * len(names) + 20)
+    figure.layout.height = max(canvas.height, BAR_PIXELS * len(names) + 20)
     return figure
 
 
@@ -129,8 +131,10 @@ def _line(canvas: Canvas, entry: Series, colour: str) -> go.Scatter:
     )
 
 
-def _finish(figure: go.Figure, canvas: Canvas, most: float, least: float) -> None:
-    """The axis of values, with the thresholds."""
+def _finish(figure: go.Figure, canvas: Canvas, series: Sequence[Series], most: float, least: float) -> None:
+    """The axes and the legend, and the thresholds."""
+    set_times(figure, canvas, series[0].times if series else ())
+    set_legend(figure, [entry.name for entry in series])
     upper = [threshold.value for threshold in canvas.panel.thresholds if threshold.value <= REACH * most]
     top = max([most, *upper])
     set_values(figure, canvas, least, top)
@@ -146,9 +150,9 @@ def _finish(figure: go.Figure, canvas: Canvas, most: float, least: float) -> Non
             text=f"↑ {nearest.severity} from {units.write(nearest.value, canvas.panel.unit)}",
             xref="paper",
             yref="paper",
-            x=1,
+            x=0.01,
             y=1,
-            xanchor="right",
+            xanchor="left",
             yanchor="top",
             showarrow=False,
             font={"size": 11, "color": canvas.theme.severity(nearest.severity)},

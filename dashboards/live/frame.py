@@ -14,7 +14,16 @@ from dashboards.panel import Panel
 
 ROW_PIXELS = 30
 """Of Grafana's grid."""
+TITLE_PIXELS = 40
+LETTER_PIXELS = 6.8
+"""Of a legend, about."""
 FONT = "Source Sans, Source Sans Pro, system-ui, sans-serif"
+TIMES = [
+    {"dtickrange": [None, 59_999], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 43_200_000], "value": "%H:%M"},
+    {"dtickrange": [43_200_001, None], "value": "%-d %b"},
+]
+"""How moments are written by the milliseconds between two marks."""
 ROOM = 1.08
 """Of an axis above its largest value."""
 
@@ -28,6 +37,11 @@ class Canvas:
     zone: tzinfo
     """Of whoever looks at it."""
 
+    @property
+    def height(self) -> int:
+        """In pixels, without the panel's title."""
+        return self.panel.height * ROW_PIXELS - TITLE_PIXELS
+
 
 def blank(canvas: Canvas) -> go.Figure:
     """A figure over time, with nothing on it. Nothing can be dragged: a finger scrolls the page."""
@@ -36,13 +50,14 @@ def blank(canvas: Canvas) -> go.Figure:
         "gridcolor": theme.line,
         "linecolor": theme.line,
         "zeroline": False,
+        "ticks": "",
         "fixedrange": True,
         "tickfont": {"color": theme.faint, "size": 12},
         "title": None,
     }
     return go.Figure(
         layout={
-            "height": canvas.panel.height * ROW_PIXELS - 40,
+            "height": canvas.height,
             "margin": {"l": 0, "r": 8, "t": 6, "b": 0},
             "font": {"family": FONT, "size": 13, "color": theme.text},
             "paper_bgcolor": "rgba(0,0,0,0)",
@@ -58,13 +73,17 @@ def blank(canvas: Canvas) -> go.Figure:
             "legend": {
                 "orientation": "h",
                 "x": 0,
-                "y": -0.16,
-                "yanchor": "top",
+                "xref": "container",
+                "y": 0,
+                "yref": "container",
+                "yanchor": "bottom",
+                "traceorder": "normal",
                 "font": {"size": 12, "color": theme.text},
                 "itemclick": "toggleothers",
                 "itemdoubleclick": "toggle",
             },
-            "xaxis": {**axis, "type": "date", "showgrid": False, "automargin": True, "nticks": 7},
+            "xaxis": {**axis, "type": "date", "showgrid": False, "automargin": True, "nticks": 7, "tickangle": 0,
+                "tickformatstops": TIMES},
             "yaxis": {**axis, "automargin": True},
             "uirevision": canvas.panel.name,
         }
@@ -76,6 +95,17 @@ def set_values(figure: go.Figure, canvas: Canvas, least: float, most: float) -> 
     top = (most or 1.0) * ROOM
     places, texts = units.marks(canvas.panel.unit, top, least)
     figure.update_yaxes(range=[least * ROOM, top], tickvals=places, ticktext=texts)
+
+
+def set_times(figure: go.Figure, canvas: Canvas, times: Sequence[float]) -> None:
+    """The axis of time shows all that was asked for, whether there is something or not."""
+    if times:
+        figure.update_xaxes(range=moments((times[0], times[-1]), canvas.zone))
+
+
+def set_legend(figure: go.Figure, names: Sequence[str]) -> None:
+    """As many entries in a line as their names let."""
+    figure.update_layout(legend={"entrywidth": LETTER_PIXELS * max(map(len, names), default=0) + 4})
 
 
 def moments(times: Sequence[float], zone: tzinfo) -> list[datetime]:

@@ -12,10 +12,21 @@ from dashboards.live.period import Window
 from dashboards.live.sources import Source, SourceRefused
 from dashboards.panel import Query
 from dashboards.variables import ALL, Variable, fill
+from otel.instruments import CONTRACT
 
 NAME = "Prometheus"
 MOST_SERIES = 100
 """Of a query: a chart of more says nothing."""
+ORDER = {
+    value: number
+    for number, value in enumerate(
+        value
+        for instrument in CONTRACT
+        for attribute in instrument.attributes
+        if isinstance(attribute.values, tuple)
+        for value in attribute.values
+    )
+}
 LABEL = re.compile(r"\{\s*(\w+)\s*\}")
 
 
@@ -41,9 +52,11 @@ class Prometheus:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def over(self, query: Query, window: Window, chosen: Mapping[str, str]) -> tuple[Series, ...]:
-        """The query's series over the window. Raises SourceError."""
-        promql = _filled(query, window, chosen)
+    def over(
+        self, query: Query, window: Window, chosen: Mapping[str, str], span: str | None = None
+    ) -> tuple[Series, ...]:
+        """The query's series over the window; ``span``: $__range, if it is not all of it. Raises SourceError."""
+        promql = _filled(query, window, chosen, span)
         parameters = {"query": promql, "start": window.start, "end": window.end, "step": window.step}
         return self._ask("/api/v1/query_range", parameters, query.legend, window)
 
@@ -74,7 +87,7 @@ class Prometheus:
         data = _data(self.source.remembered(key, lambda: self.source.get(path, parameters)))
         try:
             rows = data["result"][:MOST_SERIES]
-            return tuple(_series(row, legend, window) for row in rows)
+            return tuple(sorted((_series(row, legend, window) for row in rows), key=_place))
         except (KeyError, TypeError, ValueError, IndexError):
             raise SourceRefused(NAME, f"{NAME} answers with something that is not a series.") from None
 
@@ -91,8 +104,13 @@ def name_of(legend: str, labels: Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__") or "value"
 
 
-def _filled(query: Query, window: Window, chosen: Mapping[str, str]) -> str:
-    return fill(query.promql, interval=window.rate_interval, span=window.span, chosen=chosen)
+def _filled(query: Query, window: Window, chosen: Mapping[str, str], span: str | None = None) -> str:
+    return fill(query.promql, interval=window.rate_interval, span=span or window.span, chosen=chosen)
+
+
+def _place(series: Series) -> tuple[int, str]:
+    """In the order of the contract, all else by its name: so a colour stays with what it was given to."""
+    return ORDER.get(series.name, len(ORDER)), series.name
 
 
 def _data(answer: Any) -> Any:

@@ -30,9 +30,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address that it listens on.")
     prometheus_url: str = Field("http://127.0.0.1:9090", description="Prometheus; `none` if there is none.")
     tempo_url: str = Field("http://127.0.0.1:3200", description="Tempo; `none` if there is none.")
-    server_url: str = Field("http://127.0.0.1:8010", description="The speaking server: is it ready, its own traces.")
-    management_url: str = Field(
-        "http://127.0.0.1:8002", description="Its management port: its own account, without Prometheus too."
+    server_url: str = Field(
+        "http://127.0.0.1:8010",
+        description="The speaking server: its own account of itself and the traces that it holds; `none` if there is none.",
     )
     drift_dir: Path = Field(Path("var/drift"), description="The drift job's folder of state, with its pages.")
     views: Path = Field(Path("var/views"), description="Folder of views of one's own, as YAML.")
@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         10.0, description="After which a source that does not answer is given up."
     )
 
-    @field_validator("prometheus_url", "tempo_url", "server_url", "management_url")
+    @field_validator("prometheus_url", "tempo_url", "server_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if value == NONE:

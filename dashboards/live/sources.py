@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -15,6 +16,8 @@ MOST_BYTES = 32 * 2**20
 """Of an answer: more than any page can draw."""
 REMEMBERED = 4096
 """Answers; a page of twenty panels asks for about fifty."""
+GIVEN_UP_SECONDS = 3.0
+"""For which a source that was down is not asked again: else each of a page's panels would wait for it."""
 Value = TypeVar("Value")
 
 
@@ -56,6 +59,7 @@ class Source:
         )
         self._answers: TTLCache[object, Any] = TTLCache(REMEMBERED, remember_seconds)
         self._lock = threading.Lock()
+        self._down: tuple[float, str] = (0.0, "")
 
     @property
     def address(self) -> str:
@@ -67,12 +71,15 @@ class Source:
         """The JSON at ``path``. Raises SourceError."""
         if not self.url:
             raise SourceMissing(self.name, f"There is no {self.name}: no address of one is set.")
+        until, message = self._down
+        if time.monotonic() < until:
+            raise SourceDown(self.name, message)
         try:
             status, body = self._read(path, parameters)
         except httpx.TimeoutException:
-            raise SourceDown(self.name, f"{self.name} does not answer in time at {self.address}.") from None
+            raise self._gone(f"{self.name} does not answer in time at {self.address}.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise SourceDown(self.name, f"{self.name} does not answer at {self.address}.") from None
+            raise self._gone(f"{self.name} does not answer at {self.address}.") from None
         if status == httpx.codes.NOT_FOUND:
             raise NotFound(self.name, f"{self.name} does not have it.")
         try:
@@ -94,6 +101,10 @@ class Source:
         with self._lock:
             self._answers[key] = answer
         return answer
+
+    def _gone(self, message: str) -> SourceDown:
+        self._down = (time.monotonic() + GIVEN_UP_SECONDS, message)
+        return SourceDown(self.name, message)
 
     def _read(self, path: str, parameters: Mapping[str, str | int | float] | None) -> tuple[int, bytes]:
         with self._client.stream("GET", self.url + path, params=dict(parameters or {})) as response:

@@ -13,17 +13,16 @@ IDENTIFIER = re.compile(r"[0-9a-fA-F-]{1,36}")
 
 
 class SpeakingServer:
-    """The server by its two ports: ``source`` speaks, ``management`` tells of itself."""
+    """A ttscope server, asked through ``source``."""
 
-    def __init__(self, source: Source, management: Source) -> None:
+    def __init__(self, source: Source) -> None:
         self.source = source
-        self.management = management
 
     def summary(self) -> dict[str, Any]:
         """GET /metrics. Raises SourceError."""
-        answer = self.management.remembered("/metrics", lambda: self.management.get("/metrics"))
+        answer = self.source.remembered("/metrics", lambda: self.source.get("/metrics"))
         if not isinstance(answer, dict) or "total_requests" not in answer:
-            raise SourceRefused(NAME, f"What answers at {self.management.address} is not the server.")
+            raise SourceRefused(NAME, f"What answers at {self.source.address} is not the server.")
         return answer
 
     def is_ready(self) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
 
 from dashboards.live.period import Window
 from dashboards.live.sources import Source, SourceRefused
 from dashboards.live.spans import Found, Span, attributes_of, from_otlp
 from dashboards.panel import Search
+from dashboards.traceql import requests
 from dashboards.variables import fill
+
+Value = TypeVar("Value")
 
 NAME = "Tempo"
 SHOWN = ("voice_name", "word_count_range", "outcome", "slow_reason", "cache")
@@ -30,20 +34,21 @@ class Tempo:
     def search(self, search: Search, window: Window, chosen: Mapping[str, str]) -> tuple[Found, ...]:
         """What a panel's search finds, the newest first. Raises SourceError."""
         traceql = fill(search.traceql, interval=window.rate_interval, span=window.span, chosen=chosen)
-        found = self._search(traceql, window, search.limit)
+        attributes = ", ".join(f"span.tts.{name}" for name in SHOWN)
+        found = self._search(f"{traceql} | select({attributes})", window, search.limit)
         return tuple(sorted(found, key=lambda request: -request.started))
 
-    def slowest(self, window: Window, most: int) -> tuple[Found, ...]:
+    def slowest(self, window: Window, chosen: Mapping[str, str], most: int) -> tuple[Found, ...]:
         """The slowest requests, the slowest first. Raises SourceError.
 
         A search is cut off at a limit and knows no order; so it is made anew from a longer time on, as long as it is.
         """
-        least, found = 0.0, self._slower_than(0.0, window)
+        least, found = 0.0, self._slower_than(0.0, window, chosen)
         for _ in range(ROUNDS):
             if len(found) < ENOUGH:
                 break
             middle = sorted(request.seconds for request in found)[ENOUGH // 2]
-            slower = self._slower_than(middle, window) if middle > least else ()
+            slower = self._slower_than(middle, window, chosen) if middle > least else ()
             if len(slower) < most:
                 break
             least, found = middle, slower
@@ -54,17 +59,15 @@ class Tempo:
         if not IDENTIFIER.fullmatch(trace_id):
             raise SourceRefused(NAME, "A trace is named by up to 32 hexadecimal digits.")
         path = f"/api/traces/{trace_id}"
-        return _read(lambda trace: from_otlp(trace), self.source.remembered(path, lambda: self.source.get(path)))
+        return _read(from_otlp, self.source.remembered(path, lambda: self.source.get(path)))
 
     def is_ready(self) -> bool:
         """True if it answers searches. Raises SourceError."""
         self.source.remembered("alive", lambda: self.source.get("/api/search", {"q": "{}", "limit": 1}))
         return True
 
-    def _slower_than(self, seconds: float, window: Window) -> tuple[Found, ...]:
-        attributes = ", ".join(f"span.tts.{name}" for name in SHOWN)
-        spans = f'resource.service.name = "ttscope" && kind = server && duration >= {seconds * 1e3:.0f}ms'
-        return self._search(f"{{ {spans} }} | select({attributes})", window, ENOUGH)
+    def _slower_than(self, seconds: float, window: Window, chosen: Mapping[str, str]) -> tuple[Found, ...]:
+        return self.search(replace(requests(f"duration >= {seconds * 1e3:.0f}ms"), limit=ENOUGH), window, chosen)
 
     def _search(self, traceql: str, window: Window, limit: int) -> tuple[Found, ...]:
         parameters: dict[str, str | int | float] = {
@@ -93,7 +96,7 @@ def _found(trace: Any) -> Found:
     )
 
 
-def _read(reader: Any, answer: Any) -> Any:
+def _read(reader: Callable[[Any], Value], answer: Any) -> Value:
     try:
         return reader(answer)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
