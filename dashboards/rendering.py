@@ -28,9 +28,7 @@ class Mark(models.AnnotationQuery):
     """
 
     def __init__(self, annotation: Annotation) -> None:
-        super().__init__(
-            annotation.name, PROMETHEUS_SOURCE, icon_color=annotation.colour, expr=annotation.promql, built_in=None
-        )
+        super().__init__(annotation.name, PROMETHEUS_SOURCE, icon_color=annotation.colour, expr=annotation.promql)
         self.words = {
             "titleFormat": legend(annotation.title),
             "textFormat": legend(annotation.text),
