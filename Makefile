@@ -50,14 +50,16 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/hadolint deploy/*.Dockerfile
 	@$(BIN)/python -m otel --check
 	@$(BIN)/python -m server.reference --check
+	@$(BIN)/python -m dashboards build --check
 
 format: $(VENV)/.dev ## put code into the project's form
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-docs: $(VENV)/.dev ## write the generated references
+docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 	@$(BIN)/python -m otel
 	@$(BIN)/python -m server.reference
+	@$(BIN)/python -m dashboards build
 
 lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \

@@ -8,6 +8,7 @@ from dashboards.variables import INSTANCE, INTERVAL, JOB, VOICE, Variable
 from otel.attributes import VOICE_NAME, Attribute
 from otel.instrument import Instrument
 from otel.instruments import CONTRACT
+from otel.library_metrics import LibraryMetric
 
 OF_THE_DRIFT_JOB = frozenset(instrument for instrument in CONTRACT if instrument.name.startswith("tts.drift."))
 """They come from another program than the servers that can be chosen."""
@@ -21,6 +22,11 @@ def series(instrument: Instrument, where: str = "", *, suffix: str = "") -> str:
     if where:
         matchers.append(where)
     return f"{instrument.prometheus_name}{suffix}{{{', '.join(matchers)}}}"
+
+
+def library(metric: LibraryMetric, where: str = "") -> str:
+    """The series of a metric that a library in the server makes."""
+    return f"{metric.prometheus_name}{{{', '.join(filter(None, (_chosen(JOB), _chosen(INSTANCE), where)))}}}"
 
 
 def total(value: str, by: Iterable[Attribute] = ()) -> str:
