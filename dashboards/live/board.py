@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
+from dashboards.layout import COLUMNS, lines
 from dashboards.live import panels
 from dashboards.live.gather import Answer, Sources, View
-from dashboards.panel import Board, Panel, Row
-
-COLUMNS = 24
+from dashboards.panel import Board, Row
 
 
 def show(board: Board, sources: Sources, view: View) -> None:
@@ -22,21 +21,9 @@ def show(board: Board, sources: Sources, view: View) -> None:
         _row(row, answers, view, board.uid)
 
 
-def lines(shown: Sequence[Panel]) -> Iterator[list[Panel]]:
-    """Panels that stand beside each other: as many as fit into 24 columns."""
-    line: list[Panel] = []
-    for panel in shown:
-        if line and sum(each.width for each in line) + panel.width > COLUMNS:
-            yield line
-            line = []
-        line.append(panel)
-    if line:
-        yield line
-
-
 def _row(row: Row, answers: dict[str, Answer], view: View, page: str) -> None:
     numbers = [panel for panel in row.panels if panel.kind == "stat"]
-    rest = [panel for panel in row.panels if panel.kind != "stat"]
+    rest = replace(row, panels=tuple(panel for panel in row.panels if panel.kind != "stat"))
     if numbers:
         with st.container(horizontal=True, key=f"tiles-{len(numbers)}-{page}-{numbers[0].name}"):
             for panel in numbers:

@@ -45,9 +45,11 @@ def grid(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
 
 def states(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     """A row for each series, in two colours: what its thresholds call bad, and what they do not."""
-    theme, rows = canvas.theme, []
-    for entry in reversed(series):
-        rows.append([None if math.isnan(value) else float(_is_bad(canvas, value)) for value in entry.values])
+    theme = canvas.theme
+    rows = [
+        [None if math.isnan(value) else float(_is_bad(canvas, value)) for value in entry.values]
+        for entry in reversed(series)
+    ]
     names = [entry.name for entry in reversed(series)]
     figure = _cells(canvas, series[0].times if series else (), names, rows, "")
     words = [["no data" if v is None else ("not as it should be" if v else "as it should be") for v in r] for r in rows]
@@ -70,7 +72,9 @@ def _cells(
     canvas: Canvas, times: Sequence[float], names: Sequence[str], rows: Sequence[Sequence[float | None]], per: str
 ) -> go.Figure:
     figure = blank(canvas)
-    empty = [[None if value is None or math.isnan(value) or (per and not value) else value for value in r] for r in rows]
+    empty = [
+        [None if value is None or math.isnan(value) or (per and not value) else value for value in r] for r in rows
+    ]
     figure.add_trace(
         go.Heatmap(
             x=moments(times, canvas.zone),

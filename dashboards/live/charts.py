@@ -90,7 +90,11 @@ def bars(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     figure.update_xaxes(type="linear", range=[0, (most or 1.0) * 1.22], showgrid=False, showticklabels=False)
     rows = max(len(names), round((canvas.height - 20) / BAR_PIXELS))  # few bars are no thicker than many
     figure.update_yaxes(
-        type="category", range=[rows - 0.5, -0.5], showgrid=False, automargin=True, tickfont={"color": canvas.theme.text}
+        type="category",
+        range=[rows - 0.5, -0.5],
+        showgrid=False,
+        automargin=True,
+        tickfont={"color": canvas.theme.text},
     )
     for threshold in canvas.panel.thresholds:
         if threshold.value <= (most or 1.0) * 1.22:

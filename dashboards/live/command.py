@@ -27,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"ttscope-dashboard: {name} is unknown and ignored", file=sys.stderr)  # noqa: T201 - it is a command
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags(settings)]
-    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - the command is ours
+    return os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - the command is ours
 
 
 def flags(settings: Settings) -> list[str]:

@@ -18,11 +18,20 @@ ALL = "All windows"
 PAGE_PIXELS = 1000
 BAR_PIXELS = 24
 STATES = {
-    "stable": (":green-badge[:material/check: as usual]", "Nothing differs from the reference more than it does by itself."),
-    "suspected": (":orange-badge[:material/help: suspected]", "Something is over its threshold, but not for long enough."),
+    "stable": (
+        ":green-badge[:material/check: as usual]",
+        "Nothing differs from the reference more than it does by itself.",
+    ),
+    "suspected": (
+        ":orange-badge[:material/help: suspected]",
+        "Something is over its threshold, but not for long enough.",
+    ),
     "drift": (":red-badge[:material/warning: drift]", "Something has changed, and stays so."),
     "insufficient_data": (":gray-badge[too few requests]", "Too few requests to say anything."),
-    "no_reference": (":gray-badge[no reference yet]", "There is nothing yet to compare with: the first reference takes a day."),
+    "no_reference": (
+        ":gray-badge[no reference yet]",
+        "There is nothing yet to compare with: the first reference takes a day.",
+    ),
 }
 OTHER = (":orange-badge[reference unusable]", "The reference can't be used; `python -m drift calibrate` makes another.")
 
@@ -32,7 +41,7 @@ def show(reports: Reports, view: View) -> None:
     names = reports.windows()
     if not names:
         st.info(
-            "The drift job has judged no window yet. `make stack` runs it, every hour; `make drift` judges at once what "
+            "The drift job has judged no window yet. `make stack` runs it every hour; `make drift` judges at once what "
             "is due.",
             icon=":material/hourglass_empty:",
         )
@@ -51,7 +60,10 @@ def show(reports: Reports, view: View) -> None:
     report = reports.evidently(window) if window else None
     if report:
         st.download_button(
-            "Evidently's own report of this window (HTML)", report, f"evidently-{window}.html", "text/html",
+            "Evidently's own report of this window (HTML)",
+            report,
+            f"evidently-{window}.html",
+            "text/html",
             on_click="ignore",
         )
 
@@ -83,8 +95,15 @@ def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         dragmode=False,
         showlegend=False,
-        xaxis={"range": [0, max(1.2, most * 1.12)], "fixedrange": True, "showgrid": False, "zeroline": False,
-               "tickvals": [1], "ticktext": ["threshold"], "tickfont": {"color": theme.bad}},
+        xaxis={
+            "range": [0, max(1.2, most * 1.12)],
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "tickvals": [1],
+            "ticktext": ["threshold"],
+            "tickfont": {"color": theme.bad},
+        },
         yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True, "showgrid": False},
     )
     return figure
@@ -95,10 +114,8 @@ def _verdict(reports: Reports, window: str, view: View) -> None:
     badge, words = STATES.get(verdict.state, OTHER)
     st.markdown(f"{badge} {words} {verdict.rows:,} requests, {_period(verdict)}.")
     if verdict.scores:
-        with st.container(border=True):
-            st.markdown(
-                "**Scores**", help="How far each column is from the reference, in parts of its threshold."
-            )
+        with st.container(border=True, key="card-scores"):
+            st.markdown("**Scores**", help="How far each column is from the reference, in parts of its threshold.")
             st.plotly_chart(scores(verdict.scores, view.theme), theme=None, key="scores", config=panels.PLAIN)
 
 

@@ -82,8 +82,15 @@ def blank(canvas: Canvas) -> go.Figure:
                 "itemclick": "toggleothers",
                 "itemdoubleclick": "toggle",
             },
-            "xaxis": {**axis, "type": "date", "showgrid": False, "automargin": True, "nticks": 7, "tickangle": 0,
-                "tickformatstops": TIMES},
+            "xaxis": {
+                **axis,
+                "type": "date",
+                "showgrid": False,
+                "automargin": True,
+                "nticks": 7,
+                "tickangle": 0,
+                "tickformatstops": TIMES,
+            },
             "yaxis": {**axis, "automargin": True},
             "uirevision": canvas.panel.name,
         }

@@ -98,9 +98,7 @@ class Sources:
                 return Answer(self._over(panel, view))
             at = time.time()
             now = tuple(
-                series
-                for query in panel.queries
-                for series in self.prometheus.now(query, view.window, view.chosen, at)
+                series for query in panel.queries for series in self.prometheus.now(query, view.window, view.chosen, at)
             )
             return Answer(now, self._trend(panel, view))
         except SourceError as error:

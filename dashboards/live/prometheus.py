@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dashboards.live.period import Window
-from dashboards.live.sources import Source, SourceRefused
+from dashboards.live.sources import Parameters, Source, SourceRefused
 from dashboards.panel import Query
 from dashboards.variables import ALL, Variable, fill
 from otel.instruments import CONTRACT
@@ -27,6 +27,7 @@ ORDER = {
         for value in attribute.values
     )
 }
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LABEL = re.compile(r"\{\s*(\w+)\s*\}")
 
 
@@ -57,7 +58,7 @@ class Prometheus:
     ) -> tuple[Series, ...]:
         """The query's series over the window; ``span``: $__range, if it is not all of it. Raises SourceError."""
         promql = _filled(query, window, chosen, span)
-        parameters = {"query": promql, "start": window.start, "end": window.end, "step": window.step}
+        parameters: Parameters = {"query": promql, "start": window.start, "end": window.end, "step": window.step}
         return self._ask("/api/v1/query_range", parameters, query.legend, window)
 
     def now(self, query: Query, window: Window, chosen: Mapping[str, str], at: float) -> tuple[Series, ...]:
@@ -66,7 +67,7 @@ class Prometheus:
 
     def label_values(self, variable: Variable, window: Window) -> tuple[str, ...]:
         """What a variable can be, in order. Raises SourceError."""
-        parameters: dict[str, str | int | float] = {
+        parameters: Parameters = {
             "match[]": variable.metric,
             "start": window.start,
             "end": window.end,
@@ -80,9 +81,7 @@ class Prometheus:
         self.source.remembered("alive", lambda: self.source.get("/api/v1/query", {"query": "1"}))
         return True
 
-    def _ask(
-        self, path: str, parameters: Mapping[str, str | int | float], legend: str, window: Window | None
-    ) -> tuple[Series, ...]:
+    def _ask(self, path: str, parameters: Parameters, legend: str, window: Window | None) -> tuple[Series, ...]:
         key = (path, *sorted(parameters.items())) if window else (path, parameters["query"])
         data = _data(self.source.remembered(key, lambda: self.source.get(path, parameters)))
         try:
@@ -100,8 +99,13 @@ def regex(values: Sequence[str]) -> str:
 def name_of(legend: str, labels: Mapping[str, str]) -> str:
     """The legend with {label} replaced; without a legend, the labels themselves."""
     if legend:
-        return LABEL.sub(lambda found: labels.get(found[1], ""), legend).strip() or legend
+        return LABEL.sub(lambda found: _short(labels.get(found[1], "")), legend).strip() or legend
     return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__") or "value"
+
+
+def _short(value: str) -> str:
+    """A UUID, which an instance is named by, in its first eight digits."""
+    return value[:8] if UUID.fullmatch(value) else value
 
 
 def _filled(query: Query, window: Window, chosen: Mapping[str, str], span: str | None = None) -> str:

@@ -65,7 +65,7 @@ def _one(identifier: str, sources: Sources, view: View) -> None:
     st.subheader("Where its time went", anchor=False)
     begin, end = min(span.start for span in spans), max(span.start + span.seconds for span in spans)
     st.caption(f"`{identifier}`, {len(spans)} spans in {units.write(end - begin, Unit.SECONDS)}")
-    with st.container(border=True):
+    with st.container(border=True, key="card-waterfall"):
         st.plotly_chart(waterfall.draw(spans, view.theme), theme=None, key="waterfall", config=panels.PLAIN)
     root = min(spans, key=lambda span: (bool(span.parent), span.start))
     with st.expander("What is known of the request"):

@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     tempo_url: str = Field("http://127.0.0.1:3200", description="Tempo; `none` if there is none.")
     server_url: str = Field(
         "http://127.0.0.1:8010",
-        description="The speaking server: its own account of itself and the traces that it holds; `none` if there is none.",
+        description="The speaking server: its account of itself, and the traces that it holds; or `none`.",
     )
     drift_dir: Path = Field(Path("var/drift"), description="The drift job's folder of state, with its pages.")
     views: Path = Field(Path("var/views"), description="Folder of views of one's own, as YAML.")

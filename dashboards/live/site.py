@@ -54,7 +54,9 @@ def serve() -> None:
             "Look closer": [
                 st.Page(
                     lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
-                    title="Slow requests", icon=":material/timeline:", url_path="requests",
+                    title="Slow requests",
+                    icon=":material/timeline:",
+                    url_path="requests",
                 ),
                 st.Page(
                     lambda: _closer(
@@ -62,7 +64,9 @@ def serve() -> None:
                         sources,
                         lambda view: drift_page.show(Reports(sources.settings.drift_dir), view),
                     ),
-                    title="Drift reports", icon=":material/difference:", url_path="drift",
+                    title="Drift reports",
+                    icon=":material/difference:",
+                    url_path="drift",
                 ),
             ],
         }
@@ -76,7 +80,7 @@ def _sources() -> Sources:
     return Sources.of(load())
 
 
-def _page(shown: Board, sources: Sources) -> object:
+def _page(shown: Board, sources: Sources) -> st.Page:
     def draw() -> None:
         _head(shown.title, shown.description)
         _refreshed(sources, lambda: _board(shown, sources))
@@ -103,8 +107,14 @@ def _head(title: str, description: str) -> None:
             st.caption(description)
     with right:
         st.segmented_control(
-            "Period", list(PERIODS), default=USUAL, required=True, key="period", bind="query-params",
-            label_visibility="collapsed", width="stretch",
+            "Period",
+            list(PERIODS),
+            default=USUAL,
+            required=True,
+            key="period",
+            bind="query-params",
+            label_visibility="collapsed",
+            width="stretch",
         )
 
 

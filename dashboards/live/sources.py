@@ -19,6 +19,8 @@ REMEMBERED = 4096
 GIVEN_UP_SECONDS = 3.0
 """For which a source that was down is not asked again: else each of a page's panels would wait for it."""
 Value = TypeVar("Value")
+Parameters = Mapping[str, str | int | float]
+"""Of a call, behind its question mark."""
 
 
 class SourceError(Exception):
@@ -67,7 +69,7 @@ class Source:
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
-    def get(self, path: str, parameters: Mapping[str, str | int | float] | None = None) -> Any:
+    def get(self, path: str, parameters: Parameters | None = None) -> Any:
         """The JSON at ``path``. Raises SourceError."""
         if not self.url:
             raise SourceMissing(self.name, f"There is no {self.name}: no address of one is set.")
@@ -106,7 +108,7 @@ class Source:
         self._down = (time.monotonic() + GIVEN_UP_SECONDS, message)
         return SourceDown(self.name, message)
 
-    def _read(self, path: str, parameters: Mapping[str, str | int | float] | None) -> tuple[int, bytes]:
+    def _read(self, path: str, parameters: Parameters | None) -> tuple[int, bytes]:
         with self._client.stream("GET", self.url + path, params=dict(parameters or {})) as response:
             body = bytearray()
             for part in response.iter_bytes():

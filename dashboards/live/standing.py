@@ -24,20 +24,20 @@ def show(summary: Mapping[str, Any]) -> None:
         for title, text in facts(summary).items():
             st.metric(title, text, border=True)
     left, right = st.columns(2)
-    with left, st.container(border=True):
+    with left, st.container(border=True, key="card-standing-words"):
         st.markdown("**Response time by words**", help="Of the requests that ended ok, since the server's start.")
         st.dataframe(ranges(summary.get("by_word_count_range", {})), hide_index=True)
-    with right, st.container(border=True):
+    with right, st.container(border=True, key="card-standing-providers"):
         st.markdown("**Providers**", help="By the last attempts that the server has seen.")
         st.dataframe(providers(summary.get("providers", {})), hide_index=True)
-    with left, st.container(border=True):
+    with left, st.container(border=True, key="card-standing-errors"):
         st.markdown("**Errors by type**", help="Refused or failed calls since the server's start.")
         errors = summary.get("errors_by_type", {})
         if errors:
             st.dataframe([{"Error": name, "Calls": count} for name, count in errors.items()], hide_index=True)
         else:
             st.caption("Nothing was refused and nothing failed.")
-    with right, st.container(border=True):
+    with right, st.container(border=True, key="card-standing-cache"):
         st.markdown("**Cache**", help="Requests by what came of looking into the cache, since the server's start.")
         cache = summary.get("cache", {})
         results = ("hit", "miss", "coalesced", "bypass")

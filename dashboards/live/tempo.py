@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dashboards.live.period import Window
-from dashboards.live.sources import Source, SourceRefused
+from dashboards.live.sources import Parameters, Source, SourceRefused
 from dashboards.live.spans import Found, Span, attributes_of, from_otlp
 from dashboards.panel import Search
 from dashboards.traceql import requests
@@ -70,15 +70,13 @@ class Tempo:
         return self.search(replace(requests(f"duration >= {seconds * 1e3:.0f}ms"), limit=ENOUGH), window, chosen)
 
     def _search(self, traceql: str, window: Window, limit: int) -> tuple[Found, ...]:
-        parameters: dict[str, str | int | float] = {
+        parameters: Parameters = {
             "q": traceql,
             "limit": limit,
             "start": window.start,
             "end": window.end,
         }
-        answer = self.source.remembered(
-            (traceql, window, limit), lambda: self.source.get("/api/search", parameters)
-        )
+        answer = self.source.remembered((traceql, window, limit), lambda: self.source.get("/api/search", parameters))
         return _read(lambda found: tuple(_found(trace) for trace in found.get("traces") or ()), answer)
 
 
@@ -92,7 +90,7 @@ def _found(trace: Any) -> Found:
         int(trace["startTimeUnixNano"]) / 1e9,
         longest or float(trace.get("durationMs", 0)) / 1e3,
         str(trace.get("rootTraceName", "")),
-        {name.removeprefix("tts."): value for name, value in attributes.items()},
+        {name: attributes.get(f"tts.{name}", "") for name in SHOWN},
     )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from dashboards.panel import Unit
 
-NOTHING = "–"
+NOTHING = "-"
 THOUSANDS = ((1e9, " bn"), (1e6, " M"), (1e3, " k"), (1.0, ""))
 SECONDS = ((86_400.0, " d"), (3600.0, " h"), (60.0, " min"), (1.0, " s"), (1e-3, " ms"), (1e-6, " µs"))
 BYTES = ((2.0**40, " TiB"), (2.0**30, " GiB"), (2.0**20, " MiB"), (2.0**10, " KiB"), (1.0, " B"))
@@ -42,7 +42,8 @@ def write(value: float, unit: Unit, now: float = 0.0) -> str:
     if unit is Unit.TIME:
         return _ago(now - value / 1e3)
     divisor, suffix = scale(unit, abs(value))
-    return f"{digits(value / divisor)}{suffix}"
+    nearly_all = unit is Unit.SHARE and 0.99 < value < 1  # 99.47 % is not the 99.5 % that was promised
+    return f"{digits(value / divisor, 4 if nearly_all else 3)}{suffix}"
 
 
 def scale(unit: Unit, most: float) -> tuple[float, str]:
@@ -51,11 +52,11 @@ def scale(unit: Unit, most: float) -> tuple[float, str]:
     return next((step for step in steps if most >= step[0] * 0.9995), steps[-1]) if most else _whole(steps)
 
 
-def digits(value: float) -> str:
-    """Three digits that count: 0.00123, 1.2, 34.5, 123, 1234."""
+def digits(value: float, count: int = 3) -> str:
+    """So many digits that count: 0.00123, 1.2, 34.5, 123, 1,234."""
     if value == 0:
         return "0"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
+    places = max(0, count - 1 - math.floor(math.log10(abs(value))))
     text = f"{value:,.{min(places, 6)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -18,7 +18,9 @@ BAR_PIXELS = 22
 HEAD_PIXELS = 46
 MOST_SPANS = 300
 MOST_ATTRIBUTES = 20
-INDENT = "\u2003"
+NAME_PIXELS = 118
+INDENT_PIXELS = 12
+MOST_LETTERS = 22
 
 
 def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
@@ -50,7 +52,7 @@ def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
     axis = {"fixedrange": True, "zeroline": False, "tickfont": {"color": theme.faint, "size": 12}}
     figure.update_layout(
         height=BAR_PIXELS * len(rows) + HEAD_PIXELS,
-        margin={"l": 0, "r": 0, "t": 24, "b": 0},
+        margin={"l": NAME_PIXELS, "r": 0, "t": 24, "b": 0},
         font={"family": FONT, "size": 13, "color": theme.text},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
@@ -68,14 +70,25 @@ def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
         yaxis={
             **axis,
             "range": [len(rows) - 0.4, -0.6],
-            "tickvals": list(range(len(rows))),
-            "ticktext": [INDENT * depth + html.escape(span.name) for depth, span in rows],
-            "tickfont": {"color": theme.text, "size": 12},
+            "showticklabels": False,
             "showgrid": False,
-            "automargin": True,
         },
+        annotations=[_name(row, depth, span) for row, (depth, span) in enumerate(rows)],
     )
     return figure
+
+
+def _name(row: int, depth: int, span: Span) -> dict[str, object]:
+    """On the left, shifted by its depth; marks of an axis would stand on the right."""
+    return {
+        "text": html.escape(span.name[:MOST_LETTERS]),
+        "x": 0,
+        "xref": "paper",
+        "xanchor": "left",
+        "xshift": -NAME_PIXELS + INDENT_PIXELS * depth,
+        "y": row,
+        "showarrow": False,
+    }
 
 
 def _told(span: Span) -> str:
