@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-CODE   := server otel drift bench tests
+CODE   := server otel drift dashboards bench tests
 
 export TTSCOPE_DATA_DIR ?= var
 
@@ -20,7 +20,7 @@ run: voices ## install what is missing, then speak on http://127.0.0.1:8010
 voices: $(VENV)/.runtime ## install the default voice
 	@$(BIN)/python -m server.voices install
 
-stack: voices $(VENV)/.drift $(VENV)/.go ## the server with Collector, Prometheus, Tempo, Alertmanager, MLflow and drift job, without Docker
+stack: voices $(VENV)/.drift $(VENV)/.dashboards $(VENV)/.go ## the server with Collector, Prometheus, Tempo, Alertmanager, MLflow, drift job and live dashboard
 	@$(BIN)/python -m otel.stack
 
 stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 minutes on two cores, once
@@ -50,23 +50,27 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/hadolint deploy/*.Dockerfile
 	@$(BIN)/python -m otel --check
 	@$(BIN)/python -m server.reference --check
+	@$(BIN)/python -m dashboards build --check
 
 format: $(VENV)/.dev ## put code into the project's form
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-docs: $(VENV)/.dev ## write the generated references
+docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 	@$(BIN)/python -m otel
 	@$(BIN)/python -m server.reference
+	@$(BIN)/python -m dashboards build
 
 lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 	  pyproject.toml --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  pyproject.toml --extra drift --group dev --constraint requirements.lock --output-file requirements/dev.lock
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["drift"], sep="\n")' | \
-	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  - --constraint requirements/dev.lock --output-file requirements/drift.lock
+	  pyproject.toml --extra drift --extra dashboards --group dev --constraint requirements.lock --output-file requirements/dev.lock
+	@for extra in drift dashboards; do \
+	  $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | \
+	    $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    - --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
+	done
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group stack --output-file requirements/stack.lock
 
@@ -89,11 +93,16 @@ $(VENV)/.runtime: requirements.lock $(UV)
 $(VENV)/.dev: requirements/dev.lock $(UV)
 	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
-	@touch $@ $(VENV)/.runtime $(VENV)/.drift
+	@touch $@ $(VENV)/.runtime $(VENV)/.drift $(VENV)/.dashboards
 
 $(VENV)/.drift: requirements/drift.lock $(VENV)/.runtime
 	@echo "installing what the drift job needs (1 GB)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/drift.lock
+	@touch $@
+
+$(VENV)/.dashboards: requirements/dashboards.lock $(VENV)/.runtime
+	@echo "installing what the live dashboard needs (300 MB)"
+	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dashboards.lock
 	@touch $@
 
 $(VENV)/.go: requirements/stack.lock $(UV)

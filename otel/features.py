@@ -13,6 +13,8 @@ BATCH_SIZE_ATTRIBUTE = "tts.batch_size"
 BATCH_PADDING_ATTRIBUTE = "tts.batch_padding"
 """On the same span: the share of the batch that is padding."""
 
+BUILD_ATTRIBUTE = "tts.build"
+"""On the resource too: Prometheus' target_info tells builds of one version apart."""
 PROVIDER_ATTRIBUTE = "tts.provider"
 """On the span of a provider's attempt too: who was asked."""
 ATTEMPT_OUTCOME_ATTRIBUTE = "tts.attempt_outcome"
@@ -64,7 +66,7 @@ FEATURES: tuple[Feature, ...] = (
     Feature("tts.seconds_per_character", "of the audio, without respect to the pace asked for"),
     Feature("tts.audio_faults", "as in tts_audio_faults_total, separated by commas; absent without any"),
     Feature("tts.client", "the name of the caller's key; anonymous without keys"),
-    Feature("tts.build", "what distinguishes this build of the server"),
+    Feature(BUILD_ATTRIBUTE, "what distinguishes this build of the server"),
     *(Feature(f"tts.stage.{stage}", f"seconds in the stage {stage}, all sentences together") for stage in STAGE.values),
 )
 

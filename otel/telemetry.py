@@ -30,6 +30,7 @@ from opentelemetry.util.types import AttributeValue
 
 from otel.events import REQUEST_EVENT, EventFile
 from otel.exposition import Exposition
+from otel.features import BUILD_ATTRIBUTE
 from otel.library_metrics import NO_SDK_METRICS, library_views, switch_on
 from otel.metrics import AllowLists, Metrics
 from otel.otlp import metric_interval, otlp_wanted
@@ -49,11 +50,12 @@ class Telemetry:
         self,
         *,
         version: str,
+        build: str,
         allow_lists: AllowLists,
         metrics_enabled: bool = True,
         events_file: Path | None = None,
     ) -> None:
-        resource = _resource(version)
+        resource = _resource(version, build)
         switch_on()
         self._meter_providers: list[MeterProvider] = []
         self.exposition: Exposition | None = None
@@ -130,8 +132,13 @@ class Telemetry:
             provider.shutdown()
 
 
-def _resource(version: str) -> Resource:
-    ours = {"service.name": "ttscope", "service.version": version, "service.instance.id": str(uuid.uuid4())}
+def _resource(version: str, build: str) -> Resource:
+    ours = {
+        "service.name": "ttscope",
+        "service.version": version,
+        "service.instance.id": str(uuid.uuid4()),
+        BUILD_ATTRIBUTE: build,
+    }
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
 
 

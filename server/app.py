@@ -70,8 +70,10 @@ class Service:
         self._settings = settings
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
+        build = settings.build or VERSION
         self._telemetry = Telemetry(
             version=VERSION,
+            build=build,
             allow_lists=allow_lists(providers, self._gpu.names, settings.voice_providers),
             metrics_enabled=self._metrics_enabled,
             events_file=settings.data_dir / "events" / "requests.jsonl",
@@ -91,7 +93,7 @@ class Service:
         )
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         keep = KeepPolicy(settings.traces_per_second)
-        self._observer = Observer(self._telemetry, self._summary, keep, settings.build or VERSION)
+        self._observer = Observer(self._telemetry, self._summary, keep, build)
         self._observe_gauges()
         self._begin_counters(self._chain.voices().values(), [provider.name for provider in providers])
         self._api = web.AppRunner(self._api_application(), handler_cancellation=True, shutdown_timeout=1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otel.stack.settings import PREFIX, StackSettings
+from otel.stack.settings import StackSettings, variable
 
 INTRODUCTION = """# Settings of the pipeline
 
@@ -26,4 +26,4 @@ def _settings() -> Iterator[str]:
     yield "| variable | default | what it sets |"
     yield "| --- | --- | --- |"
     for name, field in StackSettings.model_fields.items():
-        yield f"| `{PREFIX}{name.upper()}` | `{field.default}` | {field.description} |"
+        yield f"| `{variable(name)}` | `{field.default}` | {field.description} |"

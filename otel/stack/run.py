@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from otel.stack.build import BuildError, build
 from otel.stack.programs import PROGRAMS
-from otel.stack.services import collector, drift, mlflow, server, stores
-from otel.stack.settings import PREFIX, StackSettings
+from otel.stack.services import collector, dashboard, drift, mlflow, server, stores
+from otel.stack.settings import StackSettings, variable
 from otel.stack.supervisor import ServiceError, Supervisor
 from otel.stack.toolchain import NoGoError
 
@@ -35,21 +35,27 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m otel.stack", description="Builds and runs the pipeline.")
     parser.add_argument("--without-server", action="store_true", help="everything but the server")
     parser.add_argument("--without-drift", action="store_true", help="no drift job and no MLflow")
+    parser.add_argument("--without-dashboard", action="store_true", help="no live dashboard")
     arguments = parser.parse_args()
     try:
         settings = StackSettings()
     except ValidationError as error:
-        problems = [f"  {PREFIX}{str(p['loc'][0]).upper()}: {p['msg']}" for p in error.errors(include_input=False)]
+        problems = [f"  {variable(p['loc'][0])}: {p['msg']}" for p in error.errors(include_input=False)]
         return _fail("\n".join(["the environment has values that can't be used:", *problems]), code=2)
     try:
-        return run(settings, with_server=not arguments.without_server, with_drift=not arguments.without_drift)
+        return run(
+            settings,
+            with_server=not arguments.without_server,
+            with_drift=not arguments.without_drift,
+            with_dashboard=not arguments.without_dashboard,
+        )
     except (NoGoError, BuildError, PortsTakenError, ServiceError) as error:
         return _fail(str(error), code=1)
     except KeyboardInterrupt:  # while building
         return 130
 
 
-def run(settings: StackSettings, *, with_server: bool, with_drift: bool) -> int:
+def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_dashboard: bool) -> int:
     """Runs until it is told to stop. Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one dies."""
     binaries = build(PROGRAMS.values(), _say)
     _check_ports(settings)
@@ -70,8 +76,9 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool) -> int:
             _say("the pipeline is ready; the server loads its voices")
             supervisor.start([server(settings)])
             supervisor.wait_until_ready(SERVER_READY_SECONDS, stop.is_set)
-        if with_drift and not stop.is_set():
-            supervisor.start([drift(settings)])
+        readers = [*([drift(settings)] if with_drift else []), *([dashboard(settings)] if with_dashboard else [])]
+        if readers and not stop.is_set():
+            supervisor.start(readers)
             supervisor.wait_until_ready(READY_SECONDS, stop.is_set)
         if not stop.is_set():
             _announce(settings, supervisor, time.monotonic() - begun)
@@ -80,7 +87,7 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool) -> int:
         _say("stopping")
     finally:
         # In the direction of the data, so that the last of it arrives.
-        supervisor.stop("server", "drift")
+        supervisor.stop("server", "drift", "dashboard")
         supervisor.stop("collector", "mlflow")
         supervisor.stop(*(service.name for service in behind))
     return 0
@@ -94,7 +101,7 @@ def _check_ports(settings: StackSettings) -> None:
             with suppress(OSError):
                 probe.bind((settings.host, port))
                 continue
-        taken.append(f"  {settings.address(port)} is taken; {PREFIX}{name.upper()} sets another")
+        taken.append(f"  {settings.address(port)} is taken; {variable(name)} sets another")
     if taken:
         raise PortsTakenError("\n".join(["the stack can't listen on all its ports:", *taken]))
 
@@ -114,6 +121,9 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
             "MLflow": settings.url(settings.mlflow_port),
             "drift": str(settings.drift_folder / "index.html"),
         }
+    if "dashboard" in supervisor.names:
+        ready_url = dashboard(settings).ready_url or ""
+        addresses = {"live dashboard": ready_url.removesuffix("/_stcore/health"), **addresses}
     if "server" in supervisor.names:
         addresses = {"server": (server(settings).ready_url or "").removesuffix("/ready"), **addresses}
     lines = (f"  {name:<16} {address}" for name, address in addresses.items())

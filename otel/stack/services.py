@@ -14,6 +14,8 @@ from otel.stack.settings import PREFIX, StackSettings
 
 DRIFT_PREFIX = "TTSCOPE_DRIFT_"
 """Of the drift job's own settings."""
+DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
+"""Of the live dashboard's own settings."""
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
@@ -65,6 +67,9 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
         shutil.copyfile(CONFIG / name, folder / name)
     targets = [{"targets": [settings.address(settings.alertmanager_port)]}]
     (folder / "alertmanagers.yml").write_text(json.dumps(targets))  # JSON is YAML
+    stores = {name: getattr(settings, f"{name}_port") for name in ("prometheus", "tempo", "alertmanager")}
+    scraped = [{"targets": [settings.address(port)], "labels": {"job": name}} for name, port in stores.items()]
+    (folder / "pipeline.yml").write_text(json.dumps(scraped))
     (folder / "scrape.yml").touch()  # the user's own, read again whenever it changes
     command = (
         str(binaries["prometheus"]),
@@ -127,7 +132,6 @@ def mlflow(settings: StackSettings) -> Service:
 
 def drift(settings: StackSettings) -> Service:
     """The scheduled drift job, by its own settings; reads what the Collector writes."""
-    own = {name: value for name, value in os.environ.items() if name.startswith(DRIFT_PREFIX)}
     return Service(
         "drift",
         (sys.executable, "-m", "drift", "schedule"),
@@ -135,7 +139,7 @@ def drift(settings: StackSettings) -> Service:
         {
             "TTSCOPE_DRIFT_EVENTS": str(settings.events_folder),
             "TTSCOPE_DRIFT_STATE": str(settings.drift_folder),
-            **own,
+            **_own(DRIFT_PREFIX),
             "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI") or settings.url(settings.mlflow_port),
             **_export(settings),
         },
@@ -145,21 +149,52 @@ def drift(settings: StackSettings) -> Service:
 
 def server(settings: StackSettings) -> Service:
     """The speaking server, by its own settings, exporting to the Collector."""
-    host, port = os.environ.get("TTSCOPE_HOST") or "127.0.0.1", os.environ.get("TTSCOPE_PORT") or "8010"
-    reachable = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
     return Service(
         "server",
         (sys.executable, "-m", "server"),
-        f"http://{reachable}:{port}/ready",
+        f"{_server_url()}/ready",
         _export(settings),
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
     )
 
 
+def dashboard(settings: StackSettings) -> Service:
+    """The live dashboard, by its own settings; reads what the others have."""
+    own = {"TTSCOPE_DASHBOARD_HOST": settings.host, **_own(DASHBOARD_PREFIX)}
+    reachable = _reachable(own["TTSCOPE_DASHBOARD_HOST"])
+    return Service(
+        "dashboard",
+        (sys.executable, "-m", "dashboards", "live"),
+        f"http://{reachable}:{settings.dashboard_port}/_stcore/health",
+        {
+            "TTSCOPE_DASHBOARD_PROMETHEUS_URL": settings.url(settings.prometheus_port),
+            "TTSCOPE_DASHBOARD_TEMPO_URL": settings.url(settings.tempo_port),
+            "TTSCOPE_DASHBOARD_SERVER_URL": _server_url(),
+            "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
+            **own,
+            "DASHBOARD_PORT": str(settings.dashboard_port),
+        },
+    )
+
+
 def inherited() -> dict[str, str]:
     """The environment without settings that are not the server's: it would call them unknown."""
-    others = (PREFIX, DRIFT_PREFIX, "TTSCOPE_CACHE_")
+    others = (PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, "TTSCOPE_CACHE_")
     return {name: value for name, value in os.environ.items() if not name.startswith(others)}
+
+
+def _own(prefix: str) -> dict[str, str]:
+    """A program's own settings."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
+
+
+def _server_url() -> str:
+    host, port = os.environ.get("TTSCOPE_HOST") or "127.0.0.1", os.environ.get("TTSCOPE_PORT") or "8010"
+    return f"http://{_reachable(host)}:{port}"
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
 
 
 def _export(settings: StackSettings) -> dict[str, str]:

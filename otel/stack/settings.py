@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TTSCOPE_STACK_"
+DASHBOARD_PORT = "DASHBOARD_PORT"
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class StackSettings(BaseSettings):
     """Read from the environment: TTSCOPE_STACK_ and the field in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
+    )
 
     data_dir: Path = Field(Path("var/stack"), description="Folder of queues, stores, events and logs.")
     host: str = Field("127.0.0.1", description="Address that every program listens on.")
@@ -28,6 +31,11 @@ class StackSettings(BaseSettings):
     tempo_grpc_port: Port = Field(9095, description="Between Tempo's own parts.")
     alertmanager_port: Port = Field(9093, description="Alertmanager.")
     mlflow_port: Port = Field(5000, description="MLflow: the drift job's runs.")
+    dashboard_port: Port = Field(
+        8501,
+        validation_alias=AliasChoices(f"{PREFIX}DASHBOARD_PORT", DASHBOARD_PORT),
+        description=f"The live dashboard; `{DASHBOARD_PORT}` sets it too.",
+    )
     metric_interval: Annotated[int, Field(ge=100)] = Field(
         5000,
         description="Milliseconds between exports of metrics by the server and the drift job, unless "
@@ -55,3 +63,9 @@ class StackSettings(BaseSettings):
     @property
     def drift_folder(self) -> Path:
         return self.data_dir.absolute() / "drift"
+
+
+def variable(field: object) -> str:
+    """The variable that sets ``field``; one that has a name of its own is called by it already."""
+    name = str(field)
+    return name if name.isupper() else f"{PREFIX}{name.upper()}"

@@ -28,6 +28,7 @@ PORTS = {
     "alertmanager": {"9093"},
     "grafana": {"3000"},
     "mlflow": {"5000"},
+    "dashboard": {"8501"},
 }
 
 
@@ -131,3 +132,21 @@ def test_the_drift_job_reads_what_the_collector_writes(services: dict[str, Any])
     assert events["read_only"]
     assert services["drift"]["environment"]["TTSCOPE_DRIFT_EVENTS"] == f"{events['target']}/events"
     assert f"--uid {services['collector']['user']} " in (ROOT / "deploy" / "drift.Dockerfile").read_text()
+
+
+def test_the_dashboard_takes_only_variables_that_it_knows(services: dict[str, Any]) -> None:
+    from dashboards.live.settings import variables
+
+    assert services["dashboard"]["environment"].keys() <= variables().keys()
+    for name in ("server", "server-gpu"):
+        assert "speaker" in services[name]["networks"]["default"]["aliases"]
+    assert services["dashboard"]["environment"]["TTSCOPE_DASHBOARD_SERVER_URL"] == "http://speaker:8010"
+
+
+def test_the_dashboard_reads_the_drift_jobs_folder_and_changes_nothing(services: dict[str, Any]) -> None:
+    [pages] = services["dashboard"]["volumes"]
+    assert pages["read_only"]
+    dockerfile = (ROOT / services["dashboard"]["build"]["dockerfile"]).read_text()
+    assert f"TTSCOPE_DASHBOARD_DRIFT_DIR={pages['target']} " in dockerfile
+    assert f"--uid {services['collector']['user']} " in dockerfile  # the drift job's own too: it may read its pages
+    assert "HEALTHCHECK" in dockerfile

@@ -1,0 +1,253 @@
+"""Pipeline: does what the server tells arrive?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboards import pipeline_metrics as own
+from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
+from dashboards.pipeline_metrics import PipelineMetric
+from dashboards.promql import library
+from dashboards.variables import INTERVAL
+from otel.library_metrics import SDK_METRICS, LibraryMetric
+
+SDK = {metric.name: metric for metric in SDK_METRICS}
+ITEMS = {"span": "spans", "log": "events"}
+WELL, BADLY = 'error_type=""', 'error_type!=""'
+NOTHING_LOST = "Nothing was lost: these series begin with the first loss."
+NO_EXPORT = "The server exports nothing by OTLP: it is scraped."
+
+
+def rates(metrics: Sequence[PipelineMetric], by: str, legend: str) -> tuple[Query, ...]:
+    """How much a second of each signal; in ``legend`` {signal} stands for ours."""
+    return tuple(
+        Query(f"sum by ({by}) (rate({metric.series()}[{INTERVAL}]))", legend.replace("{signal}", signal))
+        for metric, signal in zip(metrics, own.SIGNALS.values(), strict=True)
+    )
+
+
+def rate(metric: PipelineMetric, by: str = "") -> str:
+    """How often a second."""
+    return f"sum{f' by ({by})' if by else ''} (rate({metric.series()}[{INTERVAL}]))"
+
+
+def sdk(item: str, what: str) -> LibraryMetric:
+    """The SDK's account of the server's export."""
+    return SDK[f"otel.sdk.{what.format(item)}"]
+
+
+PROGRAMS = Panel(
+    "programs",
+    "Programs",
+    "Whether Prometheus could ask each; the Collector sends by itself, and counts as there while it does.",
+    "states",
+    Unit.STATE,
+    (
+        Query(f'min by (job) ({own.UP}{{job=~"{"|".join(own.JOBS)}"}})', "{job}"),
+        Query(f"(count({own.COLLECTOR_MEMORY.series()}) or vector(0)) > bool 0", "collector"),
+    ),
+    thresholds=(Threshold(1, "critical", below=True),),
+    width=12,
+    height=6,
+)
+MEMORY = Panel(
+    "pipeline-memory",
+    "Memory",
+    "Of each program.",
+    "lines",
+    Unit.BYTES,
+    (
+        *(Query(metric.series(), "{job}") for metric in own.MEMORY),
+        Query(own.COLLECTOR_MEMORY.series(), "collector"),
+    ),
+    width=12,
+    height=6,
+)
+RECEIVED = Panel(
+    "collector-received",
+    "Received",
+    "What the Collector took in a second.",
+    "stacked",
+    Unit.PER_SECOND,
+    rates(own.ACCEPTED, "job", "{signal}"),
+    width=6,
+)
+SENT = Panel(
+    "collector-sent",
+    "Passed on",
+    "What Tempo, Prometheus and the file of events took a second.",
+    "stacked",
+    Unit.PER_SECOND,
+    rates(own.SENT, "exporter", "{signal} to {exporter}"),
+    width=6,
+)
+QUEUES = Panel(
+    "collector-queues",
+    "Queues",
+    "What waits on disk for a store that is away, as a share of the room. Full, what is new is refused.",
+    "lines",
+    Unit.SHARE,
+    (
+        Query(
+            f"max by (exporter) ({own.QUEUE_SIZE.series()}) / max by (exporter) ({own.QUEUE_CAPACITY.series()})",
+            "{exporter}",
+        ),
+    ),
+    thresholds=(Threshold(0.5, "warning"), Threshold(0.9, "critical")),
+    width=6,
+)
+LOST = Panel(
+    "collector-refused",
+    "Refused and dropped",
+    "What the Collector did not take (the server tries again), could not queue, or gave up.",
+    "lines",
+    Unit.PER_SECOND,
+    (
+        *rates(own.REFUSED, "job", "{signal} refused"),
+        *rates(own.ENQUEUE_FAILED, "exporter", "{signal} not queued for {exporter}"),
+        *rates(own.SEND_FAILED, "exporter", "{signal} given up by {exporter}"),
+    ),
+    thresholds=(Threshold(1, "warning"),),
+    empty=NOTHING_LOST,
+    width=6,
+)
+EXPORT = Panel(
+    "server-export",
+    "Servers: exported",
+    "Spans and events that the Collector took from the servers, a second.",
+    "stacked",
+    Unit.PER_SECOND,
+    tuple(
+        Query(f"sum (rate({library(sdk(item, 'exporter.{}.exported'), WELL)}[{INTERVAL}]))", name)
+        for item, name in ITEMS.items()
+    ),
+    empty=NO_EXPORT,
+)
+EXPORT_LOST = Panel(
+    "server-lost",
+    "Servers: lost",
+    "Spans and events a second that were dropped as the Collector did not take them fast enough, or that were given up "
+    "as it did not answer.",
+    "lines",
+    Unit.PER_SECOND,
+    tuple(
+        Query(f"sum (rate({library(sdk(item, what), BADLY)}[{INTERVAL}]))", f"{name} {how}")
+        for item, name in ITEMS.items()
+        for what, how in (("processor.{}.processed", "dropped"), ("exporter.{}.exported", "given up"))
+    ),
+    thresholds=(Threshold(0.1, "warning"),),
+    empty=NOTHING_LOST,
+)
+EXPORT_QUEUES = Panel(
+    "server-queues",
+    "Servers: waiting",
+    "Spans and events that wait for the Collector, as a share of the room.",
+    "lines",
+    Unit.SHARE,
+    tuple(
+        Query(
+            f"max ({library(sdk(item, 'processor.{}.queue.size'))} / "
+            f"{library(sdk(item, 'processor.{}.queue.capacity'))})",
+            name,
+        )
+        for item, name in ITEMS.items()
+    ),
+    thresholds=(Threshold(0.5, "warning"), Threshold(0.9, "critical")),
+    empty=NO_EXPORT,
+)
+SERIES = Panel(
+    "prometheus-series",
+    "Prometheus: series",
+    "That it holds in memory. What clients write adds none; a new voice, version or process does.",
+    "lines",
+    Unit.NUMBER,
+    (Query(own.HEAD_SERIES.series(), "series"),),
+    width=6,
+)
+SAMPLES = Panel(
+    "prometheus-samples",
+    "Prometheus: samples",
+    "Stored a second.",
+    "lines",
+    Unit.PER_SECOND,
+    (Query(rate(own.SAMPLES), "samples"),),
+    width=6,
+)
+NOT_STORED = Panel(
+    "prometheus-refused",
+    "Prometheus: not stored",
+    "Samples a second that came too late, by more than the hour that waits for them.",
+    "lines",
+    Unit.PER_SECOND,
+    tuple(Query(rate(metric), why.replace("_", " ")) for why, metric in own.NOT_STORED.items()),
+    thresholds=(Threshold(1, "warning"),),
+    width=6,
+)
+FAILURES = Panel(
+    "prometheus-failures",
+    "Prometheus: failures",
+    "A second: rules that could not be computed, alerts that reached no Alertmanager, damage in its log.",
+    "lines",
+    Unit.PER_SECOND,
+    (
+        Query(rate(own.RULE_FAILURES), "rules"),
+        Query(rate(own.NOTIFICATIONS_DROPPED), "alerts"),
+        Query(rate(own.CORRUPTIONS), "damage"),
+    ),
+    thresholds=(Threshold(0.01, "critical"),),
+    width=6,
+)
+TEMPO_SPANS = Panel(
+    "tempo-spans",
+    "Tempo: spans",
+    "Taken a second. The servers send kept traces only.",
+    "lines",
+    Unit.PER_SECOND,
+    (Query(rate(own.SPANS_RECEIVED), "spans"),),
+    width=6,
+)
+TEMPO_DISCARDED = Panel(
+    "tempo-discarded",
+    "Tempo: discarded",
+    "Spans a second that it did not keep, by the reason.",
+    "lines",
+    Unit.PER_SECOND,
+    (Query(rate(own.SPANS_DISCARDED, "reason"), "{reason}"),),
+    thresholds=(Threshold(0.1, "warning"),),
+    empty=NOTHING_LOST,
+    width=6,
+)
+TEMPO_FLUSHES = Panel(
+    "tempo-flushes",
+    "Tempo: failures",
+    "Blocks a second that could not be written.",
+    "lines",
+    Unit.PER_SECOND,
+    (Query(rate(own.FLUSHES_FAILED), "failed"),),
+    thresholds=(Threshold(0.01, "critical"),),
+    width=6,
+)
+NOTIFICATIONS = Panel(
+    "notifications-failed",
+    "Alertmanager: failures",
+    "Notifications a second that did not arrive, by the way they were sent.",
+    "lines",
+    Unit.PER_SECOND,
+    (Query(f"{rate(own.NOTIFICATIONS_FAILED, 'integration')} > 0", "{integration}"),),
+    thresholds=(Threshold(0.01, "critical"),),
+    empty="Every notification arrived.",
+    width=6,
+)
+
+PIPELINE = Board(
+    "ttscope-pipeline",
+    "Pipeline",
+    "Does what the server tells arrive?",
+    (
+        Row("Programs", (PROGRAMS, MEMORY)),
+        Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES)),
+        Row("Collector", (RECEIVED, SENT, QUEUES, LOST)),
+        Row("Prometheus", (SERIES, SAMPLES, NOT_STORED, FAILURES)),
+        Row("Tempo and Alertmanager", (TEMPO_SPANS, TEMPO_DISCARDED, TEMPO_FLUSHES, NOTIFICATIONS)),
+    ),
+)

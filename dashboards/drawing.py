@@ -1,0 +1,200 @@
+"""A panel as Grafana draws it, by the SDK's types: one function for each kind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from grafana_foundation_sdk.builders import (
+    bargauge,
+    common,
+    dashboard,
+    heatmap,
+    prometheus,
+    stat,
+    statetimeline,
+    statushistory,
+    table,
+    tempo,
+    text,
+    timeseries,
+)
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models import common as shapes
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.tempo import SearchTableType
+from grafana_foundation_sdk.models.text import TextMode
+
+from dashboards.links import TEMPO, braced, explore
+from dashboards.panel import INSTANT, Kind, Panel, Query, Search, Threshold, Unit
+
+Drawn: TypeAlias = (
+    bargauge.Panel
+    | heatmap.Panel
+    | stat.Panel
+    | statetimeline.Panel
+    | statushistory.Panel
+    | table.Panel
+    | text.Panel
+    | timeseries.Panel
+)
+
+PROMETHEUS_SOURCE = models.DataSourceRef("prometheus", "${datasource}")
+TEMPO_SOURCE = models.DataSourceRef("tempo", f"${{{TEMPO}}}")
+COLOURS = {"warning": "orange", "critical": "red"}
+FINE = "green"
+CELLS = 60
+"""Columns of a grid: more can't be told apart."""
+
+
+def draw(panel: Panel) -> Drawn:
+    """The panel with its queries, thresholds and links; without its place."""
+    drawn = DRAWERS[panel.kind](panel)
+    drawn.title(panel.title).description(panel.description)
+    if panel.kind == "text":
+        return drawn.description("")
+    drawn.datasource(TEMPO_SOURCE if isinstance(panel.ask, Search) else PROMETHEUS_SOURCE)
+    drawn.unit(panel.unit).targets(targets(panel)).thresholds(steps(panel.thresholds))
+    if panel.empty:
+        drawn.no_value(panel.empty)
+    if panel.unit is Unit.STATE:
+        drawn.mappings(
+            [models.ValueMap({str(n): models.ValueMappingResult(word) for n, word in enumerate(("no", "yes"))})]
+        )
+    if panel.traces:
+        link = dashboard.DashboardLink("Traces of these requests").type(models.DashboardLinkType.LINK)
+        drawn.links([link.url(explore(panel.traces)).target_blank(True)])
+    return drawn
+
+
+def targets(panel: Panel) -> list[Builder[Dataquery]]:
+    """Queries by letter, A first."""
+    if isinstance(panel.ask, Search):
+        search = tempo.TempoQuery().ref_id("A").query_type("traceql").query(braced(panel.ask.traceql))
+        return [search.limit(panel.ask.limit).table_type(SearchTableType.TRACES).datasource(TEMPO_SOURCE)]
+    return [_query(panel.kind, query).ref_id(chr(ord("A") + n)) for n, query in enumerate(panel.queries)]
+
+
+def legend(words: str) -> str:
+    """{label} as Grafana writes it."""
+    return re.sub(r"\{(\w+)\}", r"{{\1}}", words)
+
+
+def steps(thresholds: tuple[Threshold, ...]) -> dashboard.ThresholdsConfig:
+    """Colours from the lowest value up."""
+    ordered = sorted(thresholds, key=lambda threshold: threshold.value)
+    below = [threshold for threshold in ordered if threshold.below]
+    above = [threshold for threshold in ordered if not threshold.below]
+    found = [models.Threshold(None, FINE)]
+    if below:
+        starts = [None, *(threshold.value for threshold in below)]
+        colours = [*(COLOURS[threshold.severity] for threshold in below), FINE]
+        found = [models.Threshold(start, colour) for start, colour in zip(starts, colours, strict=True)]
+    found += [models.Threshold(threshold.value, COLOURS[threshold.severity]) for threshold in above]
+    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+
+
+def _query(kind: Kind, query: Query) -> prometheus.Dataquery:
+    asked = prometheus.Dataquery().expr(query.promql).legend_format(legend(query.legend) or "__auto")
+    asked.datasource(PROMETHEUS_SOURCE)
+    if kind == "table":
+        asked.format(PromQueryFormat.TABLE)
+    elif kind == "heatmap":
+        asked.format(PromQueryFormat.HEATMAP)
+    else:
+        asked.format(PromQueryFormat.TIME_SERIES)
+    if kind in INSTANT:
+        return asked.instant()
+    return asked.range().exemplar("_bucket{" in query.promql)
+
+
+def _lines(panel: Panel) -> Drawn:
+    drawn = timeseries.Panel().line_width(2).fill_opacity(8).show_points(shapes.VisibilityMode.NEVER)
+    if panel.thresholds:
+        drawn.thresholds_style(common.GraphThresholdsStyleConfig().mode(shapes.GraphThresholdsStyleMode.DASHED))
+    return _over_time(drawn)
+
+
+def _stacked(panel: Panel) -> Drawn:
+    drawn = timeseries.Panel().line_width(1).fill_opacity(60).show_points(shapes.VisibilityMode.NEVER)
+    return _over_time(drawn.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL).group("A")))
+
+
+def _over_time(drawn: timeseries.Panel) -> timeseries.Panel:
+    table = (
+        common.VizLegendOptions().display_mode(shapes.LegendDisplayMode.TABLE).placement(shapes.LegendPlacement.BOTTOM)
+    )
+    drawn.legend(table.show_legend(True).calcs(["mean", "max", "lastNotNull"]))
+    drawn.tooltip(common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING))
+    return drawn.axis_soft_min(0).color_scheme(_colour(models.FieldColorModeId.PALETTE_CLASSIC))
+
+
+def _bars(panel: Panel) -> Drawn:
+    drawn = bargauge.Panel().orientation(shapes.VizOrientation.HORIZONTAL).reduce_options(_last())
+    drawn.display_mode(shapes.BarGaugeDisplayMode.GRADIENT).min(0)
+    scheme = models.FieldColorModeId.THRESHOLDS if panel.thresholds else models.FieldColorModeId.PALETTE_CLASSIC
+    return drawn.color_scheme(_colour(scheme))
+
+
+def _stat(panel: Panel) -> Drawn:
+    drawn = stat.Panel().reduce_options(_last()).graph_mode(shapes.BigValueGraphMode.NONE)
+    return drawn.color_mode(shapes.BigValueColorMode.VALUE).color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+
+
+def _heatmap(panel: Panel) -> Drawn:
+    colours = heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Oranges").steps(64)
+    drawn = heatmap.Panel().calculate(False).color(colours).y_axis(heatmap.YAxisConfig().unit(panel.unit))
+    return drawn.cell_values(heatmap.CellValues().unit(Unit.PER_SECOND)).cell_gap(1).show_legend()
+
+
+def _grid(panel: Panel) -> Drawn:
+    drawn = statushistory.Panel().show_value(shapes.VisibilityMode.NEVER).max_data_points(CELLS).fill_opacity(90)
+    hidden = common.VizLegendOptions().show_legend(False).display_mode(shapes.LegendDisplayMode.LIST)
+    drawn.legend(hidden.placement(shapes.LegendPlacement.BOTTOM))
+    return drawn.color_scheme(_colour(models.FieldColorModeId.CONTINUOUS_GR_YL_RD))
+
+
+def _states(panel: Panel) -> Drawn:
+    drawn = statetimeline.Panel().show_value(shapes.VisibilityMode.AUTO).merge_values(True).row_height(0.8)
+    hidden = common.VizLegendOptions().show_legend(False).display_mode(shapes.LegendDisplayMode.LIST)
+    drawn.legend(hidden.placement(shapes.LegendPlacement.BOTTOM))
+    return drawn.fill_opacity(80).color_scheme(_colour(models.FieldColorModeId.THRESHOLDS))
+
+
+def _table(panel: Panel) -> Drawn:
+    tidy = {"excludeByName": {"Time": True}, "renameByName": {"Value": panel.title}}
+    return table.Panel().transformations([models.DataTransformerConfig("organize", options=tidy)])
+
+
+def _traces(panel: Panel) -> Drawn:
+    return table.Panel()
+
+
+def _text(panel: Panel) -> Drawn:
+    return text.Panel().mode(TextMode.MARKDOWN).content(panel.description)
+
+
+def _last() -> common.ReduceDataOptions:
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
+
+
+def _colour(mode: models.FieldColorModeId) -> dashboard.FieldColor:
+    return dashboard.FieldColor().mode(mode)
+
+
+DRAWERS: dict[Kind, Callable[[Panel], Drawn]] = {
+    "lines": _lines,
+    "stacked": _stacked,
+    "bars": _bars,
+    "stat": _stat,
+    "heatmap": _heatmap,
+    "grid": _grid,
+    "states": _states,
+    "table": _table,
+    "traces": _traces,
+    "text": _text,
+}

@@ -1,0 +1,86 @@
+"""``python -m dashboards live``: becomes Streamlit's server, with every option that matters given as a flag."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dashboards.live.settings import LOOPBACK, Settings, SettingsError, load, unknown_variables
+from dashboards.live.theme import DARK, LIGHT, Theme
+
+ROOT = Path(__file__).parent.parent.parent
+APP = Path(__file__).parent / "app.py"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Does not return when all is well: the process goes on as Streamlit. 2 for bad settings."""
+    argparse.ArgumentParser(prog="python -m dashboards live", description=__doc__).parse_args(arguments)
+    try:
+        settings = load()
+    except SettingsError as error:
+        print(f"ttscope-dashboard: {error}", file=sys.stderr)  # noqa: T201 - it is a command
+        return 2
+    for name in unknown_variables():
+        print(f"ttscope-dashboard: {name} is unknown and ignored", file=sys.stderr)  # noqa: T201 - it is a command
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags(settings)]
+    return os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - the command is ours
+
+
+def flags(settings: Settings) -> list[str]:
+    """Streamlit's options. They go before its environment and the files of whoever starts it."""
+    options = {
+        "server.address": settings.host,
+        "server.port": str(settings.port),
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "server.runOnSave": "false",
+        "server.enableStaticServing": "false",
+        "server.enableXsrfProtection": "true",
+        "server.maxUploadSize": "1",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": "false",
+        "runner.magicEnabled": "false",
+        "global.developmentMode": "false",
+        "logger.level": "warning",
+        "theme.baseRadius": "0.6rem",
+        "theme.metricValueFontSize": "1.6rem",
+        **_theme(LIGHT),
+        **_theme(DARK),
+    }
+    hosts = LOOPBACK if settings.is_local else ()  # a page elsewhere whose name leads to this machine is refused
+    return [
+        *(f"--{name}={value}" for name, value in options.items()),
+        *(f"--server.allowedHosts={host}" for host in hosts),
+    ]
+
+
+def _theme(theme: Theme) -> dict[str, str]:
+    """The page in the colours of its charts; which of the two, the browser says.
+
+    What Streamlit calls the background is that of the cards; site.py tints what is around them.
+    """
+    own = {
+        "primaryColor": theme.accent,
+        "backgroundColor": theme.card,
+        "secondaryBackgroundColor": theme.page,
+        "textColor": theme.text,
+        "borderColor": theme.line,
+        "greenColor": theme.good,
+        "orangeColor": theme.doubtful,
+        "redColor": theme.bad,
+        "grayColor": theme.grey,
+        "blueColor": theme.accent,
+        "dataframeBorderColor": theme.line,
+        "dataframeHeaderBackgroundColor": theme.card,
+    }
+    sidebar = {"backgroundColor": theme.card, "borderColor": theme.line}
+    return {
+        **{f"theme.{theme.name}.{name}": value for name, value in own.items()},
+        **{f"theme.{theme.name}.sidebar.{name}": value for name, value in sidebar.items()},
+    }

@@ -1,0 +1,126 @@
+"""Asks all that a page's panels ask, at the same time; what one source can't answer spoils no other panel."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from dashboards.live.period import Window
+from dashboards.live.prometheus import Prometheus, Series
+from dashboards.live.settings import Settings
+from dashboards.live.sources import Source, SourceError
+from dashboards.live.spans import Found
+from dashboards.live.speaking_server import SpeakingServer
+from dashboards.live.tempo import Tempo
+from dashboards.live.theme import Theme
+from dashboards.panel import INSTANT, Panel, Search
+
+AT_ONCE = 8
+"""Questions at the same time, of all who look."""
+DAYS = re.compile(r"\[\d+[dwy]\]")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What somebody looks at, and how."""
+
+    window: Window
+    chosen: Mapping[str, str]
+    """Regular expressions by the variables' names."""
+    theme: Theme
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a panel's questions brought."""
+
+    series: tuple[Series, ...] = ()
+    trend: tuple[Series, ...] = ()
+    """Of a single number: how it was over time."""
+    found: tuple[Found, ...] = ()
+    error: SourceError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Whether a source answers; ``problem`` says why it does not."""
+
+    name: str
+    problem: SourceError | None = None
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All that is asked, for as long as the process lives."""
+
+    settings: Settings
+    prometheus: Prometheus
+    tempo: Tempo
+    server: SpeakingServer
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "ask"))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Sources:
+        """By their addresses in the settings."""
+
+        def source(name: str, url: str) -> Source:
+            return Source(name, url, settings.timeout_seconds, settings.refresh_seconds * 0.9)
+
+        return cls(
+            settings,
+            Prometheus(source("Prometheus", settings.prometheus_url)),
+            Tempo(source("Tempo", settings.tempo_url)),
+            SpeakingServer(source("The server", settings.server_url)),
+        )
+
+    def states(self) -> tuple[State, ...]:
+        """Of the server, Prometheus and Tempo, in that order."""
+        names = ("Server", "Prometheus", "Tempo")
+        checks = (self.server.is_ready, self.prometheus.is_ready, self.tempo.is_ready)
+        problems = self.pool.map(_problem, checks)
+        return tuple(State(name, problem) for name, problem in zip(names, problems, strict=True))
+
+    def ask(self, panels: Iterable[Panel], view: View) -> dict[str, Answer]:
+        """What each panel shows, by its name."""
+        asked = {panel.name: self.pool.submit(self._ask, panel, view) for panel in panels}
+        return {name: future.result() for name, future in asked.items()}
+
+    def _ask(self, panel: Panel, view: View) -> Answer:
+        try:
+            if isinstance(panel.ask, Search):
+                return Answer(found=self.tempo.search(panel.ask, view.window, view.chosen))
+            if panel.kind not in INSTANT:
+                return Answer(self._over(panel, view))
+            at = time.time()
+            now = tuple(
+                series for query in panel.queries for series in self.prometheus.now(query, view.window, view.chosen, at)
+            )
+            return Answer(now, self._trend(panel, view))
+        except SourceError as error:
+            return Answer(error=error)
+
+    def _trend(self, panel: Panel, view: View) -> tuple[Series, ...]:
+        """How a single number was over time; a look back over days at every moment would cost too much."""
+        if panel.kind != "stat" or any(DAYS.search(query.promql) for query in panel.queries):
+            return ()
+        interval = view.window.rate_interval
+        query = panel.queries[0]
+        return self.prometheus.over(query, view.window, view.chosen, interval)
+
+    def _over(self, panel: Panel, view: View) -> tuple[Series, ...]:
+        return tuple(
+            series for query in panel.queries for series in self.prometheus.over(query, view.window, view.chosen)
+        )
+
+
+def _problem(check: Callable[[], bool]) -> SourceError | None:
+    try:
+        check()
+    except SourceError as error:
+        return error
+    return None

@@ -1,0 +1,84 @@
+"""The slowest requests, and where the time of one of them went: from Tempo, without it from the server's memory."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboards.live import panels, units, waterfall
+from dashboards.live.gather import Sources, View
+from dashboards.live.sources import SourceError
+from dashboards.live.spans import Found, Span
+from dashboards.panel import Unit
+
+SHOWN = 25
+ROW_PIXELS = 35
+TABLE_ROWS = 8
+
+
+def show(sources: Sources, view: View) -> None:
+    """The table, and below it the waterfall of the request that was chosen; of the slowest, if none was."""
+    wanted = st.text_input(
+        "Trace or request",
+        key="trace",
+        bind="query-params",
+        placeholder="X-Trace-ID or X-Request-ID of an answer",
+        max_chars=36,
+    ).strip()
+    if wanted:
+        _one(wanted, sources, view)
+        return
+    try:
+        found, where = _slowest(sources, view)
+    except SourceError as error:
+        st.warning(f"{error} There are no traces without Tempo or the server.", icon=":material/cloud_off:")
+        return
+    if not found:
+        st.info("No request of this time has a trace. All slow ones and all errors are kept.")
+        return
+    st.subheader("Slowest requests", anchor=False)
+    st.caption(f"{where} A row that is chosen is drawn below.")
+    event = st.dataframe(
+        panels.found_rows(found, view),
+        hide_index=True,
+        key="slowest",
+        on_select="rerun",
+        selection_mode="single-row",
+        height=ROW_PIXELS * (min(len(found), TABLE_ROWS) + 1) + 3,
+    )
+    chosen = [row for row in event["selection"]["rows"] if row < len(found)]
+    _one(found[chosen[0] if chosen else 0].trace_id, sources, view)
+
+
+def _slowest(sources: Sources, view: View) -> tuple[tuple[Found, ...], str]:
+    try:
+        return sources.tempo.slowest(view.window, view.chosen, SHOWN), "By Tempo, of the time chosen above."
+    except SourceError as error:
+        found = sources.server.slowest(SHOWN)
+        return found, f"{error} These are the slowest that the server itself remembers."
+
+
+def _one(identifier: str, sources: Sources, view: View) -> None:
+    spans, problems = _spans(identifier, sources)
+    if not spans:
+        st.warning(" ".join(problems), icon=":material/search_off:")
+        return
+    st.subheader("Where its time went", anchor=False)
+    begin, end = min(span.start for span in spans), max(span.start + span.seconds for span in spans)
+    st.caption(f"`{identifier}`, {len(spans)} spans in {units.write(end - begin, Unit.SECONDS)}")
+    with st.container(border=True, key="card-waterfall"):
+        st.plotly_chart(waterfall.draw(spans, view.theme), theme=None, key="waterfall", config=panels.PLAIN)
+    root = min(spans, key=lambda span: (bool(span.parent), span.start))
+    with st.expander("What is known of the request"):
+        told = [{"Attribute": key, "Value": value} for key, value in sorted(root.attributes.items())]
+        st.dataframe(told, hide_index=True)
+
+
+def _spans(identifier: str, sources: Sources) -> tuple[tuple[Span, ...], list[str]]:
+    """From whoever has it, Tempo first; else what each of them says."""
+    problems = []
+    for ask in (sources.tempo.trace, sources.server.trace):
+        try:
+            return ask(identifier), []
+        except SourceError as error:
+            problems.append(str(error))
+    return (), problems

@@ -1,0 +1,88 @@
+"""Every setting of the live dashboard, typed, from the environment; what is wrong is reported all at once, by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TTSCOPE_DASHBOARD_"
+PORT_VARIABLE = "DASHBOARD_PORT"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+NONE = "none"
+URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
+
+
+class Settings(BaseSettings):
+    """The environment, read once at start. Names are TTSCOPE_DASHBOARD_ and the field in capitals, but for the port."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
+    )
+
+    port: Annotated[int, Field(ge=1, le=65535)] = Field(
+        8501, validation_alias=AliasChoices(PORT_VARIABLE), description="Where it listens."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address that it listens on.")
+    prometheus_url: str = Field("http://127.0.0.1:9090", description="Prometheus; `none` if there is none.")
+    tempo_url: str = Field("http://127.0.0.1:3200", description="Tempo; `none` if there is none.")
+    server_url: str = Field(
+        "http://127.0.0.1:8010",
+        description="The speaking server: its account of itself, and the traces that it holds; or `none`.",
+    )
+    drift_dir: Path = Field(Path("var/drift"), description="The drift job's folder of state, with its pages.")
+    views: Path = Field(Path("var/views"), description="Folder of views of one's own, as YAML.")
+    refresh_seconds: Annotated[float, Field(ge=1, le=3600)] = Field(
+        10.0, description="How often a page asks again; what was asked is kept for as long, for all who look."
+    )
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        10.0, description="After which a source that does not answer is given up."
+    )
+
+    @field_validator("prometheus_url", "tempo_url", "server_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value == NONE:
+            return ""
+        if not URL.fullmatch(value):
+            raise ValueError("must begin with http:// or https:// and have no query, or be none")
+        return value.rstrip("/")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nobody but this machine can look at it."""
+        return self.host in LOOPBACK
+
+
+class SettingsError(Exception):
+    """The environment can't be used; the message has a line for each value that is wrong."""
+
+
+def load() -> Settings:
+    """Reads the environment. Raises SettingsError."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = [
+            f"  {variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)
+        ]
+    raise SettingsError("\n".join(["the environment has values that can't be used:", *problems]))
+
+
+def variable(field: object) -> str:
+    """The variable that sets ``field``."""
+    return PORT_VARIABLE if field in ("port", PORT_VARIABLE) else f"{PREFIX}{str(field).upper()}"
+
+
+def variables() -> dict[str, str]:
+    """Every variable and the field that it sets."""
+    return {variable(name): name for name in Settings.model_fields}
+
+
+def unknown_variables() -> list[str]:
+    """Variables of our prefix that set nothing: most likely misspelt."""
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables())

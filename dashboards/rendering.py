@@ -1,0 +1,109 @@
+"""A board as the JSON that Grafana reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as models
+
+from dashboards.annotations import ANNOTATIONS, Annotation
+from dashboards.drawing import PROMETHEUS_SOURCE, draw, legend
+from dashboards.layout import place
+from dashboards.links import TEMPO
+from dashboards.panel import Board, Panel
+from dashboards.variables import ALL, VARIABLES, Variable
+
+TAG = "ttscope"
+GRAFANAS_OWN = models.DataSourceRef("grafana", "-- Grafana --")
+"""Holds what is posted to /api/annotations, as the drift job does."""
+
+
+class Mark(models.AnnotationQuery):
+    """An annotation with what Prometheus' ones have beside: the SDK knows only what all have.
+
+    Source: Grafana's documentation, "Prometheus data source", "Annotations".
+    """
+
+    def __init__(self, annotation: Annotation) -> None:
+        super().__init__(annotation.name, PROMETHEUS_SOURCE, icon_color=annotation.colour, expr=annotation.promql)
+        self.words = {
+            "titleFormat": legend(annotation.title),
+            "textFormat": legend(annotation.text),
+            "step": "60s",
+            "useValueForTime": False,
+        }
+
+    def to_json(self) -> dict[str, object]:
+        return {**super().to_json(), **self.words}
+
+
+def render(board: Board, tag: str = TAG) -> str:
+    """The text of the file; the same for the same board."""
+    drawn = (
+        dashboard.Dashboard(board.title)
+        .uid(board.uid)
+        .description(board.description)
+        .tags([tag])
+        .readonly()
+        .refresh("30s")
+        .time("now-1h", "now")
+        .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .variables([_source("datasource", "Prometheus"), _source(TEMPO, "Tempo"), *map(_choice, VARIABLES)])
+        .links([_others()])
+        .build()
+    )
+    drawn.annotations = models.AnnotationContainer([_posted(), *map(Mark, ANNOTATIONS)])
+    drawn.panels = list(_panels(board))
+    return json.dumps(drawn, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _panels(board: Board) -> Iterator[models.Panel | models.RowPanel]:
+    for number, (item, at) in enumerate(place(board), start=1):
+        grid = models.GridPos(at.height, at.width, at.x, at.y)
+        if isinstance(item, Panel):
+            yield draw(item).id(number).grid_pos(grid).build()
+        else:
+            yield dashboard.Row(item.title).id(number).grid_pos(grid).collapsed(False).build()
+
+
+def _source(name: str, kind: str) -> dashboard.DatasourceVariable:
+    here = models.VariableOption(text=kind, value=kind.lower(), selected=True)
+    return dashboard.DatasourceVariable(name).label(kind).type(kind.lower()).current(here)
+
+
+def _choice(variable: Variable) -> dashboard.QueryVariable:
+    before = VARIABLES[: VARIABLES.index(variable)]
+    chosen = ", ".join(f'{other.label}=~"${other.name}"' for other in before)
+    series = f"{variable.metric}{{{chosen}}}" if chosen else variable.metric
+    return (
+        dashboard.QueryVariable(variable.name)
+        .label(variable.title)
+        .datasource(PROMETHEUS_SOURCE)
+        .query({"qryType": 1, "query": f"label_values({series}, {variable.label})", "refId": variable.name})
+        .multi(True)
+        .include_all(True)
+        .all_value(ALL)
+        .current(models.VariableOption(text="All", value="$__all", selected=True))
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
+def _others() -> dashboard.DashboardLink:
+    """To the other dashboards, with the same time and the same choices."""
+    link = dashboard.DashboardLink("ttscope").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
+    return link.as_dropdown(True).include_vars(True).keep_time(True)
+
+
+def _posted() -> models.AnnotationQuery:
+    return models.AnnotationQuery(
+        "Annotations & Alerts",
+        GRAFANAS_OWN,
+        icon_color="rgba(0, 211, 255, 1)",
+        hide=True,
+        type_val="dashboard",
+        built_in=1,
+    )
