@@ -230,19 +230,21 @@ def test_the_files_are_as_they_should_be() -> None:
 
 
 def test_a_file_that_is_stale_or_left_over_is_told_of_and_mended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build, "FOLDER", tmp_path / "grafana")
-    assert build.main(["--check"]) == 1
+    output = ["--output", str(tmp_path / "grafana"), "--prometheus", "http://127.0.0.1:9"]
+    assert build.main([*output, "--check"]) == 1
     assert "service.json is out of date" in capsys.readouterr().err
-    assert build.main([]) == 0
-    assert build.main(["--check"]) == 0
-    (tmp_path / "grafana" / "old.json").write_text("{}")
+    assert build.main(output) == 0
+    assert build.main([*output, "--check"]) == 0
+    (tmp_path / "grafana" / "old.json").write_text('{ "uid": "ttscope-old" }')
+    (tmp_path / "grafana" / "theirs.json").write_text("{}")
     (tmp_path / "grafana" / "service.json").write_text("{}")
-    assert build.main(["--check"]) == 1
-    assert build.main([]) == 0
+    assert build.main([*output, "--check"]) == 1
+    assert build.main(output) == 0
     assert not (tmp_path / "grafana" / "old.json").exists()
-    assert build.main(["--check"]) == 0
+    assert (tmp_path / "grafana" / "theirs.json").exists()
+    assert build.main([*output, "--check"]) == 0
 
 
 def test_grafana_is_given_the_files_and_the_sources_that_they_choose() -> None:
