@@ -15,8 +15,10 @@ import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
+from dashboards.custom import EXAMPLES, load, views
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.pipeline_metrics import JOBS
+from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
 from server import VERSION
 from tests.integration.test_drift_stack import drifted
@@ -32,7 +34,9 @@ BUILD = "a-build-of-the-test"
 WINDOW, STEP = "5m", 15
 """As Grafana would choose them for the last half hour."""
 SPAN_SECONDS = 1800
+VIEWS = load(EXAMPLES)
 PANELS = [panel for board in BOARDS for panel in board.panels]
+PANELS += [panel for view in VIEWS for panel in view.panels if panel not in PANELS]
 ASKING = [panel for panel in PANELS if panel.queries]
 SEARCHES = [panel for panel in PANELS if panel.traces or isinstance(panel.ask, Search)]
 MAY_BE_EMPTY = {
@@ -168,3 +172,13 @@ def test_a_deploy_is_told_by_version_and_build(stack: Stack) -> None:
     assert [labels for labels, _ in stack.over_time(job, SPAN_SECONDS, STEP)] == [
         {"service_version": VERSION, "tts_build": BUILD}
     ]
+
+
+def test_prometheus_itself_checks_the_questions_of_views(stack: Stack, tmp_path: Path) -> None:
+    prometheus = stack.settings.url(stack.settings.prometheus_port)
+    assert problems(views(EXAMPLES), prometheus) == []
+    text = (EXAMPLES / "long-texts.yaml").read_text()
+    (tmp_path / "wrong.yaml").write_text(text.replace("histogram_quantile(0.95, ", "histogram_quantile("))
+    [problem] = problems(views(tmp_path), prometheus)
+    assert re.match(r"wrong\.yaml:\d+: rows\[1\]\.panels\[2\]\.queries\[1\]\.promql: Prometheus says: ", problem)
+    assert "histogram_quantile" in problem
