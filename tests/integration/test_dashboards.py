@@ -16,6 +16,7 @@ import pytest
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
+from dashboards.objective import counted
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.pipeline_metrics import JOBS
 from dashboards.promql_check import problems
@@ -133,6 +134,8 @@ def test_numbers_are_what_was_asked_for(stack: Stack) -> None:
 
     assert {answer.labels["outcome"] for answer in values("request-rate")} >= {"ok", "rejected"}
     assert [answer.value for answer in values("servers")] == [1]
+    accepted = fill(counted("30m", "ok", "error"), interval=WINDOW, span="30m")
+    assert stack.value(accepted) == stack.value('sum(tts_requests_total{outcome=~"ok|error"})') > 10
     [success] = values("success")
     assert 0 <= success.value <= 1
     assert len(values("words-grid")) == len(by_name["words-grid"].queries)
