@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import subprocess
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
-from dashboards.objective import counted
+from dashboards.objective import AVAILABILITY, burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.pipeline_metrics import JOBS
 from dashboards.promql_check import problems
@@ -185,3 +186,37 @@ def test_prometheus_itself_checks_the_questions_of_views(stack: Stack, tmp_path:
     [problem] = problems(views(tmp_path), prometheus)
     assert re.match(r"wrong\.yaml:\d+: rows\[1\]\.panels\[2\]\.queries\[1\]\.promql: Prometheus says: ", problem)
     assert "histogram_quantile" in problem
+
+
+def test_failures_are_counted_by_prometheus_as_they_happened(stack: Stack, tmp_path: Path) -> None:
+    """Two processes, one after the other; the second fails once, and that is the first that is seen of its series."""
+
+    def series(instance: str, outcome: str, values: str) -> dict[str, str]:
+        labels = f'job="ttscope",instance="{instance}",voice_name="joe",outcome="{outcome}"'
+        return {"series": f"tts_requests_total{{{labels}}}", "values": values}
+
+    def expected(question: str, time: str, value: float) -> dict[str, object]:
+        asked = fill(question, interval=WINDOW, span="1h")
+        return {"expr": asked, "eval_time": time, "exp_samples": [{"value": value}]}
+
+    case = {
+        "interval": "1m",
+        "input_series": [
+            series("before", "ok", "100+1x60 _x140"),  # 160 when it ends
+            series("after", "ok", "_x70 1+1x130"),
+            series("after", "error", "_x90 1x110"),
+        ],
+        "promql_expr_test": [
+            expected(counted("1h", "ok"), "60m", 60),
+            expected(failures("1h"), "60m", 0),
+            expected(counted("1h", "error"), "120m", 1),
+            expected(counted("1h", "ok", "error"), "120m", 52),
+            expected(burn_rate("1h"), "120m", 1 / 52 / (1 - AVAILABILITY)),
+            expected(failures("1h"), "180m", 0),
+        ],
+    }
+    file = tmp_path / "test.yaml"
+    file.write_text(json.dumps({"rule_files": [], "evaluation_interval": "1m", "tests": [case]}))
+    command = [str(stack.binaries["promtool"]), "test", "rules", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
