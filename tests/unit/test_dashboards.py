@@ -275,6 +275,17 @@ def test_an_unknown_command_is_told_what_there_is() -> None:
     assert "build" in done.stderr
 
 
+def test_a_command_that_lacks_what_it_needs_says_how_to_get_it() -> None:
+    code = (
+        "import sys; sys.modules['grafana_foundation_sdk'] = None; sys.argv = ['dashboards', 'build', '--check']; "
+        "from dashboards.__main__ import main; sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("build needs grafana_foundation_sdk")
+    assert "make .venv/.dev" in done.stderr
+
+
 def test_values_are_put_in_as_they_are_and_once() -> None:
     question = 'a{job=~"$job", voice=~"$voice"}[$__rate_interval] $__range'
     filled = fill(question, interval="5m", span="1h", chosen={"voice": 'x"\\.$job'})
