@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards.system import GPUS, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, equals, largest, mean, now, quantile, rate, series, share, sums
+from dashboards.promql import buckets, equals, largest, mean, now, quantile, rate, seen, series, share, sums
 from dashboards.traceql import given, requests
 from otel.attributes import (
     ATTEMPT_OUTCOME,
@@ -194,7 +194,7 @@ ATTEMPTS = Panel(
     "A second, by provider and by how they ended.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(PROVIDER_REQUESTS, (PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
+    (Query(seen(PROVIDER_REQUESTS, (PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
     asked=("B1.5", "B2.5"),
     width=6,
 )
@@ -234,7 +234,7 @@ FALLBACKS = Panel(
     "Requests a second that another provider had to answer, and why.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(PROVIDER_FALLBACKS, (FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
+    (Query(seen(PROVIDER_FALLBACKS, (FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
     traces=requests(given("tts.fallback_from")),
     empty="Every provider answered what it was asked.",
     asked=("B2.5",),

@@ -46,6 +46,9 @@ MAY_BE_EMPTY = {
     "gpu-memory",
     "gpu-power",
     "gpu-temperature",
+    "fallbacks",
+    "audio-faults",
+    "slow-reasons",  # these three only when something went wrong
     "weeks",  # a week ago there was no test
     "server-lost",
     "collector-refused",
