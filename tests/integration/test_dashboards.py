@@ -214,12 +214,12 @@ def test_failures_are_counted_by_prometheus_as_they_happened(stack: Stack, tmp_p
             expected(failures("1h"), "60m", 0),
             expected(counted("1h", "error"), "120m", 1),
             expected(counted("1h", "ok", "error"), "120m", 52),
-            expected(burn_rate("1h"), "120m", 1 / 52 / (1 - AVAILABILITY)),
+            expected(f"round({burn_rate('1h')}, 0.001)", "120m", round(1 / 52 / (1 - AVAILABILITY), 3)),
             expected(failures("1h"), "180m", 0),
         ],
     }
     file = tmp_path / "test.yaml"
-    file.write_text(json.dumps({"evaluation_interval": "1m", "fuzzy_compare": True, "tests": [case]}))
+    file.write_text(json.dumps({"evaluation_interval": "1m", "tests": [case]}))
     command = [str(stack.binaries["promtool"]), "test", "rules", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr

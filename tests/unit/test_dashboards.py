@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +30,8 @@ from dashboards.promql import at_most, equals, series
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
 from dashboards.variables import VARIABLES, fill
+from drift.annotation import annotation
+from drift.verdict import State, Verdict
 from otel.attributes import OUTCOME
 from otel.features import FEATURE_NAMES
 from otel.instruments import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
@@ -205,6 +208,14 @@ class TestEveryBoard:
 
 def written(board: Board) -> dict[str, Any]:
     return dict(json.loads(render(board)))
+
+
+def test_what_the_drift_job_posts_is_drawn() -> None:
+    [posted, *_] = written(BOARDS[0])["annotations"]["list"]
+    now = datetime.now(UTC)
+    tags = annotation(Verdict(now, now, State.STABLE, 0, None), "")["tags"]
+    assert posted["target"]["type"] == "tags"
+    assert set(posted["target"]["tags"]) <= set(tags)
 
 
 def test_exemplars_are_on_wherever_there_are_buckets() -> None:
