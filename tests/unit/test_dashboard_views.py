@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboards import build
-from dashboards.custom import EXAMPLES, UNITS, OwnPanel, UnitName, ViewError, ViewSettings, load, unbalanced, views
+from dashboards.custom import (
+    EXAMPLES,
+    UNITS,
+    OwnKind,
+    OwnPanel,
+    UnitName,
+    ViewError,
+    ViewSettings,
+    load,
+    unbalanced,
+    views,
+)
 from dashboards.marked import BYTES, NotYamlError, read
 from dashboards.panel import Board, Query, Threshold, Unit
 from dashboards.promql_check import NoPrometheusError, problems
+from dashboards.readme import README
 
 WHOLE = """\
 title: Mine
@@ -273,3 +286,12 @@ def test_who_is_no_prometheus_is_not_believed(folder: Path, stranger: str) -> No
     for url in (stranger, "http://127.0.0.1:9", "file:///etc/passwd"):
         with pytest.raises(NoPrometheusError):
             problems(found, url)
+
+
+def test_the_example_of_the_page_is_taken_and_names_every_kind_and_unit(folder: Path) -> None:
+    [text] = re.findall(r"```yaml\n(.*?)```", README.read_text(), re.DOTALL)
+    [board] = load(put(folder, text))
+    assert len(board.panels) == 2
+    for field, names in (("kind", OwnKind.__args__), ("unit", UnitName.__args__)):  # type: ignore[attr-defined]
+        [named] = re.findall(rf"{field}: \w+ +# (.*)", text)
+        assert set(named.split()) == set(names)
