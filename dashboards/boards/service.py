@@ -182,12 +182,11 @@ ENDPOINTS = Panel(
 )
 SLOWEST_REQUESTS = Panel(
     "slowest-requests",
-    "Slow requests",
-    "Requests of more than a second whose traces were kept, as all slow ones are. A click opens the trace: where the "
-    "time went.",
+    "Slowest requests",
+    "The slowest of the last hundred requests of more than a second. A click opens the trace: where the time went.",
     "traces",
     Unit.SECONDS,
-    requests("duration > 1s"),
+    requests("duration > 1s", limit=100),
     empty="No request took over a second.",
     width=12,
     height=9,
