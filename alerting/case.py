@@ -92,9 +92,7 @@ def _test(case: Case, alerts: tuple[Alert, ...]) -> dict[str, Any]:
 
 
 def _expected(name: str, firing: Firing, alerts: tuple[Alert, ...]) -> dict[str, Any]:
-    [alert] = [
-        alert for alert in alerts if alert.name == name and firing.rule.items() <= {**alert.all_labels}.items()
-    ]
+    [alert] = [alert for alert in alerts if alert.name == name and firing.rule.items() <= {**alert.all_labels}.items()]
     summary = LABEL.sub(lambda match: firing.labels[match[1]], alert.summary)
     return {
         "exp_labels": {**firing.labels, **alert.all_labels},

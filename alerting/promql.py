@@ -52,7 +52,7 @@ def increase(metric: Metric, over: str, where: Where | None = None, by: Iterable
 
 
 def grown(metric: Metric, over: str, where: Where | None = None, by: Iterable[Label] = ()) -> str:
-    """By how much a counter is more than it was; also of one that began meanwhile, whose first value increase() misses."""
+    """By how much a counter has grown; also one that began meanwhile, whose first value increase() misses."""
     now = total(metric, where, by)
     before = f"{_over('sum', metric, by)}({series(metric, where)} offset {over})"
     return f"{now} - ({before} or {now} * 0)"
@@ -60,7 +60,8 @@ def grown(metric: Metric, over: str, where: Where | None = None, by: Iterable[La
 
 def quantile(share: float, metric: Metric, over: str, where: Where | None = None, by: Iterable[Label] = ()) -> str:
     """The value that a share of what a histogram saw stays below."""
-    return f"histogram_quantile({share:g}, {_over('sum', metric, by, 'le')}(rate({series(metric, where, '_bucket')}[{over}])))"
+    buckets = f"rate({series(metric, where, '_bucket')}[{over}])"
+    return f"histogram_quantile({share:g}, {_over('sum', metric, by, 'le')}({buckets}))"
 
 
 def bound(metric: Instrument, value: float) -> dict[Label, str | tuple[str, ...] | None]:

@@ -25,13 +25,13 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style="|" if "\n" in text else None)
 
 
-def _mapping(dumper: yaml.SafeDumper, data: Mapping[str, Any]) -> yaml.MappingNode:
+def _mapping(dumper: yaml.SafeDumper, data: dict[str, Any]) -> yaml.MappingNode:
     return dumper.represent_mapping("tag:yaml.org,2002:map", data.items())
 
 
 _Dumper.add_representer(str, _text)
 _Dumper.add_multi_representer(StrEnum, _text)
-_Dumper.add_multi_representer(Mapping, _mapping)
+_Dumper.add_multi_representer(dict, _mapping)
 
 
 def render(data: Mapping[str, Any], about: str = "") -> str:

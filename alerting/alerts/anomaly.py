@@ -36,15 +36,11 @@ class Usual:
 
     @property
     def recordings(self) -> tuple[Recording, ...]:
-        days = "\n  or ".join(
-            f'label_replace({self.record} offset {day}d, "day", "{day}", "", "")' for day in DAYS
-        )
+        days = "\n  or ".join(f'label_replace({self.record} offset {day}d, "day", "{day}", "", "")' for day in DAYS)
         return (
             Recording(self.record, self.expr),
             Recording(self.usual, f"quantile(0.5,\n  {days}\n)\nand count(\n  {days}\n) >= {ENOUGH_DAYS}"),
-            Recording(
-                self.spread, f"{SIGMA} * quantile(0.5, abs((\n  {days}\n) - on () group_left () {self.usual}))"
-            ),
+            Recording(self.spread, f"{SIGMA} * quantile(0.5, abs((\n  {days}\n) - on () group_left () {self.usual}))"),
         )
 
 

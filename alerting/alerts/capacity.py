@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import INSTANCE, increase, largest, quantile, rate
+from alerting.promql import INSTANCE, Where, increase, largest, quantile, rate
 from otel.attributes import CACHE_RESULT, ERROR_TYPE
 from otel.instruments import CACHE_REQUESTS, ERRORS, QUEUE_AUDIO, REAL_TIME_FACTOR, REQUESTS
 
@@ -19,7 +19,7 @@ HIT_SHARE = 0.1
 FALLEN = 0.5
 ENOUGH, ENOUGH_LOOKUPS = 20, 100
 
-LOOKUPS = {CACHE_RESULT: ("hit", "miss", "coalesced")}
+LOOKUPS: Where = {CACHE_RESULT: ("hit", "miss", "coalesced")}
 _BEFORE = "[6h] offset 30m"
 
 

@@ -13,6 +13,8 @@ QUEUE_SHARE = 0.5
 STALE_SECONDS = 120
 EXPORTER = "exporter"
 LOST: Where = {"error_type": None}
+REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
+"""One of each program that reports."""
 COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
 
 
@@ -91,7 +93,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsTelemetryStale",
-            expr="\nor ".join(map(_age, (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME))),
+            expr="\nor ".join(_age(metric) for metric in REPORTING),
             hold="1m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,

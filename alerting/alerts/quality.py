@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import increase, largest, series
+from alerting.promql import Where, increase, largest, series
 from otel.attributes import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
 from otel.instruments import (
     AUDIO_FAULTS,
@@ -25,7 +25,7 @@ ROWS = 200
 """Fewer in a window are not judged (TTSCOPE_DRIFT_MINIMUM_ROWS)."""
 
 FAULTY = (FAULT, VOICE_NAME)
-CLIPS = {ATTEMPT_OUTCOME: ("ok", "faulty")}
+CLIPS: Where = {ATTEMPT_OUTCOME: ("ok", "faulty")}
 
 
 def _of_column(metric: str) -> str:

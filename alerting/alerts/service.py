@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import bound, increase, quantile, rate
+from alerting.promql import Where, bound, increase, quantile, rate
 from otel.attributes import OUTCOME, SIDE, WORD_COUNT_RANGE
 from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UNDERRUN, TIME_TO_FIRST_AUDIO
 
@@ -22,8 +22,8 @@ HOLES_SHARE = 0.05
 ENOUGH = 20
 """Requests in the window: of fewer, one is more than 5 %, and a p95 is only the slowest."""
 
-JUDGED = {OUTCOME: ("ok", "error")}
-LATE = {WORD_COUNT_RANGE: SHORT_TEXTS}
+JUDGED: Where = {OUTCOME: ("ok", "error")}
+LATE: Where = {WORD_COUNT_RANGE: SHORT_TEXTS}
 
 GROUP = Group(
     "service",
