@@ -73,7 +73,7 @@ BARE = re.compile(r'"[^"]*"')
 def metrics_in(text: str) -> set[str]:
     """Names of metrics and records, those of parts of histograms as the metric's."""
     words = re.findall(r"[a-z_][a-z0-9_:]*", BARE.sub("", text))
-    names = {word for word in words if ":" in word or word == "up" or word.startswith(PREFIXES)}
+    names = {word for word in words if ":tts_" in word or word in RECORDS | {"up"} or word.startswith(PREFIXES)}
     return {name if name in METRICS else re.sub(r"_(bucket|count|sum)$", "", name) for name in names}
 
 
