@@ -16,7 +16,7 @@ from alerting.cases import CASES
 HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
 README = HERE / "README.md"
-EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "10m"}
+EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
 """How often promtool evaluates a group: the budgets count samples, and a week of anomalies should not take an hour."""
 
 
