@@ -157,17 +157,10 @@ def _ways(name: str, on: Switches) -> dict[str, Any]:
     if name == HEARTBEAT:
         return {"webhook_configs": [_webhook(on, HEARTBEAT_URL, resolved=False)]} if on.heartbeat else {}
     ways: dict[str, Any] = {}
-    if name == PAGER and on.pagerduty:
-        ways["pagerduty_configs"] = [_pagerduty(on)]
-    if name != PAGER or not on.pagerduty:
-        ways |= _messages(name, on)
-    return ways
-
-
-def _messages(name: str, on: Switches) -> dict[str, Any]:
-    ways: dict[str, Any] = {}
     if on.slack:
         ways["slack_configs"] = [_slack(on, f"#ttscope-{name}")]
+    if name == PAGER:  # mail and webhook come once, from the team
+        return ways | ({"pagerduty_configs": [_pagerduty(on)]} if on.pagerduty else {})
     if on.email:
         ways["email_configs"] = [_email(on, on.email)]
     if on.webhook:

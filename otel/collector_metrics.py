@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from otel.library_metrics import LibraryMetric
 
-JOB = "otelcol-ttscope"
-"""Its service.name: otel/stack/config/collector.yaml."""
 EXPORTER = ("exporter",)
 ITEMS = ("spans", "metric_points", "log_records")
 
