@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-CODE   := server otel drift dashboards bench tests
+CODE   := server otel drift dashboards bench alerting tests
 
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor drift test test-long bench lint format docs lock clean
+.PHONY: help run voices stack stack-build doctor drift test test-long bench lint format docs alerting lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,7 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/python -m otel --check
 	@$(BIN)/python -m server.reference --check
 	@$(BIN)/python -m dashboards build --check
+	@$(BIN)/python -m alerting build --check
 
 format: $(VENV)/.dev ## put code into the project's form
 	@$(BIN)/ruff check --fix $(CODE)
@@ -60,6 +61,9 @@ docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 	@$(BIN)/python -m otel
 	@$(BIN)/python -m server.reference
 	@$(BIN)/python -m dashboards build
+
+alerting: $(VENV)/.dev ## write rules, their tests, routes and Grafana's alerts from alerting/
+	@$(BIN)/python -m alerting build
 
 lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \

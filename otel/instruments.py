@@ -170,6 +170,7 @@ STREAM_UNDERRUN = Instrument(
 )
 GPU_UTILIZATION = Instrument("tts.gpu.utilization", "gauge", "%", "Time in which the GPU did anything.", (GPU,))
 GPU_MEMORY = Instrument("tts.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use, by all processes.", (GPU,))
+GPU_MEMORY_LIMIT = Instrument("tts.gpu.memory.limit", "gauge", "By", "Memory that the GPU has.", (GPU,))
 GPU_POWER = Instrument("tts.gpu.power", "gauge", "W", "Power that the GPU draws.", (GPU,))
 GPU_TEMPERATURE = Instrument("tts.gpu.temperature", "gauge", "Cel", "Temperature of the GPU.", (GPU,))
 WORDS_TOTAL = Instrument("tts.words", "counter", "{word}", "Words of the requests that ended ok.", (VOICE_NAME, CLIENT))
@@ -304,6 +305,7 @@ CONTRACT: tuple[Instrument, ...] = (
     STREAM_UNDERRUN,
     GPU_UTILIZATION,
     GPU_MEMORY,
+    GPU_MEMORY_LIMIT,
     GPU_POWER,
     GPU_TEMPERATURE,
     CACHE_REQUESTS,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otel.attributes import OTHER, Attribute, Source
+from otel.collector_metrics import COLLECTOR_METRICS
 from otel.events import DRIFT_EVENT, REQUEST_EVENT
 from otel.features import DRIFT_FEATURES, FEATURES, Feature
 from otel.instruments import CONTRACT
 from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
-from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from otel.library_metrics import HTTP_METRICS, SDK_METRICS, LibraryMetric
 
 INTRODUCTION = f"""# Telemetry
 
@@ -26,6 +27,14 @@ LIBRARIES = """## Metrics of the libraries
 `otel_sdk_*` says how the SDK's export fares; it is there only with OTEL_EXPORTER_OTLP_ENDPOINT. What was lost is
 `otel_sdk_processor_span_processed_total{error_type="queue_full"}` and
 `otel_sdk_exporter_span_exported_total{error_type!=""}`, and the same of `log`; these series begin with the first loss.
+
+| name | kind | labels | what it says |
+| --- | --- | --- | --- |
+"""
+COLLECTOR = """## Metrics of the Collector
+
+Of those that it sends about itself, the ones that alerts ask for; its job is `otelcol-ttscope`. The counters of what was
+dropped begin with the first loss.
 
 | name | kind | labels | what it says |
 | --- | --- | --- | --- |
@@ -59,7 +68,8 @@ interrupted while it sends it, once more.
 
 def render() -> str:
     """The page as Markdown."""
-    parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_library_metrics()) + "\n", TRACES]
+    parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
+    parts += [COLLECTOR + "\n".join(_rows(COLLECTOR_METRICS)) + "\n", TRACES]
     parts += [FEATURES_INTRODUCTION, *_features(FEATURES), "", DRIFT_INTRODUCTION, *_features(DRIFT_FEATURES)]
     return "\n".join(parts) + "\n"
 
@@ -77,8 +87,8 @@ def _metrics() -> Iterator[str]:
             yield ""
 
 
-def _library_metrics() -> Iterator[str]:
-    for metric in (*HTTP_METRICS, *SDK_METRICS):
+def _rows(metrics: tuple[LibraryMetric, ...]) -> Iterator[str]:
+    for metric in metrics:
         labels = " ".join(f"`{name.replace('.', '_')}`" for name in metric.attributes)
         yield f"| `{metric.prometheus_name}` | {metric.kind} | {labels} | {metric.help} |"
 

@@ -55,6 +55,7 @@ FLUSH_SECONDS = 10.0
 GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
     instruments.GPU_MEMORY: "memory_bytes",
+    instruments.GPU_MEMORY_LIMIT: "memory_limit_bytes",
     instruments.GPU_POWER: "power_watts",
     instruments.GPU_TEMPERATURE: "temperature_celsius",
 }

@@ -11,10 +11,11 @@ import pynvml
 
 INTERVAL_SECONDS = 5.0
 
-Reading = Literal["utilization", "memory_bytes", "power_watts", "temperature_celsius"]
+Reading = Literal["utilization", "memory_bytes", "memory_limit_bytes", "power_watts", "temperature_celsius"]
 READERS: dict[Reading, Callable[[Any], float]] = {
     "utilization": lambda gpu: float(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu),
     "memory_bytes": lambda gpu: float(pynvml.nvmlDeviceGetMemoryInfo(gpu).used),
+    "memory_limit_bytes": lambda gpu: float(pynvml.nvmlDeviceGetMemoryInfo(gpu).total),
     "power_watts": lambda gpu: pynvml.nvmlDeviceGetPowerUsage(gpu) / 1e3,
     "temperature_celsius": lambda gpu: float(pynvml.nvmlDeviceGetTemperature(gpu, pynvml.NVML_TEMPERATURE_GPU)),
 }

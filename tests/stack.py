@@ -49,10 +49,10 @@ def free_ports(names: list[str]) -> dict[str, int]:
         return {name: probe.getsockname()[1] for name, probe in taken.items()}
 
 
-def settings_in(folder: Path) -> StackSettings:
+def settings_in(folder: Path, **others: Any) -> StackSettings:
     """Settings of a stack that meets no other."""
     ports = [name for name in StackSettings.model_fields if name.endswith("_port")]
-    return StackSettings(data_dir=folder, **free_ports(ports))
+    return StackSettings(data_dir=folder, **free_ports(ports), **others)
 
 
 def environment_of(settings: StackSettings) -> dict[str, str]:
@@ -71,8 +71,8 @@ def eventually(question: Callable[[], Value], seconds: float = ARRIVAL_SECONDS) 
 class Stack:
     """The running pipeline, and what its stores say."""
 
-    def __init__(self, folder: Path, binaries: Mapping[str, Path]) -> None:
-        self.settings = settings_in(folder)
+    def __init__(self, folder: Path, binaries: Mapping[str, Path], **settings: Any) -> None:
+        self.settings = settings_in(folder, **settings)
         self.folder = folder
         self.binaries = binaries
         self.supervisor = Supervisor(folder / "logs")
@@ -167,9 +167,9 @@ class Stack:
 
 
 @contextmanager
-def running_stack(folder: Path) -> Iterator[Stack]:
+def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
     """All programs, ready; killed at the end, whatever happened."""
-    stack = Stack(folder, built())
+    stack = Stack(folder, built(), **settings)
     try:
         stack.start()
         yield stack

@@ -19,7 +19,6 @@ DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
-ALERTMANAGER_CONFIG = ROOT / "alerting" / "alertmanager.yml"
 RETENTION = "15d"
 """How long Prometheus keeps metrics; traces: config/tempo.yaml."""
 
@@ -65,6 +64,8 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
     folder = _folder(settings, "prometheus")
     for name in ("prometheus.yml", "prometheus-rules.yml"):
         shutil.copyfile(CONFIG / name, folder / name)
+    shutil.rmtree(folder / "rules", ignore_errors=True)  # those of the last time may not be there any more
+    shutil.copytree(ROOT / settings.rules_dir, folder / "rules")
     targets = [{"targets": [settings.address(settings.alertmanager_port)]}]
     (folder / "alertmanagers.yml").write_text(json.dumps(targets))  # JSON is YAML
     stores = {name: getattr(settings, f"{name}_port") for name in ("prometheus", "tempo", "alertmanager")}
@@ -104,7 +105,7 @@ def alertmanager(settings: StackSettings, binaries: Mapping[str, Path]) -> Servi
     """Alertmanager, alone: without a cluster's port."""
     command = (
         str(binaries["alertmanager"]),
-        f"--config.file={ALERTMANAGER_CONFIG}",
+        f"--config.file={ROOT / settings.alertmanager_dir / 'alertmanager.yml'}",
         f"--storage.path={_folder(settings, 'alertmanager')}",
         f"--web.listen-address={settings.address(settings.alertmanager_port)}",
         "--cluster.listen-address=",

@@ -21,6 +21,12 @@ class StackSettings(BaseSettings):
     )
 
     data_dir: Path = Field(Path("var/stack"), description="Folder of queues, stores, events and logs.")
+    rules_dir: Path = Field(Path("alerting/rules"), description="Folder of Prometheus' alerting rules, *.yml.")
+    alertmanager_dir: Path = Field(
+        Path("alerting/alertmanager"),
+        description="Folder of alertmanager.yml and its templates; python -m alerting receivers writes one that tells "
+        "somebody.",
+    )
     host: str = Field("127.0.0.1", description="Address that every program listens on.")
     collector_grpc_port: Port = Field(4317, description="The Collector's OTLP over gRPC.")
     collector_http_port: Port = Field(4318, description="The Collector's OTLP over HTTP.")

@@ -16,8 +16,7 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,8 @@ from bench.texts import PROSE
 from drift.state import name_of
 from server.app import Service
 from server.providers.hibari import HibariProvider
-from server.providers.provider import Load, Reports
 from server.settings import Settings
-from server.speech import Chunk, Listener, Utterance, Voice
+from tests.faulty import Faulty
 from tests.integration.test_drift_job import environment
 from tests.live import ROOT
 from tests.stack import Stack, eventually, running_stack
@@ -50,45 +48,10 @@ WORDS = PROSE["en"].split()
 NANOS = 1_000_000_000
 
 
-class Slowed:
-    """A provider that takes ``factor`` times as long for every chunk."""
-
-    def __init__(self, provider: HibariProvider) -> None:
-        self.name = provider.name
-        self.factor = 1.0
-        self._provider = provider
-
-    def voices(self) -> tuple[Voice, ...]:
-        return self._provider.voices()
-
-    async def start(self, reports: Reports) -> None:
-        await self._provider.start(reports)
-
-    async def check(self) -> None:
-        await self._provider.check()
-
-    def estimate(self, utterance: Utterance) -> float:
-        return self._provider.estimate(utterance)
-
-    def load(self) -> Load:
-        return self._provider.load()
-
-    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        begun = time.perf_counter()
-        async with aclosing(self._provider.speak(utterance, listener)) as chunks:
-            async for chunk in chunks:
-                await asyncio.sleep((self.factor - 1) * (time.perf_counter() - begun))
-                yield chunk
-                begun = time.perf_counter()
-
-    async def close(self) -> None:
-        await self._provider.close()
-
-
 class House:
     """A server that exports to the Collector, its clients, and the drift job beside it."""
 
-    def __init__(self, stack: Stack, service: Service, provider: Slowed, folder: Path) -> None:
+    def __init__(self, stack: Stack, service: Service, provider: Faulty, folder: Path) -> None:
         self.stack, self.service, self.provider = stack, service, provider
         self.state = folder / "state"
         self.environment = environment(
@@ -157,7 +120,7 @@ async def house(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", stack.endpoint)
     threads = len(os.sched_getaffinity(0))
     hibari = HibariProvider(threads=threads, max_audio_seconds=900, log=logging.getLogger("ttscope.test"))
-    provider = Slowed(hibari)
+    provider = Faulty(hibari)
     settings = Settings(port=0, management_port=0, data_dir=tmp_path, default_voice="hibari", cache_bytes=0)
     service = Service(settings, [provider])
     await (await service.start())

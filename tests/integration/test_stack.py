@@ -25,7 +25,7 @@ from prometheus_client.samples import Sample
 from otel.attributes import STAGE
 from otel.instruments import CONTRACT
 from otel.stack.doctor import BrokenLinkError, examine
-from otel.stack.services import ALERTMANAGER_CONFIG, CONFIG, ROOT
+from otel.stack.services import CONFIG, ROOT
 from server.explain import from_server, from_tempo, sentence
 from tests import hostile
 from tests.integration.test_canary import CANARY, JSON, everywhere
@@ -394,7 +394,7 @@ COMMANDS = {
     "Prometheus": ("promtool", "check", "config", "{data}/prometheus/prometheus.yml"),
     "rules": ("promtool", "check", "rules", str(CONFIG / "prometheus-rules.yml")),
     "Tempo": ("tempo", f"-config.file={CONFIG / 'tempo.yaml'}", "-config.expand-env=true", "-config.verify=true"),
-    "Alertmanager": ("amtool", "check-config", str(ALERTMANAGER_CONFIG)),
+    "Alertmanager": ("amtool", "check-config", str(ROOT / "alerting" / "alertmanager" / "alertmanager.yml")),
 }
 
 

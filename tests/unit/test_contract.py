@@ -49,6 +49,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_stream_underrun_seconds": {"voice_name"},
     "tts_gpu_utilization_percent": {"gpu"},
     "tts_gpu_memory_usage_bytes": {"gpu"},
+    "tts_gpu_memory_limit_bytes": {"gpu"},
     "tts_gpu_power_watts": {"gpu"},
     "tts_gpu_temperature_celsius": {"gpu"},
     "tts_cache_requests_total": {"result"},

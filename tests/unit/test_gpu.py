@@ -55,6 +55,7 @@ def test_each_gpu_is_read_in_the_units_that_the_names_say() -> None:
     sampler.sample()
     assert sampler.readings("utilization") == [(40, {"gpu": "0"}), (41, {"gpu": "1"})]
     assert sampler.readings("memory_bytes") == [(20, {"gpu": "0"}), (21, {"gpu": "1"})]
+    assert sampler.readings("memory_limit_bytes") == [(80, {"gpu": "0"}), (80, {"gpu": "1"})]
     assert sampler.readings("power_watts") == [(250.5, {"gpu": "0"}), (251.5, {"gpu": "1"})]
     assert sampler.readings("temperature_celsius") == [(50, {"gpu": "0"}), (51, {"gpu": "1"})]
 

@@ -12,7 +12,7 @@ import pytest
 from server import VERSION
 
 ROOT = Path(__file__).parent.parent.parent
-CODE = ("server", "otel", "drift", "dashboards", "bench")
+CODE = ("server", "otel", "drift", "dashboards", "bench", "alerting")
 ROOMS = ("server", "otel", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
 FILES = (
     ".ci/run",

@@ -1,0 +1,118 @@
+"""``python -m alerting build [--check]`` writes what is made of the alerts; ``receivers`` has somebody told."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from alerting import case, grafana, routes, rules, table
+from alerting.alerts import GROUPS
+from alerting.alerts.slo import GROUP as SLO
+from alerting.alerts.slo import INTERVAL_SECONDS
+from alerting.cases import CASES
+
+HERE = Path(__file__).parent
+PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
+README = HERE / "README.md"
+EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
+"""How often promtool evaluates a group: the budgets count samples, and a week of anomalies should not take an hour."""
+
+
+def files() -> dict[Path, str]:
+    """Every file that is made, and what should be in it."""
+    made = {}
+    for group in GROUPS:
+        made[HERE / "rules" / f"{group.name}.yml"] = rules.file(group)
+        made[HERE / "tests" / f"{group.name}.yml"] = case.file(
+            group.name, CASES[group.name], group.alerts, EVERY.get(group.name, "1m")
+        )
+    folder = HERE / "alertmanager"
+    made[folder / "alertmanager.yml"] = routes.file(
+        routes.Switches(), "Without secrets: alerts are routed, and nobody is told. python -m alerting receivers --help"
+    )
+    made[folder / "example.yml"] = routes.file(routes.EXAMPLE, "An example with every way of telling switched on.")
+    made |= {PROVISIONING / name: text for name, text in grafana.files().items()}
+    made[README] = table.put_into(README.read_text())
+    return made
+
+
+def build(*, check: bool) -> int:
+    """The exit code: 1 if something is out of date and was only checked."""
+    made = files()
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+    left = [path for folder in {path.parent for path in made} for path in folder.glob("*.yml") if path not in made]
+    if check:
+        for path in (*stale, *left):
+            print(f"{path.relative_to(HERE.parent)} is out of date: run make alerting", file=sys.stderr)
+        return int(bool(stale or left))
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(made[path])
+    for path in left:
+        path.unlink()
+    return 0
+
+
+def receivers(arguments: argparse.Namespace) -> int:
+    """Writes a folder for Alertmanager with the ways that are switched on. 1 if a secret is not there."""
+    folder: Path = arguments.folder.absolute()
+    email = None
+    if arguments.email_to:
+        if not (arguments.email_from and arguments.smarthost):
+            print("ttscope: --email-to needs --email-from and --smarthost", file=sys.stderr)
+            return 2
+        email = routes.Email(
+            arguments.email_to, arguments.email_from, arguments.smarthost, arguments.username, not arguments.no_tls
+        )
+    on = routes.Switches(
+        f"{arguments.seen_as or folder}/secrets",
+        slack=arguments.slack,
+        webhook=arguments.webhook,
+        pagerduty=arguments.pagerduty,
+        heartbeat=arguments.heartbeat,
+        email=email,
+    )
+    secrets = [folder / "secrets" / name for name in on.files]
+    if missing := [path for path in secrets if not path.is_file() or not path.read_text().strip()]:
+        print("ttscope: these secrets are not there, or empty:", *missing, sep="\n  ", file=sys.stderr)
+        return 1
+    (folder / "secrets").mkdir(parents=True, exist_ok=True)
+    shutil.copytree(HERE / "alertmanager" / "templates", folder / "templates", dirs_exist_ok=True)
+    (folder / "alertmanager.yml").write_text(routes.file(on, "Made by python -m alerting receivers."))
+    print(f"written: {folder}\nmake stack:     TTSCOPE_STACK_ALERTMANAGER_DIR={folder} make stack")
+    print(f"docker compose: TTSCOPE_ALERTMANAGER_DIR={folder} docker compose up")
+    return 0
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m alerting", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    building = commands.add_parser("build", help="write rules, tests, routes and Grafana's files")
+    building.add_argument("--check", action="store_true", help="only say what is out of date")
+    telling = commands.add_parser("receivers", help="write a configuration of Alertmanager that tells somebody")
+    telling.add_argument("folder", type=Path, help="where it is written; its secrets/ holds the secrets, a file each")
+    telling.add_argument("--slack", action="store_true", help=f"secrets/{routes.SLACK}: an incoming webhook")
+    telling.add_argument("--webhook", action="store_true", help=f"secrets/{routes.WEBHOOK}: gets JSON by POST")
+    telling.add_argument("--pagerduty", action="store_true", help=f"secrets/{routes.PAGERDUTY}: for what is critical")
+    telling.add_argument(
+        "--heartbeat", action="store_true", help=f"secrets/{routes.HEARTBEAT_URL}: a dead man's switch"
+    )
+    telling.add_argument("--email-to", default="", help="addresses, separated by commas")
+    telling.add_argument("--email-from", default="")
+    telling.add_argument("--smarthost", default="", help="host:port of the mail server")
+    telling.add_argument(
+        "--username", default="", help=f"of the mail server; secrets/{routes.PASSWORD} is its password"
+    )
+    telling.add_argument("--no-tls", action="store_true", help="mail without TLS: only on the same machine")
+    telling.add_argument(
+        "--seen-as", default="", help="the folder as Alertmanager sees it: /etc/alertmanager in compose"
+    )
+    arguments = parser.parse_args()
+    return build(check=arguments.check) if arguments.command == "build" else receivers(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

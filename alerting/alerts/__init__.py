@@ -1,0 +1,18 @@
+"""Every alert there is, a module for each file of rules."""
+
+from __future__ import annotations
+
+from alerting.alert import Alert, Group
+from alerting.alerts import anomaly, capacity, machine, pipeline, providers, quality, service, slo
+
+GROUPS: tuple[Group, ...] = (
+    service.GROUP,
+    slo.GROUP,
+    providers.GROUP,
+    capacity.GROUP,
+    machine.GROUP,
+    quality.GROUP,
+    anomaly.GROUP,
+    pipeline.GROUP,
+)
+ALERTS: tuple[Alert, ...] = tuple(alert for group in GROUPS for alert in group.alerts)

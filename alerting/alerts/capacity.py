@@ -1,0 +1,94 @@
+"""Whether there is room: the queue, refusals, the engine's pace, the cache that spares it work."""
+
+from __future__ import annotations
+
+from alerting.alert import Alert, Group, Severity, Team, Topic
+from alerting.links import Dashboard
+from alerting.promql import INSTANCE, Where, increase, largest, quantile, rate
+from otel.attributes import CACHE_RESULT, ERROR_TYPE
+from otel.instruments import CACHE_REQUESTS, ERRORS, QUEUE_AUDIO, REAL_TIME_FACTOR, REQUESTS
+
+QUEUE_SECONDS = 450.0
+"""Half of what the server lets in by default (TTSCOPE_MAX_QUEUE_SECONDS)."""
+REFUSED_SHARE = 0.05
+REFUSED = ("queue_full", "deadline_exceeded")
+PACE = 0.8
+"""Seconds of work for a second of audio: near 1, a stream is made no sooner than it is heard."""
+HIT_SHARE = 0.1
+"""A cache that hits less than this is not missed."""
+FALLEN = 0.5
+ENOUGH, ENOUGH_LOOKUPS = 20, 100
+
+LOOKUPS: Where = {CACHE_RESULT: ("hit", "miss", "coalesced")}
+_BEFORE = "[6h] offset 30m"
+
+
+def _before(rate_of_6h: str) -> str:
+    """The same rate, of the time before the last 30 minutes."""
+    return rate_of_6h.replace("[6h]", _BEFORE)
+
+
+_HITS, _LOOKUPS = rate(CACHE_REQUESTS, "30m", {CACHE_RESULT: "hit"}), rate(CACHE_REQUESTS, "30m", LOOKUPS)
+_HITS_BEFORE = _before(rate(CACHE_REQUESTS, "6h", {CACHE_RESULT: "hit"}))
+_LOOKUPS_BEFORE = _before(rate(CACHE_REQUESTS, "6h", LOOKUPS))
+
+GROUP = Group(
+    "capacity",
+    "Whether there is room for what is asked.",
+    (
+        Alert(
+            name="TtsQueueSaturated",
+            expr=f"{largest(QUEUE_AUDIO, None, (INSTANCE,))} > {QUEUE_SECONDS:g}",
+            hold="2m",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="The queue is half full",
+            description="{{ $value | humanizeDuration }} of speech wait to be made by {{ $labels.instance }}, more than "
+            f"{QUEUE_SECONDS:g} s: newcomers will soon be refused.",
+            dashboard=Dashboard.ENGINE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsRequestsRefused",
+            expr=f"{rate(ERRORS, '5m', {ERROR_TYPE: REFUSED})} / {rate(REQUESTS, '5m')} > {REFUSED_SHARE:g}\n"
+            f"and {increase(ERRORS, '5m', {ERROR_TYPE: REFUSED})} >= {ENOUGH}",
+            hold="2m",
+            severity=Severity.CRITICAL,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="Callers are refused for want of room",
+            description="{{ $value | humanizePercentage }} of the calls find no room, or are not ready in time; "
+            f"the limit is {REFUSED_SHARE:.0%}.",
+            dashboard=Dashboard.SERVICE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsRealTimeFactorHigh",
+            expr=f"{quantile(0.5, REAL_TIME_FACTOR, '10m')} > {PACE:g}\n"
+            f"and {increase(REAL_TIME_FACTOR, '10m', part='_count')} >= {ENOUGH}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="Speech is made hardly faster than it is heard",
+            description="A second of audio takes {{ $value | printf `%.2f` }} s of work, the median of the last ten minutes; "
+            f"from {PACE:g} on, streams begin to have holes.",
+            dashboard=Dashboard.ENGINE,
+        ),
+        Alert(
+            name="TtsCacheCollapse",
+            expr=f"({_HITS} or vector(0)) / {_LOOKUPS}\n"
+            f"< {FALLEN:g} * ({_HITS_BEFORE} / {_LOOKUPS_BEFORE} > {HIT_SHARE:g})\n"
+            f"and {increase(CACHE_REQUESTS, '30m', LOOKUPS)} >= {ENOUGH_LOOKUPS}",
+            hold="10m",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="The cache hits much less than before",
+            description="{{ $value | humanizePercentage }} of the lookups of the last half hour were hits: less than half of "
+            "the share in the six hours before.",
+            dashboard=Dashboard.ENGINE,
+        ),
+    ),
+)

@@ -1,0 +1,126 @@
+"""The machine below the server, and whether there is a server at all. CPU and memory are those of requirement A6."""
+
+from __future__ import annotations
+
+from alerting.alert import Alert, Group, Severity, Team, Topic
+from alerting.links import Dashboard
+from alerting.promql import INSTANCE, largest, series
+from otel.attributes import GPU
+from otel.instruments import (
+    GPU_MEMORY,
+    GPU_MEMORY_LIMIT,
+    GPU_TEMPERATURE,
+    REQUESTS_IN_FLIGHT,
+    SYSTEM_CPU,
+    SYSTEM_MEMORY,
+)
+
+CPU_PERCENT = 80
+"""By requirement A6."""
+MEMORY_BYTES = 8e9
+"""By requirement A6: 8 GB."""
+GPU_SHARE = 0.95
+GPU_CELSIUS = 85
+"""A few degrees below where data centre cards begin to slow themselves down."""
+RESTARTS = 3
+EACH_GPU = (INSTANCE, GPU)
+
+
+def _running(over: str) -> str:
+    """How many processes of the server reported in that time; each has an instance of its own."""
+    return f"count(count by ({INSTANCE}) (count_over_time({series(REQUESTS_IN_FLIGHT)}[{over}])))"
+
+
+GROUP = Group(
+    "machine",
+    "The machine, and whether there is a server at all. CPU and memory are those of requirement A6.",
+    (
+        Alert(
+            name="TtsCpuHigh",
+            expr=f"avg by ({INSTANCE}) (avg_over_time({series(SYSTEM_CPU)}[5m])) > {CPU_PERCENT}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="The processor is busy",
+            description="The machine of {{ $labels.instance }} was busy for {{ $value | printf `%.0f` }} % of the last five minutes; "
+            f"the limit is {CPU_PERCENT} %.",
+            dashboard=Dashboard.ENGINE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsMemoryHigh",
+            expr=f"{largest(SYSTEM_MEMORY, None, (INSTANCE,))} > {MEMORY_BYTES:.0f}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="The server takes much memory",
+            description="{{ $labels.instance }} holds {{ $value | humanize }}B; "
+            f"the limit is {MEMORY_BYTES / 1e9:g} GB.",
+            dashboard=Dashboard.ENGINE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsGpuMemoryHigh",
+            expr=f"{largest(GPU_MEMORY, None, EACH_GPU)} / {largest(GPU_MEMORY_LIMIT, None, EACH_GPU)} > {GPU_SHARE:g}",
+            hold="10m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="The GPU {{ $labels.gpu }} is nearly out of memory",
+            description="{{ $value | humanizePercentage }} of the memory of GPU {{ $labels.gpu }} is taken; "
+            f"the limit is {GPU_SHARE:.0%}.",
+            dashboard=Dashboard.ENGINE,
+        ),
+        Alert(
+            name="TtsGpuHot",
+            expr=f"{largest(GPU_TEMPERATURE, None, EACH_GPU)} > {GPU_CELSIUS}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="The GPU {{ $labels.gpu }} is hot",
+            description="GPU {{ $labels.gpu }} has {{ $value | printf `%.0f` }} degrees Celsius; "
+            f"above {GPU_CELSIUS} it slows itself down soon.",
+            dashboard=Dashboard.ENGINE,
+        ),
+        Alert(
+            name="TtsGpuLost",
+            expr=f"({largest(GPU_MEMORY, None, EACH_GPU, over='1h')} unless {largest(GPU_MEMORY, None, EACH_GPU, over='2m')})\n"
+            f"and on ({INSTANCE}) {largest(REQUESTS_IN_FLIGHT, None, (INSTANCE,), over='2m')}",
+            hold="1m",
+            severity=Severity.CRITICAL,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="The GPU {{ $labels.gpu }} is lost",
+            description="GPU {{ $labels.gpu }} of {{ $labels.instance }} does not report any more; it held {{ $value | humanize }}B "
+            "at most within the last hour.",
+            dashboard=Dashboard.ENGINE,
+        ),
+        Alert(
+            name="TtsServerAbsent",
+            expr=f"absent_over_time({series(REQUESTS_IN_FLIGHT)}[1m])",
+            hold="1m",
+            severity=Severity.CRITICAL,
+            team=Team.SERVICE,
+            topic=Topic.SERVER,
+            summary="There is no server",
+            description="No server has reported within the last minute.",
+            dashboard=Dashboard.SERVICE,
+        ),
+        Alert(
+            name="TtsServerRestarting",
+            expr=f"{_running('15m')} > {RESTARTS} * clamp_min({_running('1m')} or vector(0), 1)",
+            hold="0s",
+            severity=Severity.CRITICAL,
+            team=Team.SERVICE,
+            topic=Topic.SERVER,
+            summary="The server starts again and again",
+            description="{{ $value }} processes of the server have reported within 15 minutes, more than "
+            f"{RESTARTS} times as many as run now.",
+            dashboard=Dashboard.SERVICE,
+            keep="5m",
+        ),
+    ),
+)

@@ -1,0 +1,118 @@
+"""Whether anything can be known: the Collector, what is lost on the way, and that alerts arrive at all."""
+
+from __future__ import annotations
+
+from alerting.alert import Alert, Group, Severity, Team, Topic
+from alerting.links import Dashboard
+from alerting.promql import INSTANCE, JOB, UP, Metric, Where, grown, largest, series
+from otel.collector_metrics import ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UPTIME
+from otel.instruments import DRIFT_LAST_RUN, REQUESTS_IN_FLIGHT
+from otel.library_metrics import SDK_METRICS, LibraryMetric
+
+QUEUE_SHARE = 0.5
+STALE_SECONDS = 120
+EXPORTER = "exporter"
+LOST: Where = {"error_type": None}
+REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
+"""One of each program that reports."""
+COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
+
+
+def _any_grown(metrics: tuple[LibraryMetric, ...], where: Where | None, by: str) -> str:
+    """The first of those that have grown within ten minutes."""
+    return "\nor ".join(f"({grown(metric, '10m', where, (by,))}) > 0" for metric in metrics)
+
+
+def _age(metric: Metric) -> str:
+    """Seconds since the newest sample of the last hour."""
+    return f"time() - max by ({JOB}) (max_over_time(timestamp({series(metric)})[1h:1m])) > {STALE_SECONDS}"
+
+
+GROUP = Group(
+    "pipeline",
+    "Whether anything can be known.",
+    (
+        Alert(
+            name="TtsWatchdog",
+            expr="vector(1)",
+            hold="0s",
+            severity=Severity.NONE,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="Alerts arrive",
+            description="This one always fires: who does not get it any more gets no other either.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsCollectorAbsent",
+            expr=f"count(count_over_time({series(UPTIME)}[1d])) unless count(count_over_time({series(UPTIME)}[1m]))",
+            hold="30s",
+            severity=Severity.CRITICAL,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="There is no Collector",
+            description="The Collector has not reported within the last minute; {{ $value }} did within the last day. What "
+            "servers tell is lost meanwhile, but for totals.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsCollectorDropping",
+            expr=_any_grown((*SEND_FAILED, *ENQUEUE_FAILED), None, EXPORTER),
+            hold="0s",
+            severity=Severity.CRITICAL,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="The Collector drops what it should send to {{ $labels.exporter }}",
+            description="{{ $value | humanize }} items for {{ $labels.exporter }} were dropped within ten minutes: its store "
+            "refused them, or the queue is full.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsCollectorQueueFilling",
+            expr=f"{largest(QUEUE_SIZE, None, (EXPORTER,))} / {largest(QUEUE_CAPACITY, None, (EXPORTER,))} > {QUEUE_SHARE:g}",
+            hold="2m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="The Collector's queue to {{ $labels.exporter }} fills",
+            description="{{ $value | humanizePercentage }} of the queue to {{ $labels.exporter }} is taken: its store does not "
+            "take what is sent, and at 100 % it is dropped.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsTelemetryDropped",
+            expr=_any_grown(COUNTED, LOST, INSTANCE),
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="A server loses traces or events",
+            description="{{ $labels.instance }} could not hand {{ $value | humanize }} spans or events over to the Collector "
+            "within ten minutes.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsTelemetryStale",
+            expr="\nor ".join(_age(metric) for metric in REPORTING),
+            hold="1m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="Nothing new comes from {{ $labels.job }}",
+            description="The newest metric of {{ $labels.job }} is {{ $value | humanizeDuration }} old; "
+            f"it should never be more than {STALE_SECONDS} s.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsTargetDown",
+            expr=f"{largest(UP, None, (JOB, INSTANCE))} == 0",
+            hold="2m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="{{ $labels.job }} can't be scraped",
+            description="{{ $labels.job }} at {{ $labels.instance }} does not answer Prometheus.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+    ),
+)

@@ -1,0 +1,102 @@
+"""How it sounds, and what has changed: faults of audio, drift, and the job that looks for it."""
+
+from __future__ import annotations
+
+from alerting.alert import Alert, Group, Severity, Team, Topic
+from alerting.links import Dashboard
+from alerting.promql import Where, increase, largest, series
+from otel.attributes import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
+from otel.instruments import (
+    AUDIO_FAULTS,
+    DRIFT_DETECTED,
+    DRIFT_LAST_RUN,
+    DRIFT_LAST_RUN_SUCCESS,
+    DRIFT_SCORE,
+    DRIFT_THRESHOLD,
+    DRIFT_WINDOW_ROWS,
+    PROVIDER_REQUESTS,
+)
+
+FAULTS_SHARE = 0.02
+ENOUGH_FAULTS = 5
+LATE_SECONDS = 2 * 3600 + 600
+"""Two windows of the drift job, and ten minutes: one that is missed may be a restart."""
+ROWS = 200
+"""Fewer in a window are not judged (TTSCOPE_DRIFT_MINIMUM_ROWS)."""
+
+FAULTY = (FAULT, VOICE_NAME)
+CLIPS: Where = {ATTEMPT_OUTCOME: ("ok", "faulty")}
+
+
+def _of_column(metric: str) -> str:
+    query = f'max({metric}{{column="%s"}})'
+    return f"{{{{ with printf `{query}` $labels.column | query }}}}{{{{ . | first | value | printf `%.3g` }}}}{{{{ end }}}}"
+
+
+GROUP = Group(
+    "quality",
+    "How it sounds, and what has changed.",
+    (
+        Alert(
+            name="TtsAudioFaults",
+            expr=f"{increase(AUDIO_FAULTS, '15m', None, FAULTY)}\n"
+            f"/ on () group_left () {increase(PROVIDER_REQUESTS, '15m', CLIPS)} > {FAULTS_SHARE:g}\n"
+            f"and {increase(AUDIO_FAULTS, '15m', None, FAULTY)} >= {ENOUGH_FAULTS}",
+            hold="2m",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.AUDIO,
+            summary="The voice {{ $labels.voice_name }} makes {{ $labels.fault }} audio",
+            description="{{ $value | humanizePercentage }} of all clips of the last 15 minutes were {{ $labels.fault }}, of the "
+            f"voice {{{{ $labels.voice_name }}}}; the limit is {FAULTS_SHARE:.0%}.",
+            dashboard=Dashboard.QUALITY,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsDriftDetected",
+            expr=f"{largest(DRIFT_DETECTED, None, (DRIFT_COLUMN,))} == 1",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="Drift of {{ $labels.column }}",
+            description="{{ $labels.column }} is not as in the reference: its score is "
+            f"{_of_column(series(DRIFT_SCORE))}, and {_of_column(series(DRIFT_THRESHOLD))} would be usual at most.",
+            dashboard=Dashboard.QUALITY,
+        ),
+        Alert(
+            name="TtsDriftJobNotRun",
+            expr=f"time() - {largest(DRIFT_LAST_RUN, over='1d')} > {LATE_SECONDS}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="The drift job does not run",
+            description="Its last run ended {{ $value | humanizeDuration }} ago; it should run every hour.",
+            dashboard=Dashboard.QUALITY,
+        ),
+        Alert(
+            name="TtsDriftJobFailed",
+            expr=f"{largest(DRIFT_LAST_RUN_SUCCESS)} == 0",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="The drift job fails",
+            description="Its last run did not judge all that was due, or its reference can't be used.",
+            dashboard=Dashboard.QUALITY,
+        ),
+        Alert(
+            name="TtsDriftOutOfData",
+            expr=f"{largest(DRIFT_WINDOW_ROWS, over='1d')} < {ROWS}\nand {largest(DRIFT_WINDOW_ROWS, over='7d')} >= {ROWS}",
+            hold="1h",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="The drift job has too little to judge",
+            description="No window of the last day had more than {{ $value | humanize }} requests; "
+            f"it takes {ROWS} to judge one, and there were as many in this week.",
+            dashboard=Dashboard.QUALITY,
+        ),
+    ),
+)

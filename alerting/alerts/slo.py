@@ -1,0 +1,99 @@
+"""Burn rates: how fast the budget of each SLO is used up, over a long window and a short one.
+
+A pair fires when both windows burn: the long one so that it is worth a message, the short one so that it ends soon after
+the fault. Source: the Site Reliability Workbook, chapter 5. Windows are made of five-minute rates that are recorded, so
+that three days cost a few thousand samples instead of every bucket of every series.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerting.alert import Alert, Group, Recording, Severity, Team, Topic
+from alerting.slo import SLOS, Slo
+
+INTERVAL_SECONDS = 30
+ENOUGH_BAD = 5
+"""Bad calls in the long window: with few calls, one that fails is not yet an outage; if all fail, it is soon five."""
+TOTAL, BAD = "slo:tts_slo_total:rate5m", "slo:tts_slo_bad:rate5m"
+SECONDS = {"m": 60, "h": 3600, "d": 86400}
+
+
+@dataclass(frozen=True, slots=True)
+class Burn:
+    """Two windows, and how many times faster than the SLO allows the budget is used up in both."""
+
+    factor: float
+    short: str
+    long: str
+    severity: Severity
+    hold: str
+
+
+BURNS = (
+    Burn(14.4, "5m", "1h", Severity.CRITICAL, "2m"),
+    Burn(6.0, "30m", "6h", Severity.CRITICAL, "5m"),
+    Burn(3.0, "2h", "1d", Severity.WARNING, "15m"),
+    Burn(1.0, "6h", "3d", Severity.WARNING, "30m"),
+)
+WINDOWS = tuple(dict.fromkeys(window for burn in BURNS for window in (burn.short, burn.long)))
+
+
+def ratio(window: str) -> str:
+    """The record of the share of bad calls over a window."""
+    return f"slo:tts_slo_bad:ratio_rate{window}"
+
+
+def _recordings(slo: Slo) -> tuple[Recording, ...]:
+    labels = {"slo": slo.name}
+    return (
+        Recording(TOTAL, slo.total, labels),
+        Recording(BAD, slo.bad, labels),
+        *(Recording(ratio(window), _share(slo, window), labels) for window in WINDOWS),
+    )
+
+
+def _share(slo: Slo, window: str) -> str:
+    which = f'{{slo="{slo.name}"}}'
+    if window == "5m":
+        return f"{BAD}{which} / ({TOTAL}{which} > 0)"
+    over = f"{which}[{window}]"
+    return f"sum_over_time({BAD}{over}) / (sum_over_time({TOTAL}{over}) > 0)"
+
+
+def _alert(slo: Slo, burn: Burn) -> Alert:
+    limit = burn.factor * slo.budget
+    which = f'{{slo="{slo.name}"}}'
+    spent = burn.factor * _seconds(burn.long) / (slo.window_days * 86400)
+    return Alert(
+        name=f"TtsSlo{slo.name.title()}Burn",
+        expr=f"{ratio(burn.long)}{which} > {limit:g}\nand {ratio(burn.short)}{which} > {limit:g}\n"
+        f"and sum_over_time({BAD}{which}[{burn.long}]) * {INTERVAL_SECONDS} >= {ENOUGH_BAD}",
+        hold=burn.hold,
+        severity=burn.severity,
+        team=Team.SERVICE,
+        topic=Topic.AVAILABILITY if slo.name == "availability" else Topic.LATENCY,
+        summary=f"The promise of {slo.name} is being broken" + _for_each(slo),
+        description=f"{{{{ $value | humanizePercentage }}}} of the calls of the last {burn.long} were bad; promised is that "
+        f"{slo.objective * 100:g} % of {slo.promise}. At {burn.factor:g} times the pace that this allows, {spent:.0%} of what "
+        f"may go wrong in {slo.window_days} days goes wrong in {burn.long}.",
+        dashboard=slo.dashboard,
+        labels={"long_window": burn.long, "short_window": burn.short},
+    )
+
+
+def _for_each(slo: Slo) -> str:
+    return "".join(f" for {attribute.name} {{{{ $labels.{attribute.name} }}}}" for attribute in slo.by)
+
+
+def _seconds(window: str) -> int:
+    return int(window[:-1]) * SECONDS[window[-1]]
+
+
+GROUP = Group(
+    "slo",
+    "How fast the budget of each SLO is used up (alerting/slo.py).",
+    tuple(_alert(slo, burn) for slo in SLOS for burn in BURNS),
+    tuple(recording for slo in SLOS for recording in _recordings(slo)),
+    f"{INTERVAL_SECONDS}s",
+)

@@ -1,0 +1,18 @@
+"""Every test of every alert, a module for each file of rules."""
+
+from __future__ import annotations
+
+from alerting.case import Case
+from alerting.cases import anomaly, capacity, machine, pipeline, providers, quality, service, slo
+
+CASES: dict[str, tuple[Case, ...]] = {
+    "service": service.CASES,
+    "slo": slo.CASES,
+    "providers": providers.CASES,
+    "capacity": capacity.CASES,
+    "machine": machine.CASES,
+    "quality": quality.CASES,
+    "anomaly": anomaly.CASES,
+    "pipeline": pipeline.CASES,
+}
+"""By the name of the group."""

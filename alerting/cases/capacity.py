@@ -1,0 +1,100 @@
+"""Whether there is room, firing and silent."""
+
+from __future__ import annotations
+
+from alerting.case import Case, Firing, Kind, fires, silent
+from alerting.cases.service import histogram
+
+QUEUE = 'tts_queue_audio_seconds{instance="a"}'
+REFUSED = 'tts_errors_total{side="server",error_type="queue_full"}'
+ALL = 'tts_requests_total{outcome="ok"}'
+PACE = "tts_real_time_factor"
+HIT, MISS = 'tts_cache_requests_total{result="hit"}', 'tts_cache_requests_total{result="miss"}'
+
+CASES: tuple[Case, ...] = (
+    fires(
+        "TtsQueueSaturated",
+        "451 seconds wait",
+        "5m",
+        {QUEUE: "0 451x20"},
+        Firing(
+            "7m 31s of speech wait to be made by a, more than 450 s: newcomers will soon be refused.", {"instance": "a"}
+        ),
+    ),
+    silent(Kind.EDGE, "TtsQueueSaturated", "450 seconds wait", "5m", {QUEUE: "450x20"}),
+    silent(Kind.EDGE, "TtsQueueSaturated", "too short", "2m", {QUEUE: "0 500x20"}),
+    silent(Kind.MISSING, "TtsQueueSaturated", "no server", "5m"),
+    fires(
+        "TtsRequestsRefused",
+        "6 % are refused",
+        "10m",
+        {REFUSED: "0+6x20", ALL: "0+100x20"},
+        Firing("6% of the calls find no room, or are not ready in time; the limit is 5%."),
+    ),
+    silent(Kind.EDGE, "TtsRequestsRefused", "5 % are refused", "10m", {REFUSED: "0+5x20", ALL: "0+100x20"}),
+    silent(Kind.FEW, "TtsRequestsRefused", "3 of 6 a minute", "10m", {REFUSED: "0+3x20", ALL: "0+6x20"}),
+    silent(
+        Kind.QUIET,
+        "TtsRequestsRefused",
+        "failures of another kind",
+        "10m",
+        {REFUSED.replace("queue_full", "engine_failed"): "0+50x20", ALL: "0+100x20"},
+    ),
+    silent(Kind.MISSING, "TtsRequestsRefused", "nobody was ever refused", "10m", {ALL: "0+100x20"}),
+    fires(
+        "TtsRealTimeFactorHigh",
+        "more than half take over 0.8",
+        "20m",
+        histogram(PACE, "0.8", ("0+40x30", "0+100x30")),
+        Firing(
+            "A second of audio takes 4.83 s of work, the median of the last ten minutes; from 0.8 on, streams begin to have holes."
+        ),
+    ),
+    silent(
+        Kind.EDGE, "TtsRealTimeFactorHigh", "half take over 0.8", "20m", histogram(PACE, "0.8", ("0+50x30", "0+100x30"))
+    ),
+    silent(
+        Kind.FEW, "TtsRealTimeFactorHigh", "one request a minute", "20m", histogram(PACE, "0.8", ("0x30", "0+1x30"))
+    ),
+    silent(Kind.MISSING, "TtsRealTimeFactorHigh", "no requests", "20m"),
+    fires(
+        "TtsCacheCollapse",
+        "from 60 to 20 %",
+        "460m",
+        {HIT: "0+60x410 24602+2x60", MISS: "0+40x410 16408+8x60"},
+        Firing(
+            "20% of the lookups of the last half hour were hits: less than half of the share in the six hours before."
+        ),
+    ),
+    fires(
+        "TtsCacheCollapse",
+        "to nothing",
+        "460m",
+        {HIT: "0+60x410 24600x60", MISS: "0+40x410 16410+10x60"},
+        Firing(
+            "0% of the lookups of the last half hour were hits: less than half of the share in the six hours before."
+        ),
+    ),
+    silent(
+        Kind.EDGE,
+        "TtsCacheCollapse",
+        "from 60 to 30 %",
+        "460m",
+        {HIT: "0+60x410 24603+3x60", MISS: "0+40x410 16407+7x60"},
+    ),
+    silent(
+        Kind.QUIET,
+        "TtsCacheCollapse",
+        "it never hit much",
+        "460m",
+        {HIT: "0+8x410 3280x60", MISS: "0+92x410 37820+100x60"},
+    ),
+    silent(
+        Kind.FEW,
+        "TtsCacheCollapse",
+        "three lookups a minute",
+        "460m",
+        {HIT: "0+60x410 24600x60", MISS: "0+40x410 16403+3x60"},
+    ),
+    silent(Kind.MISSING, "TtsCacheCollapse", "nothing is cached", "460m"),
+)

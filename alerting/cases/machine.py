@@ -1,0 +1,107 @@
+"""The machine and the server, firing and silent."""
+
+from __future__ import annotations
+
+from alerting.case import Case, Firing, Kind, fires, silent
+
+A = {"instance": "a"}
+CPU, MEMORY = 'tts_system_cpu_usage_percent{instance="a"}', 'tts_system_memory_usage_bytes{instance="a"}'
+THIS = {"instance": "a", "gpu": "0"}
+GPU = '{instance="a",gpu="0"}'
+USED, LIMIT, HEAT = (
+    f"tts_gpu_{name}{GPU}" for name in ("memory_usage_bytes", "memory_limit_bytes", "temperature_celsius")
+)
+HERE = 'tts_requests_in_flight{instance="a"}'
+
+
+def process(number: int) -> str:
+    """The series of a process of the server."""
+    return f'tts_requests_in_flight{{instance="{number}"}}'
+
+
+CRASHING = {process(number): f"{'_ ' * (number * 3)}0 0" for number in range(4)}
+
+CASES: tuple[Case, ...] = (
+    fires(
+        "TtsCpuHigh",
+        "81 %",
+        "15m",
+        {CPU: "81x20"},
+        Firing("The machine of a was busy for 81 % of the last five minutes; the limit is 80 %.", A),
+    ),
+    silent(Kind.EDGE, "TtsCpuHigh", "80 %", "15m", {CPU: "80x20"}),
+    silent(Kind.EDGE, "TtsCpuHigh", "a peak of four minutes", "10m", {CPU: "10x4 100x3 10x20"}),
+    silent(Kind.MISSING, "TtsCpuHigh", "no server", "15m"),
+    fires(
+        "TtsMemoryHigh",
+        "a byte more than 8 GB",
+        "10m",
+        {MEMORY: "8000000001x20"},
+        Firing("a holds 8GB; the limit is 8 GB.", A),
+    ),
+    silent(Kind.EDGE, "TtsMemoryHigh", "8 GB", "10m", {MEMORY: "8000000000x20"}),
+    silent(Kind.EDGE, "TtsMemoryHigh", "too short", "4m", {MEMORY: "9000000000x20"}),
+    silent(Kind.MISSING, "TtsMemoryHigh", "no server", "10m"),
+    fires(
+        "TtsGpuMemoryHigh",
+        "96 of 100",
+        "15m",
+        {USED: "96x20", LIMIT: "100x20"},
+        Firing("96% of the memory of GPU 0 is taken; the limit is 95%.", THIS),
+    ),
+    silent(Kind.EDGE, "TtsGpuMemoryHigh", "95 of 100", "15m", {USED: "95x20", LIMIT: "100x20"}),
+    silent(Kind.MISSING, "TtsGpuMemoryHigh", "no GPU", "15m", {HERE: "0x20"}),
+    fires(
+        "TtsGpuHot",
+        "86 degrees",
+        "10m",
+        {HEAT: "86x20"},
+        Firing("GPU 0 has 86 degrees Celsius; above 85 it slows itself down soon.", THIS),
+    ),
+    silent(Kind.EDGE, "TtsGpuHot", "85 degrees", "10m", {HEAT: "85x20"}),
+    silent(Kind.MISSING, "TtsGpuHot", "no GPU", "10m", {HERE: "0x20"}),
+    fires(
+        "TtsGpuLost",
+        "the server is still there",
+        "15m",
+        {USED: "20000000000x8", HERE: "0x30"},
+        Firing("GPU 0 of a does not report any more; it held 20GB at most within the last hour.", THIS),
+    ),
+    silent(Kind.EDGE, "TtsGpuLost", "too short", "10m", {USED: "20000000000x8", HERE: "0x30"}),
+    silent(Kind.QUIET, "TtsGpuLost", "the server went with it", "15m", {USED: "20000000000x8", HERE: "0x8"}),
+    silent(Kind.MISSING, "TtsGpuLost", "there never was one", "15m", {HERE: "0x30"}),
+    fires(
+        "TtsServerAbsent",
+        "gone two minutes ago",
+        "7m",
+        {HERE: "0x4"},
+        Firing("No server has reported within the last minute."),
+    ),
+    fires("TtsServerAbsent", "there never was one", "7m", {}, Firing("No server has reported within the last minute.")),
+    silent(Kind.EDGE, "TtsServerAbsent", "gone one minute ago", "5m", {HERE: "0x4"}),
+    silent(Kind.MISSING, "TtsServerAbsent", "it is there, and nobody calls", "7m", {HERE: "0x20"}),
+    fires(
+        "TtsServerRestarting",
+        "the fourth process in a quarter of an hour",
+        "10m",
+        CRASHING,
+        Firing("4 processes of the server have reported within 15 minutes, more than 3 times as many as run now."),
+    ),
+    fires(
+        "TtsServerRestarting",
+        "and none is left",
+        "12m",
+        CRASHING,
+        Firing("4 processes of the server have reported within 15 minutes, more than 3 times as many as run now."),
+    ),
+    silent(Kind.EDGE, "TtsServerRestarting", "the third", "7m", CRASHING),
+    silent(
+        Kind.QUIET,
+        "TtsServerRestarting",
+        "three servers that were replaced",
+        "10m",
+        {process(number): "0x4" for number in range(3)}
+        | {process(number): f"{'_ ' * 4}0x20" for number in range(3, 6)},
+    ),
+    silent(Kind.MISSING, "TtsServerRestarting", "there never was one", "10m"),
+)

@@ -1,0 +1,99 @@
+"""Whether anything can be known, firing and silent."""
+
+from __future__ import annotations
+
+from alerting.case import Case, Firing, Kind, fires, silent
+
+UPTIME = 'otelcol_process_uptime_seconds_total{job="otelcol-ttscope"}'
+PROMETHEUS, TEMPO = {"exporter": "otlp_http/prometheus"}, {"exporter": "otlp_grpc/tempo"}
+FAILED = 'otelcol_exporter_send_failed_metric_points_total{exporter="otlp_http/prometheus"}'
+FULL = 'otelcol_exporter_enqueue_failed_spans_total{exporter="otlp_grpc/tempo"}'
+QUEUE, ROOM = (f'otelcol_exporter_queue_{name}{{exporter="otlp_grpc/tempo"}}' for name in ("size", "capacity"))
+LOST = 'otel_sdk_processor_span_processed_total{instance="a",error_type="queue_full"}'
+KEPT = 'otel_sdk_processor_span_processed_total{instance="a"}'
+SERVER, JOB = 'tts_requests_in_flight{job="ttscope"}', 'tts_drift_last_run_timestamp_seconds{job="ttscope-drift"}'
+UP = {"job": "tempo", "instance": "b"}
+TARGET = 'up{job="tempo",instance="b"}'
+
+CASES: tuple[Case, ...] = (
+    fires(
+        "TtsWatchdog",
+        "always",
+        "0m",
+        {},
+        Firing("This one always fires: who does not get it any more gets no other either."),
+    ),
+    fires(
+        "TtsCollectorAbsent",
+        "gone two minutes ago",
+        "8m",
+        {UPTIME: "0+60x5"},
+        Firing(
+            "The Collector has not reported within the last minute; 1 did within the last day. What servers tell is lost meanwhile, but for totals."
+        ),
+    ),
+    silent(Kind.EDGE, "TtsCollectorAbsent", "gone a minute ago", "6m", {UPTIME: "0+60x5"}),
+    silent(Kind.QUIET, "TtsCollectorAbsent", "another one has taken its place", "12m", {UPTIME: "0+60x5 0+60x20"}),
+    silent(Kind.MISSING, "TtsCollectorAbsent", "there never was one: servers are scraped", "8m", {SERVER: "0x20"}),
+    fires(
+        "TtsCollectorDropping",
+        "its first failure",
+        "10m",
+        {FAILED: "_ _ _ _ _ 40x20"},
+        Firing(
+            "40 items for otlp_http/prometheus were dropped within ten minutes: its store refused them, or the queue is full.",
+            PROMETHEUS,
+        ),
+    ),
+    fires(
+        "TtsCollectorDropping",
+        "a full queue",
+        "20m",
+        {FULL: "0x10 5x20"},
+        Firing(
+            "5 items for otlp_grpc/tempo were dropped within ten minutes: its store refused them, or the queue is full.",
+            TEMPO,
+        ),
+    ),
+    silent(Kind.EDGE, "TtsCollectorDropping", "eleven minutes ago", "22m", {FULL: "0x10 5x20"}),
+    silent(Kind.MISSING, "TtsCollectorDropping", "no failure yet", "20m", {UPTIME: "0+60x30"}),
+    fires(
+        "TtsCollectorQueueFilling",
+        "51 %",
+        "5m",
+        {QUEUE: "51x20", ROOM: "100x20"},
+        Firing(
+            "51% of the queue to otlp_grpc/tempo is taken: its store does not take what is sent, and at 100 % it is dropped.",
+            TEMPO,
+        ),
+    ),
+    silent(Kind.EDGE, "TtsCollectorQueueFilling", "half", "5m", {QUEUE: "50x20", ROOM: "100x20"}),
+    silent(Kind.MISSING, "TtsCollectorQueueFilling", "no Collector", "5m"),
+    fires(
+        "TtsTelemetryDropped",
+        "its first loss",
+        "10m",
+        {LOST: "_ _ _ _ _ 40x20", KEPT: "0+100x20"},
+        Firing("a could not hand 40 spans or events over to the Collector within ten minutes.", {"instance": "a"}),
+    ),
+    silent(Kind.EDGE, "TtsTelemetryDropped", "a loss that is long past", "30m", {LOST: "40x60"}),
+    silent(Kind.MISSING, "TtsTelemetryDropped", "nothing was ever lost", "10m", {KEPT: "0+100x20"}),
+    fires(
+        "TtsTelemetryStale",
+        "the drift job is silent for five minutes",
+        "15m",
+        {SERVER: "0x30", JOB: "0x10"},
+        Firing(
+            "The newest metric of ttscope-drift is 5m 0s old; it should never be more than 120 s.",
+            {"job": "ttscope-drift"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsTelemetryStale", "two minutes", "12m", {SERVER: "0x30", JOB: "0x10"}),
+    silent(Kind.QUIET, "TtsTelemetryStale", "it has not been seen for an hour", "90m", {SERVER: "0x120", JOB: "0x10"}),
+    silent(Kind.MISSING, "TtsTelemetryStale", "nothing ever came", "15m"),
+    fires(
+        "TtsTargetDown", "Tempo is gone", "5m", {TARGET: "1 0x20"}, Firing("tempo at b does not answer Prometheus.", UP)
+    ),
+    silent(Kind.EDGE, "TtsTargetDown", "too short", "2m", {TARGET: "1 0x20"}),
+    silent(Kind.MISSING, "TtsTargetDown", "nothing is scraped", "5m"),
+)

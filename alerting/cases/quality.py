@@ -1,0 +1,90 @@
+"""How it sounds and what has changed, firing and silent."""
+
+from __future__ import annotations
+
+from alerting.case import Case, Firing, Kind, fires, silent
+
+SILENT = {"fault": "silent", "voice_name": "joe"}
+FAULTS = 'tts_audio_faults_total{fault="silent",voice_name="joe"}'
+CLIPS = 'tts_provider_requests_total{outcome="ok"}'
+LATENCY = {"column": "latency"}
+DETECTED, SCORE, THRESHOLD = (f'tts_drift_{name}{{column="latency"}}' for name in ("detected", "score", "threshold"))
+RUN, SUCCESS, ROWS = (
+    "tts_drift_last_run_timestamp_seconds",
+    "tts_drift_last_run_success",
+    "tts_drift_window_rows",
+)
+
+CASES: tuple[Case, ...] = (
+    fires(
+        "TtsAudioFaults",
+        "3 % are silent",
+        "20m",
+        {FAULTS: "0+3x30", CLIPS: "0+100x30"},
+        Firing("3% of all clips of the last 15 minutes were silent, of the voice joe; the limit is 2%.", SILENT),
+    ),
+    silent(Kind.EDGE, "TtsAudioFaults", "2 % are silent", "20m", {FAULTS: "0+2x30", CLIPS: "0+100x30"}),
+    silent(
+        Kind.FEW,
+        "TtsAudioFaults",
+        "three faults of three clips",
+        "20m",
+        {FAULTS: "0x10 1 2 3x20", CLIPS: "0x10 1 2 3x20"},
+    ),
+    silent(Kind.MISSING, "TtsAudioFaults", "no fault yet", "20m", {CLIPS: "0+100x30"}),
+    fires(
+        "TtsDriftDetected",
+        "with score and threshold",
+        "5m",
+        {DETECTED: "0 1x20", SCORE: "0.3124x20", THRESHOLD: "0.1x20"},
+        Firing("latency is not as in the reference: its score is 0.312, and 0.1 would be usual at most.", LATENCY),
+    ),
+    silent(
+        Kind.EDGE,
+        "TtsDriftDetected",
+        "over the threshold in one window",
+        "5m",
+        {DETECTED: "0x20", SCORE: "0.3x20", THRESHOLD: "0.1x20"},
+    ),
+    silent(Kind.MISSING, "TtsDriftDetected", "nothing judged yet", "5m"),
+    fires(
+        "TtsDriftJobNotRun",
+        "two hours and 16 minutes",
+        "136m",
+        {RUN: "0x200"},
+        Firing("Its last run ended 2h 16m 0s ago; it should run every hour."),
+    ),
+    fires(
+        "TtsDriftJobNotRun",
+        "the job itself is gone",
+        "300m",
+        {RUN: "0x60"},
+        Firing("Its last run ended 5h 0m 0s ago; it should run every hour."),
+    ),
+    silent(Kind.EDGE, "TtsDriftJobNotRun", "two hours and ten minutes", "130m", {RUN: "0x200"}),
+    silent(Kind.MISSING, "TtsDriftJobNotRun", "there is no drift job", "300m"),
+    fires(
+        "TtsDriftJobFailed",
+        "failed",
+        "10m",
+        {SUCCESS: "1 0x20"},
+        Firing("Its last run did not judge all that was due, or its reference can't be used."),
+    ),
+    silent(Kind.EDGE, "TtsDriftJobFailed", "too short", "5m", {SUCCESS: "1 0x20"}),
+    silent(Kind.QUIET, "TtsDriftJobFailed", "well", "10m", {SUCCESS: "1x20"}),
+    silent(Kind.MISSING, "TtsDriftJobFailed", "there is no drift job", "10m"),
+    fires(
+        "TtsDriftOutOfData",
+        "199 in the best hour of a day",
+        "1600m",
+        {ROWS: "200x60 199x1600"},
+        Firing(
+            "No window of the last day had more than 199 requests; it takes 200 to judge one, and there were as many in this week."
+        ),
+    ),
+    silent(
+        Kind.EDGE, "TtsDriftOutOfData", "one window of 200 within the day", "1600m", {ROWS: "199x800 200x60 199x1600"}
+    ),
+    silent(Kind.QUIET, "TtsDriftOutOfData", "there never was enough", "1600m", {ROWS: "10x2000"}),
+    silent(Kind.MISSING, "TtsDriftOutOfData", "there is no drift job", "1600m"),
+)

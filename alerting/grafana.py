@@ -1,0 +1,135 @@
+"""Grafana's own alerts and where it sends them, by provisioning: thresholds of the dashboards, anomalies, business.
+
+They are the same data as Prometheus' rules. Grafana hands what fires to our Alertmanager, so receivers and their
+secrets stand in one place; what Prometheus has told already is silenced there. Source of the format: Grafana's
+documentation, "Use configuration files to provision alerting resources".
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from alerting.alert import Alert
+from alerting.alerts import ALERTS
+from alerting.routes import SEEN_BY_GRAFANA
+from alerting.yaml_files import render
+
+FOLDER = "ttscope"
+CONTACT = "ttscope-alertmanager"
+PROMETHEUS = "prometheus"
+"""The uid of the data source: dashboards/provisioning/datasources."""
+GROUPS = {
+    "thresholds": (
+        "TtsErrorRateHigh",
+        "TtsLatencyHigh",
+        "TtsSuccessRateLow",
+        "TtsCpuHigh",
+        "TtsMemoryHigh",
+        "TtsProviderUnavailable",
+    ),
+    "anomaly": ("TtsTrafficUnusual", "TtsSpeechUnusuallySlow"),
+    "business": ("TtsUsageDrop", "TtsUsageSpike"),
+}
+INTERVAL, LOOKBACK_SECONDS = "1m", 600
+VALUE = re.compile(r"\{\{ \$value \| ([^}]+) \}\}")
+
+
+def files() -> dict[str, str]:
+    """The files of dashboards/provisioning/alerting, by name."""
+    return {
+        "rules.yaml": render({"apiVersion": 1, "groups": [_group(*item) for item in GROUPS.items()]}, "Alert rules."),
+        "contact-points.yaml": render(
+            {"apiVersion": 1, "contactPoints": [_contact()]}, "Our Alertmanager tells people: it has the receivers."
+        ),
+        "policies.yaml": render(
+            {
+                "apiVersion": 1,
+                "policies": [
+                    {
+                        "orgId": 1,
+                        "receiver": CONTACT,
+                        "group_by": ["grafana_folder", "alertname"],
+                        "group_wait": "10s",
+                        "group_interval": "1m",
+                        "repeat_interval": "1h",
+                    }
+                ],
+            },
+            "Everything goes there.",
+        ),
+    }
+
+
+def _contact() -> dict[str, Any]:
+    receiver = {
+        "uid": CONTACT,
+        "type": "prometheus-alertmanager",
+        "settings": {"url": "$ALERTMANAGER_URL"},
+        "disableResolveMessage": False,
+    }
+    return {"orgId": 1, "name": CONTACT, "receivers": [receiver]}
+
+
+def _group(name: str, alerts: tuple[str, ...]) -> dict[str, Any]:
+    rules = [_rule(_named(alert)) for alert in alerts]
+    return {"orgId": 1, "name": f"ttscope {name}", "folder": FOLDER, "interval": INTERVAL, "rules": rules}
+
+
+def _named(name: str) -> Alert:
+    [alert] = [alert for alert in ALERTS if alert.name == name]
+    return alert
+
+
+def _rule(alert: Alert) -> dict[str, Any]:
+    """Query A is Prometheus' own expression, which has a series while the alert is true; B is true if A has one."""
+    return {
+        "uid": _uid(alert),
+        "title": alert.name,
+        "condition": "B",
+        "data": [_query(alert), _is_there()],
+        "dashboardUid": alert.dashboard.value,
+        "panelId": 0,
+        "noDataState": "OK",  # nothing is wrong while the expression has no series
+        "execErrState": "Error",
+        "for": alert.hold,
+        **({"keepFiringFor": alert.keep} if alert.keep != "0s" else {}),
+        "annotations": {name: _text(text) for name, text in alert.annotations.items()},
+        "labels": {**alert.all_labels, **SEEN_BY_GRAFANA},
+        "isPaused": False,
+    }
+
+
+def _uid(alert: Alert) -> str:
+    """At most 40 characters, and never another for the same alert."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", alert.name).lower()
+
+
+def _query(alert: Alert) -> dict[str, Any]:
+    return {
+        "refId": "A",
+        "relativeTimeRange": {"from": LOOKBACK_SECONDS, "to": 0},
+        "datasourceUid": PROMETHEUS,
+        "model": {"refId": "A", "expr": alert.expr, "instant": True, "range": False, "editorMode": "code"},
+    }
+
+
+def _is_there() -> dict[str, Any]:
+    """Any value counts: a provider that is not available has the value 0."""
+    return {
+        "refId": "B",
+        "relativeTimeRange": {"from": LOOKBACK_SECONDS, "to": 0},
+        "datasourceUid": "__expr__",
+        "model": {
+            "refId": "B",
+            "type": "math",
+            "expression": "is_number($A)",
+            "datasource": {"type": "__expr__", "uid": "__expr__"},
+        },
+    }
+
+
+def _text(text: str) -> str:
+    """The template in Grafana's words, and without $, which its provisioning would take for a variable."""
+    text = VALUE.sub(lambda match: f"{{{{ .Values.A.Value | {match[1]} }}}}", text)
+    return text.replace("{{ $value }}", "{{ .Values.A.Value }}").replace("$labels.", ".Labels.")
