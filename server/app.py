@@ -37,8 +37,8 @@ from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.reporter import Reporter, fallback_labels
-from server.routes import catalogue, console, health, metrics, openapi, speech, traces
-from server.routes.requests import parse_speech
+from server.routes import catalogue, console, health, metrics, openai, openapi, speech, traces
+from server.routes.wish import Call, TtsCall
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.slowness import SlowReason
@@ -49,8 +49,8 @@ from server.synthesizer import Synthesizer
 from server.system import SystemSampler
 from server.watch import Watch
 
-SPEAKING = (speech.PATH, speech.OPENAI_PATH)
-"""The paths of calls that ask for audio: each call to them is observed."""
+SPEAKING: dict[str, Call] = {speech.PATH: TtsCall(), openai.PATH: openai.OpenAiCall()}
+"""The calls that ask for audio, by path: each call to them is observed."""
 FLUSH_SECONDS = 10.0
 GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
@@ -164,10 +164,9 @@ class Service:
         memory = traces.TracesRoute(self._telemetry.traces)
         application.add_routes(
             [
-                web.post(speech.PATH, speech.SpeechRoute(self._settings, self._synthesizer, self._admission)),
-                web.post(
-                    speech.OPENAI_PATH,
-                    speech.SpeechRoute(self._settings, self._synthesizer, self._admission, parse_speech),
+                *(
+                    web.post(path, speech.SpeechRoute(self._settings, self._synthesizer, self._admission, call))
+                    for path, call in SPEAKING.items()
                 ),
                 web.get(catalogue.PATH, catalogue.VoicesRoute(self._synthesizer)),
                 web.get(health.HEALTH_PATH, health.health),

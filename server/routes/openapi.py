@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from server import VERSION
 from server.errors import all_errors, error_type
-from server.routes import catalogue, health, metrics, speech, traces
-from server.routes.requests import JSON, SpeechRequest, TtsRequest
+from server.routes import catalogue, health, metrics, openai, speech, traces
+from server.routes.openai import SpeechRequest
+from server.routes.requests import JSON, TtsRequest
 
 PATH = "/openapi.json"
 ERROR_SCHEMA = {
@@ -60,7 +61,7 @@ def describe() -> dict[str, Any]:
         }
     }
     paths[speech.PATH] = {"post": _speaks("Speak a text.", TtsRequest)}
-    paths[speech.OPENAI_PATH] = {"post": _speaks("Speak a text, asked for as OpenAI's clients do.", SpeechRequest)}
+    paths[openai.PATH] = {"post": _speaks("Speak a text, asked for as OpenAI's clients do.", SpeechRequest)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "ttscope", "version": VERSION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
