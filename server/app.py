@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from asyncio import Server
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -161,6 +162,7 @@ class Service:
             middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
         )
         application.on_response_prepare.append(decorate)
+        voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
         application.add_routes(
             [
@@ -168,7 +170,10 @@ class Service:
                     web.post(path, speech.SpeechRoute(self._settings, self._synthesizer, self._admission, call))
                     for path, call in SPEAKING.items()
                 ),
-                web.get(catalogue.PATH, catalogue.VoicesRoute(self._synthesizer)),
+                web.get(catalogue.VOICES_PATH, voices.voices),
+                web.get(catalogue.AUDIO_MODELS_PATH, voices.audio_models),
+                web.get(catalogue.MODELS_PATH, voices.models),
+                web.get(catalogue.MODEL_PATH, voices.model),
                 web.get(health.HEALTH_PATH, health.health),
                 web.get(health.READY_PATH, health.ReadyRoute(self._synthesizer, self._admission)),
                 web.get(

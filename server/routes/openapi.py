@@ -41,7 +41,10 @@ HEADERS = (
 )
 """Of every answer with speech."""
 READS = {
-    catalogue.PATH: "The voices that can be asked for.",
+    catalogue.VOICES_PATH: "The voices that can be asked for.",
+    catalogue.AUDIO_MODELS_PATH: "The models that can be named, as Open WebUI reads them.",
+    catalogue.MODELS_PATH: "The models that can be named, as OpenAI's clients read them.",
+    catalogue.MODEL_PATH: "One of them.",
     health.HEALTH_PATH: "Whether the process is alive.",
     health.READY_PATH: "Whether it can speak: 503 until a voice has spoken, and once the server stops.",
     metrics.SUMMARY_PATH: "Totals, rates and durations by word and character range.",

@@ -11,6 +11,7 @@ from opentelemetry.trace import get_current_span
 
 from server.errors import SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION
+from server.routes.catalogue import ALIASES
 from server.routes.requests import TtsRequest, wants_fresh
 from server.routes.sending import Send, Sender, encoded, levelled
 from server.routes.wish import Call, Wish
@@ -81,6 +82,8 @@ class SpeechRoute:
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()
+        if name in ALIASES and name not in voices:
+            name = self._settings.default_voice
         if name not in voices:
             raise UnknownVoice(f"there is no such voice; there are {', '.join(sorted(voices))}", param="voice_name")
         return voices[name]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ import pytest
 from server.app import Service
 from server.settings import Settings
 from tests.fakes import HummingProvider
+from tests.live import ROOT
 from tests.service import Client, Start
 
 
@@ -39,3 +43,16 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         yield starter
         for service in services:
             await service.stop()
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with OpenAI's SDK for JavaScript, of the version that the lock file names."""
+    if shutil.which("npm") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("npm is not installed, and CI must test the clients in JavaScript: apt-get install nodejs npm")
+        pytest.skip("npm is not installed: apt-get install nodejs npm")
+    folder = tmp_path_factory.mktemp("javascript")
+    shutil.copytree(ROOT / "tests" / "javascript", folder, dirs_exist_ok=True)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=120)
+    return folder
