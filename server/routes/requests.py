@@ -70,6 +70,11 @@ async def read_json(request: web.Request, seconds: float) -> bytes:
     """
     if request.content_type != JSON:
         raise UnsupportedMediaType(f"the header Content-Type must be {JSON}")
+    return await read_body(request, seconds)
+
+
+async def read_body(request: web.Request, seconds: float) -> bytes:
+    """Raises RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off."""
     try:
         async with asyncio.timeout(seconds):
             return await request.read()

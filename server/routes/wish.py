@@ -30,8 +30,10 @@ class Wish:
 class Call(Protocol):
     """One way of asking for speech."""
 
-    names: Mapping[str, str]
-    """What the call names fields of POST /tts, where that differs."""
+    @property
+    def names(self) -> Mapping[str, str]:
+        """What the call names fields of POST /tts, where that differs."""
+        ...
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         """The body, whole within ``seconds``. Raises RequestTimeout, and what says that it can't be read."""
