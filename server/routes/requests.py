@@ -19,6 +19,8 @@ from server.errors import (
 from server.speech import SPEED_RANGE
 
 JSON = "application/json"
+InputType = Literal["text", "ssml"]
+INPUT_TYPE: InputType = Field("text", description="ssml: the text is SSML, of which docs/text.md has the subset.")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -36,6 +38,11 @@ class TtsRequest(BaseModel):
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
     response_format: Literal["wav"] = Field("wav", description="wav: 16 bit, mono, at the voice's sample rate.")
     stream: bool = Field(False, description="true: audio is sent while it is being made.")
+    input_type: InputType = INPUT_TYPE
+    timestamps: bool = Field(
+        False,
+        description="true: the answer is JSON with the audio in base64 and the time of each word; of a stream, events.",
+    )
     cache: bool = Field(
         True, description="false: audio is made for this request alone, and not kept; so does Cache-Control: no-store."
     )
@@ -52,10 +59,13 @@ class SpeechRequest(BaseModel):
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
     response_format: Literal["wav"] = Field(description="wav, and no other yet: 16 bit, mono.")
     stream_format: Literal["audio"] = Field("audio", description="audio: sent while it is being made.")
+    input_type: InputType = INPUT_TYPE
 
     def as_tts(self) -> TtsRequest:
         """The same wish, as a stream."""
-        return TtsRequest(text=self.input, voice_name=self.voice, speed=self.speed, stream=True)
+        return TtsRequest(
+            text=self.input, voice_name=self.voice, speed=self.speed, stream=True, input_type=self.input_type
+        )
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:

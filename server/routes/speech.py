@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 
 from aiohttp import web
 from opentelemetry.trace import get_current_span
 
 from server.audio import wav
-from server.errors import EngineFailed, TextTooLong, UnknownVoice, UnsupportedLanguage
+from server.errors import EngineFailed, InvalidMarkup, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION, RESPONSE
 from server.observation import Observation
 from server.routes.requests import TtsRequest, parse_tts, read_json, wants_fresh
 from server.scheduling.admission import Admission
 from server.settings import Settings
-from server.speech import Chunk, Listener, Stage, Utterance, Voice
+from server.speech import Chunk, Listener, Passage, Stage, Utterance, Voice
 from server.synthesizer import Synthesizer
+from server.text import ssml
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
 
@@ -70,11 +72,11 @@ class SpeechRoute:
         limit = self._settings.max_text_characters
         if len(wanted.text) > limit:
             raise TextTooLong(f"text has {len(wanted.text)} characters; at most {limit} are allowed", param="text")
-        if len(wanted.text) > LONG_TEXT:
-            text, words = await asyncio.to_thread(_prepare, wanted.text)
-        else:
-            text, words = _prepare(wanted.text)
-        return Utterance(text, voice, language, words, len(text), wanted.speed)
+        prepare = partial(_prepare, wanted, language, self._settings.max_break_seconds)
+        text, words, passages = await asyncio.to_thread(prepare) if len(wanted.text) > LONG_TEXT else prepare()
+        utterance = Utterance(text, voice, language, words, len(text), wanted.speed, passages)
+        self._synthesizer.require(utterance)
+        return utterance
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()
@@ -132,11 +134,17 @@ class SpeechRoute:
             await response.write_eof()
 
 
-def _prepare(text: str) -> tuple[str, int]:
-    """The text to be spoken and its number of words."""
-    check(text)
-    spoken = normalize(text)
-    return spoken, count_words(spoken)
+def _prepare(wanted: TtsRequest, language: str, most_seconds: float) -> tuple[str, int, tuple[Passage, ...]]:
+    """The text that the client wants to be spoken, without tags and markup; its number of words; the markup."""
+    check(wanted.text)
+    if wanted.input_type == "text":
+        if ssml.looks_like_ssml(wanted.text):
+            raise InvalidMarkup('the text is SSML: ask for it with "input_type": "ssml"', param="input_type")
+        spoken = normalize(wanted.text)
+        return spoken, count_words(spoken), ()
+    passages = ssml.parse(wanted.text, language, most_seconds)
+    spoken = normalize(" ".join(passage.text for passage in passages))
+    return spoken, count_words(spoken), passages
 
 
 def _language(wanted: str | None, voice: Voice) -> str:

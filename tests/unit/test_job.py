@@ -9,7 +9,7 @@ from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, Piece, Task
 from server.scheduling.plan import EARLY, WINDOW
 from server.scheduling.steps import Decode, Encode, Refine
 from server.speech import Interval, Stage
-from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, sentence, spoken
+from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
 
 ENGINE = CountingEngine()
 
@@ -18,7 +18,7 @@ def asked(*frames: int, streamed: bool = False, pause: float = 0.0) -> Job:
     """A job of sentences of these lengths; half of that is what they are expected to be."""
     sentences = [sentence(number, length) for number, length in enumerate(frames)]
     expected = [length * FRAME_SECONDS / 2 for length in frames]
-    return Job(sentences, expected, RATE, pause=pause, streamed=streamed)
+    return Job(paused(sentences, pause), expected, RATE, streamed=streamed)
 
 
 def taken(job: Job) -> Task:
@@ -134,12 +134,12 @@ def test_audio_is_due_when_it_is_heard_and_that_of_a_whole_answer_sooner() -> No
     for streamed, urgency in ((True, 1.0), (False, WHOLE_PACE)):
         job = asked(300, 100, streamed=streamed, pause=0.2)
         job.start = 50.0
-        dues = {(type(task.step), task.part.sentence, task.window): task.due for task in work(job)}
+        dues = {(type(task.step), task.part.sentence.ids, task.window): task.due for task in work(job)}
         starts = [0, 32, 96, 224] if streamed else [0, 128]
         for number, start in enumerate(starts):
-            due = dues[Decode, sentence(0, 300), number]
+            due = dues[Decode, (0, 300), number]
             assert due == pytest.approx(50 + start * FRAME_SECONDS * urgency)
-        assert dues[Decode, sentence(1, 100), 0] == pytest.approx(50 + (3.0 + 0.2) * urgency)
+        assert dues[Decode, (1, 100), 0] == pytest.approx(50 + (3.0 + 0.2) * urgency)
 
 
 def test_the_steps_on_offer_are_in_the_order_of_their_due_times() -> None:
