@@ -80,9 +80,8 @@ class Synthesizer:
                     async for chunk in chunks:
                         yield chunk
 
-        hearing = self._cache.hear(
-            utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=fresh or utterance.timed
-        )
+        bypass = fresh or utterance.timed
+        hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=bypass)
         try:
             async with aclosing(hearing.chunks()) as chunks:
                 while True:

@@ -32,7 +32,10 @@ class Vocabulary:
         return ids, len(known)
 
     def places(self, symbols: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """From which id to which of ``encode(symbols)`` each of the ``spans`` of symbols goes; they are in order."""
+        """From which id to which of ``encode(symbols)`` each of the ``spans`` of symbols goes; they are in order.
+
+        With the blank before its first symbol, in which the mouth gets ready: a recogniser counts it to the word too.
+        """
         tokenizer = self._tokenizer
         step, first = (2, 1) if tokenizer.add_blank else (1, 0)
         first += bool(tokenizer.use_eos_bos)
@@ -40,9 +43,8 @@ class Vocabulary:
         for start, stop in spans:
             known += self.encode(symbols[at:start])[1]
             inside = self.encode(symbols[start:stop])[1]
-            places.append(
-                (first + step * known, first + step * (known + inside - 1) + 1 if inside else first + step * known)
-            )
+            start_id = first + step * known
+            places.append((start_id - step + 1, start_id + step * (inside - 1) + 1) if inside else (start_id, start_id))
             known, at = known + inside, stop
         return places
 

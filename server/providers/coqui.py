@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -233,7 +233,7 @@ class CoquiProvider:
         return Speaker(reader, Pace.measured(*timed)), rate
 
 
-def _seconds(model: VitsModel, ids: Ids) -> float:
+def _seconds(model: VitsModel, ids: Sequence[int]) -> float:
     """Speaks a sentence, and tells how long its audio is."""
     import torch
 

@@ -21,7 +21,8 @@ def align(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> list[Span]
     groups = _groups(sentence)
     counts = [len(_groups(word)) for word in words]
     if sum(counts) == len(groups):
-        spans, at = [], 0
+        spans: list[Span] = []
+        at = 0
         for count in counts:
             inside = groups[at : at + count]
             spans.append((inside[0][0], inside[-1][1]) if inside else _empty(spans))
