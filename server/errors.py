@@ -128,8 +128,20 @@ class NothingToSpeak(SpeechError):
     status = 422
 
 
+class InvalidMarkup(SpeechError):
+    """The text is not SSML as it can be spoken, or SSML that was not said to be."""
+
+    status = 422
+
+
 class UnsupportedLanguage(SpeechError):
     """The voice does not speak this language."""
+
+    status = 422
+
+
+class UnsupportedByVoice(SpeechError):
+    """None of the voice's providers can do what was asked for: markup, or the times of words."""
 
     status = 422
 

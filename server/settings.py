@@ -80,6 +80,7 @@ class Settings(BaseSettings):
         None, gt=0, description="What a provider's latency is compared with; by default its first stable hour."
     )
     max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="The longest text of a request.")
+    max_break_seconds: float = Field(10.0, ge=0, le=60, description="The longest break that SSML may ask for.")
     max_audio_seconds: float = Field(
         900.0, gt=0, description="The longest speech of a request, as predicted from its phonemes."
     )

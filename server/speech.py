@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import takewhile
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +108,46 @@ class Voice:
             raise ValueError(f"voice {self.name} has a sample rate of {self.sample_rate} Hz")
 
 
+class Ability(StrEnum):
+    """What not every provider can do."""
+
+    MARKUP = "markup"
+    """Pauses of a given length, and a pace that changes within a text."""
+    WORD_TIMES = "word_times"
+    """To tell when each word is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A stretch of a text, from ``start`` up to, not including, ``stop``, and how it is spoken."""
+
+    start: int
+    stop: int
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A part of a text with markup; without text it is a pause alone."""
+
+    text: str
+    rate: float = 1.0
+    """Times the utterance's speed."""
+    pause: float | None = None
+    """Seconds of silence after it; None is as long as after any sentence."""
+    readings: tuple[Reading, ...] = ()
+    """What is not to be read as it is written, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What stands between two spaces of a text, and when it is heard: seconds from the beginning of the audio."""
+
+    written: str
+    start: float
+    end: float
+
+
 @dataclass(frozen=True, slots=True)
 class Utterance:
     """What is to be spoken: text without emotion tags, and how."""
@@ -118,6 +159,10 @@ class Utterance:
     characters: int
     speed: float = 1.0
     """1 is the voice's own pace, 2 twice as fast."""
+    passages: tuple[Passage, ...] = ()
+    """The text as its markup has it; none of a plain one."""
+    timed: bool = False
+    """Whether the times of its words are wanted."""
 
     def __post_init__(self) -> None:
         if self.language not in self.voice.languages:
@@ -125,6 +170,28 @@ class Utterance:
         low, high = SPEED_RANGE
         if not low <= self.speed <= high:
             raise ValueError(f"speed {self.speed} is outside {low} to {high}")
+
+    @property
+    def needs(self) -> frozenset[Ability]:
+        """What its provider must be able to do."""
+        wanted = {Ability.MARKUP: bool(self.passages), Ability.WORD_TIMES: self.timed}
+        return frozenset(ability for ability, needed in wanted.items() if needed)
+
+    @property
+    def lead(self) -> float:
+        """Seconds of silence that it is to begin with."""
+        return sum(passage.pause or 0.0 for passage in takewhile(lambda each: not each.text, self.passages))
+
+    @property
+    def pauses(self) -> float:
+        """Seconds of silence that its markup asks for."""
+        return sum(passage.pause or 0.0 for passage in self.passages)
+
+    @property
+    def speeds(self) -> tuple[float, float]:
+        """The slowest and the fastest pace in it."""
+        rates = [passage.rate for passage in self.passages if passage.text] or [1.0]
+        return self.speed * min(rates), self.speed * max(rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +219,10 @@ class Chunk:
     expected: float | None = None
     """Seconds of audio that the whole utterance should become, pauses included, as its provider reckons from what it
     will say; in the first chunk alone, of a provider that knows."""
+    said: str = ""
+    """The words that the whole utterance is spoken in, numbers and abbreviations read out; there too."""
+    words: tuple[Word, ...] = ()
+    """Those whose time is known with this chunk: no word's comes later than its audio. Only of a timed utterance."""
 
     @property
     def seconds(self) -> float:

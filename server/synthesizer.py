@@ -39,6 +39,10 @@ class Synthesizer:
         """The voices that can be asked for, by name."""
         return self._chain.voices()
 
+    def require(self, utterance: Utterance) -> None:
+        """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
+        self._chain.require(utterance)
+
     async def start(self) -> None:
         """Loads and warms up. Raises EngineFailed if nothing can speak."""
         await self._chain.start()
@@ -57,7 +61,7 @@ class Synthesizer:
         self, utterance: Utterance, observation: Observation, listener: Listener, *, fresh: bool = False
     ) -> AsyncGenerator[Chunk, None]:
         """The utterance's audio, in order; closing the generator gives the rest up. ``fresh`` audio is made for this
-        request alone, and not kept.
+        request alone, and not kept; so is that of a timed utterance: its words are text, which the cache never holds.
 
         Raises NotReady, QueueFull, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time,
         DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time.
@@ -76,7 +80,8 @@ class Synthesizer:
                     async for chunk in chunks:
                         yield chunk
 
-        hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=fresh)
+        bypass = fresh or utterance.timed
+        hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=bypass)
         try:
             async with aclosing(hearing.chunks()) as chunks:
                 while True:

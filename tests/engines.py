@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,6 +30,12 @@ def sentence(number: int, frames: int) -> Sentence:
     return Sentence("joe", (number, frames))
 
 
+def paused(sentences: Sequence[Sentence], seconds: float) -> list[Sentence]:
+    """The sentences with so much silence between them."""
+    *others, last = sentences
+    return [*(replace(each, pause=seconds) for each in others), last]
+
+
 def spoken(sentence: Sentence) -> Samples:
     """All of its audio; whole numbers below 2**24, so that float32 keeps each."""
     number, frames = sentence.ids
@@ -43,6 +49,11 @@ class CountingLatent:
     frame_seconds: float = FRAME_SECONDS
     context: int = CONTEXT
     refined: int = 0
+
+    @property
+    def ends(self) -> list[int]:
+        """Half of the frames are the first id's."""
+        return [self.frames // 2, self.frames] if self.sentence.marks else []
 
 
 class CountingEngine:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from server.errors import SpeechError
 from server.providers.provider import Load, Reports
-from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 
 JOE = Voice("joe", ("en", "en-us"), 22050, "c0ffee")
 KAN = Voice("kan", ("ja",), 24000, "facade")
@@ -38,6 +38,8 @@ PACE = {"joe": 0.065, "kan": 0.2}
 
 class HummingProvider:
     """Hums as long as somebody would speak, one chunk a sentence; ``gate`` holds it, ``failure`` breaks it."""
+
+    abilities: frozenset[Ability] = frozenset()
 
     def __init__(self, *, name: str = "humming", ready: bool = True, pitch: float = 220.0) -> None:
         self.name = name

@@ -97,6 +97,7 @@ class Inspector:
         self._tail: Samples = self._rest
         """The last frame's worth of samples."""
         self._expected: float | None = None
+        self._said = ""
         self._waiting: list[Samples] = []
         self._waiting_count = 0
         self._sums: list[Numbers] = []
@@ -117,9 +118,9 @@ class Inspector:
         if self._waiting_count >= AT_ONCE * sample_rate:
             self._take()
 
-    def expect(self, seconds: float) -> None:
-        """Of audio that the whole clip should be, by who makes it."""
-        self._expected = seconds
+    def expect(self, seconds: float, said: str = "") -> None:
+        """Of audio that the whole clip should be, and the words it is spoken in, by who makes it."""
+        self._expected, self._said = seconds, said
 
     @property
     def silent_so_far(self) -> bool:
@@ -137,7 +138,11 @@ class Inspector:
         spoken = float(duration[sounding].sum())
         energy = float((power * duration)[sounding].sum()) / spoken if spoken else None
         faults = []
-        allowed = pace.bounds(utterance.text, utterance.language, utterance.speed)
+        slow, fast = utterance.speeds
+        said = self._said or utterance.text
+        allowed = Bounds(
+            pace.bounds(said, utterance.language, fast).least, pace.bounds(said, utterance.language, slow).most
+        )
         clipping = self._full / self._count if self._count else 0.0
         if energy is None:
             faults.append(Fault.SILENT)
@@ -148,7 +153,7 @@ class Inspector:
             reckoned = Bounds(SHORT * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
         if energy is not None and (spoken < allowed.least or seconds < reckoned.least or self._breaks_off(energy)):
             faults.append(Fault.TRUNCATED)
-        if spoken > allowed.most or seconds > min(reckoned.most, STRAYED * allowed.most):
+        if spoken > allowed.most or seconds > min(reckoned.most, STRAYED * allowed.most + utterance.pauses):
             faults.append(Fault.TOO_LONG)
         enough = (LOST if self._expected is None else LITTLE) * allowed.least
         return Quality(
@@ -157,7 +162,7 @@ class Inspector:
             silence_share=1.0 - spoken / float(duration.sum()) if len(duration) else 1.0,
             clipping_share=clipping,
             dc_offset=mean,
-            seconds_per_character=seconds * utterance.speed / max(1, utterance.characters),
+            seconds_per_character=(seconds - utterance.pauses) * utterance.speed / max(1, utterance.characters),
             faults=tuple(faults),
             usable=energy is not None and spoken >= enough and seconds >= reckoned.least,
         )

@@ -11,7 +11,7 @@ from server.speech import Utterance
 SECRET_BYTES = 16
 """The shortest secret that is taken: a shorter one could be guessed, and with it every short text."""
 
-_KEYS, _SEALS = b"ttscope clip key 1", b"ttscope clip seal 1"
+_KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 1"
 """What the secret is divided by, so that a key tells nothing about a seal."""
 
 
@@ -30,6 +30,7 @@ class Keys:
             utterance.voice.checksum.encode(),
             utterance.language.encode(),
             struct.pack(">d", utterance.speed),
+            *(repr(passage).encode("utf-8", "surrogatepass") for passage in utterance.passages),
         )
         message = b"".join(struct.pack(">Q", len(field)) + field for field in fields)
         return hmac.digest(self._secret, message, hashlib.sha256)

@@ -56,7 +56,9 @@ class TorchEngine:
     def encode(self, steps: Sequence[Encode], threads: int) -> Sequence[VitsLatent]:
         sentences = [step.sentence for step in steps]
         with self._computing(SMALL_STEP_THREADS):
-            return self._models[sentences[0].voice].encode([s.ids for s in sentences], [s.speed for s in sentences])
+            return self._models[sentences[0].voice].encode(
+                [s.ids for s in sentences], [s.speed for s in sentences], [bool(s.marks) for s in sentences]
+            )
 
     def refine(self, steps: Sequence[Refine], threads: int) -> None:
         blocks = [(cast("VitsLatent", step.latent), step.start, step.stop) for step in steps]

@@ -28,6 +28,7 @@ class VitsLatent:
     """Shape (frames, channels): before the flow."""
     refined: Tensor
     """The same shape: after it, as far as it has come."""
+    ends: Sequence[int] = ()
 
     @property
     def frames(self) -> int:
@@ -92,8 +93,10 @@ class VitsModel:
         """Makes the decoder anew in ``dtype``."""
         self.decoder = Decoder(self._network.waveform_decoder, dtype)
 
-    def encode(self, sentences: Sequence[Sequence[int]], speeds: Sequence[float]) -> list[VitsLatent]:
-        """The latents of sentences given by their ids, each at its pace."""
+    def encode(
+        self, sentences: Sequence[Sequence[int]], speeds: Sequence[float], timed: Sequence[bool] = ()
+    ) -> list[VitsLatent]:
+        """The latents of sentences given by their ids, each at its pace; ``timed`` ones with their ids' ends."""
         network, device = self._network, self.device
         lengths = torch.tensor([len(ids) for ids in sentences], device=device)
         longest = max(map(len, sentences))
@@ -115,6 +118,8 @@ class VitsModel:
                 mean, scale = means.new_zeros(1, means.shape[1]), means.new_zeros(1, means.shape[1])
             prior = mean + torch.randn_like(mean) * torch.exp(scale) * self.noise.sound
             latents.append(self._latent(prior))
+            if any(timed[number : number + 1]):
+                latents[-1].ends = _ends(durations[number, : len(sentences[number])], latents[-1].frames)
         return latents
 
     def refine(self, blocks: Sequence[tuple[VitsLatent, int, int]]) -> None:
@@ -156,6 +161,13 @@ class VitsModel:
         refined = self._network.flow(whole, torch.ones_like(whole[:, :1]), g=None, reverse=True)
         refined = self._network.upsampling_z(refined)[0].reshape(refined.shape[1], -1).T.contiguous()
         return VitsLatent(self, refined, refined)
+
+
+def _ends(durations: Tensor, frames: int) -> list[int]:
+    """Where each id ends in a latent of ``frames``, by the frames of each before any interpolation."""
+    ends = durations.cumsum(0)
+    total = max(1, int(ends[-1]))
+    return [round(int(end) * frames / total) for end in ends.tolist()]
 
 
 def fold_weight_norm(network: torch.nn.Module) -> None:

@@ -12,18 +12,21 @@ from functools import partial
 from typing import Protocol
 
 from server.audio.quality import Quality
-from server.errors import EngineFailed, SpeechError
+from server.errors import EngineFailed, SpeechError, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.member import Choice, Member
 from server.providers.provider import Load, Provider, Reports
 from server.providers.turn import Turn
-from server.speech import Chunk, Listener, Utterance, Voice
+from server.speech import Ability, Chunk, Listener, Utterance, Voice
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
 
 PATIENCE = 5.0
 """Times the forecast of a provider that its attempt may take while another one could still speak."""
 LEAST_SECONDS = 10.0
 """Of any turn, and of what is set aside for the next provider, as far as the budget allows."""
+
+ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
+"""As clients ask for them."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
 
@@ -102,6 +105,10 @@ class Chain:
     async def close(self) -> None:
         await asyncio.gather(*(member.provider.close() for member in self.members))
 
+    def require(self, utterance: Utterance) -> None:
+        """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
+        self._able(utterance)
+
     async def speak(
         self,
         utterance: Utterance,
@@ -116,11 +123,13 @@ class Chain:
         what follows of a stream must come within as long again. ``progress`` is told of audio that was made, in
         seconds, negative when it was in vain. Who is asked, and what comes of it, is kept in ``synthesis``.
 
+        Only who can do what the utterance needs is asked: UnsupportedByVoice if nobody can.
+
         Raises what the last provider failed with; DeadlineExceeded when the time is over; NothingToSpeak and
         TextTooLong at once, since no other provider would do better.
         """
         began = asyncio.get_running_loop().time()
-        choices = self._choices[utterance.voice.name]
+        choices = self._able(utterance)
         # With nobody available the first is asked all the same: a refusal would help nobody.
         asked = [choice for choice in choices if choice.member.available] or list(choices[:1])
         if asked[0] is not choices[0]:
@@ -179,6 +188,18 @@ class Chain:
             if choices:
                 self._choices[name] = choices
         self._voices = {name: replace(choices[0].voice, name=name) for name, choices in self._choices.items()}
+
+    def _able(self, utterance: Utterance) -> tuple[Choice, ...]:
+        """Who can speak it, in order."""
+        able = tuple(
+            choice
+            for choice in self._choices[utterance.voice.name]
+            if utterance.needs <= choice.member.provider.abilities
+        )
+        if not able:
+            wanted = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
+            raise UnsupportedByVoice(f"this voice is spoken by who can't do {wanted}", param="voice_name")
+        return able
 
     def _patience(self, utterance: Utterance, choice: Choice, following: Choice | None, deadline: float) -> float:
         """When the attempt is given up: late enough for a busy provider, early enough for the next one to speak."""

@@ -6,44 +6,41 @@ import logging
 import os
 import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from server.errors import EngineFailed, ShuttingDown, SpeechError
-from server.providers.pace import PAUSE, WARM_UP, Pace, estimate, expect
+from server.providers.pace import WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
+from server.providers.reader import Reader
 from server.providers.word import say_a_word
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
 from server.scheduling.steps import Sentence
 from server.scheduling.worker import Worker, WorkerClosed
-from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
-from server.text.sentences import bounded, is_speakable, split_text
+from server.text.reading import read
+from server.text.script import script
 from server.voices.catalogue import InstalledVoice
 from server.voices.checkpoint import before_import
 from server.voices.errors import VoiceError
-from server.voices.manifest import CHARACTERS
 
 if TYPE_CHECKING:
     from server.engine.torch_engine import TorchEngine
     from server.engine.vits import VitsModel
-    from server.engine.vocabulary import Vocabulary
 
 CUDA_LANES = 2
 """Batches that a GPU's thread is given at a time, so that it need not wait for the next."""
-
-Ids = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
     """A loaded voice."""
 
-    installed: InstalledVoice
-    vocabulary: Vocabulary
+    reader: Reader
     pace: Pace
 
 
@@ -53,7 +50,9 @@ class Reading:
 
     sentences: tuple[Sentence, ...]
     seconds: tuple[float, ...]
-    """Of audio that each is expected to become."""
+    """Of audio that each is expected to become, without silence."""
+    said: str
+    """In words."""
     interval: Interval
 
 
@@ -61,6 +60,7 @@ class CoquiProvider:
     """Speaks with the voices of a catalogue; see server.providers.provider.Provider."""
 
     name = "coqui"
+    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES})
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class CoquiProvider:
         await say_a_word(self, self._installed[0].voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """The first chunk early for who listens as it comes, with a pause after each sentence but the last.
+        """The first chunk early for who listens as it comes, with the silence after each sentence.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
@@ -146,7 +146,9 @@ class CoquiProvider:
         rate = utterance.voice.sample_rate
         try:
             reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
-            expected: float | None = expect(reading.seconds, PAUSE / utterance.speed, self._max_audio_seconds)
+            silence = sum(sentence.silence for sentence in reading.sentences)
+            expected: float | None = expect(reading.seconds, silence, self._max_audio_seconds)
+            said = reading.said
             intervals: tuple[Interval, ...] = (reading.interval,)
 
             def job(changed: Callable[[], None]) -> Job:
@@ -154,7 +156,6 @@ class CoquiProvider:
                     reading.sentences,
                     reading.seconds,
                     rate,
-                    pause=PAUSE / utterance.speed,
                     streamed=listener.streamed,
                     client=listener.client,
                     origin=listener.origin,
@@ -163,8 +164,8 @@ class CoquiProvider:
 
             async with aclosing(self._dispatcher.run(job)) as pieces:
                 async for piece in pieces:
-                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected)
-                    intervals, expected = (), None
+                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected, said, piece.words)
+                    intervals, expected, said = (), None, ""
         except SpeechError:
             raise
         except WorkerClosed:
@@ -182,13 +183,11 @@ class CoquiProvider:
 
     def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:
         """Runs in the phonemes' thread; ``submitted`` is when it was asked to, in ns."""
-        encoded: list[tuple[Ids, int]] = []
-        if is_speakable(utterance.text):
-            encoded = _ids(self._phonemizer, speaker.installed, speaker.vocabulary, utterance.text)
-        voice, speed = utterance.voice.name, utterance.speed
-        sentences = tuple(Sentence(voice, ids, speed) for ids, _ in encoded)
-        seconds = tuple(speaker.pace.seconds(symbols, speed) for _, symbols in encoded)
-        return Reading(sentences, seconds, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
+        text = script(utterance)
+        read = tuple(speaker.reader.sentences(text, timed=utterance.timed))
+        sentences = tuple(sentence for sentence, _ in read)
+        seconds = tuple(speaker.pace.seconds(symbols, sentence.speed) for sentence, symbols in read)
+        return Reading(sentences, seconds, text.said, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
 
     def _prepare(self) -> TorchEngine:
         """Imports torch and Coqui, 6 s, and chooses the device."""
@@ -220,29 +219,21 @@ class CoquiProvider:
         if model.sample_rate != installed.voice.sample_rate:
             raise VoiceError(installed.config, f"has {model.sample_rate} Hz, not {installed.voice.sample_rate} Hz")
         timed = []
+        reader = Reader(installed, model.vocabulary, self._phonemizer)
+        language = installed.voice.languages[0]
         for text in WARM_UP:
-            encoded = _ids(self._phonemizer, installed, model.vocabulary, text)
-            timed.append((sum(symbols for _, symbols in encoded), sum(_seconds(model, ids) for ids, _ in encoded)))
-        ids = encoded[0][0]
+            pieces = [piece for line in read(text, language) for piece in reader.pieces(line)]
+            timed.append((sum(piece.symbols for piece in pieces), sum(_seconds(model, piece.ids) for piece in pieces)))
+        ids = pieces[0].ids
         dtype = precision.choose(model, ids)
         engine.add(installed.voice.name, model)
         begun = time.perf_counter()
         rate = _seconds(model, ids) / (time.perf_counter() - begun)
         self._log.info("the voice %s is decoded in %s", installed.voice.name, str(dtype).removeprefix("torch."))
-        return Speaker(installed, model.vocabulary, Pace.measured(*timed)), rate
+        return Speaker(reader, Pace.measured(*timed)), rate
 
 
-def _ids(phonemizer: Phonemizer, installed: InstalledVoice, vocabulary: Vocabulary, text: str) -> list[tuple[Ids, int]]:
-    """The ids of each sentence that has something to say, and how many symbols they stand for."""
-    if installed.phonemizer == CHARACTERS:
-        sentences = split_text(vocabulary.clean(text, installed.voice.languages[0]))
-    else:
-        sentences = phonemizer.phonemize(text, installed.phonemizer)
-    encoded = [vocabulary.encode(sentence) for sentence in bounded(sentences)]
-    return [(tuple(ids), known) for ids, known in encoded if known]
-
-
-def _seconds(model: VitsModel, ids: Ids) -> float:
+def _seconds(model: VitsModel, ids: Sequence[int]) -> float:
     """Speaks a sentence, and tells how long its audio is."""
     import torch
 

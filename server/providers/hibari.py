@@ -22,8 +22,9 @@ from server.providers.narrator import Line, Narrator, Samples
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, Pace, estimate
 from server.providers.provider import Load, Reports
 from server.providers.word import say_a_word
-from server.speech import Chunk, Listener, Utterance, Voice
-from server.text.sentences import LIMIT, bounded, cut, is_speakable
+from server.speech import Ability, Chunk, Listener, Utterance, Voice
+from server.text.script import Script
+from server.text.sentences import LIMIT, bounded, cut
 
 if TYPE_CHECKING:
     from hibari import Hibari  # type: ignore[import-untyped]
@@ -42,6 +43,7 @@ class HibariProvider:
     """Speaks with the voice ``hibari``; see server.providers.provider.Provider. It needs no network."""
 
     name = "hibari"
+    abilities = frozenset({Ability.MARKUP})
 
     def __init__(self, *, threads: int | None, max_audio_seconds: float, log: logging.Logger) -> None:
         """``threads`` are the cores to use, None for all; ``max_audio_seconds`` the longest audio that one utterance
@@ -80,14 +82,14 @@ class HibariProvider:
         await say_a_word(self, self._voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """A chunk for each sentence, with a pause after each but the last.
+        """A chunk for each sentence, with the silence after it.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
         if self._model is None:
             raise EngineFailed("this voice is not loaded")
-        read = partial(self._read, self._model, utterance)
-        async with aclosing(self._narrator.speak(read, SAMPLE_RATE, utterance.speed)) as chunks:
+        read = partial(self._read, self._model)
+        async with aclosing(self._narrator.speak(read, utterance, SAMPLE_RATE)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -95,13 +97,11 @@ class HibariProvider:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
         await self._narrator.close()
 
-    def _read(self, model: Hibari, utterance: Utterance) -> list[Line]:
-        if not is_speakable(utterance.text):
-            return []
-        speed = utterance.speed
+    def _read(self, model: Hibari, text: Script) -> list[Line]:
         return [
-            Line(partial(_say, model, ids, speed), self._pace.seconds(len(ids), speed))
-            for ids in _encode(model, utterance.text)
+            Line(partial(_say, model, ids, cue.speed), self._pace.seconds(len(ids), cue.speed), pause)
+            for cue in text.cues
+            for ids, pause in cue.paused(_encode(model, cue.line.text))
         ]
 
     def _prepare(self) -> tuple[Hibari, Pace, float]:
@@ -125,9 +125,9 @@ class HibariProvider:
 
 
 def _encode(model: Hibari, text: str) -> list[list[int]]:
-    """The ids of each sentence that has something to say."""
+    """The ids of a sentence, in several pieces if it is long."""
     text = re.sub(rf"\S{{{LONG_WORD}}}(?=\S)", r"\g<0> ", text)
-    pieces = ("".join(piece) for sentence in model.split_sentences(text) for piece in cut(sentence, LIMIT))
+    pieces = ("".join(piece) for piece in cut(text, LIMIT))
     return [model.ids(phonemes) for phonemes in bounded(model.g2p(piece) for piece in pieces)]
 
 

@@ -13,11 +13,12 @@ import numpy.typing as npt
 
 from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew
-from server.providers.pace import PAUSE, expect
+from server.providers.pace import expect
 from server.providers.provider import Load
 from server.providers.workload import Workload
 from server.scheduling.worker import Worker, WorkerClosed
-from server.speech import Chunk, Interval, Stage
+from server.speech import Chunk, Interval, Stage, Utterance
+from server.text.script import Script, script
 
 Samples = npt.NDArray[np.float32]
 T = TypeVar("T")
@@ -31,6 +32,8 @@ class Line:
     """Makes its audio, mono, shape (samples,), in whatever thread it is called."""
     seconds: float
     """Of audio that it is expected to become."""
+    pause: float = 0.0
+    """Seconds of silence after it."""
 
 
 class Narrator:
@@ -57,26 +60,26 @@ class Narrator:
         return (await self._crew.run(function)).result
 
     async def speak(
-        self, read: Callable[[], Sequence[Line]], sample_rate: int, speed: float
+        self, read: Callable[[Script], Sequence[Line]], utterance: Utterance, sample_rate: int
     ) -> AsyncGenerator[Chunk, None]:
-        """A chunk for each line that ``read`` makes of a text, in order, with a pause after each but the last.
+        """A chunk for each line that ``read`` makes of the utterance, in order, with the silence after it.
 
         Closed, it speaks no further line; the one being spoken ends, and is dropped. Raises NothingToSpeak and
         TextTooLong before any chunk, ShuttingDown after ``close``, EngineFailed for whatever ``read`` or a line raise.
         """
-        pause = PAUSE / speed
         try:
             asked = time.perf_counter_ns()
-            lines = await self._text_thread.run(read)
+            text = await self._text_thread.run(script, utterance)
+            lines = await self._text_thread.run(read, text)
             read_in = Interval(Stage.PHONEMIZE, asked, time.perf_counter_ns())
-            expected = expect([line.seconds for line in lines], pause, self._max_audio_seconds)
+            silence = text.lead + sum(line.pause for line in lines)
+            expected = expect([line.seconds for line in lines], silence, self._max_audio_seconds)
             with self._workload.request(expected) as request:
                 for number, line in enumerate(lines):
                     request.waits()
                     done = await self._crew.run(line.say, request.begun)
-                    samples = done.result
-                    if number < len(lines) - 1:
-                        samples = np.concatenate((samples, np.zeros(round(pause * sample_rate), dtype=np.float32)))
+                    lead = 0.0 if number else text.lead
+                    samples = padded(done.result, lead, line.pause, sample_rate)
                     intervals = (
                         Interval(Stage.QUEUE, done.asked, done.start),
                         Interval(Stage.INFER, done.start, done.end),
@@ -84,7 +87,7 @@ class Narrator:
                     if number:
                         chunk = Chunk(samples, sample_rate, intervals)
                     else:
-                        chunk = Chunk(samples, sample_rate, (read_in, *intervals), expected)
+                        chunk = Chunk(samples, sample_rate, (read_in, *intervals), expected, text.said)
                     request.made(chunk.seconds, done.seconds)
                     yield chunk
         except SpeechError:
@@ -97,3 +100,10 @@ class Narrator:
     async def close(self) -> None:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
         await asyncio.gather(self._text_thread.close(), self._crew.close())
+
+
+def padded(samples: Samples, before: float, after: float, sample_rate: int) -> Samples:
+    """``samples`` with so many seconds of silence before and after them."""
+    if not before and not after:
+        return samples
+    return np.pad(samples, (round(before * sample_rate), round(after * sample_rate)))

@@ -19,9 +19,10 @@ from server.providers.narrator import Line, Narrator, Samples
 from server.providers.pace import WARM_UP, Pace, estimate
 from server.providers.provider import Load, Reports
 from server.providers.word import say_a_word
-from server.speech import Chunk, Listener, Utterance, Voice
+from server.speech import Ability, Chunk, Listener, Utterance, Voice
 from server.text.phonemes import Phonemizer
-from server.text.sentences import bounded, is_speakable
+from server.text.script import Script
+from server.text.sentences import bounded
 from server.text.symbols import compose
 from server.voices.catalogue import InstalledVoice
 from server.voices.errors import VoiceError
@@ -81,6 +82,7 @@ class OnnxProvider:
     """Speaks with those voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
 
     name = "onnx"
+    abilities = frozenset({Ability.MARKUP})
 
     def __init__(
         self, voices: Iterable[InstalledVoice], *, threads: int | None, max_audio_seconds: float, log: logging.Logger
@@ -132,15 +134,15 @@ class OnnxProvider:
         await say_a_word(self, self._installed[0].voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """A chunk for each sentence, with a pause after each but the last.
+        """A chunk for each sentence, with the silence after it.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
         speaker = self._speakers.get(utterance.voice.name)
         if speaker is None:
             raise EngineFailed("this voice is not loaded")
-        read = partial(self._read, speaker, utterance)
-        async with aclosing(self._narrator.speak(read, utterance.voice.sample_rate, utterance.speed)) as chunks:
+        read = partial(self._read, speaker)
+        async with aclosing(self._narrator.speak(read, utterance, utterance.voice.sample_rate)) as chunks:
             async for chunk in chunks:
                 yield chunk
 
@@ -148,18 +150,17 @@ class OnnxProvider:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
         await self._narrator.close()
 
-    def _read(self, speaker: Speaker, utterance: Utterance) -> list[Line]:
-        if not is_speakable(utterance.text):
-            return []
-        model, speed = speaker.model, utterance.speed
+    def _read(self, speaker: Speaker, text: Script) -> list[Line]:
+        model, pace = speaker.model, speaker.pace
         return [
-            Line(partial(model.say, ids, speed), speaker.pace.seconds(symbols, speed))
-            for ids, symbols in self._encode(model, speaker.phonemizer, utterance.text)
+            Line(partial(model.say, ids, cue.speed), pace.seconds(symbols, cue.speed), pause)
+            for cue in text.cues
+            for (ids, symbols), pause in cue.paused(self._encode(model, speaker.phonemizer, cue.line.text))
         ]
 
     def _encode(self, model: PiperModel, phonemizer: str, text: str) -> list[tuple[list[int], int]]:
-        """The ids of each sentence that has something to say, and how many symbols they stand for."""
-        encoded = [model.encode(sentence) for sentence in bounded(self._phonemizer.phonemize(text, phonemizer))]
+        """The ids of a sentence, in several pieces if it is long, and how many symbols they stand for."""
+        encoded = [model.encode(piece) for piece in bounded([self._phonemizer.sentence(text, phonemizer)])]
         return [(ids, known) for ids, known in encoded if known]
 
     def _load(self, installed: InstalledVoice) -> tuple[Speaker, float]:

@@ -1,4 +1,4 @@
-"""How long a voice takes to say something, and how it pauses: the same whoever speaks with it."""
+"""How long a voice takes to say something: the same whoever speaks with it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from server.audio.pace import stretch
 from server.errors import NothingToSpeak, TextTooLong
 from server.speech import Utterance
-
-PAUSE = 0.2
-"""Seconds of silence between sentences at speed 1. The default voice itself ends a sentence with 110 to 250 ms of
-silence and begins one with 60: together nearly half a second, as a reader pauses."""
 
 WARM_UP = ("1", "1234567 1234567")
 """A short and a long text that every voice can read."""
@@ -49,14 +45,14 @@ def estimate(utterance: Utterance) -> float:
     return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
 
 
-def expect(sentences: Sequence[float], pause: float, most: float) -> float:
-    """Seconds of audio of a text whose ``sentences`` are expected to be so long, with pauses between them.
+def expect(sentences: Sequence[float], silence: float, most: float) -> float:
+    """Seconds of audio of a text whose ``sentences`` are expected to be so long, with ``silence`` besides.
 
     Raises NothingToSpeak when there are none, TextTooLong when it is more than ``most``.
     """
     if not sentences:
         raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-    expected = sum(sentences) + (len(sentences) - 1) * pause
+    expected = sum(sentences) + silence
     if expected > most:
         raise TextTooLong(
             f"the text would take about {expected:.0f} s to speak, the limit is {most:.0f} s", param="text"

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.speech import Chunk, Listener, Utterance, Voice
+from server.speech import Ability, Chunk, Listener, Utterance, Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Provider(Protocol):
     """Something that turns utterances into audio."""
 
     name: str
+    abilities: frozenset[Ability]
+    """What it can do that not every provider can: it is asked for nothing else of the kind."""
 
     def voices(self) -> tuple[Voice, ...]:
         """The voices it can speak with."""

@@ -19,7 +19,7 @@ from server.providers.pace import estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.speech_client import Answer, SpeechClient
 from server.providers.workload import Workload
-from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.sentences import is_speakable
 
 PCM_RATE = 24_000
@@ -43,6 +43,7 @@ class RemoteProvider:
     """Speaks with the voices of another server; see server.providers.provider.Provider."""
 
     name = "remote"
+    abilities: frozenset[Ability] = frozenset()
 
     def __init__(
         self,

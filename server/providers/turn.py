@@ -70,7 +70,7 @@ class Turn:
                 while (chunk := await self._next(chunks)) is not None:
                     inspector.add(chunk.samples, chunk.sample_rate)
                     if chunk.expected is not None:
-                        inspector.expect(chunk.expected)
+                        inspector.expect(chunk.expected, chunk.said)
                     self.made += chunk.seconds
                     progress(chunk.seconds)
                     held.append(chunk)
@@ -98,7 +98,7 @@ class Turn:
         """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
         if self.begun or not inspector.silent_so_far:
             return True
-        if self.made > LEADING_SILENCE:
+        if self.made > LEADING_SILENCE + self._utterance.lead:
             raise self._faulty(inspector.verdict())
         return False
 

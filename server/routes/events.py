@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from server.errors import SpeechError
 from server.middleware.envelope import describe
 from server.observation import Observation
+from server.routes.captions import timestamp
+from server.speech import Word
 
 CONTENT_TYPE = "text/event-stream"
 TOKENS_A_SECOND = 20
 """Of audio, about as many as OpenAI's models take; a token of text is a word here."""
 
 
-def delta(audio: bytes) -> bytes:
-    """A piece of the audio."""
-    return _event("delta", audio=base64.b64encode(audio).decode())
+def delta(audio: bytes, words: Sequence[Word] = ()) -> bytes:
+    """A piece of the audio, with the words whose times are known since the last one."""
+    timestamps = {"timestamps": [timestamp(word) for word in words]} if words else {}
+    return _event("delta", audio=base64.b64encode(audio).decode(), **timestamps)
 
 
 def done(observation: Observation) -> bytes:

@@ -8,7 +8,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.routes.requests import FormatName, TtsRequest, parse, read_json
+from server.routes.requests import INPUT_TYPE, FormatName, InputType, TtsRequest, parse, read_json
 from server.routes.wish import Wish
 from server.speech import SPEED_RANGE
 
@@ -41,6 +41,7 @@ class SpeechRequest(BaseModel):
     stream_format: Literal["audio", "sse"] = Field(
         "audio", description="The audio is sent while it is being made: as it is, or in server-sent events."
     )
+    input_type: InputType = INPUT_TYPE
 
     def as_tts(self) -> TtsRequest:
         """The same wish, as a stream."""
@@ -50,6 +51,7 @@ class SpeechRequest(BaseModel):
             speed=self.speed,
             response_format=self.response_format,
             stream=True,
+            input_type=self.input_type,
         )
 
 

@@ -26,6 +26,8 @@ FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 """The keys of FORMATS."""
 NOT_STREAMED = "not_streamed"
 """The kind of pydantic's error for a wish that a stream can't have."""
+InputType = Literal["text", "ssml"]
+INPUT_TYPE: InputType = Field("text", description="ssml: the text is SSML, of which docs/text.md has the subset.")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -45,6 +47,11 @@ class TtsRequest(BaseModel):
         "wav", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."
     )
     stream: bool = Field(False, description="true: audio is sent while it is being made.")
+    input_type: InputType = INPUT_TYPE
+    timestamps: bool = Field(
+        False,
+        description="true: the answer is JSON with the audio in base64 and the time of each word; of a stream, events.",
+    )
     loudness: float | None = Field(
         None,
         ge=LOUDNESS_RANGE[0],

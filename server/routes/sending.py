@@ -14,9 +14,9 @@ from server.audio.loudness import at_loudness
 from server.errors import EngineFailed, SpeechError
 from server.middleware.envelope import RESPONSE, TOLD
 from server.observation import Observation
-from server.routes import events
+from server.routes import captions, events
 from server.routes.wish import Wish
-from server.speech import Chunk, Stage
+from server.speech import Chunk, Stage, Word
 
 PIECE_BYTES = 64 * 1024
 """Audio is handed to the connection in pieces of this size; a client has its time for each."""
@@ -108,9 +108,18 @@ class Sender:
         return response
 
     async def events(
-        self, request: web.Request, observation: Observation, parts: AsyncGenerator[bytes, None], wish: Wish
+        self,
+        request: web.Request,
+        observation: Observation,
+        parts: AsyncGenerator[bytes, None],
+        wish: Wish,
+        *,
+        words: list[Word],
     ) -> web.StreamResponse:
-        """As it is made, in server-sent events; a failure is one too, and raised all the same."""
+        """As it is made, in server-sent events; a failure is one too, and raised all the same.
+
+        ``words`` are those noted so far, and emptied into the next event.
+        """
         response: web.StreamResponse | None = None
         try:
             async for part in parts:
@@ -120,7 +129,8 @@ class Sender:
                     await response.prepare(request)
                 with observation.stage(Stage.SEND):
                     for start in range(0, len(part), PIECE_BYTES):
-                        await self.write(response, events.delta(part[start : start + PIECE_BYTES]))
+                        await self.write(response, events.delta(part[start : start + PIECE_BYTES], words))
+                        words.clear()
         except SpeechError as error:
             if response is not None:
                 await self.write(response, events.failure(error))
@@ -132,6 +142,28 @@ class Sender:
         observation.mark_ready()
         with observation.stage(Stage.SEND):
             await self.write(response, events.done(observation))
+            await self.end(response)
+        return response
+
+    async def captioned(
+        self,
+        request: web.Request,
+        observation: Observation,
+        parts: AsyncGenerator[bytes, None],
+        wish: Wish,
+        *,
+        words: list[Word],
+    ) -> web.StreamResponse:
+        """Once all of it is made, as JSON with the times of ``words``, which are noted by then."""
+        audio = [part async for part in parts]
+        with observation.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
+            body = await asyncio.to_thread(captions.body, audio, wish.speech.response_format, words)
+        observation.mark_ready()
+        response = begin(request, observation, captions.CONTENT_TYPE, wish)
+        response.content_length = len(body)
+        await response.prepare(request)
+        with observation.stage(Stage.SEND):
+            await self.write(response, body)
             await self.end(response)
         return response
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from functools import partial
 
 from aiohttp import web
 from opentelemetry.trace import get_current_span
 
-from server.errors import SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
+from server.errors import InvalidMarkup, SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION
 from server.routes.catalogue import ALIASES
 from server.routes.requests import TtsRequest, wants_fresh
@@ -17,8 +18,9 @@ from server.routes.sending import Send, Sender, encoded, levelled
 from server.routes.wish import Call, Wish
 from server.scheduling.admission import Admission
 from server.settings import Settings
-from server.speech import Listener, Stage, Utterance, Voice
+from server.speech import Chunk, Listener, Passage, Stage, Utterance, Voice, Word
 from server.synthesizer import Synthesizer
+from server.text import ssml
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
 
@@ -58,13 +60,17 @@ class SpeechRoute:
         fresh = not wish.speech.cache or wants_fresh(request)
         with renamed(self._call.names), self._admission.visit():
             async with aclosing(self._synthesizer.speak(utterance, observation, listener, fresh=fresh)) as chunks:
-                heard = chunks if loudness is None else levelled(chunks, loudness, observation)
+                words: list[Word] = []
+                noted = _noting(chunks, words) if utterance.timed else chunks
+                heard = noted if loudness is None else levelled(noted, loudness, observation)
                 parts = encoded(heard, wish.format, observation, whole=not streamed, artist=utterance.voice.name)
-                return await self._send(wish)(request, observation, parts, wish)
+                return await self._send(wish, words)(request, observation, parts, wish)
 
-    def _send(self, wish: Wish) -> Send:
+    def _send(self, wish: Wish, words: list[Word]) -> Send:
         if wish.events:
-            return self._sender.events
+            return partial(self._sender.events, words=words)
+        if wish.speech.timestamps:
+            return partial(self._sender.captioned, words=words)
         return self._sender.stream if wish.speech.stream else self._sender.whole
 
     async def _utterance(self, wanted: TtsRequest) -> Utterance:
@@ -74,11 +80,11 @@ class SpeechRoute:
         limit = self._settings.max_text_characters
         if len(wanted.text) > limit:
             raise TextTooLong(f"the text has {len(wanted.text)} characters; at most {limit} are allowed", param="text")
-        if len(wanted.text) > LONG_TEXT:
-            text, words = await asyncio.to_thread(_prepare, wanted.text)
-        else:
-            text, words = _prepare(wanted.text)
-        return Utterance(text, voice, language, words, len(text), wanted.speed)
+        prepare = partial(_prepare, wanted, language, self._settings.max_break_seconds)
+        text, words, passages = await asyncio.to_thread(prepare) if len(wanted.text) > LONG_TEXT else prepare()
+        utterance = Utterance(text, voice, language, words, len(text), wanted.speed, passages, wanted.timestamps)
+        self._synthesizer.require(utterance)
+        return utterance
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()
@@ -100,11 +106,24 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
-def _prepare(text: str) -> tuple[str, int]:
-    """The text to be spoken and its number of words."""
-    check(text)
-    spoken = normalize(text)
-    return spoken, count_words(spoken)
+async def _noting(chunks: AsyncGenerator[Chunk, None], words: list[Word]) -> AsyncGenerator[Chunk, None]:
+    """The chunks, their words noted as they pass."""
+    async for chunk in chunks:
+        words += chunk.words
+        yield chunk
+
+
+def _prepare(wanted: TtsRequest, language: str, most_seconds: float) -> tuple[str, int, tuple[Passage, ...]]:
+    """The text that the client wants to be spoken, without tags and markup; its number of words; the markup."""
+    check(wanted.text)
+    if wanted.input_type == "text":
+        if ssml.looks_like_ssml(wanted.text):
+            raise InvalidMarkup('the text is SSML: ask for it with "input_type": "ssml"', param="input_type")
+        spoken = normalize(wanted.text)
+        return spoken, count_words(spoken), ()
+    passages = ssml.parse(wanted.text, language, most_seconds)
+    spoken = normalize(" ".join(passage.text for passage in passages))
+    return spoken, count_words(spoken), passages
 
 
 def _language(wanted: str | None, voice: Voice) -> str:

@@ -53,4 +53,5 @@ class TtsCall:
         return await read_json(request, seconds)
 
     def parse(self, request: web.Request, body: bytes) -> Wish:
-        return Wish(parse_tts(body))
+        speech = parse_tts(body)
+        return Wish(speech, events=speech.stream and speech.timestamps)

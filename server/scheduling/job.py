@@ -13,7 +13,7 @@ import numpy as np
 from server.scheduling import plan
 from server.scheduling.plan import Span
 from server.scheduling.steps import Decode, Encode, Latent, Refine, Samples, Sentence, Step
-from server.speech import Interval, Stage
+from server.speech import Interval, Stage, Word
 
 AHEAD_SECONDS = 10.0
 """Audio that may wait for the reader of a stream before work on it pauses."""
@@ -46,6 +46,8 @@ class Piece:
 
     samples: Samples
     intervals: tuple[Interval, ...]
+    words: tuple[Word, ...] = ()
+    """Of the sentence that begins with it, if their times are wanted."""
 
 
 @dataclass(slots=True, eq=False)
@@ -54,9 +56,7 @@ class Part:
 
     sentence: Sentence
     seconds: float
-    """Of its audio, pause included; an estimate until it is encoded."""
-    pause: float
-    """Seconds of silence after it."""
+    """Of its audio, silence included; an estimate until it is encoded."""
     early: bool
     """Whether somebody waits for its first audio."""
     latent: Latent | None = None
@@ -97,19 +97,16 @@ class Job:
         seconds: Sequence[float],
         sample_rate: int,
         *,
-        pause: float = 0.0,
         streamed: bool = False,
         client: str = "",
         origin: object = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``seconds`` are the estimated audio of each sentence, ``pause`` is the silence between them in seconds,
-        ``client`` is whom to be fair to, ``origin`` what batch mates are told of this request (its span)."""
-        last = len(sentences) - 1
-        pauses = [pause if number < last else 0.0 for number in range(len(sentences))]
+        """``seconds`` are the estimated audio of each sentence without silence, ``client`` is whom to be fair to,
+        ``origin`` what batch mates are told of this request (its span)."""
         self._parts = [
-            Part(sentence, estimate + after, after, early=streamed and number == 0)
-            for number, (sentence, estimate, after) in enumerate(zip(sentences, seconds, pauses, strict=True))
+            Part(sentence, estimate + sentence.silence, early=streamed and number == 0)
+            for number, (sentence, estimate) in enumerate(zip(sentences, seconds, strict=True))
         ]
         self._sample_rate = sample_rate
         self._streamed = streamed
@@ -254,7 +251,7 @@ class Job:
         for number, window in enumerate(part.windows):
             if number in part.taken:
                 continue
-            due = self._due(position + window.start * latent.frame_seconds)
+            due = self._due(position + part.sentence.lead + window.start * latent.frame_seconds)
             if ready < min(latent.frames, window.stop + latent.context):
                 if not part.refining:
                     block = part.blocks[part.refined]
@@ -270,18 +267,36 @@ class Job:
         part.latent = latent
         part.windows = plan.windows(latent.frames, part.early)
         part.blocks = plan.blocks(latent.frames, part.early, latent.context)
-        part.seconds = latent.frames * latent.frame_seconds + part.pause
+        part.seconds = latent.frames * latent.frame_seconds + part.sentence.silence
+
+    def _words(self, part: Part) -> tuple[Word, ...]:
+        """Those of a sentence that is about to be heard, by their places in the whole audio."""
+        latent = part.latent
+        if latent is None or not part.sentence.marks:
+            return ()
+        begin = self._made + part.sentence.lead
+        ends = [0, *latent.ends]
+        return tuple(
+            Word(
+                mark.written,
+                begin + ends[mark.start] * latent.frame_seconds,
+                begin + ends[mark.stop] * latent.frame_seconds,
+            )
+            for mark in part.sentence.marks
+        )
 
     def _deliver(self) -> None:
         """Gives what is next in order its place in the audio."""
         part = self._parts[self._head]
         while (window := part.decoded.pop(part.delivered, None)) is not None:
             samples, interval = window
+            words = self._words(part) if not part.delivered else ()
             part.delivered += 1
-            if part.done and part.pause:
-                silence = np.zeros(round(part.pause * self._sample_rate), dtype=np.float32)
-                samples = np.concatenate((samples, silence))
-            self._pieces.append(Piece(samples, (*self._intervals, interval)))
+            before = part.sentence.lead if part.delivered == 1 else 0.0
+            after = part.sentence.pause if part.done else 0.0
+            if before or after:
+                samples = np.pad(samples, (round(before * self._sample_rate), round(after * self._sample_rate)))
+            self._pieces.append(Piece(samples, (*self._intervals, interval), words))
             self._intervals.clear()
             if part.done:
                 self._made += part.seconds

@@ -17,12 +17,32 @@ class EngineLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A word of a sentence: its ids are those from ``start`` up to, not including, ``stop``."""
+
+    written: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
-    """What a model reads: the ids of one sentence, in one voice, at one pace."""
+    """What a model reads, the ids of one sentence, in one voice, at one pace; and the silence around it."""
 
     voice: str
     ids: tuple[int, ...]
     speed: float = 1.0
+    lead: float = 0.0
+    """Seconds of silence before it."""
+    pause: float = 0.0
+    """Seconds of silence after it."""
+    marks: tuple[Mark, ...] = ()
+    """Its words, where somebody wants to know when each is said."""
+
+    @property
+    def silence(self) -> float:
+        """Seconds, before and after it."""
+        return self.lead + self.pause
 
 
 class Latent(Protocol):
@@ -39,6 +59,11 @@ class Latent(Protocol):
     @property
     def context(self) -> int:
         """Frames on each side of a window that its decoding reads too."""
+        ...
+
+    @property
+    def ends(self) -> Sequence[int]:
+        """For each id of a sentence with marks, the frame at which it ends; nothing of other sentences."""
         ...
 
 

@@ -22,9 +22,6 @@ SYMBOLS = 25
 """Emoji and such in a row: each is spoken as a name of some 20 phonemes, and of a clause of more than 1,000 espeak
 drops the rest."""
 
-ENGLISH_TITLES = re.compile(r"\b(Dr|Mr|Mrs|Ms|Prof|St|Mt|Gen|Col|Capt|Lt|Sgt|Gov|Sen|Rep|Rev|vs)\.(?=\s+[A-Z0-9])")
-"""Abbreviations whose full stop espeak takes for a sentence's end when a capital follows: "Dr. Smith" would pause."""
-
 
 class Phonemizer:
     """espeak-ng, which keeps its state in globals and is not thread-safe: all instances share one lock."""
@@ -36,10 +33,12 @@ class Phonemizer:
 
         A sentence of marks alone may be empty. Raises ValueError when espeak does not have ``voice``.
         """
-        if voice.partition("-")[0] == "en":
-            text = ENGLISH_TITLES.sub(r"\1", text)
         pieces = ("".join(piece) for part in _loosened(text) for piece in cut(part, PIECE))
         return [sentence for piece in pieces for sentence in self._phonemize_piece(piece, voice)]
+
+    def sentence(self, text: str, voice: str) -> list[str]:
+        """The same of a text that is one sentence, whatever espeak takes it for; nothing, of marks alone."""
+        return list(" ".join("".join(each) for each in self.phonemize(text, voice)))
 
     def resolve(self, language: str) -> str:
         """The espeak voice for a language code, the primary subtag's where there is no closer one ("fr" for "fr-fr").

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -33,12 +32,6 @@ def cut(symbols: Sequence[str], limit: int = LIMIT) -> Iterator[list[str]]:
 def bounded(sentences: Iterable[Sequence[str]], limit: int = LIMIT) -> list[list[str]]:
     """The sentences, long ones cut, those without anything voiced left out."""
     return [piece for sentence in sentences for piece in cut(sentence, limit) if is_voiced(piece)]
-
-
-def split_text(text: str) -> list[list[str]]:
-    """The characters of each sentence of ``text``, for models that read characters; joined they are the text."""
-    return [list(sentence) for sentence in re.split(r"(?<=[.!?\u2026])(?=\s)|(?<=[\u3002\uff01\uff1f\n])", text)
-            if sentence]  # fmt: skip
 
 
 def is_voiced(symbols: Iterable[str]) -> bool:

@@ -15,6 +15,15 @@ from tests.live import LiveServer
 CANARY = "Xylocanary"
 """Looked for in any case, in UTF-8 and UTF-16, whole: no code of ours has it."""
 JSON = {"Content-Type": "application/json"}
+MARKUP = (
+    f"<speak>Hello {CANARY}.<break time='1ms'/><sub alias='{CANARY}'>one</sub></speak>",
+    f"<speak><say-as interpret-as='characters'>{CANARY}</say-as></speak>",
+    f"<speak><{CANARY}/></speak>",
+    f"<speak {CANARY}='{CANARY}'/>",
+    f"<speak><say-as interpret-as='{CANARY}'>one</say-as></speak>",
+    f"<!DOCTYPE speak SYSTEM '{CANARY}'><speak/>",
+    f"<speak>{CANARY}",
+)
 
 
 def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
@@ -70,6 +79,11 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(**{CANARY: 1}), JSON),
         send(url, "POST", "/tts", field(text=[CANARY]), JSON),
         send(url, "POST", "/tts", field(cache=CANARY), JSON),
+        send(url, "POST", "/tts", field(input_type=CANARY), JSON),
+        send(url, "POST", "/tts", field(timestamps=True), JSON),
+        send(url, "POST", "/tts", field(timestamps=True, stream=True), JSON),
+        send(url, "POST", "/tts", field(timestamps=CANARY), JSON),
+        *(send(url, "POST", "/tts", field(input_type="ssml", text=markup), JSON) for markup in MARKUP),
         send(url, "POST", "/tts", words, {**JSON, "Cache-Control": f"no-store, {CANARY}"}),
         send(url, "POST", "/v1/audio/speech", openai, JSON),
         send(url, "POST", "/v1/audio/speech", openai.replace(b"joe", CANARY.encode()), JSON),

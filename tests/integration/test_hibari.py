@@ -16,8 +16,8 @@ import pytest_asyncio
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
 from server.providers import hibari
 from server.providers.hibari import HibariProvider
-from server.providers.pace import PAUSE
 from server.speech import Listener, Stage
+from server.text.script import PAUSE
 from tests.fakes import Told
 from tests.recognition import errors, recognise, words
 from tests.saying import joined, say, utterance, word_error_rate

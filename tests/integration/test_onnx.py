@@ -16,11 +16,11 @@ import pytest_asyncio
 
 from server.engine.vocabulary import Vocabulary
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
-from server.providers import pace
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
 from server.speech import Chunk, Listener, Stage
 from server.text.phonemes import Phonemizer
+from server.text.script import PAUSE
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
 from server.voices.piper import PiperConfig
@@ -130,7 +130,7 @@ async def test_a_chunk_is_a_sentence_and_tells_where_its_time_went(provider: Onn
 
 async def test_there_is_a_pause_between_sentences(provider: OnnxProvider) -> None:
     *first, last = await say(provider, THREE, speed=2.0)
-    silence = round(pace.PAUSE / 2.0 * 22_050)
+    silence = round(PAUSE / 2.0 * 22_050)
     for chunk in first:
         assert not chunk.samples[-silence:].any()
         assert chunk.samples[: -silence - 1].any()

@@ -187,6 +187,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "voice_name",
         "language",
         "speed",
+        "input_type",
         "response_format",
         "stream",
         "loudness",

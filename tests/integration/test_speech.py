@@ -14,11 +14,11 @@ import pytest_asyncio
 
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
 from server.providers.coqui import CoquiProvider
-from server.providers.pace import PAUSE
 from server.providers.provider import Provider
 from server.scheduling.plan import EARLY
 from server.scheduling.steps import Samples
 from server.speech import Listener, Stage
+from server.text.script import PAUSE
 from server.voices.catalogue import Catalogue
 from tests.fakes import Told
 from tests.recognition import errors, recognise, words

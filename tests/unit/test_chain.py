@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from server.audio.quality import Quality
-from server.errors import DeadlineExceeded, EngineFailed, NothingToSpeak, SpeechError
+from server.errors import DeadlineExceeded, EngineFailed, NothingToSpeak, SpeechError, UnsupportedByVoice
 from server.providers import chain as module
 from server.providers.chain import Chain
 from server.providers.probes import Probes
-from server.speech import Chunk, Listener, Utterance
+from server.speech import Ability, Chunk, Listener, Passage, Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
 from tests import fakes
 from tests.fakes import JOE, HummingProvider, failing, hummed_seconds
@@ -322,6 +322,21 @@ async def test_who_cant_start_is_left_out_and_with_nobody_left_it_is_an_error() 
     assert pitch(await stage.speak()) == 440
     with pytest.raises(SpeechError, match="no such device"):
         await staged(Unable(name="first"))
+
+
+async def test_only_who_can_do_what_is_needed_is_asked() -> None:
+    able = second()
+    able.abilities = frozenset({Ability.MARKUP})
+    stage = await staged(first(), able)
+    marked = replace(UTTERANCE, passages=(Passage(UTTERANCE.text),))
+    assert pitch(await stage.speak(utterance=marked)) == 440
+    assert pitch(await stage.speak()) == 220
+    for impossible in (replace(UTTERANCE, timed=True), replace(marked, timed=True)):
+        with pytest.raises(UnsupportedByVoice, match="timestamps"):
+            stage.chain.require(impossible)
+        with pytest.raises(UnsupportedByVoice):
+            await stage.speak(utterance=impossible)
+    stage.chain.require(marked)
 
 
 def test_outcomes_and_reasons_speak_alike() -> None:

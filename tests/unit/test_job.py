@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, Piece, Task
 from server.scheduling.plan import EARLY, WINDOW
-from server.scheduling.steps import Decode, Encode, Refine
-from server.speech import Interval, Stage
-from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, sentence, spoken
+from server.scheduling.steps import Decode, Encode, Mark, Refine
+from server.speech import Interval, Stage, Word
+from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
 
 ENGINE = CountingEngine()
 
@@ -18,7 +20,7 @@ def asked(*frames: int, streamed: bool = False, pause: float = 0.0) -> Job:
     """A job of sentences of these lengths; half of that is what they are expected to be."""
     sentences = [sentence(number, length) for number, length in enumerate(frames)]
     expected = [length * FRAME_SECONDS / 2 for length in frames]
-    return Job(sentences, expected, RATE, pause=pause, streamed=streamed)
+    return Job(paused(sentences, pause), expected, RATE, streamed=streamed)
 
 
 def taken(job: Job) -> Task:
@@ -134,12 +136,28 @@ def test_audio_is_due_when_it_is_heard_and_that_of_a_whole_answer_sooner() -> No
     for streamed, urgency in ((True, 1.0), (False, WHOLE_PACE)):
         job = asked(300, 100, streamed=streamed, pause=0.2)
         job.start = 50.0
-        dues = {(type(task.step), task.part.sentence, task.window): task.due for task in work(job)}
+        dues = {(type(task.step), task.part.sentence.ids, task.window): task.due for task in work(job)}
         starts = [0, 32, 96, 224] if streamed else [0, 128]
         for number, start in enumerate(starts):
-            due = dues[Decode, sentence(0, 300), number]
+            due = dues[Decode, (0, 300), number]
             assert due == pytest.approx(50 + start * FRAME_SECONDS * urgency)
-        assert dues[Decode, sentence(1, 100), 0] == pytest.approx(50 + (3.0 + 0.2) * urgency)
+        assert dues[Decode, (1, 100), 0] == pytest.approx(50 + (3.0 + 0.2) * urgency)
+
+
+def test_words_are_told_with_the_first_of_their_sentence_by_their_place_in_the_audio() -> None:
+    first, second = sentence(0, 300), sentence(1, 100)
+    first = replace(first, lead=0.5, pause=0.25, marks=(Mark("one", 0, 1), Mark("two", 1, 2)))
+    second = replace(second, marks=(Mark("three", 0, 2),))
+    job = Job([first, second], [1.0, 1.0], RATE, streamed=True)
+    work(job)
+    pieces = fetched(job)
+    told = [piece for piece in pieces if piece.words]
+    assert [piece.words for piece in told] == [
+        (Word("one", 0.5, 2.0), Word("two", 2.0, 3.5)),
+        (Word("three", 3.75, 4.75),),
+    ]
+    assert told[0] is pieces[0]
+    assert len(audio(pieces)) == round(4.75 * RATE)
 
 
 def test_the_steps_on_offer_are_in_the_order_of_their_due_times() -> None:

@@ -16,7 +16,7 @@ from server.scheduling.plan import WINDOW
 from server.scheduling.schedule import TURN_SECONDS, Batch
 from server.scheduling.steps import Decode, Sentence
 from server.speech import Stage
-from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, sentence, spoken
+from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, paused, sentence, spoken
 
 PAUSE = 0.05
 FIRST_AUDIO = 3
@@ -35,9 +35,8 @@ class Request:
         self.streamed = streamed
         self.pieces: list[Piece] = []
         seconds = [length * FRAME_SECONDS for length in frames]
-        self.job = Job(
-            self.sentences, seconds, RATE, pause=PAUSE, streamed=streamed, client=client or str(number), origin=number
-        )
+        sentences = paused(self.sentences, PAUSE)
+        self.job = Job(sentences, seconds, RATE, streamed=streamed, client=client or str(number), origin=number)
         floor.schedule.add(self.job)
 
     @property

@@ -1,0 +1,78 @@
+"""A text as a Coqui model reads it: ids by its vocabulary, and which of them are whose word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from server.scheduling.steps import Mark, Sentence
+from server.text.alignment import Span, align
+from server.text.phonemes import Phonemizer
+from server.text.reading import Line
+from server.text.script import Script
+from server.text.sentences import cut, is_voiced
+from server.voices.catalogue import InstalledVoice
+from server.voices.manifest import CHARACTERS
+
+if TYPE_CHECKING:
+    from server.engine.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What is spoken in one go: a sentence, or a part of a long one."""
+
+    ids: tuple[int, ...]
+    symbols: int
+    """That the ids stand for."""
+    marks: tuple[Mark, ...] = ()
+
+
+class Reader:
+    """Reads for one voice; used by one thread at a time."""
+
+    def __init__(self, installed: InstalledVoice, vocabulary: Vocabulary, phonemizer: Phonemizer) -> None:
+        self._installed = installed
+        self._vocabulary = vocabulary
+        self._phonemizer = phonemizer
+
+    def sentences(self, text: Script, *, timed: bool = False) -> Iterator[tuple[Sentence, int]]:
+        """What is spoken, and how many symbols each has; ``timed`` with a mark for each word."""
+        lead = text.lead
+        for cue in text.cues:
+            for piece, pause in cue.paused(self.pieces(cue.line, timed=timed)):
+                yield (
+                    Sentence(self._installed.voice.name, piece.ids, cue.speed, lead, pause, piece.marks),
+                    piece.symbols,
+                )
+                lead = 0.0
+
+    def pieces(self, line: Line, *, timed: bool = False) -> list[Piece]:
+        """Those of a sentence that have something to say."""
+        symbols = self._symbols(line.text)
+        units = [unit for unit in line.units if unit.spoken] if timed else []
+        spans = align(symbols, [self._symbols(unit.spoken) for unit in units]) if timed else []
+        words = [(unit.written, span) for unit, span in zip(units, spans, strict=True)]
+        pieces, offset = [], 0
+        for part in cut(symbols):
+            inside = [(written, _within(span, offset, len(part))) for written, span in words
+                      if offset <= span[0] < offset + len(part)]  # fmt: skip
+            offset += len(part)
+            ids, known = self._vocabulary.encode(part)
+            if known and is_voiced(part):
+                pieces.append(Piece(tuple(ids), known, self._marks(part, inside)))
+        return pieces
+
+    def _marks(self, symbols: Sequence[str], words: Sequence[tuple[str, Span]]) -> tuple[Mark, ...]:
+        places = self._vocabulary.places(symbols, [span for _, span in words])
+        return tuple(Mark(written, *place) for (written, _), place in zip(words, places, strict=True))
+
+    def _symbols(self, text: str) -> list[str]:
+        if self._installed.phonemizer == CHARACTERS:
+            return list(self._vocabulary.clean(text, self._installed.voice.languages[0]))
+        return self._phonemizer.sentence(text, self._installed.phonemizer)
+
+
+def _within(span: Span, offset: int, length: int) -> Span:
+    return span[0] - offset, min(span[1] - offset, length)

@@ -1,0 +1,26 @@
+"""Speech with the times of its words, as JSON: the shape is Kokoro-FastAPI's."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+
+from server.speech import Word
+
+CONTENT_TYPE = "application/json"
+
+
+def timestamp(word: Word) -> dict[str, str | float]:
+    """A word as the client wrote it, and when it is heard, in seconds from the beginning of the audio."""
+    return {"word": word.written, "start_time": round(word.start, 3), "end_time": round(word.end, 3)}
+
+
+def body(audio: Sequence[bytes], audio_format: str, words: Sequence[Word]) -> bytes:
+    """The whole answer, in UTF-8."""
+    answer = {
+        "audio": base64.b64encode(b"".join(audio)).decode(),
+        "audio_format": audio_format,
+        "timestamps": [timestamp(word) for word in words],
+    }
+    return json.dumps(answer).encode()

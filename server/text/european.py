@@ -1,0 +1,53 @@
+"""What espeak-ng reads wrongly in German, French, Spanish, Italian, Portuguese, Dutch, Polish and Russian."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from server.text.numerals import AND, MONEY_SIGNS, money, plain
+from server.text.rules import Rule, rule
+
+AMOUNT = r"(?P<amount>(?:\d{1,3}(?:[. \u00a0\u202f]\d{3}){1,4}|\d{1,12})(?:,\d{1,2})?)"
+TITLES = {
+    "de": {"Dr": "Doktor", "Prof": "Professor", "Hr": "Herr", "Fr": "Frau", "Nr": "Nummer"},
+    "fr": {"M": "Monsieur", "MM": "Messieurs", "Dr": "Docteur", "Pr": "Professeur"},
+    "es": {"Sr": "Señor", "Sra": "Señora", "Srta": "Señorita", "Dr": "Doctor", "Dra": "Doctora"},
+    "it": {"Sig": "Signor", "Dott": "Dottor", "Prof": "Professor"},
+    "pt": {"Sr": "Senhor", "Sra": "Senhora", "Dr": "Doutor", "Dra": "Doutora"},
+    "nl": {"Dhr": "De heer", "Mevr": "Mevrouw", "Dr": "Dokter"},
+}
+"""After them no sentence ends, though a capital follows."""
+PHRASES = {"de": {"z.B.": "zum Beispiel", "z. B.": "zum Beispiel", "d.h.": "das heißt", "usw.": "und so weiter"},
+           "fr": {"p. ex.": "par exemple", "c.-à-d.": "c'est-à-dire"}}  # fmt: skip
+MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
+
+
+@cache
+def rules(language: str) -> tuple[Rule, ...]:
+    """Of a primary subtag; none of a language that is not among these."""
+    if language not in AND or language == "en":
+        return ()
+
+    def price(match: re.Match[str]) -> str | None:
+        return money(plain(match["amount"], language), MONEY_SIGNS[match["sign"]], language)
+
+    found = [
+        rule(rf"(?<![\w.,$€£])(?P<sign>[$€£])\s?{AMOUNT}(?![\w%]|[.,]\d)", price),
+        rule(rf"(?<![\w.,$€£]){AMOUNT}\s?(?P<sign>[$€£])(?!\w)", price),
+    ]
+    if titles := TITLES.get(language):
+        found.append(rule(rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]]))
+    if phrases := PHRASES.get(language):
+        written = "|".join(map(re.escape, phrases))
+        found.append(rule(rf"(?<!\w)(?:{written})(?=\W|$)", lambda match: phrases[match[0]]))
+    if language == "de":
+        found.append(rule(rf"(?<![\w.,])(\d{{1,2}})\.\s(?=(?:{MONTHS})\b)", _day))
+    return tuple(found)
+
+
+def _day(match: re.Match[str]) -> str | None:
+    """Of a date: "am dritten Mai" of "am 3. Mai"."""
+    from server.text.numerals import ordinal
+
+    return f"{ordinal(int(match[1]), 'de')}n " if 1 <= int(match[1]) <= 31 else None

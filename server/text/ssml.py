@@ -1,0 +1,263 @@
+"""A small part of SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/): speak p s break say-as prosody sub."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from server.errors import InvalidMarkup
+from server.speech import SPEED_RANGE, Passage, Reading
+from server.text.normalize import EMOTION_TAG
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+DEPTH, ELEMENTS = 16, 1000
+"""What a document may have at most."""
+PARAGRAPH = 0.6
+"""Seconds of silence after a paragraph."""
+STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
+"""Seconds of silence; a break that says nothing is medium."""
+RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
+ATTRIBUTES = {
+    "speak": {"version", "lang", "schemaLocation"}, "p": set(), "s": set(), "break": {"time", "strength"},
+    "say-as": {"interpret-as", "format", "detail"}, "prosody": {"rate"}, "sub": {"alias"},
+}  # fmt: skip
+OTHERS = frozenset({"audio", "desc", "emphasis", "lang", "lexicon", "lookup", "mark", "meta", "metadata", "phoneme",
+                    "token", "voice", "w"})  # fmt: skip
+"""SSML's other elements, which may be named in an error; what a client made up is not repeated."""
+NAMESPACE = "{http://www.w3.org/2001/10/synthesis}"
+LIKE_SSML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<speak[\s/>]")
+TIME = re.compile(r"\+?(\d{1,6}(?:\.\d{1,3})?)(ms|s)")
+RATE = re.compile(r"([+-]?)(\d{1,4}(?:\.\d{1,3})?)(%?)")
+MARKS = ".!?…。！？"  # noqa: RUF001 - full-width ones
+
+
+def looks_like_ssml(text: str) -> bool:
+    """Whether somebody who sends this as a plain text has most likely forgotten to say what it is."""
+    return LIKE_SSML.match(text) is not None
+
+
+def parse(text: str, language: str, most_seconds: float) -> tuple[Passage, ...]:
+    """The passages of a document, none without its text but a first one that is only a pause.
+
+    ``language`` is that of the voice; ``most_seconds`` the longest break.
+    Raises InvalidMarkup, which names the element.
+    """
+    root = _tree(text)
+    if _name(root) != "speak":
+        raise _error("the outermost element must be speak")
+    document = _Document(language, most_seconds)
+    document.read(root)
+    return document.finished()
+
+
+def _tree(text: str) -> Element:
+    """Of a document without a DTD: there are no entities to expand, and nothing is fetched."""
+    from xml.etree.ElementTree import ParseError
+
+    from defusedxml import DefusedXmlException
+    from defusedxml.ElementTree import fromstring
+
+    try:
+        root: Element = fromstring(text, forbid_dtd=True)
+    except ParseError as error:
+        line, column = error.position
+        raise _error(f"it is not well-formed XML at line {line}, column {column}") from None
+    except (DefusedXmlException, ValueError):
+        raise _error("a document type or entities are not allowed") from None
+    level, depth, count = [root], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if depth > DEPTH or count > ELEMENTS:
+            raise _error(f"it may have {ELEMENTS} elements, {DEPTH} deep, at most")
+        level = [child for element in level for child in element]
+    return root
+
+
+@dataclass(slots=True)
+class _Document:
+    """What was read so far; ``parts`` are not in a passage yet."""
+
+    language: str
+    most_seconds: float
+    rate: float = 1.0
+    passages: list[Passage] = field(default_factory=list)
+    parts: list[tuple[str, str | None]] = field(default_factory=list)
+    """Text as written, and how it is spoken, where that is not for us to find out."""
+    paragraph_ended: bool = False
+
+    def read(self, element: Element) -> None:
+        """The element, and all that is in it."""
+        name = _name(element)
+        _attributes(element, name, self.language)
+        handlers: dict[str, Callable[[Element], None]] = {
+            "speak": self._inside, "s": self._sentence, "p": self._paragraph, "break": self._break,
+            "prosody": self._prosody, "sub": self._sub, "say-as": self._say_as,
+        }  # fmt: skip
+        handlers[name](element)
+
+    def finished(self) -> tuple[Passage, ...]:
+        self._end(None)
+        if self.passages and self.paragraph_ended:
+            self.passages[-1] = replace(self.passages[-1], pause=None)
+        return tuple(self.passages)
+
+    def _inside(self, element: Element) -> None:
+        self._text(element.text)
+        for child in element:
+            self.read(child)
+            self._text(child.tail)
+
+    def _sentence(self, element: Element) -> None:
+        self._end(None)
+        self._inside(element)
+        self._end(None)
+
+    def _paragraph(self, element: Element) -> None:
+        self._sentence(element)
+        if self.passages and self.passages[-1].pause is None:
+            self.passages[-1] = replace(self.passages[-1], pause=PARAGRAPH)
+            self.paragraph_ended = True
+
+    def _break(self, element: Element) -> None:
+        _require_empty(element, "break")
+        seconds = STRENGTHS["medium"]
+        if (strength := element.get("strength")) is not None:
+            if strength not in STRENGTHS:
+                raise _error(f"break's strength must be one of {', '.join(STRENGTHS)}")
+            seconds = STRENGTHS[strength]
+        if (written := element.get("time")) is not None:
+            found = TIME.fullmatch(written.strip())
+            if found is None:
+                raise _error("break's time must be like 500ms or 1.5s")
+            seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
+        if seconds > self.most_seconds:
+            raise _error(f"a break may be {self.most_seconds:g} s long at most")
+        self._end(seconds)
+
+    def _prosody(self, element: Element) -> None:
+        outer = self.rate
+        self._end(self._flowing())
+        self.rate = outer * _rate(element.get("rate", "medium").strip())
+        low, high = SPEED_RANGE
+        if not low <= self.rate <= high:
+            raise _error(f"prosody's rate must be from {low:g} to {high:g} times the usual one")
+        self._inside(element)
+        self._end(self._flowing())
+        self.rate = outer
+
+    def _sub(self, element: Element) -> None:
+        _require_text(element, "sub")
+        if (alias := element.get("alias")) is None:
+            raise _error("sub needs an alias")
+        self.parts.append((element.text or "", alias))
+
+    def _say_as(self, element: Element) -> None:
+        _require_text(element, "say-as")
+        said = _said_as(element.get("interpret-as", ""), " ".join((element.text or "").split()), self.language)
+        self.parts.append((element.text or "", said))
+
+    def _text(self, text: str | None) -> None:
+        if text:
+            self.parts.append((EMOTION_TAG.sub("", text), None))
+
+    def _flowing(self) -> float | None:
+        """The pause where only the pace changes: none within a sentence."""
+        written = "".join(part for part, _ in self.parts).rstrip()
+        return None if written.endswith(tuple(MARKS)) else 0.0
+
+    def _end(self, pause: float | None) -> None:
+        """Of a passage. A pause without text goes to the passage before, where the longer kind is kept."""
+        text, readings = _joined(self.parts)
+        self.parts.clear()
+        if text:
+            self.passages.append(Passage(text, self.rate, pause, readings))
+            self.paragraph_ended = False
+        elif pause:
+            self.paragraph_ended = False
+            if not self.passages:
+                self.passages.append(Passage("", pause=pause))
+                return
+            last = self.passages[-1]
+            self.passages[-1] = replace(last, pause=(last.pause or 0.0) + pause)
+
+
+def _joined(parts: list[tuple[str, str | None]]) -> tuple[str, tuple[Reading, ...]]:
+    """The text in composed form with single spaces, and where in it something is to be read otherwise."""
+    text = ""
+    readings = []
+    for written, spoken in parts:
+        clean = re.sub(r"\s+", " ", unicodedata.normalize("NFC", written))
+        if not text or text.endswith(" "):
+            clean = clean.lstrip()
+        start = len(text) + len(clean) - len(clean.lstrip())
+        text += clean
+        if spoken is not None and (stop := len(text.rstrip())) > start:
+            readings.append(Reading(start, stop, " ".join(unicodedata.normalize("NFC", spoken).split())))
+    return text.rstrip(), tuple(readings)
+
+
+def _said_as(kind: str, text: str, language: str) -> str | None:
+    """None where the rules for plain text do."""
+    from server.text.numerals import cardinal, ordinal
+
+    match kind:
+        case "characters" | "spell-out":
+            return " ".join(character.upper() for character in text if not character.isspace())
+        case "digits" | "telephone":
+            return ", ".join(" ".join(group) for group in re.findall(r"\d+", text)) or None
+        case "cardinal" | "ordinal":
+            if not re.fullmatch(r"-?\d{1,12}", text):
+                raise _error(f"say-as {kind} needs a whole number of at most 12 digits")
+            return (cardinal if kind == "cardinal" else ordinal)(int(text), language.partition("-")[0])
+        case "date" | "time" | "currency":
+            return None
+    raise _error(
+        "say-as needs interpret-as: characters, spell-out, digits, telephone, cardinal, ordinal, date, time or currency"
+    )
+
+
+def _rate(written: str) -> float:
+    if written in RATES:
+        return RATES[written]
+    found = RATE.fullmatch(written)
+    if found is None or (found[1] and not found[3]):
+        raise _error(f"prosody's rate must be one of {', '.join(RATES)}, or like 80%, +20% or 1.5")
+    number = float(found[2]) / (100 if found[3] else 1)
+    return {"": number, "+": 1 + number, "-": 1 - number}[found[1]]
+
+
+def _name(element: Element) -> str:
+    name = str(element.tag).removeprefix(NAMESPACE)
+    if name in ATTRIBUTES:
+        return name
+    what = name if name in OTHERS else "an element that is not SSML's"
+    raise _error(f"{what} can't be used; there are {', '.join(ATTRIBUTES)}")
+
+
+def _attributes(element: Element, name: str, language: str) -> None:
+    for attribute in element.attrib:
+        if attribute.rpartition("}")[2] not in ATTRIBUTES[name]:
+            allowed = ", ".join(sorted(ATTRIBUTES[name])) or "none"
+            raise _error(f"{name} has an attribute that can't be used; there are: {allowed}")
+    spoken = next((value for key, value in element.attrib.items() if key.endswith("}lang")), language)
+    if spoken.lower().replace("_", "-").partition("-")[0] != language.partition("-")[0]:
+        raise _error("speak's xml:lang must be the language of the request")
+
+
+def _require_empty(element: Element, name: str) -> None:
+    if len(element) or (element.text or "").strip():
+        raise _error(f"{name} must be empty")
+
+
+def _require_text(element: Element, name: str) -> None:
+    if len(element) or not (element.text or "").strip():
+        raise _error(f"{name} must hold text and no element")
+
+
+def _error(problem: str) -> InvalidMarkup:
+    return InvalidMarkup(f"SSML: {problem}", param="text")
