@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
 from asyncio import Server
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -37,8 +38,8 @@ from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.reporter import Reporter, fallback_labels
-from server.routes import catalogue, console, health, metrics, openapi, speech, traces
-from server.routes.requests import parse_speech
+from server.routes import catalogue, console, coqui, health, metrics, openai, openapi, speech, traces
+from server.routes.wish import Call, TtsCall
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.slowness import SlowReason
@@ -49,8 +50,15 @@ from server.synthesizer import Synthesizer
 from server.system import SystemSampler
 from server.watch import Watch
 
-SPEAKING = (speech.PATH, speech.OPENAI_PATH)
-"""The paths of calls that ask for audio: each call to them is observed."""
+SPEAKING: dict[str, Call] = {
+    speech.PATH: TtsCall(),
+    openai.PATH: openai.OpenAiCall(),
+    coqui.PATH: coqui.TTS_CALL,
+    coqui.PROCESS_PATH: coqui.PROCESS_CALL,
+}
+"""The calls that ask for audio, by path: each call to them is observed."""
+READ_TO_SPEAK = (coqui.PATH, coqui.PROCESS_PATH)
+"""Those of them that can be made by GET too."""
 FLUSH_SECONDS = 10.0
 GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
@@ -161,15 +169,24 @@ class Service:
             middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
         )
         application.on_response_prepare.append(decorate)
+        speaking = {
+            path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, call)
+            for path, call in SPEAKING.items()
+        }
+        theirs = coqui.CoquiRoutes(self._synthesizer)
+        voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
         application.add_routes(
             [
-                web.post(speech.PATH, speech.SpeechRoute(self._settings, self._synthesizer, self._admission)),
-                web.post(
-                    speech.OPENAI_PATH,
-                    speech.SpeechRoute(self._settings, self._synthesizer, self._admission, parse_speech),
-                ),
-                web.get(catalogue.PATH, catalogue.VoicesRoute(self._synthesizer)),
+                *(web.post(path, handler) for path, handler in speaking.items()),
+                *(web.get(path, speaking[path], allow_head=False) for path in READ_TO_SPEAK),
+                web.get(coqui.VOICES_PATH, theirs.voices),
+                web.get(coqui.LOCALES_PATH, theirs.locales),
+                web.get(coqui.DETAILS_PATH, theirs.details),
+                web.get(catalogue.VOICES_PATH, voices.voices),
+                web.get(catalogue.AUDIO_MODELS_PATH, voices.audio_models),
+                web.get(catalogue.MODELS_PATH, voices.models),
+                web.get(catalogue.MODEL_PATH, voices.model),
                 web.get(health.HEALTH_PATH, health.health),
                 web.get(health.READY_PATH, health.ReadyRoute(self._synthesizer, self._admission)),
                 web.get(

@@ -64,6 +64,12 @@ class UnknownTrace(SpeechError):
     status = 404
 
 
+class UnknownModel(SpeechError):
+    """There is no model of this name."""
+
+    status = 404
+
+
 class MetricsDisabled(SpeechError):
     """Metrics are switched off."""
 

@@ -30,7 +30,13 @@ FULL_SCALE = np.float32(32767)
 
 def pcm16(samples: npt.NDArray[np.float32]) -> bytes:
     """Samples within -1 to 1, shape (samples,), as little-endian 16-bit integers; louder ones are clipped."""
-    return bytes(np.rint(np.clip(samples, -1.0, 1.0) * FULL_SCALE).astype("<i2").data)
+    return bytes(int16(samples).data)
+
+
+def int16(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+    """The same as an array of their shape."""
+    rounded: npt.NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * FULL_SCALE).astype("<i2")
+    return rounded
 
 
 def floats(pcm: bytes) -> npt.NDArray[np.float32]:

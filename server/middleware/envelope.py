@@ -17,6 +17,8 @@ TRACE_ID = web.RequestKey("trace_id", str)
 OBSERVATION = web.RequestKey("observation", Observation)
 RESPONSE = web.RequestKey("response", web.StreamResponse)
 """The response that a handler has begun to send itself."""
+TOLD = web.RequestKey("told", bool)
+"""Whether a response that had begun said itself that it failed, and has ended."""
 
 _CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 """A caller's X-Request-ID is taken over if it is a UUID: that can't hold words."""
@@ -28,12 +30,15 @@ def request_id(request: web.BaseRequest) -> str:
     return theirs.lower() if _CALLERS_ID.fullmatch(theirs) else str(uuid.uuid4())
 
 
+def describe(error: SpeechError) -> dict[str, str | None]:
+    """What a client is told of an error."""
+    return {"message": error.message, "type": error.kind, "param": error.param, "code": error.error_type}
+
+
 def error_response(error: SpeechError) -> web.Response:
     """The error in OpenAI's shape."""
-    body = {
-        "error": {"message": error.message, "type": error.kind, "param": error.param, "code": error.error_type},
-    }
-    response = web.Response(status=error.status, text=json.dumps(body), content_type="application/json")
+    body = json.dumps({"error": describe(error)})
+    response = web.Response(status=error.status, text=body, content_type="application/json")
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, MethodNotAllowed):

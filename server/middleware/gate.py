@@ -15,6 +15,7 @@ from server.middleware.envelope import (
     OBSERVATION,
     REQUEST_ID,
     RESPONSE,
+    TOLD,
     TRACE_ID,
     error_response,
     request_id,
@@ -85,7 +86,9 @@ class Gate:
         outcome = Outcome.REJECTED if error.refusal else Outcome.ERROR
         sent = _status(request)
         observation.finish(outcome, sent or error.status, error)
-        return _cut(request) if sent else error_response(error)
+        if not sent:
+            return error_response(error)
+        return request[RESPONSE] if request.get(TOLD) else _cut(request)
 
     def _cancelled(self, request: web.Request, observation: Observation) -> None:
         """Either the client left, or the server stops and has waited long enough."""

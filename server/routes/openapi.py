@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from server import VERSION
 from server.errors import all_errors, error_type
-from server.routes import catalogue, health, metrics, speech, traces
-from server.routes.requests import JSON, SpeechRequest, TtsRequest
+from server.routes import catalogue, health, metrics, openai, speech, traces
+from server.routes.openai import SpeechRequest
+from server.routes.requests import JSON, TtsRequest
 
 PATH = "/openapi.json"
 ERROR_SCHEMA = {
@@ -40,7 +41,10 @@ HEADERS = (
 )
 """Of every answer with speech."""
 READS = {
-    catalogue.PATH: "The voices that can be asked for.",
+    catalogue.VOICES_PATH: "The voices that can be asked for.",
+    catalogue.AUDIO_MODELS_PATH: "The models that can be named, as Open WebUI reads them.",
+    catalogue.MODELS_PATH: "The models that can be named, as OpenAI's clients read them.",
+    catalogue.MODEL_PATH: "One of them.",
     health.HEALTH_PATH: "Whether the process is alive.",
     health.READY_PATH: "Whether it can speak: 503 until a voice has spoken, and once the server stops.",
     metrics.SUMMARY_PATH: "Totals, rates and durations by word and character range.",
@@ -60,7 +64,7 @@ def describe() -> dict[str, Any]:
         }
     }
     paths[speech.PATH] = {"post": _speaks("Speak a text.", TtsRequest)}
-    paths[speech.OPENAI_PATH] = {"post": _speaks("Speak a text, asked for as OpenAI's clients do.", SpeechRequest)}
+    paths[openai.PATH] = {"post": _speaks("Speak a text, asked for as OpenAI's clients do.", SpeechRequest)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "ttscope", "version": VERSION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
+from server.audio.formats import FORMATS
+from server.audio.loudness import LOUDNESS_RANGE
 from server.errors import (
     InvalidJson,
     InvalidRequest,
@@ -19,6 +22,10 @@ from server.errors import (
 from server.speech import SPEED_RANGE
 
 JSON = "application/json"
+FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
+"""The keys of FORMATS."""
+NOT_STREAMED = "not_streamed"
+"""The kind of pydantic's error for a wish that a stream can't have."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -34,28 +41,26 @@ class TtsRequest(BaseModel):
     voice_name: str | None = Field(None, description="A voice of GET /v1/audio/voices; absent, the default voice.")
     language: str | None = Field(None, description="One of the voice's languages; absent, its first.")
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
-    response_format: Literal["wav"] = Field("wav", description="wav: 16 bit, mono, at the voice's sample rate.")
+    response_format: FormatName = Field(
+        "wav", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."
+    )
     stream: bool = Field(False, description="true: audio is sent while it is being made.")
+    loudness: float | None = Field(
+        None,
+        ge=LOUDNESS_RANGE[0],
+        le=LOUDNESS_RANGE[1],
+        description="LUFS by EBU R128, such as -16; absent, as the voice speaks. Not for streams, whose loudness is "
+        "known at their end.",
+    )
     cache: bool = Field(
         True, description="false: audio is made for this request alone, and not kept; so does Cache-Control: no-store."
     )
 
-
-class SpeechRequest(BaseModel):
-    """The body of POST /v1/audio/speech, as OpenAI's clients send it."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, title="SpeechRequest")
-
-    model: str = Field(description="Taken from any client; the voice decides which model speaks.")
-    input: str = Field(description="What to say.")
-    voice: str = Field(description="A voice of GET /v1/audio/voices.")
-    speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
-    response_format: Literal["wav"] = Field(description="wav, and no other yet: 16 bit, mono.")
-    stream_format: Literal["audio"] = Field("audio", description="audio: sent while it is being made.")
-
-    def as_tts(self) -> TtsRequest:
-        """The same wish, as a stream."""
-        return TtsRequest(text=self.input, voice_name=self.voice, speed=self.speed, stream=True)
+    @model_validator(mode="after")
+    def _loudness_is_of_a_whole(self) -> Self:
+        if self.stream and self.loudness is not None:
+            raise PydanticCustomError(NOT_STREAMED, "can't be had of a stream: it is measured over the whole")
+        return self
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:
@@ -65,6 +70,11 @@ async def read_json(request: web.Request, seconds: float) -> bytes:
     """
     if request.content_type != JSON:
         raise UnsupportedMediaType(f"the header Content-Type must be {JSON}")
+    return await read_body(request, seconds)
+
+
+async def read_body(request: web.Request, seconds: float) -> bytes:
+    """Raises RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off."""
     try:
         async with asyncio.timeout(seconds):
             return await request.read()
@@ -82,21 +92,17 @@ def wants_fresh(request: web.Request) -> bool:
 
 def parse_tts(body: bytes) -> TtsRequest:
     """Raises InvalidJson, UnsupportedFormat or InvalidRequest; the last two name the first field that is wrong."""
-    return _parse(TtsRequest, body)
+    return parse(TtsRequest, body)
 
 
-def parse_speech(body: bytes) -> TtsRequest:
-    """Of OpenAI's call; raises as ``parse_tts`` does."""
-    return _parse(SpeechRequest, body).as_tts()
-
-
-def _parse(model: type[Model], body: bytes) -> Model:
+def parse(model: type[Model], body: bytes) -> Model:
+    """Raises as ``parse_tts`` does."""
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         fields = ", ".join(model.model_fields)
-        raise _refusal(problem["type"], problem["msg"], ".".join(map(str, problem["loc"])), fields) from None
+        raise _refusal(problem["type"], problem["msg"], "".join(map(str, problem["loc"][:1])), fields) from None
 
 
 def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
@@ -105,7 +111,9 @@ def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
     if kind == "extra_forbidden":
         return InvalidRequest(f"there is no such field; there are {fields}", param=field)
     if field == "response_format":
-        return UnsupportedFormat("response_format must be wav", param=field)
+        return UnsupportedFormat(f"response_format must be one of {', '.join(FORMATS)}", param=field)
+    if kind == NOT_STREAMED:
+        return InvalidRequest(f"loudness {message}", param="loudness")
     if not field:
         return InvalidRequest(f"the body must be a JSON object with fields of {fields}")
     return InvalidRequest(f"{field}: {message[0].lower()}{message[1:]}", param=field)

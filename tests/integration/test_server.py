@@ -9,7 +9,7 @@ import sys
 import uuid
 import wave
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,84 +17,10 @@ import aiohttp
 import pytest
 from opentelemetry.trace import SpanContext, format_trace_id
 
-from server.app import Service
 from server.errors import EngineFailed
-from server.settings import Settings
 from tests.fakes import HummingProvider, failing
 from tests.live import ROOT
-
-Start = Callable[..., Awaitable["Client"]]
-
-
-class Client:
-    """A client of one running service."""
-
-    def __init__(self, service: Service, session: aiohttp.ClientSession) -> None:
-        self.service, self.session = service, session
-        self.url = service.url
-
-    async def tts(self, body: Any = None, **request: Any) -> tuple[int, aiohttp.typedefs.LooseHeaders, bytes]:
-        if body is not None:
-            request["json"] = body
-        async with self.session.post(f"{self.url}/tts", **request) as response:
-            return response.status, response.headers, await response.read()
-
-    async def refused(self, body: Any = None, **request: Any) -> tuple[int, str, str | None]:
-        status, headers, answer = await self.tts(body, **request)
-        error = json.loads(answer)["error"]
-        assert error["message"]
-        assert headers["X-Request-ID"]
-        assert len(headers["X-Trace-ID"]) == 32
-        return status, error["code"], error["param"]
-
-    async def json(self, path: str) -> Any:
-        async with self.session.get(self.url + path) as response:
-            return await response.json()
-
-    async def prometheus(self, accept: str = "") -> str:
-        async with self.session.get(f"{self.url}/prometheus", headers={"Accept": accept}) as response:
-            return await response.text()
-
-    async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """The summary once it fulfils ``condition``."""
-        async with asyncio.timeout(10):
-            while not condition(summary := await self.json("/metrics")):
-                await asyncio.sleep(0.01)
-        return summary
-
-
-@pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
-    services: list[Service] = []
-    async with aiohttp.ClientSession() as session:
-
-        async def starter(provider: HummingProvider | None = None, **settings: Any) -> Client:
-            values = {
-                "port": 0,
-                "management_port": 0,
-                "data_dir": tmp_path,
-                "drain_seconds": 5.0,
-                "cache_bytes": 0,  # most tests are about audio being made
-                **settings,
-            }
-            service = Service(Settings(**values), [provider or HummingProvider()])
-            services.append(service)
-            loading = await service.start()
-            if provider is None or provider.may_start.is_set():
-                await loading
-            return Client(service, session)
-
-        yield starter
-        for service in services:
-            await service.stop()
-
-
-def samples(text: str, name: str, **labels: str) -> list[float]:
-    """The values of the series of ``name`` that have ``labels``."""
-    wanted = [f'{key}="{value}"' for key, value in labels.items()]
-    lines = [line.split(" # ")[0] for line in text.splitlines() if line.startswith((f"{name}{{", f"{name} "))]
-    return [float(line.rsplit(" ", 1)[1]) for line in lines if all(label in line for label in wanted)]
-
+from tests.service import Start, samples
 
 # What clients get
 
@@ -144,8 +70,9 @@ async def test_openais_call_streams_the_same(start: Start) -> None:
         spoken = await response.read()
     assert spoken[44:] == (await client.tts({"text": "Hello world. It is me."}))[2][44:]
     for wrong, code, param in (
-        ({"voice": "nobody"}, "unknown_voice", "voice_name"),
-        ({"response_format": "mp3"}, "unsupported_format", "response_format"),
+        ({"voice": "nobody"}, "unknown_voice", "voice"),
+        ({"input": "(happy)"}, "nothing_to_speak", "input"),
+        ({"response_format": "midi"}, "unsupported_format", "response_format"),
         ({"speed": 9.0}, "invalid_request", "speed"),
         ({"text": "x"}, "invalid_request", "text"),
     ):
@@ -187,7 +114,7 @@ async def test_a_callers_request_id_is_kept_if_it_is_a_uuid(start: Start) -> Non
         ({"json": {"text": "a", "voice_name": "nobody"}}, (404, "unknown_voice", "voice_name")),
         ({"json": {"text": "a", "voice_name": "../../etc/passwd"}}, (404, "unknown_voice", "voice_name")),
         ({"json": {"text": "a", "language": "xx"}}, (422, "unsupported_language", "language")),
-        ({"json": {"text": "a", "response_format": "mp3"}}, (422, "unsupported_format", "response_format")),
+        ({"json": {"text": "a", "response_format": "midi"}}, (422, "unsupported_format", "response_format")),
         ({"data": b"{", "headers": {"Content-Type": "application/json"}}, (400, "invalid_json", None)),
         ({"data": b"text=a"}, (415, "unsupported_media_type", None)),
         ({"data": {"text": "a"}}, (415, "unsupported_media_type", None)),
@@ -262,6 +189,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "speed",
         "response_format",
         "stream",
+        "loudness",
         "cache",
     }
 
@@ -476,7 +404,15 @@ async def test_one_request_is_seen_everywhere(start: Start) -> None:
     assert (root["name"], root["kind"]) == ("POST /tts", "SERVER")
     assert root["attributes"]["tts.word_count_range"] == "26-50"
     assert root["attributes"]["gen_ai.operation.name"] == "text_to_speech"
-    assert [stage["name"] for stage in stages] == ["attempt", "normalize", "infer", "decode", "encode", "send"]
+    assert [stage["name"] for stage in stages] == [
+        "attempt",
+        "normalize",
+        "infer",
+        "decode",
+        "encode",
+        "encode",
+        "send",
+    ]
     for stage in stages:
         assert stage["parent_span_id"] == root["span_id"]
         assert root["start_unix_nano"] <= stage["start_unix_nano"] <= stage["end_unix_nano"] <= root["end_unix_nano"]

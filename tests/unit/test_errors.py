@@ -8,7 +8,8 @@ import pytest
 
 from server.errors import InvalidJson, MethodNotAllowed, QueueFull, SpeechError, all_errors, error_type
 from server.middleware.envelope import error_response
-from server.routes.requests import parse_speech, parse_tts
+from server.routes.openai import SpeechRequest
+from server.routes.requests import parse, parse_tts
 
 STATUSES = {400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 503, 504}
 
@@ -59,8 +60,10 @@ def test_a_refused_method_says_which_are_taken() -> None:
         (b'{"text": "a", "speed": 0.2}', "invalid_request", "speed"),
         (b'{"text": "a", "speed": NaN}', "invalid_request", "speed"),
         (b'{"text": "a", "stream": "yes"}', "invalid_request", "stream"),
+        (b'{"text": "a", "loudness": -90}', "invalid_request", "loudness"),
+        (b'{"text": "a", "loudness": -16, "stream": true}', "invalid_request", "loudness"),
         (b'{"text": "a", "voice": "joe"}', "invalid_request", "voice"),
-        (b'{"text": "a", "response_format": "mp3"}', "unsupported_format", "response_format"),
+        (b'{"text": "a", "response_format": "midi"}', "unsupported_format", "response_format"),
     ],
 )
 def test_bad_bodies_are_refused_by_name(body: bytes, code: str, param: str | None) -> None:
@@ -86,9 +89,9 @@ def test_huge_numbers_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"{}", b"[]", b'{"model": "m", "input": "a", "voice": "joe", "response_format": "mp3"}']
+    "body", [b"{}", b"[]", b'{"model": "m", "input": "a", "voice": "joe", "response_format": "midi"}']
 )
 def test_openais_call_is_refused_in_the_same_words(body: bytes) -> None:
     with pytest.raises(SpeechError) as refused:
-        parse_speech(body)
+        parse(SpeechRequest, body)
     assert refused.value.status in (400, 422)

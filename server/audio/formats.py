@@ -1,0 +1,67 @@
+"""The formats that audio can be had in: their names, what they consist of, and the sample rates that they take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""Hz, of MP3 and AAC both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How ffmpeg makes it."""
+
+    muxer: str
+    encoder: str
+    samples: str
+    """ffmpeg's name for the form of samples that the encoder takes."""
+    bit_rate: int | None = None
+    """Bits a second; None where nothing is lost."""
+    whole: dict[str, str] = field(default_factory=dict)
+    """The muxer's options for a file."""
+    stream: dict[str, str] = field(default_factory=dict)
+    """And for a stream, of which nothing can be written again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A form of audio, mono."""
+
+    name: str
+    """OpenAI's ``response_format``."""
+    content_type: str
+    rates: tuple[int, ...] = ()
+    """Hz, ascending; empty if it takes any."""
+    codec: Codec | None = None
+    """None of plain 16-bit samples."""
+
+    def sample_rate(self, source: int) -> int:
+        """Hz, for audio that is made at ``source`` Hz: the same, or the next higher one, so that nothing is lost."""
+        if not self.rates or source in self.rates:
+            return source
+        return next((rate for rate in self.rates if rate > source), self.rates[-1])
+
+
+WAV = Format("wav", "audio/wav")
+PCM = Format("pcm", "audio/pcm", rates=(24000,))
+"""OpenAI's: little-endian 16-bit samples without a header."""
+MP3 = Format(
+    "mp3",
+    "audio/mpeg",
+    MPEG_RATES,
+    # A file's first frame (Xing, LAME) tells its length and how much silence the encoder has put before and behind.
+    Codec("mp3", "libmp3lame", "fltp", 96_000, stream={"write_xing": "0"}),
+)
+OPUS = Format(
+    "opus",
+    "audio/ogg",
+    rates=(48000,),
+    # Two pages are held back: of 60 ms, or a stream's first audio would wait two seconds for them.
+    codec=Codec("ogg", "libopus", "flt", 48_000, stream={"page_duration": "60000"}),
+)
+AAC = Format("aac", "audio/aac", MPEG_RATES, Codec("adts", "aac", "fltp", 96_000))
+FLAC = Format("flac", "audio/flac", codec=Codec("flac", "flac", "s16"))
+
+FORMATS: dict[str, Format] = {made.name: made for made in (MP3, OPUS, AAC, FLAC, WAV, PCM)}
+"""By name, in the order in which OpenAI lists them."""

@@ -1,0 +1,148 @@
+"""Coqui's tts-server's own calls, and MaryTTS's among them, so that its clients move over unchanged.
+
+Source: coqui-tts 0.28.0, TTS/server/server.py.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from html import escape
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from server.errors import InvalidRequest
+from server.routes.requests import TtsRequest, read_body
+from server.routes.wish import Wish
+from server.speech import Voice
+from server.synthesizer import Synthesizer
+
+PATH = "/api/tts"
+PROCESS_PATH = "/process"
+VOICES_PATH = "/voices"
+LOCALES_PATH = "/locales"
+DETAILS_PATH = "/details"
+MULTIPART = "multipart/form-data"
+MAX_FIELDS = 100
+Fields = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class FormCall:
+    """A call whose fields are in the query string, in a form, or in headers; see server.routes.wish.Call."""
+
+    names: Mapping[str, str]
+    """What it names ours."""
+    headers: bool = False
+    """Whether a field may also be a header, with a hyphen for each underscore: that one counts first."""
+    ignored: tuple[str, ...] = field(default=())
+    """Fields that mean nothing here."""
+
+    async def read(self, request: web.Request, seconds: float) -> bytes:
+        return await read_body(request, seconds) if request.body_exists else b""
+
+    def parse(self, request: web.Request, body: bytes) -> Wish:
+        """Raises InvalidRequest for a form that can't be read."""
+        fields = {**_form(request, body), **_first(request.query)}
+        if self.headers:
+            known = (*self.names.values(), *self.ignored)
+            theirs = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
+            fields |= {name: value for name, value in theirs.items() if value}
+        names = self.names
+        return Wish(
+            TtsRequest(
+                text=fields.get(names["text"], ""),
+                voice_name=fields.get(names["voice_name"]) or None,
+                language=fields.get(names.get("language", "")) or None,
+            ),
+            ignored=tuple(name for name in self.ignored if fields.get(name)),
+        )
+
+
+TTS_CALL = FormCall(
+    {"text": "text", "voice_name": "speaker_id", "language": "language_id"},
+    headers=True,
+    ignored=("style_wav", "speaker_wav"),  # no file of ours is opened by a client's word
+)
+PROCESS_CALL = FormCall({"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
+"""MaryTTS's; its LOCALE means nothing to tts-server either: the voice knows what it speaks."""
+
+
+class CoquiRoutes:
+    """The handlers of the calls that tell what there is."""
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self._synthesizer = synthesizer
+
+    async def voices(self, request: web.Request) -> web.Response:
+        """A line for each voice: its name, its language, and u, for a gender that nobody told."""
+        return _lines(f"{voice.name} {voice.languages[0]} u" for voice in self._voices())
+
+    async def locales(self, request: web.Request) -> web.Response:
+        """A line for each language."""
+        return _lines(sorted({language for voice in self._voices() for language in voice.languages}))
+
+    async def details(self, request: web.Request) -> web.Response:
+        """A page for people: what each voice is."""
+        rows = "".join(
+            f"<tr><td>{escape(voice.name)}<td>{escape(', '.join(voice.languages))}<td>{voice.sample_rate} Hz"
+            f"<td><code>{escape(voice.checksum)}</code>"
+            for voice in self._voices()
+        )
+        page = (
+            "<!doctype html><html lang=en><meta charset=utf-8><title>ttscope: voices</title><h1>Voices</h1>"
+            f"<table><tr><th>Name<th>Languages<th>Sample rate<th>Checksum of the model{rows}</table>"
+        )
+        return web.Response(text=page, content_type="text/html")
+
+    def _voices(self) -> Iterable[Voice]:
+        return self._synthesizer.voices().values()
+
+
+def _lines(lines: Iterable[str]) -> web.Response:
+    return web.Response(text="".join(f"{line}\n" for line in lines))
+
+
+def _form(request: web.Request, body: bytes) -> Fields:
+    if request.content_type == MULTIPART:
+        return _multipart(request.headers["Content-Type"], body)
+    try:
+        return {name: values[0] for name, values in _parsed(body).items()}
+    except ValueError:
+        raise InvalidRequest(f"the form has more than {MAX_FIELDS} fields") from None
+
+
+def _parsed(body: bytes) -> dict[str, list[str]]:
+    """What is not UTF-8 becomes lone surrogates, which no text may have. Raises ValueError for too many fields."""
+    return parse_qs(body.decode("utf-8", "surrogateescape"), errors="surrogateescape", max_num_fields=MAX_FIELDS)
+
+
+def _multipart(content_type: str, body: bytes) -> Fields:
+    """The fields that are no files."""
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "surrogateescape")
+    message = email.message_from_bytes(head + body, EmailMessage, policy=email.policy.HTTP)
+    fields: dict[str, str] = {}
+    for part in message.iter_parts():
+        name = part.get_param("name", header="content-disposition")
+        value = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(value, bytes) and part.get_filename() is None:
+            fields.setdefault(name, value.decode("utf-8", "surrogateescape"))
+    return fields
+
+
+def _first(query: Mapping[str, str]) -> Fields:
+    """Of a name that comes several times, the first value."""
+    return {name: query[name] for name in query}
+
+
+def _decoded(value: str) -> str:
+    """A header, which aiohttp takes for UTF-8, and most clients write in Latin-1."""
+    sent = value.encode("utf-8", "surrogateescape")
+    try:
+        return sent.decode()
+    except UnicodeDecodeError:
+        return sent.decode("latin-1")

@@ -1,0 +1,36 @@
+"""Speech as server-sent events, as OpenAI has them: audio in deltas, and at the end what it took, or why it failed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from server.errors import SpeechError
+from server.middleware.envelope import describe
+from server.observation import Observation
+
+CONTENT_TYPE = "text/event-stream"
+TOKENS_A_SECOND = 20
+"""Of audio, about as many as OpenAI's models take; a token of text is a word here."""
+
+
+def delta(audio: bytes) -> bytes:
+    """A piece of the audio."""
+    return _event("delta", audio=base64.b64encode(audio).decode())
+
+
+def done(observation: Observation) -> bytes:
+    """The last event of audio that is whole."""
+    words = observation.utterance.words if observation.utterance is not None else 0
+    audio = round(observation.audio_seconds * TOKENS_A_SECOND)
+    return _event("done", usage={"input_tokens": words, "output_tokens": audio, "total_tokens": words + audio})
+
+
+def failure(error: SpeechError) -> bytes:
+    """The last event of audio that broke off."""
+    return _event("error", error=describe(error))
+
+
+def _event(name: str, **fields: Any) -> bytes:
+    return f"data: {json.dumps({'type': f'speech.audio.{name}', **fields})}\n\n".encode()

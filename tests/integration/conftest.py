@@ -1,0 +1,58 @@
+"""What many tests of the server begin with: a service of their own, with a provider that hums."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from server.app import Service
+from server.settings import Settings
+from tests.fakes import HummingProvider
+from tests.live import ROOT
+from tests.service import Client, Start
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    services: list[Service] = []
+    async with aiohttp.ClientSession() as session:
+
+        async def starter(provider: HummingProvider | None = None, **settings: Any) -> Client:
+            values = {
+                "port": 0,
+                "management_port": 0,
+                "data_dir": tmp_path,
+                "drain_seconds": 5.0,
+                "cache_bytes": 0,  # most tests are about audio being made
+                **settings,
+            }
+            service = Service(Settings(**values), [provider or HummingProvider()])
+            services.append(service)
+            loading = await service.start()
+            if provider is None or provider.may_start.is_set():
+                await loading
+            return Client(service, session)
+
+        yield starter
+        for service in services:
+            await service.stop()
+
+
+@pytest.fixture(scope="session")
+def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with OpenAI's SDK for JavaScript, of the version that the lock file names."""
+    if shutil.which("npm") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("npm is not installed, and CI must test the clients in JavaScript: apt-get install nodejs npm")
+        pytest.skip("npm is not installed: apt-get install nodejs npm")
+    folder = tmp_path_factory.mktemp("javascript")
+    shutil.copytree(ROOT / "tests" / "javascript", folder, dirs_exist_ok=True)
+    subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=120)
+    return folder
