@@ -39,6 +39,10 @@ class Synthesizer:
         """The voices that can be asked for, by name."""
         return self._chain.voices()
 
+    def refresh(self) -> None:
+        """Offers the voices that there are now."""
+        self._chain.refresh()
+
     async def start(self) -> None:
         """Loads and warms up. Raises EngineFailed if nothing can speak."""
         await self._chain.start()
