@@ -37,13 +37,14 @@ from server.protocol import connections
 from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
+from server.providers.xtts import XttsProvider
 from server.reporter import Reporter, fallback_labels
-from server.routes import catalogue, console, coqui, health, metrics, openai, openapi, speech, traces
+from server.routes import catalogue, console, coqui, health, metrics, openai, openapi, samples, speech, traces
 from server.routes.wish import Call, TtsCall
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.slowness import SlowReason
-from server.speech import CacheResult, Outcome, Voice
+from server.speech import REGISTERED, CacheResult, Outcome, Voice
 from server.summary import Summary
 from server.synthesis import AttemptOutcome, FallbackReason
 from server.synthesizer import Synthesizer
@@ -93,6 +94,7 @@ class Service:
         self._reporter = Reporter(self._telemetry.metrics, self._watch)
         self._chain = Chain(providers, self._reporter, settings.voice_providers)
         self._probes = Probes(self._chain.members, self._reporter)
+        self._samples = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
         self._cache = _cache(settings)
         self._admission = Admission(
             settings.max_in_flight,
@@ -179,6 +181,7 @@ class Service:
         theirs = coqui.CoquiRoutes(self._synthesizer)
         voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
+        recordings = samples.SamplesRoute(self._samples, self._synthesizer, self._settings.receive_seconds)
         application.add_routes(
             [
                 *(web.post(path, handler) for path, handler in speaking.items()),
@@ -187,6 +190,8 @@ class Service:
                 web.get(coqui.LOCALES_PATH, theirs.locales),
                 web.get(coqui.DETAILS_PATH, theirs.details),
                 web.get(catalogue.VOICES_PATH, voices.voices),
+                web.put(samples.PATH, recordings.put),
+                web.delete(samples.PATH, recordings.delete),
                 web.get(catalogue.AUDIO_MODELS_PATH, voices.audio_models),
                 web.get(catalogue.MODELS_PATH, voices.models),
                 web.get(catalogue.MODEL_PATH, voices.model),
@@ -255,14 +260,14 @@ class Service:
                 endpoint=speech.PATH,
                 method="POST",
                 status_code="200",
-                voice_name=voice.name,
+                voice_name=voice.label,
                 language=voice.languages[0],
                 outcome=Outcome.OK,
             )
             for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
-                add(counter, 0, voice_name=voice.name, client=CLIENT)
+                add(counter, 0, voice_name=voice.label, client=CLIENT)
             for fault in Fault:
-                add(instruments.AUDIO_FAULTS, 0, fault=fault, voice_name=voice.name)
+                add(instruments.AUDIO_FAULTS, 0, fault=fault, voice_name=voice.label)
         for name in providers:
             for outcome in AttemptOutcome:
                 add(instruments.PROVIDER_REQUESTS, 0, provider=name, outcome=outcome)
@@ -281,7 +286,7 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
     """The values that labels may take beside the contract's own; ``orders`` are voices with providers of their own."""
     voices = [voice for provider in providers for voice in provider.voices()]
     return {
-        Source.VOICES: frozenset((*orders, *(voice.name for voice in voices))),
+        Source.VOICES: frozenset((*orders, REGISTERED, *(voice.label for voice in voices))),
         Source.LANGUAGES: frozenset(language for voice in voices for language in voice.languages[:1]),
         Source.PROVIDERS: frozenset(provider.name for provider in providers),
         Source.GPUS: frozenset(gpus),

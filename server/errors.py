@@ -122,6 +122,12 @@ class InvalidRequest(SpeechError):
     status = 422
 
 
+class InvalidSample(SpeechError):
+    """The recording can't be decoded, is too short or too long, or silent."""
+
+    status = 422
+
+
 class NothingToSpeak(SpeechError):
     """The text has nothing that can be spoken."""
 

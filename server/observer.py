@@ -73,7 +73,7 @@ class Observer:
     def _record(self, done: Observation, context: Context) -> None:
         add, record = self._metrics.add, self._metrics.record
         outcome = str(done.outcome)
-        voice = done.utterance.voice.name if done.utterance else OTHER
+        voice = done.utterance.voice.label if done.utterance else OTHER
         language = done.utterance.language if done.utterance else OTHER
         add(
             instruments.REQUESTS,
@@ -112,7 +112,7 @@ class Observer:
         if utterance is None or duration is None or first_audio is None:
             raise ValueError("a request that ended ok has an utterance, audio and an end")
         add, record = self._metrics.add, self._metrics.record
-        voice, words, characters = utterance.voice.name, done.word_count_range, done.char_count_range
+        voice, words, characters = utterance.voice.label, done.word_count_range, done.char_count_range
         cache = "hit" if done.cache is CacheResult.HIT else "miss"
         record(
             instruments.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=cache
@@ -160,8 +160,8 @@ class Observer:
         }
         if done.utterance is not None:
             features |= {
-                "tts.voice_name": done.utterance.voice.name,
-                "tts.voice_checksum": done.utterance.voice.checksum,
+                "tts.voice_name": done.utterance.voice.label,
+                "tts.voice_checksum": None if done.utterance.voice.registered else done.utterance.voice.checksum,
                 "tts.language": done.utterance.language,
                 "tts.word_count": done.utterance.words,
                 "tts.word_count_range": done.word_count_range,

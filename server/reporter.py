@@ -61,7 +61,7 @@ class Reporter:
 
     def inspected(self, quality: Quality, utterance: Utterance) -> None:
         for fault in quality.faults:
-            self._metrics.add(instruments.AUDIO_FAULTS, 1, NOWHERE, fault=fault, voice_name=utterance.voice.name)
+            self._metrics.add(instruments.AUDIO_FAULTS, 1, NOWHERE, fault=fault, voice_name=utterance.voice.label)
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
         self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, NOWHERE, **fallback_labels(failed, following, reason))

@@ -15,9 +15,9 @@ from server.speech import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
-ProviderName = Literal["coqui", "onnx", "hibari", "remote"]
+ProviderName = Literal["coqui", "onnx", "hibari", "remote", "xtts"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
-ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|remote)(:.{1,64})?$")]
+ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|remote|xtts)(:.{1,64})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
@@ -49,7 +49,8 @@ class Settings(BaseSettings):
         ("coqui", "onnx"),
         min_length=1,
         description="Who speaks, in the order in which they are asked: coqui (the engine on torch), onnx (the same "
-        "voices on onnxruntime), hibari (a small English voice), remote (an OpenAI-compatible server).",
+        "voices on onnxruntime), hibari (a small English voice), remote (an OpenAI-compatible server), "
+        "xtts (voices that clients register).",
     )
     voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},
@@ -64,6 +65,9 @@ class Settings(BaseSettings):
     remote_format: Literal["wav", "pcm"] = Field("wav", description="wav, or pcm for 24 kHz without a header.")
     remote_voices: Annotated[dict[VoiceName, Languages], NoDecode] = Field(
         {}, description='Its voices and their languages, as JSON: {"alloy": ["en"]}.'
+    )
+    xtts_dir: Path | None = Field(
+        None, description="Folder of an XTTS v2 model (config.json, vocab.json, model.pth), for the provider xtts."
     )
     cache_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="Memory for audio that may be asked for again; 0 switches the cache off."
@@ -170,6 +174,8 @@ def _conflicts(settings: Settings) -> list[str]:
         problems.append(f"  TTSCOPE_VOICE_PROVIDERS: TTSCOPE_PROVIDERS must name {', '.join(sorted(missing))} too")
     if "remote" in settings.providers and not (settings.remote_url and settings.remote_voices):
         problems.append("  TTSCOPE_REMOTE_URL, TTSCOPE_REMOTE_VOICES: both are needed for the provider remote")
+    if "xtts" in settings.providers and settings.xtts_dir is None:
+        problems.append("  TTSCOPE_XTTS_DIR: is needed for the provider xtts")
     secret = settings.cache_secret.get_secret_value()
     if secret and len(secret) < LEAST_SECRET:
         problems.append(f"  TTSCOPE_CACHE_SECRET: must have at least {LEAST_SECRET} characters")

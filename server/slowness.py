@@ -56,7 +56,7 @@ class Slowness:
             usual.stages[stage] = _mean(usual.stages.get(stage), seconds)
         usual.audio = _mean(usual.audio, done.audio_seconds)
         if done.utterance is not None:
-            self._heard.add(done.utterance.voice.name)
+            self._heard.add(done.utterance.voice.label)
 
     def reason(self, done: Observation, slow: bool) -> SlowReason | None:
         """What cost ``done`` most beyond the usual of its range, if it was ``slow`` for that.
@@ -66,7 +66,7 @@ class Slowness:
         if not slow:
             reading = done.stage_seconds().get(Stage.SEND, 0.0)
             return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, done.audio_seconds) else None
-        if done.utterance is not None and done.utterance.voice.name not in self._heard:
+        if done.utterance is not None and done.utterance.voice.label not in self._heard:
             return SlowReason.COLD_MODEL
         if done.synthesis is not None and done.synthesis.vain_seconds > VAIN_SHARE * (done.duration or 0.0):
             return SlowReason.FALLBACK

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
+REGISTERED = "registered"
+"""What signals call every voice that a client has registered: its name is the client's, and goes into none."""
 
 
 class Stage(StrEnum):
@@ -98,6 +100,13 @@ class Voice:
     """Hz."""
     checksum: str
     """SHA-256 over the model and its configuration, as hexadecimal digits."""
+    registered: bool = False
+    """Whether a client has made it of a recording."""
+
+    @property
+    def label(self) -> str:
+        """What signals call it."""
+        return REGISTERED if self.registered else self.name
 
     def __post_init__(self) -> None:
         if not VOICE_NAME.fullmatch(self.name):

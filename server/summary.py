@@ -67,10 +67,10 @@ class Summary:
         if done.error is not None:
             self._errors[done.error.error_type] += 1
         if done.utterance is not None:
-            self._voices[done.utterance.voice.name] += 1
+            self._voices[done.utterance.voice.label] += 1
             self._languages[done.utterance.language] += 1
         if done.outcome is Outcome.OK and done.utterance is not None and done.duration is not None:
-            self._voice_used[done.utterance.voice.name] = self._clock()
+            self._voice_used[done.utterance.voice.label] = self._clock()
             for durations in (
                 self._all,
                 self._words[done.word_count_range],

@@ -43,6 +43,10 @@ class Synthesizer:
         """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
         self._chain.require(utterance)
 
+    def refresh(self) -> None:
+        """Offers the voices that there are now."""
+        self._chain.refresh()
+
     async def start(self) -> None:
         """Loads and warms up. Raises EngineFailed if nothing can speak."""
         await self._chain.start()

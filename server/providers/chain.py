@@ -13,6 +13,7 @@ from typing import Protocol
 
 from server.audio.quality import Quality
 from server.errors import EngineFailed, SpeechError, UnsupportedByVoice
+from server.errors import EngineFailed, SpeechError, UnknownVoice
 from server.logs import LOGGER
 from server.providers.member import Choice, Member
 from server.providers.provider import Load, Provider, Reports
@@ -75,12 +76,12 @@ class Chain:
         return self._voices
 
     def first(self, voice: str) -> str:
-        """The name of the provider that is asked first."""
-        return self._choices[voice][0].member.name
+        """The name of the provider that is asked first; empty for a voice that is gone."""
+        return self._choices[voice][0].member.name if voice in self._choices else ""
 
     def estimate(self, utterance: Utterance) -> float:
-        """About how many seconds of audio the utterance will be."""
-        return self._choices[utterance.voice.name][0].member.provider.estimate(utterance)
+        """About how many seconds of audio the utterance will be. Raises UnknownVoice for a voice that is gone."""
+        return self._of(utterance)[0].member.provider.estimate(utterance)
 
     @property
     def rate(self) -> float:
@@ -130,6 +131,7 @@ class Chain:
         """
         began = asyncio.get_running_loop().time()
         choices = self._able(utterance)
+        choices = self._of(utterance)
         # With nobody available the first is asked all the same: a refusal would help nobody.
         asked = [choice for choice in choices if choice.member.available] or list(choices[:1])
         if asked[0] is not choices[0]:
@@ -159,6 +161,16 @@ class Chain:
                 progress(-turn.made)
             else:
                 return
+
+    def refresh(self) -> None:
+        """Offers what its providers have now: a voice may have come, or gone."""
+        self._choose()
+
+    def _of(self, utterance: Utterance) -> tuple[Choice, ...]:
+        choices = self._choices.get(utterance.voice.name)
+        if choices is None:  # deleted since the request was read
+            raise UnknownVoice("there is no such voice any more", param="voice")
+        return choices
 
     async def _start(self, member: Member) -> SpeechError | None:
         try:

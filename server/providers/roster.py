@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 from server.providers.coqui import CoquiProvider
 from server.providers.hibari import HibariProvider
 from server.providers.onnx import OnnxProvider
 from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
+from server.providers.xtts import XttsProvider
 from server.settings import ProviderName, Settings
 from server.speech import Voice
 from server.voices.catalogue import Catalogue
+from server.voices.samples import SAMPLES_FOLDER, SampleStore
 
 
 def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
@@ -26,6 +29,13 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
         ),
         "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
         "hibari": lambda: HibariProvider(threads=threads, max_audio_seconds=most, log=log),
+        "xtts": lambda: XttsProvider(
+            settings.xtts_dir or Path(),
+            SampleStore(settings.data_dir / SAMPLES_FOLDER),
+            device=settings.device,
+            max_audio_seconds=most,
+            log=log,
+        ),
         "remote": lambda: RemoteProvider(
             _remote_voices(settings),
             base_url=settings.remote_url,

@@ -1,0 +1,133 @@
+"""Voices that clients register, spoken by Coqui's own XTTS with weights by chance: see tests/tiny_xtts.py."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bench.recording import read_wav
+from tests.live import LiveServer
+from tests.tiny_xtts import SENTENCE, write_tiny_xtts
+from tests.unit.test_samples import as_wav, tone
+
+CANARY = "zzcanaryvoice"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_xtts(tmp_path_factory.mktemp("xtts"))
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path, model: Path) -> Iterator[LiveServer]:
+    settings = {"TTSCOPE_PROVIDERS": "onnx,xtts", "TTSCOPE_XTTS_DIR": str(model), "TTSCOPE_CACHE_BYTES": "0"}
+    with LiveServer(data_dir, **settings) as started:
+        yield started.wait_until_ready()
+        assert started.stop() == 0
+
+
+@pytest.fixture
+async def session(server: LiveServer):
+    async with aiohttp.ClientSession(server.url) as opened:
+        yield opened
+
+
+async def register(session: aiohttp.ClientSession, name: str, audio: bytes | None = None) -> tuple[int, dict]:
+    async with session.put(f"/v1/audio/voices/{name}", data=audio or as_wav(tone(4))) as response:
+        return response.status, await response.json()
+
+
+async def speak(session: aiohttp.ClientSession, name: str, text: str = SENTENCE, **more: object) -> tuple[int, bytes]:
+    async with session.post("/tts", json={"text": text, "voice_name": name, **more}) as response:
+        return response.status, await response.read()
+
+
+async def test_a_recording_becomes_a_voice(session: aiohttp.ClientSession):
+    status, described = await register(session, "ann")
+    assert (status, described) == (201, {"id": "ann", "languages": ["en", "de"], "seconds": 4.0})
+    async with session.get("/v1/audio/voices") as response:
+        assert "ann" in [voice["id"] for voice in (await response.json())["voices"]]
+    status, body = await speak(session, "ann")
+    assert status == 200
+    assert read_wav(body).seconds == pytest.approx(1.7, abs=0.3)
+    assert (await register(session, "ann", as_wav(tone(5))))[0] == 200
+
+
+async def test_a_stream_comes_in_chunks(session: aiohttp.ClientSession):
+    await register(session, "ben")
+    async with session.post("/tts", json={"text": SENTENCE, "voice_name": "ben", "stream": True}) as response:
+        assert (response.status, response.headers["X-TTS-Provider"]) == (200, "xtts")
+        parts = [part async for part, _ in response.content.iter_chunks()]
+    assert len(parts) >= 2
+
+
+async def test_speed_changes_the_length(session: aiohttp.ClientSession):
+    await register(session, "cat")
+    slow, usual = [read_wav((await speak(session, "cat", speed=speed))[1]).seconds for speed in (0.7, 1.0)]
+    assert slow > 1.2 * usual
+
+
+async def test_requests_at_once_are_all_answered(session: aiohttp.ClientSession):
+    await register(session, "dan")
+    answers = await asyncio.gather(*(speak(session, "dan", stream=number % 2 == 0) for number in range(6)))
+    assert [status for status, _ in answers] == [200] * 6
+
+
+async def test_a_deleted_voice_is_gone(session: aiohttp.ClientSession):
+    await register(session, "eve")
+    async with session.delete("/v1/audio/voices/eve") as response:
+        assert response.status == 204
+    assert (await speak(session, "eve"))[0] == 404
+    async with session.delete("/v1/audio/voices/eve") as response:
+        assert response.status == 404
+
+
+@pytest.mark.parametrize(
+    ("name", "audio", "status", "param"),
+    [
+        ("joe", None, 422, "id"),
+        ("Not-A-Name", None, 422, "id"),
+        ("..%2F..%2Fetc", None, 422, "id"),
+        ("fay", b"words, not sound", 422, "audio"),
+        ("fay", as_wav(tone(1)), 422, "audio"),
+        ("fay", b"\0" * (10 * 1024 * 1024 + 1), 413, "audio"),
+    ],
+)
+async def test_what_is_no_voice_is_refused(
+    session: aiohttp.ClientSession, name: str, audio: bytes | None, status: int, param: str
+):
+    async with session.put(f"/v1/audio/voices/{name}", data=audio or as_wav(tone(4))) as response:
+        assert response.status == status
+        assert (await response.json())["error"]["param"] == param
+        assert name not in (await response.text()) or name in ("joe", "fay")
+
+
+async def test_a_voices_name_goes_into_no_signal(session: aiohttp.ClientSession, server: LiveServer, data_dir: Path):
+    await register(session, CANARY)
+    assert (await speak(session, CANARY))[0] == 200
+    await speak(session, CANARY, text="(nothing)")
+    for path in ("/metrics", "/prometheus", "/traces"):
+        async with session.get(path) as response:
+            text = await response.text()
+        assert CANARY not in text, path
+    async with session.get("/metrics") as response:
+        voices = [entry["voice_name"] for entry in json.loads(await response.text())["top_voices"]]
+    assert "registered" in voices
+    events = data_dir / "events" / "requests.jsonl"
+    async with asyncio.timeout(30):
+        while not events.exists() or '"registered"' not in events.read_text():
+            await asyncio.sleep(0.2)
+    assert CANARY not in events.read_text()
+    assert CANARY.encode() not in server.logs + server.output
+
+
+async def test_without_xtts_nothing_can_be_registered(server_url: str):
+    async with aiohttp.ClientSession(server_url) as session:
+        status, answer = await register(session, "ann")
+    assert status == 404
+    assert "xtts" in answer["error"]["message"]

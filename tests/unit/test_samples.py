@@ -1,0 +1,149 @@
+"""Recordings that clients register: decoded, held to limits, and kept under names that are no paths."""
+
+from __future__ import annotations
+
+import io
+import wave
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.audio.sample import LONGEST, SHORTEST, decode
+from server.errors import InvalidRequest, InvalidSample, UnknownVoice
+from server.voices.samples import SAMPLE_RATE, SampleStore
+
+
+def tone(seconds: float, rate: int = SAMPLE_RATE, level: float = 0.3) -> np.ndarray:
+    times = np.arange(round(seconds * rate)) / rate
+    return (level * np.sin(2 * np.pi * 220 * times)).astype(np.float32)
+
+
+def as_wav(samples: np.ndarray, rate: int = SAMPLE_RATE, channels: int = 1) -> bytes:
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes((np.repeat(samples, channels) * 32767).astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def as_file(container: str, codec: str, seconds: float, rate: int = 48_000) -> bytes:
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=container) as file:
+        stream = file.add_stream(codec, rate=rate, layout="mono")
+        frame = av.AudioFrame.from_ndarray(tone(seconds, rate)[None], format="flt", layout="mono")
+        frame.sample_rate = rate
+        resampler = av.AudioResampler(stream.format, "mono", rate, frame_size=stream.codec_context.frame_size or None)
+        for part in [*resampler.resample(frame), *resampler.resample(None)]:
+            file.mux(stream.encode(part))
+        file.mux(stream.encode(None))
+    return buffer.getvalue()
+
+
+class TestDecoding:
+    def test_a_recording_becomes_mono_at_the_rate_that_is_wanted(self):
+        audio = decode(as_wav(tone(4, 48_000), 48_000, channels=2), SAMPLE_RATE)
+        assert audio.ndim == 1
+        assert len(audio) == pytest.approx(4 * SAMPLE_RATE, abs=100)
+        assert float(np.sqrt(np.mean(audio**2))) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
+
+    @pytest.mark.parametrize(
+        ("container", "codec"),
+        [
+            ("flac", "flac"),
+            ("mp3", "libmp3lame"),
+            ("ogg", "libopus"),
+            ("mp4", "aac"),
+            ("webm", "libopus"),
+            ("adts", "aac"),
+        ],
+    )
+    def test_formats(self, container: str, codec: str):
+        audio = decode(as_file(container, codec, 4.0), SAMPLE_RATE)
+        assert len(audio) / SAMPLE_RATE == pytest.approx(4.0, abs=0.12)
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [
+            (b"", "can be decoded"),
+            (b"not audio at all" * 100, "can be decoded"),
+            (as_wav(tone(SHORTEST - 0.1)), "at least 3"),
+            (as_wav(tone(LONGEST + 0.1, 8000), 8000), "longer than 30"),
+            (as_wav(np.zeros(4 * SAMPLE_RATE, np.float32)), "nothing to hear"),
+        ],
+    )
+    def test_what_is_no_voice_is_refused(self, data: bytes, reason: str):
+        with pytest.raises(InvalidSample, match=reason) as refused:
+            decode(data, SAMPLE_RATE)
+        assert (refused.value.status, refused.value.param) == (422, "audio")
+
+    def test_a_playlist_opens_no_file(self, tmp_path: Path):
+        """ffmpeg reads playlists, and the files that they name."""
+        secret = tmp_path / "secret.wav"
+        secret.write_bytes(as_wav(tone(4)))
+        playlists = (
+            f"ffconcat version 1.0\nfile {secret}\n",
+            f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{secret}\n#EXT-X-ENDLIST\n",
+        )
+        for playlist in playlists:
+            with pytest.raises(InvalidSample, match="can be decoded"):
+                decode(playlist.encode(), SAMPLE_RATE)
+
+    @given(st.binary(max_size=300), st.integers(0, 3000))
+    def test_damage_is_refused_or_decoded_but_never_a_crash(self, noise: bytes, place: int):
+        whole = bytearray(as_wav(tone(3.5, 8000), 8000))
+        whole[place : place + len(noise)] = noise
+        try:
+            audio = decode(bytes(whole), SAMPLE_RATE)
+        except InvalidSample:
+            return
+        assert np.isfinite(audio).all()
+
+
+class TestStore:
+    def test_what_was_put_is_there_after_a_restart(self, tmp_path: Path):
+        put = SampleStore(tmp_path).put("ann", tone(4))
+        again = SampleStore(tmp_path).samples["ann"]
+        assert again == put
+        assert np.allclose(again.read(), tone(4), atol=1e-4)
+
+    def test_another_recording_has_another_checksum(self, tmp_path: Path):
+        store = SampleStore(tmp_path)
+        one = store.put("ann", tone(4)).checksum
+        assert store.put("ann", tone(5)).checksum != one
+        assert list(store.samples) == ["ann"]
+
+    @pytest.mark.parametrize("name", ["../ann", "a/b", "..", "", "Ann", "ann.wav", "a" * 65, "ann\0", "ä"])
+    def test_a_name_is_no_path(self, tmp_path: Path, name: str):
+        with pytest.raises(InvalidRequest, match="id: must match"):
+            SampleStore(tmp_path / "samples").put(name, tone(4))
+        assert not list(tmp_path.rglob("*.wav"))
+
+    def test_there_is_room_for_so_many(self, tmp_path: Path):
+        store = SampleStore(tmp_path, most=2)
+        store.put("a", tone(3))
+        store.put("b", tone(3))
+        with pytest.raises(InvalidRequest, match="2 voices are registered"):
+            store.put("c", tone(3))
+        store.put("a", tone(4))
+        store.remove("b")
+        store.put("c", tone(3))
+        assert set(store.samples) == {"a", "c"}
+
+    def test_what_was_removed_is_gone(self, tmp_path: Path):
+        store = SampleStore(tmp_path)
+        store.put("ann", tone(4))
+        store.remove("ann")
+        with pytest.raises(UnknownVoice):
+            store.remove("ann")
+        assert not list(tmp_path.iterdir())
+
+    def test_files_of_others_are_left_alone(self, tmp_path: Path):
+        (tmp_path / "Not Ours.wav").write_bytes(b"x")
+        (tmp_path / "link.wav").symlink_to("/etc/passwd")
+        assert SampleStore(tmp_path).samples == {}
