@@ -12,8 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from server.audio.quality import Quality
-from server.errors import EngineFailed, SpeechError, UnsupportedByVoice
-from server.errors import EngineFailed, SpeechError, UnknownVoice
+from server.errors import EngineFailed, SpeechError, UnknownVoice, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.member import Choice, Member
 from server.providers.provider import Load, Provider, Reports
@@ -131,7 +130,6 @@ class Chain:
         """
         began = asyncio.get_running_loop().time()
         choices = self._able(utterance)
-        choices = self._of(utterance)
         # With nobody available the first is asked all the same: a refusal would help nobody.
         asked = [choice for choice in choices if choice.member.available] or list(choices[:1])
         if asked[0] is not choices[0]:
@@ -203,11 +201,7 @@ class Chain:
 
     def _able(self, utterance: Utterance) -> tuple[Choice, ...]:
         """Who can speak it, in order."""
-        able = tuple(
-            choice
-            for choice in self._choices[utterance.voice.name]
-            if utterance.needs <= choice.member.provider.abilities
-        )
+        able = tuple(choice for choice in self._of(utterance) if utterance.needs <= choice.member.provider.abilities)
         if not able:
             wanted = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
             raise UnsupportedByVoice(f"this voice is spoken by who can't do {wanted}", param="voice_name")

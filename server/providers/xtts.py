@@ -20,7 +20,7 @@ import numpy.typing as npt
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError
 from server.providers.crew import Crew, Done
 from server.providers.pace import PAUSE, SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
-from server.providers.provider import Load, Reports
+from server.providers.provider import Ability, Load, Reports
 from server.providers.workload import Request, Workload
 from server.scheduling.worker import WorkerClosed
 from server.speech import REGISTERED, Chunk, Interval, Listener, Stage, Utterance, Voice
@@ -61,6 +61,7 @@ class XttsProvider:
     """
 
     name = "xtts"
+    abilities: frozenset[Ability] = frozenset()
 
     def __init__(
         self, folder: Path, store: SampleStore, *, device: str, max_audio_seconds: float, log: logging.Logger
@@ -214,9 +215,9 @@ class XttsProvider:
     def _prepare(self) -> float:
         """Loads the model; returns how many seconds of audio it makes in a second."""
         import torch
+        from transformers.utils import logging as transformers_logging
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
-        from transformers.utils import logging as transformers_logging
 
         transformers_logging.set_verbosity_error()  # it warns on standard error of what Coqui has always done
         config = XttsConfig()
