@@ -5,17 +5,23 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-COMMANDS = {"build": "dashboards.build", "live": "dashboards.live.command"}
-"""The module of each, imported when it is asked for: what one needs, the other may lack."""
+COMMANDS = {"build": ("dashboards.build", ".venv/.dev"), "live": ("dashboards.live.command", ".venv/.dashboards")}
+"""The module of each, imported when it is asked for, since what one needs the other may lack; and who installs that."""
 
 
 def main() -> int:
-    """The exit code of the command, 2 if there is no such command."""
+    """The exit code of the command; 2 if there is no such command, or what it needs is not installed."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
         print("usage: python -m dashboards {" + ",".join(COMMANDS) + "} [--help]", file=sys.stderr)
+        return 0 if name in ("-h", "--help") else 2
+    module, target = COMMANDS[name]
+    try:
+        command = import_module(module)
+    except ModuleNotFoundError as error:
+        print(f"{name} needs {error.name}, which is not installed: make {target}", file=sys.stderr)
         return 2
-    return int(import_module(COMMANDS[name]).main(arguments))
+    return int(command.main(arguments))
 
 
 if __name__ == "__main__":

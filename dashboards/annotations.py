@@ -28,7 +28,8 @@ class Annotation:
     empty: str
 
 
-SEEN = f'target_info{{{JOB.label}=~"${JOB.name}"}}'
+SEEN = f'target_info{{{JOB.label}=~"${JOB.name}", tts_build!=""}}'
+"""The servers: other programs have no build."""
 DEPLOYS = Annotation(
     "Deploys",
     f"count by ({BUILD}) ({SEEN} unless on ({BUILD}) last_over_time({SEEN}[1d] offset 5m))",

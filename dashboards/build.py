@@ -4,42 +4,91 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dashboards.boards import BOARDS
+from dashboards.custom import UID, View, ViewError, ViewSettings, views
+from dashboards.panel import Board
+from dashboards.promql_check import NoPrometheusError, problems
 from dashboards.readme import README, with_table
 from dashboards.rendering import render
 
 FOLDER = Path(__file__).parent / "grafana"
+OURS = b'"uid": "ttscope-'
+"""Stands in every file that is written here."""
+VIEWS = "Views"
+"""The folder in Grafana, and here, that views of one's own are in."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 1 if a file is out of date and was only checked."""
+    """The exit code: 1 if a file is out of date and was only checked, 2 if a view can't be used."""
     parser = argparse.ArgumentParser(prog="python -m dashboards build", description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 if a file is not as it should be"
+        "--check", action="store_true", help="write nothing; exit with 1 if a file is not what it should be"
     )
-    check = parser.parse_args(arguments).check
-    wanted = {**files(), README: with_table(README.read_text(encoding="utf-8"))}
-    stale = {path: text for path, text in wanted.items() if not _same(path, text)}
-    left = sorted(set(FOLDER.rglob("*.json")) - set(wanted))
-    if check:
-        for path in (*stale, *left):
-            sys.stderr.write(f"{path.relative_to(FOLDER.parent)} is out of date: run make docs\n")
-        return 1 if stale or left else 0
-    for path, text in stale.items():
+    parser.add_argument("--views", type=Path, metavar="FOLDER", help="of views of one's own (TTSCOPE_DASHBOARD_VIEWS)")
+    parser.add_argument("--output", type=Path, metavar="FOLDER", default=FOLDER, help=f"for the files ({FOLDER})")
+    parser.add_argument(
+        "--prometheus",
+        metavar="URL",
+        default="http://127.0.0.1:9090",
+        help="is asked whether it understands the views' questions, if it is there (%(default)s)",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        own = views(options.views or ViewSettings().views)
+    except ViewError as error:
+        return _refuse(error.problems)
+    wanted = files(options.output, own)
+    if options.output == FOLDER:
+        wanted[README] = with_table(README.read_text(encoding="utf-8"))
+    if options.check:
+        return _check(wanted, options.output)
+    try:
+        if wrong := problems(own, options.prometheus):
+            return _refuse(wrong)
+    except NoPrometheusError as error:
+        print(f"{error}: whether it would understand the views is not known", file=sys.stderr)
+    for path in _left(wanted, options.output):
+        path.unlink()
+    for path, text in _stale(wanted):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    for path in left:
-        path.unlink()
     return 0
 
 
-def files() -> dict[Path, str]:
-    """Grafana's files, by their paths."""
-    return {FOLDER / f"{board.uid.removeprefix('ttscope-')}.json": render(board) for board in BOARDS}
+def files(folder: Path, own: Iterable[View] = ()) -> dict[Path, str]:
+    """Grafana's files, by their paths: the service's own boards, and views in a folder of theirs."""
+    found = {folder / f"{board.uid.removeprefix('ttscope-')}.json": render(board) for board in BOARDS}
+    return found | {folder / VIEWS / name_of(view.board): render(view.board) for view in own}
+
+
+def name_of(board: Board) -> str:
+    """The file of a view."""
+    return f"{board.uid.removeprefix(UID)}.json"
+
+
+def _check(wanted: dict[Path, str], folder: Path) -> int:
+    stale = sorted([path for path, _ in _stale(wanted)] + _left(wanted, folder))
+    for path in stale:
+        print(f"{path} is out of date: run make docs", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def _stale(wanted: dict[Path, str]) -> list[tuple[Path, str]]:
+    return [(path, text) for path, text in wanted.items() if not _same(path, text)]
+
+
+def _left(wanted: dict[Path, str], folder: Path) -> list[Path]:
+    """Files of boards that are no more; others that lie there are not ours."""
+    return sorted(path for path in set(folder.rglob("*.json")) - set(wanted) if OURS in path.read_bytes())
 
 
 def _same(path: Path, text: str) -> bool:
     return path.exists() and path.read_text(encoding="utf-8") == text
+
+
+def _refuse(wrong: Iterable[str]) -> int:
+    print("\n".join(wrong), file=sys.stderr)
+    return 2

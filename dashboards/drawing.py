@@ -171,7 +171,7 @@ def _table(panel: Panel) -> Drawn:
 
 
 def _traces(panel: Panel) -> Drawn:
-    return table.Panel()
+    return table.Panel().sort_by([common.TableSortByFieldState().display_name("Duration").desc(True)])
 
 
 def _text(panel: Panel) -> Drawn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.promql import equals, increase, share
+from dashboards.promql import equals, series, share
 from otel.attributes import OUTCOME
 from otel.instruments import REQUESTS
 
@@ -14,10 +14,19 @@ WINDOW = "30d"
 
 def failures(over: str) -> str:
     """The share of accepted requests that failed within a time."""
-    failed, accepted = (
-        increase(REQUESTS, over, (), equals(OUTCOME, *outcomes)) for outcomes in (("error",), ("ok", "error"))
-    )
-    return share(failed, accepted)
+    return share(counted(over, "error"), counted(over, "ok", "error"))
+
+
+def counted(over: str, *outcomes: str) -> str:
+    """How many requests ended so within a time.
+
+    Not by increase(): a series begins with its first request, so the first failure of a kind would not be seen. Every
+    process has series of its own, which only grow; only what a scraped server counted before it was started anew within
+    that time can be missed.
+    """
+    found = series(REQUESTS, equals(OUTCOME, *outcomes))
+    most = f"max_over_time({found}[{over}])"
+    return f"sum (({most} - {found} offset {over}) or {most})"
 
 
 def budget_left() -> str:

@@ -68,7 +68,7 @@ class Panel:
 
     name: unique among all boards; custom views call it by this.
     traces: the search that finds the requests behind its numbers.
-    empty: why it may have nothing to show on a healthy server; without it, no data is a fault.
+    empty: why it may have nothing to show of a healthy server that is in use; without it, no data is a fault.
     asked: the requirements that it answers, by their ids in docs/requirements.md.
     width: of 24 columns; height: in Grafana's rows of 30 pixels.
     """

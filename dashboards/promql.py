@@ -50,6 +50,11 @@ def rate(counter: Instrument, by: Iterable[Attribute] = (), where: str = "") -> 
     return total(f"rate({series(counter, where, suffix=suffix)}[{INTERVAL}])", by)
 
 
+def seen(counter: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+    """How often a second, of what happens at all: labels whose values are known beforehand begin with 0."""
+    return f"{rate(counter, by, where)} > 0"
+
+
 def sums(histogram: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
     """By how much the sum of the readings grows a second."""
     return total(f"rate({series(histogram, where, suffix='_sum')}[{INTERVAL}])", by)

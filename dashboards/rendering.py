@@ -99,11 +99,6 @@ def _others() -> dashboard.DashboardLink:
 
 
 def _posted() -> models.AnnotationQuery:
-    return models.AnnotationQuery(
-        "Annotations & Alerts",
-        GRAFANAS_OWN,
-        icon_color="rgba(0, 211, 255, 1)",
-        hide=True,
-        type_val="dashboard",
-        built_in=1,
-    )
+    """What is posted to /api/annotations for all dashboards, by its tag."""
+    asked = models.AnnotationTarget(limit=100, match_any=False, tags=[TAG], type_val="tags")
+    return models.AnnotationQuery("Posted", GRAFANAS_OWN, icon_color="purple", target=asked)

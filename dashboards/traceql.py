@@ -7,14 +7,14 @@ from dashboards.variables import JOB, VOICE
 from otel.features import FEATURE_NAMES
 
 
-def requests(*conditions: str) -> Search:
-    """The requests that the variables choose and that fulfil all of some conditions."""
+def requests(*conditions: str, limit: int = 20) -> Search:
+    """The requests that the variables choose and that fulfil all of some conditions; the last ``limit`` of them."""
     chosen = (
         f'resource.service.name =~ "${JOB.name}"',
         "kind = server",
         f'{span("tts.voice_name")} =~ "${VOICE.name}"',
     )
-    return Search("{ " + " && ".join((*chosen, *conditions)) + " }")
+    return Search("{ " + " && ".join((*chosen, *conditions)) + " }", limit)
 
 
 def span(feature: str) -> str:

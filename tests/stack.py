@@ -104,6 +104,13 @@ class Stack:
         assert len(rows) <= 1
         return rows[0][1] if rows else 0.0
 
+    def over_time(self, promql: str, seconds: int, step: int) -> list[tuple[dict[str, str], list[float]]]:
+        """Labels and values of each series, of the last ``seconds``."""
+        now = time.time()
+        span = {"start": now - seconds, "end": now, "step": step}
+        answer = self._prometheus("query_range", query=promql, **span)
+        return [(row["metric"], [float(value) for _, value in row["values"]]) for row in answer["result"]]
+
     def metric_names(self, selector: str) -> set[str]:
         """Of all series that ``selector`` finds."""
         return {series["__name__"] for series in self.series(selector)}
@@ -146,7 +153,9 @@ class Stack:
 
     def _prometheus(self, call: str, **parameters: object) -> Any:
         url = self.settings.url(self.settings.prometheus_port)
-        return json.loads(fetch(f"{url}/api/v1/{call}?{urllib.parse.urlencode(parameters)}"))["data"]
+        answer = json.loads(fetch(f"{url}/api/v1/{call}?{urllib.parse.urlencode(parameters)}"))
+        assert not answer.get("infos"), answer["infos"]  # what it finds odd in a query
+        return answer["data"]
 
     def _tempo(self, path: str) -> Any:
         try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dashboards.boards.system import GPUS, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, equals, largest, mean, now, quantile, rate, series, share, sums
+from dashboards.promql import buckets, equals, largest, mean, now, quantile, rate, seen, series, share, sums
 from dashboards.traceql import given, requests
 from otel.attributes import (
     ATTEMPT_OUTCOME,
@@ -11,14 +12,11 @@ from otel.attributes import (
     DEGRADED_KIND,
     FALLBACK_REASON,
     FROM,
-    GPU,
-    MODEL,
     PROVIDER,
     STAGE,
     TO,
 )
 from otel.instruments import (
-    ACTIVE_VOICES,
     BATCH_PADDING,
     BATCH_SIZE,
     CACHE_BYTES,
@@ -26,11 +24,6 @@ from otel.instruments import (
     CACHE_EVICTIONS,
     CACHE_REQUESTS,
     DEGRADED,
-    GPU_MEMORY,
-    GPU_POWER,
-    GPU_TEMPERATURE,
-    GPU_UTILIZATION,
-    MODEL_LOAD_TIME,
     PROVIDER_AVAILABLE,
     PROVIDER_DURATION,
     PROVIDER_FALLBACKS,
@@ -38,17 +31,12 @@ from otel.instruments import (
     QUEUE_AUDIO,
     QUEUE_DEPTH,
     STAGE_DURATION,
-    SYSTEM_CPU,
-    SYSTEM_MEMORY,
 )
 
-NO_GPU = "There is no GPU, or the server does not use it."
 SLOW = requests("duration > 1s")
 HELPED = equals(CACHE_RESULT, "hit", "coalesced")
 LOOKED_FOR = equals(CACHE_RESULT, "hit", "coalesced", "miss")
 WORKING = equals(STAGE, "normalize", "phonemize", "infer", "decode", "encode")
-BUSY_PERCENT = 80
-MUCH_MEMORY = 8e9
 
 STAGES = Panel(
     "stages",
@@ -206,7 +194,7 @@ ATTEMPTS = Panel(
     "A second, by provider and by how they ended.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(PROVIDER_REQUESTS, (PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
+    (Query(seen(PROVIDER_REQUESTS, (PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
     asked=("B1.5", "B2.5"),
     width=6,
 )
@@ -246,96 +234,12 @@ FALLBACKS = Panel(
     "Requests a second that another provider had to answer, and why.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(PROVIDER_FALLBACKS, (FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
+    (Query(seen(PROVIDER_FALLBACKS, (FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
     traces=requests(given("tts.fallback_from")),
     empty="Every provider answered what it was asked.",
     asked=("B2.5",),
     width=6,
 )
-CPU = Panel(
-    "cpu",
-    "CPU",
-    "In use on the machine, or in the container as a part of its share.",
-    "lines",
-    Unit.PERCENT,
-    (Query(largest(SYSTEM_CPU), "CPU"),),
-    thresholds=(Threshold(BUSY_PERCENT, "warning"),),
-    asked=("A5.5",),
-    width=6,
-)
-MEMORY = Panel(
-    "memory",
-    "Memory",
-    "Of the server's process and its children, by server.",
-    "lines",
-    Unit.BYTES,
-    (Query(f"max by (instance) ({series(SYSTEM_MEMORY)})", "{instance}"),),
-    thresholds=(Threshold(MUCH_MEMORY, "critical"),),
-    asked=("A5.5",),
-    width=6,
-)
-LOAD_TIME = Panel(
-    "model-load-time",
-    "Time to load a model",
-    "Until it has spoken for the first time.",
-    "bars",
-    Unit.SECONDS,
-    (Query(largest(MODEL_LOAD_TIME, (MODEL,)), "{model}"),),
-    width=6,
-)
-VOICES_IN_USE = Panel(
-    "active-voices",
-    "Voices in use",
-    "Voices that spoke within the last hour.",
-    "lines",
-    Unit.NUMBER,
-    (Query(largest(ACTIVE_VOICES), "voices"),),
-    width=6,
-)
-GPU_BUSY = Panel(
-    "gpu-utilization",
-    "GPU",
-    "The share of time in which the GPU did anything.",
-    "lines",
-    Unit.PERCENT,
-    (Query(largest(GPU_UTILIZATION, (GPU,)), "GPU {gpu}"),),
-    empty=NO_GPU,
-    asked=("A5.5",),
-    width=6,
-)
-GPU_USED = Panel(
-    "gpu-memory",
-    "GPU memory",
-    "In use, by all processes.",
-    "lines",
-    Unit.BYTES,
-    (Query(largest(GPU_MEMORY, (GPU,)), "GPU {gpu}"),),
-    empty=NO_GPU,
-    asked=("A5.5",),
-    width=6,
-)
-GPU_WATTS = Panel(
-    "gpu-power",
-    "GPU power",
-    "What each GPU draws.",
-    "stacked",
-    Unit.WATTS,
-    (Query(largest(GPU_POWER, (GPU,)), "GPU {gpu}"),),
-    empty=NO_GPU,
-    width=6,
-)
-GPU_HEAT = Panel(
-    "gpu-temperature",
-    "GPU temperature",
-    "Of each GPU.",
-    "lines",
-    Unit.CELSIUS,
-    (Query(largest(GPU_TEMPERATURE, (GPU,)), "GPU {gpu}"),),
-    thresholds=(Threshold(85, "warning"),),
-    empty=NO_GPU,
-    width=6,
-)
-
 ENGINE = Board(
     "ttscope-engine",
     "Engine and system",
@@ -345,7 +249,7 @@ ENGINE = Board(
         Row("Queue and batches", (QUEUE, QUEUE_SECONDS, WAIT, BATCHES, BATCH_MEAN, PADDING)),
         Row("Cache", (CACHE_RATIO, CACHE_LOOKUPS, CACHE_SIZE, CACHE_CLIPS)),
         Row("Providers", (AVAILABLE, DEGRADED_NOW, ATTEMPTS, PROVIDER_SUCCESS, PROVIDER_LATENCY, FALLBACKS)),
-        Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE)),
-        Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT)),
+        SYSTEM,
+        GPUS,
     ),
 )

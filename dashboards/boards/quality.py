@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import at_most, largest, quantile, rate, series
+from dashboards.promql import at_most, largest, quantile, rate, seen, series
 from dashboards.traceql import given, requests, span
 from otel.attributes import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.instruments import (
@@ -33,7 +33,7 @@ FAULTS = Panel(
     "provider spoke instead.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(AUDIO_FAULTS, (FAULT,)), "{fault}"),),
+    (Query(seen(AUDIO_FAULTS, (FAULT,)), "{fault}"),),
     traces=requests(given("tts.audio_faults")),
     empty="No clip had a fault.",
     asked=("A9.6",),
@@ -69,7 +69,7 @@ SLOW_REASONS = Panel(
     "the usual.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(SLOW_REQUESTS, (SLOW_REASON,)), "{reason}"),),
+    (Query(seen(SLOW_REQUESTS, (SLOW_REASON,)), "{reason}"),),
     traces=requests(given("tts.slow_reason")),
     empty="No request was slow for its length.",
     width=6,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.objective import AVAILABILITY, WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, equals, now, quantile, rate, series, share, sums
+from dashboards.promql import buckets, equals, now, quantile, rate, seen, series, share, sums
 from dashboards.traceql import given, requests, span
 from otel.attributes import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
@@ -122,7 +122,7 @@ ERROR_RATE = Panel(
     "each. The alert watches those of the server.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(ERRORS, (ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
+    (Query(seen(ERRORS, (ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
     thresholds=(Threshold(ERRORS_PER_SECOND, "critical"),),
     traces=FAILED,
     empty="Nothing was refused and nothing failed.",
@@ -182,12 +182,11 @@ ENDPOINTS = Panel(
 )
 SLOWEST_REQUESTS = Panel(
     "slowest-requests",
-    "Slow requests",
-    "Requests of more than a second whose traces were kept, as all slow ones are. A click opens the trace: where the "
-    "time went.",
+    "Slowest requests",
+    "The slowest of the last hundred requests of more than a second. A click opens the trace: where the time went.",
     "traces",
     Unit.SECONDS,
-    requests("duration > 1s"),
+    requests("duration > 1s", limit=100),
     empty="No request took over a second.",
     width=12,
     height=9,

@@ -40,8 +40,9 @@ def run(stack: Stack) -> str:
     return done.stderr
 
 
-def test_a_verdict_is_in_prometheus_and_in_the_events(stack: Stack) -> None:
-    start = datetime.now().astimezone().replace(second=0, microsecond=0) - WINDOWS * WINDOW
+def drifted(stack: Stack, end: datetime) -> datetime:
+    """Has the minutes before ``end`` judged, of which the last two were slow; when they began."""
+    start = end.replace(second=0, microsecond=0) - WINDOWS * WINDOW
     path = stack.settings.events_folder / "before.jsonl"
     for number in range(WINDOWS):
         begin, duration = start + number * WINDOW, 0.2 if number < WINDOWS - 2 else 0.6
@@ -50,6 +51,11 @@ def test_a_verdict_is_in_prometheus_and_in_the_events(stack: Stack) -> None:
             (event(begin + n * WINDOW / ROWS, 1000 * number + n, duration * (1 + n % 7 / 50)) for n in range(ROWS)),
         )
     run(stack)
+    return start
+
+
+def test_a_verdict_is_in_prometheus_and_in_the_events(stack: Stack) -> None:
+    start = drifted(stack, datetime.now().astimezone())
     assert eventually(lambda: stack.value('tts_drift_detected{column="latency"}') == 1)
     judged = {labels["column"] for labels, _ in stack.query("tts_drift_score")}
     assert "latency" in judged

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -29,6 +30,8 @@ from dashboards.promql import at_most, equals, series
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
 from dashboards.variables import VARIABLES, fill
+from drift.annotation import annotation
+from drift.verdict import State, Verdict
 from otel.attributes import OUTCOME
 from otel.features import FEATURE_NAMES
 from otel.instruments import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
@@ -207,6 +210,14 @@ def written(board: Board) -> dict[str, Any]:
     return dict(json.loads(render(board)))
 
 
+def test_what_the_drift_job_posts_is_drawn() -> None:
+    [posted, *_] = written(BOARDS[0])["annotations"]["list"]
+    now = datetime.now(UTC)
+    tags = annotation(Verdict(now, now, State.STABLE, 0, None), "")["tags"]
+    assert posted["target"]["type"] == "tags"
+    assert set(posted["target"]["tags"]) <= set(tags)
+
+
 def test_exemplars_are_on_wherever_there_are_buckets() -> None:
     for board in BOARDS:
         for panel in written(board)["panels"]:
@@ -230,19 +241,21 @@ def test_the_files_are_as_they_should_be() -> None:
 
 
 def test_a_file_that_is_stale_or_left_over_is_told_of_and_mended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(build, "FOLDER", tmp_path / "grafana")
-    assert build.main(["--check"]) == 1
+    output = ["--output", str(tmp_path / "grafana"), "--prometheus", "http://127.0.0.1:9"]
+    assert build.main([*output, "--check"]) == 1
     assert "service.json is out of date" in capsys.readouterr().err
-    assert build.main([]) == 0
-    assert build.main(["--check"]) == 0
-    (tmp_path / "grafana" / "old.json").write_text("{}")
+    assert build.main(output) == 0
+    assert build.main([*output, "--check"]) == 0
+    (tmp_path / "grafana" / "old.json").write_text('{ "uid": "ttscope-old" }')
+    (tmp_path / "grafana" / "theirs.json").write_text("{}")
     (tmp_path / "grafana" / "service.json").write_text("{}")
-    assert build.main(["--check"]) == 1
-    assert build.main([]) == 0
+    assert build.main([*output, "--check"]) == 1
+    assert build.main(output) == 0
     assert not (tmp_path / "grafana" / "old.json").exists()
-    assert build.main(["--check"]) == 0
+    assert (tmp_path / "grafana" / "theirs.json").exists()
+    assert build.main([*output, "--check"]) == 0
 
 
 def test_grafana_is_given_the_files_and_the_sources_that_they_choose() -> None:
@@ -271,6 +284,17 @@ def test_an_unknown_command_is_told_what_there_is() -> None:
     )
     assert done.returncode == 2
     assert "build" in done.stderr
+
+
+def test_a_command_that_lacks_what_it_needs_says_how_to_get_it() -> None:
+    code = (
+        "import sys; sys.modules['grafana_foundation_sdk'] = None; sys.argv = ['dashboards', 'build', '--check']; "
+        "from dashboards.__main__ import main; sys.exit(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("build needs grafana_foundation_sdk")
+    assert "make .venv/.dev" in done.stderr
 
 
 def test_values_are_put_in_as_they_are_and_once() -> None:

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards import pipeline_metrics
 from otel.instruments import CONTRACT
 from otel.stack import cache, toolchain
 from otel.stack.programs import COLLECTOR, PROGRAMS
-from otel.stack.services import CONFIG, drift, inherited, server
+from otel.stack.services import CONFIG, ROOT, drift, inherited, prometheus, server
 from otel.stack.settings import StackSettings
 from otel.stack.toolchain import Go, NoGoError
 
@@ -154,3 +155,22 @@ def test_a_go_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(toolchain, "_candidates", lambda: iter([old]))
     with pytest.raises(NoGoError, match=r"Go 1\.26 or newer.*go1\.9\.7"):
         toolchain.find()
+
+
+def test_prometheus_asks_the_same_programs_with_docker_and_without(tmp_path: Path) -> None:
+    settings = StackSettings(data_dir=tmp_path)
+    prometheus(settings, {"prometheus": Path("prometheus")})
+    native = yaml.safe_load((tmp_path / "prometheus" / "pipeline.yml").read_text())
+    compose = yaml.safe_load((ROOT / "deploy" / "compose" / "pipeline.yml").read_text())
+    for targets in (native, compose):
+        assert [target["labels"] for target in targets] == [{"job": job} for job in pipeline_metrics.JOBS]
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    for target in compose:
+        [(name, port)] = [address.split(":") for address in target["targets"]]
+        assert any(published.endswith(f":{port}") for published in services[name]["ports"])
+    assert "./deploy/compose/pipeline.yml:/etc/prometheus/pipeline.yml:ro" in services["prometheus"]["volumes"]
+
+
+def test_the_collector_calls_itself_what_panels_call_it(collector: dict[str, Any]) -> None:
+    [name] = collector["service"]["telemetry"]["resource"]["attributes"]
+    assert name == {"name": "service.name", "value": pipeline_metrics.COLLECTOR}

@@ -1,0 +1,108 @@
+"""The machine: CPU, memory, models, GPUs; rows of Engine and system."""
+
+from __future__ import annotations
+
+from dashboards.panel import Panel, Query, Row, Threshold, Unit
+from dashboards.promql import largest, series
+from otel.attributes import GPU, MODEL
+from otel.instruments import (
+    ACTIVE_VOICES,
+    GPU_MEMORY,
+    GPU_POWER,
+    GPU_TEMPERATURE,
+    GPU_UTILIZATION,
+    MODEL_LOAD_TIME,
+    SYSTEM_CPU,
+    SYSTEM_MEMORY,
+)
+
+NO_GPU = "There is no GPU, or the server does not use it."
+BUSY_PERCENT = 80
+MUCH_MEMORY = 8e9
+
+CPU = Panel(
+    "cpu",
+    "CPU",
+    "In use on the machine, or in the container as a part of its share.",
+    "lines",
+    Unit.PERCENT,
+    (Query(largest(SYSTEM_CPU), "CPU"),),
+    thresholds=(Threshold(BUSY_PERCENT, "warning"),),
+    asked=("A5.5",),
+    width=6,
+)
+MEMORY = Panel(
+    "memory",
+    "Memory",
+    "Of the server's process and its children, by server.",
+    "lines",
+    Unit.BYTES,
+    (Query(f"max by (instance) ({series(SYSTEM_MEMORY)})", "{instance}"),),
+    thresholds=(Threshold(MUCH_MEMORY, "critical"),),
+    asked=("A5.5",),
+    width=6,
+)
+LOAD_TIME = Panel(
+    "model-load-time",
+    "Time to load a model",
+    "Until it has spoken for the first time.",
+    "bars",
+    Unit.SECONDS,
+    (Query(largest(MODEL_LOAD_TIME, (MODEL,)), "{model}"),),
+    width=6,
+)
+VOICES_IN_USE = Panel(
+    "active-voices",
+    "Voices in use",
+    "Voices that spoke within the last hour.",
+    "lines",
+    Unit.NUMBER,
+    (Query(largest(ACTIVE_VOICES), "voices"),),
+    width=6,
+)
+GPU_BUSY = Panel(
+    "gpu-utilization",
+    "GPU",
+    "The share of time in which the GPU did anything.",
+    "lines",
+    Unit.PERCENT,
+    (Query(largest(GPU_UTILIZATION, (GPU,)), "GPU {gpu}"),),
+    empty=NO_GPU,
+    asked=("A5.5",),
+    width=6,
+)
+GPU_USED = Panel(
+    "gpu-memory",
+    "GPU memory",
+    "In use, by all processes.",
+    "lines",
+    Unit.BYTES,
+    (Query(largest(GPU_MEMORY, (GPU,)), "GPU {gpu}"),),
+    empty=NO_GPU,
+    asked=("A5.5",),
+    width=6,
+)
+GPU_WATTS = Panel(
+    "gpu-power",
+    "GPU power",
+    "What each GPU draws.",
+    "stacked",
+    Unit.WATTS,
+    (Query(largest(GPU_POWER, (GPU,)), "GPU {gpu}"),),
+    empty=NO_GPU,
+    width=6,
+)
+GPU_HEAT = Panel(
+    "gpu-temperature",
+    "GPU temperature",
+    "Of each GPU.",
+    "lines",
+    Unit.CELSIUS,
+    (Query(largest(GPU_TEMPERATURE, (GPU,)), "GPU {gpu}"),),
+    thresholds=(Threshold(85, "warning"),),
+    empty=NO_GPU,
+    width=6,
+)
+
+SYSTEM = Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE))
+GPUS = Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT))

@@ -1,0 +1,262 @@
+"""Views of one's own: YAML files in a folder become boards, of our panels by name and of own PromQL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from dashboards.boards import BOARDS
+from dashboards.marked import At, Marked, NotYamlError, read
+from dashboards.panel import NAME, Board, Kind, Panel, Query, Row, Threshold, Unit
+
+EXAMPLES = Path(__file__).parent / "views"
+SUFFIXES = (".yaml", ".yml")
+FILES = 100
+"""The most files that a folder of views may have."""
+UID = "ttscope-view-"
+PANELS = {panel.name: panel for board in BOARDS for panel in board.panels}
+UNITS = {unit.name.lower(): unit for unit in Unit}
+OWN, OURS = "own", "name"
+WORDS = {
+    "missing": "it is missing",
+    "extra_forbidden": "there is no such field",
+    "model_type": "it should be a mapping of fields",
+    "string_pattern_mismatch": "it has characters that can't be printed",
+}
+"""What is wrong, by pydantic's type of error; else in pydantic's words, which say what is allowed."""
+PAIRS = {")": "(", "]": "[", "}": "{"}
+
+Text = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
+Title = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+UnitName = Literal[
+    "number",
+    "seconds",
+    "bytes",
+    "per_second",
+    "requests_per_second",
+    "share",
+    "percent",
+    "watts",
+    "celsius",
+    "time",
+    "state",
+]
+OwnKind = Literal["lines", "stacked", "bars", "stat", "heatmap", "grid", "states", "table"]
+
+
+class ViewSettings(BaseSettings):
+    """Where views are: TTSCOPE_DASHBOARD_VIEWS."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TTSCOPE_DASHBOARD_", frozen=True, env_ignore_empty=True, extra="ignore"
+    )
+
+    views: Path = Field(EXAMPLES, description="Folder of views of one's own, as YAML.")
+
+
+class ViewError(Exception):
+    """Views that can't be used; ``problems`` has a line for each thing that is wrong: FILE:LINE: FIELD: what."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Strict(BaseModel):
+    """A mapping with these keys and no others; values are of their types and are not turned into them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class OwnQuery(Strict):
+    """A question to Prometheus."""
+
+    promql: Annotated[str, Field(min_length=1, max_length=4000)]
+    legend: Annotated[str, Field(max_length=200)] = ""
+
+
+class OwnThreshold(Strict):
+    """Where a panel begins to say so."""
+
+    value: Annotated[float, Field(allow_inf_nan=False, strict=False)]
+    severity: Literal["warning", "critical"]
+    below: bool = False
+
+
+class OwnPanel(Strict):
+    """A panel of one's own."""
+
+    title: Title
+    description: Text
+    kind: OwnKind
+    unit: UnitName
+    queries: Annotated[list[OwnQuery], Field(min_length=1, max_length=20)]
+    thresholds: Annotated[list[OwnThreshold], Field(max_length=10)] = []
+    width: Annotated[int, Field(ge=1, le=24)] = 8
+    height: Annotated[int, Field(ge=3, le=30)] = 8
+
+
+def _whose(entry: object) -> str:
+    return OURS if isinstance(entry, str) else OWN
+
+
+Entry = Annotated[Annotated[str, Tag(OURS)] | Annotated[OwnPanel, Tag(OWN)], Discriminator(_whose)]
+
+
+class OwnRow(Strict):
+    """Panels under a heading: names of ours, and own ones."""
+
+    title: Title
+    panels: Annotated[list[Entry], Field(min_length=1, max_length=50)]
+
+
+class OwnBoard(Strict):
+    """A file."""
+
+    title: Title
+    description: Text
+    rows: Annotated[list[OwnRow], Field(min_length=1, max_length=20)]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view, and where in its file each question stands: FILE:LINE: FIELD, by its PromQL."""
+
+    board: Board
+    places: Mapping[str, str]
+
+
+def load(folder: Path) -> tuple[Board, ...]:
+    """The boards of all views in a folder, by file name; none if there is no folder.
+
+    Raises ViewError with all that is wrong in any of them.
+    """
+    return tuple(view.board for view in views(folder))
+
+
+def views(folder: Path) -> tuple[View, ...]:
+    """The same, with the places of their questions."""
+    found, problems = [], []
+    paths = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES) if folder.is_dir() else []
+    if len(paths) > FILES:
+        raise ViewError([f"{folder}: a folder has at most {FILES} views"])
+    for path in paths:
+        try:
+            found.append(view(path))
+        except ViewError as error:
+            problems += error.problems
+    stems = [path.stem for path in paths]
+    problems += [f"{path.name}:1: there is another file of this name" for path in paths if stems.count(path.stem) > 1]
+    if problems:
+        raise ViewError(problems)
+    return tuple(found)
+
+
+def view(path: Path) -> View:
+    """One view. Raises ViewError."""
+    if not NAME.fullmatch(path.stem) or len(UID + path.stem) > 40:
+        raise ViewError(
+            [f"{path.name}:1: a file's name is made of words in small letters, joined by hyphens, and short"]
+        )
+    try:
+        marked = read(path.read_text(encoding="utf-8"))
+    except NotYamlError as error:
+        raise ViewError([f"{path.name}:{error.line}: {error}"]) from None
+    except UnicodeDecodeError:
+        raise ViewError([f"{path.name}:1: it is not UTF-8"]) from None
+    except OSError as error:
+        raise ViewError([f"{path.name}:1: it can't be read: {error.strerror}"]) from None
+    try:
+        own = OwnBoard.model_validate(marked.value)
+    except ValidationError as error:
+        raise ViewError([_problem(path, marked, found) for found in error.errors(include_input=False)]) from None
+    problems = [_place(path, marked, at) + what for at, what in _odd(own)]
+    if problems:
+        raise ViewError(problems)
+    return View(_board(path.stem, own), {promql: _place(path, marked, at) for at, promql in _questions(own)})
+
+
+def _board(stem: str, own: OwnBoard) -> Board:
+    rows = []
+    for number, row in enumerate(own.rows, start=1):
+        panels = [
+            PANELS[entry] if isinstance(entry, str) else _panel(f"view-{stem}-{number}-{place}", entry)
+            for place, entry in enumerate(row.panels, start=1)
+        ]
+        rows.append(Row(row.title, tuple(panels)))
+    return Board(UID + stem, own.title, own.description, tuple(rows))
+
+
+def _panel(name: str, own: OwnPanel) -> Panel:
+    kind: Kind = own.kind
+    return Panel(
+        name,
+        own.title,
+        own.description,
+        kind,
+        UNITS[own.unit],
+        tuple(Query(query.promql, query.legend) for query in own.queries),
+        thresholds=tuple(Threshold(entry.value, entry.severity, entry.below) for entry in own.thresholds),
+        empty="Prometheus has nothing to this question.",
+        width=own.width,
+        height=own.height,
+    )
+
+
+def _odd(own: OwnBoard) -> Iterator[tuple[At, str]]:
+    """What is of the right type, and wrong all the same."""
+    seen: set[str] = set()
+    for number, row in enumerate(own.rows):
+        for place, entry in enumerate(row.panels):
+            if isinstance(entry, str):
+                at: At = ("rows", number, "panels", place)
+                if entry not in PANELS:
+                    yield at, "there is no panel of this name; dashboards/README.md lists them"
+                elif entry in seen:
+                    yield at, "this panel is there already"
+                seen.add(entry)
+    for where, promql in _questions(own):
+        if why := unbalanced(promql):
+            yield where, why
+
+
+def _questions(own: OwnBoard) -> Iterator[tuple[At, str]]:
+    for number, row in enumerate(own.rows):
+        for place, entry in enumerate(row.panels):
+            if isinstance(entry, OwnPanel):
+                for index, query in enumerate(entry.queries):
+                    yield ("rows", number, "panels", place, "queries", index, "promql"), query.promql
+
+
+def unbalanced(promql: str) -> str:
+    """What is wrong with brackets and quotes, "" if nothing is; all else only Prometheus can tell."""
+    bare = re.sub(r'"(\\.|[^"\\\n])*"|\'(\\.|[^\'\\\n])*\'|`[^`]*`', "", promql)
+    if re.search("[\"'`]", bare):
+        return "a text is not closed by its quote"
+    if not bare.strip():
+        return "there is no question"
+    open_ones: list[str] = []
+    for character in re.sub(r"#.*", "", bare):
+        if character in PAIRS.values():
+            open_ones.append(character)
+        elif character in PAIRS and (not open_ones or open_ones.pop() != PAIRS[character]):
+            return f"there is a {character} too many"
+    return f"a {open_ones[-1]} is not closed" if open_ones else ""
+
+
+def _problem(path: Path, marked: Marked, found: ErrorDetails) -> str:
+    at = tuple(part for part in found["loc"] if part not in (OWN, OURS))
+    return _place(path, marked, at) + WORDS.get(found["type"], found["msg"].replace("Input should", "it should"))
+
+
+def _place(path: Path, marked: Marked, at: At) -> str:
+    """FILE:LINE: FIELD, with a colon and a space behind it."""
+    words = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")
+    return f"{path.name}:{marked.line(at)}: {words + ': ' if words else ''}"

@@ -1,0 +1,225 @@
+"""Every question of every panel, put to the real Prometheus and Tempo after real traffic."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
+from dashboards.boards import BOARDS
+from dashboards.custom import EXAMPLES, load, views
+from dashboards.objective import AVAILABILITY, burn_rate, counted, failures
+from dashboards.panel import INSTANT, Panel, Search
+from dashboards.pipeline_metrics import JOBS
+from dashboards.promql_check import problems
+from dashboards.variables import VARIABLES, fill
+from server import VERSION
+from tests.integration.test_drift_stack import drifted
+from tests.integration.test_otlp import speak
+from tests.integration.test_stack import FAST_EXPORT, SHORT
+from tests.integration.test_traffic import ITERATIONS, run_traffic
+from tests.live import LiveServer
+from tests.stack import Stack, eventually, running_stack
+
+pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
+
+BUILD = "a-build-of-the-test"
+WINDOW, STEP = "5m", 15
+"""As Grafana would choose them for the last half hour."""
+SPAN_SECONDS = 1800
+VIEWS = load(EXAMPLES)
+PANELS = [panel for board in BOARDS for panel in board.panels]
+PANELS += [panel for view in VIEWS for panel in view.panels if panel not in PANELS]
+ASKING = [panel for panel in PANELS if panel.queries]
+SEARCHES = [panel for panel in PANELS if panel.traces or isinstance(panel.ask, Search)]
+MAY_BE_EMPTY = {
+    "gpu-utilization",
+    "gpu-memory",
+    "gpu-power",
+    "gpu-temperature",
+    "fallbacks",
+    "audio-faults",
+    "slow-reasons",  # these three only when something went wrong
+    "weeks",  # a week ago there was no test
+    "server-lost",
+    "collector-refused",
+    "notifications-failed",
+}
+"""Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A series: its labels, and its last number."""
+
+    labels: dict[str, str]
+    value: float
+
+
+@pytest.fixture(scope="module")
+def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The pipeline after traffic of every range, some streams, a failed request, and a drift; the server still runs."""
+    begun = datetime.now().astimezone()
+    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, "TTSCOPE_BUILD": BUILD, **FAST_EXPORT}
+        with LiveServer(data_dir, **environment) as server:
+            url = server.wait_until_ready().url
+            traffic = run_traffic(url, "--iterations", str(ITERATIONS), "--concurrency", "2", "--check-monitoring")
+            assert traffic.returncode in (0, 1), traffic.stderr  # whether all agrees, test_traffic.py asks
+            assert speak(url, SHORT, stream=True)[0] == 200
+            drifted(stack, begun)
+            counted = metrics_of(url)
+            eventually(lambda: stack.value("sum(tts_requests_total)") >= counted)
+            eventually(lambda: stack.query(DRIFT.promql))
+            twice = 'rate(process_cpu_seconds_total{job=~"prometheus|tempo|alertmanager"}[5m])'
+            eventually(lambda: len(stack.query(twice)) == len(JOBS))
+            yield stack
+
+
+def metrics_of(url: str) -> int:
+    """Requests that the server has counted."""
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as response:
+        return int(json.loads(response.read())["total_requests"])
+
+
+def ask(stack: Stack, promql: str, *, instant: bool) -> list[Answer]:
+    """What Prometheus says that is a number; it has no remark about the question, or this fails."""
+    filled = fill(promql, interval=WINDOW, span=f"{SPAN_SECONDS}s")
+    if instant:
+        found = [(labels, [value]) for labels, value in stack.query(filled)]
+    else:
+        found = stack.over_time(filled, SPAN_SECONDS, STEP)
+    numbers = [(labels, [value for value in values if not math.isnan(value)]) for labels, values in found]
+    return [Answer(labels, values[-1]) for labels, values in numbers if values]
+
+
+@pytest.mark.parametrize("panel", ASKING, ids=lambda panel: panel.name)
+def test_every_query_is_understood_and_has_data_with_its_labels(panel: Panel, stack: Stack) -> None:
+    for query in panel.queries:
+        answers = ask(stack, query.promql, instant=panel.kind in INSTANT)
+        if not answers:
+            assert panel.empty, f"{query.promql}: no data"
+            assert panel.name in MAY_BE_EMPTY, f"{query.promql}: no data, where this traffic should give some"
+        for answer in answers:
+            assert set(re.findall(r"\{(\w+)\}", query.legend)) <= answer.labels.keys()
+            assert len(answers) == 1 or query.legend
+
+
+@pytest.mark.parametrize("panel", SEARCHES, ids=lambda panel: panel.name)
+def test_every_search_is_understood(panel: Panel, stack: Stack) -> None:
+    for search in (panel.ask, panel.traces):
+        if isinstance(search, Search):
+            stack.search(fill(search.traceql, interval=WINDOW, span=f"{SPAN_SECONDS}s"), search.limit)
+
+
+def test_the_slow_requests_are_found(stack: Stack) -> None:
+    [slow] = [panel.ask for panel in PANELS if panel.name == "slowest-requests"]
+    assert isinstance(slow, Search)
+    assert eventually(lambda: stack.search(fill(slow.traceql, interval=WINDOW, span="1h")))
+    assert not stack.search(fill(slow.traceql, interval=WINDOW, span="1h", chosen={"voice": "nobody"}))
+
+
+def test_numbers_are_what_was_asked_for(stack: Stack) -> None:
+    """Some that can be known: what is there of the requests, the words and the promise."""
+    by_name = {panel.name: panel for panel in PANELS}
+
+    def values(name: str) -> list[Answer]:
+        panel = by_name[name]
+        return [a for query in panel.queries for a in ask(stack, query.promql, instant=panel.kind in INSTANT)]
+
+    assert {answer.labels["outcome"] for answer in values("request-rate")} >= {"ok", "rejected"}
+    assert [answer.value for answer in values("servers")] == [1]
+    accepted = fill(counted("30m", "ok", "error"), interval=WINDOW, span="30m")
+    assert stack.value(accepted) == stack.value('sum(tts_requests_total{outcome=~"ok|error"})') > 10
+    [success] = values("success")
+    assert 0 <= success.value <= 1
+    assert len(values("words-grid")) == len(by_name["words-grid"].queries)
+    assert all(answer.value > 0 for answer in values("words-grid"))
+    assert {answer.labels["voice_name"] for answer in values("voices-p95")} == {"joe"}
+    assert {answer.labels.get("job") for answer in values("programs")} == {*JOBS, None}
+    assert all(answer.value == 1 for answer in values("programs"))
+    assert {answer.labels["column"] for answer in values("drift-windows")} >= {"latency"}
+
+
+def test_a_choice_above_the_dashboard_narrows_every_panel_of_the_servers(stack: Stack) -> None:
+    for panel in ASKING:
+        for query in panel.queries:
+            if "$instance" in query.promql:
+                filled = fill(query.promql, interval=WINDOW, span="30m", chosen={"instance": "nobody"})
+                assert stack.query(filled) == [], panel.name
+
+
+def test_the_choices_above_the_dashboard_have_values(stack: Stack) -> None:
+    for variable in VARIABLES:
+        found = {series[variable.label] for series in stack.series(variable.metric) if variable.label in series}
+        assert found, variable.name
+
+
+def test_what_happened_is_drawn_over_the_charts(stack: Stack) -> None:
+    for annotation in ANNOTATIONS:
+        answers = ask(stack, annotation.promql, instant=False)
+        if annotation is not ALERTS:
+            assert answers, annotation.name
+        for answer in answers:
+            words = annotation.title + annotation.text
+            assert set(re.findall(r"\{(\w+)\}", words)) <= answer.labels.keys()
+
+
+def test_a_deploy_is_told_by_version_and_build(stack: Stack) -> None:
+    job = fill(DEPLOYS.promql, interval=WINDOW, span="1h", chosen={"job": "ttscope"})
+    assert [labels for labels, _ in stack.over_time(job, SPAN_SECONDS, STEP)] == [
+        {"service_version": VERSION, "tts_build": BUILD}
+    ]
+
+
+def test_prometheus_itself_checks_the_questions_of_views(stack: Stack, tmp_path: Path) -> None:
+    prometheus = stack.settings.url(stack.settings.prometheus_port)
+    assert problems(views(EXAMPLES), prometheus) == []
+    text = (EXAMPLES / "long-texts.yaml").read_text()
+    (tmp_path / "wrong.yaml").write_text(text.replace("histogram_quantile(0.95, ", "histogram_quantile("))
+    [problem] = problems(views(tmp_path), prometheus)
+    assert re.match(r"wrong\.yaml:\d+: rows\[1\]\.panels\[2\]\.queries\[1\]\.promql: Prometheus says: ", problem)
+    assert "histogram_quantile" in problem
+
+
+def test_failures_are_counted_by_prometheus_as_they_happened(stack: Stack, tmp_path: Path) -> None:
+    """Two processes, one after the other; the second fails once, and that is the first that is seen of its series."""
+
+    def series(instance: str, outcome: str, values: str) -> dict[str, str]:
+        labels = f'job="ttscope",instance="{instance}",voice_name="joe",outcome="{outcome}"'
+        return {"series": f"tts_requests_total{{{labels}}}", "values": values}
+
+    def expected(question: str, time: str, value: float) -> dict[str, object]:
+        asked = fill(question, interval=WINDOW, span="1h")
+        return {"expr": asked, "eval_time": time, "exp_samples": [{"value": value}]}
+
+    case = {
+        "interval": "1m",
+        "input_series": [
+            series("before", "ok", "100+1x60 _x140"),  # 160 when it ends
+            series("after", "ok", "_x70 1+1x130"),
+            series("after", "error", "_x90 1x110"),
+        ],
+        "promql_expr_test": [
+            expected(counted("1h", "ok"), "60m", 60),
+            expected(failures("1h"), "60m", 0),
+            expected(counted("1h", "error"), "120m", 1),
+            expected(counted("1h", "ok", "error"), "120m", 52),
+            expected(f"round({burn_rate('1h')}, 0.001)", "120m", round(1 / 52 / (1 - AVAILABILITY), 3)),
+            expected(failures("1h"), "180m", 0),
+        ],
+    }
+    file = tmp_path / "test.yaml"
+    file.write_text(json.dumps({"evaluation_interval": "1m", "tests": [case]}))
+    command = [str(stack.binaries["promtool"]), "test", "rules", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
