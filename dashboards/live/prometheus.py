@@ -87,7 +87,7 @@ class Prometheus:
         try:
             rows = data["result"][:MOST_SERIES]
             return tuple(sorted((_series(row, legend, window) for row in rows), key=_place))
-        except (KeyError, TypeError, ValueError, IndexError):
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise SourceRefused(NAME, f"{NAME} answers with something that is not a series.") from None
 
 

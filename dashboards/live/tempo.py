@@ -20,8 +20,8 @@ NAME = "Tempo"
 SHOWN = ("voice_name", "word_count_range", "outcome", "slow_reason", "cache")
 """Attributes of the server's span that a table of requests has."""
 ENOUGH = 100
-ROUNDS = 6
-"""Of a search for the slowest, each from the median of the one before on: a thousandfold."""
+ROUNDS = 10
+"""Of a search for the slowest, each from the median of the one before on: enough for 50,000 requests."""
 IDENTIFIER = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
@@ -43,16 +43,16 @@ class Tempo:
 
         A search is cut off at a limit and knows no order; so it is made anew from a longer time on, as long as it is.
         """
-        least, found = 0.0, self._slower_than(0.0, window, chosen)
+        found: dict[str, Found] = {}
+        least = 0.0
         for _ in range(ROUNDS):
-            if len(found) < ENOUGH:
+            slower = self._slower_than(least, window, chosen)
+            found |= {request.trace_id: request for request in slower}
+            middle = sorted(request.seconds for request in slower)[len(slower) // 2] if slower else 0.0
+            if len(slower) < ENOUGH or middle <= least:
                 break
-            middle = sorted(request.seconds for request in found)[ENOUGH // 2]
-            slower = self._slower_than(middle, window, chosen) if middle > least else ()
-            if len(slower) < most:
-                break
-            least, found = middle, slower
-        return tuple(sorted(found, key=lambda request: -request.seconds)[:most])
+            least = middle
+        return tuple(sorted(found.values(), key=lambda request: -request.seconds)[:most])
 
     def trace(self, trace_id: str) -> tuple[Span, ...]:
         """All spans of a trace. Raises SourceError, NotFound if Tempo does not have it."""

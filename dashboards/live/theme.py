@@ -79,7 +79,7 @@ LIGHT = Theme(
     doubtful="#d99a1c",
     bad="#c8452f",
     grey="#98a2b3",
-    categories=("#2f6db5", "#e08a2e", "#8a4fa3", "#3aa6c9", "#b8a21f", "#d0588a", "#5b6b7f"),
+    categories=("#2f6db5", "#e08a2e", "#6b2a7e", "#58c0e0", "#9c8a10", "#d0588a", "#5b6b7f"),
     ramp=("#f2f6fa", "#dbe8f2", "#b4d3e6", "#82b6d6", "#4f93c0", "#2c6fa3", "#1b4e80", "#0f3158"),
 )
 DARK = Theme(
@@ -94,7 +94,7 @@ DARK = Theme(
     doubtful="#eab84a",
     bad="#ee7258",
     grey="#77839a",
-    categories=("#6aa9ea", "#f0a65c", "#b98bd6", "#5fc9e6", "#d9c74f", "#ee88b2", "#9fb0c6"),
+    categories=("#6aa9ea", "#f0a65c", "#9166c4", "#a5ebf7", "#d9c74f", "#ee88b2", "#9fb0c6"),
     ramp=("#1a222c", "#1d3044", "#234a6b", "#2d6896", "#4389bd", "#6eadd8", "#a5d0ea", "#dcf0fb"),
 )
 

@@ -1,0 +1,46 @@
+"""How finely a period is asked for, and what stands for Grafana's variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dashboards.live.period import PERIODS, POINTS, SCRAPE_SECONDS, STEPS, Window, step_for
+
+DATA_SOURCES = Path(__file__).parents[3] / "dashboards" / "provisioning" / "datasources" / "ttscope.yaml"
+
+
+def test_periods_go_from_15_minutes_to_30_days() -> None:
+    assert list(PERIODS.values()) == [900, 3600, 21_600, 86_400, 604_800, 2_592_000]
+
+
+@pytest.mark.parametrize("seconds", PERIODS.values())
+def test_a_step_is_the_finest_that_a_chart_can_show(seconds: int) -> None:
+    step = step_for(seconds)
+    assert seconds / step <= POINTS
+    finer = [other for other in STEPS if other < step]
+    assert all(seconds / other > POINTS for other in finer)
+
+
+@pytest.mark.parametrize("seconds", PERIODS.values())
+def test_all_who_ask_within_a_step_ask_the_same(seconds: int) -> None:
+    window = Window.until(1_800_000_001.3, seconds)
+    assert window.start % window.step == window.end % window.step == 0
+    assert window.end - window.start == seconds
+    assert window.end >= 1_800_000_001
+    assert Window.until(window.end - 0.01, seconds) == window
+    assert Window.until(window.end + 0.01, seconds) != window
+
+
+def test_the_rate_interval_is_reckoned_as_grafana_does() -> None:
+    assert Window(0, 900, 10).rate_interval == "40s"  # never less than four scrapes
+    assert Window(0, 86_400, 600).rate_interval == "610s"  # a step and a scrape: no sample falls between two steps
+    assert Window(0, 86_400, 600).span == "86400s"
+
+
+def test_grafana_is_told_of_the_same_interval() -> None:
+    sources = yaml.safe_load(DATA_SOURCES.read_text())["datasources"]
+    [prometheus] = [source for source in sources if source["type"] == "prometheus"]
+    assert prometheus["jsonData"]["timeInterval"] == f"{SCRAPE_SECONDS}s"

@@ -1,0 +1,98 @@
+"""The drift job's folder: real pages are read, nothing outside it, and no page can do harm."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dashboards.live import reports
+from dashboards.live.drift_page import STATES, scores
+from dashboards.live.reports import FENCE, ReportError, Reports, title_of
+from dashboards.live.theme import LIGHT
+from drift import state
+from drift.verdict import State as Judgement
+from tests.drift_job import HOUR, START
+from tests.drift_pages import write_pages
+from tests.unit.drift.test_page import LATENCY, verdict
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    stable = verdict(Judgement.STABLE)
+    drifted = replace(verdict(Judgement.DRIFT, LATENCY), start=START + HOUR, end=START + 2 * HOUR)
+    write_pages(tmp_path / "drift", [stable, drifted], HOUR)
+    (tmp_path / "secret.html").write_text("secret")
+    return tmp_path / "drift"
+
+
+def test_names_are_those_of_the_job() -> None:
+    assert reports.NAME == state.NAME
+    assert set(STATES) <= {str(judgement) for judgement in Judgement}
+
+
+def test_windows_are_there_with_their_verdicts_and_pages(folder: Path) -> None:
+    found = Reports(folder)
+    newest, oldest = found.windows()
+    assert (found.verdict(newest).state, found.verdict(oldest).state) == ("drift", "stable")
+    assert "latency" in found.page(newest).lower()
+    assert "<table" in found.page(None)
+    assert title_of(newest) == "24 Nov 2026, 11:00 UTC"
+    assert found.evidently(newest) is None
+
+
+def test_the_score_that_is_furthest_is_on_top(folder: Path) -> None:
+    found = Reports(folder)
+    [bars] = scores(found.verdict(found.windows()[0]).scores, LIGHT).data
+    assert bars.y[0] == "latency"
+    assert bars.text[0] == "2.00"
+    assert bars.marker.color[0] == LIGHT.bad
+    assert bars.marker.color[-1] == LIGHT.good
+
+
+def test_the_fence_stands_before_all_that_a_page_says(folder: Path) -> None:
+    page = folder / "windows" / Reports(folder).windows()[0] / "index.html"
+    page.write_text("<script>alert(1)</script><html><head></head>")
+    shown = Reports(folder).page(page.parent.name)
+    assert shown.startswith(FENCE)
+    assert "default-src 'none'" in FENCE
+    assert FENCE.index("Content-Security-Policy") < shown.index("<script>")
+
+
+OUTSIDE = ["../secret.html", "..", "windows/..", "/etc/passwd", "", ".", "2026-11-24T10-00-00Z/../..", "2026-11-24"]
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_is_not_a_windows_name_is_refused(folder: Path, name: str) -> None:
+    for ask in (Reports(folder).page, Reports(folder).verdict):
+        with pytest.raises(ReportError):
+            ask(name)
+    assert Reports(folder).evidently("2026-11-24T10-00-00Z") is None
+
+
+def test_a_link_that_leads_out_is_not_followed(folder: Path) -> None:
+    window = folder / "windows" / Reports(folder).windows()[0]
+    (window / "index.html").unlink()
+    (window / "index.html").symlink_to(folder.parent / "secret.html")
+    with pytest.raises(ReportError, match="not in the drift job's folder"):
+        Reports(folder).page(window.name)
+    (folder / "windows" / "2026-11-25T10-00-00Z").symlink_to(folder.parent, target_is_directory=True)
+    (folder.parent / "index.html").write_text("secret")
+    with pytest.raises(ReportError):
+        Reports(folder).page("2026-11-25T10-00-00Z")
+
+
+def test_what_is_gone_broken_or_huge_is_said_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Reports(folder)
+    newest, oldest = found.windows()
+    (folder / "windows" / newest / "verdict.json").write_text('{"scores": 1}')
+    with pytest.raises(ReportError, match="can't be read"):
+        found.verdict(newest)
+    (folder / "windows" / newest / "index.html").unlink()
+    with pytest.raises(ReportError, match="not there any more"):
+        found.page(newest)
+    monkeypatch.setattr(reports, "MOST_PAGE_BYTES", 10)
+    with pytest.raises(ReportError, match="too large"):
+        found.page(oldest)
+    assert Reports(folder / "nowhere").windows() == ()

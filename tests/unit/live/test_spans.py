@@ -1,0 +1,66 @@
+"""Traces of both kinds, in order, as a waterfall."""
+
+from __future__ import annotations
+
+from dashboards.live import waterfall
+from dashboards.live.spans import Span, from_otlp, from_server, in_order
+from dashboards.live.theme import LIGHT
+
+HOSTILE = "<script>alert(1)</script>"
+SPANS = (
+    Span("c", "b", "decode", 10.5, 0.4),
+    Span("a", "", "POST /tts", 10.0, 1.0, attributes={"tts.voice_name": HOSTILE}),
+    Span("d", "gone", "of another server", 10.9, 0.1),
+    Span("b", "a", "attempt", 10.1, 0.8, failed=True),
+)
+
+
+def test_a_parent_stands_before_its_children_and_an_orphan_with_the_first() -> None:
+    assert [(depth, span.identifier) for depth, span in in_order(SPANS)] == [(0, "a"), (1, "b"), (2, "c"), (0, "d")]
+
+
+def test_a_circle_of_parents_ends() -> None:
+    circle = (Span("a", "b", "a", 0, 1), Span("b", "a", "b", 0, 1))
+    assert list(in_order(circle)) == []
+
+
+def test_bars_begin_where_their_spans_do() -> None:
+    figure = waterfall.draw(SPANS, LIGHT)
+    [bars] = figure.data
+    assert [round(base, 3) for base in bars.base] == [0, 0.1, 0.5, 0.9]
+    assert list(bars.text) == ["1 s", "800 ms", "400 ms", "100 ms"]
+    assert bars.marker.color[1] == LIGHT.bad
+    assert [name.text for name in figure.layout.annotations][:2] == ["POST /tts", "attempt"]
+
+
+def test_what_a_span_says_is_text_and_never_markup() -> None:
+    [bars] = waterfall.draw(SPANS, LIGHT).data
+    assert "<script" not in bars.hovertext[0]
+    assert "&lt;script&gt;" in bars.hovertext[0]
+
+
+def test_a_trace_of_no_time_at_all_is_drawn() -> None:
+    assert waterfall.draw((Span("a", "", "a", 5, 0),), LIGHT).to_json()
+
+
+def test_both_kinds_of_traces_are_read() -> None:
+    otlp = {
+        "spanId": "AAE=",
+        "name": "POST /tts",
+        "startTimeUnixNano": "10000000000",
+        "endTimeUnixNano": "11500000000",
+        "status": {"code": "STATUS_CODE_ERROR"},
+        "attributes": [{"key": "tts.word_count", "value": {"intValue": "7"}}],
+    }
+    [span] = from_otlp({"batches": [{"scopeSpans": [{"spans": [otlp]}]}]})
+    assert span == Span("AAE=", "", "POST /tts", 10.0, 1.5, True, {"tts.word_count": "7"})
+    own = {
+        "span_id": "01",
+        "parent_span_id": None,
+        "name": "POST /tts",
+        "start_unix_nano": 10_000_000_000,
+        "duration_seconds": 1.5,
+        "status": "UNSET",
+        "attributes": {"tts.word_count": 7},
+    }
+    assert from_server({"spans": [own]}) == (Span("01", "", "POST /tts", 10.0, 1.5, False, {"tts.word_count": "7"}),)
