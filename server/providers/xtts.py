@@ -9,7 +9,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +17,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, SpeechError
+from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew, Done
-from server.providers.pace import PAUSE, SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
-from server.providers.provider import Ability, Load, Reports
+from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
+from server.providers.provider import Load, Reports
 from server.providers.workload import Request, Workload
-from server.scheduling.worker import WorkerClosed
-from server.speech import REGISTERED, Chunk, Interval, Listener, Stage, Utterance, Voice
-from server.text.sentences import cut, is_speakable, split_text
+from server.scheduling.worker import Worker, WorkerClosed
+from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.text.script import Script, script
+from server.text.sentences import cut
 from server.voices.samples import SAMPLE_RATE, SampleStore
 
 if TYPE_CHECKING:
@@ -41,6 +42,21 @@ LATENTS_KEPT = 16
 WARM_UP_SECONDS = 4
 
 Samples = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What is said in one breath."""
+
+    text: str
+    speed: float
+    pause: float
+    """Seconds of silence after it."""
+
+    @property
+    def seconds(self) -> float:
+        """About as long as it will be."""
+        return len(self.text) * SECONDS_PER_CHARACTER / self.speed
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +77,7 @@ class XttsProvider:
     """
 
     name = "xtts"
-    abilities: frozenset[Ability] = frozenset()
+    abilities = frozenset({Ability.MARKUP})
 
     def __init__(
         self, folder: Path, store: SampleStore, *, device: str, max_audio_seconds: float, log: logging.Logger
@@ -81,6 +97,8 @@ class XttsProvider:
         self._max_audio_seconds = max_audio_seconds
         self._log = log
         self._model: Xtts | None = None
+        # A thread of its own: behind the model, a request would wait for others' audio before it can be refused.
+        self._text_thread = Worker(f"{self.name}-text")
         self._crew = Crew(self.name, 1)
         self._workload = Workload(lanes=1)
         self._turn = asyncio.Lock()
@@ -125,34 +143,45 @@ class XttsProvider:
         """
         if self._model is None:
             raise EngineFailed("XTTS is not loaded")
-        sentences = self._sentences(self._model, utterance)
-        pause = PAUSE / utterance.speed
-        seconds = [len(sentence) * SECONDS_PER_CHARACTER / utterance.speed for sentence in sentences]
-        expect(seconds, pause, self._max_audio_seconds)
-        with self._workload.request(sum(seconds)) as request:
-            for number, sentence in enumerate(sentences):
+        asked = time.perf_counter_ns()
+        try:
+            text = await self._text_thread.run(script, utterance)
+        except WorkerClosed:
+            raise ShuttingDown("the server is shutting down") from None
+        sentences = list(self._sentences(self._model, text, utterance.language))
+        before: tuple[Interval, ...] = (Interval(Stage.PHONEMIZE, asked, time.perf_counter_ns()),)
+        silence = text.lead + sum(sentence.pause for sentence in sentences)
+        expected = expect([sentence.seconds for sentence in sentences], silence, self._max_audio_seconds)
+        if text.lead:
+            yield self._silence(text.lead)
+        with self._workload.request(expected) as request:
+            for sentence in sentences:
                 parts: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
                 saying = asyncio.create_task(self._say(self._model, utterance, sentence, request, parts))
                 try:
                     while (part := await parts.get()) is not None:
                         if isinstance(part, Exception):
                             raise part
-                        yield part
+                        yield replace(part, intervals=(*before, *part.intervals))
+                        before = ()
                 finally:
                     saying.cancel()
                     await asyncio.gather(saying, return_exceptions=True)
-                if number < len(sentences) - 1:
-                    yield Chunk(np.zeros(round(pause * self._sample_rate), np.float32), self._sample_rate)
+                if sentence.pause:
+                    yield self._silence(sentence.pause)
 
     async def close(self) -> None:
         """Waits for the chunk that is being made; what is not finished fails with ShuttingDown."""
-        await self._crew.close()
+        await asyncio.gather(self._text_thread.close(), self._crew.close())
+
+    def _silence(self, seconds: float) -> Chunk:
+        return Chunk(np.zeros(round(seconds * self._sample_rate), np.float32), self._sample_rate)
 
     async def _say(
         self,
         model: Xtts,
         utterance: Utterance,
-        sentence: str,
+        sentence: Sentence,
         request: Request,
         parts: asyncio.Queue[Chunk | Exception | None],
     ) -> None:
@@ -165,7 +194,7 @@ class XttsProvider:
                 heard = await self._run(partial(self._hear, model, utterance.voice))
                 waited = Interval(Stage.QUEUE, asked, heard.start)
                 spent = [waited, Interval(Stage.INFER, heard.start, heard.end)]
-                stream = _stream(model, sentence, utterance.language, heard.result, utterance.speed)
+                stream = _stream(model, sentence.text, utterance.language, heard.result, sentence.speed)
                 while (made := await self._run(partial(next, stream, None))).result is not None:
                     spent.append(Interval(Stage.INFER, made.start, made.end))
                     chunk = Chunk(_checked(made.result), self._sample_rate, tuple(spent))
@@ -188,14 +217,12 @@ class XttsProvider:
         except Exception as error:  # torch and transformers: whatever it is, the client learns that it failed
             raise EngineFailed("the speech engine failed") from error
 
-    def _sentences(self, model: Xtts, utterance: Utterance) -> list[str]:
-        """Each as long as the model can speak in one breath. Raises NothingToSpeak."""
-        limit = int(model.tokenizer.char_limits.get(utterance.language.split("-")[0], 250) * LONGEST_SENTENCE)
-        pieces = ("".join(piece) for sentence in split_text(utterance.text) for piece in cut(sentence, limit))
-        spoken = [piece.strip() for piece in pieces if is_speakable(piece)]
-        if not spoken:
-            raise NothingToSpeak("the text has nothing that can be spoken", param="text")
-        return spoken
+    def _sentences(self, model: Xtts, text: Script, language: str) -> Iterator[Sentence]:
+        """Each as long as the model can speak in one breath."""
+        limit = int(model.tokenizer.char_limits.get(language.partition("-")[0], 250) * LONGEST_SENTENCE)
+        for cue in text.cues:
+            for piece, pause in cue.paused(["".join(piece).strip() for piece in cut(cue.line.text, limit)]):
+                yield Sentence(piece, cue.speed, pause)
 
     def _hear(self, model: Xtts, voice: Voice) -> Speaker:
         """What the model makes of the voice's recording; in the thread that speaks."""
@@ -219,7 +246,7 @@ class XttsProvider:
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
 
-        transformers_logging.set_verbosity_error()  # it warns on standard error of what Coqui has always done
+        transformers_logging.set_verbosity(logging.ERROR)  # it warns on standard error of what Coqui has always done
         config = XttsConfig()
         config.load_json(str(self._folder / "config.json"))
         model = Xtts(config)
