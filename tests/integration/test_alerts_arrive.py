@@ -7,6 +7,7 @@ notice by itself (server/watch.py) takes its own time.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import re
 import subprocess
@@ -37,6 +38,8 @@ WAITS = 20
 """How much shorter Alertmanager's are."""
 SECONDS = 240.0
 """Until a message must have come; on a machine that does other things, too."""
+CANARY = "xylophone"
+"""Is said, and must not be told."""
 REFERENCE_SECONDS = 1.0
 SLOW_SECONDS = 4 * REFERENCE_SECONDS
 SLACK = {"channel": str, "username": str, "attachments": list}
@@ -60,7 +63,7 @@ class House:
 
         async def client(number: int) -> None:
             while not arrived() and time.monotonic() < deadline:
-                async with session.post("/tts", json={"text": "Hello world.", "voice_name": "hibari"}) as answer:
+                async with session.post("/tts", json={"text": f"Hello {CANARY}.", "voice_name": "hibari"}) as answer:
                     assert answer.status == 200
                     await answer.read()
                 await asyncio.sleep(0.05)
@@ -163,6 +166,7 @@ async def test_faults_are_told_and_so_is_their_end(house: House, inbox: Inbox) -
     assert "runbooks/TtsProviderSlow.md" in text(mail)
     assert mail["To"] == "operators@example.org"
     print(text(mail))
+    assert CANARY not in json.dumps(inbox.posts) + "".join(map(str, inbox.mails)) + "".join(map(text, inbox.mails))
     await asyncio.to_thread(_everything_can_be_asked, stack)
 
 
