@@ -164,8 +164,8 @@ def test_every_board_is_drawn_with_data(browser: Browser, dashboard: Dashboard, 
             timeout=DRAWN_MS,
         )
         no_trouble(page)
-        for source in ("Server", "Prometheus", "Tempo"):
-            expect(page.get_by_test_id("stMain").get_by_text(source, exact=True).first).to_be_visible()
+        expect(page.get_by_text(re.compile("Server.*Prometheus.*Tempo")).first).to_be_visible()
+        expect(page.get_by_text("is down")).to_have_count(0)
         points = page.evaluate(
             "[...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.flatMap(trace =>"
             " (trace.type === 'heatmap' ? trace.z.flat() : trace.y)).filter(value => value !== null).length)"
@@ -221,12 +221,8 @@ def test_drift_reports_are_in_the_page_and_can_do_nothing(browser: Browser, dash
         expect(frame.get_by_text("Speech takes", exact=False).first).to_be_visible(timeout=DRAWN_MS)
         expect(page.locator(".st-key-card-scores")).to_contain_text("latency")
         expect(page).not_to_have_title("taken")
-        policy = page.locator("iframe").get_attribute("src")
-        assert policy is not None
-        assert policy.startswith("data:text/html")  # an origin of its own
-        context = page.context
-        page.close()
-        assert context.pages == []
+        source = page.locator("iframe").get_attribute("src") or ""
+        assert source.startswith("data:text/html")  # an origin of its own
 
 
 @pytest.mark.parametrize("path", ["", "words", "requests", "drift"])
