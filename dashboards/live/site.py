@@ -13,7 +13,7 @@ import streamlit as st
 from dashboards.boards import BOARDS
 from dashboards.custom import ViewError
 from dashboards.custom import load as load_views
-from dashboards.live import board, drift_page, requests_page, standing
+from dashboards.live import board, drift_page, panels, requests_page, standing
 from dashboards.live.gather import Sources, State, View
 from dashboards.live.overview import OVERVIEW
 from dashboards.live.period import PERIODS, USUAL, Window
@@ -49,16 +49,18 @@ def serve() -> None:
     theme = named(st.context.theme.type)
     st.html(f"<style>:root {{ --card: {theme.card}; --page: {theme.page} }}</style>")
     sources = _sources()
+    requests = st.Page(
+        lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
+        title="Slow requests",
+        icon=":material/timeline:",
+        url_path=requests_page.PATH,
+    )
+    st.session_state[panels.REQUESTS] = requests
     own, problems = _own_views(sources)
     pages = {
         "Boards": [_page(entry, sources) for entry in (OVERVIEW, *BOARDS)],
         "Look closer": [
-            st.Page(
-                lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
-                title="Slow requests",
-                icon=":material/timeline:",
-                url_path="requests",
-            ),
+            requests,
             st.Page(
                 lambda: _closer(
                     "Drift reports", sources, lambda view: drift_page.show(Reports(sources.settings.drift_dir), view)

@@ -216,6 +216,16 @@ def test_the_slowest_request_is_a_waterfall(browser: Browser, dashboard: Dashboa
         no_trouble(page)
 
 
+def test_a_panel_leads_to_the_requests_behind_it(browser: Browser, dashboard: Dashboard) -> None:
+    with opened(browser, dashboard, "service?period=15+min") as page:
+        card = page.locator(".st-key-card-ttscope-service-latency")
+        card.get_by_text("Requests behind it").click(timeout=DRAWN_MS)
+        expect(page.get_by_text("behind the panel")).to_contain_text("Response time", timeout=DRAWN_MS)
+        expect(page).to_have_url(re.compile("requests.*panel=latency"))
+        expect(page.locator(".st-key-card-waterfall")).to_contain_text("POST /tts", timeout=DRAWN_MS)
+        no_trouble(page)
+
+
 def test_a_trace_that_is_nowhere_is_said_so(browser: Browser, dashboard: Dashboard) -> None:
     with opened(browser, dashboard, f"requests?trace={'0' * 31}1") as page:
         expect(page.get_by_test_id("stAlert")).to_contain_text("does not have it", timeout=DRAWN_MS)
