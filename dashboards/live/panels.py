@@ -17,6 +17,8 @@ from dashboards.panel import Panel, Threshold, Unit
 
 PLAIN = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False}
 """Of a chart: no buttons."""
+REQUESTS = "requests-page"
+"""Where a session keeps the page of slow requests."""
 NO_DATA = "No data in this time."
 BRIEF = 40
 """Points of a number's small chart."""
@@ -39,6 +41,9 @@ def show(panel: Panel, answer: Answer, view: View, page: str) -> None:
         else:
             figure = charts.draw(panel, answer.series, view.theme, view.zone)
             st.plotly_chart(figure, theme=None, key=f"chart-{page}-{panel.name}", config=PLAIN)
+            if panel.traces and REQUESTS in st.session_state:
+                behind = {"panel": panel.name}
+                st.page_link(st.session_state[REQUESTS], label=":small[Requests behind it]", query_params=behind)
 
 
 def tile(panel: Panel, answer: Answer) -> None:

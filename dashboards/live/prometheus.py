@@ -17,16 +17,15 @@ from otel.instruments import CONTRACT
 NAME = "Prometheus"
 MOST_SERIES = 100
 """Of a query: a chart of more says nothing."""
-ORDER = {
-    value: number
-    for number, value in enumerate(
-        value
-        for instrument in CONTRACT
-        for attribute in instrument.attributes
-        if isinstance(attribute.values, tuple)
-        for value in attribute.values
-    )
-}
+VALUES = [
+    value
+    for instrument in CONTRACT
+    for attribute in instrument.attributes
+    if isinstance(attribute.values, tuple)
+    for value in attribute.values
+]
+ORDER = {value: number for number, value in reversed(list(enumerate(VALUES)))}
+"""The place of each value that a label can have: the first, of one that several labels have."""
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 LABEL = re.compile(r"\{\s*(\w+)\s*\}")
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
+from dashboards.custom import PANELS
 from dashboards.live import panels, units, waterfall
 from dashboards.live.gather import Sources, View
 from dashboards.live.sources import SourceError
 from dashboards.live.spans import Found, Span
-from dashboards.panel import Unit
+from dashboards.live.tempo import ENOUGH
+from dashboards.panel import Panel, Unit
 
+PATH = "requests"
 SHOWN = 25
 ROW_PIXELS = 35
 TABLE_ROWS = 8
@@ -27,8 +32,9 @@ def show(sources: Sources, view: View) -> None:
     if wanted:
         _one(wanted, sources, view)
         return
+    behind = PANELS.get(st.query_params.get("panel", ""))
     try:
-        found, where = _slowest(sources, view)
+        found, where = _behind(behind, sources, view) if behind and behind.traces else _slowest(sources, view)
     except SourceError as error:
         st.warning(f"{error} There are no traces without Tempo or the server.", icon=":material/cloud_off:")
         return
@@ -47,6 +53,14 @@ def show(sources: Sources, view: View) -> None:
     )
     chosen = [row for row in event["selection"]["rows"] if row < len(found)]
     _one(found[chosen[0] if chosen else 0].trace_id, sources, view)
+
+
+def _behind(panel: Panel, sources: Sources, view: View) -> tuple[tuple[Found, ...], str]:
+    """The slowest of those that a panel's own search finds, which is cut off as any search in Tempo is."""
+    assert panel.traces is not None  # noqa: S101 - for the type checker
+    found = sources.tempo.search(replace(panel.traces, limit=ENOUGH), view.window, view.chosen)
+    slowest = sorted(found, key=lambda request: -request.seconds)[:SHOWN]
+    return tuple(slowest), f"By Tempo, behind the panel {panel.title}, of the time chosen above."
 
 
 def _slowest(sources: Sources, view: View) -> tuple[tuple[Found, ...], str]:

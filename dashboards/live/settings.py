@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from dashboards.custom import ViewSettings
 
 PREFIX = "TTSCOPE_DASHBOARD_"
 PORT_VARIABLE = "DASHBOARD_PORT"
@@ -17,7 +19,7 @@ NONE = "none"
 URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
-class Settings(BaseSettings):
+class Settings(ViewSettings):
     """The environment, read once at start. Names are TTSCOPE_DASHBOARD_ and the field in capitals, but for the port."""
 
     model_config = SettingsConfigDict(
@@ -35,7 +37,6 @@ class Settings(BaseSettings):
         description="The speaking server: its account of itself, and the traces that it holds; or `none`.",
     )
     drift_dir: Path = Field(Path("var/drift"), description="The drift job's folder of state, with its pages.")
-    views: Path = Field(Path("var/views"), description="Folder of views of one's own, as YAML.")
     refresh_seconds: Annotated[float, Field(ge=1, le=3600)] = Field(
         10.0, description="How often a page asks again; what was asked is kept for as long, for all who look."
     )

@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from dashboards.boards import BOARDS
-from dashboards.live import board, drift_page, requests_page, standing
+from dashboards.custom import ViewError
+from dashboards.custom import load as load_views
+from dashboards.live import board, drift_page, panels, requests_page, standing
 from dashboards.live.gather import Sources, State, View
 from dashboards.live.overview import OVERVIEW
 from dashboards.live.period import PERIODS, USUAL, Window
@@ -47,30 +49,33 @@ def serve() -> None:
     theme = named(st.context.theme.type)
     st.html(f"<style>:root {{ --card: {theme.card}; --page: {theme.page} }}</style>")
     sources = _sources()
-    boards = (OVERVIEW, *BOARDS)
-    page = st.navigation(
-        {
-            "Boards": [_page(entry, sources) for entry in boards],
-            "Look closer": [
-                st.Page(
-                    lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
-                    title="Slow requests",
-                    icon=":material/timeline:",
-                    url_path="requests",
-                ),
-                st.Page(
-                    lambda: _closer(
-                        "Drift reports",
-                        sources,
-                        lambda view: drift_page.show(Reports(sources.settings.drift_dir), view),
-                    ),
-                    title="Drift reports",
-                    icon=":material/difference:",
-                    url_path="drift",
-                ),
-            ],
-        }
+    requests = st.Page(
+        lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
+        title="Slow requests",
+        icon=":material/timeline:",
+        url_path=requests_page.PATH,
     )
+    st.session_state[panels.REQUESTS] = requests
+    own, problems = _own_views(sources)
+    pages = {
+        "Boards": [_page(entry, sources) for entry in (OVERVIEW, *BOARDS)],
+        "Look closer": [
+            requests,
+            st.Page(
+                lambda: _closer(
+                    "Drift reports", sources, lambda view: drift_page.show(Reports(sources.settings.drift_dir), view)
+                ),
+                title="Drift reports",
+                icon=":material/difference:",
+                url_path="drift",
+            ),
+        ],
+    }
+    if own:
+        pages["Views of your own"] = [_page(entry, sources) for entry in own]
+    page = st.navigation(pages)
+    for problem in problems:
+        st.sidebar.warning(problem, icon=":material/edit_note:")
     page.run()
 
 
@@ -78,6 +83,14 @@ def serve() -> None:
 def _sources() -> Sources:
     """One set for all who look."""
     return Sources.of(load())
+
+
+def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
+    """The boards, or what is wrong with their files: they are read anew at each click, so that one can work at them."""
+    try:
+        return load_views(sources.settings.views), []
+    except ViewError as error:
+        return (), error.problems
 
 
 def _page(shown: Board, sources: Sources) -> st.Page:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 import plotly.graph_objects as go
 
@@ -17,6 +19,8 @@ from otel.attributes import STAGE
 BAR_PIXELS = 22
 HEAD_PIXELS = 46
 MOST_SPANS = 300
+SHORT = 0.005
+"""Of the whole trace: a span of less is a line at most."""
 MOST_ATTRIBUTES = 20
 NAME_PIXELS = 118
 INDENT_PIXELS = 12
@@ -25,9 +29,9 @@ MOST_LETTERS = 22
 
 def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
     """The figure of a trace with at least one span; of many spans, the first 300."""
-    rows = list(in_order(spans))[:MOST_SPANS]
-    begin = min(span.start for _, span in rows)
-    end = max(span.start + span.seconds for _, span in rows)
+    begin = min(span.start for span in spans)
+    end = max(span.start + span.seconds for span in spans)
+    rows = _together(in_order(spans), (end - begin) * SHORT)[:MOST_SPANS]
     colours = dict(zip(STAGE.values, theme.colours(STAGE.values), strict=True))
     figure = go.Figure(
         go.Bar(
@@ -37,7 +41,10 @@ def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
             orientation="h",
             width=0.72,
             marker={
-                "color": [theme.bad if span.failed else colours.get(span.name, theme.accent) for _, span in rows],
+                "color": [
+                    theme.bad if span.failed else colours.get(span.name.partition(" (")[0], theme.accent)
+                    for _, span in rows
+                ],
                 "cornerradius": 3,
             },
             text=[units.write(span.seconds, Unit.SECONDS) for _, span in rows],
@@ -76,6 +83,19 @@ def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
         annotations=[_name(row, depth, span) for row, (depth, span) in enumerate(rows)],
     )
     return figure
+
+
+def _together(rows: Iterable[tuple[int, Span]], short: float) -> list[tuple[int, Span]]:
+    """Short spans of one name that follow each other are one bar, from the first to the last of them."""
+    merged: list[tuple[int, Span]] = []
+    for (depth, name, is_short), group in groupby(rows, lambda row: (row[0], row[1].name, row[1].seconds <= short)):
+        spans = [span for _, span in group]
+        if is_short and len(spans) > 1:
+            end = max(span.start + span.seconds for span in spans)
+            failed = any(span.failed for span in spans)
+            spans = [replace(spans[0], name=f"{name} ({len(spans)})", seconds=end - spans[0].start, failed=failed)]
+        merged.extend((depth, span) for span in spans)
+    return merged
 
 
 def _name(row: int, depth: int, span: Span) -> dict[str, object]:

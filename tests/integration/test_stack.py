@@ -434,6 +434,7 @@ def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: P
             assert output, "it has ended"
             assert fetch(f"{settings.url(settings.prometheus_port)}/-/ready", "*/*")
             assert fetch(settings.url(settings.mlflow_port), "text/html")  # the drift job's runs
+            assert fetch(settings.url(settings.dashboard_port), "text/html")  # the live dashboard
             drift = settings.drift_folder / "last_run.json"
             assert eventually(lambda: drift.exists() and json.loads(drift.read_text())["succeeded"])
             process.send_signal(signal.SIGINT)

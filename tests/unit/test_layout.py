@@ -27,6 +27,7 @@ FILES = (
 )
 LOCKS = (
     "requirements.lock",
+    "requirements/dashboards.lock",
     "requirements/dev.lock",
     "requirements/drift.lock",
     "requirements/stack.lock",

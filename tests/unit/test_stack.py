@@ -13,7 +13,7 @@ from dashboards import pipeline_metrics
 from otel.instruments import CONTRACT
 from otel.stack import cache, toolchain
 from otel.stack.programs import COLLECTOR, PROGRAMS
-from otel.stack.services import CONFIG, ROOT, drift, inherited, prometheus, server
+from otel.stack.services import CONFIG, ROOT, dashboard, drift, inherited, prometheus, server
 from otel.stack.settings import StackSettings
 from otel.stack.toolchain import Go, NoGoError
 
@@ -33,6 +33,7 @@ def test_the_ports_are_those_of_the_design() -> None:
     assert defaults["tempo_port"] == 3200
     assert defaults["alertmanager_port"] == 9093
     assert defaults["mlflow_port"] == 5000
+    assert defaults["dashboard_port"] == 8501
     ports = [value for name, value in defaults.items() if name.endswith("_port")]
     assert len(set(ports)) == len(ports)
 
@@ -47,6 +48,24 @@ def test_each_program_is_given_its_own_settings(monkeypatch: pytest.MonkeyPatch,
     assert job["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
     assert job["OTEL_EXPORTER_OTLP_ENDPOINT"] == server(settings).environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
     assert not any(name.startswith("TTSCOPE_DRIFT_") for name in (*inherited(), *server(settings).environment))
+
+
+def test_the_dashboard_is_told_where_the_others_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from dashboards.live.settings import variables
+
+    monkeypatch.setenv("DASHBOARD_PORT", "8600")
+    monkeypatch.setenv("TTSCOPE_PORT", "8011")
+    monkeypatch.setenv("TTSCOPE_DASHBOARD_REFRESH_SECONDS", "5")
+    settings = StackSettings(data_dir=tmp_path, tempo_port=3300)
+    told = dashboard(settings)
+    assert told.ready_url == "http://127.0.0.1:8600/_stcore/health"
+    assert told.environment.keys() <= variables().keys()
+    assert told.environment["DASHBOARD_PORT"] == "8600"
+    assert told.environment["TTSCOPE_DASHBOARD_TEMPO_URL"] == "http://127.0.0.1:3300"
+    assert told.environment["TTSCOPE_DASHBOARD_SERVER_URL"] == "http://127.0.0.1:8011"
+    assert told.environment["TTSCOPE_DASHBOARD_DRIFT_DIR"] == str(settings.drift_folder)
+    assert told.environment["TTSCOPE_DASHBOARD_REFRESH_SECONDS"] == "5"
+    assert "TTSCOPE_DASHBOARD_REFRESH_SECONDS" not in inherited()
 
 
 def pipelines(collector: dict[str, Any]) -> list[dict[str, list[str]]]:

@@ -33,6 +33,15 @@ def test_bars_begin_where_their_spans_do() -> None:
     assert [name.text for name in figure.layout.annotations][:2] == ["POST /tts", "attempt"]
 
 
+def test_short_spans_of_one_name_are_one_bar() -> None:
+    root, short = Span("a", "", "POST /tts", 0, 100), [Span(f"e{n}", "a", "encode", 50 + n, 0.01) for n in range(20)]
+    [bars] = waterfall.draw((root, *short, Span("s", "a", "send", 80, 10)), LIGHT).data
+    assert list(bars.text) == ["1.67 min", "19 s", "10 s"]
+    assert "encode (20)" in bars.hovertext[1]
+    [bars] = waterfall.draw((root, *(Span(f"d{n}", "a", "decode", 10 * n, 9) for n in range(5))), LIGHT).data
+    assert len(bars.x) == 6
+
+
 def test_what_a_span_says_is_text_and_never_markup() -> None:
     [bars] = waterfall.draw(SPANS, LIGHT).data
     assert "<script" not in bars.hovertext[0]
