@@ -35,8 +35,6 @@ COLLECTOR = """## Metrics of the Collector
 
 Of those that it sends about itself, the ones that alerts ask for; its job is `otelcol-ttscope`. The counters of
 what was dropped begin with the first loss.
-Of those that it sends about itself, the ones that alerts ask for; its job is `otelcol-ttscope`. The counters of what
-was dropped begin with the first loss.
 
 | name | kind | labels | what it says |
 | --- | --- | --- | --- |

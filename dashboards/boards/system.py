@@ -8,6 +8,7 @@ from otel.attributes import GPU, MODEL
 from otel.instruments import (
     ACTIVE_VOICES,
     GPU_MEMORY,
+    GPU_MEMORY_LIMIT,
     GPU_POWER,
     GPU_TEMPERATURE,
     GPU_UTILIZATION,
@@ -74,10 +75,13 @@ GPU_BUSY = Panel(
 GPU_USED = Panel(
     "gpu-memory",
     "GPU memory",
-    "In use, by all processes.",
+    "In use, by all processes, and all there is.",
     "lines",
     Unit.BYTES,
-    (Query(largest(GPU_MEMORY, (GPU,)), "GPU {gpu}"),),
+    (
+        Query(largest(GPU_MEMORY, (GPU,)), "GPU {gpu}"),
+        Query(largest(GPU_MEMORY_LIMIT, (GPU,)), "all of GPU {gpu}"),
+    ),
     empty=NO_GPU,
     asked=("A5.5",),
     width=6,
