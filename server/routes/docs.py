@@ -24,7 +24,7 @@ HEAD = """<!doctype html>
 <body>
 <header class="top"><h1>ttscope</h1><p>What can be called.</p>
 <nav aria-label="More about this server"><a href="/">Console</a> <a href="/openapi.json">openapi.json</a></nav></header>
-<main>
+<main class="calls">
 """
 TAIL = "</main>\n</body>\n</html>\n"
 

@@ -17,7 +17,7 @@ CANARY = "Xylocanary"
 """Looked for in any case, in UTF-8 and UTF-16, whole: no code of ours has it."""
 JSON = {"Content-Type": "application/json"}
 ANSWERS: list[bytes] = []
-"""What was answered, headers and body."""
+"""Headers and body of what was not refused."""
 
 
 def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
@@ -29,7 +29,9 @@ def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str,
             connection.putheader(name, value)
         connection.endheaders(body)
         response = connection.getresponse()
-        ANSWERS.append(str(response.headers).encode() + response.read())
+        body = response.read()
+        if response.status == 200:
+            ANSWERS.append(str(response.headers).encode() + body)
         return response.status
     finally:
         connection.close()

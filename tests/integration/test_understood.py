@@ -1,0 +1,67 @@
+"""What arrives is understood: each English voice through MP3, the format that most clients ask for."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from server.audio.encoding import AAC_PRIMING, QUIET
+from server.audio.wav import floats
+from tests.live import LiveServer
+from tests.recognition import errors, recognise, words
+
+TEXTS = (
+    "Speech synthesis has improved a great deal, but it is still far from perfect.",
+    "Please call Stella, and ask her to bring these things with her from the store.",
+    "Why should anyone wait for an answer when the question itself was never asked?",
+    "It was the best of times, it was the worst of times.",
+    "All happy families are alike, but every unhappy family is unhappy in its own way.",
+    "The old man walked slowly along the river bank and watched the boats.",
+    "Children played near the bridge, and a cold wind began to blow from the hills.",
+    "She opened the letter with great care and read it twice before she spoke.",
+)
+VOICES = ("joe", "hibari")
+
+
+@pytest.fixture(scope="module")
+def url(data_dir: Path) -> Iterator[str]:
+    with LiveServer(data_dir, TTSCOPE_PROVIDERS="coqui,hibari") as server:
+        yield server.wait_until_ready().url
+        assert server.stop() == 0
+
+
+def speech(url: str, voice: str, text: str, response_format: str) -> bytes:
+    body = {"model": "tts-1", "voice": voice, "input": text, "response_format": response_format}
+    request = urllib.request.Request(
+        f"{url}/v1/audio/speech", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=120) as response:
+        return bytes(response.read())
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_each_voice_is_understood_through_mp3(url: str, voice: str) -> None:
+    wrong = total = 0
+    for text in TEXTS:
+        with av.open(io.BytesIO(speech(url, voice, text, "mp3"))) as container:
+            rate = container.streams.audio[0].rate
+            samples = np.concatenate([frame.to_ndarray().reshape(-1) for frame in container.decode(audio=0)])
+        said = words(text)
+        wrong += errors(said, recognise(samples, rate))
+        total += len(said)
+    print(f"word error rate of {voice}: {wrong / total:.1%}")
+    assert wrong / total < 0.15
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_each_voice_begins_so_softly_that_aac_loses_nothing(url: str, voice: str) -> None:
+    for text in TEXTS:
+        begin = floats(speech(url, voice, text, "pcm"))[:AAC_PRIMING]
+        assert np.abs(begin).max() < QUIET
