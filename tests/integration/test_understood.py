@@ -14,19 +14,10 @@ import pytest
 
 from server.audio.encoding import AAC_PRIMING, QUIET
 from server.audio.wav import floats
+from tests.integration.test_hibari import TEXTS
 from tests.live import LiveServer
 from tests.recognition import errors, recognise, words
 
-TEXTS = (
-    "Speech synthesis has improved a great deal, but it is still far from perfect.",
-    "Please call Stella, and ask her to bring these things with her from the store.",
-    "Why should anyone wait for an answer when the question itself was never asked?",
-    "It was the best of times, it was the worst of times.",
-    "All happy families are alike, but every unhappy family is unhappy in its own way.",
-    "The old man walked slowly along the river bank and watched the boats.",
-    "Children played near the bridge, and a cold wind began to blow from the hills.",
-    "She opened the letter with great care and read it twice before she spoke.",
-)
 VOICES = ("joe", "hibari")
 
 
