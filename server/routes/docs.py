@@ -10,7 +10,7 @@ from aiohttp import web
 
 from server.routes.openapi import OpenApiRoute
 
-POLICY = "default-src 'self'; script-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+POLICY = "default-src 'self'; script-src 'none'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 HEAD = """<!doctype html>
 <html lang="en">
 <head>
