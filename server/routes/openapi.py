@@ -10,7 +10,15 @@ from pydantic.json_schema import models_json_schema
 
 from server import VERSION
 from server.audio.formats import FORMATS
-from server.errors import SpeechError, all_errors, error_type
+from server.errors import (
+    MetricsDisabled,
+    SpeechError,
+    UnknownModel,
+    UnknownPath,
+    UnknownTrace,
+    all_errors,
+    error_type,
+)
 from server.routes import catalogue, coqui, events, health, metrics, openai, schemas, speech, traces
 from server.routes.openai import SpeechRequest
 from server.routes.requests import JSON, TtsRequest
@@ -31,6 +39,8 @@ HEADERS = {
 }
 """Of every answer with speech."""
 IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that mean nothing here."}
+OF_OTHER_CALLS = {MetricsDisabled, UnknownModel, UnknownPath, UnknownTrace}
+"""Errors that no call for audio has."""
 READS: dict[str, tuple[str, dict[str, Any]]] = {
     catalogue.VOICES_PATH: ("The voices that can be asked for.", schemas.VOICES),
     catalogue.AUDIO_MODELS_PATH: ("The models that can be named, as Open WebUI reads them.", schemas.AUDIO_MODELS),
@@ -183,7 +193,7 @@ def _speaks(
         for name, help_ in {**HEADERS, **(headers or {})}.items()
     }
     errors: dict[int, list[type[SpeechError]]] = {}
-    for error in all_errors():
+    for error in set(all_errors()) - OF_OTHER_CALLS:
         errors.setdefault(error.status, []).append(error)
     return {
         "summary": summary,
@@ -191,7 +201,7 @@ def _speaks(
         "responses": {
             "200": {"description": "Speech.", "headers": described, "content": content or _audio(FORMATS)},
             **{
-                str(status): _error(", ".join(error_type(error) for error in found))
+                str(status): _error(", ".join(sorted(error_type(error) for error in found)))
                 for status, found in sorted(errors.items())
             },
             "default": _error("What went wrong."),
