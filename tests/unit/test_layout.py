@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -62,6 +63,14 @@ def test_locks_are_hashed_and_name_no_address(name: str) -> None:
     pins = re.findall(r"^[a-z0-9].*==", text, re.MULTILINE)
     assert pins
     assert len(re.findall(r"^[a-z0-9].*== ?[^\n]*\\\n    --hash=sha256:", text, re.MULTILINE)) == len(pins)
+
+
+def test_the_lock_of_javascript_is_hashed_and_names_no_address() -> None:
+    lock = json.loads((ROOT / "tests" / "javascript" / "package-lock.json").read_text())
+    assert "://" not in json.dumps(lock)
+    packages = [package for path, package in lock["packages"].items() if path]
+    assert packages
+    assert all(package["integrity"].startswith("sha512-") for package in packages)
 
 
 def test_the_version_is_one() -> None:
