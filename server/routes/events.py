@@ -15,7 +15,7 @@ TOKENS_A_SECOND = 20
 """Of audio, about as many as OpenAI's models take; a token of text is a word here."""
 
 
-def delta(audio: bytes | memoryview) -> bytes:
+def delta(audio: bytes) -> bytes:
     """A piece of the audio."""
     return _event("delta", audio=base64.b64encode(audio).decode())
 

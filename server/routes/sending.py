@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import numpy as np
 from aiohttp import web
@@ -20,6 +20,8 @@ from server.speech import Chunk, Stage
 
 PIECE_BYTES = 64 * 1024
 """Audio is handed to the connection in pieces of this size; a client has its time for each."""
+Send = Callable[[web.Request, Observation, AsyncGenerator[bytes, None], Wish], Awaitable[web.StreamResponse]]
+"""One of the ways in which a Sender answers."""
 
 
 async def encoded(
@@ -77,7 +79,7 @@ class Sender:
         """Once all of it is made."""
         body = [part async for part in parts]
         observation.mark_ready()
-        response = begin(request, observation, wish)
+        response = begin(request, observation, wish.format.content_type, wish)
         response.content_length = sum(map(len, body))
         await response.prepare(request)
         with observation.stage(Stage.SEND):
@@ -89,19 +91,38 @@ class Sender:
     async def stream(
         self, request: web.Request, observation: Observation, parts: AsyncGenerator[bytes, None], wish: Wish
     ) -> web.StreamResponse:
-        """As it is made. Among events a failure is one too; it is raised all the same."""
+        """As it is made."""
         response: web.StreamResponse | None = None
-        form = events.delta if wish.events else bytes
+        async for part in parts:
+            observation.mark_first_audio()
+            if response is None:
+                response = begin(request, observation, wish.format.content_type, wish)
+                await response.prepare(request)
+            with observation.stage(Stage.SEND):
+                await self.write(response, part)
+        if response is None:
+            raise EngineFailed("the speech engine made no audio")
+        observation.mark_ready()
+        with observation.stage(Stage.SEND):
+            await self.end(response)
+        return response
+
+    async def events(
+        self, request: web.Request, observation: Observation, parts: AsyncGenerator[bytes, None], wish: Wish
+    ) -> web.StreamResponse:
+        """As it is made, in server-sent events; a failure is one too, and raised all the same."""
+        response: web.StreamResponse | None = None
         try:
             async for part in parts:
                 observation.mark_first_audio()
                 if response is None:
-                    response = begin(request, observation, wish)
+                    response = begin(request, observation, events.CONTENT_TYPE, wish)
                     await response.prepare(request)
                 with observation.stage(Stage.SEND):
-                    await self.write(response, part, form)
+                    for start in range(0, len(part), PIECE_BYTES):
+                        await self.write(response, events.delta(part[start : start + PIECE_BYTES]))
         except SpeechError as error:
-            if response is not None and wish.events:
+            if response is not None:
                 await self.write(response, events.failure(error))
                 await self.end(response)
                 request[TOLD] = True
@@ -110,30 +131,26 @@ class Sender:
             raise EngineFailed("the speech engine made no audio")
         observation.mark_ready()
         with observation.stage(Stage.SEND):
-            if wish.events:
-                await self.write(response, events.done(observation))
+            await self.write(response, events.done(observation))
             await self.end(response)
         return response
 
-    async def write(
-        self, response: web.StreamResponse, data: bytes, form: Callable[[memoryview], bytes] = bytes
-    ) -> None:
-        """Each piece in such a ``form``."""
+    async def write(self, response: web.StreamResponse, data: bytes) -> None:
         view = memoryview(data)
         for start in range(0, len(view), PIECE_BYTES):
             async with asyncio.timeout(self._seconds):
-                await response.write(form(view[start : start + PIECE_BYTES]))
+                await response.write(view[start : start + PIECE_BYTES])
 
     async def end(self, response: web.StreamResponse) -> None:
         async with asyncio.timeout(self._seconds):
             await response.write_eof()
 
 
-def begin(request: web.Request, observation: Observation, wish: Wish) -> web.StreamResponse:
+def begin(request: web.Request, observation: Observation, content_type: str, wish: Wish) -> web.StreamResponse:
     """An answer with speech, not sent yet, with all its headers."""
     response = web.StreamResponse(
         headers={
-            "Content-Type": events.CONTENT_TYPE if wish.events else wish.format.content_type,
+            "Content-Type": content_type,
             "X-TTS-Provider": observation.provider,
             "X-TTS-Cache": str(observation.cache),
             "X-TTS-Word-Count-Range": observation.word_count_range,

@@ -13,8 +13,8 @@ from server.errors import SpeechError, TextTooLong, UnknownVoice, UnsupportedLan
 from server.middleware.envelope import OBSERVATION
 from server.routes.catalogue import ALIASES
 from server.routes.requests import TtsRequest, wants_fresh
-from server.routes.sending import Sender, encoded, levelled
-from server.routes.wish import Call
+from server.routes.sending import Send, Sender, encoded, levelled
+from server.routes.wish import Call, Wish
 from server.scheduling.admission import Admission
 from server.settings import Settings
 from server.speech import Listener, Stage, Utterance, Voice
@@ -59,10 +59,13 @@ class SpeechRoute:
         with renamed(self._call.names), self._admission.visit():
             async with aclosing(self._synthesizer.speak(utterance, observation, listener, fresh=fresh)) as chunks:
                 heard = chunks if loudness is None else levelled(chunks, loudness, observation)
-                whole, artist = not streamed, utterance.voice.name
-                async with aclosing(encoded(heard, wish.format, observation, whole=whole, artist=artist)) as parts:
-                    send = self._sender.stream if streamed else self._sender.whole
-                    return await send(request, observation, parts, wish)
+                parts = encoded(heard, wish.format, observation, whole=not streamed, artist=utterance.voice.name)
+                return await self._send(wish)(request, observation, parts, wish)
+
+    def _send(self, wish: Wish) -> Send:
+        if wish.events:
+            return self._sender.events
+        return self._sender.stream if wish.speech.stream else self._sender.whole
 
     async def _utterance(self, wanted: TtsRequest) -> Utterance:
         """Raises the error that says what is wrong with the request, or wrong for this voice."""
