@@ -63,10 +63,12 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 	  pyproject.toml --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  pyproject.toml --extra drift --group dev --constraint requirements.lock --output-file requirements/dev.lock
+	  pyproject.toml --extra drift --extra japanese --group dev --constraint requirements.lock --output-file requirements/dev.lock
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["drift"], sep="\n")' | \
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  - --constraint requirements/dev.lock --output-file requirements/drift.lock
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	  pyproject.toml --extra japanese --constraint requirements/dev.lock --output-file requirements/japanese.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  --group stack --output-file requirements/stack.lock
 

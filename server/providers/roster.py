@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from server.providers.coqui import CoquiProvider
 from server.providers.hibari import HibariProvider
+from server.providers.kokoro import KokoroProvider
 from server.providers.onnx import OnnxProvider
 from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
@@ -26,6 +27,7 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
         ),
         "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
         "hibari": lambda: HibariProvider(threads=threads, max_audio_seconds=most, log=log),
+        "kokoro": lambda: KokoroProvider(threads=threads, max_audio_seconds=most, log=log),
         "remote": lambda: RemoteProvider(
             _remote_voices(settings),
             base_url=settings.remote_url,
