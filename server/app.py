@@ -38,7 +38,7 @@ from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.reporter import Reporter, fallback_labels
-from server.routes import catalogue, console, coqui, health, metrics, openai, openapi, speech, traces
+from server.routes import catalogue, console, coqui, docs, health, metrics, openai, openapi, speech, traces
 from server.routes.wish import Call, TtsCall
 from server.scheduling.admission import Admission
 from server.settings import Settings
@@ -173,6 +173,7 @@ class Service:
             path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, call)
             for path, call in SPEAKING.items()
         }
+        description = openapi.OpenApiRoute(self._synthesizer, self._settings.max_text_characters)
         theirs = coqui.CoquiRoutes(self._synthesizer)
         voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
@@ -196,7 +197,8 @@ class Service:
                 web.get(metrics.PROMETHEUS_PATH, metrics.PrometheusRoute(self._telemetry.exposition)),
                 web.get(traces.LIST_PATH, memory.list),
                 web.get(traces.TRACE_PATH, memory.show),
-                web.get(openapi.PATH, openapi.openapi),
+                web.get(openapi.PATH, description),
+                web.get(openapi.DOCS_PATH, docs.DocsRoute(description)),
                 *(web.get(path, console.page) for path in console.FILES),
             ]
         )

@@ -20,11 +20,10 @@ from server.audio.resampling import Resampler
 
 Samples = npt.NDArray[np.float32]
 SOFTWARE = "ttscope"
-AAC_PRIMING = 1024
-"""Samples of silence that the encoder of AAC begins with, which its format can't tell the player to leave out."""
+AAC_FRAME = 1024
+"""Samples. The encoder of AAC begins with so many of silence, which its format can't tell the player to leave out."""
 QUIET = 0.01
-"""-40 dBFS. What stays below it in its first 43 ms, as the speech of all our voices does, loses nothing that is heard
-with the frame of AAC's priming: what overlaps with that is faded in."""
+"""-40 dBFS. Speech ends more softly, so that nothing that is heard is lost with AAC's last frame, 46 ms at the most."""
 
 
 class Encoder(Protocol):
@@ -49,8 +48,7 @@ def encoder(wanted: Format, sample_rate: int, *, whole: bool, artist: str = "") 
     if wanted.codec is None:
         made = _Plain(rate, header=wanted is WAV, whole=whole)
     else:
-        priming = AAC_PRIMING if wanted is AAC else 0
-        made = _Coded(wanted.codec, rate, whole=whole, artist=artist, priming=priming)
+        made = _Coded(wanted.codec, rate, whole=whole, artist=artist, trimmed=wanted is AAC)
     return made if rate == sample_rate else _Resampled(made, Resampler(sample_rate, rate))
 
 
@@ -106,7 +104,8 @@ class _Coded:
 
     quick = False
 
-    def __init__(self, codec: Codec, sample_rate: int, *, whole: bool, artist: str, priming: int) -> None:
+    def __init__(self, codec: Codec, sample_rate: int, *, whole: bool, artist: str, trimmed: bool) -> None:
+        """``trimmed``: without the last frame of AAC, if that is quiet."""
         self._form = codec.samples
         self._rate = sample_rate
         self._file = io.BytesIO() if whole else None
@@ -121,14 +120,18 @@ class _Coded:
         context.layout, context.format = "mono", codec.samples
         if codec.bit_rate is not None:
             context.bit_rate = codec.bit_rate
-        self._priming = priming
+        self._trimmed = trimmed
+        self._held: Packet[AudioStream] | None = None
+        """The last one so far, where that may be left out."""
+        self._tail: Samples = np.empty(0, np.float32)
+        """The last frame's worth of samples, likewise."""
         self._count = 0
 
     def feed(self, samples: Samples) -> bytes:
         if not len(samples):
             return b""
-        if self._count < self._priming and np.abs(samples[: self._priming - self._count]).max() > QUIET:
-            self._priming = 0
+        if self._trimmed:
+            self._tail = np.concatenate((self._tail, samples[-AAC_FRAME:]))[-AAC_FRAME:]
         row = wav.int16(samples) if self._form == "s16" else np.clip(samples, -1.0, 1.0)
         frame = av.AudioFrame.from_ndarray(row[np.newaxis], format=self._form, layout="mono")
         frame.sample_rate, frame.pts = self._rate, self._count
@@ -137,17 +140,24 @@ class _Coded:
         return self._sink.take()
 
     def finish(self) -> bytes:
-        self._priming = 0  # still there of what is shorter than two frames: a single one is not known as AAC
         self._mux(self._stream.encode(None))
+        if self._held is not None and not self._ends_softly():
+            self._container.mux(self._held)
         self._container.close()
         return self._sink.take() if self._file is None else self._file.getvalue()
 
     def _mux(self, packets: Iterable[Packet[AudioStream]]) -> None:
         for packet in packets:
-            if self._priming:
-                self._priming = 0
-            else:
-                self._container.mux(packet)
+            ready: Packet[AudioStream] | None = packet
+            if self._trimmed:
+                ready, self._held = self._held, packet
+            if ready is not None:
+                self._container.mux(ready)
+
+    def _ends_softly(self) -> bool:
+        """Whether the samples of the last frame are quiet; not of so few frames that a player would not know them."""
+        lost = (self._count - 1) % AAC_FRAME + 1
+        return self._count > 3 * AAC_FRAME and float(np.abs(self._tail[-lost:]).max()) < QUIET
 
 
 class _Sink:

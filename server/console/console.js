@@ -87,7 +87,7 @@ function waterfall(header) {
 // ---- speaking
 
 function request() {
-  const body = { text: $("text").value, speed: Number($("speed").value) };
+  const body = { text: $("text").value, speed: Number($("speed").value), response_format: $("format").value };
   if ($("voice").value) body.voice_name = $("voice").value;
   if ($("language").value) body.language = $("language").value;
   return body;
@@ -126,7 +126,7 @@ function load(blob) {
   });
   audio.src = audioUrl;
   $("download").href = audioUrl;
-  $("download").download = `${$("voice").value || "speech"}.wav`;
+  $("download").download = `${$("voice").value || "speech"}.${$("format").value}`;
   $("player").hidden = false;
   return known;
 }

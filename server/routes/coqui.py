@@ -28,6 +28,8 @@ LOCALES_PATH = "/locales"
 DETAILS_PATH = "/details"
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 100
+DEFAULT = "default"
+"""What tts-server calls the voice of a model that has but one."""
 Fields = Mapping[str, str]
 
 
@@ -56,7 +58,7 @@ class FormCall:
         return Wish(
             TtsRequest(
                 text=fields.get(names["text"], ""),
-                voice_name=fields.get(names["voice_name"]) or None,
+                voice_name=_voice(fields.get(names["voice_name"], "")),
                 language=fields.get(names.get("language", "")) or None,
             ),
             ignored=tuple(name for name in self.ignored if fields.get(name)),
@@ -70,6 +72,11 @@ TTS_CALL = FormCall(
 )
 PROCESS_CALL = FormCall({"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
 """MaryTTS's; its LOCALE means nothing to tts-server either: the voice knows what it speaks."""
+
+
+def _voice(name: str) -> str | None:
+    """None for the default voice."""
+    return None if name in ("", DEFAULT) else name
 
 
 class CoquiRoutes:

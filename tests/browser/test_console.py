@@ -124,6 +124,22 @@ def test_the_audio_can_be_downloaded(page: Page) -> None:
     assert Path(download.value.path()).read_bytes()[:4] == b"RIFF"
 
 
+@pytest.mark.parametrize("name", ["mp3", "opus", "flac"])
+def test_a_format_can_be_chosen_and_played(page: Page, name: str) -> None:
+    page.get_by_label("Format", exact=True).select_option(name)
+    speak(page, "In another form.")
+    page.wait_for_function("document.querySelector('#audio').duration > 0.5")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    assert download.value.suggested_filename.endswith(f".{name}")
+
+
+def test_the_description_is_a_page(page: Page) -> None:
+    page.get_by_role("link", name="API").click()
+    expect(page.get_by_role("heading", name="POST /v1/audio/speech")).to_be_visible()
+    screenshot(page, "docs")
+
+
 def test_control_and_enter_speak(page: Page) -> None:
     page.get_by_label("Text", exact=True).fill("Quick.")
     page.keyboard.press("Control+Enter")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from server.audio.formats import FORMATS
 from tests.collector import Collector
 from tests.live import LiveServer
 
@@ -24,6 +25,8 @@ MARKUP = (
     f"<!DOCTYPE speak SYSTEM '{CANARY}'><speak/>",
     f"<speak>{CANARY}",
 )
+ANSWERS: list[bytes] = []
+"""Headers and body of what was not refused."""
 
 
 def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
@@ -35,7 +38,9 @@ def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str,
             connection.putheader(name, value)
         connection.endheaders(body)
         response = connection.getresponse()
-        response.read()
+        body = response.read()
+        if response.status == 200 and b'"timestamps"' not in body:  # who asks when a word is said gets it back
+            ANSWERS.append(str(response.headers).encode() + body)
         return response.status
     finally:
         connection.close()
@@ -64,6 +69,12 @@ def everywhere(url: str) -> set[int]:
     speech = {"model": CANARY, "input": f"Hello {CANARY}.", "voice": "joe", "response_format": "wav"}
     openai = json.dumps(speech).encode()
 
+    speak = "/v1/audio/speech"
+    query = f"text={CANARY}&speaker_id={CANARY}&language_id={CANARY}&style_wav={CANARY}&speaker_wav={CANARY}&{CANARY}=1"
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    parts = {"Content-Type": "multipart/form-data; boundary=xx"}
+    part = f'--xx\r\nContent-Disposition: form-data; name="{{}}"{{}}\r\n\r\nHello {CANARY}.\r\n'
+
     def field(**fields: object) -> bytes:
         return json.dumps({**body, **fields}).encode()
 
@@ -85,8 +96,38 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(timestamps=CANARY), JSON),
         *(send(url, "POST", "/tts", field(input_type="ssml", text=markup), JSON) for markup in MARKUP),
         send(url, "POST", "/tts", words, {**JSON, "Cache-Control": f"no-store, {CANARY}"}),
-        send(url, "POST", "/v1/audio/speech", openai, JSON),
-        send(url, "POST", "/v1/audio/speech", openai.replace(b"joe", CANARY.encode()), JSON),
+        *(send(url, "POST", "/tts", field(response_format=name), JSON) for name in FORMATS),
+        *(send(url, "POST", "/tts", field(response_format=name, stream=True), JSON) for name in FORMATS),
+        send(url, "POST", "/tts", field(loudness=CANARY), JSON),
+        send(url, "POST", "/tts", field(loudness=-20), JSON),
+        send(url, "POST", speak, openai, JSON),
+        send(url, "POST", speak, openai.replace(b"joe", CANARY.encode()), JSON),
+        *(
+            send(url, "POST", speak, json.dumps({**speech, **more}).encode(), JSON)
+            for more in (
+                {"stream_format": "sse", "instructions": CANARY},
+                {"voice": {"id": CANARY}},
+                {"voice": {CANARY: 1}},
+                {"voice": "alloy", "response_format": "mp3"},
+                {"stream_format": CANARY},
+                {CANARY: CANARY},
+            )
+        ),
+        send(url, "GET", f"/v1/models/{CANARY}"),
+        send(url, "GET", f"/api/tts?text=Hello%20{CANARY}."),
+        send(url, "GET", f"/api/tts?text={CANARY}&style_wav={CANARY}"),
+        send(url, "GET", f"/api/tts?{query}"),
+        send(url, "GET", "/api/tts", b"", {"text": f"Hello {CANARY}.", "speaker-wav": CANARY}),
+        send(url, "GET", "/api/tts", b"", {"text": CANARY, "speaker-id": CANARY}),
+        send(url, "POST", "/api/tts", f"text=Hello%20{CANARY}.".encode(), form),
+        send(url, "POST", "/api/tts", query.encode(), form),
+        send(url, "POST", "/api/tts", part.format("text", "").encode() + b"--xx--\r\n", parts),
+        send(url, "POST", "/api/tts", part.format("text", f'; filename="{CANARY}"').encode() + b"--xx--\r\n", parts),
+        send(url, "POST", "/api/tts", part.format(CANARY, "").encode(), parts),
+        send(url, "GET", f"/process?INPUT_TEXT={CANARY}&LOCALE={CANARY}"),
+        send(url, "GET", f"/process?INPUT_TEXT={CANARY}&VOICE={CANARY}"),
+        send(url, "POST", "/process", f"INPUT_TEXT={CANARY}".encode(), form),
+        *(send(url, "GET", f"{path}?{query}") for path in ("/voices", "/locales", "/details", "/docs", "/v1/models")),
         send(url, "POST", "/tts", field(text=CANARY + "\x00"), JSON),
         send(url, "POST", "/tts", field(text=CANARY * 1000), JSON),
         send(url, "POST", "/tts", f'{{"text": "{CANARY}'.encode(), JSON),
@@ -167,6 +208,13 @@ def test_the_canary_is_nowhere(signals: dict[str, bytes], where: str) -> None:
 def test_no_client_address_is_anywhere(signals: dict[str, bytes], where: str) -> None:
     lines = [line for line in signals[where].splitlines() if b'"url"' not in line]  # where the server itself listens
     assert b"127.0.0.1" not in b"\n".join(lines)
+
+
+def test_no_file_says_what_is_spoken(signals: dict[str, bytes]) -> None:
+    """Nor does an answer's audio, whose metadata names who speaks; ``everywhere`` has read it."""
+    content = b"".join(ANSWERS).lower()
+    assert len(content) > 100_000
+    assert CANARY.lower().encode() not in content
 
 
 def test_every_signal_is_looked_at(signals: dict[str, bytes]) -> None:

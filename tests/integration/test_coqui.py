@@ -51,6 +51,7 @@ WAYS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "header before query": ("GET", "/api/tts", {"params": {"text": "no"}, "headers": {"text": TEXT}}),
     "query before form": ("POST", "/api/tts", {"params": {"text": TEXT}, "data": {"text": "no"}}),
     "MaryTTS, query": ("GET", "/process", {"params": {"INPUT_TEXT": TEXT, "LOCALE": "en_US", "AUDIO": "WAVE_FILE"}}),
+    "MaryTTS, its only voice": ("GET", "/process", {"params": {"INPUT_TEXT": TEXT, "VOICE": "default"}}),
     "MaryTTS, form": ("POST", "/process", {"data": {"INPUT_TEXT": TEXT, "INPUT_TYPE": "TEXT"}}),
 }
 
@@ -155,6 +156,8 @@ def real_server(voices_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 async def test_its_own_server_answers_the_same(real_server: Any, server_url: str) -> None:
     async with real_server as theirs, aiohttp.ClientSession() as session:
         for way, (method, path, options) in WAYS.items():
+            if way == "MaryTTS, its only voice":
+                continue  # tts-server lists this voice, and then does not know it
             answers = []
             for url in (theirs.url, server_url):
                 fresh = {"data": multipart(text=TEXT)} if way == "multipart" else options  # it is sent once

@@ -75,7 +75,7 @@ def test_the_real_voice_takes_as_long_in_every_format(spoken: dict[str, Any], na
     whole, rate = heard(spoken["wav"][1], "wav")
     audio, other_rate = heard(body, name)
     assert len(audio) / other_rate == pytest.approx(len(whole) / rate, abs=FRAME_SECONDS[name] + 1 / 24000)
-    assert float(np.sqrt(np.mean(audio**2))) == pytest.approx(float(np.sqrt(np.mean(whole**2))), rel=0.05)
+    assert float(np.sqrt(np.mean(audio**2))) == pytest.approx(float(np.sqrt(np.mean(whole**2))), rel=0.06)
 
 
 @pytest.mark.parametrize("name", FORMATS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_locks_are_hashed_and_name_no_address(name: str) -> None:
     assert len(re.findall(r"^[a-z0-9].*== ?[^\n]*\\\n    --hash=sha256:", text, re.MULTILINE)) == len(pins)
 
 
+def test_the_lock_of_javascript_is_hashed_and_names_no_address() -> None:
+    lock = json.loads((ROOT / "tests" / "javascript" / "package-lock.json").read_text())
+    assert "://" not in json.dumps(lock)
+    packages = [package for path, package in lock["packages"].items() if path]
+    assert packages
+    assert all(package["integrity"].startswith("sha512-") for package in packages)
+
+
 def test_the_version_is_one() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == VERSION
@@ -79,7 +88,9 @@ def test_every_make_target_is_explained_and_in_the_readme_where_it_matters() -> 
         assert command in readme
 
 
-@pytest.mark.parametrize("page", ["README.md", "ARCHITECTURE.md", "docs/operations.md", "docs/requirements.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "ARCHITECTURE.md", "docs/clients.md", "docs/operations.md", "docs/requirements.md"]
+)
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", path.read_text())

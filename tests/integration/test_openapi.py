@@ -1,0 +1,94 @@
+"""The description is whole and true: schemathesis makes requests of it, and holds every answer to it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from server.app import Service
+from server.routes import console
+from server.settings import Settings
+from server.speech import Chunk, Listener, Utterance
+from tests.fakes import HummingProvider
+from tests.live import ROOT
+from tests.service import Start
+
+SEED = "6"
+EXAMPLES = "25"
+"""For each call, beside what covers each bound of its schema."""
+
+
+class ReckoningProvider(HummingProvider):
+    """Says how long its hum will be, so that what odd signs would take to be read aloud does not matter."""
+
+    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        chunks = [chunk async for chunk in super().speak(utterance, listener)]
+        expected = sum(chunk.seconds for chunk in chunks)
+        for chunk in chunks:
+            yield replace(chunk, expected=expected)
+
+
+@pytest.mark.timeout(600)
+async def test_schemathesis_finds_nothing(start: Start, tmp_path: Path) -> None:
+    client = await start(ReckoningProvider(), traces_per_second=1000, max_in_flight=64)
+    program, configuration = Path(sys.executable).parent / "schemathesis", ROOT / "tests" / "schemathesis.toml"
+    options = ["--max-examples", EXAMPLES, "--seed", SEED, "--generation-database", "none", "--no-color"]
+    done = await asyncio.to_thread(
+        subprocess.run,
+        [program, "--config-file", configuration, "run", f"{client.url}/openapi.json", "--checks", "all", *options],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=500,
+    )
+    assert done.returncode == 0, re.sub(r"(.)\1{40,}", r"\1…", done.stdout)[-20_000:] + done.stderr
+    generated, passed = re.search(r"(\d+) generated, (\d+) passed", done.stdout).groups()  # type: ignore[union-attr]
+    assert generated == passed
+    assert int(passed) > 300
+    summary = await client.json("/metrics")
+    assert summary["failed_requests"] == 0
+    assert summary["successful_requests"] > 100
+
+
+async def test_every_route_is_described_and_nothing_else(start: Start, tmp_path: Path) -> None:
+    client = await start()
+    paths = (await client.json("/openapi.json"))["paths"]
+    described = {(method.upper(), path) for path, calls in paths.items() for method in calls}
+    settings = Settings(port=0, management_port=0, data_dir=tmp_path)
+    application = Service(settings, [HummingProvider()])._api_application()
+    routes = {(route.method, resource.canonical) for resource in application.router.resources() for route in resource}
+    files = {(method, path) for path in console.FILES for method in ("GET", "HEAD")}
+    heads = {("HEAD", path) for method, path in described if method == "GET"}
+    assert routes - files - heads == described
+
+
+async def test_its_voices_are_those_that_there_are(start: Start) -> None:
+    client = await start()
+    schemas = (await client.json("/openapi.json"))["components"]["schemas"]
+    assert schemas["TtsRequest"]["properties"]["voice_name"]["anyOf"][0]["enum"][:3] == ["joe", "kan", "alloy"]
+    assert schemas["TtsRequest"]["properties"]["text"]["maxLength"] == 5000
+
+
+async def test_the_page_needs_nothing_from_elsewhere(start: Start) -> None:
+    client = await start()
+    async with client.session.get(f"{client.url}/docs") as response:
+        page = await response.text()
+        assert response.content_type == "text/html"
+        assert "script-src 'none'" in response.headers["Content-Security-Policy"]
+    assert "://" not in page
+    assert "<script" not in page
+    for path in (await client.json("/openapi.json"))["paths"]:
+        assert f" {path}</code>" in page
+
+
+async def test_a_service_that_is_not_ready_is_described_all_the_same(start: Start) -> None:
+    client = await start(HummingProvider(ready=False))
+    assert "/tts" in (await client.json("/openapi.json"))["paths"]
