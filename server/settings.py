@@ -15,9 +15,9 @@ from server.speech import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
-ProviderName = Literal["coqui", "onnx", "hibari", "remote", "xtts"]
+ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
-ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|remote|xtts)(:.{1,64})?$")]
+ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|kokoro|remote|xtts)(:.{1,64})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
@@ -49,8 +49,8 @@ class Settings(BaseSettings):
         ("coqui", "onnx"),
         min_length=1,
         description="Who speaks, in the order in which they are asked: coqui (the engine on torch), onnx (the same "
-        "voices on onnxruntime), hibari (a small English voice), remote (an OpenAI-compatible server), "
-        "xtts (voices that clients register).",
+        "voices on onnxruntime), hibari (a small English voice), kokoro (Japanese, the extra japanese), "
+        "remote (an OpenAI-compatible server), xtts (voices that clients register).",
     )
     voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},

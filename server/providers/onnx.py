@@ -40,7 +40,7 @@ class PiperModel:
 
     def __init__(self, path: Path, config: PiperConfig) -> None:
         """Raises whatever onnxruntime does when ``path`` is not a model."""
-        self._session, self._options = _session(path)
+        self._session, self._options = session(path)
         self._ids = {symbol: ids[0] for symbol, ids in config.phoneme_id_map.items()}
         self._inference = config.inference
         self.sample_rate = config.audio.sample_rate
@@ -182,7 +182,7 @@ class OnnxProvider:
         return Speaker(installed.phonemizer, model, Pace.measured(*timed)), rate
 
 
-def _session(path: Path) -> tuple[InferenceSession, RunOptions]:
+def session(path: Path) -> tuple[InferenceSession, RunOptions]:
     """Imports onnxruntime, 0.5 s, and loads a model; each of its runs must be given the options.
 
     A run takes one core, so that as many sentences as there are cores are spoken at once: with all of them on every

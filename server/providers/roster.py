@@ -9,6 +9,7 @@ from pathlib import Path
 
 from server.providers.coqui import CoquiProvider
 from server.providers.hibari import HibariProvider
+from server.providers.kokoro import KokoroProvider
 from server.providers.onnx import OnnxProvider
 from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
@@ -29,6 +30,7 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
         ),
         "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
         "hibari": lambda: HibariProvider(threads=threads, max_audio_seconds=most, log=log),
+        "kokoro": lambda: KokoroProvider(threads=threads, max_audio_seconds=most, log=log),
         "xtts": lambda: XttsProvider(
             settings.xtts_dir or Path(),
             SampleStore(settings.data_dir / SAMPLES_FOLDER),

@@ -95,7 +95,17 @@ def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
     names = [*voices, *(alias for alias in catalogue.ALIASES if alias not in voices)]
     text = {"type": "string", "minLength": 1, "maxLength": max_characters}
     paths: dict[str, Any] = {
-        speech.PATH: {"post": _speaks("Speak a text.", _json("TtsRequest"))},
+        speech.PATH: {
+            "post": _speaks(
+                "Speak a text; with timestamps as JSON, or in server-sent events where it is streamed.",
+                _json("TtsRequest"),
+                {
+                    **_audio(FORMATS),
+                    JSON: {"schema": schemas.CAPTIONS},
+                    events.CONTENT_TYPE: {"schema": schemas.EVENT},
+                },
+            )
+        },
         openai.PATH: {
             "post": _speaks(
                 "Speak a text, asked for as OpenAI's clients do; sent while it is being made.",

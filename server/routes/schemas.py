@@ -89,8 +89,13 @@ _KEPT = each(
 TRACES = each(last=several(_KEPT), slowest=several(_KEPT))
 TRACE = each(trace_id=TEXT, spans=several(each(span_id=TEXT, parent_span_id=maybe("string"), name=TEXT, kind=TEXT)))
 
+_AUDIO: Schema = {"type": "string", "contentEncoding": "base64"}
+_TIMESTAMPS = several(each(word=TEXT, start_time=NUMBER, end_time=NUMBER))
+CAPTIONS = each(audio=_AUDIO, audio_format=TEXT, timestamps=_TIMESTAMPS)
+"""Speech, and when each of its words is heard."""
+_DELTA = each(type={"const": "speech.audio.delta"}, audio=_AUDIO)
 _EVENTS = [
-    each(type={"const": "speech.audio.delta"}, audio={"type": "string", "contentEncoding": "base64"}),
+    {**_DELTA, "properties": {**_DELTA["properties"], "timestamps": _TIMESTAMPS}},
     each(type={"const": "speech.audio.done"}, usage=each(input_tokens=WHOLE, output_tokens=WHOLE, total_tokens=WHOLE)),
     each(type={"const": "speech.audio.error"}, error=ERROR["properties"]["error"]),
 ]

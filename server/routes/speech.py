@@ -120,10 +120,10 @@ def _prepare(wanted: TtsRequest, language: str, most_seconds: float) -> tuple[st
         if ssml.looks_like_ssml(wanted.text):
             raise InvalidMarkup('the text is SSML: ask for it with "input_type": "ssml"', param="input_type")
         spoken = normalize(wanted.text)
-        return spoken, count_words(spoken), ()
+        return spoken, count_words(spoken, language), ()
     passages = ssml.parse(wanted.text, language, most_seconds)
     spoken = normalize(" ".join(passage.text for passage in passages))
-    return spoken, count_words(spoken), passages
+    return spoken, count_words(spoken, language), passages
 
 
 def _language(wanted: str | None, voice: Voice) -> str:

@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from server.voices.catalogue import VOICES_FOLDER, Catalogue, InstalledVoice
@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "list":
             _list(folder)
         else:
-            _describe(_install(folder, options))
+            for installed in _install(folder, options):
+                _describe(installed)
     except (VoiceError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -46,10 +47,15 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("path", type=Path, help="a Piper voice's .onnx file, or a folder with a Coqui VITS checkpoint")
     add.add_argument("--name", help="what to call it (default: from its file's name)")
     add.add_argument("--language", help="the language that it speaks, such as en or pt-br (default: as it says)")
+    add.add_argument(
+        "--speaker",
+        action="append",
+        help="of a voice with several: one of them, or all; each becomes a voice NAME-SPEAKER; may be given repeatedly",
+    )
     return parser
 
 
-def _install(folder: Path, options: argparse.Namespace) -> InstalledVoice:
+def _install(folder: Path, options: argparse.Namespace) -> Iterator[InstalledVoice]:
     from server.voices import install
 
     begun = time.monotonic()
@@ -59,11 +65,14 @@ def _install(folder: Path, options: argparse.Namespace) -> InstalledVoice:
 
     progress(f"installing into {folder}")
     if options.command == "install":
-        installed = install.install_default(folder, progress)
+        yield install.install_default(folder, progress)
     else:
-        installed = install.add(folder, options.path, options.name, options.language, progress)
+        wanted = options.speaker or [None]
+        if wanted == ["all"]:
+            wanted = list(install.speakers_of(options.path)) or [None]
+        for speaker in wanted:
+            yield install.add(folder, options.path, options.name, options.language, progress, speaker=speaker)
     progress("done")
-    return installed
 
 
 def _list(folder: Path) -> None:

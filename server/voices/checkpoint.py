@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from server.launch import ENVIRONMENT
+from server.voices import speakers
 from server.voices.errors import VoiceError
 
 if TYPE_CHECKING:
@@ -41,24 +42,25 @@ def before_import() -> None:
         warnings.filterwarnings("ignore", module=rf"{module}(\.|$)")
 
 
-def read_config(path: Path) -> VitsConfig:
-    """A configuration of a single-speaker, single-language VITS model. Raises VoiceError for anything else."""
-    before_import()
-    from TTS.config import read_json_with_comments
+def read_config(path: Path, *, one_of_several: bool = False) -> VitsConfig:
+    """A configuration of a single-speaker, single-language VITS model. Raises VoiceError for anything else.
+
+    ``one_of_several`` makes it that of one speaker of several.
+    """
+    data = read_json(path)
+    if data.get("model") != "vits":
+        raise VoiceError(path, f"describes a model of the kind {data.get('model')!r}, not 'vits'")
     from TTS.tts.configs.vits_config import VitsConfig
 
-    try:
-        data = read_json_with_comments(str(path))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise VoiceError(path, f"is not readable JSON: {error}") from error
-    if not isinstance(data, dict) or data.get("model") != "vits":
-        model = data.get("model") if isinstance(data, dict) else None
-        raise VoiceError(path, f"describes a model of the kind {model!r}, not 'vits'")
     config = VitsConfig()
     try:
         config.from_dict(data)
     except Exception as error:  # coqpit raises whatever a malformed value happens to trigger
         raise VoiceError(path, f"is not a configuration that Coqui reads: {_line(error)}") from error
+    if one_of_several:
+        for part in (config, config.model_args):
+            part.use_speaker_embedding, part.speakers_file = False, None
+        config.speakers = None
     _require_single(path, config)
     characters = config.characters
     if characters is not None and characters.characters_class not in {None, "", *CHARACTER_SETS}:
@@ -66,13 +68,25 @@ def read_config(path: Path) -> VitsConfig:
     return config
 
 
-def load(config_path: Path, model_path: Path) -> Vits:
-    """The model, in evaluation mode on the CPU, without what only training needs of it.
+def read_json(path: Path) -> dict[str, Any]:
+    """A configuration as it stands there, comments left out; empty if it is no object. Raises VoiceError."""
+    before_import()
+    from TTS.config import read_json_with_comments
+
+    try:
+        data = read_json_with_comments(str(path))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise VoiceError(path, f"is not readable JSON: {error}") from error
+    return data if isinstance(data, dict) else {}
+
+
+def load(config_path: Path, model_path: Path, speaker: int | None = None) -> Vits:
+    """The model, in evaluation mode on the CPU, without what only training needs of it; of several speakers, one's.
 
     Its ``tokenizer`` knows the vocabulary but never phonemizes: Coqui would want the espeak program for that.
     Raises VoiceError when the files are damaged, hostile or don't belong together.
     """
-    config = read_config(config_path)
+    config = read_config(config_path, one_of_several=speaker is not None)
     weights = _read_weights(model_path)
     from TTS.tts.models.vits import Vits
 
@@ -81,6 +95,8 @@ def load(config_path: Path, model_path: Path) -> Vits:
         config.use_phonemes = False
     config.model_args.init_discriminator = False
     try:
+        if speaker is not None:
+            weights = speakers.fold(weights, speaker, speakers.COQUI)
         model = Vits(config)
         model.load_state_dict({key: value for key, value in weights.items() if not _training_only(key)})
     except Exception as error:  # Coqui's constructors assert and raise anything on odd sizes

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from server.speech import VOICE_NAME
 from server.text.phonemes import Phonemizer
-from server.voices import checkpoint, piper
+from server.voices import checkpoint, piper, speakers
 from server.voices.catalogue import LOCK, STAGING_PREFIX, InstalledVoice
 from server.voices.errors import VoiceError
 from server.voices.manifest import (
@@ -82,13 +82,23 @@ def install_default(folder: Path, progress: Progress) -> InstalledVoice:
         return _install(folder, DEFAULT_VOICE, build, progress)
 
 
-def add(folder: Path, path: Path, name: str | None, language: str | None, progress: Progress) -> InstalledVoice:
+def add(
+    folder: Path,
+    path: Path,
+    name: str | None,
+    language: str | None,
+    progress: Progress,
+    *,
+    speaker: str | None = None,
+) -> InstalledVoice:
     """Installs a Piper voice (a file .onnx with .onnx.json beside it) or a Coqui VITS checkpoint (a folder).
 
-    ``language`` overrides what the voice says of itself. Raises VoiceError when it is not such a voice, or when a
+    ``language`` overrides what the voice says of itself; ``speaker`` is one of several, each a voice of its own, whose
+    name ends with the speaker's. Raises VoiceError when it is not such a voice, or when a
     sound voice of that name is installed already.
     """
-    name = name or re.sub(r"[^a-z0-9_-]+", "-", path.stem.lower()).strip("-_")[:64]
+    parts = [name or path.stem, *([speaker] if speaker is not None else [])]
+    name = re.sub(r"[^a-z0-9_-]+", "-", "-".join(parts).lower()).strip("-_")[:64] if speaker or not name else name
     if not VOICE_NAME.fullmatch(name):
         raise VoiceError(path, f"{name!r} is not a voice's name, which matches {VOICE_NAME.pattern}: choose another")
     try:
@@ -96,9 +106,9 @@ def add(folder: Path, path: Path, name: str | None, language: str | None, progre
     except ValueError as error:
         raise VoiceError(path, str(error)) from error
     if path.is_dir():
-        build = _coqui(path, languages, progress)
+        build = _coqui(path, languages, progress, speaker)
     elif path.suffix == ".onnx" and path.is_file():
-        build = _piper(path, languages, progress)
+        build = _piper(path, languages, progress, speaker)
     else:
         raise VoiceError(path, "is neither a Piper voice (a file .onnx) nor a Coqui checkpoint (a folder)")
     with _locked(folder, progress):
@@ -109,11 +119,19 @@ def add(folder: Path, path: Path, name: str | None, language: str | None, progre
     raise VoiceError(folder / name, "is installed already: choose another name with --name, or delete it first")
 
 
-def _piper(path: Path, languages: tuple[str, ...], progress: Progress) -> Build:
+def speakers_of(path: Path) -> dict[str, int]:
+    """Those of a voice that ``add`` takes, by name; none of one that has but one. Raises VoiceError."""
+    if path.is_dir():
+        return speakers.of_coqui(path, checkpoint.read_json(path / CONFIG))
+    return speakers.of_piper(path.with_name(path.name + ".json"))
+
+
+def _piper(path: Path, languages: tuple[str, ...], progress: Progress, speaker: str | None) -> Build:
     def build(target: Path) -> Origin:
-        progress(f"converting {path.name} from Piper to Coqui")
         json_path = path.with_name(path.name + ".json")
-        voice = _convert(path, json_path, target)
+        number = speakers.number_of(path, speakers_of(path), speaker)
+        progress(f"converting {path.name} from Piper to Coqui")
+        voice = _convert(path, json_path, target) if number is None else piper.convert(path, json_path, target, number)
         return Origin(
             languages or _declared(json_path, voice), voice.audio.sample_rate,
             _espeak_voice(json_path, voice.espeak.voice), f"Piper {path.stem}", "unknown",
@@ -137,17 +155,18 @@ def _declared(path: Path, voice: piper.PiperConfig) -> tuple[str, ...]:
         raise VoiceError(path, f"{error}: name its language with --language") from error
 
 
-def _coqui(path: Path, languages: tuple[str, ...], progress: Progress) -> Build:
+def _coqui(path: Path, languages: tuple[str, ...], progress: Progress, speaker: str | None) -> Build:
     def build(target: Path) -> Origin:
         config_path = path / CONFIG
         model_path = next((path / each for each in (MODEL, "best_model.pth") if (path / each).is_file()), path / MODEL)
         progress(f"reading {model_path.name}")
-        config = checkpoint.read_config(config_path)
+        number = speakers.number_of(config_path, speakers_of(path), speaker)
+        config = checkpoint.read_config(config_path, one_of_several=number is not None)
         phonemizer = _phonemizer(config_path, config)
         spoken = languages or (phonemizer != CHARACTERS and expand_language(phonemizer))
         if not spoken:
             raise VoiceError(config_path, "does not say which language it speaks: name it with --language")
-        model = checkpoint.load(config_path, model_path)
+        model = checkpoint.load(config_path, model_path, number)
         progress("writing the checked copy")
         import torch
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from server.voices import speakers
 from server.voices.checkpoint import before_import
 from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MODEL, expand_language, first_problem
@@ -70,7 +71,7 @@ class PiperConfig(BaseModel):
     inference: _Inference = _Inference()
     phoneme_type: Literal["espeak"] = "espeak"
     phoneme_id_map: dict[str, tuple[int, ...]]
-    num_speakers: Literal[0, 1] = 1
+    num_speakers: int = Field(1, ge=0)
     language: _Language | None = None
     dataset: str = ""
 
@@ -206,15 +207,16 @@ class Network:
         }
 
 
-def convert(onnx_path: Path, json_path: Path, folder: Path) -> PiperConfig:
+def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None = None) -> PiperConfig:
     """Writes ``folder``/config.json and model.pth; returns what the voice's JSON file says of it.
 
-    Raises VoiceError, naming the file, when the two are not a Piper VITS voice of one speaker.
+    ``speaker`` is the number of one, where there are several. Raises VoiceError, naming the file, when the two are not
+    such a Piper VITS voice.
     """
     voice = PiperConfig.read(json_path)
     network = Network.read(onnx_path)
-    if "emb_g.weight" in network.weights:
-        raise VoiceError(onnx_path, "has several speakers: only voices of one speaker can be converted")
+    if speaker is None and speakers.SPEAKERS in network.weights:
+        raise VoiceError(onnx_path, "has several speakers, of which its JSON file says nothing")
     before_import()
     import torch
     from TTS.tts.models.vits import Vits
@@ -224,6 +226,10 @@ def convert(onnx_path: Path, json_path: Path, folder: Path) -> PiperConfig:
     # The order of Coqui's IPAPhonemes: padding, end, begin, blank, then the characters. Piper pads with its blank.
     rows = [voice.phoneme_id_map[symbol][0] for symbol in (BLANK, END, BEGIN, BLANK, *symbols)]
     try:
+        if speaker is not None:
+            named = {name: torch.from_numpy(array.copy()) for name, array in network.weights.items()}
+            folded = speakers.fold(named, speaker, speakers.PIPER)
+            network.weights = {name: weight.numpy() for name, weight in folded.items()}
         network.weights["enc_p.emb.weight"] = network.weights["enc_p.emb.weight"][rows]
         config = coqui_config(voice, "".join(symbols), network.sizes())
         config.use_phonemes = False  # only while the model is built: with it on, Coqui looks for the espeak program

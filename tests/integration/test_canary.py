@@ -39,7 +39,7 @@ def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str,
         connection.endheaders(body)
         response = connection.getresponse()
         body = response.read()
-        if response.status == 200:
+        if response.status == 200 and b'"timestamps"' not in body:  # who asks when a word is said gets it back
             ANSWERS.append(str(response.headers).encode() + body)
         return response.status
     finally:

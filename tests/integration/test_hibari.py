@@ -17,7 +17,7 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLon
 from server.providers import hibari
 from server.providers.hibari import HibariProvider
 from server.speech import Listener, Stage
-from server.text.script import PAUSE
+from server.text.script import PAUSE, script
 from tests.fakes import Told
 from tests.recognition import errors, recognise, words
 from tests.saying import joined, say, utterance, word_error_rate
@@ -146,7 +146,7 @@ async def test_text_that_would_run_past_the_limit_is_refused_unspoken(provider: 
 async def test_the_expected_length_is_near_the_real_one(provider: HibariProvider) -> None:
     assert provider._model is not None
     for text in TEXTS[:3]:
-        expected = sum(line.seconds for line in provider._read(provider._model, utterance(provider, text)))
+        expected = sum(line.seconds for line in provider._read(provider._model, script(utterance(provider, text))))
         seconds = sum(chunk.seconds for chunk in await say(provider, text))
         assert 0.7 < expected / seconds < 1.4
 

@@ -122,3 +122,10 @@ def test_no_text_breaks_the_counting(text: str) -> None:
     except (InvalidText, NothingToSpeak):
         return
     assert 0 <= count_words(spoken) <= len(spoken)
+
+
+def test_the_language_tells_whose_characters_they_are() -> None:
+    """Chinese characters alone may be either's; the two are divided in other places."""
+    text = "東京都知事選挙結果発表会場案内"
+    assert count_words(text, "ja") != count_words(text, "zh")
+    assert count_words(text) == count_words(text, "zh")

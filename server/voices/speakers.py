@@ -1,0 +1,137 @@
+"""A voice of several speakers as several voices: one speaker's part is folded into the network's biases.
+
+A VITS network is told who speaks by a vector that is the same for every frame, through convolutions of one frame that
+are added to what others make: to the first layer of the decoder and of the duration predictor, and to each gated layer
+of the flow. So for one speaker they are constants, and what is left is a network of one speaker, which makes the same
+sums. Source: Kim et al., VITS, ICML 2021, and Coqui's and Piper's code.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from server.voices.errors import VoiceError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SPEAKERS = "emb_g.weight"
+"""The vectors of the speakers, shape (speakers, channels)."""
+FILES = ("speaker_ids.json", "speakers.json")
+"""Where Coqui kept the speakers' names and numbers before it had them in the configuration."""
+GATED = re.compile(r"(flow\.flows\.\d+\.enc)\.in_layers\.(\d+)\.bias")
+
+
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """What a project calls the layers in question."""
+
+    conditions: tuple[tuple[str, str], ...]
+    """Layers, each with the one that tells it who speaks."""
+    dropped: re.Pattern[str]
+    """Weights that one speaker does not need."""
+
+
+COQUI = Naming(
+    (
+        ("waveform_decoder.conv_pre", "waveform_decoder.cond_layer"),
+        ("duration_predictor.pre", "duration_predictor.cond"),
+    ),
+    re.compile(r"emb_g\.|.*\.cond_layer\.|duration_predictor\.cond\."),
+)
+PIPER = Naming((("dec.conv_pre", "dec.cond"), ("dp.pre", "dp.cond")), re.compile(r"emb_g\.|.*\.cond(_layer)?\."))
+
+
+def fold(weights: Mapping[str, Tensor], speaker: int, naming: Naming) -> dict[str, Tensor]:
+    """The weights of a network that speaks as the ``speaker`` of that number does.
+
+    Raises ValueError when these are not of several speakers, or told who speaks in another way.
+    """
+    vectors = weights.get(SPEAKERS)
+    if vectors is None or not 0 <= speaker < len(vectors):
+        raise ValueError("it has no such speaker")
+    vector = vectors[speaker].float()
+    folded = {name: weight for name, weight in weights.items() if not naming.dropped.match(name)}
+    for layer, condition in naming.conditions:
+        if f"{condition}.bias" not in weights or f"{layer}.bias" not in folded:
+            raise ValueError(f"it has several speakers, but no {condition} that says which")
+        folded[f"{layer}.bias"] = folded[f"{layer}.bias"] + _constant(weights, condition, vector)
+    for name in list(folded):
+        if found := GATED.fullmatch(name):
+            constants = _constant(weights, f"{found[1]}.cond_layer", vector)
+            start, width = int(found[2]) * len(folded[name]), len(folded[name])
+            folded[name] = folded[name] + constants[start : start + width]
+    return folded
+
+
+def of_coqui(folder: Path, config: Mapping[str, Any]) -> dict[str, int]:
+    """The speakers of a Coqui checkpoint, by name; none of one that has but one. Raises VoiceError when no file tells
+    them, or a damaged one."""
+    args = config.get("model_args")
+    args = args if isinstance(args, dict) else {}
+    if not (args.get("use_speaker_embedding") or config.get("use_speaker_embedding")):
+        return {}
+    named = config.get("speakers")
+    if isinstance(named, list) and named:
+        return {str(name): number for number, name in enumerate(named)}
+    path = next((folder / name for name in FILES if (folder / name).is_file()), None)
+    if path is None:
+        raise VoiceError(folder, f"has several speakers, whose names no file tells: {' or '.join(FILES)}")
+    return _names(path, _json(path))
+
+
+def of_piper(path: Path) -> dict[str, int]:
+    """The same of a Piper voice's JSON file."""
+    config = _json(path)
+    count = config.get("num_speakers", 1)
+    if not isinstance(count, int) or count < 2:
+        return {}
+    return _names(path, config.get("speaker_id_map") or {str(number): number for number in range(count)})
+
+
+def number_of(path: Path, speakers: Mapping[str, int], speaker: str | None) -> int | None:
+    """That of ``speaker``; None for a voice that has no speakers. Raises VoiceError when it must be another name."""
+    if not speakers:
+        if speaker is None:
+            return None
+        raise VoiceError(path, "has one speaker only")
+    if speaker is not None and speaker in speakers:
+        return speakers[speaker]
+    some = ", ".join(list(speakers)[:20]) + (", ..." if len(speakers) > 20 else "")
+    raise VoiceError(path, f"has {len(speakers)} speakers, name one with --speaker: {some}")
+
+
+def _constant(weights: Mapping[str, Tensor], condition: str, vector: Tensor) -> Tensor:
+    return _weight(weights, condition)[:, :, 0].float() @ vector + weights[f"{condition}.bias"].float()
+
+
+def _weight(weights: Mapping[str, Tensor], layer: str) -> Tensor:
+    """Of a layer whose weight norm may be there as length and direction, by torch's names of today or before."""
+    import torch
+
+    for length, direction in (("parametrizations.weight.original0", "parametrizations.weight.original1"),
+                              ("weight_g", "weight_v")):  # fmt: skip
+        if f"{layer}.{length}" in weights:
+            return torch._weight_norm(weights[f"{layer}.{direction}"], weights[f"{layer}.{length}"], 0)
+    return weights[f"{layer}.weight"]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise VoiceError(path, f"is not readable JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise VoiceError(path, "is not a JSON object")
+    return content
+
+
+def _names(path: Path, names: Any) -> dict[str, int]:
+    if not isinstance(names, dict) or not all(isinstance(number, int) for number in names.values()):
+        raise VoiceError(path, "does not give each speaker a number")
+    return {str(name): number for name, number in sorted(names.items(), key=lambda item: item[1])}
