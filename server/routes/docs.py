@@ -64,7 +64,7 @@ def _call(method: str, path: str, operation: dict[str, Any], schemas: dict[str, 
         required = schema.get("required", ())
         rows += [
             (name, f"{kind}, {_form(field)}{', required' if name in required else ''}", field.get("description", ""))
-            for name, field in schema["properties"].items()
+            for name, field in schema.get("properties", {"body": schema}).items()
         ]
     if rows:
         yield "<table><tr><th>Field</th><th>Where, and what</th><th>Meaning</th></tr>"

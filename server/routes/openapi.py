@@ -9,6 +9,7 @@ from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
 from server import VERSION
+from server.audio import sample
 from server.audio.formats import FORMATS
 from server.errors import (
     MetricsDisabled,
@@ -19,15 +20,18 @@ from server.errors import (
     all_errors,
     error_type,
 )
-from server.routes import catalogue, coqui, events, health, metrics, openai, schemas, speech, traces
+from server.routes import catalogue, coqui, events, health, metrics, openai, samples, schemas, speech, traces
 from server.routes.openai import SpeechRequest
 from server.routes.requests import JSON, TtsRequest
+from server.speech import VOICE_NAME
 from server.synthesizer import Synthesizer
 
 PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 REFERENCE = "#/components/schemas/{model}"
 FORM = "application/x-www-form-urlencoded"
+OCTETS = "application/octet-stream"
+WRONG = "What went wrong."
 HEADERS = {
     "X-Request-ID": "Of this request: yours, if it was a UUID.",
     "X-Trace-ID": "Of its trace.",
@@ -117,6 +121,7 @@ def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
     }
     for path, call in ((coqui.PATH, coqui.TTS_CALL), (coqui.PROCESS_PATH, coqui.PROCESS_CALL)):
         paths[path] = _form_call(call, {"text": text, "voice_name": {"type": "string", "enum": ["", *names]}})
+    paths[samples.PATH] = _registering()
     for path, (summary, schema) in READS.items():
         paths[path] = {"get": _reads(path, summary, {JSON: {"schema": schema}})}
     for path, (summary, kinds) in TEXTS.items():
@@ -149,7 +154,7 @@ def _models(voices: Sequence[str], text: dict[str, Any]) -> dict[str, Any]:
 def _reads(path: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "summary": summary,
-        "responses": {"200": {"description": summary, "content": content}, "default": _error("What went wrong.")},
+        "responses": {"200": {"description": summary, "content": content}, "default": _error(WRONG)},
     }
     if path in PARAMETERS:
         operation["parameters"] = [
@@ -176,6 +181,32 @@ def _form_call(call: coqui.FormCall, forms: dict[str, dict[str, Any]]) -> dict[s
             f"A field may be a header too, which counts first: {', '.join(name.replace('_', '-') for name in fields)}."
         )
     return {"get": {**get, "parameters": query}, "post": post}
+
+
+def _registering() -> dict[str, Any]:
+    """How a recording becomes a voice, and is forgotten."""
+    name = {"type": "string", "pattern": f"^{VOICE_NAME.pattern}$", "description": "What the voice is called."}
+    parameters = [_parameter("id", "path", name, required=True)]
+    recording = {"schema": {"type": "string", "format": "binary", "description": "The recording."}}
+    voice = {JSON: {"schema": schemas.REGISTERED}}
+    refused = {"404": _error("unknown_path where nobody clones voices; unknown_voice"), "default": _error(WRONG)}
+    return {
+        "put": {
+            "parameters": parameters,
+            "summary": f"Make a voice of a recording of {sample.SHORTEST:g} to {sample.LONGEST:g} seconds.",
+            "requestBody": {"required": True, "content": dict.fromkeys(("audio/*", OCTETS), recording)},
+            "responses": {
+                "201": {"description": "There is a new voice.", "content": voice},
+                "200": {"description": "The voice speaks like this recording from now on.", "content": voice},
+                **refused,
+            },
+        },
+        "delete": {
+            "summary": "Forget a recording, and its voice.",
+            "parameters": parameters,
+            "responses": {"204": {"description": "It is gone."}, **refused},
+        },
+    }
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
@@ -214,7 +245,7 @@ def _speaks(
                 str(status): _error(", ".join(sorted(error_type(error) for error in found)))
                 for status, found in sorted(errors.items())
             },
-            "default": _error("What went wrong."),
+            "default": _error(WRONG),
         },
     }
 

@@ -38,6 +38,7 @@ ERROR = each(
 VOICES = each(
     voices=several(each(id=TEXT, name=TEXT, languages=several(TEXT), sample_rate=WHOLE, aliases=several(TEXT)))
 )
+REGISTERED = each(id=TEXT, languages=several(TEXT), seconds=NUMBER)
 MODEL = each(id=TEXT, object={"const": "model"}, created=WHOLE, owned_by=TEXT)
 MODELS = each(object={"const": "list"}, data=several(MODEL))
 AUDIO_MODELS = each(models=several(each(id=TEXT, name=TEXT)))
