@@ -6,7 +6,8 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from server.voices.catalogue import VOICES_FOLDER, Catalogue, InstalledVoice
@@ -44,7 +45,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("list", help="show the installed voices, and those skipped with the reason")
     commands.add_parser("install", help="install the default voice, or repair it")
     add = commands.add_parser("add", help="install a voice of your own")
-    add.add_argument("path", type=Path, help="a Piper voice's .onnx file, or a folder with a Coqui VITS checkpoint")
+    add.add_argument(
+        "path",
+        type=Path,
+        help="a Piper voice's .onnx file, a folder with a Coqui VITS checkpoint, "
+        "or a name of Coqui's such as tts_models/en/ljspeech/vits",
+    )
     add.add_argument("--name", help="what to call it (default: from its file's name)")
     add.add_argument("--language", help="the language that it speaks, such as en or pt-br (default: as it says)")
     add.add_argument(
@@ -67,12 +73,27 @@ def _install(folder: Path, options: argparse.Namespace) -> Iterator[InstalledVoi
     if options.command == "install":
         yield install.install_default(folder, progress)
     else:
-        wanted = options.speaker or [None]
-        if wanted == ["all"]:
-            wanted = list(install.speakers_of(options.path)) or [None]
-        for speaker in wanted:
-            yield install.add(folder, options.path, options.name, options.language, progress, speaker=speaker)
+        with _source(str(options.path), progress) as path:
+            name = options.name or (None if path == options.path else "-".join(options.path.parts[2:]))
+            wanted = options.speaker or [None]
+            if wanted == ["all"]:
+                wanted = list(install.speakers_of(path)) or [None]
+            for speaker in wanted:
+                yield install.add(folder, path, name, options.language, progress, speaker=speaker)
     progress("done")
+
+
+@contextmanager
+def _source(given: str, progress: Callable[[str], None]) -> Iterator[Path]:
+    """Where the voice's files are, which may have to be downloaded first."""
+    if not given.startswith("tts_models/") or Path(given).exists():
+        yield Path(given)
+        return
+    from server.voices.download import downloaded
+
+    progress(f"downloading {given}")
+    with downloaded(given) as path:
+        yield path
 
 
 def _list(folder: Path) -> None:

@@ -36,11 +36,15 @@ def copy(voices_folder: Path, target: Path) -> Path:
     return target
 
 
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that is not there: nothing can be downloaded, on any machine."""
+
+
 def command(*arguments: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "server.voices", *arguments],
         cwd=ROOT,
-        env=os.environ | {"TTSCOPE_DATA_DIR": str(data_dir)},
+        env=os.environ | {"TTSCOPE_DATA_DIR": str(data_dir), **dict.fromkeys(("HTTPS_PROXY", "https_proxy"), NOWHERE)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -315,6 +319,9 @@ def test_the_command_line(voices_folder: Path, tmp_path: Path) -> None:
         (["add", ".", "--name", "../../etc"], "is not a voice's name"),
         (["add", "docs", "--name", "docs"], "config.json: is not readable JSON"),
         (["add", "docs", "--name", "docs", "--language", "!"], "is not a language code"),
+        (["add", "tts_models/en/ljspeech/vits"], "can't be downloaded (ProxyError): fetch it elsewhere"),
+        (["add", "tts_models/en/nobody/vits"], "is not among Coqui's models"),
+        (["add", "tts_models/en/ljspeech/../../etc"], "is not a VITS model's name"),
     ],
 )
 def test_the_command_line_tells_errors_in_one_line(tmp_path: Path, arguments: list[str], reason: str) -> None:

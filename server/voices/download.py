@@ -1,0 +1,40 @@
+"""A Coqui model by its name, tts_models/LANGUAGE/DATASET/MODEL, fetched as Coqui itself would."""
+
+from __future__ import annotations
+
+import logging
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from server.voices.checkpoint import before_import
+from server.voices.errors import VoiceError
+
+NAME = re.compile(r"tts_models/[\w-]+/[\w-]+/vits[\w-]*")
+
+
+@contextmanager
+def downloaded(name: str) -> Iterator[Path]:
+    """The folder of a VITS model, for as long as it is needed: ``install.add`` keeps a checked copy.
+
+    Raises VoiceError when there is no such model, or this machine can't fetch it.
+    """
+    if not NAME.fullmatch(name):
+        raise VoiceError(Path(name), "is not a VITS model's name, such as tts_models/en/ljspeech/vits")
+    before_import()
+    from TTS.utils.manage import ModelManager
+
+    logging.getLogger("TTS.utils.manage").setLevel(logging.CRITICAL)  # it logs the traceback of what it raises
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            model, _, _ = ModelManager(output_prefix=folder, progress_bar=False).download_model(name)
+        except KeyError as error:
+            raise VoiceError(Path(name), "is not among Coqui's models") from error
+        except Exception as error:  # requests, zipfile, Coqui's own: whatever kept it from coming
+            raise VoiceError(
+                Path(name), f"can't be downloaded ({type(error).__name__}): fetch it elsewhere, and add its folder"
+            ) from error
+        path = Path(model)
+        yield path if path.is_dir() else path.parent
