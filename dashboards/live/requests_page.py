@@ -39,7 +39,7 @@ def show(sources: Sources, view: View) -> None:
         st.warning(f"{error} There are no traces without Tempo or the server.", icon=":material/cloud_off:")
         return
     if not found:
-        st.info("No request of this time has a trace. All slow ones and all errors are kept.")
+        st.info(f"{where} No such request has a trace. All slow ones and all errors are kept.")
         return
     st.subheader("Slowest requests", anchor=False)
     st.caption(f"{where} A row that is chosen is drawn below.")

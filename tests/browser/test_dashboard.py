@@ -18,7 +18,8 @@ from playwright.sync_api import Browser, Page, expect
 from drift.verdict import State as Judgement
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
-from tests.integration.test_stack import FAST_EXPORT
+from tests.integration.test_otlp import speak
+from tests.integration.test_stack import FAST_EXPORT, LONG, SLOWLY
 from tests.live import ROOT, LiveServer
 from tests.stack import Stack, eventually, free_ports, running_stack
 from tests.unit.drift.test_page import LATENCY, verdict
@@ -37,8 +38,11 @@ BOARDS = {
     "usage": "Usage",
     "pipeline": "Pipeline",
 }
-HARMLESS = re.compile(r"Failed to load resource: the server responded with a status of 404")
-"""Streamlit's page looks below each page's path for its server before it looks at the root."""
+HARMLESS = re.compile(r"Failed to load resource: .* status of 404|.*violates .*Content Security Policy", re.DOTALL)
+"""Streamlit's page looks below each page's path for its server before it looks at the root; and a script in a page of
+the drift job is refused."""
+QUIET = "Quality and drift"
+"""May have nothing to draw: no clip was faulty, none slow, and the drift job does not run here."""
 HOSTILE = "<script>parent.document.title = 'taken'</script>"
 
 
@@ -163,7 +167,8 @@ def no_trouble(page: Page) -> None:
 def test_every_board_is_drawn_with_data(browser: Browser, dashboard: Dashboard, path: str, title: str) -> None:
     with opened(browser, dashboard, f"{path}?period=15+min") as page:
         expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=DRAWN_MS)
-        expect(page.locator(".js-plotly-plot .plot-container").first).to_be_visible(timeout=DRAWN_MS)
+        if title != QUIET:
+            expect(page.locator(".js-plotly-plot .plot-container").first).to_be_visible(timeout=DRAWN_MS)
         page.wait_for_function(
             "document.querySelectorAll('[class*=st-key-card-]').length"
             " && document.querySelectorAll('[data-testid=stSkeleton]').length === 0",
@@ -176,11 +181,12 @@ def test_every_board_is_drawn_with_data(browser: Browser, dashboard: Dashboard, 
             "[...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.flatMap(trace =>"
             " (trace.type === 'heatmap' ? trace.z.flat() : trace.y)).filter(value => value !== null).length)"
         )
-        assert points
+        assert points or title == QUIET
         assert all(count > 0 for count in points)
 
 
-def test_the_overview_says_what_was_asked(browser: Browser, dashboard: Dashboard) -> None:
+def test_the_overview_says_what_was_asked(browser: Browser, dashboard: Dashboard, speaking: LiveServer) -> None:
+    speak(speaking.url, "How long does this take?", cache=False)  # p95 is of the last minute
     with opened(browser, dashboard, "?period=15+min") as page:
         for title in ("Requests", "Success", "p95", "First audio p95", "Cache hits", "In flight", "Queue"):
             tile = page.get_by_test_id("stMetric").filter(has=page.get_by_text(title, exact=True))
@@ -216,7 +222,11 @@ def test_the_slowest_request_is_a_waterfall(browser: Browser, dashboard: Dashboa
         no_trouble(page)
 
 
-def test_a_panel_leads_to_the_requests_behind_it(browser: Browser, dashboard: Dashboard) -> None:
+def test_a_panel_leads_to_the_requests_behind_it(
+    browser: Browser, dashboard: Dashboard, speaking: LiveServer, stack: Stack
+) -> None:
+    speak(speaking.url, LONG, speed=SLOWLY, cache=False)
+    assert eventually(lambda: stack.search("{ kind = server && duration > 1s }"))
     with opened(browser, dashboard, "service?period=15+min") as page:
         card = page.locator(".st-key-card-ttscope-service-latency")
         card.get_by_text("Requests behind it").click(timeout=DRAWN_MS)
