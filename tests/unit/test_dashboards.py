@@ -365,3 +365,15 @@ def test_the_table_stands_where_it_should() -> None:
 def test_the_budget_is_that_of_the_promise() -> None:
     assert f"/ {1 - AVAILABILITY:.4g}" in budget_left()
     assert "[30d]" in budget_left()
+
+
+def test_kubernetes_gets_every_file_in_objects_that_it_takes() -> None:
+    folder = ROOT / "dashboards"
+    maps = yaml.safe_load((folder / "kustomization.yaml").read_text())["configMapGenerator"]
+    files = [folder / name for each in maps for name in each["files"]]
+    wanted = {*(folder / "grafana").glob("*.json"), *(folder / "provisioning").rglob("*.yaml")}
+    assert len(files) == len(set(files))
+    assert set(files) == wanted
+    for each in maps:
+        # kubectl keeps the whole object in an annotation, which has 256 kB at most, with its quotes escaped.
+        assert sum(len(json.dumps((folder / name).read_text())) for name in each["files"]) < 250_000, each["name"]
