@@ -18,6 +18,7 @@ class Faulty:
 
     def __init__(self, provider: Provider, name: str | None = None) -> None:
         self.name = name or provider.name
+        self.abilities = provider.abilities
         self.factor = 1.0
         """Every chunk takes so many times as long."""
         self.delay = 0.0
