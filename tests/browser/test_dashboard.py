@@ -225,7 +225,7 @@ def test_the_slowest_request_is_a_waterfall(browser: Browser, dashboard: Dashboa
 def test_a_panel_leads_to_the_requests_behind_it(
     browser: Browser, dashboard: Dashboard, speaking: LiveServer, stack: Stack
 ) -> None:
-    speak(speaking.url, LONG, speed=SLOWLY, cache=False)
+    speak(speaking.url, " ".join([LONG] * 4), speed=SLOWLY, cache=False)  # over a second on a quick machine too
     assert eventually(lambda: stack.search("{ kind = server && duration > 1s }"))
     with opened(browser, dashboard, "service?period=15+min") as page:
         card = page.locator(".st-key-card-ttscope-service-latency")
