@@ -82,6 +82,8 @@ def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             eventually(lambda: stack.query(DRIFT.promql))
             twice = 'rate(process_cpu_seconds_total{job=~"prometheus|tempo|alertmanager"}[5m])'
             eventually(lambda: len(stack.query(twice)) == len(JOBS))
+            for begun_late in ("tempo_distributor_spans_received_total", "tempo_discarded_spans_total"):
+                eventually(lambda name=begun_late: stack.query(f"rate({name}[5m])"))  # two scrapes after the first span
             yield stack
 
 
