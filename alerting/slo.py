@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from alerting.links import Dashboard
 from alerting.promql import bound, rate
+from otel import promise
 from otel.attributes import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
 from otel.instruments import ERRORS, REQUESTS, WORD_COUNT_DURATION
+from otel.promise import WINDOW_DAYS
 
-WINDOW_DAYS = 30
 LATENCY_BOUNDS: Mapping[str, float] = {
     "1-10": 1.0,
     "11-25": 2.5,
@@ -60,7 +61,7 @@ _FAILED = f"({rate(ERRORS, '5m', {SIDE: 'server'})} or vector(0))"
 
 AVAILABILITY = Slo(
     "availability",
-    0.995,
+    promise.AVAILABILITY,
     total=f"({rate(REQUESTS, '5m', {OUTCOME: 'ok'})} or vector(0)) + {_FAILED}",
     bad=_FAILED,
     promise="calls for audio neither fail nor are refused by the server's fault",

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dashboards.promql import equals, series, share
 from otel.attributes import OUTCOME
 from otel.instruments import REQUESTS
+from otel.promise import AVAILABILITY, WINDOW_DAYS
 
-AVAILABILITY = 0.995
-"""Of the requests that were accepted: those refused and those whose client left are not among them."""
-WINDOW = "30d"
-"""Or as far back as Prometheus keeps."""
+WINDOW = f"{WINDOW_DAYS}d"
 
 
 def failures(over: str) -> str:
-    """The share of accepted requests that failed within a time."""
+    """The share of accepted requests that failed within a time; refused ones, and those whose client left, are none."""
     return share(counted(over, "error"), counted(over, "ok", "error"))
 
 

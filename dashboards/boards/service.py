@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dashboards.objective import AVAILABILITY, WINDOW, budget_left, burn_rate, failures
+from dashboards.objective import WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import buckets, equals, now, quantile, rate, seen, series, share, sums
 from dashboards.traceql import given, requests, span
 from otel.attributes import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
+from otel.promise import AVAILABILITY
 
 SHARES = (0.5, 0.95, 0.99)
 SLOW_SECONDS = 10

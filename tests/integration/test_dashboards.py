@@ -17,11 +17,12 @@ import pytest
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
-from dashboards.objective import AVAILABILITY, burn_rate, counted, failures
+from dashboards.objective import burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.pipeline_metrics import JOBS
 from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
+from otel.promise import AVAILABILITY
 from server import VERSION
 from tests.integration.test_drift_stack import drifted
 from tests.integration.test_otlp import speak

@@ -23,7 +23,7 @@ from dashboards.boards import BOARDS
 from dashboards.drawing import steps
 from dashboards.layout import COLUMNS, lines, place
 from dashboards.links import explore
-from dashboards.objective import AVAILABILITY, budget_left
+from dashboards.objective import budget_left
 from dashboards.panel import Board, Panel, Query, Row, Search, Threshold, Unit
 from dashboards.pipeline_metrics import PipelineMetric
 from dashboards.promql import at_most, equals, series
@@ -36,6 +36,7 @@ from otel.attributes import OUTCOME
 from otel.features import FEATURE_NAMES
 from otel.instruments import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from otel.promise import AVAILABILITY
 from tests.live import ROOT
 
 PANELS = [panel for board in BOARDS for panel in board.panels]
