@@ -167,7 +167,7 @@ class Chain:
     def _of(self, utterance: Utterance) -> tuple[Choice, ...]:
         choices = self._choices.get(utterance.voice.name)
         if choices is None:  # deleted since the request was read
-            raise UnknownVoice("there is no such voice any more", param="voice")
+            raise UnknownVoice("there is no such voice any more", param="voice_name")
         return choices
 
     async def _start(self, member: Member) -> SpeechError | None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
-from server.providers.narrator import Line, Narrator, Samples
+from server.providers.narrator import Line, Narrator, Samples, sound
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, Pace, estimate
 from server.providers.provider import Load, Reports
 from server.providers.word import say_a_word
@@ -133,10 +133,7 @@ def _encode(model: Hibari, text: str) -> list[list[int]]:
 
 def _say(model: Hibari, ids: list[int], speed: float) -> Samples:
     """The audio of a sentence, shape (samples,)."""
-    samples = np.asarray(model.from_ids(ids, speed), dtype=np.float32)
-    if not np.isfinite(samples).all():
-        raise EngineFailed("the voice's model gave numbers that are not audio")
-    return samples.clip(-1.0, 1.0)
+    return sound(np.asarray(model.from_ids(ids, speed), dtype=np.float32))
 
 
 def _assets() -> Path:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
-from server.providers.narrator import Line, Narrator, Samples
+from server.providers.narrator import Line, Narrator, Samples, sound
 from server.providers.onnx import session
 from server.providers.pace import Pace, estimate
 from server.providers.provider import Load, Reports
@@ -73,13 +73,10 @@ class KokoroModel:
             "style": styles[min(len(ids), len(styles)) - 1][None],
             "speed": np.array([speed], dtype=np.float32),
         }
-        samples = np.asarray(self._session.run(None, inputs, self._options)[0], dtype=np.float32).reshape(-1)
-        if not np.isfinite(samples).all():
-            raise EngineFailed("the voice's model gave numbers that are not audio")
+        samples = sound(np.asarray(self._session.run(None, inputs, self._options)[0], dtype=np.float32).reshape(-1))
         loud = np.flatnonzero(np.abs(samples) > QUIET)
         margin = round(MARGIN * SAMPLE_RATE)
-        heard = samples[max(0, loud[0] - margin) : loud[-1] + margin] if len(loud) else samples
-        return heard.clip(-1.0, 1.0)
+        return samples[max(0, loud[0] - margin) : loud[-1] + margin] if len(loud) else samples
 
 
 class KokoroProvider:

@@ -102,6 +102,13 @@ class Narrator:
         await asyncio.gather(self._text_thread.close(), self._crew.close())
 
 
+def sound(samples: Samples) -> Samples:
+    """What a model gave, within -1 to 1. Raises EngineFailed when it is not numbers."""
+    if not np.isfinite(samples).all():
+        raise EngineFailed("the voice's model gave numbers that are not audio")
+    return samples.clip(-1.0, 1.0)
+
+
 def padded(samples: Samples, before: float, after: float, sample_rate: int) -> Samples:
     """``samples`` with so many seconds of silence before and after them."""
     if not before and not after:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
-from server.providers.narrator import Line, Narrator, Samples
+from server.providers.narrator import Line, Narrator, Samples, sound
 from server.providers.pace import WARM_UP, Pace, estimate
 from server.providers.provider import Load, Reports
 from server.providers.word import say_a_word
@@ -62,10 +62,7 @@ class PiperModel:
             "input_lengths": np.array([len(ids)], dtype=np.int64),
             "scales": np.array([voice.noise_scale, voice.length_scale / speed, voice.noise_w], dtype=np.float32),
         }
-        samples = np.asarray(self._session.run(None, inputs, self._options)[0], dtype=np.float32).reshape(-1)
-        if not np.isfinite(samples).all():
-            raise EngineFailed("the voice's model gave numbers that are not audio")
-        return samples.clip(-1.0, 1.0)
+        return sound(np.asarray(self._session.run(None, inputs, self._options)[0], dtype=np.float32).reshape(-1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew, Done
+from server.providers.narrator import sound
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.workload import Request, Workload
@@ -197,7 +198,7 @@ class XttsProvider:
                 stream = _stream(model, sentence.text, utterance.language, heard.result, sentence.speed)
                 while (made := await self._run(partial(next, stream, None))).result is not None:
                     spent.append(Interval(Stage.INFER, made.start, made.end))
-                    chunk = Chunk(_checked(made.result), self._sample_rate, tuple(spent))
+                    chunk = Chunk(sound(made.result), self._sample_rate, tuple(spent))
                     request.made(chunk.seconds, made.seconds)
                     parts.put_nowait(chunk)
                     spent.clear()
@@ -292,10 +293,4 @@ def _stream(model: Xtts, sentence: str, language: str, speaker: Speaker, speed: 
 
 
 def _whole(model: Xtts, text: str, language: str, speaker: Speaker) -> Samples:
-    return _checked(np.concatenate(list(_stream(model, text, language, speaker, 1.0))))
-
-
-def _checked(samples: Samples) -> Samples:
-    if not np.isfinite(samples).all():
-        raise EngineFailed("the voice's model gave numbers that are not audio")
-    return samples.clip(-1.0, 1.0)
+    return sound(np.concatenate(list(_stream(model, text, language, speaker, 1.0))))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 import numpy as np
 from aiohttp import web
@@ -78,15 +78,7 @@ class Sender:
     ) -> web.StreamResponse:
         """Once all of it is made."""
         body = [part async for part in parts]
-        observation.mark_ready()
-        response = begin(request, observation, wish.format.content_type, wish)
-        response.content_length = sum(map(len, body))
-        await response.prepare(request)
-        with observation.stage(Stage.SEND):
-            for part in body:
-                await self.write(response, part)
-            await self.end(response)
-        return response
+        return await self._at_once(request, observation, wish, wish.format.content_type, body)
 
     async def stream(
         self, request: web.Request, observation: Observation, parts: AsyncGenerator[bytes, None], wish: Wish
@@ -158,12 +150,19 @@ class Sender:
         audio = [part async for part in parts]
         with observation.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
             body = await asyncio.to_thread(captions.body, audio, wish.speech.response_format, words)
+        return await self._at_once(request, observation, wish, captions.CONTENT_TYPE, [body])
+
+    async def _at_once(
+        self, request: web.Request, observation: Observation, wish: Wish, content_type: str, body: Sequence[bytes]
+    ) -> web.StreamResponse:
+        """All that there is, with its length."""
         observation.mark_ready()
-        response = begin(request, observation, captions.CONTENT_TYPE, wish)
-        response.content_length = len(body)
+        response = begin(request, observation, content_type, wish)
+        response.content_length = sum(map(len, body))
         await response.prepare(request)
         with observation.stage(Stage.SEND):
-            await self.write(response, body)
+            for part in body:
+                await self.write(response, part)
             await self.end(response)
         return response
 
