@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from server.scheduling.schedule import Batch, Result, Schedule
-from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Samples, Sentence, Step
+from server.scheduling.schedule import Batch, Schedule
+from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Result, Samples, Sentence, Step, Taken
+from server.scheduling.worker import Worker
 
 FRAME_SECONDS = 0.01
 RATE = 100
@@ -74,6 +75,7 @@ class CountingEngine:
         """In the order in which they began."""
         self.threads: list[int] = []
         """How many each of them was given."""
+        self._workers: dict[int, Worker] = {}
 
     def lose(self) -> None:
         self._lost = True
@@ -87,41 +89,42 @@ class CountingEngine:
     def size(self, step: Step) -> int:
         return step.sentence.ids[1] if isinstance(step, Encode) else step.stop - step.start
 
-    def encode(self, steps: Sequence[Encode], threads: int) -> list[CountingLatent]:
-        self._begin(steps, threads)
-        return [CountingLatent(step.sentence, step.sentence.ids[1]) for step in steps]
+    async def take(self, worker: int, steps: Sequence[Step], threads: int) -> Taken:
+        """In a thread of the worker's own."""
+        thread = self._workers.setdefault(worker, Worker(f"engine-{worker}"))
+        return await thread.run(self._timed, steps, threads)
 
-    def refine(self, steps: Sequence[Refine], threads: int) -> None:
-        self._begin(steps, threads)
-        for step in steps:
-            assert step.start == step.latent.refined, "blocks come in order and meet without a gap"
-            step.latent.refined = step.stop
+    async def close(self) -> None:
+        for worker in self._workers.values():
+            await worker.close()
 
-    def decode(self, steps: Sequence[Decode], threads: int) -> list[Samples]:
-        self._begin(steps, threads)
-        for step in steps:
-            assert step.latent.refined >= min(step.latent.frames, step.stop + CONTEXT), "refined before it is decoded"
-            if step.start == 0 and step.latent.sentence in self.broken:
-                raise Broken
-        return [spoken(step.latent.sentence)[step.start : step.stop] for step in steps]
-
-    def take(self, batch: Batch) -> Sequence[Result]:
-        """The results of a batch, as a worker would have them."""
-        steps = [task.step for task in batch.tasks]
-        match steps[0]:
-            case Encode():
-                return self.encode(steps, 1)
-            case Decode():
-                return self.decode(steps, 1)
-        self.refine(steps, 1)
-        return [None] * len(steps)
-
-    def _begin(self, steps: Sequence[Step], threads: int) -> None:
+    def results(self, steps: Sequence[Step], threads: int = 1) -> Sequence[Result]:
+        """Takes the steps; what becomes of each."""
         self.batches.append(tuple(steps))
         self.threads.append(threads)
         assert self.gate.wait(10), "nobody opened the gate"
         if self._lost:
             raise EngineLost("the device is gone")
+        return [self._result(step) for step in steps]
+
+    def _timed(self, steps: Sequence[Step], threads: int) -> Taken:
+        begin = time.perf_counter_ns()
+        results = self.results(steps, threads)
+        return Taken(results, begin, time.perf_counter_ns())
+
+    def _result(self, step: Step) -> Result:
+        match step:
+            case Encode(sentence):
+                return CountingLatent(sentence, sentence.ids[1])
+            case Refine(latent, start, stop):
+                assert start == latent.refined, "blocks come in order and meet without a gap"
+                latent.refined = stop
+                return None
+            case Decode(latent, start, stop):
+                assert latent.refined >= min(latent.frames, stop + CONTEXT), "refined before it is decoded"
+                if start == 0 and latent.sentence in self.broken:
+                    raise Broken
+                return spoken(latent.sentence)[start:stop]
 
 
 class Floor:
@@ -144,7 +147,7 @@ class Floor:
     def end(self, batch: Batch) -> None:
         self.running.remove(batch)
         try:
-            results = self.engine.take(batch)
+            results = self.engine.results([task.step for task in batch.tasks])
         except Broken as error:
             self.schedule.failed(batch, error)
         else:

@@ -1,11 +1,10 @@
-"""The engine: VITS models on one device, taking the schedule's steps. See server.scheduling.steps.Engine."""
+"""VITS models at work on one device."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
 
 import numpy as np
 import torch
@@ -14,65 +13,45 @@ from server.engine.graphs import Graphs
 from server.engine.traces import Traces
 from server.engine.vits import VitsLatent, VitsModel
 from server.errors import EngineFailed
-from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Samples, Step
+from server.scheduling.steps import EngineLost, Samples
 
-CUDA_MOST = {Encode: 16, Refine: 16, Decode: 32}
-"""Steps in a batch on CUDA. On the CPU a batch gains nothing over one step on each core: there each is alone."""
 SMALL_STEP_THREADS = 1
 """Of encoding and refining: their hundreds of small operations take longer on two cores, 119 ms where one takes 69."""
-LENGTHS = (32, 64, 96, 128, 192, 256, 384, 512, 768)
-"""Buckets: a batch is padded to its longest, so the lengths in it lie within a third or so of each other."""
+
+Window = tuple[VitsLatent, int, int]
 
 
 class TorchEngine:
-    """Each worker's calls may run beside those of the others on the CPU; on CUDA there must be one worker."""
+    """Takes steps, several of one kind at once. On the CPU any number of threads may call it, on CUDA one."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self._models: dict[str, VitsModel] = {}
-        self._batches = device.type == "cuda"
-        self._recordings: Graphs | Traces = Graphs() if self._batches else Traces()
+        self._recordings: Graphs | Traces = Graphs() if device.type == "cuda" else Traces()
         self._threads = threading.local()
 
-    def add(self, voice: str, model: VitsModel) -> None:
-        """Makes ``voice`` speakable; before the first step."""
-        self._models[voice] = model
+    def record(self, model: VitsModel) -> None:
+        """Makes ``model``'s usual windows quicker; before the first step."""
         self._recordings.prepare(model)
 
-    def most(self, step: Step) -> int:
-        return CUDA_MOST[type(step)] if self._batches else 1
-
-    def size(self, step: Step) -> int:
-        return len(step.sentence.ids) if isinstance(step, Encode) else step.stop - step.start
-
-    def bucket(self, step: Step) -> Hashable:
-        if isinstance(step, Encode):
-            return (Encode, step.sentence.voice, _length(len(step.sentence.ids)))
-        latent = cast("VitsLatent", step.latent)
-        if isinstance(step, Refine):
-            return (Refine, id(latent.model), _length(step.stop - step.start))
-        return (Decode, id(latent.model), latent.model.shape(latent, step.start, step.stop))
-
-    def encode(self, steps: Sequence[Encode], threads: int) -> Sequence[VitsLatent]:
-        sentences = [step.sentence for step in steps]
+    def encode(self, model: VitsModel, sentences: Sequence[tuple[Sequence[int], float, bool]]) -> list[VitsLatent]:
+        """Of sentences by their ids, speeds, and whether they are timed."""
+        ids, speeds, timed = zip(*sentences, strict=True)
         with self._computing(SMALL_STEP_THREADS):
-            return self._models[sentences[0].voice].encode(
-                [s.ids for s in sentences], [s.speed for s in sentences], [bool(s.marks) for s in sentences]
-            )
+            return model.encode(ids, speeds, timed)
 
-    def refine(self, steps: Sequence[Refine], threads: int) -> None:
-        blocks = [(cast("VitsLatent", step.latent), step.start, step.stop) for step in steps]
+    def refine(self, blocks: Sequence[Window]) -> None:
+        """Takes frames of latents of one model through the flow."""
         with self._computing(SMALL_STEP_THREADS):
             blocks[0][0].model.refine(blocks)
 
-    def decode(self, steps: Sequence[Decode], threads: int) -> Sequence[Samples]:
-        windows = [(cast("VitsLatent", step.latent), step.start, step.stop) for step in steps]
-        model = windows[0][0].model
+    def decode(self, windows: Sequence[Window], threads: int) -> Samples:
+        """Shape (windows, samples), within -1 to 1, of windows of one shape and model; ``threads`` is how many cores it
+        may use."""
         with self._computing(threads):
-            samples = self._recordings.decode(model, windows).cpu().numpy()  # waits for the device
+            samples: Samples = self._recordings.decode(windows[0][0].model, windows).cpu().numpy()  # waits for CUDA
         if not np.isfinite(samples).all():
             raise EngineFailed("the voice's model gave numbers that are not audio")
-        return list(samples)
+        return np.ascontiguousarray(samples)
 
     @contextmanager
     def _computing(self, threads: int) -> Iterator[None]:
@@ -85,7 +64,3 @@ class TorchEngine:
                 yield
         except torch.AcceleratorError as error:
             raise EngineLost("the accelerator has failed") from error
-
-
-def _length(size: int) -> int:
-    return next((length for length in LENGTHS if size <= length), -(-size // LENGTHS[-1]) * LENGTHS[-1])

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import Tensor
 
-from server.engine import layers
+from server.engine import layers, shapes
 from server.engine.decoder import Decoder
 from server.engine.vocabulary import Vocabulary
 from server.voices import checkpoint
-from server.voices.catalogue import InstalledVoice
 
 if TYPE_CHECKING:
     from TTS.tts.models.vits import Vits
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, eq=False)
 class VitsLatent:
-    """A sentence between its ids and its audio; see server.scheduling.steps.Latent."""
+    """A sentence between its ids and its audio."""
 
     model: VitsModel
     prior: Tensor
@@ -33,14 +33,6 @@ class VitsLatent:
     @property
     def frames(self) -> int:
         return int(self.prior.shape[0])
-
-    @property
-    def frame_seconds(self) -> float:
-        return self.model.frame_seconds
-
-    @property
-    def context(self) -> int:
-        return self.model.decoder.context
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +54,7 @@ class VitsModel:
 
         ``dtype`` is the decoder's, which does 70 % of the work; the rest is done in float32.
         """
-        self.vocabulary = Vocabulary(network.tokenizer)
+        self.vocabulary = Vocabulary.of(network.tokenizer)
         self.sample_rate = int(network.config.audio.sample_rate)
         self.noise = Noise(float(network.inference_noise_scale), float(network.inference_noise_scale_dp))
         self.device = device
@@ -85,9 +77,9 @@ class VitsModel:
         """Frames on each side of a block that the flow reads too."""
 
     @classmethod
-    def load(cls, installed: InstalledVoice, device: torch.device) -> Self:
+    def load(cls, config: Path, weights: Path, device: torch.device) -> Self:
         """Raises VoiceError when the voice's files can't be loaded."""
-        return cls(checkpoint.load(installed.config, installed.model), device)
+        return cls(checkpoint.load(config, weights), device)
 
     def use(self, dtype: torch.dtype) -> None:
         """Makes the decoder anew in ``dtype``."""
@@ -151,8 +143,7 @@ class VitsModel:
 
     def shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
         """What windows of one batch must have in common: their frames, and their context on either side."""
-        context = self.decoder.context
-        return stop - start, min(start, context), min(latent.frames - stop, context)
+        return shapes.window(latent.frames, self.decoder.context, start, stop)
 
     def _latent(self, prior: Tensor) -> VitsLatent:
         if not self._resampled:

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from server.engine.process import EngineProcess
 from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.pace import WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
-from server.providers.reader import Reader
+from server.providers.reader import Piece, Reader
 from server.providers.word import say_a_word
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
-from server.scheduling.steps import Sentence
+from server.scheduling.steps import EngineLost, Sentence
 from server.scheduling.worker import Worker, WorkerClosed
 from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.reading import read
 from server.text.script import script
 from server.voices.catalogue import InstalledVoice
-from server.voices.checkpoint import before_import
 from server.voices.errors import VoiceError
-
-if TYPE_CHECKING:
-    from server.engine.torch_engine import TorchEngine
-    from server.engine.vits import VitsModel
 
 CUDA_LANES = 2
 """Batches that a GPU's thread is given at a time, so that it need not wait for the next."""
@@ -80,7 +74,7 @@ class CoquiProvider:
         self._log = log
         self._phonemizer = Phonemizer()
         self._speakers: dict[str, Speaker] = {}
-        self._workers: list[Worker] = []
+        self._engine: EngineProcess | None = None
         self._dispatcher: Dispatcher | None = None
         # A thread of its own: behind the models', a request would wait for others' audio before it can be refused.
         self._text_thread = Worker("phonemes")
@@ -103,32 +97,35 @@ class CoquiProvider:
 
         Raises EngineFailed when none is left, or the device does not exist.
         """
-        first = Worker("engine-0")
-        self._workers.append(first)
-        engine = await first.run(self._prepare)
-        rates = []
-        for installed in self._installed:
-            name = installed.voice.name
-            try:
+        engine = self._engine = EngineProcess()
+        try:
+            kind = await engine.start(self._device, self._threads, self._log.getEffectiveLevel())
+            rates = []
+            for installed in self._installed:
+                name = installed.voice.name
                 begun = time.perf_counter()
-                self._speakers[name], rate = await first.run(self._load, installed, engine)
-                rates.append(rate)
-                seconds = time.perf_counter() - begun
-            except Exception:  # noqa: BLE001 - whatever is wrong with one voice, the others can still speak
-                self._installed = tuple(other for other in self._installed if other is not installed)
-                self._log.exception("the voice %s can't be loaded and is left out", name)
-            else:
-                reports.loaded(name, seconds)
-                self._log.info("the voice %s is loaded on %s in %.1f s", name, engine.device, seconds)
-        if not self._speakers:
-            raise EngineFailed("no voice could be loaded")
-        cuda = engine.device.type == "cuda"
+                try:
+                    self._speakers[name], rate = await self._load(installed, engine)
+                except (EngineFailed, VoiceError):  # whatever is wrong with one voice, the others can still speak
+                    self._installed = tuple(other for other in self._installed if other is not installed)
+                    self._log.exception("the voice %s can't be loaded and is left out", name)
+                else:
+                    rates.append(rate)
+                    seconds = time.perf_counter() - begun
+                    reports.loaded(name, seconds)
+                    self._log.info("the voice %s is loaded on %s in %.1f s", name, kind, seconds)
+            if not self._speakers:
+                raise EngineFailed("no voice could be loaded")
+            await engine.settle()
+        except EngineLost as error:
+            raise EngineFailed("the engine's process has ended while it loaded") from error
+        cuda = kind == "cuda"
         cores = 1 if cuda else self._threads
-        self._workers += [Worker(f"engine-{number}") for number in range(1, cores)]
         lanes = CUDA_LANES if cuda else 1
-        dispatcher = Dispatcher(engine, self._workers, lanes=lanes, cores=cores, observe=reports.batch)
+        dispatcher = Dispatcher(engine, cores, lanes=lanes, cores=cores, observe=reports.batch)
         dispatcher.meter.presume(min(rates))
         dispatcher.start()
+        engine.lost.add_done_callback(lambda lost: None if lost.cancelled() else dispatcher.give_up(lost.result()))
         dispatcher.lost.add_done_callback(lambda lost: None if lost.cancelled() else reports.lost(lost.result()))
         self._dispatcher = dispatcher
 
@@ -178,8 +175,8 @@ class CoquiProvider:
         await self._text_thread.close()
         if self._dispatcher is not None:
             await self._dispatcher.close(ShuttingDown("the server is shutting down"))
-        for worker in self._workers:
-            await worker.close()
+        if self._engine is not None:
+            await self._engine.close()
 
     def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:
         """Runs in the phonemes' thread; ``submitted`` is when it was asked to, in ns."""
@@ -189,58 +186,22 @@ class CoquiProvider:
         seconds = tuple(speaker.pace.seconds(symbols, sentence.speed) for sentence, symbols in read)
         return Reading(sentences, seconds, text.said, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
 
-    def _prepare(self) -> TorchEngine:
-        """Imports torch and Coqui, 6 s, and chooses the device."""
-        before_import()
-        import librosa.filters  # noqa: F401 - Coqui's constructor imports it: here it does not count as a voice's time
-        import torch
-        import TTS.tts.models.vits  # noqa: F401
-
-        from server.engine.torch_engine import TorchEngine
-
-        name = self._device
-        if name == "auto":
-            name = "cuda" if torch.cuda.is_available() else "cpu"
-        if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-            raise EngineFailed(f"there is no device {name!r}: it must be auto, cpu, cuda or cuda:N")
-        device = torch.device(name)
-        if device.type == "cuda":
-            if (device.index or 0) >= torch.cuda.device_count():
-                raise EngineFailed(f"the device {name} was asked for, but torch sees {torch.cuda.device_count()} GPUs")
-            torch.cuda.set_device(device)
-        return TorchEngine(device)
-
-    def _load(self, installed: InstalledVoice, engine: TorchEngine) -> tuple[Speaker, float]:
+    async def _load(self, installed: InstalledVoice, engine: EngineProcess) -> tuple[Speaker, float]:
         """The voice, and how many seconds of audio it makes in a second. Raises VoiceError or EngineFailed."""
-        from server.engine import precision
-        from server.engine.vits import VitsModel
-
-        model = VitsModel.load(installed, engine.device)
-        if model.sample_rate != installed.voice.sample_rate:
-            raise VoiceError(installed.config, f"has {model.sample_rate} Hz, not {installed.voice.sample_rate} Hz")
+        voice = installed.voice
+        loaded = await engine.load(voice.name, installed.config, installed.model)
+        if loaded.sample_rate != voice.sample_rate:
+            raise VoiceError(installed.config, f"has {loaded.sample_rate} Hz, not {voice.sample_rate} Hz")
+        reader = Reader(installed, loaded.vocabulary, self._phonemizer)
         timed = []
-        reader = Reader(installed, model.vocabulary, self._phonemizer)
-        language = installed.voice.languages[0]
         for text in WARM_UP:
-            pieces = [piece for line in read(text, language) for piece in reader.pieces(line)]
-            timed.append((sum(piece.symbols for piece in pieces), sum(_seconds(model, piece.ids) for piece in pieces)))
-        ids = pieces[0].ids
-        dtype = precision.choose(model, ids)
-        engine.add(installed.voice.name, model)
-        begun = time.perf_counter()
-        rate = _seconds(model, ids) / (time.perf_counter() - begun)
-        self._log.info("the voice %s is decoded in %s", installed.voice.name, str(dtype).removeprefix("torch."))
-        return Speaker(reader, Pace.measured(*timed)), rate
+            pieces = await self._text_thread.run(_pieces, reader, text, voice.languages[0])
+            seconds = [await engine.seconds(voice.name, piece.ids) for piece in pieces]
+            timed.append((sum(piece.symbols for piece in pieces), sum(seconds)))
+        finished = await engine.finish(voice.name, pieces[0].ids)
+        self._log.info("the voice %s is decoded in %s", voice.name, finished.dtype)
+        return Speaker(reader, Pace.measured(*timed)), finished.rate
 
 
-def _seconds(model: VitsModel, ids: Sequence[int]) -> float:
-    """Speaks a sentence, and tells how long its audio is."""
-    import torch
-
-    with torch.inference_mode():
-        [latent] = model.encode([ids], [1.0])
-        model.refine([(latent, 0, latent.frames)])
-        samples = model.decode([(latent, 0, latent.frames)]).cpu()
-    if not torch.isfinite(samples).all():
-        raise EngineFailed("the voice's model gave numbers that are not audio")
-    return int(samples.shape[-1]) / model.sample_rate
+def _pieces(reader: Reader, text: str, language: str) -> list[Piece]:
+    return [piece for line in read(text, language) for piece in reader.pieces(line)]

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 
 from server.scheduling.job import Job, Task
-from server.scheduling.steps import Decode, Engine, Latent, Samples
+from server.scheduling.steps import Decode, Engine, Result
 from server.speech import Interval, Mates, Stage
-
-Result = Latent | Samples | None
 
 TURN_SECONDS = 1.0
 """Of audio, after which the other clients have their turn: nearly every window is longer, so that a turn is one window,

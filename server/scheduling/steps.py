@@ -100,11 +100,21 @@ class Decode:
 Step = Encode | Refine | Decode
 
 
-class Engine(Protocol):
-    """Takes steps, several of one kind at once; called by worker threads, one call a worker at a time.
+Result = Latent | Samples | None
+"""Of an encoded sentence, of a decoded window (shape (frames * samples per frame,), within -1 to 1), of a block."""
 
-    Each call raises EngineLost when nothing more can be expected of the engine, or whatever went wrong with this batch.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of steps that were taken together, and when, in ns of time.perf_counter_ns."""
+
+    results: Sequence[Result]
+    begin: int
+    end: int
+
+
+class Engine(Protocol):
+    """Takes steps, several of one kind at once, with workers that are numbered from 0."""
 
     def bucket(self, step: Step) -> Hashable:
         """Steps of equal buckets may be taken together."""
@@ -118,12 +128,10 @@ class Engine(Protocol):
         """How much there is to do, in the units that a batch is padded in."""
         ...
 
-    def encode(self, steps: Sequence[Encode], threads: int) -> Sequence[Latent]:
-        """One latent for each step; ``threads`` is how many cores it may use."""
-        ...
+    async def take(self, worker: int, steps: Sequence[Step], threads: int) -> Taken:
+        """A result for each step; a worker takes one batch after the other. ``threads`` is how many cores it may use.
 
-    def refine(self, steps: Sequence[Refine], threads: int) -> None: ...
-
-    def decode(self, steps: Sequence[Decode], threads: int) -> Sequence[Samples]:
-        """Shape (frames * samples per frame,) for each step, within -1 to 1."""
+        Cancelled, the step is taken all the same and its result dropped. Raises EngineLost when nothing more can be
+        expected of the engine, or whatever went wrong with this batch.
+        """
         ...

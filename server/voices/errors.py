@@ -12,3 +12,7 @@ class VoiceError(Exception):
         super().__init__(f"{path}: {problem}")
         self.path = path
         self.problem = problem
+
+    def __reduce__(self) -> tuple[type[VoiceError], tuple[Path, str]]:
+        """It comes from the engine's process too."""
+        return type(self), (self.path, self.problem)

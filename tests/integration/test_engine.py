@@ -16,7 +16,7 @@ from server.engine import layers, precision
 from server.engine.decoder import Decoder
 from server.engine.torch_engine import TorchEngine
 from server.engine.vits import Noise, VitsLatent, VitsModel, fold_weight_norm
-from server.scheduling.steps import Decode, Encode, Refine, Sentence
+from server.errors import EngineFailed
 from server.text.phonemes import Phonemizer
 from server.voices import checkpoint
 
@@ -143,21 +143,26 @@ def test_a_sentence_without_length_is_a_frame(model: VitsModel, sentences: list[
     assert latent.frames >= 1
 
 
-def test_the_engine_takes_the_schedules_steps(model: VitsModel, sentences: list[list[int]]) -> None:
+def test_the_engine_takes_steps(model: VitsModel, sentences: list[list[int]]) -> None:
     engine = TorchEngine(model.device)
-    engine.add("joe", model)
-    steps = [Encode(Sentence("joe", tuple(ids))) for ids in sentences]
-    latents = [engine.encode([step], 1)[0] for step in steps]
-    for step, latent in zip(steps, latents, strict=True):
-        assert engine.size(step) == len(step.sentence.ids)
-        engine.refine([Refine(latent, 0, latent.frames)], 1)
-        [samples] = engine.decode([Decode(latent, 0, latent.frames)], 2)
-        assert isinstance(samples, np.ndarray)
+    engine.record(model)
+    short, long = engine.encode(model, [(ids, 1.0, timed) for ids, timed in zip(sentences, (True, False), strict=True)])
+    assert short.ends[-1] == short.frames
+    assert long.ends == ()
+    engine.refine([(long, 0, long.frames)])
+    for start, stop in ((0, 128), (0, long.frames)):  # recorded or not
+        samples = engine.decode([(long, start, stop)], 2)
         assert samples.dtype == np.float32
-        assert len(samples) / 22050 == pytest.approx(latent.frames * latent.frame_seconds)
-    inside = [Decode(latents[1], start, start + 20) for start in (20, 40)]
-    assert engine.bucket(inside[0]) == engine.bucket(inside[1]) != engine.bucket(Decode(latents[1], 0, 20))
-    assert engine.bucket(steps[0]) != engine.bucket(steps[1])
+        assert samples.flags.c_contiguous
+        assert samples.shape[1] / 22050 == pytest.approx((stop - start) * model.frame_seconds)
+        assert difference(torch.from_numpy(samples), model.decode([(long, start, stop)]).cpu()) < SAME
+
+
+def test_numbers_that_are_no_audio_are_no_answer(model: VitsModel, sentences: list[list[int]]) -> None:
+    engine, latent = TorchEngine(model.device), latent_of(model, sentences[0])
+    latent.refined[3] = torch.nan
+    with pytest.raises(EngineFailed, match="not audio"):
+        engine.decode([(latent, 0, latent.frames)], 1)
 
 
 def test_the_format_is_chosen_by_what_it_costs_and_what_it_changes(

@@ -93,7 +93,7 @@ async def test_it_reads_as_the_local_engine_does(joe: InstalledVoice) -> None:
     for text in texts:
         for symbols in Phonemizer().phonemize(text, joe.phonemizer):
             ids, known = model.encode(symbols)
-            others, others_known = Vocabulary(tokenizer).encode(symbols)
+            others, others_known = Vocabulary.of(tokenizer).encode(symbols)
             assert [names[i] for i in ids] == [tokenizer.characters.id_to_char(i) for i in others]
             assert known == others_known
 

@@ -16,11 +16,11 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLon
 from server.providers.coqui import CoquiProvider
 from server.providers.provider import Provider
 from server.scheduling.plan import EARLY
-from server.scheduling.steps import Samples
 from server.speech import Listener, Stage
 from server.text.script import PAUSE
 from server.voices.catalogue import Catalogue
 from tests.fakes import Told
+from tests.integration.test_fallback import break_engine
 from tests.recognition import errors, recognise, words
 from tests.saying import joined, say, utterance
 
@@ -102,8 +102,7 @@ async def test_it_knows_how_long_loading_took(provider: Provider) -> None:
 
 async def test_a_check_speaks_a_word(provider: CoquiProvider, monkeypatch: pytest.MonkeyPatch) -> None:
     await provider.check()
-    assert provider._dispatcher is not None
-    monkeypatch.setattr(provider._dispatcher._engine, "decode", None)
+    break_engine(monkeypatch)
     with pytest.raises(EngineFailed):
         await provider.check()
 
@@ -222,13 +221,9 @@ async def test_the_event_loop_stays_free_while_it_speaks(provider: Provider) -> 
 async def test_a_failure_of_the_model_is_the_engines_and_says_nothing_of_the_text(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> list[Samples]:
-        raise RuntimeError("canary")
-
-    monkeypatch.setattr("server.engine.torch_engine.TorchEngine.decode", broken)
-    with pytest.raises(EngineFailed, match=r"^the speech engine failed$") as caught:
+    break_engine(monkeypatch)
+    with pytest.raises(EngineFailed, match=r"^the speech engine failed$"):
         await say(provider, "canary")
-    assert isinstance(caught.value.__cause__, RuntimeError)
 
 
 async def test_nothing_of_the_text_is_logged(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:

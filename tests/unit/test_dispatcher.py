@@ -12,7 +12,6 @@ import pytest
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job, Piece
 from server.scheduling.steps import Encode, EngineLost, Sentence
-from server.scheduling.worker import Worker
 from server.speech import Stage
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, sentence, spoken, until
 
@@ -21,15 +20,13 @@ Start = Callable[..., Dispatcher]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
-    """Starts dispatchers, each with workers of its own; closed in the end."""
+    """Starts dispatchers, each with an engine of its own; closed in the end."""
     async with AsyncExitStack() as stack:
 
         def start(engine: CountingEngine, workers: int = 1, **options: object) -> Dispatcher:
-            threads = [Worker(f"engine-{number}") for number in range(workers)]
-            dispatcher = Dispatcher(engine, threads, **options)
+            dispatcher = Dispatcher(engine, workers, **options)
             dispatcher.start()
-            for worker in threads:
-                stack.push_async_callback(worker.close)
+            stack.push_async_callback(engine.close)
             stack.push_async_callback(dispatcher.close, RuntimeError("the test is over"))
             stack.callback(engine.gate.set)
             return dispatcher

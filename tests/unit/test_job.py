@@ -33,12 +33,12 @@ def taken(job: Job) -> Task:
 def ended(job: Job, task: Task) -> None:
     match task.step:
         case Encode() as encode:
-            job.complete(task, ENGINE.encode([encode], 1)[0], Interval(Stage.INFER, 0, 1))
+            job.complete(task, ENGINE.results([encode])[0], Interval(Stage.INFER, 0, 1))
         case Refine() as refine:
-            ENGINE.refine([refine], 1)
+            ENGINE.results([refine])
             job.complete(task, None, Interval(Stage.INFER, 1, 2))
         case Decode() as decode:
-            job.complete(task, ENGINE.decode([decode], 1)[0], Interval(Stage.DECODE, 2, 3))
+            job.complete(task, ENGINE.results([decode])[0], Interval(Stage.DECODE, 2, 3))
 
 
 def work(job: Job, steps: int = 10_000) -> list[Task]:

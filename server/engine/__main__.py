@@ -1,0 +1,31 @@
+"""``python -m server.engine LEVEL FD ...``: started by the server, with its level of logs and a socket a thread."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import threading
+
+from server.engine.host import Host
+from server.logs import configure
+
+
+def main(level: str, *descriptors: str) -> None:
+    """Ends when the server's end of the sockets is closed; signals to the whole group are the server's to answer."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    configure(level)
+    host = Host()
+    threads = [
+        threading.Thread(target=host.serve, args=(socket.socket(fileno=int(descriptor)),), name=f"engine-{number}")
+        for number, descriptor in enumerate(descriptors)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,152 @@
+"""The engine's real process, with the real voice: it takes steps, and ends when it should and not before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+import pytest_asyncio
+
+from server.engine import process as process_module
+from server.engine.process import EngineProcess
+from server.errors import EngineFailed, ShuttingDown
+from server.scheduling.steps import Decode, Encode, EngineLost, Mark, Refine, Sentence
+from server.text.phonemes import Phonemizer
+from server.voices.errors import VoiceError
+from tests.live import LiveServer
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+TEXTS = ("Hello world.", "The old man walked slowly along the river bank and watched the boats.")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine(voices_folder: Path) -> AsyncIterator[EngineProcess]:
+    engine = EngineProcess()
+    assert await engine.start("cpu", 2, logging.INFO) == "cpu"
+    folder = voices_folder / "joe"
+    loaded = await engine.load("joe", folder / "config.json", folder / "model.pth")
+    assert loaded.sample_rate == 22050
+    ids, _ = loaded.vocabulary.encode(Phonemizer().phonemize(TEXTS[0], "en-us")[0])
+    assert 0.5 < await engine.seconds("joe", ids) < 3
+    finished = await engine.finish("joe", ids)
+    assert finished.dtype in ("float32", "bfloat16")
+    assert finished.rate > 1
+    await engine.settle()
+    yield engine
+    await engine.close()
+    assert engine._process is not None
+    assert engine._process.returncode == 0
+
+
+def sentences(engine: EngineProcess) -> list[Sentence]:
+    vocabulary, phonemizer = engine._voices["joe"].vocabulary, Phonemizer()
+    ids = [tuple(vocabulary.encode(phonemizer.phonemize(text, "en-us")[0])[0]) for text in TEXTS]
+    return [Sentence("joe", ids[0], marks=(Mark("Hello", 0, 4),)), Sentence("joe", ids[1])]
+
+
+async def test_it_takes_the_schedules_steps_with_workers_beside_each_other(engine: EngineProcess) -> None:
+    steps = [Encode(sentence) for sentence in sentences(engine)]
+    taken = await asyncio.gather(*(engine.take(worker, [step], 1) for worker, step in enumerate(steps)))
+    latents = [each.results[0] for each in taken]
+    assert latents[0].ends[-1] == latents[0].frames
+    assert not latents[1].ends
+    assert engine.bucket(steps[0]) != engine.bucket(steps[1])
+    inside = [Decode(latents[1], start, start + 20) for start in (20, 40)]
+    assert engine.bucket(inside[0]) == engine.bucket(inside[1]) != engine.bucket(Decode(latents[1], 0, 20))
+    for step, latent in zip(steps, latents, strict=True):
+        assert engine.size(step) == len(step.sentence.ids)
+        assert engine.most(step) == 1
+        assert (await engine.take(0, [Refine(latent, 0, latent.frames)], 1)).results == [None]
+        last = await engine.take(1, [Decode(latent, 0, latent.frames)], 2)
+        [samples] = last.results
+        assert samples.dtype == np.float32
+        assert 0.02 < float(np.sqrt(np.mean(samples**2))) < 0.5
+        assert len(samples) / 22050 == pytest.approx(latent.frames * latent.frame_seconds)
+        assert taken[0].begin < taken[0].end < last.begin < last.end
+
+
+async def test_what_is_dropped_here_is_dropped_there(engine: EngineProcess) -> None:
+    [latent] = (await engine.take(0, [Encode(sentences(engine)[0])], 1)).results
+    key = latent.key
+    del latent
+    assert engine._forgotten[-1] == key
+    [other] = (await engine.take(1, [Encode(sentences(engine)[0])], 1)).results
+    assert engine._forgotten == []
+    other.key, kept = key, other.key
+    with pytest.raises(EngineFailed, match=r"^the speech engine failed$"):
+        await engine.take(0, [Refine(other, 0, 1)], 1)
+    other.key = kept
+
+
+async def test_files_that_are_no_voice_are_told_as_such(engine: EngineProcess, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(VoiceError, match=r"config\.json"):
+        await engine.load("none", tmp_path / "config.json", tmp_path / "model.pth")
+
+
+@pytest.mark.parametrize(("device", "reason"), [("cuda:99", "GPUs"), ("tpu", "there is no device 'tpu'")])
+async def test_a_device_that_is_not_there(device: str, reason: str) -> None:
+    engine = EngineProcess()
+    with pytest.raises(EngineFailed, match=reason):
+        await engine.start(device, 1, logging.INFO)
+    await engine.close()
+
+
+async def test_signals_to_the_whole_group_are_the_servers_to_answer(engine: EngineProcess) -> None:
+    assert engine._process is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        engine._process.send_signal(number)
+    assert await engine.take(0, [Encode(sentences(engine)[0])], 1)
+
+
+async def test_a_process_that_is_killed_is_a_lost_engine() -> None:
+    engine = EngineProcess()
+    starting = asyncio.create_task(engine.start("cpu", 1, logging.INFO))
+    while engine._process is None:
+        await asyncio.sleep(0.01)
+    engine._process.kill()
+    with pytest.raises(EngineLost):
+        await starting
+    await engine.close()
+
+
+async def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "STOP_SECONDS", 0.2)
+    engine = EngineProcess()
+    starting = asyncio.create_task(engine.start("cpu", 1, logging.INFO))
+    while engine._process is None:
+        await asyncio.sleep(0.01)
+    engine._process.send_signal(signal.SIGSTOP)
+    await engine.close()
+    assert engine._process.returncode == -signal.SIGKILL
+    with pytest.raises(ShuttingDown):
+        await starting
+
+
+def engine_of(server: LiveServer) -> psutil.Process:
+    [engine] = [each for each in psutil.Process(server.process.pid).children() if "server.engine" in each.cmdline()]
+    return engine
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_server_that_loses_its_engine_ends_for_its_supervisor(data_dir: Path) -> None:
+    with LiveServer(data_dir) as server:
+        server.wait_until_ready()
+        engine_of(server).kill()
+        assert await asyncio.to_thread(server.process.wait, 60) == 70
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_an_engine_ends_with_its_server_however_that_ends(data_dir: Path) -> None:
+    with LiveServer(data_dir) as server:
+        server.wait_until_ready()
+        engine = engine_of(server)
+        os.kill(server.process.pid, signal.SIGKILL)
+        assert await asyncio.to_thread(engine.wait, 60) is None  # not ours to know how
