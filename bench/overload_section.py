@@ -117,8 +117,8 @@ def processor_account(flood: Flood) -> str:
         f" ({number(used.loop / refused * 1000)} ms for each of {number(refused)} refusals a second)" if refused else ""
     )
     return (
-        f"Of {used.cores} cores, while the overload lasted: {number(used.others)} for speech and for export, "
-        f"{number(used.loop)} for the event loop{each}, {number(used.client)} for the client, "
+        f"Of {used.cores} cores, while the overload lasted: {number(used.engine)} for speech, "
+        f"{number(used.loop)} for the event loop{each}, {number(used.others)} for the server's other threads, {number(used.client)} for the client, "
         f"{number(max(0.0, used.rest))} idle."
     )
 

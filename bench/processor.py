@@ -1,4 +1,4 @@
-"""Whose processor time it is while a server is under load: its event loop, its other threads, its client's."""
+"""Whose processor time it is while a server is under load: its event loop, its engine's, its client's."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ class Processor:
 
     loop: float
     """The server's event loop, which is its main thread."""
+    engine: float
+    """Its children: they speak."""
     others: float
-    """Its other threads: they speak, and export what it reports."""
+    """Its other threads: they read texts, make files of audio, and export what it reports."""
     client: float
     """This process."""
     cores: int
 
     @property
     def rest(self) -> float:
-        return self.cores - self.loop - self.others - self.client
+        return self.cores - self.loop - self.engine - self.others - self.client
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Spent:
 
     at: float
     loop: float
+    engine: float
     others: float
     client: float
 
@@ -42,7 +45,9 @@ class Spent:
         """Of a server that runs, and of this process."""
         threads = {thread.id: thread.user_time + thread.system_time for thread in server.threads()}
         loop = threads.pop(server.pid, 0.0)
-        return cls(time.monotonic(), loop, sum(threads.values()), time.process_time())
+        times = [child.cpu_times() for child in server.children(recursive=True)]
+        engine = sum(each.user + each.system for each in times)
+        return cls(time.monotonic(), loop, engine, sum(threads.values()), time.process_time())
 
 
 async def watch(server: psutil.Process, begin: float, end: float) -> Processor:
@@ -54,6 +59,7 @@ async def watch(server: psutil.Process, begin: float, end: float) -> Processor:
     seconds = after.at - before.at
     return Processor(
         (after.loop - before.loop) / seconds,
+        (after.engine - before.engine) / seconds,
         (after.others - before.others) / seconds,
         (after.client - before.client) / seconds,
         os.cpu_count() or 1,
