@@ -118,7 +118,8 @@ def processor_account(flood: Flood) -> str:
     )
     return (
         f"Of {used.cores} cores, while the overload lasted: {number(used.engine)} for speech, "
-        f"{number(used.loop)} for the event loop{each}, {number(used.others)} for the server's other threads, {number(used.client)} for the client, "
+        f"{number(used.loop)} for the event loop{each}, {number(used.others)} for the server's other threads, "
+        f"{number(used.client)} for the client, "
         f"{number(max(0.0, used.rest))} idle."
     )
 

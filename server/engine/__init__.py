@@ -1,1 +1,1 @@
-"""The Coqui model, and the thread that owns it."""
+"""The Coqui model made fast, in a process of its own."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from server.engine.vocabulary import Vocabulary
 from server.scheduling.steps import Mark, Sentence
 from server.text.alignment import Span, align
 from server.text.phonemes import Phonemizer
@@ -14,9 +14,6 @@ from server.text.script import Script
 from server.text.sentences import cut, is_voiced
 from server.voices.catalogue import InstalledVoice
 from server.voices.manifest import CHARACTERS
-
-if TYPE_CHECKING:
-    from server.engine.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

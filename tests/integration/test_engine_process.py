@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 import pytest_asyncio
 
@@ -20,7 +18,6 @@ from server.errors import EngineFailed, ShuttingDown
 from server.scheduling.steps import Decode, Encode, EngineLost, Mark, Refine, Sentence
 from server.text.phonemes import Phonemizer
 from server.voices.errors import VoiceError
-from tests.live import LiveServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXTS = ("Hello world.", "The old man walked slowly along the river bank and watched the boats.")
@@ -128,25 +125,3 @@ async def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPa
     assert engine._process.returncode == -signal.SIGKILL
     with pytest.raises(ShuttingDown):
         await starting
-
-
-def engine_of(server: LiveServer) -> psutil.Process:
-    [engine] = [each for each in psutil.Process(server.process.pid).children() if "server.engine" in each.cmdline()]
-    return engine
-
-
-@pytest.mark.asyncio(loop_scope="function")
-async def test_a_server_that_loses_its_engine_ends_for_its_supervisor(data_dir: Path) -> None:
-    with LiveServer(data_dir) as server:
-        server.wait_until_ready()
-        engine_of(server).kill()
-        assert await asyncio.to_thread(server.process.wait, 60) == 70
-
-
-@pytest.mark.asyncio(loop_scope="function")
-async def test_an_engine_ends_with_its_server_however_that_ends(data_dir: Path) -> None:
-    with LiveServer(data_dir) as server:
-        server.wait_until_ready()
-        engine = engine_of(server)
-        os.kill(server.process.pid, signal.SIGKILL)
-        assert await asyncio.to_thread(engine.wait, 60) is None  # not ours to know how
