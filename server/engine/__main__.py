@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -10,12 +11,17 @@ import threading
 from server.engine.host import Host
 from server.logs import configure
 
+NICENESS = 5
+"""Of speaking against answering, which takes little and should be done at once: in an overload by ten the slowest in a
+hundred refusals take 10.5 ms instead of 14 on two cores, and no less audio is made."""
+
 
 def main(level: str, *descriptors: str) -> None:
     """Ends when the server's end of the sockets is closed; signals to the whole group are the server's to answer."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     configure(level)
+    os.nice(NICENESS)
     host = Host()
     threads = [
         threading.Thread(target=host.serve, args=(socket.socket(fileno=int(descriptor)),), name=f"engine-{number}")

@@ -17,11 +17,13 @@ RETRY_SECONDS = 1
 class Place:
     """A synthesis, and the seconds of audio that it still has to make, as far as they can be known."""
 
-    remaining: float
+    door: Admission
+    remaining: float = 0.0
 
     def progress(self, seconds: float) -> None:
         """So much of the audio was made; less than nothing, if that was in vain."""
-        self.remaining = max(0.0, self.remaining - seconds)
+        before, self.remaining = self.remaining, max(0.0, self.remaining - seconds)
+        self.door.audio_seconds += self.remaining - before
 
 
 class Admission:
@@ -37,6 +39,8 @@ class Admission:
         self._patience = patience_seconds
         self._rate = rate
         self._places: dict[Place, None] = {}
+        self.audio_seconds = 0.0
+        """Of audio that those inside wait for."""
         self._visitors = 0
         self._closed = False
         self._idle = asyncio.Event()
@@ -45,11 +49,6 @@ class Admission:
     @property
     def closed(self) -> bool:
         return self._closed
-
-    @property
-    def audio_seconds(self) -> float:
-        """Of audio that those inside wait for."""
-        return sum(place.remaining for place in self._places)
 
     @contextmanager
     def visit(self) -> Iterator[None]:
@@ -83,12 +82,16 @@ class Admission:
         after which what is too much should have been made.
         """
         self._check(seconds)
-        place = Place(seconds)
+        place = Place(self)
         self._places[place] = None
+        place.progress(-seconds)
         try:
             yield place
         finally:
             del self._places[place]
+            place.progress(place.remaining)
+            if not self._places:
+                self.audio_seconds = 0.0  # what sums of such numbers are off by does not add up
 
     def close(self) -> None:
         """Lets nobody in any more."""

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import ExitStack
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.errors import QueueFull, ShuttingDown
 from server.scheduling.admission import Admission
@@ -148,3 +150,23 @@ async def test_drained_when_the_last_one_has_left() -> None:
         assert not drained.done()
         last.close()
         await asyncio.wait_for(drained, 10)
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.lists(st.floats(-20, 60), max_size=4)), max_size=8), st.data())
+def test_what_is_waiting_is_what_each_of_those_inside_waits_for(
+    given_places: list[tuple[float, list[float]]], data: st.DataObject
+) -> None:
+    admission = door(seconds=1e9, patience=1e9)
+    with ExitStack() as everybody:
+        inside = []
+        for seconds, made in given_places:
+            visit = everybody.enter_context(ExitStack())
+            place = visit.enter_context(admission.admit(seconds))
+            inside.append((visit, place))
+            for progress in made:
+                place.progress(progress)
+            if data.draw(st.booleans()):
+                leaving, _ = inside.pop(data.draw(st.integers(0, len(inside) - 1)))
+                leaving.close()
+            assert admission.audio_seconds == pytest.approx(sum(place.remaining for _, place in inside), abs=1e-6)
+    assert admission.audio_seconds == 0
