@@ -4,20 +4,60 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Mapping, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.sdk._logs import LogRecordLimits, LogRecordProcessor, ReadableLogRecord, ReadWriteLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import format_span_id, format_trace_id
+from opentelemetry.util.types import AttributeValue
 
 REQUEST_EVENT = "tts.request"
 DRIFT_EVENT = "tts.drift"
 """Of the drift job, one for each window that it has judged."""
 MAX_BYTES = 50_000_000
 FILES = 5
+
+
+class Events:
+    """Hands events to the SDK's processors, which batch them for their exporters.
+
+    The SDK's logger would check and copy every attribute of every event once more; these are ours, and each of a kind
+    that can be exported.
+    """
+
+    def __init__(
+        self, resource: Resource, scope: InstrumentationScope, processors: Sequence[LogRecordProcessor]
+    ) -> None:
+        self._resource = resource
+        self._scope = scope
+        self._processors = processors
+        self._limits = LogRecordLimits()
+
+    def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
+        """Sends the event tts.request, tied to the span in ``context``."""
+        record = LogRecord(
+            timestamp=time.time_ns(),
+            context=context,
+            severity_number=SeverityNumber.INFO,
+            severity_text="INFO",
+            event_name=REQUEST_EVENT,
+            attributes=attributes,
+        )
+        for processor in self._processors:
+            processor.on_emit(_Unchecked(record, self._resource, self._scope, self._limits))
+
+
+class _Unchecked(ReadWriteLogRecord):
+    def __post_init__(self) -> None:
+        """Leaves the attributes as they are."""
 
 
 class EventFile(LogRecordExporter):
