@@ -87,6 +87,8 @@ class Synthesizer:
         bypass = fresh or utterance.timed
         hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=bypass)
         try:
+            if hearing.new:  # refused before a flight takes off for it: in an overload most are
+                self._admission.require(seconds)
             async with aclosing(hearing.chunks()) as chunks:
                 while True:
                     try:
