@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring as quoted
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,10 @@ class EventFile(LogRecordExporter):
         self._file = RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=FILES - 1, delay=True)
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
-        line = json.dumps({"resourceLogs": [_resource_logs(batch)]}, ensure_ascii=False, separators=(",", ":"))
+        resource = _attributes(batch[0].resource.attributes)
+        records = ",".join(map(_record, batch))
+        scopes = f'[{{"logRecords":[{records}]}}]'
+        line = f'{{"resourceLogs":[{{"resource":{{"attributes":{resource}}},"scopeLogs":{scopes}}}]}}'
         self._file.emit(logging.makeLogRecord({"msg": line}))
         return LogRecordExportResult.SUCCESS
 
@@ -83,38 +86,32 @@ class EventFile(LogRecordExporter):
         return True
 
 
-def _resource_logs(batch: Sequence[ReadableLogRecord]) -> dict[str, Any]:
-    return {
-        "resource": {"attributes": _attributes(batch[0].resource.attributes)},
-        "scopeLogs": [{"logRecords": [_record(record) for record in batch]}],
-    }
-
-
-def _record(readable: ReadableLogRecord) -> dict[str, Any]:
+# Text put together, not dicts for a JSON encoder: that takes three times as long, of every request.
+def _record(readable: ReadableLogRecord) -> str:
     record = readable.log_record
-    return {
-        "timeUnixNano": str(record.timestamp),
-        "observedTimeUnixNano": str(record.observed_timestamp),
-        "severityNumber": record.severity_number.value if record.severity_number else 0,
-        "severityText": record.severity_text or "",
-        "eventName": record.event_name or "",
-        "attributes": _attributes(record.attributes or {}),
-        "traceId": format_trace_id(record.trace_id or 0),
-        "spanId": format_span_id(record.span_id or 0),
-    }
+    severity = record.severity_number.value if record.severity_number else 0
+    return (
+        f'{{"timeUnixNano":"{record.timestamp}","observedTimeUnixNano":"{record.observed_timestamp}",'
+        f'"severityNumber":{severity},"severityText":{quoted(record.severity_text or "")},'
+        f'"eventName":{quoted(record.event_name or "")},"attributes":{_attributes(record.attributes or {})},'
+        f'"traceId":"{format_trace_id(record.trace_id or 0)}","spanId":"{format_span_id(record.span_id or 0)}"}}'
+    )
 
 
-def _attributes(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"key": key, "value": _value(value)} for key, value in attributes.items()]
+def _attributes(attributes: Mapping[str, Any]) -> str:
+    pairs = [f'{{"key":{quoted(key)},"value":{_value(value)}}}' for key, value in attributes.items()]
+    return f"[{','.join(pairs)}]"
 
 
-def _value(value: Any) -> dict[str, Any]:
+def _value(value: Any) -> str:
     match value:
+        case str():
+            return f'{{"stringValue":{quoted(value)}}}'
         case bool():
-            return {"boolValue": value}
+            return '{"boolValue":true}' if value else '{"boolValue":false}'
         case int():
-            return {"intValue": str(value)}
+            return f'{{"intValue":"{value}"}}'
         case float():
-            return {"doubleValue": value}
+            return f'{{"doubleValue":{value!r}}}'
         case _:
-            return {"stringValue": str(value)}
+            return f'{{"stringValue":{quoted(str(value))}}}'
