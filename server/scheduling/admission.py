@@ -82,7 +82,7 @@ class Admission:
         Any length is let in while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
         after which what is too much should have been made.
         """
-        self.require(seconds)
+        self._check(seconds)
         place = Place(seconds)
         self._places[place] = None
         try:
@@ -90,8 +90,15 @@ class Admission:
         finally:
             del self._places[place]
 
-    def require(self, seconds: float) -> None:
-        """Raises QueueFull as ``admit`` would now: for who can spare the beginning of a synthesis by asking first."""
+    def close(self) -> None:
+        """Lets nobody in any more."""
+        self._closed = True
+
+    async def drained(self) -> None:
+        """Returns when everybody has left."""
+        await self._idle.wait()
+
+    def _check(self, seconds: float) -> None:
         if not self._places:
             return
         waiting = self.audio_seconds
@@ -102,14 +109,6 @@ class Admission:
                 f"about {waiting:.0f} s of speech are waiting to be made; try again later",
                 retry_after=self._after(room),
             )
-
-    def close(self) -> None:
-        """Lets nobody in any more."""
-        self._closed = True
-
-    async def drained(self) -> None:
-        """Returns when everybody has left."""
-        await self._idle.wait()
 
     @property
     def _until_a_place(self) -> float:
