@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, Counter, Histogram, Meter, Observation
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
 
 from otel.attributes import OTHER, Source
 from otel.instrument import Instrument
 from otel.instruments import CONTRACT
+from otel.totals import Totals
 
 AllowLists = Mapping[Source, frozenset[str]]
 Attributes = dict[str, str]
@@ -20,6 +21,7 @@ class Metrics:
     """The contract's instruments on one meter.
 
     Every attribute of every reading is looked up in its allow-list, so that nothing a client sends can add a series.
+    Counters are summed here and read when metrics are collected; exemplars are the histograms', where panels show them.
     """
 
     def __init__(self, meter: Meter, allow_lists: AllowLists) -> None:
@@ -35,13 +37,13 @@ class Metrics:
             }
             for instrument in CONTRACT
         }
-        self._counters: dict[str, Counter] = {}
+        self._counters: dict[str, Totals] = {}
         self._histograms: dict[str, Histogram] = {}
         for instrument in CONTRACT:
             if instrument.kind == "counter" and not instrument.observed:
-                self._counters[instrument.name] = meter.create_counter(
-                    instrument.name, instrument.unit, instrument.help
-                )
+                totals = Totals([attribute.name for attribute in instrument.attributes])
+                self._counters[instrument.name] = totals
+                meter.create_observable_counter(instrument.name, [totals], instrument.unit, instrument.help)
             elif instrument.kind == "histogram":
                 self._histograms[instrument.name] = meter.create_histogram(
                     instrument.name,
@@ -50,9 +52,9 @@ class Metrics:
                     explicit_bucket_boundaries_advisory=instrument.buckets,
                 )
 
-    def add(self, counter: Instrument, amount: float, context: Context | None = None, **attributes: str) -> None:
+    def add(self, counter: Instrument, amount: float, **attributes: str) -> None:
         """Raises KeyError if ``counter`` is not a counter of the contract or an attribute is not one of its own."""
-        self._counters[counter.name].add(amount, self.allowed(counter, attributes), context=context)
+        self._counters[counter.name].add(amount, tuple(self.allowed(counter, attributes).values()))
 
     def record(self, histogram: Instrument, value: float, context: Context | None = None, **attributes: str) -> None:
         """A sampled span in ``context`` becomes the exemplar. Raises KeyError as ``add`` does."""
@@ -70,9 +72,9 @@ class Metrics:
         create(instrument.name, [callback], instrument.unit, instrument.help)
 
     def allowed(self, instrument: Instrument, attributes: Attributes) -> Attributes:
-        """The attributes with values that are not on their allow-list replaced by ``other``."""
+        """The attributes in the contract's order, values that are not on their allow-list replaced by ``other``."""
         lists = self._allowed[instrument.name]
         if attributes.keys() != lists.keys():
             raise KeyError(f"{instrument.name} has the attributes {sorted(lists)}, not {sorted(attributes)}")
         # The SDK takes a member of a StrEnum and the same str for two values, so all become plain str.
-        return {name: str(value) if value in lists[name] else OTHER for name, value in attributes.items()}
+        return {name: str(value) if (value := attributes[name]) in values else OTHER for name, values in lists.items()}

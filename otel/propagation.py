@@ -11,7 +11,6 @@ from opentelemetry.propagators.textmap import (
     default_getter,
     default_setter,
 )
-from opentelemetry.sdk.trace import Span, SpanProcessor
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -22,7 +21,7 @@ class CallerTrace(TextMapPropagator):
     """W3C trace context, with two differences.
 
     ``tracestate`` is dropped: it may hold any words. A caller that did not sample its trace is remembered for a link
-    (see ``LinkToCaller``) and our span becomes a root: whether it is kept is decided here, at the request's end.
+    (see ``unsampled_caller``) and our span becomes a root: whether it is kept is decided here, at the request's end.
     """
 
     def __init__(self) -> None:
@@ -50,10 +49,7 @@ class CallerTrace(TextMapPropagator):
         return self._w3c.fields
 
 
-class LinkToCaller(SpanProcessor):
-    """Links a root span to the caller that did not sample its own trace."""
-
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        caller = get_value(_CALLER, parent_context)
-        if isinstance(caller, SpanContext):
-            span.add_link(caller)
+def unsampled_caller(context: Context | None) -> SpanContext | None:
+    """The caller that did not sample its own trace, for a root span to link to."""
+    caller = get_value(_CALLER, context)
+    return caller if isinstance(caller, SpanContext) else None

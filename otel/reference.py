@@ -50,7 +50,8 @@ when the request ends:
   {ENOUGH}), or among the {SLOWEST} slowest of the last {WINDOW_SECONDS / 60:.0f} minutes;
 - of the rest, refusals included, the first few of every second (`TTSCOPE_TRACES_PER_SECOND`).
 
-Only kept traces are exported and held in memory (`GET /traces`), and only they become exemplars: every exemplar opens.
+Only kept traces are exported and held in memory (`GET /traces`), and only they become exemplars, of
+histograms: every exemplar opens.
 A caller's `traceparent` is continued. If its flags say that it is not sampled, our span is a root that links to it.
 `tracestate` and baggage are dropped. Exceptions' messages are not recorded.
 """

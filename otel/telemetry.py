@@ -4,43 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from opentelemetry import metrics as metrics_api
-from opentelemetry import propagate
-from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider, TraceBasedExemplarFilter
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
-from opentelemetry.util.types import AttributeValue
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
-from otel.events import REQUEST_EVENT, EventFile
+from otel.events import EventFile, Events
 from otel.exposition import Exposition
 from otel.features import BUILD_ATTRIBUTE
 from otel.library_metrics import NO_SDK_METRICS, library_views, switch_on
 from otel.metrics import AllowLists, Metrics
-from otel.otlp import metric_interval, otlp_wanted
-from otel.propagation import CallerTrace, LinkToCaller
+from otel.otlp import metric_interval, otlp_wanted, sdk_disabled
 from otel.spans import KeptSpans
 from otel.traces import TraceMemory
 
 
 class Telemetry:
-    """One process' telemetry: ``tracer``, ``metrics``, ``traces`` and ``exposition`` to use; events to ``emit``.
+    """One process' telemetry: ``tracer``, ``metrics``, ``events``, ``traces`` and ``exposition`` to use.
 
     Exports over OTLP (gRPC) where the standard OTEL_* variables name an endpoint. Make it after any fork, and shut it
     down once.
@@ -82,29 +76,16 @@ class Telemetry:
             self.exposition = Exposition(readers)
             meter_provider, self.library_meter_provider = contract, libraries
         self.traces = TraceMemory()
-        self.tracer_provider = _tracer_provider(resource, self.traces, self.library_meter_provider)
+        self.tracer_provider: TracerProvider = NoOpTracerProvider()
+        self._span_processors: list[SpanProcessor] = []
+        self._event_processors: list[LogRecordProcessor] = []
+        if not sdk_disabled():
+            self._span_processors = _span_processors(self.traces, self.library_meter_provider)
+            self._event_processors = _event_processors(events_file, self.library_meter_provider)
+            self.tracer_provider = KeptSpans(resource, self._span_processors)
         self.tracer = self.tracer_provider.get_tracer("ttscope", version)
-        self._logger_provider = _logger_provider(resource, events_file, self.library_meter_provider)
-        self._events = self._logger_provider.get_logger("ttscope", version)
+        self.events = Events(resource, InstrumentationScope("ttscope", version), self._event_processors)
         self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
-
-    def install(self) -> None:
-        """Makes the caller-trace rules and the HTTP metrics the process' own; the instrumentation finds them so."""
-        propagate.set_global_textmap(CallerTrace())
-        metrics_api.set_meter_provider(self.library_meter_provider)
-
-    def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
-        """Sends the event tts.request, tied to the span in ``context``."""
-        self._events.emit(
-            LogRecord(
-                timestamp=time.time_ns(),
-                context=context,
-                severity_number=SeverityNumber.INFO,
-                severity_text="INFO",
-                event_name=REQUEST_EVENT,
-                attributes=attributes,
-            )
-        )
 
     async def shutdown(self, seconds: float) -> bool:
         """Flushes and closes everything; whether that was done within ``seconds``.
@@ -126,8 +107,10 @@ class Telemetry:
         return done.is_set()
 
     def _close(self) -> None:
-        self.tracer_provider.shutdown()
-        self._logger_provider.shutdown()
+        for spans in self._span_processors:
+            spans.shutdown()
+        for events in self._event_processors:
+            events.shutdown()
         for provider in self._meter_providers:
             provider.shutdown()
 
@@ -142,33 +125,22 @@ def _resource(version: str, build: str) -> Resource:
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
 
 
-def _tracer_provider(
-    resource: Resource, traces: TraceMemory, meter_provider: metrics_api.MeterProvider
-) -> TracerProvider:
-    # Every request is recorded; which are kept is decided at its end (otel.keep).
-    provider = TracerProvider(
-        sampler=ALWAYS_ON, resource=resource, shutdown_on_exit=False, meter_provider=NoOpMeterProvider()
-    )
-    provider.add_span_processor(LinkToCaller())
-    destinations: list[SpanProcessor] = [traces]
+def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvider) -> list[SpanProcessor]:
+    processors: list[SpanProcessor] = [traces]
     if otlp_wanted("TRACES"):
         exporter = OTLPSpanExporter(meter_provider=meter_provider)
-        destinations.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
-    provider.add_span_processor(KeptSpans(*destinations))
-    return provider
+        processors.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
+    return processors
 
 
-def _logger_provider(
-    resource: Resource, events_file: Path | None, meter_provider: metrics_api.MeterProvider
-) -> LoggerProvider:
-    provider = LoggerProvider(resource=resource, shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
+def _event_processors(events_file: Path | None, meter_provider: metrics_api.MeterProvider) -> list[LogRecordProcessor]:
+    processors: list[LogRecordProcessor] = []
     if events_file is not None:
-        to_file = BatchLogRecordProcessor(EventFile(events_file), meter_provider=NoOpMeterProvider())
-        provider.add_log_record_processor(to_file)
+        processors.append(BatchLogRecordProcessor(EventFile(events_file), meter_provider=NoOpMeterProvider()))
     if otlp_wanted("LOGS"):
         exporter = OTLPLogExporter(meter_provider=meter_provider)
-        provider.add_log_record_processor(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
-    return provider
+        processors.append(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
+    return processors
 
 
 def _readers(local: InMemoryMetricReader) -> list[MetricReader]:

@@ -275,7 +275,7 @@ class Service:
                 add(instruments.PROVIDER_REQUESTS, 0, provider=name, outcome=outcome)
         for failed, following in pairwise(providers):
             for why in FallbackReason:
-                add(instruments.PROVIDER_FALLBACKS, 0, None, **fallback_labels(failed, following, why))
+                add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, why))
         for result in CacheResult:
             add(instruments.CACHE_REQUESTS, 0, result=result)
         for reason in SlowReason:

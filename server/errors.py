@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import ClassVar, Literal
 
 Side = Literal["client", "server"]
@@ -37,7 +38,12 @@ class SpeechError(Exception):
 
 def error_type(cls: type[SpeechError]) -> str:
     """The lower_snake name of an error class: ``UnknownVoice`` is ``unknown_voice``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+    return _lower_snake(cls.__name__)
+
+
+@cache
+def _lower_snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
 class InvalidJson(SpeechError):

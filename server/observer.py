@@ -63,10 +63,10 @@ class Observer:
         reason = self._slowness.reason(observation, decision.slow)
         if reason is not None:
             attributes["tts.slow_reason"] = str(reason)
-            self._metrics.add(instruments.SLOW_REQUESTS, 1, context, reason=reason)
+            self._metrics.add(instruments.SLOW_REQUESTS, 1, reason=reason)
         if observation.outcome is Outcome.OK and observation.made:
             self._slowness.learn(observation)
-        self._telemetry.emit(attributes, context)
+        self._telemetry.events.emit(attributes, context)
         if decision.kept:
             self._make_spans(observation, span, context, attributes)
 
@@ -78,7 +78,6 @@ class Observer:
         add(
             instruments.REQUESTS,
             1,
-            context,
             endpoint=done.endpoint,
             method=done.method,
             status_code=str(done.status),
@@ -87,10 +86,10 @@ class Observer:
             outcome=outcome,
         )
         if done.cache is not None:
-            add(instruments.CACHE_REQUESTS, 1, context, result=done.cache)
+            add(instruments.CACHE_REQUESTS, 1, result=done.cache)
         if done.error is not None:
             error = done.error
-            add(instruments.ERRORS, 1, context, error_type=error.error_type, endpoint=done.endpoint, side=error.side)
+            add(instruments.ERRORS, 1, error_type=error.error_type, endpoint=done.endpoint, side=error.side)
         if done.outcome is not Outcome.REJECTED:
             for stage, seconds in done.stage_seconds().items():
                 record(instruments.STAGE_DURATION, seconds, context, stage=stage)
@@ -133,8 +132,8 @@ class Observer:
             )
         if done.streamed:
             record(instruments.STREAM_UNDERRUN, done.underrun / 1e9, context, voice_name=voice)
-        add(instruments.WORDS_TOTAL, utterance.words, context, voice_name=voice, client=CLIENT)
-        add(instruments.CHARACTERS_TOTAL, utterance.characters, context, voice_name=voice, client=CLIENT)
+        add(instruments.WORDS_TOTAL, utterance.words, voice_name=voice, client=CLIENT)
+        add(instruments.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
 
     def _attributes(self, done: Observation) -> dict[str, AttributeValue]:
         """Features of the request, for its SERVER span and its event alike; nothing of what the client wrote."""

@@ -52,7 +52,7 @@ class Reporter:
 
     def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
         name, outcome = attempt.provider, attempt.outcome
-        self._metrics.add(instruments.PROVIDER_REQUESTS, 1, NOWHERE, provider=name, outcome=outcome)
+        self._metrics.add(instruments.PROVIDER_REQUESTS, 1, provider=name, outcome=outcome)
         ok = outcome is AttemptOutcome.OK
         if ok:
             self._metrics.record(instruments.PROVIDER_DURATION, attempt.work_seconds, NOWHERE, provider=name)
@@ -61,10 +61,10 @@ class Reporter:
 
     def inspected(self, quality: Quality, utterance: Utterance) -> None:
         for fault in quality.faults:
-            self._metrics.add(instruments.AUDIO_FAULTS, 1, NOWHERE, fault=fault, voice_name=utterance.voice.label)
+            self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.label)
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
-        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, NOWHERE, **fallback_labels(failed, following, reason))
+        self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, **fallback_labels(failed, following, reason))
 
     def available(self, provider: str, available: bool) -> None:
         self._available[provider] = available

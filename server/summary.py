@@ -36,7 +36,7 @@ class Summary:
         self._per_second: deque[tuple[int, int]] = deque(maxlen=int(MINUTE))
         self._in_flight = 0
         self._cache: Counter[CacheResult] = Counter()
-        self._last_request: str | None = None
+        self._last_request: float | None = None
         self._all = _Durations()
         self._words = {label: _Durations() for label in WORDS.labels}
         self._characters = {label: _Durations() for label in CHARACTERS.labels}
@@ -61,7 +61,7 @@ class Summary:
         self._in_flight -= 1
         self._outcomes[done.outcome] += 1
         self._count_second()
-        self._last_request = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._last_request = time.time()
         if done.cache is not None:
             self._cache[done.cache] += 1
         if done.error is not None:
@@ -91,7 +91,7 @@ class Summary:
             "average_duration_seconds": self._all.average,
             "active_voices": self.active_voices,
             "model_load_time_seconds": model_load_seconds,
-            "last_request_at": self._last_request,
+            "last_request_at": None if self._last_request is None else _iso(self._last_request),
             "uptime_seconds": self._clock() - self._started,
             "top_voices": [{"voice_name": name, "requests": n} for name, n in self._voices.most_common(TOP)],
             "top_languages": [{"language": name, "requests": n} for name, n in self._languages.most_common(TOP)],
@@ -118,6 +118,10 @@ class Summary:
     def _last_minute(self) -> int:
         since = self._clock() - MINUTE
         return sum(count for second, count in self._per_second if second > since)
+
+
+def _iso(unix_seconds: float) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
 
 
 class _Durations:

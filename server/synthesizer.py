@@ -87,6 +87,9 @@ class Synthesizer:
         bypass = fresh or utterance.timed
         hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=bypass)
         try:
+            if hearing.new:
+                with self._admission.admit(seconds):  # in an overload most find no room: before a flight takes off
+                    pass
             async with aclosing(hearing.chunks()) as chunks:
                 while True:
                     try:

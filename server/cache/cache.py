@@ -37,12 +37,19 @@ class Hearing:
     """The audio of an utterance, wherever it comes from."""
 
     def __init__(
-        self, result: CacheResult, synthesis: Synthesis | None, source: Callable[[Hearing], AsyncGenerator[Chunk, None]]
+        self,
+        result: CacheResult,
+        synthesis: Synthesis | None,
+        source: Callable[[Hearing], AsyncGenerator[Chunk, None]],
+        *,
+        new: bool = False,
     ) -> None:
         self.result = result
         """A HIT stays one; else it is as things stand, and final with the first chunk."""
         self.synthesis = synthesis
         """What becomes of the synthesis that is heard, which may be another request's; None if there is none."""
+        self.new = new
+        """Whether it is sure, as things stand, that its synthesis begins with it."""
         self._source = source
 
     def chunks(self) -> AsyncGenerator[Chunk, None]:
@@ -98,16 +105,16 @@ class Cache:
         """
         size = size_of(seconds, utterance.voice.sample_rate)
         if bypass or size > self._largest or not self._max_bytes:
-            return Hearing(CacheResult.BYPASS, synthesis, lambda _: make())
+            return Hearing(CacheResult.BYPASS, synthesis, lambda _: make(), new=True)
         key = self._keys.of(utterance)
         clip = self._memory.get(key)
         if clip is not None:
             return Hearing(CacheResult.HIT, None, lambda _: clip.chunks())
-        result, heard = CacheResult.MISS, synthesis
+        result, heard, new = CacheResult.MISS, synthesis, self._shared is None
         if (key, streamed) in self._flights:
-            result, heard = CacheResult.COALESCED, self._flights[key, streamed][0].synthesis
+            result, heard, new = CacheResult.COALESCED, self._flights[key, streamed][0].synthesis, False
         wish = _Wish(key, streamed, size, synthesis, make)
-        return Hearing(result, heard, lambda hearing: self._together(hearing, wish))
+        return Hearing(result, heard, lambda hearing: self._together(hearing, wish), new=new)
 
     async def close(self) -> None:
         """Ends what is under way, with ShuttingDown for those who listen, and lets go of the shared tier."""

@@ -24,6 +24,9 @@ PATIENCE = 5.0
 """Times the forecast of a provider that its attempt may take while another one could still speak."""
 LEAST_SECONDS = 10.0
 """Of any turn, and of what is set aside for the next provider, as far as the budget allows."""
+RATE_SECONDS = 0.1
+"""For which the rate is remembered. It moves in many seconds; a provider's load is a sum over all that it has to do,
+and in an overload each refusal asks for it."""
 
 ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
 """As clients ask for them."""
@@ -64,6 +67,7 @@ class Chain:
         self._orders = dict(orders or {})
         self._choices: dict[str, tuple[Choice, ...]] = {}
         self._voices: dict[str, Voice] = {}
+        self._rate, self._rate_until = 0.0, float("-inf")
         self._choose()
 
     @property
@@ -84,9 +88,13 @@ class Chain:
 
     @property
     def rate(self) -> float:
-        """Of the first provider that is available."""
-        members = self.members
-        return next((member for member in members if member.available), members[0]).provider.load().rate
+        """Of the first provider that is available, as it was within the last RATE_SECONDS."""
+        now = time.monotonic()
+        if now >= self._rate_until:
+            members = self.members
+            asked = next((member for member in members if member.available), members[0])
+            self._rate, self._rate_until = asked.provider.load().rate, now + RATE_SECONDS
+        return self._rate
 
     def load(self) -> Load:
         """The pace of the first provider that is available, and what waits for all of them."""
@@ -101,6 +109,7 @@ class Chain:
         self._choose()
         if not self._choices:
             raise EngineFailed("no provider has a voice")
+        self._rate_until = float("-inf")
 
     async def close(self) -> None:
         await asyncio.gather(*(member.provider.close() for member in self.members))

@@ -296,6 +296,26 @@ async def test_no_more_audio_is_let_in_than_may_wait(start: Start) -> None:
     assert (await inside)[0] == 200
 
 
+async def test_only_what_has_to_be_made_needs_room(start: Start) -> None:
+    provider = HummingProvider()
+    provider.rate = 0.5
+    client = await start(provider, max_queue_seconds=1.0, cache_bytes=2**24)
+    assert (await client.tts({"text": "said before"}))[0] == 200
+    provider.gate.clear()
+    text = "one two three four five six seven eight nine ten"
+    inside = [asyncio.create_task(client.tts({"text": text})) for _ in range(2)]
+    await client.until(lambda s: s["requests_in_flight"] == 2)
+    assert (await client.tts({"text": "said before"}))[0] == 200
+    assert await client.refused({"text": "hi there you"}) == (429, "queue_full", None)
+    provider.gate.set()
+    assert [status for status, _, _ in await asyncio.gather(*inside)] == [200, 200]
+    exposed = await client.prometheus()
+    results = {
+        r: samples(exposed, "tts_cache_requests_total", result=r) for r in ("hit", "miss", "coalesced", "bypass")
+    }
+    assert results == {"hit": [1], "miss": [3], "coalesced": [1], "bypass": [0]}
+
+
 async def test_what_would_surely_be_late_is_refused_at_once(start: Start) -> None:
     provider = HummingProvider()
     provider.rate = 0.1

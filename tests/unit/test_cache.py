@@ -9,6 +9,7 @@ import pytest
 
 from server.audio.wav import pcm16
 from server.cache.cache import Cache, Hearing
+from server.cache.shared import SharedTier
 from server.errors import QueueFull, ShuttingDown
 from server.speech import CacheResult
 from tests.murmurs import SECRET, VOICE, Murmur, heard, quiet, utterance
@@ -44,6 +45,21 @@ async def test_what_was_made_once_is_given_again_byte_for_byte(cache: Cache) -> 
     assert second.begun == 0
     assert cache.entries == 1
     assert len(original) < cache.bytes < len(original) + 1000
+
+
+async def test_it_is_known_beforehand_whether_a_synthesis_begins(cache: Cache) -> None:
+    assert hear(cache, Murmur()).new
+    assert hear(cache, Murmur(), bypass=True).new
+    murmur = Murmur(allowed=1)
+    listening = asyncio.create_task(heard(hear(cache, murmur).chunks()))
+    await quiet()
+    assert not hear(cache, Murmur()).new  # it is being made for another
+    murmur.allow(5)
+    await listening
+    assert not hear(cache, Murmur()).new  # it is there
+    shared = Cache(ROOM, SECRET, SharedTier("redis://127.0.0.1:1/0", SECRET))
+    assert not hear(shared, Murmur()).new  # another server may have it
+    await shared.close()
 
 
 async def test_a_hit_has_no_intervals(cache: Cache) -> None:
