@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.objective import WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, equals, now, quantile, rate, seen, series, share, sums
+from dashboards.promql import buckets, now, quantile, rate, seen, series, share, sums
 from dashboards.traceql import given, requests, span
 from otel.attributes import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
@@ -137,10 +137,10 @@ ERROR_RATIO = Panel(
     Unit.SHARE,
     (
         Query(
-            share(rate(REQUESTS, (), equals(OUTCOME, "error")), rate(REQUESTS, (), equals(OUTCOME, "ok", "error"))),
+            share(rate(REQUESTS, (), {OUTCOME: "error"}), rate(REQUESTS, (), {OUTCOME: ("ok", "error")})),
             "failed",
         ),
-        Query(share(rate(REQUESTS, (), equals(OUTCOME, "rejected")), rate(REQUESTS)), "refused"),
+        Query(share(rate(REQUESTS, (), {OUTCOME: "rejected"}), rate(REQUESTS)), "refused"),
     ),
     thresholds=(Threshold(0.05, "critical"),),
     traces=FAILED,

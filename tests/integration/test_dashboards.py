@@ -19,9 +19,9 @@ from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
 from dashboards.objective import burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
-from dashboards.pipeline_metrics import JOBS
 from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
+from otel.pipeline_metrics import JOBS
 from otel.promise import AVAILABILITY
 from server import VERSION
 from tests.integration.test_drift_stack import drifted
