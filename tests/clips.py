@@ -16,7 +16,8 @@ import numpy.typing as npt
 from server.audio.quality import FRAME_SECONDS, Fault, Inspector, Quality
 from server.errors import NothingToSpeak
 from server.providers.coqui import CoquiProvider
-from server.providers.hibari import HibariProvider
+from server.providers.hibari import HibariVoice
+from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
 from server.speech import Listener, Utterance
 from server.voices.catalogue import Catalogue
@@ -47,9 +48,9 @@ def joe(voices_folder: Path) -> CoquiProvider:
     return CoquiProvider(voices, device="cpu", threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
 
 
-def hibari() -> HibariProvider:
+def hibari() -> PackagedProvider:
     """Another model, with phonemes of its own."""
-    return HibariProvider(threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
+    return PackagedProvider(HibariVoice(), threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
 
 
 async def spoken(provider: Provider, wishes: Iterable[Wish]) -> list[Clip]:

@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew, Done
-from server.providers.narrator import sound
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
 from server.providers.provider import Load, Reports
+from server.providers.speaker import Samples, sound
 from server.providers.workload import Request, Workload
 from server.scheduling.worker import Worker, WorkerClosed
 from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
@@ -41,8 +40,6 @@ CHUNK_TOKENS = 20
 LATENTS_KEPT = 16
 """Voices whose latents stay in memory, 130 kB each; others are listened to anew, in a second."""
 WARM_UP_SECONDS = 4
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

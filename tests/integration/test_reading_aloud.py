@@ -19,8 +19,9 @@ import pytest
 import pytest_asyncio
 
 from server.providers.coqui import CoquiProvider
-from server.providers.hibari import HibariProvider
+from server.providers.hibari import HibariVoice
 from server.providers.onnx import OnnxProvider
+from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
 from server.speech import Listener, Utterance
 from server.text import ssml
@@ -49,7 +50,7 @@ async def provider(request: pytest.FixtureRequest, voices_folder: Path) -> Async
     makers = {
         "coqui": lambda: CoquiProvider(voices, device="cpu", **common),
         "onnx": lambda: OnnxProvider(voices, **common),
-        "hibari": lambda: HibariProvider(**common),
+        "hibari": lambda: PackagedProvider(HibariVoice(), **common),
     }
     provider = makers[request.param]()
     await provider.start(Told())
