@@ -33,7 +33,7 @@ from server.settings import Settings
 from tests.faulty import Faulty
 from tests.integration.test_drift_job import environment
 from tests.live import ROOT
-from tests.stack import Stack, eventually, running_stack
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache
 
@@ -108,12 +108,6 @@ class House:
 
     def page(self, start: datetime) -> str:
         return (self.state / "windows" / name_of(start) / "index.html").read_text()
-
-
-@pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    with running_stack(tmp_path / "stack") as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from server.providers.packaged import PackagedProvider, checksum
 from server.speech import Listener, Stage
 from server.text.script import PAUSE, script
 from tests.fakes import Told
+from tests.live import ROOT
 from tests.recognition import errors, recognise, words
 from tests.saying import joined, say, utterance, word_error_rate
 
-ROOT = Path(__file__).parents[2]
 TEXTS = (
     "Speech synthesis has improved a great deal, but it is still far from perfect.",
     "Please call Stella, and ask her to bring these things with her from the store.",
