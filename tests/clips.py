@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from server.audio.quality import FRAME_SECONDS, Fault, Inspector, Quality
 from server.errors import NothingToSpeak
@@ -19,12 +18,10 @@ from server.providers.coqui import CoquiProvider
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
-from server.speech import Listener, Utterance
+from server.speech import Listener, Samples, Utterance
 from server.voices.catalogue import Catalogue
 from tests.fakes import Told
 from tests.kinds import Wish
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

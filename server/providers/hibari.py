@@ -10,8 +10,8 @@ import numpy as np
 
 from server.errors import EngineFailed
 from server.providers.packaged import checksum, folder
-from server.providers.speaker import Piece, Samples, Speaker, sound
-from server.speech import Voice
+from server.providers.speaker import Piece, Speaker, sound
+from server.speech import Samples, Voice
 from server.text.sentences import LIMIT, bounded, cut
 
 if TYPE_CHECKING:

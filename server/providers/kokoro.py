@@ -12,8 +12,8 @@ import numpy as np
 
 from server.providers.onnx import session
 from server.providers.packaged import checksum, folder
-from server.providers.speaker import Piece, Samples, Speaker, sound
-from server.speech import Voice
+from server.providers.speaker import Piece, Speaker, sound
+from server.speech import Samples, Voice
 from server.text.sentences import bounded
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import TypeVar
@@ -13,10 +14,10 @@ from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew
 from server.providers.pace import expect
 from server.providers.provider import Load
-from server.providers.speaker import Samples, Speaker
+from server.providers.speaker import Speaker
 from server.providers.workload import Workload
 from server.scheduling.worker import Worker, WorkerClosed
-from server.speech import Chunk, Interval, Stage, Utterance
+from server.speech import Chunk, Interval, Samples, Stage, Utterance
 from server.text.script import script
 
 T = TypeVar("T")
@@ -25,8 +26,10 @@ T = TypeVar("T")
 class Narrator:
     """A provider's voices, and its threads: one that reads texts, and some that speak."""
 
-    def __init__(self, name: str, threads: int, max_audio_seconds: float) -> None:
-        """``threads`` speak a sentence each; ``max_audio_seconds`` is the longest audio that a text may become."""
+    def __init__(self, name: str, threads: int | None, max_audio_seconds: float) -> None:
+        """``threads`` speak a sentence each, None for one a core; ``max_audio_seconds`` is the longest audio that a
+        text may become."""
+        threads = threads or len(os.sched_getaffinity(0))
         self._max_audio_seconds = max_audio_seconds
         self._workload = Workload(lanes=threads)
         # A thread of its own: behind those that speak, a request would wait for others' audio before it can be refused.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from functools import partial
@@ -16,9 +15,9 @@ from server.errors import EngineFailed
 from server.providers.narrator import Narrator
 from server.providers.pace import estimate
 from server.providers.provider import Load, Reports
-from server.providers.speaker import Piece, Samples, Speaker, sound
+from server.providers.speaker import Piece, Speaker, sound
 from server.providers.word import say_a_word
-from server.speech import Ability, Chunk, Listener, Utterance, Voice
+from server.speech import Ability, Chunk, Listener, Samples, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.sentences import bounded
 from server.text.symbols import compose
@@ -75,7 +74,7 @@ class OnnxProvider:
         """``threads`` are the cores to use, None for all; ``max_audio_seconds`` the longest audio that one utterance
         may become."""
         self._installed = tuple(installed for installed in voices if installed.onnx is not None)
-        self._narrator = Narrator("onnx", threads or len(os.sched_getaffinity(0)), max_audio_seconds)
+        self._narrator = Narrator("onnx", threads, max_audio_seconds)
         self._log = log
         self._phonemizer = Phonemizer()
 

@@ -6,7 +6,6 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
@@ -47,7 +46,7 @@ class PackagedProvider:
         may become."""
         self.name = package.name
         self._package = package
-        self._narrator = Narrator(self.name, threads or len(os.sched_getaffinity(0)), max_audio_seconds)
+        self._narrator = Narrator(self.name, threads, max_audio_seconds)
         self._log = log
 
     def voices(self) -> tuple[Voice, ...]:

@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from server.errors import EngineFailed
 from server.providers.pace import WARM_UP, Pace
+from server.speech import Samples
 from server.text.script import Script
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

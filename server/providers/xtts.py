@@ -20,10 +20,10 @@ from server.errors import EngineFailed, ShuttingDown, SpeechError
 from server.providers.crew import Crew, Done
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
 from server.providers.provider import Load, Reports
-from server.providers.speaker import Samples, sound
+from server.providers.speaker import sound
 from server.providers.workload import Request, Workload
 from server.scheduling.worker import Worker, WorkerClosed
-from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
 from server.text.script import Script, script
 from server.text.sentences import cut
 from server.voices.samples import SAMPLE_RATE, SampleStore
