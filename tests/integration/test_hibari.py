@@ -13,28 +13,17 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
+from server.errors import EngineFailed, NothingToSpeak, ShuttingDown
 from server.providers import hibari
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider, checksum
 from server.speech import Listener, Stage
 from server.text.script import PAUSE, script
+from tests.every_provider import EveryProvider
 from tests.fakes import Told
 from tests.live import ROOT
 from tests.recognition import errors, recognise, words
-from tests.saying import joined, say, utterance, word_error_rate
-
-TEXTS = (
-    "Speech synthesis has improved a great deal, but it is still far from perfect.",
-    "Please call Stella, and ask her to bring these things with her from the store.",
-    "Why should anyone wait for an answer when the question itself was never asked?",
-    "It was the best of times, it was the worst of times.",
-    "All happy families are alike, but every unhappy family is unhappy in its own way.",
-    "The old man walked slowly along the river bank and watched the boats.",
-    "Children played near the bridge, and a cold wind began to blow from the hills.",
-    "She opened the letter with great care and read it twice before she spoke.",
-)
-THREE = "This is one. And this is two! Is that all?"
+from tests.saying import TEXTS, THREE, joined, say, utterance, word_error_rate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -56,6 +45,10 @@ async def provider(told: Told) -> AsyncIterator[PackagedProvider]:
     await provider.start(told)
     yield provider
     await provider.close()
+
+
+class TestAsEveryProvider(EveryProvider):
+    pass
 
 
 async def test_it_is_one_english_voice(provider: PackagedProvider, told: Told) -> None:
@@ -94,12 +87,6 @@ async def test_a_chunk_is_a_sentence_and_tells_where_its_time_went(provider: Pac
     assert rest[-1].samples[-silence:].any()
 
 
-async def test_speed_shortens_and_lengthens(provider: PackagedProvider) -> None:
-    normal, fast, slow = [sum(c.seconds for c in await say(provider, TEXTS[2], speed)) for speed in (1.0, 2.0, 0.5)]
-    assert 0.45 < fast / normal < 0.75
-    assert 1.5 < slow / normal < 2.1
-
-
 async def test_eight_at_once_get_their_own_audio(provider: PackagedProvider) -> None:
     said = await asyncio.gather(*(say(provider, text) for text in TEXTS))
     for text, chunks in zip(TEXTS, said, strict=True):
@@ -127,24 +114,10 @@ async def test_who_leaves_costs_no_more_than_a_sentence(
     assert len(spoken) == 2
 
 
-@pytest.mark.parametrize("text", ["1234567890", "9" * 60, "a" * 300, "word " * 80, "I", "x\u0301\u0301 y", "1/2/" * 50])
-async def test_odd_texts_are_spoken(provider: PackagedProvider, text: str) -> None:
-    chunks = await say(provider, text)
-    assert np.abs(joined(chunks)).max() > 0.05
-    assert max(chunk.seconds for chunk in chunks) < 45
-
-
-@pytest.mark.parametrize("text", ["...", "!?!", "—", "“”", "字", "🙂"])
+@pytest.mark.parametrize("text", ["字", "🙂"])
 async def test_there_must_be_something_that_it_can_speak(provider: PackagedProvider, text: str) -> None:
     with pytest.raises(NothingToSpeak):
         await say(provider, text)
-
-
-async def test_text_that_would_run_past_the_limit_is_refused_unspoken(provider: PackagedProvider) -> None:
-    for text in ("word " * 3_000, "9" * 5_000, "No. " * 1_000):
-        with pytest.raises(TextTooLong) as caught:
-            await say(provider, text)
-        assert text[:4] not in str(caught.value)
 
 
 async def test_the_expected_length_is_near_the_real_one(provider: PackagedProvider) -> None:

@@ -12,9 +12,9 @@ import pytest
 
 from server.audio.encoding import AAC_FRAME
 from tests.calls import post
-from tests.integration.test_hibari import TEXTS
 from tests.live import LiveServer
 from tests.recognition import errors, recognise, words
+from tests.saying import TEXTS
 
 VOICES = ("joe", "hibari")
 
