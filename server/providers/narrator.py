@@ -10,13 +10,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from server.errors import EngineFailed, ShuttingDown, SpeechError
+from server.errors import EngineFailed
 from server.providers.crew import Crew
+from server.providers.failures import as_ours
 from server.providers.pace import expect
 from server.providers.provider import Load
 from server.providers.speaker import Speaker
 from server.providers.workload import Workload
-from server.scheduling.worker import Worker, WorkerClosed
+from server.scheduling.worker import Worker
 from server.speech import Chunk, Interval, Samples, Stage, Utterance
 from server.text.script import script
 
@@ -61,7 +62,7 @@ class Narrator:
         if speaker is None:
             raise EngineFailed("this voice is not loaded")
         sample_rate = utterance.voice.sample_rate
-        try:
+        with as_ours():
             asked = time.perf_counter_ns()
             text = await self._text_thread.run(script, utterance)
             lines = await self._text_thread.run(speaker.read, text)
@@ -84,12 +85,6 @@ class Narrator:
                         chunk = Chunk(samples, sample_rate, (read_in, *intervals), expected, text.said)
                     request.made(chunk.seconds, done.seconds)
                     yield chunk
-        except SpeechError:
-            raise
-        except WorkerClosed:
-            raise ShuttingDown("the server is shutting down") from None
-        except Exception as error:  # the model's runtime: whatever it is, the client learns that it failed, no more
-            raise EngineFailed("the speech engine failed") from error
 
     async def close(self) -> None:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
