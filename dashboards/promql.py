@@ -32,6 +32,11 @@ def largest(gauge: Metric, by: Iterable[Label] = (), where: Where | None = None)
     return _over("max", gauge, by, series(gauge, where))
 
 
+def smallest(gauge: Metric, by: Iterable[Label] = ()) -> str:
+    """The value of a gauge where it is smallest."""
+    return _over("min", gauge, by, series(gauge))
+
+
 def rate(counter: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """How often a second; of a histogram, how many readings."""
     part = "_count" if counter.kind == "histogram" else ""

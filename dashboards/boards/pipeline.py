@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import largest, rate, seen, series
+from dashboards.promql import largest, rate, seen, series, smallest
 from otel import pipeline_metrics as own
 from otel.library_metrics import SDK_METRICS, LibraryMetric
 from otel.pipeline_metrics import PipelineMetric
@@ -40,7 +40,7 @@ PROGRAMS = Panel(
     "states",
     Unit.STATE,
     (
-        Query(f"min by (job) ({series(own.UP)})", "{job}"),
+        Query(smallest(own.UP, (JOB,)), "{job}"),
         Query(f"(count({series(own.COLLECTOR_MEMORY)}) or vector(0)) > bool 0", "collector"),
     ),
     thresholds=(Threshold(1, "critical", below=True),),
