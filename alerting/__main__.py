@@ -12,6 +12,7 @@ from alerting.alerts import GROUPS
 from alerting.alerts.slo import GROUP as SLO
 from alerting.alerts.slo import INTERVAL_SECONDS
 from alerting.cases import CASES
+from otel.generated import keep
 
 HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
@@ -41,18 +42,8 @@ def files() -> dict[Path, str]:
 def build(*, check: bool) -> int:
     """The exit code: 1 if something is out of date and was only checked."""
     made = files()
-    stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     left = [path for folder in {path.parent for path in made} for path in folder.glob("*.yml") if path not in made]
-    if check:
-        for path in (*stale, *left):
-            print(f"{path.relative_to(HERE.parent)} is out of date: run make alerting", file=sys.stderr)
-        return int(bool(stale or left))
-    for path in stale:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(made[path])
-    for path in left:
-        path.unlink()
-    return 0
+    return keep(made, left, check=check, command="make alerting")
 
 
 def receivers(arguments: argparse.Namespace) -> int:

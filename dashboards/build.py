@@ -13,6 +13,7 @@ from dashboards.panel import Board
 from dashboards.promql_check import NoPrometheusError, problems
 from dashboards.readme import README, with_table
 from dashboards.rendering import render
+from otel.generated import keep
 
 FOLDER = Path(__file__).parent / "grafana"
 OURS = b'"uid": "ttscope-'
@@ -43,19 +44,12 @@ def main(arguments: Sequence[str]) -> int:
     wanted = files(options.output, own)
     if options.output == FOLDER:
         wanted[README] = with_table(README.read_text(encoding="utf-8"))
-    if options.check:
-        return _check(wanted, options.output)
     try:
-        if wrong := problems(own, options.prometheus):
+        if not options.check and (wrong := problems(own, options.prometheus)):
             return _refuse(wrong)
     except NoPrometheusError as error:
         print(f"{error}: whether it would understand the views is not known", file=sys.stderr)
-    for path in _left(wanted, options.output):
-        path.unlink()
-    for path, text in _stale(wanted):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    return 0
+    return keep(wanted, _left(wanted, options.output), check=options.check)
 
 
 def files(folder: Path, own: Iterable[View] = ()) -> dict[Path, str]:
@@ -69,24 +63,9 @@ def name_of(board: Board) -> str:
     return f"{board.uid.removeprefix(UID)}.json"
 
 
-def _check(wanted: dict[Path, str], folder: Path) -> int:
-    stale = sorted([path for path, _ in _stale(wanted)] + _left(wanted, folder))
-    for path in stale:
-        print(f"{path} is out of date: run make docs", file=sys.stderr)
-    return 1 if stale else 0
-
-
-def _stale(wanted: dict[Path, str]) -> list[tuple[Path, str]]:
-    return [(path, text) for path, text in wanted.items() if not _same(path, text)]
-
-
 def _left(wanted: dict[Path, str], folder: Path) -> list[Path]:
     """Files of boards that are no more; others that lie there are not ours."""
-    return sorted(path for path in set(folder.rglob("*.json")) - set(wanted) if OURS in path.read_bytes())
-
-
-def _same(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text(encoding="utf-8") == text
+    return [path for path in set(folder.rglob("*.json")) - set(wanted) if OURS in path.read_bytes()]
 
 
 def _refuse(wrong: Iterable[str]) -> int:

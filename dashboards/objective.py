@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.promql import equals, series, share
+from dashboards.promql import series, share
 from otel.attributes import OUTCOME
 from otel.instruments import REQUESTS
 from otel.promise import AVAILABILITY, WINDOW_DAYS
@@ -22,7 +22,7 @@ def counted(over: str, *outcomes: str) -> str:
     process has series of its own, which only grow; only what a scraped server counted before it was started anew within
     that time can be missed.
     """
-    found = series(REQUESTS, equals(OUTCOME, *outcomes))
+    found = series(REQUESTS, {OUTCOME: outcomes})
     most = f"max_over_time({found}[{over}])"
     return f"sum (({most} - {found} offset {over}) or {most})"
 

@@ -1,68 +1,61 @@
-"""PromQL from the contract's instruments and attributes: a name that the contract does not have can't be asked for."""
+"""The questions of panels, in PromQL, by the names of otel/promql.py, to the servers that the variables choose."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dashboards.variables import INSTANCE, INTERVAL, JOB, VOICE, Variable
-from otel.attributes import VOICE_NAME, Attribute
+from dashboards import variables
+from dashboards.variables import INTERVAL, VOICE, Variable
+from otel.attributes import VOICE_NAME
 from otel.instrument import Instrument
 from otel.instruments import CONTRACT
-from otel.library_metrics import LibraryMetric
+from otel.pipeline_metrics import PipelineMetric
+from otel.promql import JOB, Label, Metric, Where, label_names, matchers, name
 
 OF_THE_DRIFT_JOB = frozenset(instrument for instrument in CONTRACT if instrument.name.startswith("tts.drift."))
 """They come from another program than the servers that can be chosen."""
 
 
-def series(instrument: Instrument, where: str = "", *, suffix: str = "") -> str:
-    """The series of an instrument that the variables choose; ``where`` holds more matchers of labels."""
-    matchers = [] if instrument in OF_THE_DRIFT_JOB else [_chosen(JOB), _chosen(INSTANCE)]
-    if VOICE_NAME in instrument.attributes:
-        matchers.append(_chosen(VOICE))
-    if where:
-        matchers.append(where)
-    return f"{instrument.prometheus_name}{suffix}{{{', '.join(matchers)}}}"
+def series(metric: Metric, where: Where | None = None, part: str = "") -> str:
+    """The series that the variables choose; of a metric of the pipeline, those of its job. ValueError for what the
+    contract does not have."""
+    return _selector(metric, matchers(metric, where), part)
 
 
-def library(metric: LibraryMetric, where: str = "") -> str:
-    """The series of a metric that a library in the server makes."""
-    return f"{metric.prometheus_name}{{{', '.join(filter(None, (_chosen(JOB), _chosen(INSTANCE), where)))}}}"
-
-
-def total(value: str, by: Iterable[Attribute] = ()) -> str:
-    """The sum over everything but some labels."""
-    return f"sum{_by(by)} ({value})"
-
-
-def now(gauge: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def now(gauge: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """The value of a gauge, of all chosen servers together."""
-    return total(series(gauge, where), by)
+    return _over("sum", gauge, by, series(gauge, where))
 
 
-def largest(gauge: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def largest(gauge: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """The value of a gauge where it is largest."""
-    return f"max{_by(by)} ({series(gauge, where)})"
+    return _over("max", gauge, by, series(gauge, where))
 
 
-def rate(counter: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def smallest(gauge: Metric, by: Iterable[Label] = ()) -> str:
+    """The value of a gauge where it is smallest."""
+    return _over("min", gauge, by, series(gauge))
+
+
+def rate(counter: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """How often a second; of a histogram, how many readings."""
-    suffix = "_count" if counter.kind == "histogram" else ""
-    return total(f"rate({series(counter, where, suffix=suffix)}[{INTERVAL}])", by)
+    part = "_count" if counter.kind == "histogram" else ""
+    return _over("sum", counter, by, f"rate({series(counter, where, part)}[{INTERVAL}])")
 
 
-def seen(counter: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def seen(counter: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """How often a second, of what happens at all: labels whose values are known beforehand begin with 0."""
     return f"{rate(counter, by, where)} > 0"
 
 
-def sums(histogram: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def sums(histogram: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """By how much the sum of the readings grows a second."""
-    return total(f"rate({series(histogram, where, suffix='_sum')}[{INTERVAL}])", by)
+    return _over("sum", histogram, by, f"rate({series(histogram, where, '_sum')}[{INTERVAL}])")
 
 
-def increase(counter: Instrument, over: str, by: Iterable[Attribute] = (), where: str = "", *, suffix: str = "") -> str:
+def increase(counter: Metric, over: str, by: Iterable[Label] = (), where: Where | None = None, part: str = "") -> str:
     """How much it grew over a time."""
-    return total(f"increase({series(counter, where, suffix=suffix)}[{over}])", by)
+    return _over("sum", counter, by, f"increase({series(counter, where, part)}[{over}])")
 
 
 def share(part: str, whole: str) -> str:
@@ -70,10 +63,9 @@ def share(part: str, whole: str) -> str:
     return f"({part} or {whole} * 0) / ({whole} > 0)"
 
 
-def buckets(histogram: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def buckets(histogram: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """How many readings a second are at most le, by le."""
-    names = ", ".join(("le", *(attribute.name for attribute in by)))
-    return f"sum by ({names}) (rate({series(histogram, where, suffix='_bucket')}[{INTERVAL}]))"
+    return _over("sum", histogram, ("le", *by), f"rate({series(histogram, where, '_bucket')}[{INTERVAL}])")
 
 
 def at_most(histogram: Instrument, bound: float) -> str:
@@ -82,33 +74,37 @@ def at_most(histogram: Instrument, bound: float) -> str:
         raise ValueError(f"{histogram.name}: {bound} is not among its buckets")
     written = f"{bound:g}".replace(".", r"\\.")
     fraction = r"(\\.0)?" if float(bound).is_integer() else ""  # 1 by OTLP, 1.0 when it is scraped
-    matcher = f'le=~"{written}{fraction}"'
-    return total(f"rate({series(histogram, matcher, suffix='_bucket')}[{INTERVAL}])")
+    selector = _selector(histogram, [f'le=~"{written}{fraction}"'], "_bucket")
+    return _over("sum", histogram, (), f"rate({selector}[{INTERVAL}])")
 
 
-def quantile(share: float, histogram: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def quantile(share: float, histogram: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """What a share of the readings is below, by the histogram's buckets."""
     return f"histogram_quantile({share}, {buckets(histogram, by, where)})"
 
 
-def mean(histogram: Instrument, by: Iterable[Attribute] = (), where: str = "") -> str:
+def mean(histogram: Metric, by: Iterable[Label] = (), where: Where | None = None) -> str:
     """The mean reading; nothing while there are none."""
     by = tuple(by)
     return f"{sums(histogram, by, where)} / ({rate(histogram, by, where)} > 0)"
 
 
-def equals(attribute: Attribute, *values: str) -> str:
-    """The matcher of a label that has one of some values. ValueError if the contract does not have them."""
-    if isinstance(attribute.values, tuple) and not {*values} <= {*attribute.values}:
-        raise ValueError(f"{attribute.name}: of {values}, the contract has only some")
-    pattern = "|".join(value.replace("+", r"\\+") for value in values)
-    return f'{attribute.name}="{values[0]}"' if len(values) == 1 else f'{attribute.name}=~"{pattern}"'
+def _selector(metric: Metric, matched: list[str], part: str) -> str:
+    return f"{name(metric, part)}{{{', '.join([*_chosen(metric), *matched])}}}"
 
 
-def _chosen(variable: Variable) -> str:
+def _chosen(metric: Metric) -> list[str]:
+    """What every selector of a metric asks for."""
+    if isinstance(metric, PipelineMetric):
+        return matchers(metric, {JOB: metric.job})
+    servers = () if metric in OF_THE_DRIFT_JOB else (variables.JOB, variables.INSTANCE)
+    return [_is(variable) for variable in (*servers, *((VOICE,) if VOICE_NAME in metric.attributes else ()))]
+
+
+def _is(variable: Variable) -> str:
     return f'{variable.label}=~"${variable.name}"'
 
 
-def _by(attributes: Iterable[Attribute]) -> str:
-    names = ", ".join(attribute.name for attribute in attributes)
-    return f" by ({names})" if names else ""
+def _over(aggregation: str, metric: Metric, by: Iterable[Label], value: str) -> str:
+    names = ", ".join(label_names(metric, by))
+    return f"{aggregation} by ({names}) ({value})" if names else f"{aggregation} ({value})"

@@ -10,7 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drift.logs import configure
-from drift.settings import Settings, SettingsError, load, unknown_variables
+from drift.settings import Settings, load, unknown_variables
+from otel.environment import SettingsError
 
 OK, FAILED, WRONG, DRIFT, UNDECIDED, REFERENCE = 0, 1, 2, 3, 4, 5
 CODES = """exit codes: 0 stable, 3 drift (of compare: different), 4 too little data or no reference, 5 the reference

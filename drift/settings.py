@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from otel import otlp
+from otel.environment import read, unknown
 
 PREFIX = "TTSCOPE_DRIFT_"
 HOUR = 3600
@@ -111,24 +111,10 @@ class Settings(BaseSettings):
         return self.mlflow_uri.get_secret_value() or f"sqlite:///{self.state.absolute() / 'mlflow.db'}"
 
 
-class SettingsError(Exception):
-    """The environment or an argument can't be used; the message has a line for each that is wrong."""
-
-
 def load(**arguments: object) -> Settings:
     """Reads the environment; ``arguments`` that are not None go before it. Raises SettingsError."""
     given = {name: value for name, value in arguments.items() if value is not None}
-    try:
-        settings = Settings(**given)  # type: ignore[arg-type]  # pydantic checks them
-    except ValidationError as error:
-        problems = [
-            f"  {variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)
-        ]
-    else:
-        problems = list(_conflicts(settings))
-        if not problems:
-            return settings
-    raise SettingsError("\n".join(["the environment has values that can't be used:", *problems]))
+    return read(Settings, variable, _conflicts, **given)
 
 
 def variable(field: object) -> str:
@@ -142,19 +128,19 @@ def variables() -> dict[str, str]:
 
 
 def unknown_variables() -> list[str]:
-    """Variables of our prefix that set nothing: most likely misspelt."""
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables())
+    """Variables of our prefix that set nothing."""
+    return unknown(PREFIX, variables())
 
 
 def _conflicts(settings: Settings) -> list[str]:
     problems = []
     if settings.most_rows < settings.minimum_rows:
-        problems.append(f"  {PREFIX}MOST_ROWS: must not be less than {PREFIX}MINIMUM_ROWS")
+        problems.append(f"{PREFIX}MOST_ROWS: must not be less than {PREFIX}MINIMUM_ROWS")
     if settings.cold_windows > settings.reference_windows:
-        problems.append(f"  {PREFIX}COLD_WINDOWS: must not be more than {PREFIX}REFERENCE_WINDOWS")
+        problems.append(f"{PREFIX}COLD_WINDOWS: must not be more than {PREFIX}REFERENCE_WINDOWS")
     needed = settings.reference_windows * settings.window_seconds / 86_400
     if settings.rows_days < needed:
-        problems.append(f"  {PREFIX}ROWS_DAYS: a reference needs the rows of {needed:.1f} days")
+        problems.append(f"{PREFIX}ROWS_DAYS: a reference needs the rows of {needed:.1f} days")
     if settings.reports_days > settings.retention_days:
-        problems.append(f"  {PREFIX}REPORTS_DAYS: must not be more than {PREFIX}RETENTION_DAYS")
-    return problems + [f"  {problem}" for problem in otlp.problems()]
+        problems.append(f"{PREFIX}REPORTS_DAYS: must not be more than {PREFIX}RETENTION_DAYS")
+    return problems + otlp.problems()

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from otel.attributes import OTHER, Attribute, Source
-from otel.collector_metrics import COLLECTOR_METRICS
 from otel.events import DRIFT_EVENT, REQUEST_EVENT
 from otel.features import DRIFT_FEATURES, FEATURES, Feature
 from otel.instruments import CONTRACT
 from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS, LibraryMetric
+from otel.pipeline_metrics import COLLECTOR, PIPELINE_METRICS, PipelineMetric
 
 INTRODUCTION = f"""# Telemetry
 
@@ -31,10 +31,10 @@ LIBRARIES = """## Metrics of the libraries
 | name | kind | labels | what it says |
 | --- | --- | --- | --- |
 """
-COLLECTOR = """## Metrics of the Collector
+PIPELINE = f"""## Metrics of the pipeline
 
-Of those that it sends about itself, the ones that alerts ask for; its job is `otelcol-ttscope`. The counters of
-what was dropped begin with the first loss.
+Of those that Collector, Prometheus, Tempo and Alertmanager tell of themselves, the ones that panels and alerts ask for;
+the Collector's job is `{COLLECTOR}`. Its counters of what was dropped begin with the first loss.
 
 | name | kind | labels | what it says |
 | --- | --- | --- | --- |
@@ -70,7 +70,7 @@ interrupted while it sends it, once more.
 def render() -> str:
     """The page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
-    parts += [COLLECTOR + "\n".join(_rows(COLLECTOR_METRICS)) + "\n", TRACES]
+    parts += [PIPELINE + "\n".join(_rows(PIPELINE_METRICS)) + "\n", TRACES]
     parts += [FEATURES_INTRODUCTION, *_features(FEATURES), "", DRIFT_INTRODUCTION, *_features(DRIFT_FEATURES)]
     return "\n".join(parts) + "\n"
 
@@ -88,7 +88,7 @@ def _metrics() -> Iterator[str]:
             yield ""
 
 
-def _rows(metrics: tuple[LibraryMetric, ...]) -> Iterator[str]:
+def _rows(metrics: Iterable[LibraryMetric | PipelineMetric]) -> Iterator[str]:
     for metric in metrics:
         labels = " ".join(f"`{name.replace('.', '_')}`" for name in metric.attributes)
         yield f"| `{metric.prometheus_name}` | {metric.kind} | {labels} | {metric.help} |"

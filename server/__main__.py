@@ -7,12 +7,13 @@ import logging
 import signal
 import sys
 
+from otel.environment import SettingsError
 from server import VERSION, launch
 from server.app import Service
 from server.errors import SpeechError
 from server.logs import LOGGER, configure
 from server.providers.roster import roster
-from server.settings import Settings, SettingsError, load, unknown_variables
+from server.settings import Settings, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
 LOST = 70

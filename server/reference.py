@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from otel.generated import keep
 from server.errors import all_errors, error_type
 from server.settings import Settings, variables
 
@@ -35,18 +36,7 @@ PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "errors.md"
 
 def main() -> int:
     """The exit code: 1 if a page is out of date and was only checked."""
-    stale = [name for name, render in PAGES.items() if not _same(DOCS / name, render())]
-    if "--check" in sys.argv[1:]:
-        for name in stale:
-            sys.stderr.write(f"{name} is out of date: run make docs\n")
-        return 1 if stale else 0
-    for name in stale:
-        (DOCS / name).write_text(PAGES[name]())
-    return 0
-
-
-def _same(path: Path, text: str) -> bool:
-    return path.exists() and path.read_text() == text
+    return keep({DOCS / name: render() for name, render in PAGES.items()}, check="--check" in sys.argv[1:])
 
 
 def _settings() -> Iterator[str]:

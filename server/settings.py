@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from otel import otlp
+from otel.environment import read, unknown
 from server.speech import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
@@ -125,21 +125,9 @@ class Settings(BaseSettings):
             raise ValueError("must be JSON") from None
 
 
-class SettingsError(Exception):
-    """The environment can't be used; the message has a line for each variable that is wrong."""
-
-
 def load() -> Settings:
     """Reads the environment. Raises SettingsError."""
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        lines = [f"  {_variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)]
-        raise SettingsError("\n".join(["the environment has values that can't be used:", *lines])) from None
-    problems = list(_conflicts(settings))
-    if problems:
-        raise SettingsError("\n".join(["the environment has values that can't be used:", *problems]))
-    return settings
+    return read(Settings, _variable, _conflicts)
 
 
 def variables() -> dict[str, str]:
@@ -148,8 +136,8 @@ def variables() -> dict[str, str]:
 
 
 def unknown_variables() -> list[str]:
-    """Variables of our prefix that set nothing: most likely misspelt."""
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables())
+    """Variables of our prefix that set nothing."""
+    return unknown(PREFIX, variables())
 
 
 def _variable(field: object) -> str:
@@ -163,25 +151,25 @@ def _variable(field: object) -> str:
 def _conflicts(settings: Settings) -> list[str]:
     problems = []
     if settings.port == settings.management_port != 0:
-        problems.append(f"  PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
+        problems.append(f"PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
     used = {
         *settings.providers,
         *(entry.split(":")[0] for order in settings.voice_providers.values() for entry in order),
     }
     if len(set(settings.providers)) < len(settings.providers):
-        problems.append("  TTSCOPE_PROVIDERS: names a provider twice")
+        problems.append("TTSCOPE_PROVIDERS: names a provider twice")
     if missing := used - set(settings.providers):
-        problems.append(f"  TTSCOPE_VOICE_PROVIDERS: TTSCOPE_PROVIDERS must name {', '.join(sorted(missing))} too")
+        problems.append(f"TTSCOPE_VOICE_PROVIDERS: TTSCOPE_PROVIDERS must name {', '.join(sorted(missing))} too")
     if "remote" in settings.providers and not (settings.remote_url and settings.remote_voices):
-        problems.append("  TTSCOPE_REMOTE_URL, TTSCOPE_REMOTE_VOICES: both are needed for the provider remote")
+        problems.append("TTSCOPE_REMOTE_URL, TTSCOPE_REMOTE_VOICES: both are needed for the provider remote")
     if "xtts" in settings.providers and settings.xtts_dir is None:
-        problems.append("  TTSCOPE_XTTS_DIR: is needed for the provider xtts")
+        problems.append("TTSCOPE_XTTS_DIR: is needed for the provider xtts")
     secret = settings.cache_secret.get_secret_value()
     if secret and len(secret) < LEAST_SECRET:
-        problems.append(f"  TTSCOPE_CACHE_SECRET: must have at least {LEAST_SECRET} characters")
+        problems.append(f"TTSCOPE_CACHE_SECRET: must have at least {LEAST_SECRET} characters")
     redis_url = settings.redis_url.get_secret_value()
     if redis_url and not redis_url.startswith(("redis://", "rediss://", "unix://")):
-        problems.append("  TTSCOPE_REDIS_URL: must begin with redis://, rediss:// or unix://")
+        problems.append("TTSCOPE_REDIS_URL: must begin with redis://, rediss:// or unix://")
     if redis_url and not secret:
-        problems.append("  TTSCOPE_CACHE_SECRET: is needed with TTSCOPE_REDIS_URL")
-    return problems + [f"  {problem}" for problem in otlp.problems()]
+        problems.append("TTSCOPE_CACHE_SECRET: is needed with TTSCOPE_REDIS_URL")
+    return problems + otlp.problems()

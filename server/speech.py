@@ -10,6 +10,8 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
+Samples = npt.NDArray[np.float32]
+"""Mono audio, shape (samples,), within -1 to 1."""
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
 REGISTERED = "registered"
@@ -220,8 +222,7 @@ class Listener:
 class Chunk:
     """A stretch of speech, and where the time to make it went."""
 
-    samples: npt.NDArray[np.float32]
-    """Mono, shape (samples,), within -1 to 1."""
+    samples: Samples
     sample_rate: int
     """Hz."""
     intervals: tuple[Interval, ...] = ()

@@ -11,19 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from server.audio.quality import FRAME_SECONDS, Fault, Inspector, Quality
 from server.errors import NothingToSpeak
 from server.providers.coqui import CoquiProvider
-from server.providers.hibari import HibariProvider
+from server.providers.hibari import HibariVoice
+from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
-from server.speech import Listener, Utterance
+from server.speech import Listener, Samples, Utterance
 from server.voices.catalogue import Catalogue
 from tests.fakes import Told
 from tests.kinds import Wish
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +45,9 @@ def joe(voices_folder: Path) -> CoquiProvider:
     return CoquiProvider(voices, device="cpu", threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
 
 
-def hibari() -> HibariProvider:
+def hibari() -> PackagedProvider:
     """Another model, with phonemes of its own."""
-    return HibariProvider(threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
+    return PackagedProvider(HibariVoice(), threads=2, max_audio_seconds=3000, log=logging.getLogger("test"))
 
 
 async def spoken(provider: Provider, wishes: Iterable[Wish]) -> list[Clip]:

@@ -42,37 +42,23 @@ class Collector:
         return b"".join(message.SerializeToString() for message in self.received)
 
     def spans(self) -> list[Any]:
-        return [
-            span
-            for message in self.received
-            if isinstance(message, traces.ExportTraceServiceRequest)
-            for resource in message.resource_spans
-            for scope in resource.scope_spans
-            for span in scope.spans
-        ]
+        return self._all(traces.ExportTraceServiceRequest, "resource_spans", "scope_spans", "spans")
+
+    def metrics(self) -> list[Any]:
+        return self._all(metrics.ExportMetricsServiceRequest, "resource_metrics", "scope_metrics", "metrics")
 
     def metric_names(self) -> set[str]:
         return {metric.name for metric in self.metrics()}
 
-    def metrics(self) -> list[Any]:
-        return [
-            metric
-            for message in self.received
-            if isinstance(message, metrics.ExportMetricsServiceRequest)
-            for resource in message.resource_metrics
-            for scope in resource.scope_metrics
-            for metric in scope.metrics
-        ]
-
     def events(self) -> list[Any]:
-        return [
-            record
-            for message in self.received
-            if isinstance(message, logs.ExportLogsServiceRequest)
-            for resource in message.resource_logs
-            for scope in resource.scope_logs
-            for record in scope.log_records
-        ]
+        return self._all(logs.ExportLogsServiceRequest, "resource_logs", "scope_logs", "log_records")
+
+    def _all(self, kind: type[Message], *lists: str) -> list[Any]:
+        """What is in the ``lists``, one within the other, of all messages of a kind."""
+        found: list[Any] = [message for message in self.received if isinstance(message, kind)]
+        for name in lists:
+            found = [inner for outer in found for inner in getattr(outer, name)]
+        return found
 
 
 class _Keeper:

@@ -14,6 +14,7 @@ from tests.live import LiveServer
 
 settings.register_profile("ttscope", deadline=None)  # no test is about the machine's speed
 settings.load_profile("ttscope")
+pytest.register_assert_rewrite("tests.every_provider")  # its assertions say what they found, as those of a test module
 
 
 @pytest.fixture(scope="session")

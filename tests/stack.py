@@ -8,7 +8,6 @@ import socket
 import time
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ from otel.stack.services import Service, collector, stores
 from otel.stack.settings import PREFIX, StackSettings
 from otel.stack.supervisor import Supervisor
 from otel.stack.toolchain import NoGoError
+from tests.calls import fetch
 
 Value = TypeVar("Value")
 
@@ -60,11 +60,11 @@ def environment_of(settings: StackSettings) -> dict[str, str]:
     return {f"{PREFIX}{name.upper()}": str(value) for name, value in settings.model_dump().items()}
 
 
-def eventually(question: Callable[[], Value], seconds: float = ARRIVAL_SECONDS) -> Value:
+def eventually(question: Callable[[], Value], seconds: float = ARRIVAL_SECONDS, pause: float = 0.2) -> Value:
     """The first answer that is true, asked again and again; the last one if none is in time."""
     deadline = time.monotonic() + seconds
     while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.2)
+        time.sleep(pause)
     return answer
 
 
@@ -175,11 +175,6 @@ def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
         yield stack
     finally:
         stack.kill(*stack.supervisor.names)
-
-
-def fetch(url: str, accept: str = "application/json") -> bytes:
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=30) as response:
-        return bytes(response.read())
 
 
 def _soon() -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import INSTANCE, Where, increase, largest, quantile, rate
+from alerting.promql import increase, largest, quantile, rate
 from otel.attributes import CACHE_RESULT, ERROR_TYPE
 from otel.instruments import CACHE_REQUESTS, ERRORS, QUEUE_AUDIO, REAL_TIME_FACTOR, REQUESTS
+from otel.promql import INSTANCE, Where
 
 QUEUE_SECONDS = 450.0
 """Half of what the server lets in by default (TTSCOPE_MAX_QUEUE_SECONDS)."""

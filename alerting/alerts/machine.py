@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import INSTANCE, largest, series
+from alerting.promql import largest, series
 from otel.attributes import GPU
 from otel.instruments import (
     GPU_MEMORY,
@@ -14,6 +14,7 @@ from otel.instruments import (
     SYSTEM_CPU,
     SYSTEM_MEMORY,
 )
+from otel.promql import INSTANCE
 
 CPU_PERCENT = 80
 """By requirement A6."""

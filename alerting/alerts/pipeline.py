@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import INSTANCE, JOB, UP, Metric, Where, grown, largest, series
-from otel.collector_metrics import ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UPTIME
+from alerting.promql import grown, largest, series
 from otel.instruments import DRIFT_LAST_RUN, REQUESTS_IN_FLIGHT
-from otel.library_metrics import SDK_METRICS, LibraryMetric
+from otel.library_metrics import SDK_METRICS
+from otel.pipeline_metrics import ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
+from otel.promql import INSTANCE, JOB, Metric, Where
 
 QUEUE_SHARE = 0.5
 STALE_SECONDS = 120
@@ -18,7 +21,7 @@ REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
 COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
 
 
-def _any_grown(metrics: tuple[LibraryMetric, ...], where: Where | None, by: str) -> str:
+def _any_grown(metrics: Iterable[Metric], where: Where | None, by: str) -> str:
     """The first of those that have grown within ten minutes."""
     return "\nor ".join(f"({grown(metric, '10m', where, (by,))}) > 0" for metric in metrics)
 

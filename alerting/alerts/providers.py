@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import INSTANCE, largest, quantile, rate
+from alerting.promql import largest, quantile, rate
 from otel.attributes import ATTEMPT_OUTCOME, DEGRADED_KIND, PROVIDER
 from otel.instruments import DEGRADED, PROVIDER_AVAILABLE, PROVIDER_DURATION, PROVIDER_REQUESTS
+from otel.promql import INSTANCE
 
 EACH = (INSTANCE, PROVIDER)
 JUDGED = ("ok", "error", "timeout", "faulty")

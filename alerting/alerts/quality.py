@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import Where, increase, largest, series
+from alerting.promql import increase, largest, series
 from otel.attributes import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
 from otel.instruments import (
     AUDIO_FAULTS,
@@ -16,6 +16,7 @@ from otel.instruments import (
     DRIFT_WINDOW_ROWS,
     PROVIDER_REQUESTS,
 )
+from otel.promql import Where
 
 FAULTS_SHARE = 0.02
 ENOUGH_FAULTS = 5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards.system import GPUS, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, equals, largest, mean, now, quantile, rate, seen, series, share, sums
+from dashboards.promql import buckets, largest, mean, now, quantile, rate, seen, share, smallest, sums
 from dashboards.traceql import given, requests
 from otel.attributes import (
     ATTEMPT_OUTCOME,
@@ -32,11 +32,12 @@ from otel.instruments import (
     QUEUE_DEPTH,
     STAGE_DURATION,
 )
+from otel.promql import INSTANCE, Where
 
 SLOW = requests("duration > 1s")
-HELPED = equals(CACHE_RESULT, "hit", "coalesced")
-LOOKED_FOR = equals(CACHE_RESULT, "hit", "coalesced", "miss")
-WORKING = equals(STAGE, "normalize", "phonemize", "infer", "decode", "encode")
+HELPED: Where = {CACHE_RESULT: ("hit", "coalesced")}
+LOOKED_FOR: Where = {CACHE_RESULT: ("hit", "coalesced", "miss")}
+WORKING: Where = {STAGE: ("normalize", "phonemize", "infer", "decode", "encode")}
 
 STAGES = Panel(
     "stages",
@@ -87,7 +88,7 @@ WAIT = Panel(
     "Of 50 and 95 in 100 requests the longest wait for others.",
     "lines",
     Unit.SECONDS,
-    tuple(Query(quantile(q, STAGE_DURATION, (), equals(STAGE, "queue")), f"p{q * 100:.0f}") for q in (0.5, 0.95)),
+    tuple(Query(quantile(q, STAGE_DURATION, (), {STAGE: "queue"}), f"p{q * 100:.0f}") for q in (0.5, 0.95)),
     traces=SLOW,
 )
 BATCHES = Panel(
@@ -149,7 +150,7 @@ CACHE_SIZE = Panel(
     "Memory that the clips in the cache hold, by server; `TTSCOPE_CACHE_BYTES` is the most.",
     "stacked",
     Unit.BYTES,
-    (Query(f"sum by (instance) ({series(CACHE_BYTES)})", "{instance}"),),
+    (Query(now(CACHE_BYTES, (INSTANCE,)), "{instance}"),),
     asked=("B2.4",),
     width=6,
 )
@@ -169,7 +170,7 @@ AVAILABLE = Panel(
     "1 while requests are sent to the provider, 0 while it is left alone since it failed.",
     "states",
     Unit.STATE,
-    (Query(f"min by ({PROVIDER.name}) ({series(PROVIDER_AVAILABLE)})", "{provider}"),),
+    (Query(smallest(PROVIDER_AVAILABLE, (PROVIDER,)), "{provider}"),),
     thresholds=(Threshold(1, "critical", below=True),),
     asked=("B1.5", "B2.5"),
     width=12,
@@ -207,8 +208,8 @@ PROVIDER_SUCCESS = Panel(
     (
         Query(
             share(
-                rate(PROVIDER_REQUESTS, (PROVIDER,), equals(ATTEMPT_OUTCOME, "ok")),
-                rate(PROVIDER_REQUESTS, (PROVIDER,), equals(ATTEMPT_OUTCOME, "ok", "error", "timeout", "faulty")),
+                rate(PROVIDER_REQUESTS, (PROVIDER,), {ATTEMPT_OUTCOME: "ok"}),
+                rate(PROVIDER_REQUESTS, (PROVIDER,), {ATTEMPT_OUTCOME: ("ok", "error", "timeout", "faulty")}),
             ),
             "{provider}",
         ),

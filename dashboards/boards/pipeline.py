@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from dashboards import pipeline_metrics as own
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.pipeline_metrics import PipelineMetric
-from dashboards.promql import library
-from dashboards.variables import INTERVAL
+from dashboards.promql import largest, rate, seen, series, smallest
+from otel import pipeline_metrics as own
 from otel.library_metrics import SDK_METRICS, LibraryMetric
+from otel.pipeline_metrics import PipelineMetric
+from otel.promql import JOB, Where
 
 SDK = {metric.name: metric for metric in SDK_METRICS}
 ITEMS = {"span": "spans", "log": "events"}
-WELL, BADLY = 'error_type=""', 'error_type!=""'
+WELL: Where = {"error_type": ""}
+BADLY: Where = {"error_type": None}
 NOTHING_LOST = "Nothing was lost: these series begin with the first loss."
 NO_EXPORT = "The server exports nothing by OTLP: it is scraped."
 
@@ -21,14 +23,9 @@ NO_EXPORT = "The server exports nothing by OTLP: it is scraped."
 def rates(metrics: Sequence[PipelineMetric], by: str, legend: str) -> tuple[Query, ...]:
     """How much a second of each signal; in ``legend`` {signal} stands for ours."""
     return tuple(
-        Query(f"sum by ({by}) (rate({metric.series()}[{INTERVAL}]))", legend.replace("{signal}", signal))
+        Query(rate(metric, (by,)), legend.replace("{signal}", signal))
         for metric, signal in zip(metrics, own.SIGNALS.values(), strict=True)
     )
-
-
-def rate(metric: PipelineMetric, by: str = "") -> str:
-    """How often a second."""
-    return f"sum{f' by ({by})' if by else ''} (rate({metric.series()}[{INTERVAL}]))"
 
 
 def sdk(item: str, what: str) -> LibraryMetric:
@@ -43,8 +40,8 @@ PROGRAMS = Panel(
     "states",
     Unit.STATE,
     (
-        Query(f'min by (job) ({own.UP}{{job=~"{"|".join(own.JOBS)}"}})', "{job}"),
-        Query(f"(count({own.COLLECTOR_MEMORY.series()}) or vector(0)) > bool 0", "collector"),
+        Query(smallest(own.UP, (JOB,)), "{job}"),
+        Query(f"(count({series(own.COLLECTOR_MEMORY)}) or vector(0)) > bool 0", "collector"),
     ),
     thresholds=(Threshold(1, "critical", below=True),),
     width=12,
@@ -57,8 +54,8 @@ MEMORY = Panel(
     "lines",
     Unit.BYTES,
     (
-        *(Query(metric.series(), "{job}") for metric in own.MEMORY),
-        Query(own.COLLECTOR_MEMORY.series(), "collector"),
+        *(Query(series(replace(own.MEMORY, job=job)), "{job}") for job in own.JOBS),
+        Query(series(own.COLLECTOR_MEMORY), "collector"),
     ),
     width=12,
     height=6,
@@ -69,7 +66,7 @@ RECEIVED = Panel(
     "What the Collector took in a second.",
     "stacked",
     Unit.PER_SECOND,
-    rates(own.ACCEPTED, "job", "{signal}"),
+    rates(own.ACCEPTED, JOB, "{signal}"),
     width=6,
 )
 SENT = Panel(
@@ -89,7 +86,7 @@ QUEUES = Panel(
     Unit.SHARE,
     (
         Query(
-            f"max by (exporter) ({own.QUEUE_SIZE.series()}) / max by (exporter) ({own.QUEUE_CAPACITY.series()})",
+            f"{largest(own.QUEUE_SIZE, ('exporter',))} / {largest(own.QUEUE_CAPACITY, ('exporter',))}",
             "{exporter}",
         ),
     ),
@@ -103,7 +100,7 @@ LOST = Panel(
     "lines",
     Unit.PER_SECOND,
     (
-        *rates(own.REFUSED, "job", "{signal} refused"),
+        *rates(own.REFUSED, JOB, "{signal} refused"),
         *rates(own.ENQUEUE_FAILED, "exporter", "{signal} not queued for {exporter}"),
         *rates(own.SEND_FAILED, "exporter", "{signal} given up by {exporter}"),
     ),
@@ -117,10 +114,7 @@ EXPORT = Panel(
     "Spans and events that the Collector took from the servers, a second.",
     "stacked",
     Unit.PER_SECOND,
-    tuple(
-        Query(f"sum (rate({library(sdk(item, 'exporter.{}.exported'), WELL)}[{INTERVAL}]))", name)
-        for item, name in ITEMS.items()
-    ),
+    tuple(Query(rate(sdk(item, "exporter.{}.exported"), (), WELL), name) for item, name in ITEMS.items()),
     empty=NO_EXPORT,
 )
 EXPORT_LOST = Panel(
@@ -131,7 +125,7 @@ EXPORT_LOST = Panel(
     "lines",
     Unit.PER_SECOND,
     tuple(
-        Query(f"sum (rate({library(sdk(item, what), BADLY)}[{INTERVAL}]))", f"{name} {how}")
+        Query(rate(sdk(item, what), (), BADLY), f"{name} {how}")
         for item, name in ITEMS.items()
         for what, how in (("processor.{}.processed", "dropped"), ("exporter.{}.exported", "given up"))
     ),
@@ -146,8 +140,8 @@ EXPORT_QUEUES = Panel(
     Unit.SHARE,
     tuple(
         Query(
-            f"max ({library(sdk(item, 'processor.{}.queue.size'))} / "
-            f"{library(sdk(item, 'processor.{}.queue.capacity'))})",
+            f"max ({series(sdk(item, 'processor.{}.queue.size'))} / "
+            f"{series(sdk(item, 'processor.{}.queue.capacity'))})",
             name,
         )
         for item, name in ITEMS.items()
@@ -161,7 +155,7 @@ SERIES = Panel(
     "That it holds in memory. What clients write adds none; a new voice, version or process does.",
     "lines",
     Unit.NUMBER,
-    (Query(own.HEAD_SERIES.series(), "series"),),
+    (Query(series(own.HEAD_SERIES), "series"),),
     width=6,
 )
 SAMPLES = Panel(
@@ -212,7 +206,7 @@ TEMPO_DISCARDED = Panel(
     "Spans a second that it did not keep, by the reason.",
     "lines",
     Unit.PER_SECOND,
-    (Query(rate(own.SPANS_DISCARDED, "reason"), "{reason}"),),
+    (Query(rate(own.SPANS_DISCARDED, ("reason",)), "{reason}"),),
     thresholds=(Threshold(0.1, "warning"),),
     empty=NOTHING_LOST,
     width=6,
@@ -233,7 +227,7 @@ NOTIFICATIONS = Panel(
     "Notifications a second that did not arrive, by the way they were sent.",
     "lines",
     Unit.PER_SECOND,
-    (Query(f"{rate(own.NOTIFICATIONS_FAILED, 'integration')} > 0", "{integration}"),),
+    (Query(seen(own.NOTIFICATIONS_FAILED, ("integration",)), "{integration}"),),
     thresholds=(Threshold(0.01, "critical"),),
     empty="Every notification arrived.",
     width=6,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import at_most, largest, quantile, rate, seen, series
+from dashboards.promql import at_most, largest, quantile, rate, seen, smallest
 from dashboards.traceql import given, requests, span
 from otel.attributes import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.instruments import (
@@ -118,7 +118,7 @@ ROWS = Panel(
     "Under 200 nothing is decided.",
     "stat",
     Unit.NUMBER,
-    (Query(f"max ({series(DRIFT_WINDOW_ROWS)})"),),
+    (Query(largest(DRIFT_WINDOW_ROWS)),),
     empty=NOT_JUDGED,
     width=4,
 )
@@ -128,7 +128,7 @@ LAST_RUN = Panel(
     "When it last ended a run, well or not; it should be within the length of a window.",
     "stat",
     Unit.TIME,
-    (Query(f"max ({series(DRIFT_LAST_RUN)}) * 1000"),),
+    (Query(f"{largest(DRIFT_LAST_RUN)} * 1000"),),
     empty=NO_JOB,
     width=4,
 )
@@ -138,7 +138,7 @@ LAST_RUN_SUCCESS = Panel(
     "No: it failed, or its reference can't be used.",
     "stat",
     Unit.STATE,
-    (Query(f"min ({series(DRIFT_LAST_RUN_SUCCESS)})"),),
+    (Query(smallest(DRIFT_LAST_RUN_SUCCESS)),),
     thresholds=(Threshold(1, "critical", below=True),),
     empty=NO_JOB,
     width=4,

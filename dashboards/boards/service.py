@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dashboards.objective import WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, equals, now, quantile, rate, seen, series, share, sums
+from dashboards.promql import buckets, mean, now, quantile, rate, seen, series, share
 from dashboards.traceql import given, requests, span
 from otel.attributes import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.promise import AVAILABILITY
+from otel.promql import INSTANCE
 
 SHARES = (0.5, 0.95, 0.99)
 SLOW_SECONDS = 10
@@ -137,10 +138,10 @@ ERROR_RATIO = Panel(
     Unit.SHARE,
     (
         Query(
-            share(rate(REQUESTS, (), equals(OUTCOME, "error")), rate(REQUESTS, (), equals(OUTCOME, "ok", "error"))),
+            share(rate(REQUESTS, (), {OUTCOME: "error"}), rate(REQUESTS, (), {OUTCOME: ("ok", "error")})),
             "failed",
         ),
-        Query(share(rate(REQUESTS, (), equals(OUTCOME, "rejected")), rate(REQUESTS)), "refused"),
+        Query(share(rate(REQUESTS, (), {OUTCOME: "rejected"}), rate(REQUESTS)), "refused"),
     ),
     thresholds=(Threshold(0.05, "critical"),),
     traces=FAILED,
@@ -162,7 +163,7 @@ IN_FLIGHT = Panel(
     "Calls for audio that are not finished, by server.",
     "stacked",
     Unit.NUMBER,
-    (Query(f"sum by (instance) ({series(REQUESTS_IN_FLIGHT)})", "{instance}"),),
+    (Query(now(REQUESTS_IN_FLIGHT, (INSTANCE,)), "{instance}"),),
 )
 STATUS_CODES = Panel(
     "status-codes",
@@ -178,7 +179,7 @@ ENDPOINTS = Panel(
     "The mean of each path that speaks.",
     "lines",
     Unit.SECONDS,
-    (Query(f"{sums(REQUEST_DURATION, (ENDPOINT,))} / ({rate(REQUEST_DURATION, (ENDPOINT,))} > 0)", "{endpoint}"),),
+    (Query(mean(REQUEST_DURATION, (ENDPOINT,)), "{endpoint}"),),
     traces=requests("duration > 1s"),
 )
 SLOWEST_REQUESTS = Panel(

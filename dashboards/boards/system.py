@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Threshold, Unit
-from dashboards.promql import largest, series
+from dashboards.promql import largest
 from otel.attributes import GPU, MODEL
 from otel.instruments import (
     ACTIVE_VOICES,
@@ -16,6 +16,7 @@ from otel.instruments import (
     SYSTEM_CPU,
     SYSTEM_MEMORY,
 )
+from otel.promql import INSTANCE
 
 NO_GPU = "There is no GPU, or the server does not use it."
 BUSY_PERCENT = 80
@@ -38,7 +39,7 @@ MEMORY = Panel(
     "Of the server's process and its children, by server.",
     "lines",
     Unit.BYTES,
-    (Query(f"max by (instance) ({series(SYSTEM_MEMORY)})", "{instance}"),),
+    (Query(largest(SYSTEM_MEMORY, (INSTANCE,)), "{instance}"),),
     thresholds=(Threshold(MUCH_MEMORY, "critical"),),
     asked=("A5.5",),
     width=6,

@@ -16,7 +16,7 @@ AUDIO_MADE = Panel(
     "Length of all clips that clients got, over the time shown.",
     "stat",
     Unit.SECONDS,
-    (Query(increase(AUDIO_DURATION, SPAN, suffix="_sum")),),
+    (Query(increase(AUDIO_DURATION, SPAN, part="_sum")),),
     asked=("A9.9",),
     width=6,
     height=5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Unit
-from dashboards.promql import buckets, equals, mean, quantile, rate
+from dashboards.promql import buckets, mean, quantile, rate
 from dashboards.traceql import requests, span
 from otel.attributes import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
 from otel.instrument import Instrument
@@ -16,20 +16,23 @@ from otel.instruments import (
     TIME_TO_FIRST_AUDIO,
     WORD_COUNT_DURATION,
 )
+from otel.promql import Where
 from otel.ranges import EMPTY, WORDS
 
 SLOW = requests("duration > 1s")
 LONG = requests(f'{span("tts.word_count_range")} = "{WORDS.labels[-1]}"')
-MADE = equals(CACHE, "miss")
+MADE: Where = {CACHE: "miss"}
 ACCEPTED_ANSWERS = "Requests that ended ok"
 
 
-def by_range(attribute: Attribute, share: float, histogram: Instrument, where: str = "") -> tuple[Query, ...]:
+def by_range(
+    attribute: Attribute, share: float, histogram: Instrument, where: Where | None = None
+) -> tuple[Query, ...]:
     """A query for each range, in the order of the ranges: Prometheus would sort 101-200 before 11-25."""
-    labels = [label for label in attribute.values if label != EMPTY]
-    matchers = [", ".join(filter(None, (equals(attribute, label), where))) for label in labels]
     return tuple(
-        Query(quantile(share, histogram, (), where), label) for label, where in zip(labels, matchers, strict=True)
+        Query(quantile(share, histogram, (), {attribute: label, **(where or {})}), label)
+        for label in attribute.values
+        if label != EMPTY
     )
 
 

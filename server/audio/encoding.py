@@ -8,7 +8,6 @@ from typing import Protocol, cast
 
 import av
 import numpy as np
-import numpy.typing as npt
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 from av.codec.context import Flags
@@ -17,8 +16,8 @@ from av.packet import Packet
 from server.audio import wav
 from server.audio.formats import AAC, WAV, Codec, Format
 from server.audio.resampling import Resampler
+from server.speech import Samples
 
-Samples = npt.NDArray[np.float32]
 SOFTWARE = "ttscope"
 AAC_FRAME = 1024
 """Samples. The encoder of AAC begins with so many of silence, which its format can't tell the player to leave out."""

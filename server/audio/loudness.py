@@ -7,9 +7,9 @@ import math
 import av
 import av.filter
 import numpy as np
-import numpy.typing as npt
 
-Samples = npt.NDArray[np.float32]
+from server.speech import Samples
+
 LOUDNESS_RANGE = (-40.0, -5.0)
 """LUFS that can be asked for: EBU R128 names -23, podcasts have -16, streaming services -14."""
 MAX_PEAK = 10 ** (-1 / 20)

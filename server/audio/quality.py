@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from server.audio import pace
 from server.audio.pace import Bounds
-from server.speech import Utterance
+from server.speech import Samples, Utterance
 
-Samples = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
 
 FRAME_SECONDS = 0.02

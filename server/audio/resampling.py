@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import soxr
 
-Samples = npt.NDArray[np.float32]
+from server.speech import Samples
+
 QUALITY = "VHQ"
 """soxr's best; a second of speech takes it a third of a millisecond."""
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import av
 import numpy as np
-import numpy.typing as npt
 
 from server.errors import InvalidSample
+from server.speech import Samples
 
 FORMATS = ("wav", "flac", "mp3", "ogg", "mov", "matroska", "aac")
 """Of ffmpeg's: single files. Others name further files to be opened (playlists, concatenations)."""
@@ -17,8 +17,6 @@ SHORTEST, LONGEST = 3.0, 30.0
 """Seconds: XTTS listens to the first 12, and of less than 3 it hears too little of a voice."""
 QUIET = 10**-2.5
 """Root mean square, -50 dB of full scale, below which there is nobody to hear."""
-
-Samples = npt.NDArray[np.float32]
 
 
 def decode(data: bytes, sample_rate: int) -> Samples:

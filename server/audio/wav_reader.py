@@ -5,11 +5,9 @@ from __future__ import annotations
 import struct
 
 import numpy as np
-import numpy.typing as npt
 
 from server.audio.wav import floats
-
-Samples = npt.NDArray[np.float32]
+from server.speech import Samples
 
 RATES = range(4000, 192_001)
 """Hz; with less nothing can be understood, and with more the sender would choose how large a second is."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
-from server.providers.narrator import Line, Narrator, Samples, sound
-from server.providers.pace import WARM_UP, Pace, estimate
+from server.providers.narrator import Narrator
+from server.providers.pace import estimate
 from server.providers.provider import Load, Reports
+from server.providers.speaker import Piece, Speaker, sound
 from server.providers.word import say_a_word
-from server.speech import Ability, Chunk, Listener, Utterance, Voice
+from server.speech import Ability, Chunk, Listener, Samples, Utterance, Voice
 from server.text.phonemes import Phonemizer
-from server.text.script import Script
 from server.text.sentences import bounded
 from server.text.symbols import compose
 from server.voices.catalogue import InstalledVoice
@@ -65,16 +62,6 @@ class PiperModel:
         return sound(np.asarray(self._session.run(None, inputs, self._options)[0], dtype=np.float32).reshape(-1))
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """A loaded voice."""
-
-    phonemizer: str
-    """An espeak-ng voice."""
-    model: PiperModel
-    pace: Pace
-
-
 class OnnxProvider:
     """Speaks with those voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
 
@@ -87,10 +74,9 @@ class OnnxProvider:
         """``threads`` are the cores to use, None for all; ``max_audio_seconds`` the longest audio that one utterance
         may become."""
         self._installed = tuple(installed for installed in voices if installed.onnx is not None)
-        self._narrator = Narrator("onnx", threads or len(os.sched_getaffinity(0)), max_audio_seconds)
+        self._narrator = Narrator("onnx", threads, max_audio_seconds)
         self._log = log
         self._phonemizer = Phonemizer()
-        self._speakers: dict[str, Speaker] = {}
 
     def voices(self) -> tuple[Voice, ...]:
         """The voices at hand: those with ONNX files, and after ``start`` those of them that could be loaded."""
@@ -108,20 +94,19 @@ class OnnxProvider:
         Nothing is told of load times: their gauge is the local engine's. Raises EngineFailed when there were voices and
         none is left.
         """
-        at_hand, rates = self._installed, []
+        at_hand, speakers = self._installed, {}
         for installed in at_hand:
             name = installed.voice.name
             begun = time.perf_counter()
             try:
-                self._speakers[name], rate = await self._narrator.do(partial(self._load, installed))
+                speakers[name] = await self._narrator.do(partial(self._load, installed))
             except Exception:  # noqa: BLE001 - whatever is wrong with one voice, the others can still speak
                 self._installed = tuple(other for other in self._installed if other is not installed)
                 self._log.exception("the voice %s can't be loaded on onnxruntime and is left out", name)
             else:
-                rates.append(rate)
                 self._log.info("the voice %s is loaded on onnxruntime in %.1f s", name, time.perf_counter() - begun)
-        if rates:
-            self._narrator.presume(min(rates))
+        if speakers:
+            self._narrator.engage(speakers)
         elif at_hand:
             raise EngineFailed("no voice could be loaded on onnxruntime")
 
@@ -130,53 +115,28 @@ class OnnxProvider:
             raise EngineFailed("no voice has ONNX files: python -m server.voices install adds the default voice's")
         await say_a_word(self, self._installed[0].voice)
 
-    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """A chunk for each sentence, with the silence after it.
-
-        Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
-        """
-        speaker = self._speakers.get(utterance.voice.name)
-        if speaker is None:
-            raise EngineFailed("this voice is not loaded")
-        read = partial(self._read, speaker)
-        async with aclosing(self._narrator.speak(read, utterance, utterance.voice.sample_rate)) as chunks:
-            async for chunk in chunks:
-                yield chunk
+    def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        return self._narrator.speak(utterance)
 
     async def close(self) -> None:
         """Waits for the sentences that are being spoken; what is not finished fails with ShuttingDown."""
         await self._narrator.close()
 
-    def _read(self, speaker: Speaker, text: Script) -> list[Line]:
-        model, pace = speaker.model, speaker.pace
-        return [
-            Line(partial(model.say, ids, cue.speed), pace.seconds(symbols, cue.speed), pause)
-            for cue in text.cues
-            for (ids, symbols), pause in cue.paused(self._encode(model, speaker.phonemizer, cue.line.text))
-        ]
-
-    def _encode(self, model: PiperModel, phonemizer: str, text: str) -> list[tuple[list[int], int]]:
-        """The ids of a sentence, in several pieces if it is long, and how many symbols they stand for."""
-        encoded = [model.encode(piece) for piece in bounded([self._phonemizer.sentence(text, phonemizer)])]
-        return [(ids, known) for ids, known in encoded if known]
-
-    def _load(self, installed: InstalledVoice) -> tuple[Speaker, float]:
-        """The voice, and how many seconds of audio a thread makes with it in a second. Raises VoiceError."""
+    def _load(self, installed: InstalledVoice) -> Speaker:
+        """Raises VoiceError."""
         path, config_path = installed.onnx, installed.onnx_config
         if path is None or config_path is None:
             raise VoiceError(installed.folder, "has no ONNX files")
         config = PiperConfig.read(config_path)
         if config.audio.sample_rate != installed.voice.sample_rate:
             raise VoiceError(config_path, f"has {config.audio.sample_rate} Hz, not {installed.voice.sample_rate} Hz")
-        model = PiperModel(path, config)
-        timed = []
-        for text in WARM_UP:
-            encoded = self._encode(model, installed.phonemizer, text)
-            begun = time.perf_counter()
-            seconds = sum(len(model.say(ids, 1.0)) for ids, _ in encoded) / config.audio.sample_rate
-            rate = seconds / (time.perf_counter() - begun)
-            timed.append((sum(symbols for _, symbols in encoded), seconds))
-        return Speaker(installed.phonemizer, model, Pace.measured(*timed)), rate
+        pieces = partial(self._pieces, PiperModel(path, config), installed.phonemizer)
+        return Speaker.warmed_up(pieces, config.audio.sample_rate)
+
+    def _pieces(self, model: PiperModel, phonemizer: str, text: str) -> list[Piece]:
+        """Of a sentence; ``phonemizer`` is an espeak-ng voice."""
+        encoded = [model.encode(piece) for piece in bounded([self._phonemizer.sentence(text, phonemizer)])]
+        return [Piece(partial(model.say, ids), known) for ids, known in encoded if known]
 
 
 def session(path: Path) -> tuple[InferenceSession, RunOptions]:

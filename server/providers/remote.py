@@ -13,13 +13,13 @@ from typing import Literal
 import numpy as np
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
-from server.audio.wav_reader import AudioUnreadable, PcmReader, Samples, WavReader
+from server.audio.wav_reader import AudioUnreadable, PcmReader, WavReader
 from server.errors import EngineFailed
 from server.providers.pace import estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.speech_client import Answer, SpeechClient
 from server.providers.workload import Workload
-from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.speech import Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
 from server.text.sentences import is_speakable
 
 PCM_RATE = 24_000

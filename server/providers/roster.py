@@ -8,9 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.providers.coqui import CoquiProvider
-from server.providers.hibari import HibariProvider
-from server.providers.kokoro import KokoroProvider
+from server.providers.hibari import HibariVoice
+from server.providers.kokoro import KokoroVoices
 from server.providers.onnx import OnnxProvider
+from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
 from server.providers.xtts import XttsProvider
@@ -29,8 +30,8 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
             installed, device=settings.device, threads=threads, max_audio_seconds=most, log=log
         ),
         "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
-        "hibari": lambda: HibariProvider(threads=threads, max_audio_seconds=most, log=log),
-        "kokoro": lambda: KokoroProvider(threads=threads, max_audio_seconds=most, log=log),
+        "hibari": lambda: PackagedProvider(HibariVoice(), threads=threads, max_audio_seconds=most, log=log),
+        "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=most, log=log),
         "xtts": lambda: XttsProvider(
             settings.xtts_dir or Path(),
             SampleStore(settings.data_dir / SAMPLES_FOLDER),

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from server.errors import EngineFailed, ShuttingDown, SpeechError
+from server.errors import EngineFailed
 from server.providers.crew import Crew, Done
-from server.providers.narrator import sound
+from server.providers.failures import as_ours
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
 from server.providers.provider import Load, Reports
+from server.providers.speaker import sound
 from server.providers.workload import Request, Workload
-from server.scheduling.worker import Worker, WorkerClosed
-from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.scheduling.worker import Worker
+from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
 from server.text.script import Script, script
 from server.text.sentences import cut
 from server.voices.samples import SAMPLE_RATE, SampleStore
@@ -41,8 +41,6 @@ CHUNK_TOKENS = 20
 LATENTS_KEPT = 16
 """Voices whose latents stay in memory, 130 kB each; others are listened to anew, in a second."""
 WARM_UP_SECONDS = 4
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +143,8 @@ class XttsProvider:
         if self._model is None:
             raise EngineFailed("XTTS is not loaded")
         asked = time.perf_counter_ns()
-        try:
+        with as_ours():
             text = await self._text_thread.run(script, utterance)
-        except WorkerClosed:
-            raise ShuttingDown("the server is shutting down") from None
         sentences = list(self._sentences(self._model, text, utterance.language))
         before: tuple[Interval, ...] = (Interval(Stage.PHONEMIZE, asked, time.perf_counter_ns()),)
         silence = text.lead + sum(sentence.pause for sentence in sentences)
@@ -209,14 +205,8 @@ class XttsProvider:
 
     async def _run(self, function: Callable[[], Any]) -> Done[Any]:
         """Raises ShuttingDown, EngineFailed for whatever ``function`` raises, and SpeechError as it is."""
-        try:
+        with as_ours():
             return await self._crew.run(function)
-        except SpeechError:
-            raise
-        except WorkerClosed:
-            raise ShuttingDown("the server is shutting down") from None
-        except Exception as error:  # torch and transformers: whatever it is, the client learns that it failed
-            raise EngineFailed("the speech engine failed") from error
 
     def _sentences(self, model: Xtts, text: Script, language: str) -> Iterator[Sentence]:
         """Each as long as the model can speak in one breath."""

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from server.errors import InvalidRequest, UnknownVoice
-from server.speech import VOICE_NAME
+from server.speech import VOICE_NAME, Samples
 
 SAMPLES_FOLDER = "samples"
 """In the data directory."""
@@ -22,8 +21,6 @@ SUFFIX = ".wav"
 MOST = 64
 """Samples that are kept: what a client may use of the disk is this many times the longest sample."""
 FULL_SCALE = 32_767
-
-Samples = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

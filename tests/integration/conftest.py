@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from server.settings import Settings
 from tests.fakes import HummingProvider
 from tests.live import ROOT
 from tests.service import Client, Start
+from tests.stack import Stack, built, running_stack
 
 
 @pytest.fixture
@@ -43,6 +44,19 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         yield starter
         for service in services:
             await service.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A pipeline of the module's own."""
+    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="session")
+def binaries() -> dict[str, Path]:
+    """The pipeline's programs."""
+    return built()
 
 
 @pytest.fixture(scope="session")

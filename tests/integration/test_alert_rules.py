@@ -9,7 +9,6 @@ import pytest
 
 from alerting.alerts import ALERTS, GROUPS
 from otel.stack.services import CONFIG, ROOT
-from tests.stack import built
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
 
@@ -24,11 +23,6 @@ ROUTES = {
     ("warning", "quality"): "quality",
     ("none", "platform"): "heartbeat",
 }
-
-
-@pytest.fixture(scope="module")
-def binaries() -> dict[str, Path]:
-    return built()
 
 
 def tool(binaries: dict[str, Path], name: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,8 @@ import pytest
 from alerting.alerts import ALERTS
 from alerting.live import LIVE
 from server.app import Service
-from server.providers.hibari import HibariProvider
+from server.providers.hibari import HibariVoice
+from server.providers.packaged import PackagedProvider
 from server.settings import Settings
 from tests import hastened
 from tests.faulty import Faulty
@@ -116,7 +117,8 @@ async def house(stack: Stack, inbox: Inbox, tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "1000")
     log = logging.getLogger("ttscope.test")
     first, second = (
-        Faulty(HibariProvider(threads=1, max_audio_seconds=900, log=log), name) for name in ("hibari", "onnx")
+        Faulty(PackagedProvider(HibariVoice(), threads=1, max_audio_seconds=900, log=log), name)
+        for name in ("hibari", "onnx")
     )
     settings = Settings(
         port=0,

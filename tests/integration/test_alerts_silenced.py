@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 import pytest
 
 from alerting.alerts import ALERTS
-from tests.stack import Stack, built, eventually, fetch
+from tests.calls import fetch, post
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
 
@@ -52,11 +52,6 @@ CAUSES: dict[str, list[tuple[Labels, bool]]] = {
 OWN = {"TtsNoProvider": {"instance": "a"}, "TtsGpuLost": {"gpu": "0"}}
 
 
-@pytest.fixture(scope="module")
-def binaries() -> dict[str, Path]:
-    return built()
-
-
 @pytest.fixture
 def alertmanager(binaries: dict[str, Path], tmp_path: Path) -> Iterator[str]:
     """Where it listens, with the project's own configuration and nothing fired yet."""
@@ -77,10 +72,7 @@ def whole(labels: Labels) -> Labels:
 
 
 def fire(url: str, alerts: list[Labels]) -> None:
-    body = json.dumps([{"labels": labels} for labels in alerts]).encode()
-    request = urllib.request.Request(f"{url}/api/v2/alerts", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as response:
-        assert response.status == 200
+    assert post(f"{url}/api/v2/alerts", [{"labels": labels} for labels in alerts])[0] == 200
 
 
 def states(url: str) -> list[dict[str, Any]]:

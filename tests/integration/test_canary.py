@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
-import urllib.request
 from pathlib import Path
 
 import pytest
 
 from server.audio.formats import FORMATS
+from tests.calls import fetch
 from tests.collector import Collector
 from tests.live import LiveServer
 
@@ -143,11 +143,6 @@ def everywhere(url: str) -> set[int]:
     }
 
 
-def read(url: str, accept: str = "*/*") -> bytes:
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=60) as response:
-        return bytes(response.read())
-
-
 @pytest.fixture(scope="module")
 def signals(data_dir: Path) -> dict[str, bytes]:
     """Everything that left the server, by where it went."""
@@ -162,14 +157,14 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         statuses = everywhere(url)
         assert {200, 400, 404, 405, 413, 415, 422, 431} <= statuses
         assert 500 not in statuses
-        traces = json.loads(read(f"{url}/traces"))["last"]
+        traces = json.loads(fetch(f"{url}/traces"))["last"]
         found = {
-            "/metrics": read(f"{url}/metrics"),
-            "/prometheus": read(f"{url}/prometheus"),
-            "/prometheus as OpenMetrics": read(f"{url}/prometheus", "application/openmetrics-text"),
-            "the management port": read(f"{server.management_url}/metrics"),
-            "/traces": read(f"{url}/traces"),
-            "/traces/{trace_id}": b"".join(read(f"{url}/traces/{trace['trace_id']}") for trace in traces),
+            "/metrics": fetch(f"{url}/metrics"),
+            "/prometheus": fetch(f"{url}/prometheus", "text/plain"),
+            "/prometheus as OpenMetrics": fetch(f"{url}/prometheus", "application/openmetrics-text"),
+            "the management port": fetch(f"{server.management_url}/metrics", "text/plain"),
+            "/traces": fetch(f"{url}/traces"),
+            "/traces/{trace_id}": b"".join(fetch(f"{url}/traces/{trace['trace_id']}") for trace in traces),
         }
         assert server.stop() == 0
     collector.stop()

@@ -6,7 +6,6 @@ import json
 import math
 import re
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,13 +18,13 @@ from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
 from dashboards.objective import burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
-from dashboards.pipeline_metrics import JOBS
 from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
+from otel.pipeline_metrics import JOBS
 from otel.promise import AVAILABILITY
 from server import VERSION
+from tests.calls import fetch, speak
 from tests.integration.test_drift_stack import drifted
-from tests.integration.test_otlp import speak
 from tests.integration.test_stack import FAST_EXPORT, SHORT
 from tests.integration.test_traffic import ITERATIONS, run_traffic
 from tests.live import LiveServer
@@ -78,7 +77,7 @@ def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             assert traffic.returncode in (0, 1), traffic.stderr  # whether all agrees, test_traffic.py asks
             assert speak(url, SHORT, stream=True)[0] == 200
             drifted(stack, begun)
-            counted = metrics_of(url)
+            counted = json.loads(fetch(f"{url}/metrics"))["total_requests"]
             eventually(lambda: stack.value("sum(tts_requests_total)") >= counted)
             eventually(lambda: stack.query(DRIFT.promql))
             twice = 'rate(process_cpu_seconds_total{job=~"prometheus|tempo|alertmanager"}[5m])'
@@ -86,12 +85,6 @@ def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             for begun_late in ("tempo_distributor_spans_received_total", "tempo_discarded_spans_total"):
                 eventually(lambda name=begun_late: stack.query(f"rate({name}[5m])"))  # two scrapes after the first span
             yield stack
-
-
-def metrics_of(url: str) -> int:
-    """Requests that the server has counted."""
-    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as response:
-        return int(json.loads(response.read())["total_requests"])
 
 
 def ask(stack: Stack, promql: str, *, instant: bool) -> list[Answer]:

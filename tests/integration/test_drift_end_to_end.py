@@ -27,12 +27,13 @@ import pytest
 from bench.texts import PROSE
 from drift.state import name_of
 from server.app import Service
-from server.providers.hibari import HibariProvider
+from server.providers.hibari import HibariVoice
+from server.providers.packaged import PackagedProvider
 from server.settings import Settings
 from tests.faulty import Faulty
 from tests.integration.test_drift_job import environment
 from tests.live import ROOT
-from tests.stack import Stack, eventually, running_stack
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache
 
@@ -110,16 +111,12 @@ class House:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    with running_stack(tmp_path / "stack") as stack:
-        yield stack
-
-
-@pytest.fixture
 async def house(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", stack.endpoint)
     threads = len(os.sched_getaffinity(0))
-    hibari = HibariProvider(threads=threads, max_audio_seconds=900, log=logging.getLogger("ttscope.test"))
+    hibari = PackagedProvider(
+        HibariVoice(), threads=threads, max_audio_seconds=900, log=logging.getLogger("ttscope.test")
+    )
     provider = Faulty(hibari)
     settings = Settings(port=0, management_port=0, data_dir=tmp_path, default_voice="hibari", cache_bytes=0)
     service = Service(settings, [provider])

@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from drift.state import State, name_of
 from tests.collector import Collector
 from tests.drift_job import event, write_events
 from tests.live import ROOT
+from tests.stack import eventually
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -87,13 +86,6 @@ def runs(folder: Path) -> list[str]:
     return sorted(run.data.tags["ttscope.window"] for run in found)
 
 
-def eventually(question: Callable[[], Any], seconds: float = 120) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return answer
-
-
 SIGNS = {
     "rows are there": lambda state: list((state / "rows").rglob("*.parquet")),
     "a window is being written": lambda state: list((state / "windows").glob(".unfinished-*")),
@@ -109,7 +101,7 @@ def test_a_killed_job_goes_on_where_it_was(events: tuple[Path, datetime], tmp_pa
     killed = 0
     for sign in SIGNS.values():
         job = command("run", env)
-        eventually(lambda sign=sign, job=job: sign(tmp_path / "state") or job.poll() is not None)
+        eventually(lambda sign=sign, job=job: sign(tmp_path / "state") or job.poll() is not None, 120, pause=0.05)
         if job.poll() is None:
             job.kill()
             killed += 1
@@ -139,7 +131,7 @@ def test_the_schedule_judges_exports_all_the_while_and_ends_on_sigterm(
     try:
         first = name_of(start)
         done = tmp_path / "state" / "windows" / first / "outputs.json"
-        assert eventually(lambda: done.exists() and "mlflow" in json.loads(done.read_text())["done"])
+        assert eventually(lambda: done.exists() and "mlflow" in json.loads(done.read_text())["done"], 120)
         assert eventually(lambda: {"tts.drift.score", "tts.drift.last_run.success"} <= collector.metric_names())
         exports = len(collector.metrics())
         assert eventually(lambda: len(collector.metrics()) > exports)

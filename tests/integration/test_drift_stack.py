@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -16,19 +15,13 @@ from drift.state import name_of
 from tests.drift_job import event, write_events
 from tests.integration.test_drift_job import environment
 from tests.live import ROOT
-from tests.stack import Stack, eventually, running_stack
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache
 
 WINDOW = timedelta(minutes=1)
 WINDOWS = 5
 ROWS = 240
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
-        yield stack
 
 
 def run(stack: Stack) -> str:

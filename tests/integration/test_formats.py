@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 import time
-import urllib.request
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -19,6 +17,7 @@ from server.audio.formats import FORMATS
 from server.audio.loudness import measure
 from server.audio.wav import floats
 from server.speech import Chunk, Listener, Utterance
+from tests.calls import speak
 from tests.fakes import HummingProvider
 from tests.service import Start, samples
 
@@ -51,18 +50,10 @@ def heard(data: bytes, name: str) -> tuple[np.ndarray, int]:
     return (samples / 32767 if samples.dtype == np.int16 else samples).astype(np.float32), rate
 
 
-def ask(url: str, **body: Any) -> tuple[dict[str, str], bytes]:
-    request = urllib.request.Request(
-        f"{url}/tts", json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
-    )
-    with urllib.request.urlopen(request, timeout=120) as response:
-        return dict(response.headers), response.read()
-
-
 @pytest.fixture(scope="module")
 def spoken(server_url: str) -> dict[str, tuple[dict[str, str], bytes]]:
     """The same text of the real voice in every format."""
-    return {name: ask(server_url, text=TEXT, response_format=name) for name in FORMATS}
+    return {name: speak(server_url, TEXT, response_format=name)[1:] for name in FORMATS}
 
 
 @pytest.mark.parametrize("name", FORMATS)

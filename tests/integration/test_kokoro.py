@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from server.audio.quality import Inspector
 from server.errors import NothingToSpeak
-from server.providers.kokoro import SAMPLE_RATE, KokoroProvider
+from server.providers.kokoro import SAMPLE_RATE, KokoroVoices
+from server.providers.packaged import PackagedProvider
 from server.speech import Chunk, Listener, Utterance, Voice
 from server.text import ssml
 from server.text.counts import count_words
@@ -25,8 +26,8 @@ TOLD = Told()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def provider() -> AsyncIterator[KokoroProvider]:
-    provider = KokoroProvider(threads=2, max_audio_seconds=60.0, log=logging.getLogger("test"))
+async def provider() -> AsyncIterator[PackagedProvider]:
+    provider = PackagedProvider(KokoroVoices(), threads=2, max_audio_seconds=60.0, log=logging.getLogger("test"))
     await provider.start(TOLD)
     yield provider
     await provider.close()
@@ -36,7 +37,7 @@ def asked(voice: Voice, text: str = TEXT, speed: float = 1.0) -> Utterance:
     return Utterance(text, voice, "ja", count_words(text, "ja"), len(text), speed)
 
 
-async def said(provider: KokoroProvider, utterance: Utterance) -> list[Chunk]:
+async def said(provider: PackagedProvider, utterance: Utterance) -> list[Chunk]:
     return [chunk async for chunk in provider.speak(utterance, Listener())]
 
 
@@ -44,7 +45,7 @@ def seconds(chunks: list[Chunk]) -> float:
     return sum(chunk.seconds for chunk in chunks)
 
 
-async def test_every_voice_speaks_and_sounds_sane(provider: KokoroProvider) -> None:
+async def test_every_voice_speaks_and_sounds_sane(provider: PackagedProvider) -> None:
     assert [voice.name for voice in provider.voices()] == [
         "jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"
     ]  # fmt: skip
@@ -67,7 +68,7 @@ async def test_every_voice_speaks_and_sounds_sane(provider: KokoroProvider) -> N
     assert len({samples.tobytes() for samples in heard.values()}) == len(heard)
 
 
-async def test_speed_and_markup(provider: KokoroProvider) -> None:
+async def test_speed_and_markup(provider: PackagedProvider) -> None:
     voice = provider.voices()[0]
     usual = seconds(await said(provider, asked(voice)))
     assert seconds(await said(provider, asked(voice, speed=2.0))) < 0.75 * usual
@@ -78,7 +79,7 @@ async def test_speed_and_markup(provider: KokoroProvider) -> None:
     assert max(edges[1::2] - edges[::2]) >= 2 * SAMPLE_RATE
 
 
-async def test_nothing_and_odd_things(provider: KokoroProvider) -> None:
+async def test_nothing_and_odd_things(provider: PackagedProvider) -> None:
     voice = provider.voices()[0]
     with pytest.raises(NothingToSpeak):
         await said(provider, asked(voice, "。。。"))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import pytest
@@ -13,19 +11,9 @@ import pytest
 from otel.features import FEATURE_NAMES
 from otel.instruments import CONTRACT
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from tests.calls import fetch, speak
 from tests.collector import Collector
 from tests.live import LiveServer
-
-
-def speak(url: str, text: str, **body: object) -> tuple[int, dict[str, str], bytes]:
-    request = urllib.request.Request(
-        f"{url}/tts", json.dumps({"text": text, **body}).encode(), {"Content-Type": "application/json"}
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=120) as response:
-            return response.status, dict(response.headers), response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, dict(error.headers), error.read()
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +102,7 @@ def test_health_answers_while_the_engine_works(live_server: LiveServer) -> None:
     times = []
     while long.is_alive():
         begun = time.perf_counter()
-        with urllib.request.urlopen(f"{live_server.url}/health", timeout=10) as response:
-            assert response.status == 200
+        assert fetch(f"{live_server.url}/health")
         times.append(time.perf_counter() - begun)
         time.sleep(0.01)
     assert len(times) > 20

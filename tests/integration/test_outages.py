@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.integration.test_otlp import speak
+from tests.calls import speak
 from tests.integration.test_stack import BUCKETS, FAST_EXPORT, SHORT
 from tests.live import LiveServer
-from tests.stack import Stack, eventually, running_stack
+from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # as in test_stack
 
@@ -66,12 +66,6 @@ class Load:
             self.times.append((begun, time.monotonic() - begun))
             self.statuses.append(status)
             self.trace_ids.append(headers["X-Trace-ID"])
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
-        yield stack
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ import asyncio
 import io
 import json
 import logging
-import urllib.error
-import urllib.request
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -19,13 +17,15 @@ import pytest
 import pytest_asyncio
 
 from server.providers.coqui import CoquiProvider
-from server.providers.hibari import HibariProvider
+from server.providers.hibari import HibariVoice
 from server.providers.onnx import OnnxProvider
+from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
 from server.speech import Listener, Utterance
 from server.text import ssml
 from server.text.script import script
 from server.voices.catalogue import Catalogue
+from tests.calls import speak
 from tests.fakes import Told
 from tests.recognition import errors, recognise, words
 from tests.saying import joined, say, utterance
@@ -49,7 +49,7 @@ async def provider(request: pytest.FixtureRequest, voices_folder: Path) -> Async
     makers = {
         "coqui": lambda: CoquiProvider(voices, device="cpu", **common),
         "onnx": lambda: OnnxProvider(voices, **common),
-        "hibari": lambda: HibariProvider(**common),
+        "hibari": lambda: PackagedProvider(HibariVoice(), **common),
     }
     provider = makers[request.param]()
     await provider.start(Told())
@@ -107,20 +107,11 @@ async def test_the_rate_changes_the_length(provider: Provider, listener: Listene
     assert seconds["200%"] < 0.8 * seconds["100%"]
 
 
-def post(url: str, **body: object) -> tuple[int, bytes]:
-    request = urllib.request.Request(f"{url}/tts", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    try:
-        with urllib.request.urlopen(request, timeout=60) as response:
-            return response.status, response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
-
-
 async def test_a_stream_may_begin_with_a_long_break(server_url: str) -> None:
     for stream in (True, False):
         document = '<speak><break time="3s"/>Hello <sub alias="good">bad</sub> morning.</speak>'
-        status, audio = await asyncio.to_thread(
-            post, server_url, text=document, input_type="ssml", stream=stream, cache=False
+        status, _, audio = await asyncio.to_thread(
+            speak, server_url, document, input_type="ssml", stream=stream, cache=False
         )
         assert status == 200
         with wave.open(io.BytesIO(audio)) as file:
@@ -142,18 +133,14 @@ async def test_a_stream_may_begin_with_a_long_break(server_url: str) -> None:
 async def test_markup_is_refused_clearly(
     server_url: str, body: dict[str, str], code: str, param: str, part: str
 ) -> None:
-    status, answer = await asyncio.to_thread(post, server_url, **body)
+    status, _, answer = await asyncio.to_thread(speak, server_url, **body)
     error = json.loads(answer)["error"]
     assert (status, error["code"], error["param"]) == (422, code, param)
     assert part in error["message"]
 
 
 async def test_markup_is_not_counted(server_url: str) -> None:
-    request = urllib.request.Request(
-        f"{server_url}/tts",
-        json.dumps({"text": "<speak>one two <break/> three</speak>", "input_type": "ssml"}).encode(),
-        {"Content-Type": "application/json"},
-    )
-    response = await asyncio.to_thread(urllib.request.urlopen, request, timeout=60)
-    assert response.headers["X-TTS-Word-Count-Range"] == "1-10"
-    assert response.headers["X-TTS-Character-Count-Range"] == "1-50"
+    document = "<speak>one two <break/> three</speak>"
+    _, headers, _ = await asyncio.to_thread(speak, server_url, document, input_type="ssml")
+    assert headers["X-TTS-Word-Count-Range"] == "1-10"
+    assert headers["X-TTS-Character-Count-Range"] == "1-50"

@@ -12,29 +12,24 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
+from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.provider import Provider
 from server.scheduling.plan import EARLY
 from server.speech import Listener, Stage
 from server.text.script import PAUSE
 from server.voices.catalogue import Catalogue
+from tests import saying
+from tests.every_provider import EveryProvider
 from tests.fakes import Told
 from tests.integration.test_fallback import break_engine
 from tests.recognition import errors, recognise, words
-from tests.saying import joined, say, utterance
+from tests.saying import THREE, joined, say, utterance
 
 TEXTS = (
+    *saying.TEXTS,
     "The quick brown fox jumps over the lazy dog.",
-    "Speech synthesis has improved a great deal, but it is still far from perfect.",
-    "Please call Stella, and ask her to bring these things with her from the store.",
     "On the twenty third of March, nineteen ninety nine, the train left at half past seven.",
-    "Why should anyone wait for an answer when the question itself was never asked?",
-    "It was the best of times, it was the worst of times.",
-    "All happy families are alike, but every unhappy family is unhappy in its own way.",
-    "The old man walked slowly along the river bank and watched the boats.",
-    "Children played near the bridge, and a cold wind began to blow from the hills.",
-    "She opened the letter with great care and read it twice before she spoke.",
     "We will meet again tomorrow morning at the station, unless it begins to rain.",
     "There is no friend as loyal as a book, and no teacher as patient.",
     "He closed the door behind him and went up the stairs without a word.",
@@ -75,6 +70,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 STREAM = Listener(streamed=True)
 
 
+class TestAsEveryProvider(EveryProvider):
+    pass
+
+
 async def test_it_is_understood(provider: Provider) -> None:
     """The word error rate of a small recogniser stays under 15 % (9 to 13 by the model's noise), the audio is sane."""
     import torch
@@ -108,7 +107,7 @@ async def test_a_check_speaks_a_word(provider: CoquiProvider, monkeypatch: pytes
 
 
 async def test_the_chunks_tell_where_their_time_went(provider: Provider) -> None:
-    chunks = await say(provider, "This is one. And this is two! Is that all?")
+    chunks = await say(provider, THREE)
     intervals = [interval for chunk in chunks for interval in chunk.intervals]
     assert intervals[0].stage is Stage.PHONEMIZE
     assert {interval.stage for interval in intervals} == {Stage.PHONEMIZE, Stage.QUEUE, Stage.INFER, Stage.DECODE}
@@ -117,7 +116,7 @@ async def test_the_chunks_tell_where_their_time_went(provider: Provider) -> None
 
 
 async def test_there_is_a_pause_between_sentences(provider: Provider) -> None:
-    samples = joined(await say(provider, "This is one. And this is two! Is that all?"))
+    samples = joined(await say(provider, THREE))
     rate = provider.voices()[0].sample_rate
     zeros = np.flatnonzero(samples == 0.0)
     runs = np.split(zeros, np.flatnonzero(np.diff(zeros) > 1) + 1)
@@ -125,21 +124,13 @@ async def test_there_is_a_pause_between_sentences(provider: Provider) -> None:
 
 
 async def test_a_streams_first_chunk_is_short_and_comes_early(provider: Provider) -> None:
-    text = TEXTS[6]
+    text = TEXTS[4]
     first, second, *rest = await say(provider, text, listener=STREAM)
     frame = 256 / first.sample_rate
     assert [round(chunk.seconds / frame) for chunk in (first, second)] == list(EARLY)
     whole = sum(chunk.seconds for chunk in await say(provider, text))
     assert first.seconds + second.seconds + sum(c.seconds for c in rest) == pytest.approx(whole, rel=0.2)
     assert rest
-
-
-async def test_speed_shortens_and_lengthens(provider: Provider) -> None:
-    """A phoneme lasts at least one frame of 12 ms, so twice the speed is not quite half the time."""
-    text = TEXTS[4]
-    normal, fast, slow = [sum(chunk.seconds for chunk in await say(provider, text, speed)) for speed in (1.0, 2.0, 0.5)]
-    assert 0.45 < fast / normal < 0.75
-    assert 1.5 < slow / normal < 2.1
 
 
 async def test_a_short_call_does_not_wait_for_a_long_one(provider: Provider) -> None:
@@ -164,7 +155,7 @@ async def test_work_ends_when_the_listener_leaves(provider: Provider) -> None:
 
 
 async def test_a_cancelled_call_leaves_the_queue(provider: Provider) -> None:
-    tasks = [asyncio.create_task(say(provider, TEXTS[1])) for _ in range(8)]
+    tasks = [asyncio.create_task(say(provider, TEXTS[0])) for _ in range(8)]
     await asyncio.sleep(0)
     for task in tasks[1:]:
         task.cancel()
@@ -173,10 +164,9 @@ async def test_a_cancelled_call_leaves_the_queue(provider: Provider) -> None:
     assert all(isinstance(result, asyncio.CancelledError) for result in results[1:])
 
 
-@pytest.mark.parametrize("text", ["🙂", "1234567890", "a" * 300, "word " * 80, "I", "字", "x\u0301\u0301\u0301 y"])
-async def test_odd_texts_are_spoken(provider: Provider, text: str) -> None:
-    samples = joined(await say(provider, text))
-    assert np.abs(samples).max() > 0.05
+@pytest.mark.parametrize("text", ["🙂", "字"])
+async def test_signs_are_called_by_their_names(provider: Provider, text: str) -> None:
+    assert np.abs(joined(await say(provider, text))).max() > 0.05
 
 
 async def test_unpunctuated_text_is_cut_into_sentences_that_fit_in_memory(provider: Provider) -> None:
@@ -186,22 +176,9 @@ async def test_unpunctuated_text_is_cut_into_sentences_that_fit_in_memory(provid
     assert max(reading.seconds) < 35
 
 
-@pytest.mark.parametrize("text", ["...", "!?!", "—", " \n\t ", "“”"])
-async def test_there_must_be_something_to_speak(provider: Provider, text: str) -> None:
-    with pytest.raises(NothingToSpeak):
-        await say(provider, text)
-
-
-async def test_text_that_would_run_past_the_limit_is_refused_unspoken(provider: Provider) -> None:
-    for text in ("word " * 3_000, "9" * 5_000, "No. " * 1_000):
-        with pytest.raises(TextTooLong) as caught:
-            await say(provider, text)
-        assert text[:4] not in str(caught.value)
-
-
 async def test_the_expected_length_is_near_the_real_one(catalogue: Catalogue, provider: Provider) -> None:
     (speaker,) = provider._speakers.values()  # type: ignore[attr-defined]
-    for text in (TEXTS[1], "This is a sentence. " * 5):
+    for text in (TEXTS[0], "This is a sentence. " * 5):
         seconds = sum(chunk.seconds for chunk in await say(provider, text))
         reading = provider._read(speaker, utterance(provider, text), 0)  # type: ignore[attr-defined]
         assert 0.7 < sum(reading.seconds) / seconds < 1.4
@@ -224,13 +201,6 @@ async def test_a_failure_of_the_model_is_the_engines_and_says_nothing_of_the_tex
     break_engine(monkeypatch)
     with pytest.raises(EngineFailed, match=r"^the speech engine failed$"):
         await say(provider, "canary")
-
-
-async def test_nothing_of_the_text_is_logged(provider: Provider, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.DEBUG):
-        await say(provider, "Canary ꙮ 字 xylophone.")
-    assert "anary" not in caplog.text
-    assert "ꙮ" not in caplog.text
 
 
 @pytest.mark.parametrize(("device", "reason"), [("cuda:99", "GPUs"), ("tpu", "there is no device 'tpu'")])

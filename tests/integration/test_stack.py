@@ -28,10 +28,10 @@ from otel.stack.doctor import BrokenLinkError, examine
 from otel.stack.services import CONFIG, ROOT
 from server.explain import from_server, from_tempo, sentence
 from tests import hostile
+from tests.calls import fetch, post, speak
 from tests.integration.test_canary import CANARY, JSON, everywhere
-from tests.integration.test_otlp import speak
 from tests.live import LiveServer
-from tests.stack import Stack, built, environment_of, eventually, fetch, running_stack, settings_in
+from tests.stack import Stack, built, environment_of, eventually, settings_in
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
 
@@ -54,17 +54,6 @@ MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 BUCKETS = '{__name__=~"tts_.+_bucket"}'
 GPU_METRICS = {name for entry in CONTRACT if (name := entry.prometheus_name).startswith("tts_gpu_")}
 ALL_STAGES = {"attempt", "POST /tts", *STAGE.values}
-
-
-@pytest.fixture(scope="module")
-def binaries() -> dict[str, Path]:
-    return built()
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
-        yield stack
 
 
 @dataclass(frozen=True)
@@ -346,11 +335,9 @@ def attributes(*names: str) -> list[dict[str, object]]:
     return [{"key": name, "value": {"stringValue": FENCED}} for name in names]
 
 
-def post(stack: Stack, signal_name: str, body: dict[str, object]) -> None:
-    url = f"{stack.settings.url(stack.settings.collector_http_port)}/v1/{signal_name}"
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as response:
-        assert response.status == 200
+def send(stack: Stack, signal_name: str, body: dict[str, object]) -> None:
+    url = stack.settings.url(stack.settings.collector_http_port)
+    assert post(f"{url}/v1/{signal_name}", body)[0] == 200
 
 
 def test_the_collector_takes_out_what_another_program_would_give_away(stack: Stack) -> None:
@@ -368,8 +355,8 @@ def test_the_collector_takes_out_what_another_program_would_give_away(stack: Sta
         "status": {"code": 2, "message": FENCED},
     }
     point = {"asInt": "1", "timeUnixNano": now, "attributes": private}
-    post(stack, "traces", {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
-    post(
+    send(stack, "traces", {"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})
+    send(
         stack,
         "logs",
         {
@@ -379,7 +366,7 @@ def test_the_collector_takes_out_what_another_program_would_give_away(stack: Sta
         },
     )
     metric = {"name": "foreign", "gauge": {"dataPoints": [point]}}
-    post(stack, "metrics", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
+    send(stack, "metrics", {"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]})
     [stored] = eventually(lambda: stack.spans(trace_id))
     assert [attribute["key"] for attribute in stored["attributes"]] == ["http.route"]
     assert [event.get("attributes", []) for event in stored["events"]] == [[]]

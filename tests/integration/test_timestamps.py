@@ -7,13 +7,10 @@ import base64
 import io
 import json
 import logging
-import urllib.error
-import urllib.request
 import wave
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +20,7 @@ from server.providers.coqui import CoquiProvider
 from server.speech import Listener, Word
 from server.text import ssml
 from server.voices.catalogue import Catalogue
+from tests.calls import speak
 from tests.fakes import Told
 from tests.recognition import when, words
 from tests.saying import joined, utterance
@@ -98,16 +96,10 @@ async def test_nothing_is_told_to_who_did_not_ask(provider: CoquiProvider) -> No
     assert not any(chunk.words for chunk in chunks)
 
 
-def post(url: str, **body: object) -> tuple[Any, bytes]:
-    request = urllib.request.Request(f"{url}/tts", json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return response.headers, response.read()
-
-
 @pytest.mark.parametrize("response_format", ["wav", "mp3"])
 async def test_a_whole_answer_is_json(server_url: str, response_format: str) -> None:
-    headers, body = await asyncio.to_thread(
-        post, server_url, text=TEXTS[0], timestamps=True, response_format=response_format
+    _, headers, body = await asyncio.to_thread(
+        speak, server_url, TEXTS[0], timestamps=True, response_format=response_format
     )
     assert headers["Content-Type"] == "application/json"
     assert headers["X-TTS-Cache"] == "bypass"
@@ -123,7 +115,7 @@ async def test_a_whole_answer_is_json(server_url: str, response_format: str) -> 
 
 async def test_a_stream_is_events_whose_words_come_no_later_than_their_audio(server_url: str) -> None:
     text = " ".join(TEXTS)
-    _, body = await asyncio.to_thread(post, server_url, text=text, timestamps=True, stream=True, response_format="pcm")
+    *_, body = await asyncio.to_thread(speak, server_url, text, timestamps=True, stream=True, response_format="pcm")
     events = [json.loads(line.removeprefix("data: ")) for line in body.decode().split("\n\n") if line]
     assert [event["type"] for event in events[-1:]] == ["speech.audio.done"]
     told: list[str] = []
@@ -140,9 +132,9 @@ async def test_a_stream_is_events_whose_words_come_no_later_than_their_audio(ser
 
 async def test_the_second_answer_has_its_words_too(server_url: str) -> None:
     text = "A text that is asked for again."
-    await asyncio.to_thread(post, server_url, text=text)
-    headers, body = await asyncio.to_thread(post, server_url, text=text, timestamps=True)
+    await asyncio.to_thread(speak, server_url, text)
+    _, headers, body = await asyncio.to_thread(speak, server_url, text, timestamps=True)
     assert headers["X-TTS-Cache"] == "bypass"
     assert len(json.loads(body)["timestamps"]) == 7
-    headers, _ = await asyncio.to_thread(post, server_url, text=text)
+    _, headers, _ = await asyncio.to_thread(speak, server_url, text)
     assert headers["X-TTS-Cache"] == "hit"

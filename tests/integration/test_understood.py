@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +11,10 @@ import numpy as np
 import pytest
 
 from server.audio.encoding import AAC_FRAME
-from tests.integration.test_hibari import TEXTS
+from tests.calls import post
 from tests.live import LiveServer
 from tests.recognition import errors, recognise, words
+from tests.saying import TEXTS
 
 VOICES = ("joe", "hibari")
 
@@ -29,11 +28,7 @@ def url(data_dir: Path) -> Iterator[str]:
 
 def speech(url: str, voice: str, text: str, response_format: str) -> bytes:
     body = {"model": "tts-1", "voice": voice, "input": text, "response_format": response_format}
-    request = urllib.request.Request(
-        f"{url}/v1/audio/speech", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=120) as response:
-        return bytes(response.read())
+    return post(f"{url}/v1/audio/speech", body)[2]
 
 
 def heard(data: bytes) -> tuple[np.ndarray, int]:

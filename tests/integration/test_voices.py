@@ -18,8 +18,8 @@ from server.voices import checkpoint, install, piper
 from server.voices.catalogue import Catalogue
 from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MANIFEST, MODEL, ONNX, ONNX_CONFIG
+from tests.live import ROOT
 
-ROOT = Path(__file__).parents[2]
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",
     "Why should anyone wait for an answer when the question itself was never asked?",

@@ -20,13 +20,14 @@ from alerting.cases import CASES
 from alerting.grafana import GROUPS as GRAFANA
 from alerting.links import Dashboard, runbook
 from alerting.live import LIVE
-from alerting.promql import UP, bound, labels, series
+from alerting.promql import bound, series
 from alerting.slo import LATENCY_BOUNDS, SLOS
 from drift.settings import Settings as DriftSettings
 from otel.attributes import OUTCOME, STAGE
-from otel.collector_metrics import COLLECTOR_METRICS
 from otel.instruments import CONTRACT, REQUESTS, SYSTEM_CPU, WORD_COUNT_DURATION
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from otel.pipeline_metrics import PIPELINE_METRICS
+from otel.promql import labels
 from otel.ranges import EMPTY, WORDS
 from server.errors import all_errors, error_type
 from server.settings import Settings
@@ -34,9 +35,7 @@ from tests import hastened
 
 ROOT = Path(__file__).parents[2]
 ALERTING = ROOT / "alerting"
-METRICS = {
-    metric.prometheus_name: metric for metric in (*CONTRACT, *HTTP_METRICS, *SDK_METRICS, *COLLECTOR_METRICS, UP)
-}
+METRICS = {metric.prometheus_name: metric for metric in (*CONTRACT, *HTTP_METRICS, *SDK_METRICS, *PIPELINE_METRICS)}
 RECORDS = {recording.record for group in GROUPS for recording in group.recordings}
 SHARED = {
     rule["record"]

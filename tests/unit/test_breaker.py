@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.providers.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, State
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def broken(clock: Clock, *results: bool) -> Breaker:

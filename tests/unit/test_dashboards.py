@@ -17,7 +17,7 @@ import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from dashboards import build, pipeline_metrics
+from dashboards import build
 from dashboards.annotations import ANNOTATIONS
 from dashboards.boards import BOARDS
 from dashboards.drawing import steps
@@ -25,17 +25,17 @@ from dashboards.layout import COLUMNS, lines, place
 from dashboards.links import explore
 from dashboards.objective import budget_left
 from dashboards.panel import Board, Panel, Query, Row, Search, Threshold, Unit
-from dashboards.pipeline_metrics import PipelineMetric
-from dashboards.promql import at_most, equals, series
+from dashboards.promql import at_most, rate, series
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
 from dashboards.variables import VARIABLES, fill
 from drift.annotation import annotation
 from drift.verdict import State, Verdict
-from otel.attributes import OUTCOME
+from otel.attributes import OUTCOME, STAGE
 from otel.features import FEATURE_NAMES
 from otel.instruments import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from otel.pipeline_metrics import PIPELINE_METRICS
 from otel.promise import AVAILABILITY
 from tests.live import ROOT
 
@@ -75,19 +75,9 @@ def known() -> dict[str, set[str]]:
             names |= {f"{name}_bucket": labels | {"le"}, f"{name}_sum": labels, f"{name}_count": labels}
         else:
             names[name] = labels
-    for metric in (*HTTP_METRICS, *SDK_METRICS):
+    for metric in (*HTTP_METRICS, *SDK_METRICS, *PIPELINE_METRICS):
         names[metric.prometheus_name] = {label.replace(".", "_") for label in metric.attributes}
-    for own in of_the_pipeline():
-        names[own.name] = {*own.labels}
     return names
-
-
-def of_the_pipeline() -> list[PipelineMetric]:
-    found: list[PipelineMetric] = []
-    for value in vars(pipeline_metrics).values():
-        values = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
-        found += [metric for metric in values if isinstance(metric, PipelineMetric)]
-    return found
 
 
 KNOWN = known()
@@ -134,8 +124,6 @@ def test_queries_ask_only_for_what_the_contract_has(name: str, query: Query) -> 
     assert selectors
     labels: set[str] = set()
     for metric, matchers in selectors:
-        if metric == pipeline_metrics.UP:
-            continue
         assert metric in KNOWN, metric
         labels |= KNOWN[metric]
         used = set(re.findall(r"(\w+)(?:=~|!=|=)\"", matchers))
@@ -306,10 +294,12 @@ def test_values_are_put_in_as_they_are_and_once() -> None:
 
 def test_what_the_contract_does_not_have_cant_be_asked_for() -> None:
     with pytest.raises(ValueError, match="outcome"):
-        equals(OUTCOME, "fine")
+        rate(REQUESTS, (), {OUTCOME: "fine"})
+    with pytest.raises(ValueError, match="stage"):
+        rate(REQUESTS, (STAGE,))
     with pytest.raises(ValueError, match="buckets"):
         at_most(STREAM_UNDERRUN, 0.33)
-    assert equals(OUTCOME, "ok", "error") == 'outcome=~"ok|error"'
+    assert 'outcome=~"ok|error"' in series(REQUESTS, {OUTCOME: ("ok", "error")})
     assert "$job" not in series(DRIFT_SCORE)
     assert "$voice" in series(AUDIO_FAULTS)
     assert "$job" in series(REQUESTS)

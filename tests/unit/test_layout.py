@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from server import VERSION
+from tests.live import ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 CODE = ("server", "otel", "drift", "dashboards", "bench", "alerting")
 ROOMS = ("server", "otel", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
 FILES = (

@@ -5,20 +5,17 @@ from __future__ import annotations
 from dataclasses import fields
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from server.audio import pace
 from server.audio.quality import CLIPPED_SHARE, Fault, Inspector, Quality
-from server.speech import Utterance, Voice
+from server.speech import Samples, Utterance, Voice
 
 RATE = 22050
 TEXT = "The quick brown fox jumps over the lazy dog."
 """35 letters: whole at 2 s."""
-
-Samples = npt.NDArray[np.float32]
 
 
 def utterance(text: str = TEXT, language: str = "en", speed: float = 1.0) -> Utterance:

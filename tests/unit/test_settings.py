@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.settings import Settings, SettingsError, load, unknown_variables, variables
+from otel.environment import SettingsError
+from server.settings import Settings, load, unknown_variables, variables
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dashboards import pipeline_metrics
+from otel import pipeline_metrics
 from otel.instruments import CONTRACT
 from otel.stack import cache, toolchain
 from otel.stack.programs import COLLECTOR, PROGRAMS

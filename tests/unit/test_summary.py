@@ -10,14 +10,8 @@ from server.errors import UnknownVoice
 from server.observation import Observation
 from server.speech import Outcome, Utterance
 from server.summary import Summary
+from tests.clock import Clock
 from tests.fakes import JOE
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def spoken(words: int, seconds: float) -> Observation:

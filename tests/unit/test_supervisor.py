@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 
 from otel.stack.services import Service
 from otel.stack.supervisor import ServiceError, Supervisor
+from tests.stack import eventually
 
 NOWHERE = "http://127.0.0.1:9/"
 SLEEPER = "print('I sleep', flush=True); import time; time.sleep(60)"
@@ -29,9 +29,7 @@ def python(code: str) -> Service:
 
 
 def wait_for_words(supervisor: Supervisor, words: str) -> None:
-    deadline = time.monotonic() + 30
-    while words not in supervisor.log("program").read_text() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(lambda: words in supervisor.log("program").read_text(), pause=0.01)
 
 
 def is_running(pid: int) -> bool:

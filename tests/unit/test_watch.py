@@ -12,20 +12,13 @@ import pytest
 
 from server.reference_latency import MOST_RANGES, MOST_SAMPLES, OTHER, ReferenceLatency, Samples
 from server.watch import INTERVAL_SECONDS, MOST_ATTEMPTS, Kind, Watch
+from tests.clock import Clock
 
 USUAL = {"1-10": 0.075, "11-25": 0.2, "26-50": 0.4, "51-100": 0.8, "101-200": 1.8}
 """Seconds by range: coqui on two cores."""
 SPREAD = 0.35
 """Sigma of the logarithm of an attempt's seconds over its range's median."""
 HOUR = 3600.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class Floor:

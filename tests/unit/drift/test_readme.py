@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from drift.__main__ import main
 from drift.columns import COLUMNS
 from drift.settings import Settings, variables
+from tests.live import ROOT
 
-ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "drift" / "README.md").read_text()
 
 

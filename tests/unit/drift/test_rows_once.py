@@ -20,9 +20,8 @@ from drift.rows import ledger, parquet
 from drift.rows.errors import RowsIncompatible
 from drift.rows.intake import Intake
 from drift.rows.store import Rows
+from tests.live import ROOT
 from tests.unit.drift.events import ALWAYS, MORNING, NOW, line, lines, numbers, record, stored
-
-ROOT = Path(__file__).parents[3]
 
 
 class CrashError(Exception):

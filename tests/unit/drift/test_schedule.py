@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from drift.schedule import Schedule
+from tests.stack import eventually
 
 SECOND = timedelta(seconds=1)
 
@@ -36,10 +36,7 @@ class Runs:
             raise self.error
 
     def wait_for(self, count: int) -> None:
-        deadline = time.monotonic() + 30
-        while self.begun < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert self.begun >= count
+        assert eventually(lambda: self.begun >= count, pause=0.01)
 
 
 def test_it_runs_at_once_and_again_after_each_window() -> None:
@@ -52,9 +49,7 @@ def test_runs_never_overlap(caplog: pytest.LogCaptureFixture) -> None:
     runs.go_on.clear()
 
     def wait() -> None:
-        deadline = time.monotonic() + 30
-        while "maximum number of running instances" not in caplog.text and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: "maximum number of running instances" in caplog.text, pause=0.01)
         assert runs.begun == 1
         runs.go_on.set()
         runs.wait_for(2)

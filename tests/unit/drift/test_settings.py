@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drift.settings import SettingsError, load, unknown_variables, variables
+from drift.settings import load, unknown_variables, variables
+from otel.environment import SettingsError
 
 
 @pytest.fixture(autouse=True)

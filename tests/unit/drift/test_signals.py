@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -19,6 +17,7 @@ from otel.features import DRIFT_FEATURES
 from otel.instruments import CONTRACT
 from tests.collector import Collector
 from tests.drift_job import HOUR, START, fake_judge
+from tests.stack import eventually
 
 NAMES = {entry.name: entry for entry in CONTRACT if entry.name.startswith("tts.drift.")}
 
@@ -59,13 +58,6 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "50")
     yield collector
     collector.stop()
-
-
-def eventually(question: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 30
-    while not (answer := question()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return answer
 
 
 def test_a_verdict_is_shown_by_every_gauge_of_the_contract(gauges: Gauges, reader: InMemoryMetricReader) -> None:

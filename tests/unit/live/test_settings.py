@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from dashboards.__main__ import main
 from dashboards.live.command import flags
 from dashboards.live.settings import Settings, SettingsError, load, unknown_variables, variables
+from tests.live import ROOT
 
-ROOT = Path(__file__).parents[3]
 README = (ROOT / "dashboards" / "README.md").read_text()
 WRONG = {
     "DASHBOARD_PORT": "0",

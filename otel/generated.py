@@ -1,0 +1,25 @@
+"""Files that are made from the code, and committed: ``make lint`` says which are not as they should be."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+
+def keep(made: Mapping[Path, str], left: Iterable[Path] = (), *, check: bool, command: str = "make docs") -> int:
+    """Writes what is not as it should be, and removes the files that are ``left`` over; with ``check`` only names them.
+
+    The exit code: 1 if there are such, and they were only named. ``command`` is what would mend them.
+    """
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
+    if check:
+        wrong = sorted([*stale, *left])
+        sys.stderr.writelines(f"{path} is out of date: run {command}\n" for path in wrong)
+        return int(bool(wrong))
+    for path in left:
+        path.unlink()
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(made[path], encoding="utf-8")
+    return 0
