@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otel.promise import WINDOW_DAYS
 from otel.stack.settings import PREFIX, StackSettings
 
 DRIFT_PREFIX = "TTSCOPE_DRIFT_"
@@ -19,8 +20,9 @@ DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
-RETENTION = "15d"
-"""How long Prometheus keeps metrics; traces: config/tempo.yaml."""
+RETENTION_DAYS = WINDOW_DAYS + 10
+"""How long Prometheus keeps metrics: the promise's window, and what panels look back to from its begin, a week at most.
+Traces: config/tempo.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
         str(binaries["prometheus"]),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
-        f"--storage.tsdb.retention.time={RETENTION}",
+        f"--storage.tsdb.retention.time={RETENTION_DAYS}d",
         f"--web.listen-address={settings.address(settings.prometheus_port)}",
         "--web.enable-otlp-receiver",
         "--enable-feature=exemplar-storage",
