@@ -13,6 +13,7 @@ import streamlit as st
 from dashboards.boards import BOARDS
 from dashboards.custom import ViewError
 from dashboards.custom import load as load_views
+from dashboards.links import addressed
 from dashboards.live import board, drift_page, panels, requests_page, standing
 from dashboards.live.gather import Sources, State, View
 from dashboards.live.overview import OVERVIEW
@@ -24,6 +25,8 @@ from dashboards.live.sources import SourceError, SourceMissing
 from dashboards.live.theme import named
 from dashboards.panel import Board
 from dashboards.variables import VARIABLES
+from otel.stack import public
+from otel.stack.public import PublicAddresses
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
@@ -85,6 +88,11 @@ def _sources() -> Sources:
     return Sources.of(load())
 
 
+@st.cache_resource(show_spinner=False)
+def _addresses() -> PublicAddresses:
+    return public.load()
+
+
 def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
     """The boards, or what is wrong with their files: they are read anew at each click, so that one can work at them."""
     try:
@@ -96,7 +104,7 @@ def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
 def _page(shown: Board, sources: Sources) -> st.Page:
     def draw() -> None:
         _head(shown.title, shown.description)
-        _refreshed(sources, lambda: _board(shown, sources))
+        _refreshed(sources, lambda: _board(addressed(shown, _addresses()), sources))
 
     path = shown.uid.removeprefix("ttscope-")
     icon = f":material/{ICONS.get(shown.uid, 'dashboard')}:"
