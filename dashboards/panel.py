@@ -14,6 +14,8 @@ table: series with their latest values; traces: what a search in Tempo finds; te
 Markdown, in which {grafana_url} and the like stand for addresses (links.addressed puts them in)."""
 INSTANT: frozenset[Kind] = frozenset({"bars", "stat", "table"})
 """Kinds that show the latest value alone."""
+TIMELINES: frozenset[Kind] = frozenset({"lines", "stacked", "heatmap", "grid", "states"})
+"""Kinds with an axis of time."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

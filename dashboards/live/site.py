@@ -16,6 +16,7 @@ from dashboards.custom import load as load_views
 from dashboards.links import addressed
 from dashboards.live import board, drift_page, panels, requests_page, standing
 from dashboards.live.gather import Sources, State, View
+from dashboards.live.overlay import PATH
 from dashboards.live.overview import OVERVIEW
 from dashboards.live.period import PERIODS, USUAL, Window
 from dashboards.live.prometheus import regex
@@ -56,7 +57,7 @@ def serve() -> None:
         lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
         title="Slow requests",
         icon=":material/timeline:",
-        url_path=requests_page.PATH,
+        url_path=PATH,
     )
     st.session_state[panels.REQUESTS] = requests
     own, problems = _own_views(sources)
