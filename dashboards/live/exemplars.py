@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 
 from dashboards.live.period import Window
 from dashboards.panel import Panel
-from dashboards.variables import fill
+from dashboards.variables import ALL, fill
 
 QUANTILE = "histogram_quantile("
 """What a panel must ask for: then its values and its exemplars are of the same unit."""
 TEXT = r'"(?:\\.|[^"\\])*"'
-SELECTOR = re.compile(rf"(\w+_bucket)(\{{(?:[^{{}}\"]|{TEXT})*\}})")
+SELECTOR = re.compile(rf"\b(\w+_bucket)(\{{(?:[^{{}}\"]|{TEXT})*\}})")
 MATCHER = re.compile(rf"(\w+)\s*(=~|!~|!=|=)\s*({TEXT})")
 ESCAPED = re.compile(r"\\(.)")
+ALTERNATIVE = re.compile(r"((?:\\.|[^\\|])*)\|")
+PLAIN = re.compile(r"(?:[^\\.+*?()\[\]{}^$]|\\[^0-9A-Za-z])*")
+"""Of a pattern: a word that stands for itself. Others are not tried here, since views can be had from strangers and
+Python's patterns, unlike Prometheus', can take for ever."""
 COLUMNS = 48
 """Of a chart's time: in each, the slowest request of a panel is shown."""
 
@@ -42,13 +46,10 @@ class Selector:
     """Label, operator, and value."""
 
     def takes(self, labels: Mapping[str, str]) -> bool:
-        """Whether it chooses a series. A pattern that Python does not know chooses none."""
-        try:
-            return labels.get("__name__") == self.metric and all(
-                _matches(labels.get(label, ""), operator, value) for label, operator, value in self.matchers
-            )
-        except re.error:
-            return False
+        """Whether it chooses a series. Patterns other than ALL and a choice of plain words choose none."""
+        return labels.get("__name__") == self.metric and all(
+            _matches(labels.get(label, ""), operator, value) for label, operator, value in self.matchers
+        )
 
 
 def selectors(panel: Panel, window: Window, chosen: Mapping[str, str]) -> tuple[Selector, ...]:
@@ -87,5 +88,12 @@ def _selector(promql: str, found: re.Match[str]) -> Selector:
 
 
 def _matches(value: str, operator: str, wanted: str) -> bool:
-    same = re.fullmatch(wanted, value) is not None if "~" in operator else value == wanted
-    return same is not operator.startswith("!")
+    """As Prometheus would say; False if that is not known."""
+    if "~" not in operator:
+        return (value == wanted) is (operator == "=")
+    if wanted == ALL:
+        return operator == "=~"
+    words = ALTERNATIVE.findall(f"{wanted}|")
+    if not all(PLAIN.fullmatch(word) for word in words):
+        return False
+    return (value in {ESCAPED.sub(r"\1", word) for word in words}) is (operator == "=~")

@@ -17,6 +17,8 @@ KIND = "annotation"
 QUESTION = Query(" or ".join(f'label_replace({one.promql}, "{KIND}", "{one.name}", "", "")' for one in ANNOTATIONS))
 MOST_STEPS = 11_000
 """Of an answer of Prometheus. So 30 days are asked in steps of 5 minutes, for which a deploy is seen."""
+MOST = 100
+"""Marks of a page: an alert that comes and goes for weeks would cover its charts."""
 NAMED = {annotation.name: annotation for annotation in ANNOTATIONS}
 
 
@@ -41,9 +43,9 @@ def window_of(window: Window) -> Window:
 
 
 def read(found: Iterable[Series]) -> tuple[Mark, ...]:
-    """The marks of the series that answer QUESTION, the earliest first."""
+    """The marks of the series that answer QUESTION, the earliest first; of very many, the latest."""
     marks = [mark for series in found if series.labels.get(KIND) in NAMED for mark in _stretches(series)]
-    return tuple(sorted(marks, key=lambda mark: mark.begin))
+    return tuple(sorted(marks, key=lambda mark: mark.begin)[-MOST:])
 
 
 def _stretches(series: Series) -> Iterator[Mark]:

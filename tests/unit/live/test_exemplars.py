@@ -55,12 +55,20 @@ def test_what_is_chosen_above_the_board_narrows_them() -> None:
     [
         ('cache="miss"', True),
         ('cache!="miss"', False),
-        ('cache=~"m.*", le!~"1|2"', True),
+        ('cache=~".*", le!~"1|2"', True),
+        ('cache!~".*"', False),
+        ('cache=~"hit|miss"', True),
+        ('cache!~"hit|miss"', False),
         ('cache=~"mis"', False),  # a pattern is of the whole value
         ('nowhere=""', True),
-        ('word_count_range=~"200\\\\+"', True),
+        ('nowhere=~"a|"', True),
+        ('word_count_range=~"11-25|200\\\\+"', True),
         ('voice_name="}\\""', False),
-        ('voice_name=~"\\\\pL+"', False),  # Prometheus knows this pattern, Python does not
+        ('instance=~"a|\\\\|"', True),
+        ('instance=~"a\\\\|"', False),
+        ('voice_name=~"jo."', False),  # what is more than words is not tried, whatever Prometheus would say
+        ('voice_name=~"\\\\w+"', False),
+        ('voice_name!~"(a+)+b"', False),
     ],
 )
 def test_matchers_choose_as_prometheus_does(matchers: str, taken: bool) -> None:

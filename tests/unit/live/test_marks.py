@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.live import marks
-from dashboards.live.marks import KIND, MOST_STEPS, QUESTION, Mark
+from dashboards.live.marks import KIND, MOST, MOST_STEPS, QUESTION, Mark
 from dashboards.live.period import MINUTE, PERIODS, Window
 from tests.unit.live.drawing import BEGIN, series
 
@@ -28,6 +28,13 @@ def test_each_stretch_is_a_mark_in_the_words_of_its_annotation() -> None:
         Mark(DEPLOYS, "0.2", "build b7", BEGIN + 10, BEGIN + 10, begun_before=False),
         Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN + 30, BEGIN + 30, begun_before=False),
     )
+
+
+def test_of_very_many_the_latest_are_marked() -> None:
+    values = (1, NAN) * 300
+    found = marks.read([series("", *values, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})])
+    assert len(found) == MOST
+    assert found[-1].begin == BEGIN + 10 * 598
 
 
 def test_what_is_no_annotation_is_no_mark() -> None:
