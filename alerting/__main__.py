@@ -13,6 +13,7 @@ from alerting.alerts.slo import GROUP as SLO
 from alerting.alerts.slo import INTERVAL_SECONDS
 from alerting.cases import CASES
 from otel.generated import keep
+from otel.stack.public import AddressError, PublicAddresses, load
 
 HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
@@ -21,27 +22,31 @@ EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
 """How often promtool evaluates a group: the budgets count samples, and a week of anomalies should not take an hour."""
 
 
-def files() -> dict[Path, str]:
+def files(addresses: PublicAddresses) -> dict[Path, str]:
     """Every file that is made, and what should be in it."""
     made = {}
     for group in GROUPS:
-        made[HERE / "rules" / f"{group.name}.yml"] = rules.file(group)
+        made[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
         made[HERE / "tests" / f"{group.name}.yml"] = case.file(
-            group.name, CASES[group.name], group.alerts, EVERY.get(group.name, "1m")
+            group.name, CASES[group.name], group.alerts, EVERY.get(group.name, "1m"), addresses
         )
     folder = HERE / "alertmanager"
     made[folder / "alertmanager.yml"] = routes.file(
         routes.Switches(), "Without secrets: alerts are routed, and nobody is told. python -m alerting receivers --help"
     )
     made[folder / "example.yml"] = routes.file(routes.EXAMPLE, "An example with every way of telling switched on.")
-    made |= {PROVISIONING / name: text for name, text in grafana.files().items()}
+    made |= {PROVISIONING / name: text for name, text in grafana.files(addresses).items()}
     made[README] = table.put_into(README.read_text())
     return made
 
 
 def build(*, check: bool) -> int:
-    """The exit code: 1 if something is out of date and was only checked."""
-    made = files()
+    """The exit code: 1 if something is out of date and was only checked, 2 for addresses that can't be used."""
+    try:
+        made = files(load())
+    except AddressError as error:
+        print(f"ttscope: {error}", file=sys.stderr)
+        return 2
     left = [path for folder in {path.parent for path in made} for path in folder.glob("*.yml") if path not in made]
     return keep(made, left, check=check, command="make alerting")
 
@@ -81,7 +86,7 @@ def main() -> int:
     """The exit code."""
     parser = argparse.ArgumentParser(prog="python -m alerting", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="write rules, tests, routes and Grafana's files")
+    building = commands.add_parser("build", help="write rules, tests, routes, Grafana's files")
     building.add_argument("--check", action="store_true", help="only say what is out of date")
     telling = commands.add_parser("receivers", help="write a configuration of Alertmanager that tells somebody")
     telling.add_argument("folder", type=Path, help="where it is written; its secrets/ holds the secrets, a file each")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alerting.links import Dashboard, runbook
+from otel.stack.public import PublicAddresses
 
 DURATION = re.compile(r"\d+[smhd]")
 
@@ -82,13 +83,12 @@ class Alert:
     def all_labels(self) -> dict[str, str]:
         return {"severity": self.severity, "team": self.team, "topic": self.topic, **self.labels}
 
-    @property
-    def annotations(self) -> dict[str, str]:
+    def annotations(self, addresses: PublicAddresses) -> dict[str, str]:
         return {
             "summary": self.summary,
             "description": self.description,
-            "runbook_url": runbook(self.name),
-            "dashboard_url": self.dashboard.url,
+            "runbook_url": runbook(self.name, addresses),
+            "dashboard_url": self.dashboard.url(addresses),
         }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from alerting.alert import Alert
 from alerting.yaml_files import render
+from otel.stack.public import PublicAddresses
 
 LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
 
@@ -66,16 +67,16 @@ def silent(
     return Case(alert, kind, what, series or {}, at, (), interval)
 
 
-def file(group: str, cases: tuple[Case, ...], alerts: tuple[Alert, ...], every: str) -> str:
+def file(group: str, cases: tuple[Case, ...], alerts: tuple[Alert, ...], every: str, addresses: PublicAddresses) -> str:
     """The test file of promtool for a file of rules, which is evaluated ``every`` so often."""
-    tests = [_test(case, alerts) for case in cases]
+    tests = [_test(case, alerts, addresses) for case in cases]
     return render(
         {"rule_files": [f"../rules/{group}.yml"], "evaluation_interval": every, "tests": tests},
         "Each alert firing and silent: promtool test rules alerting/tests/*.yml",
     )
 
 
-def _test(case: Case, alerts: tuple[Alert, ...]) -> dict[str, Any]:
+def _test(case: Case, alerts: tuple[Alert, ...], addresses: PublicAddresses) -> dict[str, Any]:
     series = [{"series": name, "values": values} for name, values in case.series.items()]
     return {
         "name": f"{case.alert}, {case.kind}: {case.what}",
@@ -85,16 +86,16 @@ def _test(case: Case, alerts: tuple[Alert, ...]) -> dict[str, Any]:
             {
                 "eval_time": case.at,
                 "alertname": case.alert,
-                "exp_alerts": [_expected(case.alert, firing, alerts) for firing in case.firing],
+                "exp_alerts": [_expected(case.alert, firing, alerts, addresses) for firing in case.firing],
             }
         ],
     }
 
 
-def _expected(name: str, firing: Firing, alerts: tuple[Alert, ...]) -> dict[str, Any]:
+def _expected(name: str, firing: Firing, alerts: tuple[Alert, ...], addresses: PublicAddresses) -> dict[str, Any]:
     [alert] = [alert for alert in alerts if alert.name == name and firing.rule.items() <= {**alert.all_labels}.items()]
     summary = LABEL.sub(lambda match: firing.labels[match[1]], alert.summary)
     return {
         "exp_labels": {**firing.labels, **alert.all_labels},
-        "exp_annotations": {**alert.annotations, "summary": summary, "description": firing.says},
+        "exp_annotations": {**alert.annotations(addresses), "summary": summary, "description": firing.says},
     }

@@ -14,6 +14,7 @@ from alerting.alert import Alert
 from alerting.alerts import ALERTS
 from alerting.routes import SEEN_BY_GRAFANA
 from alerting.yaml_files import render
+from otel.stack.public import PublicAddresses
 
 FOLDER = "ttscope"
 CONTACT = "ttscope-alertmanager"
@@ -35,10 +36,12 @@ INTERVAL, LOOKBACK_SECONDS = "1m", 600
 VALUE = re.compile(r"\{\{ \$value \| ([^}]+) \}\}")
 
 
-def files() -> dict[str, str]:
+def files(addresses: PublicAddresses) -> dict[str, str]:
     """The files of dashboards/provisioning/alerting, by name."""
     return {
-        "rules.yaml": render({"apiVersion": 1, "groups": [_group(*item) for item in GROUPS.items()]}, "Alert rules."),
+        "rules.yaml": render(
+            {"apiVersion": 1, "groups": [_group(*item, addresses) for item in GROUPS.items()]}, "Alert rules."
+        ),
         "contact-points.yaml": render(
             {"apiVersion": 1, "contactPoints": [_contact()]}, "Our Alertmanager tells people: it has the receivers."
         ),
@@ -71,8 +74,8 @@ def _contact() -> dict[str, Any]:
     return {"orgId": 1, "name": CONTACT, "receivers": [receiver]}
 
 
-def _group(name: str, alerts: tuple[str, ...]) -> dict[str, Any]:
-    rules = [_rule(_named(alert)) for alert in alerts]
+def _group(name: str, alerts: tuple[str, ...], addresses: PublicAddresses) -> dict[str, Any]:
+    rules = [_rule(_named(alert), addresses) for alert in alerts]
     return {"orgId": 1, "name": f"ttscope {name}", "folder": FOLDER, "interval": INTERVAL, "rules": rules}
 
 
@@ -81,7 +84,7 @@ def _named(name: str) -> Alert:
     return alert
 
 
-def _rule(alert: Alert) -> dict[str, Any]:
+def _rule(alert: Alert, addresses: PublicAddresses) -> dict[str, Any]:
     """Query A is Prometheus' own expression, which has a series while the alert is true; B is true if A has one."""
     return {
         "uid": _uid(alert),
@@ -94,7 +97,7 @@ def _rule(alert: Alert) -> dict[str, Any]:
         "execErrState": "Error",
         "for": alert.hold,
         **({"keepFiringFor": alert.keep} if alert.keep != "0s" else {}),
-        "annotations": {name: _text(text) for name, text in alert.annotations.items()},
+        "annotations": {name: _text(text) for name, text in alert.annotations(addresses).items()},
         "labels": {**alert.all_labels, **SEEN_BY_GRAFANA},
         "isPaused": False,
     }

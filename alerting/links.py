@@ -1,12 +1,13 @@
-"""Where the links of an alert lead. Another address of Grafana: change it here, and run ``make alerting``."""
+"""Where the links of an alert lead: into Grafana, whose address otel/stack/public.py has."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-GRAFANA = "http://localhost:3000"
-RUNBOOKS = f"{GRAFANA}/public/ttscope/runbooks"
-"""compose.yaml lets Grafana show alerting/runbooks there."""
+from otel.stack.public import PublicAddresses
+
+RUNBOOKS = "public/ttscope/runbooks"
+"""In Grafana: compose.yaml lets it show alerting/runbooks there."""
 
 
 class Dashboard(StrEnum):
@@ -19,11 +20,10 @@ class Dashboard(StrEnum):
     USAGE = "ttscope-usage"
     PIPELINE = "ttscope-pipeline"
 
-    @property
-    def url(self) -> str:
-        return f"{GRAFANA}/d/{self.value}"
+    def url(self, addresses: PublicAddresses) -> str:
+        return f"{addresses.grafana_url}/d/{self.value}"
 
 
-def runbook(alert: str) -> str:
+def runbook(alert: str, addresses: PublicAddresses) -> str:
     """The address of an alert's runbook."""
-    return f"{RUNBOOKS}/{alert}.md"
+    return f"{addresses.grafana_url}/{RUNBOOKS}/{alert}.md"

@@ -6,13 +6,14 @@ from typing import Any
 
 from alerting.alert import Alert, Group, Recording
 from alerting.yaml_files import render
+from otel.stack.public import PublicAddresses
 
 NOT_AT_ALL = "0s"
 
 
-def file(group: Group) -> str:
+def file(group: Group, addresses: PublicAddresses) -> str:
     """rules/NAME.yml."""
-    rules = [*map(_recording, group.recordings), *map(_alert, group.alerts)]
+    rules = [*map(_recording, group.recordings), *(_alert(alert, addresses) for alert in group.alerts)]
     every = {"interval": group.interval} if group.interval else {}
     return render({"groups": [{"name": f"ttscope.{group.name}", **every, "rules": rules}]}, group.about)
 
@@ -22,12 +23,12 @@ def _recording(recording: Recording) -> dict[str, Any]:
     return {"record": recording.record, "expr": recording.expr, **labels}
 
 
-def _alert(alert: Alert) -> dict[str, Any]:
+def _alert(alert: Alert, addresses: PublicAddresses) -> dict[str, Any]:
     times = {"for": alert.hold, "keep_firing_for": alert.keep}
     return {
         "alert": alert.name,
         "expr": alert.expr,
         **{name: value for name, value in times.items() if value != NOT_AT_ALL},
         "labels": alert.all_labels,
-        "annotations": alert.annotations,
+        "annotations": alert.annotations(addresses),
     }

@@ -26,6 +26,8 @@ class Annotation:
     text: str
     colour: str
     empty: str
+    lasts: bool = True
+    """Its end means something; else only its begin does."""
 
 
 SEEN = f'target_info{{{JOB.label}=~"${JOB.name}", tts_build!=""}}'
@@ -37,10 +39,11 @@ DEPLOYS = Annotation(
     "build {tts_build}",
     "blue",
     "No version or build came that had not been there within a day.",
+    lasts=False,
 )
 ALERTS = Annotation(
     "Alerts",
-    'max by (alertname, severity) (ALERTS{alertstate="firing"})',
+    'max by (alertname, severity) (ALERTS{alertstate="firing", severity!="none"})',
     "{alertname}",
     "{severity}",
     "red",

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from dashboards.boards import BOARDS
 from dashboards.custom import UID, View, ViewError, ViewSettings, views
+from dashboards.links import addressed
 from dashboards.panel import Board
 from dashboards.promql_check import NoPrometheusError, problems
 from dashboards.readme import README, with_table
 from dashboards.rendering import render
 from otel.generated import keep
+from otel.stack.public import AddressError, PublicAddresses, load
 
 FOLDER = Path(__file__).parent / "grafana"
 OURS = b'"uid": "ttscope-'
@@ -23,7 +25,7 @@ VIEWS = "Views"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 1 if a file is out of date and was only checked, 2 if a view can't be used."""
+    """The exit code: 1 if a file is out of date and was only checked, 2 if a view or an address can't be used."""
     parser = argparse.ArgumentParser(prog="python -m dashboards build", description=__doc__)
     parser.add_argument(
         "--check", action="store_true", help="write nothing; exit with 1 if a file is not what it should be"
@@ -38,10 +40,13 @@ def main(arguments: Sequence[str]) -> int:
     )
     options = parser.parse_args(arguments)
     try:
+        addresses = load()
         own = views(options.views or ViewSettings().views)
     except ViewError as error:
         return _refuse(error.problems)
-    wanted = files(options.output, own)
+    except AddressError as error:
+        return _refuse([str(error)])
+    wanted = files(options.output, addresses, own)
     if options.output == FOLDER:
         wanted[README] = with_table(README.read_text(encoding="utf-8"))
     try:
@@ -52,10 +57,11 @@ def main(arguments: Sequence[str]) -> int:
     return keep(wanted, _left(wanted, options.output), check=options.check)
 
 
-def files(folder: Path, own: Iterable[View] = ()) -> dict[Path, str]:
+def files(folder: Path, addresses: PublicAddresses, own: Iterable[View] = ()) -> dict[Path, str]:
     """Grafana's files, by their paths: the service's own boards, and views in a folder of theirs."""
-    found = {folder / f"{board.uid.removeprefix('ttscope-')}.json": render(board) for board in BOARDS}
-    return found | {folder / VIEWS / name_of(view.board): render(view.board) for view in own}
+    boards = {folder / f"{board.uid.removeprefix('ttscope-')}.json": board for board in BOARDS}
+    boards |= {folder / VIEWS / name_of(view.board): view.board for view in own}
+    return {path: render(addressed(board, addresses)) for path, board in boards.items()}
 
 
 def name_of(board: Board) -> str:

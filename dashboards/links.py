@@ -1,16 +1,19 @@
-"""Addresses inside Grafana: from a panel to the traces behind it."""
+"""Where panels lead: inside Grafana to the traces behind them, and by what their texts say to other pages."""
 
 from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
-from dashboards.panel import Search
+from dashboards.panel import Board, Panel, Search
+from otel.stack.public import PublicAddresses
 
 TEMPO = "tempo"
 """The variable that says which Tempo."""
 VARIABLE = re.compile(r"\$(\w+)")
+ADDRESS = re.compile(r"\{(\w+_url)\}")
 ESCAPED = re.compile(r"%24%7B(\w+)(%3A\w+)?%7D")
 
 
@@ -34,6 +37,18 @@ def explore(search: Search) -> str:
     }
     panes = quote(json.dumps({"a": pane}, separators=(",", ":")))
     return f"/explore?schemaVersion=1&orgId=1&panes={ESCAPED.sub(_variable, panes)}"
+
+
+def addressed(board: Board, addresses: PublicAddresses) -> Board:
+    """The board with addresses in its texts: {grafana_url} and the like are fields of ``addresses``."""
+
+    def whole(panel: Panel) -> Panel:
+        if panel.kind != "text":
+            return panel
+        text = ADDRESS.sub(lambda found: str(getattr(addresses, found[1])), panel.description)
+        return replace(panel, description=text)
+
+    return replace(board, rows=tuple(replace(row, panels=tuple(map(whole, row.panels))) for row in board.rows))
 
 
 def braced(traceql: str) -> str:

@@ -11,9 +11,11 @@ Kind = Literal["lines", "stacked", "bars", "stat", "heatmap", "grid", "states", 
 """lines, stacked: over time; bars: the latest value of each series; stat: one number; heatmap: a histogram's buckets
 over time; grid: a row of cells for each series over time, in their order, coloured by value; states: 0 or 1 over time;
 table: series with their latest values; traces: what a search in Tempo finds; text: no query, but the description, in
-Markdown."""
+Markdown, in which {grafana_url} and the like stand for addresses (links.addressed puts them in)."""
 INSTANT: frozenset[Kind] = frozenset({"bars", "stat", "table"})
 """Kinds that show the latest value alone."""
+TIMELINES: frozenset[Kind] = frozenset({"lines", "stacked", "heatmap", "grid", "states"})
+"""Kinds with an axis of time."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 

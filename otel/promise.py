@@ -3,4 +3,4 @@
 AVAILABILITY = 0.995
 """The share of requests that do not fail."""
 WINDOW_DAYS = 30
-"""Over how long, or as far back as Prometheus keeps."""
+"""Over how long; otel/stack/services.py has Prometheus keep more than that."""

@@ -18,13 +18,10 @@ from otel.instruments import (
     SLOW_REQUESTS,
     STREAM_UNDERRUN,
 )
-from otel.stack.settings import StackSettings
 
 NOT_JUDGED = "The drift job has not judged a window yet: the first reference takes a day."
 NO_JOB = "The drift job does not run, or has not ended a run yet."
 NO_STREAM = "Nobody asked for a stream."
-MLFLOW_PORT = StackSettings.model_fields["mlflow_port"].default
-LIVE = "http://localhost:8501"
 
 FAULTS = Panel(
     "audio-faults",
@@ -147,8 +144,8 @@ REPORT = Panel(
     "drift-report",
     "The last report",
     "What changed, by how much, since when, and where it concentrates, in words: the pages of the last windows are on "
-    f"the [live dashboard]({LIVE}), in MLflow ([http://localhost:{MLFLOW_PORT}](http://localhost:{MLFLOW_PORT})) as "
-    "runs, and in the drift job's folder as `index.html` (`var/stack/drift` with `make stack`).",
+    "the [live dashboard]({dashboard_url}/drift), in [MLflow]({mlflow_url}) as runs, and in the drift job's folder as "
+    "`index.html` (`var/stack/drift` with `make stack`).",
     "text",
     Unit.NUMBER,
     None,

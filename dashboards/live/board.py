@@ -8,26 +8,28 @@ import streamlit as st
 
 from dashboards.layout import COLUMNS, lines
 from dashboards.live import panels
-from dashboards.live.gather import Answer, Sources, View
+from dashboards.live.gather import Gathered, Sources, View
 from dashboards.panel import Board, Row
 
 
 def show(board: Board, sources: Sources, view: View) -> None:
     """Asks for all panels at once, then draws row by row."""
-    answers = sources.ask(board.panels, view)
+    gathered = sources.ask(board.panels, view)
+    for problem in dict.fromkeys(map(str, gathered.problems)):
+        st.caption(f":material/cloud_off: {problem} Marks or exemplars are missing on the charts.")
     for row in board.rows:
         if row.title:
             st.subheader(row.title, anchor=False)
-        _row(row, answers, view, board.uid)
+        _row(row, gathered, view, board.uid)
 
 
-def _row(row: Row, answers: dict[str, Answer], view: View, page: str) -> None:
+def _row(row: Row, gathered: Gathered, view: View, page: str) -> None:
     numbers = [panel for panel in row.panels if panel.kind == "stat"]
     rest = replace(row, panels=tuple(panel for panel in row.panels if panel.kind != "stat"))
     if numbers:
         with st.container(horizontal=True, key=f"tiles-{len(numbers)}-{page}-{numbers[0].name}"):
             for panel in numbers:
-                panels.tile(panel, answers[panel.name])
+                panels.tile(panel, gathered.answers[panel.name])
     for line in lines(rest):
         left = COLUMNS - sum(panel.width for panel in line)
         widths = [panel.width for panel in line]
@@ -37,4 +39,4 @@ def _row(row: Row, answers: dict[str, Answer], view: View, page: str) -> None:
             widths[-1] += left
         for panel, column in zip(line, st.columns(widths), strict=False):
             with column:
-                panels.show(panel, answers[panel.name], view, page)
+                panels.show(panel, gathered.answers[panel.name], gathered.marks, view, page)

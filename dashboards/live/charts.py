@@ -10,11 +10,13 @@ from datetime import datetime, tzinfo
 
 import plotly.graph_objects as go
 
-from dashboards.live import cells, units
+from dashboards.live import cells, overlay, units
+from dashboards.live.exemplars import Exemplar
 from dashboards.live.frame import Canvas, blank, moments, set_legend, set_times, set_values
+from dashboards.live.marks import Mark
 from dashboards.live.prometheus import Series
 from dashboards.live.theme import ORDERED, Theme
-from dashboards.panel import Panel, Threshold
+from dashboards.panel import TIMELINES, Panel, Threshold
 
 REACH = 1.6
 """Thresholds up to so many times the largest value are drawn in the chart, others named above it."""
@@ -23,13 +25,25 @@ MOST_LINES = 12
 """In one chart: of more, nobody can tell the colours apart."""
 
 
-def draw(panel: Panel, series: Sequence[Series], theme: Theme, zone: tzinfo) -> go.Figure:
+def draw(
+    panel: Panel,
+    series: Sequence[Series],
+    theme: Theme,
+    zone: tzinfo,
+    *,
+    marks: Sequence[Mark] = (),
+    exemplars: Sequence[Exemplar] = (),
+) -> go.Figure:
     """The figure; an empty one has axes all the same. ValueError of a kind that is no chart."""
     drawer = DRAWERS.get(panel.kind)
     if drawer is None:
         raise ValueError(f"{panel.kind} is no chart")
     named = [replace(entry, name=html.escape(entry.name, quote=False)) for entry in series]  # Plotly reads HTML
-    return drawer(Canvas(panel, theme, zone), named)
+    canvas = Canvas(panel, theme, zone, exemplars)
+    figure = drawer(canvas, named)
+    if panel.kind in TIMELINES:
+        overlay.draw(figure, canvas, marks)
+    return figure
 
 
 def lines(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
@@ -139,8 +153,8 @@ def _finish(figure: go.Figure, canvas: Canvas, series: Sequence[Series], most: f
     """The axes and the legend, and the thresholds."""
     set_times(figure, canvas, series[0].times if series else ())
     set_legend(figure, [entry.name for entry in series])
-    upper = [threshold.value for threshold in canvas.panel.thresholds if threshold.value <= REACH * most]
-    top = max([most, *upper])
+    beside = (*(limit.value for limit in canvas.panel.thresholds), *(dot.value for dot in canvas.exemplars))
+    top = max([most, *(value for value in beside if value <= REACH * most)])
     set_values(figure, canvas, least, top)
     beyond = []
     for threshold in canvas.panel.thresholds:

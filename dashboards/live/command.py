@@ -10,6 +10,8 @@ from pathlib import Path
 
 from dashboards.live.settings import LOOPBACK, Settings, SettingsError, load, unknown_variables
 from dashboards.live.theme import DARK, LIGHT, Theme
+from otel.stack import public
+from otel.stack.public import AddressError
 
 ROOT = Path(__file__).parent.parent.parent
 APP = Path(__file__).parent / "app.py"
@@ -20,7 +22,8 @@ def main(arguments: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="python -m dashboards live", description=__doc__).parse_args(arguments)
     try:
         settings = load()
-    except SettingsError as error:
+        public.load()
+    except (SettingsError, AddressError) as error:
         print(f"ttscope-dashboard: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return 2
     for name in unknown_variables():

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 import plotly.graph_objects as go
 
 from dashboards.live import units
+from dashboards.live.exemplars import Exemplar
 from dashboards.live.theme import Theme
 from dashboards.panel import Panel
 
@@ -36,6 +37,7 @@ class Canvas:
     theme: Theme
     zone: tzinfo
     """Of whoever looks at it."""
+    exemplars: Sequence[Exemplar] = ()
 
     @property
     def height(self) -> int:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from typing import TypeVar
 
+from dashboards.live import exemplars, marks
+from dashboards.live.exemplars import Exemplar
+from dashboards.live.marks import Mark
 from dashboards.live.period import Window
 from dashboards.live.prometheus import Prometheus, Series
 from dashboards.live.settings import Settings
@@ -17,7 +21,9 @@ from dashboards.live.spans import Found
 from dashboards.live.speaking_server import SpeakingServer
 from dashboards.live.tempo import Tempo
 from dashboards.live.theme import Theme
-from dashboards.panel import INSTANT, Panel, Search
+from dashboards.panel import INSTANT, TIMELINES, Panel, Search
+
+Value = TypeVar("Value")
 
 AT_ONCE = 8
 """Questions at the same time, of all who look."""
@@ -43,7 +49,19 @@ class Answer:
     trend: tuple[Series, ...] = ()
     """Of a single number: how it was over time."""
     found: tuple[Found, ...] = ()
+    exemplars: tuple[Exemplar, ...] = ()
     error: SourceError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a page shows."""
+
+    answers: Mapping[str, Answer]
+    """By the panels' names."""
+    marks: tuple[Mark, ...] = ()
+    problems: tuple[SourceError, ...] = ()
+    """Why marks or exemplars are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +103,29 @@ class Sources:
         problems = self.pool.map(_problem, checks)
         return tuple(State(name, problem) for name, problem in zip(names, problems, strict=True))
 
-    def ask(self, panels: Iterable[Panel], view: View) -> dict[str, Answer]:
-        """What each panel shows, by its name."""
+    def ask(self, panels: Sequence[Panel], view: View) -> Gathered:
+        """What each panel shows, what happened meanwhile, and the exemplars of all panels: of both one question."""
+        happened = self.pool.submit(_tried, lambda: self._marks(panels, view))
+        found = self.pool.submit(_tried, lambda: self._exemplars(panels, view))
         asked = {panel.name: self.pool.submit(self._ask, panel, view) for panel in panels}
-        return {name: future.result() for name, future in asked.items()}
+        (shown, no_marks), (dots, no_dots) = happened.result(), found.result()
+        answers = {
+            name: replace(future.result(), exemplars=dots.get(name, ()) if dots else ())
+            for name, future in asked.items()
+        }
+        return Gathered(answers, shown or (), tuple(filter(None, (no_marks, no_dots))))
+
+    def _marks(self, panels: Sequence[Panel], view: View) -> tuple[Mark, ...]:
+        if not any(panel.kind in TIMELINES for panel in panels):
+            return ()
+        return marks.read(self.prometheus.over(marks.QUESTION, marks.window_of(view.window), view.chosen))
+
+    def _exemplars(self, panels: Sequence[Panel], view: View) -> dict[str, tuple[Exemplar, ...]]:
+        """By the panels' names."""
+        asked = {panel.name: exemplars.selectors(panel, view.window, view.chosen) for panel in panels}
+        question = exemplars.question(selector for selectors in asked.values() for selector in selectors)
+        found = self.prometheus.exemplars(question, view.window) if question else ()
+        return {name: exemplars.shown(found, selectors, view.window) for name, selectors in asked.items()}
 
     def _ask(self, panel: Panel, view: View) -> Answer:
         try:
@@ -118,9 +155,12 @@ class Sources:
         )
 
 
-def _problem(check: Callable[[], bool]) -> SourceError | None:
+def _tried(ask: Callable[[], Value]) -> tuple[Value | None, SourceError | None]:
     try:
-        check()
+        return ask(), None
     except SourceError as error:
-        return error
-    return None
+        return None, error
+
+
+def _problem(check: Callable[[], bool]) -> SourceError | None:
+    return _tried(check)[1]

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboards.live import charts, units
 from dashboards.live.gather import Answer, View
+from dashboards.live.marks import Mark
 from dashboards.live.prometheus import Series
 from dashboards.live.spans import Found
 from dashboards.panel import Panel, Threshold, Unit
@@ -24,7 +25,7 @@ BRIEF = 40
 """Points of a number's small chart."""
 
 
-def show(panel: Panel, answer: Answer, view: View, page: str) -> None:
+def show(panel: Panel, answer: Answer, marks: Sequence[Mark], view: View, page: str) -> None:
     """A card; ``page`` makes its key one of its own."""
     with st.container(border=True, key=f"card-{page}-{panel.name}"):
         st.markdown(f"**{panel.title}**", help=panel.description if panel.kind != "text" else None)
@@ -39,7 +40,7 @@ def show(panel: Panel, answer: Answer, view: View, page: str) -> None:
         elif panel.kind == "table":
             _table(panel, answer.series)
         else:
-            figure = charts.draw(panel, answer.series, view.theme, view.zone)
+            figure = charts.draw(panel, answer.series, view.theme, view.zone, marks=marks, exemplars=answer.exemplars)
             st.plotly_chart(figure, theme=None, key=f"chart-{page}-{panel.name}", config=PLAIN)
             if panel.traces and REQUESTS in st.session_state:
                 behind = {"panel": panel.name}

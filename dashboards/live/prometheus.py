@@ -1,13 +1,14 @@
-"""Asks Prometheus for series over time, for their latest values, and for the values of a label."""
+"""Asks Prometheus for series over time, their latest values, their exemplars, and for the values of a label."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dashboards.live.exemplars import Exemplar
 from dashboards.live.period import Window
 from dashboards.live.sources import Parameters, Source, SourceRefused
 from dashboards.panel import Query
@@ -27,6 +28,8 @@ VALUES = [
 ORDER = {value: number for number, value in reversed(list(enumerate(VALUES)))}
 """The place of each value that a label can have: the first, of one that several labels have."""
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+TRACE, TRACE_ID = "trace_id", re.compile(r"[0-9a-f]{32}")
+"""The label of an exemplar, and what may stand in it."""
 LABEL = re.compile(r"\{\s*(\w+)\s*\}")
 
 
@@ -74,6 +77,17 @@ class Prometheus:
         path = f"/api/v1/label/{variable.label}/values"
         found = self.source.remembered((path, window), lambda: self.source.get(path, parameters))
         return tuple(sorted(str(value) for value in _data(found)))
+
+    def exemplars(self, promql: str, window: Window) -> tuple[tuple[Exemplar, ...], ...]:
+        """Of each series that a query names, its exemplars that lead to a trace. Raises SourceError."""
+        path = "/api/v1/query_exemplars"
+        parameters: Parameters = {"query": promql, "start": window.start, "end": window.end}
+        key = (path, *sorted(parameters.items()))
+        found = _data(self.source.remembered(key, lambda: self.source.get(path, parameters)))
+        try:
+            return tuple(tuple(_exemplars(row)) for row in found)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise SourceRefused(NAME, f"{NAME} answers with something that is not an exemplar.") from None
 
     def is_ready(self) -> bool:
         """True if it answers queries. Raises SourceError."""
@@ -130,6 +144,14 @@ def _series(row: Any, legend: str, window: Window | None) -> Series:
     known = {round(float(time)): _number(value) for time, value in row["values"]}
     times = range(window.start, window.end + 1, window.step)
     return Series(name_of(legend, labels), labels, tuple(times), tuple(known.get(time, math.nan) for time in times))
+
+
+def _exemplars(row: Any) -> Iterator[Exemplar]:
+    labels = {str(key): str(value) for key, value in row["seriesLabels"].items()}
+    for found in row["exemplars"]:
+        trace_id, value = str(found["labels"].get(TRACE, "")), _number(found["value"])
+        if TRACE_ID.fullmatch(trace_id) and not math.isnan(value):
+            yield Exemplar(trace_id, float(found["timestamp"]), value, labels)
 
 
 def _number(text: Any) -> float:

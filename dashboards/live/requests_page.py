@@ -14,7 +14,6 @@ from dashboards.live.spans import Found, Span
 from dashboards.live.tempo import ENOUGH
 from dashboards.panel import Panel, Unit
 
-PATH = "requests"
 SHOWN = 25
 ROW_PIXELS = 35
 TABLE_ROWS = 8

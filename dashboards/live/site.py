@@ -13,8 +13,10 @@ import streamlit as st
 from dashboards.boards import BOARDS
 from dashboards.custom import ViewError
 from dashboards.custom import load as load_views
+from dashboards.links import addressed
 from dashboards.live import board, drift_page, panels, requests_page, standing
 from dashboards.live.gather import Sources, State, View
+from dashboards.live.overlay import PATH
 from dashboards.live.overview import OVERVIEW
 from dashboards.live.period import PERIODS, USUAL, Window
 from dashboards.live.prometheus import regex
@@ -24,6 +26,8 @@ from dashboards.live.sources import SourceError, SourceMissing
 from dashboards.live.theme import named
 from dashboards.panel import Board
 from dashboards.variables import VARIABLES
+from otel.stack import public
+from otel.stack.public import PublicAddresses
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
@@ -53,7 +57,7 @@ def serve() -> None:
         lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
         title="Slow requests",
         icon=":material/timeline:",
-        url_path=requests_page.PATH,
+        url_path=PATH,
     )
     st.session_state[panels.REQUESTS] = requests
     own, problems = _own_views(sources)
@@ -85,6 +89,11 @@ def _sources() -> Sources:
     return Sources.of(load())
 
 
+@st.cache_resource(show_spinner=False)
+def _addresses() -> PublicAddresses:
+    return public.load()
+
+
 def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
     """The boards, or what is wrong with their files: they are read anew at each click, so that one can work at them."""
     try:
@@ -96,7 +105,7 @@ def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
 def _page(shown: Board, sources: Sources) -> st.Page:
     def draw() -> None:
         _head(shown.title, shown.description)
-        _refreshed(sources, lambda: _board(shown, sources))
+        _refreshed(sources, lambda: _board(addressed(shown, _addresses()), sources))
 
     path = shown.uid.removeprefix("ttscope-")
     icon = f":material/{ICONS.get(shown.uid, 'dashboard')}:"

@@ -13,8 +13,10 @@ from types import FrameType
 
 from pydantic import ValidationError
 
+from otel.stack import public
 from otel.stack.build import BuildError, build
 from otel.stack.programs import PROGRAMS
+from otel.stack.public import AddressError
 from otel.stack.services import collector, dashboard, drift, mlflow, server, stores
 from otel.stack.settings import StackSettings, variable
 from otel.stack.supervisor import ServiceError, Supervisor
@@ -39,6 +41,9 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = StackSettings()
+        public.load()
+    except AddressError as error:
+        return _fail(str(error), code=2)
     except ValidationError as error:
         problems = [f"  {variable(p['loc'][0])}: {p['msg']}" for p in error.errors(include_input=False)]
         return _fail("\n".join(["the environment has values that can't be used:", *problems]), code=2)

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from otel.promise import WINDOW_DAYS
+from otel.stack.public import PREFIX as PUBLIC_PREFIX
+from otel.stack.public import load as load_public
 from otel.stack.settings import PREFIX, StackSettings
 
 DRIFT_PREFIX = "TTSCOPE_DRIFT_"
@@ -19,8 +22,9 @@ DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
-RETENTION = "15d"
-"""How long Prometheus keeps metrics; traces: config/tempo.yaml."""
+RETENTION_DAYS = WINDOW_DAYS + 10
+"""How long Prometheus keeps metrics: the promise's window, and what panels look back to from its begin, a week at most.
+Traces: config/tempo.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,9 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
         str(binaries["prometheus"]),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
-        f"--storage.tsdb.retention.time={RETENTION}",
+        f"--storage.tsdb.retention.time={RETENTION_DAYS}d",
         f"--web.listen-address={settings.address(settings.prometheus_port)}",
+        *_called("prometheus", settings),
         "--web.enable-otlp-receiver",
         "--enable-feature=exemplar-storage",
         "--log.level=warn",
@@ -108,6 +113,7 @@ def alertmanager(settings: StackSettings, binaries: Mapping[str, Path]) -> Servi
         f"--config.file={ROOT / settings.alertmanager_dir / 'alertmanager.yml'}",
         f"--storage.path={_folder(settings, 'alertmanager')}",
         f"--web.listen-address={settings.address(settings.alertmanager_port)}",
+        *_called("alertmanager", settings),
         "--cluster.listen-address=",
     )
     return Service("alertmanager", command, f"{settings.url(settings.alertmanager_port)}/-/ready")
@@ -173,6 +179,7 @@ def dashboard(settings: StackSettings) -> Service:
             "TTSCOPE_DASHBOARD_SERVER_URL": _server_url(),
             "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
             **own,
+            **_own(PUBLIC_PREFIX),
             "DASHBOARD_PORT": str(settings.dashboard_port),
         },
     )
@@ -180,8 +187,16 @@ def dashboard(settings: StackSettings) -> Service:
 
 def inherited() -> dict[str, str]:
     """The environment without settings that are not the server's: it would call them unknown."""
-    others = (PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, "TTSCOPE_CACHE_")
+    others = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, "TTSCOPE_CACHE_")
     return {name: value for name, value in os.environ.items() if not name.startswith(others)}
+
+
+def _called(name: str, settings: StackSettings) -> tuple[str, str]:
+    """What a program calls itself in links: where people reach it; unless that is set, where it listens."""
+    addresses, field = load_public(), f"{name}_url"
+    known = field in addresses.model_fields_set
+    url = getattr(addresses, field) if known else settings.url(getattr(settings, f"{name}_port"))
+    return f"--web.external-url={url}", "--web.route-prefix=/"
 
 
 def _own(prefix: str) -> dict[str, str]:

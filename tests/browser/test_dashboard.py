@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dashboards.live.overlay import HEAD
 from drift.verdict import State as Judgement
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
@@ -44,6 +47,8 @@ the drift job is refused."""
 QUIET = "Quality and drift"
 """May have nothing to draw: no clip was faulty, none slow, and the drift job does not run here."""
 FITS = "most => [...document.querySelectorAll('.js-plotly-plot')].every(({offsetWidth: w}) => 200 < w && w <= most)"
+ALERT, BUILD = "TtsOneMore", "<b>a build</b>"
+SIGNS = "[...document.querySelectorAll('.js-plotly-plot')].flatMap(plot => plot.layout.annotations ?? [])"
 HOSTILE = "<script>parent.document.title = 'taken'</script>"
 
 
@@ -58,14 +63,22 @@ class Dashboard:
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with running_stack(tmp_path_factory.mktemp("stack")) as stack:
+    """With one alert more, which fires from the begin on."""
+    folder = tmp_path_factory.mktemp("stack")
+    rules = shutil.copytree(ROOT / "alerting" / "rules", folder / "rules")
+    rule = {"alert": ALERT, "expr": "vector(1)", "labels": {"severity": "warning"}}
+    (rules / "one-more.yml").write_text(
+        json.dumps({"groups": [{"name": "one more", "interval": "1s", "rules": [rule]}]})
+    )
+    with running_stack(folder, rules_dir=rules) as stack:
         yield stack
 
 
 @pytest.fixture(scope="module")
 def speaking(stack: Stack, data_dir: Path) -> Iterator[LiveServer]:
     """A server that exports to the stack, after traffic of all kinds."""
-    with LiveServer(data_dir, OTEL_EXPORTER_OTLP_ENDPOINT=stack.endpoint, **FAST_EXPORT) as server:
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, "TTSCOPE_BUILD": BUILD, **FAST_EXPORT}
+    with LiveServer(data_dir, **environment) as server:
         server.wait_until_ready()
         send_traffic(server, seed=1)
         assert eventually(lambda: stack.value("sum(tts_requests_total)"))
@@ -237,6 +250,41 @@ def test_a_panel_leads_to_the_requests_behind_it(
         no_trouble(page)
 
 
+@pytest.mark.parametrize("path", ["", "words", "engine"])
+def test_what_happened_is_marked_on_every_chart_of_time(browser: Browser, dashboard: Dashboard, path: str) -> None:
+    with opened(browser, dashboard, f"{path}?period=15+min") as page:
+        expect(page.locator(".js-plotly-plot .plot-container").first).to_be_visible(timeout=DRAWN_MS)
+        page.wait_for_function(f"{SIGNS}.some(sign => sign.text === '{HEAD}')", timeout=DRAWN_MS)
+        told = page.evaluate(
+            "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.layout.xaxis.type === 'date')"
+            f".map(plot => (plot.layout.annotations ?? []).filter(sign => sign.text === '{HEAD}')"
+            ".map(sign => sign.hovertext).join())"
+        )
+        assert told
+        for words in told:
+            assert f"{ALERT}, warning" in words
+            assert "build &lt;b&gt;a build" in words
+        head = page.locator(".annotation").filter(has_text=HEAD).last
+        head.hover()
+        expect(page.locator(".hoverlayer").filter(has_text=ALERT)).to_have_count(1)
+        no_trouble(page)
+
+
+def test_an_exemplar_leads_to_its_trace(
+    browser: Browser, dashboard: Dashboard, speaking: LiveServer, stack: Stack
+) -> None:
+    speak(speaking.url, "Which request is this dot?", cache=False)
+    assert eventually(lambda: stack.exemplars("tts_request_duration_seconds_bucket"))
+    with opened(browser, dashboard, "service?period=15+min") as page:
+        dot = page.locator(".st-key-card-ttscope-service-latency .annotation-text a").last
+        dot.hover(timeout=DRAWN_MS)
+        expect(page.locator(".hoverlayer").filter(has_text="Click for its trace")).to_have_count(1)
+        dot.click()
+        expect(page).to_have_url(re.compile(r"/requests\?trace=[0-9a-f]{32}$"), timeout=DRAWN_MS)
+        expect(page.locator(".st-key-card-waterfall")).to_contain_text("POST /tts", timeout=DRAWN_MS)
+        no_trouble(page)
+
+
 def test_a_trace_that_is_nowhere_is_said_so(browser: Browser, dashboard: Dashboard) -> None:
     with opened(browser, dashboard, f"requests?trace={'0' * 31}1") as page:
         expect(page.get_by_test_id("stAlert")).to_contain_text("does not have it", timeout=DRAWN_MS)
@@ -256,9 +304,7 @@ def test_drift_reports_are_in_the_page_and_can_do_nothing(browser: Browser, dash
 def test_it_fits_a_phone(browser: Browser, dashboard: Dashboard, path: str) -> None:
     with opened(browser, dashboard, f"{path}?period=15+min", PHONE) as page:
         expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=DRAWN_MS)
-        page.wait_for_function(
-            FITS, arg=PHONE["width"], timeout=DRAWN_MS
-        )  # a chart takes its width once it is laid out
+        page.wait_for_function(FITS, arg=PHONE["width"], timeout=DRAWN_MS)  # a chart takes its width a moment later
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
 

@@ -13,6 +13,7 @@ import pytest
 
 from otel.stack.build import build
 from otel.stack.programs import COMPOSE
+from otel.stack.public import PublicAddresses, variable
 from otel.stack.toolchain import NoGoError
 from tests.live import ROOT
 
@@ -44,9 +45,13 @@ def compose() -> Path:
 
 @pytest.fixture(scope="module")
 def services(compose: Path) -> dict[str, Any]:
+    return understood(compose)
+
+
+def understood(compose: Path, **variables: str) -> dict[str, Any]:
     """Every service as Compose understands it, variables filled in."""
     command = [str(compose), "-f", "compose.yaml", "--profile", "gpu", "config", "--format", "json"]
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout)["services"])
@@ -137,7 +142,8 @@ def test_the_drift_job_reads_what_the_collector_writes(services: dict[str, Any])
 def test_the_dashboard_takes_only_variables_that_it_knows(services: dict[str, Any]) -> None:
     from dashboards.live.settings import variables
 
-    assert services["dashboard"]["environment"].keys() <= variables().keys()
+    public = {variable(field) for field in PublicAddresses.model_fields}
+    assert services["dashboard"]["environment"].keys() <= variables().keys() | public
     for name in ("server", "server-gpu"):
         assert "speaker" in services[name]["networks"]["default"]["aliases"]
     assert services["dashboard"]["environment"]["TTSCOPE_DASHBOARD_SERVER_URL"] == "http://speaker:8010"
@@ -150,3 +156,22 @@ def test_the_dashboard_reads_the_drift_jobs_folder_and_changes_nothing(services:
     assert f"TTSCOPE_DASHBOARD_DRIFT_DIR={pages['target']} " in dockerfile
     assert f"--uid {services['collector']['user']} " in dockerfile  # the drift job's own too: it may read its pages
     assert "HEALTHCHECK" in dockerfile
+
+
+def called(services: dict[str, Any]) -> dict[str, str]:
+    """What the programs call themselves in links, by the field that says so."""
+    found = {"grafana_url": services["grafana"]["environment"]["GF_SERVER_ROOT_URL"]}
+    for name in ("prometheus", "alertmanager"):
+        flags = dict(flag.removeprefix("--").partition("=")[::2] for flag in services[name]["command"])
+        assert flags["web.route-prefix"] == "/"  # whatever people call it, health is asked for at the root
+        found[f"{name}_url"] = flags["web.external-url"]
+    told = services["dashboard"]["environment"]
+    return found | {field: told[variable(field)] for field in ("dashboard_url", "mlflow_url")}
+
+
+def test_programs_call_themselves_as_people_reach_them(compose: Path, services: dict[str, Any]) -> None:
+    usual = {name: field.default for name, field in PublicAddresses.model_fields.items()}
+    unset = {"dashboard_url": "", "mlflow_url": ""}  # the dashboard knows the default itself
+    assert called(services) == {**usual, **unset}
+    elsewhere = {name: f"https://{name.removesuffix('_url')}.example.org" for name in usual}
+    assert called(understood(compose, **{variable(name): url for name, url in elsewhere.items()})) == elsewhere

@@ -6,6 +6,8 @@ import json
 import math
 import re
 import subprocess
+import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,10 +18,16 @@ import pytest
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
+from dashboards.live.exemplars import question, selectors
+from dashboards.live.marks import KIND, QUESTION
+from dashboards.live.period import Window
+from dashboards.live.prometheus import Prometheus
+from dashboards.live.sources import Source
 from dashboards.objective import burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
+from otel.instruments import CONTRACT, REQUEST_DURATION, WORD_COUNT_DURATION
 from otel.pipeline_metrics import JOBS
 from otel.promise import AVAILABILITY
 from server import VERSION
@@ -37,6 +45,7 @@ WINDOW, STEP = "5m", 15
 """As Grafana would choose them for the last half hour."""
 SPAN_SECONDS = 1800
 VIEWS = load(EXAMPLES)
+NAMED = {f"{instrument.prometheus_name}_bucket": instrument for instrument in CONTRACT}
 PANELS = [panel for board in BOARDS for panel in board.panels]
 PANELS += [panel for view in VIEWS for panel in view.panels if panel not in PANELS]
 ASKING = [panel for panel in PANELS if panel.queries]
@@ -168,6 +177,26 @@ def test_what_happened_is_drawn_over_the_charts(stack: Stack) -> None:
         for answer in answers:
             words = annotation.title + annotation.text
             assert set(re.findall(r"\{(\w+)\}", words)) <= answer.labels.keys()
+
+
+def test_the_live_dashboard_asks_for_all_that_happened_by_one_question(stack: Stack) -> None:
+    found = Counter(answer.labels[KIND] for answer in ask(stack, QUESTION.promql, instant=False))
+    assert {DEPLOYS.name, DRIFT.name} <= found.keys()
+    for annotation in ANNOTATIONS:
+        assert found[annotation.name] == len(ask(stack, annotation.promql, instant=False))
+
+
+def test_the_live_dashboard_asks_for_the_exemplars_of_all_panels_by_one_question(stack: Stack) -> None:
+    """Prometheus gives just those that one panel or another takes, and each opens."""
+    end = int(time.time()) + 60
+    window = Window(end - SPAN_SECONDS, end, STEP)
+    asked = [selector for panel in PANELS for selector in selectors(panel, window, {})]
+    source = Source("Prometheus", stack.settings.url(stack.settings.prometheus_port), 30, 1)
+    found = Prometheus(source).exemplars(question(asked), window)
+    labels = [series[0].labels for series in found]
+    assert all(any(selector.takes(each) for selector in asked) for each in labels)
+    assert {REQUEST_DURATION, WORD_COUNT_DURATION} <= {NAMED[each["__name__"]] for each in labels}
+    assert [exemplar for series in found for exemplar in series if not stack.spans(exemplar.trace_id)] == []
 
 
 def test_a_deploy_is_told_by_version_and_build(stack: Stack) -> None:

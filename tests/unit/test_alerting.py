@@ -29,6 +29,7 @@ from otel.library_metrics import HTTP_METRICS, SDK_METRICS
 from otel.pipeline_metrics import PIPELINE_METRICS
 from otel.promql import labels
 from otel.ranges import EMPTY, WORDS
+from otel.stack.public import PublicAddresses
 from server.errors import all_errors, error_type
 from server.settings import Settings
 from tests import hastened
@@ -85,7 +86,7 @@ def blocks(name: str, language: str) -> list[str]:
 
 
 def test_what_is_made_of_the_alerts_is_up_to_date() -> None:
-    assert [str(path) for path, text in files().items() if path.read_text() != text] == []
+    assert [str(path) for path, text in files(PublicAddresses()).items() if path.read_text() != text] == []
 
 
 @pytest.mark.parametrize("expr", EXPRESSIONS)
@@ -138,8 +139,9 @@ def test_an_alert_is_complete(alert: Alert) -> None:
     assert "$value" not in alert.summary
     yes_or_no = re.search(r"== [01]$|^absent|^vector", alert.expr)
     assert yes_or_no or "$value" in alert.description
-    assert alert.annotations["runbook_url"] == runbook(alert.name)
-    assert alert.annotations["dashboard_url"].rsplit("/", 1)[1] in {board.value for board in Dashboard}
+    links = alert.annotations(PublicAddresses())
+    assert links["runbook_url"] == runbook(alert.name, PublicAddresses())
+    assert links["dashboard_url"].rsplit("/", 1)[1] in {board.value for board in Dashboard}
     assert len({*alert.all_labels} & {*alert.labels}) == len(alert.labels)
     given = set(re.findall(r"\$labels\.(\w+)", alert.summary + alert.description))
     aggregated = " ".join(re.findall(r"(?:by|on) \(([^)]*)\)", alert.expr)).replace(",", " ").split()

@@ -10,6 +10,8 @@ import pytest
 
 from otel.instruments import CONTRACT
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from otel.stack import public
+from otel.stack.public import PublicAddresses
 from otel.stack.settings import StackSettings
 from server.settings import variables
 
@@ -39,7 +41,7 @@ def test_every_make_target_is_there(target: str) -> None:
 
 @pytest.mark.parametrize("name", named(r"\b(?:TTSCOPE|PROMETHEUS|METRICS)_[A-Z_]+\b"))
 def test_every_variable_is_there(name: str) -> None:
-    assert name in variables()
+    assert name in {*variables(), *map(public.variable, PublicAddresses.model_fields)}
 
 
 @pytest.mark.parametrize("port", named(r"localhost:(\d+)"))

@@ -9,16 +9,21 @@ from typing import Any
 import pytest
 import yaml
 
+from dashboards.boards import BOARDS
+from dashboards.live.period import DAY, PERIODS
 from otel import pipeline_metrics
 from otel.instruments import CONTRACT
+from otel.promise import WINDOW_DAYS
 from otel.stack import cache, toolchain
 from otel.stack.programs import COLLECTOR, PROGRAMS
-from otel.stack.services import CONFIG, ROOT, dashboard, drift, inherited, prometheus, server
+from otel.stack.services import CONFIG, RETENTION_DAYS, ROOT, dashboard, drift, inherited, prometheus, server
 from otel.stack.settings import StackSettings
 from otel.stack.toolchain import Go, NoGoError
 
 GO = Go("go", "go1.26.3 linux/amd64")
 PARTS = ("receivers", "processors", "exporters")
+RETENTION = re.compile(r"--storage\.tsdb\.retention\.time=(\d+)d")
+DAYS = {"h": 1 / 24, "d": 1, "w": 7}
 
 
 @pytest.fixture
@@ -193,3 +198,16 @@ def test_prometheus_asks_the_same_programs_with_docker_and_without(tmp_path: Pat
 def test_the_collector_calls_itself_what_panels_call_it(collector: dict[str, Any]) -> None:
     [name] = collector["service"]["telemetry"]["resource"]["attributes"]
     assert name == {"name": "service.name", "value": pipeline_metrics.COLLECTOR}
+
+
+def test_prometheus_keeps_what_is_promised_and_shown_with_docker_and_without(tmp_path: Path) -> None:
+    """The whole window of the promise; and of a panel's longest period what it looks back to from its begin."""
+    command = prometheus(StackSettings(data_dir=tmp_path), {"prometheus": Path("prometheus")}).command
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["prometheus"]["command"]
+    kept = [[int(found[1]) for flag in flags if (found := RETENTION.fullmatch(flag))] for flags in (command, compose)]
+    assert kept == [[RETENTION_DAYS], [RETENTION_DAYS]]
+    assert RETENTION_DAYS > WINDOW_DAYS
+    queries = [query.promql for board in BOARDS for panel in board.panels for query in panel.queries]
+    back = [sum(int(n) * DAYS[unit] for n, unit in re.findall(r"(?:\[|offset )(\d+)([hdw])", q)) for q in queries]
+    longest = max(PERIODS.values()) / DAY
+    assert all(longest + days < RETENTION_DAYS for days in back if days < WINDOW_DAYS)

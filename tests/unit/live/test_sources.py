@@ -10,7 +10,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from dashboards.boards.service import LATENCY
+from dashboards.boards.words import WORDS_P95
+from dashboards.live.exemplars import Exemplar
 from dashboards.live.gather import Sources, View
+from dashboards.live.marks import KIND
 from dashboards.live.period import Window
 from dashboards.live.prometheus import Prometheus, name_of, regex
 from dashboards.live.settings import Settings
@@ -187,9 +191,75 @@ def test_one_failing_panel_spoils_no_other(server: Answering) -> None:
     good, bad = (
         Panel(name, "T", "D", "bars", Unit.NUMBER, (Query(promql),)) for name, promql in (("a", "up"), ("b", "wrong("))
     )
-    found = sources.ask([good, bad], View(WINDOW, {}, LIGHT, UTC))
+    found = sources.ask([good, bad], View(WINDOW, {}, LIGHT, UTC)).answers
     assert found["a"].series[0].values == (2.0,)
     assert "parse error" in str(found["b"].error)
+
+
+def exemplar(trace_id: str, value: str = "0.5") -> dict[str, Any]:
+    return {"labels": {"trace_id": trace_id, "span_id": "b" * 16}, "value": value, "timestamp": WINDOW.start + 1.5}
+
+
+def test_exemplars_are_those_that_lead_to_a_trace(server: Answering) -> None:
+    found = [exemplar("a" * 32), exemplar("b" * 32, "NaN"), exemplar("javascript:x"), {**exemplar("c"), "labels": {}}]
+    server.handler = answers({"data": [{"seriesLabels": {"le": "1"}, "exemplars": found}]})
+    prometheus = Prometheus(source(server.url))
+    for _ in range(2):
+        [series] = prometheus.exemplars("x_bucket", WINDOW)
+        assert series == (Exemplar("a" * 32, WINDOW.start + 1.5, 0.5, {"le": "1"}),)
+    [(path, asked)] = server.asked
+    assert path == "/api/v1/query_exemplars"
+    assert asked == {"query": "x_bucket", "start": "1800000000", "end": "1800000030"}
+
+
+@pytest.mark.parametrize("body", [{"data": [{"exemplars": []}]}, {"data": 1}, {"data": [[]]}, {"data": None}])
+def test_what_is_no_exemplar_is_said_so(server: Answering, body: Any) -> None:
+    server.handler = answers(body)
+    with pytest.raises(SourceRefused, match="not an exemplar"):
+        Prometheus(source(server.url)).exemplars("x_bucket", WINDOW)
+
+
+BOTH = (WORDS_P95, LATENCY)
+
+
+def test_a_page_asks_once_for_marks_and_once_for_exemplars_of_all_panels(server: Answering) -> None:
+    labels = {"__name__": "tts_request_duration_seconds_bucket", "le": "1"}
+    alert = {KIND: "Alerts", "alertname": "TtsCpuHigh", "severity": "warning"}
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.path == "/api/v1/query_exemplars":
+            return web.json_response({"data": [{"seriesLabels": labels, "exemplars": [exemplar("a" * 32)]}]})
+        marks = [(alert, [[WINDOW.start, "1"]])] if KIND in request.query["query"] else []
+        return web.json_response(rows(*marks))
+
+    server.handler = handler
+    gathered = Sources.of(Settings(prometheus_url=server.url)).ask(BOTH, View(WINDOW, {}, LIGHT, UTC))
+    assert [mark.title for mark in gathered.marks] == ["TtsCpuHigh"]
+    shown = {name: [dot.trace_id for dot in answer.exemplars] for name, answer in gathered.answers.items()}
+    assert shown == {"words-p95": [], "latency": ["a" * 32]}
+    assert gathered.problems == ()
+    queries = [asked["query"] for path, asked in server.asked if path == "/api/v1/query_range"]
+    assert len([query for query in queries if KIND in query]) == 1
+    assert [path for path, _ in server.asked].count("/api/v1/query_exemplars") == 1
+
+
+def test_without_marks_and_exemplars_the_charts_are_drawn_and_it_is_said_why(server: Answering) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        refused = request.path == "/api/v1/query_exemplars" or KIND in request.query["query"]
+        body = {"error": "not here"} if refused else rows(({"le": "1"}, [[WINDOW.start, "1"]]))
+        return web.json_response(body, status=400 if refused else 200)
+
+    server.handler = handler
+    gathered = Sources.of(Settings(prometheus_url=server.url)).ask(BOTH, View(WINDOW, {}, LIGHT, UTC))
+    assert [str(problem) for problem in gathered.problems] == ["Prometheus answers with status 400: not here."] * 2
+    assert all(answer.series and not answer.exemplars for answer in gathered.answers.values())
+
+
+def test_a_page_of_numbers_alone_asks_for_neither(server: Answering) -> None:
+    server.handler = answers(rows(kind="vector"))
+    stat = Panel("a", "T", "D", "bars", Unit.NUMBER, (Query("up"),))
+    Sources.of(Settings(prometheus_url=server.url)).ask([stat], View(WINDOW, {}, LIGHT, UTC))
+    assert [path for path, _ in server.asked] == ["/api/v1/query"]
 
 
 def test_the_values_of_a_variable(server: Answering) -> None:

@@ -1,0 +1,131 @@
+"""Marks and exemplars over a chart: where they are, what they say, where they lead, and that they are never markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
+from dashboards.live import charts, overlay
+from dashboards.live.exemplars import Exemplar
+from dashboards.live.marks import Mark
+from dashboards.live.theme import DARK, LIGHT
+from dashboards.panel import TIMELINES, Threshold
+from tests.unit.live.drawing import BEGIN, UTC, panel, series
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+VALUES = (0.5,) * 49
+"""Over eight minutes."""
+ALERT = Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN + 60, BEGIN + 120, begun_before=False)
+DEPLOY = Mark(DEPLOYS, "0.2", "build b7", BEGIN + 300, BEGIN + 600, begun_before=False)
+DOT = Exemplar("a" * 32, BEGIN + 90, 0.7, {"__name__": "x_bucket", "le": "1", "voice_name": "joe", "instance": "i"})
+
+
+def drawn(kind: str = "lines", marks: tuple[Mark, ...] = (), dots: tuple[Exemplar, ...] = ()) -> charts.go.Figure:
+    entry = series("p95", *VALUES, le="1")
+    return charts.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots)  # type: ignore[arg-type]
+
+
+def signs(figure: charts.go.Figure) -> list[charts.go.layout.Annotation]:
+    return [sign for sign in figure.layout.annotations if sign.hovertext]
+
+
+def after(figure: charts.go.Figure, moment: object) -> float:
+    """Seconds from the chart's begin."""
+    return (moment - figure.layout.xaxis.range[0]).total_seconds()  # type: ignore[operator, no-any-return]
+
+
+@pytest.mark.parametrize("kind", sorted(TIMELINES))
+def test_every_chart_of_time_has_a_line_and_a_head_for_each_mark(kind: str) -> None:
+    figure = drawn(kind, (ALERT, DEPLOY))
+    lines = [shape for shape in figure.layout.shapes if shape.type == "line" and shape.yref == "paper"]
+    assert [after(figure, line.x0) for line in lines] == [60, 300]
+    assert [sign.hovertext for sign in signs(figure)] == [
+        "Alerts, 15 Jan 08:01: TtsCpuHigh, warning",
+        "Deploys, 15 Jan 08:05: 0.2, build b7",
+    ]
+    assert figure.to_json()
+
+
+def test_only_a_chart_of_time_has_marks() -> None:
+    assert not drawn("bars", (ALERT,)).layout.annotations
+
+
+def test_what_lasts_is_shaded_and_what_only_begins_is_not() -> None:
+    figure = drawn(marks=(ALERT, DEPLOY))
+    [shade] = [shape for shape in figure.layout.shapes if shape.type == "rect"]
+    assert (after(figure, shade.x0), after(figure, shade.x1)) == (60, 120)
+    assert shade.fillcolor == LIGHT.bad
+
+
+def test_what_was_so_before_has_no_line_and_says_so() -> None:
+    figure = drawn(marks=(replace(ALERT, begin=BEGIN - 600, end=BEGIN + 6000, begun_before=True),))
+    [shade] = figure.layout.shapes
+    assert (shade.type, after(figure, shade.x0), after(figure, shade.x1)) == ("rect", 0, 480)
+    [head] = signs(figure)
+    assert "since before" in head.hovertext
+    assert after(figure, head.x) == 0
+
+
+def test_what_is_over_or_to_come_is_not_drawn() -> None:
+    over, to_come = replace(ALERT, begin=BEGIN - 60, end=BEGIN - 1), replace(ALERT, begin=BEGIN + 481)
+    figure = drawn(marks=(over, to_come))
+    assert not figure.layout.shapes
+    assert not signs(figure)
+
+
+def test_what_begins_together_has_one_head_that_tells_of_all() -> None:
+    drift = Mark(DRIFT, "drift", "latency", ALERT.begin + 5, ALERT.end, begun_before=False)
+    [head] = signs(drawn(marks=(ALERT, drift)))
+    assert head.hovertext.split("<br>") == [
+        "Alerts, 15 Jan 08:01: TtsCpuHigh, warning",
+        "Drift, 15 Jan 08:01: drift, latency",
+    ]
+    many = tuple(replace(ALERT, title=f"Tts{number}") for number in range(30))
+    [head] = signs(drawn(marks=many))
+    assert head.hovertext.endswith("and 22 more")
+
+
+def test_each_annotation_has_a_colour_in_both_themes() -> None:
+    for theme in (LIGHT, DARK):
+        marks = [replace(ALERT, annotation=one, begin=BEGIN + 60 * n) for n, one in enumerate(ANNOTATIONS)]
+        figure = charts.draw(panel("lines"), [series("p95", *VALUES)], theme, UTC, marks=marks)
+        assert len({sign.font.color for sign in signs(figure)}) == len(ANNOTATIONS)
+
+
+def test_a_request_is_a_dot_at_its_value_that_leads_to_its_trace() -> None:
+    figure = drawn(dots=(DOT,))
+    [dot] = signs(figure)
+    assert (after(figure, dot.x), dot.y, dot.yref) == (90, 0.7, "y")
+    assert f"href='requests?trace={DOT.trace_id}'" in dot.text
+    assert overlay.DOT in dot.text
+    assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click for its trace"]
+
+
+def test_the_axis_reaches_to_a_request_that_is_near_and_one_far_above_is_at_its_edge() -> None:
+    near, far = replace(DOT, value=0.79), replace(DOT, value=40.0, time=BEGIN + 300)
+    figure = drawn(dots=(near, far))
+    top = figure.layout.yaxis.range[1]
+    assert near.value < top < 1
+    below, beyond = signs(figure)
+    assert below.y == near.value
+    assert (beyond.y, overlay.BEYOND in beyond.text) == (top, True)
+    assert "40 s" in beyond.hovertext
+
+
+def test_an_empty_chart_has_none_and_thresholds_stay() -> None:
+    figure = charts.draw(panel("lines"), [], LIGHT, UTC, marks=[ALERT], exemplars=[DOT])
+    assert not figure.layout.shapes
+    limited = panel("lines", thresholds=(Threshold(0.6, "warning"),))
+    figure = charts.draw(limited, [series("p95", *VALUES)], LIGHT, UTC, marks=[DEPLOY])
+    assert {shape.type for shape in figure.layout.shapes} == {"line"}
+    assert len(figure.layout.shapes) == 2
+
+
+def test_what_a_label_says_is_text_and_never_markup() -> None:
+    mark = replace(ALERT, title=HOSTILE, text=HOSTILE)
+    figure = drawn(marks=(mark,), dots=(replace(DOT, labels={"voice_name": HOSTILE}),))
+    for sign in signs(figure):
+        assert "<img" not in sign.hovertext
+        assert "&lt;img" in sign.hovertext
