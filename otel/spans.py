@@ -1,5 +1,4 @@
-"""Spans that cost next to nothing until their trace is kept, and what of them leaves the process: attributes by an
-allow-list."""
+"""Spans that cost next to nothing until their trace is kept; what then leaves of them: attributes by an allow-list."""
 
 from __future__ import annotations
 
