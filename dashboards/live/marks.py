@@ -45,7 +45,8 @@ def window_of(window: Window) -> Window:
 def read(found: Iterable[Series]) -> tuple[Mark, ...]:
     """The marks of the series that answer QUESTION, the earliest first; of very many, the latest."""
     marks = [mark for series in found if series.labels.get(KIND) in NAMED for mark in _stretches(series)]
-    return tuple(sorted(marks, key=lambda mark: mark.begin)[-MOST:])
+    told = [mark for mark in marks if mark.annotation.lasts or not mark.begun_before]
+    return tuple(sorted(told, key=lambda mark: mark.begin)[-MOST:])
 
 
 def _stretches(series: Series) -> Iterator[Mark]:

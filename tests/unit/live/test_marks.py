@@ -37,6 +37,11 @@ def test_of_very_many_the_latest_are_marked() -> None:
     assert found[-1].begin == BEGIN + 10 * 598
 
 
+def test_a_deploy_before_the_pages_time_is_no_mark() -> None:
+    labels = {KIND: DEPLOYS.name, "service_version": "0.2", "tts_build": "b7"}
+    assert marks.read([series("", 1, 1, NAN, **labels)]) == ()
+
+
 def test_what_is_no_annotation_is_no_mark() -> None:
     assert marks.read([series("", 1.0), series("", NAN, **{KIND: DRIFT.name, "column": "latency"})]) == ()
 
