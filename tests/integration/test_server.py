@@ -313,7 +313,7 @@ async def test_what_would_surely_be_late_is_refused_at_once(start: Start) -> Non
 
 async def test_audio_that_is_late_is_an_error(start: Start) -> None:
     provider = HummingProvider()
-    client = await start(provider, deadline_seconds=0.05)
+    client = await start(provider, deadline_seconds=0.5)
     provider.gate.clear()
     for stream in (False, True):
         assert (await client.refused({"text": "hi", "stream": stream}))[:2] == (504, "deadline_exceeded")
