@@ -7,10 +7,11 @@ import itertools
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import replace
 
 from server.errors import EngineFailed
 from server.providers.provider import Load, Provider, Reports
-from server.speech import Chunk, Listener, Utterance, Voice
+from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
 
 
 class Faulty:
@@ -21,6 +22,9 @@ class Faulty:
         self.abilities = provider.abilities
         self.factor = 1.0
         """Every chunk takes so many times as long."""
+        self.pace = 0.0
+        """Seconds that a second of audio takes at least, before ``factor``: with more than the machine needs, a chunk
+        takes the same time however busy the machine is."""
         self.delay = 0.0
         """Seconds before the first."""
         self.fails_every = 0
@@ -52,8 +56,10 @@ class Faulty:
         begun = time.perf_counter()
         async with aclosing(self._provider.speak(utterance, listener)) as chunks:
             async for chunk in chunks:
-                await asyncio.sleep((self.factor - 1) * (time.perf_counter() - begun))
-                yield chunk
+                made, taken = time.perf_counter_ns(), time.perf_counter() - begun
+                await asyncio.sleep(self.factor * max(taken, self.pace * chunk.seconds) - taken)
+                longer = Interval(Stage.INFER, made, time.perf_counter_ns())
+                yield replace(chunk, intervals=(*chunk.intervals, longer))
                 begun = time.perf_counter()
 
     async def close(self) -> None:

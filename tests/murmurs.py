@@ -82,7 +82,7 @@ async def quiet() -> None:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Waits for something that is bound to happen."""
     async with asyncio.timeout(seconds):
         while not condition():

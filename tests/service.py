@@ -45,7 +45,7 @@ class Client:
 
     async def until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """The summary once it fulfils ``condition``."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not condition(summary := await self.json("/metrics")):
                 await asyncio.sleep(0.01)
         return summary

@@ -304,7 +304,7 @@ def test_drift_reports_are_in_the_page_and_can_do_nothing(browser: Browser, dash
 def test_it_fits_a_phone(browser: Browser, dashboard: Dashboard, path: str) -> None:
     with opened(browser, dashboard, f"{path}?period=15+min", PHONE) as page:
         expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=DRAWN_MS)
-        page.wait_for_function(FITS, arg=PHONE["width"], timeout=DRAWN_MS)  # a chart takes its width a moment later
+        page.wait_for_function(FITS, arg=PHONE["width"], timeout=DRAWN_MS)  # charts are laid out last
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
         assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= PHONE["width"]
 

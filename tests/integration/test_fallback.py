@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from server.voices.catalogue import Catalogue
 from tests.integration.test_server import samples
 
 log = logging.getLogger("ttscope.test")
-TEXTS = [f"This is sentence number {number} of those who go on speaking." for number in range(200)]
 
 
 class House:
@@ -70,9 +70,10 @@ async def test_nobody_notices_that_the_engine_fails_and_it_comes_back(
     going_on = True
 
     async def client(number: int) -> None:
-        texts = iter(TEXTS[number::3])
+        turns = count(number, 3)
         while going_on:
-            answers.append(await house.speak(next(texts), stream=number == 0))
+            text = f"This is sentence number {next(turns)} of those who go on speaking."
+            answers.append(await house.speak(text, stream=number == 0))
 
     async with asyncio.TaskGroup() as clients:
         for number in range(3):
@@ -88,7 +89,7 @@ async def test_nobody_notices_that_the_engine_fails_and_it_comes_back(
             text = await house.prometheus()
         await house.until_available("coqui", 1)
         seen = len(answers)
-        while len(answers) < seen + 3:
+        while "coqui" not in (provider for _, provider, _, _ in answers[seen:]):
             await asyncio.sleep(0.01)
         going_on = False
 
@@ -96,7 +97,6 @@ async def test_nobody_notices_that_the_engine_fails_and_it_comes_back(
     assert all(len(audio) > 44 + 22050 for _, _, _, audio in answers)  # at least half a second
     spoken_by = [provider for _, provider, _, _ in answers]
     assert {"coqui", "onnx"} == set(spoken_by)
-    assert spoken_by[-1] == "coqui"
     assert sum(samples(text, "tts_provider_fallbacks_total", **{"from": "coqui", "to": "onnx"})) >= 3
     assert samples(text, "tts_provider_requests_total", provider="coqui", outcome="error")[0] >= 3
     assert samples(text, "tts_provider_requests_total", provider="onnx", outcome="ok")[0] >= 3

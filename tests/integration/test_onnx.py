@@ -143,13 +143,18 @@ async def test_eight_at_once_get_their_own_audio(provider: OnnxProvider) -> None
         assert min(TEXTS, key=lambda other: errors(words(other), heard)) == text
 
 
-async def test_it_tells_who_waits_and_what_is_still_to_be_made(provider: OnnxProvider) -> None:
+async def test_it_tells_who_waits_and_what_is_still_to_be_made(
+    provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, real = threading.Event(), PiperModel.say
+    monkeypatch.setattr(PiperModel, "say", lambda self, ids, speed: go_on.wait(60) and real(self, ids, speed))
     streams = [provider.speak(utterance(provider, THREE), Listener()) for _ in range(5)]
     firsts = [asyncio.ensure_future(anext(stream)) for stream in streams]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while provider.load().audio_seconds < 10 or provider.load().depth > 3:  # all are read, and two have begun
             await asyncio.sleep(0.001)
-    assert 1 <= provider.load().depth <= 3
+    assert provider.load().depth == 3
+    go_on.set()
     await asyncio.gather(*firsts)
     for stream in streams:
         await stream.aclose()
@@ -168,7 +173,7 @@ async def test_who_leaves_costs_no_more_than_a_sentence(
     await say(provider, "Next.")
     assert len(spoken) == 2
     tasks = [asyncio.create_task(say(provider, "This is a sentence. " * 20)) for _ in range(3)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(spoken) < 4:
             await asyncio.sleep(0.001)
     for task in tasks:
@@ -212,12 +217,13 @@ async def test_a_failure_of_the_model_is_the_engines_and_passes(
 async def test_the_event_loop_stays_free_while_it_speaks(provider: OnnxProvider) -> None:
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(say(provider, "This is a sentence. " * 4))
-    longest, last = 0.0, loop.time()
+    begun = last = loop.time()
+    longest = 0.0
     while not task.done():
         await asyncio.sleep(0.001)
         longest, last = max(longest, loop.time() - last), loop.time()
     await task
-    assert longest < 0.1
+    assert longest < (last - begun) / 5  # a sentence that it waited for would be more
 
 
 async def test_a_voice_without_onnx_files_is_not_among_its_voices(joe: InstalledVoice) -> None:
@@ -252,7 +258,7 @@ async def test_close_ends_those_that_wait_and_those_that_come_and_all_threads(jo
     provider = make(joe)
     await provider.start(Told())
     tasks = [asyncio.create_task(say(provider, "This is a sentence. " * 5)) for _ in range(6)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while provider.load().depth < 4:
             await asyncio.sleep(0.001)
     await provider.close()

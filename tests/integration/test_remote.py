@@ -53,7 +53,7 @@ STREAM = wav.header(RATE, None) + DATA
 LEAK = SECRET.encode()
 SOON = 0.3
 """Seconds that the server has to answer, or to go on."""
-PATIENCE = 5.0
+PATIENCE = 30.0
 """Seconds within which everything has ended; the machine may be busy."""
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: audio/wav\r\n"
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import sys
+import time
 import uuid
 import wave
 from asyncio.subprocess import PIPE
@@ -157,7 +158,7 @@ async def test_what_is_not_a_request_gets_an_answer(start: Start, sent: bytes, s
     host, port = client.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(sent)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         answer = await reader.read()
     writer.close()
     assert answer.startswith((b"HTTP/1.1 " + status, b"HTTP/1.0 " + status))
@@ -260,12 +261,14 @@ async def test_a_reader_that_stalls_is_cut_off(start: Start) -> None:
 async def test_a_slow_readers_time_is_not_the_servers(start: Start) -> None:
     client = await start(max_text_characters=200_000)
     text = ". ".join(["word " * 125] * 10)  # ten chunks of 1.8 MB
+    begun = time.perf_counter()
     async with client.session.post(f"{client.url}/tts", json={"text": text, "stream": True}) as response:
         await response.content.readexactly(44)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(2.0)
         await response.read()
+    whole = time.perf_counter() - begun
     summary = await client.until(lambda s: s["total_requests"] == 1)
-    assert summary["by_word_count_range"]["200+"]["max"] < 0.9
+    assert summary["by_word_count_range"]["200+"]["max"] < whole - 1.0
     assert samples(await client.prometheus(), "tts_stage_duration_seconds_sum", stage="send")[0] > 0.5
 
 
@@ -330,7 +333,7 @@ async def test_what_would_surely_be_late_is_refused_at_once(start: Start) -> Non
 
 async def test_audio_that_is_late_is_an_error(start: Start) -> None:
     provider = HummingProvider()
-    client = await start(provider, deadline_seconds=0.05)
+    client = await start(provider, deadline_seconds=0.5)
     provider.gate.clear()
     for stream in (False, True):
         assert (await client.refused({"text": "hi", "stream": stream}))[:2] == (504, "deadline_exceeded")
@@ -369,7 +372,7 @@ async def test_it_is_alive_before_it_is_ready(start: Start) -> None:
         assert response.status == 503
     assert (await client.refused({"text": "hi"}))[:2] == (503, "not_ready")
     provider.may_start.set()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while (await client.session.get(f"{client.url}/ready")).status != 200:
             await asyncio.sleep(0.01)
     assert (await client.tts({"text": "hi"}))[0] == 200

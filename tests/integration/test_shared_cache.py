@@ -19,11 +19,14 @@ from redis.asyncio import Redis
 
 from server.cache.cache import Cache
 from server.cache.key import Keys
-from server.cache.shared import EXPIRY_SECONDS, LOOKUP_SECONDS, PREFIX, SharedTier
+from server.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
 from server.speech import CacheResult
 from tests.murmurs import SECRET, Murmur, heard, until, utterance
 
 ROOM = 10_000_000
+LOOKUP_SECONDS = 1.0
+"""Instead of the server's own: a machine that is busy for a moment is no outage, and what an outage costs is far more
+than what such a moment does."""
 BACK_OFF_SECONDS = 0.2
 PASSWORD = "a-password-of-the-tests"
 TEXT = "The quick brown canary jumps over the lazy dog"
@@ -68,6 +71,11 @@ class RedisServer:
         self._process.send_signal(signal.SIGCONT)
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("server.cache.shared.LOOKUP_SECONDS", LOOKUP_SECONDS)
+
+
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path_factory.mktemp("redis"))
@@ -93,7 +101,7 @@ async def redis(server: RedisServer) -> AsyncIterator[Redis]:
 
 
 async def until_answering(redis: Redis) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(Exception):
                 await redis.ping()
@@ -104,8 +112,8 @@ async def until_answering(redis: Redis) -> None:
 class Replica:
     """One of several servers: a cache of its own with the shared tier behind it."""
 
-    def __init__(self, url: str, *, secret: bytes = SECRET) -> None:
-        self.shared = SharedTier(url, secret, back_off_seconds=BACK_OFF_SECONDS)
+    def __init__(self, url: str, *, secret: bytes = SECRET, back_off_seconds: float = BACK_OFF_SECONDS) -> None:
+        self.shared = SharedTier(url, secret, back_off_seconds=back_off_seconds)
         self.cache = Cache(ROOM, secret, self.shared)
 
     async def hear(self, murmur: Murmur, text: str = TEXT) -> tuple[CacheResult, bytes]:
@@ -131,7 +139,7 @@ async def shared_by(replica: Replica, redis: Redis, murmur: Murmur, text: str = 
     result, audio = await replica.hear(murmur, text)
     assert (result, audio) == (CacheResult.MISS, murmur.pcm)
     name = name_of(text)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await redis.exists(name):
             await asyncio.sleep(0.005)
     return name
@@ -206,7 +214,7 @@ async def test_what_is_not_the_clip_is_a_miss_and_replaced(
     await redis.set(name, bad)
     murmur = Murmur(seed=1)
     assert await second.hear(murmur) == (CacheResult.MISS, murmur.pcm)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await redis.get(name) != good:
             await asyncio.sleep(0.005)
 
@@ -270,7 +278,7 @@ async def test_redis_is_killed_in_the_midst_of_traffic_and_comes_back(
         made, spared = Murmur(seed=10**6), Murmur(seed=10**6 + 1)
         await shared_by(first, redis, made)
         assert await second.hear(spared) == (CacheResult.HIT, made.pcm)
-    assert slowest["down"] < LOOKUP_SECONDS + slowest["up"] + 0.2
+    assert slowest["down"] < 2 * LOOKUP_SECONDS + slowest["up"]
     levels = [record.levelno for record in caplog.records]
     assert sorted(levels) == [logging.INFO] * 2 + [logging.WARNING] * 2  # one of each for each of the servers
     for record in caplog.records:
@@ -280,21 +288,20 @@ async def test_redis_is_killed_in_the_midst_of_traffic_and_comes_back(
         assert record.exc_info is None
 
 
-async def test_a_redis_that_hangs_costs_one_lookup(
-    server: RedisServer, replicas: tuple[Replica, Replica], redis: Redis
-) -> None:
-    await shared_by(replicas[0], redis, Murmur())
+async def test_a_redis_that_hangs_costs_one_lookup(server: RedisServer, redis: Redis) -> None:
+    replica = Replica(server.url, back_off_seconds=60.0)
+    await shared_by(replica, redis, Murmur())
     server.halt()
     try:
         began = time.perf_counter()
         for number in range(100):
             murmur = Murmur(seed=number)
-            assert await replicas[0].hear(murmur, f"text {number}") == (CacheResult.MISS, murmur.pcm)
+            assert await replica.hear(murmur, f"text {number}") == (CacheResult.MISS, murmur.pcm)
         took = time.perf_counter() - began
     finally:
         server.go_on()
-    assert took > LOOKUP_SECONDS
-    assert took < LOOKUP_SECONDS * (2 + took / BACK_OFF_SECONDS) + 0.3
+    await replica.close()
+    assert LOOKUP_SECONDS < took < 2 * LOOKUP_SECONDS
 
 
 async def test_after_a_late_answer_nobody_gets_anothers_clip(
@@ -352,7 +359,7 @@ async def test_something_else_than_redis_is_an_outage(answer: bytes) -> None:
         murmur = Murmur()
         began = time.perf_counter()
         assert await replica.hear(murmur) == (CacheResult.MISS, murmur.pcm)
-        assert time.perf_counter() - began < LOOKUP_SECONDS + 0.2
+        assert time.perf_counter() - began < 2 * LOOKUP_SECONDS
         await replica.close()
 
 

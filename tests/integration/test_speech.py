@@ -187,12 +187,13 @@ async def test_the_expected_length_is_near_the_real_one(catalogue: Catalogue, pr
 async def test_the_event_loop_stays_free_while_it_speaks(provider: Provider) -> None:
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(say(provider, "This is a sentence. " * 4))
-    longest, last = 0.0, loop.time()
+    begun = last = loop.time()
+    longest = 0.0
     while not task.done():
         await asyncio.sleep(0.001)
         longest, last = max(longest, loop.time() - last), loop.time()
     await task
-    assert longest < 0.1
+    assert longest < (last - begun) / 5  # a sentence that it waited for would be more
 
 
 async def test_a_failure_of_the_model_is_the_engines_and_says_nothing_of_the_text(

@@ -24,7 +24,9 @@ from prometheus_client.samples import Sample
 
 from otel.attributes import STAGE
 from otel.instruments import CONTRACT
+from otel.stack.build import build
 from otel.stack.doctor import BrokenLinkError, examine
+from otel.stack.programs import PROGRAMS
 from otel.stack.services import CONFIG, ROOT
 from server.explain import from_server, from_tempo, sentence
 from tests import hostile
@@ -43,6 +45,8 @@ SLOWLY = 0.25
 """The speed that makes a LONG text take more than a second on any machine that runs these tests."""
 CLIENTS = 4
 SPOKEN = [LONG] * 4 + [MEDIUM] * 10 + [SHORT] * 80
+MOST_SPOKEN = 1500
+"""Where it ends if traces are kept all the time."""
 HOSTILE = 10_000
 FAST_EXPORT = {
     "OTEL_METRIC_EXPORT_INTERVAL": "1000",
@@ -52,6 +56,8 @@ FAST_EXPORT = {
 MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 """Only errors, the slow for their range, and the slowest of five minutes are kept."""
 BUCKETS = '{__name__=~"tts_.+_bucket"}'
+OF_THE_SERVER = '{job="ttscope",__name__!~"ALERTS.*"}'
+"""Without the alerts about it, which are Prometheus's own: on a busy machine its telemetry may be late."""
 GPU_METRICS = {name for entry in CONTRACT if (name := entry.prometheus_name).startswith("tts_gpu_")}
 ALL_STAGES = {"attempt", "POST /tts", *STAGE.values}
 
@@ -108,6 +114,20 @@ def timed(url: str, text: str) -> Spoken:
     return Spoken(WORDS[text], time.monotonic() - begun, headers)
 
 
+def speak_until_most_are_dropped(url: str) -> list[Spoken]:
+    """SPOKEN, and then short texts until six of ten traces were dropped: on a machine that becomes busy each request
+    is slow for its range, until that is what is usual."""
+    spoken: list[Spoken] = []
+    kept, texts = 0, SPOKEN
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        while texts:
+            last = list(pool.map(lambda text: timed(url, text), texts))
+            spoken += last
+            kept += sum(from_server(url, one.trace_id) is not None for one in last)  # it remembers a hundred
+            texts = [SHORT] * 80 if kept > 0.4 * len(spoken) and len(spoken) < MOST_SPOKEN else []
+    return spoken
+
+
 def exposed(url: str) -> list[Sample]:
     """The samples on the server's own /prometheus."""
     text = fetch(f"{url}/prometheus", "text/plain").decode()
@@ -141,7 +161,7 @@ def settled_series(url: str, stack: Stack) -> set[str]:
     for name in ("tts_requests_total", "http_server_request_duration_seconds_count"):
         here = total(exposed(url), name)
         assert eventually(lambda name=name, here=here: stack.value(f"sum({name})") >= here)
-    return {json.dumps(labels, sort_keys=True) for labels in stack.series('{job="ttscope"}')}
+    return {json.dumps(labels, sort_keys=True) for labels in stack.series(OF_THE_SERVER)}
 
 
 @pytest.fixture(scope="module")
@@ -155,10 +175,10 @@ def run(stack: Stack, data_dir: Path) -> Run:
     }
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
-        run = Run([timed(url, SHORT)], sent={"ok": 2 + len(SPOKEN), "rejected": 4, "error": 0, "cancelled": 1})
-        run.explained = sentence(from_server(url, run.first.trace_id) or {})
-        with ThreadPoolExecutor(CLIENTS) as pool:
-            run.spoken += pool.map(lambda text: timed(url, text), SPOKEN)
+        run = Run([timed(url, SHORT)])
+        run.explained = sentence(eventually(lambda: from_server(url, run.first.trace_id)) or {})
+        run.spoken += speak_until_most_are_dropped(url)
+        run.sent = {"ok": len(run.spoken) + 1, "rejected": 4, "error": 0, "cancelled": 1}
         assert [speak(url, SHORT, voice_name="nobody")[0] for _ in range(3)] == [404] * 3
         assert speak(url, "")[0] in (400, 422)
         assert speak(url, SHORT, stream=True)[0] == 200
@@ -167,8 +187,8 @@ def run(stack: Stack, data_dir: Path) -> Run:
         rows = stack.query("sum by (outcome) (tts_requests_total)")
         run.accounted = {labels["outcome"]: value for labels, value in rows}
         run.exposed = {sample.name for sample in exposed(url)}
-        eventually(lambda: run.exposed <= stack.metric_names('{job="ttscope"}'))
-        run.queried = stack.metric_names('{job="ttscope"}') - {"target_info"}
+        eventually(lambda: run.exposed <= stack.metric_names(OF_THE_SERVER))
+        run.queried = stack.metric_names(OF_THE_SERVER) - {"target_info"}
         run.diagnosis = diagnosis(url, stack)
         statuses = everywhere(url) | hostile.send(url, 40)
         before = settled_series(url, stack)
@@ -226,7 +246,7 @@ def test_a_search_finds_the_slow_of_a_range(run: Run, stack: Stack) -> None:
 def test_the_ten_slowest_that_the_client_saw_are_there_whole(run: Run, stack: Stack) -> None:
     slowest = sorted(run.spoken, key=lambda spoken: spoken.seconds)[-10:]
     for spoken in slowest:
-        spans = stack.spans(spoken.trace_id)
+        spans = eventually(lambda trace_id=spoken.trace_id: stack.spans(trace_id))
         assert {span["name"] for span in spans} == ALL_STAGES
         ids = {span["spanId"] for span in spans}
         assert [span["name"] for span in spans if span.get("parentSpanId") not in ids] == ["POST /tts"]
@@ -258,7 +278,7 @@ def test_there_is_an_event_for_every_request(run: Run, stack: Stack) -> None:
 def test_every_exemplar_opens_though_most_traces_are_dropped(run: Run, stack: Stack) -> None:
     exemplars = {exemplar["labels"]["trace_id"] for exemplar in stack.exemplars(BUCKETS)}
     assert exemplars
-    assert [trace_id for trace_id in exemplars if not stack.spans(trace_id)] == []
+    assert [trace_id for trace_id in exemplars if not eventually(lambda one=trace_id: stack.spans(one))] == []
     kept = {spoken.trace_id for spoken in run.spoken} & stack.search('{ span.tts.outcome = "ok" }')
     assert 20 <= len(kept) < len(run.spoken) / 2
 
@@ -304,9 +324,11 @@ def test_scraping_the_server_gives_the_same_names(run: Run, stack: Stack, silent
     assert speak(silent_url, SHORT, stream=True)[0] == 200
     address = silent_url.removeprefix("http://")
     (stack.folder / "prometheus" / "scrape.yml").write_text(json.dumps([{"targets": [address]}]))
-    scraped = eventually(lambda: stack.metric_names(f'{{instance="{address}",__name__=~"tts_.+"}}'))
-    assert scraped == {name for name in run.queried if name.startswith("tts_")}
-    assert stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 3
+    pushed = {name for name in run.queried if name.startswith("tts_")}
+    selector = f'{{instance="{address}",__name__=~"tts_.+"}}'
+    assert eventually(lambda: pushed <= stack.metric_names(selector)), pushed - stack.metric_names(selector)
+    assert stack.metric_names(selector) == pushed
+    assert eventually(lambda: stack.value(f'sum(tts_requests_total{{instance="{address}"}})') == 3)
     [exemplar, *_] = eventually(lambda: stack.exemplars(f'{{instance="{address}"}}'))
     assert len(exemplar["labels"]["trace_id"]) == 32
 
@@ -398,10 +420,10 @@ def test_the_programs_accept_their_configuration(
     assert "warn" not in (done.stdout + done.stderr).lower()
 
 
-def test_a_second_build_takes_no_time(binaries: dict[str, Path]) -> None:
-    begun = time.monotonic()
-    assert built() == binaries
-    assert time.monotonic() - begun < 1.0
+def test_a_second_build_has_nothing_to_do(binaries: dict[str, Path]) -> None:
+    said: list[str] = []
+    assert build(PROGRAMS.values(), said.append) == binaries
+    assert said == []
 
 
 def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: Path) -> None:

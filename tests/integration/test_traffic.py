@@ -11,6 +11,8 @@ import pytest
 
 from tests.live import ROOT, LiveServer
 
+pytestmark = pytest.mark.timeout(1000)
+
 ITERATIONS = 6  # every word and character range once for each voice and language
 
 
@@ -20,7 +22,7 @@ def run_traffic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=170,
+        timeout=900,
         check=False,
     )
 
