@@ -33,7 +33,7 @@ from tests import hostile
 from tests.calls import fetch, post, speak
 from tests.integration.test_canary import CANARY, JSON, everywhere
 from tests.live import LiveServer
-from tests.stack import Stack, built, environment_of, eventually, settings_in
+from tests.stack import Stack, environment_of, eventually, settings_in
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
 
