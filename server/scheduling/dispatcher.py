@@ -27,18 +27,22 @@ class Dispatcher:
         *,
         lanes: int = 1,
         cores: int = 1,
+        crowd: int = 0,
         observe: Callable[[int, float], None] | None = None,
     ) -> None:
-        """``lanes`` is how many batches each worker is given at a time, ``cores`` what all workers share; ``observe``
-        is told the size and the padding of every batch."""
+        """``lanes`` is how many batches each worker is given at a time, all but the first of them only while at least
+        ``crowd`` jobs wait; ``cores`` what all workers share; ``observe`` is told the size and the padding of every
+        batch."""
         self.meter = Meter()
         self.schedule = Schedule(engine, lambda: self.meter.rate)
         self._engine = engine
         self._workers = [worker for worker in range(workers) for _ in range(lanes)]
+        self._given = [0] * workers
+        """Batches that each worker has."""
         self._cores = cores
+        self._crowd = crowd
         self._observe = observe
         self._wake = asyncio.Event()
-        self._busy = 0
         self._lanes: list[asyncio.Task[None]] = []
         self._closing: Exception | None = None
         self.lost: asyncio.Future[EngineLost] = asyncio.get_running_loop().create_future()
@@ -92,11 +96,11 @@ class Dispatcher:
 
     async def _lane(self, worker: int) -> None:
         while True:
-            while (batch := self.schedule.next()) is None:
+            while (batch := self._next(worker)) is None:
                 self._wake.clear()
                 await self._wake.wait()
-            self._busy += 1
-            threads = max(1, self._cores // self._busy)
+            self._given[worker] += 1
+            threads = max(1, self._cores // sum(self._given))
             try:
                 taken = await self._engine.take(worker, [task.step for task in batch.tasks], threads)
             except EngineLost as error:
@@ -108,8 +112,15 @@ class Dispatcher:
                 self._measure(batch, (taken.end - taken.begin) / 1e9, threads)
                 self.schedule.complete(batch, taken.results, taken.begin, taken.end)
             finally:
-                self._busy -= 1
+                self._given[worker] -= 1
             self._wake.set()
+
+    def _next(self, worker: int) -> Batch | None:
+        """For a worker that has something already only while all others have as much, and many wait."""
+        given = self._given[worker]
+        if given and (given > min(self._given) or self.schedule.depth < self._crowd):
+            return None
+        return self.schedule.next()
 
     def _lane_ended(self, lane: asyncio.Task[None]) -> None:
         """A mistake of ours in a lane is as bad as a lost engine: nobody may wait for it."""

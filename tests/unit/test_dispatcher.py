@@ -80,6 +80,24 @@ async def test_a_worker_with_two_lanes_has_its_next_batch_at_hand_and_takes_one_
     await asyncio.gather(*requests)
 
 
+async def test_workers_get_their_next_batch_early_only_while_a_crowd_waits_and_all_have_one(start: Start) -> None:
+    engine = CountingEngine()
+    engine.gate.clear()
+    dispatcher = start(engine, workers=2, lanes=2, cores=2, crowd=2)
+    requests = [asyncio.create_task(pieces(dispatcher, sentence(number, 50))) for number in range(3)]
+    await until(lambda: len(engine.batches) == 2)
+    assert dispatcher._given == [1, 1]
+    assert dispatcher.schedule.depth == 1
+    requests += [asyncio.create_task(pieces(dispatcher, sentence(number, 50))) for number in range(3, 7)]
+    await until(lambda: sum(dispatcher._given) == 4)
+    assert dispatcher._given == [2, 2]
+    assert len(engine.batches) == 2  # what a worker has at hand is not begun
+    engine.gate.set()
+    done = await asyncio.gather(*requests)
+    assert [audio(made) for made in done] == [spoken(sentence(number, 50)).tolist() for number in range(7)]
+    assert dispatcher._given == [0, 0]
+
+
 async def test_a_reader_that_leaves_gives_its_job_up_within_one_step(start: Start) -> None:
     engine = CountingEngine()
     dispatcher = start(engine)
