@@ -26,8 +26,9 @@ export TTSCOPE_PUBLIC_GRAFANA_URL=https://grafana.example.org
 make alerting docs
 ```
 
-`make stack` and `docker compose up` read the same variables, for what programs call themselves. MLflow answers to the hosts
-in its `--allowed-hosts` alone (compose.yaml): what stands before it sends one of these, or its own name is added there.
+`make stack` and `docker compose up` read the same variables, for what programs call themselves. MLflow answers to the
+hosts in its `--allowed-hosts` alone (compose.yaml): what stands before it sends one of these, or its own name is
+added there.
 """
 CACHE = """
 Built programs lie in `$TTSCOPE_CACHE_DIR`, else `$XDG_CACHE_HOME/ttscope`, else `~/.cache/ttscope`, in a folder for
