@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
+expect.set_options(timeout=30_000)  # ms; the default, five seconds, may pass on a busy machine
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",

@@ -36,6 +36,7 @@ from tests.integration.test_drift_stack import drifted
 from tests.integration.test_stack import FAST_EXPORT, SHORT
 from tests.integration.test_traffic import ITERATIONS, run_traffic
 from tests.live import LiveServer
+from tests.rates import without_rate
 from tests.stack import Stack, eventually, running_stack
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
@@ -82,18 +83,26 @@ def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, "TTSCOPE_BUILD": BUILD, **FAST_EXPORT}
         with LiveServer(data_dir, **environment) as server:
             url = server.wait_until_ready().url
-            traffic = run_traffic(url, "--iterations", str(ITERATIONS), "--concurrency", "2", "--check-monitoring")
-            assert traffic.returncode in (0, 1), traffic.stderr  # whether all agrees, test_traffic.py asks
+            send_traffic(url, "--check-monitoring")
             assert speak(url, SHORT, stream=True)[0] == 200
             drifted(stack, begun)
             counted = json.loads(fetch(f"{url}/metrics"))["total_requests"]
-            eventually(lambda: stack.value("sum(tts_requests_total)") >= counted)
-            eventually(lambda: stack.query(DRIFT.promql))
+            assert eventually(lambda: stack.value("sum(tts_requests_total)") >= counted)
+            send_traffic(url, "--seed", "2")  # what Prometheus sees for the first time has no rate yet
+            assert eventually(lambda: not without_rate(stack)), without_rate(stack)
+            assert eventually(lambda: stack.query(DRIFT.promql))
             twice = 'rate(process_cpu_seconds_total{job=~"prometheus|tempo|alertmanager"}[5m])'
-            eventually(lambda: len(stack.query(twice)) == len(JOBS))
+            assert eventually(lambda: len(stack.query(twice)) == len(JOBS))
             for begun_late in ("tempo_distributor_spans_received_total", "tempo_discarded_spans_total"):
-                eventually(lambda name=begun_late: stack.query(f"rate({name}[5m])"))  # two scrapes after the first span
+                # two scrapes after the first span
+                assert eventually(lambda name=begun_late: stack.query(f"rate({name}[5m])"))
             yield stack
+
+
+def send_traffic(url: str, *arguments: str) -> None:
+    """Texts of every range."""
+    traffic = run_traffic(url, "--iterations", str(ITERATIONS), "--concurrency", "2", *arguments)
+    assert traffic.returncode in (0, 1), traffic.stderr  # whether all agrees, test_traffic.py asks
 
 
 def ask(stack: Stack, promql: str, *, instant: bool) -> list[Answer]:
