@@ -12,8 +12,9 @@ from alerting.alerts import GROUPS
 from alerting.alerts.slo import GROUP as SLO
 from alerting.alerts.slo import INTERVAL_SECONDS
 from alerting.cases import CASES
+from otel.environment import SettingsError
 from otel.generated import keep
-from otel.stack.public import AddressError, PublicAddresses, load
+from otel.stack.public import PublicAddresses, load
 
 HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
@@ -44,7 +45,7 @@ def build(*, check: bool) -> int:
     """The exit code: 1 if something is out of date and was only checked, 2 for addresses that can't be used."""
     try:
         made = files(load())
-    except AddressError as error:
+    except SettingsError as error:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
     left = [path for folder in {path.parent for path in made} for path in folder.glob("*.yml") if path not in made]

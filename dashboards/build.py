@@ -14,8 +14,9 @@ from dashboards.panel import Board
 from dashboards.promql_check import NoPrometheusError, problems
 from dashboards.readme import README, with_table
 from dashboards.rendering import render
+from otel.environment import SettingsError
 from otel.generated import keep
-from otel.stack.public import AddressError, PublicAddresses, load
+from otel.stack.public import PublicAddresses, load
 
 FOLDER = Path(__file__).parent / "grafana"
 OURS = b'"uid": "ttscope-'
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         own = views(options.views or ViewSettings().views)
     except ViewError as error:
         return _refuse(error.problems)
-    except AddressError as error:
+    except SettingsError as error:
         return _refuse([str(error)])
     wanted = files(options.output, addresses, own)
     if options.output == FOLDER:

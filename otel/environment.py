@@ -18,7 +18,7 @@ class SettingsError(Exception):
 def read(
     settings: Callable[..., T],
     variable: Callable[[object], str],
-    conflicts: Callable[[T], Iterable[str]],
+    conflicts: Callable[[T], Iterable[str]] = lambda _: (),
     **given: object,
 ) -> T:
     """The settings, with ``given`` ones before those of the environment. Raises SettingsError.

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dashboards.live.settings import LOOPBACK, Settings, SettingsError, load, unknown_variables
+from dashboards.live.settings import LOOPBACK, Settings, load, unknown_variables
 from dashboards.live.theme import DARK, LIGHT, Theme
+from otel.environment import SettingsError
 from otel.stack import public
-from otel.stack.public import AddressError
 
 ROOT = Path(__file__).parent.parent.parent
 APP = Path(__file__).parent / "app.py"
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = load()
         public.load()
-    except (SettingsError, AddressError) as error:
+    except SettingsError as error:
         print(f"ttscope-dashboard: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return 2
     for name in unknown_variables():

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AliasChoices, Field, ValidationError, field_validator
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from dashboards.custom import ViewSettings
+from otel.environment import read, unknown
 
 PREFIX = "TTSCOPE_DASHBOARD_"
 PORT_VARIABLE = "DASHBOARD_PORT"
@@ -59,19 +59,9 @@ class Settings(ViewSettings):
         return self.host in LOOPBACK
 
 
-class SettingsError(Exception):
-    """The environment can't be used; the message has a line for each value that is wrong."""
-
-
 def load() -> Settings:
     """Reads the environment. Raises SettingsError."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        problems = [
-            f"  {variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)
-        ]
-    raise SettingsError("\n".join(["the environment has values that can't be used:", *problems]))
+    return read(Settings, variable)
 
 
 def variable(field: object) -> str:
@@ -86,4 +76,4 @@ def variables() -> dict[str, str]:
 
 def unknown_variables() -> list[str]:
     """Variables of our prefix that set nothing: most likely misspelt."""
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in variables())
+    return unknown(PREFIX, variables())

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from otel.environment import read
 
 PREFIX = "TTSCOPE_PUBLIC_"
 Address = Annotated[
@@ -37,17 +39,9 @@ class PublicAddresses(BaseSettings):
     )
 
 
-class AddressError(Exception):
-    """The environment has addresses that can't be used; the message has a line for each."""
-
-
 def load() -> PublicAddresses:
-    """Reads the environment. Raises AddressError."""
-    try:
-        return PublicAddresses()
-    except ValidationError as error:
-        problems = [f"  {variable(p['loc'][0])}: {p['msg']}" for p in error.errors(include_input=False)]
-    raise AddressError("\n".join(["the environment has values that can't be used:", *problems]))
+    """Reads the environment. Raises SettingsError."""
+    return read(PublicAddresses, variable)
 
 
 def variable(field: object) -> str:

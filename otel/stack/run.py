@@ -11,12 +11,10 @@ import time
 from contextlib import suppress
 from types import FrameType
 
-from pydantic import ValidationError
-
+from otel.environment import SettingsError, read
 from otel.stack import public
 from otel.stack.build import BuildError, build
 from otel.stack.programs import PROGRAMS
-from otel.stack.public import AddressError
 from otel.stack.services import collector, dashboard, drift, mlflow, server, stores
 from otel.stack.settings import StackSettings, variable
 from otel.stack.supervisor import ServiceError, Supervisor
@@ -40,13 +38,10 @@ def main() -> int:
     parser.add_argument("--without-dashboard", action="store_true", help="no live dashboard")
     arguments = parser.parse_args()
     try:
-        settings = StackSettings()
+        settings = read(StackSettings, variable)
         public.load()
-    except AddressError as error:
+    except SettingsError as error:
         return _fail(str(error), code=2)
-    except ValidationError as error:
-        problems = [f"  {variable(p['loc'][0])}: {p['msg']}" for p in error.errors(include_input=False)]
-        return _fail("\n".join(["the environment has values that can't be used:", *problems]), code=2)
     try:
         return run(
             settings,

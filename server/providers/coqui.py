@@ -10,7 +10,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from server.engine.process import EngineProcess
-from server.errors import EngineFailed, ShuttingDown, SpeechError
+from server.errors import EngineFailed, ShuttingDown
+from server.providers.failures import as_ours
 from server.providers.pace import WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.reader import Piece, Reader
@@ -18,7 +19,7 @@ from server.providers.word import say_a_word
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
 from server.scheduling.steps import EngineLost, Sentence
-from server.scheduling.worker import Worker, WorkerClosed
+from server.scheduling.worker import Worker
 from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.reading import read
@@ -144,7 +145,7 @@ class CoquiProvider:
         if speaker is None or self._dispatcher is None:
             raise EngineFailed("this voice is not loaded")
         rate = utterance.voice.sample_rate
-        try:
+        with as_ours():
             reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
             silence = sum(sentence.silence for sentence in reading.sentences)
             expected: float | None = expect(reading.seconds, silence, self._max_audio_seconds)
@@ -166,12 +167,6 @@ class CoquiProvider:
                 async for piece in pieces:
                     yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected, said, piece.words)
                     intervals, expected, said = (), None, ""
-        except SpeechError:
-            raise
-        except WorkerClosed:
-            raise ShuttingDown("the server is shutting down") from None
-        except Exception as error:  # torch, espeak: whatever it is, the client learns that the engine failed, no more
-            raise EngineFailed("the speech engine failed") from error
 
     async def close(self) -> None:
         """Waits for the steps that are being taken; what is not finished fails with ShuttingDown."""

@@ -10,8 +10,9 @@ import pytest
 from alerting import __main__ as alerting
 from dashboards import build
 from dashboards.live.command import main as live
+from otel.environment import SettingsError
 from otel.stack import run
-from otel.stack.public import AddressError, PublicAddresses, load, variable
+from otel.stack.public import PublicAddresses, load, variable
 from otel.stack.services import Service, alertmanager, prometheus
 from otel.stack.settings import StackSettings
 
@@ -76,7 +77,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(
     wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(variable("grafana_url"), wrong)
-    with pytest.raises(AddressError):
+    with pytest.raises(SettingsError):
         load()
     monkeypatch.setattr("sys.argv", ["otel.stack"])
     for command in (lambda: alerting.build(check=True), lambda: build.main(["--check"]), lambda: live([]), run.main):

@@ -10,7 +10,8 @@ import pytest
 
 from dashboards.__main__ import main
 from dashboards.live.command import flags
-from dashboards.live.settings import Settings, SettingsError, load, unknown_variables, variables
+from dashboards.live.settings import Settings, load, unknown_variables, variables
+from otel.environment import SettingsError
 from tests.live import ROOT
 
 README = (ROOT / "dashboards" / "README.md").read_text()
