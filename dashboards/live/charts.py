@@ -14,6 +14,7 @@ from dashboards.live import cells, overlay, units
 from dashboards.live.exemplars import Exemplar
 from dashboards.live.frame import Canvas, blank, moments, set_legend, set_times, set_values
 from dashboards.live.marks import Mark
+from dashboards.live.period import USUAL
 from dashboards.live.prometheus import Series
 from dashboards.live.theme import ORDERED, Theme
 from dashboards.panel import TIMELINES, Panel, Threshold
@@ -33,13 +34,14 @@ def draw(
     *,
     marks: Sequence[Mark] = (),
     exemplars: Sequence[Exemplar] = (),
+    period: str = USUAL,
 ) -> go.Figure:
     """The figure; an empty one has axes all the same. ValueError of a kind that is no chart."""
     drawer = DRAWERS.get(panel.kind)
     if drawer is None:
         raise ValueError(f"{panel.kind} is no chart")
     named = [replace(entry, name=html.escape(entry.name, quote=False)) for entry in series]  # Plotly reads HTML
-    canvas = Canvas(panel, theme, zone, exemplars)
+    canvas = Canvas(panel, theme, zone, exemplars, period)
     figure = drawer(canvas, named)
     if panel.kind in TIMELINES:
         overlay.draw(figure, canvas, marks)

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from dashboards.live import units
 from dashboards.live.exemplars import Exemplar
+from dashboards.live.period import USUAL
 from dashboards.live.theme import Theme
 from dashboards.panel import Panel
 
@@ -38,6 +39,8 @@ class Canvas:
     zone: tzinfo
     """Of whoever looks at it."""
     exemplars: Sequence[Exemplar] = ()
+    period: str = USUAL
+    """That was chosen: where its exemplars lead, it is kept."""
 
     @property
     def height(self) -> int:

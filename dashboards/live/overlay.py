@@ -46,9 +46,9 @@ def draw(figure: go.Figure, canvas: Canvas, marks: Sequence[Mark]) -> None:
     figure.update_layout(annotations=(*figure.layout.annotations, *signs))
 
 
-def address(trace_id: str) -> str:
+def address(trace_id: str, period: str) -> str:
     """Of the page of slow requests with this trace, from any page beside it."""
-    return f"{PATH}?{urlencode({'trace': trace_id})}"
+    return f"{PATH}?{urlencode({'trace': trace_id, 'period': period})}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _dot(exemplar: Exemplar, canvas: Canvas, top: float) -> dict[str, object]:
     words = [f"{units.write(exemplar.value, canvas.panel.unit)}, {when}", ", ".join(labels), "Click for its trace"]
     [at] = moments((exemplar.time,), canvas.zone)
     place = {"x": at, "y": min(exemplar.value, top), "yref": "y", "yanchor": "top" if beyond else "middle"}
-    link = f"<a href='{address(exemplar.trace_id)}' target='_self'>{sign}</a>"
+    link = f"<a href='{address(exemplar.trace_id, canvas.period)}' target='_self'>{sign}</a>"
     return _sign(link, place, words, canvas.theme.text, canvas.theme)
 
 

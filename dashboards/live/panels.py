@@ -40,7 +40,15 @@ def show(panel: Panel, answer: Answer, marks: Sequence[Mark], view: View, page: 
         elif panel.kind == "table":
             _table(panel, answer.series)
         else:
-            figure = charts.draw(panel, answer.series, view.theme, view.zone, marks=marks, exemplars=answer.exemplars)
+            figure = charts.draw(
+                panel,
+                answer.series,
+                view.theme,
+                view.zone,
+                marks=marks,
+                exemplars=answer.exemplars,
+                period=view.window.period,
+            )
             st.plotly_chart(figure, theme=None, key=f"chart-{page}-{panel.name}", config=PLAIN)
             if panel.traces and REQUESTS in st.session_state:
                 behind = {"panel": panel.name}

@@ -42,6 +42,11 @@ class Window:
         return self.end - self.start
 
     @property
+    def period(self) -> str:
+        """What it is called."""
+        return next((name for name, seconds in PERIODS.items() if seconds == self.seconds), USUAL)
+
+    @property
     def rate_interval(self) -> str:
         """$__rate_interval as Grafana reckons it: a step and a scrape more, and never less than four scrapes."""
         return duration(max(self.step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS))

@@ -281,7 +281,7 @@ def test_an_exemplar_leads_to_its_trace(
         dot.hover(timeout=DRAWN_MS)
         expect(page.locator(".hoverlayer").filter(has_text="Click for its trace")).to_have_count(1)
         dot.click()
-        expect(page).to_have_url(re.compile(r"/requests\?trace=[0-9a-f]{32}$"), timeout=DRAWN_MS)
+        expect(page).to_have_url(re.compile(r"/requests\?trace=[0-9a-f]{32}&period=15\+min$"), timeout=DRAWN_MS)
         expect(page.locator(".st-key-card-waterfall")).to_contain_text("POST /tts", timeout=DRAWN_MS)
         no_trouble(page)
 

@@ -24,7 +24,7 @@ DOT = Exemplar("a" * 32, BEGIN + 90, 0.7, {"__name__": "x_bucket", "le": "1", "v
 
 def drawn(kind: str = "lines", marks: tuple[Mark, ...] = (), dots: tuple[Exemplar, ...] = ()) -> charts.go.Figure:
     entry = series("p95", *VALUES, le="1")
-    return charts.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots)  # type: ignore[arg-type]
+    return charts.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots, period="15 min")  # type: ignore[arg-type]
 
 
 def signs(figure: charts.go.Figure) -> list[charts.go.layout.Annotation]:
@@ -98,7 +98,7 @@ def test_a_request_is_a_dot_at_its_value_that_leads_to_its_trace() -> None:
     figure = drawn(dots=(DOT,))
     [dot] = signs(figure)
     assert (after(figure, dot.x), dot.y, dot.yref) == (90, 0.7, "y")
-    assert f"href='requests?trace={DOT.trace_id}'" in dot.text
+    assert f"href='requests?trace={DOT.trace_id}&period=15+min'" in dot.text
     assert overlay.DOT in dot.text
     assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click for its trace"]
 

@@ -7,13 +7,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.live.period import PERIODS, POINTS, SCRAPE_SECONDS, STEPS, Window, step_for
+from dashboards.live.period import PERIODS, POINTS, SCRAPE_SECONDS, STEPS, USUAL, Window, step_for
 
 DATA_SOURCES = Path(__file__).parents[3] / "dashboards" / "provisioning" / "datasources" / "ttscope.yaml"
 
 
 def test_periods_go_from_15_minutes_to_30_days() -> None:
     assert list(PERIODS.values()) == [900, 3600, 21_600, 86_400, 604_800, 2_592_000]
+
+
+@pytest.mark.parametrize("name", PERIODS)
+def test_a_window_knows_what_its_period_is_called(name: str) -> None:
+    assert Window.until(1_800_000_001.3, PERIODS[name]).period == name
+    assert Window(0, 77, 10).period == USUAL
 
 
 @pytest.mark.parametrize("seconds", PERIODS.values())
