@@ -140,6 +140,12 @@ class NothingToSpeak(SpeechError):
     status = 422
 
 
+class UnspeakableText(SpeechError):
+    """The text can't be spoken as it is written: the server works, and other texts are spoken."""
+
+    status = 422
+
+
 class InvalidMarkup(SpeechError):
     """The text is not SSML as it can be spoken, or SSML that was not said to be."""
 
