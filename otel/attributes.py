@@ -99,6 +99,12 @@ STAGE = Attribute(
     ("normalize", "queue", "phonemize", "infer", "decode", "encode", "send"),
 )
 GPU = Attribute("gpu", "the GPU's number, as the driver counts them", Source.GPUS)
+WORKER = Attribute(
+    "worker",
+    "the kind of worker process. engine: makes speech with the local models; phonemes: reads text; encoding: makes "
+    "audio files; decoding: reads uploaded audio",
+    ("engine", "phonemes", "encoding", "decoding"),
+)
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
 DRIFT_COLUMN = Attribute(
     "column",

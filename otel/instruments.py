@@ -28,6 +28,7 @@ from otel.attributes import (
     TO,
     VOICE_NAME,
     WORD_COUNT_RANGE,
+    WORKER,
 )
 from otel.instrument import Instrument
 
@@ -239,6 +240,13 @@ AUDIO_FAULTS = Instrument(
     "Faults of clips that were made, also of those that nobody got.",
     (FAULT, VOICE_NAME),
 )
+WORKER_RESTARTS = Instrument(
+    "tts.worker.restarts",
+    "counter",
+    "{restart}",
+    "Worker processes that were started again, since the one before had ended or did not answer.",
+    (WORKER,),
+)
 
 DRIFT_SCORE = Instrument(
     "tts.drift.score",
@@ -318,6 +326,7 @@ CONTRACT: tuple[Instrument, ...] = (
     PROVIDER_FALLBACKS,
     DEGRADED,
     AUDIO_FAULTS,
+    WORKER_RESTARTS,
     DRIFT_SCORE,
     DRIFT_THRESHOLD,
     DRIFT_DETECTED,

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from otel import instruments
-from otel.attributes import Source
+from otel.attributes import WORKER, Source
 from otel.http import http_middleware
 from otel.instrument import Instrument
 from otel.keep import KeepPolicy
@@ -280,6 +280,8 @@ class Service:
             add(instruments.CACHE_REQUESTS, 0, result=result)
         for reason in SlowReason:
             add(instruments.SLOW_REQUESTS, 0, reason=reason)
+        for worker in WORKER.values:
+            add(instruments.WORKER_RESTARTS, 0, worker=worker)
         for error in all_errors():
             add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
 

@@ -1,11 +1,11 @@
-"""The machine below the server, and whether there is a server at all. CPU and memory are those of requirement A6."""
+"""The machine below the server, whether there is a server at all, and whether its workers stay. CPU and memory are those of requirement A6."""
 
 from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import largest, series
-from otel.attributes import GPU
+from alerting.promql import increase, largest, series
+from otel.attributes import GPU, WORKER
 from otel.instruments import (
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
@@ -13,6 +13,7 @@ from otel.instruments import (
     REQUESTS_IN_FLIGHT,
     SYSTEM_CPU,
     SYSTEM_MEMORY,
+    WORKER_RESTARTS,
 )
 from otel.promql import INSTANCE
 
@@ -24,6 +25,7 @@ GPU_SHARE = 0.95
 GPU_CELSIUS = 85
 """A few degrees below where data centre cards begin to slow themselves down."""
 RESTARTS = 3
+EACH_WORKER = (INSTANCE, WORKER)
 EACH_GPU = (INSTANCE, GPU)
 
 
@@ -121,6 +123,20 @@ GROUP = Group(
             description="{{ $value }} processes of the server have reported within 15 minutes, more than "
             f"{RESTARTS} times as many as run now.",
             dashboard=Dashboard.SERVICE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsWorkerRestarting",
+            expr=f"{increase(WORKER_RESTARTS, '15m', by=EACH_WORKER)} > {RESTARTS}",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.MACHINE,
+            summary="Worker processes for {{ $labels.worker }} end again and again",
+            description="{{ $labels.instance }} had to start worker processes for {{ $labels.worker }} "
+            "{{ $value | printf `%.0f` }} times within 15 minutes; "
+            f"more than {RESTARTS} is too many.",
+            dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
     ),

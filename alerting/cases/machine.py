@@ -11,6 +11,7 @@ GPU = '{instance="a",gpu="0"}'
 USED, LIMIT, HEAT = (
     f"tts_gpu_{name}{GPU}" for name in ("memory_usage_bytes", "memory_limit_bytes", "temperature_celsius")
 )
+RESTARTS = 'tts_worker_restarts_total{instance="a",worker="phonemes"}'
 HERE = 'tts_requests_in_flight{instance="a"}'
 
 
@@ -104,4 +105,17 @@ CASES: tuple[Case, ...] = (
         | {process(number): f"{'_ ' * 4}0x20" for number in range(3, 6)},
     ),
     silent(Kind.MISSING, "TtsServerRestarting", "there never was one", "10m"),
+    fires(
+        "TtsWorkerRestarting",
+        "five times in a quarter of an hour",
+        "15m",
+        {RESTARTS: "0 0 0 1 2 3 4 5x20"},
+        Firing(
+            "a had to start worker processes for phonemes 5 times within 15 minutes; more than 3 is too many.",
+            {"instance": "a", "worker": "phonemes"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsWorkerRestarting", "three times", "15m", {RESTARTS: "0 0 0 1 2 3x20"}),
+    silent(Kind.QUIET, "TtsWorkerRestarting", "half an hour ago", "40m", {RESTARTS: "0 1 2 3 4 5x40"}),
+    silent(Kind.MISSING, "TtsWorkerRestarting", "no server", "15m"),
 )

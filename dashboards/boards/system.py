@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Threshold, Unit
-from dashboards.promql import largest
-from otel.attributes import GPU, MODEL
+from dashboards.promql import largest, seen
+from otel.attributes import GPU, MODEL, WORKER
 from otel.instruments import (
     ACTIVE_VOICES,
     GPU_MEMORY,
@@ -15,6 +15,7 @@ from otel.instruments import (
     MODEL_LOAD_TIME,
     SYSTEM_CPU,
     SYSTEM_MEMORY,
+    WORKER_RESTARTS,
 )
 from otel.promql import INSTANCE
 
@@ -109,5 +110,17 @@ GPU_HEAT = Panel(
     width=6,
 )
 
+RESTARTS = Panel(
+    "worker-restarts",
+    "Worker restarts",
+    "Worker processes of the server that were started again, a second, since the one before had ended or did not answer.",
+    "stacked",
+    Unit.PER_SECOND,
+    (Query(seen(WORKER_RESTARTS, (WORKER,)), "{worker}"),),
+    empty="No worker process had to be started again.",
+    width=24,
+)
+
 SYSTEM = Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE))
+PROCESSES = Row("Processes", (RESTARTS,))
 GPUS = Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT))

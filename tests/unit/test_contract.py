@@ -62,6 +62,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_provider_fallbacks_total": {"from", "to", "reason"},
     "tts_degraded": {"kind", "provider"},
     "tts_audio_faults_total": {"fault", "voice_name"},
+    "tts_worker_restarts_total": {"worker"},
     "tts_drift_score": {"column"},
     "tts_drift_threshold": {"column"},
     "tts_drift_detected": {"column"},
