@@ -32,6 +32,7 @@ from server.gpu import GpuSampler, Reading
 from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
+from server.native_workers import NativeWorkers
 from server.observer import CLIENT, Observer
 from server.protocol import connections
 from server.providers.chain import Chain
@@ -95,6 +96,7 @@ class Service:
         self._chain = Chain(providers, self._reporter, settings.voice_providers)
         self._probes = Probes(self._chain.members, self._reporter)
         self._samples = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
+        self._workers = NativeWorkers(decoding=self._samples is not None)
         self._cache = _cache(settings)
         self._admission = Admission(
             settings.max_in_flight,
@@ -134,7 +136,7 @@ class Service:
             await self._listen(self._management, settings.management_host, settings.management_port)
         samplers = (self._system, self._gpu, self._watch, self._probes)
         self._sampling = [asyncio.create_task(sampler.run()) for sampler in samplers]
-        self._loading = asyncio.create_task(self._synthesizer.start())
+        self._loading = asyncio.create_task(self._load())
         return self._loading
 
     async def lost(self) -> Exception:
@@ -158,8 +160,12 @@ class Service:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
         await self._synthesizer.stop()
+        await self._workers.stop()
         if not await self._telemetry.shutdown(FLUSH_SECONDS):
             log.warning("telemetry was not flushed: the Collector does not answer")
+
+    async def _load(self) -> None:
+        await asyncio.gather(self._workers.start(self._reporter.worker_restarted), self._synthesizer.start())
 
     async def _listen(self, runner: web.AppRunner, host: str, port: int) -> None:
         await runner.setup()

@@ -63,6 +63,10 @@ class Reporter:
         for fault in quality.faults:
             self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.label)
 
+    def worker_restarted(self, worker: str) -> None:
+        """A process that runs native code has ended, and was replaced."""
+        self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
+
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
         self._metrics.add(instruments.PROVIDER_FALLBACKS, 1, **fallback_labels(failed, following, reason))
 

@@ -1,28 +1,45 @@
-"""From samples to a file or a stream of any format, piece by piece, wherever the borders of the pieces are."""
+"""From samples to a file or a stream of any format, piece by piece, wherever the borders of the pieces are.
+
+Compressed formats are made by ffmpeg in processes of its own.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from typing import Protocol, cast
+import os
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, Protocol, TypedDict
 
-import av
 import numpy as np
-from av.audio.codeccontext import AudioCodecContext
-from av.audio.stream import AudioStream
-from av.codec.context import Flags
-from av.packet import Packet
 
 from server.audio import wav
-from server.audio.formats import AAC, WAV, Codec, Format
+from server.audio.formats import WAV, Format
 from server.audio.resampling import Resampler
+from server.errors import EngineFailed, UnspeakableText
+from server.sandbox.limits import Limits
+from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
+from server.sandbox.session import Session
 from server.speech import Samples
 
-SOFTWARE = "ttscope"
-AAC_FRAME = 1024
-"""Samples. The encoder of AAC begins with so many of silence, which its format can't tell the player to leave out."""
-QUIET = 0.01
-"""-40 dBFS. Speech ends more softly, so that nothing that is heard is lost with AAC's last frame, 46 ms at the most."""
+WORKER = "encoding"
+"""Of the label ``worker``."""
+LIMITS = Limits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
+"""For a request: a file of 15 minutes takes 10 s of a core as Opus, and 350 MB."""
+
+
+class Wanted(TypedDict):
+    """What a process that encodes is told of a file or stream."""
+
+    format: str
+    sample_rate: int
+    artist: str
+
+
+@cache
+def pool() -> Pool:
+    """Returns the processes that encode; all encoders share them."""
+    return Pool(WORKER, "server.audio.coding", min(4, len(os.sched_getaffinity(0))), LIMITS)
 
 
 class Encoder(Protocol):
@@ -47,7 +64,8 @@ def encoder(wanted: Format, sample_rate: int, *, whole: bool, artist: str = "") 
     if wanted.codec is None:
         made = _Plain(rate, header=wanted is WAV, whole=whole)
     else:
-        made = _Coded(wanted.codec, rate, whole=whole, artist=artist, trimmed=wanted is AAC)
+        told: Wanted = {"format": wanted.name, "sample_rate": rate, "artist": artist}
+        made = _File(told) if whole else _Stream(told)
     return made if rate == sample_rate else _Resampled(made, Resampler(sample_rate, rate))
 
 
@@ -98,78 +116,62 @@ class _Plain:
         return self._file.getvalue()  # which copies nothing
 
 
-class _Coded:
-    """Made by ffmpeg. Every call is one thread's; it is let go of, not closed, by whoever does not wait for the end."""
+class _File:
+    """A whole file of a compressed format, made in one go at the end by a process that encodes."""
 
     quick = False
 
-    def __init__(self, codec: Codec, sample_rate: int, *, whole: bool, artist: str, trimmed: bool) -> None:
-        """``trimmed``: without the last frame of AAC, if that is quiet."""
-        self._form = codec.samples
-        self._rate = sample_rate
-        self._file = io.BytesIO() if whole else None
-        self._sink = _Sink()
-        # bitexact: the same samples become the same bytes, and ffmpeg puts in no words of its own.
-        options = {"fflags": "+bitexact", "flush_packets": "1", **(codec.whole if whole else codec.stream)}
-        self._container = av.open(self._file or self._sink, "w", format=codec.muxer, container_options=options)
-        self._container.metadata.update({"artist": artist, "encoded_by": SOFTWARE})
-        self._stream = cast("AudioStream", self._container.add_stream(codec.encoder, rate=sample_rate))
-        context: AudioCodecContext = self._stream.codec_context
-        context.flags |= Flags.bitexact
-        context.layout, context.format = "mono", codec.samples
-        if codec.bit_rate is not None:
-            context.bit_rate = codec.bit_rate
-        self._trimmed = trimmed
-        self._held: Packet[AudioStream] | None = None
-        """The last one so far, where that may be left out."""
-        self._tail: Samples = np.empty(0, np.float32)
-        """The last frame's worth of samples, likewise."""
-        self._count = 0
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._parts: list[Samples] = []
 
     def feed(self, samples: Samples) -> bytes:
-        if not len(samples):
-            return b""
-        if self._trimmed:
-            self._tail = np.concatenate((self._tail, samples[-AAC_FRAME:]))[-AAC_FRAME:]
-        row = wav.int16(samples) if self._form == "s16" else np.clip(samples, -1.0, 1.0)
-        frame = av.AudioFrame.from_ndarray(row[np.newaxis], format=self._form, layout="mono")
-        frame.sample_rate, frame.pts = self._rate, self._count
-        self._count += len(samples)
-        self._mux(self._stream.encode(frame))
-        return self._sink.take()
+        self._parts.append(samples)
+        return b""
 
     def finish(self) -> bytes:
-        self._mux(self._stream.encode(None))
-        if self._held is not None and not self._ends_softly():
-            self._container.mux(self._held)
-        self._container.close()
-        return self._sink.take() if self._file is None else self._file.getvalue()
-
-    def _mux(self, packets: Iterable[Packet[AudioStream]]) -> None:
-        for packet in packets:
-            ready: Packet[AudioStream] | None = packet
-            if self._trimmed:
-                ready, self._held = self._held, packet
-            if ready is not None:
-                self._container.mux(ready)
-
-    def _ends_softly(self) -> bool:
-        """Whether the samples of the last frame are quiet; not of so few frames that a player would not know them."""
-        lost = (self._count - 1) % AAC_FRAME + 1
-        return self._count > 3 * AAC_FRAME and float(np.abs(self._tail[-lost:]).max()) < QUIET
+        """Raises UnspeakableText when the encoder ends on these samples, EngineFailed when there is none."""
+        samples = np.concatenate([np.empty(0, np.float32), *self._parts])
+        try:
+            failed, data, _ = pool().ask({"file": self._wanted}, _bytes(samples))
+        except WorkerCrashed:
+            raise UnspeakableText("the speech can't be encoded in this format", param="text") from None
+        except WorkerLost as error:
+            raise EngineFailed("no process can encode audio") from error
+        if failed:
+            raise UnspeakableText("the speech can't be encoded in this format", param="text")
+        return data
 
 
-class _Sink:
-    """Where a stream's bytes wait to be taken: like a file that can't be sought in."""
+class _Stream:
+    """A stream of a compressed format. It stays with one process, which encodes other streams too."""
 
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
+    quick = False
 
-    def write(self, data: bytes) -> int:
-        self._parts.append(bytes(data))
-        return len(data)
+    def __init__(self, wanted: Wanted) -> None:
+        self._begin: Wanted | None = wanted
+        self._session = Session(pool())
 
-    def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken
+    def feed(self, samples: Samples) -> bytes:
+        """Raises EngineFailed when the process has ended."""
+        return self._ask({}, samples)
+
+    def finish(self) -> bytes:
+        data = self._ask({"end": True}, np.empty(0, np.float32))
+        self._session.end()
+        return data
+
+    def _ask(self, request: Mapping[str, Any], samples: Samples) -> bytes:
+        if self._begin is not None:
+            request, self._begin = {**request, "begin": self._begin}, None
+        try:
+            answer = self._session.ask(request, _bytes(samples))
+        except (WorkerCrashed, WorkerLost) as error:
+            raise EngineFailed("the process that encodes the stream has ended") from error
+        if answer.message:
+            raise EngineFailed("the stream can't be encoded")
+        return answer.payload
+
+
+def _bytes(samples: Samples) -> memoryview:
+    return np.ascontiguousarray(samples, np.float32).data.cast("B")

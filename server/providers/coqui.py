@@ -8,9 +8,11 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import partial
 
 from server.engine.process import EngineProcess
 from server.errors import EngineFailed, ShuttingDown
+from server.providers.crew import Crew
 from server.providers.failures import as_ours
 from server.providers.pace import WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
@@ -19,7 +21,6 @@ from server.providers.word import say_a_word
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.job import Job
 from server.scheduling.steps import EngineLost, Sentence
-from server.scheduling.worker import Worker
 from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.reading import read
@@ -30,6 +31,8 @@ from server.voices.errors import VoiceError
 LANES = 2
 """Batches that a worker is given at a time, so that it need not wait for the next: between two steps a core is idle for
 2.5 ms of 30 in an overload. A first audio then waits for one step more, so on a CPU it is done for crowds only."""
+TEXT_THREADS = 2
+"""That prepare texts: while one waits for the phonemes of a long text, the other prepares somebody else's."""
 CROWD = 4
 """Requests that wait, for each core, from which on a core is given two."""
 
@@ -80,8 +83,8 @@ class CoquiProvider:
         self._speakers: dict[str, Speaker] = {}
         self._engine: EngineProcess | None = None
         self._dispatcher: Dispatcher | None = None
-        # A thread of its own: behind the models', a request would wait for others' audio before it can be refused.
-        self._text_thread = Worker("phonemes")
+        # Threads of its own: behind the models', a request would wait for others' audio before it can be refused.
+        self._text_threads = Crew("text", TEXT_THREADS)
 
     def voices(self) -> tuple[Voice, ...]:
         """The voices at hand: those installed, and after ``start`` those of them that could be loaded."""
@@ -146,7 +149,8 @@ class CoquiProvider:
             raise EngineFailed("this voice is not loaded")
         rate = utterance.voice.sample_rate
         with as_ours():
-            reading = await self._text_thread.run(self._read, speaker, utterance, time.perf_counter_ns())
+            submitted = time.perf_counter_ns()
+            reading = (await self._text_threads.run(lambda: self._read(speaker, utterance, submitted))).result
             silence = sum(sentence.silence for sentence in reading.sentences)
             expected: float | None = expect(reading.seconds, silence, self._max_audio_seconds)
             said = reading.said
@@ -170,14 +174,14 @@ class CoquiProvider:
 
     async def close(self) -> None:
         """Waits for the steps that are being taken; what is not finished fails with ShuttingDown."""
-        await self._text_thread.close()
+        await self._text_threads.close()
         if self._dispatcher is not None:
             await self._dispatcher.close(ShuttingDown("the server is shutting down"))
         if self._engine is not None:
             await self._engine.close()
 
     def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:
-        """Runs in the phonemes' thread; ``submitted`` is when it was asked to, in ns."""
+        """Runs in a text thread; ``submitted`` is when it was asked to, in ns."""
         text = script(utterance)
         read = tuple(speaker.reader.sentences(text, timed=utterance.timed))
         sentences = tuple(sentence for sentence, _ in read)
@@ -193,7 +197,7 @@ class CoquiProvider:
         reader = Reader(installed, loaded.vocabulary, self._phonemizer)
         timed = []
         for text in WARM_UP:
-            pieces = await self._text_thread.run(_pieces, reader, text, voice.languages[0])
+            pieces = (await self._text_threads.run(partial(_pieces, reader, text, voice.languages[0]))).result
             seconds = [await engine.seconds(voice.name, piece.ids) for piece in pieces]
             timed.append((sum(piece.symbols for piece in pieces), sum(seconds)))
         finished = await engine.finish(voice.name, pieces[0].ids)
@@ -202,4 +206,4 @@ class CoquiProvider:
 
 
 def _pieces(reader: Reader, text: str, language: str) -> list[Piece]:
-    return [piece for line in read(text, language) for piece in reader.pieces(line)]
+    return [piece for pieces in reader.lines(read(text, language)) for piece in pieces]

@@ -9,7 +9,7 @@ from server.engine.vocabulary import Vocabulary
 from server.scheduling.steps import Mark, Sentence
 from server.text.alignment import Span, align
 from server.text.phonemes import Phonemizer
-from server.text.reading import Line
+from server.text.reading import Line, Unit
 from server.text.script import Script
 from server.text.sentences import cut, is_voiced
 from server.voices.catalogue import InstalledVoice
@@ -27,7 +27,7 @@ class Piece:
 
 
 class Reader:
-    """Reads for one voice; used by one thread at a time."""
+    """Reads for one voice; any thread may use it."""
 
     def __init__(self, installed: InstalledVoice, vocabulary: Vocabulary, phonemizer: Phonemizer) -> None:
         self._installed = installed
@@ -37,20 +37,26 @@ class Reader:
     def sentences(self, text: Script, *, timed: bool = False) -> Iterator[tuple[Sentence, int]]:
         """What is spoken, and how many symbols each has; ``timed`` with a mark for each word."""
         lead = text.lead
-        for cue in text.cues:
-            for piece, pause in cue.paused(self.pieces(cue.line, timed=timed)):
+        lines = [cue.line for cue in text.cues]
+        for cue, pieces in zip(text.cues, self.lines(lines, timed=timed), strict=True):
+            for piece, pause in cue.paused(pieces):
                 yield (
                     Sentence(self._installed.voice.name, piece.ids, cue.speed, lead, pause, piece.marks),
                     piece.symbols,
                 )
                 lead = 0.0
 
-    def pieces(self, line: Line, *, timed: bool = False) -> list[Piece]:
-        """Those of a sentence that have something to say."""
-        symbols = self._symbols(line.text)
-        units = [unit for unit in line.units if unit.spoken] if timed else []
-        spans = align(symbols, [self._symbols(unit.spoken) for unit in units]) if timed else []
-        words = [(unit.written, span) for unit, span in zip(units, spans, strict=True)]
+    def lines(self, lines: Sequence[Line], *, timed: bool = False) -> list[list[Piece]]:
+        """Returns the pieces of each line that have something to say; all symbols are asked for at once."""
+        units = [[unit for unit in line.units if unit.spoken] if timed else [] for line in lines]
+        texts = [[line.text, *(unit.spoken for unit in each)] for line, each in zip(lines, units, strict=True)]
+        symbols = iter(self._symbols([text for each in texts for text in each]))
+        return [self._pieces(next(symbols), [(unit, next(symbols)) for unit in each]) for each in units]
+
+    def _pieces(self, symbols: list[str], units: Sequence[tuple[Unit, list[str]]]) -> list[Piece]:
+        """Of a line: ``symbols`` are the whole line's, ``units`` its timed words with their own."""
+        spans = align(symbols, [own for _, own in units]) if units else []
+        words = [(unit.written, span) for (unit, _), span in zip(units, spans, strict=True)]
         pieces, offset = [], 0
         for part in cut(symbols):
             inside = [(written, _within(span, offset, len(part))) for written, span in words
@@ -65,10 +71,12 @@ class Reader:
         places = self._vocabulary.places(symbols, [span for _, span in words])
         return tuple(Mark(written, *place) for (written, _), place in zip(words, places, strict=True))
 
-    def _symbols(self, text: str) -> list[str]:
+    def _symbols(self, texts: Sequence[str]) -> list[list[str]]:
+        """Of each text."""
         if self._installed.phonemizer == CHARACTERS:
-            return list(self._vocabulary.clean(text, self._installed.voice.languages[0]))
-        return self._phonemizer.sentence(text, self._installed.phonemizer)
+            language = self._installed.voice.languages[0]
+            return [list(self._vocabulary.clean(text, language)) for text in texts]
+        return self._phonemizer.each(texts, self._installed.phonemizer)
 
 
 def _within(span: Span, offset: int, length: int) -> Span:

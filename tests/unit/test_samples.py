@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import random
 import wave
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from server.audio.sample import LONGEST, SHORTEST, decode
 from server.errors import InvalidRequest, InvalidSample, UnknownVoice
+from server.sandbox.pool import Pool, WorkerCrashed
 from server.voices.samples import SAMPLE_RATE, SampleStore
 
 
@@ -51,6 +54,34 @@ class TestDecoding:
         assert audio.ndim == 1
         assert len(audio) == pytest.approx(4 * SAMPLE_RATE, abs=100)
         assert float(np.sqrt(np.mean(audio**2))) == pytest.approx(0.3 / np.sqrt(2), rel=0.02)
+
+    @pytest.mark.parametrize("channels", [3, 6, 8, 16, 64])
+    def test_more_than_two_channels_are_refused(self, channels: int):
+        """Eight planes and more are read past their array by PyAV: that ended the process."""
+        with pytest.raises(InvalidSample, match="at most 2 channels"):
+            decode(as_wav(tone(4, 8_000), 8_000, channels=channels), SAMPLE_RATE)
+
+    @pytest.mark.parametrize("rate", [1, 40, 1_000, 7_999, 192_001, 655_350])
+    def test_a_sample_rate_that_nobody_records_at_is_refused(self, rate: int):
+        """At 1 Hz one frame of FLAC, 81 bytes, becomes 5.8 GB."""
+        with pytest.raises(InvalidSample, match="8000 to 192000 Hz"):
+            decode(as_wav(tone(4, 8_000), rate), SAMPLE_RATE)
+
+    def test_a_damaged_recording_is_decoded_or_refused(self):
+        data = bytearray(as_file("flac", "flac", 4.0, 8_000))
+        chance = random.Random(1)
+        for _ in range(200):
+            data[chance.randrange(len(data))] ^= 0xFF
+            with contextlib.suppress(InvalidSample):
+                decode(bytes(data), SAMPLE_RATE)
+
+    def test_a_process_that_is_killed_by_a_recording_is_the_recordings_fault(self, monkeypatch: pytest.MonkeyPatch):
+        def crash(*_: object, **__: object) -> None:
+            raise WorkerCrashed
+
+        monkeypatch.setattr(Pool, "ask", crash)
+        with pytest.raises(InvalidSample, match="no recording that can be decoded"):
+            decode(as_wav(tone(4)), SAMPLE_RATE)
 
     @pytest.mark.parametrize(
         ("container", "codec"),

@@ -1,0 +1,46 @@
+"""The processes for native code, as the service starts, watches and ends them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from server.audio import encoding, sample
+from server.logs import LOGGER
+from server.sandbox.pool import Pool, WorkerLost
+from server.text import phonemes
+
+log = logging.getLogger(f"{LOGGER}.workers")
+
+
+class NativeWorkers:
+    """Every pool that the service needs. The pools are the process's own: a service only keeps them warm."""
+
+    def __init__(self, *, decoding: bool) -> None:
+        """``decoding`` is whether clients may upload recordings."""
+        self._pools: list[Pool] = [phonemes.pool(), encoding.pool(), *([sample.pool()] if decoding else [])]
+
+    async def start(self, restarted: Callable[[str], None]) -> None:
+        """Starts all processes beside the event loop; ``restarted`` is called in it with the pool's name.
+
+        What can't be started now is started when somebody needs it.
+        """
+        loop = asyncio.get_running_loop()
+        for pool in self._pools:
+            pool.restarted = partial(loop.call_soon_threadsafe, restarted, pool.name)
+            try:
+                await asyncio.to_thread(pool.start)
+            except WorkerLost:
+                log.exception("the processes of a pool can't be started", extra={"worker": pool.name})
+
+    async def stop(self) -> None:
+        """Ends all processes."""
+        for pool in self._pools:
+            pool.restarted = _ignore
+            await asyncio.to_thread(pool.close)
+
+
+def _ignore() -> None:
+    """Nobody counts any more."""

@@ -1,0 +1,76 @@
+"""``python -m server.sandbox FD TARGET``: the fork server of one target, started by the server.
+
+It loads the native library once, and then forks a process for each request of the server to do so: a millisecond, where
+a new interpreter would take half a second. It never reads what a client has sent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import importlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from server.sandbox import wire
+from server.sandbox.limits import Limits, allow_cpu, confine
+
+Handle = Callable[[wire.Message, bytes], tuple[wire.Message, bytes]]
+"""What a target does with a request: its answer. What it raises is answered by the exception's class name alone."""
+
+
+def main(descriptor: str, target: str) -> None:
+    """Forks and reaps until the server closes its end, or has ended."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the server answers them
+        signal.signal(number, signal.SIG_IGN)
+    faulthandler.enable()
+    module = importlib.import_module(target)
+    module.prepare()
+    control = socket.socket(fileno=int(descriptor))
+    with contextlib.suppress(EOFError, ConnectionError):
+        wire.send(control, {"ready": True})
+        while True:
+            request, _ = wire.receive(control)
+            if request["do"] == "fork":
+                _fork(control, module.handle, Limits(**request["limits"]))
+            else:
+                _, status = os.waitpid(request["pid"], 0)  # it has been killed, so this returns at once
+                wire.send(control, {"status": status})
+
+
+def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        wire.send(control, {"pid": pid})
+        socket.send_fds(control, [b"\0"], [ours.fileno()])
+        ours.close()
+        return
+    try:
+        control.close()
+        ours.close()
+        confine(limits)
+        _serve(theirs, handle, limits)
+    finally:
+        os._exit(0)  # nothing of the fork server's may be run twice
+
+
+def _serve(connection: socket.socket, handle: Handle, limits: Limits) -> None:
+    """Answers requests until the server closes its end."""
+    with contextlib.suppress(EOFError, ConnectionError):
+        while True:
+            request, payload = wire.receive(connection)
+            allow_cpu(limits.cpu_seconds)
+            try:
+                answer, data = handle(request, payload)
+            except Exception as error:  # noqa: BLE001 - its message may hold what the client sent
+                answer, data = {"error": type(error).__name__}, b""
+            wire.send(connection, answer, data)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

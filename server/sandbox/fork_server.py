@@ -1,0 +1,113 @@
+"""The fork server as the server sees it: starts sandboxed processes, and says how each of them ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from server.sandbox import wire
+from server.sandbox.limits import Limits, environment
+
+ROOT = Path(__file__).parent.parent.parent
+START_SECONDS = 60.0
+"""For the fork server to load its library, on a machine that is busy."""
+
+
+class ForkFailed(Exception):
+    """No process could be started: the fork server has ended, or there are no handles."""
+
+
+@dataclass(slots=True)
+class Process:
+    """A sandboxed process and the socket to it."""
+
+    pid: int
+    connection: socket.socket
+
+
+class ForkServer:
+    """Starts processes that run one target, a module with ``prepare()`` and ``handle(request, payload)``.
+
+    Any thread may call it. It is started when it is first needed, and again when it has ended. Its processes end with
+    it, and it ends with the server, however that ends: the kernel then closes the socket between them.
+    """
+
+    def __init__(self, target: str) -> None:
+        """``target`` is the module's name."""
+        self._target = target
+        self._lock = threading.Lock()
+        self._control: socket.socket | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the fork server while there is one."""
+        return self._process.pid if self._process else None
+
+    def fork(self, limits: Limits) -> Process:
+        """Starts a process. Raises ForkFailed."""
+        with self._lock:
+            if self._process is not None and self._process.poll() is not None:
+                self._end()
+            try:
+                control = self._control or self._start()
+                wire.send(control, {"do": "fork", "limits": limits.as_message()})
+                answer, _ = wire.receive(control)
+                _, handles, _, _ = socket.recv_fds(control, 1, 1)
+                return Process(int(answer["pid"]), socket.socket(fileno=handles[0]))
+            except (OSError, EOFError, ValueError, IndexError) as error:
+                self._end()
+                raise ForkFailed(f"the fork server of {self._target} does not answer") from error
+
+    def end(self, process: Process) -> str | None:
+        """Ends a process that may have ended already. Returns the signal that ended it, None if there was none or it
+        can't be known any more."""
+        process.connection.close()
+        with self._lock:
+            if self._control is None or self._process is None or self._process.poll() is not None:
+                return None
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)  # its id is its own until the fork server has reaped it
+            try:
+                wire.send(self._control, {"do": "reap", "pid": process.pid})
+                answer, _ = wire.receive(self._control)
+            except (OSError, EOFError, ValueError):
+                self._end()
+                return None
+        status = int(answer["status"])
+        return signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else None
+
+    def close(self) -> None:
+        """Ends the fork server and all its processes."""
+        with self._lock:
+            self._end()
+
+    def _start(self) -> socket.socket:
+        """Raises OSError, EOFError or ValueError when it does not start."""
+        ours, theirs = socket.socketpair()
+        variables = environment(os.environ)
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), variables.get("PYTHONPATH"))))
+        with theirs:
+            command = (sys.executable, "-m", "server.sandbox", str(theirs.fileno()), self._target)
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=variables
+            )
+        ours.settimeout(START_SECONDS)
+        self._control = ours
+        wire.receive(ours)
+        return ours
+
+    def _end(self) -> None:
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._control = self._process = None

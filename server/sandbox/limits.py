@@ -1,0 +1,65 @@
+"""What a sandboxed process may use: memory, processor time, files. It sets them itself, before it reads anything."""
+
+from __future__ import annotations
+
+import ctypes
+import resource
+import signal
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+"""Of linux/prctl.h."""
+MAX_FILES = 32
+KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+"""The only variables of the server that its sandboxed processes get: no setting of ours, and so no secret."""
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""The process that forks the others may have no second thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request to a sandboxed process may take."""
+
+    memory_bytes: int
+    """Address space of the process, the libraries that it has loaded included."""
+    cpu_seconds: int
+    """Processor time."""
+    seconds: float
+    """Time until the answer is complete, on a machine that may be busy."""
+
+    def as_message(self) -> dict[str, Any]:
+        """Returns the limits as JSON, for ``Limits(**message)``."""
+        return asdict(self)
+
+
+def environment(server: Mapping[str, str]) -> dict[str, str]:
+    """Returns the environment of a sandboxed process, from the server's own."""
+    return {**{name: server[name] for name in KEPT if name in server}, **ONE_THREAD}
+
+
+def confine(limits: Limits) -> None:
+    """Limits this process for good: no core dump, no file written, no new privileges, no life without its parent."""
+    for limit, most in (
+        (resource.RLIMIT_AS, limits.memory_bytes),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, MAX_FILES),
+    ):
+        resource.setrlimit(limit, (most, most))
+    libc = ctypes.CDLL(None, use_errno=True)
+    for option, value in (
+        (PR_SET_PDEATHSIG, signal.SIGKILL),
+        (PR_SET_DUMPABLE, 0),
+        (PR_SET_NO_NEW_PRIVS, 1),
+    ):
+        if libc.prctl(option, value, 0, 0, 0) != 0:
+            raise OSError(ctypes.get_errno(), "prctl failed")
+
+
+def allow_cpu(seconds: int) -> None:
+    """Allows this process so much more processor time, after which the kernel ends it by SIGXCPU."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = int(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (used + 1 + seconds, resource.RLIM_INFINITY))

@@ -1,0 +1,79 @@
+"""What espeak-ng has room for: it neither checks the ends of its buffers nor says what it drops.
+
+The bounds are those of its source (translate.c, translateword.c), found by an AddressSanitizer build and fuzzed texts:
+80 bytes for an abbreviation of dotted letters, 200 bytes for the phonemes of a word's suffixes, 300 words and 800 bytes
+for a clause, 1,000 phonemes for a clause.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from server.text.sentences import PAUSES, cut
+
+CLAUSE_CHARACTERS = 250
+"""Each may become a word."""
+CLAUSE_BYTES = 700
+"""With a space that espeak may put before each character."""
+WORD_CHARACTERS = 40
+"""Without a space, signs and apostrophes included: a word may be 160 bytes, and has 20 suffixes at most then."""
+DOTTED_LETTERS = 8
+"""Single letters in a row with a sign after each, as in U.S.A.: 32 bytes at most."""
+SYMBOLS = 25
+"""Emoji and such in a row: each is spoken as a name of some 20 phonemes."""
+
+_LETTER = r"[^\W0-9_]"
+"""Digits of other scripts are letters to espeak."""
+_SIGNS = r"(?:(?![,;:!?]\s)[\W_])+"
+"""Between two letters of one clause: a comma and a space end it."""
+_SPELLED = re.compile(rf"(?<!{_LETTER})(?:{_LETTER}{_SIGNS}){{{DOTTED_LETTERS + 1},}}")
+_SPELLED_LETTER = re.compile(rf"({_LETTER})({_SIGNS})")
+_LETTERS = re.compile(rf"[^\W_]{{{WORD_CHARACTERS}}}(?=[^\W_])")
+_WORD = re.compile(rf"\S{{{WORD_CHARACTERS + 1},}}")
+_WORD_PART = re.compile(rf"\S{{1,{WORD_CHARACTERS}}}(?=[\W_](?!\d)|$)|\S{{1,{WORD_CHARACTERS}}}")
+"""The longest part that ends before a sign, none of a number's, or else the longest that fits."""
+
+
+def pieces(text: str) -> list[str]:
+    """Returns ``text`` in pieces that espeak can be given one by one; what people write is changed nowhere else.
+
+    A piece ends with a clause if it can. In a word of more than 40 characters, and between emoji, spaces are added; in
+    a row of more than eight letters with a sign after each, the signs after the eighth are replaced by spaces.
+    """
+    text = _SPELLED.sub(_with_few_signs, text)
+    text = _LETTERS.sub(r"\g<0> ", text)
+    text = _WORD.sub(lambda word: " ".join(_WORD_PART.findall(word[0])), text)
+    return ["".join(piece).strip() for part in _few_symbols(text) for piece in cut(part, _limit(part))]
+
+
+def _limit(text: str) -> int:
+    """Characters of ``text`` that a clause has room for."""
+    longest = len(max(text, default=" ").encode("utf-8", "replace"))
+    return min(CLAUSE_CHARACTERS, CLAUSE_BYTES // (longest + 1))
+
+
+def _few_symbols(text: str) -> Iterator[str]:
+    """Parts of at most 25 symbols without a pause between them, a space before each symbol."""
+    symbols = 0
+    part: list[str] = []
+    for character in text:
+        if unicodedata.category(character) == "So":
+            symbols += 1
+            if symbols > SYMBOLS:
+                yield "".join(part)
+                part, symbols = [], 1
+            part.append(" ")
+        elif character in PAUSES:
+            symbols = 0
+        part.append(character)
+    yield "".join(part)
+
+
+def _with_few_signs(row: re.Match[str]) -> str:
+    letters = _SPELLED_LETTER.findall(row[0])
+    if all(sign.isspace() for _, sign in letters[DOTTED_LETTERS:]):
+        return row[0]
+    kept = "".join(letter + sign for letter, sign in letters[:DOTTED_LETTERS])
+    return f"{kept}{' '.join(letter for letter, _ in letters[DOTTED_LETTERS:])}{letters[-1][1]}"
