@@ -149,6 +149,13 @@ QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that
 QUEUE_AUDIO = Instrument(
     "tts.queue_audio", "gauge", "s", "Audio that was asked for and is not made yet, estimated where it must be."
 )
+UNSENT_BYTES = Instrument(
+    "tts.unsent",
+    "gauge",
+    "By",
+    "Memory for audio that waits to be sent, as estimated while it is made: of a whole answer until all of it is sent, "
+    "of a stream what is made ahead of its reader.",
+)
 BATCH_SIZE = Instrument(
     "tts.batch_size", "histogram", "{step}", "Steps that the engine took together.", (), BATCH_SIZES
 )
@@ -308,6 +315,7 @@ CONTRACT: tuple[Instrument, ...] = (
     SLOW_REQUESTS,
     QUEUE_DEPTH,
     QUEUE_AUDIO,
+    UNSENT_BYTES,
     BATCH_SIZE,
     BATCH_PADDING,
     STREAM_UNDERRUN,

@@ -34,13 +34,14 @@ from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.native_workers import NativeWorkers
 from server.observer import CLIENT, Observer
-from server.protocol import connections
+from server.protocol import bound_memory, connections
 from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.providers.xtts import XttsProvider
 from server.reporter import Reporter, fallback_labels
 from server.routes import catalogue, console, coqui, docs, health, metrics, openai, openapi, samples, speech, traces
+from server.routes.clients import Clients
 from server.routes.wish import Call, TtsCall
 from server.scheduling.admission import Admission
 from server.settings import Settings
@@ -103,6 +104,8 @@ class Service:
             settings.max_queue_seconds,
             settings.deadline_seconds,
             lambda: self._chain.rate,
+            most_unsent=settings.max_unsent_bytes,
+            client_share=settings.max_client_share,
         )
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         keep = KeepPolicy(settings.traces_per_second)
@@ -172,7 +175,9 @@ class Service:
         loop = asyncio.get_running_loop()
         if runner.server is None:
             raise RuntimeError("the runner has no server after its setup")
-        self._listeners.append(await loop.create_server(connections(runner.server, loop), host, port))
+        listener = await loop.create_server(connections(runner.server, loop), host, port)
+        bound_memory(listener)
+        self._listeners.append(listener)
 
     def _api_application(self) -> web.Application:
         gate = Gate(self._observer, self._admission, SPEAKING)
@@ -180,15 +185,16 @@ class Service:
             middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
         )
         application.on_response_prepare.append(decorate)
+        clients = Clients(self._settings.trusted_proxies)
         speaking = {
-            path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, call)
+            path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, clients, call)
             for path, call in SPEAKING.items()
         }
         description = openapi.OpenApiRoute(self._synthesizer, self._settings.max_text_characters)
         theirs = coqui.CoquiRoutes(self._synthesizer)
         voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
-        recordings = samples.SamplesRoute(self._samples, self._synthesizer, self._settings.receive_seconds)
+        recordings = samples.SamplesRoute(self._samples, self._synthesizer, clients, self._settings.receive_seconds)
         application.add_routes(
             [
                 *(web.post(path, handler) for path, handler in speaking.items()),
@@ -250,6 +256,7 @@ class Service:
         )
         observe(instruments.QUEUE_DEPTH, lambda: [(self._chain.load().depth, {})])
         observe(instruments.QUEUE_AUDIO, lambda: [(self._chain.load().audio_seconds, {})])
+        observe(instruments.UNSENT_BYTES, lambda: [(self._admission.unsent_bytes, {})])
         observe(instruments.CACHE_BYTES, lambda: [(self._cache.bytes, {})])
         observe(instruments.CACHE_ENTRIES, lambda: [(self._cache.entries, {})])
         observe(instruments.CACHE_EVICTIONS, lambda: [(self._cache.evictions, {})])

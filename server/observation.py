@@ -58,6 +58,8 @@ class Observation:
     status: int = 0
     error: SpeechError | None = None
     outcome: Outcome | None = None
+    cut_off: bool = False
+    """Whether the server ended it, since its reader was too slow."""
     intervals: list[Interval] = field(default_factory=list)
     stage_nanos: dict[Stage, int] = field(default_factory=dict)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -89,7 +90,31 @@ class Settings(BaseSettings):
         900.0, gt=0, description="The longest speech of a request, as predicted from its phonemes."
     )
     max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest body of a request.")
-    max_in_flight: int = Field(256, ge=1, description="Requests that speak or wait; one more is refused with 429.")
+    max_in_flight: int = Field(
+        256,
+        ge=1,
+        description="Requests whose audio is made or waits to be made; one more is refused with 429. While audio is "
+        "sent its request does not count.",
+    )
+    max_unsent_bytes: int = Field(
+        512 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Memory for audio that waits to be sent, as estimated while it is made; a request that finds no "
+        "room is refused with 429.",
+    )
+    max_client_share: float = Field(
+        0.5,
+        gt=0,
+        le=1,
+        description="The share of TTSCOPE_MAX_UNSENT_BYTES that one client may have waiting, and of "
+        "TTSCOPE_MAX_IN_FLIGHT while another client asks. A client is an IPv4 address or an IPv6 network of 64 bits. "
+        "1 for no such bound.",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        description="Addresses or networks, separated by commas, of proxies whose X-Forwarded-For is believed. Without "
+        "it everybody behind a proxy is one client.",
+    )
     max_queue_seconds: float = Field(
         900.0, gt=0, description="Seconds of speech, as estimated, that may wait to be made; more is refused with 429."
     )
@@ -100,7 +125,22 @@ class Settings(BaseSettings):
         "refused with 429 at once.",
     )
     receive_seconds: float = Field(30.0, gt=0, description="Time for a client to send its request.")
-    send_seconds: float = Field(60.0, gt=0, description="Time for a client to take a chunk of audio.")
+    send_seconds: float = Field(
+        60.0, gt=0, description="Time for a client to take 64 KB of audio, and to be behind TTSCOPE_MIN_SEND_RATE."
+    )
+    min_send_rate: float = Field(
+        0.75,
+        gt=0,
+        le=1,
+        description="Seconds of audio that a client must take in a second, in the mean of its answer; a slower one is "
+        "cut off. Who listens as it comes takes 1, so this leaves a quarter for a bad line, and ends a reader at half "
+        "the pace after three minutes.",
+    )
+    cache_header: bool = Field(
+        True,
+        description="false: answers do not say by X-TTS-Cache whether somebody had asked for the same before. Their "
+        "timing tells it all the same; TTSCOPE_CACHE_BYTES=0 does not.",
+    )
     drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to end when the server stops.")
     traces_per_second: int = Field(
         5, ge=0, description="Traces kept every second beside those of errors and of slow requests."
@@ -108,7 +148,7 @@ class Settings(BaseSettings):
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
     build: str = Field("", description="What distinguishes this build in events: a commit, an image's tag.")
 
-    @field_validator("providers", mode="before")
+    @field_validator("providers", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value

@@ -61,8 +61,11 @@ class Slowness:
     def reason(self, done: Observation, slow: bool) -> SlowReason | None:
         """What cost ``done`` most beyond the usual of its range, if it was ``slow`` for that.
 
-        A client that takes longer to take the audio than to play it is slow whatever the server did.
+        A client that takes longer to take the audio than to play it is slow whatever the server did, and so is one that
+        was cut off for it.
         """
+        if done.cut_off:
+            return SlowReason.SLOW_CLIENT
         if not slow:
             reading = done.stage_seconds().get(Stage.SEND, 0.0)
             return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, done.audio_seconds) else None

@@ -43,6 +43,11 @@ class Synthesizer:
         """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
         self._chain.require(utterance)
 
+    def estimate(self, utterance: Utterance) -> float:
+        """About how many seconds of audio it will be. Raises NotReady, and UnknownVoice for a voice that is gone."""
+        self._check_ready()
+        return self._chain.estimate(utterance)
+
     def refresh(self) -> None:
         """Offers the voices that there are now."""
         self._chain.refresh()
@@ -70,8 +75,7 @@ class Synthesizer:
         Raises NotReady, QueueFull, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time,
         DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time.
         """
-        if not self._ready:
-            raise NotReady("the voices are still being loaded", retry_after=START_SECONDS)
+        self._check_ready()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_seconds
         seconds = self._chain.estimate(utterance)
@@ -82,7 +86,8 @@ class Synthesizer:
                 speech = self._chain.speak(utterance, listener, synthesis, deadline, place.progress)
                 async with aclosing(speech) as chunks:
                     async for chunk in chunks:
-                        yield chunk
+                        with place.paused():  # by a reader that does not ask for more: it keeps nobody out
+                            yield chunk
 
         bypass = fresh or utterance.timed
         hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=bypass)
@@ -108,6 +113,10 @@ class Synthesizer:
                         deadline = loop.time() + self._deadline_seconds
         finally:
             self._heard(utterance, observation, hearing.result, hearing.synthesis)
+
+    def _check_ready(self) -> None:
+        if not self._ready:
+            raise NotReady("the voices are still being loaded", retry_after=START_SECONDS)
 
     def _heard(
         self, utterance: Utterance, observation: Observation, result: CacheResult, synthesis: Synthesis | None

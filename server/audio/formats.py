@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """Hz, of MP3 and AAC both."""
+PCM_BYTES = 2
+"""Of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,12 @@ class Format:
         if not self.rates or source in self.rates:
             return source
         return next((rate for rate in self.rates if rate > source), self.rates[-1])
+
+    def byte_rate(self, source: int) -> float:
+        """About how many bytes a second of audio takes that is made at ``source`` Hz; of FLAC, never more."""
+        if self.codec is not None and self.codec.bit_rate is not None:
+            return self.codec.bit_rate / 8
+        return self.sample_rate(source) * PCM_BYTES
 
 
 WAV = Format("wav", "audio/wav")

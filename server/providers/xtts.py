@@ -6,17 +6,18 @@ import asyncio
 import hashlib
 import json
 import logging
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from server.errors import EngineFailed
+from server.errors import EngineFailed, UnknownVoice
 from server.providers.crew import Crew, Done
 from server.providers.failures import as_ours
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
@@ -27,7 +28,7 @@ from server.scheduling.worker import Worker
 from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
 from server.text.script import Script, script
 from server.text.sentences import cut
-from server.voices.samples import SAMPLE_RATE, SampleStore
+from server.voices.samples import SAMPLE_RATE, SampleStore, VoiceSample
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -102,6 +103,8 @@ class XttsProvider:
         self._workload = Workload(lanes=1)
         self._turn = asyncio.Lock()
         self._speakers: OrderedDict[str, Speaker] = OrderedDict()
+        self._speakers_lock = threading.Lock()
+        store.on_forgotten(self._forget)
         self._warm_up: Speaker | None = None
         self._checksum = hashlib.sha256((folder / "config.json").read_bytes()).hexdigest()
 
@@ -151,10 +154,12 @@ class XttsProvider:
         expected = expect([sentence.seconds for sentence in sentences], silence, self._max_audio_seconds)
         if text.lead:
             yield self._silence(text.lead)
+        hear = cache(partial(self._hear, self._model, utterance.voice))  # once: the voice may be deleted meanwhile
         with self._workload.request(expected) as request:
             for sentence in sentences:
                 parts: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
-                saying = asyncio.create_task(self._say(self._model, utterance, sentence, request, parts))
+                begin = partial(_stream, self._model, sentence.text, utterance.language, sentence.speed)
+                saying = asyncio.create_task(self._say(hear, begin, request, parts))
                 try:
                     while (part := await parts.get()) is not None:
                         if isinstance(part, Exception):
@@ -176,22 +181,22 @@ class XttsProvider:
 
     async def _say(
         self,
-        model: Xtts,
-        utterance: Utterance,
-        sentence: Sentence,
+        hear: Callable[[], Speaker],
+        begin: Callable[[Speaker], Iterator[Samples]],
         request: Request,
         parts: asyncio.Queue[Chunk | Exception | None],
     ) -> None:
-        """Puts a sentence's chunks into ``parts``, then None, or what went wrong."""
+        """Puts a sentence's chunks into ``parts``, then None, or what went wrong. ``begin`` speaks it like the speaker
+        that ``hear`` returns."""
         asked = time.perf_counter_ns()
         request.waits()
         try:
             async with self._turn:
                 request.begun()
-                heard = await self._run(partial(self._hear, model, utterance.voice))
+                heard = await self._run(hear)
                 waited = Interval(Stage.QUEUE, asked, heard.start)
                 spent = [waited, Interval(Stage.INFER, heard.start, heard.end)]
-                stream = _stream(model, sentence.text, utterance.language, heard.result, sentence.speed)
+                stream = begin(heard.result)
                 while (made := await self._run(partial(next, stream, None))).result is not None:
                     spent.append(Interval(Stage.INFER, made.start, made.end))
                     chunk = Chunk(sound(made.result), self._sample_rate, tuple(spent))
@@ -216,16 +221,30 @@ class XttsProvider:
                 yield Sentence(piece, cue.speed, pause)
 
     def _hear(self, model: Xtts, voice: Voice) -> Speaker:
-        """What the model makes of the voice's recording; in the thread that speaks."""
-        if voice.checksum not in self._speakers:
-            sample = self.store.samples.get(voice.name)
-            if sample is None or self._identity(sample.checksum) != voice.checksum:
-                raise EngineFailed("the voice was deleted, or registered anew")
-            self._speakers[voice.checksum] = _listen(model, sample.read())
+        """What the model makes of the voice's recording; in the thread that speaks. Raises UnknownVoice."""
+        with self._speakers_lock:
+            if voice.checksum in self._speakers:
+                self._speakers.move_to_end(voice.checksum)
+                return self._speakers[voice.checksum]
+        speaker = _listen(model, self._registered(voice).read())
+        with self._speakers_lock:
+            self._registered(voice)
+            self._speakers[voice.checksum] = speaker
             while len(self._speakers) > LATENTS_KEPT:
                 self._speakers.popitem(last=False)
-        self._speakers.move_to_end(voice.checksum)
-        return self._speakers[voice.checksum]
+        return speaker
+
+    def _registered(self, voice: Voice) -> VoiceSample:
+        """The voice's recording. Raises UnknownVoice when it was deleted, or registered anew."""
+        sample = self.store.samples.get(voice.name)
+        if sample is None or self._identity(sample.checksum) != voice.checksum:
+            raise UnknownVoice("there is no such voice any more", param="voice_name")
+        return sample
+
+    def _forget(self, sample: VoiceSample) -> None:
+        """Drops what the model made of a recording that is deleted; in any thread."""
+        with self._speakers_lock:
+            self._speakers.pop(self._identity(sample.checksum), None)
 
     def _identity(self, sample_checksum: str) -> str:
         return hashlib.sha256(f"{self._checksum} {sample_checksum}".encode()).hexdigest()
@@ -262,7 +281,7 @@ def _listen(model: Xtts, audio: Samples) -> Speaker:
     return Speaker(latents, model.get_speaker_embedding(heard, SAMPLE_RATE))
 
 
-def _stream(model: Xtts, sentence: str, language: str, speaker: Speaker, speed: float) -> Iterator[Samples]:
+def _stream(model: Xtts, sentence: str, language: str, speed: float, speaker: Speaker) -> Iterator[Samples]:
     """The audio of a sentence, a chunk at a time; each step is to be taken in the thread that speaks."""
     config = model.config
     chunks = model.inference_stream(
@@ -283,4 +302,4 @@ def _stream(model: Xtts, sentence: str, language: str, speaker: Speaker, speed: 
 
 
 def _whole(model: Xtts, text: str, language: str, speaker: Speaker) -> Samples:
-    return sound(np.concatenate(list(_stream(model, text, language, speaker, 1.0))))
+    return sound(np.concatenate(list(_stream(model, text, language, 1.0, speaker))))

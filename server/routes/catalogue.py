@@ -8,28 +8,13 @@ from aiohttp import web
 
 from server.errors import UnknownModel
 from server.synthesizer import Synthesizer
+from server.voices.aliases import ALIASES
 
 VOICES_PATH = "/v1/audio/voices"
 AUDIO_MODELS_PATH = "/v1/audio/models"
 MODELS_PATH = "/v1/models"
 MODEL_PATH = "/v1/models/{id}"
 
-ALIASES = (
-    "alloy",
-    "ash",
-    "ballad",
-    "cedar",
-    "coral",
-    "echo",
-    "fable",
-    "marin",
-    "nova",
-    "onyx",
-    "sage",
-    "shimmer",
-    "verse",
-)
-"""OpenAI's own voices: whoever asks for one hears the default voice, unless a voice is called so."""
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """OpenAI's names. A request's model is not looked at: its voice decides which one speaks."""
 OWNER = "ttscope"

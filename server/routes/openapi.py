@@ -25,6 +25,7 @@ from server.routes.openai import SpeechRequest
 from server.routes.requests import JSON, TtsRequest
 from server.speech import VOICE_NAME
 from server.synthesizer import Synthesizer
+from server.voices.aliases import ALIASES
 
 PATH = "/openapi.json"
 DOCS_PATH = "/docs"
@@ -96,7 +97,7 @@ class OpenApiRoute:
 
 def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
     """The whole description, OpenAPI 3.1."""
-    names = [*voices, *(alias for alias in catalogue.ALIASES if alias not in voices)]
+    names = [*voices, *(alias for alias in ALIASES if alias not in voices)]
     text = {"type": "string", "minLength": 1, "maxLength": max_characters}
     paths: dict[str, Any] = {
         speech.PATH: {

@@ -80,8 +80,16 @@ async def read_json(request: web.Request, seconds: float) -> bytes:
     return await read_body(request, seconds)
 
 
+def refuse_compressed(request: web.Request) -> None:
+    """Raises UnsupportedMediaType for a compressed body: a thousand bytes of it can become a million."""
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("the body must not be compressed: send it without the header Content-Encoding")
+
+
 async def read_body(request: web.Request, seconds: float) -> bytes:
-    """Raises RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off."""
+    """Raises RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off, UnsupportedMediaType if
+    it is compressed."""
+    refuse_compressed(request)
     try:
         if request.content.is_eof():  # it came with the headers: to set a timer would take longer than to read it
             return await request.read()

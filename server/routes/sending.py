@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import numpy as np
 from aiohttp import web
@@ -12,16 +12,14 @@ from server.audio.encoding import Encoder, encoder
 from server.audio.formats import Format
 from server.audio.loudness import at_loudness
 from server.errors import EngineFailed, SpeechError
-from server.middleware.envelope import RESPONSE, TOLD
+from server.middleware.envelope import TOLD
 from server.observation import Observation
 from server.routes import captions, events
-from server.routes.wish import Wish
+from server.routes.delivery import PIECE_BYTES, Delivery
 from server.speech import Chunk, Stage, Word
 
-PIECE_BYTES = 64 * 1024
-"""Audio is handed to the connection in pieces of this size; a client has its time for each."""
-Send = Callable[[web.Request, Observation, AsyncGenerator[bytes, None], Wish], Awaitable[web.StreamResponse]]
-"""One of the ways in which a Sender answers."""
+Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamResponse]]
+"""One of the ways to answer: sends the parts of the audio, and returns the answer that has ended."""
 
 
 async def encoded(
@@ -63,131 +61,78 @@ async def levelled(
     yield Chunk(samples, rate)
 
 
-class Sender:
-    """Sends answers, each piece within the time that a client has for it.
+async def send_whole(delivery: Delivery, parts: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+    """Once all of it is made."""
+    return await _at_once(delivery, delivery.wish.format.content_type, [part async for part in parts])
 
-    Raises TimeoutError when the client does not take the audio, ConnectionError when it has left.
+
+async def send_stream(delivery: Delivery, parts: AsyncGenerator[bytes, None]) -> web.StreamResponse:
+    """As it is made."""
+    async for part in parts:
+        delivery.observation.mark_first_audio()
+        if not delivery.begun:
+            await delivery.begin(delivery.wish.format.content_type)
+        with delivery.observation.stage(Stage.SEND):
+            await delivery.add(part)
+    return await _ended(delivery)
+
+
+async def send_events(
+    delivery: Delivery, parts: AsyncGenerator[bytes, None], *, words: list[Word]
+) -> web.StreamResponse:
+    """As it is made, in server-sent events; a failure is one too, and raised all the same.
+
+    ``words`` are those noted so far, and emptied into the next event.
     """
-
-    def __init__(self, seconds: float) -> None:
-        """``seconds`` is the time for a piece."""
-        self._seconds = seconds
-
-    async def whole(
-        self, request: web.Request, observation: Observation, parts: AsyncGenerator[bytes, None], wish: Wish
-    ) -> web.StreamResponse:
-        """Once all of it is made."""
-        body = [part async for part in parts]
-        return await self._at_once(request, observation, wish, wish.format.content_type, body)
-
-    async def stream(
-        self, request: web.Request, observation: Observation, parts: AsyncGenerator[bytes, None], wish: Wish
-    ) -> web.StreamResponse:
-        """As it is made."""
-        response: web.StreamResponse | None = None
+    try:
         async for part in parts:
-            observation.mark_first_audio()
-            if response is None:
-                response = begin(request, observation, wish.format.content_type, wish)
-                await response.prepare(request)
-            with observation.stage(Stage.SEND):
-                await self.write(response, part)
-        if response is None:
-            raise EngineFailed("the speech engine made no audio")
-        observation.mark_ready()
-        with observation.stage(Stage.SEND):
-            await self.end(response)
-        return response
-
-    async def events(
-        self,
-        request: web.Request,
-        observation: Observation,
-        parts: AsyncGenerator[bytes, None],
-        wish: Wish,
-        *,
-        words: list[Word],
-    ) -> web.StreamResponse:
-        """As it is made, in server-sent events; a failure is one too, and raised all the same.
-
-        ``words`` are those noted so far, and emptied into the next event.
-        """
-        response: web.StreamResponse | None = None
-        try:
-            async for part in parts:
-                observation.mark_first_audio()
-                if response is None:
-                    response = begin(request, observation, events.CONTENT_TYPE, wish)
-                    await response.prepare(request)
-                with observation.stage(Stage.SEND):
-                    for start in range(0, len(part), PIECE_BYTES):
-                        await self.write(response, events.delta(part[start : start + PIECE_BYTES], words))
-                        words.clear()
-        except SpeechError as error:
-            if response is not None:
-                await self.write(response, events.failure(error))
-                await self.end(response)
-                request[TOLD] = True
-            raise
-        if response is None:
-            raise EngineFailed("the speech engine made no audio")
-        observation.mark_ready()
-        with observation.stage(Stage.SEND):
-            await self.write(response, events.done(observation))
-            await self.end(response)
-        return response
-
-    async def captioned(
-        self,
-        request: web.Request,
-        observation: Observation,
-        parts: AsyncGenerator[bytes, None],
-        wish: Wish,
-        *,
-        words: list[Word],
-    ) -> web.StreamResponse:
-        """Once all of it is made, as JSON with the times of ``words``, which are noted by then."""
-        audio = [part async for part in parts]
-        with observation.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
-            body = await asyncio.to_thread(captions.body, audio, wish.speech.response_format, words)
-        return await self._at_once(request, observation, wish, captions.CONTENT_TYPE, [body])
-
-    async def _at_once(
-        self, request: web.Request, observation: Observation, wish: Wish, content_type: str, body: Sequence[bytes]
-    ) -> web.StreamResponse:
-        """All that there is, with its length."""
-        observation.mark_ready()
-        response = begin(request, observation, content_type, wish)
-        response.content_length = sum(map(len, body))
-        await response.prepare(request)
-        with observation.stage(Stage.SEND):
-            for part in body:
-                await self.write(response, part)
-            await self.end(response)
-        return response
-
-    async def write(self, response: web.StreamResponse, data: bytes) -> None:
-        view = memoryview(data)
-        for start in range(0, len(view), PIECE_BYTES):
-            async with asyncio.timeout(self._seconds):
-                await response.write(view[start : start + PIECE_BYTES])
-
-    async def end(self, response: web.StreamResponse) -> None:
-        async with asyncio.timeout(self._seconds):
-            await response.write_eof()
+            delivery.observation.mark_first_audio()
+            if not delivery.begun:
+                await delivery.begin(events.CONTENT_TYPE)
+            with delivery.observation.stage(Stage.SEND):
+                for start in range(0, len(part), PIECE_BYTES):
+                    await delivery.add(events.delta(part[start : start + PIECE_BYTES], words))
+                    words.clear()
+    except SpeechError as error:
+        if delivery.begun:
+            await delivery.add(events.failure(error))
+            await delivery.end()
+            delivery.request[TOLD] = True
+        raise
+    return await _ended(delivery, events.done)
 
 
-def begin(request: web.Request, observation: Observation, content_type: str, wish: Wish) -> web.StreamResponse:
-    """An answer with speech, not sent yet, with all its headers."""
-    response = web.StreamResponse(
-        headers={
-            "Content-Type": content_type,
-            "X-TTS-Provider": observation.provider,
-            "X-TTS-Cache": str(observation.cache),
-            "X-TTS-Word-Count-Range": observation.word_count_range,
-            "X-TTS-Character-Count-Range": observation.char_count_range,
-            **({"X-TTS-Ignored": ", ".join(wish.ignored)} if wish.ignored else {}),
-        }
-    )
-    request[RESPONSE] = response
-    return response
+async def send_captioned(
+    delivery: Delivery, parts: AsyncGenerator[bytes, None], *, words: list[Word]
+) -> web.StreamResponse:
+    """Once all of it is made, as JSON with the times of ``words``, which are noted by then."""
+    audio = [part async for part in parts]
+    with delivery.observation.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
+        body = await asyncio.to_thread(captions.body, audio, delivery.wish.speech.response_format, words)
+    audio.clear()
+    return await _at_once(delivery, captions.CONTENT_TYPE, [body])
+
+
+async def _at_once(delivery: Delivery, content_type: str, body: list[bytes]) -> web.StreamResponse:
+    """All that there is, with its length."""
+    size = sum(map(len, body))
+    delivery.visit.hold(size)
+    delivery.visit.ready()
+    delivery.observation.mark_ready()
+    await delivery.begin(content_type, size)
+    with delivery.observation.stage(Stage.SEND):
+        while body:  # what is sent is not kept
+            await delivery.write(body.pop(0))
+        return await delivery.end()
+
+
+async def _ended(delivery: Delivery, last: Callable[[Observation], bytes] | None = None) -> web.StreamResponse:
+    """The end of what was sent as it was made."""
+    if not delivery.begun:
+        raise EngineFailed("the speech engine made no audio")
+    delivery.visit.ready()
+    delivery.observation.mark_ready()
+    with delivery.observation.stage(Stage.SEND):
+        if last is not None:
+            await delivery.add(last(delivery.observation))
+        return await delivery.end()

@@ -7,26 +7,42 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from functools import partial
 
+import numpy as np
 from aiohttp import web
 from opentelemetry.trace import get_current_span
 
 from server.errors import InvalidMarkup, SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION
-from server.routes.catalogue import ALIASES
+from server.routes.clients import Clients
+from server.routes.delivery import Delivery, Limits
 from server.routes.requests import TtsRequest, wants_fresh
-from server.routes.sending import Send, Sender, encoded, levelled
+from server.routes.sending import (
+    Send,
+    encoded,
+    levelled,
+    send_captioned,
+    send_events,
+    send_stream,
+    send_whole,
+)
 from server.routes.wish import Call, Wish
 from server.scheduling.admission import Admission
+from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
 from server.speech import Chunk, Listener, Passage, Stage, Utterance, Voice, Word
 from server.synthesizer import Synthesizer
 from server.text import ssml
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
+from server.voices.aliases import ALIASES
 
 PATH = "/tts"
 LONG_TEXT = 1000
 """Characters past which a text is prepared in a thread: 5,000 take 3 ms, of Japanese 25 ms."""
+SAMPLE_BYTES = np.dtype(np.float32).itemsize
+"""As audio waits for the reader of a stream."""
+BASE64 = 4 / 3
+"""Bytes of JSON for a byte of audio."""
 
 
 class SpeechRoute:
@@ -37,13 +53,15 @@ class SpeechRoute:
         settings: Settings,
         synthesizer: Synthesizer,
         admission: Admission,
+        clients: Clients,
         call: Call,
     ) -> None:
         self._call = call
         self._settings = settings
         self._synthesizer = synthesizer
         self._admission = admission
-        self._sender = Sender(settings.send_seconds)
+        self._clients = clients
+        self._limits = Limits(settings.send_seconds, settings.min_send_rate, settings.cache_header)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         observation = request[OBSERVATION]
@@ -56,22 +74,26 @@ class SpeechRoute:
         streamed, loudness = wish.speech.stream, wish.speech.loudness
         observation.utterance = utterance
         observation.streamed = streamed
-        listener = Listener(streamed, request.remote or "", get_current_span().get_span_context())
+        client = self._clients.key(request)
+        listener = Listener(streamed, client, get_current_span().get_span_context())
         fresh = not wish.speech.cache or wants_fresh(request)
-        with renamed(self._call.names), self._admission.visit():
+        with renamed(self._call.names), self._admission.visit(client, self._size(wish, utterance)) as visit:
+            delivery = Delivery(request, observation, wish, visit, self._limits)
             async with aclosing(self._synthesizer.speak(utterance, observation, listener, fresh=fresh)) as chunks:
                 words: list[Word] = []
                 noted = _noting(chunks, words) if utterance.timed else chunks
                 heard = noted if loudness is None else levelled(noted, loudness, observation)
                 parts = encoded(heard, wish.format, observation, whole=not streamed, artist=utterance.voice.name)
-                return await self._send(wish, words)(request, observation, parts, wish)
+                return await _send(wish, words)(delivery, parts)
 
-    def _send(self, wish: Wish, words: list[Word]) -> Send:
-        if wish.events:
-            return partial(self._sender.events, words=words)
-        if wish.speech.timestamps:
-            return partial(self._sender.captioned, words=words)
-        return self._sender.stream if wish.speech.stream else self._sender.whole
+    def _size(self, wish: Wish, utterance: Utterance) -> int:
+        """About how many bytes of the answer will wait to be sent at a time: all of a whole one, of a stream what is
+        made ahead of its reader."""
+        seconds, rate = self._synthesizer.estimate(utterance), utterance.voice.sample_rate
+        if wish.speech.stream and wish.speech.loudness is None:
+            return int(min(seconds, AHEAD_SECONDS) * rate * SAMPLE_BYTES)
+        size = seconds * wish.format.byte_rate(rate)
+        return int(size * BASE64) if wish.speech.timestamps else int(size)
 
     async def _utterance(self, wanted: TtsRequest) -> Utterance:
         """Raises the error that says what is wrong with the request, or wrong for this voice."""
@@ -93,6 +115,15 @@ class SpeechRoute:
         if name not in voices:
             raise UnknownVoice(f"there is no such voice; there are {', '.join(sorted(voices))}", param="voice_name")
         return voices[name]
+
+
+def _send(wish: Wish, words: list[Word]) -> Send:
+    """The way in which the client wants its answer."""
+    if wish.events:
+        return partial(send_events, words=words)
+    if wish.speech.timestamps:
+        return partial(send_captioned, words=words)
+    return send_stream if wish.speech.stream else send_whole
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import wave
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from server.errors import InvalidRequest, UnknownVoice
 from server.speech import VOICE_NAME, Samples
+from server.voices.aliases import ALIASES
 
 SAMPLES_FOLDER = "samples"
 """In the data directory."""
@@ -30,7 +32,8 @@ class VoiceSample:
     name: str
     path: Path
     checksum: str
-    """SHA-256 over its audio."""
+    """SHA-256 over its audio and when it was registered: a recording that is deleted and registered again is another
+    voice, so nothing that was cached of the first one is ever heard again."""
 
     def read(self) -> Samples:
         """Its audio, mono, SAMPLE_RATE, shape (samples,), within -1 to 1."""
@@ -46,6 +49,7 @@ class SampleStore:
         self._folder = folder
         self._most = most
         self._lock = threading.Lock()
+        self._forgets: list[Callable[[VoiceSample], None]] = []
         self._known = {path.stem: _described(path) for path in sorted(folder.glob(f"*{SUFFIX}")) if _is_ours(path)}
 
     @property
@@ -53,13 +57,25 @@ class SampleStore:
         """All of them, by name; at once, without work."""
         return dict(self._known)
 
+    def on_forgotten(self, forget: Callable[[VoiceSample], None]) -> None:
+        """Has ``forget`` called with each sample that is removed or replaced, in the thread that does it."""
+        self._forgets.append(forget)
+
+    def require(self, name: str) -> None:
+        """Raises InvalidRequest when nothing can be registered under ``name``."""
+        if not VOICE_NAME.fullmatch(name):  # this is what keeps it inside the folder
+            raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
+        if name in ALIASES:  # or whoever asks for OpenAI's voice would hear a stranger's
+            raise InvalidRequest(
+                "id: is the name of one of OpenAI's voices, which the default voice answers to", param="id"
+            )
+
     def put(self, name: str, audio: Samples) -> VoiceSample:
         """Keeps ``audio`` (see VoiceSample.read) under ``name``, in place of what was there.
 
-        Raises InvalidRequest when ``name`` is no voice's name, or there is no room for one more.
+        Raises InvalidRequest when ``name`` can't be a registered voice's, or there is no room for one more.
         """
-        if not VOICE_NAME.fullmatch(name):  # this is what keeps it inside the folder
-            raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
+        self.require(name)
         with self._lock:
             if name not in self._known and len(self._known) >= self._most:
                 raise InvalidRequest(f"id: {self._most} voices are registered; delete one first", param="id")
@@ -72,7 +88,10 @@ class SampleStore:
                 file.setframerate(SAMPLE_RATE)
                 file.writeframes((audio.clip(-1.0, 1.0) * FULL_SCALE).astype("<i2").tobytes())
             staged.replace(path)
+            replaced = self._known.get(name)
             self._known[name] = _described(path)
+            if replaced is not None:
+                self._forget(replaced)
             return self._known[name]
 
     def remove(self, name: str) -> None:
@@ -80,13 +99,20 @@ class SampleStore:
         with self._lock:
             if name not in self._known:
                 raise UnknownVoice("no voice is registered under this id", param="id")
-            del self._known[name]
+            sample = self._known.pop(name)
             (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
+            self._forget(sample)
+
+    def _forget(self, sample: VoiceSample) -> None:
+        for forget in self._forgets:
+            forget(sample)
 
 
 def _is_ours(path: Path) -> bool:
-    return bool(VOICE_NAME.fullmatch(path.stem)) and path.is_file() and not path.is_symlink()
+    named = VOICE_NAME.fullmatch(path.stem) and path.stem not in ALIASES
+    return bool(named) and path.is_file() and not path.is_symlink()
 
 
 def _described(path: Path) -> VoiceSample:
-    return VoiceSample(path.stem, path, hashlib.sha256(path.read_bytes()).hexdigest())
+    registered = path.stat().st_mtime_ns
+    return VoiceSample(path.stem, path, hashlib.sha256(path.read_bytes() + b"%d" % registered).hexdigest())

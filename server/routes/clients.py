@@ -1,0 +1,58 @@
+"""Who asks: one name for whoever shares an address, so that no client takes what is for all. It goes into no signal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from aiohttp import web
+
+FORWARDED = "X-Forwarded-For"
+REMEMBERED = 1024
+"""Addresses whose keys are kept: to find one takes 5 us."""
+IPV6_PREFIX = 64
+"""Bits that tell IPv6 clients apart: the others are theirs to choose."""
+
+Address = IPv4Address | IPv6Address
+
+
+class Clients:
+    """Tells clients apart by address; behind trusted proxies, by what they say in X-Forwarded-For."""
+
+    def __init__(self, trusted_proxies: Sequence[IPv4Network | IPv6Network]) -> None:
+        self._trusted = tuple(trusted_proxies)
+
+    def key(self, request: web.Request) -> str:
+        """The client's key: its IPv4 address, or its IPv6 network. Empty where there is no address."""
+        remote = request.remote or ""
+        if not self._trusted:
+            return _key(remote)
+        hops = ",".join(request.headers.getall(FORWARDED, ())).split(",")
+        while self._trusts(remote) and hops:
+            forwarded = hops.pop().strip()
+            if _address(forwarded) is None:  # the proxy said nothing that can be believed: then it is the client
+                break
+            remote = forwarded
+        return _key(remote)
+
+    def _trusts(self, remote: str) -> bool:
+        address = _address(remote)
+        return address is not None and any(address in network for network in self._trusted)
+
+
+def _address(text: str) -> Address | None:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+@lru_cache(REMEMBERED)
+def _key(text: str) -> str:
+    address = _address(text)
+    if not isinstance(address, IPv6Address):
+        return text if address is None else str(address)
+    return str(IPv6Network((int(address), IPV6_PREFIX), strict=False))

@@ -1,0 +1,113 @@
+"""One answer on its way to its client: in pieces, within a time for each and for all, and accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from server.middleware.envelope import RESPONSE
+from server.observation import Observation
+from server.routes.wish import Wish
+from server.scheduling.visit import Visit
+
+PIECE_BYTES = 64 * 1024
+"""Audio is handed to the connection in pieces of this size; a client has its time for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How slow a client may be, and what it learns."""
+
+    seconds: float
+    """Time to take a piece."""
+    rate: float
+    """Seconds of audio that must be taken in a second, in the mean of the whole answer; ``seconds`` are granted once
+    beside it. Time in which audio is made does not count: a client can't take what is not there."""
+    cache_header: bool = True
+    """Whether the answer says if its audio came from the cache."""
+
+
+class Delivery:
+    """Sends one answer with speech.
+
+    Raises TimeoutError when the client does not take the audio in time, ConnectionError when it has left.
+    """
+
+    def __init__(
+        self, request: web.Request, observation: Observation, wish: Wish, visit: Visit, limits: Limits
+    ) -> None:
+        self.request, self.observation, self.wish, self.visit = request, observation, wish, visit
+        self._limits = limits
+        self._spent = 0.0
+        """Seconds that this client took so far."""
+        self._response: web.StreamResponse | None = None
+
+    @property
+    def begun(self) -> bool:
+        return self._response is not None
+
+    @property
+    def response(self) -> web.StreamResponse:
+        """Raises RuntimeError before ``begin``."""
+        if self._response is None:
+            raise RuntimeError("the answer has not begun")
+        return self._response
+
+    async def begin(self, content_type: str, length: int | None = None) -> None:
+        """Prepares the headers, which are sent with the first piece; ``length`` is in bytes, None of a stream."""
+        self._response = web.StreamResponse(headers=self._headers(content_type))
+        self._response.content_length = length
+        self.request[RESPONSE] = self._response
+        await self._response.prepare(self.request)
+
+    async def write(self, data: bytes) -> None:
+        """Sends bytes that the visit holds; returns when the kernel has taken them. Until then all of them are kept."""
+        view = memoryview(data)
+        with self.visit.sending():
+            for start in range(0, len(view), PIECE_BYTES):
+                piece = view[start : start + PIECE_BYTES]
+                async with self._in_time():
+                    await self.response.write(piece)
+                    await self.request.writer.drain()
+        self.visit.sent(len(data))
+
+    async def add(self, data: bytes) -> None:
+        """Sends bytes that were just made."""
+        self.visit.hold(len(data))
+        await self.write(data)
+
+    async def end(self) -> web.StreamResponse:
+        """Says that this was all."""
+        async with self._in_time():
+            await self.response.write_eof()
+        return self.response
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Raises TimeoutError, and marks the client as too slow, when this piece or all so far took too long."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        left = self._limits.seconds + self.observation.audio_seconds / self._limits.rate - self._spent
+        try:
+            async with asyncio.timeout(min(self._limits.seconds, max(0.0, left))):
+                yield
+        except TimeoutError:
+            self.observation.cut_off = True
+            raise
+        finally:
+            self._spent += loop.time() - begun
+
+    def _headers(self, content_type: str) -> dict[str, str]:
+        observation, ignored = self.observation, self.wish.ignored
+        return {
+            "Content-Type": content_type,
+            "X-TTS-Provider": observation.provider,
+            **({"X-TTS-Cache": str(observation.cache)} if self._limits.cache_header else {}),
+            "X-TTS-Word-Count-Range": observation.word_count_range,
+            "X-TTS-Character-Count-Range": observation.char_count_range,
+            **({"X-TTS-Ignored": ", ".join(ignored)} if ignored else {}),
+        }
