@@ -131,10 +131,9 @@ class Settings(BaseSettings):
     min_send_rate: float = Field(
         0.75,
         gt=0,
-        le=1,
         description="Seconds of audio that a client must take in a second, in the mean of its answer; a slower one is "
         "cut off. Who listens as it comes takes 1, so this leaves a quarter for a bad line, and ends a reader at half "
-        "the pace after three minutes.",
+        "the pace after three minutes; more than 1 would cut off everybody who listens as it comes.",
     )
     cache_header: bool = Field(
         True,
@@ -151,7 +150,7 @@ class Settings(BaseSettings):
     @field_validator("providers", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
 
     @field_validator("voice_providers", "remote_voices", mode="before")
     @classmethod

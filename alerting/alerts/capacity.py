@@ -6,11 +6,13 @@ from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import increase, largest, quantile, rate
 from otel.attributes import CACHE_RESULT, ERROR_TYPE
-from otel.instruments import CACHE_REQUESTS, ERRORS, QUEUE_AUDIO, REAL_TIME_FACTOR, REQUESTS
+from otel.instruments import CACHE_REQUESTS, ERRORS, QUEUE_AUDIO, REAL_TIME_FACTOR, REQUESTS, UNSENT_BYTES
 from otel.promql import INSTANCE, Where
 
 QUEUE_SECONDS = 450.0
 """Half of what the server lets in by default (TTSCOPE_MAX_QUEUE_SECONDS)."""
+UNSENT_LIMIT = 192 * 2**20
+"""Bytes: three quarters of what one client may have by default (half of TTSCOPE_MAX_UNSENT_BYTES)."""
 REFUSED_SHARE = 0.05
 REFUSED = ("queue_full", "deadline_exceeded")
 PACE = 0.8
@@ -47,6 +49,19 @@ GROUP = Group(
             summary="The queue is half full",
             description="{{ $value | humanizeDuration }} of speech wait to be made by {{ $labels.instance }}, more than "
             f"{QUEUE_SECONDS:g} s: newcomers will soon be refused.",
+            dashboard=Dashboard.ENGINE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsUnsentAudioHigh",
+            expr=f"{largest(UNSENT_BYTES, None, (INSTANCE,))} > {UNSENT_LIMIT}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="Much audio waits for slow readers",
+            description="{{ $value | humanize1024 }}B of audio wait to be sent by {{ $labels.instance }}, more than "
+            f"{UNSENT_LIMIT // 2**20} MiB: clients that do not read what they asked for will soon be refused.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),

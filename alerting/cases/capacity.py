@@ -6,6 +6,7 @@ from alerting.case import Case, Firing, Kind, fires, silent
 from alerting.cases.service import histogram
 
 QUEUE = 'tts_queue_audio_seconds{instance="a"}'
+UNSENT = 'tts_unsent_bytes{instance="a"}'
 REFUSED = 'tts_errors_total{side="server",error_type="queue_full"}'
 ALL = 'tts_requests_total{outcome="ok"}'
 PACE = "tts_real_time_factor"
@@ -24,6 +25,20 @@ CASES: tuple[Case, ...] = (
     silent(Kind.EDGE, "TtsQueueSaturated", "450 seconds wait", "5m", {QUEUE: "450x20"}),
     silent(Kind.EDGE, "TtsQueueSaturated", "too short", "2m", {QUEUE: "0 500x20"}),
     silent(Kind.MISSING, "TtsQueueSaturated", "no server", "5m"),
+    fires(
+        "TtsUnsentAudioHigh",
+        "256 MiB wait",
+        "8m",
+        {UNSENT: "0 268435456x20"},
+        Firing(
+            "256MiB of audio wait to be sent by a, more than 192 MiB: clients that do not read what they asked for will "
+            "soon be refused.",
+            {"instance": "a"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsUnsentAudioHigh", "192 MiB wait", "10m", {UNSENT: "201326592x20"}),
+    silent(Kind.EDGE, "TtsUnsentAudioHigh", "too short", "5m", {UNSENT: "0 268435456x20"}),
+    silent(Kind.MISSING, "TtsUnsentAudioHigh", "no server", "10m"),
     fires(
         "TtsRequestsRefused",
         "6 % are refused",

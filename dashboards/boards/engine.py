@@ -31,6 +31,7 @@ from otel.instruments import (
     QUEUE_AUDIO,
     QUEUE_DEPTH,
     STAGE_DURATION,
+    UNSENT_BYTES,
 )
 from otel.promql import INSTANCE, Where
 
@@ -77,10 +78,19 @@ QUEUE_SECONDS = Panel(
     "queue-audio",
     "Audio to be made",
     "Seconds of audio that were asked for and are not made yet. The door closes by this number: "
-    "`TTSCOPE_MAX_QUEUE_SECONDS`.",
+    "`TTSCOPE_MAX_QUEUE_SECONDS`. A stream that waits for its reader is in it, but keeps nobody out.",
     "lines",
     Unit.SECONDS,
     (Query(now(QUEUE_AUDIO), "audio"),),
+)
+UNSENT = Panel(
+    "unsent-bytes",
+    "Audio that waits to be sent",
+    "Memory for it, by server, as estimated while it is made. The door closes by this number: "
+    "`TTSCOPE_MAX_UNSENT_BYTES`. It grows when readers are slow.",
+    "lines",
+    Unit.BYTES,
+    (Query(largest(UNSENT_BYTES, (INSTANCE,)), "{instance}"),),
 )
 WAIT = Panel(
     "queue-wait",
@@ -90,6 +100,7 @@ WAIT = Panel(
     Unit.SECONDS,
     tuple(Query(quantile(q, STAGE_DURATION, (), {STAGE: "queue"}), f"p{q * 100:.0f}") for q in (0.5, 0.95)),
     traces=SLOW,
+    width=6,
 )
 BATCHES = Panel(
     "batches",
@@ -98,6 +109,7 @@ BATCHES = Panel(
     "heatmap",
     Unit.NUMBER,
     (Query(buckets(BATCH_SIZE), "{le}"),),
+    width=6,
 )
 PADDING = Panel(
     "padding",
@@ -106,6 +118,7 @@ PADDING = Panel(
     "lines",
     Unit.SHARE,
     (Query(mean(BATCH_PADDING), "padding"),),
+    width=6,
 )
 BATCH_MEAN = Panel(
     "batch-size",
@@ -114,6 +127,7 @@ BATCH_MEAN = Panel(
     "lines",
     Unit.NUMBER,
     (Query(mean(BATCH_SIZE), "steps"),),
+    width=6,
 )
 CACHE_RATIO = Panel(
     "cache-ratio",
@@ -247,7 +261,7 @@ ENGINE = Board(
     "Where does the time go, and what does the machine have left?",
     (
         Row("Stages", (STAGES, WORK)),
-        Row("Queue and batches", (QUEUE, QUEUE_SECONDS, WAIT, BATCHES, BATCH_MEAN, PADDING)),
+        Row("Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, WAIT, BATCHES, BATCH_MEAN, PADDING)),
         Row("Cache", (CACHE_RATIO, CACHE_LOOKUPS, CACHE_SIZE, CACHE_CLIPS)),
         Row("Providers", (AVAILABLE, DEGRADED_NOW, ATTEMPTS, PROVIDER_SUCCESS, PROVIDER_LATENCY, FALLBACKS)),
         SYSTEM,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +13,11 @@ import aiohttp
 import pytest
 
 from bench.recording import read_wav
+from server.errors import UnknownVoice
+from server.providers.xtts import XttsProvider
+from server.speech import Listener, Utterance
+from server.voices.samples import SampleStore
+from tests.fakes import Told
 from tests.live import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts
 from tests.unit.test_samples import as_wav, tone
@@ -91,6 +98,7 @@ async def test_a_deleted_voice_is_gone(session: aiohttp.ClientSession):
     ("name", "audio", "status", "param"),
     [
         ("joe", None, 422, "id"),
+        ("alloy", None, 422, "id"),
         ("Not-A-Name", None, 422, "id"),
         ("..%2F..%2Fetc", None, 422, "id"),
         ("fay", b"words, not sound", 422, "audio"),
@@ -104,7 +112,74 @@ async def test_what_is_no_voice_is_refused(
     async with session.put(f"/v1/audio/voices/{name}", data=audio or as_wav(tone(4))) as response:
         assert response.status == status
         assert (await response.json())["error"]["param"] == param
-        assert name not in (await response.text()) or name in ("joe", "fay")
+        assert name not in (await response.text()) or name in ("joe", "alloy", "fay")
+
+
+async def test_a_recording_that_says_its_length_is_refused_before_it_is_read(server: LiveServer):
+    host, port = server.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"PUT /v1/audio/voices/fay HTTP/1.1\r\nHost: x\r\nContent-Length: 10485761\r\n\r\n")
+    async with asyncio.timeout(60):
+        assert b" 413 " in await reader.readline()
+    writer.close()
+
+
+async def test_a_compressed_recording_is_refused(session: aiohttp.ClientSession):
+    headers = {"Content-Encoding": "gzip"}
+    async with session.put("/v1/audio/voices/fay", data=gzip.compress(as_wav(tone(4))), headers=headers) as response:
+        assert (response.status, (await response.json())["error"]["code"]) == (415, "unsupported_media_type")
+
+
+async def test_a_client_sends_one_recording_at_a_time_and_two_clients_do(server: LiveServer):
+    async def held_upload(address: str, name: str, whole: asyncio.Event, begun: asyncio.Event) -> int:
+        async def body():
+            yield as_wav(tone(4))[:100]
+            begun.set()
+            await whole.wait()
+            yield as_wav(tone(4))[100:]
+
+        connector = aiohttp.TCPConnector(local_addr=(address, 0))
+        async with (
+            aiohttp.ClientSession(server.url, connector=connector) as own,
+            own.put(f"/v1/audio/voices/{name}", data=body()) as response,
+        ):
+            await response.read()
+            return response.status
+
+    async def refused(address: str) -> None:
+        """Until the server has seen the uploads that are under way."""
+        async with asyncio.timeout(20):
+            while await held_upload(address, "ira", complete, asyncio.Event()) != 429:
+                pass
+
+    complete, whole = asyncio.Event(), asyncio.Event()
+    complete.set()
+    begun = [asyncio.Event(), asyncio.Event()]
+    uploads = [asyncio.create_task(held_upload("127.0.0.2", "gus", whole, begun[0]))]
+    await begun[0].wait()
+    await refused("127.0.0.2")
+    uploads.append(asyncio.create_task(held_upload("127.0.0.3", "hal", whole, begun[1])))
+    await begun[1].wait()
+    await refused("127.0.0.4")
+    whole.set()
+    assert await asyncio.gather(*uploads) == [201, 201]
+
+
+async def test_what_was_heard_of_a_deleted_voice_is_forgotten(model: Path, tmp_path: Path):
+    store = SampleStore(tmp_path)
+    provider = XttsProvider(model, store, device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
+    await provider.start(Told())
+    store.put("ann", tone(4))
+    [voice] = provider.voices()
+    utterance = Utterance(SENTENCE, voice, "en", 3, len(SENTENCE))
+    assert [chunk async for chunk in provider.speak(utterance, Listener())]
+    assert list(provider._speakers) == [voice.checksum]
+    store.remove("ann")
+    assert not provider._speakers
+    with pytest.raises(UnknownVoice):
+        [chunk async for chunk in provider.speak(utterance, Listener())]
+    assert not provider._speakers
+    await provider.close()
 
 
 async def test_a_voices_name_goes_into_no_signal(session: aiohttp.ClientSession, server: LiveServer, data_dir: Path):

@@ -44,6 +44,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_slow_requests_total": {"reason"},
     "tts_queue_depth": set(),
     "tts_queue_audio_seconds": set(),
+    "tts_unsent_bytes": set(),
     "tts_batch_size": set(),
     "tts_batch_padding": set(),
     "tts_stream_underrun_seconds": {"voice_name"},

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from server.audio.sample import LONGEST, SHORTEST, decode
 from server.errors import InvalidRequest, InvalidSample, UnknownVoice
 from server.sandbox.pool import Pool, WorkerCrashed
-from server.voices.samples import SAMPLE_RATE, SampleStore
+from server.voices.aliases import ALIASES
+from server.voices.samples import SAMPLE_RATE, SampleStore, VoiceSample
 
 
 def tone(seconds: float, rate: int = SAMPLE_RATE, level: float = 0.3) -> np.ndarray:
@@ -173,6 +174,32 @@ class TestStore:
         with pytest.raises(UnknownVoice):
             store.remove("ann")
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("name", ALIASES)
+    def test_nobody_takes_the_name_of_openais_voice(self, tmp_path: Path, name: str):
+        with pytest.raises(InvalidRequest, match="OpenAI's voices"):
+            SampleStore(tmp_path).put(name, tone(4))
+
+    def test_one_that_took_it_before_is_not_offered(self, tmp_path: Path):
+        SampleStore(tmp_path).put("ann", tone(4)).path.rename(tmp_path / "alloy.wav")
+        assert SampleStore(tmp_path).samples == {}
+
+    def test_the_same_recording_registered_again_is_another_voice(self, tmp_path: Path):
+        store = SampleStore(tmp_path)
+        before = store.put("ann", tone(4))
+        store.remove("ann")
+        again = store.put("ann", tone(4))
+        assert again.checksum != before.checksum
+
+    def test_what_is_removed_or_replaced_is_told(self, tmp_path: Path):
+        store = SampleStore(tmp_path)
+        forgotten: list[VoiceSample] = []
+        store.on_forgotten(forgotten.append)
+        first = store.put("ann", tone(4))
+        assert not forgotten
+        second = store.put("ann", tone(5))
+        store.remove("ann")
+        assert forgotten == [first, second]
 
     def test_files_of_others_are_left_alone(self, tmp_path: Path):
         (tmp_path / "Not Ours.wav").write_bytes(b"x")

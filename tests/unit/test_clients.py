@@ -1,0 +1,68 @@
+"""Who is one client: by address, by network, and behind proxies that are trusted."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address, ip_network
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multidict import CIMultiDict
+
+from server.routes.clients import Clients
+
+
+def key(remote: str | None, *forwarded: str, trusted: str = "") -> str:
+    networks = [ip_network(network) for network in trusted.split()]
+    headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
+    return Clients(networks).key(SimpleNamespace(remote=remote, headers=headers))
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("a socket", "a socket"),
+        (None, ""),
+    ],
+)
+def test_a_client_is_an_address_or_a_network(remote: str | None, expected: str) -> None:
+    assert key(remote) == expected
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "expected"),
+    [
+        ((), "10.0.0.1"),
+        (("192.0.2.1",), "192.0.2.1"),
+        (("6.6.6.6, 192.0.2.1",), "192.0.2.1"),  # what a client writes stands before what the proxy adds
+        (("6.6.6.6", "192.0.2.1"), "192.0.2.1"),
+        (("192.0.2.1, 10.0.0.2",), "192.0.2.1"),
+        (("10.0.0.3",), "10.0.0.3"),
+        (("nonsense",), "10.0.0.1"),
+        (("192.0.2.1, nonsense",), "10.0.0.1"),
+        (("2001:db8::1",), "2001:db8::/64"),
+    ],
+)
+def test_a_trusted_proxy_says_who_asks(forwarded: tuple[str, ...], expected: str) -> None:
+    assert key("10.0.0.1", *forwarded, trusted="10.0.0.0/8") == expected
+
+
+def test_nobody_else_is_believed() -> None:
+    assert key("192.0.2.1", "6.6.6.6", trusted="10.0.0.0/8") == "192.0.2.1"
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1))
+def test_one_network_of_ipv6_is_one_client(one: int, other: int) -> None:
+    prefix = 0x20010DB8_00010002 << 64
+    assert key(str(IPv6Address(prefix | one))) == key(str(IPv6Address(prefix | other)))
+
+
+@given(st.lists(st.text(st.characters(codec="latin-1"), max_size=20)))
+def test_whatever_is_forwarded_there_is_a_key(forwarded: list[str]) -> None:
+    assert key("10.0.0.1", *forwarded, trusted="10.0.0.0/8")
