@@ -13,7 +13,10 @@ from server.text import phonemes
 from server.text.espeak_bounds import CLAUSE_CHARACTERS, DOTTED_LETTERS, WORD_CHARACTERS, pieces
 from server.text.phonemes import Phonemizer
 
-KILLERS = ["a." * 97, "s'" * 110, "'s" * 220, "'s's" * 100, "र.ड.स." * 30, "_I." * 200, "ظ、خ、ص、" * 40, "á." * 400, "𝟘.𐌳.𝟙.𐐁." * 20]
+KILLERS = [
+    "a." * 97, "s'" * 110, "'s" * 220, "'s's" * 100, "र.ड.स." * 30, "_I." * 200, "ظ、خ、ص、" * 40, "á." * 400,
+    "\U0001d7d8.\U00010333.\U0001d7d9.\U00010401." * 20,
+]  # fmt: skip
 """Each ends espeak, or writes past one of its buffers, if it is given them as they are."""
 UNITS = [
     "a",
