@@ -12,8 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 # Written down here once more, as the ranges are: a client that took these names from the server could not miss one.
 RESULTS = ("hit", "miss", "coalesced", "bypass")
 Key = TypeVar("Key")
-FAILURES = ("error", "timeout", "faulty")
+FAILURES = ("error", "timeout")
 """Outcomes of attempts that are the provider's fault."""
+FAULTY = "faulty"
+"""The outcome of attempts that may be the provider's fault, or their text's."""
 
 
 class Sample(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from math import isclose
 
 from bench.client import Record
-from bench.monitoring import FAILURES, RESULTS, Monitoring, growth
+from bench.monitoring import FAILURES, FAULTY, RESULTS, Monitoring, growth
 
 MADE = ("miss", "bypass")
 """Results whose audio was made for the very request, so that its provider made one attempt that ended ok."""
@@ -158,7 +158,7 @@ def compare_provider(name: str, records: Sequence[Record], before: Monitoring, a
         return [*sentences, f"/prometheus does not say whether {name} is available."]
     if provider.available != after.available[name]:
         sentences.append(f"{name} is {status(provider.available)} by /metrics and not so by /prometheus.")
-    if spoke and not provider.available and not any(attempts[outcome] for outcome in FAILURES):
+    if spoke and not provider.available and not any(attempts[outcome] for outcome in (*FAILURES, FAULTY)):
         sentences.append(f"{name} spoke and never failed, and /metrics has it as {status(False)}.")
     return sentences + compare_window(name, records, before, after)
 

@@ -53,7 +53,7 @@ class Observer:
         decision = self._keep.decide(
             f"{observation.word_count_range} hit" if hit else observation.word_count_range,  # what is slow for its kind
             observation.duration,
-            failed=observation.outcome is Outcome.ERROR or _fell_back(observation),
+            failed=_failed(observation),
         )
         context = set_span_in_context(span, Context()) if decision.kept else unsampled(span.get_span_context())
         attributes = self._attributes(observation)
@@ -206,8 +206,10 @@ class Observer:
             child.end(done.unix_nanos(interval.end))
 
 
-def _fell_back(done: Observation) -> bool:
-    return done.synthesis is not None and done.synthesis.fallback is not None
+def _failed(done: Observation) -> bool:
+    """Whether a provider failed, whoever answered then; not when the text was at fault."""
+    fell_back = done.synthesis is not None and done.synthesis.fallback is not None
+    return done.outcome is Outcome.ERROR or (fell_back and done.outcome is not Outcome.REJECTED)
 
 
 def _synthesis_features(done: Observation) -> dict[str, AttributeValue | None]:

@@ -18,8 +18,9 @@ from server.watch import Watch
 NOWHERE = set_span_in_context(INVALID_SPAN, Context())
 """No span (an empty context would be taken for the current one): while a request goes on, nobody knows whether its
 trace will be kept, and every exemplar must open."""
-JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
-"""What says something of the provider; a text that can't be spoken, or a client that left, does not."""
+JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT)
+"""Outcomes that say something of the provider. A text that can't be spoken, or a client that left, does not. Faulty
+audio may be the fault of an odd text: the breaker's check decides that, and then the provider is unavailable."""
 
 
 def fallback_labels(failed: str, following: str, reason: FallbackReason) -> dict[str, str]:

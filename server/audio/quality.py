@@ -39,7 +39,7 @@ LITTLE = 0.5
 """The same where the provider said what it reckons with: it is believed, unless it has lost most of the text itself."""
 SHORT, SHORT_SLACK = 0.68, 0.3
 """Of the seconds that the provider reckons with, less 0.3 s, the least that may be there. Sound clips take 0.8 to 1.4
-times what was reckoned, very short or odd ones 0.6."""
+times what was reckoned, very short or odd ones 0.6. Of what repeats itself in the text, only one instance counts."""
 LONG, LONG_SLACK = 1.6, 0.8
 """The most, with 0.8 s more."""
 STRAYED = 3.0
@@ -149,7 +149,8 @@ class Inspector:
             faults.append(Fault.CLIPPED)
         reckoned = Bounds(0.0, math.inf)
         if self._expected is not None:
-            reckoned = Bounds(SHORT * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
+            share = len(pace.once(said)) / max(1, len(said))
+            reckoned = Bounds(SHORT * share * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
         if energy is not None and (spoken < allowed.least or seconds < reckoned.least or self._breaks_off(energy)):
             faults.append(Fault.TRUNCATED)
         if spoken > allowed.most or seconds > min(reckoned.most, STRAYED * allowed.most + utterance.pauses):

@@ -1,4 +1,8 @@
-"""A circuit breaker: nobody is sent to a provider that fails until a probe has found it well again."""
+"""A circuit breaker: nobody is sent to a provider that fails until a probe has found it well again.
+
+Failures of requests alone never open it, since a text or a client may be at fault. They make the provider a suspect;
+then a check with a known word decides.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ from enum import StrEnum
 CALLS = 6
 """The last calls that are looked at."""
 FAILURES = 3
-"""Of the last CALLS: so many in a row open it, and so does a provider that fails every other time."""
+"""Of the last CALLS: so many in a row make a suspect, and so does failing every other time."""
 FIRST_COOL_DOWN = 1.0
 """Seconds before the first probe; a model that was reloaded or a server that restarted is back about then."""
 LONGEST_COOL_DOWN = 60.0
@@ -22,6 +26,8 @@ class State(StrEnum):
 
     CLOSED = "closed"
     """Everybody."""
+    SUSPECTED = "suspected"
+    """Everybody, while a check finds out whether the provider or its texts are at fault."""
     OPEN = "open"
     """Nobody."""
     HALF_OPEN = "half_open"
@@ -51,23 +57,35 @@ class Breaker:
     @property
     def closed(self) -> bool:
         """Whether requests may be sent to the provider."""
-        return self.state is State.CLOSED
+        return self.state in (State.CLOSED, State.SUSPECTED)
 
     @property
     def probe_due(self) -> bool:
         """Whether it is open and has cooled down: time for a probe in the background, not for a user's request."""
         return self.state is State.OPEN and self._clock() - self._opened >= self.cool_down
 
-    def record(self, ok: bool, epoch: int) -> None:
-        """A call that began in ``epoch`` has ended; it opens the breaker if it is one failure too many."""
-        if not self.closed or epoch != self.epoch:
-            return
+    def record(self, ok: bool, epoch: int) -> bool:
+        """A call that began in ``epoch`` has ended; returns whether it is one failure too many.
+
+        If so the caller checks the provider at once, and says what came of it by ``acquit`` or ``trip``. What ends
+        until then changes nothing.
+        """
+        if self.state is not State.CLOSED or epoch != self.epoch:
+            return False
         self._recent.append(ok)
-        if self._recent.count(False) >= FAILURES:
-            self._open()
+        if self._recent.count(False) < FAILURES:
+            return False
+        self.state = State.SUSPECTED
+        return True
+
+    def acquit(self) -> None:
+        """The suspect has passed a check: its failures were the fault of their texts, and are forgotten."""
+        if self.state is State.SUSPECTED:
+            self.state = State.CLOSED
+            self._recent.clear()
 
     def trip(self) -> None:
-        """Opens it at once, if it is closed: a check in the background failed, or the provider is lost.
+        """Opens it at once, if it is closed: a check failed, or the provider is lost.
 
         An open breaker keeps its cool-down, and a probe under way decides for itself.
         """

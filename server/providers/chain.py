@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from server.audio.quality import Quality
-from server.errors import EngineFailed, SpeechError, UnknownVoice, UnsupportedByVoice
+from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.member import Choice, Member
 from server.providers.provider import Load, Provider, Reports
@@ -68,6 +68,8 @@ class Chain:
         self._choices: dict[str, tuple[Choice, ...]] = {}
         self._voices: dict[str, Voice] = {}
         self._rate, self._rate_until = 0.0, float("-inf")
+        self._trials: set[asyncio.Task[bool]] = set()
+        """Checks of providers that are suspected to be broken."""
         self._choose()
 
     @property
@@ -112,7 +114,9 @@ class Chain:
         self._rate_until = float("-inf")
 
     async def close(self) -> None:
-        await asyncio.gather(*(member.provider.close() for member in self.members))
+        for trial in self._trials:
+            trial.cancel()
+        await asyncio.gather(*(member.close() for member in self.members))
 
     def require(self, utterance: Utterance) -> None:
         """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
@@ -134,7 +138,8 @@ class Chain:
 
         Only who can do what the utterance needs is asked: UnsupportedByVoice if nobody can.
 
-        Raises what the last provider failed with; DeadlineExceeded when the time is over; NothingToSpeak and
+        Raises what the last provider failed with; UnspeakableText when all that were asked made faulty audio, of which
+        none was given, and yet they pass a check; DeadlineExceeded when the time is over; NothingToSpeak and
         TextTooLong at once, since no other provider would do better.
         """
         began = asyncio.get_running_loop().time()
@@ -154,9 +159,11 @@ class Chain:
                     async for chunk in chunks:
                         synthesis.provider = choice.member.name
                         yield chunk
-            except Exception:  # whatever is wrong with one provider, another may speak
+            except Exception as error:  # whatever is wrong with one provider, another may speak
                 reason = turn.reason
                 if reason is None or following is None or (listener.streamed and turn.begun):
+                    if not turn.begun and await self._is_unspeakable(synthesis, deadline):
+                        raise UnspeakableText("the text can't be spoken as it is written", param="text") from error
                     raise
                 name = choice.member.name
                 self._reports.fell_back(name, following.member.name, reason)
@@ -237,9 +244,29 @@ class Chain:
         ok = turn.outcome is AttemptOutcome.OK
         if ok:
             member.spoke = time.monotonic()
-        if ok or turn.reason is not None:
-            was = member.available
-            member.breaker.record(ok, turn.epoch)
-            if was and not member.available:
-                self._reports.available(member.name, False)
+        if (ok or turn.reason is not None) and member.breaker.record(ok, turn.epoch):
+            trial = asyncio.create_task(self._try(member))
+            self._trials.add(trial)
+            trial.add_done_callback(self._trials.discard)
         self._reports.attempted(account, utterance)
+
+    async def _try(self, member: Member) -> bool:
+        """Checks a member whose attempts failed: if it fails that too it is broken, else its texts were odd."""
+        well = await member.check()
+        if well:
+            member.breaker.acquit()
+        elif member.breaker.closed:
+            member.breaker.trip()
+            self._reports.available(member.name, False)
+        return well
+
+    async def _is_unspeakable(self, synthesis: Synthesis, deadline: float) -> bool:
+        """Whether the text is at fault: all who were asked made faulty audio of it, and all pass a check in time."""
+        if {attempt.outcome for attempt in synthesis.attempts} != {AttemptOutcome.FAULTY}:
+            return False
+        suspects = [self._members[attempt.provider] for attempt in synthesis.attempts]
+        try:
+            async with asyncio.timeout_at(deadline):
+                return all(await asyncio.gather(*map(self._try, suspects)))
+        except TimeoutError:
+            return False

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import time
 from dataclasses import dataclass, field, replace
 
+from server.errors import SpeechError
+from server.logs import LOGGER
 from server.providers.breaker import Breaker
 from server.providers.provider import Provider
 from server.speech import Utterance, Voice
+
+CHECK_SECONDS = 10.0
+"""Time for a check; a word takes the slowest of ours a tenth of a second."""
+
+log = logging.getLogger(f"{LOGGER}.member")
 
 
 @dataclass(slots=True, eq=False)
@@ -20,6 +30,8 @@ class Member:
     """Attempts under way."""
     spoke: float = float("-inf")
     """When it last spoke or was checked, in seconds of ``time.monotonic``."""
+    _check: asyncio.Task[bool] | None = None
+    """The check that is under way."""
 
     @property
     def name(self) -> str:
@@ -33,6 +45,33 @@ class Member:
         """Seconds until the utterance is spoken, by what waits and its pace."""
         load = self.provider.load()
         return (load.audio_seconds + self.provider.estimate(utterance)) / load.rate
+
+    async def check(self) -> bool:
+        """Whether the provider passes its own check now; whoever asks while one is under way shares it."""
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._run_check())
+        return await asyncio.shield(self._check)
+
+    async def close(self) -> None:
+        """Gives up the check that is under way, and closes the provider."""
+        if self._check is not None:
+            self._check.cancel()
+        await self.provider.close()
+
+    async def _run_check(self) -> bool:
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self.provider.check()
+        except TimeoutError:
+            return self.spoke > begun  # it is busy, not broken, if it has spoken for others meanwhile
+        except SpeechError:
+            return False
+        except Exception:  # a mistake in a provider is a provider that can't speak, and no end of the others' checks
+            log.exception("a provider's check has a mistake", extra={"provider": self.name})
+            return False
+        self.spoke = time.monotonic()
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,15 +7,12 @@ import logging
 import time
 from collections.abc import Sequence
 
-from server.errors import SpeechError
 from server.logs import LOGGER
 from server.providers.chain import ChainReports
 from server.providers.member import Member
 
 IDLE_SECONDS = 60.0
 """A provider that has not spoken for so long is checked: whoever stands by must be known to be well."""
-CHECK_SECONDS = 10.0
-"""Time for a check; a word takes the slowest of ours a tenth of a second."""
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""
 
@@ -50,7 +47,7 @@ class Probes:
         member.breaker.begin_probe()
         well = False
         try:
-            well = await self._check(member)
+            well = await member.check()
         finally:
             (member.breaker.succeeded if well else member.breaker.failed)()
         if well:
@@ -58,18 +55,6 @@ class Probes:
             self._reports.available(member.name, True)
 
     async def _check_idle(self, member: Member) -> None:
-        if not await self._check(member) and member.available:
+        if not await member.check() and member.available:
             member.breaker.trip()
             self._reports.available(member.name, False)
-
-    async def _check(self, member: Member) -> bool:
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await member.provider.check()
-        except (SpeechError, TimeoutError):
-            return False
-        except Exception:  # a mistake in a provider is a provider that can't speak, and no end of the others' checks
-            log.exception("a provider's check has a mistake", extra={"provider": member.name})
-            return False
-        member.spoke = time.monotonic()
-        return True

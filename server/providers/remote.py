@@ -18,6 +18,7 @@ from server.errors import EngineFailed
 from server.providers.pace import estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.speech_client import Answer, SpeechClient
+from server.providers.word import known_word, listen
 from server.providers.workload import Workload
 from server.speech import Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
 from server.text.sentences import is_speakable
@@ -74,6 +75,8 @@ class RemoteProvider:
         self._read_seconds = read_seconds
         self._places = asyncio.Semaphore(connections)
         self._workload = Workload()
+        self._untried = False
+        """Whether speech has ended, well or not, since it last said a known word."""
         self._client = SpeechClient(
             base_url, key, connect_seconds=connect_seconds, read_seconds=read_seconds, retries=retries, log=log
         )
@@ -92,7 +95,13 @@ class RemoteProvider:
         self._client.start()
 
     async def check(self) -> None:
+        """Asks for the list of models; after other speech for a known word too: a server that lists its models may fail
+        to speak. The word waits for no other speech. Raises EngineFailed."""
         await self._client.check()
+        if self._untried:
+            word = known_word(next(iter(self._voices.values())).voice)
+            await listen(word, self._say(word))
+            self._untried = False
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         """The audio as it comes, at the sample rate that it comes in.
@@ -103,27 +112,37 @@ class RemoteProvider:
         body = self._body(utterance)
         sentences = [self.estimate(utterance)] if is_speakable(utterance.text) else []
         expected = expect(sentences, 0.0, self._max_audio_seconds)
-        with self._workload.request(expected) as request:
-            asked = time.perf_counter_ns()
-            async with self._places:
-                request.begun()
-                start = time.perf_counter_ns()
-                intervals: tuple[Interval, ...] = (Interval(Stage.QUEUE, asked, start),)
-                async with self._client.speech(body, _traceparent(listener.origin)) as answer:
-                    audio = _Audio(answer, self._format, self._read_seconds, self._max_audio_seconds)
-                    while len(samples := await audio.next()):
-                        waited = Interval(Stage.INFER, start, time.perf_counter_ns())
-                        intervals = (*intervals, waited)
-                        rate = audio.sample_rate
-                        request.made(len(samples) / rate, waited.seconds)
-                        for part in np.array_split(samples, math.ceil(len(samples) / (MOST_SECONDS * rate))):
-                            yield Chunk(part, rate, intervals)
-                            intervals = ()
-                        start = time.perf_counter_ns()  # until now the chunks were in the caller's hands
+        try:
+            with self._workload.request(expected) as request:
+                asked = time.perf_counter_ns()
+                async with self._places:
+                    request.begun()
+                    start = time.perf_counter_ns()
+                    intervals: tuple[Interval, ...] = (Interval(Stage.QUEUE, asked, start),)
+                    async with self._client.speech(body, _traceparent(listener.origin)) as answer:
+                        audio = _Audio(answer, self._format, self._read_seconds, self._max_audio_seconds)
+                        while len(samples := await audio.next()):
+                            waited = Interval(Stage.INFER, start, time.perf_counter_ns())
+                            intervals = (*intervals, waited)
+                            rate = audio.sample_rate
+                            request.made(len(samples) / rate, waited.seconds)
+                            for part in np.array_split(samples, math.ceil(len(samples) / (MOST_SECONDS * rate))):
+                                yield Chunk(part, rate, intervals)
+                                intervals = ()
+                            start = time.perf_counter_ns()  # until now the chunks were in the caller's hands
+        finally:
+            self._untried = True
 
     async def close(self) -> None:
         """Hangs up; what is not finished fails with ShuttingDown."""
         await self._client.close()
+
+    async def _say(self, word: Utterance) -> AsyncGenerator[Chunk, None]:
+        """The audio of a word, out of turn. Raises EngineFailed."""
+        async with self._client.speech(self._body(word), {}) as answer:
+            audio = _Audio(answer, self._format, self._read_seconds, self._max_audio_seconds)
+            while len(samples := await audio.next()):
+                yield Chunk(samples, audio.sample_rate)
 
     def _body(self, utterance: Utterance) -> dict[str, object]:
         """What OpenAI's own server takes, and no more. Raises EngineFailed."""

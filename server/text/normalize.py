@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from server.errors import InvalidText, NothingToSpeak
+from server.text import rulers
 from server.text.sentences import is_speakable
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -25,9 +26,12 @@ def check(text: str) -> None:
 
 
 def normalize(text: str) -> str:
-    """The text to be spoken. Raises NothingToSpeak if that is only punctuation, or nothing."""
+    """The text to be spoken. Raises NothingToSpeak if that is only punctuation, rulers (====), or nothing."""
     composed = " ".join(unicodedata.normalize("NFC", text).split())
     spoken = EMOTION_TAG.sub("", composed).strip()
-    if not is_speakable(spoken):
-        raise NothingToSpeak("text has nothing to speak: no letter, digit or symbol outside emotion tags", param="text")
+    if not is_speakable(rulers.without(spoken)):
+        raise NothingToSpeak(
+            "text has nothing to speak: no letter, digit or symbol outside emotion tags and rulers (====)",
+            param="text",
+        )
     return spoken

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from server.speech import Reading
-from server.text import english, european
+from server.text import english, european, rulers
 from server.text.rules import Rule, apply, rule
 
 EMOJI: tuple[Rule, ...] = (
@@ -77,7 +77,7 @@ def sentences(text: str, language: str) -> list[tuple[int, int]]:
 
 def _rules(language: str) -> tuple[Rule, ...]:
     primary = language.partition("-")[0]
-    return (english.RULES if primary == "en" else european.rules(primary)) + EMOJI
+    return (english.RULES if primary == "en" else european.rules(primary)) + EMOJI + rulers.RULES
 
 
 def _units(sentence: str, readings: Sequence[Reading]) -> Iterator[Unit]:

@@ -11,10 +11,20 @@ from server.providers.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker
 from tests.clock import Clock
 
 
-def broken(clock: Clock, *results: bool) -> Breaker:
+def recorded(clock: Clock, *results: bool) -> Breaker:
+    """A breaker after calls that ended so."""
     breaker = Breaker(clock)
     for ok in results:
         breaker.record(ok, breaker.epoch)
+    return breaker
+
+
+def broken(clock: Clock, *results: bool) -> Breaker:
+    """The same when its provider, once suspected, fails the check."""
+    breaker = Breaker(clock)
+    for ok in results:
+        if breaker.record(ok, breaker.epoch):
+            breaker.trip()
     return breaker
 
 
@@ -44,8 +54,30 @@ def test_a_new_one_is_closed() -> None:
         ("." * 100, State.CLOSED),
     ],
 )
-def test_three_failures_of_the_last_six_calls_open_it(results: str, state: State) -> None:
+def test_three_failures_of_the_last_six_calls_open_it_if_the_check_fails(results: str, state: State) -> None:
     assert broken(Clock(), *(result == "." for result in results)).state is state
+
+
+@pytest.mark.parametrize("results", ["xxx", "x.x.x", "x" * 100, "x." * 50])
+def test_failures_alone_make_a_suspect_and_never_open_it(results: str) -> None:
+    breaker = recorded(Clock(), *(result == "." for result in results))
+    assert breaker.state is State.SUSPECTED
+    assert breaker.closed, "a suspect still gets requests"
+    assert not breaker.probe_due
+
+
+def test_a_suspect_that_passes_the_check_begins_anew() -> None:
+    breaker = recorded(Clock(), False, False, False)
+    breaker.acquit()
+    assert breaker.state is State.CLOSED
+    assert [breaker.record(False, breaker.epoch) for _ in range(4)] == [False, False, True, False]
+
+
+@pytest.mark.parametrize("breaker", [Breaker(Clock()), recorded(Clock(), False, False), broken(Clock(), *[False] * 3)])
+def test_only_a_suspect_is_acquitted(breaker: Breaker) -> None:
+    before = breaker.state
+    breaker.acquit()
+    assert breaker.state is before
 
 
 def test_a_trip_opens_it_at_once() -> None:
@@ -81,10 +113,8 @@ def test_a_probe_that_succeeds_closes_it_and_all_is_forgotten() -> None:
     breaker.begin_probe()
     breaker.succeeded()
     assert breaker.closed
-    breaker.record(False, breaker.epoch)
-    breaker.record(False, breaker.epoch)
-    assert breaker.closed
-    breaker.record(False, breaker.epoch)
+    assert [breaker.record(False, breaker.epoch) for _ in range(3)] == [False, False, True]
+    breaker.trip()
     assert not breaker.closed
     clock.now += FIRST_COOL_DOWN
     assert breaker.probe_due
@@ -183,10 +213,20 @@ class AnyOrder(RuleBasedStateMachine):
     def a_request_ends(self, data: st.DataObject, ok: bool) -> None:
         epoch = self.under_way.pop(data.draw(st.integers(0, len(self.under_way) - 1)))
         before = self.breaker.state, self.breaker.epoch, self.breaker.cool_down, self.breaker.probe_due
-        self.breaker.record(ok, epoch)
+        closed = self.breaker.closed
+        suspected = self.breaker.record(ok, epoch)
         after = self.breaker.state, self.breaker.epoch, self.breaker.cool_down, self.breaker.probe_due
-        if before[0] is not State.CLOSED or epoch != before[1] or ok:
+        assert self.breaker.closed is closed, "requests alone open and close nothing"
+        if before[0] is not State.CLOSED or epoch != before[1] or not suspected:
             assert after == before
+        assert suspected == (before[0] is State.CLOSED and after[0] is State.SUSPECTED)
+        self._note()
+
+    @precondition(lambda self: self.breaker.state is State.SUSPECTED)
+    @rule(ok=st.booleans())
+    def a_suspect_is_checked(self, ok: bool) -> None:
+        (self.breaker.acquit if ok else self.breaker.trip)()
+        assert self.breaker.closed is ok
         self._note()
 
     @rule()

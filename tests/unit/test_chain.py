@@ -11,10 +11,19 @@ import numpy as np
 import pytest
 
 from server.audio.quality import Quality
-from server.errors import DeadlineExceeded, EngineFailed, NothingToSpeak, SpeechError, UnsupportedByVoice
+from server.errors import (
+    DeadlineExceeded,
+    EngineFailed,
+    NothingToSpeak,
+    SpeechError,
+    UnspeakableText,
+    UnsupportedByVoice,
+)
 from server.providers import chain as module
+from server.providers import member as member_module
 from server.providers.chain import Chain
 from server.providers.probes import Probes
+from server.providers.word import say_a_word
 from server.speech import Ability, Chunk, Listener, Passage, Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
 from tests import fakes
@@ -73,11 +82,11 @@ class Stage:
         self.progress = 0.0
 
     async def speak(
-        self, *, stream: bool = False, budget: float = 5.0, utterance: Utterance = UTTERANCE
+        self, *, stream: bool = False, budget: float = 5.0, utterance: Utterance = UTTERANCE, client: str = ""
     ) -> list[Chunk]:
         self.synthesis = Synthesis()
         deadline = asyncio.get_running_loop().time() + budget
-        speech = self.chain.speak(utterance, Listener(stream), self.synthesis, deadline, self._made)
+        speech = self.chain.speak(utterance, Listener(stream, client), self.synthesis, deadline, self._made)
         async with aclosing(speech) as chunks:
             return [chunk async for chunk in chunks]
 
@@ -263,9 +272,138 @@ async def test_with_nobody_available_the_first_is_asked_all_the_same() -> None:
     for _ in range(4):
         with pytest.raises(EngineFailed):
             await stage.speak()
-    assert not any(member.available for member in stage.chain.members)
+    async with asyncio.timeout(10):
+        while any(member.available for member in stage.chain.members):
+            await asyncio.sleep(0.01)
     broken[0].failure = None
     assert pitch(await stage.speak()) == 220
+
+
+async def until_tried(*providers: HummingProvider) -> None:
+    """Waits until each has been checked."""
+    async with asyncio.timeout(10):
+        while not all(provider.checks for provider in providers):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("clients", [("a",), ("a", "b", "c")])
+@pytest.mark.parametrize("texts", [(TEXT,), (TEXT, "And another one of these.", "The third.")])
+@pytest.mark.parametrize("state", [{"sound": 0.0}, {"failure": EngineFailed("no")}])
+async def test_requests_alone_open_no_breaker(
+    state: dict[str, object], texts: tuple[str, ...], clients: tuple[str, ...]
+) -> None:
+    class Well(HummingProvider):
+        async def check(self) -> None:
+            self.checks += 1
+
+    suspect = Well(name="first", pitch=220)
+    for name, value in state.items():
+        setattr(suspect, name, value)
+    stage = await staged(suspect, second())
+    for number in range(20):
+        text = texts[number % len(texts)]
+        utterance = replace(UTTERANCE, text=text, characters=len(text))
+        chunks = await stage.speak(utterance=utterance, client=clients[number % len(clients)])
+        assert pitch(chunks) == 440
+    await until_tried(suspect)
+    assert stage.chain.members[0].available
+    assert [name for name, _ in stage.told.outcomes] == ["first", "second"] * 20
+    assert all(available for _, available in stage.told.availability)
+    assert suspect.checks <= 20 / 3
+
+
+async def test_one_client_with_ordinary_texts_opens_the_breaker_of_a_broken_engine() -> None:
+    stage = await staged(first(failure=EngineFailed("no")), second())
+    for text in (TEXT, "And another one of these.", "The third of them."):
+        utterance = replace(UTTERANCE, text=text, characters=len(text))
+        assert pitch(await stage.speak(utterance=utterance, client="only")) == 440
+    async with asyncio.timeout(10):
+        while stage.chain.members[0].available:
+            await asyncio.sleep(0.01)
+    assert stage.told.availability[-1] == ("first", False)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_that_nobody_can_speak_is_the_clients_mistake(stream: bool) -> None:
+    providers = [HummingProvider(name=name) for name in ("first", "second")]
+    for provider in providers:
+        provider.sound = 0.0
+    stage = await staged(*providers)
+    for _ in range(10):
+        with pytest.raises(UnspeakableText) as caught:
+            await stage.speak(stream=stream)
+        assert (caught.value.status, caught.value.side, caught.value.param) == (422, "client", "text")
+    assert all(member.available for member in stage.chain.members)
+    assert set(stage.told.outcomes) == {("first", "faulty"), ("second", "faulty")}
+    for provider in providers:
+        provider.sound = 1.0
+    assert pitch(await stage.speak(stream=stream)) == 220
+
+
+async def test_silence_of_engines_that_fail_a_check_is_a_mistake_of_ours() -> None:
+    class Mute(HummingProvider):
+        async def check(self) -> None:
+            await say_a_word(self, JOE)
+
+    providers = [Mute(name="first"), HummingProvider(name="second")]
+    for provider in providers:
+        provider.sound = 0.0
+    stage = await staged(*providers)
+    with pytest.raises(EngineFailed):
+        await stage.speak()
+    assert [member.available for member in stage.chain.members] == [False, True]
+    assert stage.told.availability[-1] == ("first", False)
+    with pytest.raises(UnspeakableText):
+        await stage.speak()
+
+
+async def test_errors_of_every_engine_are_a_mistake_of_ours_whatever_the_checks_say() -> None:
+    class Well(HummingProvider):
+        async def check(self) -> None: ...
+
+    providers = [Well(name="first"), Well(name="second")]
+    providers[0].sound, providers[1].failure = 0.0, EngineFailed("no")
+    stage = await staged(*providers)
+    for _ in range(4):
+        with pytest.raises(EngineFailed):
+            await stage.speak()
+    assert all(member.available for member in stage.chain.members)
+
+
+async def test_requests_that_fail_together_share_one_check() -> None:
+    suspect = first(sound=0.0)
+    stage = await staged(suspect, second())
+    checking = asyncio.Event()
+
+    async def check() -> None:
+        suspect.checks += 1
+        await checking.wait()
+
+    suspect.check = check  # type: ignore[method-assign]
+    for _ in range(10):
+        assert pitch(await stage.speak()) == 440
+    assert suspect.checks == 1
+    checking.set()
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_a_check_that_is_late_says_nothing_of_who_speaks_meanwhile(
+    speaks: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(member_module, "CHECK_SECONDS", 0.3)
+    busy = first()
+
+    async def check() -> None:
+        await asyncio.Event().wait()
+
+    busy.check = check  # type: ignore[method-assign]
+    stage = await staged(busy)
+    checked = asyncio.create_task(stage.chain.members[0].check())
+    await asyncio.sleep(0)
+    if speaks:
+        await stage.speak()
+    assert await checked is speaks
 
 
 async def test_a_standby_that_broke_unseen_is_found_by_a_check() -> None:

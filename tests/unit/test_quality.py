@@ -153,6 +153,36 @@ def test_a_provider_that_lost_most_of_the_text_is_not_believed() -> None:
     assert not expected(0.4, speech(0.4 * pace.bounds(TEXT, "en", 1.0).least)).usable
 
 
+SIGNS = st.text(st.sampled_from("=+$%&€*~#-_/\\|<>^!?.,@'\"°★😀═─█→≠"), min_size=1, max_size=4)
+
+
+@given(SIGNS, st.integers(3, 400), st.sampled_from(["", "Hello ", "x = "]), st.sampled_from([0.25, 1.0, 4.0]))
+def test_repeated_signs_are_sure_to_be_said_only_once(sign: str, count: int, before: str, speed: float) -> None:
+    """By a voice that says each sign once, and what is before them; and by one that says all of them."""
+    text = before + sign * count
+    one = pace.bounds(before + sign, "en", speed)
+    all_of_it = pace.bounds(text, "en", speed)
+    assert all_of_it.least <= one.least + 1e-9
+    assert all_of_it.most >= one.most - 1e-9
+    spoken = utterance(text, speed=speed)
+    hurried = speech(max(0.2, one.least))
+    inspector = Inspector(spoken)
+    inspector.expect(len(hurried) / RATE)
+    inspector.add(hurried, RATE)
+    assert inspector.verdict().usable
+    assert verdict(hurried, of=spoken).usable
+
+
+@pytest.mark.parametrize("text", ["haha " * 100, "ha" * 100, "a " * 60, "tt " * 50, "lol" * 60, "I " * 40, "≠" * 30])
+def test_a_voice_may_hurry_through_what_repeats_itself(text: str) -> None:
+    """As the default voice does: it takes half of the time that it reckons with."""
+    half = speech(2.5)
+    inspector = Inspector(utterance(text.strip()))
+    inspector.expect(5.4)
+    inspector.add(half, RATE)
+    assert inspector.verdict().usable
+
+
 def test_an_offset_is_told_and_changes_nothing_else() -> None:
     plain, shifted = verdict(speech()), verdict(speech() + np.float32(0.1))
     assert shifted.dc_offset == pytest.approx(0.1, abs=1e-4)

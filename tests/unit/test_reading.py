@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.errors import NothingToSpeak
 from server.speech import Passage, Reading, Utterance, Voice
+from server.text.normalize import normalize
 from server.text.reading import read, sentences
 from server.text.script import PAUSE, script
 
@@ -49,6 +52,17 @@ ENGLISH = [
     ("10-20 people", "10 to 20 people"),
     ("👍🏽 ok 🇫🇷", "👍 ok"),
     ("COVID-19, MP3, and/or, 3.14", "COVID-19, MP3, and/or, 3.14"),
+    ("5 = 5, a == b, $$$, C++, 100%, A+++ ...", "5 = 5, a == b, $$$, C++, 100%, A+++ ..."),
+    ("Hello ==== world", "Hello , world"),
+    ("Hello ====", "Hello"),
+    ("==== Title ====", "Title"),
+    ("x = ======== y", "x = y"),
+    ("if a === b", "if a = b"),
+    ("foo------bar", "foo, bar"),
+    ("one - - - two", "one , two"),
+    ("-=-=-=-=- three ~*~*~*~", "three"),
+    ("│ four │ ──── │", "│ four │ │"),
+    ("++++ five", "five"),
 ]
 
 
@@ -59,6 +73,25 @@ def said(text: str, language: str = "en") -> list[str]:
 @pytest.mark.parametrize(("written", "spoken"), ENGLISH)
 def test_english(written: str, spoken: str) -> None:
     assert said(written) == [spoken]
+
+
+RULERS = [
+    *(sign * count for sign in "=-*_~#/\\─━═│█▓\u2013\u2014" for count in (4, 5, 30, 400)),
+    *("---", "***", "___", "~~~", "###", "───"),
+    *(f"{sign} " * 30 for sign in "=-*_~#"),
+    *(pair * 20 for pair in ("=-", "-=", "*~", "_-")),
+    "+" * 30,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ruler", RULERS, ids=lambda ruler: f"{len(ruler)} of {ruler[:2]}")
+@pytest.mark.parametrize("language", ["en", "de", "ja"])
+def test_a_ruler_is_not_read(ruler: str, language: str) -> None:
+    with pytest.raises(NothingToSpeak, match="nothing to speak"):
+        normalize(ruler)
+    for text in (f"Hello {ruler} there", f"{ruler} Hello there", f"Hello there {ruler}"):
+        [*lines] = said(" ".join(text.split()), language)
+        assert re.findall(r"[^\s,]+", " ".join(lines)) == ["Hello", "there"]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +163,8 @@ def test_nothing_written_is_lost_whatever_it_is(text: str, language: str) -> Non
 @pytest.mark.parametrize(
     "part",
     ["www.", "(www.", "http://", "1", "1/", "1.", "$1,", "1,111", "a@", "a.", "A. ", "1-", "Jan ", "1:11 ", "Henry I",
-     "(555) ", "a^2", "🇫", " ", "$", "Mr. ", "a St. ", "5 k", "e.g.", "No.", "é", "-", "z.B. ", "3. "],
+     "(555) ", "a^2", "🇫", " ", "$", "Mr. ", "a St. ", "5 k", "e.g.", "No.", "é", "-", "z.B. ", "3. ",
+     "=", "= ", "== ", "=-", "=-~", "===a", "+", "─"],
 )  # fmt: skip
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_hostile_text_takes_time_by_its_length(part: str, language: str) -> None:
