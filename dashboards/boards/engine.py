@@ -216,8 +216,8 @@ ATTEMPTS = Panel(
 PROVIDER_SUCCESS = Panel(
     "provider-success",
     "Providers: success",
-    "The share of each provider's attempts that ended ok, of those that ended ok, in an error or too late. Faulty audio "
-    "is not counted: it may be the fault of an odd text.",
+    "The share of each provider's attempts that ended ok, of those that ended ok, in an error or too late. Faulty "
+    "audio is not counted: it may be the fault of an odd text.",
     "lines",
     Unit.SHARE,
     (

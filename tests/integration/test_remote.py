@@ -725,6 +725,28 @@ async def test_a_check_does_not_wait_for_those_that_are_spoken_to() -> None:
         task.cancel()
 
 
+async def test_after_speech_a_check_asks_for_a_word_too(server: MisbehavingServer) -> None:
+    """A server that lists its models may fail to speak, or give silence."""
+    silence = answers(200, wav.header(RATE, 2 * RATE) + bytes(2 * RATE))
+    async with provider(server.url) as remote:
+        await spoken(remote)
+        await remote.check()
+        assert server.callers[-1].body["input"] == "1"
+        calls = len(server.callers)
+        await remote.check()
+        assert len(server.callers) == calls, "it has just spoken"
+        server.behaviours = [answers(500), answers(500), silence, silence, answers(200, FILE)]
+        with pytest.raises(EngineFailed):
+            await spoken(remote)
+        with pytest.raises(EngineFailed):
+            await remote.check()
+        with pytest.raises(EngineFailed, match="a known word"):
+            await remote.check()
+        with pytest.raises(EngineFailed, match="a known word"):
+            await remote.check()
+        await remote.check()
+
+
 async def test_a_check_that_hangs_ends_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.providers.speech_client.CHECK_SECONDS", 0.2)
     deaf = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
