@@ -14,6 +14,11 @@ NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 EMOTION_TAG = re.compile(r" ?(?<!\w)\([^\W\d_]+\)(?!\w)")
 """One word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
 
+MAX_MARKS = 30
+"""Of the combining marks in a row, those that are kept: the bound of UAX 15's Stream-Safe Text Format. No writing has
+more than ten, and the time that composing takes grows with the square of their number."""
+_LONG_RUN = re.compile(rb"[^\0]{%d,}" % (MAX_MARKS + 1))
+
 
 def check(text: str) -> None:
     """Raises InvalidText if ``text`` holds what can't be text: control characters or half of a surrogate pair."""
@@ -25,9 +30,25 @@ def check(text: str) -> None:
         )
 
 
+def compose(text: str) -> str:
+    """The text in NFC, with the first 30 of a longer run of combining marks; in time proportional to its length."""
+    return unicodedata.normalize("NFC", _stream_safe(text))
+
+
+def _stream_safe(text: str) -> str:
+    if text.isascii():
+        return text
+    classes = bytes(map(unicodedata.combining, text))  # 0 for all that is no combining mark
+    kept, start = [], 0
+    for run in _LONG_RUN.finditer(classes):
+        kept.append(text[start : run.start() + MAX_MARKS])
+        start = run.end()
+    return "".join((*kept, text[start:]))
+
+
 def normalize(text: str) -> str:
     """The text to be spoken. Raises NothingToSpeak if that is only punctuation, rulers (====), or nothing."""
-    composed = " ".join(unicodedata.normalize("NFC", text).split())
+    composed = " ".join(compose(text).split())
     spoken = EMOTION_TAG.sub("", composed).strip()
     if not is_speakable(rulers.without(spoken)):
         raise NothingToSpeak(

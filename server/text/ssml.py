@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.errors import InvalidMarkup
 from server.speech import SPEED_RANGE, Passage, Reading
-from server.text.normalize import EMOTION_TAG
+from server.text.normalize import EMOTION_TAG, compose
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -191,13 +190,13 @@ def _joined(parts: list[tuple[str, str | None]]) -> tuple[str, tuple[Reading, ..
     text = ""
     readings = []
     for written, spoken in parts:
-        clean = re.sub(r"\s+", " ", unicodedata.normalize("NFC", written))
+        clean = re.sub(r"\s+", " ", compose(written))
         if not text or text.endswith(" "):
             clean = clean.lstrip()
         start = len(text) + len(clean) - len(clean.lstrip())
         text += clean
         if spoken is not None and (stop := len(text.rstrip())) > start:
-            readings.append(Reading(start, stop, " ".join(unicodedata.normalize("NFC", spoken).split())))
+            readings.append(Reading(start, stop, " ".join(compose(spoken).split())))
     return text.rstrip(), tuple(readings)
 
 
