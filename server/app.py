@@ -190,7 +190,7 @@ class Service:
             path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, clients, call)
             for path, call in SPEAKING.items()
         }
-        description = openapi.OpenApiRoute(self._synthesizer, self._settings.max_text_characters)
+        characters = self._settings.max_text_characters
         theirs = coqui.CoquiRoutes(self._synthesizer)
         voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
@@ -217,8 +217,8 @@ class Service:
                 web.get(metrics.PROMETHEUS_PATH, metrics.PrometheusRoute(self._telemetry.exposition)),
                 web.get(traces.LIST_PATH, memory.list),
                 web.get(traces.TRACE_PATH, memory.show),
-                web.get(openapi.PATH, description),
-                web.get(openapi.DOCS_PATH, docs.DocsRoute(description)),
+                web.get(openapi.PATH, openapi.OpenApiRoute(self._synthesizer, characters)),
+                web.get(openapi.DOCS_PATH, docs.DocsRoute(self._synthesizer, characters)),
                 *(web.get(path, console.page) for path in console.FILES),
             ]
         )

@@ -5,17 +5,14 @@ Source: coqui-tts 0.28.0, TTS/server/server.py.
 
 from __future__ import annotations
 
-import email
-import email.policy
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from html import escape
-from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from server.errors import InvalidRequest
+from server.routes.forms import Fields, read_form
+from server.routes.pages import Page
 from server.routes.requests import TtsRequest, read_body
 from server.routes.wish import Wish
 from server.speech import Voice
@@ -26,11 +23,9 @@ PROCESS_PATH = "/process"
 VOICES_PATH = "/voices"
 LOCALES_PATH = "/locales"
 DETAILS_PATH = "/details"
-MULTIPART = "multipart/form-data"
-MAX_FIELDS = 100
 DEFAULT = "default"
 """What tts-server calls the voice of a model that has but one."""
-Fields = Mapping[str, str]
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ class FormCall:
 
     def parse(self, request: web.Request, body: bytes) -> Wish:
         """Raises InvalidRequest for a form that can't be read."""
-        fields = {**_form(request, body), **_first(request.query)}
+        fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
         if self.headers:
             known = (*self.names.values(), *self.ignored)
             theirs = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
@@ -84,6 +79,7 @@ class CoquiRoutes:
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
+        self._details = Page(synthesizer, _details, "text/html", POLICY)
 
     async def voices(self, request: web.Request) -> web.Response:
         """A line for each voice: its name, its language, and u, for a gender that nobody told."""
@@ -95,50 +91,26 @@ class CoquiRoutes:
 
     async def details(self, request: web.Request) -> web.Response:
         """A page for people: what each voice is."""
-        rows = "".join(
-            f"<tr><td>{escape(voice.name)}<td>{escape(', '.join(voice.languages))}<td>{voice.sample_rate} Hz"
-            f"<td><code>{escape(voice.checksum)}</code>"
-            for voice in self._voices()
-        )
-        page = (
-            "<!doctype html><html lang=en><meta charset=utf-8><title>ttscope: voices</title><h1>Voices</h1>"
-            f"<table><tr><th>Name<th>Languages<th>Sample rate<th>Checksum of the model{rows}</table>"
-        )
-        return web.Response(text=page, content_type="text/html")
+        return await self._details.answer()
 
     def _voices(self) -> Iterable[Voice]:
         return self._synthesizer.voices().values()
 
 
+def _details(voices: Mapping[str, Voice]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(voice.name)}<td>{escape(', '.join(voice.languages))}<td>{voice.sample_rate} Hz"
+        f"<td><code>{escape(voice.checksum)}</code>"
+        for voice in voices.values()
+    )
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>ttscope: voices</title><h1>Voices</h1>"
+        f"<table><tr><th>Name<th>Languages<th>Sample rate<th>Checksum of the model{rows}</table>"
+    )
+
+
 def _lines(lines: Iterable[str]) -> web.Response:
     return web.Response(text="".join(f"{line}\n" for line in lines))
-
-
-def _form(request: web.Request, body: bytes) -> Fields:
-    if request.content_type == MULTIPART:
-        return _multipart(request.headers["Content-Type"], body)
-    try:
-        return {name: values[0] for name, values in _parsed(body).items()}
-    except ValueError:
-        raise InvalidRequest(f"the form has more than {MAX_FIELDS} fields") from None
-
-
-def _parsed(body: bytes) -> dict[str, list[str]]:
-    """What is not UTF-8 becomes lone surrogates, which no text may have. Raises ValueError for too many fields."""
-    return parse_qs(body.decode("utf-8", "surrogateescape"), errors="surrogateescape", max_num_fields=MAX_FIELDS)
-
-
-def _multipart(content_type: str, body: bytes) -> Fields:
-    """The fields that are no files."""
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("utf-8", "surrogateescape")
-    message = email.message_from_bytes(head + body, EmailMessage, policy=email.policy.HTTP)
-    fields: dict[str, str] = {}
-    for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        value = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(value, bytes) and part.get_filename() is None:
-            fields.setdefault(name, value.decode("utf-8", "surrogateescape"))
-    return fields
 
 
 def _first(query: Mapping[str, str]) -> Fields:

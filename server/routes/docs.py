@@ -8,7 +8,9 @@ from typing import Any
 
 from aiohttp import web
 
-from server.routes.openapi import OpenApiRoute
+from server.routes.openapi import describe
+from server.routes.pages import Page
+from server.synthesizer import Synthesizer
 
 POLICY = "default-src 'self'; script-src 'none'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 HEAD = """<!doctype html>
@@ -32,12 +34,13 @@ TAIL = "</main>\n</body>\n</html>\n"
 class DocsRoute:
     """The handler of GET /docs."""
 
-    def __init__(self, openapi: OpenApiRoute) -> None:
-        self._openapi = openapi
+    def __init__(self, synthesizer: Synthesizer, max_characters: int) -> None:
+        self._page = Page(
+            synthesizer, lambda voices: render(describe(sorted(voices), max_characters)), "text/html", POLICY
+        )
 
     async def __call__(self, request: web.Request) -> web.Response:
-        page = render(self._openapi.describe())
-        return web.Response(text=page, content_type="text/html", headers={"Content-Security-Policy": POLICY})
+        return await self._page.answer()
 
 
 def render(description: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,7 +22,9 @@ from server.errors import (
     error_type,
 )
 from server.routes import catalogue, coqui, events, health, metrics, openai, samples, schemas, speech, traces
+from server.routes.forms import MULTIPART, URLENCODED
 from server.routes.openai import SpeechRequest
+from server.routes.pages import Page
 from server.routes.requests import JSON, TtsRequest
 from server.speech import VOICE_NAME
 from server.synthesizer import Synthesizer
@@ -30,7 +33,6 @@ from server.voices.aliases import ALIASES
 PATH = "/openapi.json"
 DOCS_PATH = "/docs"
 REFERENCE = "#/components/schemas/{model}"
-FORM = "application/x-www-form-urlencoded"
 OCTETS = "application/octet-stream"
 WRONG = "What went wrong."
 HEADERS = {
@@ -84,15 +86,12 @@ class OpenApiRoute:
     """The handler of GET /openapi.json."""
 
     def __init__(self, synthesizer: Synthesizer, max_characters: int) -> None:
-        self._synthesizer = synthesizer
-        self._max_characters = max_characters
+        self._page = Page(
+            synthesizer, lambda voices: json.dumps(describe(sorted(voices), max_characters)), "application/json"
+        )
 
     async def __call__(self, request: web.Request) -> web.Response:
-        return web.json_response(self.describe())
-
-    def describe(self) -> dict[str, Any]:
-        """Of this server, with its voices."""
-        return describe(sorted(self._synthesizer.voices()), self._max_characters)
+        return await self._page.answer()
 
 
 def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
@@ -176,7 +175,7 @@ def _form_call(call: coqui.FormCall, forms: dict[str, dict[str, Any]]) -> dict[s
     form = {"schema": {"type": "object", "properties": fields}}
     wav = _audio(["wav"])
     get = _speaks(summary, None, wav, IGNORED_HEADER)
-    post = _speaks(summary, {"content": {FORM: form, coqui.MULTIPART: form}}, wav, IGNORED_HEADER)
+    post = _speaks(summary, {"content": {URLENCODED: form, MULTIPART: form}}, wav, IGNORED_HEADER)
     if call.headers:  # no parameters, since they would change what the others have to be
         get["description"] = post["description"] = (
             f"A field may be a header too, which counts first: {', '.join(name.replace('_', '-') for name in fields)}."

@@ -44,6 +44,9 @@ SAMPLE_BYTES = np.dtype(np.float32).itemsize
 BASE64 = 4 / 3
 """Bytes of JSON for a byte of audio."""
 
+LARGE_BODY = 16 * 1024
+"""Bytes past which a body is parsed in a thread: the dearest form of this size takes 3 ms, of 256 KB 30 ms."""
+
 
 class SpeechRoute:
     """The handler of a call that speaks."""
@@ -68,7 +71,8 @@ class SpeechRoute:
         body = await self._call.read(request, self._settings.receive_seconds)
         observation.mark_received()
         with observation.stage(Stage.NORMALIZE):
-            wish = self._call.parse(request, body)
+            parse = partial(self._call.parse, request, body)
+            wish = await asyncio.to_thread(parse) if len(body) > LARGE_BODY else parse()
             with renamed(self._call.names):
                 utterance = await self._utterance(wish.speech)
         streamed, loudness = wish.speech.stream, wish.speech.loudness

@@ -75,7 +75,7 @@ async def test_openais_call_streams_the_same(start: Start) -> None:
         ({"input": "(happy)"}, "nothing_to_speak", "input"),
         ({"response_format": "midi"}, "unsupported_format", "response_format"),
         ({"speed": 9.0}, "invalid_request", "speed"),
-        ({"text": "x"}, "invalid_request", "text"),
+        ({"text": "x"}, "invalid_request", None),
     ):
         async with client.session.post(f"{client.url}/v1/audio/speech", json={**body, **wrong}) as response:
             error = (await response.json())["error"]

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from server.errors import InvalidJson, MethodNotAllowed, QueueFull, SpeechError, all_errors, error_type
+from server.errors import InvalidJson, InvalidRequest, MethodNotAllowed, QueueFull, SpeechError, all_errors, error_type
 from server.middleware.envelope import error_response
 from server.routes.openai import SpeechRequest
-from server.routes.requests import parse, parse_tts
+from server.routes.requests import SMALL_BODY, TtsRequest, media_type, parse, parse_tts
 
 STATUSES = {400, 401, 403, 404, 405, 408, 413, 415, 422, 429, 431, 500, 503, 504}
 
@@ -62,7 +62,7 @@ def test_a_refused_method_says_which_are_taken() -> None:
         (b'{"text": "a", "stream": "yes"}', "invalid_request", "stream"),
         (b'{"text": "a", "loudness": -90}', "invalid_request", "loudness"),
         (b'{"text": "a", "loudness": -16, "stream": true}', "invalid_request", "loudness"),
-        (b'{"text": "a", "voice": "joe"}', "invalid_request", "voice"),
+        (b'{"text": "a", "voice": "joe"}', "invalid_request", None),
         (b'{"text": "a", "response_format": "midi"}', "unsupported_format", "response_format"),
     ],
 )
@@ -86,6 +86,74 @@ def test_a_refusal_never_repeats_the_value() -> None:
 def test_huge_numbers_do_no_harm() -> None:
     with pytest.raises(InvalidJson):
         parse_tts(b'{"text": "a", "speed": ' + b"9" * 100_000 + b"}")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"text": "a", "my secret words": 1}',
+        b'{"my secret words": {"my secret words": 1}}',
+        b'{"model": "m", "input": "a", "voice": {"my secret words": 1}}',
+        b'{"model": "m", "input": "a", "voice": {"id": "joe", "my secret words": 1}}',
+        b'{"text": {"my secret words": 1}}',
+        b'{"text": "a", "voice_name": ["my secret words"]}',
+    ],
+)
+@pytest.mark.parametrize("padding", [b"", b" " * SMALL_BODY])
+def test_a_name_that_the_client_made_up_is_not_repeated(body: bytes, padding: bytes) -> None:
+    for model in (TtsRequest, SpeechRequest):
+        with pytest.raises(SpeechError) as refusal:
+            parse(model, body + padding)
+        assert "secret" not in refusal.value.message
+        assert refusal.value.param is None or refusal.value.param in model.model_fields
+
+
+def made_up(count: int) -> bytes:
+    return b"{%b}" % b",".join(b'"k%d":1' % n for n in range(count))
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        (b'{"text":"a","rest":%b}' % made_up(23_000), None),
+        (made_up(23_000), None),
+        (b'{"text":"a",' + made_up(23_000)[1:], None),
+        (b'{"model":"m","input":"a","voice":%b}' % made_up(23_000), "voice"),
+        (b'{"model":"m","input":[%b0]}' % (b"0," * 100_000), "input"),
+    ],
+)
+def test_thousands_of_members_make_no_thousands_of_errors(
+    body: bytes, param: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    monkeypatch.setattr(SpeechRequest, "model_validate_json", made.append)
+    with pytest.raises(InvalidRequest) as refusal:
+        parse(SpeechRequest, body)
+    assert refusal.value.param == param
+    assert made == []  # pydantic, which makes an error of each, was not asked
+
+
+def test_a_long_text_is_no_hindrance() -> None:
+    text = "a: {b}, " * 30_000
+    assert parse_tts(json.dumps({"text": text, "speed": 1.5}).encode()).text == text
+    assert (
+        parse(SpeechRequest, json.dumps({"model": "m", "input": text, "voice": {"id": "joe"}}).encode()).input == text
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("application/json", "application/json"),
+        ("Application/JSON; charset=utf-8", "application/json"),
+        (" application/json ;", "application/json"),
+        ("", ""),
+        ("(" * 8000, "(" * 8000),
+        ("a;b*=\"'", "a"),
+    ],
+)
+def test_the_media_type_is_read_whatever_follows(header: str, expected: str) -> None:
+    assert media_type(header) == expected
 
 
 @pytest.mark.parametrize(

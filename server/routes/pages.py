@@ -1,0 +1,41 @@
+"""Answers that change with the voices alone, made once for each set of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from aiohttp import web
+
+from server.speech import Voice
+from server.synthesizer import Synthesizer
+
+
+class Page:
+    """A body that depends on nothing but the voices. It is made in a thread, when it is first asked for."""
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer,
+        render: Callable[[Mapping[str, Voice]], str],
+        content_type: str,
+        policy: str | None = None,
+    ) -> None:
+        """``policy`` is the page's Content-Security-Policy."""
+        self._synthesizer = synthesizer
+        self._render = render
+        self._content_type = content_type
+        self._headers = {"Content-Security-Policy": policy} if policy else None
+        self._voices: Mapping[str, Voice] | None = None
+        self._body = b""
+        self._making = asyncio.Lock()
+
+    async def answer(self) -> web.Response:
+        """The answer to a GET, with the voices that there are now."""
+        if self._voices != self._synthesizer.voices():
+            async with self._making:
+                voices = dict(self._synthesizer.voices())
+                if self._voices != voices:
+                    self._body = (await asyncio.to_thread(self._render, voices)).encode()
+                    self._voices = voices
+        return web.Response(body=self._body, content_type=self._content_type, charset="utf-8", headers=self._headers)
