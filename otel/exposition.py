@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
     Histogram,
@@ -17,9 +18,17 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.trace import format_span_id, format_trace_id
 from prometheus_client.core import Exemplar
 from prometheus_client.core import Metric as Family
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from otel.instrument import Kind, prometheus_name
+
+OPEN_METRICS = "application/openmetrics-text"
+CONTENT_TYPES: dict[str, Callable[[Any], bytes]] = {
+    CONTENT_TYPE_PLAIN_0_0_4: generate_latest,
+    openmetrics.CONTENT_TYPE_LATEST: openmetrics.generate_latest,
+}
+"""The two content types and their encoders."""
 
 
 class Exposition:
@@ -28,10 +37,9 @@ class Exposition:
     def __init__(self, readers: Sequence[InMemoryMetricReader]) -> None:
         self._readers = readers
 
-    def render(self, accept: str) -> tuple[bytes, str]:
-        """The body and its content type: OpenMetrics if the header Accept asks for it, else Prometheus text."""
-        encode, content_type = choose_encoder(accept)
-        return encode(self), content_type
+    def render(self, content_type: str) -> bytes:
+        """The body of a scrape, of one of CONTENT_TYPES."""
+        return CONTENT_TYPES[content_type](self)
 
     def collect(self) -> Iterator[Family]:
         """The families, in the shape that prometheus_client's encoders read."""
@@ -41,6 +49,15 @@ class Exposition:
                 for scope in resource.scope_metrics:
                     for metric in scope.metrics:
                         yield _family(metric)
+
+
+def content_type(accept: str) -> str:
+    """What a scrape is answered in: OpenMetrics if the header Accept names it, else Prometheus text.
+
+    No parameter of Accept is looked at: whatever version and escaping it names, our names and values are the same.
+    """
+    kinds = (kind.partition(";")[0].strip().lower() for kind in accept.split(","))
+    return openmetrics.CONTENT_TYPE_LATEST if OPEN_METRICS in kinds else CONTENT_TYPE_PLAIN_0_0_4
 
 
 def _family(metric: Metric) -> Family:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aiohttp import hdrs, web
 
-from otel.exposition import Exposition
+from otel.exposition import Exposition, content_type
 from server.errors import MetricsDisabled
 
 SUMMARY_PATH = "/metrics"
@@ -30,14 +31,29 @@ class SummaryRoute:
 
 
 class PrometheusRoute:
-    """The handler of GET /prometheus, on both ports."""
+    """The handler of GET /prometheus, on both ports: one instance, so that they share renderings.
+
+    One rendering is made at a time, in a thread of its own. Scrapes that come meanwhile wait for the next one of their
+    content type and share it, so each shows all that happened before it was asked for.
+    """
 
     def __init__(self, exposition: Exposition | None) -> None:
         self._exposition = exposition
+        self._thread = ThreadPoolExecutor(1, "prometheus")
+        self._rendering = asyncio.Lock()
+        self._waiting: dict[str, asyncio.Task[bytes]] = {}
+        """By content type, the rendering that has not begun."""
 
     async def __call__(self, request: web.Request) -> web.Response:
         if self._exposition is None:
             raise MetricsDisabled(DISABLED)
-        accept = request.headers.get(hdrs.ACCEPT, "")
-        body, content_type = await asyncio.to_thread(self._exposition.render, accept)
-        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: content_type})
+        kind = content_type(request.headers.get(hdrs.ACCEPT, ""))
+        if kind not in self._waiting:
+            self._waiting[kind] = asyncio.create_task(self._render(self._exposition, kind))
+        body = await asyncio.shield(self._waiting[kind])  # a client that leaves takes it from nobody else
+        return web.Response(body=body, headers={hdrs.CONTENT_TYPE: kind})
+
+    async def _render(self, exposition: Exposition, kind: str) -> bytes:
+        async with self._rendering:
+            del self._waiting[kind]  # whoever asks from now on is too late for this one
+            return await asyncio.get_running_loop().run_in_executor(self._thread, exposition.render, kind)

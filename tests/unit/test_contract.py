@@ -12,7 +12,7 @@ from drift.columns import COLUMNS
 from otel import attributes as labels
 from otel import instruments
 from otel.attributes import Source
-from otel.exposition import Exposition
+from otel.exposition import Exposition, content_type
 from otel.features import FEATURES
 from otel.instrument import Instrument
 from otel.instruments import CONTRACT
@@ -64,6 +64,8 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_degraded": {"kind", "provider"},
     "tts_audio_faults_total": {"fault", "voice_name"},
     "tts_worker_restarts_total": {"worker"},
+    "tts_connections": {"state"},
+    "tts_connections_ended_early_total": {"reason"},
     "tts_drift_score": {"column"},
     "tts_drift_threshold": {"column"},
     "tts_drift_detected": {"column"},
@@ -120,7 +122,7 @@ def test_an_instrument_that_would_be_named_differently_elsewhere_is_refused(kind
 
 
 def exposed(metrics_reader: InMemoryMetricReader, accept: str = "") -> str:
-    return Exposition([metrics_reader]).render(accept)[0].decode()
+    return Exposition([metrics_reader]).render(content_type(accept)).decode()
 
 
 @given(st.lists(st.text(), max_size=30))

@@ -7,7 +7,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from otel.exposition import Exposition
+from otel.exposition import Exposition, content_type
 from otel.http import HttpMeters
 from otel.library_metrics import library_views
 
@@ -30,7 +30,7 @@ def meter(reader: InMemoryMetricReader) -> Meter:
 
 
 def exposed(reader: InMemoryMetricReader) -> list[str]:
-    return [line for line in Exposition([reader]).render("")[0].decode().splitlines() if not line.startswith("#")]
+    return [line for line in Exposition([reader]).render(content_type("")).decode().splitlines() if not line.startswith("#")]
 
 
 def test_active_requests_go_up_and_down(meter: Meter, reader: InMemoryMetricReader) -> None:
