@@ -39,12 +39,39 @@ SLOW_REASON = Attribute(
     "work itself took longer",
     ("queue", "cold_model", "padding", "fallback", "long_text", "encode", "slow_client", "other"),
 )
+CONNECTION_STATE = Attribute(
+    "state", "busy: it has a request, which is being received, made or answered; idle: it has none", ("idle", "busy")
+)
+EARLY_END = Attribute(
+    "reason",
+    "full: all others had a request, and it was answered 503; displaced: it had none, and gave its place to another; "
+    "timeout: its request did not come in time",
+    ("full", "displaced", "timeout"),
+)
 ENDPOINT = Attribute("endpoint", "the path of the call", Source.ENDPOINTS)
 METHOD = Attribute("method", "the HTTP method", ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
 STATUS_CODE = Attribute(
     "status_code",
     "the HTTP status; 499 when the client left before there was one",
-    ("200", "400", "401", "403", "404", "405", "408", "413", "415", "422", "429", "431", "499", "500", "503", "504"),
+    (
+        "200",
+        "400",
+        "401",
+        "403",
+        "404",
+        "405",
+        "408",
+        "413",
+        "415",
+        "421",
+        "422",
+        "429",
+        "431",
+        "499",
+        "500",
+        "503",
+        "504",
+    ),
 )
 VOICE_NAME = Attribute("voice_name", "the voice", Source.VOICES)
 LANGUAGE = Attribute("language", "the language as a BCP 47 code", Source.LANGUAGES)

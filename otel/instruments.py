@@ -8,8 +8,10 @@ from otel.attributes import (
     CACHE_RESULT,
     CHAR_COUNT_RANGE,
     CLIENT,
+    CONNECTION_STATE,
     DEGRADED_KIND,
     DRIFT_COLUMN,
+    EARLY_END,
     ENDPOINT,
     ERROR_TYPE,
     FALLBACK_REASON,
@@ -144,6 +146,17 @@ STAGE_DURATION = Instrument(
 )
 REQUESTS_IN_FLIGHT = Instrument(
     "tts.requests_in_flight", "gauge", "{request}", "Calls for audio that are not finished."
+)
+CONNECTIONS = Instrument(
+    "tts.connections", "gauge", "{connection}", "Open connections to the API's port.", (CONNECTION_STATE,)
+)
+CONNECTIONS_ENDED_EARLY = Instrument(
+    "tts.connections.ended_early",
+    "counter",
+    "{connection}",
+    "Connections to the API's port that the server closed before a request was answered.",
+    (EARLY_END,),
+    observed=True,
 )
 QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for their turn at the engine.")
 QUEUE_AUDIO = Instrument(
@@ -295,52 +308,5 @@ DRIFT_LAST_RUN_SUCCESS = Instrument(
     "1 if that run judged all that was due, 0 if it failed or its reference can't be used.",
 )
 
-CONTRACT: tuple[Instrument, ...] = (
-    REQUESTS,
-    REQUEST_DURATION,
-    ERRORS,
-    WORD_COUNT_DURATION,
-    CHARACTER_COUNT_DURATION,
-    ACTIVE_VOICES,
-    SYSTEM_MEMORY,
-    SYSTEM_CPU,
-    MODEL_LOAD_TIME,
-    TIME_TO_FIRST_AUDIO,
-    REAL_TIME_FACTOR,
-    AUDIO_DURATION,
-    STAGE_DURATION,
-    REQUESTS_IN_FLIGHT,
-    WORDS_TOTAL,
-    CHARACTERS_TOTAL,
-    SLOW_REQUESTS,
-    QUEUE_DEPTH,
-    QUEUE_AUDIO,
-    UNSENT_BYTES,
-    BATCH_SIZE,
-    BATCH_PADDING,
-    STREAM_UNDERRUN,
-    GPU_UTILIZATION,
-    GPU_MEMORY,
-    GPU_MEMORY_LIMIT,
-    GPU_POWER,
-    GPU_TEMPERATURE,
-    CACHE_REQUESTS,
-    CACHE_BYTES,
-    CACHE_ENTRIES,
-    CACHE_EVICTIONS,
-    PROVIDER_REQUESTS,
-    PROVIDER_DURATION,
-    PROVIDER_AVAILABLE,
-    PROVIDER_FALLBACKS,
-    DEGRADED,
-    AUDIO_FAULTS,
-    WORKER_RESTARTS,
-    DRIFT_SCORE,
-    DRIFT_THRESHOLD,
-    DRIFT_DETECTED,
-    DRIFT_CONSECUTIVE,
-    DRIFT_WINDOW_ROWS,
-    DRIFT_LAST_RUN,
-    DRIFT_LAST_RUN_SUCCESS,
-)
-"""Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""
+CONTRACT: tuple[Instrument, ...] = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
+"""All of the above. Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

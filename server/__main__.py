@@ -10,6 +10,7 @@ import sys
 from otel.environment import SettingsError
 from server import VERSION, launch
 from server.app import Service
+from server.connections import raise_handle_limit, room
 from server.errors import SpeechError
 from server.logs import LOGGER, configure
 from server.providers.roster import roster
@@ -32,6 +33,12 @@ def main() -> int:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
     configure(settings.log_level)
+    raise_handle_limit()
+    if room(settings.max_connections) < settings.max_connections:
+        log.warning(
+            "the limit of open files lowers TTSCOPE_MAX_CONNECTIONS",
+            extra={"connections": room(settings.max_connections)},
+        )
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})
     folder = settings.data_dir / VOICES_FOLDER

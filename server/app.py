@@ -6,7 +6,6 @@ import asyncio
 import logging
 import secrets
 import time
-from asyncio import Server
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -27,14 +26,16 @@ from server import VERSION
 from server.audio.quality import Fault
 from server.cache.cache import Cache
 from server.cache.shared import SharedTier
+from server.connections import Connections, EarlyEnd, room
 from server.errors import all_errors, error_type
 from server.gpu import GpuSampler, Reading
+from server.hosts import AllowedHosts
 from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.native_workers import NativeWorkers
 from server.observer import CLIENT, Observer
-from server.protocol import bound_memory, connections
+from server.ports import Port
 from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
@@ -63,6 +64,8 @@ SPEAKING: dict[str, Call] = {
 READ_TO_SPEAK = (coqui.PATH, coqui.PROCESS_PATH)
 """Those of them that can be made by GET too."""
 FLUSH_SECONDS = 10.0
+MANAGEMENT_CONNECTIONS = 128
+"""That the management port has open at a time; few ask there, and they keep none for long."""
 GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
     instruments.GPU_MEMORY: "memory_bytes",
@@ -112,31 +115,42 @@ class Service:
         self._observer = Observer(self._telemetry, self._summary, keep, build)
         self._observe_gauges()
         self._begin_counters(self._chain.voices().values(), [provider.name for provider in providers])
-        self._api = web.AppRunner(self._api_application(), handler_cancellation=True, shutdown_timeout=1.0)
-        self._management = web.AppRunner(self._management_application(), shutdown_timeout=1.0)
-        self._listeners: list[Server] = []
+        self._prometheus = metrics.PrometheusRoute(self._telemetry.exposition)
+        self._ready = health.ReadyRoute(self._synthesizer, self._admission)
+        self._connections = Connections(room(settings.max_connections))
+        self._api = Port(
+            self._api_application(), settings.host, settings.port, self._connections, settings.receive_seconds
+        )
+        self._management = Port(
+            self._management_application(),
+            settings.management_host,
+            settings.management_port,
+            Connections(MANAGEMENT_CONNECTIONS),
+            settings.receive_seconds,
+        )
         self._loading: asyncio.Task[None] | None = None
         self._sampling: list[asyncio.Task[None]] = []
 
     @property
     def url(self) -> str:
         """Where the API listens."""
-        return _url(self._listeners[0])
+        if self._api.url is None:
+            raise RuntimeError("the service has not been started")
+        return self._api.url
 
     @property
     def management_url(self) -> str | None:
         """Where the management port listens; None when metrics are off."""
-        return _url(self._listeners[1]) if len(self._listeners) > 1 else None
+        return self._management.url
 
     async def start(self) -> asyncio.Task[None]:
         """Listens, and loads the voices meanwhile; the task ends when the server can speak.
 
         The task raises EngineFailed when it can't. Raises OSError if a port can't be had.
         """
-        settings = self._settings
-        await self._listen(self._api, settings.host, settings.port)
+        await self._api.listen()
         if self._metrics_enabled:
-            await self._listen(self._management, settings.management_host, settings.management_port)
+            await self._management.listen()
         samplers = (self._system, self._gpu, self._watch, self._probes)
         self._sampling = [asyncio.create_task(sampler.run()) for sampler in samplers]
         self._loading = asyncio.create_task(self._load())
@@ -154,10 +168,9 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._admission.drained()
-        for listener in self._listeners:
-            listener.close()
-        await self._api.cleanup()
-        await self._management.cleanup()
+        for port in (self._api, self._management):
+            port.close()
+            await port.stop()
         for task in (self._loading, *self._sampling):
             if task is not None:
                 task.cancel()
@@ -170,17 +183,10 @@ class Service:
     async def _load(self) -> None:
         await asyncio.gather(self._workers.start(self._reporter.worker_restarted), self._synthesizer.start())
 
-    async def _listen(self, runner: web.AppRunner, host: str, port: int) -> None:
-        await runner.setup()
-        loop = asyncio.get_running_loop()
-        if runner.server is None:
-            raise RuntimeError("the runner has no server after its setup")
-        listener = await loop.create_server(connections(runner.server, loop), host, port)
-        bound_memory(listener)
-        self._listeners.append(listener)
-
     def _api_application(self) -> web.Application:
-        gate = Gate(self._observer, self._admission, SPEAKING)
+        settings = self._settings
+        hosts = AllowedHosts(settings.host, settings.allowed_hosts)
+        gate = Gate(self._observer, self._admission, hosts, SPEAKING)
         application = web.Application(
             middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
         )
@@ -190,7 +196,7 @@ class Service:
             path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, clients, call)
             for path, call in SPEAKING.items()
         }
-        characters = self._settings.max_text_characters
+        characters = settings.max_text_characters
         theirs = coqui.CoquiRoutes(self._synthesizer)
         voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
@@ -209,12 +215,12 @@ class Service:
                 web.get(catalogue.MODELS_PATH, voices.models),
                 web.get(catalogue.MODEL_PATH, voices.model),
                 web.get(health.HEALTH_PATH, health.health),
-                web.get(health.READY_PATH, health.ReadyRoute(self._synthesizer, self._admission)),
+                web.get(health.READY_PATH, self._ready),
                 web.get(
                     metrics.SUMMARY_PATH,
                     metrics.SummaryRoute(self._describe if self._metrics_enabled else None),
                 ),
-                web.get(metrics.PROMETHEUS_PATH, metrics.PrometheusRoute(self._telemetry.exposition)),
+                web.get(metrics.PROMETHEUS_PATH, self._prometheus),
                 web.get(traces.LIST_PATH, memory.list),
                 web.get(traces.TRACE_PATH, memory.show),
                 web.get(openapi.PATH, openapi.OpenApiRoute(self._synthesizer, characters)),
@@ -225,10 +231,17 @@ class Service:
         return application
 
     def _management_application(self) -> web.Application:
-        application = web.Application()
+        """It goes on to answer when the API's connections are all in use."""
+        hosts = AllowedHosts(self._settings.management_host, self._settings.allowed_hosts)
+        application = web.Application(middlewares=[Gate(self._observer, self._admission, hosts)])
         application.on_response_prepare.append(decorate)
-        prometheus = metrics.PrometheusRoute(self._telemetry.exposition)
-        application.add_routes([web.get(path, prometheus) for path in (metrics.SUMMARY_PATH, metrics.PROMETHEUS_PATH)])
+        application.add_routes(
+            [
+                *(web.get(path, self._prometheus) for path in (metrics.SUMMARY_PATH, metrics.PROMETHEUS_PATH)),
+                web.get(health.HEALTH_PATH, health.health),
+                web.get(health.READY_PATH, self._ready),
+            ]
+        )
         return application
 
     def _describe(self) -> dict[str, Any]:
@@ -262,6 +275,14 @@ class Service:
         observe(instruments.CACHE_EVICTIONS, lambda: [(self._cache.evictions, {})])
         observe(instruments.PROVIDER_AVAILABLE, self._reporter.availability)
         observe(instruments.DEGRADED, self._watch.readings)
+        observe(
+            instruments.CONNECTIONS,
+            lambda: [(self._connections.idle, {"state": "idle"}), (self._connections.busy, {"state": "busy"})],
+        )
+        observe(
+            instruments.CONNECTIONS_ENDED_EARLY,
+            lambda: [(self._connections.ended_early[reason], {"reason": reason}) for reason in EarlyEnd],
+        )
         for gauge, reading in GPU_GAUGES.items():
             observe(gauge, partial(self._gpu.readings, reading))
 
@@ -316,8 +337,3 @@ def _cache(settings: Settings) -> Cache:
     secret = settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
     url = settings.redis_url.get_secret_value()
     return Cache(settings.cache_bytes, secret, SharedTier(url, secret) if url else None)
-
-
-def _url(listener: Server) -> str:
-    host, port = listener.sockets[0].getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

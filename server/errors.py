@@ -122,6 +122,12 @@ class UnsupportedMediaType(SpeechError):
     status = 415
 
 
+class MisdirectedRequest(SpeechError):
+    """The header Host is not a name of this server, which TTSCOPE_ALLOWED_HOSTS sets."""
+
+    status = 421
+
+
 class InvalidRequest(SpeechError):
     """A field is missing, of the wrong type or out of its range."""
 
@@ -227,6 +233,14 @@ class NotReady(SpeechError):
 
 class ShuttingDown(SpeechError):
     """The server is about to stop."""
+
+    status = 503
+    kind = "server_error"
+    side = "server"
+
+
+class TooManyConnections(SpeechError):
+    """All connections of the server are in use: the answer to one more, before it has sent a request."""
 
     status = 503
     kind = "server_error"

@@ -46,7 +46,7 @@ def _settings() -> Iterator[str]:
         info = Settings.model_fields[field]
         default = (
             ""
-            if info.default in (None, "")
+            if info.default in (None, "", ())
             else f"`{str(info.default).lower() if isinstance(info.default, bool) else info.default}`"
         )
         yield f"| `{variable}` | {default} | {info.description} |"

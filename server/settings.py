@@ -20,6 +20,7 @@ ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
 ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|kokoro|remote|xtts)(:.{1,64})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
+HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
 
@@ -36,6 +37,12 @@ class Settings(BaseSettings):
     management_host: str = Field("127.0.0.1", description="Address of the management port.")
     management_port: Port = Field(
         8002, validation_alias="PROMETHEUS_PORT", description="Port for Prometheus text; 0 takes a free one."
+    )
+    allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
+        (),
+        description="Names of this server, separated by commas: what the header Host may be, with any port, beside "
+        "localhost, 127.0.0.1, [::1] and the address of TTSCOPE_HOST; with 0.0.0.0 or ::, IP addresses too. Anything "
+        "else is answered 421. * allows all, and with them DNS rebinding.",
     )
     metrics_enabled: bool = Field(
         True, validation_alias="METRICS_ENABLED", description="false: no metric is made, shown or exported."
@@ -124,7 +131,18 @@ class Settings(BaseSettings):
         description="Time for a whole answer, or for a stream's first audio; then 504. What is sure to take longer is "
         "refused with 429 at once.",
     )
-    receive_seconds: float = Field(30.0, gt=0, description="Time for a client to send its request.")
+    max_connections: int = Field(
+        4096,
+        ge=1,
+        description="Connections that are open at a time, as far as the limit of open files allows (ulimit -Hn, less "
+        "256). One more takes the place of the one that has been idle for longest; where none is, it is answered 503.",
+    )
+    receive_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Time for a client to send its headers, from its connection's beginning or a later request's first "
+        "byte on, and as much again for the body. An idle connection may stay 75 seconds after an answer.",
+    )
     send_seconds: float = Field(
         60.0, gt=0, description="Time for a client to take 64 KB of audio, and to be behind TTSCOPE_MIN_SEND_RATE."
     )
@@ -151,6 +169,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        """An empty name is left out: compose.yaml adds what the operator set to its own."""
+        if not isinstance(value, str):
+            return value
+        return tuple(name.strip() for name in value.split(",") if name.strip())
 
     @field_validator("voice_providers", "remote_voices", mode="before")
     @classmethod

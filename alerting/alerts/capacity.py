@@ -5,8 +5,16 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import increase, largest, quantile, rate
-from otel.attributes import CACHE_RESULT, ERROR_TYPE
-from otel.instruments import CACHE_REQUESTS, ERRORS, QUEUE_AUDIO, REAL_TIME_FACTOR, REQUESTS, UNSENT_BYTES
+from otel.attributes import CACHE_RESULT, EARLY_END, ERROR_TYPE
+from otel.instruments import (
+    CACHE_REQUESTS,
+    CONNECTIONS_ENDED_EARLY,
+    ERRORS,
+    QUEUE_AUDIO,
+    REAL_TIME_FACTOR,
+    REQUESTS,
+    UNSENT_BYTES,
+)
 from otel.promql import INSTANCE, Where
 
 QUEUE_SECONDS = 450.0
@@ -77,6 +85,19 @@ GROUP = Group(
             description="{{ $value | humanizePercentage }} of the calls find no room, or are not ready in time; "
             f"the limit is {REFUSED_SHARE:.0%}.",
             dashboard=Dashboard.SERVICE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsConnectionsFull",
+            expr=f"{increase(CONNECTIONS_ENDED_EARLY, '5m', {EARLY_END: 'full'}, (INSTANCE,))} >= {ENOUGH}",
+            hold="1m",
+            severity=Severity.CRITICAL,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="A server has no connection left",
+            description="{{ $labels.instance }} has answered {{ $value | humanize }} connections of the last five minutes "
+            "with 503: all others had a request.",
+            dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
         Alert(

@@ -9,6 +9,7 @@ QUEUE = 'tts_queue_audio_seconds{instance="a"}'
 UNSENT = 'tts_unsent_bytes{instance="a"}'
 REFUSED = 'tts_errors_total{side="server",error_type="queue_full"}'
 ALL = 'tts_requests_total{outcome="ok"}'
+FULL = 'tts_connections_ended_early_total{instance="a",reason="full"}'
 PACE = "tts_real_time_factor"
 HIT, MISS = 'tts_cache_requests_total{result="hit"}', 'tts_cache_requests_total{result="miss"}'
 
@@ -56,6 +57,25 @@ CASES: tuple[Case, ...] = (
         {REFUSED.replace("queue_full", "engine_failed"): "0+50x20", ALL: "0+100x20"},
     ),
     silent(Kind.MISSING, "TtsRequestsRefused", "nobody was ever refused", "10m", {ALL: "0+100x20"}),
+    fires(
+        "TtsConnectionsFull",
+        "10 a minute are refused",
+        "10m",
+        {FULL: "0+10x20"},
+        Firing(
+            "a has answered 50 connections of the last five minutes with 503: all others had a request.",
+            {"instance": "a"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsConnectionsFull", "3 a minute are refused", "10m", {FULL: "0+3x20"}),
+    silent(
+        Kind.QUIET,
+        "TtsConnectionsFull",
+        "idle ones give way",
+        "10m",
+        {FULL.replace("full", "displaced"): "0+1000x20", FULL: "0x20"},
+    ),
+    silent(Kind.MISSING, "TtsConnectionsFull", "no server", "10m"),
     fires(
         "TtsRealTimeFactorHigh",
         "more than half take over 0.8",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.boards.system import GPUS, PROCESSES, SYSTEM
+from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import buckets, largest, mean, now, quantile, rate, seen, share, smallest, sums
 from dashboards.traceql import given, requests
@@ -267,6 +267,7 @@ ENGINE = Board(
         Row("Providers", (AVAILABLE, DEGRADED_NOW, ATTEMPTS, PROVIDER_SUCCESS, PROVIDER_LATENCY, FALLBACKS)),
         SYSTEM,
         PROCESSES,
+        CONNECTED,
         GPUS,
     ),
 )

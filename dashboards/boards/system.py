@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Threshold, Unit
-from dashboards.promql import largest, seen
-from otel.attributes import GPU, MODEL, WORKER
+from dashboards.promql import largest, now, seen
+from otel.attributes import CONNECTION_STATE, EARLY_END, GPU, MODEL, WORKER
 from otel.instruments import (
     ACTIVE_VOICES,
+    CONNECTIONS,
+    CONNECTIONS_ENDED_EARLY,
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
     GPU_POWER,
@@ -62,6 +64,27 @@ VOICES_IN_USE = Panel(
     Unit.NUMBER,
     (Query(largest(ACTIVE_VOICES), "voices"),),
     width=6,
+)
+OPEN_CONNECTIONS = Panel(
+    "connections",
+    "Connections",
+    "Open connections to the API's port: with a request (busy), or without (idle). `TTSCOPE_MAX_CONNECTIONS` is the "
+    "most that each server has.",
+    "stacked",
+    Unit.NUMBER,
+    (Query(now(CONNECTIONS, (CONNECTION_STATE,)), "{state}"),),
+    width=12,
+)
+ENDED_EARLY = Panel(
+    "connections-ended-early",
+    "Connections ended early",
+    "A second, before a request was answered. full: answered 503, since all others had a request; displaced: idle, and "
+    "gave its place to another; timeout: no request came within `TTSCOPE_RECEIVE_SECONDS`.",
+    "stacked",
+    Unit.PER_SECOND,
+    (Query(seen(CONNECTIONS_ENDED_EARLY, (EARLY_END,)), "{reason}"),),
+    empty="Each connection has been answered so far.",
+    width=12,
 )
 GPU_BUSY = Panel(
     "gpu-utilization",
@@ -123,4 +146,5 @@ RESTARTS = Panel(
 
 SYSTEM = Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE))
 PROCESSES = Row("Processes", (RESTARTS,))
+CONNECTED = Row("Connections", (OPEN_CONNECTIONS, ENDED_EARLY))
 GPUS = Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT))

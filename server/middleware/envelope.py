@@ -8,7 +8,7 @@ import uuid
 
 from aiohttp import web
 
-from server.errors import BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
+from server.errors import BadRequest, BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
 from server.observation import Observation
 
 REQUEST_ID = web.RequestKey("request_id", str)
@@ -53,6 +53,8 @@ def translate(error: web.HTTPException) -> SpeechError:
             return MethodNotAllowed(error.allowed_methods)
         case web.HTTPRequestEntityTooLarge():
             return BodyTooLarge("the body is larger than this server takes")
+        case web.HTTPExpectationFailed():
+            return BadRequest("the header Expect may only be 100-continue")
         case web.HTTPNotFound():
             return UnknownPath("there is nothing at this path; GET /openapi.json lists what there is")
         case _:

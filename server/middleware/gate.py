@@ -6,10 +6,11 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from server.errors import InternalError, ShuttingDown, SpeechError
+from server.hosts import AllowedHosts
 from server.logs import LOGGER
 from server.middleware.envelope import (
     OBSERVATION,
@@ -34,12 +35,17 @@ log = logging.getLogger(f"{LOGGER}.gate")
 
 
 class Gate:
-    """A middleware. Every call to a speaking endpoint is observed, whatever becomes of it."""
+    """A middleware. No other host's request gets past it; every call to a speaking endpoint is observed, whatever
+    becomes of it."""
 
     __middleware_version__ = 1
 
-    def __init__(self, observer: Observer, admission: Admission, speaking: Collection[str]) -> None:
+    def __init__(
+        self, observer: Observer, admission: Admission, hosts: AllowedHosts, speaking: Collection[str] = ()
+    ) -> None:
+        """``speaking`` are the paths whose calls are observed."""
         self._observer = observer
+        self._hosts = hosts
         self._admission = admission
         self._speaking = frozenset(speaking)
 
@@ -50,6 +56,7 @@ class Gate:
             request[TRACE_ID] = format_trace_id(context.trace_id)
         if request.path not in self._speaking:
             try:
+                self._hosts.check(request.headers.get(hdrs.HOST))
                 return await handler(request)
             except (SpeechError, web.HTTPException) as error:
                 return error_response(translate(error) if isinstance(error, web.HTTPException) else error)
@@ -64,6 +71,7 @@ class Gate:
         request[OBSERVATION] = observation
         self._observer.open(observation)
         try:
+            self._hosts.check(request.headers.get(hdrs.HOST))
             response = await handler(request)
             observation.finish(Outcome.OK, response.status)
             return response
