@@ -9,13 +9,12 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import pairwise
 from typing import Any
 
 from aiohttp import web
 
 from otel import instruments
-from otel.attributes import WORKER, Source
+from otel.attributes import Source
 from otel.http import http_middleware
 from otel.instrument import Instrument
 from otel.keep import KeepPolicy
@@ -23,10 +22,10 @@ from otel.metrics import AllowLists
 from otel.otlp import sdk_disabled
 from otel.telemetry import Telemetry
 from server import VERSION
-from server.audio.quality import Fault
 from server.cache.cache import Cache
 from server.cache.shared import SharedTier
 from server.connections import Connections, EarlyEnd, room
+from server.counters import begin_counters
 from server.errors import all_errors, error_type
 from server.gpu import GpuSampler, Reading
 from server.hosts import AllowedHosts
@@ -34,22 +33,20 @@ from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.native_workers import NativeWorkers
-from server.observer import CLIENT, Observer
+from server.observer import Observer
 from server.ports import Port
 from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.providers.xtts import XttsProvider
-from server.reporter import Reporter, fallback_labels
+from server.reporter import Reporter
 from server.routes import catalogue, console, coqui, docs, health, metrics, openai, openapi, samples, speech, traces
 from server.routes.clients import Clients
 from server.routes.wish import Call, TtsCall
 from server.scheduling.admission import Admission
 from server.settings import Settings
-from server.slowness import SlowReason
-from server.speech import REGISTERED, CacheResult, Outcome, Voice
+from server.speech import REGISTERED
 from server.summary import Summary
-from server.synthesis import AttemptOutcome, FallbackReason
 from server.synthesizer import Synthesizer
 from server.system import SystemSampler
 from server.watch import Watch
@@ -114,7 +111,9 @@ class Service:
         keep = KeepPolicy(settings.traces_per_second)
         self._observer = Observer(self._telemetry, self._summary, keep, build)
         self._observe_gauges()
-        self._begin_counters(self._chain.voices().values(), [provider.name for provider in providers])
+        begin_counters(
+            self._telemetry.metrics, self._chain.voices().values(), [provider.name for provider in providers]
+        )
         self._prometheus = metrics.PrometheusRoute(self._telemetry.exposition)
         self._ready = health.ReadyRoute(self._synthesizer, self._admission)
         self._connections = Connections(room(settings.max_connections))
@@ -285,39 +284,6 @@ class Service:
         )
         for gauge, reading in GPU_GAUGES.items():
             observe(gauge, partial(self._gpu.readings, reading))
-
-    def _begin_counters(self, voices: Iterable[Voice], providers: Sequence[str]) -> None:
-        """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
-        add = self._telemetry.metrics.add
-        for voice in voices:
-            add(
-                instruments.REQUESTS,
-                0,
-                endpoint=speech.PATH,
-                method="POST",
-                status_code="200",
-                voice_name=voice.label,
-                language=voice.languages[0],
-                outcome=Outcome.OK,
-            )
-            for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
-                add(counter, 0, voice_name=voice.label, client=CLIENT)
-            for fault in Fault:
-                add(instruments.AUDIO_FAULTS, 0, fault=fault, voice_name=voice.label)
-        for name in providers:
-            for outcome in AttemptOutcome:
-                add(instruments.PROVIDER_REQUESTS, 0, provider=name, outcome=outcome)
-        for failed, following in pairwise(providers):
-            for why in FallbackReason:
-                add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, why))
-        for result in CacheResult:
-            add(instruments.CACHE_REQUESTS, 0, result=result)
-        for reason in SlowReason:
-            add(instruments.SLOW_REQUESTS, 0, reason=reason)
-        for worker in WORKER.values:
-            add(instruments.WORKER_RESTARTS, 0, worker=worker)
-        for error in all_errors():
-            add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
 
 
 def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iterable[str] = ()) -> AllowLists:

@@ -251,8 +251,8 @@ async def test_a_reader_that_stalls_is_cut_off(start: Start) -> None:
     host, port = client.url.removeprefix("http://").split(":")
     _, writer = await asyncio.open_connection(host, int(port), limit=1024)
     body = json.dumps({"text": "word " * 5000, "stream": True}).encode()  # 22 MB of audio that nobody reads
-    head = f"POST /tts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    writer.write(head.encode() + body)
+    head = "POST /tts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
     summary = await client.until(lambda s: s["cancelled_requests"] == 1)
     assert summary["requests_in_flight"] == 0
     writer.close()

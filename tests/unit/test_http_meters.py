@@ -30,7 +30,8 @@ def meter(reader: InMemoryMetricReader) -> Meter:
 
 
 def exposed(reader: InMemoryMetricReader) -> list[str]:
-    return [line for line in Exposition([reader]).render(content_type("")).decode().splitlines() if not line.startswith("#")]
+    text = Exposition([reader]).render(content_type("")).decode()
+    return [line for line in text.splitlines() if not line.startswith("#")]
 
 
 def test_active_requests_go_up_and_down(meter: Meter, reader: InMemoryMetricReader) -> None:

@@ -1,0 +1,52 @@
+"""Counters that exist before anything has happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+
+from otel import instruments
+from otel.attributes import WORKER
+from otel.metrics import Metrics
+from server.audio.quality import Fault
+from server.errors import all_errors, error_type
+from server.observer import CLIENT
+from server.reporter import fallback_labels
+from server.routes import speech
+from server.slowness import SlowReason
+from server.speech import CacheResult, Outcome, Voice
+from server.synthesis import AttemptOutcome, FallbackReason
+
+
+def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str]) -> None:
+    """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
+    add = metrics.add
+    for voice in voices:
+        add(
+            instruments.REQUESTS,
+            0,
+            endpoint=speech.PATH,
+            method="POST",
+            status_code="200",
+            voice_name=voice.label,
+            language=voice.languages[0],
+            outcome=Outcome.OK,
+        )
+        for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
+            add(counter, 0, voice_name=voice.label, client=CLIENT)
+        for fault in Fault:
+            add(instruments.AUDIO_FAULTS, 0, fault=fault, voice_name=voice.label)
+    for name in providers:
+        for outcome in AttemptOutcome:
+            add(instruments.PROVIDER_REQUESTS, 0, provider=name, outcome=outcome)
+    for failed, following in pairwise(providers):
+        for why in FallbackReason:
+            add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, why))
+    for result in CacheResult:
+        add(instruments.CACHE_REQUESTS, 0, result=result)
+    for reason in SlowReason:
+        add(instruments.SLOW_REQUESTS, 0, reason=reason)
+    for worker in WORKER.values:
+        add(instruments.WORKER_RESTARTS, 0, worker=worker)
+    for error in all_errors():
+        add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
