@@ -1,5 +1,4 @@
-"""A recording that a client sends, made plain: decoded by a process of its own, mixed to one channel, resampled, and
-held to limits."""
+"""A recording that a client uploads: decoded by a process of its own, mixed to one channel, and held to limits."""
 
 from __future__ import annotations
 

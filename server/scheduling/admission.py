@@ -1,5 +1,7 @@
-"""The door: a bounded number of requests that have audio made, a bounded amount of work for them, and a bounded amount
-of audio that waits to be sent; nobody is let in once the server stops."""
+"""The door: bounds on requests whose audio is made, on the work for them, and on audio that waits to be sent.
+
+Nobody is let in once the server stops.
+"""
 
 from __future__ import annotations
 
