@@ -14,8 +14,8 @@ export TTSCOPE_DATA_DIR ?= var
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: voices ## install what is missing, then speak on http://127.0.0.1:8010
-	@$(BIN)/python -m server
+run: voices ## install what is missing, then speak on http://127.0.0.1:8010; a crash is followed by a restart
+	@$(BIN)/python -m otel.stack.supervised
 
 voices: $(VENV)/.runtime ## install the default voice
 	@$(BIN)/python -m server.voices install

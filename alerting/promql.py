@@ -42,6 +42,12 @@ def grown(metric: Metric, over: str, where: Where | None = None, by: Iterable[La
     return f"{now} - ({before} or {now} * 0)"
 
 
+def risen(gauge: Metric, over: str, by: Iterable[Label]) -> str:
+    """The gauge, where it is more than it was then; one that began meanwhile, where it is more than 0."""
+    now, before = largest(gauge, None, by), f"{_over('max', gauge, by)}({series(gauge)} offset {over})"
+    return f"{now} > ({before} or {now} * 0)"
+
+
 def quantile(share: float, metric: Metric, over: str, where: Where | None = None, by: Iterable[Label] = ()) -> str:
     """The value that a share of what a histogram saw stays below."""
     buckets = f"rate({series(metric, where, '_bucket')}[{over}])"

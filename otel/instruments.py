@@ -110,6 +110,12 @@ SYSTEM_CPU = Instrument(
     "%",
     "CPU in use on the machine, or in the container as a part of its share: 0 to 100.",
 )
+RESTARTS = Instrument(
+    "tts.restarts",
+    "gauge",
+    "{restart}",
+    "Times that the server was started again after a crash, since it was last stopped in order.",
+)
 MODEL_LOAD_TIME = Instrument(
     "tts.model.load_time", "gauge", "s", "Time to load a model and speak with it for the first time.", (MODEL,)
 )

@@ -8,7 +8,7 @@ import signal
 import sys
 
 from otel.environment import SettingsError
-from server import VERSION, launch
+from server import VERSION, launch, watchdog
 from server.app import Service
 from server.connections import raise_handle_limit, room
 from server.errors import SpeechError
@@ -18,7 +18,7 @@ from server.settings import Settings, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
 LOST = 70
-"""The exit code for an engine beyond help (EX_SOFTWARE of sysexits.h)."""
+"""The exit code for an engine beyond help, and for a mistake of ours (EX_SOFTWARE of sysexits.h)."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = logging.getLogger(f"{LOGGER}.main")
@@ -26,7 +26,7 @@ log = logging.getLogger(f"{LOGGER}.main")
 
 def main() -> int:
     """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, 2 for bad settings, 70 when the
-    engine was lost."""
+    engine was lost, the event loop stopped, or the server failed: then it is to be started again."""
     try:
         settings = load()
     except SettingsError as error:
@@ -52,7 +52,16 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    return asyncio.run(serve(settings, catalogue))
+    try:
+        return asyncio.run(_watched(settings, catalogue))
+    except Exception:
+        log.exception("the server failed, and ends for its supervisor to start it again")
+        return LOST
+
+
+async def _watched(settings: Settings, catalogue: Catalogue) -> int:
+    with watchdog.watching(settings.watchdog_seconds):
+        return await serve(settings, catalogue)
 
 
 async def serve(settings: Settings, catalogue: Catalogue) -> int:
@@ -99,7 +108,7 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
                 code = LOST
             lost.cancel()
     log.info("stopping")
-    await service.stop()
+    await service.stop(lost=code == LOST)
     return code
 
 
@@ -120,4 +129,5 @@ ttscope is ready: open {service.url} or try
 
 if __name__ == "__main__":
     launch.ensure()
+    launch.show_crashes()
     sys.exit(main())

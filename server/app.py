@@ -40,6 +40,7 @@ from server.providers.probes import Probes
 from server.providers.provider import Provider
 from server.providers.xtts import XttsProvider
 from server.reporter import Reporter
+from server.restarts import Restarts
 from server.routes import catalogue, console, coqui, docs, health, metrics, openai, openapi, samples, speech, traces
 from server.routes.clients import Clients
 from server.routes.wish import Call, TtsCall
@@ -92,6 +93,7 @@ class Service:
         )
         self._summary = Summary()
         self._system = SystemSampler()
+        self._restarts = Restarts(settings.data_dir)
         self._watch = Watch((provider.name for provider in providers), settings.reference_latency_seconds)
         self._reporter = Reporter(self._telemetry.metrics, self._watch)
         self._chain = Chain(providers, self._reporter, settings.voice_providers)
@@ -150,6 +152,7 @@ class Service:
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
+        await asyncio.to_thread(self._restarts.begin)
         samplers = (self._system, self._gpu, self._watch, self._probes)
         self._sampling = [asyncio.create_task(sampler.run()) for sampler in samplers]
         self._loading = asyncio.create_task(self._load())
@@ -161,11 +164,16 @@ class Service:
         self._synthesizer.end()
         return error
 
-    async def stop(self) -> None:
-        """Finishes what is in flight, refuses what is new, flushes telemetry, closes everything."""
+    async def stop(self, *, lost: bool = False) -> None:
+        """Finishes what is in flight, refuses what is new, flushes telemetry, closes everything.
+
+        A server that is ``lost`` has nothing to finish: it does not wait, and the next start counts as a restart.
+        """
         self._admission.close()
+        if not lost:
+            await asyncio.to_thread(self._restarts.end)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_seconds):
+            async with asyncio.timeout(0 if lost else self._settings.drain_seconds):
                 await self._admission.drained()
         for port in (self._api, self._management):
             port.close()
@@ -260,6 +268,7 @@ class Service:
         observe = self._telemetry.metrics.observe
         observe(instruments.ACTIVE_VOICES, lambda: [(self._summary.active_voices, {})])
         observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(self._summary.in_flight, {})])
+        observe(instruments.RESTARTS, lambda: [(self._restarts.count, {})])
         observe(instruments.SYSTEM_MEMORY, lambda: [(self._system.memory_bytes, {})])
         observe(instruments.SYSTEM_CPU, lambda: [(self._system.cpu_percent, {})])
         observe(

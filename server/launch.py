@@ -1,9 +1,12 @@
-"""How the process is started and settled: what the C library and OpenMP read once, and how threads share Python."""
+"""How a process is started and settled: what the C library and OpenMP read once, what a crash writes, how threads share
+Python."""
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
+import signal
 import sys
 from collections.abc import Mapping
 
@@ -28,6 +31,12 @@ def ensure() -> None:
     """Replaces this process by itself, once, with what is missing in its environment; returns if nothing is."""
     if missing(os.environ):
         os.execve(sys.executable, sys.orig_argv, {**os.environ, **missing(os.environ)})  # noqa: S606 - our own command
+
+
+def show_crashes() -> None:
+    """Has a crash in native code write where every thread was, to standard error; and SIGQUIT, which ends nothing."""
+    faulthandler.enable()
+    faulthandler.register(signal.SIGQUIT)
 
 
 SWITCH_SECONDS = 0.0001

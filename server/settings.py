@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         "timing tells it all the same; TTSCOPE_CACHE_BYTES=0 does not.",
     )
     drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to end when the server stops.")
+    watchdog_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="The server ends, to be started again, when its event loop has stood still for so long; 0 never.",
+    )
     traces_per_second: int = Field(
         5, ge=0, description="Traces kept every second beside those of errors and of slow requests."
     )
@@ -198,6 +203,12 @@ def load() -> Settings:
 def variables() -> dict[str, str]:
     """Every variable and the field it sets."""
     return {_variable(name): name for name in Settings.model_fields}
+
+
+def secret_variables() -> frozenset[str]:
+    """The variables that hold secrets: no process that the server starts is to have them."""
+    fields = Settings.model_fields
+    return frozenset(name for name, field in variables().items() if fields[field].annotation is SecretStr)
 
 
 def unknown_variables() -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import increase, largest, series
+from alerting.promql import increase, largest, risen, series
 from otel.attributes import GPU, WORKER
 from otel.instruments import (
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
     GPU_TEMPERATURE,
     REQUESTS_IN_FLIGHT,
+    RESTARTS,
     SYSTEM_CPU,
     SYSTEM_MEMORY,
     WORKER_RESTARTS,
@@ -24,7 +25,8 @@ MEMORY_BYTES = 8e9
 GPU_SHARE = 0.95
 GPU_CELSIUS = 85
 """A few degrees below where data centre cards begin to slow themselves down."""
-RESTARTS = 3
+MOST_PROCESSES = 3
+"""For each server that runs now, within a quarter of an hour."""
 EACH_WORKER = (INSTANCE, WORKER)
 EACH_GPU = (INSTANCE, GPU)
 
@@ -113,15 +115,27 @@ GROUP = Group(
             dashboard=Dashboard.SERVICE,
         ),
         Alert(
+            name="TtsServerRestarted",
+            expr=risen(RESTARTS, "15m", (INSTANCE,)),
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.SERVER,
+            summary="The server has crashed and was started again",
+            description="{{ $labels.instance }} was started again within 15 minutes: restart {{ $value }} since the last "
+            "orderly stop. What the server before it was speaking is lost.",
+            dashboard=Dashboard.SERVICE,
+        ),
+        Alert(
             name="TtsServerRestarting",
-            expr=f"{_running('15m')} > {RESTARTS} * clamp_min({_running('1m')} or vector(0), 1)",
+            expr=f"{_running('15m')} > {MOST_PROCESSES} * clamp_min({_running('1m')} or vector(0), 1)",
             hold="0s",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.SERVER,
             summary="The server starts again and again",
             description="{{ $value }} processes of the server have reported within 15 minutes, more than "
-            f"{RESTARTS} times as many as run now.",
+            f"{MOST_PROCESSES} times as many as run now.",
             dashboard=Dashboard.SERVICE,
             keep="5m",
         ),

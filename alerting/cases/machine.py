@@ -20,6 +20,17 @@ def process(number: int) -> str:
     return f'tts_requests_in_flight{{instance="{number}"}}'
 
 
+def restarts(instance: str) -> str:
+    """The gauge of a process of the server."""
+    return f'tts_restarts{{instance="{instance}"}}'
+
+
+def restarted(times: int) -> Firing:
+    """What is said of the server b."""
+    says = f"b was started again within 15 minutes: restart {times} since the last orderly stop. "
+    return Firing(f"{says}What the server before it was speaking is lost.", {"instance": "b"})
+
+
 CRASHING = {process(number): f"{'_ ' * (number * 3)}0 0" for number in range(4)}
 
 CASES: tuple[Case, ...] = (
@@ -81,6 +92,23 @@ CASES: tuple[Case, ...] = (
     fires("TtsServerAbsent", "there never was one", "7m", {}, Firing("No server has reported within the last minute.")),
     silent(Kind.EDGE, "TtsServerAbsent", "gone one minute ago", "5m", {HERE: "0x4"}),
     silent(Kind.MISSING, "TtsServerAbsent", "it is there, and nobody calls", "7m", {HERE: "0x20"}),
+    fires(
+        "TtsServerRestarted",
+        "a new process reports a restart",
+        "5m",
+        {restarts("a"): "0x3", restarts("b"): "_x3 1x30"},
+        restarted(1),
+    ),
+    fires(
+        "TtsServerRestarted",
+        "one that is scraped keeps its address",
+        "20m",
+        {restarts("b"): "1x18 2x30"},
+        restarted(2),
+    ),
+    silent(Kind.EDGE, "TtsServerRestarted", "a quarter of an hour ago", "20m", {restarts("b"): "_x3 1x30"}),
+    silent(Kind.QUIET, "TtsServerRestarted", "stopped and started in order", "5m", {restarts("b"): "2x3 0x10"}),
+    silent(Kind.MISSING, "TtsServerRestarted", "no server", "5m"),
     fires(
         "TtsServerRestarting",
         "the fourth process in a quarter of an hour",

@@ -15,6 +15,7 @@ from otel.instruments import (
     GPU_TEMPERATURE,
     GPU_UTILIZATION,
     MODEL_LOAD_TIME,
+    RESTARTS,
     SYSTEM_CPU,
     SYSTEM_MEMORY,
     WORKER_RESTARTS,
@@ -55,6 +56,16 @@ LOAD_TIME = Panel(
     Unit.SECONDS,
     (Query(largest(MODEL_LOAD_TIME, (MODEL,)), "{model}"),),
     width=6,
+)
+RESTARTED = Panel(
+    "restarts",
+    "Restarts after a crash",
+    "Times that each server was started again after a crash, since it was last stopped in order.",
+    "bars",
+    Unit.NUMBER,
+    (Query(largest(RESTARTS, (INSTANCE,)), "{instance}"),),
+    thresholds=(Threshold(1, "warning"),),
+    width=12,
 )
 VOICES_IN_USE = Panel(
     "active-voices",
@@ -133,7 +144,7 @@ GPU_HEAT = Panel(
     width=6,
 )
 
-RESTARTS = Panel(
+WORKERS = Panel(
     "worker-restarts",
     "Worker restarts",
     "Worker processes of the server that were started again, a second, since the one before had ended or did not answer.",
@@ -141,10 +152,10 @@ RESTARTS = Panel(
     Unit.PER_SECOND,
     (Query(seen(WORKER_RESTARTS, (WORKER,)), "{worker}"),),
     empty="No worker process had to be started again.",
-    width=24,
+    width=12,
 )
 
 SYSTEM = Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE))
-PROCESSES = Row("Processes", (RESTARTS,))
+PROCESSES = Row("Processes", (RESTARTED, WORKERS))
 CONNECTED = Row("Connections", (OPEN_CONNECTIONS, ENDED_EARLY))
 GPUS = Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT))

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str]) -> int:
         print(f"ttscope-dashboard: {name} is unknown and ignored", file=sys.stderr)  # noqa: T201 - it is a command
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "streamlit", "run", str(APP), *flags(settings)]
-    return os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path})  # noqa: S606 - the command is ours
+    environment = {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}  # a crash says where it was
+    return os.execve(sys.executable, command, environment)  # noqa: S606 - the command is ours
 
 
 def flags(settings: Settings) -> list[str]:

@@ -35,8 +35,20 @@ def build(programs: Collection[Program], say: Say) -> dict[str, Path]:
         begun = time.monotonic()
         with cache.filling(cache.folder(program, go)) as folder:
             _compile(program, go, folder, say)
+            cache.record(folder)
         say(f"{program.name}: built in {time.monotonic() - begun:.0f} s")
-    return {name: cache.folder(program, go) / name for program in programs for name in program.binaries}
+    folders = {program: cache.folder(program, go) for program in programs}
+    for folder in folders.values():
+        _verify(folder)
+    return {name: folder / name for program, folder in folders.items() for name in program.binaries}
+
+
+def _verify(folder: Path) -> None:
+    """Raises BuildError if a binary is not what was built. A folder of an earlier version is recorded first."""
+    if not (folder / cache.SUMS).exists():
+        cache.record(folder)
+    if names := cache.changed(folder):
+        raise BuildError(f"{', '.join(names)} in {folder} changed since the build; delete that folder to build anew")
 
 
 def _compile(program: Program, go: Go, folder: Path, say: Say) -> None:

@@ -13,10 +13,14 @@ from pathlib import Path
 from otel.stack.programs import CGO, Program
 from otel.stack.toolchain import Go
 
+VARIABLE = "TTSCOPE_CACHE_DIR"
+SUMS = "SHA256SUMS"
+"""Of a folder of binaries: their checksums as they were built, in the form of sha256sum."""
+
 
 def root() -> Path:
     """$TTSCOPE_CACHE_DIR, $XDG_CACHE_HOME/ttscope or ~/.cache/ttscope."""
-    ours, general = os.environ.get("TTSCOPE_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")
+    ours, general = os.environ.get(VARIABLE), os.environ.get("XDG_CACHE_HOME")
     if ours:
         return Path(ours)
     return (Path(general) if general else Path.home() / ".cache") / "ttscope"
@@ -39,6 +43,32 @@ def folder(program: Program, go: Go) -> Path:
 def is_built(program: Program, go: Go) -> bool:
     """Whether a build has ended well; unfinished ones never have this name."""
     return folder(program, go).is_dir()
+
+
+def record(folder: Path) -> None:
+    """Writes down the checksums of the binaries in ``folder``."""
+    names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
+    (folder / SUMS).write_text("".join(f"{_sum(folder / name)}  {name}\n" for name in names))
+
+
+def changed(folder: Path) -> list[str]:
+    """The binaries in ``folder`` that are not what was recorded, or are gone.
+
+    All of their bytes are read: 0.3 s for 300 MB. A size and a time can be kept by whoever changes a file. It finds
+    damage and a file that was replaced, not somebody who may write in the folder and changes the record too.
+    """
+    lines = (folder / SUMS).read_text().splitlines()
+    recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    return [name for name, digest in recorded.items() if _sum(folder / name) != digest]
+
+
+def _sum(path: Path) -> str:
+    """The SHA-256 of a file; empty without one."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError:
+        return ""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Builds what is missing, runs the pipeline and the server, and stops all of it on Ctrl+C or when one dies."""
+"""Builds what is missing, runs the pipeline and the server, restarts what ends, and stops all of it on Ctrl+C."""
 
 from __future__ import annotations
 
@@ -23,7 +23,12 @@ from otel.stack.toolchain import NoGoError
 READY_SECONDS = 60.0
 SERVER_READY_SECONDS = 300.0
 """Loading voices on a slow machine takes its time."""
-CHECK_SECONDS = 0.5
+TEND_SECONDS = 0.25
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OPEN_TO_ALL = """\
+warning: TTSCOPE_STACK_HOST is {host}. Whoever reaches this machine reaches every program of the pipeline, without a
+password: reads metrics, traces and drift reports, sends telemetry to the Collector, silences alerts in Alertmanager,
+changes runs in MLflow. Put a firewall before it, or a proxy that asks for a password."""
 
 
 class PortsTakenError(Exception):
@@ -31,7 +36,7 @@ class PortsTakenError(Exception):
 
 
 def main() -> int:
-    """The exit code: 0 after an orderly stop, 1 if something could not be built or died, 2 for bad settings."""
+    """The exit code: 0 after an orderly stop, 1 if something could not be built or started, 2 for bad settings."""
     parser = argparse.ArgumentParser(prog="python -m otel.stack", description="Builds and runs the pipeline.")
     parser.add_argument("--without-server", action="store_true", help="everything but the server")
     parser.add_argument("--without-drift", action="store_true", help="no drift job and no MLflow")
@@ -56,9 +61,15 @@ def main() -> int:
 
 
 def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_dashboard: bool) -> int:
-    """Runs until it is told to stop. Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one dies."""
+    """Runs until it is told to stop.
+
+    Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one can't be started. Once all were ready, what
+    ends is restarted, and ends none of the others.
+    """
     binaries = build(PROGRAMS.values(), _say)
     _check_ports(settings)
+    if settings.host not in LOOPBACK:
+        _say(OPEN_TO_ALL.format(host=settings.host))
     stop = threading.Event()
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -67,7 +78,7 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the last when its terminal is closed
         signal.signal(number, ask_to_stop)
     begun = time.monotonic()
-    supervisor = Supervisor(settings.data_dir.absolute() / "logs")
+    supervisor = Supervisor(settings.data_dir.absolute() / "logs", _say)
     behind = stores(settings, binaries)
     try:
         supervisor.start((*behind, collector(settings, binaries), *([mlflow(settings)] if with_drift else [])))
@@ -82,8 +93,8 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
             supervisor.wait_until_ready(READY_SECONDS, stop.is_set)
         if not stop.is_set():
             _announce(settings, supervisor, time.monotonic() - begun)
-        while not stop.wait(CHECK_SECONDS):
-            supervisor.check()
+        while not stop.wait(TEND_SECONDS):
+            supervisor.tend()
         _say("stopping")
     finally:
         # In the direction of the data, so that the last of it arrives.
@@ -131,7 +142,8 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
 
 
 def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - it is a command
+    with suppress(OSError):  # its terminal is gone: what runs goes on
+        print(line, flush=True)  # noqa: T201 - it is a command
 
 
 def _fail(message: str, code: int) -> int:

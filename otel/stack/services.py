@@ -5,20 +5,27 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from otel.promise import WINDOW_DAYS
+from otel.stack.cache import VARIABLE as CACHE_VARIABLE
 from otel.stack.public import PREFIX as PUBLIC_PREFIX
 from otel.stack.public import load as load_public
-from otel.stack.settings import PREFIX, StackSettings
+from otel.stack.settings import DASHBOARD_PORT, PREFIX, StackSettings
 
 DRIFT_PREFIX = "TTSCOPE_DRIFT_"
 """Of the drift job's own settings."""
 DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 """Of the live dashboard's own settings."""
+OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
+"""What variables begin with that are for some programs and not for all: the server's secrets are among them."""
+SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
+NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX)
+"""What variables begin with that the server would call unknown; CACHE_VARIABLE alone is the stack's too."""
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
@@ -39,6 +46,12 @@ class Service:
     """Beside what is inherited."""
     stop_seconds: float = 20.0
     """How long it may take to end by itself."""
+    live_url: str | None = None
+    """Answers as long as it is alive, ready or not; where there is none, ``ready_url`` does."""
+    reads: tuple[str, ...] = ()
+    """What variables begin with that it gets, of those that are not for all (OWNED)."""
+    orphan_signal: int = signal.SIGKILL
+    """What ends it when its supervisor is killed."""
 
 
 def stores(settings: StackSettings, binaries: Mapping[str, Path]) -> tuple[Service, ...]:
@@ -130,11 +143,19 @@ def mlflow(settings: StackSettings) -> Service:
         f"--artifacts-destination={folder / 'artifacts'}",
     )
     environment = {
+        "PYTHONFAULTHANDLER": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes, for jobs that we have none of
     }
-    return Service("mlflow", command, f"{settings.url(settings.mlflow_port)}/health", environment)
+    return Service(
+        "mlflow",
+        command,
+        f"{settings.url(settings.mlflow_port)}/health",
+        environment,
+        reads=("MLFLOW_",),
+        orphan_signal=signal.SIGTERM,  # it passes it on to the process that answers; a SIGKILL would leave that behind
+    )
 
 
 def drift(settings: StackSettings) -> Service:
@@ -151,6 +172,7 @@ def drift(settings: StackSettings) -> Service:
             **_export(settings),
         },
         stop_seconds=45.0,  # it ends the window that it is judging
+        reads=("OTEL_", "MLFLOW_"),
     )
 
 
@@ -159,9 +181,11 @@ def server(settings: StackSettings) -> Service:
     return Service(
         "server",
         (sys.executable, "-m", "server"),
-        f"{_server_url()}/ready",
+        f"{server_url()}/ready",
         _export(settings),
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
+        live_url=f"{server_url()}/health",
+        reads=SERVER_READS,
     )
 
 
@@ -176,7 +200,7 @@ def dashboard(settings: StackSettings) -> Service:
         {
             "TTSCOPE_DASHBOARD_PROMETHEUS_URL": settings.url(settings.prometheus_port),
             "TTSCOPE_DASHBOARD_TEMPO_URL": settings.url(settings.tempo_port),
-            "TTSCOPE_DASHBOARD_SERVER_URL": _server_url(),
+            "TTSCOPE_DASHBOARD_SERVER_URL": server_url(),
             "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
             **own,
             **_own(PUBLIC_PREFIX),
@@ -185,10 +209,14 @@ def dashboard(settings: StackSettings) -> Service:
     )
 
 
-def inherited() -> dict[str, str]:
-    """The environment without settings that are not the server's: it would call them unknown."""
-    others = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, "TTSCOPE_CACHE_")
-    return {name: value for name, value in os.environ.items() if not name.startswith(others)}
+def inherited(reads: tuple[str, ...] = ()) -> dict[str, str]:
+    """The environment of a program: what is for all, and of the rest what begins with one of ``reads``."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(OWNED)
+        or (name.startswith(reads) and not name.startswith(NOT_FOR_THE_SERVER) and name != CACHE_VARIABLE)
+    }
 
 
 def _called(name: str, settings: StackSettings) -> tuple[str, str]:
@@ -204,13 +232,16 @@ def _own(prefix: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
-def _server_url() -> str:
-    host, port = os.environ.get("TTSCOPE_HOST") or "127.0.0.1", os.environ.get("TTSCOPE_PORT") or "8010"
-    return f"http://{_reachable(host)}:{port}"
+def server_url() -> str:
+    """Where the server answers, by its own settings."""
+    host, port = _reachable(os.environ.get("TTSCOPE_HOST") or "127.0.0.1"), os.environ.get("TTSCOPE_PORT") or "8010"
+    return f"http://{host}:{port}"
 
 
 def _reachable(host: str) -> str:
-    return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not listened on
+    """The host of a URL for what listens on ``host``."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    return f"[{host}]" if ":" in host else host
 
 
 def _export(settings: StackSettings) -> dict[str, str]:

@@ -1,21 +1,23 @@
-"""Runs services as child processes: starts them, waits until they are ready, stops them in the right order."""
+"""Runs services as child processes: starts them, waits until they are ready, restarts them, stops them in order."""
 
 from __future__ import annotations
 
-import http.client
-import os
 import signal
-import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from otel.stack.services import ROOT, Service, inherited
+from otel.stack.child import Child, Say, ended
+from otel.stack.liveness import status
+from otel.stack.log_file import LogFile
+from otel.stack.policy import RestartPolicy
+from otel.stack.services import Service
 
 POLL_SECONDS = 0.2
-TAIL_BYTES = 2000
+READY_ANSWER_SECONDS = 2.0
+CHECKERS = 8
+"""Threads that ask programs whether they are alive: one for each, so that none that hangs holds up another's check."""
 
 
 class ServiceError(Exception):
@@ -26,12 +28,16 @@ class Supervisor:
     """Owns the processes; each writes to ``logs_folder``/NAME.log, the run before it is in NAME.log.1.
 
     A ready-made supervisor (honcho) stops all at the same instant: the server's last export would find no Collector.
+    All methods are for one thread, which has to live as long as the programs: they end with it.
     """
 
-    def __init__(self, logs_folder: Path) -> None:
+    def __init__(self, logs_folder: Path, say: Say = print, policy: RestartPolicy | None = None) -> None:
         self._logs_folder = logs_folder
         self._logs_folder.mkdir(parents=True, exist_ok=True)
-        self._running: dict[str, tuple[Service, subprocess.Popen[bytes]]] = {}
+        self._say = say
+        self._policy = policy or RestartPolicy()
+        self._pool = ThreadPoolExecutor(CHECKERS, thread_name_prefix="liveness")
+        self._children: dict[str, Child] = {}
 
     def log(self, name: str) -> Path:
         """Where the service ``name`` writes."""
@@ -39,71 +45,59 @@ class Supervisor:
 
     def pid(self, name: str) -> int:
         """The process of the service ``name``."""
-        return self._running[name][1].pid
+        return self._children[name].pid
+
+    def restarts(self, name: str) -> int:
+        """How often the service ``name`` was started again."""
+        return self._children[name].restarts
 
     def start(self, services: Iterable[Service]) -> None:
-        """Starts ``services``, each in a session of its own: Ctrl+C is for whoever runs the supervisor."""
+        """Starts ``services``."""
         for service in services:
-            log = self.log(service.name)
-            if log.exists():
-                log.replace(log.with_suffix(".log.1"))
-            with log.open("wb") as output:
-                process = subprocess.Popen(  # noqa: S603 - the command is ours
-                    service.command,
-                    cwd=ROOT,
-                    env={**inherited(), **service.environment},
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-            self._running[service.name] = (service, process)
+            log = LogFile(self.log(service.name))
+            self._children[service.name] = Child(service, log, self._policy, self._pool, self._say)
 
     def is_ready(self, name: str) -> bool:
         """Whether the service answers at the address that says so. Raises ServiceError if it has died."""
         self.check()
-        url = self._running[name][0].ready_url
-        if url is None:
-            return True
-        try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310
-                return bool(response.status == 200)
-        except (urllib.error.URLError, http.client.HTTPException, OSError):
-            return False
+        url = self._children[name].service.ready_url
+        return url is None or status(url, READY_ANSWER_SECONDS) == 200
 
     def check(self) -> None:
         """Raises ServiceError if any service has died."""
-        for name, (_, process) in self._running.items():
-            code = process.poll()
+        for name, child in self._children.items():
+            code = child.poll()
             if code is not None:
-                raise ServiceError(f"{name} has ended with {code}; it wrote last:\n{self._tail(name)}")
+                raise ServiceError(f"{name} {ended(code)}; it wrote last:\n{self._tail(name)}")
+
+    def tend(self) -> None:
+        """Restarts services that have ended or hang, each for itself. To be called several times a second."""
+        for child in self._children.values():
+            child.tend(child.poll())
 
     def stop(self, *names: str) -> None:
         """Asks the services to end, all at once, and kills what takes too long."""
-        stopping = [self._running.pop(name) for name in names if name in self._running]
-        for _, process in stopping:
-            process.send_signal(signal.SIGTERM)  # does nothing to one that has ended
-        for service, process in stopping:
-            try:
-                process.wait(service.stop_seconds)
-            except subprocess.TimeoutExpired:
-                _kill(process)
+        stopping = [self._children.pop(name) for name in names if name in self._children]
+        for child in stopping:
+            child.signal(signal.SIGTERM)
+        for child in stopping:
+            child.wait(child.service.stop_seconds)
 
     def kill(self, *names: str) -> None:
         """Ends the services at once, as a crash would."""
         for name in names:
-            if name in self._running:
-                _kill(self._running.pop(name)[1])
+            if name in self._children:
+                self._children.pop(name).kill()
 
     @property
     def names(self) -> tuple[str, ...]:
         """The services that were started and not stopped."""
-        return tuple(self._running)
+        return tuple(self._children)
 
     def wait_until_ready(self, seconds: float, is_given_up: Callable[[], bool] = lambda: False) -> None:
         """Returns when every service is ready, or nobody wants it any more. Raises ServiceError."""
         deadline = time.monotonic() + seconds
-        waiting = list(self._running)
+        waiting = list(self._children)
         while not is_given_up() and (waiting := [name for name in waiting if not self.is_ready(name)]):
             if time.monotonic() > deadline:
                 name = waiting[0]
@@ -111,11 +105,5 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def _tail(self, name: str) -> str:
-        return self.log(name).read_bytes()[-TAIL_BYTES:].decode(errors="replace")
-
-
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """Kills a service with all that it started."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        log = self._children[name].log
+        return log.tail() if log else ""

@@ -1,4 +1,5 @@
-"""``python -m server.engine LEVEL FD ...``: started by the server, with its level of logs and a socket a thread."""
+"""``python -m server.engine SERVER LEVEL FD ...``: started by the server, with its process id, its level of logs and a
+socket a thread."""
 
 from __future__ import annotations
 
@@ -8,6 +9,8 @@ import socket
 import sys
 import threading
 
+from otel.parent import end_with
+from server import launch
 from server.engine.host import Host
 from server.logs import configure
 
@@ -16,10 +19,13 @@ NICENESS = 5
 hundred refusals take 10.5 ms instead of 14 on two cores, and no less audio is made."""
 
 
-def main(level: str, *descriptors: str) -> None:
-    """Ends when the server's end of the sockets is closed; signals to the whole group are the server's to answer."""
+def main(server: str, level: str, *descriptors: str) -> None:
+    """Ends when the server's end of the sockets is closed, and at once with the server. Signals to the whole group are
+    the server's to answer."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    end_with(int(server))
+    launch.show_crashes()
     configure(level)
     os.nice(NICENESS)
     host = Host()

@@ -22,6 +22,7 @@ from server.engine import messages, shapes
 from server.engine.connection import Connection
 from server.errors import ShuttingDown
 from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Step, Taken
+from server.settings import secret_variables
 
 ROOT = Path(__file__).parent.parent.parent
 CUDA_MOST = {Encode: 16, Refine: 16, Decode: 32}
@@ -66,9 +67,11 @@ class EngineProcess:
         """
         pairs = [socket.socketpair() for _ in range(workers)]
         theirs = [their.fileno() for _, their in pairs]
-        command = [sys.executable, "-m", "server.engine", logging.getLevelName(log_level), *map(str, theirs)]
+        arguments = (os.getpid(), logging.getLevelName(log_level), *theirs)
+        command = [sys.executable, "-m", "server.engine", *map(str, arguments)]
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        environment = {**os.environ, **launch.missing(os.environ), "PYTHONPATH": path}
+        inherited = {name: value for name, value in os.environ.items() if name not in secret_variables()}
+        environment = {**inherited, **launch.missing(os.environ), "PYTHONPATH": path}
         self._connections = [await Connection.over(ours, self._forgotten, self._end) for ours, _ in pairs]
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=theirs, env=environment

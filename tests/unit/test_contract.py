@@ -33,6 +33,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_active_voices": set(),
     "tts_system_memory_usage_bytes": set(),
     "tts_system_cpu_usage_percent": set(),
+    "tts_restarts": set(),
     "tts_model_load_time_seconds": {"model"},
     "tts_time_to_first_audio_seconds": {"word_count_range", "voice_name"},
     "tts_real_time_factor": {"word_count_range", "voice_name"},

@@ -45,7 +45,7 @@ def test_what_does_not_become_ready_is_named_with_its_last_words(supervisor: Sup
 
 def test_what_dies_is_named_with_its_last_words(supervisor: Supervisor) -> None:
     supervisor.start([python("import sys; sys.exit('the port is taken')")])
-    with pytest.raises(ServiceError, match=r"(?s)program has ended with 1.*the port is taken"):
+    with pytest.raises(ServiceError, match=r"(?s)program has ended with exit code 1.*the port is taken"):
         supervisor.wait_until_ready(30)
 
 
