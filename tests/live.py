@@ -18,13 +18,16 @@ START_SECONDS = 120.0
 
 
 class LiveServer:
-    """``python -m server`` on free ports; ``output`` and ``logs`` hold all that it wrote so far."""
+    """``python -m server``, or another ``module`` that runs it, on free ports.
 
-    def __init__(self, data_dir: Path, **environment: str) -> None:
+    ``output`` and ``logs`` hold all that it wrote so far.
+    """
+
+    def __init__(self, data_dir: Path, module: str = "server", **environment: str) -> None:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TTSCOPE_", "OTEL_"))}
         free_ports = {"TTSCOPE_PORT": "0", "PROMETHEUS_PORT": "0", "TTSCOPE_DATA_DIR": str(data_dir)}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "server"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
             env={**inherited, **free_ports, **environment},
             stdout=subprocess.PIPE,
@@ -50,6 +53,8 @@ class LiveServer:
             line = self._lines.get(timeout=remaining)
             if line is None:
                 break
+            if not line.startswith(b"{"):  # what a supervisor says, and stacks after a crash
+                continue
             record = json.loads(line)
             if record["message"] == message:
                 return dict(record)

@@ -27,6 +27,8 @@ GPU_CELSIUS = 85
 """A few degrees below where data centre cards begin to slow themselves down."""
 MOST_PROCESSES = 3
 """For each server that runs now, within a quarter of an hour."""
+MOST_RESTARTS = 3
+"""Of worker processes, within a quarter of an hour."""
 EACH_WORKER = (INSTANCE, WORKER)
 EACH_GPU = (INSTANCE, GPU)
 
@@ -141,7 +143,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsWorkerRestarting",
-            expr=f"{increase(WORKER_RESTARTS, '15m', by=EACH_WORKER)} > {RESTARTS}",
+            expr=f"{increase(WORKER_RESTARTS, '15m', by=EACH_WORKER)} > {MOST_RESTARTS}",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -149,7 +151,7 @@ GROUP = Group(
             summary="Worker processes for {{ $labels.worker }} end again and again",
             description="{{ $labels.instance }} had to start worker processes for {{ $labels.worker }} "
             "{{ $value | printf `%.0f` }} times within 15 minutes; "
-            f"more than {RESTARTS} is too many.",
+            f"more than {MOST_PROCESSES} is too many.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),

@@ -147,7 +147,7 @@ GPU_HEAT = Panel(
 WORKERS = Panel(
     "worker-restarts",
     "Worker restarts",
-    "Worker processes of the server that were started again, a second, since the one before had ended or did not answer.",
+    "Worker processes of the server that were started again, a second, since the one before had ended or hung.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(WORKER_RESTARTS, (WORKER,)), "{worker}"),),

@@ -19,6 +19,7 @@ from otel.stack.policy import RestartPolicy
 from otel.stack.services import ROOT, Service, inherited
 
 PARENT = Path(parent.__file__)
+KILL_SECONDS = 10.0
 
 Say = Callable[[str], None]
 
@@ -70,7 +71,8 @@ class Child:
         """Kills the program with all that it started. What it left behind is killed too when it has ended by itself."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        with suppress(subprocess.TimeoutExpired):  # Linux may be unable to end it: a disk or a GPU that does not answer
+            self._process.wait(KILL_SECONDS)
 
     def _launch(self) -> None:
         """In a session of its own: Ctrl+C is for the supervisor, which stops the programs in order."""

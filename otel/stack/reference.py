@@ -32,7 +32,23 @@ added there.
 """
 CACHE = """
 Built programs lie in `$TTSCOPE_CACHE_DIR`, else `$XDG_CACHE_HOME/ttscope`, else `~/.cache/ttscope`, in a folder for
-each set of pins: what is not used any more can be deleted.
+each set of pins: what is not used any more can be deleted. `SHA256SUMS` beside them is written when they are built, and
+checked at every start: a file that was damaged or replaced is not run. It does not help against somebody who may write
+in that folder, and changes both.
+"""
+HOST = """
+`TTSCOPE_STACK_HOST=0.0.0.0` opens all of it, and no program asks for a password: whoever reaches the machine
+
+- reads every metric, trace and drift report (Prometheus, the trace store, MLflow, the live dashboard);
+- silences alerts and sees what they say (Alertmanager);
+- sends telemetry of its own, so that panels and alerts lie (the Collector, Prometheus' OTLP receiver);
+- changes and deletes the drift job's runs (MLflow).
+
+No text that was spoken is among it. `make stack` warns of it at its start. Leave it at the loopback and use an SSH tunnel,
+or put a firewall or a proxy that asks for a password before it.
+
+Each program gets the variables that are its own: `TTSCOPE_DRIFT_*`, `MLFLOW_*` and `OTEL_*` go to the drift job, the server's
+settings to the server alone. What has another prefix goes to all.
 """
 
 
@@ -42,7 +58,7 @@ def render() -> str:
         *(INTRODUCTION, *_table(StackSettings, settings.variable)),
         *(PUBLIC, *_table(PublicAddresses, public.variable)),
     ]
-    return "\n".join([*tables, CACHE])
+    return "\n".join([*tables, CACHE, HOST])
 
 
 def _table(kind: type[BaseSettings], variable: Callable[[object], str]) -> Iterator[str]:

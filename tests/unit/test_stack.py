@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,29 @@ from otel import pipeline_metrics
 from otel.instruments import CONTRACT
 from otel.promise import WINDOW_DAYS
 from otel.stack import cache, toolchain
+from otel.stack.build import BuildError, build
 from otel.stack.programs import COLLECTOR, PROGRAMS
-from otel.stack.services import CONFIG, RETENTION_DAYS, ROOT, dashboard, drift, inherited, prometheus, server
+from otel.stack.run import run
+from otel.stack.services import (
+    CONFIG,
+    RETENTION_DAYS,
+    ROOT,
+    Service,
+    dashboard,
+    drift,
+    inherited,
+    mlflow,
+    prometheus,
+    server,
+    server_url,
+    stores,
+)
+from otel.stack.services import collector as collector_service
 from otel.stack.settings import StackSettings
+from otel.stack.supervisor import ServiceError
 from otel.stack.toolchain import Go, NoGoError
+from server.settings import secret_variables, variables
+from tests.stack import free_ports
 
 GO = Go("go", "go1.26.3 linux/amd64")
 PARTS = ("receivers", "processors", "exporters")
@@ -52,7 +72,72 @@ def test_each_program_is_given_its_own_settings(monkeypatch: pytest.MonkeyPatch,
     assert job["TTSCOPE_DRIFT_EVENTS"] == str(settings.events_folder)
     assert job["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:5000"
     assert job["OTEL_EXPORTER_OTLP_ENDPOINT"] == server(settings).environment["OTEL_EXPORTER_OTLP_ENDPOINT"]
-    assert not any(name.startswith("TTSCOPE_DRIFT_") for name in (*inherited(), *server(settings).environment))
+    assert not any(name.startswith("TTSCOPE_DRIFT_") for name in (*inherited(), *reaches(server(settings))))
+
+
+def reaches(service: Service) -> dict[str, str]:
+    """The environment that the program is started with."""
+    return {**inherited(service.reads), **service.environment}
+
+
+@pytest.mark.parametrize("name", variables())
+def test_every_setting_of_the_servers_reaches_it(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(name, "8123")
+    assert reaches(server(StackSettings(data_dir=tmp_path)))[name] == "8123"
+
+
+def test_only_what_is_the_stacks_own_does_not_reach_the_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    theirs = {"TTSCOPE_CACHE_DIR", "TTSCOPE_STACK_HOST", "TTSCOPE_PUBLIC_GRAFANA_URL", "TTSCOPE_DRIFT_WEBHOOK_URL"}
+    for name in (*theirs, "TTSCOPE_PROT"):
+        monkeypatch.setenv(name, "set")
+    environment = reaches(server(StackSettings(data_dir=tmp_path)))
+    assert not theirs & environment.keys()
+    assert environment["TTSCOPE_PROT"] == "set"  # misspelt: the server says that it knows no such variable
+
+
+def test_no_program_gets_another_programs_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secrets = {
+        "TTSCOPE_DRIFT_WEBHOOK_URL": {"drift"},
+        "MLFLOW_TRACKING_PASSWORD": {"drift", "mlflow"},
+        "OTEL_EXPORTER_OTLP_HEADERS": {"drift", "server"},
+        **{name: {"server"} for name in secret_variables()},
+    }
+    for name in (*secrets, "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "set")
+    settings = StackSettings(data_dir=tmp_path)
+    binaries = {name: Path(name) for program in PROGRAMS.values() for name in program.binaries}
+    services = (
+        *(*stores(settings, binaries), collector_service(settings, binaries)),
+        *(mlflow(settings), drift(settings), server(settings), dashboard(settings)),
+    )
+    given = {service.name: reaches(service) for service in services}
+    for name, programs in secrets.items():
+        assert {program for program, environment in given.items() if name in environment} == programs, name
+    assert all(environment["HTTPS_PROXY"] == "set" for environment in given.values())
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("0.0.0.0", "http://127.0.0.1:8010"), ("::", "http://[::1]:8010"), ("tts.example", "http://tts.example:8010")],
+)
+def test_the_server_is_asked_where_it_can_be_reached(host: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_HOST", host)
+    monkeypatch.delenv("TTSCOPE_PORT", raising=False)
+    assert server_url() == url
+
+
+def test_a_host_that_is_open_to_all_is_warned_of(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("signal.signal", lambda *_: None)  # those of the tests stay
+    monkeypatch.setattr("otel.stack.run.build", lambda programs, say: {})
+    monkeypatch.setattr("otel.stack.run.stores", lambda settings, binaries: ())
+    monkeypatch.setattr("otel.stack.run.collector", lambda *_: Service("collector", ("false",), "http://127.0.0.1:9/"))
+    for host, warned in (("127.0.0.1", False), ("0.0.0.0", True)):
+        settings = StackSettings(data_dir=tmp_path, host=host, **free_ports([*StackSettings().ports]))
+        with pytest.raises(ServiceError, match="collector has ended with exit code 1"):
+            run(settings, with_server=False, with_drift=False, with_dashboard=False)
+        assert ("warning: TTSCOPE_STACK_HOST is 0.0.0.0" in capsys.readouterr().out) is warned
 
 
 def test_the_dashboard_is_told_where_the_others_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,6 +208,26 @@ def test_the_folder_of_a_build_changes_with_its_pins(tmp_path: Path, monkeypatch
     assert cache.fingerprint(program, Go("go", "go1.27 linux/amd64")) != first
     (program.folder / "go.mod").write_text("module b")
     assert cache.fingerprint(program, GO) != first
+
+
+def test_a_binary_that_changed_since_its_build_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("otel.stack.build.find", lambda: GO)
+    programs = [COLLECTOR]
+    folder = cache.folder(COLLECTOR, GO)
+    folder.mkdir(parents=True)
+    binary = folder / "collector"
+    binary.write_bytes(b"as it was built")
+    for _ in range(2):  # a folder of an earlier version is recorded the first time
+        assert build(programs, print) == {"collector": binary}
+    times = binary.stat()
+    binary.write_bytes(b"as it was BUILT")
+    os.utime(binary, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(BuildError, match=rf"collector in {re.escape(str(folder))} changed since the build"):
+        build(programs, print)
+    binary.unlink()
+    with pytest.raises(BuildError):
+        build(programs, print)
 
 
 def half_done(folder: Path) -> None:
