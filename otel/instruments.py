@@ -32,34 +32,17 @@ from otel.attributes import (
     WORD_COUNT_RANGE,
     WORKER,
 )
-from otel.instrument import Instrument
-
-SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)
-FINE_SECONDS = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 10.0, 25.0, 50.0)
-STAGE_SECONDS = (
-    0.0001,
-    0.00025,
-    0.0005,
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    50.0,
+from otel.buckets import (
+    AUDIO_SECONDS,
+    BATCH_SIZES,
+    FINE_SECONDS,
+    REAL_TIME_FACTORS,
+    SECONDS,
+    SHARES,
+    STAGE_SECONDS,
+    UNDERRUN_SECONDS,
 )
-AUDIO_SECONDS = (0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0)
-BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75)
-UNDERRUN_SECONDS = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-REAL_TIME_FACTORS = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0)
+from otel.instrument import Instrument
 
 REQUESTS = Instrument(
     "tts.requests",

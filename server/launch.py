@@ -1,5 +1,4 @@
-"""How a process is started and settled: what the C library and OpenMP read once, what a crash writes, how threads share
-Python."""
+"""How a process is started and settled: what OpenMP and the C library read once, crashes, how threads share Python."""
 
 from __future__ import annotations
 

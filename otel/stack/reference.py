@@ -44,11 +44,11 @@ HOST = """
 - sends telemetry of its own, so that panels and alerts lie (the Collector, Prometheus' OTLP receiver);
 - changes and deletes the drift job's runs (MLflow).
 
-No text that was spoken is among it. `make stack` warns of it at its start. Leave it at the loopback and use an SSH tunnel,
-or put a firewall or a proxy that asks for a password before it.
+No text that was spoken is among it. `make stack` warns of it at its start. Leave it at the loopback and use an SSH
+tunnel, or put a firewall or a proxy that asks for a password before it.
 
-Each program gets the variables that are its own: `TTSCOPE_DRIFT_*`, `MLFLOW_*` and `OTEL_*` go to the drift job, the server's
-settings to the server alone. What has another prefix goes to all.
+Each program gets the variables that are its own: `TTSCOPE_DRIFT_*`, `MLFLOW_*` and `OTEL_*` go to the drift job, the
+server's settings to the server alone. What has another prefix goes to all.
 """
 
 
