@@ -1,4 +1,4 @@
-"""``python -m server.engine SERVER LEVEL FD ...``: started by the server, which is process SERVER; a socket a thread."""
+"""``python -m server.engine SERVER LEVEL FD ...``: started by the server, the process SERVER; a socket a thread."""
 
 from __future__ import annotations
 
