@@ -139,6 +139,7 @@ def test_a_third_signal_kills_a_server_that_hangs(tmp_path: Path) -> None:
     with supervised(tmp_path) as running:
         pid = running.pid()
         os.kill(pid, signal.SIGSTOP)
+        assert eventually(lambda: psutil.Process(pid).status() == psutil.STATUS_STOPPED, pause=0.01)
         for number in (signal.SIGTERM, signal.SIGINT):
             running.process.send_signal(number)
             assert eventually(lambda number=number: is_pending(pid, number), pause=0.01)
