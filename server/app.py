@@ -165,10 +165,7 @@ class Service:
         return error
 
     async def stop(self, *, lost: bool = False) -> None:
-        """Finishes what is in flight, refuses what is new, flushes telemetry, closes everything.
-
-        A server that is ``lost`` has nothing to finish: it does not wait, and the next start counts as a restart.
-        """
+        """Finishes what is in flight, unless the server is ``lost``; flushes telemetry, closes everything."""
         self._admission.close()
         if not lost:
             await asyncio.to_thread(self._restarts.end)
