@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from otel.event_losses import LossReason
 from otel.ranges import CHARACTERS, WORDS
 
 OTHER = "other"
@@ -133,6 +134,12 @@ WORKER = Attribute(
     ("engine", "phonemes", "encoding", "decoding"),
 )
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
+LOSS_REASON = Attribute(
+    "reason",
+    "disk_full: no room, or no quota; file_size: over the process' limit; file_handles: none was free; io_error: the "
+    "disk failed otherwise; queue_full: more came than could be written",
+    tuple(LossReason),
+)
 DRIFT_COLUMN = Attribute(
     "column",
     "what the drift job judges; drift/README.md says what each is",

@@ -19,6 +19,7 @@ from otel.attributes import (
     FROM,
     GPU,
     LANGUAGE,
+    LOSS_REASON,
     METHOD,
     MODEL,
     OUTCOME,
@@ -256,6 +257,13 @@ WORKER_RESTARTS = Instrument(
     "Worker processes that were started again, since the one before had ended or did not answer.",
     (WORKER,),
 )
+EVENTS_LOST = Instrument(
+    "tts.events.lost",
+    "counter",
+    "{event}",
+    "Events that are in no file of the server's own, by why they could not be written.",
+    (LOSS_REASON,),
+)
 
 DRIFT_SCORE = Instrument(
     "tts.drift.score",
@@ -295,6 +303,12 @@ DRIFT_LAST_RUN_SUCCESS = Instrument(
     "gauge",
     "{run}",
     "1 if that run judged all that was due, 0 if it failed or its reference can't be used.",
+)
+DRIFT_CLOCK_SUSPECT = Instrument(
+    "tts.drift.clock_suspect",
+    "gauge",
+    "{clock}",
+    "1 while the drift job does not believe its clock, and neither judges nor deletes; else 0.",
 )
 
 CONTRACT: tuple[Instrument, ...] = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))

@@ -23,9 +23,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
-from otel.events import EventFile, Events
+from otel.event_file import event_queues
+from otel.events import Events
 from otel.exposition import Exposition
 from otel.features import BUILD_ATTRIBUTE
+from otel.instruments import EVENTS_LOST
 from otel.library_metrics import NO_SDK_METRICS, library_views, switch_on
 from otel.metrics import AllowLists, Metrics
 from otel.otlp import metric_interval, otlp_wanted, sdk_disabled
@@ -47,7 +49,7 @@ class Telemetry:
         build: str,
         allow_lists: AllowLists,
         metrics_enabled: bool = True,
-        events_file: Path | None = None,
+        events_folder: Path | None = None,
     ) -> None:
         resource = _resource(version, build)
         switch_on()
@@ -75,17 +77,17 @@ class Telemetry:
             self._meter_providers = [contract, libraries]
             self.exposition = Exposition(readers)
             meter_provider, self.library_meter_provider = contract, libraries
+        self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
         self.traces = TraceMemory()
         self.tracer_provider: TracerProvider = NoOpTracerProvider()
         self._span_processors: list[SpanProcessor] = []
         self._event_processors: list[LogRecordProcessor] = []
         if not sdk_disabled():
             self._span_processors = _span_processors(self.traces, self.library_meter_provider)
-            self._event_processors = _event_processors(events_file, self.library_meter_provider)
+            self._event_processors = self._make_event_processors(events_folder)
             self.tracer_provider = KeptSpans(resource, self._span_processors)
         self.tracer = self.tracer_provider.get_tracer("ttscope", version)
         self.events = Events(resource, InstrumentationScope("ttscope", version), self._event_processors)
-        self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
 
     async def shutdown(self, seconds: float) -> bool:
         """Flushes and closes everything; whether that was done within ``seconds``.
@@ -105,6 +107,17 @@ class Telemetry:
             async with asyncio.timeout(seconds):
                 await done.wait()
         return done.is_set()
+
+    def _make_event_processors(self, folder: Path | None) -> list[LogRecordProcessor]:
+        processors: list[LogRecordProcessor] = []
+        if folder is not None:
+            add = self.metrics.add
+            processors += event_queues(folder, lambda reason, events: add(EVENTS_LOST, events, reason=reason))
+        if otlp_wanted("LOGS"):
+            meter_provider = self.library_meter_provider
+            exporter = OTLPLogExporter(meter_provider=meter_provider)
+            processors.append(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
+        return processors
 
     def _close(self) -> None:
         for spans in self._span_processors:
@@ -130,16 +143,6 @@ def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvi
     if otlp_wanted("TRACES"):
         exporter = OTLPSpanExporter(meter_provider=meter_provider)
         processors.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
-    return processors
-
-
-def _event_processors(events_file: Path | None, meter_provider: metrics_api.MeterProvider) -> list[LogRecordProcessor]:
-    processors: list[LogRecordProcessor] = []
-    if events_file is not None:
-        processors.append(BatchLogRecordProcessor(EventFile(events_file), meter_provider=NoOpMeterProvider()))
-    if otlp_wanted("LOGS"):
-        exporter = OTLPLogExporter(meter_provider=meter_provider)
-        processors.append(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
     return processors
 
 

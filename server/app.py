@@ -64,6 +64,8 @@ READ_TO_SPEAK = (coqui.PATH, coqui.PROCESS_PATH)
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
 """That the management port has open at a time; few ask there, and they keep none for long."""
+EVENTS_FOLDER = "events"
+"""In the data directory."""
 GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
     instruments.GPU_MEMORY: "memory_bytes",
@@ -89,7 +91,7 @@ class Service:
             build=build,
             allow_lists=allow_lists(providers, self._gpu.names, settings.voice_providers),
             metrics_enabled=self._metrics_enabled,
-            events_file=settings.data_dir / "events" / "requests.jsonl",
+            events_folder=settings.data_dir / EVENTS_FOLDER,
         )
         self._summary = Summary()
         self._system = SystemSampler()

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from otel import instruments
 from otel.attributes import WORKER
+from otel.event_losses import LossReason
 from otel.metrics import Metrics
 from server.audio.quality import Fault
 from server.errors import all_errors, error_type
@@ -48,5 +49,7 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
         add(instruments.SLOW_REQUESTS, 0, reason=reason)
     for worker in WORKER.values:
         add(instruments.WORKER_RESTARTS, 0, worker=worker)
+    for loss in LossReason:
+        add(instruments.EVENTS_LOST, 0, reason=loss)
     for error in all_errors():
         add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)

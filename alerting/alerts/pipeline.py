@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import grown, largest, series
-from otel.instruments import DRIFT_LAST_RUN, REQUESTS_IN_FLIGHT
+from otel.attributes import LOSS_REASON
+from otel.instruments import DRIFT_LAST_RUN, EVENTS_LOST, REQUESTS_IN_FLIGHT
 from otel.library_metrics import SDK_METRICS
 from otel.pipeline_metrics import ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
 from otel.promql import INSTANCE, JOB, Metric, Where
@@ -92,6 +93,18 @@ GROUP = Group(
             summary="A server loses traces or events",
             description="{{ $labels.instance }} could not hand {{ $value | humanize }} spans or events over to the Collector "
             "within ten minutes.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsEventsLost",
+            expr=f"({grown(EVENTS_LOST, '10m', None, (INSTANCE, LOSS_REASON))}) > 0",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="A server can't write its events: {{ $labels.reason }}",
+            description="{{ $labels.instance }} lost {{ $value | humanize }} events within ten minutes, for the reason "
+            "{{ $labels.reason }}.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(

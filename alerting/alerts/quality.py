@@ -8,6 +8,7 @@ from alerting.promql import increase, largest, series
 from otel.attributes import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
 from otel.instruments import (
     AUDIO_FAULTS,
+    DRIFT_CLOCK_SUSPECT,
     DRIFT_DETECTED,
     DRIFT_LAST_RUN,
     DRIFT_LAST_RUN_SUCCESS,
@@ -85,6 +86,18 @@ GROUP = Group(
             topic=Topic.DRIFT,
             summary="The drift job fails",
             description="Its last run did not judge all that was due, or its reference can't be used.",
+            dashboard=Dashboard.QUALITY,
+        ),
+        Alert(
+            name="TtsDriftClockSuspect",
+            expr=f"{largest(DRIFT_CLOCK_SUSPECT)} == 1",
+            hold="75m",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="The drift job does not believe its clock",
+            description="The clock of the drift job's machine jumped, or it was off for weeks: nothing is judged and nothing "
+            "is deleted until the clock is right, or has run on evenly for long enough.",
             dashboard=Dashboard.QUALITY,
         ),
         Alert(

@@ -11,6 +11,9 @@ FULL = 'otelcol_exporter_enqueue_failed_spans_total{exporter="otlp_grpc/tempo"}'
 QUEUE, ROOM = (f'otelcol_exporter_queue_{name}{{exporter="otlp_grpc/tempo"}}' for name in ("size", "capacity"))
 LOST = 'otel_sdk_processor_span_processed_total{instance="a",error_type="queue_full"}'
 KEPT = 'otel_sdk_processor_span_processed_total{instance="a"}'
+EVENTS_LOST, EVENTS_KEPT = (
+    f'tts_events_lost_total{{instance="a",reason="{reason}"}}' for reason in ("disk_full", "io_error")
+)
 SERVER, JOB = 'tts_requests_in_flight{job="ttscope"}', 'tts_drift_last_run_timestamp_seconds{job="ttscope-drift"}'
 UP = {"job": "tempo", "instance": "b"}
 TARGET = 'up{job="tempo",instance="b"}'
@@ -78,6 +81,18 @@ CASES: tuple[Case, ...] = (
     ),
     silent(Kind.EDGE, "TtsTelemetryDropped", "a loss that is long past", "30m", {LOST: "40x60"}),
     silent(Kind.MISSING, "TtsTelemetryDropped", "nothing was ever lost", "10m", {KEPT: "0+100x20"}),
+    fires(
+        "TtsEventsLost",
+        "its disk is full",
+        "20m",
+        {EVENTS_LOST: "0x10 512x20", EVENTS_KEPT: "0x30"},
+        Firing(
+            "a lost 512 events within ten minutes, for the reason disk_full.", {"instance": "a", "reason": "disk_full"}
+        ),
+    ),
+    silent(Kind.EDGE, "TtsEventsLost", "a loss that is eleven minutes old", "22m", {EVENTS_LOST: "0x10 512x20"}),
+    silent(Kind.QUIET, "TtsEventsLost", "every event was written", "20m", {EVENTS_KEPT: "0x30"}),
+    silent(Kind.MISSING, "TtsEventsLost", "there is no server", "20m"),
     fires(
         "TtsTelemetryStale",
         "the drift job is silent for five minutes",

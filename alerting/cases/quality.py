@@ -14,6 +14,7 @@ RUN, SUCCESS, ROWS = (
     "tts_drift_last_run_success",
     "tts_drift_window_rows",
 )
+SUSPECT = "tts_drift_clock_suspect"
 
 CASES: tuple[Case, ...] = (
     fires(
@@ -73,6 +74,19 @@ CASES: tuple[Case, ...] = (
     silent(Kind.EDGE, "TtsDriftJobFailed", "too short", "5m", {SUCCESS: "1 0x20"}),
     silent(Kind.QUIET, "TtsDriftJobFailed", "well", "10m", {SUCCESS: "1x20"}),
     silent(Kind.MISSING, "TtsDriftJobFailed", "there is no drift job", "10m"),
+    fires(
+        "TtsDriftClockSuspect",
+        "for longer than a machine that was off takes",
+        "80m",
+        {SUSPECT: "0 1x100"},
+        Firing(
+            "The clock of the drift job's machine jumped, or it was off for weeks: nothing is judged and nothing is "
+            "deleted until the clock is right, or has run on evenly for long enough."
+        ),
+    ),
+    silent(Kind.EDGE, "TtsDriftClockSuspect", "for an hour", "75m", {SUSPECT: "0 1x60 0x60"}),
+    silent(Kind.QUIET, "TtsDriftClockSuspect", "the clock is right", "80m", {SUSPECT: "0x100"}),
+    silent(Kind.MISSING, "TtsDriftClockSuspect", "there is no drift job", "80m"),
     fires(
         "TtsDriftOutOfData",
         "199 in the best hour of a day",

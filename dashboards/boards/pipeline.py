@@ -8,6 +8,8 @@ from dataclasses import replace
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import largest, rate, seen, series, smallest
 from otel import pipeline_metrics as own
+from otel.attributes import LOSS_REASON
+from otel.instruments import EVENTS_LOST
 from otel.library_metrics import SDK_METRICS, LibraryMetric
 from otel.pipeline_metrics import PipelineMetric
 from otel.promql import JOB, Where
@@ -116,6 +118,7 @@ EXPORT = Panel(
     Unit.PER_SECOND,
     tuple(Query(rate(sdk(item, "exporter.{}.exported"), (), WELL), name) for item, name in ITEMS.items()),
     empty=NO_EXPORT,
+    width=6,
 )
 EXPORT_LOST = Panel(
     "server-lost",
@@ -131,6 +134,7 @@ EXPORT_LOST = Panel(
     ),
     thresholds=(Threshold(0.1, "warning"),),
     empty=NOTHING_LOST,
+    width=6,
 )
 EXPORT_QUEUES = Panel(
     "server-queues",
@@ -148,6 +152,18 @@ EXPORT_QUEUES = Panel(
     ),
     thresholds=(Threshold(0.5, "warning"), Threshold(0.9, "critical")),
     empty=NO_EXPORT,
+    width=6,
+)
+EVENTS_NOT_KEPT = Panel(
+    "events-lost",
+    "Servers: events not kept",
+    "Events a second that a server could not write to its own files, by the reason.",
+    "lines",
+    Unit.PER_SECOND,
+    (Query(seen(EVENTS_LOST, (LOSS_REASON,)), "{reason}"),),
+    thresholds=(Threshold(0.01, "warning"),),
+    empty="Every event was written.",
+    width=6,
 )
 SERIES = Panel(
     "prometheus-series",
@@ -239,7 +255,7 @@ PIPELINE = Board(
     "Does what the server tells arrive?",
     (
         Row("Programs", (PROGRAMS, MEMORY)),
-        Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES)),
+        Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES, EVENTS_NOT_KEPT)),
         Row("Collector", (RECEIVED, SENT, QUEUES, LOST)),
         Row("Prometheus", (SERIES, SAMPLES, NOT_STORED, FAILURES)),
         Row("Tempo and Alertmanager", (TEMPO_SPANS, TEMPO_DISCARDED, TEMPO_FLUSHES, NOTIFICATIONS)),

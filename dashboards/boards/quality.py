@@ -8,6 +8,7 @@ from dashboards.traceql import given, requests, span
 from otel.attributes import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.instruments import (
     AUDIO_FAULTS,
+    DRIFT_CLOCK_SUSPECT,
     DRIFT_CONSECUTIVE,
     DRIFT_DETECTED,
     DRIFT_LAST_RUN,
@@ -107,7 +108,7 @@ CONSECUTIVE = Panel(
     Unit.NUMBER,
     (Query(f"{largest(DRIFT_CONSECUTIVE, (DRIFT_COLUMN,))} > 0", "{column}"),),
     empty="No column is over its threshold.",
-    width=6,
+    width=4,
 )
 ROWS = Panel(
     "drift-rows",
@@ -138,7 +139,18 @@ LAST_RUN_SUCCESS = Panel(
     (Query(smallest(DRIFT_LAST_RUN_SUCCESS)),),
     thresholds=(Threshold(1, "critical", below=True),),
     empty=NO_JOB,
-    width=4,
+    width=3,
+)
+CLOCK = Panel(
+    "drift-clock",
+    "Its clock is suspect",
+    "1 while the drift job does not believe its clock: it neither judges nor deletes anything.",
+    "stat",
+    Unit.STATE,
+    (Query(largest(DRIFT_CLOCK_SUSPECT), "not believed"),),
+    thresholds=(Threshold(1, "critical"),),
+    empty=NO_JOB,
+    width=3,
 )
 REPORT = Panel(
     "drift-report",
@@ -158,6 +170,6 @@ QUALITY = Board(
     "Does it sound as it should, and is it still what it was?",
     (
         Row("Quality", (FAULTS, UNDERRUNS, GAPS, SLOW_REASONS)),
-        Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, REPORT)),
+        Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),
     ),
 )

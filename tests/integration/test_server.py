@@ -543,10 +543,11 @@ async def test_each_request_leaves_one_event(start: Start, tmp_path: Path) -> No
     _, headers, _ = await client.tts({"text": "one two three"})
     await client.refused({"text": ""})
     await client.service.stop()
-    lines = (tmp_path / "events" / "requests.jsonl").read_text().splitlines()
+    files = [tmp_path / "events" / name for name in ("requests.jsonl", "refused.jsonl")]
     records = [
         record
-        for line in lines
+        for path in files
+        for line in path.read_text().splitlines()
         for logs in json.loads(line)["resourceLogs"]
         for scope in logs["scopeLogs"]
         for record in scope["logRecords"]
@@ -566,8 +567,9 @@ async def test_events_and_spans_carry_only_features_of_the_contract(start: Start
     await client.refused({"text": "One. Two."})
     await client.refused({"text": ""})
     await client.service.stop()
-    text = (tmp_path / "events" / "requests.jsonl").read_text()
-    for line in text.splitlines():
+    lines = [line for path in (tmp_path / "events").iterdir() for line in path.read_text().splitlines()]
+    assert lines
+    for line in lines:
         for record in json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]:
             assert {entry["key"] for entry in record["attributes"]} <= FEATURE_NAMES
 

@@ -67,6 +67,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_worker_restarts_total": {"worker"},
     "tts_connections": {"state"},
     "tts_connections_ended_early_total": {"reason"},
+    "tts_events_lost_total": {"reason"},
     "tts_drift_score": {"column"},
     "tts_drift_threshold": {"column"},
     "tts_drift_detected": {"column"},
@@ -74,6 +75,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_drift_window_rows": set(),
     "tts_drift_last_run_timestamp_seconds": set(),
     "tts_drift_last_run_success": set(),
+    "tts_drift_clock_suspect": set(),
 }
 LISTS = {source: frozenset({"joe"}) for source in Source}
 

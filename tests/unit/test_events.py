@@ -11,7 +11,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from otel.events import EventFile, Events
+from otel.event_file import EventFile
+from otel.event_losses import EventLosses
+from otel.events import Events
 from server.speech import Stage
 
 HOSTILE = 'a "quoted" \\ line\nbreak, \x00 and é, 日本語, \u2028'
@@ -24,7 +26,7 @@ CONTEXT = set_span_in_context(
 
 def test_a_line_of_the_file_is_otlp_json(tmp_path: Path) -> None:
     path = tmp_path / "events" / "requests.jsonl"
-    processor = BatchLogRecordProcessor(EventFile(path))
+    processor = BatchLogRecordProcessor(EventFile(path, EventLosses(path.name, lambda *_: None)))
     events = Events(RESOURCE, SCOPE, [processor])
     values = {"text": HOSTILE, "kind": Stage.SEND, "yes": True, "no": False, "many": 2**40, "small": 1e-7}
     events.emit(values, CONTEXT)

@@ -16,7 +16,8 @@ from drift.rows import parquet, sources
 from drift.rows.fields import FIELDS, TIME
 from drift.rows.intake import Intake
 from drift.rows.store import Rows
-from otel.events import EventFile
+from otel.event_file import EventFile
+from otel.event_losses import EventLosses
 from otel.features import FEATURE_NAMES
 from tests.unit.drift.events import MORNING, NOW, everything, export, line, lines, nanoseconds, numbers, record
 
@@ -257,7 +258,9 @@ def test_the_servers_own_file_is_read(tmp_path: Path) -> None:
     from opentelemetry.sdk._logs.export import SimpleLogRecordProcessor
 
     provider = LoggerProvider()
-    provider.add_log_record_processor(SimpleLogRecordProcessor(EventFile(tmp_path / "requests.jsonl")))
+    losses = EventLosses("requests.jsonl", lambda *_: None)
+    file = EventFile(tmp_path / "requests.jsonl", losses)
+    provider.add_log_record_processor(SimpleLogRecordProcessor(file))
     features = {"tts.request_id": "é", "tts.word_count": 3, "tts.streamed": False, "tts.duration": 1.5}
     at = nanoseconds(MORNING)
     provider.get_logger("x").emit(timestamp=at, observed_timestamp=at, event_name="tts.request", attributes=features)
