@@ -60,7 +60,7 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     from drift.assembly import assembled
 
     with assembled(settings, CLOSE_SECONDS) as job:
-        return _told(job.run(), settings)
+        return _told(job.run(trust_clock=given.trust_clock), settings)
 
 
 def _schedule(settings: Settings, given: argparse.Namespace) -> int:
@@ -177,7 +177,8 @@ def _parser() -> argparse.ArgumentParser:
         made.set_defaults(command=run)
         return made
 
-    command("run", _run, "judge the windows that have ended since the last run")
+    made = command("run", _run, "judge the windows that have ended since the last run")
+    made.add_argument("--trust-clock", action="store_true", help="believe a clock that the job would not believe")
     command("schedule", _schedule, "run after every window, until SIGTERM")
     made = command("calibrate", _calibrate, "make a reference: of a period, or of the last stable windows")
     made.add_argument(

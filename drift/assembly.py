@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from drift.comparison import compare
+from drift.errors import ClockSuspect
 from drift.gauges import Gauges, Reading, over_otlp
 from drift.job import Job
 from drift.outbox import Outbox
@@ -50,6 +51,8 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
                 _job(settings, state, gauges, outbox, schedule.stopping.is_set).run()
         except StateBusy as error:
             log.warning("this run is left out", extra={"reason": str(error)})
+        except ClockSuspect as error:
+            log.error("the clock is suspect", extra={"reason": str(error)})
 
     schedule = Schedule(run, settings.window, timedelta(seconds=settings.grace_seconds))
     log.info("the schedule begins", extra={"state": str(settings.state), "window_seconds": settings.window_seconds})
@@ -81,7 +84,7 @@ def _gauges(settings: Settings, state: State) -> Gauges:
     last, verdicts = state.last_run(), state.verdicts(most=1)
     shown = verdicts[0] if verdicts else None
     time, succeeded = (last.time, last.succeeded) if last else (None, None)
-    gauges.show(Reading(shown, state.decided(), time, succeeded))
+    gauges.show(Reading(shown, state.decided(), time, succeeded, clock_suspect=state.doubted() is not None))
     return gauges
 
 

@@ -21,3 +21,7 @@ class ReferenceDamaged(DriftError):
 
 class VerdictDamaged(DriftError):
     """What was read is not a verdict."""
+
+
+class ClockSuspect(DriftError):
+    """The clock can't be believed: nothing was taken in, judged or deleted."""

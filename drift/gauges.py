@@ -6,7 +6,7 @@ import os
 import platform
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -39,6 +39,7 @@ class Reading:
     """Of the last window of which something was decided: drift goes on while nobody can say that it is over."""
     last_run: datetime | None = None
     succeeded: bool | None = None
+    clock_suspect: bool = False
 
 
 class Gauges:
@@ -59,10 +60,15 @@ class Gauges:
         metrics.observe(instruments.DRIFT_WINDOW_ROWS, self._rows)
         metrics.observe(instruments.DRIFT_LAST_RUN, self._last_run)
         metrics.observe(instruments.DRIFT_LAST_RUN_SUCCESS, self._success)
+        metrics.observe(instruments.DRIFT_CLOCK_SUSPECT, self._clock)
 
     def show(self, reading: Reading) -> None:
         """From now on."""
         self._reading = reading
+
+    def suspect_clock(self) -> None:
+        """Until the next reading the clock counts as suspect; all else stays as it was."""
+        self._reading = replace(self._reading, clock_suspect=True)
 
     def close(self, seconds: float) -> None:
         """Exports once more, in at most about ``seconds``."""
@@ -93,6 +99,9 @@ class Gauges:
     def _success(self) -> Iterator[tuple[float, Attributes]]:
         if self._reading.succeeded is not None:
             yield float(self._reading.succeeded), {}
+
+    def _clock(self) -> Iterator[tuple[float, Attributes]]:
+        yield float(self._reading.clock_suspect), {}
 
 
 def over_otlp() -> list[MetricReader]:

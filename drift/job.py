@@ -18,7 +18,8 @@ import pandas as pd
 from drift import files, index, page, prose
 from drift.annotation import annotation
 from drift.calibration import calibrate
-from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
+from drift.clock import ClockReading, is_even, suspicion
+from drift.errors import ClockSuspect, DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
 from drift.evidence import Evidence
 from drift.gauges import Gauges, Reading
 from drift.judge import judge
@@ -94,7 +95,7 @@ class Job:
         outbox: Outbox,
         gauges: Gauges,
         judging: Judging = judge,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], ClockReading] = ClockReading.now,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings
@@ -106,17 +107,39 @@ class Job:
         self._clock = clock
         self._stopping = stopping
 
-    def run(self) -> Result:
-        """Judges what is due. Raises DriftError, OSError; either way the gauges say how it went."""
-        now = self._clock()
+    def run(self, *, trust_clock: bool = False) -> Result:
+        """Judges what is due. Raises DriftError, OSError; either way the gauges say how it went.
+
+        Raises ClockSuspect, and does nothing, while the clock can't be believed, unless it is to be trusted.
+        """
+        clock = self._clock()
+        self._check_clock(clock, trust=trust_clock)
         try:
-            result = self._run(now)
+            result = self._run(clock.time)
         except Exception as error:
             self.show(LastRun(self._clock(), succeeded=False, problem=type(error).__name__))
             raise
         unusable = result.last.state if result.last is not None and result.last.state in UNUSABLE else ""
         self.show(LastRun(self._clock(), succeeded=not unusable, problem=str(unusable)))
         return result
+
+    def _check_clock(self, now: ClockReading, *, trust: bool) -> None:
+        """Raises ClockSuspect; if it does not, no window is left that begins in the future."""
+        state, last_run = self._state, self._state.last_run()
+        doubted, judged_until = state.doubted(), state.judged_until()
+        last = last_run.clock if last_run else ClockReading(judged_until) if judged_until else None
+        found = suspicion(now, last, doubted) if last and not trust else None
+        if last is not None and found is not None:
+            if doubted is None or not is_even(now, doubted):
+                state.doubt(now)
+            self._gauges.suspect_clock()
+            raise ClockSuspect(
+                f"the clock says {now.time:%Y-%m-%d %H:%M} UTC and can't be believed, {found}: the last run was at "
+                f"{last.time:%Y-%m-%d %H:%M}. Nothing was judged or deleted; see drift/README.md, The clock"
+            )
+        state.doubt(None)
+        if ahead := state.set_aside(now.time):
+            log.warning("windows of the future were set aside", extra={"windows": len(ahead), "from": ahead[0]})
 
     def _run(self, now: datetime) -> Result:
         intake = self.take(now)
@@ -185,11 +208,12 @@ class Job:
     def backfill(self, start: datetime, end: datetime, *, again: bool) -> Result:
         """Judges the windows from ``start`` to ``end`` that are not judged, or all of them ``again``."""
         window = self._settings.window
-        intake = self.take(self._clock())
+        now = self._clock().time
+        intake = self.take(now)
         judged = []
         moment = floor(start, window)
         known = set(self._state.names())
-        while moment + window <= min(end, self._clock()) and not self._stopping():
+        while moment + window <= min(end, now) and not self._stopping():
             if again or name_of(moment) not in known:
                 judged.append(self.judge(moment, old=True))
             moment += window
@@ -200,7 +224,7 @@ class Job:
 
     def calibrate(self, start: datetime, end: datetime) -> Reference:
         """Makes the windows from ``start`` to ``end`` the reference. Raises ReferenceImpossible."""
-        self.take(self._clock())
+        self.take(self._clock().time)
         return self._calibrate(list(grid(start, end, self._settings.window)))
 
     def calibrate_last_stable(self) -> Reference:
@@ -208,7 +232,7 @@ class Job:
 
         Raises ReferenceImpossible.
         """
-        now = self._clock()
+        now = self._clock().time
         self.take(now)
         verdicts = self._state.verdicts(most=4 * self._settings.reference_windows)
         enough = [v for v in verdicts if v.rows >= self._settings.minimum_rows]
@@ -258,7 +282,7 @@ class Job:
             least_windows=settings.reference_windows,
             minimum_rows=settings.minimum_rows,
             window_seconds=settings.window_seconds,
-            created=self._clock(),
+            created=self._clock().time,
         )
         self._state.use(reference)
         log.info("a reference was made", extra={"reference": reference.id, "state": str(reference.state)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 log = logging.getLogger("ttscope.drift.schedule")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LEAST_GRACE = timedelta(seconds=1)
+LOOK_SECONDS = 30.0
+"""Between two looks at the clock."""
+JUMP_SECONDS = 60.0
+"""What the clock may gain or lose in between, and be no jump."""
+JOB = "drift"
 
 
 class Schedule:
@@ -21,10 +27,23 @@ class Schedule:
 
     A call that comes while the last one still runs is left out, and calls that were missed (the machine slept, a run
     took long) become one: whatever windows were missed are judged by it. What ``run`` raises ends that run alone.
+    When the clock jumps, ``run`` is called at once, and the times after it are those of the new clock: a run that was
+    planned by a clock that was years ahead would come years late.
     """
 
-    def __init__(self, run: Callable[[], None], window: timedelta, grace: timedelta) -> None:
+    def __init__(
+        self,
+        run: Callable[[], None],
+        window: timedelta,
+        grace: timedelta,
+        *,
+        clock: Callable[[], float] = time.time,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        """``clock`` is looked at for jumps every ``look_seconds``."""
         self._run = run
+        self._clock = clock
+        self._look_seconds = look_seconds
         self._window = window
         self._grace = max(grace, LEAST_GRACE)
         self.stopping = threading.Event()
@@ -47,18 +66,27 @@ class Schedule:
         scheduler.add_job(
             self._guarded,
             IntervalTrigger(seconds=int(self._window.total_seconds()), start_date=self._first(), timezone=UTC),
-            id="drift",
+            id=JOB,
             next_run_time=datetime.now(UTC),
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
         )
         scheduler.start()
+        threading.Thread(target=self._watch_clock, args=(scheduler,), name="clock", daemon=True).start()
         try:
             wait()
         finally:
             self.stopping.set()
             scheduler.shutdown(wait=True)
+
+    def _watch_clock(self, scheduler: BackgroundScheduler) -> None:
+        offset = self._clock() - time.monotonic()
+        while not self.stopping.wait(self._look_seconds):
+            before, offset = offset, self._clock() - time.monotonic()
+            if abs(offset - before) > JUMP_SECONDS:
+                log.warning("the clock jumped", extra={"seconds": round(offset - before)})
+                scheduler.modify_job(JOB, next_run_time=datetime.now(UTC))
 
     def _first(self) -> datetime:
         """Of the endless row of times at which a window has ended long enough ago, one in the past."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from drift import files
+from drift.clock import ClockReading
 from drift.errors import DriftError, ReferenceDamaged, VerdictDamaged
 from drift.reference import Reference
 from drift.reference import load as load_reference
@@ -56,9 +57,13 @@ class Outputs:
 class LastRun:
     """How the last run ended."""
 
-    time: datetime
+    clock: ClockReading
     succeeded: bool
     problem: str = ""
+
+    @property
+    def time(self) -> datetime:
+        return self.clock.time
 
 
 class State:
@@ -71,6 +76,8 @@ class State:
         self.references = folder / "references"
         self._current = folder / "reference"
         self._last_run = folder / "last_run.json"
+        self._doubt = folder / "clock.json"
+        self._ahead = folder / "ahead"
 
     @classmethod
     def open(cls, folder: Path) -> State:
@@ -194,15 +201,40 @@ class State:
         """None before the first."""
         try:
             data = json.loads(self._last_run.read_text(encoding="utf-8"))
-            return LastRun(datetime.fromisoformat(data["time"]), bool(data["succeeded"]), str(data["problem"]))
+            return LastRun(_reading(data), bool(data["succeeded"]), str(data["problem"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def note_run(self, run: LastRun) -> None:
         """How this one ended."""
-        files.write_json(
-            self._last_run, {"time": run.time.isoformat(), "succeeded": run.succeeded, "problem": run.problem}
-        )
+        files.write_json(self._last_run, {**_plain(run.clock), "succeeded": run.succeeded, "problem": run.problem})
+
+    def doubted(self) -> ClockReading | None:
+        """The reading since which the clock is not believed; None while it is."""
+        try:
+            return _reading(json.loads(self._doubt.read_text(encoding="utf-8")))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def doubt(self, reading: ClockReading | None) -> None:
+        """The clock is not believed since ``reading``, or is believed again."""
+        if reading is not None:
+            files.write_json(self._doubt, _plain(reading))
+        else:
+            self._doubt.unlink(missing_ok=True)
+
+    def set_aside(self, moment: datetime) -> list[str]:
+        """Moves windows that begin after ``moment`` into the folder ``ahead``; their names.
+
+        They were judged when the clock was ahead, without what was still to come.
+        """
+        ahead = [name for name in self.names() if name > name_of(moment)]
+        for name in ahead:
+            self.drop_reports(name)
+            self._ahead.mkdir(exist_ok=True)
+            shutil.rmtree(self._ahead / name, ignore_errors=True)
+            self.window(name).replace(self._ahead / name)
+        return ahead
 
     def drop_reports(self, name: str) -> None:
         """Evidently's reports of the window, which are most of its bytes."""
@@ -240,6 +272,15 @@ def time_of(name: str) -> datetime | None:
         return datetime.strptime(name, NAME).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def _reading(data: dict[str, Any]) -> ClockReading:
+    time = datetime.fromisoformat(data["time"])
+    return ClockReading(time, str(data.get("boot", "")), float(data.get("uptime", 0.0)))
+
+
+def _plain(reading: ClockReading) -> dict[str, Any]:
+    return {"time": reading.time.isoformat(), "boot": reading.boot, "uptime": reading.uptime}
 
 
 def _reason(error: Exception) -> str:

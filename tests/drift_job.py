@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from drift.clock import ClockReading
 from drift.columns import COLUMNS
 from drift.gauges import Gauges
 from drift.job import Job
@@ -150,5 +151,5 @@ def job_of(
         outbox=Outbox(outputs),
         gauges=Gauges([], settings.state),
         judging=judging,
-        clock=lambda: now,
+        clock=lambda: ClockReading(now, "boot", now.timestamp()),
     )

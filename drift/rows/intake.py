@@ -21,6 +21,8 @@ class Intake:
     """That were stored."""
     late: int = 0
     """Of them: rows of a window that was judged already."""
+    future: int = 0
+    """Of them: rows of a time that has not come; they wait for their window."""
 
     torn: int = 0
     """Lines, or beginnings of lines, that are no JSON."""
@@ -34,12 +36,10 @@ class Intake:
     """Records that are no records."""
     foreign: int = 0
     """Records of other events."""
-    future: int = 0
-    """Events of a time that has not come: left out."""
     ancient: int = 0
     """Events of a time before there was this program, 1970 above all: left out."""
     timeless: int = 0
-    """Events without a time: left out."""
+    """Events without a time, or of one that is absurd: left out."""
     nameless: int = 0
     """Events without an id, or with an absurd one: they get one made of their content, and are stored."""
     wrong: Counter[str] = field(default_factory=Counter)

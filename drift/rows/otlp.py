@@ -24,8 +24,8 @@ Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of ours a server's clock may be."""
-EARLIEST = datetime(2020, 1, 1, tzinfo=UTC)
+"""How far ahead of ours a server's clock may be without being counted."""
+EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_TEXT = 256
 """Characters of a text field; the longest of ours is a checksum of 64."""
 BEGINNING = b'{"resourceLogs"'
@@ -87,7 +87,8 @@ class Decoder:
     def __init__(self, intake: Intake, now: datetime) -> None:
         self._intake = intake
         self._earliest = microseconds(EARLIEST)
-        self._latest = microseconds(now + CLOCK_SKEW)
+        self._latest = microseconds(LATEST)
+        self._present = microseconds(now + CLOCK_SKEW)
 
     def rows(self, line: bytes) -> list[Row]:
         """The rows of a whole line; none, never an error, of one that is no good."""
@@ -131,13 +132,12 @@ class Decoder:
     def _row(self, nanoseconds: int, values: list[Any]) -> Row | None:
         time = nanoseconds // 1000
         if not self._earliest <= time <= self._latest:
-            if time > self._latest:
-                self._intake.future += 1
-            elif nanoseconds:
-                self._intake.ancient += 1
-            else:
+            if time > self._latest or not nanoseconds:
                 self._intake.timeless += 1
+            else:
+                self._intake.ancient += 1
             return None
+        self._intake.future += time > self._present
         identifier = values[_ID]
         if not identifier or len(identifier) > LONGEST_TEXT:
             self._intake.nameless += 1
