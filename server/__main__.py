@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 
@@ -11,6 +12,7 @@ from otel.environment import SettingsError
 from server import VERSION, launch, watchdog
 from server.app import Service
 from server.connections import raise_handle_limit, room
+from server.data_folder import DataFolderError, held
 from server.errors import SpeechError
 from server.logs import LOGGER, configure
 from server.providers.roster import roster
@@ -25,14 +27,26 @@ log = logging.getLogger(f"{LOGGER}.main")
 
 
 def main() -> int:
-    """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, 2 for bad settings, 70 when the
-    engine was lost, the event loop stopped, or the server failed: then it is to be started again."""
+    """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, or another one works on its
+    data folder, 2 for bad settings, 70 when the engine was lost, the event loop stopped, or the server failed: then it
+    is to be started again."""
     try:
         settings = load()
     except SettingsError as error:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
+    os.umask(0o077)  # what it writes is read by nobody else: events, and recordings of people's voices
     configure(settings.log_level)
+    try:
+        with held(settings.data_dir):
+            return run(settings)
+    except DataFolderError as error:
+        print(f"ttscope: {error}", file=sys.stderr)
+        return 1
+
+
+def run(settings: Settings) -> int:
+    """Serves until the end; the exit code of ``main``."""
     raise_handle_limit()
     if room(settings.max_connections) < settings.max_connections:
         log.warning(

@@ -71,9 +71,8 @@ def install_default(folder: Path, progress: Progress) -> InstalledVoice:
         )  # fmt: skip
 
     with _locked(folder, progress):
-        try:
-            installed = InstalledVoice.read(folder / DEFAULT_VOICE)
-        except VoiceError:
+        installed = _installed(folder / DEFAULT_VOICE)
+        if installed is None:
             return _install(folder, DEFAULT_VOICE, build, progress)
         # A voice of one's own may have the name too: its ONNX files would not be these.
         if installed.has_onnx or Manifest.read(installed.folder).source != DEFAULT_SOURCE:
@@ -112,9 +111,7 @@ def add(
     else:
         raise VoiceError(path, "is neither a Piper voice (a file .onnx) nor a Coqui checkpoint (a folder)")
     with _locked(folder, progress):
-        try:
-            InstalledVoice.read(folder / name)
-        except VoiceError:
+        if _installed(folder / name) is None:
             return _install(folder, name, build, progress)
     raise VoiceError(folder / name, "is installed already: choose another name with --name, or delete it first")
 
@@ -216,15 +213,39 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
             _sync(whole)
             installed = InstalledVoice.read(whole)
             target = folder / name
-            if target.is_symlink() or target.exists():
-                target.rename(staging / "replaced")
-            whole.rename(target)
+            _exchange(target, whole, staging / "replaced")
             _sync(folder)
         finally:
             shutil.rmtree(staging)
     except OSError as error:
         raise VoiceError(folder / name, f"can't be installed: {error.strerror or error}") from error
     return replace(installed, folder=target)
+
+
+def _installed(folder: Path) -> InstalledVoice | None:
+    """The voice in ``folder``, None if there is none that is sound.
+
+    Raises VoiceError when it can't be read just now: what only can't be read may be sound, and is not replaced.
+    """
+    try:
+        return InstalledVoice.read(folder)
+    except VoiceError as error:
+        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
+            raise
+        return None
+
+
+def _exchange(target: Path, whole: Path, replaced: Path) -> None:
+    """Puts the folder ``whole`` in the place of ``target``. Raises OSError, and then ``target`` is what it was."""
+    exists = target.is_symlink() or target.exists()
+    if exists:
+        target.rename(replaced)
+    try:
+        whole.rename(target)
+    except OSError:
+        if exists:
+            replaced.rename(target)
+        raise
 
 
 @contextmanager

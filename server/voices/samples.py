@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+import os
 import threading
 import wave
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from server.errors import InvalidRequest, UnknownVoice
+from server.logs import LOGGER
 from server.speech import VOICE_NAME, Samples
 from server.voices.aliases import ALIASES
 
@@ -19,10 +22,12 @@ SAMPLES_FOLDER = "samples"
 """In the data directory."""
 SAMPLE_RATE = 22_050
 """Hz, what XTTS v2 listens at."""
-SUFFIX = ".wav"
+SUFFIX, STAGED = ".wav", ".part"
 MOST = 64
 """Samples that are kept: what a client may use of the disk is this many times the longest sample."""
 FULL_SCALE = 32_767
+
+log = logging.getLogger(f"{LOGGER}.voices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +51,12 @@ class SampleStore:
     """A folder of samples. Its methods block: they read and write files. Any thread may call them."""
 
     def __init__(self, folder: Path, most: int = MOST) -> None:
+        """Removes what a crash left half written. A sample that can't be read is skipped, with a line in the log."""
         self._folder = folder
         self._most = most
         self._lock = threading.Lock()
         self._forgets: list[Callable[[VoiceSample], None]] = []
-        self._known = {path.stem: _described(path) for path in sorted(folder.glob(f"*{SUFFIX}")) if _is_ours(path)}
+        self._known = dict(self._found())
 
     @property
     def samples(self) -> dict[str, VoiceSample]:
@@ -73,26 +79,29 @@ class SampleStore:
     def put(self, name: str, audio: Samples) -> VoiceSample:
         """Keeps ``audio`` (see VoiceSample.read) under ``name``, in place of what was there.
 
-        Raises InvalidRequest when ``name`` can't be a registered voice's, or there is no room for one more.
+        Raises InvalidRequest when ``name`` can't be a registered voice's, or there is no room for one more, and OSError
+        when the disk does not take it; then what was there before is still there.
         """
         self.require(name)
         with self._lock:
             if name not in self._known and len(self._known) >= self._most:
                 raise InvalidRequest(f"id: {self._most} voices are registered; delete one first", param="id")
             path = self._folder / f"{name}{SUFFIX}"
-            staged = path.with_suffix(".part")
+            staged = path.with_suffix(STAGED)
             self._folder.mkdir(parents=True, exist_ok=True)
-            with wave.open(str(staged), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(SAMPLE_RATE)
-                file.writeframes((audio.clip(-1.0, 1.0) * FULL_SCALE).astype("<i2").tobytes())
-            staged.replace(path)
+            try:
+                _write(staged, audio)
+                described = replace(_described(staged), path=path)
+                staged.replace(path)
+            except OSError:
+                staged.unlink(missing_ok=True)
+                raise
+            _sync(self._folder)
             replaced = self._known.get(name)
-            self._known[name] = _described(path)
+            self._known[name] = described
             if replaced is not None:
                 self._forget(replaced)
-            return self._known[name]
+            return described
 
     def remove(self, name: str) -> None:
         """Raises UnknownVoice."""
@@ -107,6 +116,19 @@ class SampleStore:
         for forget in self._forgets:
             forget(sample)
 
+    def _found(self) -> Iterator[tuple[str, VoiceSample]]:
+        for leftover in self._folder.glob(f"*{STAGED}"):
+            if _is_ours(leftover):
+                leftover.unlink(missing_ok=True)
+        for path in sorted(self._folder.glob(f"*{SUFFIX}")):
+            if not _is_ours(path):
+                continue
+            try:
+                yield path.stem, _described(path)
+            except (OSError, EOFError, wave.Error) as error:
+                # The class alone: whoever registered the voice has chosen its name.
+                log.warning("a registered voice can't be read and is skipped: %s", type(error).__name__)
+
 
 def _is_ours(path: Path) -> bool:
     named = VOICE_NAME.fullmatch(path.stem) and path.stem not in ALIASES
@@ -114,5 +136,32 @@ def _is_ours(path: Path) -> bool:
 
 
 def _described(path: Path) -> VoiceSample:
+    """Raises OSError, EOFError or wave.Error when it is no sample of ours with audio in it."""
+    with wave.open(str(path), "rb") as file:
+        if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, SAMPLE_RATE):
+            raise wave.Error("not a sample of ours")
+        if not file.getnframes() or len(file.readframes(file.getnframes())) != 2 * file.getnframes():
+            raise EOFError
     registered = path.stat().st_mtime_ns
     return VoiceSample(path.stem, path, hashlib.sha256(path.read_bytes() + b"%d" % registered).hexdigest())
+
+
+def _write(path: Path, audio: Samples) -> None:
+    """Writes ``audio`` to the disk. Raises OSError."""
+    with path.open("wb") as raw:
+        with wave.open(raw, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(SAMPLE_RATE)
+            file.writeframes((audio.clip(-1.0, 1.0) * FULL_SCALE).astype("<i2").tobytes())
+        raw.flush()
+        os.fsync(raw.fileno())
+
+
+def _sync(folder: Path) -> None:
+    """Puts the names in ``folder`` on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

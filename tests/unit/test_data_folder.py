@@ -1,0 +1,68 @@
+"""The data folder: one server at a time, and private."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from server.data_folder import DataFolderError, held
+from tests.live import ROOT
+
+HOLDER = """
+import os, sys, time
+from pathlib import Path
+from server.data_folder import held
+
+with held(Path(sys.argv[1])):
+    child = os.fork()  # as a library may do: the child must not hold the folder on
+    if not child:
+        time.sleep(60)
+        os._exit(0)
+    print(child, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    child = int(holder.stdout.readline())
+    try:
+        with pytest.raises(DataFolderError, match="another server works on the data folder"), held(tmp_path):
+            pass
+        holder.send_signal(signal.SIGKILL)
+        holder.wait(timeout=30)
+        with held(tmp_path):
+            pass
+    finally:
+        holder.kill()
+        os.kill(child, signal.SIGKILL)
+
+
+def test_a_folder_that_can_t_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DataFolderError, match="can't be written: "), held(tmp_path / "file" / "var"):
+        pass
+
+
+def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_text("not ours")
+    data = tmp_path / "data"
+    for name in ("events/requests.jsonl", "samples/ann.wav", "voices/joe"):
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_text("x")
+        (data / name).chmod(0o644)
+    (data / "samples" / "link.wav").symlink_to(outside)
+    before = outside.stat().st_mode
+    with held(data):
+        modes = {str(path.relative_to(data)): oct(path.stat().st_mode & 0o777) for path in data.rglob("*.*")}
+    assert {modes["events/requests.jsonl"], modes["samples/ann.wav"], modes["server.lock"]} == {"0o600"}
+    assert {oct((data / name).stat().st_mode & 0o777) for name in ("events", "samples")} == {"0o700"}
+    assert (data / "voices" / "joe").stat().st_mode & 0o777 == 0o644
+    assert outside.stat().st_mode == before
