@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_events(given.events)
     except SettingsError as error:
         return _fail(str(error), WRONG)
+    os.umask(0o077)  # rows, references and runs are for nobody else; pages say so where they are written
     configure(settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})

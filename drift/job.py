@@ -153,7 +153,8 @@ class Job:
     def take(self, now: datetime) -> Intake:
         """Rows from events that are new."""
         intake = self._rows.take(self._settings.events, now=now, judged_until=self._state.judged_until())
-        log.info("rows were taken", extra={"rows": intake.rows, "lines": intake.lines, **intake.problems()})
+        problems = intake.problems()
+        log.info("rows were taken", extra={"rows": intake.rows, "lines": intake.lines, "problems": problems})
         return intake
 
     def due(self, now: datetime) -> Iterator[datetime]:

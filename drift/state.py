@@ -24,6 +24,8 @@ FORMAT = 1
 """Of this folder; rows, references and verdicts have versions of their own."""
 NAME = "%Y-%m-%dT%H-%M-%SZ"
 VERDICT, OUTPUTS, ANNOTATION = "verdict.json", "outputs.json", "annotation.json"
+PRIVATE, SERVED = 0o700, 0o755
+"""Modes: SERVED is of folders whose pages a web server may show; rows and references are PRIVATE."""
 REMEMBERED = 48
 """Windows before one that still say something about it."""
 PAGE, EVIDENTLY_HTML, EVIDENTLY_JSON = "index.html", "evidently.html", "evidently.json"
@@ -84,8 +86,15 @@ class State:
         """Makes the folder if it is not there. Raises StateError."""
         state = cls(folder)
         try:
-            for path in (folder, state.windows, state.references):
+            for path, mode in (
+                (folder, SERVED),
+                (state.windows, SERVED),
+                (state.references, 0o700),
+                (state.rows, 0o700),
+            ):
                 path.mkdir(parents=True, exist_ok=True)
+                with suppress(PermissionError):  # it is another user's, who has made it as they like
+                    path.chmod(mode)
             version = folder / "format"
             if not version.exists():
                 if state.names():

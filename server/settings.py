@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     metrics_enabled: bool = Field(
         True, validation_alias="METRICS_ENABLED", description="false: no metric is made, shown or exported."
     )
-    data_dir: Path = Field(Path("var"), description="Folder of voices and events.")
+    data_dir: Path = Field(Path("var"), description="Folder of voices and events; one server at a time.")
     default_voice: str = Field("joe", description="The voice of requests that name none.")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto (CUDA if present), cpu, cuda or cuda:N."
@@ -82,8 +82,8 @@ class Settings(BaseSettings):
     )
     cache_secret: SecretStr = Field(
         SecretStr(""),
-        description=f"At least {LEAST_SECRET} characters that key the cache; needed with Redis, the same for all "
-        "servers that share it. By default a new one at every start.",
+        description=f"At least {LEAST_SECRET} characters that key the cache and encrypt what is kept in Redis; needed "
+        "with Redis, the same for all servers that share it. By default a new one at every start.",
     )
     redis_url: SecretStr = Field(
         SecretStr(""), description="A Redis that servers share clips in: redis://host:6379/0; may vanish at any time."

@@ -11,7 +11,7 @@ from server.speech import Utterance
 SECRET_BYTES = 16
 """The shortest secret that is taken: a shorter one could be guessed, and with it every short text."""
 
-_KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 1"
+_KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 2"
 """What the secret is divided by, so that a key tells nothing about a seal."""
 
 
@@ -37,7 +37,7 @@ class Keys:
 
 
 def seal_secret(secret: bytes) -> bytes:
-    """What clips are sealed with outside this process. Raises ValueError when the secret is too short."""
+    """What the keys of clips outside this process are derived from. Raises ValueError when the secret is too short."""
     return _derived(secret, _SEALS)
 
 

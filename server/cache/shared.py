@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError, ResponseError
 
 from server.cache.clip import Clip
-from server.cache.seal import HEAD_BYTES, Seal
+from server.cache.seal import ADDED_BYTES, Seal
 from server.logs import LOGGER
 
 PREFIX = "ttscope:clip:"
@@ -31,7 +31,7 @@ logger = logging.getLogger(f"{LOGGER}.cache")
 
 
 class SharedTier:
-    """Clips under keyed hashes, sealed, for a day."""
+    """Clips under keyed hashes, encrypted, for a day."""
 
     def __init__(
         self, url: str, secret: bytes, *, prefix: str = PREFIX, back_off_seconds: float = BACK_OFF_SECONDS
@@ -57,7 +57,7 @@ class SharedTier:
         try:
             async with asyncio.timeout(LOOKUP_SECONDS + about / BYTES_PER_SECOND):
                 # A range: whoever else writes to this Redis can't fill our memory.
-                value: object = await self._redis.getrange(self._prefix + key, 0, HEAD_BYTES + at_most)
+                value: object = await self._redis.getrange(self._prefix + key, 0, ADDED_BYTES + at_most)
         except Exception as error:  # noqa: BLE001 - whatever a broken server makes of the protocol, speech goes on
             if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError):
                 return None  # what lies there is something else than a clip

@@ -175,7 +175,8 @@ def signals(data_dir: Path) -> dict[str, bytes]:
     found["standard output"] = server.output
     files = [path for path in data_dir.rglob("*") if path.is_file() and "voices" not in path.parts]
     found["files"] = b"".join(path.read_bytes() for path in files)
-    assert any(path.parent.name == "events" for path in files)
+    assert {path.name for path in files} >= {"requests.jsonl", "refused.jsonl"}
+    assert not [path for path in files if path.stat().st_mode & 0o077]  # nobody else on the machine reads them
     return found
 
 

@@ -106,6 +106,11 @@ def test_everything_that_lasts_has_a_limit_and_comes_back(services: dict[str, An
             assert service["security_opt"] == ["no-new-privileges:true"], name
 
 
+def test_no_log_fills_the_disk(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["logging"] == {"driver": "json-file", "options": {"max-size": "10m", "max-file": "5"}}, name
+
+
 def test_health_is_checked_where_the_image_has_something_to_check_it_with(services: dict[str, Any]) -> None:
     checked = {name for name, service in services.items() if "healthcheck" in service}
     assert checked == {"prometheus", "alertmanager", "grafana", "mlflow"}

@@ -189,6 +189,13 @@ async def test_there_is_no_text_in_redis(replicas: tuple[Replica, Replica], redi
                 assert word.encode("utf-16-le") not in name + value
 
 
+async def test_nobody_who_reads_redis_can_listen(replicas: tuple[Replica, Replica], redis: Redis) -> None:
+    murmur = Murmur()
+    value = await redis.get(await shared_by(replicas[0], redis, murmur))
+    assert len(value) > len(murmur.pcm) > 64
+    assert not any(murmur.pcm[start : start + 16] in value for start in range(0, len(murmur.pcm) - 16, 16))
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -197,7 +204,7 @@ async def test_there_is_no_text_in_redis(replicas: tuple[Replica, Replica], redi
         lambda value, other: b"",
         lambda value, other: value + b"\0\0",
         lambda value, other: value[:-1] + bytes([value[-1] ^ 1]),
-        lambda value, other: b"ttsclip2" + value[8:],
+        lambda value, other: b"ttsclip1" + value[8:],
         lambda value, other: other,
         lambda value, other: b"RIFF" + bytes(1000),
         lambda value, other: bytes(60_000_000),

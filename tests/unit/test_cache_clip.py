@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import struct
 import tracemalloc
 from dataclasses import replace
 
@@ -16,7 +17,7 @@ from server.audio.wav import pcm16
 from server.cache.clip import PIECE_SECONDS, Clip, size_of
 from server.cache.key import Keys
 from server.cache.memory import OVERHEAD_BYTES, Memory
-from server.cache.seal import HEAD_BYTES, Seal
+from server.cache.seal import ADDED_BYTES, Seal
 from server.speech import Chunk, Utterance
 from tests.murmurs import SECRET, VOICE, heard, utterance
 
@@ -81,6 +82,19 @@ def test_keys_depend_on_the_secret() -> None:
     assert Keys(SECRET).of(utterance()) == Keys(SECRET).of(utterance())
 
 
+def test_nobody_can_listen_to_a_sealed_clip() -> None:
+    clip = Clip(bytes(range(256)) * 40, 22050)
+    sealed = Seal(SECRET).wrap(KEY, clip)
+    assert len(sealed) == len(clip.pcm) + ADDED_BYTES
+    assert not any(clip.pcm[start : start + 8] in sealed for start in range(256))
+    assert Seal(SECRET).wrap(KEY, clip) != sealed
+
+
+def test_a_clip_that_an_earlier_version_signed_is_a_miss() -> None:
+    old = struct.pack(">8sIQ32s", b"ttsclip1", 22050, len(CLIP.pcm), bytes(32)) + CLIP.pcm
+    assert Seal(SECRET).unwrap(KEY, old) is None
+
+
 def test_a_sealed_clip_is_read_back() -> None:
     assert Seal(SECRET).unwrap(KEY, Seal(SECRET).wrap(KEY, CLIP)) == CLIP
 
@@ -91,7 +105,7 @@ def test_a_clip_is_nothing_under_another_key_or_another_secret() -> None:
     assert Seal(SECRET + b"!").unwrap(KEY, sealed) is None
 
 
-@pytest.mark.parametrize("position", range(HEAD_BYTES + len(CLIP.pcm)))
+@pytest.mark.parametrize("position", range(ADDED_BYTES + len(CLIP.pcm)))
 def test_a_clip_with_a_wrong_bit_is_nothing(position: int) -> None:
     sealed = bytearray(Seal(SECRET).wrap(KEY, CLIP))
     sealed[position] ^= 1
