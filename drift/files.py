@@ -45,9 +45,9 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         fill(unfinished)
-        for path in unfinished.rglob("*"):
+        for path in (unfinished, *unfinished.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # who may come so far is said by the folder that it is in
             settle(path)
-        unfinished.chmod(0o755)
         if folder.exists():  # rename replaces no folder with something in it
             old = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
             folder.replace(old)

@@ -58,8 +58,8 @@ A caller's `traceparent` is continued. If its flags say that it is not sampled, 
 FEATURES_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
 
 One OTLP log record for each call for audio, whatever its outcome, and also in `DATA_DIR/events/requests.jsonl`, or
-`refused.jsonl` if its outcome is `rejected`. The SERVER span carries the same attributes. None of them holds what a client
-wrote.
+`refused.jsonl` if its outcome is `rejected`. The SERVER span carries the same attributes. None of them holds what a
+client wrote.
 """
 DRIFT_INTRODUCTION = f"""## The event `{DRIFT_EVENT}`
 

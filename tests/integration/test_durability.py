@@ -10,7 +10,7 @@ import subprocess
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from drift.rows.store import Rows
+from otel.attributes import LOSS_REASON
 from tests.calls import fetch
 from tests.live import LiveServer
 from tests.stack import eventually
@@ -65,36 +66,34 @@ def said(server: LiveServer) -> list[tuple[str, Any, Any]]:
 def records(folder: Path) -> list[dict[str, Any]]:
     """Every event in ``folder``: every line of every file is JSON."""
     found = []
-    for path in folder.iterdir():
+    for path in folder.glob("*.jsonl*"):
         for line in path.read_text().splitlines():
             [logs] = json.loads(line)["resourceLogs"]
             found += [record for scope in logs["scopeLogs"] for record in scope["logRecords"]]
     return found
 
 
-def lose_and_recover(server: LiveServer, events: Path, reason: str, repair: Any) -> None:
-    """From a first loss on: speech and health go on, it is said once; after ``repair`` events are written again."""
+def lose_and_recover(server: LiveServer, events: Path, reason: str, repair: Callable[[], object]) -> None:
+    """Speech and health go on while both files lose events, which is said once; after ``repair`` they are written."""
 
-    def loses() -> bool:
+    def both_lose() -> bool:
         speak(server.url)
         refuse(server.url)
         healthy(server.url)
-        return lost(server.url, reason) >= 4
+        return lost(server.url, reason) >= 4 and len(said(server)) == 2
 
-    assert eventually(loses, pause=0.05)
-    before = len(said(server))
-    assert 1 <= before <= 2  # one for each of the two files
+    assert eventually(both_lose, pause=0.05)
     assert {entry[:2] for entry in said(server)} == {("events are lost", reason)}
     repair()
 
-    def is_written_again() -> bool:
+    def both_are_written_again() -> bool:
         speak(server.url)
         refuse(server.url)
-        return len(said(server)) == 2 * before
+        return len(said(server)) == 4
 
-    assert eventually(is_written_again, pause=0.2)
+    assert eventually(both_are_written_again, pause=0.2)
+    assert sum(entry[2] or 0 for entry in said(server)) == sum(lost(server.url, each) for each in LOSS_REASON.values)
     assert server.stop() == 0
-    assert sum(entry[2] or 0 for entry in said(server)) >= 4
     assert records(events)
     for line in (server.logs + server.output).splitlines():
         assert b"resourceLogs" not in line

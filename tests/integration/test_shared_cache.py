@@ -19,6 +19,7 @@ from redis.asyncio import Redis
 
 from server.cache.cache import Cache
 from server.cache.key import Keys
+from server.cache.seal import Seal
 from server.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
 from server.speech import CacheResult
 from tests.murmurs import SECRET, Murmur, heard, until, utterance
@@ -217,12 +218,13 @@ async def test_what_is_not_the_clip_is_a_miss_and_replaced(
     first, second = replicas
     name = await shared_by(first, redis, Murmur(seed=1))
     other = await shared_by(first, redis, Murmur(seed=2), "something else")
+    key = name.removeprefix(PREFIX.encode())
     good, bad = await redis.get(name), spoil(await redis.get(name), await redis.get(other))  # type: ignore[operator]
     await redis.set(name, bad)
     murmur = Murmur(seed=1)
     assert await second.hear(murmur) == (CacheResult.MISS, murmur.pcm)
     async with asyncio.timeout(60):
-        while await redis.get(name) != good:
+        while Seal(SECRET).unwrap(key, await redis.get(name) or b"") != Seal(SECRET).unwrap(key, good):
             await asyncio.sleep(0.005)
 
 

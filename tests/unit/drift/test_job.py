@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -42,6 +43,24 @@ def test_windows_are_judged_in_order_once_they_and_their_grace_are_over(tmp_path
     assert states(tmp_path) == ["stable", "stable", "suspected", "drift"]
     assert late.last is not None
     assert late.last.state is Judgement.DRIFT
+
+
+def test_pages_are_for_a_web_server_and_rows_for_nobody_else(tmp_path: Path) -> None:
+    before = os.umask(0o077)  # as the command has it
+    try:
+        four_hours(tmp_path)
+        settings = settings_of(tmp_path)
+        settings.state.mkdir(mode=0o700)
+        job_of(settings, EVENING).run()
+    finally:
+        os.umask(before)
+    modes = {path: path.stat().st_mode & 0o077 for path in (settings.state, *settings.state.rglob("*"))}
+    private = {settings.state / "rows", settings.state / "references"}
+    assert {modes[path] for path in private} == {0}
+    pages = [path for path in modes if path == settings.state or path.is_relative_to(settings.state / "windows")]
+    assert len(pages) > 8
+    assert {modes[path] for path in pages} == {0o055, 0o044}
+    assert modes[settings.state / "index.html"] == 0o044
 
 
 def test_a_run_with_nothing_new_changes_no_window(tmp_path: Path) -> None:
