@@ -91,7 +91,7 @@ def lose_and_recover(server: LiveServer, events: Path, reason: str, repair: Call
         refuse(server.url)
         return len(said(server)) == 4
 
-    assert eventually(both_are_written_again, pause=0.2)
+    assert eventually(both_are_written_again, pause=0.5)
     assert sum(entry[2] or 0 for entry in said(server)) == sum(lost(server.url, each) for each in LOSS_REASON.values)
     assert server.stop() == 0
     assert records(events)
@@ -125,7 +125,7 @@ def tmpfs(folder: Path, size: str) -> Iterator[None]:
 
 def test_a_full_disk(data_dir: Path) -> None:
     events = data_dir / "events"
-    with tmpfs(events, "64k"), LiveServer(data_dir) as server:
+    with tmpfs(events, "4m"), LiveServer(data_dir) as server:
         server.wait_until_ready()
         filler = events / "filler"
         with suppress(OSError), filler.open("wb") as file:
