@@ -13,6 +13,7 @@ __all__ = ["FIELDS", "LOGGER", "add_trace_id", "configure"]
 
 FIELDS = frozenset(
     {
+        "connections",
         "file",
         "following",
         "kind",
@@ -22,12 +23,14 @@ FIELDS = frozenset(
         "provider",
         "reason",
         "request_id",
+        "restarts",
         "seconds",
         "url",
         "value",
         "variable",
         "version",
         "voice",
+        "worker",
     }
 )
 """The fields of ``extra`` that are written; others are left out."""
