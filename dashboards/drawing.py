@@ -31,6 +31,7 @@ from grafana_foundation_sdk.models.text import TextMode
 
 from dashboards.links import TEMPO, braced, explore
 from dashboards.panel import INSTANT, Kind, Panel, Query, Search, Threshold, Unit
+from dashboards.traceql import written
 
 Drawn: TypeAlias = (
     bargauge.Panel
@@ -74,7 +75,7 @@ def draw(panel: Panel) -> Drawn:
 def targets(panel: Panel) -> list[Builder[Dataquery]]:
     """Queries by letter, A first."""
     if isinstance(panel.ask, Search):
-        search = tempo.TempoQuery().ref_id("A").query_type("traceql").query(braced(panel.ask.traceql))
+        search = tempo.TempoQuery().ref_id("A").query_type("traceql").query(braced(written(panel.ask)))
         return [search.limit(panel.ask.limit).table_type(SearchTableType.TRACES).datasource(TEMPO_SOURCE)]
     return [_query(panel.kind, query).ref_id(chr(ord("A") + n)) for n, query in enumerate(panel.queries)]
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from dashboards.panel import Board, Panel, Search
+from dashboards.traceql import written
 from otel.stack.public import PublicAddresses
 
 TEMPO = "tempo"
@@ -26,7 +27,7 @@ def explore(search: Search) -> str:
     query = {
         "refId": "A",
         "queryType": "traceql",
-        "query": braced(search.traceql),
+        "query": braced(written(search)),
         "limit": search.limit,
         "tableType": "traces",
     }

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from otel.trace_store.store import Conditions
+
 Kind = Literal["lines", "stacked", "bars", "stat", "heatmap", "grid", "states", "table", "traces", "text"]
 """lines, stacked: over time; bars: the latest value of each series; stat: one number; heatmap: a histogram's buckets
 over time; grid: a row of cells for each series over time, in their order, coloured by value; states: 0 or 1 over time;
-table: series with their latest values; traces: what a search in Tempo finds; text: no query, but the description, in
+table: series with their latest values; traces: requests that a search finds; text: no query, but the description, in
 Markdown, in which {grafana_url} and the like stand for addresses (links.addressed puts them in)."""
 INSTANT: frozenset[Kind] = frozenset({"bars", "stat", "table"})
 """Kinds that show the latest value alone."""
@@ -48,9 +50,9 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A question to Tempo, in TraceQL with the variables of variables.py."""
+    """A search for requests in the trace store, of those that the variables of variables.py choose."""
 
-    traceql: str
+    conditions: Conditions
     limit: int = 20
 
 
@@ -94,7 +96,7 @@ class Panel:
         if not self.title or not self.description:
             raise ValueError(f"{self.name}: a panel has a title and a description")
         if (self.kind == "traces") != isinstance(self.ask, Search) or (self.kind == "text") != (self.ask is None):
-            raise ValueError(f"{self.name}: traces are searched in Tempo, text asks nothing, all else asks Prometheus")
+            raise ValueError(f"{self.name}: traces are searched, text asks nothing, all else asks Prometheus")
         if self.ask == ():
             raise ValueError(f"{self.name}: there is no query")
         if not 1 <= self.width <= 24:

@@ -1,17 +1,18 @@
-"""What the Collector, Prometheus, Tempo and Alertmanager tell of themselves, as far as panels and alerts ask for it.
+"""What Collector, Prometheus, trace store and Alertmanager tell of themselves, as far as panels and alerts ask for it.
 
 The names are Prometheus' and not ours to choose, as they were seen in a run of the pipeline.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-COLLECTOR, PROMETHEUS, TEMPO, ALERTMANAGER = "otelcol-ttscope", "prometheus", "tempo", "alertmanager"
+COLLECTOR, PROMETHEUS, ALERTMANAGER = "otelcol-ttscope", "prometheus", "alertmanager"
+JAEGER, TEMPO = "jaeger", "tempo"
 """The programs, by their jobs: otel/stack/config/prometheus.yml and collector.yaml."""
-JOBS = (PROMETHEUS, TEMPO, ALERTMANAGER)
-"""Those that Prometheus scrapes; the Collector sends."""
+JOBS = (PROMETHEUS, JAEGER, TEMPO, ALERTMANAGER)
+"""Those that Prometheus scrapes, with one of the two trace stores; the Collector sends."""
 SIGNALS = {"spans": "spans", "metric_points": "readings", "log_records": "events"}
 """How the Collector calls what it counts, and how we do."""
 
@@ -51,7 +52,9 @@ SEND_FAILED = _counted("exporter_send_failed", "exporter", "Dropped: a store ref
 ENQUEUE_FAILED = _counted("exporter_enqueue_failed", "exporter", "Dropped: the queue is full.")
 
 UP = PipelineMetric("up", "gauge", JOBS, "Prometheus' own, of every target: 1 if its last scrape went well.")
-MEMORY = PipelineMetric("process_resident_memory_bytes", "gauge", JOBS, "Memory of the program.")
+MEMORY = PipelineMetric(
+    "process_resident_memory_bytes", "gauge", (PROMETHEUS, TEMPO, ALERTMANAGER), "Memory of the program."
+)
 HEAD_SERIES = PipelineMetric("prometheus_tsdb_head_series", "gauge", PROMETHEUS, "Series in memory.")
 SAMPLES = PipelineMetric(
     "prometheus_tsdb_head_samples_appended_total", "counter", PROMETHEUS, "Samples that were stored.", ("type",)
@@ -67,12 +70,17 @@ NOTIFICATIONS_DROPPED = PipelineMetric(
     "prometheus_notifications_dropped_total", "counter", PROMETHEUS, "Alerts that reached no Alertmanager."
 )
 CORRUPTIONS = PipelineMetric("prometheus_tsdb_wal_corruptions_total", "counter", PROMETHEUS, "Damage in its log.")
-SPANS_RECEIVED = PipelineMetric("tempo_distributor_spans_received_total", "counter", TEMPO, "Spans that it took.")
+# Jaeger is built of the Collector's parts and calls what it counts by the same names.
+JAEGER_MEMORY = replace(COLLECTOR_MEMORY, job=JAEGER)
+JAEGER_STORED, JAEGER_REFUSED, JAEGER_FAILED = (
+    replace(of_each_signal[0], job=JAEGER) for of_each_signal in (SENT, REFUSED, SEND_FAILED)
+)
+SPANS_RECEIVED = PipelineMetric("tempo_distributor_spans_received_total", "counter", TEMPO, "Spans that Tempo took.")
 SPANS_DISCARDED = PipelineMetric(
-    "tempo_discarded_spans_total", "counter", TEMPO, "Spans that it did not keep.", ("reason",)
+    "tempo_discarded_spans_total", "counter", TEMPO, "Spans that Tempo did not keep.", ("reason",)
 )
 FLUSHES_FAILED = PipelineMetric(
-    "tempo_ingester_failed_flushes_total", "counter", TEMPO, "Blocks that could not be written."
+    "tempo_ingester_failed_flushes_total", "counter", TEMPO, "Blocks that Tempo could not write."
 )
 NOTIFICATIONS_FAILED = PipelineMetric(
     "alertmanager_notifications_failed_total",

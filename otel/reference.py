@@ -10,7 +10,7 @@ from otel.features import DRIFT_FEATURES, FEATURES, Feature
 from otel.instruments import CONTRACT
 from otel.keep import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS, LibraryMetric
-from otel.pipeline_metrics import COLLECTOR, PIPELINE_METRICS, PipelineMetric
+from otel.pipeline_metrics import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
 
 INTRODUCTION = f"""# Telemetry
 
@@ -33,8 +33,9 @@ LIBRARIES = """## Metrics of the libraries
 """
 PIPELINE = f"""## Metrics of the pipeline
 
-Of those that Collector, Prometheus, Tempo and Alertmanager tell of themselves, the ones that panels and alerts ask for;
-the Collector's job is `{COLLECTOR}`. Its counters of what was dropped begin with the first loss.
+What Collector, Prometheus, Jaeger or Tempo, and Alertmanager report about themselves, as far as panels and alerts ask
+for it. The Collector's job is `{COLLECTOR}`; its counters of what was dropped begin with the first loss. Jaeger (job
+`{JAEGER}`) is built of the Collector's parts, so its `otelcol_*` have the same names.
 
 | name | kind | labels | what it says |
 | --- | --- | --- | --- |

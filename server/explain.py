@@ -1,4 +1,4 @@
-"""``python -m server.explain ID``: in a sentence, why a request took as long as it did; from memory, or from Tempo."""
+"""``python -m server.explain ID``: in a sentence, why a request took its time; by the server, Jaeger or Tempo."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ import re
 import sys
 import time
 import urllib.error
-import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from otel.trace_store.jaeger import Jaeger
+from otel.trace_store.json_over_http import JsonOverHttp
+from otel.trace_store.store import TraceSearch, TraceStore, TraceStoreError, one_of, request_attributes
+from otel.trace_store.tempo import Tempo
 from server.slowness import SlowReason
 from server.speech import Stage
 
 TIMEOUT_SECONDS = 10.0
-SEARCH_SECONDS = 7 * 24 * 3600
-"""The longest time that Tempo searches at once; asked without a time, it looks at the last minutes only."""
+SEARCH_SECONDS = 14 * 24 * 3600
+"""For as long traces are kept."""
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
 BECAUSE = {
@@ -39,22 +42,31 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m server.explain", description=__doc__)
     parser.add_argument("id", type=str.lower, help="the X-Request-ID or the X-Trace-ID of the answer")
     parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
+    parser.add_argument("--jaeger", default="http://127.0.0.1:16686", help="Jaeger (default %(default)s)")
     parser.add_argument("--tempo", default="http://127.0.0.1:3200", help="Tempo (default %(default)s)")
     options = parser.parse_args()
     if not REQUEST_ID.fullmatch(options.id):
         parser.error("ID must be a UUID (X-Request-ID) or 32 hexadecimal digits (X-Trace-ID)")
     asked = []
-    for name, look_up in (("the server", from_server), ("Tempo", from_tempo)):
+    sources: tuple[tuple[str, Callable[[], Features | None]], ...] = (
+        ("the server", lambda: from_server(options.url, options.id)),
+        ("Jaeger", lambda: from_store(Jaeger(JsonOverHttp(options.jaeger)), options.id)),
+        ("Tempo", lambda: from_store(Tempo(JsonOverHttp(options.tempo)), options.id)),
+    )
+    for name, look_up in sources:
         try:
-            features = look_up(options.url if look_up is from_server else options.tempo, options.id)
-        except (urllib.error.URLError, TimeoutError, json.JSONDecodeError):
+            features = look_up()
+        except (urllib.error.URLError, TimeoutError, json.JSONDecodeError, TraceStoreError):
             continue
         if features is not None:
             print(sentence(features))
             return 0
         asked.append(name)
     if not asked:
-        print(f"neither the server at {options.url} nor Tempo at {options.tempo} answers", file=sys.stderr)
+        print(
+            f"nothing answers: no server at {options.url}, no Jaeger at {options.jaeger}, no Tempo at {options.tempo}",
+            file=sys.stderr,
+        )
         return 2
     print(
         f"{' and '.join(asked)} do not hold it: errors, slow requests and a few of every second are kept",
@@ -70,25 +82,17 @@ def from_server(url: str, identifier: str) -> Features | None:
     return roots[0] if roots else None
 
 
-def from_tempo(url: str, identifier: str) -> Features | None:
-    """The request's features from Tempo, or None if it does not hold it."""
+def from_store(store: TraceStore, identifier: str) -> Features | None:
+    """The request's features from a trace store, or None if it does not hold them. Raises TraceStoreError."""
     trace_id = identifier
     if not TRACE_ID.fullmatch(identifier):
-        end = int(time.time()) + 60  # what has just begun is not missed
-        question = {"q": f'{{ span.tts.request_id = "{identifier}" }}', "start": end - SEARCH_SECONDS, "end": end}
-        query = urllib.parse.urlencode(question)
-        found = (_get(f"{url}/api/search?{query}") or {}).get("traces") or []
+        end = time.time() + 60  # what has just begun is not missed
+        conditions = ((one_of("tts.request_id", identifier),),)
+        found = store.search(TraceSearch(end - SEARCH_SECONDS, end, conditions, limit=1))
         if not found:
             return None
-        trace_id = found[0]["traceID"].rjust(32, "0")  # Tempo leaves leading zeros out
-    trace = _get(f"{url}/api/traces/{trace_id}") or {}
-    for resource in trace.get("batches", []):
-        for scope in resource["scopeSpans"]:
-            for span in scope["spans"]:
-                features = {a["key"]: next(iter(a["value"].values())) for a in span["attributes"]}
-                if "tts.outcome" in features:
-                    return features
-    return None
+        trace_id = found[0].trace_id
+    return request_attributes(store.trace(trace_id))
 
 
 def sentence(features: Features) -> str:

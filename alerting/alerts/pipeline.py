@@ -10,13 +10,16 @@ from alerting.promql import grown, largest, series
 from otel.attributes import LOSS_REASON
 from otel.instruments import DRIFT_LAST_RUN, EVENTS_LOST, REQUESTS_IN_FLIGHT
 from otel.library_metrics import SDK_METRICS
-from otel.pipeline_metrics import ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
+from otel.pipeline_metrics import COLLECTOR, ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
 from otel.promql import INSTANCE, JOB, Metric, Where
 
 QUEUE_SHARE = 0.5
 STALE_SECONDS = 120
 EXPORTER = "exporter"
 LOST: Where = {"error_type": None}
+OF_THE_COLLECTOR: Where = {JOB: COLLECTOR}
+"""Jaeger, which is built of the Collector's parts, has metrics of the same names."""
+RUNNING = series(UPTIME, OF_THE_COLLECTOR)
 REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
 """One of each program that reports."""
 COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
@@ -29,7 +32,8 @@ def _any_grown(metrics: Iterable[Metric], where: Where | None, by: str) -> str:
 
 def _age(metric: Metric) -> str:
     """Seconds since the newest sample of the last hour."""
-    return f"time() - max by ({JOB}) (max_over_time(timestamp({series(metric)})[1h:1m])) > {STALE_SECONDS}"
+    reported = series(metric, OF_THE_COLLECTOR if metric is UPTIME else None)
+    return f"time() - max by ({JOB}) (max_over_time(timestamp({reported})[1h:1m])) > {STALE_SECONDS}"
 
 
 GROUP = Group(
@@ -49,7 +53,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsCollectorAbsent",
-            expr=f"count(count_over_time({series(UPTIME)}[1d])) unless count(count_over_time({series(UPTIME)}[1m]))",
+            expr=f"count(count_over_time({RUNNING}[1d])) unless count(count_over_time({RUNNING}[1m]))",
             hold="30s",
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,
@@ -61,7 +65,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsCollectorDropping",
-            expr=_any_grown((*SEND_FAILED, *ENQUEUE_FAILED), None, EXPORTER),
+            expr=_any_grown((*SEND_FAILED, *ENQUEUE_FAILED), OF_THE_COLLECTOR, EXPORTER),
             hold="0s",
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,

@@ -5,18 +5,20 @@ from __future__ import annotations
 from alerting.case import Case, Firing, Kind, fires, silent
 
 UPTIME = 'otelcol_process_uptime_seconds_total{job="otelcol-ttscope"}'
-PROMETHEUS, TEMPO = {"exporter": "otlp_http/prometheus"}, {"exporter": "otlp_grpc/tempo"}
-FAILED = 'otelcol_exporter_send_failed_metric_points_total{exporter="otlp_http/prometheus"}'
-FULL = 'otelcol_exporter_enqueue_failed_spans_total{exporter="otlp_grpc/tempo"}'
-QUEUE, ROOM = (f'otelcol_exporter_queue_{name}{{exporter="otlp_grpc/tempo"}}' for name in ("size", "capacity"))
+JAEGER_UPTIME = 'otelcol_process_uptime_seconds_total{job="jaeger"}'
+PROMETHEUS, TRACES = {"exporter": "otlp_http/prometheus"}, {"exporter": "otlp_grpc/traces"}
+FAILED = 'otelcol_exporter_send_failed_metric_points_total{job="otelcol-ttscope",exporter="otlp_http/prometheus"}'
+FULL = 'otelcol_exporter_enqueue_failed_spans_total{job="otelcol-ttscope",exporter="otlp_grpc/traces"}'
+JAEGER_FAILED = 'otelcol_exporter_send_failed_spans_total{job="jaeger",exporter="jaeger_storage_exporter"}'
+QUEUE, ROOM = (f'otelcol_exporter_queue_{name}{{exporter="otlp_grpc/traces"}}' for name in ("size", "capacity"))
 LOST = 'otel_sdk_processor_span_processed_total{instance="a",error_type="queue_full"}'
 KEPT = 'otel_sdk_processor_span_processed_total{instance="a"}'
 EVENTS_LOST, EVENTS_KEPT = (
     f'tts_events_lost_total{{instance="a",reason="{reason}"}}' for reason in ("disk_full", "io_error")
 )
 SERVER, JOB = 'tts_requests_in_flight{job="ttscope"}', 'tts_drift_last_run_timestamp_seconds{job="ttscope-drift"}'
-UP = {"job": "tempo", "instance": "b"}
-TARGET = 'up{job="tempo",instance="b"}'
+UP = {"job": "jaeger", "instance": "b"}
+TARGET = 'up{job="jaeger",instance="b"}'
 
 CASES: tuple[Case, ...] = (
     fires(
@@ -37,6 +39,15 @@ CASES: tuple[Case, ...] = (
     ),
     silent(Kind.EDGE, "TtsCollectorAbsent", "gone a minute ago", "6m", {UPTIME: "0+60x5"}),
     silent(Kind.QUIET, "TtsCollectorAbsent", "another one has taken its place", "12m", {UPTIME: "0+60x5 0+60x20"}),
+    fires(
+        "TtsCollectorAbsent",
+        "gone, while Jaeger still reports",
+        "8m",
+        {UPTIME: "0+60x5", JAEGER_UPTIME: "0+60x20"},
+        Firing(
+            "The Collector has not reported within the last minute; 1 did within the last day. What servers tell is lost meanwhile, but for totals."
+        ),
+    ),
     silent(Kind.MISSING, "TtsCollectorAbsent", "there never was one: servers are scraped", "8m", {SERVER: "0x20"}),
     fires(
         "TtsCollectorDropping",
@@ -54,11 +65,18 @@ CASES: tuple[Case, ...] = (
         "20m",
         {FULL: "0x10 5x20"},
         Firing(
-            "5 items for otlp_grpc/tempo were dropped within ten minutes: its store refused them, or the queue is full.",
-            TEMPO,
+            "5 items for otlp_grpc/traces were dropped within ten minutes: its store refused them, or the queue is full.",
+            TRACES,
         ),
     ),
     silent(Kind.EDGE, "TtsCollectorDropping", "eleven minutes ago", "22m", {FULL: "0x10 5x20"}),
+    silent(
+        Kind.QUIET,
+        "TtsCollectorDropping",
+        "Jaeger could not store: the Collector sends it again",
+        "10m",
+        {JAEGER_FAILED: "_ _ _ _ _ 40x20"},
+    ),
     silent(Kind.MISSING, "TtsCollectorDropping", "no failure yet", "20m", {UPTIME: "0+60x30"}),
     fires(
         "TtsCollectorQueueFilling",
@@ -66,8 +84,8 @@ CASES: tuple[Case, ...] = (
         "5m",
         {QUEUE: "51x20", ROOM: "100x20"},
         Firing(
-            "51% of the queue to otlp_grpc/tempo is taken: its store does not take what is sent, and at 100 % it is dropped.",
-            TEMPO,
+            "51% of the queue to otlp_grpc/traces is taken: its store does not take what is sent, and at 100 % it is dropped.",
+            TRACES,
         ),
     ),
     silent(Kind.EDGE, "TtsCollectorQueueFilling", "half", "5m", {QUEUE: "50x20", ROOM: "100x20"}),
@@ -107,7 +125,11 @@ CASES: tuple[Case, ...] = (
     silent(Kind.QUIET, "TtsTelemetryStale", "it has not been seen for an hour", "90m", {SERVER: "0x120", JOB: "0x10"}),
     silent(Kind.MISSING, "TtsTelemetryStale", "nothing ever came", "15m"),
     fires(
-        "TtsTargetDown", "Tempo is gone", "5m", {TARGET: "1 0x20"}, Firing("tempo at b does not answer Prometheus.", UP)
+        "TtsTargetDown",
+        "Jaeger is gone",
+        "5m",
+        {TARGET: "1 0x20"},
+        Firing("jaeger at b does not answer Prometheus.", UP),
     ),
     silent(Kind.EDGE, "TtsTargetDown", "too short", "2m", {TARGET: "1 0x20"}),
     silent(Kind.MISSING, "TtsTargetDown", "nothing is scraped", "5m"),

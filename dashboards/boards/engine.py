@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import buckets, largest, mean, now, quantile, rate, seen, share, smallest, sums
-from dashboards.traceql import given, requests
+from dashboards.traceql import given, longer_than, requests
 from otel.attributes import (
     ATTEMPT_OUTCOME,
     CACHE_RESULT,
@@ -35,7 +35,7 @@ from otel.instruments import (
 )
 from otel.promql import INSTANCE, Where
 
-SLOW = requests("duration > 1s")
+SLOW = requests(longer_than(1))
 HELPED: Where = {CACHE_RESULT: ("hit", "coalesced")}
 LOOKED_FOR: Where = {CACHE_RESULT: ("hit", "coalesced", "miss")}
 WORKING: Where = {STAGE: ("normalize", "phonemize", "infer", "decode", "encode")}

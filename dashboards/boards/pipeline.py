@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import largest, rate, seen, series, smallest
@@ -56,7 +55,7 @@ MEMORY = Panel(
     "lines",
     Unit.BYTES,
     (
-        *(Query(series(replace(own.MEMORY, job=job)), "{job}") for job in own.JOBS),
+        Query(f"{series(own.MEMORY)} or {series(own.JAEGER_MEMORY)}", "{job}"),
         Query(series(own.COLLECTOR_MEMORY), "collector"),
     ),
     width=12,
@@ -74,7 +73,7 @@ RECEIVED = Panel(
 SENT = Panel(
     "collector-sent",
     "Passed on",
-    "What Tempo, Prometheus and the file of events took a second.",
+    "What the trace store, Prometheus and the file of events took a second.",
     "stacked",
     Unit.PER_SECOND,
     rates(own.SENT, "exporter", "{signal} to {exporter}"),
@@ -207,33 +206,36 @@ FAILURES = Panel(
     thresholds=(Threshold(0.01, "critical"),),
     width=6,
 )
-TEMPO_SPANS = Panel(
-    "tempo-spans",
-    "Tempo: spans",
-    "Taken a second. The servers send kept traces only.",
+STORED_SPANS = Panel(
+    "trace-store-spans",
+    "Trace store: spans",
+    "Taken a second by Jaeger or Tempo. The servers send kept traces only.",
     "lines",
     Unit.PER_SECOND,
-    (Query(rate(own.SPANS_RECEIVED), "spans"),),
+    (Query(f"{rate(own.SPANS_RECEIVED)} or {rate(own.JAEGER_STORED)}", "spans"),),
     width=6,
 )
-TEMPO_DISCARDED = Panel(
-    "tempo-discarded",
-    "Tempo: discarded",
-    "Spans a second that it did not keep, by the reason.",
+DISCARDED_SPANS = Panel(
+    "trace-store-discarded",
+    "Trace store: discarded",
+    "Spans a second that it did not take, of Tempo by the reason.",
     "lines",
     Unit.PER_SECOND,
-    (Query(rate(own.SPANS_DISCARDED, ("reason",)), "{reason}"),),
+    (
+        Query(rate(own.SPANS_DISCARDED, ("reason",)), "{reason}"),
+        Query(rate(own.JAEGER_REFUSED), "refused"),
+    ),
     thresholds=(Threshold(0.1, "warning"),),
     empty=NOTHING_LOST,
     width=6,
 )
-TEMPO_FLUSHES = Panel(
-    "tempo-flushes",
-    "Tempo: failures",
-    "Blocks a second that could not be written.",
+STORE_FAILURES = Panel(
+    "trace-store-failures",
+    "Trace store: failures",
+    "A second: spans that Jaeger, or blocks that Tempo could not write.",
     "lines",
     Unit.PER_SECOND,
-    (Query(rate(own.FLUSHES_FAILED), "failed"),),
+    (Query(f"{rate(own.FLUSHES_FAILED)} or {rate(own.JAEGER_FAILED)}", "failed"),),
     thresholds=(Threshold(0.01, "critical"),),
     width=6,
 )
@@ -258,6 +260,6 @@ PIPELINE = Board(
         Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES, EVENTS_NOT_KEPT)),
         Row("Collector", (RECEIVED, SENT, QUEUES, LOST)),
         Row("Prometheus", (SERIES, SAMPLES, NOT_STORED, FAILURES)),
-        Row("Tempo and Alertmanager", (TEMPO_SPANS, TEMPO_DISCARDED, TEMPO_FLUSHES, NOTIFICATIONS)),
+        Row("Trace store and Alertmanager", (STORED_SPANS, DISCARDED_SPANS, STORE_FAILURES, NOTIFICATIONS)),
     ),
 )

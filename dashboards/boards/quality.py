@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import at_most, largest, quantile, rate, seen, smallest
-from dashboards.traceql import given, requests, span
+from dashboards.traceql import above, given, requests
 from otel.attributes import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.instruments import (
     AUDIO_FAULTS,
@@ -45,7 +45,7 @@ UNDERRUNS = Panel(
     "lines",
     Unit.SHARE,
     (Query(f"1 - {at_most(STREAM_UNDERRUN, 0)} / ({rate(STREAM_UNDERRUN)} > 0)", "with a gap"),),
-    traces=requests(f"{span('tts.stream_underrun')} > 0"),
+    traces=requests(above("tts.stream_underrun", 0)),
     empty=NO_STREAM,
     width=6,
 )
@@ -56,7 +56,7 @@ GAPS = Panel(
     "lines",
     Unit.SECONDS,
     (Query(quantile(0.95, STREAM_UNDERRUN), "p95"),),
-    traces=requests(f"{span('tts.stream_underrun')} > 0"),
+    traces=requests(above("tts.stream_underrun", 0)),
     empty=NO_STREAM,
     width=6,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.objective import WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import buckets, mean, now, quantile, rate, seen, series, share
-from dashboards.traceql import given, requests, span
+from dashboards.traceql import equal, given, longer_than, requests
 from otel.attributes import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.promise import AVAILABILITY
@@ -15,7 +15,7 @@ SHARES = (0.5, 0.95, 0.99)
 SLOW_SECONDS = 10
 """The response time that 95 of 100 requests should stay below."""
 ERRORS_PER_SECOND = 0.1
-FAILED = requests(f'{span("tts.outcome")} = "error"')
+FAILED = requests(equal("tts.outcome", "error"))
 
 SUCCESS = Panel(
     "success",
@@ -37,7 +37,7 @@ P95_NOW = Panel(
     Unit.SECONDS,
     (Query(quantile(0.95, REQUEST_DURATION)),),
     thresholds=(Threshold(SLOW_SECONDS, "critical"),),
-    traces=requests("duration > 1s"),
+    traces=requests(longer_than(1)),
     asked=("A5.7",),
     width=4,
     height=5,
@@ -104,7 +104,7 @@ LATENCY = Panel(
     Unit.SECONDS,
     tuple(Query(quantile(share, REQUEST_DURATION), f"p{share * 100:.0f}") for share in SHARES),
     thresholds=(Threshold(SLOW_SECONDS, "critical"),),
-    traces=requests("duration > 1s"),
+    traces=requests(longer_than(1)),
     asked=("A5.7", "B2.6"),
 )
 LATENCY_DISTRIBUTION = Panel(
@@ -114,7 +114,7 @@ LATENCY_DISTRIBUTION = Panel(
     "heatmap",
     Unit.SECONDS,
     (Query(buckets(REQUEST_DURATION), "{le}"),),
-    traces=requests("duration > 1s"),
+    traces=requests(longer_than(1)),
     asked=("A5.6",),
 )
 ERROR_RATE = Panel(
@@ -180,7 +180,7 @@ ENDPOINTS = Panel(
     "lines",
     Unit.SECONDS,
     (Query(mean(REQUEST_DURATION, (ENDPOINT,)), "{endpoint}"),),
-    traces=requests("duration > 1s"),
+    traces=requests(longer_than(1)),
 )
 SLOWEST_REQUESTS = Panel(
     "slowest-requests",
@@ -188,7 +188,7 @@ SLOWEST_REQUESTS = Panel(
     "The slowest of the last hundred requests of more than a second. A click opens the trace: where the time went.",
     "traces",
     Unit.SECONDS,
-    requests("duration > 1s", limit=100),
+    requests(longer_than(1), limit=100),
     empty="No request took over a second.",
     width=12,
     height=9,
@@ -199,7 +199,7 @@ FAILED_REQUESTS = Panel(
     "Requests that failed, and those that another provider had to answer.",
     "traces",
     Unit.SECONDS,
-    requests(f'({span("tts.outcome")} = "error" || {given("tts.fallback_from")})'),
+    requests((equal("tts.outcome", "error"), given("tts.fallback_from"))),
     empty="Nothing failed.",
     width=12,
     height=9,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Unit
 from dashboards.promql import buckets, mean, quantile, rate
-from dashboards.traceql import requests, span
+from dashboards.traceql import equal, longer_than, requests
 from otel.attributes import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
 from otel.instrument import Instrument
 from otel.instruments import (
@@ -19,8 +19,8 @@ from otel.instruments import (
 from otel.promql import Where
 from otel.ranges import EMPTY, WORDS
 
-SLOW = requests("duration > 1s")
-LONG = requests(f'{span("tts.word_count_range")} = "{WORDS.labels[-1]}"')
+SLOW = requests(longer_than(1))
+LONG = requests(equal("tts.word_count_range", WORDS.labels[-1]))
 MADE: Where = {CACHE: "miss"}
 ACCEPTED_ANSWERS = "Requests that ended ok"
 

@@ -80,6 +80,14 @@ def shown(found: Iterable[Sequence[Exemplar]], asked: Sequence[Selector], window
     return tuple(slowest[column] for column in sorted(slowest))
 
 
+def words(pattern: str) -> tuple[str, ...] | None:
+    """The values that a pattern of plain words stands for; None if it is another pattern."""
+    alternatives = ALTERNATIVE.findall(f"{pattern}|")
+    if not all(PLAIN.fullmatch(word) for word in alternatives):
+        return None
+    return tuple(ESCAPED.sub(r"\1", word) for word in alternatives)
+
+
 def _selector(promql: str, found: re.Match[str]) -> Selector:
     matchers = tuple(
         (label, operator, ESCAPED.sub(r"\1", text[1:-1])) for label, operator, text in MATCHER.findall(found[2])
@@ -93,7 +101,5 @@ def _matches(value: str, operator: str, wanted: str) -> bool:
         return (value == wanted) is (operator == "=")
     if wanted == ALL:
         return operator == "=~"
-    words = ALTERNATIVE.findall(f"{wanted}|")
-    if not all(PLAIN.fullmatch(word) for word in words):
-        return False
-    return (value in {ESCAPED.sub(r"\1", word) for word in words}) is (operator == "=~")
+    known = words(wanted)
+    return known is not None and (value in known) is (operator == "=~")

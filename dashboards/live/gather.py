@@ -17,11 +17,11 @@ from dashboards.live.period import Window
 from dashboards.live.prometheus import Prometheus, Series
 from dashboards.live.settings import Settings
 from dashboards.live.sources import Source, SourceError
-from dashboards.live.spans import Found
 from dashboards.live.speaking_server import SpeakingServer
-from dashboards.live.tempo import Tempo
 from dashboards.live.theme import Theme
+from dashboards.live.traces import Traces
 from dashboards.panel import INSTANT, TIMELINES, Panel, Search
+from otel.trace_store.store import TraceSummary
 
 Value = TypeVar("Value")
 
@@ -48,7 +48,7 @@ class Answer:
     series: tuple[Series, ...] = ()
     trend: tuple[Series, ...] = ()
     """Of a single number: how it was over time."""
-    found: tuple[Found, ...] = ()
+    found: tuple[TraceSummary, ...] = ()
     exemplars: tuple[Exemplar, ...] = ()
     error: SourceError | None = None
 
@@ -78,7 +78,7 @@ class Sources:
 
     settings: Settings
     prometheus: Prometheus
-    tempo: Tempo
+    traces: Traces
     server: SpeakingServer
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "ask"))
 
@@ -92,14 +92,14 @@ class Sources:
         return cls(
             settings,
             Prometheus(source("Prometheus", settings.prometheus_url)),
-            Tempo(source("Tempo", settings.tempo_url)),
+            Traces.at(settings.tempo_url, settings.jaeger_url, source),
             SpeakingServer(source("The server", settings.server_url)),
         )
 
     def states(self) -> tuple[State, ...]:
-        """Of the server, Prometheus and Tempo, in that order."""
-        names = ("Server", "Prometheus", "Tempo")
-        checks = (self.server.is_ready, self.prometheus.is_ready, self.tempo.is_ready)
+        """Of the server, Prometheus and the trace store, in that order."""
+        names = ("Server", "Prometheus", self.traces.name)
+        checks = (self.server.is_ready, self.prometheus.is_ready, self.traces.is_ready)
         problems = self.pool.map(_problem, checks)
         return tuple(State(name, problem) for name, problem in zip(names, problems, strict=True))
 
@@ -130,7 +130,7 @@ class Sources:
     def _ask(self, panel: Panel, view: View) -> Answer:
         try:
             if isinstance(panel.ask, Search):
-                return Answer(found=self.tempo.search(panel.ask, view.window, view.chosen))
+                return Answer(found=self.traces.search(panel.ask, view.window, view.chosen))
             if panel.kind not in INSTANT:
                 return Answer(self._over(panel, view))
             at = time.time()

@@ -13,8 +13,9 @@ from dashboards.live import charts, units
 from dashboards.live.gather import Answer, View
 from dashboards.live.marks import Mark
 from dashboards.live.prometheus import Series
-from dashboards.live.spans import Found
+from dashboards.live.spans import text
 from dashboards.panel import Panel, Threshold, Unit
+from otel.trace_store.store import SUMMARISED, TraceSummary
 
 PLAIN = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "showTips": False}
 """Of a chart: no buttons."""
@@ -79,20 +80,24 @@ def judged(thresholds: Sequence[Threshold], value: float) -> Threshold | None:
     return max(crossed, key=lambda limit: limit.severity == "critical", default=None)
 
 
-def found_rows(found: Sequence[Found], view: View) -> list[dict[str, Any]]:
+def found_rows(found: Sequence[TraceSummary], view: View) -> list[dict[str, Any]]:
     """Requests as the rows of a table."""
     return [
         {
             "Began": charts.shown_at(request.started, view.zone),
             "Took": units.write(request.seconds, Unit.SECONDS),
-            **{name.replace("_", " ").capitalize(): value for name, value in request.attributes.items()},
+            **{_heading(name): text(request.attributes.get(name, "")) for name in SUMMARISED},
             "Trace": request.trace_id,
         }
         for request in found
     ]
 
 
-def _requests(panel: Panel, found: Sequence[Found], view: View, page: str) -> None:
+def _heading(attribute: str) -> str:
+    return attribute.removeprefix("tts.").replace("_", " ").capitalize()
+
+
+def _requests(panel: Panel, found: Sequence[TraceSummary], view: View, page: str) -> None:
     if not found:
         st.caption(panel.empty or NO_DATA)
         return

@@ -1,4 +1,4 @@
-"""The slowest requests, and where the time of one of them went: from Tempo, without it from the server's memory."""
+"""The slowest requests, and where the time of one went: from the trace store, without it from the server's memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dashboards.custom import PANELS
 from dashboards.live import panels, units, waterfall
 from dashboards.live.gather import Sources, View
 from dashboards.live.sources import SourceError
-from dashboards.live.spans import Found, Span
-from dashboards.live.tempo import ENOUGH
+from dashboards.live.spans import text
+from dashboards.live.traces import ENOUGH
 from dashboards.panel import Panel, Unit
+from otel.trace_store.store import StoredSpan, TraceSummary
 
 SHOWN = 25
 ROW_PIXELS = 35
@@ -35,7 +36,7 @@ def show(sources: Sources, view: View) -> None:
     try:
         found, where = _behind(behind, sources, view) if behind and behind.traces else _slowest(sources, view)
     except SourceError as error:
-        st.warning(f"{error} There are no traces without Tempo or the server.", icon=":material/cloud_off:")
+        st.warning(f"{error} Traces come from {sources.traces.name} or the server.", icon=":material/cloud_off:")
         return
     if not found:
         st.info(f"{where} No such request has a trace. All slow ones and all errors are kept.")
@@ -54,17 +55,18 @@ def show(sources: Sources, view: View) -> None:
     _one(found[chosen[0] if chosen else 0].trace_id, sources, view)
 
 
-def _behind(panel: Panel, sources: Sources, view: View) -> tuple[tuple[Found, ...], str]:
-    """The slowest of those that a panel's own search finds, which is cut off as any search in Tempo is."""
+def _behind(panel: Panel, sources: Sources, view: View) -> tuple[tuple[TraceSummary, ...], str]:
+    """The slowest of those that a panel's own search finds, which is cut off as any search is."""
     assert panel.traces is not None  # noqa: S101 - for the type checker
-    found = sources.tempo.search(replace(panel.traces, limit=ENOUGH), view.window, view.chosen)
+    found = sources.traces.search(replace(panel.traces, limit=ENOUGH), view.window, view.chosen)
     slowest = sorted(found, key=lambda request: -request.seconds)[:SHOWN]
-    return tuple(slowest), f"By Tempo, behind the panel {panel.title}, of the time chosen above."
+    return tuple(slowest), f"By {sources.traces.name}, behind the panel {panel.title}, of the time chosen above."
 
 
-def _slowest(sources: Sources, view: View) -> tuple[tuple[Found, ...], str]:
+def _slowest(sources: Sources, view: View) -> tuple[tuple[TraceSummary, ...], str]:
     try:
-        return sources.tempo.slowest(view.window, view.chosen, SHOWN), "By Tempo, of the time chosen above."
+        found = sources.traces.slowest(view.window, view.chosen, SHOWN)
+        return found, f"By {sources.traces.name}, of the time chosen above."
     except SourceError as error:
         found = sources.server.slowest(SHOWN)
         return found, f"{error} These are the slowest that the server itself remembers."
@@ -82,14 +84,14 @@ def _one(identifier: str, sources: Sources, view: View) -> None:
         st.plotly_chart(waterfall.draw(spans, view.theme), theme=None, key="waterfall", config=panels.PLAIN)
     root = min(spans, key=lambda span: (bool(span.parent), span.start))
     with st.expander("What is known of the request"):
-        told = [{"Attribute": key, "Value": value} for key, value in sorted(root.attributes.items())]
+        told = [{"Attribute": key, "Value": text(value)} for key, value in sorted(root.attributes.items())]
         st.dataframe(told, hide_index=True)
 
 
-def _spans(identifier: str, sources: Sources) -> tuple[tuple[Span, ...], list[str]]:
-    """From whoever has it, Tempo first; else what each of them says."""
+def _spans(identifier: str, sources: Sources) -> tuple[tuple[StoredSpan, ...], list[str]]:
+    """From whoever has it, the trace store first; else what each of them says."""
     problems = []
-    for ask in (sources.tempo.trace, sources.server.trace):
+    for ask in (sources.traces.trace, sources.server.trace):
         try:
             return ask(identifier), []
         except SourceError as error:

@@ -31,7 +31,8 @@ class Settings(ViewSettings):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that it listens on.")
     prometheus_url: str = Field("http://127.0.0.1:9090", description="Prometheus; `none` if there is none.")
-    tempo_url: str = Field("http://127.0.0.1:3200", description="Tempo; `none` if there is none.")
+    jaeger_url: str = Field("http://127.0.0.1:16686", description="Jaeger; `none` if there is none.")
+    tempo_url: str = Field(NONE, description="Tempo, to be asked in place of Jaeger; `none` if there is none.")
     server_url: str = Field(
         "http://127.0.0.1:8010",
         description="The speaking server: its account of itself, and the traces that it holds; or `none`.",
@@ -44,7 +45,7 @@ class Settings(ViewSettings):
         10.0, description="After which a source that does not answer is given up."
     )
 
-    @field_validator("prometheus_url", "tempo_url", "server_url")
+    @field_validator("prometheus_url", "jaeger_url", "tempo_url", "server_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
         if value == NONE:

@@ -6,7 +6,8 @@ import re
 from typing import Any
 
 from dashboards.live.sources import Source, SourceRefused
-from dashboards.live.spans import Found, Span, from_server
+from dashboards.live.spans import from_server
+from otel.trace_store.store import StoredSpan, TraceSummary
 
 NAME = "The server"
 IDENTIFIER = re.compile(r"[0-9a-fA-F-]{1,36}")
@@ -30,7 +31,7 @@ class SpeakingServer:
         self.source.remembered("/ready", lambda: self.source.get("/ready"))
         return True
 
-    def slowest(self, most: int) -> tuple[Found, ...]:
+    def slowest(self, most: int) -> tuple[TraceSummary, ...]:
         """The slowest requests that it holds, the slowest first. Raises SourceError."""
         answer = self.source.remembered("/traces", lambda: self.source.get("/traces"))
         try:
@@ -38,7 +39,7 @@ class SpeakingServer:
         except (KeyError, TypeError, ValueError):
             raise SourceRefused(NAME, f"{NAME} answers with something that is not a list of traces.") from None
 
-    def trace(self, identifier: str) -> tuple[Span, ...]:
+    def trace(self, identifier: str) -> tuple[StoredSpan, ...]:
         """All spans of a trace, by its id or by the request's. Raises SourceError, NotFound if it is not held."""
         if not IDENTIFIER.fullmatch(identifier):
             raise SourceRefused(NAME, "A request is named by the X-Trace-ID or the X-Request-ID of its answer.")
@@ -50,12 +51,12 @@ class SpeakingServer:
             raise SourceRefused(NAME, f"{NAME} answers with something that is not a trace.") from None
 
 
-def _found(trace: Any) -> Found:
+def _found(trace: Any) -> TraceSummary:
     shown = ("voice_name", "word_count_range", "outcome")
-    return Found(
+    return TraceSummary(
         str(trace["trace_id"]),
         float(trace["started_at"]),
         float(trace["duration_seconds"]),
         str(trace["endpoint"]),
-        {name: str(trace[name]) for name in shown if trace.get(name) is not None},
+        {f"tts.{name}": str(trace[name]) for name in shown if trace.get(name) is not None},
     )

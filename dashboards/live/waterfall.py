@@ -11,10 +11,11 @@ import plotly.graph_objects as go
 
 from dashboards.live import units
 from dashboards.live.frame import FONT
-from dashboards.live.spans import Span, in_order
+from dashboards.live.spans import in_order, text
 from dashboards.live.theme import Theme
 from dashboards.panel import Unit
 from otel.attributes import STAGE
+from otel.trace_store.store import StoredSpan
 
 BAR_PIXELS = 22
 HEAD_PIXELS = 46
@@ -27,7 +28,7 @@ INDENT_PIXELS = 12
 MOST_LETTERS = 22
 
 
-def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
+def draw(spans: Sequence[StoredSpan], theme: Theme) -> go.Figure:
     """The figure of a trace with at least one span; of many spans, the first 300."""
     begin = min(span.start for span in spans)
     end = max(span.start + span.seconds for span in spans)
@@ -85,9 +86,9 @@ def draw(spans: Sequence[Span], theme: Theme) -> go.Figure:
     return figure
 
 
-def _together(rows: Iterable[tuple[int, Span]], short: float) -> list[tuple[int, Span]]:
+def _together(rows: Iterable[tuple[int, StoredSpan]], short: float) -> list[tuple[int, StoredSpan]]:
     """Short spans of one name that follow each other are one bar, from the first to the last of them."""
-    merged: list[tuple[int, Span]] = []
+    merged: list[tuple[int, StoredSpan]] = []
     for (depth, name, is_short), group in groupby(rows, lambda row: (row[0], row[1].name, row[1].seconds <= short)):
         spans = [span for _, span in group]
         if is_short and len(spans) > 1:
@@ -98,7 +99,7 @@ def _together(rows: Iterable[tuple[int, Span]], short: float) -> list[tuple[int,
     return merged
 
 
-def _name(row: int, depth: int, span: Span) -> dict[str, object]:
+def _name(row: int, depth: int, span: StoredSpan) -> dict[str, object]:
     """On the left, shifted by its depth; marks of an axis would stand on the right."""
     return {
         "text": html.escape(span.name[:MOST_LETTERS]),
@@ -111,8 +112,8 @@ def _name(row: int, depth: int, span: Span) -> dict[str, object]:
     }
 
 
-def _told(span: Span) -> str:
+def _told(span: StoredSpan) -> str:
     """Plotly reads a little HTML in these: what is not ours is escaped."""
     shown = sorted(span.attributes.items())[:MOST_ATTRIBUTES]
-    lines = [f"{html.escape(key)}: {html.escape(value[:80])}" for key, value in shown]
+    lines = [f"{html.escape(key)}: {html.escape(text(value)[:80])}" for key, value in shown]
     return "<br>".join([f"<b>{html.escape(span.name)}</b> {units.write(span.seconds, Unit.SECONDS)}", *lines])

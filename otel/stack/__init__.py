@@ -1,1 +1,1 @@
-"""The real pipeline without Docker: Collector, Prometheus, Tempo, Alertmanager, built from pinned sources, and run."""
+"""The real pipeline without Docker: Collector, Prometheus, Jaeger, Alertmanager, built from pinned sources, and run."""

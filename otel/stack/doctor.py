@@ -10,16 +10,23 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from otel.stack.settings import StackSettings
+from otel.trace_store.jaeger import Jaeger
+from otel.trace_store.json_over_http import JsonOverHttp
+from otel.trace_store.store import TraceStore, TraceStoreError
+from otel.trace_store.tempo import Tempo
 
 TEXT = "One two three."
 PATIENCE_SECONDS = 30.0
 """For a request to arrive everywhere: metrics leave every 5 or 10 s, traces and events within 5."""
 POLL_SECONDS = 0.5
+QUICK_SECONDS = 5.0
+"""For an answer of a program that is well."""
 START = "start everything with make stack"
 
 
@@ -56,18 +63,18 @@ def main() -> int:
 def examine(url: str, settings: StackSettings) -> None:
     """Checks link by link. Raises BrokenLinkError at the first that does not hold."""
     collector = f"{settings.url(settings.collector_health_port)}/"
-    prometheus, tempo = settings.url(settings.prometheus_port), settings.url(settings.tempo_port)
+    prometheus = settings.url(settings.prometheus_port)
     _answers("the server lives", f"{url}/health", START + ", or make run")
     _answers("the server can speak", f"{url}/ready", "wait until it has loaded its voices; its log says why not")
     _answers("the Collector lives", collector, START)
     _answers("Prometheus lives", f"{prometheus}/-/ready", START)
-    _answers("Tempo lives", f"{tempo}/ready", "it needs 15 s after its start; then " + START)
+    store = _trace_store(settings)
     counted = _requests_in(prometheus)
     sent = _speak(url)
     kept = _kept_trace(url, sent)
     arrivals: dict[str, Callable[[], bool]] = {
         "the Collector wrote the event": lambda: _event_in(settings.events_folder, sent),
-        "Tempo has the trace": lambda: _get(f"{tempo}/api/traces/{kept}") is not None,
+        f"{store.name} has the trace": lambda: _has_trace(store, kept),
         "Prometheus has counted it": lambda: _requests_in(prometheus) > counted,
     }
     missing = _wait_for(arrivals)
@@ -86,10 +93,32 @@ def examine(url: str, settings: StackSettings) -> None:
 
 def _answers(name: str, url: str, cure: str) -> None:
     try:
-        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - our own addresses
+        with urllib.request.urlopen(url, timeout=QUICK_SECONDS):  # noqa: S310 - our own addresses
             _say(f"    ok  {name}")
     except (urllib.error.URLError, TimeoutError) as error:
         raise BrokenLinkError(f"{name}: not at {url} ({_reason(error)})", cure) from None
+
+
+def _trace_store(settings: StackSettings) -> TraceStore:
+    """Jaeger or Tempo, whichever answers. Raises BrokenLinkError if neither does."""
+    jaeger, tempo = settings.url(settings.jaeger_port), settings.url(settings.tempo_port)
+    stores: tuple[TraceStore, ...] = (
+        Jaeger(JsonOverHttp(jaeger, QUICK_SECONDS)),
+        Tempo(JsonOverHttp(tempo, QUICK_SECONDS)),
+    )
+    for store in stores:
+        with suppress(TraceStoreError):
+            store.check()
+            _say(f"    ok  {store.name} lives")
+            return store
+    raise BrokenLinkError(f"the trace store lives: no Jaeger at {jaeger}, no Tempo at {tempo}", START)
+
+
+def _has_trace(store: TraceStore, trace_id: str) -> bool:
+    try:
+        return bool(store.trace(trace_id))
+    except TraceStoreError:
+        return False
 
 
 def _speak(url: str) -> Sent:
@@ -148,7 +177,7 @@ def _get(url: str) -> Any:
     """The JSON at ``url``, or None if there is none."""
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=5) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=QUICK_SECONDS) as response:  # noqa: S310
             return json.load(response)
     except (urllib.error.URLError, TimeoutError, json.JSONDecodeError):
         return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel.stack.settings import StackSettings
+
 SOURCES = Path(__file__).parent / "programs"
 CGO = "0"
 FLAGS = ("-mod=readonly", "-trimpath", "-ldflags=-s -w")
@@ -39,7 +41,7 @@ PROMETHEUS = Program(
     3,
     tags="remove_all_sd,netgo",  # discovery through clouds is half of it; files and fixed targets stay
 )
-TEMPO = Program("tempo", ("github.com/grafana/tempo/cmd/tempo",), ("tempo",), 4)
+JAEGER = Program("jaeger", ("github.com/jaegertracing/jaeger/cmd/jaeger",), ("jaeger",), 5)
 ALERTMANAGER = Program(
     "alertmanager",
     ("github.com/prometheus/alertmanager/cmd/alertmanager", "github.com/prometheus/alertmanager/cmd/amtool"),
@@ -49,4 +51,9 @@ ALERTMANAGER = Program(
 COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
 """Docker Compose itself, to check compose.yaml where there is no Docker: not a part of the pipeline."""
 
-PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLLECTOR, TEMPO)}
+PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLLECTOR, JAEGER)}
+
+
+def needed(settings: StackSettings) -> tuple[Program, ...]:
+    """The programs that the stack has to build: all, but Jaeger where a Tempo is found."""
+    return tuple(program for program in PROGRAMS.values() if program is not JAEGER or settings.trace_store == "jaeger")

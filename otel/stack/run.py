@@ -14,7 +14,7 @@ from types import FrameType
 from otel.environment import SettingsError, read
 from otel.stack import public
 from otel.stack.build import BuildError, build
-from otel.stack.programs import PROGRAMS
+from otel.stack.programs import needed
 from otel.stack.services import collector, dashboard, drift, mlflow, server, stores
 from otel.stack.settings import StackSettings, variable
 from otel.stack.supervisor import ServiceError, Supervisor
@@ -66,7 +66,7 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
     Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one can't be started. Once all were ready, what
     ends is restarted, and ends none of the others.
     """
-    binaries = build(PROGRAMS.values(), _say)
+    binaries = build(needed(settings), _say)
     _check_ports(settings)
     if settings.host not in LOOPBACK:
         _say(OPEN_TO_ALL.format(host=settings.host))
@@ -122,7 +122,7 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
         "Collector, OTLP": f"{settings.address(settings.collector_grpc_port)} (gRPC), "
         f"{settings.address(settings.collector_http_port)} (HTTP)",
         "Prometheus": settings.url(settings.prometheus_port),
-        "Tempo": settings.url(settings.tempo_port),
+        settings.trace_store.capitalize(): settings.trace_store_url,
         "Alertmanager": settings.url(settings.alertmanager_port),
         "events": str(settings.events_folder),
         "logs": str(supervisor.log("NAME")),

@@ -31,7 +31,10 @@ ROOT = Path(__file__).parent.parent.parent
 CONFIG = Path(__file__).parent / "config"
 RETENTION_DAYS = WINDOW_DAYS + 10
 """How long Prometheus keeps metrics: the promise's window, and what panels look back to from its begin, a week at most.
-Traces: config/tempo.yaml."""
+Traces: config/jaeger.yaml and config/tempo.yaml."""
+
+JAEGER_MEMORY = "250MiB"
+"""From which on Jaeger's garbage collector works harder: 336 MB after 10,000 traces, and 476 without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,8 @@ class Service:
 
 
 def stores(settings: StackSettings, binaries: Mapping[str, Path]) -> tuple[Service, ...]:
-    """Prometheus, Tempo and Alertmanager: what the Collector sends to comes first and goes last."""
-    return (prometheus(settings, binaries), tempo(settings, binaries), alertmanager(settings, binaries))
+    """Prometheus, Jaeger or Tempo, and Alertmanager: what the Collector sends to comes first and goes last."""
+    return (prometheus(settings, binaries), trace_store(settings, binaries), alertmanager(settings, binaries))
 
 
 def collector(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
@@ -70,7 +73,7 @@ def collector(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
             "COLLECTOR_OTLP_HTTP_ENDPOINT": settings.address(settings.collector_http_port),
             "COLLECTOR_HEALTH_ENDPOINT": settings.address(settings.collector_health_port),
             "COLLECTOR_DATA_DIR": str(_folder(settings, "collector")),
-            "TEMPO_OTLP_ENDPOINT": settings.address(settings.tempo_otlp_port),
+            "TRACES_OTLP_ENDPOINT": settings.address(settings.traces_otlp_port),
             "PROMETHEUS_URL": settings.url(settings.prometheus_port),
         },
     )
@@ -85,7 +88,11 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
     shutil.copytree(ROOT / settings.rules_dir, folder / "rules")
     targets = [{"targets": [settings.address(settings.alertmanager_port)]}]
     (folder / "alertmanagers.yml").write_text(json.dumps(targets))  # JSON is YAML
-    stores = {name: getattr(settings, f"{name}_port") for name in ("prometheus", "tempo", "alertmanager")}
+    stores = {
+        "prometheus": settings.prometheus_port,
+        settings.trace_store: settings.tempo_port if settings.trace_store == "tempo" else settings.jaeger_metrics_port,
+        "alertmanager": settings.alertmanager_port,
+    }
     scraped = [{"targets": [settings.address(port)], "labels": {"job": name}} for name, port in stores.items()]
     (folder / "pipeline.yml").write_text(json.dumps(scraped))
     (folder / "scrape.yml").touch()  # the user's own, read again whenever it changes
@@ -103,17 +110,42 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
     return Service("prometheus", command, f"{settings.url(settings.prometheus_port)}/-/ready")
 
 
-def tempo(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+def trace_store(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+    """The program that keeps traces: the Tempo that the settings found, else Jaeger."""
+    program = settings.tempo_program
+    return tempo(settings, program) if program else jaeger(settings, binaries)
+
+
+def jaeger(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
+    """Jaeger; its configuration reads addresses from the environment."""
+    return Service(
+        "jaeger",
+        (str(binaries["jaeger"]), f"--config=file:{CONFIG / 'jaeger.yaml'}"),
+        f"{settings.url(settings.jaeger_health_port)}/status",
+        {
+            "JAEGER_API_ENDPOINT": settings.address(settings.jaeger_port),
+            "JAEGER_GRPC_ENDPOINT": settings.address(settings.jaeger_grpc_port),
+            "JAEGER_OTLP_ENDPOINT": settings.address(settings.traces_otlp_port),
+            "JAEGER_HEALTH_ENDPOINT": settings.address(settings.jaeger_health_port),
+            "JAEGER_METRICS_HOST": settings.host,
+            "JAEGER_METRICS_PORT": str(settings.jaeger_metrics_port),
+            "JAEGER_DATA_DIR": str(_folder(settings, "jaeger")),
+            "GOMEMLIMIT": JAEGER_MEMORY,
+        },
+    )
+
+
+def tempo(settings: StackSettings, program: str) -> Service:
     """Tempo; its configuration reads addresses from the environment."""
     return Service(
         "tempo",
-        (str(binaries["tempo"]), f"-config.file={CONFIG / 'tempo.yaml'}", "-config.expand-env=true"),
+        (program, f"-config.file={CONFIG / 'tempo.yaml'}", "-config.expand-env=true"),
         f"{settings.url(settings.tempo_port)}/ready",
         {
             "TEMPO_HOST": settings.host,
             "TEMPO_PORT": str(settings.tempo_port),
             "TEMPO_GRPC_PORT": str(settings.tempo_grpc_port),
-            "TEMPO_OTLP_ENDPOINT": settings.address(settings.tempo_otlp_port),
+            "TEMPO_OTLP_ENDPOINT": settings.address(settings.traces_otlp_port),
             "TEMPO_DATA_DIR": str(_folder(settings, "tempo")),
         },
     )
@@ -199,7 +231,7 @@ def dashboard(settings: StackSettings) -> Service:
         f"http://{reachable}:{settings.dashboard_port}/_stcore/health",
         {
             "TTSCOPE_DASHBOARD_PROMETHEUS_URL": settings.url(settings.prometheus_port),
-            "TTSCOPE_DASHBOARD_TEMPO_URL": settings.url(settings.tempo_port),
+            f"TTSCOPE_DASHBOARD_{settings.trace_store.upper()}_URL": settings.trace_store_url,
             "TTSCOPE_DASHBOARD_SERVER_URL": server_url(),
             "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
             **own,

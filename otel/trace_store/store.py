@@ -1,0 +1,148 @@
+"""The interface of a trace store: a trace by its id, and a search for requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+Value = str | int | float | bool
+Ask = Callable[[str, Mapping[str, str | int]], Any]
+"""Asks a store's HTTP API: takes a path and its parameters, and returns the JSON of the answer, or None for status 404.
+It raises an error of its own for anything else."""
+
+DURATION = "duration"
+"""The name of a condition on how long a request took, in seconds. All other names are attributes of its SERVER span."""
+SUMMARISED = ("tts.voice_name", "tts.word_count_range", "tts.outcome", "tts.slow_reason", "tts.cache")
+"""The attributes that a summary has."""
+
+
+class TraceStoreError(Exception):
+    """A store does not answer, or answers with something else than traces; the message names it."""
+
+
+class Operator(StrEnum):
+    """How an attribute is compared."""
+
+    ONE_OF = "one of"
+    ABOVE = ">"
+    AT_LEAST = ">="
+    PRESENT = "present"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What an attribute of a request's SERVER span must be: one of ``texts``, or a number compared with ``number``."""
+
+    name: str
+    operator: Operator
+    texts: tuple[str, ...] = ()
+    number: float = 0.0
+
+    def holds(self, attributes: Mapping[str, Value], seconds: float) -> bool:
+        """Whether a SERVER span of this duration fulfils it."""
+        value = seconds if self.name == DURATION else attributes.get(self.name)
+        if value is None or self.operator is Operator.PRESENT:
+            return value is not None
+        if self.operator is Operator.ONE_OF:
+            return str(value) in self.texts
+        above = float(value) > self.number
+        return above or (self.operator is Operator.AT_LEAST and float(value) == self.number)
+
+
+Conditions = tuple[tuple[Condition, ...], ...]
+"""All of them must hold; of the conditions in an inner tuple, one."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSearch:
+    """Requests that began between two times (seconds since 1970) and fulfil the conditions.
+
+    services: the service.name of their servers; any, if there is none.
+    limit: the most that are returned. A store may leave out others than the oldest.
+    """
+
+    start: float
+    end: float
+    conditions: Conditions = ()
+    services: tuple[str, ...] = ()
+    limit: int = 20
+
+    def fits(self, attributes: Mapping[str, Value], started: float, seconds: float) -> bool:
+        """Whether a SERVER span is one of those."""
+        return self.start <= started <= self.end and all(
+            any(condition.holds(attributes, seconds) for condition in group) for group in self.conditions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSpan:
+    """A span of a trace."""
+
+    identifier: str
+    parent: str
+    """The identifier of its parent; empty if it has none."""
+    name: str
+    start: float
+    """Seconds since 1970."""
+    seconds: float
+    failed: bool = False
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TraceSummary:
+    """A request that a search has found."""
+
+    trace_id: str
+    """32 hexadecimal digits."""
+    started: float
+    """Seconds since 1970."""
+    seconds: float
+    name: str
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+    """Those of SUMMARISED that its SERVER span has."""
+
+
+class TraceStore(Protocol):
+    """A program that keeps traces. Every method raises TraceStoreError, and what its Ask raises."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    def check(self) -> None:
+        """Returns if the store answers searches."""
+
+    def trace(self, trace_id: str) -> tuple[StoredSpan, ...]:
+        """All spans of a trace; none if the store does not have it."""
+
+    def search(self, search: TraceSearch) -> tuple[TraceSummary, ...]:
+        """The requests that a search finds, the newest first."""
+
+
+def one_of(name: str, *texts: str) -> Condition:
+    """The attribute is one of these texts."""
+    return Condition(name, Operator.ONE_OF, texts)
+
+
+def above(name: str, number: float) -> Condition:
+    """The attribute is a number above this one; of a duration, in seconds."""
+    return Condition(name, Operator.ABOVE, number=number)
+
+
+def at_least(name: str, number: float) -> Condition:
+    """The attribute is a number and not below this one; of a duration, in seconds."""
+    return Condition(name, Operator.AT_LEAST, number=number)
+
+
+def present(name: str) -> Condition:
+    """The span has the attribute."""
+    return Condition(name, Operator.PRESENT)
+
+
+def request_attributes(spans: tuple[StoredSpan, ...]) -> Mapping[str, Value] | None:
+    """The attributes of the first request in a trace; None if no span is a request's."""
+    requests = [span for span in spans if "tts.outcome" in span.attributes]
+    return min(requests, key=lambda span: span.start).attributes if requests else None
