@@ -20,7 +20,7 @@ run: voices ## install what is missing, then speak on http://127.0.0.1:8010; a c
 voices: $(VENV)/.runtime ## install the default voice
 	@$(BIN)/python -m server.voices install
 
-stack: voices $(VENV)/.drift $(VENV)/.dashboards $(VENV)/.go ## the server with Collector, Prometheus, Tempo, Alertmanager, MLflow, drift job and live dashboard
+stack: voices $(VENV)/.drift $(VENV)/.dashboards $(VENV)/.go ## the server with Collector, Prometheus, Jaeger, Alertmanager, MLflow, drift job and live dashboard
 	@$(BIN)/python -m otel.stack
 
 stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 minutes on two cores, once

@@ -16,15 +16,20 @@ from typing import Any, TypeVar
 import pytest
 
 from otel.stack.build import build
-from otel.stack.programs import PROGRAMS
+from otel.stack.programs import needed
 from otel.stack.services import Service, collector, stores
 from otel.stack.settings import PREFIX, StackSettings
 from otel.stack.supervisor import Supervisor
 from otel.stack.toolchain import NoGoError
+from otel.trace_store.jaeger import Jaeger
+from otel.trace_store.json_over_http import JsonOverHttp
+from otel.trace_store.store import Condition, TraceSearch, TraceStore
+from otel.trace_store.tempo import Tempo
 from tests.calls import fetch
 
 Value = TypeVar("Value")
 
+MOST_TRACES = 10_000
 READY_SECONDS = 60.0
 ARRIVAL_SECONDS = 60.0
 """For what was sent to show up in a store, on a machine that is busy with other things."""
@@ -33,7 +38,7 @@ ARRIVAL_SECONDS = 60.0
 def built() -> dict[str, Path]:
     """The binaries, built if they are not in the cache; where there is no Go the test is skipped, in CI it fails."""
     try:
-        return build(PROGRAMS.values(), print)
+        return build(needed(StackSettings()), print)
     except NoGoError as error:
         if os.environ.get("CI") == "true":
             raise
@@ -77,6 +82,10 @@ class Stack:
         self.binaries = binaries
         self.supervisor = Supervisor(folder / "logs")
         self.endpoint = self.settings.url(self.settings.collector_grpc_port)
+        self.trace_store = self.settings.trace_store
+        """The name of the program that keeps traces: jaeger, or tempo where there is one."""
+        ask = JsonOverHttp(self.settings.trace_store_url)
+        self.traces: TraceStore = Tempo(ask) if self.trace_store == "tempo" else Jaeger(ask)
         services = (*stores(self.settings, binaries), collector(self.settings, binaries))
         self._services: dict[str, Service] = {service.name: service for service in services}
 
@@ -124,16 +133,23 @@ class Stack:
         found = self._prometheus("query_exemplars", query=selector, start=now - 3600, end=now + 60)
         return [exemplar for series in found for exemplar in series["exemplars"]]
 
-    def spans(self, trace_id: str) -> list[dict[str, Any]]:
-        """The spans of a trace, none if Tempo does not have it."""
-        trace = self._tempo(f"/api/traces/{trace_id}") or {"batches": []}
-        return [span for batch in trace["batches"] for scope in batch["scopeSpans"] for span in scope["spans"]]
+    def resources(self, trace_id: str) -> list[dict[str, Any]]:
+        """A trace by the store's own call, as OTLP's resource spans; none if the store does not have it."""
+        if self.trace_store == "tempo":
+            return list(self._trace(f"/api/traces/{trace_id}", {"batches": []})["batches"])
+        trace = self._trace(f"/api/v3/traces/{trace_id}?raw_traces=true", {"result": {"resourceSpans": []}})
+        return list(trace["result"]["resourceSpans"])
 
-    def search(self, traceql: str, limit: int = 1000) -> set[str]:
-        """Trace ids, 32 digits long."""
-        query = urllib.parse.urlencode({"q": traceql, "limit": limit, "start": int(time.time()) - 3600, "end": _soon()})
-        found = self._tempo(f"/api/search?{query}") or {"traces": []}
-        return {trace["traceID"].zfill(32) for trace in found.get("traces", [])}
+    def spans(self, trace_id: str) -> list[dict[str, Any]]:
+        """The spans of a trace, none if the store does not have it."""
+        resources = self.resources(trace_id)
+        return [span for resource in resources for scope in resource["scopeSpans"] for span in scope["spans"]]
+
+    def search(self, *conditions: Condition | tuple[Condition, ...], since: float = 0.0) -> set[str]:
+        """Trace ids of the requests that fulfil all conditions; of those in a tuple, one."""
+        groups = tuple(group if isinstance(group, tuple) else (group,) for group in conditions)
+        begin = since or time.time() - 3600
+        return {found.trace_id for found in self.traces.search(TraceSearch(begin, _soon(), groups, limit=MOST_TRACES))}
 
     def events(self) -> list[dict[str, Any]]:
         """The log records in the Collector's files."""
@@ -157,13 +173,13 @@ class Stack:
         assert not answer.get("infos"), answer["infos"]  # what it finds odd in a query
         return answer["data"]
 
-    def _tempo(self, path: str) -> Any:
+    def _trace(self, path: str, nothing: dict[str, Any]) -> dict[str, Any]:
         try:
-            return json.loads(fetch(self.settings.url(self.settings.tempo_port) + path))
+            return dict(json.loads(fetch(self.settings.trace_store_url + path)))
         except urllib.error.HTTPError as error:
             if error.code != 404:
                 raise
-            return None
+            return nothing
 
 
 @contextmanager

@@ -32,7 +32,9 @@ class Settings(ViewSettings):
     host: str = Field("127.0.0.1", min_length=1, description="Address that it listens on.")
     prometheus_url: str = Field("http://127.0.0.1:9090", description="Prometheus; `none` if there is none.")
     jaeger_url: str = Field("http://127.0.0.1:16686", description="Jaeger; `none` if there is none.")
-    tempo_url: str = Field(NONE, description="Tempo, to be asked in place of Jaeger; `none` if there is none.")
+    tempo_url: str = Field(
+        NONE, validate_default=True, description="Tempo, to be asked in place of Jaeger; `none` if there is none."
+    )
     server_url: str = Field(
         "http://127.0.0.1:8010",
         description="The speaking server: its account of itself, and the traces that it holds; or `none`.",

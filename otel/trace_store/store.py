@@ -47,8 +47,9 @@ class Condition:
             return value is not None
         if self.operator is Operator.ONE_OF:
             return str(value) in self.texts
-        above = float(value) > self.number
-        return above or (self.operator is Operator.AT_LEAST and float(value) == self.number)
+        if isinstance(value, str):
+            return False
+        return value > self.number or (self.operator is Operator.AT_LEAST and value == self.number)
 
 
 Conditions = tuple[tuple[Condition, ...], ...]

@@ -64,7 +64,7 @@ class Tempo:
 
     def _traces(self, parameters: dict[str, str | int]) -> list[Any]:
         answer = self._ask("/api/search", parameters)
-        traces = answer.get("traces", []) if isinstance(answer, dict) else None
+        traces = answer.get("traces", [] if "metrics" in answer else None) if isinstance(answer, dict) else None
         if not isinstance(traces, list):
             raise TraceStoreError(f"What answers is not {NAME}.")
         return traces
@@ -113,7 +113,7 @@ def _seconds(seconds: float) -> str:
 
 def _summary(trace: Any) -> TraceSummary:
     spans = list(_matched(trace))
-    attributes = otlp_json.attributes(spans[0].get("attributes", ())) if spans else {}
+    attributes = otlp_json.attributes(entry for span in spans for entry in span.get("attributes", ()))
     longest = max((int(span["durationNanos"]) for span in spans if "durationNanos" in span), default=0) / 1e9
     return TraceSummary(
         str(trace["traceID"]).zfill(32),  # Tempo leaves leading zeros out

@@ -19,6 +19,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboards.live.overlay import HEAD
 from drift.verdict import State as Judgement
+from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
 from tests.integration.test_otlp import speak
@@ -102,7 +103,7 @@ def running_dashboard(stack: Stack, server: LiveServer, folder: Path) -> Iterato
     environment = {
         "DASHBOARD_PORT": str(port),
         "TTSCOPE_DASHBOARD_PROMETHEUS_URL": stack.settings.url(stack.settings.prometheus_port),
-        "TTSCOPE_DASHBOARD_TEMPO_URL": stack.settings.url(stack.settings.tempo_port),
+        f"TTSCOPE_DASHBOARD_{stack.trace_store.upper()}_URL": stack.settings.trace_store_url,
         "TTSCOPE_DASHBOARD_SERVER_URL": server.url,
         "TTSCOPE_DASHBOARD_DRIFT_DIR": str(folder),
         "TTSCOPE_DASHBOARD_REFRESH_SECONDS": "2",
@@ -179,7 +180,9 @@ def no_trouble(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("path", "title"), BOARDS.items(), ids=BOARDS.values())
-def test_every_board_is_drawn_with_data(browser: Browser, dashboard: Dashboard, path: str, title: str) -> None:
+def test_every_board_is_drawn_with_data(
+    browser: Browser, dashboard: Dashboard, stack: Stack, path: str, title: str
+) -> None:
     with opened(browser, dashboard, f"{path}?period=15+min") as page:
         expect(page.get_by_role("heading", name=title, level=1)).to_be_visible(timeout=DRAWN_MS)
         if title != QUIET:
@@ -190,7 +193,7 @@ def test_every_board_is_drawn_with_data(browser: Browser, dashboard: Dashboard, 
             timeout=DRAWN_MS,
         )
         no_trouble(page)
-        expect(page.get_by_text(re.compile("Server.*Prometheus.*Tempo")).first).to_be_visible()
+        expect(page.get_by_text(re.compile(f"Server.*Prometheus.*{stack.traces.name}")).first).to_be_visible()
         expect(page.get_by_text("is down")).to_have_count(0)
         points = page.evaluate(
             "[...document.querySelectorAll('.js-plotly-plot')].map(plot => plot.data.flatMap(trace =>"
@@ -228,12 +231,12 @@ def test_a_period_is_chosen_and_kept_in_the_address(browser: Browser, dashboard:
         no_trouble(page)
 
 
-def test_the_slowest_request_is_a_waterfall(browser: Browser, dashboard: Dashboard) -> None:
+def test_the_slowest_request_is_a_waterfall(browser: Browser, dashboard: Dashboard, stack: Stack) -> None:
     with opened(browser, dashboard, "requests?period=15+min") as page:
         plot = page.locator(".st-key-card-waterfall")
         expect(plot).to_contain_text("POST /tts", timeout=DRAWN_MS)
         expect(plot).to_contain_text("decode")
-        expect(page.get_by_text("By Tempo, of the time chosen above.")).to_be_visible()
+        expect(page.get_by_text(f"By {stack.traces.name}, of the time chosen above.")).to_be_visible()
         no_trouble(page)
 
 
@@ -241,7 +244,7 @@ def test_a_panel_leads_to_the_requests_behind_it(
     browser: Browser, dashboard: Dashboard, speaking: LiveServer, stack: Stack
 ) -> None:
     speak(speaking.url, " ".join([LONG] * 4), speed=SLOWLY, cache=False)  # over a second on a quick machine too
-    assert eventually(lambda: stack.search("{ kind = server && duration > 1s }"))
+    assert eventually(lambda: stack.search(above(DURATION, 1.0)))
     with opened(browser, dashboard, "service?period=15+min") as page:
         card = page.locator(".st-key-card-ttscope-service-latency")
         card.get_by_text("Requests behind it").click(timeout=DRAWN_MS)
@@ -341,11 +344,13 @@ def test_prometheus_goes_and_comes_back(browser: Browser, dashboard: Dashboard, 
         expect(page.get_by_test_id("stAlert")).to_have_count(0, timeout=DRAWN_MS)
 
 
-def test_tempo_goes_and_the_servers_own_traces_are_shown(browser: Browser, dashboard: Dashboard, stack: Stack) -> None:
-    stack.kill("tempo")
+def test_the_trace_store_goes_and_the_servers_own_traces_are_shown(
+    browser: Browser, dashboard: Dashboard, stack: Stack
+) -> None:
+    stack.kill(stack.trace_store)
     try:
         with opened(browser, dashboard, "requests?period=15+min") as page:
             expect(page.get_by_text("the server itself remembers")).to_be_visible(timeout=DRAWN_MS)
             expect(page.locator(".st-key-card-waterfall")).to_contain_text("decode", timeout=DRAWN_MS)
     finally:
-        stack.start("tempo")
+        stack.start(stack.trace_store)

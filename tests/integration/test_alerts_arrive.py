@@ -10,6 +10,7 @@ import asyncio
 import json
 import logging
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -178,13 +179,27 @@ def _everything_can_be_asked(stack: Stack) -> None:
     asked = [query for page in pages for query in re.findall(r"```promql\n(.*?)\n```", page, re.DOTALL)]
     for query in (*asked, *(alert.expr for alert in ALERTS)):
         stack.query(query)
-    for query in (query for page in pages for query in re.findall(r"```traceql\n(.*?)\n```", page, re.DOTALL)):
-        stack.search(query)
+    if stack.trace_store == "jaeger":
+        _jaeger_understands(pages, stack)
     named = {name for alert in ALERTS for name in re.findall(r"\b(?:tts|otelcol)_[a-z_]+(?![a-z_:])", alert.expr)}
     named = {name for name in named if not name.startswith(NOT_HERE)}
     assert len(named) >= 15
     assert named - stack.metric_names('{__name__=~"tts_.+|otelcol_.+"}') == set()
 
 
+def _jaeger_understands(pages: list[str], stack: Stack) -> None:
+    """What runbooks ask Jaeger for."""
+    asked = {command for page in pages for command in re.findall(r"```sh\n(curl .*:16686/api/traces .*)\n```", page)}
+    assert len(asked) >= 4
+    for command in asked:
+        here = command.replace("localhost:16686", stack.settings.address(stack.settings.jaeger_port))
+        done = subprocess.run(shlex.split(here), capture_output=True, text=True, timeout=60, check=True)
+        answer = json.loads(done.stdout)
+        assert isinstance(answer["data"], list)
+        assert not answer["errors"]
+
+
 def _collector_is_known(stack: Stack) -> bool:
-    return bool(eventually(lambda: stack.value("count(otelcol_process_uptime_seconds_total)") >= 1))
+    return bool(
+        eventually(lambda: stack.value('count(otelcol_process_uptime_seconds_total{job="otelcol-ttscope"})') >= 1)
+    )

@@ -1,4 +1,4 @@
-"""Every question of every panel, put to the real Prometheus and Tempo after real traffic."""
+"""Every question of every panel, put to the real Prometheus and trace store after real traffic."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,13 +24,16 @@ from dashboards.live.marks import KIND, QUESTION
 from dashboards.live.period import Window
 from dashboards.live.prometheus import Prometheus
 from dashboards.live.sources import Source
+from dashboards.live.traces import Traces
 from dashboards.objective import burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
 from otel.instruments import CONTRACT, REQUEST_DURATION, WORD_COUNT_DURATION
-from otel.pipeline_metrics import JOBS
+from otel.pipeline_metrics import JAEGER, JOBS, TEMPO
 from otel.promise import AVAILABILITY
+from otel.trace_store import otlp_json
+from otel.trace_store.store import TraceSearch
 from server import VERSION
 from tests.calls import fetch, speak
 from tests.integration.test_drift_stack import drifted
@@ -66,6 +70,11 @@ MAY_BE_EMPTY = {
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 
+BEGUN_LATE = {
+    JAEGER: ('otelcol_exporter_sent_spans_total{job="jaeger"}', 'otelcol_receiver_refused_spans_total{job="jaeger"}'),
+    TEMPO: ("tempo_distributor_spans_received_total", "tempo_discarded_spans_total"),
+}
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -91,12 +100,17 @@ def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
             send_traffic(url, "--seed", "2")  # what Prometheus sees for the first time has no rate yet
             assert eventually(lambda: not without_rate(stack)), without_rate(stack)
             assert eventually(lambda: stack.query(DRIFT.promql))
-            twice = 'rate(process_cpu_seconds_total{job=~"prometheus|tempo|alertmanager"}[5m])'
-            assert eventually(lambda: len(stack.query(twice)) == len(JOBS))
-            for begun_late in ("tempo_distributor_spans_received_total", "tempo_discarded_spans_total"):
+            twice = "count_over_time(up[5m]) > 1"
+            assert eventually(lambda: {labels["job"] for labels, _ in stack.query(twice)} >= scraped(stack))
+            for begun_late in BEGUN_LATE[stack.trace_store]:
                 # two scrapes after the first span
                 assert eventually(lambda name=begun_late: stack.query(f"rate({name}[5m])"))
             yield stack
+
+
+def scraped(stack: Stack) -> set[str]:
+    """The jobs of the programs that Prometheus asks: of the two trace stores one runs."""
+    return {job for job in JOBS if job not in (JAEGER, TEMPO)} | {stack.trace_store}
 
 
 def send_traffic(url: str, *arguments: str) -> None:
@@ -129,17 +143,51 @@ def test_every_query_is_understood_and_has_data_with_its_labels(panel: Panel, st
 
 
 @pytest.mark.parametrize("panel", SEARCHES, ids=lambda panel: panel.name)
-def test_every_search_is_understood(panel: Panel, stack: Stack) -> None:
+def test_every_search_finds_just_the_requests_that_fulfil_its_conditions(panel: Panel, stack: Stack) -> None:
     for search in (panel.ask, panel.traces):
         if isinstance(search, Search):
-            stack.search(fill(search.traceql, interval=WINDOW, span=f"{SPAN_SECONDS}s"), search.limit)
+            kept = {trace_id: stack.spans(trace_id) for trace_id in stack.search()}
+            asked = TraceSearch(0, math.inf, search.conditions)
+            fitting = {trace_id for trace_id, spans in kept.items() if any(fits(asked, span) for span in spans)}
+            assert stack.search(*search.conditions) >= fitting
+            assert stack.search(*search.conditions) & kept.keys() == fitting
+
+
+def fits(search: TraceSearch, span: dict[str, Any]) -> bool:
+    seconds = (int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])) / 1e9
+    attributes = otlp_json.attributes(span.get("attributes", ()))
+    is_request = span["kind"] in (2, "SPAN_KIND_SERVER")
+    return is_request and search.fits(attributes, int(span["startTimeUnixNano"]) / 1e9, seconds)
 
 
 def test_the_slow_requests_are_found(stack: Stack) -> None:
     [slow] = [panel.ask for panel in PANELS if panel.name == "slowest-requests"]
     assert isinstance(slow, Search)
-    assert eventually(lambda: stack.search(fill(slow.traceql, interval=WINDOW, span="1h")))
-    assert not stack.search(fill(slow.traceql, interval=WINDOW, span="1h", chosen={"voice": "nobody"}))
+    assert eventually(lambda: stack.search(*slow.conditions))
+    end = int(time.time()) + 60
+    traces = live_traces(stack)
+    window = Window(end - SPAN_SECONDS, end, STEP)
+    assert {found.attributes["tts.voice_name"] for found in traces.search(slow, window, {"voice": "joe"})} == {"joe"}
+    assert not traces.search(slow, window, {"voice": "nobody"})
+    assert not traces.search(slow, window, {"job": "nobody"})
+
+
+def test_the_live_dashboard_finds_the_slowest_of_all(stack: Stack) -> None:
+    end = int(time.time()) + 60
+    seconds = {trace_id: max(map(duration, stack.spans(trace_id))) for trace_id in stack.search()}
+    slowest = live_traces(stack).slowest(Window(end - SPAN_SECONDS, end, STEP), {}, 5)
+    assert [found.trace_id for found in slowest] == sorted(seconds, key=lambda one: -seconds[one])[:5]
+
+
+def live_traces(stack: Stack) -> Traces:
+    """The trace store as the live dashboard asks it."""
+    urls = {name: stack.settings.trace_store_url if name == stack.trace_store else "" for name in (TEMPO, JAEGER)}
+    return Traces.at(urls[TEMPO], urls[JAEGER], lambda name, url: Source(name, url, 30, 1))
+
+
+def duration(span: dict[str, Any]) -> int:
+    """Nanoseconds."""
+    return int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"])
 
 
 def test_numbers_are_what_was_asked_for(stack: Stack) -> None:
@@ -159,7 +207,7 @@ def test_numbers_are_what_was_asked_for(stack: Stack) -> None:
     assert len(values("words-grid")) == len(by_name["words-grid"].queries)
     assert all(answer.value > 0 for answer in values("words-grid"))
     assert {answer.labels["voice_name"] for answer in values("voices-p95")} == {"joe"}
-    assert {answer.labels.get("job") for answer in values("programs")} == {*JOBS, None}
+    assert {answer.labels.get("job") for answer in values("programs")} == {*scraped(stack), None}
     assert all(answer.value == 1 for answer in values("programs"))
     assert {answer.labels["column"] for answer in values("drift-windows")} >= {"latency"}
 

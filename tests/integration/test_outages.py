@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -135,18 +136,26 @@ def missing_traces(stack: Stack, trace_ids: list[str]) -> set[str]:
     return missing
 
 
+def trace_store_leaves(stack: Stack) -> None:
+    """Jaeger as by a crash. Tempo in order: a crash takes what came in its last half second."""
+    leave = stack.supervisor.stop if stack.trace_store == "tempo" else stack.kill
+    leave(stack.trace_store)
+
+
 @dataclass
 class Export:
-    """The server's own account of its spans, as Prometheus has it, and what Tempo has of them."""
+    """The server's own account of its spans, as Prometheus has it, and what the trace store has of them."""
 
     stack: Stack
     instance: str
+    begun: float
+    """When it had not started yet."""
 
     @classmethod
-    def of_the_last(cls, stack: Stack) -> Export:
-        """Of the server that came last."""
+    def of_the_last(cls, stack: Stack, begun: float) -> Export:
+        """Of the server that came last, after ``begun``."""
         rows = eventually(lambda: stack.query("topk(1, timestamp(tts_active_voices))"))
-        return cls(stack, rows[0][0]["instance"])
+        return cls(stack, rows[0][0]["instance"], begun)
 
     @property
     def requests(self) -> float:
@@ -173,8 +182,18 @@ class Export:
 
     @property
     def stored(self) -> int:
-        traces = self.stack.search(f'{{ resource.service.instance.id = "{self.instance}" }}')
-        return sum(len(self.stack.spans(trace_id)) for trace_id in traces)
+        found = self.stack.search(since=self.begun)
+        resources = [resource for trace_id in found for resource in self.stack.resources(trace_id)]
+        return sum(
+            len(scope["spans"])
+            for resource in resources
+            if self._is_of_the_server(resource)
+            for scope in resource["scopeSpans"]
+        )
+
+    def _is_of_the_server(self, resource: dict[str, Any]) -> bool:
+        attributes = {entry["key"]: entry["value"] for entry in resource["resource"]["attributes"]}
+        return bool(attributes["service.instance.id"] == {"stringValue": self.instance})
 
     def _sum(self, name: str, matcher: str = "") -> float:
         return self.stack.value(f'sum({name}{{instance="{self.instance}",{matcher}}})')
@@ -187,10 +206,10 @@ def test_stores_that_were_away_miss_nothing(stack: Stack, server: LiveServer) ->
         time.sleep(BEFORE_SECONDS)
         away = load.now()
         stack.kill("prometheus")  # as by a crash
-        stack.supervisor.stop("tempo")  # in order: a crash takes what came in its last half second
+        trace_store_leaves(stack)
         time.sleep(AWAY_SECONDS)
         back = load.now()
-        stack.start("prometheus", "tempo")
+        stack.start("prometheus", stack.trace_store)
         time.sleep(AFTER_SECONDS)
     assert set(load.statuses) == {200}
     sent = 1 + len(load.statuses)
@@ -203,20 +222,21 @@ def test_stores_that_were_away_miss_nothing(stack: Stack, server: LiveServer) ->
 
 def test_what_waits_in_the_collector_survives_its_crash(stack: Stack, server: LiveServer) -> None:
     load = Load(server)
-    stack.supervisor.stop("tempo", "prometheus")
+    stack.supervisor.stop(stack.trace_store, "prometheus")
     with load.running():
         time.sleep(BEFORE_SECONDS)
     assert eventually(lambda: set(load.trace_ids) <= {event.get("traceId") for event in stack.events()})
     assert eventually(lambda: all_spans_left(server.url))
     stack.kill("collector")
     assert server.stop() == 0
-    stack.start("tempo", "prometheus", "collector")
+    stack.start(stack.trace_store, "prometheus", "collector")
     assert missing_traces(stack, load.trace_ids) == set()
 
 
 def test_a_collector_that_was_away_holds_nothing_up_and_what_was_lost_is_counted(stack: Stack, data_dir: Path) -> None:
+    begun = time.time()
     with exporting(stack, data_dir, **LITTLE_ROOM) as server:
-        load, process, export = Load(server), psutil.Process(server.process.pid), Export.of_the_last(stack)
+        load, process, export = Load(server), psutil.Process(server.process.pid), Export.of_the_last(stack, begun)
         begin = load.now()
         with load.running():
             time.sleep(BEFORE_SECONDS)

@@ -579,7 +579,8 @@ async def test_a_request_is_explained_in_a_sentence(start: Start) -> None:
     _, headers, _ = await client.tts({"text": "Hello there."})
 
     async def explain(identifier: str, url: str) -> tuple[int | None, str]:
-        command = [sys.executable, "-m", "server.explain", identifier, "--url", url, "--tempo", "http://127.0.0.1:9"]
+        command = [sys.executable, "-m", "server.explain", identifier, "--url", url]
+        command += ["--jaeger", "http://127.0.0.1:9", "--tempo", "http://127.0.0.1:9"]
         process = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE, cwd=ROOT)
         output, errors = await process.communicate()
         return process.returncode, (output + errors).decode()

@@ -28,6 +28,8 @@ from dashboards.panel import Board, Panel, Query, Row, Search, Threshold, Unit
 from dashboards.promql import at_most, rate, series
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
+from dashboards.traceql import equal, given, longer_than, requests
+from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.annotation import annotation
 from drift.verdict import State, Verdict
@@ -37,6 +39,7 @@ from otel.instruments import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STRE
 from otel.library_metrics import HTTP_METRICS, SDK_METRICS
 from otel.pipeline_metrics import PIPELINE_METRICS
 from otel.promise import AVAILABILITY
+from otel.trace_store.store import DURATION
 from tests.live import ROOT
 
 PANELS = [panel for board in BOARDS for panel in board.panels]
@@ -143,7 +146,8 @@ def test_searches_name_only_features_of_the_contract() -> None:
     searches = [panel.ask for panel in PANELS if isinstance(panel.ask, Search)]
     searches += [panel.traces for panel in PANELS if panel.traces]
     for search in searches:
-        assert set(re.findall(r"span\.([\w.]+)", search.traceql)) <= FEATURE_NAMES
+        assert {condition.name for group in search.conditions for condition in group} <= FEATURE_NAMES | {DURATION}
+        assert set(re.findall(r"span\.([\w.]+)", written_search(search))) <= FEATURE_NAMES
 
 
 def test_what_was_asked_for_has_its_panels() -> None:
@@ -216,12 +220,15 @@ def test_exemplars_are_on_wherever_there_are_buckets() -> None:
 
 
 def test_a_link_to_traces_is_a_search_once_the_variables_are_put_in() -> None:
-    link = explore(Search('{ kind = server && span.tts.voice_name =~ "$voice" }'))
-    filled = link.replace("${tempo}", "tempo").replace("${voice:pipe}", "joe|amy")
+    link = explore(requests((longer_than(1), equal("tts.outcome", "error"))))
+    filled = link.replace("${tempo}", "tempo").replace("${voice:pipe}", "joe|amy").replace("${job:pipe}", "ttscope")
     filled = filled.replace("${__from}", "1").replace("${__to}", "2")
     assert "$" not in filled
     panes = json.loads(parse_qs(urlsplit(filled).query)["panes"][0])
-    assert panes["a"]["queries"][0]["query"] == '{ kind = server && span.tts.voice_name =~ "joe|amy" }'
+    assert panes["a"]["queries"][0]["query"] == (
+        '{ resource.service.name =~ "ttscope" && kind = server && span.tts.voice_name =~ "joe|amy"'
+        ' && (duration > 1s || span.tts.outcome = "error") }'
+    )
     assert panes["a"]["range"] == {"from": "1", "to": "2"}
 
 
@@ -295,6 +302,8 @@ def test_values_are_put_in_as_they_are_and_once() -> None:
 def test_what_the_contract_does_not_have_cant_be_asked_for() -> None:
     with pytest.raises(ValueError, match="outcome"):
         rate(REQUESTS, (), {OUTCOME: "fine"})
+    with pytest.raises(ValueError, match=r"tts\.word"):
+        given("tts.word")
     with pytest.raises(ValueError, match="stage"):
         rate(REQUESTS, (STAGE,))
     with pytest.raises(ValueError, match="buckets"):
@@ -314,7 +323,7 @@ WHOLE = {"name": "a-b", "title": "A", "description": "B.", "kind": "lines", "uni
         ({"name": "A b"}, "small letters"),
         ({"title": ""}, "title"),
         ({"description": ""}, "description"),
-        ({"kind": "traces"}, "Tempo"),
+        ({"kind": "traces"}, "traces are searched"),
         ({"ask": ()}, "no query"),
         ({"width": 25}, "24"),
         ({"ask": None}, "Prometheus"),

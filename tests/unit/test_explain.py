@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from urllib.parse import parse_qs, urlsplit
+from typing import Any
 
-import pytest
-
-from server import explain
-from server.explain import sentence
+from otel.trace_store.store import StoredSpan, TraceSearch, TraceSummary
+from server.explain import from_store, sentence
 from server.slowness import SlowReason
 
-SPOKEN = {
+SPOKEN: dict[str, Any] = {
     "tts.request_id": "8eb46c98-829f-4230-bbe2-50973e8e5c81",
     "tts.endpoint": "/tts",
     "tts.outcome": "ok",
@@ -57,13 +55,44 @@ def test_every_reason_has_its_words() -> None:
         assert ", because " in sentence({**SPOKEN, "tts.slow_reason": str(reason)})
 
 
-def test_tempos_strings_are_numbers_too() -> None:
+def test_numbers_may_be_strings() -> None:
     assert sentence({key: str(value) for key, value in SPOKEN.items()}) == sentence(SPOKEN)
 
 
-def test_tempo_is_asked_about_more_than_the_last_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(explain, "_get", asked.append)
-    assert explain.from_tempo("http://tempo", SPOKEN["tts.request_id"]) is None
-    question = parse_qs(urlsplit(asked[0]).query)
-    assert int(question["end"][0]) - int(question["start"][0]) == 7 * 24 * 3600  # the most that Tempo takes
+class Store:
+    """A trace store with one trace; ``asked`` holds the searches."""
+
+    name = "a store"
+
+    def __init__(self) -> None:
+        self.asked: list[TraceSearch] = []
+        request = StoredSpan("a", "", "POST /tts", 1.0, 3.7, attributes=SPOKEN)
+        self.spans = (StoredSpan("b", "a", "decode", 1.5, 1.0), request)
+
+    def check(self) -> None: ...
+
+    def trace(self, trace_id: str) -> tuple[StoredSpan, ...]:
+        return self.spans if trace_id == TRACE else ()
+
+    def search(self, search: TraceSearch) -> tuple[TraceSummary, ...]:
+        self.asked.append(search)
+        return (TraceSummary(TRACE, 1.0, 3.7, "POST /tts"),) if search.fits(SPOKEN, search.end, 3.7) else ()
+
+
+TRACE = "a" * 32
+
+
+def test_a_trace_store_finds_a_request_by_either_id() -> None:
+    store = Store()
+    assert from_store(store, TRACE) == SPOKEN
+    assert store.asked == []
+    assert from_store(store, SPOKEN["tts.request_id"]) == SPOKEN
+    assert from_store(store, "b" * 32) is None
+    assert from_store(store, "00000000-0000-0000-0000-000000000000") is None
+
+
+def test_a_trace_store_is_asked_about_all_the_time_that_it_keeps_traces_for() -> None:
+    store = Store()
+    from_store(store, SPOKEN["tts.request_id"])
+    [asked] = store.asked
+    assert asked.end - asked.start == 14 * 24 * 3600

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ import yaml
 from dashboards.boards import BOARDS
 from dashboards.live.period import DAY, PERIODS
 from otel import pipeline_metrics
+from otel.environment import SettingsError, read
 from otel.instruments import CONTRACT
 from otel.promise import WINDOW_DAYS
 from otel.stack import cache, toolchain
 from otel.stack.build import BuildError, build
-from otel.stack.programs import COLLECTOR, PROGRAMS
+from otel.stack.programs import COLLECTOR, JAEGER, PROGRAMS, needed
 from otel.stack.run import run
 from otel.stack.services import (
     CONFIG,
@@ -27,19 +29,22 @@ from otel.stack.services import (
     dashboard,
     drift,
     inherited,
+    jaeger,
     mlflow,
     prometheus,
     server,
     server_url,
     stores,
+    trace_store,
 )
 from otel.stack.services import collector as collector_service
-from otel.stack.settings import StackSettings
+from otel.stack.settings import StackSettings, variable
 from otel.stack.supervisor import ServiceError
 from otel.stack.toolchain import Go, NoGoError
 from server.settings import secret_variables, variables
 from tests.stack import free_ports
 
+NATIVE = {"prometheus": Path("prometheus"), "jaeger": Path("jaeger"), "alertmanager": Path("alertmanager")}
 GO = Go("go", "go1.26.3 linux/amd64")
 PARTS = ("receivers", "processors", "exporters")
 RETENTION = re.compile(r"--storage\.tsdb\.retention\.time=(\d+)d")
@@ -55,7 +60,7 @@ def test_the_ports_are_those_of_the_design() -> None:
     defaults = {name: field.default for name, field in StackSettings.model_fields.items()}
     assert (defaults["collector_grpc_port"], defaults["collector_http_port"]) == (4317, 4318)
     assert defaults["prometheus_port"] == 9090
-    assert defaults["tempo_port"] == 3200
+    assert (defaults["jaeger_port"], defaults["tempo_port"]) == (16686, 3200)
     assert defaults["alertmanager_port"] == 9093
     assert defaults["mlflow_port"] == 5000
     assert defaults["dashboard_port"] == 8501
@@ -146,16 +151,91 @@ def test_the_dashboard_is_told_where_the_others_are(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("DASHBOARD_PORT", "8600")
     monkeypatch.setenv("TTSCOPE_PORT", "8011")
     monkeypatch.setenv("TTSCOPE_DASHBOARD_REFRESH_SECONDS", "5")
-    settings = StackSettings(data_dir=tmp_path, tempo_port=3300)
+    settings = StackSettings(data_dir=tmp_path, jaeger_port=3300)
     told = dashboard(settings)
     assert told.ready_url == "http://127.0.0.1:8600/_stcore/health"
     assert told.environment.keys() <= variables().keys()
     assert told.environment["DASHBOARD_PORT"] == "8600"
-    assert told.environment["TTSCOPE_DASHBOARD_TEMPO_URL"] == "http://127.0.0.1:3300"
+    assert told.environment["TTSCOPE_DASHBOARD_JAEGER_URL"] == "http://127.0.0.1:3300"
+    assert "TTSCOPE_DASHBOARD_TEMPO_URL" not in told.environment
     assert told.environment["TTSCOPE_DASHBOARD_SERVER_URL"] == "http://127.0.0.1:8011"
     assert told.environment["TTSCOPE_DASHBOARD_DRIFT_DIR"] == str(settings.drift_folder)
     assert told.environment["TTSCOPE_DASHBOARD_REFRESH_SECONDS"] == "5"
     assert "TTSCOPE_DASHBOARD_REFRESH_SECONDS" not in inherited()
+
+
+@pytest.fixture(autouse=True)
+def _without_tempo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has none, whatever this one has."""
+    monkeypatch.delenv("TTSCOPE_STACK_TEMPO", raising=False)
+    found = shutil.which
+    monkeypatch.setattr(shutil, "which", lambda command: None if command == "tempo" else found(command))
+
+
+def program_in(folder: Path, name: str) -> str:
+    program = folder / name
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return str(program)
+
+
+def names(settings: StackSettings) -> list[str]:
+    return [service.name for service in stores(settings, NATIVE)]
+
+
+def test_jaeger_keeps_traces_and_is_built(tmp_path: Path) -> None:
+    settings = StackSettings(data_dir=tmp_path)
+    assert names(settings) == ["prometheus", "jaeger", "alertmanager"]
+    assert JAEGER in needed(settings)
+    assert settings.trace_store_url == "http://127.0.0.1:16686"
+    assert "jaeger_port" in settings.ports
+    assert not any(name.startswith("tempo_") for name in settings.ports)
+
+
+def test_a_tempo_that_is_named_keeps_traces_and_no_jaeger_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = program_in(tmp_path, "tempo-2.8")
+    monkeypatch.setenv("TTSCOPE_STACK_TEMPO", program)
+    settings = StackSettings(data_dir=tmp_path / "data")
+    assert names(settings) == ["prometheus", "tempo", "alertmanager"]
+    assert trace_store(settings, {}).command[0] == program
+    assert JAEGER not in needed(settings)
+    assert settings.trace_store_url == "http://127.0.0.1:3200"
+    assert dashboard(settings).environment["TTSCOPE_DASHBOARD_TEMPO_URL"] == "http://127.0.0.1:3200"
+    targets = yaml.safe_load((settings.data_dir / "prometheus" / "pipeline.yml").read_text())
+    assert {"targets": ["127.0.0.1:3200"], "labels": {"job": "tempo"}} in targets
+
+
+def test_a_tempo_on_the_path_keeps_traces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = program_in(tmp_path, "tempo")
+    monkeypatch.undo()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TTSCOPE_STACK_TEMPO", raising=False)
+    assert StackSettings().tempo_program == program
+
+
+def test_a_tempo_that_is_not_there_is_a_bad_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_STACK_TEMPO", "/nowhere/tempo")
+    with pytest.raises(SettingsError, match=r"TTSCOPE_STACK_TEMPO: .*there is no such program"):
+        read(StackSettings, variable)
+
+
+def test_jaeger_stores_before_it_acknowledges_and_keeps_its_own_requests_out() -> None:
+    configuration = yaml.safe_load((CONFIG / "jaeger.yaml").read_text())
+    assert configuration["service"]["pipelines"]["traces"]["processors"] == []
+    assert configuration["extensions"]["jaeger_query"]["enable_tracing"] is False
+    badger = configuration["extensions"]["jaeger_storage"]["backends"]["disk"]["badger"]
+    assert badger["ephemeral"] is False
+    tempo = yaml.safe_load((CONFIG / "tempo.yaml").read_text())
+    assert badger["ttl"]["spans"] == tempo["compactor"]["compaction"]["block_retention"]
+
+
+def test_each_trace_store_is_given_every_variable_of_its_configuration(tmp_path: Path) -> None:
+    settings = StackSettings(data_dir=tmp_path, tempo=program_in(tmp_path, "tempo-2.8"))
+    for service, file in ((jaeger(settings, NATIVE), "jaeger.yaml"), (trace_store(settings, {}), "tempo.yaml")):
+        asked = set(re.findall(r"\$\{(?:env:)?(\w+):-", (CONFIG / file).read_text()))
+        assert asked == {name for name in service.environment if name.startswith(service.name.upper())}
 
 
 def pipelines(collector: dict[str, Any]) -> list[dict[str, list[str]]]:
@@ -200,7 +280,7 @@ def test_rules_ask_for_metrics_of_the_contract_and_name_what_they_make() -> None
 
 def test_the_folder_of_a_build_changes_with_its_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("otel.stack.programs.SOURCES", tmp_path)
-    program = PROGRAMS["tempo"]
+    program = PROGRAMS["jaeger"]
     program.folder.mkdir()
     (program.folder / "go.mod").write_text("module a")
     first = cache.fingerprint(program, GO)
@@ -291,8 +371,10 @@ def test_prometheus_asks_the_same_programs_with_docker_and_without(tmp_path: Pat
     prometheus(settings, {"prometheus": Path("prometheus")})
     native = yaml.safe_load((tmp_path / "prometheus" / "pipeline.yml").read_text())
     compose = yaml.safe_load((ROOT / "deploy" / "compose" / "pipeline.yml").read_text())
-    for targets in (native, compose):
-        assert [target["labels"] for target in targets] == [{"job": job} for job in pipeline_metrics.JOBS]
+    for targets, store in ((native, pipeline_metrics.JAEGER), (compose, pipeline_metrics.TEMPO)):
+        jobs = (pipeline_metrics.PROMETHEUS, store, pipeline_metrics.ALERTMANAGER)
+        assert [target["labels"] for target in targets] == [{"job": job} for job in jobs]
+        assert set(jobs) <= set(pipeline_metrics.JOBS)
     services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
     for target in compose:
         [(name, port)] = [address.split(":") for address in target["targets"]]

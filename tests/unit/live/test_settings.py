@@ -63,9 +63,10 @@ def test_the_command_says_so_and_ends_with_2(
 
 
 def test_a_source_can_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TTSCOPE_DASHBOARD_TEMPO_URL", "none")
+    assert (load().jaeger_url, load().tempo_url) == ("http://127.0.0.1:16686", "")
+    monkeypatch.setenv("TTSCOPE_DASHBOARD_JAEGER_URL", "none")
     monkeypatch.setenv("TTSCOPE_DASHBOARD_PROMETHEUS_URL", "http://prometheus:9090/")
-    assert (load().tempo_url, load().prometheus_url) == ("", "http://prometheus:9090")
+    assert (load().jaeger_url, load().prometheus_url) == ("", "http://prometheus:9090")
 
 
 def test_what_is_misspelt_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

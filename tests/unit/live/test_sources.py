@@ -20,9 +20,9 @@ from dashboards.live.prometheus import Prometheus, name_of, regex
 from dashboards.live.settings import Settings
 from dashboards.live.sources import NotFound, Source, SourceDown, SourceError, SourceMissing, SourceRefused
 from dashboards.live.speaking_server import SpeakingServer
-from dashboards.live.tempo import ENOUGH, Tempo
 from dashboards.live.theme import LIGHT
-from dashboards.panel import Panel, Query, Unit
+from dashboards.live.traces import ENOUGH, Traces
+from dashboards.panel import Panel, Query, Search, Unit
 from dashboards.variables import VOICE
 from tests.stack import free_ports
 from tests.unit.live.drawing import UTC
@@ -94,6 +94,10 @@ async def drops(request: web.Request) -> web.Response:
 
 def source(url: str, name: str = "Prometheus", timeout: float = 5.0) -> Source:
     return Source(name, url, timeout, remember_seconds=60)
+
+
+def traces(tempo: str = "", jaeger: str = "") -> Traces:
+    return Traces.at(tempo, jaeger, lambda name, url: source(url, name))
 
 
 def rows(*found: tuple[dict[str, str], Any], kind: str = "matrix") -> dict[str, Any]:
@@ -176,8 +180,8 @@ def test_an_answer_beyond_all_measure_is_cut_off(server: Answering, monkeypatch:
 
 
 def test_without_an_address_there_is_none() -> None:
-    with pytest.raises(SourceMissing, match="There is no Tempo"):
-        Tempo(source("", "Tempo")).is_ready()
+    with pytest.raises(SourceMissing, match="There is no Jaeger"):
+        traces(jaeger="").is_ready()
 
 
 def test_one_failing_panel_spoils_no_other(server: Answering) -> None:
@@ -314,14 +318,55 @@ def test_the_slowest_are_found_although_a_search_is_cut_off(server: Answering) -
         return web.json_response(some_of(seconds, least))
 
     server.handler = handler
-    found = Tempo(source(server.url, "Tempo")).slowest(WINDOW, {}, 20)
+    found = traces(tempo=server.url).slowest(WINDOW, {}, 20)
     assert [round(request.seconds, 2) for request in found] == [round(0.01 * n, 2) for n in range(999, 979, -1)]
     assert all("kind = server" in asked["q"] and asked["limit"] == str(ENOUGH) for _, asked in server.asked)
 
 
 @pytest.mark.parametrize("identifier", ["../secret", "a/b", "", "x" * 32, "0" * 37])
 def test_what_is_no_trace_is_not_asked_for(server: Answering, identifier: str) -> None:
-    for ask in (Tempo(source(server.url, "Tempo")).trace, SpeakingServer(source(server.url)).trace):
+    for ask in (
+        traces(jaeger=server.url).trace,
+        traces(tempo=server.url).trace,
+        SpeakingServer(source(server.url)).trace,
+    ):
         with pytest.raises(SourceRefused):
             ask(identifier)
     assert server.asked == []
+
+
+def test_tempo_is_asked_in_place_of_jaeger_where_there_is_one(server: Answering) -> None:
+    server.handler = answers({"traces": [], "data": []})
+    assert [traces(server.url, server.url).name, traces(jaeger=server.url).name] == ["Tempo", "Jaeger"]
+    for store in (traces(server.url, server.url), traces(jaeger=server.url)):
+        assert store.is_ready()
+    assert [path for path, _ in server.asked] == ["/api/search", "/api/services"]
+
+
+@pytest.mark.parametrize(("body", "name"), [({"traces": 1}, "Tempo"), ({"errors": []}, "Jaeger")])
+def test_what_is_no_trace_store_is_said_so(server: Answering, body: Any, name: str) -> None:
+    server.handler = answers(body)
+    store = traces(tempo=server.url) if name == "Tempo" else traces(jaeger=server.url)
+    with pytest.raises(SourceRefused, match=f"What answers is not {name}"):
+        store.is_ready()
+    server.handler = nonsense  # as Jaeger answers what it does not know: 200 and a page
+    with pytest.raises(SourceRefused, match=f"is not {name}"):
+        store.trace("a" * 32)
+
+
+def test_a_trace_that_the_store_does_not_have(server: Answering) -> None:
+    server.handler = answers({}, 404)
+    for store in (traces(tempo=server.url), traces(jaeger=server.url)):
+        with pytest.raises(NotFound, match=f"{store.name} does not have it"):
+            store.trace("a" * 32)
+
+
+def test_chosen_voices_and_jobs_are_asked_for(server: Answering) -> None:
+    server.handler = answers({"traces": [], "data": []})
+    chosen = {"voice": regex(["a.b", "c"]), "job": "ttscope"}
+    traces(tempo=server.url).search(Search(()), WINDOW, chosen)
+    [(_, asked)] = server.asked
+    assert r'''resource.service.name = "ttscope"''' in asked["q"]
+    assert r'''span.tts.voice_name =~ "a\\.b|c"''' in asked["q"]
+    with pytest.raises(SourceRefused, match="whole values"):
+        traces(tempo=server.url).search(Search(()), WINDOW, {"voice": "(a+)+"})
