@@ -65,4 +65,5 @@ def _table(kind: type[BaseSettings], variable: Callable[[object], str]) -> Itera
     yield "| variable | default | what it sets |"
     yield "| --- | --- | --- |"
     for name, field in kind.model_fields.items():
-        yield f"| `{variable(name)}` | `{field.default}` | {field.description} |"
+        default = f"`{field.default}`" if field.default != "" else ""
+        yield f"| `{variable(name)}` | {default} | {field.description} |"

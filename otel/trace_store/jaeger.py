@@ -34,8 +34,8 @@ from otel.trace_store.store import (
 NAME = "Jaeger"
 PAGE = 100
 """Traces in one answer; with 50 spans each they are 4 MB."""
-MOST_PAGES = 100
-"""A search that finds less than its limit in this many pages ends."""
+MOST_PAGES = 50
+"""After which a search ends, whatever it has found: conditions that Jaeger does not take are tried on 5,000 traces."""
 KIND = "span.kind"
 MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 

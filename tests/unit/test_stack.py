@@ -238,6 +238,17 @@ def test_each_trace_store_is_given_every_variable_of_its_configuration(tmp_path:
         assert asked == {name for name in service.environment if name.startswith(service.name.upper())}
 
 
+def test_the_collector_is_given_every_variable_of_its_configuration_with_docker_and_without(tmp_path: Path) -> None:
+    asked = set(re.findall(r"\$\{env:(\w+):-", (CONFIG / "collector.yaml").read_text()))
+    assert (
+        collector_service(StackSettings(data_dir=tmp_path), {"collector": Path("collector")}).environment.keys()
+        == asked
+    )
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
+    assert compose["collector"]["environment"].keys() == asked
+    assert compose["collector"]["environment"]["TRACES_OTLP_ENDPOINT"] == "tempo:14317"
+
+
 def pipelines(collector: dict[str, Any]) -> list[dict[str, list[str]]]:
     return list(collector["service"]["pipelines"].values())
 
