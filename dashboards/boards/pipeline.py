@@ -222,8 +222,11 @@ DISCARDED_SPANS = Panel(
     "lines",
     Unit.PER_SECOND,
     (
-        Query(rate(own.SPANS_DISCARDED, ("reason",)), "{reason}"),
-        Query(rate(own.JAEGER_REFUSED), "refused"),
+        Query(
+            f"{rate(own.SPANS_DISCARDED, ('reason',))} or "
+            f'label_replace({rate(own.JAEGER_REFUSED)}, "reason", "refused", "", "")',
+            "{reason}",
+        ),
     ),
     thresholds=(Threshold(0.1, "warning"),),
     empty=NOTHING_LOST,
