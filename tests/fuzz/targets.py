@@ -1,0 +1,10 @@
+"""All that is fuzzed, by name."""
+
+from __future__ import annotations
+
+from tests.fuzz import connections, forms, markup, phonemes, recordings
+
+TARGETS = {
+    target.name: target
+    for target in (phonemes.TARGET, forms.TARGET, recordings.TARGET, markup.TARGET, connections.TARGET)
+}
