@@ -10,7 +10,6 @@ import socket
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 

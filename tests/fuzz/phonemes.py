@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 
-from server.errors import SpeechError
+from server.errors import NothingToSpeak
 from server.text.normalize import check as check_text
 from server.text.normalize import normalize
-from server.text.phonemes import Phonemizer
+from server.text.phonemes import Phonemizer, pool
 from server.text.reading import read
 from tests.fuzz import texts
+from tests.fuzz.endings import unended
 from tests.fuzz.target import Target
 
 LANGUAGES = {"en-us": "en", "pt-br": "pt", "cmn": "zh"}
@@ -26,13 +27,13 @@ def check(data: bytes) -> None:
     voice, _, text = data.decode().partition("\n")
     check_text(text)
     phonemizer = Phonemizer()
-    assert all(isinstance(sentence, list) for sentence in phonemizer.phonemize(text, voice))
-    try:
-        spoken = normalize(text)
-    except SpeechError:
-        return
-    for line in read(spoken, LANGUAGES.get(voice, voice)):
-        phonemizer.sentence(line.text, voice)
+    with unended(pool()):
+        phonemizer.phonemize(text, voice)
+        try:
+            spoken = normalize(text)
+        except NothingToSpeak:
+            return
+        phonemizer.each([line.text for line in read(spoken, LANGUAGES.get(voice, voice))], voice)
 
 
 def known() -> Iterator[tuple[str, bytes]]:

@@ -1,4 +1,4 @@
-"""The real server with the real voice, asked whatever its description allows and forbids: no mistake of its own, no hang."""
+"""The real server with the real voice, asked whatever its description allows and forbids: no mistake, no hang."""
 
 from __future__ import annotations
 
@@ -20,11 +20,15 @@ EXAMPLES = 2
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 """Those that hold of a server that is busy, too."""
 HANG_SECONDS = 60.0
+SETTINGS = {"TTSCOPE_MAX_TEXT_CHARACTERS": "40", "TTSCOPE_MAX_BREAK_SECONDS": "1"}
+"""A text of the greatest length is made, too: one of 5,000 characters would be five minutes of speech."""
 
 
 @pytest.mark.timeout(900)
-def test_no_mistake_and_no_hang(live_server: LiveServer, tmp_path: Path) -> None:
-    assert asked(live_server, tmp_path, EXAMPLES) > 50
+def test_no_mistake_and_no_hang(data_dir: Path, tmp_path: Path) -> None:
+    with LiveServer(data_dir, **SETTINGS) as server:
+        assert asked(server.wait_until_ready(), tmp_path, EXAMPLES) > 50
+        assert server.stop() == 0
 
 
 def asked(server: LiveServer, folder: Path, examples: int, seconds: float = 600.0) -> int:

@@ -1,12 +1,14 @@
-"""Ten thousand short requests leave no trace in the server's memory."""
+"""Ten thousand short requests leave no trace in the server's memory; an hour of all kinds, none in anything else."""
 
 from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import statistics
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,8 @@ from bench.contenders import ask_ttscope, stream_ttscope
 from bench.load import Request, closed_loop, session_to
 from bench.passage import cut, passage
 from bench.process import Running, running, ttscope
+from tests.live import LiveServer
+from tests.soaking import SETTINGS, soak, thirds
 
 REQUESTS = int(os.environ.get("TTSCOPE_SOAK_REQUESTS", "10000"))
 WARM_UP = REQUESTS // 10
@@ -21,6 +25,9 @@ BATCH = REQUESTS // 50
 """Requests between two looks at the memory."""
 CLIENTS = 4
 GROWTH = 1.05
+SECONDS = float(os.environ.get("TTSCOPE_SOAK_SECONDS", "3600"))
+SLOWER = 1.25
+"""Of the time of a request, from the second third to the last, left to what else the machine does."""
 
 
 def short_requests() -> Iterator[Request]:
@@ -49,3 +56,15 @@ async def speak(server: Running, requests: Iterator[Request], count: int) -> Non
     async with session_to(server.url, 120.0) as session:
         turn = await closed_loop(session, list(itertools.islice(requests, count)), CLIENTS, 3600.0)
     assert Counter(reply.status for reply in turn.replies) == {200: count}
+
+
+@pytest.mark.timeout(4 * 3600)
+async def test_nothing_grows_in_an_hour_and_no_request_takes_longer(voices_folder: Path, tmp_path: Path):
+    shutil.copytree(voices_folder, tmp_path / "voices", copy_function=os.link)
+    with LiveServer(tmp_path, **SETTINGS) as server:
+        soaked = await soak(server.wait_until_ready(), SECONDS)
+        print(soaked)
+        soaked.hold()
+        middle, last = thirds(soaked.latencies)
+        assert last <= middle * SLOWER
+        assert server.stop() == 0
