@@ -8,9 +8,10 @@ import random
 import statistics
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -49,6 +50,9 @@ LOOKED_AT = (
     "/prometheus",
     "/no",
 )
+
+
+Act = Callable[[aiohttp.ClientSession, random.Random, "Soak"], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +106,34 @@ def thirds(values: Sequence[float]) -> tuple[float, float]:
 
 
 async def soak(server: LiveServer, seconds: float, seed: str = "1") -> Soak:
-    """Sends requests of all kinds for so many seconds, and looks at the server every second."""
+    """Sends a request of every kind, then requests of all kinds for so many seconds, with a look every second."""
     soaked = Soak()
-    until = time.monotonic() + seconds
     timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
-    async with aiohttp.ClientSession(server.url, timeout=timeout) as session, asyncio.TaskGroup() as group:
-        for number in range(CLIENTS):
-            group.create_task(_client(session, random.Random(f"{seed}:{number}"), until, soaked))
-        group.create_task(_watch(session, server, until, soaked))
+    async with aiohttp.ClientSession(server.url, timeout=timeout) as session:
+        await _share(session, soaked, random.Random(seed), iter(EACH_ONCE))
+        soaked.latencies.clear()
+        until = time.monotonic() + seconds
+        watching = asyncio.create_task(_watch(session, server, until, soaked))
+        await _share(session, soaked, random.Random(seed), _until(until, random.Random(seed)))
+        await watching
     return soaked
+
+
+async def _share(session: aiohttp.ClientSession, soaked: Soak, rng: random.Random, acts: Iterator[Act]) -> None:
+    """Has so many clients do all of it, each the next that nobody has begun."""
+
+    async def client() -> None:
+        for act in acts:
+            await act(session, rng, soaked)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CLIENTS):
+            group.create_task(client())
+
+
+def _until(end: float, rng: random.Random) -> Iterator[Act]:
+    while time.monotonic() < end:
+        yield rng.choice(ACTS)
 
 
 async def _watch(session: aiohttp.ClientSession, server: LiveServer, until: float, soaked: Soak) -> None:
@@ -133,12 +156,6 @@ def _weigh(pid: int) -> tuple[int, int, int]:
     return totals[0], totals[1], totals[2]
 
 
-async def _client(session: aiohttp.ClientSession, rng: random.Random, until: float, soaked: Soak) -> None:
-    acts = (_speak, _speak, _speak, _again, _refused, _look, _vanish, _form)
-    while time.monotonic() < until:
-        await rng.choice(acts)(session, rng, soaked)
-
-
 def _text(rng: random.Random) -> str:
     return cut(rng.randrange(len(passage())), rng.randint(2, 5))
 
@@ -149,18 +166,21 @@ async def _post(session: aiohttp.ClientSession, soaked: Soak, path: str, **reque
         soaked.statuses[response.status] += 1
 
 
-async def _speak(session: aiohttp.ClientSession, rng: random.Random, soaked: Soak) -> None:
-    """Whole or as a stream, in any format, plain or marked up, with times or a loudness."""
-    text = _text(rng)
-    wish: dict[str, Any] = {"text": text, "response_format": rng.choice(list(FORMATS)), "cache": rng.random() < 0.5}
-    match rng.randrange(5):
-        case 0 | 1:
+async def _speak(
+    session: aiohttp.ClientSession, rng: random.Random, soaked: Soak, how: str = "", audio_format: str = ""
+) -> None:
+    """One of HOW, in any format."""
+    text, how = _text(rng), how or rng.choice(HOW)
+    wish: dict[str, Any] = {"text": text, "cache": rng.random() < 0.5}
+    wish["response_format"] = audio_format or rng.choice(list(FORMATS))
+    match how:
+        case "stream":
             wish["stream"] = True
-        case 2:
+        case "markup":
             wish |= {"text": f"<speak><p>{text}</p><break time='100ms'/></speak>", "input_type": "ssml"}
-        case 3:
+        case "timestamps":
             wish["timestamps"] = True
-        case _:
+        case "loudness":
             wish["loudness"] = -16
     begun = time.monotonic()
     await _post(session, soaked, "/tts", json=wish)
@@ -176,12 +196,14 @@ async def _form(session: aiohttp.ClientSession, rng: random.Random, soaked: Soak
     await _post(session, soaked, "/api/tts", data={"text": _text(rng)})
 
 
-async def _refused(session: aiohttp.ClientSession, rng: random.Random, soaked: Soak) -> None:
-    await _post(session, soaked, "/tts", **rng.choice(REFUSED))
+async def _refused(
+    session: aiohttp.ClientSession, rng: random.Random, soaked: Soak, request: dict[str, Any] | None = None
+) -> None:
+    await _post(session, soaked, "/tts", **(request or rng.choice(REFUSED)))
 
 
-async def _look(session: aiohttp.ClientSession, rng: random.Random, soaked: Soak) -> None:
-    async with session.get(rng.choice(LOOKED_AT)) as response:
+async def _look(session: aiohttp.ClientSession, rng: random.Random, soaked: Soak, path: str = "") -> None:
+    async with session.get(path or rng.choice(LOOKED_AT)) as response:
         await response.read()
         soaked.statuses[response.status] += 1
 
@@ -198,3 +220,14 @@ async def _vanish(session: aiohttp.ClientSession, rng: random.Random, soaked: So
         async with asyncio.timeout(ANSWER_SECONDS):
             await reader.read(2_000)
     writer.transport.abort()
+
+
+HOW = ("whole", "stream", "stream", "markup", "timestamps", "loudness")
+ACTS: tuple[Act, ...] = (_speak, _speak, _speak, _again, _refused, _look, _vanish, _form)
+EACH_ONCE: tuple[Act, ...] = (
+    *(partial(_speak, how=how, audio_format=name) for how in dict.fromkeys(HOW) for name in FORMATS),
+    *(partial(_refused, request=request) for request in REFUSED),
+    *(partial(_look, path=path) for path in LOOKED_AT),
+    *(_again, _form, _vanish) * 4,
+)
+"""So that every series that there will be is there."""

@@ -122,7 +122,7 @@ def _multipart(rng: random.Random, depth: int) -> tuple[str, bytes]:
     )
     line = rng.choice(("\r\n", "\r\n", "\r\n", "\n", "\r")).encode()
     parts = []
-    for _ in range(rng.choice((0, 1, 2, 5, 120))):
+    for _ in range(rng.choice((0, 1, 2, 5, 120 if depth == 1 else 3))):
         parameter = rng.choice(PARAMETERS).replace("{}", rng.choice(NAMES))
         head = (rng.choice(HEADS) + parameter).encode("utf-8", "surrogateescape")
         content = _content(rng)
