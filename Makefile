@@ -36,7 +36,7 @@ test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voi
 	@$(BIN)/python -m otel.stack.build # here, because it shows its progress
 	@$(BIN)/python -m pytest
 
-test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests and their memory, the servers that bench compares with
+test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests, an hour's soak, 200,000 fuzzed inputs, the servers that bench compares with
 	@$(BIN)/python -m pytest tests/long
 
 bench: $(VENV)/.dev voices ## three servers in one run into bench/RESULTS.md: 15 minutes; tts-server needs espeak-ng

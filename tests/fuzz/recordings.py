@@ -46,4 +46,6 @@ def known() -> Iterator[tuple[str, bytes]]:
         yield f"{container} of {codec}", containers.made_or_nothing(container, codec, 1, 16_000)
 
 
-TARGET = Target("recordings", make, check, share=0.1, known=known, binary=True, prepare=containers.make_all)
+TARGET = Target(
+    "recordings", make, check, share=0.1, known=known, binary=True, prepare=containers.make_all, seconds=150.0
+)
