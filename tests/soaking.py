@@ -213,8 +213,8 @@ async def _vanish(session: aiohttp.ClientSession, rng: random.Random, soaked: So
     body = json.dumps({"text": f"{_text(rng)} {_text(rng)}", "stream": True, "cache": False}).encode()
     url = urlsplit(str(session._base_url))
     reader, writer = await asyncio.open_connection(url.hostname, url.port)
-    head = f"POST /tts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    writer.write(head.encode() + body)
+    head = f"POST /tts HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+    writer.write(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
     await writer.drain()
     if rng.random() < 0.5:
         async with asyncio.timeout(ANSWER_SECONDS):
