@@ -39,7 +39,7 @@ class Reading:
     """Of the last window of which something was decided: drift goes on while nobody can say that it is over."""
     last_run: datetime | None = None
     succeeded: bool | None = None
-    clock_suspect: bool = False
+    clock_suspect: bool | None = None
 
 
 class Gauges:
@@ -101,7 +101,8 @@ class Gauges:
             yield float(self._reading.succeeded), {}
 
     def _clock(self) -> Iterator[tuple[float, Attributes]]:
-        yield float(self._reading.clock_suspect), {}
+        if self._reading.clock_suspect is not None:
+            yield float(self._reading.clock_suspect), {}
 
 
 def over_otlp() -> list[MetricReader]:

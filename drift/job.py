@@ -246,7 +246,8 @@ class Job:
     def show(self, run: LastRun) -> None:
         """On the gauges, and kept for the next process."""
         last = self._state.verdicts(most=1)
-        self._gauges.show(Reading(last[0] if last else None, self._state.decided(), run.time, run.succeeded))
+        shown = last[0] if last else None
+        self._gauges.show(Reading(shown, self._state.decided(), run.time, run.succeeded, clock_suspect=False))
         self._state.note_run(run)
 
     def _reference(self, start: datetime) -> Reference | DriftError | None:

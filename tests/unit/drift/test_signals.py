@@ -61,7 +61,8 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def test_a_verdict_is_shown_by_every_gauge_of_the_contract(gauges: Gauges, reader: InMemoryMetricReader) -> None:
-    gauges.show(Reading(verdict(), verdict(), datetime(2026, 11, 24, 11, tzinfo=UTC), succeeded=True))
+    reading = Reading(verdict(), verdict(), datetime(2026, 11, 24, 11, tzinfo=UTC), succeeded=True, clock_suspect=False)
+    gauges.show(reading)
     found = shown(reader)
     assert set(found) == set(NAMES)
     assert found["tts.drift.score"]["latency"] == 2.0
