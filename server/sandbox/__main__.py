@@ -46,8 +46,7 @@ def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
     pid = os.fork()
     if pid:
         theirs.close()
-        wire.send(control, {"pid": pid})
-        socket.send_fds(control, [b"\0"], [ours.fileno()])
+        socket.send_fds(control, [wire.frame({"pid": pid})], [ours.fileno()])
         ours.close()
         return
     try:

@@ -59,9 +59,11 @@ class ForkServer:
             try:
                 control = self._control or self._start()
                 wire.send(control, {"do": "fork", "limits": limits.as_message()})
-                answer, _ = wire.receive(control)
-                _, handles, _, _ = socket.recv_fds(control, 1, 1)
-                return Process(int(answer["pid"]), socket.socket(fileno=handles[0]))
+                answer, handles, _, _ = socket.recv_fds(control, wire.AT_ONCE, 1)
+                pid = int(wire.parse(answer)["pid"])
+                connection = socket.socket(fileno=handles[0])
+                wire.limit_waiting(connection, limits.seconds)
+                return Process(pid, connection)
             except (OSError, EOFError, ValueError, IndexError) as error:
                 self._end()
                 raise ForkFailed(f"the fork server of {self._target} does not answer") from error
@@ -99,7 +101,7 @@ class ForkServer:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=variables
             )
-        ours.settimeout(START_SECONDS)
+        wire.limit_waiting(ours, START_SECONDS)
         self._control = ours
         wire.receive(ours)
         return ours

@@ -141,7 +141,6 @@ class PoolWorker:
                 request = {**request, "forget": [self.forgotten.popleft() for _ in range(len(self.forgotten))]}
             try:
                 deadline = time.monotonic() + self._limits.seconds
-                process.connection.settimeout(self._limits.seconds)
                 wire.send(process.connection, request, payload)
                 message, data = wire.receive(process.connection, deadline)
             except (OSError, EOFError, ValueError) as error:
@@ -173,7 +172,7 @@ class PoolWorker:
 
     def _replaced(self, process: Process, error: Exception) -> WorkerCrashed | WorkerLost:
         """Replaces the process that did not answer, and returns whose fault that was."""
-        late = isinstance(error, TimeoutError)
+        late = isinstance(error, TimeoutError | BlockingIOError)
         ended_by = self._pool.fork_server.end(process)
         self._process = None
         reason = "did not answer in time" if late else f"was ended by {ended_by or 'nobody knows what'}"

@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Mapping
 from struct import Struct
-from typing import Any
+from typing import Any, TypeVar
 
 SIZES = Struct("!II")
 """Bytes of the JSON object, and of the payload."""
@@ -18,45 +18,78 @@ MAX_BYTES = 512 * 1024**2
 """The largest message: 15 minutes of audio at 48 kHz in 32-bit samples are 173 MB."""
 
 Message = Mapping[str, Any]
+Received = TypeVar("Received", bytes, int)
+
+
+AT_ONCE = 64 * 1024
+"""Bytes that are received by one call: most messages are whole then."""
+
+
+def limit_waiting(connection: socket.socket, seconds: float) -> None:
+    """Has every call that sends or receives end after so many seconds, by BlockingIOError.
+
+    The kernel keeps this time. With Python's own each call would be three.
+    """
+    value = Struct("ll").pack(int(seconds), int(seconds % 1 * 1e6))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, value)
+
+
+def frame(message: Message, payload_bytes: int = 0) -> bytes:
+    """Returns what is sent of a message, before its payload."""
+    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    return SIZES.pack(len(body), payload_bytes) + body
 
 
 def send(connection: socket.socket, message: Message, payload: bytes | memoryview = b"") -> None:
     """Sends one message with its payload. Raises OSError when the other end is gone, or does not read in time."""
-    body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
-    head = SIZES.pack(len(body), len(payload)) + body
+    connection.sendall(frame(message, len(payload)))
     if payload:
-        connection.sendall(head)
         connection.sendall(payload)
-    else:
-        connection.sendall(head)
 
 
 def receive(connection: socket.socket, deadline: float | None = None) -> tuple[dict[str, Any], bytes]:
-    """Returns the next message and its payload.
+    """Returns the next message and its payload; nothing else may follow it before it is answered.
 
     ``deadline`` is a time of ``time.monotonic``. Raises EOFError when the other end has closed, TimeoutError after the
     deadline, ValueError when what came is no message, and OSError for what else goes wrong.
     """
-    body_bytes, payload_bytes = SIZES.unpack(_exactly(connection, SIZES.size, deadline))
-    if body_bytes + payload_bytes > MAX_BYTES:
-        raise ValueError("the message is too large")
-    message = json.loads(_exactly(connection, body_bytes, deadline))
+    data: bytes | bytearray = connection.recv(AT_ONCE)
+    while 0 < len(data) < SIZES.size:
+        data += _more(connection.recv(AT_ONCE))
+    if not data:
+        raise EOFError
+    body_bytes, payload_bytes = SIZES.unpack_from(data)
+    size = SIZES.size + body_bytes + payload_bytes
+    if not len(data) <= size <= MAX_BYTES:
+        raise ValueError("the message is too large, or something follows it")
+    if len(data) < size:
+        data = _completed(connection, data, size, deadline)
+    return parse(data), bytes(memoryview(data)[SIZES.size + body_bytes :])
+
+
+def parse(data: bytes | bytearray) -> dict[str, Any]:
+    """Returns the message that ``data`` begins with. Raises ValueError when there is none."""
+    if len(data) < SIZES.size:
+        raise ValueError("there is no message")
+    message = json.loads(data[SIZES.size : SIZES.size + SIZES.unpack_from(data)[0]])
     if not isinstance(message, dict):
         raise ValueError("the message is no object")
-    return message, bytes(_exactly(connection, payload_bytes, deadline)) if payload_bytes else b""
+    return message
 
 
-def _exactly(connection: socket.socket, size: int, deadline: float | None) -> bytearray:
+def _completed(connection: socket.socket, begun: bytes | bytearray, size: int, deadline: float | None) -> bytearray:
     data = bytearray(size)
-    view = memoryview(data)
+    data[: len(begun)] = begun
+    view = memoryview(data)[len(begun) :]
     while view:
-        if deadline is not None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            connection.settimeout(left)
-        count = connection.recv_into(view)
-        if not count:
-            raise EOFError
-        view = view[count:]
+        view = view[_more(connection.recv_into(view)) :]
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError
     return data
+
+
+def _more(received: Received) -> Received:
+    if not received:
+        raise EOFError
+    return received

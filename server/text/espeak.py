@@ -21,6 +21,8 @@ ENDS = (*PAUSES, *FULL_WIDTH_PAUSES)
 _LANGUAGE_SWITCH = re.compile(r"\([^)]+\)")
 """espeak marks where it changes to another language: (en)."""
 _bridge: ModuleType | None = None
+_voice = ""
+"""That espeak has now: to set it again takes longer than to read a sentence."""
 
 
 def prepare() -> None:
@@ -37,12 +39,16 @@ def prepare() -> None:
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
     """Answers {"voice", "texts"}, each text in pieces, by {"texts"}: of each text its sentences, in decomposed IPA."""
+    global _voice  # noqa: PLW0603 - as above
     if _bridge is None:
         raise RuntimeError("espeak is not loaded")
-    try:
-        _bridge.set_voice(request["voice"])
-    except RuntimeError:
-        return {"error": "no_voice"}, b""
+    if request["voice"] != _voice:
+        _voice = ""
+        try:
+            _bridge.set_voice(request["voice"])
+        except RuntimeError:
+            return {"error": "no_voice"}, b""
+        _voice = request["voice"]
     return {"texts": [list(_sentences(_clauses(_bridge, pieces))) for pieces in request["texts"]]}, b""
 
 
