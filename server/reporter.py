@@ -38,7 +38,7 @@ class Reporter:
         self.load_seconds: dict[str, float] = {}
         """How long each model took to load and warm up, by the name of its voice."""
         self.lost_provider: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-        """Done when a provider is beyond help, and this process with it."""
+        """Done when no provider will ever speak again in this process."""
 
     def loaded(self, voice: str, seconds: float) -> None:
         self.load_seconds[voice] = seconds
@@ -46,6 +46,9 @@ class Reporter:
     def batch(self, size: int, padding: float) -> None:
         self._metrics.record(instruments.BATCH_SIZE, size, NOWHERE)
         self._metrics.record(instruments.BATCH_PADDING, padding, NOWHERE)
+
+    def restarted(self, worker: str) -> None:
+        self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
 
     def lost(self, error: Exception) -> None:
         if not self.lost_provider.done():

@@ -131,6 +131,12 @@ class Settings(BaseSettings):
         description="Time for a whole answer, or for a stream's first audio; then 504. What is sure to take longer is "
         "refused with 429 at once.",
     )
+    engine_stall_seconds: float = Field(
+        30.0,
+        gt=0,
+        description="Time for one step of the engine, which takes milliseconds; then its process is killed and started "
+        "again. Five times the longest step so far is waited for all the same, up to four times this.",
+    )
     max_connections: int = Field(
         4096,
         ge=1,

@@ -33,7 +33,15 @@ class Synthesizer:
 
     @property
     def ready(self) -> bool:
-        return self._ready
+        """Whether anybody can speak: not before the voices are loaded, nor while the only provider that there is starts
+        its worker process again."""
+        return self._ready and self._chain.able
+
+    def check_ready(self) -> None:
+        """Raises NotReady when nobody can speak."""
+        if not self.ready:
+            what = "the speech engine is being started again" if self._ready else "the voices are still being loaded"
+            raise NotReady(what, retry_after=START_SECONDS)
 
     def voices(self) -> dict[str, Voice]:
         """The voices that can be asked for, by name."""
@@ -45,7 +53,7 @@ class Synthesizer:
 
     def estimate(self, utterance: Utterance) -> float:
         """About how many seconds of audio it will be. Raises NotReady, and UnknownVoice for a voice that is gone."""
-        self._check_ready()
+        self.check_ready()
         return self._chain.estimate(utterance)
 
     def refresh(self) -> None:
@@ -75,7 +83,7 @@ class Synthesizer:
         Raises NotReady, QueueFull, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time,
         DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time.
         """
-        self._check_ready()
+        self.check_ready()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._deadline_seconds
         seconds = self._chain.estimate(utterance)
@@ -113,10 +121,6 @@ class Synthesizer:
                         deadline = loop.time() + self._deadline_seconds
         finally:
             self._heard(utterance, observation, hearing.result, hearing.synthesis)
-
-    def _check_ready(self) -> None:
-        if not self._ready:
-            raise NotReady("the voices are still being loaded", retry_after=START_SECONDS)
 
     def _heard(
         self, utterance: Utterance, observation: Observation, result: CacheResult, synthesis: Synthesis | None

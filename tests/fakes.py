@@ -28,6 +28,15 @@ class Told:
 
     def batch(self, size: int, padding: float) -> None: ...
 
+    def restarted(self, worker: str) -> None:
+        raise AssertionError(worker)
+
+    def stopped(self) -> None:
+        raise AssertionError("stopped")
+
+    def resumed(self) -> None:
+        raise AssertionError("resumed")
+
     def lost(self, error: Exception) -> None:
         raise AssertionError(error)
 

@@ -28,6 +28,8 @@ class Connection(asyncio.BufferedProtocol):
         self._lost = lost
         self._waiting: deque[asyncio.Future[Reply]] = deque()
         self._gone: Exception | None = None
+        self.answered = 0
+        """Questions that were answered."""
         self._header, self._message, self._samples = memoryview(bytearray(HEADER.size)), memoryview(b""), EMPTY
         self._parts: deque[memoryview] = deque([self._header])
         """What is still to be filled of a frame."""
@@ -37,6 +39,11 @@ class Connection(asyncio.BufferedProtocol):
         """On a socket that is connected, and is the connection's from now on."""
         _, connection = await asyncio.get_running_loop().create_connection(lambda: cls(forgotten, lost), sock=ours)
         return connection
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is due, though perhaps nobody waits for it any longer."""
+        return bool(self._waiting)
 
     async def ask(self, request: Request) -> Reply:
         """The answer; raises what went wrong instead, EngineLost when the other end has ended."""
@@ -85,6 +92,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def _settle(self, answer: Answer | Failure, samples: Samples) -> None:
         reply = self._waiting.popleft()
+        self.answered += 1
         if reply.done():  # nobody waits any longer
             return
         if isinstance(answer, Failure):

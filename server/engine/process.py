@@ -13,6 +13,7 @@ import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -28,7 +29,15 @@ ROOT = Path(__file__).parent.parent.parent
 CUDA_MOST = {Encode: 16, Refine: 16, Decode: 32}
 """Steps in a batch on CUDA. On the CPU a batch gains nothing over one step on each core: there each is alone."""
 STOP_SECONDS = 10.0
-"""For the steps that are being taken, when it is told to end."""
+"""For the steps that are being taken, when it is told to end; and for the kernel to end it, when it is killed."""
+STALL_SECONDS = 30.0
+"""For one step, before its process is killed: see TTSCOPE_ENGINE_STALL_SECONDS."""
+STALL_TIMES = 5.0
+"""Times the longest step so far that a step may take all the same, on a slow machine..."""
+MOST_STALLS = 4.0
+"""...up to so many times STALL_SECONDS."""
+LOOK_SECONDS = 0.5
+"""Between two looks of the watchdog."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,14 +60,20 @@ class RemoteLatent:
 class EngineProcess:
     """Used by one event loop. See server.scheduling.steps.Engine."""
 
-    def __init__(self) -> None:
+    def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
+        """``stall_seconds`` is the time for one step, once all voices are loaded; a process that takes longer is
+        killed."""
+        self._stall_seconds = stall_seconds
+        self._longest = 0.0
+        """Seconds of the longest step so far."""
+        self._watchdog: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._connections: list[Connection] = []
         self._cuda = False
         self._voices: dict[str, messages.Loaded] = {}
         self._forgotten: list[int] = []
         self.lost: asyncio.Future[EngineLost] = asyncio.get_running_loop().create_future()
-        """Done when the process has ended, and was not told to."""
+        """Done when the process has ended, and was not told to, or has stalled and was killed."""
 
     async def start(self, device: str, workers: int, log_level: int) -> str:
         """Starts the process with a thread for each worker, and has it choose its device, whose type is returned.
@@ -96,8 +111,9 @@ class EngineProcess:
         return cast("messages.Finished", await self._value(messages.Finish(voice, ids)))
 
     async def settle(self) -> None:
-        """All voices are loaded."""
+        """All voices are loaded: from now on steps are watched."""
         await self._value(messages.Settle())
+        self._watchdog = asyncio.create_task(self._watch())
 
     def most(self, step: Step) -> int:
         return CUDA_MOST[type(step)] if self._cuda else 1
@@ -115,6 +131,7 @@ class EngineProcess:
 
     async def take(self, worker: int, steps: Sequence[Step], threads: int) -> Taken:
         answer, samples = await self._connections[worker].ask(_request(steps, threads))
+        self._longest = max(self._longest, (answer.end - answer.begin) / 1e9)
         match steps[0]:
             case Encode(sentence):
                 return Taken([self._latent(sentence.voice, each) for each in answer.value], answer.begin, answer.end)
@@ -125,6 +142,7 @@ class EngineProcess:
 
     async def close(self) -> None:
         """Ends the process, once the steps at hand are taken. Closing again is allowed."""
+        await self._end_watchdog()
         for connection in self._connections:
             connection.close(ShuttingDown("the server is shutting down"))
         if self._process is None:
@@ -135,6 +153,48 @@ class EngineProcess:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+    async def kill(self, error: EngineLost) -> None:
+        """Ends the process at once; who waits for it gets ``error``. Killing again is allowed."""
+        self._kill(error)
+        await self._end_watchdog()
+        if self._process is not None:
+            with suppress(TimeoutError):  # the kernel can't end a process that waits for a device's driver
+                async with asyncio.timeout(STOP_SECONDS):
+                    await self._process.wait()
+
+    async def _watch(self) -> None:
+        """Kills the process when one of its threads does not answer for too long.
+
+        The wait is counted in looks, not by a clock: while this process was stopped itself, or had no turn on a busy
+        machine, there were none.
+        """
+        answered = [0] * len(self._connections)
+        waited = [0.0] * len(self._connections)
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            for number, connection in enumerate(self._connections):
+                stuck = connection.waiting and connection.answered == answered[number]
+                waited[number] = waited[number] + LOOK_SECONDS if stuck else 0.0
+                answered[number] = connection.answered
+            longest = min(STALL_TIMES * self._longest, MOST_STALLS * self._stall_seconds)
+            if max(waited) >= max(self._stall_seconds, longest):
+                error = EngineLost(f"the engine's process has not answered for {max(waited):.1f} s and is killed")
+                self._kill(error)
+                self._end(error)
+                return
+
+    async def _end_watchdog(self) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+            await asyncio.gather(self._watchdog, return_exceptions=True)
+
+    def _kill(self, error: EngineLost) -> None:
+        for connection in self._connections:
+            connection.close(error)
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
 
     def _end(self, error: EngineLost) -> None:
         if not self.lost.done():

@@ -15,7 +15,7 @@ from server.audio.quality import Quality
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.member import Choice, Member
-from server.providers.provider import Load, Provider, Reports
+from server.providers.provider import Load, Provider, ServerReports
 from server.providers.turn import Turn
 from server.speech import Ability, Chunk, Listener, Utterance, Voice
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
@@ -34,7 +34,7 @@ ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
 log = logging.getLogger(f"{LOGGER}.chain")
 
 
-class ChainReports(Reports, Protocol):
+class ChainReports(ServerReports, Protocol):
     """What a chain tells of its providers beside what they tell themselves."""
 
     def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
@@ -52,6 +52,42 @@ class ChainReports(Reports, Protocol):
     def available(self, provider: str, available: bool) -> None:
         """Whether the provider may be sent requests."""
         ...
+
+
+class MemberReports:
+    """What one provider of a chain tells of itself. See server.providers.provider.Reports."""
+
+    def __init__(self, member: Member, chain: Chain, reports: ChainReports) -> None:
+        self._member = member
+        self._chain = chain
+        self._reports = reports
+
+    def loaded(self, voice: str, seconds: float) -> None:
+        self._reports.loaded(voice, seconds)
+
+    def batch(self, size: int, padding: float) -> None:
+        self._reports.batch(size, padding)
+
+    def restarted(self, worker: str) -> None:
+        self._reports.restarted(worker)
+
+    def stopped(self) -> None:
+        self._member.running = False
+        self._reports.available(self._member.name, False)
+
+    def resumed(self) -> None:
+        """A breaker that has opened meanwhile is for a probe to close, which is due by then."""
+        self._member.running = True
+        self._chain.refresh()
+        self._reports.available(self._member.name, self._member.available)
+
+    def lost(self, error: Exception) -> None:
+        self._member.running, self._member.lost = False, True
+        self._reports.available(self._member.name, False)
+        if all(member.lost or not member.started for member in self._chain.members):
+            self._reports.lost(error)
+        else:
+            log.error("a provider is lost, the others go on without it", extra={"provider": self._member.name})
 
 
 class Chain:
@@ -87,6 +123,12 @@ class Chain:
     def estimate(self, utterance: Utterance) -> float:
         """About how many seconds of audio the utterance will be. Raises UnknownVoice for a voice that is gone."""
         return self._of(utterance)[0].member.provider.estimate(utterance)
+
+    @property
+    def able(self) -> bool:
+        """Whether anybody could speak. Breakers are left out: a provider that has failed of late is still asked when
+        there is no other, and a server should not be taken for dead because others' texts have failed."""
+        return any(member.able for member in self.members)
 
     @property
     def rate(self) -> float:
@@ -188,14 +230,14 @@ class Chain:
 
     async def _start(self, member: Member) -> SpeechError | None:
         try:
-            await member.provider.start(self._reports)
+            await member.provider.start(MemberReports(member, self, self._reports))
         except SpeechError as error:
             log.error("a provider can't speak", extra={"provider": member.name, "reason": error.message})
             self._reports.available(member.name, False)
             return error
         member.started = True
         member.spoke = time.monotonic()
-        self._reports.available(member.name, True)
+        self._reports.available(member.name, member.available)
         return None
 
     def _choose(self) -> None:

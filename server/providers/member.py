@@ -26,6 +26,10 @@ class Member:
     provider: Provider
     breaker: Breaker = field(default_factory=Breaker)
     started: bool = False
+    running: bool = True
+    """Whether it has what it needs to speak: not while its worker process is started again."""
+    lost: bool = False
+    """Whether it will never speak again in this process."""
     busy: int = 0
     """Attempts under way."""
     spoke: float = float("-inf")
@@ -39,7 +43,12 @@ class Member:
 
     @property
     def available(self) -> bool:
-        return self.started and self.breaker.closed
+        return self.able and self.breaker.closed
+
+    @property
+    def able(self) -> bool:
+        """Whether it could speak if it was asked, as far as it knows itself."""
+        return self.started and self.running
 
     def forecast(self, utterance: Utterance) -> float:
         """Seconds until the utterance is spoken, by what waits and its pace."""

@@ -36,7 +36,7 @@ class Probes:
     async def _watch(self, member: Member) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if not member.started:
+            if not member.able:
                 continue
             if member.breaker.probe_due:
                 await self._probe(member)

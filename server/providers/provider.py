@@ -21,8 +21,8 @@ class Load:
     """Of audio that was asked for and is not made."""
 
 
-class Reports(Protocol):
-    """Where a provider tells of itself; called from the event loop's thread."""
+class ServerReports(Protocol):
+    """What a provider tells the whole server of itself; called from the event loop's thread."""
 
     def loaded(self, voice: str, seconds: float) -> None:
         """The model of ``voice`` was loaded and warmed up in so many seconds."""
@@ -32,8 +32,24 @@ class Reports(Protocol):
         """``size`` steps were taken together, and the share ``padding`` of the work only padded the shorter ones."""
         ...
 
+    def restarted(self, worker: str) -> None:
+        """A worker process of the kind ``worker`` (see otel.attributes.WORKER) is started again."""
+        ...
+
     def lost(self, error: Exception) -> None:
-        """The provider is beyond help, and so is this process."""
+        """Nobody who tells this will ever speak again in this process: the provider, or the chain with all of its."""
+        ...
+
+
+class Reports(ServerReports, Protocol):
+    """Where a provider tells of itself."""
+
+    def stopped(self) -> None:
+        """The provider can't speak until it says ``resumed``."""
+        ...
+
+    def resumed(self) -> None:
+        """The provider can speak again; its voices may be others now."""
         ...
 
 

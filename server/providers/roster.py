@@ -27,7 +27,12 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
     threads, most = settings.threads, settings.max_audio_seconds
     makers: dict[ProviderName, Callable[[], Provider]] = {
         "coqui": lambda: CoquiProvider(
-            installed, device=settings.device, threads=threads, max_audio_seconds=most, log=log
+            installed,
+            device=settings.device,
+            threads=threads,
+            max_audio_seconds=most,
+            stall_seconds=settings.engine_stall_seconds,
+            log=log,
         ),
         "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
         "hibari": lambda: PackagedProvider(HibariVoice(), threads=threads, max_audio_seconds=most, log=log),

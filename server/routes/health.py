@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from server.errors import NotReady, ShuttingDown
+from server.errors import ShuttingDown
 from server.scheduling.admission import Admission
-from server.synthesizer import START_SECONDS, Synthesizer
+from server.synthesizer import Synthesizer
 
 HEALTH_PATH = "/health"
 READY_PATH = "/ready"
@@ -18,7 +18,7 @@ async def health(request: web.Request) -> web.Response:
 
 
 class ReadyRoute:
-    """The handler of GET /ready: 200 once a voice has spoken, until the server stops."""
+    """The handler of GET /ready: 200 while at least one provider can speak, until the server stops."""
 
     def __init__(self, synthesizer: Synthesizer, admission: Admission) -> None:
         self._synthesizer = synthesizer
@@ -27,6 +27,5 @@ class ReadyRoute:
     async def __call__(self, request: web.Request) -> web.Response:
         if self._admission.closed:
             raise ShuttingDown("the server is shutting down")
-        if not self._synthesizer.ready:
-            raise NotReady("the voices are still being loaded", retry_after=START_SECONDS)
+        self._synthesizer.check_ready()
         return web.json_response({"status": "ready"})

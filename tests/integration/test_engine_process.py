@@ -114,6 +114,22 @@ async def test_a_process_that_is_killed_is_a_lost_engine() -> None:
     await engine.close()
 
 
+async def test_a_process_that_stalls_is_killed_and_lost(engine: EngineProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "LOOK_SECONDS", 0.01)
+    stalled = EngineProcess(stall_seconds=0.5)
+    assert await stalled.start("cpu", 2, logging.INFO) == "cpu"
+    await stalled.settle()
+    assert stalled._process is not None
+    stalled._process.send_signal(signal.SIGSTOP)
+    taking = asyncio.create_task(stalled.take(1, [Encode(sentences(engine)[0])], 1))
+    with pytest.raises(EngineLost, match="has not answered"):
+        await taking
+    assert isinstance(await stalled.lost, EngineLost)
+    await stalled.kill(EngineLost("the test is over"))
+    assert stalled._process.returncode == -signal.SIGKILL
+    await stalled.kill(EngineLost("and again"))
+
+
 async def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_module, "STOP_SECONDS", 0.2)
     engine = EngineProcess()

@@ -65,6 +65,15 @@ class NoReports:
     def batch(self, size: int, padding: float) -> None:
         raise AssertionError("there are no batches")
 
+    def restarted(self, worker: str) -> None:
+        raise AssertionError("it has no workers")
+
+    def stopped(self) -> None:
+        raise AssertionError("it never stops")
+
+    def resumed(self) -> None:
+        raise AssertionError("it never stops")
+
     def lost(self, error: Exception) -> None:
         raise AssertionError("it can't be lost")
 

@@ -1,0 +1,135 @@
+"""Keeps an engine running: one that is lost is replaced by a new one, with growing pauses."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, Protocol, TypeVar
+
+from server.errors import SpeechError
+from server.scheduling.steps import EngineLost
+
+FIRST_PAUSE = 0.5
+"""Seconds before an engine is started again; each further pause is twice as long."""
+LONGEST_PAUSE = 60.0
+STEADY_SECONDS = 120.0
+"""An engine that ran for so long was well: the pauses begin anew."""
+MOST_FAILURES = 5
+"""Starts in a row that may fail before the engine is given up."""
+
+
+class Replaceable(Protocol):
+    """An engine that runs. See server.engine.running.RunningEngine."""
+
+    @property
+    def lost(self) -> asyncio.Future[EngineLost]:
+        """Done when nothing more can be expected of it."""
+        ...
+
+    async def kill(self, error: EngineLost) -> None:
+        """Ends it at once."""
+        ...
+
+    async def close(self, error: Exception) -> None:
+        """Ends it once the steps at hand are taken."""
+        ...
+
+
+class EngineReports(Protocol):
+    """Where it is told what became of the engine."""
+
+    def restarted(self, worker: str) -> None:
+        """A worker process is started again."""
+        ...
+
+    def stopped(self) -> None:
+        """Nobody can speak until ``resumed``."""
+        ...
+
+    def resumed(self) -> None:
+        """There is an engine again."""
+        ...
+
+    def lost(self, error: Exception) -> None:
+        """There will be no engine any more."""
+        ...
+
+
+Running = TypeVar("Running", bound=Replaceable)
+
+
+class EngineSupervisor(Generic[Running]):
+    """Used by one event loop. A start that fails counts, and after MOST_FAILURES in a row the engine is given up; an
+    engine that starts and is lost again soon is started again for ever, at LONGEST_PAUSE in the end."""
+
+    def __init__(
+        self,
+        start: Callable[[], Awaitable[Running]],
+        reports: EngineReports,
+        log: logging.Logger,
+        *,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``start`` returns an engine that can speak, or raises SpeechError and leaves nothing behind."""
+        self.running: Running | None = None
+        """None while there is no engine."""
+        self._start = start
+        self._reports = reports
+        self._log = log
+        self._sleep = sleep
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Starts the first engine. Raises SpeechError when it can't be started: there is no second try then."""
+        self.running = await self._start()
+        self._task = asyncio.create_task(self._replace_for_ever(self.running))
+        self._task.add_done_callback(self._ended)
+
+    async def close(self, error: Exception) -> None:
+        """Replaces nothing any more, and ends the engine; what is not finished fails with ``error``."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self.running is not None:
+            await self.running.close(error)
+
+    async def _replace_for_ever(self, running: Running) -> None:
+        quick = 0
+        """Restarts since an engine ran for STEADY_SECONDS."""
+        while True:
+            began = self._clock()
+            error = await asyncio.shield(running.lost)
+            self.running = None
+            self._reports.stopped()
+            self._log.error("the worker process is lost", extra={"worker": "engine", "reason": str(error)})
+            await running.kill(error)
+            if self._clock() - began >= STEADY_SECONDS:
+                quick = 0
+            for failures in range(1, MOST_FAILURES + 1):
+                await self._sleep(min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE))
+                quick += 1
+                began = self._clock()
+                self._reports.restarted("engine")
+                try:
+                    self.running = running = await self._start()
+                except SpeechError as failure:
+                    extra = {"worker": "engine", "reason": failure.message, "failures": failures}
+                    self._log.error("the worker process can't be started again", extra=extra)
+                else:
+                    break
+            else:
+                self._reports.lost(error)
+                return
+            seconds = round(self._clock() - began, 1)
+            self._log.info("the worker process is started again", extra={"worker": "engine", "seconds": seconds})
+            self._reports.resumed()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A mistake of ours here leaves nobody to replace the engine."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("the engine's supervisor has ended by a mistake of the server", exc_info=error)
+            self._reports.lost(error if isinstance(error, Exception) else RuntimeError("the supervisor has ended"))
