@@ -127,6 +127,12 @@ STAGE = Attribute(
     ("normalize", "queue", "phonemize", "infer", "decode", "encode", "send"),
 )
 GPU = Attribute("gpu", "the GPU's number, as the driver counts them", Source.GPUS)
+TASK = Attribute(
+    "task",
+    "what the server does beside its requests. system: samples memory and CPU; gpu: samples the GPUs; watch: looks for "
+    "degraded providers; probes: checks providers",
+    ("system", "gpu", "watch", "probes"),
+)
 WORKER = Attribute(
     "worker",
     "the kind of worker process. engine: makes speech with the local models; phonemes: reads text; encoding: makes "

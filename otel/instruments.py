@@ -28,6 +28,7 @@ from otel.attributes import (
     SLOW_REASON,
     STAGE,
     STATUS_CODE,
+    TASK,
     TO,
     VOICE_NAME,
     WORD_COUNT_RANGE,
@@ -263,6 +264,13 @@ EVENTS_LOST = Instrument(
     "{event}",
     "Events that are in no file of the server's own, by why they could not be written.",
     (LOSS_REASON,),
+)
+BACKGROUND_TASK_FAILURES = Instrument(
+    "tts.background_task.failures",
+    "counter",
+    "{failure}",
+    "Failures of tasks that run beside the requests; each time the task is run again after a pause.",
+    (TASK,),
 )
 
 DRIFT_SCORE = Instrument(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from otel.metrics import AllowLists
 from otel.otlp import sdk_disabled
 from otel.telemetry import Telemetry
 from server import VERSION
+from server.background import keep_running
 from server.cache.cache import Cache
 from server.cache.shared import SharedTier
 from server.connections import Connections, EarlyEnd, room
@@ -132,7 +133,7 @@ class Service:
             settings.receive_seconds,
         )
         self._loading: asyncio.Task[None] | None = None
-        self._sampling: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
 
     @property
     def url(self) -> str:
@@ -155,8 +156,15 @@ class Service:
         if self._metrics_enabled:
             await self._management.listen()
         await asyncio.to_thread(self._restarts.begin)
-        samplers = (self._system, self._gpu, self._watch, self._probes)
-        self._sampling = [asyncio.create_task(sampler.run()) for sampler in samplers]
+        tasks: dict[str, Callable[[], Awaitable[None]]] = {
+            "system": self._system.run,
+            "gpu": self._gpu.run,
+            "watch": self._watch.run,
+            "probes": self._probes.run,
+        }
+        self._background = [
+            asyncio.create_task(keep_running(name, run, self._reporter.task_failed)) for name, run in tasks.items()
+        ]
         self._loading = asyncio.create_task(self._load())
         return self._loading
 
@@ -177,7 +185,7 @@ class Service:
         for port in (self._api, self._management):
             port.close()
             await port.stop()
-        for task in (self._loading, *self._sampling):
+        for task in (self._loading, *self._background):
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
@@ -268,8 +276,8 @@ class Service:
         observe(instruments.ACTIVE_VOICES, lambda: [(self._summary.active_voices, {})])
         observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(self._summary.in_flight, {})])
         observe(instruments.RESTARTS, lambda: [(self._restarts.count, {})])
-        observe(instruments.SYSTEM_MEMORY, lambda: [(self._system.memory_bytes, {})])
-        observe(instruments.SYSTEM_CPU, lambda: [(self._system.cpu_percent, {})])
+        observe(instruments.SYSTEM_MEMORY, lambda: _known(self._system.memory_bytes))
+        observe(instruments.SYSTEM_CPU, lambda: _known(self._system.cpu_percent))
         observe(
             instruments.MODEL_LOAD_TIME,
             lambda: [(seconds, {"model": name}) for name, seconds in self._reporter.load_seconds.items()],
@@ -305,6 +313,11 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
         Source.ENDPOINTS: frozenset(SPEAKING),
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }
+
+
+def _known(value: float | None) -> list[tuple[float, dict[str, str]]]:
+    """The reading of a gauge without labels; none while its value is not known."""
+    return [] if value is None else [(value, {})]
 
 
 def _cache(settings: Settings) -> Cache:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from otel import instruments
-from otel.attributes import WORKER
+from otel.attributes import TASK, WORKER
 from otel.event_losses import LossReason
 from otel.metrics import Metrics
 from server.audio.quality import Fault
@@ -47,6 +47,8 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
         add(instruments.CACHE_REQUESTS, 0, result=result)
     for reason in SlowReason:
         add(instruments.SLOW_REQUESTS, 0, reason=reason)
+    for task in TASK.values:
+        add(instruments.BACKGROUND_TASK_FAILURES, 0, task=task)
     for worker in WORKER.values:
         add(instruments.WORKER_RESTARTS, 0, worker=worker)
     for loss in LossReason:

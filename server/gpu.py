@@ -40,7 +40,11 @@ class GpuSampler:
     async def run(self) -> None:
         """Samples every five seconds until it is cancelled; ends at once where there is no GPU."""
         while self._gpus:
-            await asyncio.to_thread(self.sample)
+            try:
+                await asyncio.to_thread(self.sample)
+            except Exception:
+                self._samples = {}  # an old sample must not pass for a new one
+                raise
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def sample(self) -> None:

@@ -50,6 +50,10 @@ class Reporter:
     def restarted(self, worker: str) -> None:
         self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
 
+    def task_failed(self, task: str) -> None:
+        """A task that runs beside the requests has failed."""
+        self._metrics.add(instruments.BACKGROUND_TASK_FAILURES, 1, task=task)
+
     def lost(self, error: Exception) -> None:
         if not self.lost_provider.done():
             self.lost_provider.set_result(error)

@@ -13,7 +13,8 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 class SystemSampler:
-    """The last sample of memory (bytes, this process and its children) and CPU (percent, 0 to 100)."""
+    """The last sample of memory (bytes, this process and its children) and CPU (percent, 0 to 100); None while they
+    can't be sampled."""
 
     def __init__(self, cgroup: Path = CGROUP) -> None:
         self._process = psutil.Process()
@@ -21,16 +22,21 @@ class SystemSampler:
         self._usage_file = cgroup / "cpu.stat"
         self._before = (time.monotonic(), self._busy_seconds())
         psutil.cpu_percent(None)  # the first call of psutil means nothing
-        self.memory_bytes = float(self._process.memory_info().rss)
-        self.cpu_percent = 0.0
+        self.memory_bytes: float | None = float(self._process.memory_info().rss)
+        self.cpu_percent: float | None = 0.0
 
     async def run(self) -> None:
-        """Samples every five seconds until it is cancelled."""
+        """Samples every five seconds until it is cancelled. Raises what keeps it from sampling."""
         while True:
-            await asyncio.to_thread(self.sample)
+            try:
+                await asyncio.to_thread(self.sample)
+            except Exception:
+                self.memory_bytes = self.cpu_percent = None  # an old sample must not pass for a new one
+                raise
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def sample(self) -> None:
+        """Raises OSError or psutil.Error when the machine can't be asked, such as for want of file handles."""
         self.memory_bytes = float(sum(map(_resident, (self._process, *self._process.children(recursive=True)))))
         self.cpu_percent = psutil.cpu_percent(None) if self._cores is None else self._container_percent(self._cores)
 
@@ -38,7 +44,7 @@ class SystemSampler:
         now, busy = time.monotonic(), self._busy_seconds()
         elapsed, worked = now - self._before[0], busy - self._before[1]
         self._before = (now, busy)
-        return min(100.0, 100.0 * worked / (elapsed * cores)) if elapsed > 0 else self.cpu_percent
+        return min(100.0, 100.0 * worked / (elapsed * cores)) if elapsed > 0 else self.cpu_percent or 0.0
 
     def _busy_seconds(self) -> float:
         if self._cores is None:

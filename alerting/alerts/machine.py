@@ -5,8 +5,9 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import increase, largest, risen, series
-from otel.attributes import GPU, WORKER
+from otel.attributes import GPU, TASK, WORKER
 from otel.instruments import (
+    BACKGROUND_TASK_FAILURES,
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
     GPU_TEMPERATURE,
@@ -29,6 +30,9 @@ MOST_PROCESSES = 3
 """For each server that runs now, within a quarter of an hour."""
 MOST_RESTARTS = 3
 """Of worker processes, within a quarter of an hour."""
+MOST_FAILURES = 3
+"""Of a background task, within a quarter of an hour."""
+EACH_TASK = (INSTANCE, TASK)
 EACH_WORKER = (INSTANCE, WORKER)
 EACH_GPU = (INSTANCE, GPU)
 
@@ -152,6 +156,19 @@ GROUP = Group(
             description="{{ $labels.instance }} had to start worker processes for {{ $labels.worker }} "
             "{{ $value | printf `%.0f` }} times within 15 minutes; "
             f"more than {MOST_PROCESSES} is too many.",
+            dashboard=Dashboard.ENGINE,
+            keep="5m",
+        ),
+        Alert(
+            name="TtsBackgroundTaskFailing",
+            expr=f"{increase(BACKGROUND_TASK_FAILURES, '15m', by=EACH_TASK)} > {MOST_FAILURES}",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="The background task {{ $labels.task }} fails again and again",
+            description="The task {{ $labels.task }} of {{ $labels.instance }} failed {{ $value | printf `%.0f` }} times within "
+            f"15 minutes; more than {MOST_FAILURES} is too many.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),

@@ -12,6 +12,7 @@ USED, LIMIT, HEAT = (
     f"tts_gpu_{name}{GPU}" for name in ("memory_usage_bytes", "memory_limit_bytes", "temperature_celsius")
 )
 RESTARTS = 'tts_worker_restarts_total{instance="a",worker="phonemes"}'
+TASK = 'tts_background_task_failures_total{instance="a",task="system"}'
 HERE = 'tts_requests_in_flight{instance="a"}'
 
 
@@ -146,4 +147,17 @@ CASES: tuple[Case, ...] = (
     silent(Kind.EDGE, "TtsWorkerRestarting", "three times", "15m", {RESTARTS: "0 0 0 1 2 3x20"}),
     silent(Kind.QUIET, "TtsWorkerRestarting", "half an hour ago", "40m", {RESTARTS: "0 1 2 3 4 5x40"}),
     silent(Kind.MISSING, "TtsWorkerRestarting", "no server", "15m"),
+    fires(
+        "TtsBackgroundTaskFailing",
+        "five times in a quarter of an hour",
+        "15m",
+        {TASK: "0 0 0 1 2 3 4 5x20"},
+        Firing(
+            "The task system of a failed 5 times within 15 minutes; more than 3 is too many.",
+            {"instance": "a", "task": "system"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsBackgroundTaskFailing", "three times", "15m", {TASK: "0 0 0 1 2 3x20"}),
+    silent(Kind.QUIET, "TtsBackgroundTaskFailing", "half an hour ago", "40m", {TASK: "0 1 2 3 4 5x40"}),
+    silent(Kind.MISSING, "TtsBackgroundTaskFailing", "no server", "15m"),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Threshold, Unit
 from dashboards.promql import largest, now, seen
-from otel.attributes import CONNECTION_STATE, EARLY_END, GPU, MODEL, WORKER
+from otel.attributes import CONNECTION_STATE, EARLY_END, GPU, MODEL, TASK, WORKER
 from otel.instruments import (
     ACTIVE_VOICES,
+    BACKGROUND_TASK_FAILURES,
     CONNECTIONS,
     CONNECTIONS_ENDED_EARLY,
     GPU_MEMORY,
@@ -65,7 +66,7 @@ RESTARTED = Panel(
     Unit.NUMBER,
     (Query(largest(RESTARTS, (INSTANCE,)), "{instance}"),),
     thresholds=(Threshold(1, "warning"),),
-    width=12,
+    width=8,
 )
 VOICES_IN_USE = Panel(
     "active-voices",
@@ -152,10 +153,21 @@ WORKERS = Panel(
     Unit.PER_SECOND,
     (Query(seen(WORKER_RESTARTS, (WORKER,)), "{worker}"),),
     empty="No worker process had to be started again.",
-    width=12,
+    width=8,
+)
+TASK_FAILURES = Panel(
+    "background-task-failures",
+    "Background tasks: failures",
+    "Failures, a second, of what the server does beside its requests. While `system` or `gpu` fails, there are no "
+    "readings of memory, CPU or GPU; while `watch` or `probes` does, what is known of providers is old.",
+    "stacked",
+    Unit.PER_SECOND,
+    (Query(seen(BACKGROUND_TASK_FAILURES, (TASK,)), "{task}"),),
+    empty="No background task has failed.",
+    width=8,
 )
 
 SYSTEM = Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE))
-PROCESSES = Row("Processes", (RESTARTED, WORKERS))
+PROCESSES = Row("Processes", (RESTARTED, WORKERS, TASK_FAILURES))
 CONNECTED = Row("Connections", (OPEN_CONNECTIONS, ENDED_EARLY))
 GPUS = Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT))

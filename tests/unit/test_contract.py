@@ -68,6 +68,7 @@ ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_connections": {"state"},
     "tts_connections_ended_early_total": {"reason"},
     "tts_events_lost_total": {"reason"},
+    "tts_background_task_failures_total": {"task"},
     "tts_drift_score": {"column"},
     "tts_drift_threshold": {"column"},
     "tts_drift_detected": {"column"},
