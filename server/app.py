@@ -30,6 +30,7 @@ from server.counters import begin_counters
 from server.errors import all_errors, error_type
 from server.gpu import GpuSampler, Reading
 from server.hosts import AllowedHosts
+from server.journal import Journal
 from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
@@ -67,6 +68,8 @@ MANAGEMENT_CONNECTIONS = 128
 """That the management port has open at a time; few ask there, and they keep none for long."""
 EVENTS_FOLDER = "events"
 """In the data directory."""
+SPARE_SLOTS = 4096
+"""Of the journal, beside those of requests that speak or wait: for requests that are read or refused."""
 GPU_GAUGES: dict[Instrument, Reading] = {
     instruments.GPU_UTILIZATION: "utilization",
     instruments.GPU_MEMORY: "memory_bytes",
@@ -114,7 +117,8 @@ class Service:
         )
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         keep = KeepPolicy(settings.traces_per_second)
-        self._observer = Observer(self._telemetry, self._summary, keep, build)
+        self._journal = _journal(settings)
+        self._observer = Observer(self._telemetry, self._summary, keep, build, self._journal)
         self._observe_gauges()
         begin_counters(
             self._telemetry.metrics, self._chain.voices().values(), [provider.name for provider in providers]
@@ -155,6 +159,7 @@ class Service:
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
+        self._report_lost()  # once it listens: two servers that were given one port share a folder too
         await asyncio.to_thread(self._restarts.begin)
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             "system": self._system.run,
@@ -196,6 +201,17 @@ class Service:
 
     async def _load(self) -> None:
         await asyncio.gather(self._workers.start(self._reporter.worker_restarted), self._synthesizer.start())
+
+    def _report_lost(self) -> None:
+        """Names the requests that the last server had in flight when it ended, and counts them as errors."""
+        if self._journal is None:
+            return
+        for request in self._journal.lost:
+            lost = {"request_id": request.request_id, "endpoint": request.endpoint, "began": request.began}
+            extra = {**lost, "machine_restarted": not request.same_boot}
+            log.error("a request was lost when the server ended", extra=extra)
+            self._observer.report_lost(request)
+        self._journal.begin()
 
     def _api_application(self) -> web.Application:
         settings = self._settings
@@ -318,6 +334,15 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
 def _known(value: float | None) -> list[tuple[float, dict[str, str]]]:
     """The reading of a gauge without labels; none while its value is not known."""
     return [] if value is None else [(value, {})]
+
+
+def _journal(settings: Settings) -> Journal | None:
+    """None if the data folder has no room for it: the server speaks without."""
+    try:
+        return Journal(settings.data_dir / "journal", settings.max_in_flight + SPARE_SLOTS)
+    except OSError as error:
+        log.warning("there is no journal of requests in flight", extra={"reason": error.strerror})
+        return None
 
 
 def _cache(settings: Settings) -> Cache:

@@ -43,15 +43,15 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
     for failed, following in pairwise(providers):
         for why in FallbackReason:
             add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, why))
-    for result in CacheResult:
-        add(instruments.CACHE_REQUESTS, 0, result=result)
-    for reason in SlowReason:
-        add(instruments.SLOW_REQUESTS, 0, reason=reason)
-    for task in TASK.values:
-        add(instruments.BACKGROUND_TASK_FAILURES, 0, task=task)
-    for worker in WORKER.values:
-        add(instruments.WORKER_RESTARTS, 0, worker=worker)
-    for loss in LossReason:
-        add(instruments.EVENTS_LOST, 0, reason=loss)
+    for counter, values in (
+        (instruments.CACHE_REQUESTS, CacheResult),
+        (instruments.SLOW_REQUESTS, SlowReason),
+        (instruments.BACKGROUND_TASK_FAILURES, TASK.values),
+        (instruments.WORKER_RESTARTS, WORKER.values),
+        (instruments.EVENTS_LOST, LossReason),
+    ):
+        [label] = counter.attributes
+        for value in values:
+            add(counter, 0, **{label.name: value})
     for error in all_errors():
         add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)

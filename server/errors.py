@@ -214,6 +214,16 @@ class InternalError(SpeechError):
     refusal = False
 
 
+class ServerCrashed(SpeechError):
+    """The server ended before the request did. No client is told this: its connection was cut. The next server counts
+    it."""
+
+    status = 500
+    kind = "server_error"
+    side = "server"
+    refusal = False
+
+
 class DeadlineExceeded(SpeechError):
     """The audio was not ready in time."""
 

@@ -16,6 +16,7 @@ from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceSearch, TraceStore, TraceStoreError, one_of, request_attributes
 from otel.trace_store.tempo import Tempo
+from server.errors import ServerCrashed, error_type
 from server.slowness import SlowReason
 from server.speech import Stage
 
@@ -111,6 +112,8 @@ def _what(features: Features) -> str:
         return f"was refused as {features['tts.error_type']} before any synthesis"
     if features["tts.outcome"] == "cancelled":
         return "was given up, since the client left or stopped reading"
+    if features.get("tts.error_type") == error_type(ServerCrashed):
+        return "was lost when the server crashed: it was in flight then, and its connection was cut"
     if "tts.duration" not in features:
         return f"ended as {features['tts.outcome']}"
     duration = float(features["tts.duration"])

@@ -60,6 +60,8 @@ class Observation:
     outcome: Outcome | None = None
     cut_off: bool = False
     """Whether the server ended it, since its reader was too slow."""
+    journal_slot: int = 0
+    """Where the journal has it."""
     intervals: list[Interval] = field(default_factory=list)
     stage_nanos: dict[Stage, int] = field(default_factory=dict)
 

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanContext, Status, StatusCode, Tracer, set_span_in_context
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    set_span_in_context,
+)
 from opentelemetry.util.types import AttributeValue
 
 from otel import instruments
@@ -18,6 +29,8 @@ from otel.features import (
 from otel.keep import KeepPolicy
 from otel.spans import KEEP, unsampled
 from otel.telemetry import Telemetry
+from server.errors import ServerCrashed
+from server.journal import Journal, LostRequest
 from server.observation import Observation
 from server.slowness import Slowness
 from server.speech import CacheResult, Interval, Outcome
@@ -31,9 +44,11 @@ FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 
 
 class Observer:
-    """Opens nothing, closes everything: ``close`` is called once for every call for audio."""
+    """``open`` and ``close`` are called once for every call for audio."""
 
-    def __init__(self, telemetry: Telemetry, summary: Summary, keep: KeepPolicy, build: str) -> None:
+    def __init__(
+        self, telemetry: Telemetry, summary: Summary, keep: KeepPolicy, build: str, journal: Journal | None = None
+    ) -> None:
         self._telemetry = telemetry
         self._tracer: Tracer = telemetry.tracer
         self._metrics = telemetry.metrics
@@ -41,13 +56,43 @@ class Observer:
         self._keep = keep
         self._slowness = Slowness()
         self._build = build
+        self._journal = journal
 
-    def open(self, observation: Observation) -> None:
-        """Counts a call as in flight."""
+    def open(self, observation: Observation, span: Span) -> None:
+        """Counts a call as in flight; ``span`` is its SERVER span."""
         self._summary.open()
+        if self._journal is not None:
+            observation.journal_slot = self._journal.open(
+                observation.request_id,
+                span.get_span_context().trace_id,
+                observation.endpoint,
+                observation.method,
+                observation.began_unix,
+            )
 
     def close(self, observation: Observation, span: Span) -> None:
         """Reports a finished request; ``span`` is its SERVER span, still open."""
+        try:
+            self._report(observation, span)
+        finally:
+            if self._journal is not None:
+                self._journal.clear(observation.journal_slot)
+
+    def report_lost(self, request: LostRequest) -> None:
+        """Reports a request that the last server had in flight when it ended, as one that failed by a crash."""
+        observation = Observation(
+            request.request_id, endpoint=request.endpoint, method=request.method, began_unix=request.began_unix
+        )
+        error = ServerCrashed("the server ended before the request did")
+        observation.finish(Outcome.ERROR, error.status, error)
+        span = self._tracer.start_span(
+            request.endpoint, _trace(request.trace_id), SpanKind.SERVER, start_time=request.began_unix
+        )
+        self._summary.open()
+        self._report(observation, span)
+        span.end(request.began_unix)  # nobody knows when it ended
+
+    def _report(self, observation: Observation, span: Span) -> None:
         self._summary.close(observation)
         hit = observation.cache is CacheResult.HIT
         decision = self._keep.decide(
@@ -139,7 +184,7 @@ class Observer:
         """Features of the request, for its SERVER span and its event alike; nothing of what the client wrote."""
         features: dict[str, AttributeValue | None] = {
             "gen_ai.operation.name": "text_to_speech",
-            "tts.request_id": done.request_id,
+            "tts.request_id": done.request_id or None,
             "tts.endpoint": done.endpoint,
             "tts.method": _method(done),
             "tts.status_code": done.status,
@@ -210,6 +255,14 @@ def _failed(done: Observation) -> bool:
     """Whether a provider failed, whoever answered then; not when the text was at fault."""
     fell_back = done.synthesis is not None and done.synthesis.fallback is not None
     return done.outcome is Outcome.ERROR or (fell_back and done.outcome is not Outcome.REJECTED)
+
+
+def _trace(trace_id: int) -> Context:
+    """A context in which a span belongs to a trace that began in another process; of no trace for 0."""
+    if not trace_id:
+        return Context()
+    span_id = RandomIdGenerator().generate_span_id()
+    return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True)), Context())
 
 
 def _synthesis_features(done: Observation) -> dict[str, AttributeValue | None]:

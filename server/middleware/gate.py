@@ -69,7 +69,7 @@ class Gate:
     async def _observed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         observation = Observation(request[REQUEST_ID], endpoint=request.path, method=request.method)
         request[OBSERVATION] = observation
-        self._observer.open(observation)
+        self._observer.open(observation, get_current_span())
         try:
             self._hosts.check(request.headers.get(hdrs.HOST))
             response = await handler(request)

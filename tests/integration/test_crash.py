@@ -1,0 +1,117 @@
+"""A server that crashes with requests in flight: the next one names them, and the books balance."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import signal
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.live import LiveServer
+from tests.service import samples
+
+LONG = "The old man walked slowly along the river bank and watched the boats. " * 60
+
+
+def get(server: LiveServer, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=120)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    return response.status, response.read()
+
+
+def body(path: str, text: str) -> dict[str, Any]:
+    return {"text": text} if path == "/tts" else {"input": text, "model": "tts-1", "voice": "joe"}
+
+
+def ask(server: LiveServer, path: str, sent: dict[str, Any], request_id: str) -> None:
+    """Until there is an answer, or the connection is cut."""
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=120)
+    try:
+        headers = {"Content-Type": "application/json", "X-Request-ID": request_id}
+        connection.request("POST", path, json.dumps(sent), headers)
+        connection.getresponse().read()
+    except (OSError, http.client.HTTPException):
+        pass
+
+
+def events(data_dir: Path) -> list[dict[str, Any]]:
+    path = data_dir / "events" / "requests.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [
+        {each["key"]: next(iter(each["value"].values())) for each in record["attributes"]}
+        for line in lines
+        for resource in json.loads(line)["resourceLogs"]
+        for scope in resource["scopeLogs"]
+        for record in scope["logRecords"]
+    ]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline, "it has not come about"
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
+def test_requests_in_flight_are_named_and_counted_by_the_next_server(data_dir: Path, number: signal.Signals) -> None:
+    before = len(events(data_dir))
+    ended = [str(uuid.uuid4()) for _ in range(3)]
+    lost = {str(uuid.uuid4()): "/tts", uuid.uuid4().hex: "/tts", str(uuid.uuid4()): "/v1/audio/speech"}
+    with LiveServer(data_dir) as server:
+        server.wait_until_ready()
+        ask(server, "/tts", body("/tts", "Hello."), ended[0])
+        ask(server, "/tts", {"text": "Hello.", "voice_name": "nobody"}, ended[1])
+        ask(server, "/v1/audio/speech", body("/v1/audio/speech", "Hello."), ended[2])
+        until(lambda: len(events(data_dir)) == before + len(ended))
+        threads = [
+            threading.Thread(target=ask, args=(server, path, body(path, LONG), request_id))
+            for request_id, path in lost.items()
+        ]
+        for thread in threads:
+            thread.start()
+        until(lambda: json.loads(get(server, "/metrics")[1])["requests_in_flight"] == len(lost))
+        server.process.send_signal(number)
+        assert server.wait() == -number
+        for thread in threads:
+            thread.join()
+
+    with LiveServer(data_dir) as server:
+        named = [server.wait_for("a request was lost when the server ended") for _ in lost]
+        server.wait_until_ready()
+        assert {record["request_id"]: record["endpoint"] for record in named} == lost
+        assert not any(record["machine_restarted"] for record in named)
+        text = get(server, "/prometheus")[1].decode()
+        assert sum(samples(text, "tts_requests_total", outcome="error")) == len(lost)
+        assert samples(text, "tts_errors_total", error_type="server_crashed", endpoint="/tts", side="server") == [2]
+        summary = json.loads(get(server, "/metrics")[1])
+        assert (summary["failed_requests"], summary["requests_in_flight"]) == (len(lost), 0)
+        assert summary["errors_by_type"] == {"server_crashed": len(lost)}
+        for request_id in lost:
+            status, trace = get(server, f"/traces/{request_id}")
+            assert status == 200
+            [span] = json.loads(trace)["spans"]
+            assert span["attributes"]["tts.error_type"] == "server_crashed"
+        assert server.stop() == 0
+
+    written = events(data_dir)[before:]
+    outcomes = Counter((event["tts.request_id"], event["tts.outcome"]) for event in written)
+    assert outcomes == Counter(
+        [(ended[0], "ok"), (ended[1], "rejected"), (ended[2], "ok"), *((request_id, "error") for request_id in lost)]
+    )
+
+    with LiveServer(data_dir) as server:  # an orderly stop leaves nothing, and what was told is not told again
+        server.wait_until_ready()
+        assert server.stop() == 0
+    assert b"was lost" not in server.logs
+    assert len(events(data_dir)) == before + len(ended) + len(lost)
