@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import increase, largest, risen, series
-from otel.attributes import GPU, TASK, WORKER
+from alerting.promql import grown, increase, largest, risen, series
+from otel.attributes import ERROR_TYPE, GPU, TASK, WORKER
 from otel.instruments import (
     BACKGROUND_TASK_FAILURES,
+    ERRORS,
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
     GPU_TEMPERATURE,
@@ -33,6 +34,7 @@ MOST_RESTARTS = 3
 MOST_FAILURES = 3
 """Of a background task, within a quarter of an hour."""
 EACH_TASK = (INSTANCE, TASK)
+LOST = "server_crashed"
 EACH_WORKER = (INSTANCE, WORKER)
 EACH_GPU = (INSTANCE, GPU)
 
@@ -144,6 +146,17 @@ GROUP = Group(
             f"{MOST_PROCESSES} times as many as run now.",
             dashboard=Dashboard.SERVICE,
             keep="5m",
+        ),
+        Alert(
+            name="TtsServerCrashed",
+            expr=f"{grown(ERRORS, '15m', {ERROR_TYPE: LOST}, (INSTANCE,))} > 0",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.AVAILABILITY,
+            summary="A server crashed with requests in flight",
+            description="The server before {{ $labels.instance }} ended without finishing {{ $value }} requests.",
+            dashboard=Dashboard.SERVICE,
         ),
         Alert(
             name="TtsWorkerRestarting",

@@ -11,6 +11,7 @@ GPU = '{instance="a",gpu="0"}'
 USED, LIMIT, HEAT = (
     f"tts_gpu_{name}{GPU}" for name in ("memory_usage_bytes", "memory_limit_bytes", "temperature_celsius")
 )
+LOST = 'tts_errors_total{instance="a",error_type="server_crashed",endpoint="/tts",side="server"}'
 RESTARTS = 'tts_worker_restarts_total{instance="a",worker="phonemes"}'
 TASK = 'tts_background_task_failures_total{instance="a",task="system"}'
 HERE = 'tts_requests_in_flight{instance="a"}'
@@ -134,6 +135,16 @@ CASES: tuple[Case, ...] = (
         | {process(number): f"{'_ ' * 4}0x20" for number in range(3, 6)},
     ),
     silent(Kind.MISSING, "TtsServerRestarting", "there never was one", "10m"),
+    fires(
+        "TtsServerCrashed",
+        "two requests that the server before had in flight",
+        "6m",
+        {LOST: "_ _ 2x30"},
+        Firing("The server before a ended without finishing 2 requests.", A),
+    ),
+    silent(Kind.EDGE, "TtsServerCrashed", "none was in flight", "6m", {LOST: "_ _ 0x30"}),
+    silent(Kind.QUIET, "TtsServerCrashed", "twenty minutes ago", "22m", {LOST: "_ _ 2x30"}),
+    silent(Kind.MISSING, "TtsServerCrashed", "no server", "6m"),
     fires(
         "TtsWorkerRestarting",
         "five times in a quarter of an hour",

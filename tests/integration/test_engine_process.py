@@ -34,7 +34,7 @@ async def engine(voices_folder: Path) -> AsyncIterator[EngineProcess]:
     assert 0.5 < await engine.seconds("joe", ids) < 3
     finished = await engine.finish("joe", ids)
     assert finished.dtype in ("float32", "bfloat16")
-    assert finished.rate > 1
+    assert finished.rate > 0
     await engine.settle()
     yield engine
     await engine.close()

@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -62,7 +62,8 @@ def without_handles(server: LiveServer) -> Iterator[None]:
     before = process.rlimit(resource.RLIMIT_NOFILE)
     process.rlimit(resource.RLIMIT_NOFILE, (process.num_fds(), before[1]))
     yield
-    process.rlimit(resource.RLIMIT_NOFILE, before)
+    with suppress(psutil.NoSuchProcess):  # it may have ended meanwhile
+        process.rlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])

@@ -21,12 +21,14 @@ from server.errors import (
 )
 from server.providers import chain as module
 from server.providers import member as member_module
+from server.providers import probes as probes_module
 from server.providers.chain import Chain
 from server.providers.probes import Probes
 from server.providers.word import say_a_word
 from server.speech import Ability, Chunk, Listener, Passage, Utterance
 from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
 from tests import fakes
+from tests.engines import until
 from tests.fakes import JOE, HummingProvider, failing, hummed_seconds
 
 TEXT = "One two three four five six seven. Eight nine ten eleven twelve thirteen."
@@ -479,3 +481,81 @@ async def test_only_who_can_do_what_is_needed_is_asked() -> None:
 
 def test_outcomes_and_reasons_speak_alike() -> None:
     assert set(map(str, FallbackReason)) - {"unavailable"} <= set(map(str, AttemptOutcome))
+
+
+async def test_a_provider_that_stops_is_passed_over_at_once_until_it_goes_on() -> None:
+    chain = (stage := await staged(first(), second())).chain
+    reports = chain.members[0].provider.reports
+    reports.stopped()
+    assert chain.able
+    await stage.speak()
+    assert stage.synthesis.provider == "second"
+    assert stage.synthesis.fallback == ("first", FallbackReason.UNAVAILABLE)
+    assert stage.told.outcomes == [("second", "ok")]  # it was not even asked
+    reports.resumed()
+    await stage.speak()
+    assert stage.synthesis.provider == "first"
+    told = [available for name, available in stage.told.availability if name == "first"]
+    assert told == [True, False, True]
+
+
+async def test_a_provider_that_goes_on_with_an_open_breaker_waits_for_its_probe() -> None:
+    chain = (stage := await staged(first(), second())).chain
+    member = chain.members[0]
+    member.provider.reports.stopped()
+    member.breaker.trip()
+    member.provider.reports.resumed()
+    assert stage.told.availability[-1] == ("first", False)
+    assert member.able
+
+
+async def test_a_provider_that_stopped_is_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = (stage := await staged(first(), second())).chain
+    member = chain.members[0]
+    member.breaker.cool_down = 0.0
+    member.breaker.trip()
+    member.provider.reports.stopped()
+    monkeypatch.setattr(probes_module, "LOOK_SECONDS", 0.001)
+    probing = asyncio.create_task(Probes(chain.members, stage.told).run())
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+    assert member.provider.checks == 0
+    member.provider.reports.resumed()
+    await until(lambda: member.available)
+    probing.cancel()
+
+
+async def test_voices_are_those_of_a_provider_that_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    provider = first()
+    chain = (await staged(provider)).chain
+    provider.reports.stopped()
+    monkeypatch.setattr(provider, "voices", lambda: (JOE,))
+    provider.reports.resumed()
+    assert set(chain.voices()) == {"joe"}
+
+
+async def test_only_when_every_provider_is_lost_is_the_server() -> None:
+    stage = await staged(first(), second())
+    lost: list[Exception] = []
+    stage.told.lost = lost.append
+    error = EngineFailed("beyond help")
+    stage.chain.members[0].provider.reports.lost(error)
+    assert lost == []
+    assert stage.chain.able
+    stage.chain.members[1].provider.reports.lost(error)
+    assert lost == [error]
+    assert not stage.chain.able
+
+
+async def test_a_provider_that_could_not_start_does_not_keep_a_lost_server_up() -> None:
+    stage = Stage(first(), second())
+
+    async def fail(reports: object) -> None:
+        raise EngineFailed("no such device")
+
+    stage.chain.members[1].provider.start = fail
+    await stage.chain.start()
+    lost: list[Exception] = []
+    stage.told.lost = lost.append
+    stage.chain.members[0].provider.reports.lost(EngineFailed("beyond help"))
+    assert len(lost) == 1
