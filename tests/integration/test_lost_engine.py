@@ -21,6 +21,7 @@ from tests.fakes import HummingProvider
 from tests.live import LiveServer
 from tests.service import Start, samples
 
+pytestmark = pytest.mark.timeout(600)
 BACK_SECONDS = 300.0
 """For a new engine to speak, on a busy machine."""
 
