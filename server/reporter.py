@@ -47,9 +47,6 @@ class Reporter:
         self._metrics.record(instruments.BATCH_SIZE, size, NOWHERE)
         self._metrics.record(instruments.BATCH_PADDING, padding, NOWHERE)
 
-    def restarted(self, worker: str) -> None:
-        self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
-
     def task_failed(self, task: str) -> None:
         """A task that runs beside the requests has failed."""
         self._metrics.add(instruments.BACKGROUND_TASK_FAILURES, 1, task=task)
@@ -72,7 +69,7 @@ class Reporter:
             self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.label)
 
     def worker_restarted(self, worker: str) -> None:
-        """A process that runs native code has ended, and was replaced."""
+        """A worker process has ended, or did not answer, and is replaced."""
         self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:

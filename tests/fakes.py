@@ -28,7 +28,7 @@ class Told:
 
     def batch(self, size: int, padding: float) -> None: ...
 
-    def restarted(self, worker: str) -> None:
+    def worker_restarted(self, worker: str) -> None:
         raise AssertionError(worker)
 
     def stopped(self) -> None:

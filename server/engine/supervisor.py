@@ -40,7 +40,7 @@ class Replaceable(Protocol):
 class EngineReports(Protocol):
     """Where it is told what became of the engine."""
 
-    def restarted(self, worker: str) -> None:
+    def worker_restarted(self, worker: str) -> None:
         """A worker process is started again."""
         ...
 
@@ -113,7 +113,7 @@ class EngineSupervisor(Generic[Running]):
                 await self._sleep(min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE))
                 quick += 1
                 began = self._clock()
-                self._reports.restarted("engine")
+                self._reports.worker_restarted("engine")
                 try:
                     self.running = running = await self._start()
                 except SpeechError as failure:

@@ -68,8 +68,8 @@ class MemberReports:
     def batch(self, size: int, padding: float) -> None:
         self._reports.batch(size, padding)
 
-    def restarted(self, worker: str) -> None:
-        self._reports.restarted(worker)
+    def worker_restarted(self, worker: str) -> None:
+        self._reports.worker_restarted(worker)
 
     def stopped(self) -> None:
         self._member.running = False

@@ -32,7 +32,7 @@ class ServerReports(Protocol):
         """``size`` steps were taken together, and the share ``padding`` of the work only padded the shorter ones."""
         ...
 
-    def restarted(self, worker: str) -> None:
+    def worker_restarted(self, worker: str) -> None:
         """A worker process of the kind ``worker`` (see otel.attributes.WORKER) is started again."""
         ...
 

@@ -65,7 +65,7 @@ class NoReports:
     def batch(self, size: int, padding: float) -> None:
         raise AssertionError("there are no batches")
 
-    def restarted(self, worker: str) -> None:
+    def worker_restarted(self, worker: str) -> None:
         raise AssertionError("it has no workers")
 
     def stopped(self) -> None:

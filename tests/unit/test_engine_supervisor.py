@@ -48,7 +48,7 @@ class Machine:
             self._start, self, logging.getLogger("test"), sleep=self._sleep, clock=lambda: self.now
         )
 
-    def restarted(self, worker: str) -> None:
+    def worker_restarted(self, worker: str) -> None:
         self.reports.append(f"restarted {worker}")
 
     def stopped(self) -> None:
