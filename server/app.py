@@ -207,9 +207,15 @@ class Service:
         if self._journal is None:
             return
         for request in self._journal.lost:
-            lost = {"request_id": request.request_id, "endpoint": request.endpoint, "began": request.began}
-            extra = {**lost, "machine_restarted": not request.same_boot}
-            log.error("a request was lost when the server ended", extra=extra)
+            log.error(
+                "a request was lost when the server ended",
+                extra={
+                    "request_id": request.request_id,
+                    "endpoint": request.endpoint,
+                    "began": request.began,
+                    "machine_restarted": not request.same_boot,
+                },
+            )
             self._observer.report_lost(request)
         self._journal.begin()
 

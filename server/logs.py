@@ -13,18 +13,23 @@ __all__ = ["FIELDS", "LOGGER", "add_trace_id", "configure"]
 
 FIELDS = frozenset(
     {
+        "began",
         "connections",
+        "endpoint",
+        "failures",
         "file",
         "following",
         "kind",
         "limit",
         "lost",
+        "machine_restarted",
         "management_url",
         "provider",
         "reason",
         "request_id",
         "restarts",
         "seconds",
+        "task",
         "url",
         "value",
         "variable",

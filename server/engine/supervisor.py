@@ -117,8 +117,10 @@ class EngineSupervisor(Generic[Running]):
                 try:
                     self.running = running = await self._start()
                 except SpeechError as failure:
-                    extra = {"worker": "engine", "reason": failure.message, "failures": failures}
-                    self._log.error("the worker process can't be started again", extra=extra)
+                    self._log.error(
+                        "the worker process can't be started again",
+                        extra={"worker": "engine", "reason": failure.message, "failures": failures},
+                    )
                 else:
                     break
             else:
