@@ -81,7 +81,7 @@ CASES: tuple[Case, ...] = (
         "one of two",
         "5m",
         {AVAILABLE: "1 0x20", OTHER: "1x20"},
-        Firing("coqui has failed so often that it is not asked any more; the others speak in its place.", COQUI),
+        Firing("coqui can't speak a known word and is not asked any more; the others speak in its place.", COQUI),
     ),
     silent(Kind.EDGE, "TtsProviderUnavailable", "too short", "1m", {AVAILABLE: "1 0x20"}),
     silent(Kind.QUIET, "TtsProviderUnavailable", "both are there", "5m", {AVAILABLE: "1x20", OTHER: "1x20"}),
