@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from server.system import SystemSampler
@@ -59,3 +61,27 @@ def test_memory_includes_the_children(tmp_path: Path) -> None:
         sampler.sample()
         child.kill()
     assert sampler.memory_bytes > alone + 60e6
+
+
+def test_memory_that_forked_processes_share_counts_once(tmp_path: Path) -> None:
+    """A sampled process forks three more that touch nothing of its 64 MB."""
+    program = (
+        "import os, sys, time\n"
+        "kept = b'x' * (64 * 1024**2)\n"
+        "for _ in range(3):\n"
+        "    if not os.fork(): time.sleep(600); os._exit(0)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        sampler = SystemSampler(tmp_path)
+        alone = psutil.Process().memory_info().rss
+        sampler.sample()
+        assert sampler.memory_bytes is not None
+        assert sampler.memory_bytes - alone < 2 * 64 * 1024**2
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
