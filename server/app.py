@@ -8,15 +8,12 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from otel import instruments
 from otel.attributes import Source
 from otel.http import http_middleware
-from otel.instrument import Instrument
 from otel.keep import KeepPolicy
 from otel.metrics import AllowLists
 from otel.otlp import sdk_disabled
@@ -25,10 +22,11 @@ from server import VERSION
 from server.background import keep_running
 from server.cache.cache import Cache
 from server.cache.shared import SharedTier
-from server.connections import Connections, EarlyEnd, room
+from server.connections import Connections, room
 from server.counters import begin_counters
 from server.errors import all_errors, error_type
-from server.gpu import GpuSampler, Reading
+from server.gauges import observe_gauges
+from server.gpu import GpuSampler
 from server.hosts import AllowedHosts
 from server.journal import Journal
 from server.logs import LOGGER
@@ -70,13 +68,6 @@ EVENTS_FOLDER = "events"
 """In the data directory."""
 SPARE_SLOTS = 4096
 """Of the journal, beside those of requests that speak or wait: for requests that are read or refused."""
-GPU_GAUGES: dict[Instrument, Reading] = {
-    instruments.GPU_UTILIZATION: "utilization",
-    instruments.GPU_MEMORY: "memory_bytes",
-    instruments.GPU_MEMORY_LIMIT: "memory_limit_bytes",
-    instruments.GPU_POWER: "power_watts",
-    instruments.GPU_TEMPERATURE: "temperature_celsius",
-}
 
 log = logging.getLogger(f"{LOGGER}.app")
 
@@ -119,13 +110,25 @@ class Service:
         keep = KeepPolicy(settings.traces_per_second)
         self._journal = _journal(settings)
         self._observer = Observer(self._telemetry, self._summary, keep, build, self._journal)
-        self._observe_gauges()
+        self._connections = Connections(room(settings.max_connections))
+        observe_gauges(
+            self._telemetry.metrics,
+            summary=self._summary,
+            reporter=self._reporter,
+            watch=self._watch,
+            system=self._system,
+            gpu=self._gpu,
+            restarts=self._restarts,
+            chain=self._chain,
+            admission=self._admission,
+            cache=self._cache,
+            connections=self._connections,
+        )
         begin_counters(
             self._telemetry.metrics, self._chain.voices().values(), [provider.name for provider in providers]
         )
         self._prometheus = metrics.PrometheusRoute(self._telemetry.exposition)
         self._ready = health.ReadyRoute(self._synthesizer, self._admission)
-        self._connections = Connections(room(settings.max_connections))
         self._api = Port(
             self._api_application(), settings.host, settings.port, self._connections, settings.receive_seconds
         )
@@ -293,36 +296,6 @@ class Service:
             **self._watch.describe(),
         }
 
-    def _observe_gauges(self) -> None:
-        observe = self._telemetry.metrics.observe
-        observe(instruments.ACTIVE_VOICES, lambda: [(self._summary.active_voices, {})])
-        observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(self._summary.in_flight, {})])
-        observe(instruments.RESTARTS, lambda: [(self._restarts.count, {})])
-        observe(instruments.SYSTEM_MEMORY, lambda: _known(self._system.memory_bytes))
-        observe(instruments.SYSTEM_CPU, lambda: _known(self._system.cpu_percent))
-        observe(
-            instruments.MODEL_LOAD_TIME,
-            lambda: [(seconds, {"model": name}) for name, seconds in self._reporter.load_seconds.items()],
-        )
-        observe(instruments.QUEUE_DEPTH, lambda: [(self._chain.load().depth, {})])
-        observe(instruments.QUEUE_AUDIO, lambda: [(self._chain.load().audio_seconds, {})])
-        observe(instruments.UNSENT_BYTES, lambda: [(self._admission.unsent_bytes, {})])
-        observe(instruments.CACHE_BYTES, lambda: [(self._cache.bytes, {})])
-        observe(instruments.CACHE_ENTRIES, lambda: [(self._cache.entries, {})])
-        observe(instruments.CACHE_EVICTIONS, lambda: [(self._cache.evictions, {})])
-        observe(instruments.PROVIDER_AVAILABLE, self._reporter.availability)
-        observe(instruments.DEGRADED, self._watch.readings)
-        observe(
-            instruments.CONNECTIONS,
-            lambda: [(self._connections.idle, {"state": "idle"}), (self._connections.busy, {"state": "busy"})],
-        )
-        observe(
-            instruments.CONNECTIONS_ENDED_EARLY,
-            lambda: [(self._connections.ended_early[reason], {"reason": reason}) for reason in EarlyEnd],
-        )
-        for gauge, reading in GPU_GAUGES.items():
-            observe(gauge, partial(self._gpu.readings, reading))
-
 
 def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iterable[str] = ()) -> AllowLists:
     """The values that labels may take beside the contract's own; ``orders`` are voices with providers of their own."""
@@ -335,11 +308,6 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
         Source.ENDPOINTS: frozenset(SPEAKING),
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }
-
-
-def _known(value: float | None) -> list[tuple[float, dict[str, str]]]:
-    """The reading of a gauge without labels; none while its value is not known."""
-    return [] if value is None else [(value, {})]
 
 
 def _journal(settings: Settings) -> Journal | None:

@@ -1,4 +1,7 @@
-"""Compressed audio by ffmpeg: the target of the sandboxed processes that encode. See server.sandbox.fork_server."""
+"""Compressed audio and loudness by ffmpeg: the target of the sandboxed processes that encode.
+
+See server.sandbox.fork_server.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from av.packet import Packet
 
 from server.audio import wav
 from server.audio.formats import AAC, FORMATS, Codec
+from server.audio.metering import measure
 from server.sandbox.wire import Message
 from server.speech import Samples
 
@@ -37,11 +41,14 @@ def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
     """Encodes samples, 32-bit floats within -1 to 1, mono; the answer's payload is the bytes that are ready.
 
     {"file": {"format", "sample_rate", "artist"}} makes a whole file of the payload. In a session {"begin": the same}
-    begins a stream, and {"end": true} ends it.
+    begins a stream, and {"end": true} ends it. {"measure": sample_rate} is answered by {"loudness", "peak"}.
     """
     for number in request.get("forget", ()):
         _streams.pop(number, None)
     samples = np.frombuffer(payload, np.float32)
+    if "measure" in request:
+        loudness, peak = measure(samples, request["measure"])
+        return {"loudness": loudness, "peak": peak}, b""
     if "file" in request:
         coder = _coder(request["file"], whole=True)
         coder.feed(samples)

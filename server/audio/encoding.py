@@ -133,7 +133,7 @@ class _File:
         """Raises UnspeakableText when the encoder ends on these samples, EngineFailed when there is none."""
         samples = np.concatenate([np.empty(0, np.float32), *self._parts])
         try:
-            failed, data, _ = pool().ask({"file": self._wanted}, _bytes(samples))
+            failed, data, _ = pool().ask({"file": self._wanted}, as_bytes(samples))
         except WorkerCrashed:
             raise UnspeakableText("the speech can't be encoded in this format", param="text") from None
         except WorkerLost as error:
@@ -165,7 +165,7 @@ class _Stream:
         if self._begin is not None:
             request, self._begin = {**request, "begin": self._begin}, None
         try:
-            answer = self._session.ask(request, _bytes(samples))
+            answer = self._session.ask(request, as_bytes(samples))
         except (WorkerCrashed, WorkerLost) as error:
             raise EngineFailed("the process that encodes the stream has ended") from error
         if answer.message:
@@ -173,5 +173,6 @@ class _Stream:
         return answer.payload
 
 
-def _bytes(samples: Samples) -> memoryview:
+def as_bytes(samples: Samples) -> memoryview:
+    """Returns samples as a process that encodes is given them."""
     return np.ascontiguousarray(samples, np.float32).data.cast("B")
