@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from server.audio.encoding import AAC_FRAME
+from server.audio.coding import AAC_FRAME
 from tests.calls import post
 from tests.live import LiveServer
 from tests.recognition import errors, recognise, words
