@@ -18,6 +18,7 @@ from server.engine.vocabulary import Vocabulary
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider
 from server.settings import Settings
+from server.text import phonemes
 from server.voices.catalogue import Catalogue
 from tests.integration.test_server import samples
 
@@ -145,3 +146,33 @@ async def test_what_was_heard_once_is_there_at_once(house: House) -> None:
     metrics = await house.prometheus()
     counts = {r: samples(metrics, "tts_cache_requests_total", result=r) for r in ("hit", "miss", "bypass")}
     assert counts == {"hit": [2], "miss": [1], "bypass": [2]}
+
+
+async def test_a_text_that_ends_espeak_is_refused_to_its_client_alone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the bounds before espeak taken away: nobody else is asked to speak it, and no breaker opens."""
+    asked: list[str] = []
+
+    def unbounded(text: str) -> list[str]:
+        asked.append(text)
+        return [text]
+
+    others = [asyncio.create_task(house.speak(f"Somebody else says sentence {number}.")) for number in range(3)]
+    with monkeypatch.context() as patch:
+        patch.setattr(phonemes, "pieces", unbounded)
+        for number in range(4):
+            body = {"text": f"{number} " + "a." * 1000}
+            async with house.session.post(f"{house.service.url}/tts", json=body) as answer:
+                assert answer.status == 422
+                assert (await answer.json())["error"]["code"] == "unspeakable_text"
+    assert {status for status, _, _, _ in await asyncio.gather(*others)} == {200}
+    assert len([text for text in asked if "a.a." in text]) == 4
+    status, provider, _, _ = await house.speak("And the next text is spoken.")
+    assert (status, provider) == (200, "coqui")
+    text = await house.prometheus()
+    assert samples(text, "tts_worker_restarts_total", worker="phonemes") == [4]
+    assert samples(text, "tts_provider_available", provider="coqui") == [1]
+    assert samples(text, "tts_provider_available", provider="onnx") == [1]
+    assert samples(text, "tts_errors_total", error_type="unspeakable_text", side="client") == [4]
+    assert not [line for line in text.splitlines() if 'side="server"' in line and not line.endswith(" 0.0")]
