@@ -17,6 +17,8 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
     "MALLOC_TRIM_THRESHOLD_": str(1024**3),
+    # onnxruntime would look up a host of its maker, and send it what it measures.
+    "ORT_DISABLE_TELEMETRY": "1",
 }
 """Each variable and the value it gets where the environment does not set it."""
 

@@ -103,7 +103,15 @@ def test_everything_that_lasts_has_a_limit_and_comes_back(services: dict[str, An
         if name != "own-volumes":
             assert service["deploy"]["resources"]["limits"]["memory"], name
             assert service["restart"] == "unless-stopped", name
-            assert service["security_opt"] == ["no-new-privileges:true"], name
+
+
+def test_no_container_can_do_more_than_it_must(services: dict[str, Any]) -> None:
+    for name, service in services.items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["ulimits"] == {"core": {}}, name  # Compose leaves out a zero
+        assert service.get("read_only", False) == (name != "grafana"), name
+        assert bool(service.get("cap_add")) == (name == "own-volumes"), name
 
 
 def test_no_log_fills_the_disk(services: dict[str, Any]) -> None:
