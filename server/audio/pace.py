@@ -85,6 +85,7 @@ _LATIN = re.compile(r"[a-z\u00aa-\u024f\u1e00-\u1eff]+", re.IGNORECASE)
 _VOWEL = re.compile(r"[aeiouy\u00aa-\u024f\u1e00-\u1eff]", re.IGNORECASE)
 _HARD = re.compile(r"[^aeiouy\u00aa-\u024f\u1e00-\u1eff]{5}", re.IGNORECASE)
 _REPEATED = re.compile(r"(.{1,16}?)\1{2,}", re.DOTALL)
+_REPEATED_BY_LENGTH = [re.compile(rf"(.{{{length}}})\1{{2,}}", re.DOTALL) for length in range(1, 17)]
 _READ = frozenset("$\u20ac\u00a3%&+=")
 _NAMED = frozenset("*/\\#")
 
@@ -107,7 +108,10 @@ def once(text: str) -> str:
     Only that much of it is sure to be said: espeak names three of 30 equal signs, and a voice hurries through "haha"
     said a hundred times, in half of the time that it takes otherwise.
     """
-    return _REPEATED.sub(r"\1", text)
+    if _REPEATED.search(text):
+        for repeated in _REPEATED_BY_LENGTH:  # what is repeated may itself have repetitions: <<<=<<<=<<<=
+            text = repeated.sub(r"\1", text)
+    return text
 
 
 def stretch(speed: float, stiffness: float) -> float:

@@ -6,7 +6,7 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.audio import pace
@@ -156,6 +156,8 @@ def test_a_provider_that_lost_most_of_the_text_is_not_believed() -> None:
 SIGNS = st.text(st.sampled_from("=+$%&€*~#-_/\\|<>^!?.,@'\"°★😀═─█→≠"), min_size=1, max_size=4)
 
 
+@example("<<<=", 3, "", 1.0)
+@example("<<<=", 4, "", 1.0)
 @given(SIGNS, st.integers(3, 400), st.sampled_from(["", "Hello ", "x = "]), st.sampled_from([0.25, 1.0, 4.0]))
 def test_repeated_signs_are_sure_to_be_said_only_once(sign: str, count: int, before: str, speed: float) -> None:
     """By a voice that says each sign once, and what is before them; and by one that says all of them."""
