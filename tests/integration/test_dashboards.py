@@ -62,7 +62,11 @@ MAY_BE_EMPTY = {
     "gpu-temperature",
     "fallbacks",
     "audio-faults",
-    "slow-reasons",  # these three only when something went wrong
+    "slow-reasons",
+    "worker-restarts",
+    "background-task-failures",
+    "connections-ended-early",
+    "events-lost",  # these only when something went wrong, and here nothing did
     "weeks",  # a week ago there was no test
     "server-lost",
     "collector-refused",

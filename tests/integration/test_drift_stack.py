@@ -70,7 +70,7 @@ def test_the_job_is_not_confused_by_its_own_events(stack: Stack) -> None:
     before = set(stack.query("tts_drift_window_rows")[0][0].items())
     taken = [json.loads(line) for line in run(stack).splitlines() if "rows were taken" in line]
     assert taken[0]["rows"] == 0
-    assert taken[0]["foreign"] >= WINDOWS
+    assert taken[0]["problems"]["foreign"] >= WINDOWS
     assert {*before} <= {*stack.query("tts_drift_window_rows")[0][0].items()}  # the same series as that of the first
 
 
