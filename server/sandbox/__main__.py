@@ -43,6 +43,7 @@ def main(descriptor: str, target: str) -> None:
 
 def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
     ours, theirs = socket.socketpair()
+    parent = os.getpid()
     pid = os.fork()
     if pid:
         theirs.close()
@@ -53,7 +54,8 @@ def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
         control.close()
         ours.close()
         confine(limits)
-        _serve(theirs, handle, limits)
+        if os.getppid() == parent:  # else it had ended before the kernel was told to end us with it
+            _serve(theirs, handle, limits)
     finally:
         os._exit(0)  # nothing of the fork server's may be run twice
 

@@ -18,6 +18,8 @@ from server.sandbox.limits import Limits, environment
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
 """For the fork server to load its library, on a machine that is busy."""
+ANSWER_SECONDS = 10.0
+"""For it to fork or to reap, which takes a millisecond: it hangs, and is replaced."""
 
 
 class ForkFailed(Exception):
@@ -30,6 +32,8 @@ class Process:
 
     pid: int
     connection: socket.socket
+    parent: subprocess.Popen[bytes] | None
+    """The fork server that started it, and that alone knows how it ended."""
 
 
 class ForkServer:
@@ -54,7 +58,7 @@ class ForkServer:
     def fork(self, limits: Limits) -> Process:
         """Starts a process. Raises ForkFailed."""
         with self._lock:
-            if self._process is not None and self._process.poll() is not None:
+            if self._ended():
                 self._end()
             try:
                 control = self._control or self._start()
@@ -63,7 +67,7 @@ class ForkServer:
                 pid = int(wire.parse(answer)["pid"])
                 connection = socket.socket(fileno=handles[0])
                 wire.limit_waiting(connection, limits.seconds)
-                return Process(pid, connection)
+                return Process(pid, connection, self._process)
             except (OSError, EOFError, ValueError, IndexError) as error:
                 self._end()
                 raise ForkFailed(f"the fork server of {self._target} does not answer") from error
@@ -73,8 +77,8 @@ class ForkServer:
         can't be known any more."""
         process.connection.close()
         with self._lock:
-            if self._control is None or self._process is None or self._process.poll() is not None:
-                return None
+            if self._control is None or self._process is not process.parent or self._ended():
+                return None  # it has ended with its parent, and its id may be another's by now
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)  # its id is its own until the fork server has reaped it
             try:
@@ -91,6 +95,10 @@ class ForkServer:
         with self._lock:
             self._end()
 
+    def _ended(self) -> bool:
+        """Whether the fork server was started, and has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
     def _start(self) -> socket.socket:
         """Raises OSError, EOFError or ValueError when it does not start."""
         ours, theirs = socket.socketpair()
@@ -104,6 +112,7 @@ class ForkServer:
         wire.limit_waiting(ours, START_SECONDS)
         self._control = ours
         wire.receive(ours)
+        wire.limit_waiting(ours, ANSWER_SECONDS)
         return ours
 
     def _end(self) -> None:

@@ -66,14 +66,14 @@ class Pool:
     def ask(self, request: wire.Message, payload: bytes | memoryview = b"") -> Answer:
         """Has the least busy process answer.
 
-        A process that is ended from outside costs a second attempt. Raises WorkerCrashed, and WorkerLost when the
-        second attempt is lost too.
+        A process that is ended from outside costs a second attempt, by the one that has replaced it: when the fork
+        server has ended, the others have ended with it too. Raises WorkerCrashed, and WorkerLost when the second
+        attempt is lost too.
         """
-        try:
-            with self.least_busy() as worker:
+        with self.least_busy() as worker:
+            try:
                 return worker.ask(request, payload)
-        except WorkerLost:
-            with self.least_busy() as worker:
+            except WorkerLost:
                 return worker.ask(request, payload)
 
     @contextmanager

@@ -28,6 +28,11 @@ def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
     return holds
 
 
+def is_at_work(process: psutil.Process) -> bool:
+    """Whether it has not ended; nobody may have asked yet how."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
 @pytest.fixture
 def restarts() -> list[int]:
     return []
@@ -64,6 +69,20 @@ def test_a_process_that_is_ended_from_outside_costs_a_second_attempt_only(pool: 
         os.kill(worker.pid or 0, signal.SIGKILL)
     assert pool.ask({"do": "echo"}).message["heard"] is None
     assert restarts
+
+
+def test_a_fork_server_that_ends_costs_a_second_attempt_only(pool: Pool) -> None:
+    """Its processes end with it. The second attempt is not for another of them, however idle that is."""
+    pool.start()
+    processes = [psutil.Process(worker.pid) for worker in pool.workers]
+
+    def busy() -> None:
+        pool.workers[0].load += 1
+
+    pool.restarted = busy
+    os.kill(pool.fork_server.pid or 0, signal.SIGKILL)
+    assert until(lambda: not any(map(is_at_work, processes)))
+    assert pool.ask({"do": "echo"}).message["heard"] is None
 
 
 def test_a_request_that_is_lost_twice_is_given_up(pool: Pool, restarts: list[int]) -> None:
