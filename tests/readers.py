@@ -30,7 +30,7 @@ class SlowReader:
     async def ask(self, **body: Any) -> int:
         """Asks for speech, and reads no more of the answer than its status."""
         data = json.dumps(body).encode()
-        head = f"POST /tts HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {len(data)}\r\n"
+        head = f"POST /tts HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(data)}\r\n"
         self._writer.write(f"{head}Content-Type: application/json\r\n\r\n".encode() + data)
         return int((await self._reader.readline()).split()[1])
 
