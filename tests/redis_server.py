@@ -1,0 +1,53 @@
+"""A real Redis for tests."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+PASSWORD = "a-password-of-the-tests"
+
+
+class RedisServer:
+    """A real redis-server on a port of its own, that can be killed, stopped and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail("redis-server is not installed, and CI must test with it: apt-get install redis-server")
+            pytest.skip("redis-server is not installed: apt-get install redis-server")
+        self._program = program
+        self._folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        options = {"port": self.port, "bind": "127.0.0.1", "requirepass": PASSWORD, "save": "", "maxmemory": "256mb"}
+        command = [self._program, *(word for name, value in options.items() for word in (f"--{name}", str(value)))]
+        self._process = subprocess.Popen(command, cwd=self._folder, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is said to anybody."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def halt(self) -> None:
+        """SIGSTOP: connections stay, and nobody answers."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
