@@ -13,7 +13,7 @@ from pathlib import Path
 from server.voices.install import install_default
 from tests.faults import every
 from tests.faults.fault import FAULTS
-from tests.faults.site import PLACES, Sites
+from tests.faults.places import PLACES, Sites
 from tests.faults.table import line, write
 from tests.faults.trial import Row, run
 

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+CUT_OFF = ("RemoteDisconnected", "ConnectionResetError")
+
 
 class Ending(StrEnum):
     """How a request ended, as its client sees it."""
@@ -36,6 +38,11 @@ class Entry:
     @property
     def answered(self) -> bool:
         return self.ending is not Ending.UNANSWERED
+
+    @property
+    def cut_off(self) -> bool:
+        """Whether the connection was there, and ended without an answer."""
+        return not self.answered and self.code in CUT_OFF
 
 
 @dataclass(slots=True)

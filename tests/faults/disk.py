@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from tests.faults.fault import ANY, Losses, Mended, fault
-from tests.faults.site import ServerSite
+from tests.faults.places import ServerSite
 from tests.faults.trial import Trial
 
 EVENTS_LOST = 4

@@ -14,7 +14,7 @@ from drift.verdict import Verdict
 from tests.drift_job import event, write_events
 from tests.faults.fault import Mended, fault
 from tests.faults.pipeline import site_of
-from tests.faults.site import StackSite
+from tests.faults.places import StackSite
 from tests.faults.trial import Trial
 from tests.live import ROOT
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from otel.stack.liveness import status
 from tests.faults.fault import ANY, Losses, Mended, fault
-from tests.faults.site import StackSite
+from tests.faults.places import StackSite
 from tests.faults.trial import Trial
 
 ANSWER_SECONDS = 5.0

@@ -123,10 +123,14 @@ class Balance:
     """Requests of which more than one event tells."""
     misreported: int
     """Events that tell of another outcome than the client had."""
+    cut_off: int = 0
+    """Requests that were sent, and whose connection ended before an answer."""
+    named: int = 0
+    """Those of them that an event tells of."""
 
     @property
     def whole(self) -> bool:
-        return not (self.events or self.counts or self.traces)
+        return not (self.events or self.counts or self.traces) and self.named == self.cut_off
 
 
 @dataclass(slots=True)
@@ -170,6 +174,8 @@ def run(fault: Fault, site: Site) -> Row:
         counted = None
     row.balance = balance(load.book, site, counted, trial.others)
     row.broken += too_much(row, fault.may_lose)
+    if row.balance.cut_off:
+        trial.note(f"of {row.balance.cut_off} requests in flight that were cut off, {row.balance.named} have an event")
     if trial.counted_losses is not None and row.balance.events not in trial.counted_losses:
         row.broken.append(f"{row.balance.events} events are missing, {trial.counted_losses[-1]} were counted as lost")
     return row
@@ -211,7 +217,10 @@ def _compare(entries: list[Entry], site: Site, before: float | None, others: int
         for entry in entries
         if entry.ending in OUTCOMES
     )
+    cut_off = [entry for entry in entries if entry.cut_off]
     return Balance(
+        cut_off=len(cut_off),
+        named=sum(entry.request_id in events for entry in cut_off),
         events=sum(entry.request_id not in events for entry in answered),
         counts=counts,
         traces=traces,

@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults import every  # noqa: F401 - it registers the faults
 from tests.faults.fault import FAULTS
-from tests.faults.site import Sites
+from tests.faults.places import Sites
 from tests.faults.trial import run
 
 pytestmark = pytest.mark.timeout(3600)

@@ -78,6 +78,14 @@ def test_a_request_that_reached_the_server_and_was_not_answered_must_be_counted(
     assert balance(BOOK, stores, 10.0, 0).counts == 1
 
 
+def test_requests_that_were_cut_off_are_named_by_events(stores: Stores) -> None:
+    cut = [Entry(name, 0.0, 1.0, Ending.UNANSWERED, code="RemoteDisconnected") for name in ("d", "e")]
+    stores.outcomes["d"] = ["error"]
+    stores.count = 13.0
+    found = balance(Book([*BOOK.entries, *cut]), stores, 10.0, 0)
+    assert (found.cut_off, found.named) == (2, 1)
+
+
 def test_requests_of_the_fault_itself_must_be_counted(stores: Stores) -> None:
     assert balance(BOOK, stores, 10.0, 2).counts == 2
 
