@@ -98,7 +98,8 @@ def server_told_to_end(trial: Trial) -> Iterator[Mended]:
 def server_interrupted_twice(trial: Trial) -> Iterator[Mended]:
     server = trial.site.server()
     server.send_signal(signal.SIGINT)
-    time.sleep(0.2)  # signals of one kind that wait become one
+    trial.pause(0.2)  # signals of one kind that wait become one
+    trial.mark()
     server.send_signal(signal.SIGINT)
     server.wait(30)
     trial.note(f"it ended after {time.monotonic() - trial.marked:.1f} s")

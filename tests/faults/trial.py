@@ -167,17 +167,21 @@ def run(fault: Fault, site: Site) -> Row:
                 trial.until(mended, "the part that failed")
                 row.mended = time.monotonic() - trial.marked
                 trial.until_spoken()
-    except AssertionError as error:
-        row.broken.append(str(error).splitlines()[0] if str(error) else "an assertion")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is not what was promised
+        row.broken.append((str(error) or type(error).__name__).splitlines()[0])
     row.health = load.slowest_health(trial.marked)
     if not site.keeps_counts and site.server() != server:  # which began at 0
         counted = None
-    row.balance = balance(load.book, site, counted, trial.others)
-    row.broken += too_much(row, fault.may_lose)
-    if row.balance.cut_off:
-        trial.note(f"of {row.balance.cut_off} requests in flight that were cut off, {row.balance.named} have an event")
-    if trial.counted_losses is not None and row.balance.events not in trial.counted_losses:
-        row.broken.append(f"{row.balance.events} events are missing, {trial.counted_losses[-1]} were counted as lost")
+    try:
+        found = row.balance = balance(load.book, site, counted, trial.others)
+    except NotInTimeError as error:
+        row.broken.append(str(error))
+        return row
+    row.broken += too_much(row.book, found, fault.may_lose)
+    if found.cut_off:
+        trial.note(f"of {found.cut_off} requests in flight that were cut off, {found.named} have an event")
+    if trial.counted_losses is not None and found.events not in trial.counted_losses:
+        row.broken.append(f"{found.events} events are missing, {trial.counted_losses[-1]} were counted as lost")
     return row
 
 
@@ -229,10 +233,9 @@ def _compare(entries: list[Entry], site: Site, before: float | None, others: int
     )
 
 
-def too_much(row: Row, allowed: Losses) -> list[str]:
+def too_much(book: Book, balance: Balance, allowed: Losses) -> list[str]:
     """What was lost beyond what may be lost."""
-    counts, balance = row.book.counts(), row.balance
-    assert balance is not None
+    counts = book.counts()
     lost = {
         "failed": (counts[Ending.FAILED], allowed.failed),
         "unanswered": (counts[Ending.UNANSWERED], allowed.unanswered),
@@ -243,6 +246,6 @@ def too_much(row: Row, allowed: Losses) -> list[str]:
         "with a wrong outcome in their event": (balance.misreported, 0),
     }
     broken = [f"{number} {what}, at most {most} promised" for what, (number, most) in lost.items() if number > most]
-    if broken and (odd := row.book.refusals()):
+    if broken and (odd := book.refusals()):
         broken.append("the clients saw " + ", ".join(f"{what} ({count})" for what, count in odd.most_common(3)))
     return broken
