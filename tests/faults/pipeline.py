@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from otel.stack.liveness import status
 from tests.faults.fault import ANY, Losses, Mended, fault
+from tests.faults.load import CLIENTS
 from tests.faults.places import StackSite
 from tests.faults.trial import Trial
 
@@ -109,12 +110,12 @@ def redis_killed(trial: Trial) -> Iterator[Mended]:
     yield trial.site.ready
 
 
-@fault("SIGSTOP of Redis for 5 s", "a lookup takes 50 ms at most, and then Redis is left alone; nothing is lost")
+@fault("SIGSTOP of Redis, then SIGCONT", "a lookup takes 50 ms at most, and then Redis is left alone; nothing is lost")
 def redis_stopped(trial: Trial) -> Iterator[Mended]:
     site = site_of(trial)
     site.redis.halt()
     try:
-        trial.until_spoken()
+        trial.until_spoken(4 * CLIENTS)
     finally:
         site.redis.go_on()
     yield trial.site.ready
