@@ -11,10 +11,11 @@ import re
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,9 +181,9 @@ class Export:
         """For want of an answer."""
         return self._sum("otel_sdk_exporter_span_exported_total", 'error_type!=""')
 
-    @property
-    def stored(self) -> int:
-        found = self.stack.search(since=self.begun)
+    def stored(self, trace_ids: Iterable[str]) -> int:
+        """Spans in the store, of these traces and of those that a search finds by their first span."""
+        found = self.stack.search(since=self.begun).union(trace_ids)
         resources = [resource for trace_id in found for resource in self.stack.resources(trace_id)]
         return sum(
             len(scope["spans"])
@@ -252,4 +253,6 @@ def test_a_collector_that_was_away_holds_nothing_up_and_what_was_lost_is_counted
         assert grown < GROWTH_BYTES
         assert eventually(lambda: export.waiting == 0)
         assert export.dropped > 0
-        assert eventually(lambda: 0 < export.made - export.stored <= export.dropped + export.given_up), export
+        counted = export.dropped + export.given_up
+        stored = partial(export.stored, load.trace_ids)
+        assert eventually(lambda: 0 < export.made - stored() <= counted), (export.made, stored(), counted)
