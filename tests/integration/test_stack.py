@@ -456,7 +456,7 @@ def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: P
             assert eventually(lambda: drift.exists() and json.loads(drift.read_text())["succeeded"])
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
-            assert settings.url(settings.tempo_port) in rest
+            assert settings.trace_store_url in rest
             assert process.wait(60) == 0
         finally:
             process.terminate()  # not killed: it would leave the programs behind
