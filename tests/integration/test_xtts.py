@@ -118,7 +118,7 @@ async def test_what_is_no_voice_is_refused(
 async def test_a_recording_that_says_its_length_is_refused_before_it_is_read(server: LiveServer):
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"PUT /v1/audio/voices/fay HTTP/1.1\r\nHost: x\r\nContent-Length: 10485761\r\n\r\n")
+    writer.write(b"PUT /v1/audio/voices/fay HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10485761\r\n\r\n")
     async with asyncio.timeout(60):
         assert b" 413 " in await reader.readline()
     writer.close()
