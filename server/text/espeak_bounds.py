@@ -30,6 +30,8 @@ _SIGNS = r"(?:(?![,;:!?]\s)[\W_])+"
 """Between two letters of one clause: a comma and a space end it."""
 _SPELLED = re.compile(rf"(?<!{_LETTER})(?:{_LETTER}{_SIGNS}){{{DOTTED_LETTERS + 1},}}")
 _SPELLED_LETTER = re.compile(rf"({_LETTER})({_SIGNS})")
+_DOT_AND_SIGN = re.compile(rf"(?<={_LETTER}\.)(?=[^\w\s.,;:!?'\")\]-])")
+"""After D./ in Spanish, where D. is an abbreviation, espeak copies the rest of the clause into 160 bytes."""
 _LETTERS = re.compile(rf"[^\W_]{{{WORD_CHARACTERS}}}(?=[^\W_])")
 _WORD = re.compile(rf"\S{{{WORD_CHARACTERS + 1},}}")
 _WORD_PART = re.compile(rf"\S{{1,{WORD_CHARACTERS}}}(?=[\W_](?!\d)|$)|\S{{1,{WORD_CHARACTERS}}}")
@@ -39,10 +41,12 @@ _WORD_PART = re.compile(rf"\S{{1,{WORD_CHARACTERS}}}(?=[\W_](?!\d)|$)|\S{{1,{WOR
 def pieces(text: str) -> list[str]:
     """Returns ``text`` in pieces that espeak can be given one by one; what people write is changed nowhere else.
 
-    A piece ends with a clause if it can. In a word of more than 40 characters, and between emoji, spaces are added; in
-    a row of more than eight letters with a sign after each, the signs after the eighth are replaced by spaces.
+    A piece ends with a clause if it can. Spaces are added in a word of more than 40 characters, between emoji, and
+    between a dot and a sign such as / or #; in a row of more than eight letters with a sign after each, the signs
+    after the eighth are replaced by spaces.
     """
     text = _SPELLED.sub(_with_few_signs, text)
+    text = _DOT_AND_SIGN.sub(" ", text)
     text = _LETTERS.sub(r"\g<0> ", text)
     text = _WORD.sub(lambda word: " ".join(_WORD_PART.findall(word[0])), text)
     return ["".join(piece).strip() for part in _few_symbols(text) for piece in cut(part, _limit(part))]

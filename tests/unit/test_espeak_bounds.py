@@ -62,6 +62,11 @@ def test_of_many_dotted_letters_the_first_eight_keep_their_dots() -> None:
     assert pieces("a." * 12) == ["a.a.a.a.a.a.a.a.a a a a."]
 
 
+@pytest.mark.parametrize("sign", ["/", "\\", "|", "~", "@", "#", "^"])
+def test_a_sign_stands_apart_from_the_dot_of_an_abbreviation(sign: str) -> None:
+    assert pieces(f"D.{sign}x") == [f"D. {sign}x"]
+
+
 def test_a_long_word_is_cut_before_a_sign() -> None:
     assert pieces("tests/integration/test_fallback.py/and/more/of/it") == [
         "tests/integration/test_fallback.py/and /more/of/it"
