@@ -15,6 +15,7 @@ import socket
 import sys
 from collections.abc import Callable
 
+from otel.parent import end_with
 from server.sandbox import wire
 from server.sandbox.limits import Limits, allow_cpu, confine
 
@@ -53,9 +54,9 @@ def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
     try:
         control.close()
         ours.close()
+        end_with(parent)
         confine(limits)
-        if os.getppid() == parent:  # else it had ended before the kernel was told to end us with it
-            _serve(theirs, handle, limits)
+        _serve(theirs, handle, limits)
     finally:
         os._exit(0)  # nothing of the fork server's may be run twice
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import resource
-import signal
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 1, 4, 38
+PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 """Of linux/prctl.h."""
 MAX_FILES = 32
 KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -40,7 +39,7 @@ def environment(server: Mapping[str, str]) -> dict[str, str]:
 
 
 def confine(limits: Limits) -> None:
-    """Limits this process for good: no core dump, no file written, no new privileges, no life without its parent."""
+    """Limits this process for good: no core dump, no file written, no new privileges."""
     for limit, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CORE, 0),
@@ -50,7 +49,6 @@ def confine(limits: Limits) -> None:
         resource.setrlimit(limit, (most, most))
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in (
-        (PR_SET_PDEATHSIG, signal.SIGKILL),
         (PR_SET_DUMPABLE, 0),
         (PR_SET_NO_NEW_PRIVS, 1),
     ):

@@ -6,7 +6,6 @@ import http.client
 import json
 import signal
 import threading
-import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import pytest
 from server.journal import Journal
 from tests.live import LiveServer
 from tests.service import samples
+from tests.stack import eventually
 
 LONG = "The old man walked slowly along the river bank and watched the boats. " * 50
 
@@ -60,10 +60,7 @@ def outcomes(data_dir: Path, *request_ids: str) -> Counter[tuple[str, str]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline, "it has not come about"
-        time.sleep(0.1)
+    assert eventually(condition, 120), "it has not come about"
 
 
 @pytest.mark.timeout(600)

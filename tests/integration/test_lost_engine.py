@@ -7,7 +7,6 @@ import json
 import resource
 import signal
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ import pytest
 from tests.fakes import HummingProvider
 from tests.live import LiveServer
 from tests.service import Start, samples
+from tests.stack import eventually
 
 pytestmark = pytest.mark.timeout(600)
 BACK_SECONDS = 300.0
@@ -50,10 +50,7 @@ def speak(server: LiveServer, number: int = 0) -> tuple[int, dict[str, str], byt
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + BACK_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it has not come about"
-        time.sleep(0.2)
+    assert eventually(condition, BACK_SECONDS), "it has not come about"
 
 
 @contextmanager

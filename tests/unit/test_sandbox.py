@@ -6,8 +6,7 @@ import contextlib
 import os
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,15 +16,9 @@ import pytest
 from server.sandbox.limits import Limits
 from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
 from server.sandbox.session import Session
+from tests.stack import eventually
 
 LIMITS = Limits(memory_bytes=512 * 1024**2, cpu_seconds=1, seconds=30.0)
-
-
-def until(condition: Callable[[], bool], seconds: float = 30.0) -> bool:
-    deadline = time.monotonic() + seconds
-    while not (holds := condition()) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return holds
 
 
 def is_at_work(process: psutil.Process) -> bool:
@@ -81,7 +74,7 @@ def test_a_fork_server_that_ends_costs_a_second_attempt_only(pool: Pool) -> None
 
     pool.restarted = busy
     os.kill(pool.fork_server.pid or 0, signal.SIGKILL)
-    assert until(lambda: not any(map(is_at_work, processes)))
+    assert eventually(lambda: not any(map(is_at_work, processes)))
     assert pool.ask({"do": "echo"}).message["heard"] is None
 
 
@@ -203,9 +196,9 @@ def test_nothing_is_left_when_the_server_is_killed(tmp_path: Path) -> None:
             pool.ask({"do": "compute"})
         finally:
             os._exit(1)
-    assert until(pids.exists)
+    assert eventually(pids.exists)
     processes = [psutil.Process(int(each)) for each in pids.read_text().split()]
     assert len(processes) == 3
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert until(lambda: not any(process.is_running() for process in processes))
+    assert eventually(lambda: not any(process.is_running() for process in processes))
