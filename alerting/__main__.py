@@ -12,9 +12,9 @@ from alerting.alerts import GROUPS
 from alerting.alerts.slo import GROUP as SLO
 from alerting.alerts.slo import INTERVAL_SECONDS
 from alerting.cases import CASES
-from otel.environment import SettingsError
-from otel.generated import keep
-from otel.stack.public import PublicAddresses, load
+from otel.support.addresses import PublicAddresses, load
+from otel.support.environment import SettingsError
+from otel.support.generated import keep
 
 HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alerting.links import Dashboard, runbook
-from otel.stack.public import PublicAddresses
+from otel.support.addresses import PublicAddresses
 
 DURATION = re.compile(r"\d+[smhd]")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from alerting.alert import Alert
 from alerting.yaml_files import render
-from otel.stack.public import PublicAddresses
+from otel.support.addresses import PublicAddresses
 
 LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
 

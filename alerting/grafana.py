@@ -14,7 +14,7 @@ from alerting.alert import Alert
 from alerting.alerts import ALERTS
 from alerting.routes import SEEN_BY_GRAFANA
 from alerting.yaml_files import render
-from otel.stack.public import PublicAddresses
+from otel.support.addresses import PublicAddresses
 
 FOLDER = "ttscope"
 CONTACT = "ttscope-alertmanager"

@@ -1,10 +1,10 @@
-"""Where the links of an alert lead: into Grafana, whose address otel/stack/public.py has."""
+"""Where the links of an alert lead: into Grafana, whose address otel/support/addresses.py has."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from otel.stack.public import PublicAddresses
+from otel.support.addresses import PublicAddresses
 
 RUNBOOKS = "public/ttscope/runbooks"
 """In Grafana: compose.yaml lets it show alerting/runbooks there."""

@@ -1,11 +1,11 @@
-"""The questions of alerts, in PromQL, by the names of otel/promql.py."""
+"""The questions of alerts, in PromQL, by the names of otel/contract/promql.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from otel.instrument import Instrument
-from otel.promql import Label, Metric, Where, label_names, matchers, name
+from otel.contract.instrument import Instrument
+from otel.contract.promql import Label, Metric, Where, label_names, matchers, name
 
 
 def series(metric: Metric, where: Where | None = None, part: str = "") -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from alerting.alert import Alert, Group, Recording
 from alerting.yaml_files import render
-from otel.stack.public import PublicAddresses
+from otel.support.addresses import PublicAddresses
 
 NOT_AT_ALL = "0s"
 

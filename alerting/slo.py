@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from alerting.links import Dashboard
 from alerting.promql import bound, rate
-from otel import promise
-from otel.attributes import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
-from otel.instruments import ERRORS, REQUESTS, WORD_COUNT_DURATION
-from otel.promise import WINDOW_DAYS
+from otel.contract import slo as promise
+from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
+from otel.contract.metrics import ERRORS, REQUESTS, WORD_COUNT_DURATION
+from otel.contract.slo import WINDOW_DAYS
 
 LATENCY_BOUNDS: Mapping[str, float] = {
     "1-10": 1.0,

@@ -23,9 +23,9 @@ from typing import IO
 import psutil
 
 from bench.drift_events import hourly, write_hour
-from bench.machine import Machine, this_machine
-from bench.process import ROOT, resident
-from bench.results import RESULTS, Promise, number, promises, table, write_section
+from bench.results.file import RESULTS, Promise, number, promises, table, write_section
+from bench.results.machine import Machine, this_machine
+from bench.targets.process import ROOT, resident
 
 EVENTS = 10_000_000
 MINUTES, GIGABYTES = 10.0, 2.0

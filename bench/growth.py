@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from bench.contenders import stream_ttscope
-from bench.figures import Figures, figures, percentile
-from bench.growth_section import Point, render
-from bench.load import Turn, closed_loop, session_to
-from bench.machine import this_machine
-from bench.passage import Reader
-from bench.process import running, ttscope
-from bench.results import RESULTS, write_section
+from bench.clients.figures import Figures, figures, percentile
+from bench.clients.load import Turn, closed_loop, session_to
+from bench.clients.passage import Reader
+from bench.results.file import RESULTS, write_section
+from bench.results.growth_section import Point, render
+from bench.results.machine import this_machine
+from bench.targets.contenders import stream_ttscope
+from bench.targets.process import running, ttscope
 
 LONGEST_CHARACTERS = 20_000
 """The limit on a text is a setting; 2,000 words have 11,000 characters."""

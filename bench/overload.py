@@ -11,18 +11,18 @@ from itertools import count, islice
 
 import aiohttp
 
-from bench.contenders import ask_ttscope
-from bench.figures import Figures, figures
-from bench.load import Request, closed_loop, open_loop, session_to
-from bench.machine import this_machine
-from bench.overload_section import SETTLING_SECONDS, Flood, render
-from bench.passage import Reader
-from bench.prober import Prober
-from bench.process import Running, running, ttscope
-from bench.processor import watch
-from bench.results import RESULTS, write_section
-from bench.target import Target
-from bench.vanishing import vanish_everywhere
+from bench.clients.figures import Figures, figures
+from bench.clients.load import Request, closed_loop, open_loop, session_to
+from bench.clients.passage import Reader
+from bench.clients.prober import Prober
+from bench.results.file import RESULTS, write_section
+from bench.results.machine import this_machine
+from bench.results.overload_section import SETTLING_SECONDS, Flood, render
+from bench.targets.contenders import ask_ttscope
+from bench.targets.process import Running, running, ttscope
+from bench.targets.processor import watch
+from bench.targets.target import Target
+from bench.targets.vanishing import vanish_everywhere
 
 WORDS = 12
 """Length of all texts, so that requests per second mean the same with and without overload."""

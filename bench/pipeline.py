@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bench.process import Running, running, ttscope
+from bench.targets.process import Running, running, ttscope
 
 SPOKEN = {"text": "The quick brown fox jumps over the lazy dog."}
 REFUSED = {"text": "(happy)"}

@@ -15,15 +15,15 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from bench.contenders import Contender, MissingError, contenders
-from bench.figures import Figures, figures, median
-from bench.load import closed_loop, session_to
-from bench.machine import this_machine
-from bench.passage import Reader
+from bench.clients.figures import Figures, figures, median
+from bench.clients.load import closed_loop, session_to
+from bench.clients.passage import Reader
 from bench.peak import measure_peak
-from bench.process import Running, running
-from bench.results import RESULTS, write_section
-from bench.servers_section import Measured, render
+from bench.results.file import RESULTS, write_section
+from bench.results.machine import this_machine
+from bench.results.servers_section import Measured, render
+from bench.targets.contenders import Contender, MissingError, contenders
+from bench.targets.process import Running, running
 
 PROBE_WORDS = 80
 """Length of the texts by which times to first audio are compared, one client."""

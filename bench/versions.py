@@ -13,8 +13,8 @@ from pathlib import Path
 
 import aiohttp
 
-from bench.client import DURATION
-from bench.process import ROOT, Program, Running, running, ttscope
+from bench.clients.client import DURATION
+from bench.targets.process import ROOT, Program, Running, running, ttscope
 
 TEXTS = {
     "9 words": {"text": "The quick brown fox jumps over the lazy dog."},

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from dashboards.promql import largest
 from dashboards.variables import JOB
-from otel.attributes import DRIFT_COLUMN
-from otel.instruments import DRIFT_DETECTED
+from otel.contract.labels import DRIFT_COLUMN
+from otel.contract.metrics import DRIFT_DETECTED
 
 BUILD = "service_version, tts_build"
 """Labels of target_info, in which Prometheus keeps the resource that the metrics came from."""

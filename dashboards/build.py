@@ -14,9 +14,9 @@ from dashboards.panel import Board
 from dashboards.promql_check import NoPrometheusError, problems
 from dashboards.readme import README, with_table
 from dashboards.rendering import render
-from otel.environment import SettingsError
-from otel.generated import keep
-from otel.stack.public import PublicAddresses, load
+from otel.support.addresses import PublicAddresses, load
+from otel.support.environment import SettingsError
+from otel.support.generated import keep
 
 FOLDER = Path(__file__).parent / "grafana"
 OURS = b'"uid": "ttscope-'

@@ -13,8 +13,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from dashboards.boards import BOARDS
-from dashboards.marked import At, Marked, NotYamlError, read
 from dashboards.panel import NAME, Board, Kind, Panel, Query, Row, Threshold, Unit
+from dashboards.yaml_lines import At, Marked, NotYamlError, read
 
 EXAMPLES = Path(__file__).parent / "views"
 SUFFIXES = (".yaml", ".yml")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from dashboards.panel import Board, Panel, Search
 from dashboards.traceql import written
-from otel.stack.public import PublicAddresses
+from otel.support.addresses import PublicAddresses
 
 TEMPO = "tempo"
 """The variable that says which Tempo."""

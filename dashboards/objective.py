@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dashboards.promql import series, share
-from otel.attributes import OUTCOME
-from otel.instruments import REQUESTS
-from otel.promise import AVAILABILITY, WINDOW_DAYS
+from otel.contract.labels import OUTCOME
+from otel.contract.metrics import REQUESTS
+from otel.contract.slo import AVAILABILITY, WINDOW_DAYS
 
 WINDOW = f"{WINDOW_DAYS}d"
 

@@ -1,4 +1,4 @@
-"""The questions of panels, in PromQL, by the names of otel/promql.py, to the servers that the variables choose."""
+"""The questions of panels, in PromQL, by the contract's names, to the servers that the variables choose."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 from dashboards import variables
 from dashboards.variables import INTERVAL, VOICE, Variable
-from otel.attributes import VOICE_NAME
-from otel.instrument import Instrument
-from otel.instruments import CONTRACT
-from otel.pipeline_metrics import PipelineMetric
-from otel.promql import JOB, Label, Metric, Where, label_names, matchers, name
+from otel.contract.instrument import Instrument
+from otel.contract.labels import VOICE_NAME
+from otel.contract.metrics import CONTRACT
+from otel.contract.pipeline import PipelineMetric
+from otel.contract.promql import JOB, Label, Metric, Where, label_names, matchers, name
 
 OF_THE_DRIFT_JOB = frozenset(instrument for instrument in CONTRACT if instrument.name.startswith("tts.drift."))
 """They come from another program than the servers that can be chosen."""

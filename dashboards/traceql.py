@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.panel import Search
 from dashboards.variables import JOB, VOICE
-from otel.features import FEATURE_NAMES
+from otel.contract.event_fields import FEATURE_NAMES
 from otel.trace_store import store, tempo
 from otel.trace_store.store import DURATION, Condition
 

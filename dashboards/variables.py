@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from otel.attributes import VOICE_NAME
-from otel.instruments import REQUESTS
+from otel.contract.labels import VOICE_NAME
+from otel.contract.metrics import REQUESTS
 
 ALL = ".*"
 INTERVAL = "$__rate_interval"

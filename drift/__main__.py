@@ -13,7 +13,7 @@ from pathlib import Path
 
 from drift.logs import configure
 from drift.settings import Settings, load, unknown_variables
-from otel.environment import SettingsError
+from otel.support.environment import SettingsError
 
 OK, FAILED, WRONG, DRIFT, UNDECIDED, REFERENCE = 0, 1, 2, 3, 4, 5
 CODES = """exit codes: 0 stable, 3 drift (of compare: different), 4 too little data or no reference, 5 the reference
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _guarded(command: Callable[[], int]) -> int:
     """What went wrong in one line; a traceback helps no operator."""
     from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
-    from drift.selection import SelectionError
+    from drift.verdict.selection import SelectionError
 
     codes = {ReferenceImpossible: UNDECIDED, ReferenceDamaged: REFERENCE, ReferenceIncompatible: REFERENCE}
     try:
@@ -74,7 +74,7 @@ def _schedule(settings: Settings, given: argparse.Namespace) -> int:
 
 def _calibrate(settings: Settings, given: argparse.Namespace) -> int:
     from drift.assembly import assembled
-    from drift.selection import SelectionError, moment
+    from drift.verdict.selection import SelectionError, moment
 
     if bool(given.start) != bool(given.end):
         raise SelectionError("calibrate takes both --from and --to, or neither for the last stable windows")
@@ -92,29 +92,29 @@ def _calibrate(settings: Settings, given: argparse.Namespace) -> int:
 
 def _backfill(settings: Settings, given: argparse.Namespace) -> int:
     from drift.assembly import assembled
-    from drift.selection import moment
+    from drift.verdict.selection import moment
 
     with assembled(settings, CLOSE_SECONDS) as job:
         return _told(job.backfill(moment(given.start), moment(given.end), again=given.again), settings)
 
 
 def _report(settings: Settings, given: argparse.Namespace) -> int:
-    from drift import index, prose
-    from drift.state import State, name_of
+    from drift.reports import index, wording
+    from drift.state.state_folder import State, name_of
 
     state = State.open(settings.state)
     with state.lock():
         index.write(state, settings.window)
     verdicts = state.verdicts(most=max(1, given.windows))
     for number, verdict in enumerate(verdicts):
-        print(f"{name_of(verdict.start)}  {verdict.state}: {prose.tell(verdict, verdicts[:number])}")
+        print(f"{name_of(verdict.start)}  {verdict.state}: {wording.tell(verdict, verdicts[:number])}")
     print((settings.state / "index.html").absolute())
     return _code([verdicts[-1].state]) if verdicts else UNDECIDED
 
 
 def _compare(settings: Settings, given: argparse.Namespace) -> int:
     from drift.assembly import compared
-    from drift.selection import moment, selection
+    from drift.verdict.selection import moment, selection
 
     until = moment(given.end) if given.end else datetime.now(UTC)
     since = moment(given.start) if given.start else until - timedelta(days=7)
@@ -122,13 +122,13 @@ def _compare(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def _told(result: object, settings: Settings) -> int:
-    from drift import prose
     from drift.job import Result
-    from drift.state import name_of
+    from drift.reports import wording
+    from drift.state.state_folder import name_of
 
     assert isinstance(result, Result)  # noqa: S101 - for the type checker: imports are late here
     for number, verdict in enumerate(result.judged):
-        print(f"{name_of(verdict.start)}  {verdict.state}: {prose.tell(verdict, result.judged[:number])}")
+        print(f"{name_of(verdict.start)}  {verdict.state}: {wording.tell(verdict, result.judged[:number])}")
     for output, reason in result.undelivered.items():
         print(f"{output} could not be told and will be in the next run: {reason}", file=sys.stderr)
     if result.waiting:
@@ -148,7 +148,7 @@ def _told(result: object, settings: Settings) -> int:
 
 def _code(states: Sequence[str]) -> int:
     """Drift in any window, else as the last one is."""
-    from drift.verdict import State
+    from drift.verdict.verdict import State
 
     if State.DRIFT in states:
         return DRIFT

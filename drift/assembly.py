@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from drift.comparison import compare
 from drift.errors import ClockSuspect
-from drift.gauges import Gauges, Reading, over_otlp
 from drift.job import Job
-from drift.outbox import Outbox
-from drift.outputs import configured
-from drift.prose import tell_comparison
+from drift.outputs.gauges import Gauges, Reading, over_otlp
+from drift.outputs.outbox import Outbox
+from drift.outputs.outputs import configured
+from drift.reports.wording import tell_comparison
 from drift.rows.store import Rows
 from drift.sampling import sample
 from drift.schedule import Schedule
-from drift.selection import Selection
 from drift.settings import Settings
-from drift.state import State, StateBusy
+from drift.state.state_folder import State, StateBusy
+from drift.verdict.comparison import compare
+from drift.verdict.selection import Selection
 
 log = logging.getLogger("ttscope.drift.assembly")
 MOST_COMPARED = 200_000

@@ -15,22 +15,21 @@ from typing import Protocol
 
 import pandas as pd
 
-from drift import files, index, page, prose
-from drift.annotation import annotation
-from drift.calibration import calibrate
-from drift.clock import ClockReading, is_even, suspicion
+from drift import files
 from drift.errors import ClockSuspect, DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
-from drift.evidence import Evidence
-from drift.gauges import Gauges, Reading
-from drift.judge import judge
-from drift.outbox import Outbox
-from drift.reference import Calibration, Reference
+from drift.outputs.annotation import annotation
+from drift.outputs.gauges import Gauges, Reading
+from drift.outputs.outbox import Outbox
+from drift.reference.calibration import calibrate
+from drift.reference.reference import Calibration, Reference
+from drift.reports import index, page, wording
+from drift.reports.column_values import samples
 from drift.retention import forget
-from drift.rows.intake import Intake
+from drift.rows.ingest_report import Intake
 from drift.rows.store import Rows
-from drift.samples import samples
 from drift.settings import Settings
-from drift.state import (
+from drift.state.clock import ClockReading, is_even, suspicion
+from drift.state.state_folder import (
     ANNOTATION,
     EVIDENTLY_HTML,
     EVIDENTLY_JSON,
@@ -43,8 +42,10 @@ from drift.state import (
     write_outputs,
     write_verdict,
 )
-from drift.verdict import State as Judgement
-from drift.verdict import Verdict
+from drift.verdict.evidently_report import Evidence
+from drift.verdict.judge import judge
+from drift.verdict.verdict import State as Judgement
+from drift.verdict.verdict import Verdict
 
 log = logging.getLogger("ttscope.drift.job")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -66,7 +67,7 @@ class Result:
 
 
 class Judging(Protocol):
-    """Decides what a window is, as drift.judge.judge does."""
+    """Decides what a window is, as drift.verdict.judge.judge does."""
 
     def __call__(  # noqa: PLR0917 - as judge has it
         self,
@@ -189,8 +190,8 @@ class Job:
             consecutive=self._settings.consecutive,
             minimum_rows=self._settings.minimum_rows,
         )
-        text = prose.tell(verdict, previous)
-        news = None if old else prose.news(verdict, previous)  # nobody is woken for an old window
+        text = wording.tell(verdict, previous)
+        news = None if old else wording.news(verdict, previous)  # nobody is woken for an old window
         outputs = Outputs(self._outbox.due(verdict, news), news=news)
         shown = page.render(
             verdict,

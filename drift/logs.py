@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from otel import private_logs
-from otel.private_logs import PrivateFormatter
+from otel.support import private_logs
+from otel.support.private_logs import PrivateFormatter
 
 FIELDS = frozenset(
     {

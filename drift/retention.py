@@ -7,10 +7,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drift.outbox import Outbox
+from drift.outputs.outbox import Outbox
 from drift.rows.store import Rows
 from drift.settings import Settings
-from drift.state import State, time_of
+from drift.state.state_folder import State, time_of
 
 log = logging.getLogger("ttscope.drift.retention")
 REFERENCE_TIME = "%Y%m%dT%H%MZ"

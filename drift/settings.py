@@ -10,8 +10,8 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from otel import otlp
-from otel.environment import read, unknown
+from otel.sdk import otlp
+from otel.support.environment import read, unknown
 
 PREFIX = "TTSCOPE_DRIFT_"
 HOUR = 3600

@@ -1,22 +1,19 @@
-"""``python -m otel``: writes docs/telemetry.md and docs/stack.md; ``--check`` only says whether they are up to date."""
+"""``python -m otel``: writes docs/telemetry.md; ``--check`` only reports whether it is up to date."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
-from otel import reference
-from otel.generated import keep
-from otel.stack import reference as stack_reference
+from otel import docs
+from otel.support.generated import keep
 
-DOCS = Path(__file__).parent.parent / "docs"
-PAGES: dict[str, Callable[[], str]] = {"telemetry.md": reference.render, "stack.md": stack_reference.render}
+PAGE = Path(__file__).parent.parent / "docs" / "telemetry.md"
 
 
 def main() -> int:
-    """The exit code: 1 if a page is out of date and was only checked."""
-    return keep({DOCS / name: render() for name, render in PAGES.items()}, check="--check" in sys.argv[1:])
+    """Returns the exit code: 1 if the page is out of date and was only checked."""
+    return keep({PAGE: docs.render()}, check="--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -8,14 +8,15 @@ import os
 import signal
 import sys
 
-from otel.environment import SettingsError
-from server import VERSION, launch, watchdog
+from otel.support.environment import SettingsError
+from server import VERSION
 from server.app import Service
-from server.connections import raise_handle_limit, room
-from server.data_folder import DataFolderError, held
 from server.errors import SpeechError
+from server.lifecycle import launch, watchdog
+from server.lifecycle.data_folder import DataFolderError, held
 from server.logs import LOGGER, configure
-from server.providers.roster import roster
+from server.network.connections import raise_handle_limit, room
+from server.providers.factory import roster
 from server.settings import Settings, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 

@@ -12,54 +12,66 @@ from typing import Any
 
 from aiohttp import web
 
-from otel.attributes import Source
-from otel.http import http_middleware
-from otel.keep import KeepPolicy
-from otel.metrics import AllowLists
-from otel.otlp import sdk_disabled
-from otel.telemetry import Telemetry
+from otel.contract.labels import Source
+from otel.sdk.http import http_middleware
+from otel.sdk.otlp import sdk_disabled
+from otel.sdk.recording import AllowLists
+from otel.sdk.sampling import KeepPolicy
+from otel.sdk.telemetry import Telemetry
 from server import VERSION
-from server.background import keep_running
-from server.cache.cache import Cache
-from server.cache.shared import SharedTier
-from server.connections import Connections, room
-from server.counters import begin_counters
 from server.errors import all_errors, error_type
-from server.gauges import observe_gauges
-from server.gpu import GpuSampler
-from server.hosts import AllowedHosts
-from server.journal import Journal
+from server.lifecycle.background import keep_running
+from server.lifecycle.journal import Journal
+from server.lifecycle.restarts import Restarts
 from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
+from server.middleware.hosts import AllowedHosts
 from server.native_workers import NativeWorkers
-from server.observer import Observer
-from server.ports import Port
-from server.providers.chain import Chain
-from server.providers.probes import Probes
+from server.network.connections import Connections, room
+from server.network.ports import Port
 from server.providers.provider import Provider
 from server.providers.xtts import XttsProvider
-from server.reporter import Reporter
-from server.restarts import Restarts
-from server.routes import catalogue, console, coqui, docs, health, metrics, openai, openapi, samples, speech, traces
+from server.routes import (
+    console,
+    coqui_api,
+    docs,
+    health,
+    metrics,
+    openai_api,
+    openapi,
+    speech,
+    traces,
+    voice_lists,
+    voice_registration,
+)
 from server.routes.clients import Clients
-from server.routes.wish import Call, TtsCall
-from server.scheduling.admission import Admission
+from server.routes.dialect import Call, TtsCall
 from server.settings import Settings
-from server.speech import REGISTERED
-from server.summary import Summary
-from server.synthesizer import Synthesizer
-from server.system import SystemSampler
-from server.watch import Watch
+from server.synthesis.admission import Admission
+from server.synthesis.cache.cache import Cache
+from server.synthesis.cache.shared import SharedTier
+from server.synthesis.fallback.chain import Chain
+from server.synthesis.fallback.probes import Probes
+from server.synthesis.synthesizer import Synthesizer
+from server.telemetry.counters import begin_counters
+from server.telemetry.degradation import Watch
+from server.telemetry.gauges import observe_gauges
+from server.telemetry.gpu_sampler import GpuSampler
+from server.telemetry.provider_metrics import Reporter
+from server.telemetry.recorder import Observer
+from server.telemetry.summary import Summary
+from server.telemetry.system_sampler import SystemSampler
+from server.utterance import REGISTERED
 
 SPEAKING: dict[str, Call] = {
     speech.PATH: TtsCall(),
-    openai.PATH: openai.OpenAiCall(),
-    coqui.PATH: coqui.TTS_CALL,
-    coqui.PROCESS_PATH: coqui.PROCESS_CALL,
+    openai_api.PATH: openai_api.OpenAiCall(),
+    coqui_api.PATH: coqui_api.TTS_CALL,
+    coqui_api.PROCESS_PATH: coqui_api.PROCESS_CALL,
 }
 """The calls that ask for audio, by path: each call to them is observed."""
-READ_TO_SPEAK = (coqui.PATH, coqui.PROCESS_PATH)
+READ_TO_SPEAK = (coqui_api.PATH, coqui_api.PROCESS_PATH)
 """Those of them that can be made by GET too."""
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
@@ -236,23 +248,25 @@ class Service:
             for path, call in SPEAKING.items()
         }
         characters = settings.max_text_characters
-        theirs = coqui.CoquiRoutes(self._synthesizer)
-        voices = catalogue.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
+        theirs = coqui_api.CoquiRoutes(self._synthesizer)
+        voices = voice_lists.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
         memory = traces.TracesRoute(self._telemetry.traces)
-        recordings = samples.SamplesRoute(self._samples, self._synthesizer, clients, self._settings.receive_seconds)
+        recordings = voice_registration.SamplesRoute(
+            self._samples, self._synthesizer, clients, self._settings.receive_seconds
+        )
         application.add_routes(
             [
                 *(web.post(path, handler) for path, handler in speaking.items()),
                 *(web.get(path, speaking[path], allow_head=False) for path in READ_TO_SPEAK),
-                web.get(coqui.VOICES_PATH, theirs.voices),
-                web.get(coqui.LOCALES_PATH, theirs.locales),
-                web.get(coqui.DETAILS_PATH, theirs.details),
-                web.get(catalogue.VOICES_PATH, voices.voices),
-                web.put(samples.PATH, recordings.put),
-                web.delete(samples.PATH, recordings.delete),
-                web.get(catalogue.AUDIO_MODELS_PATH, voices.audio_models),
-                web.get(catalogue.MODELS_PATH, voices.models),
-                web.get(catalogue.MODEL_PATH, voices.model),
+                web.get(coqui_api.VOICES_PATH, theirs.voices),
+                web.get(coqui_api.LOCALES_PATH, theirs.locales),
+                web.get(coqui_api.DETAILS_PATH, theirs.details),
+                web.get(voice_lists.VOICES_PATH, voices.voices),
+                web.put(voice_registration.PATH, recordings.put),
+                web.delete(voice_registration.PATH, recordings.delete),
+                web.get(voice_lists.AUDIO_MODELS_PATH, voices.audio_models),
+                web.get(voice_lists.MODELS_PATH, voices.models),
+                web.get(voice_lists.MODEL_PATH, voices.model),
                 web.get(health.HEALTH_PATH, health.health),
                 web.get(health.READY_PATH, self._ready),
                 web.get(

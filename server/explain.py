@@ -17,8 +17,8 @@ from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceSearch, TraceStore, TraceStoreError, one_of, request_attributes
 from otel.trace_store.tempo import Tempo
 from server.errors import ServerCrashed, error_type
-from server.slowness import SlowReason
-from server.speech import Stage
+from server.telemetry.slowness import SlowReason
+from server.utterance import Stage
 
 TIMEOUT_SECONDS = 10.0
 SEARCH_SECONDS = 14 * 24 * 3600

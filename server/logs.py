@@ -6,8 +6,8 @@ import logging
 
 from opentelemetry.trace import format_trace_id, get_current_span
 
-from otel import private_logs
-from otel.private_logs import LOGGER, TRACE_ID, PrivateFormatter
+from otel.support import private_logs
+from otel.support.private_logs import LOGGER, TRACE_ID, PrivateFormatter
 
 __all__ = ["FIELDS", "LOGGER", "add_trace_id", "configure"]
 

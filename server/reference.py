@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from otel.generated import keep
+from otel.support.generated import keep
 from server.errors import all_errors, error_type
 from server.settings import Settings, variables
 

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from otel import otlp
-from otel.environment import read, unknown
-from server.speech import VOICE_NAME
+from otel.sdk import otlp
+from otel.support.environment import read, unknown
+from server.utterance import VOICE_NAME
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -18,7 +18,7 @@ from server.providers.coqui import CoquiProvider
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
-from server.speech import Listener, Samples, Utterance
+from server.utterance import Listener, Samples, Utterance
 from server.voices.catalogue import Catalogue
 from tests.fakes import Told
 from tests.kinds import Wish

@@ -10,16 +10,16 @@ from typing import Any
 
 import pandas as pd
 
-from drift.clock import ClockReading
-from drift.columns import COLUMNS
-from drift.gauges import Gauges
+from drift.columns.columns import COLUMNS
 from drift.job import Job
-from drift.outbox import Finding, NotDelivered, Outbox
+from drift.outputs.gauges import Gauges
+from drift.outputs.outbox import Finding, NotDelivered, Outbox
 from drift.rows.store import Rows
 from drift.settings import Settings, load
-from drift.state import State
-from drift.verdict import Change, Score, Verdict
-from drift.verdict import State as Judgement
+from drift.state.clock import ClockReading
+from drift.state.state_folder import State
+from drift.verdict.verdict import Change, Score, Verdict
+from drift.verdict.verdict import State as Judgement
 
 START = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)

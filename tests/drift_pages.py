@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from drift import index, page
-from drift.state import State, name_of, write_verdict
-from drift.verdict import Verdict
+from drift.reports import index, page
+from drift.state.state_folder import State, name_of, write_verdict
+from drift.verdict.verdict import Verdict
 
 
 def write_pages(folder: Path, verdicts: Sequence[Verdict], window: timedelta) -> list[str]:

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pandas as pd
 
-from drift.calibration import calibrate
-from drift.reference import Reference
+from drift.reference.calibration import calibrate
+from drift.reference.reference import Reference
 from tests.drift_traffic import HOUR, MONDAY, Hour, Service, rows_of, week
 
 HOURS = 48

@@ -1,6 +1,6 @@
 """Weeks of simulated windows put before the drift job's judgement: how often it cries wolf, and what it finds.
 
-Windows are judged by ``drift.evidence.by_distance``, a tenth of Evidently's time for the same numbers
+Windows are judged by ``drift.verdict.evidently_report.by_distance``, a tenth of Evidently's time for the same numbers
 (tests/unit/drift/test_evidence.py holds them equal); all else is what the job runs.
 """
 
@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from drift.calibration import calibrate
-from drift.evidence import by_distance
-from drift.judge import judge
-from drift.reference import Reference
-from drift.verdict import State, Verdict
+from drift.reference.calibration import calibrate
+from drift.reference.reference import Reference
+from drift.verdict.evidently_report import by_distance
+from drift.verdict.judge import judge
+from drift.verdict.verdict import State, Verdict
 from tests.drift_traffic import CHANGES, HOUR, MONDAY, Change, Service, rows_of, week
 
 WEEK = 168

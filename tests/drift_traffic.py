@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from otel.ranges import CHARACTERS, WORDS
+from otel.contract.ranges import CHARACTERS, WORDS
 
 MONDAY = datetime(2026, 10, 5, tzinfo=UTC)
 HOUR = timedelta(hours=1)

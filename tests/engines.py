@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from server.providers.worker import Worker
+from server.scheduling.engine import Decode, Encode, EngineLost, Refine, Result, Samples, Sentence, Step, Taken
 from server.scheduling.schedule import Batch, Schedule
-from server.scheduling.steps import Decode, Encode, EngineLost, Refine, Result, Samples, Sentence, Step, Taken
-from server.scheduling.worker import Worker
 
 FRAME_SECONDS = 0.01
 RATE = 100

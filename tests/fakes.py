@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from server.errors import SpeechError
 from server.providers.provider import Load, Reports
-from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.utterance import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 
 JOE = Voice("joe", ("en", "en-us"), 22050, "c0ffee")
 KAN = Voice("kan", ("ja",), 24000, "facade")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from server.errors import EngineFailed
 from server.providers.provider import Load, Provider, Reports
-from server.speech import Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.utterance import Chunk, Interval, Listener, Stage, Utterance, Voice
 
 
 class Faulty:

@@ -6,10 +6,10 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from bench.texts import PROSE
-from server.speech import Utterance, Voice
+from bench.clients.texts import PROSE
 from server.text.counts import count_words
 from server.text.normalize import normalize
+from server.utterance import Utterance, Voice
 
 WORDS = PROSE["en"].split()
 SINGLE = [

@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Callable
 import numpy as np
 
 from server.audio.wav import pcm16
-from server.speech import Chunk, Interval, Stage, Utterance, Voice
-from server.synthesis import Synthesis
+from server.synthesis_record import Synthesis
+from server.utterance import Chunk, Interval, Stage, Utterance, Voice
 
 SECRET = b"a secret of the tests' own"
 VOICE = Voice("joe", ("en",), 22050, "c0ffee")

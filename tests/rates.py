@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from otel.attributes import CACHE, CHAR_COUNT_RANGE, WORD_COUNT_RANGE
-from otel.instruments import CONTRACT
+from otel.contract.labels import CACHE, CHAR_COUNT_RANGE, WORD_COUNT_RANGE
+from otel.contract.metrics import CONTRACT
 from tests.stack import Stack
 
 ASKED_FOR = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from server.providers.provider import Provider
-from server.speech import Chunk, Listener, Utterance
+from server.utterance import Chunk, Listener, Utterance
 from tests.recognition import errors, recognise, words
 
 WHOLE = Listener()

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import psutil
 
-from bench.passage import cut, passage
+from bench.clients.passage import cut, passage
 from server.audio.formats import FORMATS
 from tests.live import LiveServer
 

@@ -15,16 +15,16 @@ from typing import Any, TypeVar
 
 import pytest
 
-from otel.stack.build import build
-from otel.stack.programs import needed
-from otel.stack.services import Service, collector, stores
-from otel.stack.settings import PREFIX, StackSettings
-from otel.stack.supervisor import Supervisor
-from otel.stack.toolchain import NoGoError
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import Condition, TraceSearch, TraceStore
 from otel.trace_store.tempo import Tempo
+from stack.build import build
+from stack.programs import needed
+from stack.services import Service, collector, stores
+from stack.settings import PREFIX, StackSettings
+from stack.supervisor import Supervisor
+from stack.toolchain import NoGoError
 from tests.calls import fetch
 
 Value = TypeVar("Value")

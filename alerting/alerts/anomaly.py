@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from alerting.alert import Alert, Group, Recording, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import increase, rate
-from otel.instruments import REQUESTS, WORD_COUNT_DURATION, WORDS_TOTAL
+from otel.contract.metrics import REQUESTS, WORD_COUNT_DURATION, WORDS_TOTAL
 
 DAYS = range(1, 8)
 ENOUGH_DAYS = 4

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import increase, largest, quantile, rate
-from otel.attributes import CACHE_RESULT, EARLY_END, ERROR_TYPE
-from otel.instruments import (
+from otel.contract.labels import CACHE_RESULT, EARLY_END, ERROR_TYPE
+from otel.contract.metrics import (
     CACHE_REQUESTS,
     CONNECTIONS_ENDED_EARLY,
     ERRORS,
@@ -15,7 +15,7 @@ from otel.instruments import (
     REQUESTS,
     UNSENT_BYTES,
 )
-from otel.promql import INSTANCE, Where
+from otel.contract.promql import INSTANCE, Where
 
 QUEUE_SECONDS = 450.0
 """Half of what the server lets in by default (TTSCOPE_MAX_QUEUE_SECONDS)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import grown, increase, largest, risen, series
-from otel.attributes import ERROR_TYPE, GPU, TASK, WORKER
-from otel.instruments import (
+from otel.contract.labels import ERROR_TYPE, GPU, TASK, WORKER
+from otel.contract.metrics import (
     BACKGROUND_TASK_FAILURES,
     ERRORS,
     GPU_MEMORY,
@@ -18,7 +18,7 @@ from otel.instruments import (
     SYSTEM_MEMORY,
     WORKER_RESTARTS,
 )
-from otel.promql import INSTANCE
+from otel.contract.promql import INSTANCE
 
 CPU_PERCENT = 80
 """By requirement A6."""

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import grown, largest, series
-from otel.attributes import LOSS_REASON
-from otel.instruments import DRIFT_LAST_RUN, EVENTS_LOST, REQUESTS_IN_FLIGHT
-from otel.library_metrics import SDK_METRICS
-from otel.pipeline_metrics import COLLECTOR, ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
-from otel.promql import INSTANCE, JOB, Metric, Where
+from otel.contract.labels import LOSS_REASON
+from otel.contract.libraries import SDK_METRICS
+from otel.contract.metrics import DRIFT_LAST_RUN, EVENTS_LOST, REQUESTS_IN_FLIGHT
+from otel.contract.pipeline import COLLECTOR, ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
+from otel.contract.promql import INSTANCE, JOB, Metric, Where
 
 QUEUE_SHARE = 0.5
 STALE_SECONDS = 120

@@ -1,6 +1,6 @@
 """Who speaks: each provider against its own reference, and whether there is one at all. Requirement B3.
 
-The server judges each provider itself, at equal length and with enough attempts (server/watch.py); the rules pass it on.
+The server judges each provider itself, at equal length and with enough attempts (server/telemetry/degradation.py); the rules pass it on.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import largest, quantile, rate
-from otel.attributes import ATTEMPT_OUTCOME, DEGRADED_KIND, PROVIDER
-from otel.instruments import DEGRADED, PROVIDER_AVAILABLE, PROVIDER_DURATION, PROVIDER_REQUESTS
-from otel.promql import INSTANCE
+from otel.contract.labels import ATTEMPT_OUTCOME, DEGRADED_KIND, PROVIDER
+from otel.contract.metrics import DEGRADED, PROVIDER_AVAILABLE, PROVIDER_DURATION, PROVIDER_REQUESTS
+from otel.contract.promql import INSTANCE
 
 EACH = (INSTANCE, PROVIDER)
 JUDGED = ("ok", "error", "timeout")
-"""Outcomes that the server counts: faulty audio may be the fault of an odd text (server/reporter.py)."""
+"""Outcomes that the server counts: faulty audio may be the fault of an odd text (server/telemetry/provider_metrics.py)."""
 
 
 def _asked(query: str, form: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import increase, largest, series
-from otel.attributes import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
-from otel.instruments import (
+from otel.contract.labels import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
+from otel.contract.metrics import (
     AUDIO_FAULTS,
     DRIFT_CLOCK_SUSPECT,
     DRIFT_DETECTED,
@@ -17,7 +17,7 @@ from otel.instruments import (
     DRIFT_WINDOW_ROWS,
     PROVIDER_REQUESTS,
 )
-from otel.promql import Where
+from otel.contract.promql import Where
 
 FAULTS_SHARE = 0.02
 ENOUGH_FAULTS = 5

@@ -5,9 +5,9 @@ from __future__ import annotations
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
 from alerting.promql import bound, increase, quantile, rate
-from otel.attributes import OUTCOME, SIDE, WORD_COUNT_RANGE
-from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UNDERRUN, TIME_TO_FIRST_AUDIO
-from otel.promql import Where
+from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE
+from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UNDERRUN, TIME_TO_FIRST_AUDIO
+from otel.contract.promql import Where
 
 ERRORS_PER_SECOND = 0.1
 """By requirement A6."""

@@ -6,7 +6,7 @@ from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import buckets, largest, mean, now, quantile, rate, seen, share, smallest, sums
 from dashboards.traceql import given, longer_than, requests
-from otel.attributes import (
+from otel.contract.labels import (
     ATTEMPT_OUTCOME,
     CACHE_RESULT,
     DEGRADED_KIND,
@@ -16,7 +16,7 @@ from otel.attributes import (
     STAGE,
     TO,
 )
-from otel.instruments import (
+from otel.contract.metrics import (
     BATCH_PADDING,
     BATCH_SIZE,
     CACHE_BYTES,
@@ -33,7 +33,7 @@ from otel.instruments import (
     STAGE_DURATION,
     UNSENT_BYTES,
 )
-from otel.promql import INSTANCE, Where
+from otel.contract.promql import INSTANCE, Where
 
 SLOW = requests(longer_than(1))
 HELPED: Where = {CACHE_RESULT: ("hit", "coalesced")}

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import largest, rate, seen, series, smallest
-from otel import pipeline_metrics as own
-from otel.attributes import LOSS_REASON
-from otel.instruments import EVENTS_LOST
-from otel.library_metrics import SDK_METRICS, LibraryMetric
-from otel.pipeline_metrics import PipelineMetric
-from otel.promql import JOB, Where
+from otel.contract import pipeline as own
+from otel.contract.labels import LOSS_REASON
+from otel.contract.libraries import SDK_METRICS, LibraryMetric
+from otel.contract.metrics import EVENTS_LOST
+from otel.contract.pipeline import PipelineMetric
+from otel.contract.promql import JOB, Where
 
 SDK = {metric.name: metric for metric in SDK_METRICS}
 ITEMS = {"span": "spans", "log": "events"}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import at_most, largest, quantile, rate, seen, smallest
 from dashboards.traceql import above, given, requests
-from otel.attributes import DRIFT_COLUMN, FAULT, SLOW_REASON
-from otel.instruments import (
+from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
+from otel.contract.metrics import (
     AUDIO_FAULTS,
     DRIFT_CLOCK_SUSPECT,
     DRIFT_CONSECUTIVE,

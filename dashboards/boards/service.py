@@ -6,10 +6,10 @@ from dashboards.objective import WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.promql import buckets, mean, now, quantile, rate, seen, series, share
 from dashboards.traceql import equal, given, longer_than, requests
-from otel.attributes import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
-from otel.instruments import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
-from otel.promise import AVAILABILITY
-from otel.promql import INSTANCE
+from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
+from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
+from otel.contract.promql import INSTANCE
+from otel.contract.slo import AVAILABILITY
 
 SHARES = (0.5, 0.95, 0.99)
 SLOW_SECONDS = 10

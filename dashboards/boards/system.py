@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Threshold, Unit
 from dashboards.promql import largest, now, seen
-from otel.attributes import CONNECTION_STATE, EARLY_END, GPU, MODEL, TASK, WORKER
-from otel.instruments import (
+from otel.contract.labels import CONNECTION_STATE, EARLY_END, GPU, MODEL, TASK, WORKER
+from otel.contract.metrics import (
     ACTIVE_VOICES,
     BACKGROUND_TASK_FAILURES,
     CONNECTIONS,
@@ -21,7 +21,7 @@ from otel.instruments import (
     SYSTEM_MEMORY,
     WORKER_RESTARTS,
 )
-from otel.promql import INSTANCE
+from otel.contract.promql import INSTANCE
 
 NO_GPU = "There is no GPU, or the server does not use it."
 BUSY_PERCENT = 80

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Unit
 from dashboards.promql import increase, rate, series, sums
 from dashboards.variables import SPAN
-from otel.attributes import CLIENT, ENDPOINT, LANGUAGE, VOICE_NAME
-from otel.instruments import AUDIO_DURATION, CHARACTERS_TOTAL, REQUESTS, WORDS_TOTAL
+from otel.contract.labels import CLIENT, ENDPOINT, LANGUAGE, VOICE_NAME
+from otel.contract.metrics import AUDIO_DURATION, CHARACTERS_TOTAL, REQUESTS, WORDS_TOTAL
 
 NO_LAST_WEEK = "Prometheus has nothing from a week ago."
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Unit
 from dashboards.promql import buckets, mean, quantile, rate
 from dashboards.traceql import equal, longer_than, requests
-from otel.attributes import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
-from otel.instrument import Instrument
-from otel.instruments import (
+from otel.contract.instrument import Instrument
+from otel.contract.labels import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
+from otel.contract.metrics import (
     AUDIO_DURATION,
     CHARACTER_COUNT_DURATION,
     REAL_TIME_FACTOR,
@@ -16,8 +16,8 @@ from otel.instruments import (
     TIME_TO_FIRST_AUDIO,
     WORD_COUNT_DURATION,
 )
-from otel.promql import Where
-from otel.ranges import EMPTY, WORDS
+from otel.contract.promql import Where
+from otel.contract.ranges import EMPTY, WORDS
 
 SLOW = requests(longer_than(1))
 LONG = requests(equal("tts.word_count_range", WORDS.labels[-1]))

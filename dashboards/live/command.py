@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dashboards.live.settings import LOOPBACK, Settings, load, unknown_variables
 from dashboards.live.theme import DARK, LIGHT, Theme
-from otel.environment import SettingsError
-from otel.stack import public
+from otel.support import addresses
+from otel.support.environment import SettingsError
 
 ROOT = Path(__file__).parent.parent.parent
 APP = Path(__file__).parent / "app.py"
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     argparse.ArgumentParser(prog="python -m dashboards live", description=__doc__).parse_args(arguments)
     try:
         settings = load()
-        public.load()
+        addresses.load()
     except SettingsError as error:
         print(f"ttscope-dashboard: {error}", file=sys.stderr)  # noqa: T201 - it is a command
         return 2

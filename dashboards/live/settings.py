@@ -10,7 +10,7 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from dashboards.custom import ViewSettings
-from otel.environment import read, unknown
+from otel.support.environment import read, unknown
 
 PREFIX = "TTSCOPE_DASHBOARD_"
 PORT_VARIABLE = "DASHBOARD_PORT"

@@ -14,20 +14,20 @@ from dashboards.boards import BOARDS
 from dashboards.custom import ViewError
 from dashboards.custom import load as load_views
 from dashboards.links import addressed
-from dashboards.live import board, drift_page, panels, requests_page, standing
-from dashboards.live.gather import Sources, State, View
-from dashboards.live.overlay import PATH
-from dashboards.live.overview import OVERVIEW
+from dashboards.live.charts.overlay import PATH
+from dashboards.live.pages import board, current_state, drift_page, panel_view, requests_page
+from dashboards.live.pages.overview import OVERVIEW
 from dashboards.live.period import PERIODS, USUAL, Window
-from dashboards.live.prometheus import regex
-from dashboards.live.reports import Reports
 from dashboards.live.settings import load
-from dashboards.live.sources import SourceError, SourceMissing
+from dashboards.live.sources.client import SourceError, SourceMissing
+from dashboards.live.sources.drift_reports import Reports
+from dashboards.live.sources.prometheus import regex
+from dashboards.live.sources.queries import Sources, State, View
 from dashboards.live.theme import named
 from dashboards.panel import Board
 from dashboards.variables import VARIABLES
-from otel.stack import public
-from otel.stack.public import PublicAddresses
+from otel.support import addresses
+from otel.support.addresses import PublicAddresses
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
@@ -59,7 +59,7 @@ def serve() -> None:
         icon=":material/timeline:",
         url_path=PATH,
     )
-    st.session_state[panels.REQUESTS] = requests
+    st.session_state[panel_view.REQUESTS] = requests
     own, problems = _own_views(sources)
     pages = {
         "Boards": [_page(entry, sources) for entry in (OVERVIEW, *BOARDS)],
@@ -91,7 +91,7 @@ def _sources() -> Sources:
 
 @st.cache_resource(show_spinner=False)
 def _addresses() -> PublicAddresses:
-    return public.load()
+    return addresses.load()
 
 
 def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
@@ -157,7 +157,7 @@ def _board(shown: Board, sources: Sources) -> None:
     words = "There is no Prometheus" if isinstance(problem, SourceMissing) else str(problem).removesuffix(".")
     st.warning(f"{words}: charts over time can't be drawn. {START}", icon=":material/cloud_off:")
     try:
-        standing.show(sources.server.summary())
+        current_state.show(sources.server.summary())
     except SourceError as error:
         st.error(f"{error} So there is nothing to show. {START}", icon=":material/power_off:")
 

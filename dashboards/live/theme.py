@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from otel.ranges import CHARACTERS, WORDS
+from otel.contract.ranges import CHARACTERS, WORDS
 
 GOOD = frozenset({"ok", "hit", "available"})
 BAD = frozenset({"error", "faulty", "server", "unavailable", "silent"})

@@ -20,7 +20,7 @@ class Field:
 
     name: str
     feature: str
-    """The event's attribute, of otel.features."""
+    """The event's attribute, of otel.contract.event_fields."""
     type: Type
 
 

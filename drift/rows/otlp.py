@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from drift.rows.fields import FIELDS, REQUEST_ID, Type
-from drift.rows.intake import Intake
-from otel.events import REQUEST_EVENT
+from drift.rows.ingest_report import Intake
+from otel.sdk.events import REQUEST_EVENT
 
 Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""

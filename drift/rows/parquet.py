@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from drift import files
 from drift.rows.fields import FIELDS, FORMAT, REQUEST_ID, TIME, Type
-from drift.rows.intake import Intake
+from drift.rows.ingest_report import Intake
 from drift.rows.otlp import LONGEST_TEXT, Row
 
 HOURS = "hours"

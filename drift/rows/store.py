@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 from drift import files
-from drift.rows import ledger, parquet, query
-from drift.rows.intake import Intake
+from drift.rows import offsets, parquet, query
+from drift.rows.ingest import COMMIT_BYTES, Progress, Step, Taking
+from drift.rows.ingest_report import Intake
 from drift.rows.query import Window
-from drift.rows.taking import COMMIT_BYTES, Progress, Step, Taking
 
 
 def _go_on(step: str) -> None:
@@ -80,7 +80,7 @@ class Rows:
 
     def _parts(self) -> list[tuple[datetime, Path]]:
         """All parts that count, and their hours."""
-        known = ledger.load(self._folder)
+        known = offsets.load(self._folder)
         return [
             (hour, path)
             for hour, folder in parquet.hour_folders(self._hours)

@@ -21,7 +21,7 @@ from server.audio import wav
 from server.audio.formats import AAC, FORMATS, Codec
 from server.audio.metering import measure
 from server.sandbox.wire import Message
-from server.speech import Samples
+from server.utterance import Samples
 
 SOFTWARE = "ttscope"
 AAC_FRAME = 1024

@@ -9,9 +9,9 @@ import av
 import av.logging
 import numpy as np
 
-from server.audio.sample import CHANNELS, CODECS, FORMATS, LONGEST, RATES
+from server.audio.uploads import CHANNELS, CODECS, FORMATS, LONGEST, RATES
 from server.sandbox.wire import Message
-from server.speech import Samples
+from server.utterance import Samples
 
 
 def prepare() -> None:

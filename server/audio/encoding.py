@@ -20,7 +20,7 @@ from server.errors import EngineFailed, UnspeakableText
 from server.sandbox.limits import Limits
 from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
 from server.sandbox.session import Session
-from server.speech import Samples
+from server.utterance import Samples
 
 WORKER = "encoding"
 """Of the label ``worker``."""

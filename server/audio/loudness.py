@@ -7,7 +7,7 @@ import numpy as np
 from server.audio.encoding import as_bytes, pool
 from server.errors import EngineFailed
 from server.sandbox.pool import WorkerCrashed, WorkerLost
-from server.speech import Samples
+from server.utterance import Samples
 
 LOUDNESS_RANGE = (-40.0, -5.0)
 """LUFS that can be asked for: EBU R128 names -23, podcasts have -16, streaming services -14."""

@@ -8,7 +8,7 @@ import av
 import av.filter
 import numpy as np
 
-from server.speech import Samples
+from server.utterance import Samples
 
 LEAST_SECONDS = 0.5
 """The measure's own window has 0.4; what is shorter is measured as if it were said again and again."""

@@ -9,9 +9,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
-from server.audio import pace
-from server.audio.pace import Bounds
-from server.speech import Samples, Utterance
+from server.audio import length_bounds
+from server.audio.length_bounds import Bounds
+from server.utterance import Samples, Utterance
 
 Numbers = npt.NDArray[np.float64]
 
@@ -140,7 +140,8 @@ class Inspector:
         slow, fast = utterance.speeds
         said = self._said or utterance.text
         allowed = Bounds(
-            pace.bounds(said, utterance.language, fast).least, pace.bounds(said, utterance.language, slow).most
+            length_bounds.bounds(said, utterance.language, fast).least,
+            length_bounds.bounds(said, utterance.language, slow).most,
         )
         clipping = self._full / self._count if self._count else 0.0
         if energy is None:
@@ -149,7 +150,7 @@ class Inspector:
             faults.append(Fault.CLIPPED)
         reckoned = Bounds(0.0, math.inf)
         if self._expected is not None:
-            share = len(pace.once(said)) / max(1, len(said))
+            share = len(length_bounds.once(said)) / max(1, len(said))
             reckoned = Bounds(SHORT * share * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
         if energy is not None and (spoken < allowed.least or seconds < reckoned.least or self._breaks_off(energy)):
             faults.append(Fault.TRUNCATED)

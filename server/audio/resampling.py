@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-from server.speech import Samples
+from server.utterance import Samples
 
 QUALITY = "VHQ"
 """soxr's best; a second of speech takes it a third of a millisecond."""

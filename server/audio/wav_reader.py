@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from server.audio.wav import floats
-from server.speech import Samples
+from server.utterance import Samples
 
 RATES = range(4000, 192_001)
 """Hz; with less nothing can be understood, and with more the sender would choose how large a second is."""

@@ -8,9 +8,9 @@ import socket
 import sys
 import threading
 
-from otel.parent import end_with
-from server import launch
-from server.engine.host import Host
+from otel.support.parent import end_with
+from server.engine.server import Host
+from server.lifecycle import launch
 from server.logs import configure
 
 NICENESS = 5

@@ -13,7 +13,7 @@ import numpy as np
 
 from server.engine import messages
 from server.engine.messages import EMPTY, HEADER, Answer, Failure, Question, Request
-from server.scheduling.steps import EngineLost, Samples
+from server.scheduling.engine import EngineLost, Samples
 
 Reply = tuple[Answer, Samples]
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from server.engine.vocabulary import Vocabulary
-from server.scheduling.steps import Samples
+from server.scheduling.engine import Samples
 
 HEADER = Struct("!III")
 """Bytes of the message, and the shape of the samples: windows, and samples of each."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from server.engine.process import EngineProcess
+from server.engine.client import EngineProcess
 from server.scheduling.dispatcher import Dispatcher
-from server.scheduling.steps import EngineLost
+from server.scheduling.engine import EngineLost
 
 
 class RunningEngine:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
 from server.errors import SpeechError
-from server.scheduling.steps import EngineLost
+from server.scheduling.engine import EngineLost
 
 FIRST_PAUSE = 0.5
 """Seconds before an engine is started again; each further pause is twice as long."""

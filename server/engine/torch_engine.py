@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from server.engine.graphs import Graphs
-from server.engine.traces import Traces
+from server.engine.cuda_graphs import Graphs
+from server.engine.jit import Traces
 from server.engine.vits import VitsLatent, VitsModel
 from server.errors import EngineFailed
-from server.scheduling.steps import EngineLost, Samples
+from server.scheduling.engine import EngineLost, Samples
 
 SMALL_STEP_THREADS = 1
 """Of encoding and refining: their hundreds of small operations take longer on two cores, 119 ms where one takes 69."""

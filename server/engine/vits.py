@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
-from server.engine import layers, shapes
+from server.engine import buckets, layers
 from server.engine.decoder import Decoder
 from server.engine.vocabulary import Vocabulary
 from server.voices import checkpoint
@@ -143,7 +143,7 @@ class VitsModel:
 
     def shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
         """What windows of one batch must have in common: their frames, and their context on either side."""
-        return shapes.window(latent.frames, self.decoder.context, start, stop)
+        return buckets.window(latent.frames, self.decoder.context, start, stop)
 
     def _latent(self, prior: Tensor) -> VitsLatent:
         if not self._resampled:

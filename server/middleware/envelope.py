@@ -9,7 +9,7 @@ import uuid
 from aiohttp import web
 
 from server.errors import BadRequest, BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
-from server.observation import Observation
+from server.record import Observation
 
 REQUEST_ID = web.RequestKey("request_id", str)
 TRACE_ID = web.RequestKey("trace_id", str)

@@ -10,7 +10,6 @@ from aiohttp import hdrs, web
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from server.errors import InternalError, ShuttingDown, SpeechError
-from server.hosts import AllowedHosts
 from server.logs import LOGGER
 from server.middleware.envelope import (
     OBSERVATION,
@@ -22,10 +21,11 @@ from server.middleware.envelope import (
     request_id,
     translate,
 )
-from server.observation import Observation
-from server.observer import Observer
-from server.scheduling.admission import Admission
-from server.speech import Outcome
+from server.middleware.hosts import AllowedHosts
+from server.record import Observation
+from server.synthesis.admission import Admission
+from server.telemetry.recorder import Observer
+from server.utterance import Outcome
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CLIENT_LEFT = 499

@@ -11,23 +11,23 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
-from server.engine.process import STALL_SECONDS, EngineProcess
+from server.engine.client import STALL_SECONDS, EngineProcess
 from server.engine.running import RunningEngine
 from server.engine.supervisor import EngineSupervisor
 from server.errors import EngineFailed, ShuttingDown
-from server.providers.crew import Crew
-from server.providers.failures import as_ours
+from server.providers.error_mapping import as_ours
+from server.providers.health_check import say_a_word
 from server.providers.pace import WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
 from server.providers.reader import Piece, Reader
-from server.providers.word import say_a_word
+from server.providers.thread_pool import Crew
 from server.scheduling.dispatcher import Dispatcher
+from server.scheduling.engine import EngineLost, Sentence
 from server.scheduling.job import Job
-from server.scheduling.steps import EngineLost, Sentence
-from server.speech import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.text.phonemes import Phonemizer
 from server.text.reading import read
 from server.text.script import script
+from server.utterance import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
 from server.voices.catalogue import InstalledVoice
 from server.voices.errors import VoiceError
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
+from server.providers.loaded_voice import Piece, Speaker, sound
 from server.providers.packaged import checksum, folder
-from server.providers.speaker import Piece, Speaker, sound
-from server.speech import Samples, Voice
 from server.text.sentences import LIMIT, bounded, cut
+from server.utterance import Samples, Voice
 
 if TYPE_CHECKING:
     from hibari import Hibari  # type: ignore[import-untyped]

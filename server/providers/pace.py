@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from server.audio.pace import stretch
+from server.audio.length_bounds import stretch
 from server.errors import NothingToSpeak, TextTooLong
-from server.speech import Utterance
+from server.utterance import Utterance
 
 WARM_UP = ("1", "1234567 1234567")
 """A short and a long text that every voice can read."""

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from server.errors import EngineFailed
-from server.providers.narrator import Narrator
+from server.providers.health_check import say_a_word
+from server.providers.loaded_voice import Speaker
 from server.providers.pace import estimate
 from server.providers.provider import Load, Reports
-from server.providers.speaker import Speaker
-from server.providers.word import say_a_word
-from server.speech import Ability, Chunk, Listener, Utterance, Voice
+from server.providers.sentencewise import Narrator
+from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 
 
 class PackagedVoices(Protocol):

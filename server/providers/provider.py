@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
-from server.speech import Ability, Chunk, Listener, Utterance, Voice
+from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ServerReports(Protocol):
         ...
 
     def worker_restarted(self, worker: str) -> None:
-        """A worker process of the kind ``worker`` (see otel.attributes.WORKER) is started again."""
+        """A worker process of the kind ``worker`` (see otel.contract.labels.WORKER) is started again."""
         ...
 
     def lost(self, error: Exception) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from server.engine.vocabulary import Vocabulary
-from server.scheduling.steps import Mark, Sentence
+from server.scheduling.engine import Mark, Sentence
 from server.text.alignment import Span, align
 from server.text.phonemes import Phonemizer
 from server.text.reading import Line, Unit

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from server.providers.provider import Load
-from server.scheduling.meter import Meter
+from server.scheduling.throughput import Meter
 
 
 class Workload:

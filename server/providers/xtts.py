@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from server.errors import EngineFailed, UnknownVoice
-from server.providers.crew import Crew, Done
-from server.providers.failures import as_ours
+from server.providers.error_mapping import as_ours
+from server.providers.loaded_voice import sound
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
 from server.providers.provider import Load, Reports
-from server.providers.speaker import sound
+from server.providers.thread_pool import Crew, Done
+from server.providers.worker import Worker
 from server.providers.workload import Request, Workload
-from server.scheduling.worker import Worker
-from server.speech import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
 from server.text.script import Script, script
 from server.text.sentences import cut
-from server.voices.samples import SAMPLE_RATE, SampleStore, VoiceSample
+from server.utterance import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
+from server.voices.recordings import SAMPLE_RATE, SampleStore, VoiceSample
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import Sequence
 
-from server.speech import Word
+from server.utterance import Word
 
 CONTENT_TYPE = "application/json"
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from server.middleware.envelope import RESPONSE
-from server.observation import Observation
-from server.routes.wish import Wish
-from server.scheduling.visit import Visit
+from server.record import Observation
+from server.routes.dialect import Wish
+from server.synthesis.visit import Visit
 
 PIECE_BYTES = 64 * 1024
 """Audio is handed to the connection in pieces of this size; a client has its time for each."""

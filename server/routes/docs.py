@@ -10,7 +10,7 @@ from aiohttp import web
 
 from server.routes.openapi import describe
 from server.routes.pages import Page
-from server.synthesizer import Synthesizer
+from server.synthesis.synthesizer import Synthesizer
 
 POLICY = "default-src 'self'; script-src 'none'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 HEAD = """<!doctype html>

@@ -9,9 +9,9 @@ from typing import Any
 
 from server.errors import SpeechError
 from server.middleware.envelope import describe
-from server.observation import Observation
+from server.record import Observation
 from server.routes.captions import timestamp
-from server.speech import Word
+from server.utterance import Word
 
 CONTENT_TYPE = "text/event-stream"
 TOKENS_A_SECOND = 20

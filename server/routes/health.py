@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.errors import ShuttingDown
-from server.scheduling.admission import Admission
-from server.synthesizer import Synthesizer
+from server.synthesis.admission import Admission
+from server.synthesis.synthesizer import Synthesizer
 
 HEALTH_PATH = "/health"
 READY_PATH = "/ready"

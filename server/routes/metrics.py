@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from otel.exposition import Exposition, content_type
+from otel.sdk.exposition import Exposition, content_type
 from server.errors import MetricsDisabled
 
 SUMMARY_PATH = "/metrics"

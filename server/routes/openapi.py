@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
 from server import VERSION
-from server.audio import sample
+from server.audio import uploads
 from server.audio.formats import FORMATS
 from server.errors import (
     MetricsDisabled,
@@ -21,13 +21,24 @@ from server.errors import (
     all_errors,
     error_type,
 )
-from server.routes import catalogue, coqui, events, health, metrics, openai, samples, schemas, speech, traces
+from server.routes import (
+    coqui_api,
+    events,
+    health,
+    metrics,
+    openai_api,
+    schemas,
+    speech,
+    traces,
+    voice_lists,
+    voice_registration,
+)
 from server.routes.forms import MULTIPART, URLENCODED
-from server.routes.openai import SpeechRequest
+from server.routes.openai_api import SpeechRequest
 from server.routes.pages import Page
 from server.routes.requests import JSON, TtsRequest
-from server.speech import VOICE_NAME
-from server.synthesizer import Synthesizer
+from server.synthesis.synthesizer import Synthesizer
+from server.utterance import VOICE_NAME
 from server.voices.aliases import ALIASES
 
 PATH = "/openapi.json"
@@ -49,10 +60,10 @@ IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that mean nothing here
 OF_OTHER_CALLS = {MetricsDisabled, UnknownModel, UnknownPath, UnknownTrace}
 """Errors that no call for audio has."""
 READS: dict[str, tuple[str, dict[str, Any]]] = {
-    catalogue.VOICES_PATH: ("The voices that can be asked for.", schemas.VOICES),
-    catalogue.AUDIO_MODELS_PATH: ("The models that can be named, as Open WebUI reads them.", schemas.AUDIO_MODELS),
-    catalogue.MODELS_PATH: ("The models that can be named, as OpenAI's clients read them.", schemas.MODELS),
-    catalogue.MODEL_PATH: ("One of them.", schemas.MODEL),
+    voice_lists.VOICES_PATH: ("The voices that can be asked for.", schemas.VOICES),
+    voice_lists.AUDIO_MODELS_PATH: ("The models that can be named, as Open WebUI reads them.", schemas.AUDIO_MODELS),
+    voice_lists.MODELS_PATH: ("The models that can be named, as OpenAI's clients read them.", schemas.MODELS),
+    voice_lists.MODEL_PATH: ("One of them.", schemas.MODEL),
     health.HEALTH_PATH: ("Whether the process is alive.", schemas.STATUS),
     health.READY_PATH: ("Whether it can speak: 503 until a voice has spoken, and at its end.", schemas.STATUS),
     metrics.SUMMARY_PATH: ("Totals, rates and durations by word and character range.", schemas.SUMMARY),
@@ -65,14 +76,14 @@ TEXTS = {
         "Every metric as Prometheus text; as OpenMetrics with exemplars when Accept asks for it.",
         ("text/plain", "application/openmetrics-text"),
     ),
-    coqui.VOICES_PATH: ("The voices as MaryTTS lists them: name, language, gender.", ("text/plain",)),
-    coqui.LOCALES_PATH: ("The languages, a line for each.", ("text/plain",)),
-    coqui.DETAILS_PATH: ("What each voice is, as a page.", ("text/html",)),
+    coqui_api.VOICES_PATH: ("The voices as MaryTTS lists them: name, language, gender.", ("text/plain",)),
+    coqui_api.LOCALES_PATH: ("The languages, a line for each.", ("text/plain",)),
+    coqui_api.DETAILS_PATH: ("What each voice is, as a page.", ("text/html",)),
     DOCS_PATH: ("This description as a page.", ("text/html",)),
 }
 PARAMETERS = {
     traces.TRACE_PATH: "The X-Trace-ID or the X-Request-ID of an answer.",
-    catalogue.MODEL_PATH: "The model's name.",
+    voice_lists.MODEL_PATH: "The model's name.",
 }
 IGNORED = "Taken, and ignored: the header X-TTS-Ignored of the answer says so."
 FIELDS = {
@@ -110,7 +121,7 @@ def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
                 },
             )
         },
-        openai.PATH: {
+        openai_api.PATH: {
             "post": _speaks(
                 "Speak a text, asked for as OpenAI's clients do; sent while it is being made.",
                 _json("SpeechRequest"),
@@ -119,9 +130,9 @@ def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
             )
         },
     }
-    for path, call in ((coqui.PATH, coqui.TTS_CALL), (coqui.PROCESS_PATH, coqui.PROCESS_CALL)):
+    for path, call in ((coqui_api.PATH, coqui_api.TTS_CALL), (coqui_api.PROCESS_PATH, coqui_api.PROCESS_CALL)):
         paths[path] = _form_call(call, {"text": text, "voice_name": {"type": "string", "enum": ["", *names]}})
-    paths[samples.PATH] = _registering()
+    paths[voice_registration.PATH] = _registering()
     for path, (summary, schema) in READS.items():
         paths[path] = {"get": _reads(path, summary, {JSON: {"schema": schema}})}
     for path, (summary, kinds) in TEXTS.items():
@@ -163,7 +174,7 @@ def _reads(path: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def _form_call(call: coqui.FormCall, forms: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _form_call(call: coqui_api.FormCall, forms: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The same fields in the query string of a GET, or in the form of a POST; ``forms`` are schemas of some of them."""
     fields = {
         theirs: {"type": "string", "description": FIELDS[ours], **forms.get(ours, {})}
@@ -193,7 +204,7 @@ def _registering() -> dict[str, Any]:
     return {
         "put": {
             "parameters": parameters,
-            "summary": f"Make a voice of a recording of {sample.SHORTEST:g} to {sample.LONGEST:g} seconds.",
+            "summary": f"Make a voice of a recording of {uploads.SHORTEST:g} to {uploads.LONGEST:g} seconds.",
             "requestBody": {"required": True, "content": dict.fromkeys(("audio/*", OCTETS), recording)},
             "responses": {
                 "201": {"description": "There is a new voice.", "content": voice},

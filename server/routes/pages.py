@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from server.speech import Voice
-from server.synthesizer import Synthesizer
+from server.synthesis.synthesizer import Synthesizer
+from server.utterance import Voice
 
 
 class Page:

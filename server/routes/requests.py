@@ -19,7 +19,7 @@ from server.errors import (
     UnsupportedFormat,
     UnsupportedMediaType,
 )
-from server.speech import SPEED_RANGE
+from server.utterance import SPEED_RANGE
 
 JSON = "application/json"
 FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]

@@ -13,10 +13,10 @@ from server.audio.formats import Format
 from server.audio.loudness import at_loudness
 from server.errors import EngineFailed, SpeechError
 from server.middleware.envelope import TOLD
-from server.observation import Observation
+from server.record import Observation
 from server.routes import captions, events
 from server.routes.delivery import PIECE_BYTES, Delivery
-from server.speech import Chunk, Stage, Word
+from server.utterance import Chunk, Stage, Word
 
 Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamResponse]]
 """One of the ways to answer: sends the parts of the audio, and returns the answer that has ended."""

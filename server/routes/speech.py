@@ -15,6 +15,7 @@ from server.errors import InvalidMarkup, SpeechError, TextTooLong, UnknownVoice,
 from server.middleware.envelope import OBSERVATION
 from server.routes.clients import Clients
 from server.routes.delivery import Delivery, Limits
+from server.routes.dialect import Call, Wish
 from server.routes.requests import TtsRequest, wants_fresh
 from server.routes.sending import (
     Send,
@@ -25,15 +26,14 @@ from server.routes.sending import (
     send_stream,
     send_whole,
 )
-from server.routes.wish import Call, Wish
-from server.scheduling.admission import Admission
 from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
-from server.speech import Chunk, Listener, Passage, Stage, Utterance, Voice, Word
-from server.synthesizer import Synthesizer
+from server.synthesis.admission import Admission
+from server.synthesis.synthesizer import Synthesizer
 from server.text import ssml
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
+from server.utterance import Chunk, Listener, Passage, Stage, Utterance, Voice, Word
 from server.voices.aliases import ALIASES
 
 PATH = "/tts"

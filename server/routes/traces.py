@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from otel.traces import LAST, SLOWEST, TraceMemory
+from otel.sdk.trace_memory import LAST, SLOWEST, TraceMemory
 from server.errors import UnknownTrace
 
 LIST_PATH = "/traces"

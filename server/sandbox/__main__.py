@@ -15,7 +15,7 @@ import socket
 import sys
 from collections.abc import Callable
 
-from otel.parent import end_with
+from otel.support.parent import end_with
 from server.sandbox import wire
 from server.sandbox.limits import Limits, allow_cpu, confine
 

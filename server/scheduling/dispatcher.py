@@ -6,10 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from server.scheduling.engine import Decode, Engine, EngineLost
 from server.scheduling.job import Job, Piece
-from server.scheduling.meter import Meter
 from server.scheduling.schedule import Batch, Schedule
-from server.scheduling.steps import Decode, Engine, EngineLost
+from server.scheduling.throughput import Meter
 
 
 class Dispatcher:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from server.speech import Reading
 from server.text import english, european, rulers
 from server.text.rules import Rule, apply, rule
+from server.utterance import Reading
 
 EMOJI: tuple[Rule, ...] = (
     # Skin tones, variation selectors and joiners have no sound; espeak spells a flag's letters out as code points.

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from server.speech import Reading
+from server.utterance import Reading
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from server.speech import Passage, Utterance
 from server.text.reading import Line, read
 from server.text.sentences import is_speakable
+from server.utterance import Passage, Utterance
 
 Piece = TypeVar("Piece")
 PAUSE = 0.2

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.errors import InvalidMarkup
-from server.speech import SPEED_RANGE, Passage, Reading
 from server.text.normalize import EMOTION_TAG, compose
+from server.utterance import SPEED_RANGE, Passage, Reading
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

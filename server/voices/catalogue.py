@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
-from server.speech import VOICE_NAME, Voice
+from server.utterance import VOICE_NAME, Voice
 from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MODEL, ONNX, ONNX_CONFIG, Manifest
 

@@ -9,7 +9,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.launch import ENVIRONMENT
+from server.lifecycle.launch import ENVIRONMENT
 from server.voices import speakers
 from server.voices.errors import VoiceError
 
@@ -32,8 +32,8 @@ PATHS = ("speakers_file", "d_vector_file", "language_ids_file", "speaker_encoder
 def before_import() -> None:
     """What must be set before torch and Coqui are imported.
 
-    Beside what ``server.launch`` sets for the whole process, where that did not start it. Coqui and what it imports is
-    kept from writing to the log and to standard error: some of it repeats the text.
+    Beside what ``server.lifecycle.launch`` sets for the whole process, where that did not start it. Coqui and what it
+    imports is kept from writing to the log and to standard error: some of it repeats the text.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", ENVIRONMENT["OMP_WAIT_POLICY"])
     for name in ("TTS", "trainer", "coqpit", "transformers", "numba", "matplotlib", "fsspec"):

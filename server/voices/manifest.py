@@ -10,7 +10,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from server.speech import VOICE_NAME
+from server.utterance import VOICE_NAME
 from server.voices.errors import VoiceError
 
 MANIFEST = "voice.json"

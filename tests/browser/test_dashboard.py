@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboards.live.overlay import HEAD
-from drift.verdict import State as Judgement
+from dashboards.live.charts.overlay import HEAD
+from drift.verdict.verdict import State as Judgement
 from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from server.connections import raise_handle_limit
+from server.network.connections import raise_handle_limit
 from tests.faults.fault import Mended, fault
 from tests.faults.load import CLIENTS
 from tests.faults.trial import Trial

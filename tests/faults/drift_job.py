@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drift.state import State
-from drift.verdict import Verdict
+from drift.state.state_folder import State
+from drift.verdict.verdict import Verdict
 from tests.drift_job import event, write_events
 from tests.faults.fault import Mended, fault
 from tests.faults.pipeline import site_of

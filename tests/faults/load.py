@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.passage import cut, passage
+from bench.clients.passage import cut, passage
 from tests.faults.book import Book, Ending, Entry
 
 CLIENTS = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otel.stack.liveness import status
+from stack.liveness import status
 from tests.faults.fault import ANY, Losses, Mended, fault
 from tests.faults.load import CLIENTS
 from tests.faults.places import StackSite

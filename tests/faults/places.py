@@ -18,7 +18,7 @@ EVENTS_DISK = "16m"
 class ServerSite(Site):
     """What ``make run`` runs: the server alone, which writes events into files of its own, on a disk of their own."""
 
-    command = ("-m", "otel.stack.supervised")
+    command = ("-m", "stack.supervised")
     ready_line = "ttscope is ready"
 
     def __init__(self, folder: Path, voices: Path) -> None:
@@ -46,7 +46,7 @@ class StackSite(Site):
     """What ``make stack`` runs, but for the live dashboard; and a Redis."""
 
     keeps_traces = keeps_counts = True
-    command = ("-m", "otel.stack", "--without-dashboard")
+    command = ("-m", "stack", "--without-dashboard")
     ready_line = "ready after"
 
     def __init__(self, folder: Path, voices: Path) -> None:

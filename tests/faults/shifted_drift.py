@@ -8,8 +8,8 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta, tzinfo
 
-from drift import clock
 from drift.__main__ import main
+from drift.state import clock
 
 SHIFT = timedelta(seconds=int(sys.argv[1]))
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aiohttp.test_utils import make_mocked_request
 
 from server.errors import SpeechError
-from server.routes.coqui import PROCESS_CALL, TTS_CALL
+from server.routes.coqui_api import PROCESS_CALL, TTS_CALL
 from tests.fuzz import mutation, texts
 from tests.fuzz.target import Target
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from server.audio.sample import LONGEST, SHORTEST, decode, pool
+from server.audio.uploads import LONGEST, SHORTEST, decode, pool
 from server.errors import InvalidSample
 from tests.fuzz import containers, mutation
 from tests.fuzz.endings import unended

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerting.alerts import ALERTS, GROUPS
-from otel.stack.services import CONFIG, ROOT
+from stack.services import CONFIG, ROOT
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
 

@@ -1,7 +1,7 @@
 """Faults in a running server become messages, and end: real Prometheus, Alertmanager, mail server and webhook.
 
 The rules and routes are the project's own, with all their times divided (tests/hastened.py). What the server needs to
-notice by itself (server/watch.py) takes its own time.
+notice by itself (server/telemetry/degradation.py) takes its own time.
 """
 
 from __future__ import annotations

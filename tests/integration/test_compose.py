@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from otel.stack.build import build
-from otel.stack.programs import COMPOSE
-from otel.stack.public import PublicAddresses, variable
-from otel.stack.toolchain import NoGoError
+from otel.support.addresses import PublicAddresses, variable
+from stack.build import build
+from stack.programs import COMPOSE
+from stack.toolchain import NoGoError
 from tests.live import ROOT
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds Docker Compose, if it is not in the cache
 
 IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "alertmanager": "0.31.1"}
-"""As built natively (otel/stack/programs/README.md); and of Tempo, the version that its configuration is for."""
+"""As built natively (stack/programs/README.md); and of Tempo, the version that its configuration is for."""
 PORTS = {
     "server": {"8010", "8002", "3001"},
     "collector": {"4317", "4318"},

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from server.connections import RESERVED_HANDLES
+from server.network.connections import RESERVED_HANDLES
 from tests.fakes import HummingProvider
 from tests.service import Client, Start, samples
 

@@ -14,8 +14,8 @@ import aiohttp
 import numpy as np
 import pytest
 
-from bench import contenders
-from bench.process import running
+from bench.targets import contenders
+from bench.targets.process import running
 from tests.service import Start, samples
 
 TEXT = "Hello world, it is me."

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from server.journal import Journal
+from server.lifecycle.journal import Journal
 from tests.live import LiveServer
 from tests.service import samples
 from tests.stack import eventually

@@ -19,19 +19,19 @@ import pytest
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
 from dashboards.custom import EXAMPLES, load, views
-from dashboards.live.exemplars import question, selectors
-from dashboards.live.marks import KIND, QUESTION
 from dashboards.live.period import Window
-from dashboards.live.prometheus import Prometheus
-from dashboards.live.sources import Source
-from dashboards.live.traces import Traces
+from dashboards.live.sources.annotation_query import KIND, QUESTION
+from dashboards.live.sources.client import Source
+from dashboards.live.sources.exemplars import question, selectors
+from dashboards.live.sources.prometheus import Prometheus
+from dashboards.live.sources.traces import Traces
 from dashboards.objective import burn_rate, counted, failures
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.promql_check import problems
 from dashboards.variables import VARIABLES, fill
-from otel.instruments import CONTRACT, REQUEST_DURATION, WORD_COUNT_DURATION
-from otel.pipeline_metrics import JAEGER, JOBS, TEMPO
-from otel.promise import AVAILABILITY
+from otel.contract.metrics import CONTRACT, REQUEST_DURATION, WORD_COUNT_DURATION
+from otel.contract.pipeline import JAEGER, JOBS, TEMPO
+from otel.contract.slo import AVAILABILITY
 from otel.trace_store import otlp_json
 from otel.trace_store.store import TraceSearch
 from server import VERSION

@@ -25,8 +25,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bench.texts import PROSE
-from drift.state import name_of
+from bench.clients.texts import PROSE
+from drift.state.state_folder import name_of
 from server.app import Service
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from drift.rows.store import Rows
-from drift.state import State, name_of
+from drift.state.state_folder import State, name_of
 from tests.collector import Collector
 from tests.drift_job import event, write_events
 from tests.live import ROOT

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from drift.evidence import by_evidently
-from drift.judge import judge
-from drift.reference import Reference
-from drift.verdict import State
+from drift.reference.reference import Reference
+from drift.verdict.evidently_report import by_evidently
+from drift.verdict.judge import judge
+from drift.verdict.verdict import State
 from tests.drift_simulation import WEEK, Alarms, judged, power, reference_of
 from tests.drift_traffic import HOUR, Service, week
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from drift.columns import COLUMNS
-from drift.state import name_of
+from drift.columns.columns import COLUMNS
+from drift.state.state_folder import name_of
 from tests.drift_job import event, write_events
 from tests.integration.test_drift_job import environment
 from tests.live import ROOT

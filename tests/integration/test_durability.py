@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from drift.rows.store import Rows
-from otel.attributes import LOSS_REASON
+from otel.contract.labels import LOSS_REASON
 from tests.calls import fetch
 from tests.live import LiveServer
 from tests.stack import eventually

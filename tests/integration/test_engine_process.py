@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
-from server.engine import process as process_module
-from server.engine.process import EngineProcess
+from server.engine import client as process_module
+from server.engine.client import EngineProcess
 from server.errors import EngineFailed, ShuttingDown
-from server.scheduling.steps import Decode, Encode, EngineLost, Mark, Refine, Sentence
+from server.scheduling.engine import Decode, Encode, EngineLost, Mark, Refine, Sentence
 from server.text.phonemes import Phonemizer
 from server.voices.errors import VoiceError
 

@@ -16,7 +16,7 @@ import pytest
 from server.audio.formats import FORMATS
 from server.audio.loudness import measure
 from server.audio.wav import floats
-from server.speech import Chunk, Listener, Utterance
+from server.utterance import Chunk, Listener, Utterance
 from tests.calls import speak
 from tests.fakes import HummingProvider
 from tests.service import Start, samples

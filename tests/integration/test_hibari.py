@@ -17,8 +17,8 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown
 from server.providers import hibari
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider, checksum
-from server.speech import Listener, Stage
 from server.text.script import PAUSE, script
+from server.utterance import Listener, Stage
 from tests.every_provider import EveryProvider
 from tests.fakes import Told
 from tests.live import ROOT

@@ -14,9 +14,9 @@ from server.audio.quality import Inspector
 from server.errors import NothingToSpeak
 from server.providers.kokoro import SAMPLE_RATE, KokoroVoices
 from server.providers.packaged import PackagedProvider
-from server.speech import Chunk, Listener, Utterance, Voice
 from server.text import ssml
 from server.text.counts import count_words
+from server.utterance import Chunk, Listener, Utterance, Voice
 from tests.fakes import Told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

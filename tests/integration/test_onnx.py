@@ -18,9 +18,9 @@ from server.engine.vocabulary import Vocabulary
 from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
-from server.speech import Chunk, Listener, Stage
 from server.text.phonemes import Phonemizer
 from server.text.script import PAUSE
+from server.utterance import Chunk, Listener, Stage
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
 from server.voices.piper import PiperConfig

@@ -12,7 +12,7 @@ import pytest
 from server.app import Service
 from server.routes import console
 from server.settings import Settings
-from server.speech import Chunk, Listener, Utterance
+from server.utterance import Chunk, Listener, Utterance
 from tests.described import requests_of
 from tests.fakes import HummingProvider
 from tests.service import Start

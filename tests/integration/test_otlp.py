@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from otel.features import FEATURE_NAMES
-from otel.instruments import CONTRACT
-from otel.library_metrics import HTTP_METRICS, SDK_METRICS
+from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
+from otel.contract.metrics import CONTRACT
 from tests.calls import fetch, speak
 from tests.collector import Collector
 from tests.live import LiveServer

@@ -21,9 +21,9 @@ from server.providers.hibari import HibariVoice
 from server.providers.onnx import OnnxProvider
 from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
-from server.speech import Listener, Utterance
 from server.text import ssml
 from server.text.script import script
+from server.utterance import Listener, Utterance
 from server.voices.catalogue import Catalogue
 from tests.calls import speak
 from tests.fakes import Told

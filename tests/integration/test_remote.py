@@ -23,7 +23,7 @@ from server.audio import wav
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
 from server.providers.provider import Load
 from server.providers.remote import RemoteProvider, RemoteVoice
-from server.speech import Chunk, Listener, Stage, Utterance, Voice
+from server.utterance import Chunk, Listener, Stage, Utterance, Voice
 from tests.engines import until
 from tests.misbehaving import (
     SECRET,

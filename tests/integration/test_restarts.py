@@ -14,11 +14,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from otel.stack.liveness import status
-from otel.stack.services import prometheus
-from otel.stack.settings import StackSettings
-from otel.stack.supervisor import Supervisor
 from server.settings import secret_variables
+from stack.liveness import status
+from stack.services import prometheus
+from stack.settings import StackSettings
+from stack.supervisor import Supervisor
 from tests.calls import speak
 from tests.integration.test_stack import exposed, total
 from tests.live import ROOT, LiveServer
@@ -31,7 +31,7 @@ SECRETS = {"TTSCOPE_CACHE_SECRET": "a secret of the cache's", "TTSCOPE_REMOTE_KE
 def supervised(data_dir: Path) -> Iterator[LiveServer]:
     """One for all tests, in their order: the last one ends it."""
     port = free_ports(["port"])["port"]
-    with LiveServer(data_dir, module="otel.stack.supervised", TTSCOPE_PORT=str(port), **SECRETS) as server:
+    with LiveServer(data_dir, module="stack.supervised", TTSCOPE_PORT=str(port), **SECRETS) as server:
         yield server.wait_until_ready()
 
 
@@ -77,7 +77,7 @@ def test_a_server_and_its_engine_end_with_their_supervisor(supervised: LiveServe
 
 
 def test_a_crash_in_native_code_says_where_it_was_and_a_stop_is_in_order(data_dir: Path) -> None:
-    with LiveServer(data_dir, module="otel.stack.supervised", TTSCOPE_WATCHDOG_SECONDS="0") as supervised:
+    with LiveServer(data_dir, module="stack.supervised", TTSCOPE_WATCHDOG_SECONDS="0") as supervised:
         supervised.wait_for("listening, loading voices")
         the_server(supervised).send_signal(signal.SIGSEGV)
         supervised.wait_for("listening, loading voices")
@@ -92,10 +92,10 @@ PROGRAMS = 7
 
 @contextmanager
 def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], StackSettings]]:
-    """``python -m otel.stack`` without the server, whose output is read until it is ready; killed in the end."""
+    """``python -m stack`` without the server, whose output is read until it is ready; killed in the end."""
     settings = settings_in(folder)
     with subprocess.Popen(
-        [sys.executable, "-m", "otel.stack", "--without-server"],
+        [sys.executable, "-m", "stack", "--without-server"],
         cwd=ROOT,
         env={**os.environ, **environment_of(settings)},
         stdout=subprocess.PIPE,

@@ -560,7 +560,7 @@ async def test_each_request_leaves_one_event(start: Start, tmp_path: Path) -> No
 
 
 async def test_events_and_spans_carry_only_features_of_the_contract(start: Start, tmp_path: Path) -> None:
-    from otel.features import FEATURE_NAMES
+    from otel.contract.event_fields import FEATURE_NAMES
 
     client = await start(failing(EngineFailed("the speech engine failed"), after=1))
     await client.tts({"text": "one two"})

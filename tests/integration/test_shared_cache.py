@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.asyncio import Redis
 
-from server.cache.cache import Cache
-from server.cache.key import Keys
-from server.cache.seal import Seal
-from server.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
-from server.speech import CacheResult
+from server.synthesis.cache.cache import Cache
+from server.synthesis.cache.key import Keys
+from server.synthesis.cache.seal import Seal
+from server.synthesis.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
+from server.utterance import CacheResult
 from tests.murmurs import SECRET, Murmur, heard, until, utterance
 from tests.redis_server import PASSWORD, RedisServer
 
@@ -29,7 +29,7 @@ TEXT = "The quick brown canary jumps over the lazy dog"
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.cache.shared.LOOKUP_SECONDS", LOOKUP_SECONDS)
+    monkeypatch.setattr("server.synthesis.cache.shared.LOOKUP_SECONDS", LOOKUP_SECONDS)
 
 
 @pytest.fixture(scope="module")

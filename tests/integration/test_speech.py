@@ -15,9 +15,9 @@ import pytest_asyncio
 from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.provider import Provider
-from server.scheduling.plan import EARLY
-from server.speech import Listener, Stage
+from server.scheduling.windows import EARLY
 from server.text.script import PAUSE
+from server.utterance import Listener, Stage
 from server.voices.catalogue import Catalogue
 from tests import saying
 from tests.every_provider import EveryProvider

@@ -22,15 +22,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from otel.attributes import STAGE
-from otel.instruments import CONTRACT
-from otel.stack.build import build
-from otel.stack.doctor import BrokenLinkError, examine
-from otel.stack.programs import PROGRAMS
-from otel.stack.services import CONFIG, ROOT
-from otel.stack.settings import StackSettings
+from otel.contract.labels import STAGE
+from otel.contract.metrics import CONTRACT
 from otel.trace_store.store import DURATION, above, one_of
 from server.explain import from_server, from_store, sentence
+from stack.build import build
+from stack.doctor import BrokenLinkError, examine
+from stack.programs import PROGRAMS
+from stack.services import CONFIG, ROOT
+from stack.settings import StackSettings
 from tests import hostile
 from tests.calls import fetch, post, speak
 from tests.integration.test_canary import CANARY, JSON, everywhere
@@ -337,7 +337,7 @@ def test_scraping_the_server_gives_the_same_names(run: Run, stack: Stack, silent
 def test_the_doctor_names_the_link_that_is_broken(
     stack: Stack, silent_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("otel.stack.doctor.PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr("stack.doctor.PATIENCE_SECONDS", 2.0)
     silent = diagnosis(silent_url, stack)
     assert silent is not None
     assert silent.startswith("server -> Collector")
@@ -437,7 +437,7 @@ def test_a_second_build_has_nothing_to_do(binaries: dict[str, Path]) -> None:
 def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     with subprocess.Popen(
-        [sys.executable, "-m", "otel.stack", "--without-server"],
+        [sys.executable, "-m", "stack", "--without-server"],
         cwd=ROOT,
         env={**os.environ, **environment_of(settings)},
         stdout=subprocess.PIPE,

@@ -17,8 +17,8 @@ import pytest
 import pytest_asyncio
 
 from server.providers.coqui import CoquiProvider
-from server.speech import Listener, Word
 from server.text import ssml
+from server.utterance import Listener, Word
 from server.voices.catalogue import Catalogue
 from tests.calls import speak
 from tests.fakes import Told

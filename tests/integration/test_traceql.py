@@ -14,7 +14,7 @@ from dashboards.boards import BOARDS
 from dashboards.panel import Search
 from dashboards.traceql import written
 from dashboards.variables import VARIABLES, fill
-from otel.features import ATTEMPT_OUTCOME_ATTRIBUTE, FEATURE_NAMES
+from otel.contract.event_fields import ATTEMPT_OUTCOME_ATTRIBUTE, FEATURE_NAMES
 from otel.trace_store import store
 from otel.trace_store.store import DURATION, Operator, TraceSearch
 from otel.trace_store.tempo import Tempo

@@ -14,7 +14,7 @@ from server.app import Service
 from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
 from server.settings import Settings
-from server.speech import Voice
+from server.utterance import Voice
 from tests.fakes import HummingProvider
 
 TEXT = "Hello world. It is me, from far away."

@@ -12,11 +12,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bench.recording import read_wav
+from bench.clients.recording import read_wav
 from server.errors import UnknownVoice
 from server.providers.xtts import XttsProvider
-from server.speech import Listener, Utterance
-from server.voices.samples import SampleStore
+from server.utterance import Listener, Utterance
+from server.voices.recordings import SampleStore
 from tests.fakes import Told
 from tests.live import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts

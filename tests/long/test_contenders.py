@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.contenders import Contender, MissingError, contenders
-from bench.load import send, session_to
-from bench.passage import Reader
-from bench.process import running
-from bench.recording import read_wav
+from bench.clients.load import send, session_to
+from bench.clients.passage import Reader
+from bench.clients.recording import read_wav
+from bench.targets.contenders import Contender, MissingError, contenders
+from bench.targets.process import running
 from tests.recognition import errors, recognise, words
 
 TEXTS = Reader(seed=4).mixed(8)

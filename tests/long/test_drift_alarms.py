@@ -1,15 +1,15 @@
 """Twenty weeks of hours without a change, and each change a hundred times.
 
 Ten services, each with a week of its own to calibrate by and two weeks in which nothing changes, so that the luck of
-one reference does not decide. Windows are judged by drift/distance.py, which says the same as Evidently in a tenth of
-the time (tests/unit/drift/test_evidence.py). Some 20 minutes on one core. ``pytest -s`` shows the table.
+one reference does not decide. Windows are judged by drift/reference/distance.py, which says the same as Evidently in a
+tenth of the time (tests/unit/drift/test_evidence.py). Some 20 minutes on one core. ``pytest -s`` shows the table.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from drift.verdict import State
+from drift.verdict.verdict import State
 from tests.drift_simulation import WEEK, Alarms, Power, as_markdown, false_alarms, power, reference_of
 from tests.drift_traffic import Service
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.contenders import ask_ttscope, stream_ttscope
-from bench.load import Request, closed_loop, session_to
-from bench.passage import cut, passage
-from bench.process import Running, running, ttscope
+from bench.clients.load import Request, closed_loop, session_to
+from bench.clients.passage import cut, passage
+from bench.targets.contenders import ask_ttscope, stream_ttscope
+from bench.targets.process import Running, running, ttscope
 from tests.live import LiveServer
 from tests.soaking import SETTINGS, soak, thirds
 

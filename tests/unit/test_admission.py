@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import QueueFull, ShuttingDown
-from server.scheduling.admission import Admission
-from server.scheduling.shares import ASKING_SECONDS
-from server.scheduling.visit import Visit
+from server.synthesis.admission import Admission
+from server.synthesis.shares import ASKING_SECONDS
+from server.synthesis.visit import Visit
 
 
 def door(

@@ -23,13 +23,13 @@ from alerting.live import LIVE
 from alerting.promql import bound, series
 from alerting.slo import LATENCY_BOUNDS, SLOS
 from drift.settings import Settings as DriftSettings
-from otel.attributes import OUTCOME, STAGE
-from otel.instruments import CONTRACT, REQUESTS, SYSTEM_CPU, WORD_COUNT_DURATION
-from otel.library_metrics import HTTP_METRICS, SDK_METRICS
-from otel.pipeline_metrics import PIPELINE_METRICS
-from otel.promql import labels
-from otel.ranges import EMPTY, WORDS
-from otel.stack.public import PublicAddresses
+from otel.contract.labels import OUTCOME, STAGE
+from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
+from otel.contract.metrics import CONTRACT, REQUESTS, SYSTEM_CPU, WORD_COUNT_DURATION
+from otel.contract.pipeline import PIPELINE_METRICS
+from otel.contract.promql import labels
+from otel.contract.ranges import EMPTY, WORDS
+from otel.support.addresses import PublicAddresses
 from server.errors import all_errors, error_type
 from server.settings import Settings
 from tests import hastened
@@ -40,7 +40,7 @@ METRICS = {metric.prometheus_name: metric for metric in (*CONTRACT, *HTTP_METRIC
 RECORDS = {recording.record for group in GROUPS for recording in group.recordings}
 SHARED = {
     rule["record"]
-    for group in yaml.safe_load((ROOT / "otel/stack/config/prometheus-rules.yml").read_text())["groups"]
+    for group in yaml.safe_load((ROOT / "stack/config/prometheus-rules.yml").read_text())["groups"]
     for rule in group["rules"]
 }
 NAMES = sorted({alert.name for alert in ALERTS})

@@ -13,22 +13,22 @@ import numpy as np
 import psutil
 import pytest
 
-from bench import plot
-from bench.figures import Figures, figures, median, paired_ratio, percentile
-from bench.growth_section import Point, flatness
-from bench.load import UNANSWERED, Reply, Turn
-from bench.machine import Machine
-from bench.overload_section import Flood
-from bench.overload_section import kept as kept_under_overload
-from bench.overload_section import render as render_overload
-from bench.passage import LONGEST, SHORTEST, Reader, passage
-from bench.process import Memory, ttscope
-from bench.processor import Processor, watch
-from bench.recording import read_wav
-from bench.results import SECTIONS, Promise, body_of, number, table, with_section, write_section
+from bench.clients.figures import Figures, figures, median, paired_ratio, percentile
+from bench.clients.load import UNANSWERED, Reply, Turn
+from bench.clients.passage import LONGEST, SHORTEST, Reader, passage
+from bench.clients.recording import read_wav
+from bench.results import plot
+from bench.results.file import SECTIONS, Promise, body_of, number, table, with_section, write_section
+from bench.results.growth_section import Point, flatness
+from bench.results.machine import Machine
+from bench.results.overload_section import Flood
+from bench.results.overload_section import kept as kept_under_overload
+from bench.results.overload_section import render as render_overload
+from bench.results.servers_section import Measured, kept, render
 from bench.servers import rotated
-from bench.servers_section import Measured, kept, render
-from bench.vanishing import Vanishing, Vanishings
+from bench.targets.process import Memory, ttscope
+from bench.targets.processor import Processor, watch
+from bench.targets.vanishing import Vanishing, Vanishings
 
 RATE = 22050
 MACHINE = Machine("A processor", 2, 8 * 2**30, has_bf16=False)

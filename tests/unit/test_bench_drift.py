@@ -10,7 +10,7 @@ from bench import drift_events
 from bench.drift import Day, Hour, promised
 from bench.drift_events import HIT, MADE, REFUSED, hourly, write_hour
 from drift.rows.store import Rows
-from otel.features import FEATURE_NAMES
+from otel.contract.event_fields import FEATURE_NAMES
 
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from server.providers.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, State
+from server.synthesis.fallback.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, State
 from tests.clock import Clock
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from server.audio.wav import pcm16
-from server.cache.cache import Cache, Hearing
-from server.cache.shared import SharedTier
 from server.errors import QueueFull, ShuttingDown
-from server.speech import CacheResult
+from server.synthesis.cache.cache import Cache, Hearing
+from server.synthesis.cache.shared import SharedTier
+from server.utterance import CacheResult
 from tests.murmurs import SECRET, VOICE, Murmur, heard, quiet, utterance
 
 ROOM = 1_000_000

@@ -14,11 +14,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.audio.wav import pcm16
-from server.cache.clip import PIECE_SECONDS, Clip, size_of
-from server.cache.key import Keys
-from server.cache.memory import OVERHEAD_BYTES, Memory
-from server.cache.seal import ADDED_BYTES, Seal
-from server.speech import Chunk, Utterance
+from server.synthesis.cache.clip import PIECE_SECONDS, Clip, size_of
+from server.synthesis.cache.key import Keys
+from server.synthesis.cache.memory import OVERHEAD_BYTES, Memory
+from server.synthesis.cache.seal import ADDED_BYTES, Seal
+from server.utterance import Chunk, Utterance
 from tests.murmurs import SECRET, VOICE, heard, utterance
 
 RATE = 22050

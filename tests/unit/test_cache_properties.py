@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.audio.wav import pcm16
-from server.cache.cache import Cache, Hearing
-from server.cache.memory import OVERHEAD_BYTES
 from server.errors import EngineFailed
-from server.speech import CacheResult
+from server.synthesis.cache.cache import Cache, Hearing
+from server.synthesis.cache.memory import OVERHEAD_BYTES
+from server.utterance import CacheResult
 from tests.murmurs import SECRET, VOICE, Murmur, quiet, utterance
 
 TEXTS = ("a", "b", "c", "d")

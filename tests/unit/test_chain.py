@@ -19,14 +19,14 @@ from server.errors import (
     UnspeakableText,
     UnsupportedByVoice,
 )
-from server.providers import chain as module
-from server.providers import member as member_module
-from server.providers import probes as probes_module
-from server.providers.chain import Chain
-from server.providers.probes import Probes
-from server.providers.word import say_a_word
-from server.speech import Ability, Chunk, Listener, Passage, Utterance
-from server.synthesis import Attempt, AttemptOutcome, FallbackReason, Synthesis
+from server.providers.health_check import say_a_word
+from server.synthesis.fallback import chain as module
+from server.synthesis.fallback import probes as probes_module
+from server.synthesis.fallback import provider_state as member_module
+from server.synthesis.fallback.chain import Chain
+from server.synthesis.fallback.probes import Probes
+from server.synthesis_record import Attempt, AttemptOutcome, FallbackReason, Synthesis
+from server.utterance import Ability, Chunk, Listener, Passage, Utterance
 from tests import fakes
 from tests.engines import until
 from tests.fakes import JOE, HummingProvider, failing, hummed_seconds

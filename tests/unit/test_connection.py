@@ -14,7 +14,7 @@ from server.engine import messages
 from server.engine.connection import Connection
 from server.engine.messages import EMPTY, HEADER, Answer, Failure, Question, Try
 from server.errors import ShuttingDown
-from server.scheduling.steps import EngineLost, Samples
+from server.scheduling.engine import EngineLost, Samples
 from server.voices.errors import VoiceError
 from tests.engines import until
 

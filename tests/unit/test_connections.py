@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from server.connections import LEAST, RESERVED_HANDLES, Connections, EarlyEnd, room
+from server.network.connections import LEAST, RESERVED_HANDLES, Connections, EarlyEnd, room
 
 
 @dataclass(eq=False)

@@ -8,21 +8,21 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from drift.columns import COLUMNS
-from otel import attributes as labels
-from otel import instruments
-from otel.attributes import Source
-from otel.exposition import Exposition, content_type
-from otel.features import FEATURES
-from otel.instrument import Instrument
-from otel.instruments import CONTRACT
-from otel.metrics import Metrics
+from drift.columns.columns import COLUMNS
+from otel.contract import labels
+from otel.contract import metrics as instruments
+from otel.contract.event_fields import FEATURES
+from otel.contract.instrument import Instrument
+from otel.contract.labels import Source
+from otel.contract.metrics import CONTRACT
+from otel.sdk.exposition import Exposition, content_type
+from otel.sdk.recording import Metrics
 from server.audio.quality import Fault
 from server.errors import all_errors, error_type
-from server.slowness import SlowReason
-from server.speech import CacheResult, Outcome, Stage
-from server.synthesis import AttemptOutcome, FallbackReason
-from server.watch import Kind
+from server.synthesis_record import AttemptOutcome, FallbackReason
+from server.telemetry.degradation import Kind
+from server.telemetry.slowness import SlowReason
+from server.utterance import CacheResult, Outcome, Stage
 
 ASKED_FOR = {  # REQUIREMENTS A2 and DESIGN, word for word
     "tts_requests_total": {"endpoint", "method", "status_code", "voice_name", "language", "outcome"},

@@ -26,10 +26,10 @@ from dashboards.custom import (
     unbalanced,
     views,
 )
-from dashboards.marked import BYTES, NotYamlError, read
 from dashboards.panel import Board, Query, Threshold, Unit
 from dashboards.promql_check import NoPrometheusError, problems
 from dashboards.readme import README
+from dashboards.yaml_lines import BYTES, NotYamlError, read
 
 WHOLE = """\
 title: Mine

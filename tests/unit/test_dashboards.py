@@ -31,14 +31,14 @@ from dashboards.rendering import render
 from dashboards.traceql import equal, given, longer_than, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
-from drift.annotation import annotation
-from drift.verdict import State, Verdict
-from otel.attributes import OUTCOME, STAGE
-from otel.features import FEATURE_NAMES
-from otel.instruments import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
-from otel.library_metrics import HTTP_METRICS, SDK_METRICS
-from otel.pipeline_metrics import PIPELINE_METRICS
-from otel.promise import AVAILABILITY
+from drift.outputs.annotation import annotation
+from drift.verdict.verdict import State, Verdict
+from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.labels import OUTCOME, STAGE
+from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
+from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
+from otel.contract.pipeline import PIPELINE_METRICS
+from otel.contract.slo import AVAILABILITY
 from otel.trace_store.store import DURATION
 from tests.live import ROOT
 

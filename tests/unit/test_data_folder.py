@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from server.data_folder import DataFolderError, held
+from server.lifecycle.data_folder import DataFolderError, held
 from tests.live import ROOT
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from server.data_folder import held
+from server.lifecycle.data_folder import held
 
 with held(Path(sys.argv[1])):
     child = os.fork()  # as a library may do: the child must not hold the folder on

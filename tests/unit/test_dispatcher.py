@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from server.scheduling.dispatcher import Dispatcher
+from server.scheduling.engine import Encode, EngineLost, Sentence
 from server.scheduling.job import Job, Piece
-from server.scheduling.steps import Encode, EngineLost, Sentence
-from server.speech import Stage
+from server.utterance import Stage
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, sentence, spoken, until
 
 Start = Callable[..., Dispatcher]

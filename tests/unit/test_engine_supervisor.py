@@ -16,7 +16,7 @@ from server.engine.supervisor import (
     EngineSupervisor,
 )
 from server.errors import EngineFailed, ShuttingDown
-from server.scheduling.steps import EngineLost
+from server.scheduling.engine import EngineLost
 from tests.engines import until
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.engine import process as module
-from server.engine.process import EngineProcess
-from server.scheduling.steps import EngineLost
+from server.engine import client as module
+from server.engine.client import EngineProcess
+from server.scheduling.engine import EngineLost
 from tests.engines import until
 
 STALL = 0.2

@@ -8,7 +8,7 @@ import pytest
 
 from server.errors import InvalidJson, InvalidRequest, MethodNotAllowed, QueueFull, SpeechError, all_errors, error_type
 from server.middleware.envelope import error_response
-from server.routes.openai import SpeechRequest
+from server.routes.openai_api import SpeechRequest
 from server.routes.requests import SMALL_BODY, TtsRequest, media_type, parse, parse_tts
 
 STATUSES = {400, 401, 403, 404, 405, 408, 413, 415, 421, 422, 429, 431, 500, 503, 504}

@@ -18,11 +18,11 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from otel import event_file
-from otel.attributes import LOSS_REASON
-from otel.event_file import EventFile, EventQueue, event_queues
-from otel.event_losses import QUIET_SECONDS, EventLosses, LossReason, reason_of
-from otel.events import Events
+from otel.contract.labels import LOSS_REASON
+from otel.sdk import event_file
+from otel.sdk.event_file import EventFile, EventQueue, event_queues
+from otel.sdk.event_losses import QUIET_SECONDS, EventLosses, LossReason, reason_of
+from otel.sdk.events import Events
 from tests.clock import Clock
 
 RESOURCE = Resource({"service.name": "ttscope"})

@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from server.audio.wav import pcm16
-from server.cache.clip import Clip
-from server.cache.flight import Find, Flight
 from server.errors import EngineFailed, QueueFull
-from server.speech import Chunk
+from server.synthesis.cache.clip import Clip
+from server.synthesis.cache.flight import Find, Flight
+from server.utterance import Chunk
 from tests.murmurs import Murmur, heard, quiet
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import MisdirectedRequest
-from server.hosts import AllowedHosts
+from server.middleware.hosts import AllowedHosts
 
 LOOPBACK = ["localhost", "localhost:8010", "LOCALHOST.:80", "127.0.0.1", "127.0.0.1:8010", "[::1]", "[::1]:8010"]
 FOREIGN = ["evil.example", "localhost.evil.example", "evil.example:8010", "127.0.0.1.evil.example", "", ":8010"]

@@ -7,9 +7,9 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from otel.exposition import Exposition, content_type
-from otel.http import HttpMeters
-from otel.library_metrics import library_views
+from otel.contract.libraries import library_views
+from otel.sdk.exposition import Exposition, content_type
+from otel.sdk.http import HttpMeters
 
 ATTRIBUTES = {
     "http.request.method": "POST",

@@ -16,8 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from server import journal as module
-from server.journal import FILE_NAME, HEADER, SLOT, Journal, LostRequest
+from server.lifecycle import journal as module
+from server.lifecycle.journal import FILE_NAME, HEADER, SLOT, Journal, LostRequest
 
 SLOTS = 4
 UUIDS = st.uuids().map(str)
@@ -149,7 +149,7 @@ def test_without_room_there_is_none_and_the_old_one_stays(tmp_path: Path, monkey
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
 def test_what_a_process_wrote_is_there_after_its_death(tmp_path: Path, number: signal.Signals) -> None:
     code = (
-        "import os, sys; from pathlib import Path; from server.journal import Journal\n"
+        "import os, sys; from pathlib import Path; from server.lifecycle.journal import Journal\n"
         "journal = Journal(Path(sys.argv[1]), 4); journal.begin()\n"
         "journal.clear(journal.open('0' * 32, 1, '/tts', 'POST', 1))\n"
         "journal.open('a' * 32, 2, '/api/tts', 'GET', 2)\n"

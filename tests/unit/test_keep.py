@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from otel.keep import ENOUGH, SLOWEST, WINDOW_SECONDS, KeepPolicy
+from otel.sdk.sampling import ENOUGH, SLOWEST, WINDOW_SECONDS, KeepPolicy
 from tests.clock import Clock
 
 

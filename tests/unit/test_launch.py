@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from server.launch import ENVIRONMENT, missing
+from server.lifecycle.launch import ENVIRONMENT, missing
 from tests.live import ROOT
 
 PROGRAM = """

@@ -13,8 +13,8 @@ import pytest
 from server import VERSION
 from tests.live import ROOT
 
-CODE = ("server", "otel", "drift", "dashboards", "bench", "alerting")
-ROOMS = ("server", "otel", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
+CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting")
+ROOMS = ("server", "otel", "stack", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
 FILES = (
     ".ci/run",
     "ARCHITECTURE.md",

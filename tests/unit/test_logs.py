@@ -17,7 +17,7 @@ import pytest
 
 import drift.logs
 import server.logs
-from otel.private_logs import WITHHELD, PrivateFormatter, configure
+from otel.support.private_logs import WITHHELD, PrivateFormatter, configure
 from server.logs import FIELDS, add_trace_id
 from tests.live import ROOT
 

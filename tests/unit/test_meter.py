@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.scheduling.meter import HALF_LIFE_SECONDS, Meter
+from server.scheduling.throughput import HALF_LIFE_SECONDS, Meter
 
 
 def measured(rate: float, seconds: float, meter: Meter | None = None) -> Meter:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from server.errors import EngineFailed
-from server.observation import MAX_INTERVALS, PASSING, Observation
-from server.speech import CacheResult, Chunk, Interval, Mates, Outcome, Stage, Utterance
+from server.record import MAX_INTERVALS, PASSING, Observation
+from server.utterance import CacheResult, Chunk, Interval, Mates, Outcome, Stage, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9
@@ -34,7 +34,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr("server.observation.time", clock)
+    monkeypatch.setattr("server.record.time", clock)
     return clock
 
 

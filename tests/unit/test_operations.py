@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from otel.instruments import CONTRACT
-from otel.library_metrics import HTTP_METRICS, SDK_METRICS
-from otel.stack import public
-from otel.stack.public import PublicAddresses
-from otel.stack.settings import StackSettings
+from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
+from otel.contract.metrics import CONTRACT
+from otel.support import addresses
+from otel.support.addresses import PublicAddresses
 from server.settings import variables
+from stack.settings import StackSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "operations.md").read_text()
@@ -41,7 +41,7 @@ def test_every_make_target_is_there(target: str) -> None:
 
 @pytest.mark.parametrize("name", named(r"\b(?:TTSCOPE|PROMETHEUS|METRICS)_[A-Z_]+\b"))
 def test_every_variable_is_there(name: str) -> None:
-    assert name in {*variables(), *map(public.variable, PublicAddresses.model_fields)}
+    assert name in {*variables(), *map(addresses.variable, PublicAddresses.model_fields)}
 
 
 @pytest.mark.parametrize("port", named(r"localhost:(\d+)"))

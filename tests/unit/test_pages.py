@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from server.routes.pages import Page
-from server.speech import Voice
+from server.utterance import Voice
 from tests.fakes import JOE, KAN
 
 

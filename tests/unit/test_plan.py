@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.scheduling.plan import EARLY, GROWTH, WINDOW, Span, blocks, windows
+from server.scheduling.windows import EARLY, GROWTH, WINDOW, Span, blocks, windows
 
 FRAMES = st.integers(1, 5000)
 CONTEXTS = st.integers(0, 64)

@@ -10,11 +10,11 @@ import pytest
 from alerting import __main__ as alerting
 from dashboards import build
 from dashboards.live.command import main as live
-from otel.environment import SettingsError
-from otel.stack import run
-from otel.stack.public import PublicAddresses, load, variable
-from otel.stack.services import Service, alertmanager, prometheus
-from otel.stack.settings import StackSettings
+from otel.support.addresses import PublicAddresses, load, variable
+from otel.support.environment import SettingsError
+from stack import run
+from stack.services import Service, alertmanager, prometheus
+from stack.settings import StackSettings
 
 ELSEWHERE = {name: f"https://{name.removesuffix('_url')}.example.org/a" for name in PublicAddresses.model_fields}
 NATIVE = ("prometheus", "alertmanager", "mlflow", "dashboard")
@@ -79,7 +79,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(
     monkeypatch.setenv(variable("grafana_url"), wrong)
     with pytest.raises(SettingsError):
         load()
-    monkeypatch.setattr("sys.argv", ["otel.stack"])
+    monkeypatch.setattr("sys.argv", ["stack"])
     for command in (lambda: alerting.build(check=True), lambda: build.main(["--check"]), lambda: live([]), run.main):
         assert command() == 2
         said = capsys.readouterr().err

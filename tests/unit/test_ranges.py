@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel.ranges import CHARACTERS, WORDS
+from otel.contract.ranges import CHARACTERS, WORDS
 from server.errors import InvalidText, NothingToSpeak
 from server.text.counts import count_words
 from server.text.normalize import check, normalize

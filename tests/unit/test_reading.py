@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import NothingToSpeak
-from server.speech import Passage, Reading, Utterance, Voice
 from server.text.normalize import normalize
 from server.text.reading import read, sentences
 from server.text.script import PAUSE, script
+from server.utterance import Passage, Reading, Utterance, Voice
 
 ENGLISH = [
     ("It costs $3.50.", "It costs three dollars and fifty cents."),

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from server.reporter import Reporter
-from server.speech import Utterance
-from server.synthesis import Attempt, AttemptOutcome
-from server.watch import Watch
+from server.synthesis_record import Attempt, AttemptOutcome
+from server.telemetry.degradation import Watch
+from server.telemetry.provider_metrics import Reporter
+from server.utterance import Utterance
 from tests.clock import Clock
 from tests.fakes import JOE
 

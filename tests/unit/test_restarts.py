@@ -15,10 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from otel.stack.log_file import LogFile
-from otel.stack.policy import RestartPolicy
-from otel.stack.services import ROOT, Service
-from otel.stack.supervisor import Supervisor
+from stack.log_file import LogFile
+from stack.policy import RestartPolicy
+from stack.services import ROOT, Service
+from stack.supervisor import Supervisor
 from tests.stack import eventually, free_ports
 
 QUICK = RestartPolicy(
@@ -209,8 +209,8 @@ def test_what_a_program_leaves_behind_is_ended_before_it_is_started_again(restar
 OVERSEER = """
 import sys, time
 from pathlib import Path
-from otel.stack.services import Service
-from otel.stack.supervisor import Supervisor
+from stack.services import Service
+from stack.supervisor import Supervisor
 deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(300)"
 supervisor = Supervisor(Path(sys.argv[1]))
 supervisor.start([Service("one", ("sleep", "300"), None), Service("two", (sys.executable, "-c", deaf), None)])
@@ -236,7 +236,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_program_whose_supervisor_is_gone_already_does_not_begin() -> None:
-    parent = ROOT / "otel" / "parent.py"
+    parent = ROOT / "otel" / "support" / "parent.py"
     arguments = [sys.executable, str(parent), str(os.getppid()), str(int(signal.SIGTERM)), "echo", "begun"]
     done = subprocess.run(arguments, capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "")

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from otel.rotating_file import RotatingFile
+from otel.support.rotating_file import RotatingFile
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,7 +114,7 @@ def test_a_full_disk_leaves_whole_lines_and_is_used_again(tmpfs: Path) -> None:
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from otel.rotating_file import RotatingFile
+from otel.support.rotating_file import RotatingFile
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (25_000, 25_000))
 file = RotatingFile(Path(sys.argv[1]), 10**9, 3)
@@ -141,7 +141,7 @@ def test_a_limit_on_the_size_of_files_rotates_earlier(tmp_path: Path) -> None:
 NO_HANDLES = """
 import os, resource, sys
 from pathlib import Path
-from otel.rotating_file import RotatingFile
+from otel.support.rotating_file import RotatingFile
 
 resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 taken = []
@@ -173,7 +173,7 @@ def test_without_a_file_handle_it_fails_and_goes_on_later(tmp_path: Path) -> Non
 KILLED = """
 import sys
 from pathlib import Path
-from otel.rotating_file import RotatingFile
+from otel.support.rotating_file import RotatingFile
 
 file = RotatingFile(Path(sys.argv[1]), 20_000, 100)
 number = 0

@@ -16,11 +16,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.audio.sample import LONGEST, SHORTEST, decode
+from server.audio.uploads import LONGEST, SHORTEST, decode
 from server.errors import InvalidRequest, InvalidSample, UnknownVoice
 from server.sandbox.pool import Pool, WorkerCrashed
 from server.voices.aliases import ALIASES
-from server.voices.samples import SAMPLE_RATE, SampleStore, VoiceSample
+from server.voices.recordings import SAMPLE_RATE, SampleStore, VoiceSample
 
 
 def tone(seconds: float, rate: int = SAMPLE_RATE, level: float = 0.3) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from server.restarts import FILE, Restarts
+from server.lifecycle.restarts import FILE, Restarts
 
 
 def begun(folder: Path) -> Restarts:

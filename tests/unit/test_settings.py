@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from otel.environment import SettingsError
+from otel.support.environment import SettingsError
 from server.settings import Settings, load, unknown_variables, variables
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.errors import InvalidMarkup
-from server.speech import Passage
 from server.text import ssml
+from server.utterance import Passage
 
 
 def parsed(inside: str, language: str = "en") -> tuple[Passage, ...]:

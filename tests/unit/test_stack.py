@@ -13,15 +13,16 @@ import yaml
 
 from dashboards.boards import BOARDS
 from dashboards.live.period import DAY, PERIODS
-from otel import pipeline_metrics
-from otel.environment import SettingsError, read
-from otel.instruments import CONTRACT
-from otel.promise import WINDOW_DAYS
-from otel.stack import cache, toolchain
-from otel.stack.build import BuildError, build
-from otel.stack.programs import COLLECTOR, JAEGER, PROGRAMS, needed
-from otel.stack.run import run
-from otel.stack.services import (
+from otel.contract import pipeline as pipeline_metrics
+from otel.contract.metrics import CONTRACT
+from otel.contract.slo import WINDOW_DAYS
+from otel.support.environment import SettingsError, read
+from server.settings import secret_variables, variables
+from stack import cache, toolchain
+from stack.build import BuildError, build
+from stack.programs import COLLECTOR, JAEGER, PROGRAMS, needed
+from stack.run import run
+from stack.services import (
     CONFIG,
     RETENTION_DAYS,
     ROOT,
@@ -37,11 +38,10 @@ from otel.stack.services import (
     stores,
     trace_store,
 )
-from otel.stack.services import collector as collector_service
-from otel.stack.settings import StackSettings, variable
-from otel.stack.supervisor import ServiceError
-from otel.stack.toolchain import Go, NoGoError
-from server.settings import secret_variables, variables
+from stack.services import collector as collector_service
+from stack.settings import StackSettings, variable
+from stack.supervisor import ServiceError
+from stack.toolchain import Go, NoGoError
 from tests.stack import free_ports
 
 NATIVE = {"prometheus": Path("prometheus"), "jaeger": Path("jaeger"), "alertmanager": Path("alertmanager")}
@@ -135,9 +135,9 @@ def test_a_host_that_is_open_to_all_is_warned_of(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("signal.signal", lambda *_: None)  # those of the tests stay
-    monkeypatch.setattr("otel.stack.run.build", lambda programs, say: {})
-    monkeypatch.setattr("otel.stack.run.stores", lambda settings, binaries: ())
-    monkeypatch.setattr("otel.stack.run.collector", lambda *_: Service("collector", ("false",), "http://127.0.0.1:9/"))
+    monkeypatch.setattr("stack.run.build", lambda programs, say: {})
+    monkeypatch.setattr("stack.run.stores", lambda settings, binaries: ())
+    monkeypatch.setattr("stack.run.collector", lambda *_: Service("collector", ("false",), "http://127.0.0.1:9/"))
     for host, warned in (("127.0.0.1", False), ("0.0.0.0", True)):
         settings = StackSettings(data_dir=tmp_path, host=host, **free_ports([*StackSettings().ports]))
         with pytest.raises(ServiceError, match="collector has ended with exit code 1"):
@@ -290,7 +290,7 @@ def test_rules_ask_for_metrics_of_the_contract_and_name_what_they_make() -> None
 
 
 def test_the_folder_of_a_build_changes_with_its_pins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otel.stack.programs.SOURCES", tmp_path)
+    monkeypatch.setattr("stack.programs.SOURCES", tmp_path)
     program = PROGRAMS["jaeger"]
     program.folder.mkdir()
     (program.folder / "go.mod").write_text("module a")
@@ -303,7 +303,7 @@ def test_the_folder_of_a_build_changes_with_its_pins(tmp_path: Path, monkeypatch
 
 def test_a_binary_that_changed_since_its_build_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTSCOPE_CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr("otel.stack.build.find", lambda: GO)
+    monkeypatch.setattr("stack.build.find", lambda: GO)
     programs = [COLLECTOR]
     folder = cache.folder(COLLECTOR, GO)
     folder.mkdir(parents=True)

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from server.errors import UnknownVoice
-from server.observation import Observation
-from server.speech import Outcome, Utterance
-from server.summary import Summary
+from server.record import Observation
+from server.telemetry.summary import Summary
+from server.utterance import Outcome, Utterance
 from tests.clock import Clock
 from tests.fakes import JOE
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from otel.stack.services import ROOT
+from stack.services import ROOT
 from tests.stack import eventually
 
 PROGRAM = """
 import sys
-from otel.stack.policy import RestartPolicy
-from otel.stack.services import Service
-from otel.stack.supervised import run
+from stack.policy import RestartPolicy
+from stack.services import Service
+from stack.supervised import run
 policy = RestartPolicy(first_delay=0.02, largest_delay=0.05)
 sys.exit(run(Service("server", (sys.executable, "-c", *sys.argv[1:]), None), policy))
 """

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from otel.stack.services import Service
-from otel.stack.supervisor import ServiceError, Supervisor
+from stack.services import Service
+from stack.supervisor import ServiceError, Supervisor
 from tests.stack import eventually
 
 NOWHERE = "http://127.0.0.1:9/"

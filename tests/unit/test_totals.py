@@ -11,7 +11,7 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from otel.totals import Totals
+from otel.sdk.totals import Totals
 
 
 @pytest.fixture

@@ -15,16 +15,16 @@ import numpy as np
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from bench.client import Answer, Record, judge
-from bench.comparison import AVERAGE, compare, ranges_seen
-from bench.monitoring import Fallback, Monitoring, Provider
-from bench.monitoring_comparison import WINDOW_SECONDS, compare_monitoring, findings
-from bench.monitoring_report import Checked
-from bench.plan import BAD, Planned, plan
-from bench.recording import WavError, read_wav
-from bench.repeats import TOGETHER, with_repeats
-from bench.snapshot import Snapshot, Statistics
-from bench.texts import CHARACTER_RANGES, WORD_RANGES, Text, count_characters, count_words, range_of, text_in
+from bench.clients.client import Answer, Record, judge
+from bench.clients.plan import BAD, Planned, plan
+from bench.clients.recording import WavError, read_wav
+from bench.clients.texts import CHARACTER_RANGES, WORD_RANGES, Text, count_characters, count_words, range_of, text_in
+from bench.targets.monitoring import Fallback, Monitoring, Provider
+from bench.targets.snapshot import Snapshot, Statistics
+from bench.traffic.agreement import AVERAGE, compare, ranges_seen
+from bench.traffic.monitoring_comparison import WINDOW_SECONDS, compare_monitoring, findings
+from bench.traffic.monitoring_report import Checked
+from bench.traffic.repeats import TOGETHER, with_repeats
 
 RATE = 22050
 PAIRS = [("joe", "en"), ("joe", "en-us")]

@@ -10,8 +10,8 @@ import random
 
 import pytest
 
-from server.reference_latency import MOST_RANGES, MOST_SAMPLES, OTHER, ReferenceLatency, Samples
-from server.watch import INTERVAL_SECONDS, MOST_ATTEMPTS, Kind, Watch
+from server.telemetry.degradation import INTERVAL_SECONDS, MOST_ATTEMPTS, Kind, Watch
+from server.telemetry.latency_baseline import MOST_RANGES, MOST_SAMPLES, OTHER, ReferenceLatency, Samples
 from tests.clock import Clock
 
 USUAL = {"1-10": 0.075, "11-25": 0.2, "26-50": 0.4, "51-100": 0.8, "101-200": 1.8}
@@ -426,7 +426,7 @@ async def test_it_looks_by_itself_until_it_is_cancelled(monkeypatch: pytest.Monk
             looked_twice.set()
         await pause(0)
 
-    monkeypatch.setattr("server.watch.asyncio.sleep", sleep)
+    monkeypatch.setattr("server.telemetry.degradation.asyncio.sleep", sleep)
     for _ in range(20):
         floor.watch.add("coqui", "1-10", None, ok=False)
     task = asyncio.create_task(floor.watch.run())

@@ -13,7 +13,7 @@ import time
 
 import pytest
 
-from server import watchdog
+from server.lifecycle import watchdog
 from tests.live import ROOT
 from tests.stack import eventually
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.scheduling.worker import Worker, WorkerClosed
+from server.providers.worker import Worker, WorkerClosed
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from drift.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate
-from drift.columns import BY_NAME, COLUMNS, Kind
+from drift.columns.columns import BY_NAME, COLUMNS, Kind
 from drift.errors import ReferenceImpossible
-from drift.reference import Calibration, Method
+from drift.reference.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate
+from drift.reference.reference import Calibration, Method
 from tests.drift_references import HOURS, calibrated, cold, window
 from tests.drift_traffic import HOUR, MONDAY, Service, week
 

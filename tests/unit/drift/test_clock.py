@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from drift.clock import AFTER_BOOT, AFTER_LEAP, ClockReading, Suspicion, suspicion
 from drift.errors import ClockSuspect
-from drift.gauges import Gauges
 from drift.job import Job, Result
-from drift.outbox import Outbox
+from drift.outputs.gauges import Gauges
+from drift.outputs.outbox import Outbox
 from drift.rows.store import Rows
 from drift.schedule import Schedule
-from drift.state import State, name_of
+from drift.state.clock import AFTER_BOOT, AFTER_LEAP, ClockReading, Suspicion, suspicion
+from drift.state.state_folder import State, name_of
 from tests.drift_job import HOUR, START, fake_judge, hour_of_events, settings_of
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from drift.__main__ import main
-from drift.selection import SelectionError, selection
 from drift.settings import variables
-from drift.state import State
+from drift.state.state_folder import State
+from drift.verdict.selection import SelectionError, selection
 from tests.drift_job import HOUR, START, hour_of_events, job_of, settings_of
 
 

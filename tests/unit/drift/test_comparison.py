@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.comparison import Comparison, Difference, Direction, Outcome, compare
+from drift.verdict.comparison import Comparison, Difference, Direction, Outcome, compare
 from tests.drift_traffic import MONDAY, Hour, rows_of
 
 USUAL = Hour(rows=800)

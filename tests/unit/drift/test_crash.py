@@ -16,7 +16,7 @@ import pytest
 
 from drift import files
 from drift.settings import Settings
-from drift.state import State
+from drift.state.state_folder import State
 from tests.drift_job import HOUR, START, Listener, hour_of_events, job_of, settings_of
 
 NOW = START + 4 * HOUR + timedelta(minutes=5)

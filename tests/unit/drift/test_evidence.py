@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.columns import BY_NAME, Subject
-from drift.evidence import Evidence, by_distance, by_evidently
-from drift.frame import prepare
-from drift.judge import judge
-from drift.questions import ask
-from drift.reference import Reference
-from drift.verdict import State
+from drift.columns.columns import BY_NAME, Subject
+from drift.columns.frame import prepare
+from drift.reference.reference import Reference
+from drift.verdict.drift_tests import ask
+from drift.verdict.evidently_report import Evidence, by_distance, by_evidently
+from drift.verdict.judge import judge
+from drift.verdict.verdict import State
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import CHANGES, HOUR, Hour
 

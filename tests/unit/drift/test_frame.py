@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift.columns import BY_NAME, COLUMNS, DIMENSIONS, Kind
-from drift.frame import prepare, raw
-from drift.reader import ProblemKind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, Kind
+from drift.columns.frame import prepare, raw
+from drift.columns.reader import ProblemKind
 from tests.drift_references import START, window
 from tests.drift_traffic import HOUR
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from drift.job import ceiling, floor, grid
-from drift.state import State, StateBusy, StateError
-from drift.verdict import State as Judgement
+from drift.state.state_folder import State, StateBusy, StateError
+from drift.verdict.verdict import State as Judgement
 from tests.drift_job import HOUR, START, Listener, hour_of_events, job_of, settings_of
 
 EVENING = START + 4 * HOUR + timedelta(minutes=5)

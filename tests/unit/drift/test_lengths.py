@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from drift.columns import BY_NAME
-from drift.frame import prepare
-from drift.lengths import Curve, Lengths
-from drift.reader import ProblemKind
+from drift.columns.columns import BY_NAME
+from drift.columns.frame import prepare
+from drift.columns.reader import ProblemKind
+from drift.reference.lengths import Curve, Lengths
 from tests.drift_references import START, calibrated, window
 from tests.drift_traffic import Hour, rows_of
 

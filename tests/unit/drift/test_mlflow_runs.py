@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from drift.deadline import Deadline
-from drift.mlflow_runs import WINDOW_TAG, Run, Runs, quiet
+from drift.outputs.deadline import Deadline
+from drift.outputs.mlflow_runs import WINDOW_TAG, Run, Runs, quiet
 
 START = datetime(2026, 11, 24, 14, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from drift import charts, index, page, prose
-from drift.columns import BY_NAME, COLUMNS, Kind, Subject
-from drift.samples import Sample
-from drift.segments import Segment
-from drift.verdict import Change, Context, Score, Verdict
-from drift.verdict import State as Judgement
+from drift.columns.columns import BY_NAME, COLUMNS, Kind, Subject
+from drift.reports import charts, index, page, wording
+from drift.reports.column_values import Sample
+from drift.verdict.segments import Segment
+from drift.verdict.verdict import Change, Context, Score, Verdict
+from drift.verdict.verdict import State as Judgement
 from tests.drift_job import HOUR, START
 
 HOSTILE = "</style><script>alert('x')</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"
@@ -64,21 +64,21 @@ STABLE = verdict(Judgement.STABLE)
 
 
 def test_a_slower_service_is_said_with_since_when_how_much_and_where() -> None:
-    assert prose.tell(SLOW, []) == (
+    assert wording.tell(SLOW, []) == (
         "Since 09:00 speech takes 1.5 times as long as usual for the same text. "
         "96 % of that is voice joe, 26-50 words. Traffic is as usual."
     )
 
 
 def test_longer_texts_are_a_change_of_traffic() -> None:
-    assert prose.tell(verdict(Judgement.DRIFT, LONGER), []) == (
+    assert wording.tell(verdict(Judgement.DRIFT, LONGER), []) == (
         "Since 09:00 texts are 1.5 times as long as usual (30 words instead of 20). "
         "This is a change of traffic: the service is as usual, at equal length nothing is slower."
     )
 
 
 def test_both_are_said_apart() -> None:
-    said = prose.tell(verdict(Judgement.DRIFT, LONGER, LATENCY), [])
+    said = wording.tell(verdict(Judgement.DRIFT, LONGER, LATENCY), [])
     assert said.index("speech takes 1.5 times") < said.index("texts are 1.5 times")
     assert "as usual." not in said
 
@@ -88,20 +88,20 @@ def test_failures_come_first_and_the_rest_is_counted() -> None:
         score(name, over=True, windows=2, change=Change(0.01, 0.2, 20.0))
         for name in ("latency", "time_to_first_audio", "real_time_factor", "queue_wait", "errors")
     ]
-    said = prose.tell(verdict(Judgement.DRIFT, *over), [])
+    said = wording.tell(verdict(Judgement.DRIFT, *over), [])
     assert said.startswith("Since 09:00 20 % of requests fail instead of 1 %.")
     assert "2 other columns of this kind have drifted too." in said
 
 
 def test_since_another_day_has_its_date() -> None:
     old = replace(LATENCY, since=START - timedelta(days=1))
-    assert prose.tell(verdict(Judgement.DRIFT, old), []).startswith("Since 23 November, 10:00 speech")
+    assert wording.tell(verdict(Judgement.DRIFT, old), []).startswith("Since 23 November, 10:00 speech")
 
 
 @pytest.mark.parametrize("state", list(Judgement))
 def test_every_state_has_words_and_a_page(state: Judgement) -> None:
     found = verdict(state, *([LATENCY] if state in (Judgement.SUSPECTED, Judgement.DRIFT) else []))
-    assert prose.tell(found, []).endswith(".")
+    assert wording.tell(found, []).endswith(".")
     shown = page.render(found, [STABLE], {}, evidently=False)
     assert page.STATES[state][0] in shown
     assert "evidently.html" not in shown
@@ -110,15 +110,15 @@ def test_every_state_has_words_and_a_page(state: Judgement) -> None:
 @pytest.mark.parametrize("column", [column.name for column in COLUMNS])
 def test_every_column_has_words(column: str) -> None:
     level = "joe" if BY_NAME[column].kind is Kind.CATEGORY and BY_NAME[column].sound is None else None
-    said = prose.change_words(score(column, over=True, windows=2, change=Change(0.2, 0.5, 2.5, level)))
+    said = wording.change_words(score(column, over=True, windows=2, change=Change(0.2, 0.5, 2.5, level)))
     assert not re.search(r"[{}]|None|\?", said)
-    assert prose.change_words(score(column, over=True, windows=2, change=Change(0.0, 0.5, None, level)))
+    assert wording.change_words(score(column, over=True, windows=2, change=Change(0.0, 0.5, None, level)))
 
 
 def test_the_end_of_drift_is_said_even_after_hours_of_silence() -> None:
     quiet = verdict(Judgement.INSUFFICIENT_DATA)
-    assert "nothing says that this is over" in prose.tell(quiet, [SLOW])
-    assert prose.tell(STABLE, [SLOW, quiet]) == "Everything is as usual again: latency had drifted."
+    assert "nothing says that this is over" in wording.tell(quiet, [SLOW])
+    assert wording.tell(STABLE, [SLOW, quiet]) == "Everything is as usual again: latency had drifted."
 
 
 NEWS = {
@@ -139,12 +139,12 @@ OLD_NEWS = {
 
 @pytest.mark.parametrize(("name", "case"), NEWS.items(), ids=NEWS)
 def test_news_are_changes_of_what_has_drifted(name: str, case: tuple[Verdict, list[Verdict]]) -> None:
-    assert prose.news(*case) == name.split(maxsplit=1)[0]
+    assert wording.news(*case) == name.split(maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("case", OLD_NEWS.values(), ids=OLD_NEWS)
 def test_what_goes_on_is_no_news(case: tuple[Verdict, list[Verdict]]) -> None:
-    assert prose.news(*case) is None
+    assert wording.news(*case) is None
 
 
 class Tags(HTMLParser):

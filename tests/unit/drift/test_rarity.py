@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from drift.rarity import correlation, safety, shape, sure
+from drift.reference.rarity import correlation, safety, shape, sure
 
 
 def test_hours_that_resemble_their_neighbours_are_trusted_less():

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from drift.__main__ import main
-from drift.columns import COLUMNS
+from drift.columns.columns import COLUMNS
 from drift.settings import Settings, variables
 from tests.live import ROOT
 

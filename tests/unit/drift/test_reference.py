@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.columns import COLUMNS, Kind
+from drift.columns.columns import COLUMNS, Kind
 from drift.errors import DriftError, ReferenceDamaged, ReferenceIncompatible
-from drift.reference import METADATA, SAMPLE, Calibration, load
+from drift.reference.reference import METADATA, SAMPLE, Calibration, load
 from tests.drift_references import HOURS, calibrated, cold
 from tests.drift_traffic import HOUR, MONDAY
 

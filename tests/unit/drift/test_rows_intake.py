@@ -14,11 +14,11 @@ import pytest
 
 from drift.rows import parquet, sources
 from drift.rows.fields import FIELDS, TIME
-from drift.rows.intake import Intake
+from drift.rows.ingest_report import Intake
 from drift.rows.store import Rows
-from otel.event_file import EventFile
-from otel.event_losses import EventLosses
-from otel.features import FEATURE_NAMES
+from otel.contract.event_fields import FEATURE_NAMES
+from otel.sdk.event_file import EventFile
+from otel.sdk.event_losses import EventLosses
 from tests.unit.drift.events import MORNING, NOW, everything, export, line, lines, nanoseconds, numbers, record
 
 Take = Callable[..., tuple[Rows, Intake]]

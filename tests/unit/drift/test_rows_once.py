@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from drift import files
-from drift.rows import ledger, parquet
+from drift.rows import offsets, parquet
 from drift.rows.errors import RowsIncompatible
-from drift.rows.intake import Intake
+from drift.rows.ingest_report import Intake
 from drift.rows.store import Rows
 from tests.live import ROOT
 from tests.unit.drift.events import ALWAYS, MORNING, NOW, line, lines, numbers, record, stored
@@ -317,7 +317,7 @@ def test_a_lost_ledger_is_told_and_everything_read_anew(place: Place, damage: by
     place.write(lines(3, 4))
     place.take()
     (place.events / "gone.jsonl").unlink()
-    path = place.folder / ledger.NAME
+    path = place.folder / offsets.NAME
     path.unlink() if damage is None else path.write_bytes(damage)
     assert numbers(place.rows) == [1, 2, 3, 4]
     assert place.take().ledger_lost
@@ -330,7 +330,7 @@ def test_a_lost_ledger_is_told_and_everything_read_anew(place: Place, damage: by
 def test_rows_of_a_later_version_are_refused(place: Place) -> None:
     place.write(lines(1))
     place.take()
-    files.write(place.folder / ledger.NAME, '{"format": 99}')
+    files.write(place.folder / offsets.NAME, '{"format": 99}')
     with pytest.raises(RowsIncompatible, match="99"):
         place.take()
     with pytest.raises(RowsIncompatible, match="99"):
@@ -338,13 +338,13 @@ def test_rows_of_a_later_version_are_refused(place: Place) -> None:
 
 
 def test_files_that_are_gone_are_forgotten_in_the_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "MOST_SOURCES", 3)
+    monkeypatch.setattr(offsets, "MOST_SOURCES", 3)
     for number in range(6):
         place.write(lines(number), f"{number}.jsonl")
         if number >= 2:
             (place.events / f"{number - 2}.jsonl").unlink()
         place.take()
-    known = ledger.load(place.folder)
+    known = offsets.load(place.folder)
     assert known
     assert len(known.sources) == 3
     assert place.take().rows == 0

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.evidence import by_distance
-from drift.judge import judge
-from drift.segments import Segment
+from drift.verdict.evidently_report import by_distance
+from drift.verdict.judge import judge
+from drift.verdict.segments import Segment
 from tests.drift_references import START, calibrated, window
 from tests.drift_traffic import HOUR, Hour
 

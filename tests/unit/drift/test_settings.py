@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from drift.settings import load, unknown_variables, variables
-from otel.environment import SettingsError
+from otel.support.environment import SettingsError
 
 
 @pytest.fixture(autouse=True)

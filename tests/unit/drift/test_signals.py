@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from drift import annotation
-from drift.annotation import NotSentError
-from drift.gauges import Gauges, Reading, over_otlp, resource
-from drift.verdict import Verdict
-from otel.features import DRIFT_FEATURES
-from otel.instruments import CONTRACT
+from drift.outputs import annotation
+from drift.outputs.annotation import NotSentError
+from drift.outputs.gauges import Gauges, Reading, over_otlp, resource
+from drift.verdict.verdict import Verdict
+from otel.contract.event_fields import DRIFT_FEATURES
+from otel.contract.metrics import CONTRACT
 from tests.collector import Collector
 from tests.drift_job import HOUR, START, fake_judge
 from tests.stack import eventually

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from drift.columns import COLUMNS, Subject
+from drift.columns.columns import COLUMNS, Subject
+from drift.columns.reader import ProblemKind
 from drift.errors import ReferenceDamaged, ReferenceIncompatible, VerdictDamaged
-from drift.evidence import by_distance
-from drift.judge import judge
-from drift.reader import ProblemKind
-from drift.reference import Reference
-from drift.verdict import Score, State, Verdict
+from drift.reference.reference import Reference
+from drift.verdict.evidently_report import by_distance
+from drift.verdict.judge import judge
+from drift.verdict.verdict import Score, State, Verdict
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import HOUR, Hour
 from tests.unit.drift.test_frame import JUNK

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from drift import webhook
-from drift.deadline import Deadline
-from drift.webhook import Webhook, WebhookError, key
+from drift.outputs import webhook
+from drift.outputs.deadline import Deadline
+from drift.outputs.webhook import Webhook, WebhookError, key
 
 
 class Receiver:

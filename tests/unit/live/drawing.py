@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from dashboards.live.prometheus import Series
+from dashboards.live.sources.prometheus import Series
 from dashboards.panel import Kind, Panel, Query, Unit
 
 UTC = ZoneInfo("UTC")

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from dashboards.live import charts, panels
-from dashboards.live.prometheus import Series
+from dashboards.live.charts import figures
+from dashboards.live.pages import panel_view
+from dashboards.live.sources.prometheus import Series
 from dashboards.live.theme import DARK, LIGHT
 from dashboards.panel import Threshold, Unit
 from tests.unit.live.drawing import UTC, panel, series
@@ -16,15 +17,15 @@ NAN = math.nan
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def shown(kind: str, *found: Series, unit: Unit = Unit.SECONDS, **given: object) -> charts.go.Figure:
-    return charts.draw(panel(kind, unit, **given), found, LIGHT, UTC)  # type: ignore[arg-type]
+def shown(kind: str, *found: Series, unit: Unit = Unit.SECONDS, **given: object) -> figures.go.Figure:
+    return figures.draw(panel(kind, unit, **given), found, LIGHT, UTC)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("kind", sorted(charts.DRAWERS))
+@pytest.mark.parametrize("kind", sorted(figures.DRAWERS))
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_every_kind_draws_something_nothing_and_gaps(kind: str, theme: object) -> None:
     for found in ((), (series("a", NAN, NAN),), (series("a", 0.1, NAN, 0.3, le="0.5"), series("b", 1, 2, 3, le="1"))):
-        figure = charts.draw(panel(kind), found, theme, UTC)  # type: ignore[arg-type]
+        figure = figures.draw(panel(kind), found, theme, UTC)  # type: ignore[arg-type]
         assert figure.to_json()
 
 
@@ -121,13 +122,13 @@ def test_a_label_is_text_and_never_markup() -> None:
 
 def test_what_a_number_has_crossed_is_said_by_the_worst() -> None:
     limits = (Threshold(0.995, "warning", below=True), Threshold(0.95, "critical", below=True))
-    assert panels.judged(limits, 0.999) is None
-    assert panels.judged(limits, 0.97) == limits[0]
-    assert panels.judged(limits, 0.5) == limits[1]
-    assert panels.judged(limits, NAN) is None
-    assert panels.judged((Threshold(10, "critical"),), 10) is not None
+    assert panel_view.judged(limits, 0.999) is None
+    assert panel_view.judged(limits, 0.97) == limits[0]
+    assert panel_view.judged(limits, 0.5) == limits[1]
+    assert panel_view.judged(limits, NAN) is None
+    assert panel_view.judged((Threshold(10, "critical"),), 10) is not None
 
 
 def test_a_table_is_no_chart() -> None:
     with pytest.raises(ValueError, match="table is no chart"):
-        charts.draw(panel("table"), (), LIGHT, UTC)
+        figures.draw(panel("table"), (), LIGHT, UTC)

@@ -7,11 +7,11 @@ import pytest
 from dashboards.boards import BOARDS
 from dashboards.boards.service import LATENCY
 from dashboards.boards.words import WORDS_P95
-from dashboards.live import exemplars
-from dashboards.live.exemplars import COLUMNS, SELECTOR, Exemplar, selectors
 from dashboards.live.period import Window
+from dashboards.live.sources import exemplars
+from dashboards.live.sources.exemplars import COLUMNS, SELECTOR, Exemplar, selectors
 from dashboards.panel import Panel, Query, Unit
-from otel.ranges import WORDS
+from otel.contract.ranges import WORDS
 
 WINDOW = Window(1_800_000_000, 1_800_000_000 + 10 * COLUMNS, 10)
 MADE = {

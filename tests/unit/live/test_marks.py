@@ -7,9 +7,9 @@ import math
 import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
-from dashboards.live import marks
-from dashboards.live.marks import KIND, MOST, MOST_STEPS, QUESTION, Mark
 from dashboards.live.period import MINUTE, PERIODS, Window
+from dashboards.live.sources import annotation_query
+from dashboards.live.sources.annotation_query import KIND, MOST, MOST_STEPS, QUESTION, Mark
 from tests.unit.live.drawing import BEGIN, series
 
 NAN = math.nan
@@ -23,7 +23,7 @@ def test_one_question_asks_for_all_that_grafana_marks() -> None:
 def test_each_stretch_is_a_mark_in_the_words_of_its_annotation() -> None:
     alert = series("", 1, 1, NAN, 1, NAN, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})
     deploy = series("", NAN, 1, NAN, NAN, NAN, **{KIND: DEPLOYS.name, "service_version": "0.2", "tts_build": "b7"})
-    assert marks.read([alert, deploy]) == (
+    assert annotation_query.read([alert, deploy]) == (
         Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN, BEGIN + 10, begun_before=True),
         Mark(DEPLOYS, "0.2", "build b7", BEGIN + 10, BEGIN + 10, begun_before=False),
         Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN + 30, BEGIN + 30, begun_before=False),
@@ -32,24 +32,26 @@ def test_each_stretch_is_a_mark_in_the_words_of_its_annotation() -> None:
 
 def test_of_very_many_the_latest_are_marked() -> None:
     values = (1, NAN) * 300
-    found = marks.read([series("", *values, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})])
+    found = annotation_query.read(
+        [series("", *values, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})]
+    )
     assert len(found) == MOST
     assert found[-1].begin == BEGIN + 10 * 598
 
 
 def test_a_deploy_before_the_pages_time_is_no_mark() -> None:
     labels = {KIND: DEPLOYS.name, "service_version": "0.2", "tts_build": "b7"}
-    assert marks.read([series("", 1, 1, NAN, **labels)]) == ()
+    assert annotation_query.read([series("", 1, 1, NAN, **labels)]) == ()
 
 
 def test_what_is_no_annotation_is_no_mark() -> None:
-    assert marks.read([series("", 1.0), series("", NAN, **{KIND: DRIFT.name, "column": "latency"})]) == ()
+    assert annotation_query.read([series("", 1.0), series("", NAN, **{KIND: DRIFT.name, "column": "latency"})]) == ()
 
 
 @pytest.mark.parametrize("seconds", PERIODS.values())
 def test_a_deploy_is_never_between_two_steps(seconds: int) -> None:
     window = Window.until(1_800_000_001.3, seconds)
-    asked = marks.window_of(window)
+    asked = annotation_query.window_of(window)
     assert MINUTE <= asked.step <= 5 * MINUTE  # a deploy is seen for five minutes
     assert asked.start <= window.start < window.end <= asked.end
     assert asked.start % asked.step == asked.end % asked.step == 0

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
-from dashboards.live import charts, overlay
-from dashboards.live.exemplars import Exemplar
-from dashboards.live.marks import Mark
+from dashboards.live.charts import figures, overlay
+from dashboards.live.sources.annotation_query import Mark
+from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import DARK, LIGHT
 from dashboards.panel import TIMELINES, Threshold
 from tests.unit.live.drawing import BEGIN, UTC, panel, series
@@ -22,16 +22,16 @@ DEPLOY = Mark(DEPLOYS, "0.2", "build b7", BEGIN + 300, BEGIN + 600, begun_before
 DOT = Exemplar("a" * 32, BEGIN + 90, 0.7, {"__name__": "x_bucket", "le": "1", "voice_name": "joe", "instance": "i"})
 
 
-def drawn(kind: str = "lines", marks: tuple[Mark, ...] = (), dots: tuple[Exemplar, ...] = ()) -> charts.go.Figure:
+def drawn(kind: str = "lines", marks: tuple[Mark, ...] = (), dots: tuple[Exemplar, ...] = ()) -> figures.go.Figure:
     entry = series("p95", *VALUES, le="1")
-    return charts.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots, period="15 min")  # type: ignore[arg-type]
+    return figures.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots, period="15 min")  # type: ignore[arg-type]
 
 
-def signs(figure: charts.go.Figure) -> list[charts.go.layout.Annotation]:
+def signs(figure: figures.go.Figure) -> list[figures.go.layout.Annotation]:
     return [sign for sign in figure.layout.annotations if sign.hovertext]
 
 
-def after(figure: charts.go.Figure, moment: object) -> float:
+def after(figure: figures.go.Figure, moment: object) -> float:
     """Seconds from the chart's begin."""
     return (moment - figure.layout.xaxis.range[0]).total_seconds()  # type: ignore[operator, no-any-return]
 
@@ -90,7 +90,7 @@ def test_what_begins_together_has_one_head_that_tells_of_all() -> None:
 def test_each_annotation_has_a_colour_in_both_themes() -> None:
     for theme in (LIGHT, DARK):
         marks = [replace(ALERT, annotation=one, begin=BEGIN + 60 * n) for n, one in enumerate(ANNOTATIONS)]
-        figure = charts.draw(panel("lines"), [series("p95", *VALUES)], theme, UTC, marks=marks)
+        figure = figures.draw(panel("lines"), [series("p95", *VALUES)], theme, UTC, marks=marks)
         assert len({sign.font.color for sign in signs(figure)}) == len(ANNOTATIONS)
 
 
@@ -115,10 +115,10 @@ def test_the_axis_reaches_to_a_request_that_is_near_and_one_far_above_is_at_its_
 
 
 def test_an_empty_chart_has_none_and_thresholds_stay() -> None:
-    figure = charts.draw(panel("lines"), [], LIGHT, UTC, marks=[ALERT], exemplars=[DOT])
+    figure = figures.draw(panel("lines"), [], LIGHT, UTC, marks=[ALERT], exemplars=[DOT])
     assert not figure.layout.shapes
     limited = panel("lines", thresholds=(Threshold(0.6, "warning"),))
-    figure = charts.draw(limited, [series("p95", *VALUES)], LIGHT, UTC, marks=[DEPLOY])
+    figure = figures.draw(limited, [series("p95", *VALUES)], LIGHT, UTC, marks=[DEPLOY])
     assert {shape.type for shape in figure.layout.shapes} == {"line"}
     assert len(figure.layout.shapes) == 2
 

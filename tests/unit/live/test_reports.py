@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.live import reports
-from dashboards.live.drift_page import STATES, scores
-from dashboards.live.reports import FENCE, ReportError, Reports, title_of
+from dashboards.live.pages.drift_page import STATES, scores
+from dashboards.live.sources import drift_reports
+from dashboards.live.sources.drift_reports import FENCE, ReportError, Reports, title_of
 from dashboards.live.theme import LIGHT
-from drift import state
-from drift.verdict import State as Judgement
+from drift.state import state_folder
+from drift.verdict.verdict import State as Judgement
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
 from tests.unit.drift.test_page import LATENCY, verdict
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_names_are_those_of_the_job() -> None:
-    assert reports.NAME == state.NAME
+    assert drift_reports.NAME == state_folder.NAME
     assert set(STATES) <= {str(judgement) for judgement in Judgement}
 
 
@@ -92,7 +92,7 @@ def test_what_is_gone_broken_or_huge_is_said_in_words(folder: Path, monkeypatch:
     (folder / "windows" / newest / "index.html").unlink()
     with pytest.raises(ReportError, match="not there any more"):
         found.page(newest)
-    monkeypatch.setattr(reports, "MOST_PAGE_BYTES", 10)
+    monkeypatch.setattr(drift_reports, "MOST_PAGE_BYTES", 10)
     with pytest.raises(ReportError, match="too large"):
         found.page(oldest)
     assert Reports(folder / "nowhere").windows() == ()

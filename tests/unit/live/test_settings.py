@@ -11,7 +11,7 @@ import pytest
 from dashboards.__main__ import main
 from dashboards.live.command import flags
 from dashboards.live.settings import Settings, load, unknown_variables, variables
-from otel.environment import SettingsError
+from otel.support.environment import SettingsError
 from tests.live import ROOT
 
 README = (ROOT / "dashboards" / "README.md").read_text()

@@ -12,16 +12,16 @@ from aiohttp import web
 
 from dashboards.boards.service import LATENCY
 from dashboards.boards.words import WORDS_P95
-from dashboards.live.exemplars import Exemplar
-from dashboards.live.gather import Sources, View
-from dashboards.live.marks import KIND
 from dashboards.live.period import Window
-from dashboards.live.prometheus import Prometheus, name_of, regex
 from dashboards.live.settings import Settings
-from dashboards.live.sources import NotFound, Source, SourceDown, SourceError, SourceMissing, SourceRefused
-from dashboards.live.speaking_server import SpeakingServer
+from dashboards.live.sources.annotation_query import KIND
+from dashboards.live.sources.client import NotFound, Source, SourceDown, SourceError, SourceMissing, SourceRefused
+from dashboards.live.sources.exemplars import Exemplar
+from dashboards.live.sources.prometheus import Prometheus, name_of, regex
+from dashboards.live.sources.queries import Sources, View
+from dashboards.live.sources.traces import ENOUGH, Traces
+from dashboards.live.sources.ttscope_api import SpeakingServer
 from dashboards.live.theme import LIGHT
-from dashboards.live.traces import ENOUGH, Traces
 from dashboards.panel import Panel, Query, Search, Unit
 from dashboards.variables import VOICE
 from tests.stack import free_ports
@@ -173,7 +173,7 @@ def test_nobody_there(server: Answering) -> None:
 
 
 def test_an_answer_beyond_all_measure_is_cut_off(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dashboards.live.sources.MOST_BYTES", 1000)
+    monkeypatch.setattr("dashboards.live.sources.client.MOST_BYTES", 1000)
     server.handler = answers({"data": "x" * 2000})
     with pytest.raises(SourceRefused, match="more than a page can show"):
         source(server.url).get("/")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dashboards.live import waterfall
-from dashboards.live.spans import from_server, in_order, text
+from dashboards.live.charts import waterfall
+from dashboards.live.sources.spans import from_server, in_order, text
 from dashboards.live.theme import LIGHT
 from otel.trace_store.store import StoredSpan
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.live import standing
-from server.speech import CacheResult
-from server.summary import Summary
-from server.watch import Watch
+from dashboards.live.pages import current_state
+from server.telemetry.degradation import Watch
+from server.telemetry.summary import Summary
+from server.utterance import CacheResult
 
 
 def test_a_server_that_nobody_asked() -> None:
@@ -14,24 +14,24 @@ def test_a_server_that_nobody_asked() -> None:
         "cache": Summary().describe_cache(),
         **Watch(["coqui", "onnx"], None).describe(),
     }
-    told = standing.facts(summary)
+    told = current_state.facts(summary)
     assert told["Requests in all"] == "0"
     assert told["Success"] == told["Cache hits"] == told["Mean response"] == "-"
     assert told["Providers available"] == "2 of 2"
-    assert standing.ranges(summary["by_word_count_range"]) == []
-    assert [row["Available"] for row in standing.providers(summary["providers"])] == ["yes", "yes"]
+    assert current_state.ranges(summary["by_word_count_range"]) == []
+    assert [row["Available"] for row in current_state.providers(summary["providers"])] == ["yes", "yes"]
     assert {str(result) for result in CacheResult} <= summary["cache"].keys()
 
 
 def test_what_a_server_does_not_tell_is_a_dash() -> None:
-    assert set(standing.facts({}).values()) == {"-"}
-    [row] = standing.providers({"coqui": {}})
+    assert set(current_state.facts({}).values()) == {"-"}
+    [row] = current_state.providers({"coqui": {}})
     assert row["Attempts"] == "0"
     assert row["Success"] == "-"
 
 
 def test_ranges_that_were_asked_for_are_rows() -> None:
-    [row] = standing.ranges(
+    [row] = current_state.ranges(
         {"1-10": {"count": 3, "avg": 0.2, "p95": 0.31, "p99": None, "max": 0.4}, "200+": {"count": 0}}
     )
     assert row == {"Words": "1-10", "Requests": "3", "Mean": "200 ms", "p95": "310 ms", "p99": "-", "Longest": "400 ms"}

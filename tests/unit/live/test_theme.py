@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dashboards.live.theme import DARK, LIGHT, Theme
-from otel.attributes import OUTCOME
-from otel.ranges import WORDS
+from otel.contract.labels import OUTCOME
+from otel.contract.ranges import WORDS
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 SEEN = {

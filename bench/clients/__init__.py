@@ -1,0 +1,1 @@
+"""What sends load to a server and receives its audio."""

@@ -1,0 +1,1 @@
+"""The figures of a run, and their sections of RESULTS.md."""

@@ -1,0 +1,104 @@
+"""bench/RESULTS.md: each command owns one section of it, so that one can be measured again alone."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+FOLDER = Path(__file__).parent.parent
+RESULTS = FOLDER / "RESULTS.md"
+TITLE = """# Results
+
+Written by `make bench`, `python -m bench.growth`, `python -m bench.overload` and `python -m bench.drift`, each its own
+section. Servers are measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first
+audio is the time from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text
+that was spoken before is made again.
+"""
+Section = Literal["servers", "growth", "overload", "drift"]
+SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift")
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """A bound that a figure must keep to."""
+
+    text: str
+    measured: float
+    unit: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def kept(self) -> bool:
+        """A figure that could not be measured keeps nothing."""
+        low = self.at_least is None or self.measured >= self.at_least
+        high = self.at_most is None or self.measured <= self.at_most
+        return low and high and not math.isnan(self.measured)
+
+    def row(self) -> tuple[str, str, str, str]:
+        """Text, bound, figure, verdict."""
+        lower = f"at least {number(self.at_least)}{self.unit}" if self.at_least is not None else ""
+        upper = f"at most {number(self.at_most)}{self.unit}" if self.at_most is not None else ""
+        verdict = "kept" if self.kept else "**missed**"
+        measured = number(self.measured) + ("" if math.isnan(self.measured) else self.unit)
+        return self.text, lower or upper, measured, verdict
+
+
+def promises(rows: Sequence[Promise]) -> str:
+    """Promises as a table."""
+    return table(("promise", "bound", "measured", ""), [row.row() for row in rows])
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole from 100 on; a dash for what could not be measured."""
+    if math.isnan(value):
+        return "-"
+    if value == 0 or abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown, its first column to the left, the others to the right."""
+    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    widths = [max(3, width) for width in widths]
+
+    def line(cells: Sequence[str]) -> str:
+        first, *others = zip(cells, widths, strict=True)
+        return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
+
+    rule = "| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |"
+    return "\n".join([line(head), rule, *(line(row) for row in rows)])
+
+
+def write_section(section: Section, body: str, path: Path = RESULTS) -> None:
+    """Put a section into the file, which is made when it is not there; the other sections stay as they are."""
+    document = path.read_text(encoding="utf-8") if path.exists() else ""
+    path.write_text(with_section(document, section, body), encoding="utf-8")
+
+
+def with_section(document: str, section: Section, body: str) -> str:
+    """The document with this section's body; sections keep their order."""
+    bodies = {name: body_of(document, name) for name in SECTIONS} | {section: body.strip()}
+    parts = [f"{begin(name)}\n{found}\n{end(name)}\n" for name, found in bodies.items() if found]
+    return "\n".join([TITLE, *parts])
+
+
+def body_of(document: str, section: Section) -> str:
+    """What a section holds; nothing when it is not there."""
+    _, _, rest = document.partition(begin(section))
+    body, found, _ = rest.partition(end(section))
+    return body.strip() if found else ""
+
+
+def begin(section: Section) -> str:
+    """The line before a section."""
+    return f"<!-- begin {section} -->"
+
+
+def end(section: Section) -> str:
+    """The line after a section."""
+    return f"<!-- end {section} -->"

@@ -1,0 +1,80 @@
+"""The section of growth in the results: two tables, two panels of a plot, and what was promised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bench.results.file import Promise, number, promises, table
+from bench.results.machine import Machine
+from bench.results.plot import Series, lines
+
+PLOT = "growth.png"
+SHORT, LONG = 20, 400
+"""Words between which first audio is promised to stay flat."""
+HEAD = ("first audio p50 s", "p95 s", "latency p50 s", "p95 s", "requests/s", "answered", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What was measured at one length, or at one number of clients; times in seconds."""
+
+    x: int
+    answered: int
+    failures: int
+    first_audio_p50: float
+    first_audio_p95: float
+    latency_p50: float
+    latency_p95: float
+    requests_per_second: float
+
+    def row(self) -> tuple[str, ...]:
+        """Cells of the table."""
+        times = (self.first_audio_p50, self.first_audio_p95, self.latency_p50, self.latency_p95)
+        figures = map(number, (*times, self.requests_per_second))
+        return str(self.x), *figures, str(self.answered), str(self.failures)
+
+
+def render(by_words: Sequence[Point], by_clients: Sequence[Point], client_words: int, machine: Machine) -> str:
+    """The section as Markdown; draws its plot too."""
+    lines(
+        PLOT,
+        {
+            ("words, one client", "seconds"): series(by_words),
+            (f"clients, {client_words} words each", "seconds"): series(by_clients),
+        },
+    )
+    parts = [
+        "## Growth with length, and with clients",
+        f'{machine.describe()} Ours alone, every request with `"stream": true`; '
+        "texts of all lengths begin with the same sentences.",
+        promises([flatness(by_words)]),
+        f"![Time to first audio and latency by words, and by clients]({PLOT})",
+        f"### By length of the text, one client\n\n{points_table('words', by_words)}",
+        f"### By clients, {client_words} words each\n\n{points_table('clients', by_clients)}",
+    ]
+    return "\n\n".join(parts)
+
+
+def points_table(x: str, points: Sequence[Point]) -> str:
+    """All that was measured, a row for every x."""
+    return table((x, *HEAD), [point.row() for point in points])
+
+
+def flatness(by_words: Sequence[Point]) -> Promise:
+    """Time to first audio of a long text against that of a short one."""
+    first_audio = {point.x: point.first_audio_p50 for point in by_words}
+    text = f"first audio of {LONG} words, against {SHORT} words"
+    return Promise(text, first_audio[LONG] / first_audio[SHORT], "x", at_most=1.3)
+
+
+def series(points: Sequence[Point]) -> list[Series]:
+    """Two lines."""
+
+    def line(name: str, value: Callable[[Point], float]) -> Series:
+        return Series(name, [point.x for point in points], [value(point) for point in points])
+
+    return [
+        line("time to first audio, p50", lambda point: point.first_audio_p50),
+        line("latency, p50", lambda point: point.latency_p50),
+    ]

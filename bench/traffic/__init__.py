@@ -1,0 +1,1 @@
+"""The traffic script: mixed requests to a running server, and whether its metrics tell the truth about them."""

@@ -1,0 +1,10 @@
+"""``python -m bench.traffic``: see ``--help``."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.traffic.run import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How panels are drawn: Plotly figures, heatmaps, waterfalls, and what is laid over them."""

@@ -1,0 +1,129 @@
+"""The drift job's verdicts inside the page: the scores of a window, and the window's own page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboards.live.charts.axes import FONT
+from dashboards.live.pages import panel_view
+from dashboards.live.sources.drift_reports import ReportError, Reports, Score, Verdict, title_of
+from dashboards.live.sources.queries import View
+from dashboards.live.theme import Theme
+
+ALL = "All windows"
+PAGE_PIXELS = 1000
+BAR_PIXELS = 24
+STATES = {
+    "stable": (
+        ":green-badge[:material/check: as usual]",
+        "Nothing differs from the reference more than it does by itself.",
+    ),
+    "suspected": (
+        ":orange-badge[:material/help: suspected]",
+        "Something is over its threshold, but not for long enough.",
+    ),
+    "drift": (":red-badge[:material/warning: drift]", "Something has changed, and stays so."),
+    "insufficient_data": (":gray-badge[too few requests]", "Too few requests to say anything."),
+    "no_reference": (
+        ":gray-badge[no reference yet]",
+        "There is nothing yet to compare with: the first reference takes a day.",
+    ),
+}
+OTHER = (":orange-badge[reference unusable]", "The reference can't be used; `python -m drift calibrate` makes another.")
+
+
+def show(reports: Reports, view: View) -> None:
+    """The newest window unless another one is chosen."""
+    names = reports.windows()
+    if not names:
+        st.info(
+            "The drift job has judged no window yet. `make stack` runs it every hour; `make drift` judges at once what "
+            "is due.",
+            icon=":material/hourglass_empty:",
+        )
+        return
+    chosen = st.selectbox(
+        "Window", [*names, ALL], format_func=lambda name: name if name == ALL else title_of(name), key="window"
+    )
+    window = None if chosen == ALL else chosen
+    try:
+        if window:
+            _verdict(reports, window, view)
+        _page(reports.page(window))
+    except ReportError as error:
+        st.warning(str(error), icon=":material/search_off:")
+        return
+    report = reports.evidently(window) if window else None
+    if report:
+        st.download_button(
+            "Evidently's own report of this window (HTML)",
+            report,
+            f"evidently-{window}.html",
+            "text/html",
+            on_click="ignore",
+        )
+
+
+def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
+    """A bar for each column in parts of its threshold, with the threshold as a line: the highest on top."""
+    shown = sorted(found, key=lambda score: -score.ratio)
+    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in shown]
+    most = max(score.ratio for score in shown)
+    figure = go.Figure(
+        go.Bar(
+            x=[score.ratio for score in shown],
+            y=[score.column.replace("_", " ") for score in shown],
+            orientation="h",
+            marker={"color": colours, "cornerradius": 3},
+            text=[f"{score.ratio:.2f}" for score in shown],
+            textposition="outside",
+            cliponaxis=False,
+            width=0.68,
+            hovertemplate="%{y}: %{x:.2f} of the threshold<extra></extra>",
+        )
+    )
+    figure.add_vline(1.0, line={"color": theme.bad, "width": 1.4, "dash": "dash"})
+    figure.update_layout(
+        height=BAR_PIXELS * len(shown) + 40,
+        margin={"l": 0, "r": 0, "t": 4, "b": 0},
+        font={"family": FONT, "size": 13, "color": theme.text},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        dragmode=False,
+        showlegend=False,
+        xaxis={
+            "range": [0, max(1.2, most * 1.12)],
+            "fixedrange": True,
+            "showgrid": False,
+            "zeroline": False,
+            "tickvals": [1],
+            "ticktext": ["threshold"],
+            "tickfont": {"color": theme.bad},
+        },
+        yaxis={"autorange": "reversed", "fixedrange": True, "automargin": True, "showgrid": False},
+    )
+    return figure
+
+
+def _verdict(reports: Reports, window: str, view: View) -> None:
+    verdict = reports.verdict(window)
+    badge, words = STATES.get(verdict.state, OTHER)
+    st.markdown(f"{badge} {words} {verdict.rows:,} requests, {_period(verdict)}.")
+    if verdict.scores:
+        with st.container(border=True, key="card-scores"):
+            st.markdown("**Scores**", help="How far each column is from the reference, in parts of its threshold.")
+            st.plotly_chart(scores(verdict.scores, view.theme), theme=None, key="scores", config=panel_view.PLAIN)
+
+
+def _period(verdict: Verdict) -> str:
+    return f"{verdict.start:%H:%M} to {verdict.end:%H:%M} UTC"
+
+
+def _page(page: str) -> None:
+    """In a frame of an origin of its own: it can reach nothing of this page."""
+    encoded = base64.b64encode(page.encode()).decode()
+    st.iframe(f"data:text/html;charset=utf-8;base64,{encoded}", height=PAGE_PIXELS, alt="The drift job's page")

@@ -1,0 +1,1 @@
+"""Where verdicts are sent: the Collector, a webhook, MLflow."""

@@ -1,0 +1,100 @@
+"""A window as an event: the body that Grafana's annotations take, and the OTLP log record tts.drift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from opentelemetry._logs import LogRecord, SeverityNumber
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult, SimpleLogRecordProcessor
+
+from drift import VERSION
+from drift.outputs.gauges import resource
+from drift.verdict.verdict import State, Verdict
+from otel.sdk.events import DRIFT_EVENT
+from otel.sdk.otlp import otlp_wanted, sdk_disabled
+
+SEVERITIES = {State.DRIFT: SeverityNumber.WARN, State.SUSPECTED: SeverityNumber.INFO2}
+
+
+class NotSentError(Exception):
+    """The Collector did not take the event."""
+
+
+def annotation(verdict: Verdict, text: str) -> dict[str, Any]:
+    """For POST /api/annotations. Source: Grafana's HTTP API, "Annotations"."""
+    tags = ["ttscope", "drift", f"state:{verdict.state}", *(f"column:{column}" for column in detected(verdict))]
+    return {"time": _millis(verdict.start), "timeEnd": _millis(verdict.end), "tags": tags, "text": text}
+
+
+def features(name: str, verdict: Verdict, text: str) -> dict[str, str | int]:
+    """The attributes of the event, as otel.contract.event_fields lists them."""
+    attributes: dict[str, str | int] = {
+        "tts.drift.window": name,
+        "tts.drift.window_start": verdict.start.isoformat(),
+        "tts.drift.window_end": verdict.end.isoformat(),
+        "tts.drift.state": str(verdict.state),
+        "tts.drift.rows": verdict.rows,
+        "tts.drift.text": text,
+    }
+    columns = detected(verdict)
+    return {**attributes, "tts.drift.columns": ",".join(columns)} if columns else attributes
+
+
+def detected(verdict: Verdict) -> list[str]:
+    """The columns that have drifted."""
+    return [score.column for score in verdict.detected]
+
+
+def wanted() -> bool:
+    """Whether the standard variables name somebody who takes events."""
+    return otlp_wanted("LOGS") and not sdk_disabled()
+
+
+def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
+    """To the Collector, and returns when it has it. Raises NotSentError."""
+    exporter = _Told(OTLPLogExporter(meter_provider=NoOpMeterProvider()))
+    provider = LoggerProvider(resource=resource(state), shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
+    provider.add_log_record_processor(SimpleLogRecordProcessor(exporter, meter_provider=NoOpMeterProvider()))
+    severity = SEVERITIES.get(verdict.state, SeverityNumber.INFO)
+    try:
+        provider.get_logger("ttscope.drift", VERSION).emit(
+            LogRecord(
+                timestamp=int(verdict.end.timestamp() * 1e9),
+                severity_number=severity,
+                severity_text=severity.name,
+                event_name=DRIFT_EVENT,
+                attributes=features(name, verdict, text),
+            )
+        )
+    finally:
+        provider.shutdown()
+    if exporter.result is not LogRecordExportResult.SUCCESS:
+        raise NotSentError("the Collector did not take the event")
+
+
+class _Told(LogRecordExporter):
+    """Remembers how the export ended, which the processor keeps to itself."""
+
+    def __init__(self, exporter: LogRecordExporter) -> None:
+        self._exporter = exporter
+        self.result: LogRecordExportResult | None = None
+
+    def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
+        self.result = self._exporter.export(batch)
+        return self.result
+
+    def shutdown(self) -> None:
+        self._exporter.shutdown()  # type: ignore[no-untyped-call]
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True
+
+
+def _millis(time: datetime) -> int:
+    return int(time.timestamp() * 1000)

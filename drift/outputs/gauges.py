@@ -1,0 +1,119 @@
+"""The gauges tts_drift_*: what the last window and the last run were, over OTLP for as long as the job lives."""
+
+from __future__ import annotations
+
+import os
+import platform
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+from drift import VERSION
+from drift.verdict.verdict import Verdict
+from otel.contract import metrics as instruments
+from otel.contract.instrument import Instrument
+from otel.contract.labels import Source
+from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled
+from otel.sdk.recording import Attributes, Metrics
+
+SERVICE = "ttscope-drift"
+NAMESPACE = uuid.UUID("7f7d2c7e-1f0e-5c55-8a0a-6b8f4a1f9c3d")
+NO_LISTS = dict.fromkeys(Source, frozenset[str]())
+"""The drift job's instruments take none of the values that only a running server knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the gauges show; whatever is None is not exported at all."""
+
+    last: Verdict | None = None
+    """Of the last window."""
+    decided: Verdict | None = None
+    """Of the last window of which something was decided: drift goes on while nobody can say that it is over."""
+    last_run: datetime | None = None
+    succeeded: bool | None = None
+    clock_suspect: bool | None = None
+
+
+class Gauges:
+    """Shows a reading until it is given another one; a long-lived process exports it every few seconds, since
+    Prometheus forgets a gauge after five minutes."""
+
+    def __init__(self, readers: Sequence[MetricReader], state: Path) -> None:
+        self._reading = Reading()
+        self._provider = MeterProvider(readers, resource(state), shutdown_on_exit=False)
+        metrics = Metrics(self._provider.get_meter("ttscope.drift", VERSION), NO_LISTS)
+        for instrument in (
+            instruments.DRIFT_SCORE,
+            instruments.DRIFT_THRESHOLD,
+            instruments.DRIFT_DETECTED,
+            instruments.DRIFT_CONSECUTIVE,
+        ):
+            metrics.observe(instrument, lambda instrument=instrument: self._of_columns(instrument))  # type: ignore[misc]
+        metrics.observe(instruments.DRIFT_WINDOW_ROWS, self._rows)
+        metrics.observe(instruments.DRIFT_LAST_RUN, self._last_run)
+        metrics.observe(instruments.DRIFT_LAST_RUN_SUCCESS, self._success)
+        metrics.observe(instruments.DRIFT_CLOCK_SUSPECT, self._clock)
+
+    def show(self, reading: Reading) -> None:
+        """From now on."""
+        self._reading = reading
+
+    def suspect_clock(self) -> None:
+        """Until the next reading the clock counts as suspect; all else stays as it was."""
+        self._reading = replace(self._reading, clock_suspect=True)
+
+    def close(self, seconds: float) -> None:
+        """Exports once more, in at most about ``seconds``."""
+        self._provider.shutdown(timeout_millis=seconds * 1000)
+
+    def _of_columns(self, instrument: Instrument) -> Iterator[tuple[float, Attributes]]:
+        verdict = self._reading.decided
+        for score in verdict.scores if verdict else ():
+            if score.value is None:  # too few values of this column alone
+                continue
+            value = {
+                instruments.DRIFT_SCORE: score.value,
+                instruments.DRIFT_THRESHOLD: score.threshold,
+                instruments.DRIFT_DETECTED: float(score.detected),
+                instruments.DRIFT_CONSECUTIVE: float(score.consecutive),
+            }[instrument]
+            if value is not None:
+                yield value, {"column": score.column}
+
+    def _rows(self) -> Iterator[tuple[float, Attributes]]:
+        if self._reading.last is not None:
+            yield self._reading.last.rows, {}
+
+    def _last_run(self) -> Iterator[tuple[float, Attributes]]:
+        if self._reading.last_run is not None:
+            yield self._reading.last_run.timestamp(), {}
+
+    def _success(self) -> Iterator[tuple[float, Attributes]]:
+        if self._reading.succeeded is not None:
+            yield float(self._reading.succeeded), {}
+
+    def _clock(self) -> Iterator[tuple[float, Attributes]]:
+        if self._reading.clock_suspect is not None:
+            yield float(self._reading.clock_suspect), {}
+
+
+def over_otlp() -> list[MetricReader]:
+    """The reader that exports to where the standard OTEL_* variables say; none if they say nothing."""
+    if sdk_disabled() or not otlp_wanted("METRICS"):
+        return []
+    return [PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=metric_interval())]
+
+
+def resource(state: Path) -> Resource:
+    """Who exports; the same for all that work on ``state``, so that a restart goes on with the same series."""
+    instance = uuid.uuid5(NAMESPACE, f"{platform.node()} {os.fspath(state.absolute())}")
+    ours = {"service.name": SERVICE, "service.version": VERSION, "service.instance.id": str(instance)}
+    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})

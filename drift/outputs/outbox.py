@@ -1,0 +1,103 @@
+"""What leaves the state folder: each window is told to each output that is due, at least once, now or later."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from drift.errors import VerdictDamaged
+from drift.state.state_folder import ANNOTATION, State
+from drift.verdict.verdict import Verdict
+
+log = logging.getLogger("ttscope.drift.outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A window that was judged, as it is told."""
+
+    name: str
+    folder: Path
+    verdict: Verdict
+    text: str
+    """The verdict in words."""
+    news: str | None
+    """Whether drift begins, changes or ends with it."""
+
+
+class NotDelivered(Exception):
+    """The output could not be told; it is tried again in the next run. The message holds no secret."""
+
+
+class Output(Protocol):
+    """Somebody who is told of windows."""
+
+    @property
+    def name(self) -> str:
+        """As outputs.json has it."""
+
+    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+        """Whether it is told of such a window."""
+
+    def deliver(self, finding: Finding) -> str:
+        """What came of it. Raises NotDelivered. The same window may come again after a crash."""
+
+    def drop_before(self, time: datetime) -> None:
+        """Forgets windows that began before ``time``. Raises NotDelivered."""
+
+
+class Outbox:
+    """Delivers in the order of windows; an output that fails is left alone until the next run."""
+
+    def __init__(self, outputs: Sequence[Output]) -> None:
+        self._outputs = {output.name: output for output in outputs}
+
+    def due(self, verdict: Verdict, news: str | None) -> tuple[str, ...]:
+        """Who is to be told of a window that was just judged."""
+        return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, news))
+
+    def deliver(self, state: State) -> dict[str, str]:
+        """Tells what is missing; the outputs that could not be told, and why."""
+        failed: dict[str, str] = {}
+        for name in state.names():
+            outputs = state.outputs(name)
+            for missing in outputs.missing:
+                output = self._outputs.get(missing)
+                if output is None or missing in failed:  # not configured any more: it may be again
+                    continue
+                try:
+                    result = output.deliver(finding(state, name))
+                except VerdictDamaged as error:
+                    log.warning("a window can't be told of", extra={"window": name, "reason": str(error)})
+                    break
+                except NotDelivered as error:
+                    log.warning("not delivered", extra={"output": missing, "window": name, "reason": str(error)})
+                    failed[missing] = str(error)
+                    continue
+                state.mark(name, missing, result)
+        return failed
+
+    def drop_before(self, time: datetime, failed: dict[str, str]) -> None:
+        """Has the outputs forget old windows, but for those that just failed."""
+        for name, output in self._outputs.items():
+            if name in failed:
+                continue
+            try:
+                output.drop_before(time)
+            except NotDelivered as error:
+                log.warning("old windows are not forgotten", extra={"output": name, "reason": str(error)})
+
+
+def finding(state: State, name: str) -> Finding:
+    """From the window's folder. Raises VerdictDamaged."""
+    folder = state.window(name)
+    try:
+        text = str(json.loads((folder / ANNOTATION).read_text(encoding="utf-8"))["text"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise VerdictDamaged(f"{name}/{ANNOTATION} can't be read: {type(error).__name__}") from None
+    return Finding(name, folder, state.verdict(name), text, state.outputs(name).news)

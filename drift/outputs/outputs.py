@@ -1,0 +1,154 @@
+"""Who is told of windows: the Collector by an event, a webhook by a POST, MLflow by a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from drift.outputs import annotation
+from drift.outputs.annotation import NotSentError, detected
+from drift.outputs.deadline import Deadline
+from drift.outputs.mlflow_runs import Run, Runs
+from drift.outputs.outbox import Finding, NotDelivered, Output
+from drift.outputs.webhook import Webhook, WebhookError, key
+from drift.settings import Settings
+from drift.state.state_folder import EVIDENTLY_HTML, EVIDENTLY_JSON, PAGE, VERDICT
+from drift.verdict.verdict import State as Judgement
+from drift.verdict.verdict import Verdict
+
+SENT = "sent"
+EVENT_SECONDS = 20.0
+
+
+class EventOutput:
+    """The OTLP event tts.drift of every window."""
+
+    name = "event"
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._deadline = Deadline("the Collector", EVENT_SECONDS)
+
+    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+        return True
+
+    def deliver(self, finding: Finding) -> str:
+        try:
+            self._deadline.hold(lambda: annotation.send(finding.name, finding.verdict, finding.text, self._state))
+        except (NotSentError, TimeoutError) as error:
+            raise NotDelivered(str(error)) from None
+        return SENT
+
+    def drop_before(self, time: datetime) -> None:
+        """The Collector's files have a retention of their own."""
+
+
+class WebhookOutput:
+    """A POST whenever drift begins, changes its columns, or ends."""
+
+    name = "webhook"
+
+    def __init__(self, webhook: Webhook, seconds: float, pages_url: str) -> None:
+        self._webhook = webhook
+        self._deadline = Deadline(webhook.shown, seconds)
+        self._pages_url = pages_url
+
+    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+        return news is not None
+
+    def deliver(self, finding: Finding) -> str:
+        told = message(finding, self._pages_url)
+        try:
+            self._deadline.hold(lambda: self._webhook.tell(told, key(finding.name, str(finding.news))))
+        except (WebhookError, TimeoutError) as error:
+            raise NotDelivered(f"{self._webhook.shown}: {error}") from None
+        return SENT
+
+    def drop_before(self, time: datetime) -> None:
+        """Whoever was told keeps it or not."""
+
+
+class MlflowOutput:
+    """A run for every window."""
+
+    name = "mlflow"
+
+    def __init__(self, runs: Runs, seconds: float) -> None:
+        self._runs = runs
+        self._deadline = Deadline("MLflow", seconds)
+
+    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+        return True
+
+    def deliver(self, finding: Finding) -> str:
+        return str(self._hold(lambda: self._runs.keep(run_of(finding))))
+
+    def drop_before(self, time: datetime) -> None:
+        self._hold(lambda: self._runs.drop_before(time))
+
+    def _hold(self, work: Callable[[], Any]) -> Any:
+        try:
+            return self._deadline.hold(work)
+        except Exception as error:  # noqa: BLE001 - its stores raise whatever SQLAlchemy, requests, boto and others do
+            # Their messages hold addresses, which may hold a password: only the kind is told.
+            raise NotDelivered(str(error) if isinstance(error, TimeoutError) else type(error).__name__) from None
+
+
+def configured(settings: Settings) -> list[Output]:
+    """The outputs that the settings and the standard OTEL_* variables name."""
+    outputs: list[Output] = []
+    if annotation.wanted():
+        outputs.append(EventOutput(settings.state))
+    url = settings.webhook_url.get_secret_value()
+    if url:
+        outputs.append(WebhookOutput(Webhook(url), settings.webhook_seconds, settings.pages_url))
+    if settings.mlflow_enabled:
+        runs = Runs(settings.tracking_uri, settings.mlflow_experiment, settings.state / "mlflow")
+        outputs.append(MlflowOutput(runs, settings.mlflow_seconds))
+    return outputs
+
+
+def message(finding: Finding, pages_url: str) -> dict[str, Any]:
+    """What the webhook is told; ``text`` alone is what chat programs show."""
+    verdict = finding.verdict
+    page = {"page": f"{pages_url.rstrip('/')}/windows/{finding.name}/"} if pages_url else {}
+    return {
+        "text": finding.text,
+        "news": finding.news,
+        "window": finding.name,
+        "start": verdict.start.isoformat(),
+        "end": verdict.end.isoformat(),
+        "state": str(verdict.state),
+        "columns": detected(verdict),
+        "rows": verdict.rows,
+        **page,
+    }
+
+
+def run_of(finding: Finding) -> Run:
+    """What MLflow is told."""
+    verdict = finding.verdict
+    metrics = {"rows": float(verdict.rows), "drift": float(verdict.state is Judgement.DRIFT)}
+    for score in verdict.scores:
+        metrics |= {
+            f"score.{score.column}": _number(score.value),
+            f"threshold.{score.column}": _number(score.threshold),
+            f"detected.{score.column}": float(score.detected),
+        }
+    return Run(
+        window=finding.name,
+        start=verdict.start,
+        end=verdict.end,
+        parameters={"reference": verdict.reference or "none", "window_start": verdict.start.isoformat()},
+        metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
+        tags={"state": str(verdict.state), "columns": ",".join(detected(verdict)) or "none"},
+        artifacts=[finding.folder / name for name in (PAGE, VERDICT, EVIDENTLY_HTML, EVIDENTLY_JSON)],
+        note=finding.text,
+    )
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

@@ -1,0 +1,1 @@
+"""What windows are compared with: the reference, its thresholds, and how both are calibrated."""

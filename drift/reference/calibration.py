@@ -1,0 +1,269 @@
+"""Makes a reference: how far the service's own windows are from each other is how far a window may be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind
+from drift.columns.frame import Frame, joined, prepare, raw, there
+from drift.columns.reader import NOTHING, Floats, Values, texts
+from drift.errors import ReferenceImpossible
+from drift.reference import distance
+from drift.reference.lengths import Lengths
+from drift.reference.rarity import sure
+from drift.reference.reference import BY, SIZES, VALUE, Bounds, Calibration, Method, Reference, Threshold, column_of
+from drift.sampling import sample
+
+SAMPLE_ROWS = 20_000
+"""Of the reference that Evidently is shown: more costs seconds and megabytes and changes no distance by a hundredth."""
+FLOOR = 0.05
+"""The least threshold: 1/20 of the reference's standard deviation, or a Jensen-Shannon distance."""
+LEAST_WINDOWS = 168
+"""A week of hours: less has not seen all of them."""
+LEAST_MEASURED = 72
+"""Windows, three days of them, from which thresholds are measured. A service that is quiet at night has no 168 windows
+with enough rows in a week, and fixed thresholds know nothing of how its hours differ: 3 false alarms in 8 weeks."""
+LEAST_AT_SIZE = 30
+"""Windows from which a threshold of their size is taken; with fewer the next smaller size is used."""
+STABILITY = 0.25
+"""The population stability index that is commonly called a major change."""
+COLD_SURE = 1.2
+"""Times that, on average of the windows in a row."""
+FIXED_SIZE = 200
+"""Values from which that index is used: of fewer it is large by chance."""
+TAIL = 1.5
+"""p95 under so many times the reference's."""
+SUCCESS = 0.95
+MISSING = 0.05
+"""Share of missing values that is borne in any case."""
+LATE = ("latency", "time_to_first_audio")
+"""Columns whose 95th percentile is tested."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """The reference's sampled values of one column, and which window each is of."""
+
+    column: Column
+    values: Values
+    window: npt.NDArray[np.int64]
+
+    counts: dict[str, int]
+    """Of a category: all values."""
+
+    def without(self, window: int) -> Values | dict[str, int]:
+        """What the other windows hold."""
+        if self.column.kind is Kind.NUMBER:
+            others: Values = self.values[self.window != window]
+            return others
+        own = distance.count(self.values[self.window == window])
+        return {name: number - own.get(name, 0) for name, number in self.counts.items()}
+
+
+def calibrate(
+    windows: Iterable[tuple[datetime, pd.DataFrame]],
+    *,
+    deviations: float = 4.0,
+    consecutive: int = 2,
+    least_windows: int = LEAST_WINDOWS,
+    minimum_rows: int = 200,
+    window_seconds: float = 3600.0,
+    created: datetime | None = None,
+) -> Reference:
+    """Makes a reference of ``windows``: each its start and its rows, ascending; one is read after the other.
+
+    With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold; with fewer than LEAST_MEASURED too,
+    thresholds are fixed ones.
+    Raises ReferenceImpossible when no window has that many rows.
+    """
+    starts: list[datetime] = []
+    frames: list[Frame] = []
+    rows = 0
+    seen: dict[str, Counter[str]] = {"build": Counter(), "voice_checksum": Counter()}
+    for start, given in windows:
+        frame = prepare(given, start, start + timedelta(seconds=window_seconds))
+        if frame.rows < minimum_rows:
+            continue
+        for name, counter in seen.items():
+            if name in given.columns:
+                counter.update(set(texts(given[name])) - {NOTHING})
+        rows += frame.rows
+        starts.append(start)
+        frames.append(frame.take(sample(frame.rows, max(SIZES))) if frame.rows > max(SIZES) else frame)
+    if not frames:
+        raise ReferenceImpossible(f"no window has {minimum_rows} rows")
+    every = joined(frames)
+    lengths = Lengths.fit(every)
+    judged = [lengths.judged(frame) for frame in frames]
+    pools, kept = _pools(judged)
+    window = timedelta(seconds=window_seconds)
+    following = [False, *(after - before == window for before, after in pairwise(starts))]
+    calibrated = len(frames) >= least_windows
+    measured = len(frames) >= min(least_windows, LEAST_MEASURED)
+    thresholds: dict[str, dict[int, Threshold]] = {}
+    bounds: dict[str, Bounds] = {}
+    for column in COLUMNS:
+        pool = pools[column.name]
+        found = _thresholds(pool, judged, following, consecutive, deviations) if measured else {}
+        thresholds[column.name] = found or _fixed(pool, minimum_rows)
+        bounds[column.name] = _bounds(pool, judged, deviations if measured else None)
+    return Reference(
+        created=created or datetime.now(UTC),
+        start=starts[0],
+        end=starts[-1] + timedelta(seconds=window_seconds),
+        windows=len(frames),
+        rows=rows,
+        state=Calibration.CALIBRATED if calibrated else Calibration.COLD,
+        lengths=lengths,
+        thresholds=thresholds,
+        bounds=bounds,
+        typical=_typical(every),
+        builds=tuple(sorted(seen["build"])),
+        voice_checksums=tuple(sorted(seen["voice_checksum"])),
+        sample=kept,
+    ).sealed()
+
+
+def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
+    """A sample of all windows' rows, of each in proportion; numbers of a pool ascend."""
+    total = sum(frame.rows for frame in judged)
+    share = min(1.0, SAMPLE_ROWS / total)
+    parts = [frame.take(sample(frame.rows, max(1, int(frame.rows * share)))) for frame in judged]
+    window = np.repeat(np.arange(len(parts)), [part.rows for part in parts])
+    whole = joined(parts)
+    kept = pd.DataFrame(
+        {VALUE + c.name: _applying(c, whole) for c in COLUMNS} | {BY + name: whole.by[name] for name in DIMENSIONS}
+    )
+    for column in NUMBERS:
+        kept[VALUE + column.name] = kept[VALUE + column.name].astype(np.float64)
+    pools = {}
+    for column in COLUMNS:
+        values = column_of(kept, column)
+        present = there(column, values)
+        values, of = values[present], window[present]
+        order = np.argsort(values, kind="stable") if column.kind is Kind.NUMBER else np.arange(len(values))
+        counts = {} if column.kind is Kind.NUMBER else distance.count(values)
+        pools[column.name] = _Pool(column, values[order], of[order], counts)
+    return pools, kept
+
+
+def _applying(column: Column, frame: Frame) -> Values:
+    """The values of the rows to which ``column`` applies, and none in the others."""
+    values = frame.values[column.name].copy()
+    values[~frame.applies[column.name]] = np.nan if column.kind is Kind.NUMBER else NOTHING
+    return values
+
+
+def _thresholds(
+    pool: _Pool, judged: list[Frame], following: list[bool], consecutive: int, deviations: float
+) -> dict[int, Threshold]:
+    """By size, of each for which there are enough windows."""
+    column = pool.column
+    if len(pool.values) < SIZES[0]:
+        return {}
+    scores: dict[int, dict[int, float]] = {size: {} for size in SIZES}
+    for number, frame in enumerate(judged):
+        values = frame.values[column.name][frame.present(column)]
+        others = pool.without(number)
+        if not (len(others) if isinstance(others, np.ndarray) else sum(others.values())):
+            continue
+        for size in SIZES:
+            if len(values) >= size:
+                scores[size][number] = measure(column, others, values[sample(len(values), size)])
+    floor = _floor(pool)
+    found = {}
+    for size, by_window in scores.items():
+        if len(by_window) >= LEAST_AT_SIZE:
+            own = list(by_window.values())
+            in_row = [following[number] and number - 1 in by_window for number in by_window]
+            mean, deviation = float(np.mean(own)), float(np.std(own, ddof=1))
+            value = max(floor, mean + deviations * deviation)
+            least = max(value, sure(own, in_row, consecutive, deviations))
+            found[size] = Threshold(value, least, method(column), mean, deviation, len(own))
+    return found
+
+
+def method(column: Column) -> Method:
+    """How a calibrated column is compared: fixed, since Evidently's own choice changes with the number of rows."""
+    return Method.WASSERSTEIN if column.kind is Kind.NUMBER else Method.JENSEN_SHANNON
+
+
+def measure(column: Column, reference: Values | Mapping[str, int], current: Values) -> float:
+    """The distance by the column's method; ``reference`` are numbers, ascending, or how often each category occurs."""
+    if isinstance(reference, Mapping):
+        return distance.jensen_shannon(reference, distance.count(current))
+    return distance.wasserstein(reference, np.sort(current))
+
+
+def _floor(pool: _Pool) -> float:
+    if pool.column.kind is Kind.CATEGORY:
+        return max(FLOOR, pool.column.least)
+    return max(FLOOR, pool.column.least / max(float(np.std(pool.values)), distance.LEAST_DEVIATION))
+
+
+def _fixed(pool: _Pool, minimum_rows: int) -> dict[int, Threshold]:
+    """Without a week's windows: the population stability index.
+
+    A column that hardly scatters would alarm at changes that matter to nobody: its threshold is at least what twice
+    the least change that matters would give.
+    """
+    if len(pool.values) < minimum_rows:
+        return {}
+    least = 0.0
+    if pool.column.kind is Kind.NUMBER:
+        values: Floats = pool.values
+        shift = 2 * pool.column.least
+        least = max(distance.stability_of_numbers(values, values + by) for by in (shift, -shift))
+    value = max(STABILITY, least)
+    return {FIXED_SIZE: Threshold(value, COLD_SURE * value, Method.STABILITY)}
+
+
+def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> Bounds:
+    column = pool.column
+    shares = [share for frame in judged if (share := frame.missing_share(column)) is not None]
+    missing = _beyond(shares, deviations, 1.0)
+    tails: dict[int, float] = {}
+    success: dict[int, float] = {}
+    for size in SIZES:
+        of_size = [
+            values[sample(len(values), size)]
+            for frame in judged
+            if len(values := frame.values[column.name][frame.present(column)]) >= size
+        ]
+        if not of_size:
+            continue
+        if column.name in LATE:
+            usual = float(np.quantile(pool.values, 0.95)) + float(np.log10(TAIL))
+            tails[size] = max(usual, _beyond([float(np.quantile(v, 0.95)) for v in of_size], deviations, 1.0))
+        if column.name == "errors":
+            success[size] = min(
+                SUCCESS, _beyond([float(np.mean(v == column.sound)) for v in of_size], deviations, -1.0)
+            )
+    varied = len(pool.values) > 0 and bool(pool.values[0] != pool.values[-1]) and column.kind is Kind.NUMBER
+    return Bounds(tails, success, min(1.0, max(MISSING, missing + MISSING)), varied)
+
+
+def _beyond(values: list[float], deviations: float | None, sign: float) -> float:
+    """The mean and so many deviations up (1) or down (-1); without ``deviations`` the mean alone."""
+    if not values:
+        return 0.0
+    spread = float(np.std(values, ddof=1)) if deviations and len(values) > 1 else 0.0
+    return float(np.mean(values)) + sign * (deviations or 0.0) * spread
+
+
+def _typical(every: Frame) -> dict[str, float]:
+    """Medians in the columns' own units, before anything was taken from them."""
+    typical = {}
+    for column in NUMBERS:
+        values = every.values[column.name][every.present(column)]
+        if len(values):
+            typical[column.name] = raw(BY_NAME[column.name], float(np.median(values)))
+    return typical

@@ -1,0 +1,47 @@
+"""The values of columns before and now, for charts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+
+from drift.columns.columns import BY_NAME, Kind
+from drift.columns.frame import prepare
+from drift.reference.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Of one column; either numbers, as they are compared, or shares of categories."""
+
+    before: tuple[float, ...] = ()
+    after: tuple[float, ...] = ()
+    shares_before: Mapping[str, float] = field(default_factory=dict)
+    shares_after: Mapping[str, float] = field(default_factory=dict)
+
+
+def samples(
+    rows: pd.DataFrame, reference: Reference, columns: Iterable[str], start: datetime, end: datetime
+) -> dict[str, Sample]:
+    """Of those ``columns`` that have values both in ``reference`` and in ``rows``."""
+    frame = reference.lengths.judged(prepare(rows, start, end))
+    found: dict[str, Sample] = {}
+    for name in columns:
+        column = BY_NAME[name]
+        before, after = reference.values(column), frame.values[name][frame.present(column)]
+        if not len(before) or not len(after):
+            continue
+        if column.kind is Kind.NUMBER:
+            found[name] = Sample(tuple(map(float, before)), tuple(map(float, after)))
+        else:
+            found[name] = Sample(shares_before=_shares(before), shares_after=_shares(after))
+    return found
+
+
+def _shares(values: Iterable[str]) -> dict[str, float]:
+    counts = Counter(values)
+    return {name: count / counts.total() for name, count in counts.items()}

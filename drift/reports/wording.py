@@ -1,0 +1,258 @@
+"""Says a verdict in words: what changed, by how much, since when, where it concentrates; traffic apart from service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from drift.columns.columns import BY_NAME, COLUMNS, Kind, Subject
+from drift.verdict.comparison import Comparison, Difference, Direction, Outcome
+from drift.verdict.segments import Segment
+from drift.verdict.verdict import DECIDED, Change, Score, State, Verdict
+
+FAILURES = frozenset({"errors", "rejections"})
+"""What is said before all else."""
+ORDER = {column.name: place for place, column in enumerate(COLUMNS)}
+MOST_NAMED = 3
+"""Columns that are put into words; the table has them all."""
+DIMENSION = {
+    "voice": "voice {}",
+    "word_range": "{} words",
+    "provider": "provider {}",
+    "language": "language {}",
+    "cache": "cache {}",
+    "streamed": "{}",
+    "endpoint": "{}",
+    "build": "build {}",
+    "error_type": "error {}",
+}
+WORDS: dict[str, str] = {
+    "latency": "speech takes {ratio} times as long as usual for the same text",
+    "time_to_first_audio": "the first audio of a stream takes {ratio} times as long as usual for the same text",
+    "real_time_factor": "a second of speech takes {ratio} times the usual work",
+    "queue_wait": "requests wait {after} in the queue instead of {before}",
+    "words": "texts are {ratio} times as long as usual ({after} words instead of {before})",
+    "seconds_per_character": "the same text is spoken in {ratio} times the usual time",
+    "loudness": "speech is {difference} {louder}",
+    "silence_share": "{after} of a clip is quiet instead of {before}",
+}
+SHARES: dict[str, str] = {
+    "errors": "{after} of requests fail instead of {before}",
+    "rejections": "{after} of requests are refused for want of room instead of {before}",
+    "invalid_requests": "{after} of requests are refused for what they ask instead of {before}",
+    "fallbacks": "{after} of requests are spoken by somebody else than planned instead of {before}",
+    "clipping_share": "{after} of clips have samples at full scale instead of {before}",
+    "audio_faults": "{after} of clips are faulty instead of {before}",
+}
+
+
+def tell(verdict: Verdict, previous: Sequence[Verdict]) -> str:
+    """The verdict in a few sentences; ``previous`` are the windows before it, oldest first."""
+    sentences = {
+        State.INSUFFICIENT_DATA: _too_few,
+        State.NO_REFERENCE: _no_reference,
+        State.REFERENCE_DAMAGED: _no_use,
+        State.REFERENCE_INCOMPATIBLE: _no_use,
+        State.STABLE: _stable,
+        State.SUSPECTED: _suspected,
+        State.DRIFT: _drift,
+    }[verdict.state](verdict, previous)
+    return " ".join([*sentences, *_context(verdict)])
+
+
+def tell_comparison(comparison: Comparison, a: str, b: str) -> str:
+    """B against A: in a sentence, and then each column that differs."""
+    rows = f"{comparison.rows[0]:,} requests of {a}, {comparison.rows[1]:,} of {b}"
+    within = "at equal length and voice" if comparison.by_voice else "at equal length; they have no voice in common"
+    differing = [d for d in comparison.columns if d.outcome is Outcome.DIFFERENT]
+    tested = [d for d in comparison.columns if d.outcome is not Outcome.INSUFFICIENT_DATA]
+    said = {
+        Outcome.SAME: "Nothing is worse." if differing else "No difference that matters.",
+        Outcome.DIFFERENT: f"{b} differs from {a}.",
+        Outcome.INSUFFICIENT_DATA: "Too few requests to tell.",
+    }[comparison.state]
+    lines = [f"{said} ({rows}; compared {within}; {len(tested)} of {len(comparison.columns)} columns had enough)"]
+    return "\n".join([*lines, *map(_difference_words, differing)])
+
+
+def _difference_words(difference: Difference) -> str:
+    column = BY_NAME[difference.column]
+    number = column.kind is Kind.NUMBER
+    before, after = (
+        quantity(value, column.unit) if number else percent(value) for value in (difference.before, difference.after)
+    )
+    times = f", {difference.ratio:.2f} times" if difference.ratio is not None else ""
+    chance = f", p {difference.p:.2g}" if difference.p is not None else ""
+    direction = {Direction.WORSE: "worse", Direction.BETTER: "better", Direction.OTHER: "other", None: ""}
+    return f"  {direction[difference.direction]:<7}{column.title}: {before} -> {after}{times}{chance}"
+
+
+def news(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
+    """Whether drift begins, changes its columns, or ends with this window; None if all is as it was."""
+    if verdict.state not in DECIDED:
+        return None
+    last = _last_decided(previous)
+    before = {score.column for score in last.detected} if last else set()
+    now = {score.column for score in verdict.detected}
+    if now == before:
+        return None
+    return "begins" if not before else "changes" if now else "ends"
+
+
+def moment(time: datetime, of: datetime) -> str:
+    """``time`` as it is said on the day ``of``: 14:00, or with its date."""
+    time, of = time.astimezone(UTC), of.astimezone(UTC)
+    return f"{time:%H:%M}" if time.date() == of.date() else f"{time:%-d %B, %H:%M}"
+
+
+def change_words(score: Score) -> str:
+    """What has changed in ``score``'s column, as the middle of a sentence."""
+    column, change = BY_NAME[score.column], score.change
+    if change is None:
+        return f"{column.title}: not as usual"
+    if column.kind is Kind.CATEGORY:
+        if score.column in SHARES:
+            return SHARES[score.column].format(after=percent(change.after), before=percent(change.before))
+        level = f"{change.level}: " if change.level else ""
+        return f"{column.title} have shifted ({level}{percent(change.after)} instead of {percent(change.before)})"
+    template = WORDS.get(score.column, "{title} is {after} instead of {before}")
+    return template.format(
+        title=column.title,
+        ratio=ratio(change),
+        before=quantity(change.before, column.unit),
+        after=quantity(change.after, column.unit),
+        difference=f"{abs((change.after or 0) - (change.before or 0)):.1f} {column.unit}",
+        louder="louder" if (change.after or 0) > (change.before or 0) else "quieter",
+    )
+
+
+def segment_words(segment: Segment) -> str:
+    """Where a change concentrates: voice joe, 26-50 words."""
+    return ", ".join(DIMENSION.get(name, "{}").format(value or "none") for name, value in segment.by)
+
+
+def ratio(change: Change) -> str:
+    """1.5; two digits, more where they matter."""
+    return "?" if change.ratio is None else f"{change.ratio:.2g}" if change.ratio >= 1.1 else f"{change.ratio:.2f}"
+
+
+def percent(value: float | None) -> str:
+    """Two digits of a share."""
+    return (
+        "?"
+        if value is None
+        else "0 %"
+        if value == 0
+        else f"{value * 100:.2g} %"
+        if value < 0.1
+        else f"{value * 100:.0f} %"
+    )
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number with its unit, as a person says it."""
+    if value is None:
+        return "?"
+    match unit:
+        case "s":
+            return f"{value * 1000:.3g} ms" if abs(value) < 1 else f"{value:.3g} s"
+        case "share":
+            return percent(value)
+        case "words":
+            return f"{value:.0f}"
+        case _:
+            return f"{value:.3g} {unit}".rstrip()
+
+
+def _too_few(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
+    last = _last_decided(previous)
+    said = [f"Only {_requests(verdict.rows)}: too few to judge."]
+    if last is not None and last.state is State.DRIFT:
+        said.append("Before, it had drifted, and nothing says that this is over.")
+    return said
+
+
+def _no_reference(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
+    return [
+        f"There is nothing to compare these {_requests(verdict.rows)} with yet: a reference is made of them and "
+        "others, by itself after enough windows, or by python -m drift calibrate."
+    ]
+
+
+def _no_use(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
+    why = "was made by another version" if verdict.state is State.REFERENCE_INCOMPATIBLE else "is damaged"
+    return [f"The reference {why}, so nothing was judged. Make a new one by python -m drift calibrate."]
+
+
+def _stable(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
+    said = ["Everything is as usual."]
+    last = _last_decided(previous)
+    if last is not None and last.state is State.DRIFT:
+        titles = " and ".join(BY_NAME[score.column].title for score in last.detected)
+        said = [f"Everything is as usual again: {titles} had drifted."]
+    return said
+
+
+def _suspected(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
+    over = _named([score for score in verdict.scores if score.over])
+    said = [f"In this window {_and([change_words(score) for score in over])}."] if over else []
+    return [*said, "One window alone is no drift: the next one decides."]
+
+
+def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
+    found = verdict.detected
+    ours = [score for score in found if score.subject is not Subject.TRAFFIC]
+    theirs = [score for score in found if score.subject is Subject.TRAFFIC]
+    said: list[str] = []
+    for subject in (ours, theirs):
+        named = _named(subject)
+        if not named:
+            continue
+        first, *others = named
+        begin = moment(first.since or verdict.start, verdict.start)
+        said += [f"Since {begin} {change_words(first)}.", *_concentration(verdict, first)]
+        if others:
+            said.append(f"Besides, {_and([change_words(score) for score in others])}.")
+        more = len(subject) - len(named)
+        if more:
+            said.append(
+                f"{more} other {'column of this kind has' if more == 1 else 'columns of this kind have'} drifted too."
+            )
+    if not theirs:
+        said.append("Traffic is as usual.")
+    elif not ours:
+        said.append("This is a change of traffic: the service is as usual, at equal length nothing is slower.")
+    return said
+
+
+def _concentration(verdict: Verdict, score: Score) -> list[str]:
+    found = next((segment for segment in verdict.segments if segment.column == score.column), None)
+    return [f"{percent(min(1.0, found.share))} of that is {segment_words(found)}."] if found else []
+
+
+def _context(verdict: Verdict) -> list[str]:
+    said = []
+    if verdict.context.new_builds:
+        said.append(f"New since the reference: build {', '.join(verdict.context.new_builds)}.")
+    if verdict.context.new_voice_checksums:
+        said.append("A voice's model is another one than in the reference.")
+    return said
+
+
+def _named(scores: Sequence[Score]) -> list[Score]:
+    """Those furthest over their thresholds, in the order in which a person asks about them."""
+    strongest = sorted(scores, key=lambda score: (-(score.ratio or 0.0), score.column))
+    return sorted(strongest[:MOST_NAMED], key=lambda score: (score.column not in FAILURES, ORDER[score.column]))
+
+
+def _last_decided(previous: Sequence[Verdict]) -> Verdict | None:
+    return next((verdict for verdict in reversed(previous) if verdict.state in DECIDED), None)
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"
+
+
+def _and(parts: Sequence[str]) -> str:
+    """As a list is said: one, two, and three."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"

@@ -1,0 +1,1 @@
+"""The state folder of the job, and the clock that it trusts."""

@@ -1,0 +1,1 @@
+"""How a window or a comparison is judged, and the verdict that is kept."""

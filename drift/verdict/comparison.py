@@ -1,0 +1,285 @@
+"""Compares two builds, voices or periods at equal length, so that an exit code can stop a deployment.
+
+Requests are put into strata: the same way of answering, the same voice, and a narrow range of lengths. In each stratum
+the two sides differ by nothing but what is compared. The difference is the mean over strata; how easily chance gives as
+much, the labels say when they are shuffled within the strata (a stratified permutation test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from drift.columns.columns import COLUMNS, Column, Kind, Scale, Subject
+from drift.columns.frame import Frame, joined, prepare, raw
+from drift.columns.reader import Flags, Floats
+from drift.sampling import sample
+
+SHUFFLES = 1999
+"""The least p is 1 / 2,000: below the level even when it is corrected for all 13 columns."""
+ENOUGH = 40
+"""Shuffles that gave as much: then it is chance, and no more are needed."""
+MOST_ROWS = 5000
+"""Of each side, by chance: more would see smaller differences than matter."""
+LEVEL = 0.01
+"""The probability of calling equal sides different, of all columns together."""
+MINIMUM_ROWS = 100
+"""Of each side, in strata that both have: fewer see no change that matters."""
+LENGTHS = 16
+"""Ranges of length, by quantiles; within one a straight line takes away what is left of its influence."""
+POINTS = 0.02
+"""The least change of a share that matters."""
+SEED = 20261124
+
+
+class Outcome(StrEnum):
+    """What a comparison comes to."""
+
+    SAME = "same"
+    """Or so near that it matters to nobody."""
+    DIFFERENT = "different"
+    INSUFFICIENT_DATA = "insufficient_data"
+
+
+class Direction(StrEnum):
+    """What a difference is for those who listen."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    OTHER = "other"
+    """Neither: it sounds different."""
+
+
+EXIT_CODES = {Outcome.SAME: 0, Outcome.DIFFERENT: 3, Outcome.INSUFFICIENT_DATA: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """B against A in one column."""
+
+    column: str
+    subject: Subject
+    outcome: Outcome
+    direction: Direction | None
+    """None unless it is different."""
+    before: float
+    """Of A: a median in the column's unit, or the share of what is not sound."""
+    after: float
+    """What B has for the same: ``before`` and the difference at equal length."""
+    ratio: float | None
+    """B over A at equal length, of what is compared by ratios."""
+    p: float | None
+    """How often shuffled labels give as much, after Holm's correction; None where there was too little to test, or the
+    difference is smaller than what matters."""
+    rows: tuple[int, int]
+    """Of A and B, in strata that both have."""
+    left_out: int
+    """Of both, in strata that only one has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """B against A."""
+
+    state: Outcome
+    columns: tuple[Difference, ...]
+    rows: tuple[int, int]
+    """Of A and B."""
+    by_voice: bool
+    """Whether requests were compared within the same voice."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 for nothing worse, 3 for anything that is worse or sounds different, 4 for too little to tell."""
+        return EXIT_CODES[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    column: Column
+    effect: float
+    """B less A: in the scale's unit, or as a share."""
+    p: float | None
+    before: float
+    rows: tuple[int, int]
+    left_out: int
+
+
+def compare(
+    a: pd.DataFrame,
+    b: pd.DataFrame,
+    *,
+    level: float = LEVEL,
+    minimum_rows: int = MINIMUM_ROWS,
+    effect: float = 1.0,
+) -> Comparison:
+    """Compares the requests ``b`` with ``a``: service and audio, at equal length and, where they have some in common,
+    within the same voice.
+
+    ``effect`` scales the least change that matters, which each column has. Raises nothing for what is in the rows.
+    """
+    sides = [prepare(a), prepare(b)]
+    rows = (sides[0].rows, sides[1].rows)
+    both = joined([side.take(sample(side.rows, MOST_ROWS)) for side in sides])
+    of_b = np.arange(both.rows) >= min(rows[0], MOST_ROWS)
+    voices = both.by["voice"]
+    by_voice = bool((set(voices[~of_b]) & set(voices[of_b])) - {""})
+    strata = _strata(both, by_voice=by_voice)
+    columns = [column for column in COLUMNS if column.subject is not Subject.TRAFFIC]
+    measured = [_measure(column, both, of_b, strata, effect) for column in columns]
+    enough = [m for m in measured if min(m.rows) >= minimum_rows]
+    corrected = _holm([m.p for m in enough])
+    differences = tuple(_difference(m, p, level) for m, p in zip(enough, corrected, strict=True)) + tuple(
+        _too_few(m) for m in measured if min(m.rows) < minimum_rows
+    )
+    order = {column.name: place for place, column in enumerate(columns)}
+    ordered = tuple(sorted(differences, key=lambda difference: order[difference.column]))
+    return Comparison(_state(ordered), ordered, rows, by_voice)
+
+
+def _state(differences: Sequence[Difference]) -> Outcome:
+    """Different if something is worse or other; too little to tell unless at least latency or errors were tested."""
+    if any(d.outcome is Outcome.DIFFERENT and d.direction is not Direction.BETTER for d in differences):
+        return Outcome.DIFFERENT
+    tested = {difference.column for difference in differences if difference.outcome is not Outcome.INSUFFICIENT_DATA}
+    return Outcome.SAME if {"latency", "errors"} <= tested else Outcome.INSUFFICIENT_DATA
+
+
+def _strata(frame: Frame, *, by_voice: bool) -> npt.NDArray[np.int64]:
+    """A number for each row: rows of the same number are alike but for what is compared."""
+    known = ~np.isnan(frame.length)
+    lengths = frame.length[known] if known.any() else np.zeros(1)
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTHS + 1)[1:-1]))
+    ranges = np.where(known, np.searchsorted(edges, np.where(known, frame.length, 0.0), side="right"), -1)
+    voices = frame.by["voice"] if by_voice else np.full(frame.rows, "", dtype=object)
+    keys = pd.DataFrame({"way": frame.way, "voice": voices, "range": ranges})
+    return np.asarray(keys.groupby(["way", "voice", "range"], sort=True).ngroup().to_numpy(), dtype=np.int64)
+
+
+def _measure(column: Column, frame: Frame, of_b: Flags, strata: npt.NDArray[np.int64], scale: float) -> _Measured:
+    present = frame.present(column)
+    label, stratum = of_b[present], strata[present]
+    if column.kind is Kind.CATEGORY:
+        values = _unsound(column, frame.values[column.name][present], label)
+    else:
+        values = frame.values[column.name][present].astype(np.float64)
+    shared = np.isin(stratum, np.intersect1d(stratum[label], stratum[~label]))
+    left_out = int((~shared).sum())
+    values, label, stratum = values[shared], label[shared], stratum[shared]
+    rows = (int((~label).sum()), int(label.sum()))
+    if not min(rows):
+        return _Measured(column, 0.0, None, 0.0, rows, left_out)
+    stratum = np.unique(stratum, return_inverse=True)[1]
+    before = float(np.mean(values[~label]) if column.kind is Kind.CATEGORY else np.median(values[~label]))
+    if column.equal_length:
+        values = _level(values, frame.length[present][shared], label, stratum)
+    effect, p = _permutation(values, label, stratum, _least(column) * scale)
+    return _Measured(column, effect, p, before, rows, left_out)
+
+
+def _unsound(column: Column, values: npt.NDArray[np.object_], label: Flags) -> Floats:
+    """1 where a value is not as it should be; without such a level, where it is not what A mostly has."""
+    sound = column.sound
+    if sound is None:
+        names, counts = np.unique(values[~label].astype(str), return_counts=True)
+        sound = str(names[np.argmax(counts)]) if len(names) else ""
+    return np.asarray(values != sound, dtype=np.float64)
+
+
+def _level(values: Floats, length: Floats, label: Flags, stratum: npt.NDArray[np.int64]) -> Floats:
+    """Takes the influence of the length within strata away: one slope for all, of both sides' own deviations."""
+    length = np.where(np.isnan(length), 0.0, length)
+    cell = stratum * 2 + label
+    counts = np.maximum(1, np.bincount(cell))
+    x = length - (np.bincount(cell, length) / counts)[cell]
+    y = values - (np.bincount(cell, values) / counts)[cell]
+    spread = float(x @ x)
+    slope = float(x @ y) / spread if spread > 0 else 0.0
+    return np.asarray(values - slope * length)
+
+
+def _least(column: Column) -> float:
+    return POINTS if column.kind is Kind.CATEGORY else column.least
+
+
+def _permutation(
+    values: Floats, label: Flags, stratum: npt.NDArray[np.int64], least: float
+) -> tuple[float, float | None]:
+    """The mean difference over strata, weighted by what each can tell, and how often shuffled labels give as much.
+
+    Nothing is shuffled for a difference below ``least``.
+    """
+    order = np.argsort(stratum, kind="stable")
+    values, label, stratum = values[order], label[order], stratum[order]
+    sizes = np.bincount(stratum).astype(np.float64)
+    ours = np.bincount(stratum, label).astype(np.float64)
+    centred = values - (np.bincount(stratum, values) / sizes)[stratum]
+    # In a stratum with a rows of A and b of B, B's sum of centred values is a b / (a + b) times the difference.
+    total = float(centred @ label)
+    effect = total / float((ours * (sizes - ours) / sizes).sum())
+    if abs(effect) < least:
+        return effect, None
+    rng = np.random.default_rng(SEED)
+    chosen = _first_of_each(sizes, ours)
+    as_much = done = 0
+    while done < SHUFFLES and as_much < ENOUGH:
+        count = min(max(1, 1_000_000 // len(values)), SHUFFLES - done)
+        # Rows by stratum, and by chance within it: the first of each stratum become B's.
+        places = np.argsort(rng.random((count, len(values))) + stratum, axis=1)
+        sums = centred[places] @ chosen
+        as_much += int((np.abs(sums) >= abs(total) * (1 - 1e-12)).sum())
+        done += count
+    return effect, (1 + as_much) / (1 + done)
+
+
+def _first_of_each(sizes: Floats, ours: Floats) -> Floats:
+    """1 for the first of each stratum's places, as many as are B's."""
+    starts = np.repeat(np.cumsum(sizes) - sizes, sizes.astype(np.int64))
+    place = np.arange(int(sizes.sum())) - starts
+    return (place < np.repeat(ours, sizes.astype(np.int64))).astype(np.float64)
+
+
+def _holm(ps: Sequence[float | None]) -> list[float | None]:
+    """Corrected for the number of columns, in the order given; None stays and counts. Source: Holm 1979."""
+    order = sorted((p, place) for place, p in enumerate(ps) if p is not None)
+    corrected: list[float | None] = [None] * len(ps)
+    highest = 0.0
+    for rank, (p, place) in enumerate(order):
+        highest = max(highest, min(1.0, p * (len(ps) - rank)))
+        corrected[place] = highest
+    return corrected
+
+
+def _difference(measured: _Measured, p: float | None, level: float) -> Difference:
+    direction = None
+    if p is not None and p <= level:
+        sign = measured.column.worse * np.sign(measured.effect)
+        direction = Direction.WORSE if sign > 0 else Direction.BETTER if sign < 0 else Direction.OTHER
+    return _told(measured, Outcome.SAME if direction is None else Outcome.DIFFERENT, direction, p)
+
+
+def _too_few(measured: _Measured) -> Difference:
+    return _told(measured, Outcome.INSUFFICIENT_DATA, None, None)
+
+
+def _told(measured: _Measured, outcome: Outcome, direction: Direction | None, p: float | None) -> Difference:
+    column, before = measured.column, measured.before
+    number = column.kind is Kind.NUMBER
+    after = before + measured.effect
+    return Difference(
+        column.name,
+        column.subject,
+        outcome,
+        direction,
+        raw(column, before) if number else before,
+        raw(column, after) if number else min(1.0, max(0.0, after)),
+        10.0**measured.effect if column.scale is Scale.RATIO and number else None,
+        p,
+        measured.rows,
+        measured.left_out,
+    )

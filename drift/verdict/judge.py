@@ -1,0 +1,242 @@
+"""Decides what a window is: stable, suspected, drifted, or not to be judged; a pure function of what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+
+from drift.columns.columns import BY_NAME, COLUMNS, Column, Kind, Scale
+from drift.columns.frame import Frame, prepare, raw
+from drift.columns.reader import NOTHING, Problem, ProblemKind, texts
+from drift.errors import DriftError, ReferenceIncompatible
+from drift.reference.reference import FORMAT, Reference
+from drift.verdict.drift_tests import Question, Questions, Reading, Statistic, ask
+from drift.verdict.evidently_report import Evidence, Measure, by_evidently
+from drift.verdict.segments import Compared, concentration
+from drift.verdict.verdict import Change, Context, Score, State, Verdict
+
+MOST_STRENGTH = 3.0
+"""What a single window counts for at most."""
+NAMED_NEW = 20
+"""Builds and checksums that are told at most."""
+
+
+def judge(  # noqa: PLR0917 - the order is that of the sentence
+    start: datetime,
+    end: datetime,
+    rows: pd.DataFrame,
+    count: int,
+    reference: Reference | DriftError | None,
+    previous: Sequence[Verdict],
+    *,
+    consecutive: int = 2,
+    minimum_rows: int = 200,
+    measure: Measure = by_evidently,
+) -> tuple[Verdict, Evidence | None]:
+    """Decides what the window from ``start`` to ``end`` is.
+
+    ``rows`` are its requests, or a sample of its ``count`` ones; ``reference`` may be the error why there is none.
+    ``previous`` are the verdicts before, oldest first: the last that was compared with the same reference says how long
+    a column has been over. Never raises for what is in ``rows``: that becomes a state or a problem.
+    """
+    plain = prepare(rows, start, end)
+    found = Verdict(start, end, State.STABLE, count, None, problems=plain.problems)
+    if reference is None:
+        return replace(found, state=State.NO_REFERENCE), None
+    if isinstance(reference, DriftError):
+        return _unusable(found, reference), None
+    if reference.format != FORMAT:
+        return _unusable(found, ReferenceIncompatible(f"format {reference.format}, not {FORMAT}")), None
+    before = _last(previous, reference)
+    if plain.rows < minimum_rows:
+        return _undecided(found, reference, before), None
+    judged = reference.lengths.judged(plain)
+    questions = ask(judged, reference)
+    if not questions.columns and not questions.checks:
+        problems = (*judged.problems, *questions.problems)
+        return _undecided(replace(found, state=State.INSUFFICIENT_DATA, problems=problems), reference, before), None
+    evidence = measure(questions, judged, reference)
+    compared = Compared(plain, judged, reference)
+    scores = tuple(_Scoring(compared, questions, evidence, before, start, consecutive).scores())
+    state = (
+        State.DRIFT
+        if any(score.detected for score in scores)
+        else State.SUSPECTED
+        if any(score.over for score in scores)
+        else State.STABLE
+    )
+    constant = tuple(
+        Problem(ProblemKind.CONSTANT, test.column, 1)
+        for test in evidence.tests
+        if test.statistic == Statistic.CONSTANT and not test.ok
+    )
+    segments = [
+        concentration(BY_NAME[score.column], score.change.level, compared)
+        for score in scores
+        if score.over and score.change is not None
+    ]
+    return (
+        replace(
+            found,
+            state=state,
+            reference=reference.id,
+            scores=scores,
+            tests=evidence.tests,
+            problems=(*judged.problems, *questions.problems, *constant),
+            segments=tuple(segment for segment in segments if segment is not None),
+            context=_context(rows, reference),
+        ),
+        evidence if questions.columns else None,
+    )
+
+
+def _unusable(verdict: Verdict, error: DriftError) -> Verdict:
+    if isinstance(error, ReferenceIncompatible):
+        state, kind = State.REFERENCE_INCOMPATIBLE, ProblemKind.REFERENCE_VERSION
+    else:
+        state, kind = State.REFERENCE_DAMAGED, ProblemKind.REFERENCE_DAMAGE
+    return replace(verdict, state=state, problems=(*verdict.problems, Problem(kind, None, 1, str(error))))
+
+
+def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]:
+    """By column: its last score against the same reference."""
+    last: dict[str, Score] = {}
+    for verdict in reversed(previous):
+        if verdict.reference != reference.id:
+            if verdict.reference is None:
+                continue
+            break
+        for score in verdict.scores:
+            last.setdefault(score.column, score)
+    return last
+
+
+def _undecided(verdict: Verdict, reference: Reference, before: dict[str, Score]) -> Verdict:
+    """Too little to judge: what was over before neither goes on nor ends."""
+    scores = tuple(_carried(column, before.get(column.name), None) for column in COLUMNS)
+    return replace(verdict, state=State.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
+
+
+def _carried(column: Column, last: Score | None, missing: float | None) -> Score:
+    return Score(
+        column.name,
+        column.subject,
+        value=None,
+        threshold=None,
+        over=False,
+        consecutive=last.consecutive if last else 0,
+        strength=last.strength if last else 0.0,
+        detected=False,
+        since=last.since if last else None,
+        method=None,
+        size=0,
+        missing_share=missing,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Scoring:
+    """Makes scores of answers."""
+
+    compared: Compared
+    questions: Questions
+    evidence: Evidence
+    before: dict[str, Score]
+    start: datetime
+    consecutive: int
+
+    def scores(self) -> Iterator[Score]:
+        """Of all columns."""
+        readings = {reading.column: reading for reading in self.evidence.readings}
+        asked = {question.column.name: question for question in self.questions.columns}
+        failed = {test.column for test in self.evidence.tests if not test.ok}
+        for column in COLUMNS:
+            reading = readings.get(column.name)
+            if reading is None and column.name not in failed:
+                missing = self.compared.judged.missing_share(column)
+                yield _carried(column, self.before.get(column.name), missing)
+            else:
+                yield self._score(column, reading, asked.get(column.name), failed=column.name in failed)
+
+    def _score(self, column: Column, reading: Reading | None, question: Question | None, *, failed: bool) -> Score:
+        last, missing = self.before.get(column.name), self.compared.judged.missing_share(column)
+        over = failed or (reading is not None and reading.over)
+        row = (last.consecutive if last else 0) + 1 if over else 0
+        bound = self.compared.reference.bounds[column.name].missing
+        value, threshold, method = _shown(reading, question, missing, bound)
+        reached = reading.value / question.threshold.sure if reading and reading.value and question else 0.0
+        strength = min(MOST_STRENGTH, max(reached, 1.0) if failed else reached)
+        if row > 1 and last is not None:
+            strength = (last.strength + strength) / 2
+        went_on = row > 1 and last is not None and last.detected
+        return Score(
+            column.name,
+            column.subject,
+            value=value,
+            threshold=threshold,
+            over=over,
+            consecutive=row,
+            strength=strength,
+            detected=row >= self.consecutive and (went_on or strength >= 1.0),
+            since=((last.since if last and last.consecutive else None) or self.start) if over else None,
+            method=method,
+            size=question.size if question else 0,
+            missing_share=missing,
+            change=_change(column, self.compared) if question else None,
+        )
+
+
+def _shown(
+    reading: Reading | None, question: Question | None, missing: float | None, bound: float
+) -> tuple[float | None, float | None, str]:
+    """The distance and its threshold; of a column without values the share that is missing, and its bound."""
+    if reading is None or question is None:
+        return missing, bound, "missing_share"
+    return reading.value, question.threshold.value, question.threshold.method.value
+
+
+def _change(column: Column, compared: Compared) -> Change | None:
+    plain, judged, reference = compared.plain, compared.judged, compared.reference
+    present = judged.present(column)
+    if not present.any():
+        return None
+    if column.kind is Kind.CATEGORY:
+        return _change_of_shares(column, judged, reference)
+    values, known = judged.values[column.name][present], reference.values(column)
+    typical, average = float(np.median(values) - np.median(known)), float(np.mean(values) - np.mean(known))
+    more = typical if abs(typical) >= abs(average) else average  # a change of a few moves the average alone
+    if column.equal_length:
+        now = float(np.median(plain.values[column.name][present]))
+        before, after = raw(column, now - more), raw(column, now)
+    else:
+        before, after = (raw(column, float(np.median(side))) for side in (known, values))
+    ratio = 10.0**more if column.scale is Scale.RATIO else None
+    return Change(before, after, ratio)
+
+
+def _change_of_shares(column: Column, judged: Frame, reference: Reference) -> Change:
+    values = judged.values[column.name][judged.present(column)]
+    counts = reference.counts(column)
+    total = sum(counts.values())
+    now = {str(name): float(np.mean(values == name)) for name in set(values)}
+    shares = {name: count / total for name, count in counts.items()}
+    if column.sound is not None:
+        before, after, level = 1 - shares.get(column.sound, 0.0), 1 - now.get(column.sound, 0.0), None
+    else:
+        level = max(sorted({*now, *shares}), key=lambda name: abs(now.get(name, 0.0) - shares.get(name, 0.0)))
+        before, after = shares.get(level, 0.0), now.get(level, 0.0)
+    return Change(before, after, after / before if before > 0 else None, level)
+
+
+def _context(rows: pd.DataFrame, reference: Reference) -> Context:
+    def new(name: str, known: tuple[str, ...]) -> tuple[str, ...]:
+        if name not in rows.columns:
+            return ()
+        column = rows.loc[:, ~rows.columns.duplicated()][name]
+        return tuple(sorted(set(texts(column)) - {NOTHING, *known})[:NAMED_NEW])
+
+    return Context(new("build", reference.builds), new("voice_checksum", reference.voice_checksums))

@@ -1,0 +1,175 @@
+"""Where a change concentrates: the voice, range of words, provider, build ... that most of it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from drift.columns.columns import DIMENSIONS, Column, Kind, Scale
+from drift.columns.frame import Frame, raw, there
+from drift.columns.reader import Flags, Floats, Words
+from drift.reference.reference import Reference, column_of
+
+LEAST_ROWS = 20
+"""Of a segment in the window: fewer are an anecdote."""
+LEAST_SHARE = 0.5
+"""Of the change: less is not where it comes from."""
+LEAST_LIFT = 0.2
+"""By how much the share of the change exceeds the share of the requests: 60 % of it in 50 % of them is everywhere."""
+PAIR_GAIN = 0.1
+"""By how much a pair of dimensions must be narrower than one of them, to be worth two words."""
+FARTHEST = 1.0
+"""A value counts for at most so many units beyond the reference's average: one broken clock must not be the story."""
+TAUTOLOGIES = {
+    "voice": {"voice", "language", "provider"},
+    "language": {"voice", "language", "provider"},
+    "endpoint": {"endpoint"},
+    "streamed": {"streamed"},
+    "time_to_first_audio": {"streamed"},
+    "cache": {"cache", "provider"},
+    "words": {"word_range"},
+    "fallbacks": {"provider"},
+    "provider": {"provider"},
+    "errors": {"provider"},
+    "rejections": {"provider", "cache"},
+    "invalid_requests": {"provider", "cache", "voice", "language"},
+}
+"""Dimensions that say the column over again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Requests that a column's change comes from."""
+
+    column: str
+    by: tuple[tuple[str, str], ...]
+    """One or two dimensions, each with its value."""
+    share: float
+    """Of the change; over 1 where the rest went the other way."""
+    weight: float
+    """Of the requests to which the column applies, 0 to 1."""
+    rows: int
+    before: float
+    """What these requests usually have, at equal length where the column is judged so; of a category a share."""
+    after: float
+
+    @property
+    def dimension(self) -> str:
+        """voice, or voice+word_range."""
+        return "+".join(name for name, _ in self.by)
+
+    @property
+    def value(self) -> str:
+        """joe, or joe+26-50."""
+        return "+".join(value for _, value in self.by)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A window and what it is compared with."""
+
+    plain: Frame
+    """Values before anything usual was taken from them."""
+    judged: Frame
+    reference: Reference
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """The window, or the reference: what each row adds to the average, and what kind of row it is."""
+
+    amounts: Floats
+    by: dict[str, Words]
+
+    def where(self, by: tuple[tuple[str, str], ...]) -> Flags:
+        chosen = np.ones(len(self.amounts), dtype=np.bool_)
+        for name, value in by:
+            chosen &= self.by[name] == value
+        return chosen
+
+
+def concentration(column: Column, level: str | None, compared: Compared) -> Segment | None:
+    """The segment that holds most of ``column``'s change and little else; None when it is everywhere.
+
+    ``level`` is the category whose share has changed, None for what is not sound.
+    """
+    judged, reference = compared.judged, compared.reference
+    now = _side(column, level, judged.values[column.name], judged.present(column), judged.by)
+    sample = column_of(reference.sample, column)
+    before = _side(column, level, sample, there(column, sample), {name: reference.by(name) for name in DIMENSIONS})
+    if not len(now.amounts) or not len(before.amounts):
+        return None
+    centre = float(np.mean(before.amounts))
+    if column.kind is Kind.NUMBER:  # a shift of some requests must not hide behind the scatter of all
+        now = _Side(np.clip(now.amounts - centre, -FARTHEST * _unit(column), FARTHEST * _unit(column)), now.by)
+        before = _Side(np.clip(before.amounts - centre, -FARTHEST * _unit(column), FARTHEST * _unit(column)), before.by)
+    change = float(np.mean(now.amounts) - np.mean(before.amounts))
+    if not change:
+        return None
+    names = [name for name in DIMENSIONS if name not in TAUTOLOGIES.get(column.name, set()) and _telling(column, name)]
+    ranked: list[tuple[float, float, tuple[tuple[str, str], ...]]] = []
+    for by in _candidates(names, now):
+        inside, was = now.where(by), before.where(by)
+        share = (
+            now.amounts[inside].sum() / len(now.amounts) - before.amounts[was].sum() / len(before.amounts)
+        ) / change
+        weight = float(inside.mean())
+        lift = min(1.0, float(share)) - weight
+        if share >= LEAST_SHARE and lift >= LEAST_LIFT:
+            ranked.append((lift - PAIR_GAIN * (len(by) - 1), float(share), by))
+    if not ranked:
+        return None
+    _, share, by = max(ranked, key=lambda entry: (round(entry[0], 9), -len(entry[2])))
+    return _told(column, by, share, (now, before), compared)
+
+
+def _told(
+    column: Column, by: tuple[tuple[str, str], ...], share: float, sides: tuple[_Side, _Side], compared: Compared
+) -> Segment:
+    now, before = sides
+    inside, was = now.where(by), before.where(by)
+    rows = int(inside.sum())
+    weight = rows / len(now.amounts)
+    average = float(now.amounts[inside].mean())
+    usually = float(before.amounts[was].mean()) if was.any() else float(before.amounts.mean())
+    if column.kind is Kind.CATEGORY:
+        return Segment(column.name, by, share, weight, rows, usually, average)
+    after = float(compared.plain.values[column.name][compared.judged.present(column)][inside].mean())
+    return Segment(column.name, by, share, weight, rows, raw(column, after - average + usually), raw(column, after))
+
+
+def _side(column: Column, level: str | None, values: object, present: Flags, by: dict[str, Words]) -> _Side:
+    chosen = np.asarray(values)[present]
+    if column.kind is Kind.CATEGORY:
+        chosen = chosen == level if level is not None else chosen != column.sound
+    return _Side(chosen.astype(np.float64), {name: words[present] for name, words in by.items()})
+
+
+def _unit(column: Column) -> float:
+    """A decade, or twenty times what matters."""
+    return 1.0 if column.scale is Scale.RATIO else 20 * column.least
+
+
+def _telling(column: Column, name: str) -> bool:
+    """Only what failed has a type of error."""
+    return name != "error_type" or column.name in ("errors", "rejections", "invalid_requests")
+
+
+def _candidates(names: list[str], side: _Side) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Values, and pairs of values, that enough rows have."""
+    frequent: dict[str, list[str]] = {}
+    for name in names:
+        values, counts = np.unique(side.by[name].astype(str), return_counts=True)
+        frequent[name] = [str(v) for v, count in zip(values, counts, strict=True) if count >= LEAST_ROWS and v][:50]
+        yield from (((name, value),) for value in frequent[name])
+    for first, second in combinations(names, 2):
+        if len(frequent[first]) < 2 or len(frequent[second]) < 2:
+            continue
+        for one in frequent[first]:
+            mask = side.by[first] == one
+            for other in frequent[second]:
+                if int((mask & (side.by[second] == other)).sum()) >= LEAST_ROWS:
+                    yield ((first, one), (second, other))

@@ -1,0 +1,323 @@
+"""The telemetry contract: every metric that ttscope makes, as data."""
+
+from __future__ import annotations
+
+from otel.contract.buckets import (
+    AUDIO_SECONDS,
+    BATCH_SIZES,
+    FINE_SECONDS,
+    REAL_TIME_FACTORS,
+    SECONDS,
+    SHARES,
+    STAGE_SECONDS,
+    UNDERRUN_SECONDS,
+)
+from otel.contract.instrument import Instrument
+from otel.contract.labels import (
+    ATTEMPT_OUTCOME,
+    CACHE,
+    CACHE_RESULT,
+    CHAR_COUNT_RANGE,
+    CLIENT,
+    CONNECTION_STATE,
+    DEGRADED_KIND,
+    DRIFT_COLUMN,
+    EARLY_END,
+    ENDPOINT,
+    ERROR_TYPE,
+    FALLBACK_REASON,
+    FAULT,
+    FROM,
+    GPU,
+    LANGUAGE,
+    LOSS_REASON,
+    METHOD,
+    MODEL,
+    OUTCOME,
+    PROVIDER,
+    SIDE,
+    SLOW_REASON,
+    STAGE,
+    STATUS_CODE,
+    TASK,
+    TO,
+    VOICE_NAME,
+    WORD_COUNT_RANGE,
+    WORKER,
+)
+
+REQUESTS = Instrument(
+    "tts.requests",
+    "counter",
+    "{request}",
+    "Calls that ask for audio, refused ones included.",
+    (ENDPOINT, METHOD, STATUS_CODE, VOICE_NAME, LANGUAGE, OUTCOME),
+)
+REQUEST_DURATION = Instrument(
+    "tts.request.duration",
+    "histogram",
+    "s",
+    "The server's own time from the last byte of the request to the last byte of audio being ready (or to the "
+    "failure), without the time spent waiting for a slow reader. Requests that ended ok or in error.",
+    (ENDPOINT, VOICE_NAME, LANGUAGE),
+    SECONDS,
+)
+ERRORS = Instrument(
+    "tts.errors",
+    "counter",
+    "{error}",
+    "Calls for audio that were refused or failed, by error class.",
+    (ERROR_TYPE, ENDPOINT, SIDE),
+)
+WORD_COUNT_DURATION = Instrument(
+    "tts.word_count.duration",
+    "histogram",
+    "s",
+    "Duration of requests that ended ok, by the number of words spoken.",
+    (WORD_COUNT_RANGE, VOICE_NAME, CACHE),
+    SECONDS,
+)
+CHARACTER_COUNT_DURATION = Instrument(
+    "tts.character_count.duration",
+    "histogram",
+    "s",
+    "Duration of requests that ended ok, by the number of characters spoken.",
+    (CHAR_COUNT_RANGE, VOICE_NAME, CACHE),
+    SECONDS,
+)
+ACTIVE_VOICES = Instrument("tts.active_voices", "gauge", "{voice}", "Voices that spoke within the last hour.")
+SYSTEM_MEMORY = Instrument(
+    "tts.system.memory.usage", "gauge", "By", "Resident memory of the server's process and its children."
+)
+SYSTEM_CPU = Instrument(
+    "tts.system.cpu.usage",
+    "gauge",
+    "%",
+    "CPU in use on the machine, or in the container as a part of its share: 0 to 100.",
+)
+RESTARTS = Instrument(
+    "tts.restarts",
+    "gauge",
+    "{restart}",
+    "Times that the server was started again after a crash, since it was last stopped in order.",
+)
+MODEL_LOAD_TIME = Instrument(
+    "tts.model.load_time", "gauge", "s", "Time to load a model and speak with it for the first time.", (MODEL,)
+)
+TIME_TO_FIRST_AUDIO = Instrument(
+    "tts.time_to_first_audio",
+    "histogram",
+    "s",
+    "Time from the last byte of the request until the first audio is ready to be sent: the first chunk of a stream, "
+    "the end of a whole answer. Requests that ended ok.",
+    (WORD_COUNT_RANGE, VOICE_NAME),
+    FINE_SECONDS,
+)
+REAL_TIME_FACTOR = Instrument(
+    "tts.real_time_factor",
+    "histogram",
+    "1",
+    "Work per second of audio: time in phonemize, infer, decode and encode over the audio's duration; of a step that "
+    "was taken for several requests at once, each one's share. "
+    "Requests that ended ok and did not come from the cache.",
+    (WORD_COUNT_RANGE, VOICE_NAME),
+    REAL_TIME_FACTORS,
+)
+AUDIO_DURATION = Instrument(
+    "tts.audio.duration", "histogram", "s", "Length of the audio. Requests that ended ok.", (VOICE_NAME,), AUDIO_SECONDS
+)
+STAGE_DURATION = Instrument(
+    "tts.stage.duration",
+    "histogram",
+    "s",
+    "Time that a request spent in a stage, all its sentences together; steps that were taken beside each other count "
+    "each. Requests that ended ok, error or cancelled.",
+    (STAGE,),
+    STAGE_SECONDS,
+)
+REQUESTS_IN_FLIGHT = Instrument(
+    "tts.requests_in_flight", "gauge", "{request}", "Calls for audio that are not finished."
+)
+CONNECTIONS = Instrument(
+    "tts.connections", "gauge", "{connection}", "Open connections to the API's port.", (CONNECTION_STATE,)
+)
+CONNECTIONS_ENDED_EARLY = Instrument(
+    "tts.connections.ended_early",
+    "counter",
+    "{connection}",
+    "Connections to the API's port that the server closed before a request was answered.",
+    (EARLY_END,),
+    observed=True,
+)
+QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for their turn at the engine.")
+QUEUE_AUDIO = Instrument(
+    "tts.queue_audio", "gauge", "s", "Audio that was asked for and is not made yet, estimated where it must be."
+)
+UNSENT_BYTES = Instrument(
+    "tts.unsent",
+    "gauge",
+    "By",
+    "Memory for audio that waits to be sent, as estimated while it is made: of a whole answer until all of it is sent, "
+    "of a stream what is made ahead of its reader.",
+)
+BATCH_SIZE = Instrument(
+    "tts.batch_size", "histogram", "{step}", "Steps that the engine took together.", (), BATCH_SIZES
+)
+BATCH_PADDING = Instrument(
+    "tts.batch_padding",
+    "histogram",
+    "1",
+    "The share of a batch that only pads its shorter steps: 0 to 1.",
+    (),
+    SHARES,
+)
+STREAM_UNDERRUN = Instrument(
+    "tts.stream_underrun",
+    "histogram",
+    "s",
+    "Silence inside the speech that a listener heard who played the stream from its first chunk on, as the next chunk "
+    "was not ready. Streams that ended ok; time spent waiting for a slow reader is not counted.",
+    (VOICE_NAME,),
+    UNDERRUN_SECONDS,
+)
+GPU_UTILIZATION = Instrument("tts.gpu.utilization", "gauge", "%", "Time in which the GPU did anything.", (GPU,))
+GPU_MEMORY = Instrument("tts.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use, by all processes.", (GPU,))
+GPU_MEMORY_LIMIT = Instrument("tts.gpu.memory.limit", "gauge", "By", "Memory that the GPU has.", (GPU,))
+GPU_POWER = Instrument("tts.gpu.power", "gauge", "W", "Power that the GPU draws.", (GPU,))
+GPU_TEMPERATURE = Instrument("tts.gpu.temperature", "gauge", "Cel", "Temperature of the GPU.", (GPU,))
+WORDS_TOTAL = Instrument("tts.words", "counter", "{word}", "Words of the requests that ended ok.", (VOICE_NAME, CLIENT))
+CHARACTERS_TOTAL = Instrument(
+    "tts.characters", "counter", "{character}", "Characters of the requests that ended ok.", (VOICE_NAME, CLIENT)
+)
+
+SLOW_REQUESTS = Instrument(
+    "tts.slow_requests",
+    "counter",
+    "{request}",
+    "Requests that took longer than 95 % of the last 256 of their word range, by what cost them most beyond the usual, "
+    "and those of slow clients.",
+    (SLOW_REASON,),
+)
+
+CACHE_REQUESTS = Instrument(
+    "tts.cache.requests",
+    "counter",
+    "{request}",
+    "Requests that were looked up in the cache of audio, by what came of it.",
+    (CACHE_RESULT,),
+)
+CACHE_BYTES = Instrument("tts.cache", "gauge", "By", "Memory that the cache of audio holds.")
+CACHE_ENTRIES = Instrument("tts.cache.entries", "gauge", "{clip}", "Clips that the cache of audio holds.")
+CACHE_EVICTIONS = Instrument(
+    "tts.cache.evictions",
+    "counter",
+    "{clip}",
+    "Clips that had to make room for others in the cache of audio.",
+    observed=True,
+)
+PROVIDER_REQUESTS = Instrument(
+    "tts.provider.requests", "counter", "{attempt}", "Attempts to speak, by provider.", (PROVIDER, ATTEMPT_OUTCOME)
+)
+PROVIDER_DURATION = Instrument(
+    "tts.provider.duration",
+    "histogram",
+    "s",
+    "Time that a provider took for an utterance, its own queue included, without the time in which nobody asked for "
+    "more. Attempts that ended ok.",
+    (PROVIDER,),
+    SECONDS,
+)
+PROVIDER_AVAILABLE = Instrument(
+    "tts.provider.available", "gauge", "{provider}", "1 if requests are sent to the provider, 0 if not.", (PROVIDER,)
+)
+PROVIDER_FALLBACKS = Instrument(
+    "tts.provider.fallbacks",
+    "counter",
+    "{fallback}",
+    "Requests that went on to another provider before their first byte.",
+    (FROM, TO, FALLBACK_REASON),
+)
+DEGRADED = Instrument(
+    "tts.degraded",
+    "gauge",
+    "{episode}",
+    "1 while a provider is slower than its reference, fails too often, or can't be asked; else 0.",
+    (DEGRADED_KIND, PROVIDER),
+)
+AUDIO_FAULTS = Instrument(
+    "tts.audio.faults",
+    "counter",
+    "{fault}",
+    "Faults of clips that were made, also of those that nobody got.",
+    (FAULT, VOICE_NAME),
+)
+WORKER_RESTARTS = Instrument(
+    "tts.worker.restarts",
+    "counter",
+    "{restart}",
+    "Worker processes that were started again, since the one before had ended or did not answer.",
+    (WORKER,),
+)
+EVENTS_LOST = Instrument(
+    "tts.events.lost",
+    "counter",
+    "{event}",
+    "Events that are in no file of the server's own, by why they could not be written.",
+    (LOSS_REASON,),
+)
+BACKGROUND_TASK_FAILURES = Instrument(
+    "tts.background_task.failures",
+    "counter",
+    "{failure}",
+    "Failures of tasks that run beside the requests; each time the task is run again after a pause.",
+    (TASK,),
+)
+
+DRIFT_SCORE = Instrument(
+    "tts.drift.score",
+    "gauge",
+    "{score}",
+    "How far the last window of which anything could be judged is from the reference: a distance, of use beside its "
+    "threshold only.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_THRESHOLD = Instrument(
+    "tts.drift.threshold",
+    "gauge",
+    "{score}",
+    "The score from which on a window counts as over: what the reference's own windows hardly ever reach.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_DETECTED = Instrument(
+    "tts.drift.detected",
+    "gauge",
+    "{column}",
+    "1 while the column has drifted: it was over its threshold in as many windows in a row as it takes; else 0.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_CONSECUTIVE = Instrument(
+    "tts.drift.consecutive_windows",
+    "gauge",
+    "{window}",
+    "Windows in a row, up to the last one judged, in which the column was over its threshold.",
+    (DRIFT_COLUMN,),
+)
+DRIFT_WINDOW_ROWS = Instrument("tts.drift.window_rows", "gauge", "{request}", "Requests in the last window.")
+DRIFT_LAST_RUN = Instrument(
+    "tts.drift.last_run.timestamp", "gauge", "s", "When the drift job last ended a run, well or not, since 1970."
+)
+DRIFT_LAST_RUN_SUCCESS = Instrument(
+    "tts.drift.last_run.success",
+    "gauge",
+    "{run}",
+    "1 if that run judged all that was due, 0 if it failed or its reference can't be used.",
+)
+DRIFT_CLOCK_SUSPECT = Instrument(
+    "tts.drift.clock_suspect",
+    "gauge",
+    "{clock}",
+    "1 while the drift job does not believe its clock, and neither judges nor deletes; else 0.",
+)
+
+CONTRACT: tuple[Instrument, ...] = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
+"""All of the above. Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""

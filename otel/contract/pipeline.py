@@ -1,0 +1,98 @@
+"""What Collector, Prometheus, trace store and Alertmanager tell of themselves, as far as panels and alerts ask for it.
+
+The names are Prometheus' and not ours to choose, as they were seen in a run of the pipeline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+COLLECTOR, PROMETHEUS, ALERTMANAGER = "otelcol-ttscope", "prometheus", "alertmanager"
+JAEGER, TEMPO = "jaeger", "tempo"
+"""The programs, by their jobs: stack/config/prometheus.yml and collector.yaml."""
+JOBS = (PROMETHEUS, JAEGER, TEMPO, ALERTMANAGER)
+"""Those that Prometheus scrapes, with one of the two trace stores; the Collector sends."""
+SIGNALS = {"spans": "spans", "metric_points": "readings", "log_records": "events"}
+"""How the Collector calls what it counts, and how we do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineMetric:
+    """A metric of one of these programs, or of several: its name, kind and job, what it says, its labels."""
+
+    prometheus_name: str
+    kind: Literal["counter", "gauge"]
+    job: str | tuple[str, ...]
+    help: str
+    attributes: tuple[str, ...] = ()
+
+
+def _counted(what: str, label: str, help: str) -> tuple[PipelineMetric, ...]:  # noqa: A002 - as the field is called
+    """One for each of SIGNALS, in their order."""
+    return tuple(
+        PipelineMetric(f"otelcol_{what}_{signal}_total", "counter", COLLECTOR, help, (label,)) for signal in SIGNALS
+    )
+
+
+UPTIME = PipelineMetric(
+    "otelcol_process_uptime_seconds_total", "counter", COLLECTOR, "Time since the Collector was started."
+)
+COLLECTOR_MEMORY = PipelineMetric("otelcol_process_memory_rss_bytes", "gauge", COLLECTOR, "Memory of the Collector.")
+ACCEPTED = _counted("receiver_accepted", "receiver", "What was taken in.")
+REFUSED = _counted("receiver_refused", "receiver", "What was not taken in; who sent it tries again.")
+SENT = _counted("exporter_sent", "exporter", "What a store took.")
+QUEUE_SIZE = PipelineMetric(
+    "otelcol_exporter_queue_size", "gauge", COLLECTOR, "What waits on disk for a store, in bytes.", ("exporter",)
+)
+QUEUE_CAPACITY = PipelineMetric(
+    "otelcol_exporter_queue_capacity", "gauge", COLLECTOR, "What can wait for a store, in bytes.", ("exporter",)
+)
+SEND_FAILED = _counted("exporter_send_failed", "exporter", "Dropped: a store refused it.")
+ENQUEUE_FAILED = _counted("exporter_enqueue_failed", "exporter", "Dropped: the queue is full.")
+
+UP = PipelineMetric("up", "gauge", JOBS, "Prometheus' own, of every target: 1 if its last scrape went well.")
+MEMORY = PipelineMetric(
+    "process_resident_memory_bytes", "gauge", (PROMETHEUS, TEMPO, ALERTMANAGER), "Memory of the program."
+)
+HEAD_SERIES = PipelineMetric("prometheus_tsdb_head_series", "gauge", PROMETHEUS, "Series in memory.")
+SAMPLES = PipelineMetric(
+    "prometheus_tsdb_head_samples_appended_total", "counter", PROMETHEUS, "Samples that were stored.", ("type",)
+)
+NOT_STORED = {
+    why: PipelineMetric(f"prometheus_tsdb_{why}_samples_total", "counter", PROMETHEUS, "Samples that came too late.")
+    for why in ("out_of_order", "out_of_bound", "too_old")
+}
+RULE_FAILURES = PipelineMetric(
+    "prometheus_rule_evaluation_failures_total", "counter", PROMETHEUS, "Rules that failed.", ("rule_group",)
+)
+NOTIFICATIONS_DROPPED = PipelineMetric(
+    "prometheus_notifications_dropped_total", "counter", PROMETHEUS, "Alerts that reached no Alertmanager."
+)
+CORRUPTIONS = PipelineMetric("prometheus_tsdb_wal_corruptions_total", "counter", PROMETHEUS, "Damage in its log.")
+# Jaeger is built of the Collector's parts and calls what it counts by the same names.
+JAEGER_MEMORY = replace(COLLECTOR_MEMORY, job=JAEGER)
+JAEGER_STORED, JAEGER_REFUSED, JAEGER_FAILED = (
+    replace(of_each_signal[0], job=JAEGER) for of_each_signal in (SENT, REFUSED, SEND_FAILED)
+)
+SPANS_RECEIVED = PipelineMetric("tempo_distributor_spans_received_total", "counter", TEMPO, "Spans that Tempo took.")
+SPANS_DISCARDED = PipelineMetric(
+    "tempo_discarded_spans_total", "counter", TEMPO, "Spans that Tempo did not keep.", ("reason",)
+)
+FLUSHES_FAILED = PipelineMetric(
+    "tempo_ingester_failed_flushes_total", "counter", TEMPO, "Blocks that Tempo could not write."
+)
+NOTIFICATIONS_FAILED = PipelineMetric(
+    "alertmanager_notifications_failed_total",
+    "counter",
+    ALERTMANAGER,
+    "Notifications that failed.",
+    ("integration",),
+)
+
+_COLLECTOR = (UPTIME, COLLECTOR_MEMORY, *ACCEPTED, *REFUSED, *SENT, QUEUE_SIZE, QUEUE_CAPACITY)
+_COLLECTOR_LOSSES = (*SEND_FAILED, *ENQUEUE_FAILED)
+_PROMETHEUS = (UP, MEMORY, HEAD_SERIES, SAMPLES, *NOT_STORED.values())
+_PROMETHEUS_FAILURES = (RULE_FAILURES, NOTIFICATIONS_DROPPED, CORRUPTIONS)
+_OTHERS = (SPANS_RECEIVED, SPANS_DISCARDED, FLUSHES_FAILED, NOTIFICATIONS_FAILED)
+PIPELINE_METRICS = (*_COLLECTOR, *_COLLECTOR_LOSSES, *_PROMETHEUS, *_PROMETHEUS_FAILURES, *_OTHERS)

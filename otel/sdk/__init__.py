@@ -1,0 +1,1 @@
+"""The OpenTelemetry SDK, set up to keep the contract, and everything that leaves the process."""

@@ -1,0 +1,97 @@
+"""Metrics as Prometheus text, and as OpenMetrics with exemplars, without any other program."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from opentelemetry.sdk.metrics.export import (
+    Histogram,
+    HistogramDataPoint,
+    InMemoryMetricReader,
+    Metric,
+    NumberDataPoint,
+    Sum,
+)
+from opentelemetry.trace import format_span_id, format_trace_id
+from prometheus_client.core import Exemplar
+from prometheus_client.core import Metric as Family
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from otel.contract.instrument import Kind, prometheus_name
+
+OPEN_METRICS = "application/openmetrics-text"
+CONTENT_TYPES: dict[str, Callable[[Any], bytes]] = {
+    CONTENT_TYPE_PLAIN_0_0_4: generate_latest,
+    openmetrics.CONTENT_TYPE_LATEST: openmetrics.generate_latest,
+}
+"""The two content types and their encoders."""
+
+
+class Exposition:
+    """Collects from the SDK's readers, so that a scrape shows this moment; slow enough to keep off the event loop."""
+
+    def __init__(self, readers: Sequence[InMemoryMetricReader]) -> None:
+        self._readers = readers
+
+    def render(self, content_type: str) -> bytes:
+        """The body of a scrape, of one of CONTENT_TYPES."""
+        return CONTENT_TYPES[content_type](self)
+
+    def collect(self) -> Iterator[Family]:
+        """The families, in the shape that prometheus_client's encoders read."""
+        for reader in self._readers:
+            data = reader.get_metrics_data()
+            for resource in data.resource_metrics if data else ():
+                for scope in resource.scope_metrics:
+                    for metric in scope.metrics:
+                        yield _family(metric)
+
+
+def content_type(accept: str) -> str:
+    """What a scrape is answered in: OpenMetrics if the header Accept names it, else Prometheus text.
+
+    No parameter of Accept is looked at: whatever version and escaping it names, our names and values are the same.
+    """
+    kinds = (kind.partition(";")[0].strip().lower() for kind in accept.split(","))
+    return openmetrics.CONTENT_TYPE_LATEST if OPEN_METRICS in kinds else CONTENT_TYPE_PLAIN_0_0_4
+
+
+def _family(metric: Metric) -> Family:
+    data = metric.data
+    kind: Kind = "histogram" if isinstance(data, Histogram) else "gauge"
+    if isinstance(data, Sum) and data.is_monotonic:
+        kind = "counter"
+    name = prometheus_name(metric.name, metric.unit or "", kind)
+    family = Family(name.removesuffix("_total") if kind == "counter" else name, metric.description or metric.name, kind)
+    for point in data.data_points:
+        labels = {_label(key): str(value) for key, value in (point.attributes or {}).items()}
+        if isinstance(point, HistogramDataPoint):
+            _add_histogram(family, name, labels, point)
+        elif isinstance(point, NumberDataPoint):
+            family.add_sample(name, labels, point.value)
+    return family
+
+
+def _add_histogram(family: Family, name: str, labels: dict[str, str], point: HistogramDataPoint) -> None:
+    bounds = point.explicit_bounds
+    exemplars = {bisect_left(bounds, e.value): e for e in point.exemplars if e.trace_id is not None}
+    cumulative = 0
+    for index, count in enumerate(point.bucket_counts):
+        cumulative += count
+        bound = repr(float(bounds[index])) if index < len(bounds) else "+Inf"
+        taken = exemplars.get(index)
+        exemplar = None
+        if taken is not None and taken.trace_id is not None and taken.span_id is not None:
+            ids = {"trace_id": format_trace_id(taken.trace_id), "span_id": format_span_id(taken.span_id)}
+            exemplar = Exemplar(ids, taken.value, taken.time_unix_nano / 1e9)
+        family.add_sample(f"{name}_bucket", {**labels, "le": bound}, cumulative, exemplar=exemplar)
+    family.add_sample(f"{name}_count", labels, point.count)
+    family.add_sample(f"{name}_sum", labels, point.sum)
+
+
+def _label(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_]", "_", name)

@@ -1,0 +1,85 @@
+"""The SERVER span and the http_server_* metrics of every request, from OpenTelemetry's own aiohttp instrumentation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry import metrics, propagate
+from opentelemetry.context import Context
+from opentelemetry.instrumentation import aiohttp_server
+from opentelemetry.metrics import Histogram, Meter, MeterProvider, NoOpMeter, NoOpUpDownCounter, UpDownCounter
+from opentelemetry.util.types import Attributes
+
+from otel.contract.libraries import HTTP_METRICS, LibraryMetric
+from otel.sdk.propagation import CallerTrace
+from otel.sdk.telemetry import Telemetry
+from otel.sdk.totals import Totals
+
+LISTED = {metric.name: metric for metric in HTTP_METRICS}
+
+
+def http_middleware(telemetry: Telemetry) -> Any:
+    """The instrumentation's middleware, to be the outermost of an application.
+
+    It takes what is the process' own at this moment: our rules for callers' traces, and meters that make nothing but
+    HTTP_METRICS. The instrumentor would replace aiohttp's Application for the whole process; it is undone at once, and
+    only what it prepared is used. Without the opt-in its metrics are milliseconds with labels that clients control.
+    """
+    os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"
+    propagate.set_global_textmap(CallerTrace())
+    metrics.set_meter_provider(HttpMeters(telemetry.library_meter_provider))
+    instrumentor = aiohttp_server.AioHttpServerInstrumentor()
+    instrumentor.instrument(tracer_provider=telemetry.tracer_provider)
+    instrumentor.uninstrument()
+    return aiohttp_server.create_aiohttp_middleware(telemetry.tracer_provider)
+
+
+class HttpMeters(MeterProvider):
+    """Meters of another provider that make HTTP_METRICS and nothing else."""
+
+    def __init__(self, real: MeterProvider) -> None:
+        self._real = real
+
+    def get_meter(
+        self, name: str, version: str | None = None, schema_url: str | None = None, attributes: Attributes = None
+    ) -> Meter:
+        return _HttpMeter(self._real.get_meter(name, version, schema_url, attributes))
+
+
+class _HttpMeter(NoOpMeter):
+    def __init__(self, real: Meter) -> None:
+        super().__init__(real.name, real.version, real.schema_url)
+        self._real = real
+
+    def create_histogram(
+        self,
+        name: str,
+        unit: str = "",
+        description: str = "",
+        *,
+        explicit_bucket_boundaries_advisory: Sequence[float] | None = None,
+    ) -> Histogram:
+        create = self._real.create_histogram if name in LISTED else super().create_histogram
+        return create(name, unit, description, explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory)
+
+    def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> UpDownCounter:
+        if name not in LISTED:
+            return super().create_up_down_counter(name, unit, description)
+        counter = _Summed(LISTED[name], unit, description)
+        self._real.create_observable_up_down_counter(name, [counter.totals], unit, description)
+        return counter
+
+
+class _Summed(NoOpUpDownCounter):
+    """Goes up and down with every request, and is read when metrics are collected."""
+
+    def __init__(self, metric: LibraryMetric, unit: str, description: str) -> None:
+        super().__init__(metric.name, unit, description)
+        self._names = metric.attributes
+        self.totals = Totals(self._names)
+
+    def add(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
+        given = attributes or {}
+        self.totals.add(amount, tuple(str(given.get(name, "")) for name in self._names))

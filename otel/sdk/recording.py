@@ -1,0 +1,80 @@
+"""Recording by the contract: instruments made from it, attributes held to their allow-lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from opentelemetry.context import Context
+from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
+
+from otel.contract.instrument import Instrument
+from otel.contract.labels import OTHER, Source
+from otel.contract.metrics import CONTRACT
+from otel.sdk.totals import Totals
+
+AllowLists = Mapping[Source, frozenset[str]]
+Attributes = dict[str, str]
+Readings = Iterable[tuple[float, Attributes]]
+
+
+class Metrics:
+    """The contract's instruments on one meter.
+
+    Every attribute of every reading is looked up in its allow-list, so that nothing a client sends can add a series.
+    Counters are summed here and read when metrics are collected; exemplars are the histograms', where panels show them.
+    """
+
+    def __init__(self, meter: Meter, allow_lists: AllowLists) -> None:
+        self._meter = meter
+        self._allowed = {
+            instrument.name: {
+                attribute.name: (
+                    allow_lists[attribute.values]
+                    if isinstance(attribute.values, Source)
+                    else frozenset(attribute.values)
+                )
+                for attribute in instrument.attributes
+            }
+            for instrument in CONTRACT
+        }
+        self._counters: dict[str, Totals] = {}
+        self._histograms: dict[str, Histogram] = {}
+        for instrument in CONTRACT:
+            if instrument.kind == "counter" and not instrument.observed:
+                totals = Totals([attribute.name for attribute in instrument.attributes])
+                self._counters[instrument.name] = totals
+                meter.create_observable_counter(instrument.name, [totals], instrument.unit, instrument.help)
+            elif instrument.kind == "histogram":
+                self._histograms[instrument.name] = meter.create_histogram(
+                    instrument.name,
+                    instrument.unit,
+                    instrument.help,
+                    explicit_bucket_boundaries_advisory=instrument.buckets,
+                )
+
+    def add(self, counter: Instrument, amount: float, **attributes: str) -> None:
+        """Raises KeyError if ``counter`` is not a counter of the contract or an attribute is not one of its own."""
+        self._counters[counter.name].add(amount, tuple(self.allowed(counter, attributes).values()))
+
+    def record(self, histogram: Instrument, value: float, context: Context | None = None, **attributes: str) -> None:
+        """A sampled span in ``context`` becomes the exemplar. Raises KeyError as ``add`` does."""
+        self._histograms[histogram.name].record(value, self.allowed(histogram, attributes), context=context)
+
+    def observe(self, instrument: Instrument, read: Callable[[], Readings]) -> None:
+        """Reads a gauge, or a counter that is kept elsewhere, by ``read`` whenever metrics are collected; call it once
+        for each."""
+
+        def callback(options: CallbackOptions) -> Iterable[Observation]:
+            return [Observation(value, self.allowed(instrument, attributes)) for value, attributes in read()]
+
+        counts = instrument.kind == "counter"
+        create = self._meter.create_observable_counter if counts else self._meter.create_observable_gauge
+        create(instrument.name, [callback], instrument.unit, instrument.help)
+
+    def allowed(self, instrument: Instrument, attributes: Attributes) -> Attributes:
+        """The attributes in the contract's order, values that are not on their allow-list replaced by ``other``."""
+        lists = self._allowed[instrument.name]
+        if attributes.keys() != lists.keys():
+            raise KeyError(f"{instrument.name} has the attributes {sorted(lists)}, not {sorted(attributes)}")
+        # The SDK takes a member of a StrEnum and the same str for two values, so all become plain str.
+        return {name: str(value) if (value := attributes[name]) in values else OTHER for name, values in lists.items()}

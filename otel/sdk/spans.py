@@ -1,0 +1,223 @@
+"""Spans that cost next to nothing until their trace is kept; what then leaves of them: attributes by an allow-list."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    Status,
+    StatusCode,
+    TraceFlags,
+    Tracer,
+    TracerProvider,
+    get_current_span,
+    set_span_in_context,
+    use_span,
+)
+from opentelemetry.util.types import AnyValue, Attributes
+
+from otel.contract.event_fields import (
+    ATTEMPT_OUTCOME_ATTRIBUTE,
+    BATCH_PADDING_ATTRIBUTE,
+    BATCH_SIZE_ATTRIBUTE,
+    FEATURE_NAMES,
+    STAGE_ATTRIBUTE,
+)
+from otel.sdk.propagation import unsampled_caller
+
+KEEP = "tts.keep"
+"""Set on a span when its trace is kept; never exported."""
+
+EXPORTED = FEATURE_NAMES | frozenset(
+    {
+        STAGE_ATTRIBUTE,
+        ATTEMPT_OUTCOME_ATTRIBUTE,
+        BATCH_PADDING_ATTRIBUTE,
+        BATCH_SIZE_ATTRIBUTE,
+        "error.type",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "network.protocol.version",
+        "url.scheme",
+    }
+)
+"""Attributes that may leave: none of them can hold what a client wrote."""
+
+SAMPLED = TraceFlags(TraceFlags.SAMPLED)
+SAMPLED_RANDOM = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
+"""Of a trace whose id is known to be random (W3C Trace Context, level 2), as those are that begin here."""
+
+
+class KeptSpans(TracerProvider):
+    """Hands the spans of kept traces to processors, cleaned, as they end; nothing comes of any other.
+
+    Every span is recorded, since which are kept is decided at the request's end, and most are not: so a span is a name,
+    ids and a dict, where the SDK's own is checked, bounded and locked throughout. What it leaves behind: events (they
+    carry exception messages), the words of a status, and every attribute that is not allowed.
+    """
+
+    def __init__(self, resource: Resource, processors: Sequence[SpanProcessor]) -> None:
+        self._resource = resource
+        self._processors = processors
+
+    def get_tracer(
+        self,
+        instrumenting_module_name: str,
+        instrumenting_library_version: str | None = None,
+        schema_url: str | None = None,
+        attributes: Attributes = None,
+    ) -> Tracer:
+        scope = InstrumentationScope(instrumenting_module_name, instrumenting_library_version, schema_url, attributes)
+        return _Tracer(self, scope)
+
+    def end(self, span: _Span) -> None:
+        """Passes it on, if it is kept."""
+        if not span.attributes.get(KEEP):
+            return
+        cleaned = ReadableSpan(
+            name=span.name,
+            context=span.context,
+            parent=span.parent,
+            resource=self._resource,
+            attributes={name: value for name, value in span.attributes.items() if name in EXPORTED},
+            links=span.links,
+            kind=span.kind,
+            status=span.status,
+            start_time=span.start_time,
+            end_time=span.end_time,
+            instrumentation_scope=span.scope,
+        )
+        for processor in self._processors:
+            processor.on_end(cleaned)
+
+
+class _Tracer(Tracer):
+    def __init__(self, provider: KeptSpans, scope: InstrumentationScope) -> None:
+        self._provider = provider
+        self._scope = scope
+        self._ids = RandomIdGenerator()
+
+    def start_span(  # noqa: PLR0917 - the API's
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+    ) -> Span:
+        found = get_current_span(context).get_span_context()
+        parent, caller = (found, None) if found.is_valid else (None, unsampled_caller(context))
+        trace_id = parent.trace_id if parent else self._ids.generate_trace_id()
+        flags = SAMPLED if parent and not parent.trace_flags.random_trace_id else SAMPLED_RANDOM
+        return _Span(
+            self._provider,
+            self._scope,
+            SpanContext(trace_id, self._ids.generate_span_id(), is_remote=False, trace_flags=flags),
+            parent,
+            name,
+            kind,
+            dict(attributes or {}),
+            [*(links or ()), *([Link(caller)] if caller else [])],
+            time.time_ns() if start_time is None else start_time,
+        )
+
+    @contextmanager
+    def start_as_current_span(  # type: ignore[override]  # noqa: PLR0917 - the API's; its decorator is private
+        self,
+        name: str,
+        context: Context | None = None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        start_time: int | None = None,
+        record_exception: bool = True,
+        set_status_on_exception: bool = True,
+        end_on_exit: bool = True,
+    ) -> Iterator[Span]:
+        span = self.start_span(name, context, kind, attributes, links, start_time)
+        with use_span(span, end_on_exit, record_exception, set_status_on_exception):
+            yield span
+
+
+@dataclass(slots=True, eq=False)
+class _Span(Span):
+    """Belongs to the event loop's thread, as does the request that it is of."""
+
+    provider: KeptSpans
+    scope: InstrumentationScope
+    context: SpanContext
+    parent: SpanContext | None
+    name: str
+    kind: SpanKind
+    attributes: dict[str, AnyValue]
+    links: list[Link]
+    start_time: int
+    status: Status = field(default_factory=Status)
+    end_time: int | None = None
+
+    def get_span_context(self) -> SpanContext:
+        return self.context
+
+    def is_recording(self) -> bool:
+        return self.end_time is None
+
+    def set_attribute(self, key: str, value: AnyValue) -> None:
+        self.attributes[key] = value
+
+    def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
+        self.attributes.update(attributes)
+
+    def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
+        """Events may hold words: none is recorded."""
+
+    def record_exception(
+        self,
+        exception: BaseException,
+        attributes: Attributes = None,
+        timestamp: int | None = None,
+        escaped: bool = False,
+    ) -> None:
+        """An exception's message may hold words: it is not recorded."""
+
+    def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
+        self.links.append(Link(context))
+
+    def update_name(self, name: str) -> None:
+        self.name = name
+
+    def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
+        """By the code alone; as the API has it, OK is final."""
+        code = status if isinstance(status, StatusCode) else status.status_code
+        if self.status.status_code is not StatusCode.OK and code is not StatusCode.UNSET:
+            self.status = Status(code)
+
+    def end(self, end_time: int | None = None) -> None:
+        """Only the first call counts."""
+        if self.end_time is None:
+            self.end_time = time.time_ns() if end_time is None else end_time
+            self.provider.end(self)
+
+
+def unsampled(context: SpanContext) -> Context:
+    """A context with the same ids that makes no exemplar: for readings of requests whose trace is not kept."""
+    return set_span_in_context(
+        NonRecordingSpan(SpanContext(context.trace_id, context.span_id, is_remote=False, trace_flags=TraceFlags(0))),
+        Context(),
+    )

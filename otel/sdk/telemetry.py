@@ -1,0 +1,154 @@
+"""The OpenTelemetry SDK, set up to keep the contract: providers, exporters, and what the process keeps for itself."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+from opentelemetry import metrics as metrics_api
+from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk._logs import LogRecordProcessor
+from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider, TraceBasedExemplarFilter
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NoOpTracerProvider, TracerProvider
+
+from otel.contract.event_fields import BUILD_ATTRIBUTE
+from otel.contract.libraries import NO_SDK_METRICS, library_views, switch_on
+from otel.contract.metrics import EVENTS_LOST
+from otel.sdk.event_file import event_queues
+from otel.sdk.events import Events
+from otel.sdk.exposition import Exposition
+from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled
+from otel.sdk.recording import AllowLists, Metrics
+from otel.sdk.spans import KeptSpans
+from otel.sdk.trace_memory import TraceMemory
+
+
+class Telemetry:
+    """One process' telemetry: ``tracer``, ``metrics``, ``events``, ``traces`` and ``exposition`` to use.
+
+    Exports over OTLP (gRPC) where the standard OTEL_* variables name an endpoint. Make it after any fork, and shut it
+    down once.
+    """
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        build: str,
+        allow_lists: AllowLists,
+        metrics_enabled: bool = True,
+        events_folder: Path | None = None,
+    ) -> None:
+        resource = _resource(version, build)
+        switch_on()
+        self._meter_providers: list[MeterProvider] = []
+        self.exposition: Exposition | None = None
+        self.library_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
+        meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
+        if metrics_enabled:
+            # The instrumentation records inside the SERVER span of every request, kept or not: no exemplars there.
+            readers = [InMemoryMetricReader(), InMemoryMetricReader()]
+            contract = MeterProvider(
+                _readers(readers[0]),
+                resource,
+                exemplar_filter=TraceBasedExemplarFilter(),
+                shutdown_on_exit=False,
+                views=[NO_SDK_METRICS],
+            )
+            libraries = MeterProvider(
+                _readers(readers[1]),
+                resource,
+                exemplar_filter=AlwaysOffExemplarFilter(),
+                shutdown_on_exit=False,
+                views=library_views(),
+            )
+            self._meter_providers = [contract, libraries]
+            self.exposition = Exposition(readers)
+            meter_provider, self.library_meter_provider = contract, libraries
+        self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
+        self.traces = TraceMemory()
+        self.tracer_provider: TracerProvider = NoOpTracerProvider()
+        self._span_processors: list[SpanProcessor] = []
+        self._event_processors: list[LogRecordProcessor] = []
+        if not sdk_disabled():
+            self._span_processors = _span_processors(self.traces, self.library_meter_provider)
+            self._event_processors = self._make_event_processors(events_folder)
+            self.tracer_provider = KeptSpans(resource, self._span_processors)
+        self.tracer = self.tracer_provider.get_tracer("ttscope", version)
+        self.events = Events(resource, InstrumentationScope("ttscope", version), self._event_processors)
+
+    async def shutdown(self, seconds: float) -> bool:
+        """Flushes and closes everything; whether that was done within ``seconds``.
+
+        A Collector that does not answer would hold each exporter up for many seconds: past ``seconds`` what is still to
+        be sent is given up. The thread is a daemon, so that the process' end does not wait for it either.
+        """
+        loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+        def close() -> None:
+            self._close()
+            with suppress(RuntimeError):  # the loop is gone, and nobody waits any more
+                loop.call_soon_threadsafe(done.set)
+
+        threading.Thread(target=close, name="telemetry-shutdown", daemon=True).start()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await done.wait()
+        return done.is_set()
+
+    def _make_event_processors(self, folder: Path | None) -> list[LogRecordProcessor]:
+        processors: list[LogRecordProcessor] = []
+        if folder is not None:
+            add = self.metrics.add
+            processors += event_queues(folder, lambda reason, events: add(EVENTS_LOST, events, reason=reason))
+        if otlp_wanted("LOGS"):
+            meter_provider = self.library_meter_provider
+            exporter = OTLPLogExporter(meter_provider=meter_provider)
+            processors.append(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
+        return processors
+
+    def _close(self) -> None:
+        for spans in self._span_processors:
+            spans.shutdown()
+        for events in self._event_processors:
+            events.shutdown()
+        for provider in self._meter_providers:
+            provider.shutdown()
+
+
+def _resource(version: str, build: str) -> Resource:
+    ours = {
+        "service.name": "ttscope",
+        "service.version": version,
+        "service.instance.id": str(uuid.uuid4()),
+        BUILD_ATTRIBUTE: build,
+    }
+    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
+
+
+def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvider) -> list[SpanProcessor]:
+    processors: list[SpanProcessor] = [traces]
+    if otlp_wanted("TRACES"):
+        exporter = OTLPSpanExporter(meter_provider=meter_provider)
+        processors.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
+    return processors
+
+
+def _readers(local: InMemoryMetricReader) -> list[MetricReader]:
+    readers: list[MetricReader] = [local]
+    if otlp_wanted("METRICS"):
+        exporter = OTLPMetricExporter()
+        readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=metric_interval()))
+    return readers

@@ -1,0 +1,47 @@
+"""Ends a process when the one that started it ends, however that ends: Linux itself sends the signal.
+
+As a command, ``python otel/support/parent.py PARENT SIGNAL COMMAND...`` becomes COMMAND, in the same process. The
+supervisor starts each program so: it has threads, and in a process with threads no Python code may run between fork
+and exec.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""Of prctl(2). It survives exec, but is not inherited by children."""
+NOT_FOUND = 127
+"""The exit code of a command that can't be run, as a shell has it."""
+
+
+def end_with(parent: int, number: int = signal.SIGKILL) -> None:
+    """Has Linux send the signal ``number`` to this process as soon as the thread that started it ends.
+
+    ``parent`` is the process id of whoever started it; if that has ended already, this process ends at once. Raises
+    OSError if Linux refuses.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(number)) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def main(parent: str, number: str, *command: str) -> int:
+    """Becomes ``command``. The exit code if that can't be run."""
+    end_with(int(parent), int(number))
+    for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and what is ignored stays so over an exec
+        signal.signal(ignored, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], command)  # noqa: S606 - the command is the supervisor's
+    except OSError as error:
+        print(f"ttscope: {command[0]}: {error.strerror}", file=sys.stderr)  # noqa: T201 - for the log
+        return NOT_FOUND
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,71 @@
+"""A recording that a client uploads: decoded by a process of its own, mixed to one channel, and held to limits."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from server.errors import EngineFailed, InvalidSample
+from server.sandbox.limits import Limits
+from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
+from server.utterance import Samples
+
+WORKER = "decoding"
+"""Of the label ``worker``."""
+LIMITS = Limits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
+"""For a recording: 30 s take 0.1 s and 30 MB."""
+FORMATS = ("wav", "flac", "mp3", "ogg", "mov", "matroska", "aac")
+"""Of ffmpeg's: single files. Others name further files to be opened (playlists, concatenations)."""
+CODECS = frozenset(
+    "aac aac_fixed alac flac mp3 mp3float opus libopus vorbis libvorbis pcm_alaw pcm_mulaw pcm_u8 "  # noqa: SIM905
+    "pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be".split()
+)
+"""Decoders of ffmpeg that recordings need; its containers hold many more."""
+RATES = (8_000, 192_000)
+"""Hz. At one sample a second a file of 100 bytes would become gigabytes."""
+CHANNELS = 2
+SHORTEST, LONGEST = 3.0, 30.0
+"""Seconds: XTTS listens to the first 12, and of less than 3 it hears too little of a voice."""
+QUIET = 10**-2.5
+"""Root mean square, -50 dB of full scale, below which there is nobody to hear."""
+
+
+@cache
+def pool() -> Pool:
+    """Returns the process that decodes: one recording at a time."""
+    return Pool(WORKER, "server.audio.decoding", 1, LIMITS)
+
+
+def decode(data: bytes, sample_rate: int) -> Samples:
+    """Returns the recording, mono, shape (samples,), at ``sample_rate`` Hz.
+
+    Raises InvalidSample when it is no audio of a known format, outside RATES and CHANNELS, shorter than SHORTEST or
+    longer than LONGEST seconds, or silent; EngineFailed when no process can decode.
+    """
+    audio = _decoded(data, sample_rate)
+    seconds = len(audio) / sample_rate
+    if seconds > LONGEST:
+        raise InvalidSample(f"the recording is longer than {LONGEST:g} seconds", param="audio")
+    if seconds < SHORTEST:
+        raise InvalidSample(f"the recording has {seconds:.1f} seconds; at least {SHORTEST:g} are needed", param="audio")
+    if not np.isfinite(audio).all() or float(np.sqrt(np.mean(np.square(audio)))) < QUIET:
+        raise InvalidSample("there is nothing to hear in the recording", param="audio")
+    return audio
+
+
+def _decoded(data: bytes, sample_rate: int) -> Samples:
+    try:
+        message, payload, _ = pool().ask({"sample_rate": sample_rate}, data)
+    except WorkerCrashed:
+        message = {"error": "crashed"}
+    except WorkerLost as error:
+        raise EngineFailed("no process can decode recordings") from error
+    if message.get("error") == "unsupported":
+        raise InvalidSample(
+            f"the recording must have {RATES[0]} to {RATES[1]} Hz and at most {CHANNELS} channels", param="audio"
+        )
+    if message:
+        names = "wav, flac, mp3, ogg, m4a, webm, aac"
+        raise InvalidSample(f"the body is no recording that can be decoded; send {names}", param="audio")
+    return np.frombuffer(payload, np.float32)

@@ -1,0 +1,74 @@
+"""Ends the process when its event loop has stopped: whoever supervises it starts a new one, as after any crash.
+
+It runs in a thread, so it sees whatever holds the loop up, unless that holds Python's lock as well: a C function that
+never returns. That, and a process that was stopped, can only be seen from outside (stack/liveness.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from server.logs import LOGGER
+
+EXIT_CODE = 70
+"""EX_SOFTWARE of sysexits.h, as for a lost engine."""
+LONGEST_TICK = 1.0
+TICKS = 5
+"""At least so many ticks make up the time that the loop is given."""
+LAST_WORDS_SECONDS = 5
+"""Whole seconds to write them. A full pipe at standard error may be what the loop waits for."""
+
+log = logging.getLogger(f"{LOGGER}.watchdog")
+
+
+@contextmanager
+def watching(seconds: float, end: Callable[[], None] | None = None) -> Iterator[None]:
+    """Within it, the running event loop may not stand still for ``seconds``; else ``end`` is called, in a thread.
+
+    By default the process ends with EXIT_CODE. 0 seconds switch it off.
+    """
+    if seconds == 0:
+        yield
+        return
+    over = threading.Event()
+    arguments = (asyncio.get_running_loop(), seconds, over, end or end_process)
+    thread = threading.Thread(target=_watch, args=arguments, name="watchdog", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _watch(loop: asyncio.AbstractEventLoop, seconds: float, over: threading.Event, end: Callable[[], None]) -> None:
+    """Counts its own ticks, not the clock's seconds: a process that was stopped, or a machine that slept, had none."""
+    tick = min(LONGEST_TICK, seconds / TICKS)
+    answered = threading.Event()
+    answered.set()
+    silent = 0
+    while not over.wait(tick):
+        if answered.is_set():
+            silent = 0
+            answered.clear()
+            with suppress(RuntimeError):  # it is closed: the process ends
+                loop.call_soon_threadsafe(answered.set)
+        else:
+            silent += 1
+            if silent * tick >= seconds:
+                end()
+                return
+
+
+def end_process() -> None:
+    """Writes where every thread is, and ends the process at once."""
+    signal.alarm(LAST_WORDS_SECONDS)  # ends the process should writing hang: its default action is Linux's own
+    faulthandler.dump_traceback(all_threads=True)
+    log.critical("the event loop has stopped, and the server ends for its supervisor to start it again")
+    os._exit(EXIT_CODE)

@@ -1,0 +1,1 @@
+"""Ports and connections: who may connect, for how long, and under which host names."""

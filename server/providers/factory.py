@@ -1,0 +1,68 @@
+"""Makes the providers that the settings name, in the order in which they are asked."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from server.providers.coqui import CoquiProvider
+from server.providers.hibari import HibariVoice
+from server.providers.kokoro import KokoroVoices
+from server.providers.onnx import OnnxProvider
+from server.providers.packaged import PackagedProvider
+from server.providers.provider import Provider
+from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
+from server.providers.xtts import XttsProvider
+from server.settings import ProviderName, Settings
+from server.utterance import Voice
+from server.voices.catalogue import Catalogue
+from server.voices.recordings import SAMPLES_FOLDER, SampleStore
+
+
+def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
+    """Raises EngineFailed when one can't be made."""
+    installed = catalogue.voices.values()
+    threads, most = settings.threads, settings.max_audio_seconds
+    makers: dict[ProviderName, Callable[[], Provider]] = {
+        "coqui": lambda: CoquiProvider(
+            installed,
+            device=settings.device,
+            threads=threads,
+            max_audio_seconds=most,
+            stall_seconds=settings.engine_stall_seconds,
+            log=log,
+        ),
+        "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
+        "hibari": lambda: PackagedProvider(HibariVoice(), threads=threads, max_audio_seconds=most, log=log),
+        "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=most, log=log),
+        "xtts": lambda: XttsProvider(
+            settings.xtts_dir or Path(),
+            SampleStore(settings.data_dir / SAMPLES_FOLDER),
+            device=settings.device,
+            max_audio_seconds=most,
+            log=log,
+        ),
+        "remote": lambda: RemoteProvider(
+            _remote_voices(settings),
+            base_url=settings.remote_url,
+            key=settings.remote_key.get_secret_value() or None,
+            model=settings.remote_model,
+            response_format=settings.remote_format,
+            max_audio_seconds=most,
+            log=log,
+        ),
+    }
+    return [makers[name]() for name in settings.providers]
+
+
+def _remote_voices(settings: Settings) -> list[RemoteVoice]:
+    """By the names that they have there. What the other server makes of a name can't be known: where it is, and which
+    model it uses, must do for a checksum."""
+    voices = []
+    for name, languages in settings.remote_voices.items():
+        identity = "\n".join((settings.remote_url, settings.remote_model, name))
+        checksum = hashlib.sha256(identity.encode()).hexdigest()
+        voices.append(RemoteVoice(Voice(name, languages, PCM_RATE, checksum), name))
+    return voices

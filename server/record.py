@@ -1,0 +1,160 @@
+"""One request for audio, watched from its first byte to its end; whoever works on it marks here what it did."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from otel.contract.ranges import CHARACTERS, WORDS
+from server.errors import SpeechError
+from server.synthesis_record import Synthesis
+from server.utterance import CacheResult, Chunk, Interval, Outcome, Stage, Utterance
+
+MAX_INTERVALS = 256
+"""Intervals remembered one by one, for spans; past that only their sum is."""
+PASSING = 1_000_000
+"""Nanoseconds below which a wait is summed, but makes no span, unless it is the first."""
+WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
+"""Stages that are the making of audio: what the real time factor is about."""
+
+
+@dataclass(slots=True)
+class Observation:
+    """Times are nanoseconds of ``time.perf_counter_ns`` unless they say otherwise."""
+
+    request_id: str
+    endpoint: str
+    method: str
+    provider: str = ""
+    """Who spoke; empty if nobody did."""
+    cache: CacheResult | None = None
+    """None if it came to no synthesis."""
+    synthesis: Synthesis | None = None
+    """Of the audio, which may have been made for another request; None of audio from the cache."""
+    began_unix: int = field(default_factory=time.time_ns)
+    began: int = field(default_factory=time.perf_counter_ns)
+    received: int = 0
+    """When the last byte of the request was here; 0 before."""
+    first_audio: int = 0
+    """When the first audio was ready to be sent; 0 before."""
+    ready: int = 0
+    """When the last byte of audio was ready, or the work on it had failed; 0 before."""
+    blocked: int = 0
+    """Nanoseconds between ``received`` and ``ready`` in which a slow reader held up the work."""
+    work: float = 0.0
+    """Nanoseconds of making audio: of a step that was taken for several requests at once, this one's share."""
+    padding: float = 0.0
+    """Nanoseconds of that in which only the batch's longest was worked on."""
+    heard_until: int = 0
+    """When a listener who plays the stream as it comes will have heard all that is ready; 0 before there is any."""
+    underrun: int = 0
+    """Nanoseconds of silence that this listener heard inside the speech, waiting for more."""
+    utterance: Utterance | None = None
+    streamed: bool = False
+    chunks: int = 0
+    audio_seconds: float = 0.0
+    status: int = 0
+    error: SpeechError | None = None
+    outcome: Outcome | None = None
+    cut_off: bool = False
+    """Whether the server ended it, since its reader was too slow."""
+    journal_slot: int = 0
+    """Where the journal has it."""
+    intervals: list[Interval] = field(default_factory=list)
+    stage_nanos: dict[Stage, int] = field(default_factory=dict)
+
+    def mark_received(self) -> None:
+        self.received = time.perf_counter_ns()
+
+    def mark_chunk(self, chunk: Chunk) -> None:
+        """A chunk of speech has come from the provider."""
+        self.chunks += 1
+        self.audio_seconds += chunk.seconds
+        for interval in chunk.intervals:
+            self.add(interval)
+        if self.streamed:
+            self._play(chunk)
+
+    def mark_first_audio(self) -> None:
+        self.first_audio = self.first_audio or time.perf_counter_ns()
+
+    def mark_ready(self) -> None:
+        """All audio is ready: the end of the request's duration."""
+        self.mark_first_audio()
+        self.ready = self.ready or time.perf_counter_ns()
+
+    def finish(self, outcome: Outcome, status: int, error: SpeechError | None = None) -> None:
+        """How it ended. ``status`` is 499 when the client left before there was one."""
+        self.outcome, self.status, self.error = outcome, status, error
+        if outcome is Outcome.ERROR and self.received and not self.ready:
+            self.ready = time.perf_counter_ns()
+
+    @contextmanager
+    def stage(self, stage: Stage) -> Iterator[None]:
+        """Times a stretch of ``stage``, also one that fails."""
+        start = time.perf_counter_ns()
+        try:
+            yield
+        finally:
+            end = time.perf_counter_ns()
+            self.add(Interval(stage, start, end))
+            if stage is Stage.SEND and not self.ready:
+                self.blocked += end - start
+
+    def add(self, interval: Interval) -> None:
+        passing = interval.stage is Stage.QUEUE and interval.nanos < PASSING and Stage.QUEUE in self.stage_nanos
+        self.stage_nanos[interval.stage] = self.stage_nanos.get(interval.stage, 0) + interval.nanos
+        if interval.stage in WORK:
+            share = interval.nanos / interval.batch_size
+            self.work += share
+            if interval.mates is not None:
+                self.padding += share * interval.mates.padding
+        if len(self.intervals) < MAX_INTERVALS and not passing:
+            self.intervals.append(interval)
+
+    def stage_seconds(self) -> dict[Stage, float]:
+        """Seconds spent in each stage, in the order of the stages; stages that were not entered are left out."""
+        return {stage: self.stage_nanos[stage] / 1e9 for stage in Stage if stage in self.stage_nanos}
+
+    @property
+    def made(self) -> bool:
+        """Whether audio was made for this request: not if it was there, or made for another one."""
+        return self.cache in (CacheResult.MISS, CacheResult.BYPASS)
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds of the server's own time, or None before there is an end or if the request was never whole."""
+        return (self.ready - self.received - self.blocked) / 1e9 if self.received and self.ready else None
+
+    @property
+    def time_to_first_audio(self) -> float | None:
+        """Seconds, or None if there was no audio."""
+        return (self.first_audio - self.received) / 1e9 if self.received and self.first_audio else None
+
+    @property
+    def real_time_factor(self) -> float | None:
+        """Seconds of work per second of audio, or None if none was made for this request."""
+        if not self.audio_seconds or not self.made:
+            return None
+        return self.work / 1e9 / self.audio_seconds
+
+    def _play(self, chunk: Chunk) -> None:
+        """Moves the playback clock, which stands still while the reader holds the work up."""
+        now = time.perf_counter_ns() - self.blocked
+        if self.heard_until:
+            self.underrun += max(0, now - self.heard_until)
+        self.heard_until = max(now, self.heard_until) + round(chunk.seconds * 1e9)
+
+    @property
+    def word_count_range(self) -> str:
+        return WORDS.label(self.utterance.words if self.utterance else 0)
+
+    @property
+    def char_count_range(self) -> str:
+        return CHARACTERS.label(self.utterance.characters if self.utterance else 0)
+
+    def unix_nanos(self, moment: int) -> int:
+        """A moment of this observation as nanoseconds since 1970, on one clock with ``began``."""
+        return self.began_unix + moment - self.began

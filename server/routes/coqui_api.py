@@ -1,0 +1,127 @@
+"""Coqui's tts-server's own calls, and MaryTTS's among them, so that its clients move over unchanged.
+
+Source: coqui-tts 0.28.0, TTS/server/server.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+from aiohttp import web
+
+from server.routes.dialect import Wish
+from server.routes.forms import Fields, read_form
+from server.routes.pages import Page
+from server.routes.requests import TtsRequest, read_body
+from server.synthesis.synthesizer import Synthesizer
+from server.utterance import Voice
+
+PATH = "/api/tts"
+PROCESS_PATH = "/process"
+VOICES_PATH = "/voices"
+LOCALES_PATH = "/locales"
+DETAILS_PATH = "/details"
+DEFAULT = "default"
+"""What tts-server calls the voice of a model that has but one."""
+POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
+
+
+@dataclass(frozen=True, slots=True)
+class FormCall:
+    """A call whose fields are in the query string, in a form, or in headers; see server.routes.dialect.Call."""
+
+    names: Mapping[str, str]
+    """What it names ours."""
+    headers: bool = False
+    """Whether a field may also be a header, with a hyphen for each underscore: that one counts first."""
+    ignored: tuple[str, ...] = field(default=())
+    """Fields that mean nothing here."""
+
+    async def read(self, request: web.Request, seconds: float) -> bytes:
+        return await read_body(request, seconds) if request.body_exists else b""
+
+    def parse(self, request: web.Request, body: bytes) -> Wish:
+        """Raises InvalidRequest for a form that can't be read."""
+        fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
+        if self.headers:
+            known = (*self.names.values(), *self.ignored)
+            theirs = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
+            fields |= {name: value for name, value in theirs.items() if value}
+        names = self.names
+        return Wish(
+            TtsRequest(
+                text=fields.get(names["text"], ""),
+                voice_name=_voice(fields.get(names["voice_name"], "")),
+                language=fields.get(names.get("language", "")) or None,
+            ),
+            ignored=tuple(name for name in self.ignored if fields.get(name)),
+        )
+
+
+TTS_CALL = FormCall(
+    {"text": "text", "voice_name": "speaker_id", "language": "language_id"},
+    headers=True,
+    ignored=("style_wav", "speaker_wav"),  # no file of ours is opened by a client's word
+)
+PROCESS_CALL = FormCall({"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
+"""MaryTTS's; its LOCALE means nothing to tts-server either: the voice knows what it speaks."""
+
+
+def _voice(name: str) -> str | None:
+    """None for the default voice."""
+    return None if name in ("", DEFAULT) else name
+
+
+class CoquiRoutes:
+    """The handlers of the calls that tell what there is."""
+
+    def __init__(self, synthesizer: Synthesizer) -> None:
+        self._synthesizer = synthesizer
+        self._details = Page(synthesizer, _details, "text/html", POLICY)
+
+    async def voices(self, request: web.Request) -> web.Response:
+        """A line for each voice: its name, its language, and u, for a gender that nobody told."""
+        return _lines(f"{voice.name} {voice.languages[0]} u" for voice in self._voices())
+
+    async def locales(self, request: web.Request) -> web.Response:
+        """A line for each language."""
+        return _lines(sorted({language for voice in self._voices() for language in voice.languages}))
+
+    async def details(self, request: web.Request) -> web.Response:
+        """A page for people: what each voice is."""
+        return await self._details.answer()
+
+    def _voices(self) -> Iterable[Voice]:
+        return self._synthesizer.voices().values()
+
+
+def _details(voices: Mapping[str, Voice]) -> str:
+    rows = "".join(
+        f"<tr><td>{escape(voice.name)}<td>{escape(', '.join(voice.languages))}<td>{voice.sample_rate} Hz"
+        f"<td><code>{escape(voice.checksum)}</code>"
+        for voice in voices.values()
+    )
+    return (
+        "<!doctype html><html lang=en><meta charset=utf-8><title>ttscope: voices</title><h1>Voices</h1>"
+        f"<table><tr><th>Name<th>Languages<th>Sample rate<th>Checksum of the model{rows}</table>"
+    )
+
+
+def _lines(lines: Iterable[str]) -> web.Response:
+    return web.Response(text="".join(f"{line}\n" for line in lines))
+
+
+def _first(query: Mapping[str, str]) -> Fields:
+    """Of a name that comes several times, the first value."""
+    return {name: query[name] for name in query}
+
+
+def _decoded(value: str) -> str:
+    """A header, which aiohttp takes for UTF-8, and most clients write in Latin-1."""
+    sent = value.encode("utf-8", "surrogateescape")
+    try:
+        return sent.decode()
+    except UnicodeDecodeError:
+        return sent.decode("latin-1")

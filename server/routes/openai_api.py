@@ -1,0 +1,72 @@
+"""POST /v1/audio/speech: the call as OpenAI defines it, so that its clients need only another address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from server.routes.dialect import Wish
+from server.routes.requests import INPUT_TYPE, FormatName, InputType, TtsRequest, parse, read_json
+from server.utterance import SPEED_RANGE
+
+PATH = "/v1/audio/speech"
+
+
+class VoiceId(BaseModel):
+    """A voice as OpenAI names those of its customers."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, title="VoiceId")
+
+    id: str
+
+
+class SpeechRequest(BaseModel):
+    """The body of POST /v1/audio/speech."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, title="SpeechRequest")
+
+    model: str = Field(description="Taken from any client; the voice decides which model speaks.")
+    input: str = Field(description="What to say. Emotion tags such as (happy) are neither spoken nor counted.")
+    voice: str | VoiceId = Field(description="A voice of GET /v1/audio/voices, or one of its aliases such as alloy.")
+    instructions: str | None = Field(
+        None, description="Taken, and ignored: the header X-TTS-Ignored of the answer says so."
+    )
+    response_format: FormatName = Field(
+        "mp3", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."
+    )
+    speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
+    stream_format: Literal["audio", "sse"] = Field(
+        "audio", description="The audio is sent while it is being made: as it is, or in server-sent events."
+    )
+    input_type: InputType = INPUT_TYPE
+
+    def as_tts(self) -> TtsRequest:
+        """The same wish, as a stream."""
+        return TtsRequest(
+            text=self.input,
+            voice_name=self.voice if isinstance(self.voice, str) else self.voice.id,
+            speed=self.speed,
+            response_format=self.response_format,
+            stream=True,
+            input_type=self.input_type,
+        )
+
+
+class OpenAiCall:
+    """See server.routes.dialect.Call."""
+
+    names: Mapping[str, str] = {"text": "input", "voice_name": "voice"}
+
+    async def read(self, request: web.Request, seconds: float) -> bytes:
+        return await read_json(request, seconds)
+
+    def parse(self, request: web.Request, body: bytes) -> Wish:
+        asked = parse(SpeechRequest, body)
+        return Wish(
+            asked.as_tts(),
+            events=asked.stream_format == "sse",
+            ignored=("instructions",) if asked.instructions else (),
+        )

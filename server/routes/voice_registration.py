@@ -1,0 +1,110 @@
+"""PUT and DELETE /v1/audio/voices/{id}: a recording becomes a voice, and is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from aiohttp import web
+
+from server.audio import uploads
+from server.errors import BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
+from server.routes.clients import Clients
+from server.routes.requests import refuse_compressed
+from server.synthesis.synthesizer import Synthesizer
+from server.utterance import VOICE_NAME, Samples
+from server.voices.recordings import SAMPLE_RATE, SampleStore
+
+PATH = "/v1/audio/voices/{id}"
+MOST_BYTES = 10 * 1024 * 1024
+"""30 s of stereo at 48 kHz and 24 bits are 8.6 MB."""
+MOST_UPLOADS = 2
+"""Recordings that are received and decoded at a time, of one client only one: they take 20 MB each, and a core."""
+RETRY_SECONDS = 5
+
+
+class SamplesRoute:
+    """The handlers. A recording is decoded and kept by a thread of their own: the shared ones encode what is spoken."""
+
+    def __init__(
+        self, store: SampleStore | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
+    ) -> None:
+        """``store`` is None where nobody can clone a voice; a client has ``receive_seconds`` for its recording."""
+        self._store = store
+        self._synthesizer = synthesizer
+        self._clients = clients
+        self._receive_seconds = receive_seconds
+        self._uploading: set[str] = set()
+        self._thread = ThreadPoolExecutor(1, "recordings")
+
+    async def put(self, request: web.Request) -> web.Response:
+        """The body is the recording. 201 for a new voice, 200 for one that was there under this id."""
+        store, name = self._asked(request)
+        known = name in store.samples
+        if not known and name in self._synthesizer.voices():
+            raise InvalidRequest("id: is the name of an installed voice", param="id")
+        store.require(name)
+        with self._upload(self._clients.key(request)):
+            recording = await self._body(request)
+            audio = await asyncio.get_running_loop().run_in_executor(self._thread, _keep, store, name, recording)
+        self._synthesizer.refresh()
+        voice = self._synthesizer.voices()[name]
+        described = {"id": name, "languages": list(voice.languages), "seconds": round(len(audio) / SAMPLE_RATE, 3)}
+        return web.json_response(described, status=200 if known else 201)
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """204; speech that has begun goes on."""
+        store, name = self._asked(request)
+        await asyncio.get_running_loop().run_in_executor(self._thread, store.remove, name)
+        self._synthesizer.refresh()
+        return web.Response(status=204)
+
+    def _asked(self, request: web.Request) -> tuple[SampleStore, str]:
+        if self._store is None:
+            raise UnknownPath("no voices can be registered here: TTSCOPE_PROVIDERS does not name xtts")
+        name = request.match_info["id"]
+        if not VOICE_NAME.fullmatch(name):
+            raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
+        return self._store, name
+
+    @contextmanager
+    def _upload(self, client: str) -> Iterator[None]:
+        """Raises QueueFull when the client, or too many others, are sending a recording already."""
+        if client in self._uploading or len(self._uploading) >= MOST_UPLOADS:
+            raise QueueFull(
+                f"{MOST_UPLOADS} recordings are taken at a time, one of each client; try again later",
+                retry_after=RETRY_SECONDS,
+            )
+        self._uploading.add(client)
+        try:
+            yield
+        finally:
+            self._uploading.discard(client)
+
+    async def _body(self, request: web.Request) -> bytes:
+        refuse_compressed(request)
+        if (request.content_length or 0) > MOST_BYTES:
+            raise _too_large()
+        data = bytearray()
+        try:
+            async with asyncio.timeout(self._receive_seconds):
+                async for part in request.content.iter_any():
+                    data += part
+                    if len(data) > MOST_BYTES:
+                        raise _too_large()
+        except TimeoutError:
+            raise RequestTimeout(f"the recording was not here within {self._receive_seconds:g} seconds") from None
+        return bytes(data)
+
+
+def _keep(store: SampleStore, name: str, recording: bytes) -> Samples:
+    """Decodes a recording and registers it. Raises InvalidSample, InvalidRequest."""
+    audio = uploads.decode(recording, SAMPLE_RATE)
+    store.put(name, audio)
+    return audio
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"a recording has at most {MOST_BYTES} bytes", param="audio")

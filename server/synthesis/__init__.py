@@ -1,0 +1,1 @@
+"""From an utterance to chunks of audio: admission, the cache, and the fallback chain of providers."""

@@ -1,0 +1,198 @@
+"""The door: bounds on requests whose audio is made, on the work for them, and on audio that waits to be sent.
+
+Nobody is let in once the server stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from server.errors import QueueFull, ShuttingDown
+from server.synthesis.shares import Askers, Shares
+from server.synthesis.visit import Visit
+
+RETRY_SECONDS = 1
+MEGABYTE = 1e6
+
+
+@dataclass(slots=True, eq=False)
+class Place:
+    """A synthesis, and the seconds of audio that it still has to make, as far as they can be known."""
+
+    door: Admission
+    remaining: float = 0.0
+
+    def progress(self, seconds: float) -> None:
+        """So much of the audio was made; less than nothing, if that was in vain."""
+        with self.paused():
+            self.remaining = max(0.0, self.remaining - seconds)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nobody waits for its audio meanwhile, so it keeps nobody out."""
+        self.door.let_go(self)
+        try:
+            yield
+        finally:
+            self.door.take_on(self)
+
+
+class Admission:
+    """Counts the requests that are inside, the audio that is made for them, and the bytes that wait to be sent."""
+
+    def __init__(
+        self,
+        most_requests: int,
+        most_seconds: float,
+        patience_seconds: float,
+        rate: Callable[[], float],
+        *,
+        most_unsent: int,
+        client_share: float = 1.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """At most ``most_requests`` and ``most_seconds`` of audio are let in, and nobody who would have to wait longer
+        than ``patience_seconds``; ``rate`` is how many seconds of audio are made in a second. ``most_unsent`` are the
+        bytes that may wait to be sent. ``client_share`` of those is the most for one client, and of the places while
+        another client asks: these are free again as soon as audio is made, bytes only when their readers like."""
+        self._most_requests = most_requests
+        self._most_seconds = most_seconds
+        self._patience = patience_seconds
+        self._rate = rate
+        self._most_unsent = most_unsent
+        self._client_requests = max(1, int(most_requests * client_share))
+        self._client_unsent = int(most_unsent * client_share)
+        self._clock = clock
+        self._places: dict[Place, None] = {}
+        self.audio_seconds = 0.0
+        """Of audio that those inside wait for."""
+        self._requests = Shares()
+        self._unsent = Shares()
+        self._askers = Askers()
+        self._visitors = 0
+        self._closed = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    @property
+    def unsent_bytes(self) -> int:
+        """Bytes that wait to be sent, as estimated of what is being made."""
+        return self._unsent.total
+
+    @property
+    def making(self) -> int:
+        """Places that are taken. More than allowed for a moment, when readers of streams come back at once."""
+        return self._requests.total
+
+    @contextmanager
+    def visit(self, client: str, size: int) -> Iterator[Visit]:
+        """Lets a request in until it is answered, whose answer is estimated to keep ``size`` bytes waiting to be sent.
+
+        Raises ShuttingDown after ``close``, and QueueFull when there is no room for its bytes, or no place, with the
+        seconds after which the first of those inside should be done. It is a forecast: nobody keeps the place for who
+        was refused, and somebody may leave sooner.
+        """
+        if self._closed:
+            raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
+        now = self._clock()
+        self._askers.note(client, now)
+        self._check_places(client, now)
+        self._check_unsent(client, size)
+        visit = Visit(self._requests, self._unsent, client, size)
+        visit.enter()
+        self._visitors += 1
+        self._idle.clear()
+        try:
+            yield visit
+        finally:
+            visit.leave()
+            self._visitors -= 1
+            if not self._visitors:
+                self._idle.set()
+
+    @contextmanager
+    def admit(self, seconds: float) -> Iterator[Place]:
+        """Holds a place for the synthesis of about so many seconds of audio.
+
+        Any length is let in while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
+        after which what is too much should have been made.
+        """
+        self._check(seconds)
+        place = Place(self, seconds)
+        self.take_on(place)
+        try:
+            yield place
+        finally:
+            self.let_go(place)
+
+    def take_on(self, place: Place) -> None:
+        """Counts the audio of a synthesis."""
+        self._places[place] = None
+        self.audio_seconds += place.remaining
+
+    def let_go(self, place: Place) -> None:
+        """Counts it no more."""
+        del self._places[place]
+        self.audio_seconds -= place.remaining
+        if not self._places:
+            self.audio_seconds = 0.0  # what sums of such numbers are off by does not add up
+
+    def close(self) -> None:
+        """Lets nobody in any more."""
+        self._closed = True
+
+    async def drained(self) -> None:
+        """Returns when everybody has left: all answers are sent."""
+        await self._idle.wait()
+
+    def _check_places(self, client: str, now: float) -> None:
+        full = f"all {self._most_requests} places are taken; try again later"
+        if self._requests.total < self._most_requests:
+            if self._requests.of(client) < self._client_requests or not self._askers.beside(client, now):
+                return
+            full = f"all {self._client_requests} places of a client are taken while others ask; try again later"
+        raise QueueFull(full, retry_after=self._after(self._until_a_place))
+
+    def _check_unsent(self, client: str, size: int) -> None:
+        """Any size is let in where nothing waits: else what is longer than the limit would be refused for ever."""
+        for waiting, most, whose in (
+            (self._unsent.total, self._most_unsent, "all clients"),
+            (self._unsent.of(client), self._client_unsent, "this client"),
+        ):
+            if waiting and waiting + size > most:
+                raise QueueFull(
+                    f"{waiting / MEGABYTE:.0f} of {most / MEGABYTE:.0f} MB for audio that {whose} did not read yet are "
+                    "taken; try again later",
+                    retry_after=RETRY_SECONDS,
+                )
+
+    def _check(self, seconds: float) -> None:
+        if not self._places:
+            return
+        waiting = self.audio_seconds
+        excess = waiting + seconds - min(self._most_seconds, self._patience * self._rate())
+        room = min(waiting, excess)  # alone, any length is let in
+        if excess > 0:
+            raise QueueFull(
+                f"about {waiting:.0f} s of speech are waiting to be made; try again later",
+                retry_after=self._after(room),
+            )
+
+    @property
+    def _until_a_place(self) -> float:
+        """Seconds of audio that are made until somebody leaves, if all inside have equal shares of the engine: as much
+        for each as the one needs that needs the least. Never more than all that is waiting."""
+        return len(self._places) * min((place.remaining for place in self._places), default=0.0)
+
+    def _after(self, seconds: float) -> int:
+        """When so many seconds of audio will have been made, in whole seconds from now, a second at least."""
+        return max(RETRY_SECONDS, math.ceil(seconds / self._rate()))

@@ -1,0 +1,47 @@
+"""By what a clip is found again: a keyed hash, from which nobody learns the text."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import struct
+
+from server.utterance import Utterance
+
+SECRET_BYTES = 16
+"""The shortest secret that is taken: a shorter one could be guessed, and with it every short text."""
+
+_KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 2"
+"""What the secret is divided by, so that a key tells nothing about a seal."""
+
+
+class Keys:
+    """Names clips by everything that their sound depends on."""
+
+    def __init__(self, secret: bytes) -> None:
+        """Raises ValueError when the secret is too short to keep one."""
+        self._secret = _derived(secret, _KEYS)
+
+    def of(self, utterance: Utterance) -> bytes:
+        """32 bytes, the same for equal utterances only: each field goes in with its length before it."""
+        fields = (
+            utterance.text.encode("utf-8", "surrogatepass"),
+            utterance.voice.name.encode(),
+            utterance.voice.checksum.encode(),
+            utterance.language.encode(),
+            struct.pack(">d", utterance.speed),
+            *(repr(passage).encode("utf-8", "surrogatepass") for passage in utterance.passages),
+        )
+        message = b"".join(struct.pack(">Q", len(field)) + field for field in fields)
+        return hmac.digest(self._secret, message, hashlib.sha256)
+
+
+def seal_secret(secret: bytes) -> bytes:
+    """What the keys of clips outside this process are derived from. Raises ValueError when the secret is too short."""
+    return _derived(secret, _SEALS)
+
+
+def _derived(secret: bytes, purpose: bytes) -> bytes:
+    if len(secret) < SECRET_BYTES:
+        raise ValueError(f"the cache's secret must have at least {SECRET_BYTES} bytes")
+    return hmac.digest(secret, purpose, hashlib.sha256)

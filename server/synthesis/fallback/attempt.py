@@ -1,0 +1,139 @@
+"""One provider speaks one utterance: timed, judged, and told by its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from server.audio.quality import Inspector, Quality
+from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
+from server.synthesis.fallback.provider_state import Choice
+from server.synthesis_record import Attempt, AttemptOutcome, FallbackReason
+from server.utterance import Chunk, Listener, Utterance
+
+LEADING_SILENCE = 1.0
+"""Seconds of silence that a stream may begin with: real voices begin with 0.06 to 0.35."""
+LONG_TEXT = 500
+"""Characters from which on the verdict, 0.1 ms for each 100, is not the event loop's to reach."""
+
+
+class Turn:
+    """One provider speaks one utterance."""
+
+    def __init__(
+        self,
+        choice: Choice,
+        utterance: Utterance,
+        listener: Listener,
+        until: float,
+        stall_seconds: float,
+        *,
+        ended: Callable[[Turn], None],
+    ) -> None:
+        """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
+        how long each further stretch of a stream may take. ``ended`` is called once, when the provider has done what it
+        will, before a whole answer's first chunk is given."""
+        self.choice = choice
+        self.epoch = choice.member.breaker.epoch
+        self.outcome = AttemptOutcome.CANCELLED
+        self.quality: Quality | None = None
+        self.made = 0.0
+        """Seconds of audio."""
+        self.begun = False
+        """Whether any of it was given to the listener."""
+        self._utterance = choice.put(utterance)
+        self._listener = listener
+        self._until = until
+        self._stall_seconds = stall_seconds
+        self._ended = ended
+        self._start = self._end = time.perf_counter_ns()
+        self._waited = 0
+
+    @property
+    def reason(self) -> FallbackReason | None:
+        """Why another provider should speak; None if that would not help."""
+        return _REASONS.get(self.outcome)
+
+    def account(self) -> Attempt:
+        return Attempt(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
+
+    async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
+        """Of a whole answer all at its end, of a stream from its first sound on. Raises SpeechError."""
+        inspector = Inspector(self._utterance)
+        held: list[Chunk] = []
+        member = self.choice.member
+        member.busy += 1
+        try:
+            async with aclosing(member.provider.speak(self._utterance, self._listener)) as chunks:
+                while (chunk := await self._next(chunks)) is not None:
+                    inspector.add(chunk.samples, chunk.sample_rate)
+                    if chunk.expected is not None:
+                        inspector.expect(chunk.expected, chunk.said)
+                    self.made += chunk.seconds
+                    progress(chunk.seconds)
+                    held.append(chunk)
+                    if self._listener.streamed and self._sounds(inspector):
+                        self.begun = True
+                        for sounding in held:
+                            yield sounding
+                        held.clear()
+            long = self._utterance.characters > LONG_TEXT
+            self.quality = await asyncio.to_thread(inspector.verdict) if long else inspector.verdict()
+            if not self.quality.usable:
+                raise self._faulty(self.quality)
+            self.outcome = AttemptOutcome.OK
+        except Exception as error:
+            self.outcome = _outcome(error) if self.outcome is AttemptOutcome.CANCELLED else self.outcome
+            raise
+        finally:
+            member.busy -= 1
+            self._end = time.perf_counter_ns()
+            self._ended(self)
+        for chunk in held:
+            yield chunk
+
+    def _sounds(self, inspector: Inspector) -> bool:
+        """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
+        if self.begun or not inspector.silent_so_far:
+            return True
+        if self.made > LEADING_SILENCE + self._utterance.lead:
+            raise self._faulty(inspector.verdict())
+        return False
+
+    async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
+        follows = self._listener.streamed and self.begun
+        until = asyncio.get_running_loop().time() + self._stall_seconds if follows else self._until
+        asked = time.perf_counter_ns()
+        try:
+            async with asyncio.timeout_at(until):
+                return await anext(chunks, None)
+        except TimeoutError:
+            raise DeadlineExceeded("the audio was not ready in time") from None
+        finally:
+            self._waited += time.perf_counter_ns() - asked
+
+    def _faulty(self, quality: Quality) -> EngineFailed:
+        self.outcome = AttemptOutcome.FAULTY
+        self.quality = quality
+        return EngineFailed("the speech engine made audio that is silent or far too short")
+
+
+_REASONS = {
+    AttemptOutcome.ERROR: FallbackReason.ERROR,
+    AttemptOutcome.TIMEOUT: FallbackReason.TIMEOUT,
+    AttemptOutcome.FAULTY: FallbackReason.FAULTY,
+}
+
+
+def _outcome(error: Exception) -> AttemptOutcome:
+    match error:
+        case DeadlineExceeded():
+            return AttemptOutcome.TIMEOUT
+        case ShuttingDown():
+            return AttemptOutcome.CANCELLED
+        case SpeechError(refusal=True):
+            return AttemptOutcome.REJECTED
+        case _:
+            return AttemptOutcome.ERROR

@@ -1,0 +1,248 @@
+"""The degradation watch: notices in the server itself that a provider has become slow, unreliable or unavailable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Any, NamedTuple
+
+from server.logs import LOGGER
+from server.telemetry.latency_baseline import MOST_RANGES, OTHER, ReferenceLatency, State
+
+INTERVAL_SECONDS = 5.0
+LATENCY_LIMIT = 1.5
+"""Times the reference latency, by requirement B3: slower than that is an episode."""
+LATENCY_RECOVERED = 1.35
+"""Times the reference: below it the episode is over. The median of ten attempts is uncertain by 14 % at a spread of
+0.35 (1.25 sigma / sqrt(n)): with one limit for both, a service near it would begin and end an episode at every look."""
+SUCCESS_LIMIT = 0.95
+"""The lowest share of attempts that may be ok, by requirement B3."""
+LATENCY_ATTEMPTS = 10
+"""In the window, for a median to be judged; for what it then sees see tests/unit/test_watch.py."""
+SUCCESS_ATTEMPTS = 20
+"""In the window, for a rate to be judged: of fewer, a single failure is more than 5 %."""
+MOST_ATTEMPTS = 2000
+"""Kept of a window: at more than seven a second it is shorter than five minutes. A look at them takes about a
+millisecond, on the event loop."""
+
+log = logging.getLogger(f"{LOGGER}.watch")
+
+
+class Kind(StrEnum):
+    """The values of tts_degraded's attribute ``kind``."""
+
+    LATENCY = "latency"
+    SUCCESS_RATE = "success_rate"
+    UNAVAILABLE = "unavailable"
+
+
+class Attempt(NamedTuple):
+    """A provider's attempt to speak that has ended."""
+
+    at: float
+    group: str
+    seconds: float | None
+    """Only of an attempt that was ok, and then positive."""
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was seen of a provider's last attempts; None where there were too few to say."""
+
+    attempts: int = 0
+    success_rate: float | None = None
+    latency_ratio: float | None = None
+    """The median of seconds over the reference of the attempt's range."""
+    median_seconds: float | None = None
+
+
+@dataclass(slots=True)
+class Episode:
+    """A degradation that goes on."""
+
+    kind: Kind
+    provider: str
+    since: float
+    value: float
+    """As of the last look: times the reference, share of attempts, or 0 for not available."""
+    limit: float
+
+
+class _Provider:
+    """The attempts of one provider, and what they are held against."""
+
+    def __init__(self, reference: ReferenceLatency) -> None:
+        self.reference = reference
+        self.attempts: deque[Attempt] = deque(maxlen=MOST_ATTEMPTS)
+        self.groups: set[str] = set()
+        self.window = Window()
+
+    def group(self, name: str) -> str:
+        """``name``, or one for all that are more than there can be."""
+        if name not in self.groups:
+            if len(self.groups) >= MOST_RANGES:
+                return OTHER
+            self.groups.add(name)
+        return name
+
+    def look(self, oldest: float) -> Window:
+        """At the attempts that ended at ``oldest`` or later; forgets the others."""
+        while self.attempts and self.attempts[0].at < oldest:
+            self.attempts.popleft()
+        timed = [(attempt.group, attempt.seconds) for attempt in self.attempts if attempt.seconds is not None]
+        usual = {group: self.reference.of(group) for group in self.groups | {OTHER}}
+        ratios = [seconds / reference for group, seconds in timed if (reference := usual[group]) is not None]
+        count = len(self.attempts)
+        self.window = Window(
+            count,
+            sum(attempt.ok for attempt in self.attempts) / count if count >= SUCCESS_ATTEMPTS else None,
+            median(ratios) if len(ratios) >= LATENCY_ATTEMPTS else None,
+            median(seconds for _, seconds in timed) if timed else None,
+        )
+        return self.window
+
+
+class Watch:
+    """Over every provider; told of attempts from the event loop's thread, and read from any.
+
+    Latency is judged at equal length: each attempt against the reference of its own range of words, so that longer
+    texts are not taken for a slower service. Within a range it can't tell: where all texts become the longest of their
+    range, it sees the median grow. An attempt in a range without a reference says nothing of latency, and no range gets
+    its reference from attempts that are made while the provider is known to be slow.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[str],
+        reference_seconds: float | None,
+        learning_seconds: float = 3600.0,
+        window_seconds: float = 300.0,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        log: logging.Logger = log,
+    ) -> None:
+        """``reference_seconds`` is the usual latency of every provider and length; None learns it.
+
+        Raises ValueError when it is no number of seconds.
+        """
+        self._providers = {name: _Provider(ReferenceLatency(learning_seconds, reference_seconds)) for name in providers}
+        self._window_seconds = window_seconds
+        self._clock = clock
+        self._log = log
+        self._episodes: dict[tuple[Kind, str], Episode] = {}
+
+    async def run(self) -> None:
+        """Looks every five seconds until it is cancelled."""
+        while True:
+            self.evaluate()
+            await asyncio.sleep(INTERVAL_SECONDS)
+
+    def add(self, provider: str, group: str, seconds: float | None, ok: bool) -> None:
+        """An attempt has ended: in ``group``, a range of words, after ``seconds`` of work if that is known.
+
+        At once, on the request's path. Cache hits are no attempts. Seconds that no clock can have measured are left
+        out, and so is a provider that is not watched.
+        """
+        watched = self._providers.get(provider)
+        if watched is None:
+            return
+        if seconds is not None and not (ok and seconds > 0 and math.isfinite(seconds)):
+            seconds = None
+        attempt = Attempt(self._clock(), watched.group(group), seconds, ok)
+        watched.attempts.append(attempt)
+        if (Kind.LATENCY, provider) not in self._episodes:
+            watched.reference.add(*attempt)
+
+    def set_available(self, provider: str, available: bool) -> None:
+        """Whether the provider takes requests, as the chain knows; until it says so, it does."""
+        if provider in self._providers:
+            self._judge(Kind.UNAVAILABLE, provider, not available, float(available), 1.0)
+
+    def evaluate(self) -> None:
+        """Looks at every window, begins and ends episodes, and takes a reference that was learned."""
+        now = self._clock()
+        for name, provider in self._providers.items():
+            if provider.reference.settle(now):
+                self._log.info(
+                    "the reference latency is learned",
+                    extra={"provider": name, "seconds": _rounded(provider.reference.seconds)},
+                )
+            window = provider.look(now - self._window_seconds)
+            ratio, rate = window.latency_ratio, window.success_rate
+            was_slow = (Kind.LATENCY, name) in self._episodes
+            slow = ratio is not None and (ratio > LATENCY_LIMIT or (was_slow and ratio >= LATENCY_RECOVERED))
+            self._judge(Kind.LATENCY, name, slow, ratio, LATENCY_LIMIT)
+            self._judge(Kind.SUCCESS_RATE, name, rate is not None and rate < SUCCESS_LIMIT, rate, SUCCESS_LIMIT)
+
+    def readings(self) -> list[tuple[int, dict[str, str]]]:
+        """tts_degraded of every kind and provider: 1 while an episode goes on."""
+        return [
+            (int((kind, name) in self._episodes), {"kind": kind.value, "provider": name})
+            for name in self._providers
+            for kind in Kind
+        ]
+
+    def describe(self) -> dict[str, Any]:
+        """The watch for /metrics: each provider's window and reference as of the last look, and what is degraded."""
+        now = self._clock()
+        return {
+            "providers": {name: self._describe(name, provider) for name, provider in self._providers.items()},
+            "degraded": [
+                {
+                    "kind": episode.kind.value,
+                    "provider": episode.provider,
+                    "since_seconds": round(now - episode.since, 1),
+                    "value": round(episode.value, 4),
+                    "limit": episode.limit,
+                }
+                for episode in list(self._episodes.values())
+            ],
+        }
+
+    def _describe(self, name: str, provider: _Provider) -> dict[str, Any]:
+        window, reference = provider.window, provider.reference
+        return {
+            "available": (Kind.UNAVAILABLE, name) not in self._episodes,
+            "window": {
+                "attempts": window.attempts,
+                "success_rate": _round(window.success_rate),
+                "latency_ratio": _round(window.latency_ratio),
+                "median_seconds": _round(window.median_seconds),
+            },
+            "reference": {
+                "state": reference.state.value,
+                "seconds": reference.set_seconds if reference.state is State.SET else _rounded(reference.seconds),
+            },
+        }
+
+    def _judge(self, kind: Kind, provider: str, degraded: bool, value: float | None, limit: float) -> None:
+        """Begins, goes on with or ends the episode of a kind; the log hears of its two ends."""
+        key = (kind, provider)
+        episode = self._episodes.get(key)
+        extra = {"kind": kind.value, "provider": provider, "value": _round(value), "limit": limit}
+        if degraded and value is not None:
+            if episode is None:
+                self._episodes[key] = Episode(kind, provider, self._clock(), value, limit)
+                self._log.warning("a provider is degraded", extra=extra)
+            else:
+                episode.value = value
+        elif episode is not None:
+            del self._episodes[key]
+            seconds = round(self._clock() - episode.since, 1)
+            self._log.info("a provider is no longer degraded", extra={**extra, "seconds": seconds})
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {group: round(value, 4) for group, value in dict(seconds).items()}

@@ -1,0 +1,77 @@
+"""Gauges that are read when metrics are collected."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from otel.contract import metrics as instruments
+from otel.contract.instrument import Instrument
+from otel.sdk.recording import Metrics
+from server.lifecycle.restarts import Restarts
+from server.network.connections import Connections, EarlyEnd
+from server.synthesis.admission import Admission
+from server.synthesis.cache.cache import Cache
+from server.synthesis.fallback.chain import Chain
+from server.telemetry.degradation import Watch
+from server.telemetry.gpu_sampler import GpuSampler, Reading
+from server.telemetry.provider_metrics import Reporter
+from server.telemetry.summary import Summary
+from server.telemetry.system_sampler import SystemSampler
+
+GPU_GAUGES: dict[Instrument, Reading] = {
+    instruments.GPU_UTILIZATION: "utilization",
+    instruments.GPU_MEMORY: "memory_bytes",
+    instruments.GPU_MEMORY_LIMIT: "memory_limit_bytes",
+    instruments.GPU_POWER: "power_watts",
+    instruments.GPU_TEMPERATURE: "temperature_celsius",
+}
+
+
+def observe_gauges(
+    metrics: Metrics,
+    *,
+    summary: Summary,
+    reporter: Reporter,
+    watch: Watch,
+    system: SystemSampler,
+    gpu: GpuSampler,
+    restarts: Restarts,
+    chain: Chain,
+    admission: Admission,
+    cache: Cache,
+    connections: Connections,
+) -> None:
+    """Has every gauge of the service read from what knows its value."""
+    observe = metrics.observe
+    observe(instruments.ACTIVE_VOICES, lambda: [(summary.active_voices, {})])
+    observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(summary.in_flight, {})])
+    observe(instruments.RESTARTS, lambda: [(restarts.count, {})])
+    observe(instruments.SYSTEM_MEMORY, lambda: _known(system.memory_bytes))
+    observe(instruments.SYSTEM_CPU, lambda: _known(system.cpu_percent))
+    observe(
+        instruments.MODEL_LOAD_TIME,
+        lambda: [(seconds, {"model": name}) for name, seconds in reporter.load_seconds.items()],
+    )
+    observe(instruments.QUEUE_DEPTH, lambda: [(chain.load().depth, {})])
+    observe(instruments.QUEUE_AUDIO, lambda: [(chain.load().audio_seconds, {})])
+    observe(instruments.UNSENT_BYTES, lambda: [(admission.unsent_bytes, {})])
+    observe(instruments.CACHE_BYTES, lambda: [(cache.bytes, {})])
+    observe(instruments.CACHE_ENTRIES, lambda: [(cache.entries, {})])
+    observe(instruments.CACHE_EVICTIONS, lambda: [(cache.evictions, {})])
+    observe(instruments.PROVIDER_AVAILABLE, reporter.availability)
+    observe(instruments.DEGRADED, watch.readings)
+    observe(
+        instruments.CONNECTIONS,
+        lambda: [(connections.idle, {"state": "idle"}), (connections.busy, {"state": "busy"})],
+    )
+    observe(
+        instruments.CONNECTIONS_ENDED_EARLY,
+        lambda: [(connections.ended_early[reason], {"reason": reason}) for reason in EarlyEnd],
+    )
+    for gauge, reading in GPU_GAUGES.items():
+        observe(gauge, partial(gpu.readings, reading))
+
+
+def _known(value: float | None) -> list[tuple[float, dict[str, str]]]:
+    """The reading of a gauge without labels; none while its value is not known."""
+    return [] if value is None else [(value, {})]

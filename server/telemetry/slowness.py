@@ -1,0 +1,101 @@
+"""Why a slow request was slow: what it spent beyond the usual of its word range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from server.record import Observation
+from server.utterance import Stage
+
+WEIGHT = 0.05
+"""Of the newest request in the running means: the last twenty or so count."""
+LONG_TEXT_RATIO = 1.25
+"""Times the usual seconds of audio: from there on the text explains the work."""
+PADDING_SHARE = 0.5
+"""Of a request's work: from there on it was slow for the sake of its longer batch mates."""
+VAIN_SHARE = 0.25
+"""Of a request's duration: from there on it was slow for the provider that failed first."""
+SLOW_READING = 1.0
+"""Seconds below which no client is called slow."""
+
+
+class SlowReason(StrEnum):
+    """The values of the attribute ``reason``."""
+
+    QUEUE = "queue"
+    COLD_MODEL = "cold_model"
+    PADDING = "padding"
+    FALLBACK = "fallback"
+    LONG_TEXT = "long_text"
+    ENCODE = "encode"
+    SLOW_CLIENT = "slow_client"
+    OTHER = "other"
+
+
+@dataclass(slots=True)
+class _Usual:
+    """Running means of one word range: seconds of each stage, and of audio."""
+
+    stages: dict[Stage, float] = field(default_factory=dict)
+    audio: float | None = None
+
+
+class Slowness:
+    """Learns what is usual from every request that ended ok; bounded by the number of ranges and voices."""
+
+    def __init__(self) -> None:
+        self._usual: dict[str, _Usual] = {}
+        self._heard: set[str] = set()
+
+    def learn(self, done: Observation) -> None:
+        """Takes a finished request into the means. Call it after ``reason``."""
+        usual = self._usual.setdefault(done.word_count_range, _Usual())
+        for stage, seconds in done.stage_seconds().items():
+            usual.stages[stage] = _mean(usual.stages.get(stage), seconds)
+        usual.audio = _mean(usual.audio, done.audio_seconds)
+        if done.utterance is not None:
+            self._heard.add(done.utterance.voice.label)
+
+    def reason(self, done: Observation, slow: bool) -> SlowReason | None:
+        """What cost ``done`` most beyond the usual of its range, if it was ``slow`` for that.
+
+        A client that takes longer to take the audio than to play it is slow whatever the server did, and so is one that
+        was cut off for it.
+        """
+        if done.cut_off:
+            return SlowReason.SLOW_CLIENT
+        if not slow:
+            reading = done.stage_seconds().get(Stage.SEND, 0.0)
+            return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, done.audio_seconds) else None
+        if done.utterance is not None and done.utterance.voice.label not in self._heard:
+            return SlowReason.COLD_MODEL
+        if done.synthesis is not None and done.synthesis.vain_seconds > VAIN_SHARE * (done.duration or 0.0):
+            return SlowReason.FALLBACK
+        return _costliest(done, self._usual.get(done.word_count_range, _Usual()))
+
+
+def _costliest(done: Observation, usual: _Usual) -> SlowReason:
+    """Of what a slow request spent beyond the usual."""
+    excess = _excess(done.stage_seconds(), usual.stages)
+    excess.pop(Stage.SEND, None)  # not part of the duration
+    match max(excess, key=lambda stage: excess[stage], default=None):
+        case Stage.QUEUE:
+            return SlowReason.QUEUE
+        case Stage.ENCODE:
+            return SlowReason.ENCODE
+        case Stage.INFER | Stage.DECODE if done.padding > PADDING_SHARE * done.work:
+            return SlowReason.PADDING
+        case Stage.INFER | Stage.DECODE if done.audio_seconds > LONG_TEXT_RATIO * (usual.audio or float("inf")):
+            return SlowReason.LONG_TEXT
+        case _:
+            return SlowReason.OTHER
+
+
+def _excess(stages: Mapping[Stage, float], usual: Mapping[Stage, float]) -> dict[Stage, float]:
+    return {stage: seconds - usual.get(stage, 0.0) for stage, seconds in stages.items()}
+
+
+def _mean(before: float | None, newest: float) -> float:
+    return newest if before is None else before + WEIGHT * (newest - before)

@@ -1,0 +1,153 @@
+"""What GET /metrics shows: totals and durations since the start, in bounded memory."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from ddsketch.ddsketch import LogCollapsingLowestDenseDDSketch
+
+from otel.contract.ranges import CHARACTERS, WORDS
+from server.record import Observation
+from server.utterance import CacheResult, Outcome
+
+RELATIVE_ACCURACY = 0.01
+"""Of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""
+BINS = 1024
+MINUTE = 60.0
+HOUR = 3600.0
+TOP = 10
+
+
+class Summary:
+    """Counts every call for audio from its start to its end; used by the event loop's thread alone."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._started = clock()
+        self._outcomes: Counter[Outcome] = Counter()
+        self._errors: Counter[str] = Counter()
+        self._voices: Counter[str] = Counter()
+        self._languages: Counter[str] = Counter()
+        self._voice_used: dict[str, float] = {}
+        self._per_second: deque[tuple[int, int]] = deque(maxlen=int(MINUTE))
+        self._in_flight = 0
+        self._cache: Counter[CacheResult] = Counter()
+        self._last_request: float | None = None
+        self._all = _Durations()
+        self._words = {label: _Durations() for label in WORDS.labels}
+        self._characters = {label: _Durations() for label in CHARACTERS.labels}
+
+    @property
+    def in_flight(self) -> int:
+        return self._in_flight
+
+    @property
+    def active_voices(self) -> int:
+        """Voices that spoke within the last hour."""
+        now = self._clock()
+        return sum(now - used <= HOUR for used in self._voice_used.values())
+
+    def open(self) -> None:
+        self._in_flight += 1
+
+    def close(self, done: Observation) -> None:
+        """Takes in a finished request. Raises ValueError if it has no outcome."""
+        if done.outcome is None:
+            raise ValueError("a finished request has an outcome")
+        self._in_flight -= 1
+        self._outcomes[done.outcome] += 1
+        self._count_second()
+        self._last_request = time.time()
+        if done.cache is not None:
+            self._cache[done.cache] += 1
+        if done.error is not None:
+            self._errors[done.error.error_type] += 1
+        if done.utterance is not None:
+            self._voices[done.utterance.voice.label] += 1
+            self._languages[done.utterance.language] += 1
+        if done.outcome is Outcome.OK and done.utterance is not None and done.duration is not None:
+            self._voice_used[done.utterance.voice.label] = self._clock()
+            for durations in (
+                self._all,
+                self._words[done.word_count_range],
+                self._characters[done.char_count_range],
+            ):
+                durations.add(done.duration)
+
+    def describe(self, model_load_seconds: dict[str, float]) -> dict[str, Any]:
+        """The body of GET /metrics; durations in seconds, of requests that ended ok."""
+        return {
+            "total_requests": self._outcomes.total(),
+            "successful_requests": self._outcomes[Outcome.OK],
+            "failed_requests": self._outcomes[Outcome.ERROR],
+            "rejected_requests": self._outcomes[Outcome.REJECTED],
+            "cancelled_requests": self._outcomes[Outcome.CANCELLED],
+            "requests_in_flight": self._in_flight,
+            "requests_per_minute": self._last_minute(),
+            "average_duration_seconds": self._all.average,
+            "active_voices": self.active_voices,
+            "model_load_time_seconds": model_load_seconds,
+            "last_request_at": None if self._last_request is None else _iso(self._last_request),
+            "uptime_seconds": self._clock() - self._started,
+            "top_voices": [{"voice_name": name, "requests": n} for name, n in self._voices.most_common(TOP)],
+            "top_languages": [{"language": name, "requests": n} for name, n in self._languages.most_common(TOP)],
+            "errors_by_type": dict(self._errors.most_common()),
+            "by_word_count_range": {label: durations.describe() for label, durations in self._words.items()},
+            "by_character_count_range": {label: durations.describe() for label, durations in self._characters.items()},
+        }
+
+    def describe_cache(self) -> dict[str, Any]:
+        """Requests by what the cache had for them. Of the rate, those that had no use for it are no part."""
+        looked_up = self._cache.total() - self._cache[CacheResult.BYPASS]
+        return {
+            **{str(result): self._cache[result] for result in CacheResult},
+            "hit_rate": self._cache[CacheResult.HIT] / looked_up if looked_up else None,
+        }
+
+    def _count_second(self) -> None:
+        second = int(self._clock())
+        if self._per_second and self._per_second[-1][0] == second:
+            self._per_second[-1] = (second, self._per_second[-1][1] + 1)
+        else:
+            self._per_second.append((second, 1))
+
+    def _last_minute(self) -> int:
+        since = self._clock() - MINUTE
+        return sum(count for second, count in self._per_second if second > since)
+
+
+def _iso(unix_seconds: float) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
+
+
+class _Durations:
+    """Count, mean, extremes and quantiles of some durations."""
+
+    def __init__(self) -> None:
+        self._sketch = LogCollapsingLowestDenseDDSketch(RELATIVE_ACCURACY, BINS)
+        self._max = 0.0
+        self._min = float("inf")
+
+    def add(self, seconds: float) -> None:
+        self._sketch.add(seconds)
+        self._max = max(self._max, seconds)
+        self._min = min(self._min, seconds)
+
+    @property
+    def average(self) -> float | None:
+        return self._sketch.sum / self._sketch.count if self._sketch.count else None
+
+    def describe(self) -> dict[str, float | None]:
+        empty = not self._sketch.count
+        return {
+            "count": int(self._sketch.count),
+            "avg": self.average,
+            "min": None if empty else self._min,
+            "max": None if empty else self._max,
+            "p95": self._sketch.get_quantile_value(0.95),
+            "p99": self._sketch.get_quantile_value(0.99),
+        }

@@ -1,0 +1,59 @@
+"""The programs of the pipeline: which Go packages make them; their versions stand in programs/NAME/go.mod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.settings import StackSettings
+
+SOURCES = Path(__file__).parent / "programs"
+CGO = "0"
+FLAGS = ("-mod=readonly", "-trimpath", "-ldflags=-s -w")
+"""-mod=readonly: exactly what go.mod and go.sum say is built. The rest: small binaries without folder names in them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A Go module of ours and the commands that come out of it."""
+
+    name: str
+    packages: tuple[str, ...]
+    binaries: tuple[str, ...]
+    minutes: int
+    """For a build with nothing cached on two cores; only to say what to expect."""
+    tags: str = ""
+
+    @property
+    def folder(self) -> Path:
+        return SOURCES / self.name
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return (*FLAGS, f"-tags={self.tags}") if self.tags else FLAGS
+
+
+COLLECTOR = Program("collector", (".",), ("collector",), 2)
+PROMETHEUS = Program(
+    "prometheus",
+    ("github.com/prometheus/prometheus/cmd/prometheus", "github.com/prometheus/prometheus/cmd/promtool"),
+    ("prometheus", "promtool"),
+    3,
+    tags="remove_all_sd,netgo",  # discovery through clouds is half of it; files and fixed targets stay
+)
+JAEGER = Program("jaeger", ("github.com/jaegertracing/jaeger/cmd/jaeger",), ("jaeger",), 5)
+ALERTMANAGER = Program(
+    "alertmanager",
+    ("github.com/prometheus/alertmanager/cmd/alertmanager", "github.com/prometheus/alertmanager/cmd/amtool"),
+    ("alertmanager", "amtool"),
+    2,
+)
+COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
+"""Docker Compose itself, to check compose.yaml where there is no Docker: not a part of the pipeline."""
+
+PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLLECTOR, JAEGER)}
+
+
+def needed(settings: StackSettings) -> tuple[Program, ...]:
+    """The programs that the stack has to build: all, but Jaeger where a Tempo is found."""
+    return tuple(program for program in PROGRAMS.values() if program is not JAEGER or settings.trace_store == "jaeger")

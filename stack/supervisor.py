@@ -1,0 +1,109 @@
+"""Runs services as child processes: starts them, waits until they are ready, restarts them, stops them in order."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from stack.child import Child, Say, ended
+from stack.liveness import status
+from stack.log_file import LogFile
+from stack.policy import RestartPolicy
+from stack.services import Service
+
+POLL_SECONDS = 0.2
+READY_ANSWER_SECONDS = 2.0
+CHECKERS = 8
+"""Threads that ask programs whether they are alive: one for each, so that none that hangs holds up another's check."""
+
+
+class ServiceError(Exception):
+    """A service has died or does not become ready; the message ends with what it wrote last."""
+
+
+class Supervisor:
+    """Owns the processes; each writes to ``logs_folder``/NAME.log, the run before it is in NAME.log.1.
+
+    A ready-made supervisor (honcho) stops all at the same instant: the server's last export would find no Collector.
+    All methods are for one thread, which has to live as long as the programs: they end with it.
+    """
+
+    def __init__(self, logs_folder: Path, say: Say = print, policy: RestartPolicy | None = None) -> None:
+        self._logs_folder = logs_folder
+        self._logs_folder.mkdir(parents=True, exist_ok=True)
+        self._say = say
+        self._policy = policy or RestartPolicy()
+        self._pool = ThreadPoolExecutor(CHECKERS, thread_name_prefix="liveness")
+        self._children: dict[str, Child] = {}
+
+    def log(self, name: str) -> Path:
+        """Where the service ``name`` writes."""
+        return self._logs_folder / f"{name}.log"
+
+    def pid(self, name: str) -> int:
+        """The process of the service ``name``."""
+        return self._children[name].pid
+
+    def restarts(self, name: str) -> int:
+        """How often the service ``name`` was started again."""
+        return self._children[name].restarts
+
+    def start(self, services: Iterable[Service]) -> None:
+        """Starts ``services``."""
+        for service in services:
+            log = LogFile(self.log(service.name))
+            self._children[service.name] = Child(service, log, self._policy, self._pool, self._say)
+
+    def is_ready(self, name: str) -> bool:
+        """Whether the service answers at the address that says so. Raises ServiceError if it has died."""
+        self.check()
+        url = self._children[name].service.ready_url
+        return url is None or status(url, READY_ANSWER_SECONDS) == 200
+
+    def check(self) -> None:
+        """Raises ServiceError if any service has died."""
+        for name, child in self._children.items():
+            code = child.poll()
+            if code is not None:
+                raise ServiceError(f"{name} {ended(code)}; it wrote last:\n{self._tail(name)}")
+
+    def tend(self) -> None:
+        """Restarts services that have ended or hang, each for itself. To be called several times a second."""
+        for child in self._children.values():
+            child.tend(child.poll())
+
+    def stop(self, *names: str) -> None:
+        """Asks the services to end, all at once, and kills what takes too long."""
+        stopping = [self._children.pop(name) for name in names if name in self._children]
+        for child in stopping:
+            child.signal(signal.SIGTERM)
+        for child in stopping:
+            child.wait(child.service.stop_seconds)
+
+    def kill(self, *names: str) -> None:
+        """Ends the services at once, as a crash would."""
+        for name in names:
+            if name in self._children:
+                self._children.pop(name).kill()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services that were started and not stopped."""
+        return tuple(self._children)
+
+    def wait_until_ready(self, seconds: float, is_given_up: Callable[[], bool] = lambda: False) -> None:
+        """Returns when every service is ready, or nobody wants it any more. Raises ServiceError."""
+        deadline = time.monotonic() + seconds
+        waiting = list(self._children)
+        while not is_given_up() and (waiting := [name for name in waiting if not self.is_ready(name)]):
+            if time.monotonic() > deadline:
+                name = waiting[0]
+                raise ServiceError(f"{name} is not ready after {seconds:.0f} s; it wrote last:\n{self._tail(name)}")
+            time.sleep(POLL_SECONDS)
+
+    def _tail(self, name: str) -> str:
+        log = self._children[name].log
+        return log.tail() if log else ""
