@@ -29,7 +29,7 @@ REQUEST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class GrowthPlan:
     """How much is measured."""
 
     words: dict[int, int]
@@ -37,8 +37,8 @@ class Plan:
     clients: tuple[int, ...]
 
 
-FULL = Plan({20: 5, 40: 5, 80: 5, 150: 5, 400: 5, 1000: 2, 2000: 1}, (1, 2, 4, 8, 16, 32, 64))
-QUICK = Plan({20: 3, 40: 3, 80: 3, 150: 3, 400: 3}, (1, 2, 4, 8, 16))
+FULL = GrowthPlan({20: 5, 40: 5, 80: 5, 150: 5, 400: 5, 1000: 2, 2000: 1}, (1, 2, 4, 8, 16, 32, 64))
+QUICK = GrowthPlan({20: 3, 40: 3, 80: 3, 150: 3, 400: 3}, (1, 2, 4, 8, 16))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def run(plan: Plan) -> None:
+async def run(plan: GrowthPlan) -> None:
     """Measures, and writes what it found."""
     program = ttscope(TTSCOPE_MAX_TEXT_CHARACTERS=str(LONGEST_CHARACTERS))
     async with running(program) as server, session_to(server.url, REQUEST_SECONDS) as session:

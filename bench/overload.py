@@ -33,7 +33,7 @@ REQUEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class OverloadPlan:
     """How much is measured."""
 
     busy_requests: int
@@ -43,8 +43,8 @@ class Plan:
     """Of each kind."""
 
 
-FULL = Plan(busy_requests=160, seconds=40.0, vanishings=10)
-QUICK = Plan(busy_requests=64, seconds=12.0, vanishings=3)
+FULL = OverloadPlan(busy_requests=160, seconds=40.0, vanishings=10)
+QUICK = OverloadPlan(busy_requests=64, seconds=12.0, vanishings=3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def run(plan: Plan) -> None:
+async def run(plan: OverloadPlan) -> None:
     """Measures, and writes what it found."""
     reader = Reader()
     requests = (ask_ttscope(reader.take(WORDS)) for _ in count())

@@ -31,7 +31,7 @@ REQUEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ServersPlan:
     """How much is measured."""
 
     rounds: int
@@ -52,8 +52,8 @@ class Texts:
     probes: list[str]
 
 
-FULL = Plan(rounds=3, requests={1: 8, 4: 16, 16: 32}, probes=3, turn_seconds=90.0)
-QUICK = Plan(rounds=1, requests={1: 6, 4: 8, 16: 16}, probes=3, turn_seconds=40.0)
+FULL = ServersPlan(rounds=3, requests={1: 8, 4: 16, 16: 32}, probes=3, turn_seconds=90.0)
+QUICK = ServersPlan(rounds=1, requests={1: 6, 4: 8, 16: 16}, probes=3, turn_seconds=40.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-async def run(plan: Plan, sides: Sequence[Contender]) -> None:
+async def run(plan: ServersPlan, sides: Sequence[Contender]) -> None:
     """Measures, and writes what it found."""
     measured = {side.name: Measured(side.name) for side in sides}
     peaks: list[float] = []
@@ -100,7 +100,7 @@ async def warm_up(server: Running, side: Contender) -> None:
         await closed_loop(session, [side.request(text) for text in Reader(seed=0).mixed(4)], 2, REQUEST_SECONDS)
 
 
-async def measure(plan: Plan, side: Contender, server: Running, found: Measured, texts: Texts) -> None:
+async def measure(plan: ServersPlan, side: Contender, server: Running, found: Measured, texts: Texts) -> None:
     """One contender's turns of a round."""
     server.resume()
     async with session_to(server.url, REQUEST_SECONDS) as session:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dashboards.boards import BOARDS
-from dashboards.custom import UID, View, ViewError, ViewSettings, views
+from dashboards.custom import UID, CustomView, ViewError, ViewSettings, views
 from dashboards.links import addressed
 from dashboards.panel import Board
 from dashboards.promql_check import NoPrometheusError, problems
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
     return keep(wanted, _left(wanted, options.output), check=options.check)
 
 
-def files(folder: Path, addresses: PublicAddresses, own: Iterable[View] = ()) -> dict[Path, str]:
+def files(folder: Path, addresses: PublicAddresses, own: Iterable[CustomView] = ()) -> dict[Path, str]:
     """Grafana's files, by their paths: the service's own boards, and views in a folder of theirs."""
     boards = {folder / f"{board.uid.removeprefix('ttscope-')}.json": board for board in BOARDS}
     boards |= {folder / VIEWS / name_of(view.board): view.board for view in own}

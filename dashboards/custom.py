@@ -126,7 +126,7 @@ class OwnBoard(Strict):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class CustomView:
     """A view, and where in its file each question stands: FILE:LINE: FIELD, by its PromQL."""
 
     board: Board
@@ -141,7 +141,7 @@ def load(folder: Path) -> tuple[Board, ...]:
     return tuple(view.board for view in views(folder))
 
 
-def views(folder: Path) -> tuple[View, ...]:
+def views(folder: Path) -> tuple[CustomView, ...]:
     """The same, with the places of their questions."""
     found, problems = [], []
     paths = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES) if folder.is_dir() else []
@@ -159,7 +159,7 @@ def views(folder: Path) -> tuple[View, ...]:
     return tuple(found)
 
 
-def view(path: Path) -> View:
+def view(path: Path) -> CustomView:
     """One view. Raises ViewError."""
     if not NAME.fullmatch(path.stem) or len(UID + path.stem) > 40:
         raise ViewError(
@@ -180,7 +180,7 @@ def view(path: Path) -> View:
     problems = [_place(path, marked, at) + what for at, what in _odd(own)]
     if problems:
         raise ViewError(problems)
-    return View(_board(path.stem, own), {promql: _place(path, marked, at) for at, promql in _questions(own)})
+    return CustomView(_board(path.stem, own), {promql: _place(path, marked, at) for at, promql in _questions(own)})
 
 
 def _board(stem: str, own: OwnBoard) -> Board:

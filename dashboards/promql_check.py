@@ -8,7 +8,7 @@ import urllib.request
 from collections.abc import Iterable
 from urllib.parse import urlencode
 
-from dashboards.custom import View
+from dashboards.custom import CustomView
 from dashboards.variables import fill
 
 TIMEOUT_SECONDS = 5.0
@@ -18,7 +18,7 @@ class NoPrometheusError(Exception):
     """It can't be asked."""
 
 
-def problems(views: Iterable[View], url: str) -> list[str]:
+def problems(views: Iterable[CustomView], url: str) -> list[str]:
     """A line for each question that the Prometheus at ``url`` does not understand. Raises NoPrometheusError."""
     return [
         place + why

@@ -22,7 +22,7 @@ from dashboards.live.settings import load
 from dashboards.live.sources.client import SourceError, SourceMissing
 from dashboards.live.sources.drift_reports import Reports
 from dashboards.live.sources.prometheus import regex
-from dashboards.live.sources.queries import Sources, State, View
+from dashboards.live.sources.queries import PageView, Sources, SourceStatus
 from dashboards.live.theme import named
 from dashboards.panel import Board
 from dashboards.variables import VARIABLES
@@ -112,7 +112,7 @@ def _page(shown: Board, sources: Sources) -> st.Page:
     return st.Page(draw, title=shown.title, icon=icon, url_path=path, default=shown is OVERVIEW)
 
 
-def _closer(title: str, sources: Sources, draw: Callable[[View], None]) -> None:
+def _closer(title: str, sources: Sources, draw: Callable[[PageView], None]) -> None:
     """A page that is not drawn anew by itself: somebody is reading it."""
     _head(title, "")
     _choices(sources)
@@ -162,14 +162,14 @@ def _board(shown: Board, sources: Sources) -> None:
         st.error(f"{error} So there is nothing to show. {START}", icon=":material/power_off:")
 
 
-def _told(states: Sequence[State]) -> None:
+def _told(states: Sequence[SourceStatus]) -> None:
     """Above the charts: what does not answer."""
     for state in states:
         if state.problem is not None and not isinstance(state.problem, SourceMissing):
             st.warning(f"{state.problem} What Prometheus has of it is shown.", icon=":material/power_off:")
 
 
-def _lights(states: Sequence[State]) -> None:
+def _lights(states: Sequence[SourceStatus]) -> None:
     """Who answers, in colours and in words."""
     lights = []
     for state in states:
@@ -202,14 +202,14 @@ def _period() -> str:
     return kept if kept in PERIODS else USUAL
 
 
-def _view() -> View:
+def _view() -> PageView:
     chosen = {
         variable.name: regex(values)
         for variable in VARIABLES
         if (values := st.session_state.get(f"var-{variable.name}"))
     }
     window = Window.until(time.time(), PERIODS[_period()])
-    return View(window, chosen, named(st.context.theme.type), _zone())
+    return PageView(window, chosen, named(st.context.theme.type), _zone())
 
 
 def _zone() -> ZoneInfo:

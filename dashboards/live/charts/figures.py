@@ -14,7 +14,7 @@ from dashboards.live import units
 from dashboards.live.charts import heatmaps, overlay
 from dashboards.live.charts.axes import Canvas, blank, moments, set_legend, set_times, set_values
 from dashboards.live.period import USUAL
-from dashboards.live.sources.annotation_query import Mark
+from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.sources.prometheus import Series
 from dashboards.live.theme import ORDERED, Theme
@@ -33,7 +33,7 @@ def draw(
     theme: Theme,
     zone: tzinfo,
     *,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[AnnotationEvent] = (),
     exemplars: Sequence[Exemplar] = (),
     period: str = USUAL,
 ) -> go.Figure:

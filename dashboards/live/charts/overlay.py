@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from dashboards.live import units
 from dashboards.live.charts.axes import Canvas, moments
-from dashboards.live.sources.annotation_query import Mark
+from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import Theme
 from otel.contract.metrics import CONTRACT
@@ -32,7 +32,7 @@ LABELS = {attribute.name for instrument in CONTRACT for attribute in instrument.
 """Those of an exemplar's series that say something of the request."""
 
 
-def draw(figure: go.Figure, canvas: Canvas, marks: Sequence[Mark]) -> None:
+def draw(figure: go.Figure, canvas: Canvas, marks: Sequence[AnnotationEvent]) -> None:
     """Adds the marks within the chart's time and the canvas' exemplars; nothing, if the chart has no series."""
     if figure.layout.xaxis.range is None:
         return
@@ -55,12 +55,12 @@ def address(trace_id: str, period: str) -> str:
 class _Placed:
     """A mark within the chart, as the viewer's clock has it."""
 
-    mark: Mark
+    mark: AnnotationEvent
     start: datetime
     end: datetime
 
 
-def _placed(mark: Mark, figure: go.Figure, canvas: Canvas) -> _Placed:
+def _placed(mark: AnnotationEvent, figure: go.Figure, canvas: Canvas) -> _Placed:
     first, last = figure.layout.xaxis.range
     start, end = moments((mark.begin, mark.end), canvas.zone)
     return _Placed(mark, max(start, first), min(end, last))
@@ -124,12 +124,12 @@ def _sign(sign: str, place: Mapping[str, object], words: Sequence[str], colour: 
     }
 
 
-def _told(mark: Mark, canvas: Canvas) -> str:
+def _told(mark: AnnotationEvent, canvas: Canvas) -> str:
     when = f"{datetime.fromtimestamp(mark.begin, canvas.zone):%-d %b %H:%M}"
     since = f"since before {when}" if mark.begun_before else when
     return f"{mark.annotation.name}, {since}: {mark.title}, {mark.text}"
 
 
-def _colour(mark: Mark, theme: Theme) -> str:
+def _colour(mark: AnnotationEvent, theme: Theme) -> str:
     """Grafana's name of a colour in the theme's own."""
     return {"red": theme.bad, "blue": theme.accent, "purple": theme.categories[2]}[mark.annotation.colour]

@@ -8,11 +8,11 @@ import streamlit as st
 
 from dashboards.layout import COLUMNS, lines
 from dashboards.live.pages import panel_view
-from dashboards.live.sources.queries import Gathered, Sources, View
+from dashboards.live.sources.queries import PageData, PageView, Sources
 from dashboards.panel import Board, Row
 
 
-def show(board: Board, sources: Sources, view: View) -> None:
+def show(board: Board, sources: Sources, view: PageView) -> None:
     """Asks for all panels at once, then draws row by row."""
     gathered = sources.ask(board.panels, view)
     for problem in dict.fromkeys(map(str, gathered.problems)):
@@ -23,7 +23,7 @@ def show(board: Board, sources: Sources, view: View) -> None:
         _row(row, gathered, view, board.uid)
 
 
-def _row(row: Row, gathered: Gathered, view: View, page: str) -> None:
+def _row(row: Row, gathered: PageData, view: PageView, page: str) -> None:
     numbers = [panel for panel in row.panels if panel.kind == "stat"]
     rest = replace(row, panels=tuple(panel for panel in row.panels if panel.kind != "stat"))
     if numbers:

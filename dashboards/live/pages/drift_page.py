@@ -11,7 +11,7 @@ import streamlit as st
 from dashboards.live.charts.axes import FONT
 from dashboards.live.pages import panel_view
 from dashboards.live.sources.drift_reports import ReportError, Reports, Score, Verdict, title_of
-from dashboards.live.sources.queries import View
+from dashboards.live.sources.queries import PageView
 from dashboards.live.theme import Theme
 
 ALL = "All windows"
@@ -36,7 +36,7 @@ STATES = {
 OTHER = (":orange-badge[reference unusable]", "The reference can't be used; `python -m drift calibrate` makes another.")
 
 
-def show(reports: Reports, view: View) -> None:
+def show(reports: Reports, view: PageView) -> None:
     """The newest window unless another one is chosen."""
     names = reports.windows()
     if not names:
@@ -109,7 +109,7 @@ def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
     return figure
 
 
-def _verdict(reports: Reports, window: str, view: View) -> None:
+def _verdict(reports: Reports, window: str, view: PageView) -> None:
     verdict = reports.verdict(window)
     badge, words = STATES.get(verdict.state, OTHER)
     st.markdown(f"{badge} {words} {verdict.rows:,} requests, {_period(verdict)}.")

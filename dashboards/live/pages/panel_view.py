@@ -11,9 +11,9 @@ import streamlit as st
 
 from dashboards.live import units
 from dashboards.live.charts import figures
-from dashboards.live.sources.annotation_query import Mark
+from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.prometheus import Series
-from dashboards.live.sources.queries import Answer, View
+from dashboards.live.sources.queries import PageView, PanelData
 from dashboards.live.sources.spans import text
 from dashboards.panel import Panel, Threshold, Unit
 from otel.trace_store.store import SUMMARISED, TraceSummary
@@ -27,7 +27,7 @@ BRIEF = 40
 """Points of a number's small chart."""
 
 
-def show(panel: Panel, answer: Answer, marks: Sequence[Mark], view: View, page: str) -> None:
+def show(panel: Panel, answer: PanelData, marks: Sequence[AnnotationEvent], view: PageView, page: str) -> None:
     """A card; ``page`` makes its key one of its own."""
     with st.container(border=True, key=f"card-{page}-{panel.name}"):
         st.markdown(f"**{panel.title}**", help=panel.description if panel.kind != "text" else None)
@@ -57,7 +57,7 @@ def show(panel: Panel, answer: Answer, marks: Sequence[Mark], view: View, page: 
                 st.page_link(st.session_state[REQUESTS], label=":small[Requests behind it]", query_params=behind)
 
 
-def tile(panel: Panel, answer: Answer) -> None:
+def tile(panel: Panel, answer: PanelData) -> None:
     """A number with its small history; what its thresholds say of it stands below in words."""
     value = max((series.last for series in answer.series), default=math.nan)
     told = judged(panel.thresholds, value)
@@ -81,7 +81,7 @@ def judged(thresholds: Sequence[Threshold], value: float) -> Threshold | None:
     return max(crossed, key=lambda limit: limit.severity == "critical", default=None)
 
 
-def found_rows(found: Sequence[TraceSummary], view: View) -> list[dict[str, Any]]:
+def found_rows(found: Sequence[TraceSummary], view: PageView) -> list[dict[str, Any]]:
     """Requests as the rows of a table."""
     return [
         {
@@ -98,7 +98,7 @@ def _heading(attribute: str) -> str:
     return attribute.removeprefix("tts.").replace("_", " ").capitalize()
 
 
-def _requests(panel: Panel, found: Sequence[TraceSummary], view: View, page: str) -> None:
+def _requests(panel: Panel, found: Sequence[TraceSummary], view: PageView, page: str) -> None:
     if not found:
         st.caption(panel.empty or NO_DATA)
         return

@@ -11,7 +11,7 @@ from dashboards.live import units
 from dashboards.live.charts import waterfall
 from dashboards.live.pages import panel_view
 from dashboards.live.sources.client import SourceError
-from dashboards.live.sources.queries import Sources, View
+from dashboards.live.sources.queries import PageView, Sources
 from dashboards.live.sources.spans import text
 from dashboards.live.sources.traces import ENOUGH
 from dashboards.panel import Panel, Unit
@@ -22,7 +22,7 @@ ROW_PIXELS = 35
 TABLE_ROWS = 8
 
 
-def show(sources: Sources, view: View) -> None:
+def show(sources: Sources, view: PageView) -> None:
     """The table, and below it the waterfall of the request that was chosen; of the slowest, if none was."""
     wanted = st.text_input(
         "Trace or request",
@@ -57,7 +57,7 @@ def show(sources: Sources, view: View) -> None:
     _one(found[chosen[0] if chosen else 0].trace_id, sources, view)
 
 
-def _behind(panel: Panel, sources: Sources, view: View) -> tuple[tuple[TraceSummary, ...], str]:
+def _behind(panel: Panel, sources: Sources, view: PageView) -> tuple[tuple[TraceSummary, ...], str]:
     """The slowest of those that a panel's own search finds, which is cut off as any search is."""
     assert panel.traces is not None  # noqa: S101 - for the type checker
     found = sources.traces.search(replace(panel.traces, limit=ENOUGH), view.window, view.chosen)
@@ -65,7 +65,7 @@ def _behind(panel: Panel, sources: Sources, view: View) -> tuple[tuple[TraceSumm
     return tuple(slowest), f"By {sources.traces.name}, behind the panel {panel.title}, of the time chosen above."
 
 
-def _slowest(sources: Sources, view: View) -> tuple[tuple[TraceSummary, ...], str]:
+def _slowest(sources: Sources, view: PageView) -> tuple[tuple[TraceSummary, ...], str]:
     try:
         found = sources.traces.slowest(view.window, view.chosen, SHOWN)
         return found, f"By {sources.traces.name}, of the time chosen above."
@@ -74,7 +74,7 @@ def _slowest(sources: Sources, view: View) -> tuple[tuple[TraceSummary, ...], st
         return found, f"{error} These are the slowest that the server itself remembers."
 
 
-def _one(identifier: str, sources: Sources, view: View) -> None:
+def _one(identifier: str, sources: Sources, view: PageView) -> None:
     spans, problems = _spans(identifier, sources)
     if not spans:
         st.warning(" ".join(problems), icon=":material/search_off:")

@@ -23,7 +23,7 @@ NAMED = {annotation.name: annotation for annotation in ANNOTATIONS}
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class AnnotationEvent:
     """Something that happened, in the words of its annotation; seconds since 1970."""
 
     annotation: Annotation
@@ -42,14 +42,14 @@ def window_of(window: Window) -> Window:
     return Window(window.start // step * step, -(-window.end // step) * step, step)
 
 
-def read(found: Iterable[Series]) -> tuple[Mark, ...]:
+def read(found: Iterable[Series]) -> tuple[AnnotationEvent, ...]:
     """The marks of the series that answer QUESTION, the earliest first; of very many, the latest."""
     marks = [mark for series in found if series.labels.get(KIND) in NAMED for mark in _stretches(series)]
     told = [mark for mark in marks if mark.annotation.lasts or not mark.begun_before]
     return tuple(sorted(told, key=lambda mark: mark.begin)[-MOST:])
 
 
-def _stretches(series: Series) -> Iterator[Mark]:
+def _stretches(series: Series) -> Iterator[AnnotationEvent]:
     """A mark for each stretch without a gap."""
     annotation = NAMED[series.labels[KIND]]
     words = [name_of(text, series.labels) for text in (annotation.title, annotation.text)]
@@ -57,4 +57,4 @@ def _stretches(series: Series) -> Iterator[Mark]:
     for is_there, stretch in groupby(there, lambda point: point[1]):
         if is_there:
             times = [time for time, _ in stretch]
-            yield Mark(annotation, words[0], words[1], times[0], times[-1], times[0] == series.times[0])
+            yield AnnotationEvent(annotation, words[0], words[1], times[0], times[-1], times[0] == series.times[0])

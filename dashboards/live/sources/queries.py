@@ -14,12 +14,12 @@ from dashboards.live.period import Window
 from dashboards.live.settings import Settings
 from dashboards.live.sources import annotation_query as marks
 from dashboards.live.sources import exemplars
-from dashboards.live.sources.annotation_query import Mark
+from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.client import Source, SourceError
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.sources.prometheus import Prometheus, Series
 from dashboards.live.sources.traces import Traces
-from dashboards.live.sources.ttscope_api import SpeakingServer
+from dashboards.live.sources.ttscope_api import TtscopeApi
 from dashboards.live.theme import Theme
 from dashboards.panel import INSTANT, TIMELINES, Panel, Search
 from otel.trace_store.store import TraceSummary
@@ -32,7 +32,7 @@ DAYS = re.compile(r"\[\d+[dwy]\]")
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class PageView:
     """What somebody looks at, and how."""
 
     window: Window
@@ -43,7 +43,7 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PanelData:
     """What a panel's questions brought."""
 
     series: tuple[Series, ...] = ()
@@ -55,18 +55,18 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class PageData:
     """What a page shows."""
 
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, PanelData]
     """By the panels' names."""
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[AnnotationEvent, ...] = ()
     problems: tuple[SourceError, ...] = ()
     """Why marks or exemplars are missing."""
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class SourceStatus:
     """Whether a source answers; ``problem`` says why it does not."""
 
     name: str
@@ -80,7 +80,7 @@ class Sources:
     settings: Settings
     prometheus: Prometheus
     traces: Traces
-    server: SpeakingServer
+    server: TtscopeApi
     pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "ask"))
 
     @classmethod
@@ -94,17 +94,17 @@ class Sources:
             settings,
             Prometheus(source("Prometheus", settings.prometheus_url)),
             Traces.at(settings.tempo_url, settings.jaeger_url, source),
-            SpeakingServer(source("The server", settings.server_url)),
+            TtscopeApi(source("The server", settings.server_url)),
         )
 
-    def states(self) -> tuple[State, ...]:
+    def states(self) -> tuple[SourceStatus, ...]:
         """Of the server, Prometheus and the trace store, in that order."""
         names = ("Server", "Prometheus", self.traces.name)
         checks = (self.server.is_ready, self.prometheus.is_ready, self.traces.is_ready)
         problems = self.pool.map(_problem, checks)
-        return tuple(State(name, problem) for name, problem in zip(names, problems, strict=True))
+        return tuple(SourceStatus(name, problem) for name, problem in zip(names, problems, strict=True))
 
-    def ask(self, panels: Sequence[Panel], view: View) -> Gathered:
+    def ask(self, panels: Sequence[Panel], view: PageView) -> PageData:
         """What each panel shows, what happened meanwhile, and the exemplars of all panels: of both one question."""
         happened = self.pool.submit(_tried, lambda: self._marks(panels, view))
         found = self.pool.submit(_tried, lambda: self._exemplars(panels, view))
@@ -114,35 +114,35 @@ class Sources:
             name: replace(future.result(), exemplars=dots.get(name, ()) if dots else ())
             for name, future in asked.items()
         }
-        return Gathered(answers, shown or (), tuple(filter(None, (no_marks, no_dots))))
+        return PageData(answers, shown or (), tuple(filter(None, (no_marks, no_dots))))
 
-    def _marks(self, panels: Sequence[Panel], view: View) -> tuple[Mark, ...]:
+    def _marks(self, panels: Sequence[Panel], view: PageView) -> tuple[AnnotationEvent, ...]:
         if not any(panel.kind in TIMELINES for panel in panels):
             return ()
         return marks.read(self.prometheus.over(marks.QUESTION, marks.window_of(view.window), view.chosen))
 
-    def _exemplars(self, panels: Sequence[Panel], view: View) -> dict[str, tuple[Exemplar, ...]]:
+    def _exemplars(self, panels: Sequence[Panel], view: PageView) -> dict[str, tuple[Exemplar, ...]]:
         """By the panels' names."""
         asked = {panel.name: exemplars.selectors(panel, view.window, view.chosen) for panel in panels}
         question = exemplars.question(selector for selectors in asked.values() for selector in selectors)
         found = self.prometheus.exemplars(question, view.window) if question else ()
         return {name: exemplars.shown(found, selectors, view.window) for name, selectors in asked.items()}
 
-    def _ask(self, panel: Panel, view: View) -> Answer:
+    def _ask(self, panel: Panel, view: PageView) -> PanelData:
         try:
             if isinstance(panel.ask, Search):
-                return Answer(found=self.traces.search(panel.ask, view.window, view.chosen))
+                return PanelData(found=self.traces.search(panel.ask, view.window, view.chosen))
             if panel.kind not in INSTANT:
-                return Answer(self._over(panel, view))
+                return PanelData(self._over(panel, view))
             at = time.time()
             now = tuple(
                 series for query in panel.queries for series in self.prometheus.now(query, view.window, view.chosen, at)
             )
-            return Answer(now, self._trend(panel, view))
+            return PanelData(now, self._trend(panel, view))
         except SourceError as error:
-            return Answer(error=error)
+            return PanelData(error=error)
 
-    def _trend(self, panel: Panel, view: View) -> tuple[Series, ...]:
+    def _trend(self, panel: Panel, view: PageView) -> tuple[Series, ...]:
         """How a single number was over time; a look back over days at every moment would cost too much."""
         if panel.kind != "stat" or any(DAYS.search(query.promql) for query in panel.queries):
             return ()
@@ -150,7 +150,7 @@ class Sources:
         query = panel.queries[0]
         return self.prometheus.over(query, view.window, view.chosen, interval)
 
-    def _over(self, panel: Panel, view: View) -> tuple[Series, ...]:
+    def _over(self, panel: Panel, view: PageView) -> tuple[Series, ...]:
         return tuple(
             series for query in panel.queries for series in self.prometheus.over(query, view.window, view.chosen)
         )

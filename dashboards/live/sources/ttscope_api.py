@@ -13,7 +13,7 @@ NAME = "The server"
 IDENTIFIER = re.compile(r"[0-9a-fA-F-]{1,36}")
 
 
-class SpeakingServer:
+class TtscopeApi:
     """A ttscope server, asked through ``source``."""
 
     def __init__(self, source: Source) -> None:

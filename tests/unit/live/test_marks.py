@@ -9,7 +9,7 @@ import pytest
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.live.period import MINUTE, PERIODS, Window
 from dashboards.live.sources import annotation_query
-from dashboards.live.sources.annotation_query import KIND, MOST, MOST_STEPS, QUESTION, Mark
+from dashboards.live.sources.annotation_query import KIND, MOST, MOST_STEPS, QUESTION, AnnotationEvent
 from tests.unit.live.drawing import BEGIN, series
 
 NAN = math.nan
@@ -24,9 +24,9 @@ def test_each_stretch_is_a_mark_in_the_words_of_its_annotation() -> None:
     alert = series("", 1, 1, NAN, 1, NAN, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})
     deploy = series("", NAN, 1, NAN, NAN, NAN, **{KIND: DEPLOYS.name, "service_version": "0.2", "tts_build": "b7"})
     assert annotation_query.read([alert, deploy]) == (
-        Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN, BEGIN + 10, begun_before=True),
-        Mark(DEPLOYS, "0.2", "build b7", BEGIN + 10, BEGIN + 10, begun_before=False),
-        Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN + 30, BEGIN + 30, begun_before=False),
+        AnnotationEvent(ALERTS, "TtsCpuHigh", "warning", BEGIN, BEGIN + 10, begun_before=True),
+        AnnotationEvent(DEPLOYS, "0.2", "build b7", BEGIN + 10, BEGIN + 10, begun_before=False),
+        AnnotationEvent(ALERTS, "TtsCpuHigh", "warning", BEGIN + 30, BEGIN + 30, begun_before=False),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.live.charts import figures, overlay
-from dashboards.live.sources.annotation_query import Mark
+from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import DARK, LIGHT
 from dashboards.panel import TIMELINES, Threshold
@@ -17,12 +17,14 @@ from tests.unit.live.drawing import BEGIN, UTC, panel, series
 HOSTILE = "<img src=x onerror=alert(1)>"
 VALUES = (0.5,) * 49
 """Over eight minutes."""
-ALERT = Mark(ALERTS, "TtsCpuHigh", "warning", BEGIN + 60, BEGIN + 120, begun_before=False)
-DEPLOY = Mark(DEPLOYS, "0.2", "build b7", BEGIN + 300, BEGIN + 600, begun_before=False)
+ALERT = AnnotationEvent(ALERTS, "TtsCpuHigh", "warning", BEGIN + 60, BEGIN + 120, begun_before=False)
+DEPLOY = AnnotationEvent(DEPLOYS, "0.2", "build b7", BEGIN + 300, BEGIN + 600, begun_before=False)
 DOT = Exemplar("a" * 32, BEGIN + 90, 0.7, {"__name__": "x_bucket", "le": "1", "voice_name": "joe", "instance": "i"})
 
 
-def drawn(kind: str = "lines", marks: tuple[Mark, ...] = (), dots: tuple[Exemplar, ...] = ()) -> figures.go.Figure:
+def drawn(
+    kind: str = "lines", marks: tuple[AnnotationEvent, ...] = (), dots: tuple[Exemplar, ...] = ()
+) -> figures.go.Figure:
     entry = series("p95", *VALUES, le="1")
     return figures.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots, period="15 min")  # type: ignore[arg-type]
 
@@ -76,7 +78,7 @@ def test_what_is_over_or_to_come_is_not_drawn() -> None:
 
 
 def test_what_begins_together_has_one_head_that_tells_of_all() -> None:
-    drift = Mark(DRIFT, "drift", "latency", ALERT.begin + 5, ALERT.end, begun_before=False)
+    drift = AnnotationEvent(DRIFT, "drift", "latency", ALERT.begin + 5, ALERT.end, begun_before=False)
     [head] = signs(drawn(marks=(ALERT, drift)))
     assert head.hovertext.split("<br>") == [
         "Alerts, 15 Jan 08:01: TtsCpuHigh, warning",

@@ -18,9 +18,9 @@ from dashboards.live.sources.annotation_query import KIND
 from dashboards.live.sources.client import NotFound, Source, SourceDown, SourceError, SourceMissing, SourceRefused
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.sources.prometheus import Prometheus, name_of, regex
-from dashboards.live.sources.queries import Sources, View
+from dashboards.live.sources.queries import PageView, Sources
 from dashboards.live.sources.traces import ENOUGH, Traces
-from dashboards.live.sources.ttscope_api import SpeakingServer
+from dashboards.live.sources.ttscope_api import TtscopeApi
 from dashboards.live.theme import LIGHT
 from dashboards.panel import Panel, Query, Search, Unit
 from dashboards.variables import VOICE
@@ -195,7 +195,7 @@ def test_one_failing_panel_spoils_no_other(server: Answering) -> None:
     good, bad = (
         Panel(name, "T", "D", "bars", Unit.NUMBER, (Query(promql),)) for name, promql in (("a", "up"), ("b", "wrong("))
     )
-    found = sources.ask([good, bad], View(WINDOW, {}, LIGHT, UTC)).answers
+    found = sources.ask([good, bad], PageView(WINDOW, {}, LIGHT, UTC)).answers
     assert found["a"].series[0].values == (2.0,)
     assert "parse error" in str(found["b"].error)
 
@@ -237,7 +237,7 @@ def test_a_page_asks_once_for_marks_and_once_for_exemplars_of_all_panels(server:
         return web.json_response(rows(*marks))
 
     server.handler = handler
-    gathered = Sources.of(Settings(prometheus_url=server.url)).ask(BOTH, View(WINDOW, {}, LIGHT, UTC))
+    gathered = Sources.of(Settings(prometheus_url=server.url)).ask(BOTH, PageView(WINDOW, {}, LIGHT, UTC))
     assert [mark.title for mark in gathered.marks] == ["TtsCpuHigh"]
     shown = {name: [dot.trace_id for dot in answer.exemplars] for name, answer in gathered.answers.items()}
     assert shown == {"words-p95": [], "latency": ["a" * 32]}
@@ -254,7 +254,7 @@ def test_without_marks_and_exemplars_the_charts_are_drawn_and_it_is_said_why(ser
         return web.json_response(body, status=400 if refused else 200)
 
     server.handler = handler
-    gathered = Sources.of(Settings(prometheus_url=server.url)).ask(BOTH, View(WINDOW, {}, LIGHT, UTC))
+    gathered = Sources.of(Settings(prometheus_url=server.url)).ask(BOTH, PageView(WINDOW, {}, LIGHT, UTC))
     assert [str(problem) for problem in gathered.problems] == ["Prometheus answers with status 400: not here."] * 2
     assert all(answer.series and not answer.exemplars for answer in gathered.answers.values())
 
@@ -262,7 +262,7 @@ def test_without_marks_and_exemplars_the_charts_are_drawn_and_it_is_said_why(ser
 def test_a_page_of_numbers_alone_asks_for_neither(server: Answering) -> None:
     server.handler = answers(rows(kind="vector"))
     stat = Panel("a", "T", "D", "bars", Unit.NUMBER, (Query("up"),))
-    Sources.of(Settings(prometheus_url=server.url)).ask([stat], View(WINDOW, {}, LIGHT, UTC))
+    Sources.of(Settings(prometheus_url=server.url)).ask([stat], PageView(WINDOW, {}, LIGHT, UTC))
     assert [path for path, _ in server.asked] == ["/api/v1/query"]
 
 
@@ -328,7 +328,7 @@ def test_what_is_no_trace_is_not_asked_for(server: Answering, identifier: str) -
     for ask in (
         traces(jaeger=server.url).trace,
         traces(tempo=server.url).trace,
-        SpeakingServer(source(server.url)).trace,
+        TtscopeApi(source(server.url)).trace,
     ):
         with pytest.raises(SourceRefused):
             ask(identifier)
