@@ -23,7 +23,7 @@ Say = Callable[[str], None]
 
 
 class BuildError(Exception):
-    """Go could not build a program; the message ends with what it wrote last."""
+    """Go could not build a program; the message ends with its last output."""
 
 
 def build(programs: Collection[Program], say: Say) -> dict[str, Path]:
@@ -44,7 +44,7 @@ def build(programs: Collection[Program], say: Say) -> dict[str, Path]:
 
 
 def _verify(folder: Path) -> None:
-    """Raises BuildError if a binary is not what was built. A folder of an earlier version is recorded first."""
+    """Raises BuildError if a binary changed since its build. A folder without checksums gets them first."""
     if not (folder / cache.SUMS).exists():
         cache.record(folder)
     if names := cache.changed(folder):
@@ -83,7 +83,7 @@ class _Progress:
         self._reader.start()
 
     def is_running(self, seconds: float) -> bool:
-        """Waits up to ``seconds`` for the end."""
+        """Waits up to ``seconds`` for the end; returns whether the build still runs."""
         self._reader.join(seconds)
         return self._reader.is_alive()
 
@@ -101,7 +101,7 @@ class _Progress:
 
 
 def main() -> int:
-    """The exit code: 1 if something could not be built."""
+    """Returns the exit code: 1 if a program could not be built."""
     parser = argparse.ArgumentParser(prog="python -m stack.build", description="Builds the programs of the pipeline.")
     parser.add_argument(
         "programs", nargs="*", metavar="PROGRAM", help=f"of {', '.join(PROGRAMS)}; all if none is named"

@@ -1,4 +1,4 @@
-"""Where built programs lie: outside the checkout, in a folder for each set of pins."""
+"""The folder of built programs: outside the checkout, with a folder for each set of pins."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from stack.toolchain import Go
 
 VARIABLE = "TTSCOPE_CACHE_DIR"
 SUMS = "SHA256SUMS"
-"""Of a folder of binaries: their checksums as they were built, in the form of sha256sum."""
+"""The file with the checksums of a folder's binaries as they were built, in the format of sha256sum."""
 
 
 def root() -> Path:
-    """$TTSCOPE_CACHE_DIR, $XDG_CACHE_HOME/ttscope or ~/.cache/ttscope."""
-    ours, general = os.environ.get(VARIABLE), os.environ.get("XDG_CACHE_HOME")
-    if ours:
-        return Path(ours)
+    """Returns $TTSCOPE_CACHE_DIR, $XDG_CACHE_HOME/ttscope or ~/.cache/ttscope."""
+    own, general = os.environ.get(VARIABLE), os.environ.get("XDG_CACHE_HOME")
+    if own:
+        return Path(own)
     return (Path(general) if general else Path.home() / ".cache") / "ttscope"
 
 
 def fingerprint(program: Program, go: Go) -> str:
-    """Changes with whatever the binaries are made of: module files, sources, flags, Go."""
+    """Returns a hash of everything that the binaries are made of: module files, sources, flags, Go."""
     digest = hashlib.sha256()
     for path in sorted(program.folder.iterdir()):
         digest.update(f"{path.name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\0".encode())
@@ -36,26 +36,26 @@ def fingerprint(program: Program, go: Go) -> str:
 
 
 def folder(program: Program, go: Go) -> Path:
-    """Where the binaries of ``program`` are, if it has been built."""
+    """Returns the folder of the binaries of ``program``, if it has been built."""
     return root() / "stack" / f"{program.name}-{fingerprint(program, go)}"
 
 
 def is_built(program: Program, go: Go) -> bool:
-    """Whether a build has ended well; unfinished ones never have this name."""
+    """Returns whether a build has succeeded; an unfinished one never has this name."""
     return folder(program, go).is_dir()
 
 
 def record(folder: Path) -> None:
-    """Writes down the checksums of the binaries in ``folder``."""
+    """Writes the checksums of the binaries in ``folder`` to SUMS."""
     names = sorted(path.name for path in folder.iterdir() if path.name != SUMS)
     (folder / SUMS).write_text("".join(f"{_sum(folder / name)}  {name}\n" for name in names))
 
 
 def changed(folder: Path) -> list[str]:
-    """The binaries in ``folder`` that are not what was recorded, or are gone.
+    """Returns the binaries in ``folder`` that differ from the recorded checksums or are missing.
 
-    All of their bytes are read: 0.3 s for 300 MB. A size and a time can be kept by whoever changes a file. It finds
-    damage and a file that was replaced, not somebody who may write in the folder and changes the record too.
+    It reads all of their bytes, 0.3 s for 300 MB, since sizes and times can be forged. It finds damage and replaced
+    files, but not an attacker who can write in the folder and changes the checksums too.
     """
     lines = (folder / SUMS).read_text().splitlines()
     recorded = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
@@ -63,7 +63,7 @@ def changed(folder: Path) -> list[str]:
 
 
 def _sum(path: Path) -> str:
-    """The SHA-256 of a file; empty without one."""
+    """Returns the SHA-256 of a file; empty if it is missing."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -73,9 +73,9 @@ def _sum(path: Path) -> str:
 
 @contextmanager
 def filling(target: Path) -> Iterator[Path]:
-    """A temporary folder that becomes ``target`` at the end, or vanishes on an exception.
+    """Yields a temporary folder that becomes ``target`` at the end, or is removed on an exception.
 
-    If another build came first, its result stays: both are made of the same pins.
+    If another build finished first, its result stays: both have the same pins.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))

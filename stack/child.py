@@ -1,4 +1,4 @@
-"""A program under the supervisor: its process, and a new one after it when it ends by itself or hangs."""
+"""A program under the supervisor: its process, which is replaced when it ends by itself or hangs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Say = Callable[[str], None]
 
 
 class Child:
-    """Used by one thread, which lives as long as the supervisor: the program ends with the thread that started it."""
+    """A supervised program. One thread uses it, as long as the supervisor lives: the program ends with it."""
 
     def __init__(self, service: Service, log: LogFile | None, policy: RestartPolicy, pool: Executor, say: Say) -> None:
         """Starts the program. Without a ``log`` it writes where the supervisor does. Raises OSError."""
@@ -47,13 +47,13 @@ class Child:
         return self._process.poll()
 
     def tend(self, code: int | None) -> None:
-        """Restarts the program when that is due, and kills it when it hangs; ``code`` is what poll() has just said."""
+        """Restarts the program when that is due, and kills it when it hangs; ``code`` comes from poll()."""
         if self.log:
             self.log.limit()
         if code is None:
             self._check()
         elif self._due is None:
-            self._put_off(f"{self.service.name} {ended(code)}")
+            self._schedule_restart(f"{self.service.name} {describe_exit(code)}")
         elif time.monotonic() >= self._due:
             self._restart()
 
@@ -68,19 +68,26 @@ class Child:
         self.kill()
 
     def kill(self) -> None:
-        """Kills the program with all that it started. What it left behind is killed too when it has ended by itself."""
+        """Kills the program with all that it started. When it has ended by itself, its own children are killed."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         with suppress(subprocess.TimeoutExpired):  # Linux may be unable to end it: a disk or a GPU that does not answer
             self._process.wait(KILL_SECONDS)
 
     def _launch(self) -> None:
-        """In a session of its own: Ctrl+C is for the supervisor, which stops the programs in order."""
-        ends_with_us = (sys.executable, "-I", "-S", str(PARENT), str(os.getpid()), str(int(self.service.orphan_signal)))
+        """Starts the process in its own session: Ctrl+C reaches the supervisor alone, which stops all in order."""
+        wrapper = (
+            sys.executable,
+            "-I",
+            "-S",
+            str(PARENT),
+            str(os.getpid()),
+            str(int(self.service.orphan_signal)),
+        )
         output = self.log.open() if self.log else None
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-                (*ends_with_us, *self.service.command),
+                (*wrapper, *self.service.command),
                 cwd=ROOT,
                 env={**inherited(self.service.reads), **self.service.environment},
                 stdin=subprocess.DEVNULL,
@@ -99,21 +106,21 @@ class Child:
         if self._liveness is None:
             return
         if self._liveness.is_hung():
-            self._say(f"{self.service.name} is alive and does not answer: it is killed")
+            self._say(f"{self.service.name} is alive but does not answer; killing it")
             with suppress(subprocess.TimeoutExpired):
                 self._process.send_signal(signal.SIGQUIT)  # Go, and our own programs, write their stacks
                 self._process.wait(self._policy.stacks_timeout)
             self.kill()
         self._has_answered |= self._liveness.has_answered
 
-    def _put_off(self, reason: str) -> None:
+    def _schedule_restart(self, reason: str) -> None:
         self.kill()
-        now = time.monotonic()
-        if now - self._begun >= self._policy.healthy_after:
+        time_now = time.monotonic()
+        if time_now - self._begun >= self._policy.healthy_after:
             self._failures = 0
         self._failures += 1
         delay = self._policy.delay(self._failures)
-        self._due = now + delay
+        self._due = time_now + delay
         self._say(f"{reason}; restart in {delay:g} s")
 
     def _restart(self) -> None:
@@ -121,12 +128,12 @@ class Child:
         self.restarts += 1
         try:
             self._launch()
-        except OSError as error:  # no memory or no process to be had: the next attempt comes later
-            self._put_off(f"{self.service.name} can't be started: {error.strerror}")
+        except OSError as error:  # out of memory or processes: a later attempt may succeed
+            self._schedule_restart(f"{self.service.name} can't be started: {error.strerror}")
         else:
-            self._say(f"{self.service.name} is started again: restart {self.restarts}")
+            self._say(f"{self.service.name} was restarted, restart {self.restarts}")
 
 
-def ended(code: int) -> str:
-    """How a program ended, for people; ``code`` is negative for a signal."""
+def describe_exit(code: int) -> str:
+    """Describes an exit code for people; ``code`` is negative for a signal."""
     return f"was ended by {signal.Signals(-code).name}" if code < 0 else f"has ended with exit code {code}"

@@ -1,4 +1,4 @@
-"""``python -m stack.doctor``: sends one request down the whole chain, and says which link is broken."""
+"""``python -m stack.doctor``: sends one request through the whole chain and reports which link is broken."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from stack.settings import StackSettings
 
 TEXT = "One two three."
 PATIENCE_SECONDS = 30.0
-"""For a request to arrive everywhere: metrics leave every 5 or 10 s, traces and events within 5."""
+"""The time limit for a request to arrive everywhere: metrics leave every 5 or 10 s, traces and events within 5."""
 POLL_SECONDS = 0.5
 QUICK_SECONDS = 5.0
-"""For an answer of a program that is well."""
+"""The time limit for an answer of a healthy program."""
 START = "start everything with make stack"
 
 
 class BrokenLinkError(Exception):
-    """A link of the chain does not hold; ``cure`` is what to try next."""
+    """A link of the chain is broken; ``cure`` is what to try next."""
 
     def __init__(self, problem: str, cure: str) -> None:
         super().__init__(problem)
@@ -39,15 +39,15 @@ class BrokenLinkError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """The request that was sent, by the ids of its answer."""
+class DoctorRequest:
+    """The request that was sent, with the ids from its answer."""
 
     request_id: str
     trace_id: str
 
 
 def main() -> int:
-    """The exit code: 0 if the chain is whole, 1 if not."""
+    """Returns the exit code: 0 if the chain is whole, 1 if not."""
     parser = argparse.ArgumentParser(prog="python -m stack.doctor", description=__doc__)
     parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
     settings = StackSettings()
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def examine(url: str, settings: StackSettings) -> None:
-    """Checks link by link. Raises BrokenLinkError at the first that does not hold."""
+    """Checks link by link. Raises BrokenLinkError at the first broken one."""
     collector = f"{settings.url(settings.collector_health_port)}/"
     prometheus = settings.url(settings.prometheus_port)
     _answers("the server lives", f"{url}/health", START + ", or make run")
@@ -70,11 +70,11 @@ def examine(url: str, settings: StackSettings) -> None:
     _answers("Prometheus lives", f"{prometheus}/-/ready", START)
     store = _trace_store(settings)
     counted = _requests_in(prometheus)
-    sent = _speak(url)
-    kept = _kept_trace(url, sent)
+    request = _speak(url)
+    trace_id = _exported_trace(url, request)
     arrivals: dict[str, Callable[[], bool]] = {
-        "the Collector wrote the event": lambda: _event_in(settings.events_folder, sent),
-        f"{store.name} has the trace": lambda: _has_trace(store, kept),
+        "the Collector wrote the event": lambda: _event_in(settings.events_folder, request),
+        f"{store.name} has the trace": lambda: _has_trace(store, trace_id),
         "Prometheus has counted it": lambda: _requests_in(prometheus) > counted,
     }
     missing = _wait_for(arrivals)
@@ -100,7 +100,7 @@ def _answers(name: str, url: str, cure: str) -> None:
 
 
 def _trace_store(settings: StackSettings) -> TraceStore:
-    """Jaeger or Tempo, whichever answers. Raises BrokenLinkError if neither does."""
+    """Returns Jaeger or Tempo, whichever answers. Raises BrokenLinkError if neither does."""
     jaeger, tempo = settings.url(settings.jaeger_port), settings.url(settings.tempo_port)
     stores: tuple[TraceStore, ...] = (
         Jaeger(JsonOverHttp(jaeger, QUICK_SECONDS)),
@@ -121,33 +121,33 @@ def _has_trace(store: TraceStore, trace_id: str) -> bool:
         return False
 
 
-def _speak(url: str) -> Sent:
+def _speak(url: str) -> DoctorRequest:
     body = json.dumps({"text": TEXT}).encode()
-    request = urllib.request.Request(f"{url}/tts", body, {"Content-Type": "application/json"})  # noqa: S310
+    message = urllib.request.Request(f"{url}/tts", body, {"Content-Type": "application/json"})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
+        with urllib.request.urlopen(message, timeout=60) as response:  # noqa: S310
             response.read()
-            sent = Sent(response.headers["X-Request-ID"], response.headers.get("X-Trace-ID", ""))
+            request = DoctorRequest(response.headers["X-Request-ID"], response.headers.get("X-Trace-ID", ""))
     except (urllib.error.URLError, TimeoutError) as error:
         raise BrokenLinkError(f"the server does not speak ({_reason(error)})", "read its log") from None
-    _say(f"    ok  the server speaks: request {sent.request_id}")
-    return sent
+    _say(f"    ok  the server speaks: request {request.request_id}")
+    return request
 
 
-def _kept_trace(url: str, sent: Sent) -> str:
-    """The trace to look for: the request's own, or, if the server was too busy to keep it, the newest that it kept."""
-    if _get(f"{url}/traces/{sent.trace_id}") is not None:
-        return sent.trace_id
+def _exported_trace(url: str, request: DoctorRequest) -> str:
+    """Returns the trace id to look for: the request's own, or the server's newest if it was too busy to keep that."""
+    if _get(f"{url}/traces/{request.trace_id}") is not None:
+        return request.trace_id
     held = _get(f"{url}/traces") or {"last": []}
     if not held["last"]:
-        return sent.trace_id
+        return request.trace_id
     newest = str(held["last"][0]["trace_id"])
     _say(f"        the server does not keep the trace of this request, so look for its newest: {newest}")
     return newest
 
 
 def _wait_for(arrivals: dict[str, Callable[[], bool]]) -> list[str]:
-    """The names of those that did not come in time."""
+    """Returns the names of the arrivals that did not happen in time."""
     missing = dict(arrivals)
     deadline = time.monotonic() + PATIENCE_SECONDS
     while missing and time.monotonic() < deadline:
@@ -160,21 +160,21 @@ def _wait_for(arrivals: dict[str, Callable[[], bool]]) -> list[str]:
 
 
 def _requests_in(prometheus: str) -> float:
-    """Requests that Prometheus knows of, of all servers; 0 before the first."""
+    """Returns how many requests Prometheus has counted, over all servers; 0 before the first."""
     query = urllib.parse.urlencode({"query": "sum(tts_requests_total)"})
     answer = _get(f"{prometheus}/api/v1/query?{query}")
     result = answer["data"]["result"] if answer else []
     return float(result[0]["value"][1]) if result else 0.0
 
 
-def _event_in(folder: Path, sent: Sent) -> bool:
-    """Whether the newest event file tells of the request."""
+def _event_in(folder: Path, request: DoctorRequest) -> bool:
+    """Returns whether the newest event file contains the request."""
     files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
-    return bool(files) and sent.request_id in files[-1].read_text(errors="replace")
+    return bool(files) and request.request_id in files[-1].read_text(errors="replace")
 
 
 def _get(url: str) -> Any:
-    """The JSON at ``url``, or None if there is none."""
+    """Returns the JSON at ``url``, or None if there is none."""
     request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=QUICK_SECONDS) as response:  # noqa: S310

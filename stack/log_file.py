@@ -1,4 +1,4 @@
-"""The log of a program: of bounded size, and the run before it is kept."""
+"""The log of a program: its size is bounded, and the log of the previous run is kept."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 LARGEST = 10 * 1024**2
-"""Bytes of NAME.log; NAME.log.1 has as many."""
+"""The largest size of NAME.log in bytes; NAME.log.1 has the same limit."""
 TAIL_BYTES = 2000
 
 
 class LogFile:
-    """The program writes to the file itself. A pipe through the supervisor would stop the program with the supervisor.
+    """The log file, which the program writes itself: a pipe through the supervisor would stop the program with it.
 
-    So a file that is too large is copied and cut, as logrotate's copytruncate does it; what the program writes between
-    the two, some milliseconds, is lost.
+    A file that is too large is copied and truncated, as logrotate's copytruncate does it. What the program writes in
+    the milliseconds between the two is lost.
     """
 
     def __init__(self, path: Path) -> None:
-        """Keeps what is there as NAME.log.1, and begins anew."""
+        """Renames an existing log to NAME.log.1 and starts an empty one."""
         self.path = path
         self._previous = path.with_suffix(".log.1")
         if path.exists():
@@ -28,12 +28,12 @@ class LogFile:
         path.touch()
 
     def open(self) -> BinaryIO:
-        """For a run of the program; what earlier runs wrote stays. Appends, so that a file that was cut has no gap."""
+        """Opens the log for a run of the program. It appends, so that a truncated file has no gap."""
         return self.path.open("ab")
 
     def limit(self, largest: int = LARGEST) -> None:
-        """Moves what is there to NAME.log.1 when it is more than ``largest`` bytes; on a full disk it is dropped."""
-        with suppress(FileNotFoundError):  # somebody tidied up: the program goes on writing to a file without a name
+        """Moves the content to NAME.log.1 when it exceeds ``largest`` bytes; on a full disk the content is dropped."""
+        with suppress(FileNotFoundError):  # the file was deleted: the program still writes to it
             if self.path.stat().st_size > largest:
                 try:
                     shutil.copyfile(self.path, self._previous)
@@ -43,5 +43,5 @@ class LogFile:
                     file.truncate()
 
     def tail(self) -> str:
-        """What was written last."""
+        """Returns the last TAIL_BYTES of the log."""
         return self.path.read_bytes()[-TAIL_BYTES:].decode(errors="replace")

@@ -1,4 +1,4 @@
-"""The programs of the pipeline: which Go packages make them; their versions stand in programs/NAME/go.mod."""
+"""The programs of the pipeline and their Go packages; versions are pinned in programs/NAME/go.mod."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from stack.settings import StackSettings
 SOURCES = Path(__file__).parent / "programs"
 CGO = "0"
 FLAGS = ("-mod=readonly", "-trimpath", "-ldflags=-s -w")
-"""-mod=readonly: exactly what go.mod and go.sum say is built. The rest: small binaries without folder names in them."""
+"""-mod=readonly builds exactly what go.mod and go.sum pin. The others make small binaries without paths."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A Go module of ours and the commands that come out of it."""
+    """A Go module of this project and the commands that it builds."""
 
     name: str
     packages: tuple[str, ...]
     binaries: tuple[str, ...]
     minutes: int
-    """For a build with nothing cached on two cores; only to say what to expect."""
+    """The minutes of a build with nothing cached on two cores, shown as an estimate."""
     tags: str = ""
 
     @property
@@ -55,5 +55,5 @@ PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLL
 
 
 def needed(settings: StackSettings) -> tuple[Program, ...]:
-    """The programs that the stack has to build: all, but Jaeger where a Tempo is found."""
+    """Returns the programs that the stack has to build: all, but Jaeger only where no Tempo is found."""
     return tuple(program for program in PROGRAMS.values() if program is not JAEGER or settings.trace_store == "jaeger")

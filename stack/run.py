@@ -1,4 +1,4 @@
-"""Builds what is missing, runs the pipeline and the server, restarts what ends, and stops all of it on Ctrl+C."""
+"""Builds missing programs, runs the pipeline and the server, restarts programs that end, and stops all on Ctrl+C."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from stack.toolchain import NoGoError
 
 READY_SECONDS = 60.0
 SERVER_READY_SECONDS = 300.0
-"""Loading voices on a slow machine takes its time."""
+"""The time limit of the server: it loads voices, which is slow on a slow machine."""
 TEND_SECONDS = 0.25
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OPEN_TO_ALL = """\
@@ -32,11 +32,11 @@ changes runs in MLflow. Put a firewall before it, or a proxy that asks for a pas
 
 
 class PortsTakenError(Exception):
-    """Somebody else listens where we want to."""
+    """Another program listens on a port of the stack."""
 
 
 def main() -> int:
-    """The exit code: 0 after an orderly stop, 1 if something could not be built or started, 2 for bad settings."""
+    """Returns the exit code: 0 after an orderly stop, 1 if a build or a start failed, 2 for bad settings."""
     parser = argparse.ArgumentParser(prog="python -m stack", description="Builds and runs the pipeline.")
     parser.add_argument("--without-server", action="store_true", help="everything but the server")
     parser.add_argument("--without-drift", action="store_true", help="no drift job and no MLflow")
@@ -61,10 +61,10 @@ def main() -> int:
 
 
 def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_dashboard: bool) -> int:
-    """Runs until it is told to stop.
+    """Runs until a signal stops it.
 
-    Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one can't be started. Once all were ready, what
-    ends is restarted, and ends none of the others.
+    Raises NoGoError, BuildError, PortsTakenError, and ServiceError when one can't be started. Once all were ready, a
+    program that ends is restarted, and the others go on.
     """
     binaries = build(needed(settings), _say)
     _check_ports(settings)
@@ -105,16 +105,16 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
 
 
 def _check_ports(settings: StackSettings) -> None:
-    taken = []
+    conflicts = []
     for name, port in settings.ports.items():
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind((settings.host, port))
                 continue
-        taken.append(f"  {settings.address(port)} is taken; {variable(name)} sets another")
-    if taken:
-        raise PortsTakenError("\n".join(["the stack can't listen on all its ports:", *taken]))
+        conflicts.append(f"  {settings.address(port)} is taken; {variable(name)} sets another")
+    if conflicts:
+        raise PortsTakenError("\n".join(["the stack can't listen on all its ports:", *conflicts]))
 
 
 def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -> None:

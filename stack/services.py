@@ -1,4 +1,4 @@
-"""How each program is run: its command, its environment, and the address that says when it is ready."""
+"""The services of the stack: the command, environment and readiness address of each program."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from stack.cache import VARIABLE as CACHE_VARIABLE
 from stack.settings import DASHBOARD_PORT, PREFIX, StackSettings
 
 DRIFT_PREFIX = "TTSCOPE_DRIFT_"
-"""Of the drift job's own settings."""
+"""The prefix of the drift job's settings."""
 DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
-"""Of the live dashboard's own settings."""
+"""The prefix of the live dashboard's settings."""
 OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
-"""What variables begin with that are for some programs and not for all: the server's secrets are among them."""
+"""Prefixes of variables that only some programs get: the server's secrets are among them."""
 SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
 NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX)
-"""What variables begin with that the server would call unknown; CACHE_VARIABLE alone is the stack's too."""
+"""Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
 
 ROOT = Path(__file__).parent.parent
 CONFIG = Path(__file__).parent / "config"
 RETENTION_DAYS = WINDOW_DAYS + 10
-"""How long Prometheus keeps metrics: the promise's window, and what panels look back to from its begin, a week at most.
+"""Prometheus' retention: the window of the SLO, and the week that panels look back from its beginning.
 Traces: config/jaeger.yaml and config/tempo.yaml."""
 
 JAEGER_MEMORY = "250MiB"
-"""From which on Jaeger's garbage collector works harder: 336 MB after 10,000 traces, and 476 without it."""
+"""Jaeger's garbage collector works harder above this (GOMEMLIMIT): 336 MB after 10,000 traces, and 476 without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,26 +44,26 @@ class Service:
     name: str
     command: tuple[str, ...]
     ready_url: str | None
-    """Answers with 200 once it is ready; None of a program without a port, which is ready when it runs."""
+    """The URL that answers 200 once the program is ready; None for a program without a port."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Beside what is inherited."""
+    """Variables in addition to the inherited ones."""
     stop_seconds: float = 20.0
-    """How long it may take to end by itself."""
+    """The time that the program gets to end after SIGTERM."""
     live_url: str | None = None
-    """Answers as long as it is alive, ready or not; where there is none, ``ready_url`` does."""
+    """The URL that answers as long as the program is alive, ready or not; without one, ``ready_url`` is checked."""
     reads: tuple[str, ...] = ()
-    """What variables begin with that it gets, of those that are not for all (OWNED)."""
+    """Prefixes of the variables in OWNED that this program gets."""
     orphan_signal: int = signal.SIGKILL
-    """What ends it when its supervisor is killed."""
+    """The signal that ends the program when its supervisor is killed."""
 
 
 def stores(settings: StackSettings, binaries: Mapping[str, Path]) -> tuple[Service, ...]:
-    """Prometheus, Jaeger or Tempo, and Alertmanager: what the Collector sends to comes first and goes last."""
+    """Returns Prometheus, Jaeger or Tempo, and Alertmanager: they start before the Collector and stop after it."""
     return (prometheus(settings, binaries), trace_store(settings, binaries), alertmanager(settings, binaries))
 
 
 def collector(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
-    """The Collector; its configuration reads addresses from the environment."""
+    """Returns the Collector; its configuration reads addresses from the environment."""
     return Service(
         "collector",
         (str(binaries["collector"]), f"--config=file:{CONFIG / 'collector.yaml'}"),
@@ -80,7 +80,7 @@ def collector(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
 
 
 def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
-    """Prometheus; it looks for the files that its configuration names beside it, so all lie in the data folder."""
+    """Returns Prometheus. Its configuration names files beside itself, so all are in the data folder."""
     folder = _folder(settings, "prometheus")
     for name in ("prometheus.yml", "prometheus-rules.yml"):
         shutil.copyfile(CONFIG / name, folder / name)
@@ -102,7 +102,7 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
         f"--storage.tsdb.path={folder / 'data'}",
         f"--storage.tsdb.retention.time={RETENTION_DAYS}d",
         f"--web.listen-address={settings.address(settings.prometheus_port)}",
-        *_called("prometheus", settings),
+        *_external_url("prometheus", settings),
         "--web.enable-otlp-receiver",
         "--enable-feature=exemplar-storage",
         "--log.level=warn",
@@ -111,13 +111,13 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
 
 
 def trace_store(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
-    """The program that keeps traces: the Tempo that the settings found, else Jaeger."""
+    """Returns the program that keeps traces: the Tempo that the settings name, else Jaeger."""
     program = settings.tempo_program
     return tempo(settings, program) if program else jaeger(settings, binaries)
 
 
 def jaeger(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
-    """Jaeger; its configuration reads addresses from the environment."""
+    """Returns Jaeger; its configuration reads addresses from the environment."""
     return Service(
         "jaeger",
         (str(binaries["jaeger"]), f"--config=file:{CONFIG / 'jaeger.yaml'}"),
@@ -136,7 +136,7 @@ def jaeger(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
 
 
 def tempo(settings: StackSettings, program: str) -> Service:
-    """Tempo; its configuration reads addresses from the environment."""
+    """Returns Tempo; its configuration reads addresses from the environment."""
     return Service(
         "tempo",
         (program, f"-config.file={CONFIG / 'tempo.yaml'}", "-config.expand-env=true"),
@@ -152,20 +152,20 @@ def tempo(settings: StackSettings, program: str) -> Service:
 
 
 def alertmanager(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
-    """Alertmanager, alone: without a cluster's port."""
+    """Returns Alertmanager as a single instance, without a cluster port."""
     command = (
         str(binaries["alertmanager"]),
         f"--config.file={ROOT / settings.alertmanager_dir / 'alertmanager.yml'}",
         f"--storage.path={_folder(settings, 'alertmanager')}",
         f"--web.listen-address={settings.address(settings.alertmanager_port)}",
-        *_called("alertmanager", settings),
+        *_external_url("alertmanager", settings),
         "--cluster.listen-address=",
     )
     return Service("alertmanager", command, f"{settings.url(settings.alertmanager_port)}/-/ready")
 
 
 def mlflow(settings: StackSettings) -> Service:
-    """MLflow's server and page, with the drift job's runs; one worker, since each takes 300 MB."""
+    """Returns MLflow's server, which shows the drift job's runs; one worker, since each takes 300 MB."""
     folder = _folder(settings, "mlflow")
     command = (
         *(sys.executable, "-m", "mlflow", "server", "--workers=1"),
@@ -178,7 +178,7 @@ def mlflow(settings: StackSettings) -> Service:
         "PYTHONFAULTHANDLER": "1",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes, for jobs that we have none of
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes for jobs that the stack does not have
     }
     return Service(
         "mlflow",
@@ -191,7 +191,7 @@ def mlflow(settings: StackSettings) -> Service:
 
 
 def drift(settings: StackSettings) -> Service:
-    """The scheduled drift job, by its own settings; reads what the Collector writes."""
+    """Returns the scheduled drift job, which reads the Collector's event files; its own settings apply."""
     return Service(
         "drift",
         (sys.executable, "-m", "drift", "schedule"),
@@ -199,7 +199,7 @@ def drift(settings: StackSettings) -> Service:
         {
             "TTSCOPE_DRIFT_EVENTS": str(settings.events_folder),
             "TTSCOPE_DRIFT_STATE": str(settings.drift_folder),
-            **_own(DRIFT_PREFIX),
+            **_own_settings(DRIFT_PREFIX),
             "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI") or settings.url(settings.mlflow_port),
             **_export(settings),
         },
@@ -209,7 +209,7 @@ def drift(settings: StackSettings) -> Service:
 
 
 def server(settings: StackSettings) -> Service:
-    """The speaking server, by its own settings, exporting to the Collector."""
+    """Returns the server, exporting to the Collector; its own settings apply."""
     return Service(
         "server",
         (sys.executable, "-m", "server"),
@@ -222,8 +222,8 @@ def server(settings: StackSettings) -> Service:
 
 
 def dashboard(settings: StackSettings) -> Service:
-    """The live dashboard, by its own settings; reads what the others have."""
-    own = {"TTSCOPE_DASHBOARD_HOST": settings.host, **_own(DASHBOARD_PREFIX)}
+    """Returns the live dashboard, which reads from the other programs; its own settings apply."""
+    own = {"TTSCOPE_DASHBOARD_HOST": settings.host, **_own_settings(DASHBOARD_PREFIX)}
     reachable = _reachable(own["TTSCOPE_DASHBOARD_HOST"])
     return Service(
         "dashboard",
@@ -235,14 +235,14 @@ def dashboard(settings: StackSettings) -> Service:
             "TTSCOPE_DASHBOARD_SERVER_URL": server_url(),
             "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
             **own,
-            **_own(PUBLIC_PREFIX),
+            **_own_settings(PUBLIC_PREFIX),
             "DASHBOARD_PORT": str(settings.dashboard_port),
         },
     )
 
 
 def inherited(reads: tuple[str, ...] = ()) -> dict[str, str]:
-    """The environment of a program: what is for all, and of the rest what begins with one of ``reads``."""
+    """Returns the environment of a program: shared variables, and those of OWNED that begin with one of ``reads``."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -251,33 +251,33 @@ def inherited(reads: tuple[str, ...] = ()) -> dict[str, str]:
     }
 
 
-def _called(name: str, settings: StackSettings) -> tuple[str, str]:
-    """What a program calls itself in links: where people reach it; unless that is set, where it listens."""
+def _external_url(name: str, settings: StackSettings) -> tuple[str, str]:
+    """Returns the flags for the URL in a program's links: its public address if that is set, else where it listens."""
     addresses, field = load_public(), f"{name}_url"
-    known = field in addresses.model_fields_set
-    url = getattr(addresses, field) if known else settings.url(getattr(settings, f"{name}_port"))
+    is_set = field in addresses.model_fields_set
+    url = getattr(addresses, field) if is_set else settings.url(getattr(settings, f"{name}_port"))
     return f"--web.external-url={url}", "--web.route-prefix=/"
 
 
-def _own(prefix: str) -> dict[str, str]:
-    """A program's own settings."""
+def _own_settings(prefix: str) -> dict[str, str]:
+    """Returns the variables that begin with ``prefix``."""
     return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 def server_url() -> str:
-    """Where the server answers, by its own settings."""
+    """Returns the server's base URL, by its own settings."""
     host, port = _reachable(os.environ.get("TTSCOPE_HOST") or "127.0.0.1"), os.environ.get("TTSCOPE_PORT") or "8010"
     return f"http://{host}:{port}"
 
 
 def _reachable(host: str) -> str:
-    """The host of a URL for what listens on ``host``."""
+    """Returns the host to use in URLs for a program that listens on ``host``."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     return f"[{host}]" if ":" in host else host
 
 
 def _export(settings: StackSettings) -> dict[str, str]:
-    """Sends a program's telemetry to the Collector."""
+    """Returns the variables that send a program's telemetry to the Collector."""
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": settings.url(settings.collector_grpc_port),
         "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", str(settings.metric_interval)),

@@ -1,4 +1,4 @@
-"""Where the stack keeps its data and which ports it takes: all of it can be changed, so that two run side by side."""
+"""The stack's settings: its folders and ports. All of them can be changed, so that two stacks run side by side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TraceStoreName = Literal["jaeger", "tempo"]
 
 
 class StackSettings(BaseSettings):
-    """Read from the environment: TTSCOPE_STACK_ and the field in capitals."""
+    """Settings from the environment: TTSCOPE_STACK_ and the field's name in capitals."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"

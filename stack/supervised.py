@@ -1,6 +1,6 @@
-"""``python -m stack.supervised``: the server alone, which is started again when it crashes or hangs.
+"""``python -m stack.supervised``: runs the server alone and restarts it when it crashes or hangs.
 
-Beside that it is ``python -m server``: the same output, signals and exit codes.
+Output, signals and exit codes are those of ``python -m server``.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ from stack.services import SERVER_READS, Service, server_url
 
 TEND_SECONDS = 0.25
 COULD_NOT_START = (1, 2)
-"""The server's exit codes for a voice or a port, and for settings: what it says then is for a person to mend."""
+"""The server's exit codes for a bad voice or port, and for bad settings: a person has to correct these."""
 SIGNALS = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
-"""What we are sent, and what the server is sent then."""
+"""The signals that this process receives, and the signal that it then sends the server."""
 PATIENCE = 2
-"""Signals that the server may answer in its own way: the first stops it in order, the second at once. A third one
-means that the server hangs, and kills it."""
+"""The number of signals that the server handles itself: the first stops it in order, the second at once. A third one
+means that the server hangs, so it is killed."""
 
 
 def main() -> int:
-    """The server's exit code, as a shell has it."""
+    """Returns the server's exit code, as a shell reports it."""
     return run(Service("server", (sys.executable, "-m", "server"), None, live_url=_live_url(), reads=SERVER_READS))
 
 
 def run(service: Service, policy: RestartPolicy | None = None) -> int:
-    """Runs ``service`` until it is told to stop, ends in order, or can't start the first time. Its exit code."""
+    """Runs ``service`` until a signal stops it, it ends in order, or its first start fails. Returns its exit code."""
     signals: queue.SimpleQueue[int] = queue.SimpleQueue()  # its put may interrupt a get
 
-    def take(number: int, frame: FrameType | None) -> None:
+    def receive(number: int, frame: FrameType | None) -> None:
         signals.put(number)
 
     for number in SIGNALS:
-        signal.signal(number, take)
+        signal.signal(number, receive)
     received = 0
     with ThreadPoolExecutor(1) as pool:
         child = Child(service, None, policy or RestartPolicy(), pool, _say)
@@ -61,7 +61,7 @@ def _is_final(code: int, restarts: int) -> bool:
 
 
 def _live_url() -> str | None:
-    """None where the server chooses a free port: nobody but its log knows it."""
+    """Returns the server's /health; None where the server chooses a free port, which only its log names."""
     return None if os.environ.get("TTSCOPE_PORT") == "0" else f"{server_url()}/health"
 
 

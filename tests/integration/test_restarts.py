@@ -125,7 +125,7 @@ def test_every_program_of_the_pipeline_that_is_killed_comes_back_and_none_outliv
             program.kill()
             line = next(line for line in process.stdout if "SIGKILL" in line)
             names.append(re.sub(" was ended by SIGKILL; restart in 0.5 s\n", "", line))
-            assert next(process.stdout) == f"{names[-1]} is started again: restart 1\n"
+            assert next(process.stdout) == f"{names[-1]} was restarted, restart 1\n"
             assert others <= {child.pid for child in supervisor.children()}
         assert {"prometheus", "alertmanager", "collector", "mlflow", "drift", "dashboard"} < set(names)
         for port in (settings.prometheus_port, settings.alertmanager_port):
@@ -154,7 +154,7 @@ def test_a_store_that_is_stopped_is_killed_and_comes_back(binaries: dict[str, Pa
         assert eventually(lambda: tended(supervisor) and supervisor.restarts("prometheus") == 1, seconds=90)
         supervisor.wait_until_ready(60)
         assert not psutil.pid_exists(stopped)
-        assert said[0] == "prometheus is alive and does not answer: it is killed"
+        assert said[0] == "prometheus is alive but does not answer; killing it"
     finally:
         supervisor.kill("prometheus")
 

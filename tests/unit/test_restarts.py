@@ -157,7 +157,7 @@ def test_a_program_that_is_stopped_is_killed_and_started_again(restarting: Resta
     restarting.until(lambda: child._has_answered)
     os.kill(pid, signal.SIGSTOP)
     wait_for_words(restarting, "I listen", times=2)
-    assert "program is alive and does not answer: it is killed" in restarting.said
+    assert "program is alive but does not answer; killing it" in restarting.said
     assert (command(pid), supervisor.pid("other")) == ([], other)
 
 
@@ -193,7 +193,7 @@ def test_a_program_that_hangs_at_its_restart_is_killed_too(tmp_path: Path, port:
     restarting.until(lambda: restarting.supervisor._children["program"]._has_answered)
     os.kill(restarting.supervisor.pid("program"), signal.SIGKILL)
     wait_for_words(restarting, "I listen", times=3)
-    assert "program is alive and does not answer: it is killed" in restarting.said
+    assert "program is alive but does not answer; killing it" in restarting.said
 
 
 WITH_A_CHILD = "import subprocess, sys; print(subprocess.Popen(['sleep', '300']).pid, flush=True); {then}"
