@@ -9,6 +9,7 @@ from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
+from otel.contract.values import LabelValue
 from otel.sdk.events import DRIFT_EVENT, REQUEST_EVENT
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 
@@ -83,7 +84,7 @@ def _metrics() -> Iterator[str]:
         unit = f", unit `{instrument.unit}`"
         yield f"{instrument.kind.capitalize()}; `{instrument.name}`{unit}. {instrument.help}\n"
         for attribute in instrument.attributes:
-            yield f"- `{attribute.name}`: {attribute.help} ({_values(attribute)})"
+            yield from _label(attribute)
         if instrument.buckets:
             yield f"- buckets: {' '.join(f'{bound:g}' for bound in instrument.buckets)}"
         if instrument.attributes or instrument.buckets:
@@ -96,10 +97,18 @@ def _rows(metrics: Iterable[LibraryMetric | PipelineMetric]) -> Iterator[str]:
         yield f"| `{metric.prometheus_name}` | {metric.kind} | {labels} | {metric.help} |"
 
 
-def _values(attribute: Attribute) -> str:
-    if isinstance(attribute.values, Source):
-        return str(attribute.values)
-    return " ".join(f"`{value}`" for value in attribute.values)
+def _label(attribute: Attribute) -> Iterator[str]:
+    """The label and its values; each on a line of its own if they have meanings."""
+    values, meanings = attribute.values, []
+    if isinstance(values, Source):
+        listed = f" ({values})"
+    elif meanings := [value for value in values if isinstance(value, LabelValue)]:
+        listed = ""
+    else:
+        listed = f" ({' '.join(f'`{value}`' for value in values)})"
+    yield f"- `{attribute.name}`: {attribute.help}{listed}"
+    for value in meanings:
+        yield f"  - `{value}`: {value.meaning}"
 
 
 def _features(features: tuple[Feature, ...]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from otel.contract.labels import Source
+from otel.contract.values import BackgroundTask
 from otel.sdk.http import http_middleware
 from otel.sdk.otlp import sdk_disabled
 from otel.sdk.recording import AllowLists
@@ -177,10 +178,10 @@ class Service:
         self._report_lost()  # once it listens: two servers that were given one port share a folder too
         await asyncio.to_thread(self._restarts.begin)
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
-            "system": self._system.run,
-            "gpu": self._gpu.run,
-            "watch": self._watch.run,
-            "probes": self._probes.run,
+            BackgroundTask.SYSTEM: self._system.run,
+            BackgroundTask.GPU: self._gpu.run,
+            BackgroundTask.WATCH: self._watch.run,
+            BackgroundTask.PROBES: self._probes.run,
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._reporter.task_failed)) for name, run in tasks.items()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-Side = Literal["client", "server"]
+from otel.contract.values import Side
 
 
 class SpeechError(Exception):
@@ -21,7 +21,7 @@ class SpeechError(Exception):
     """The ``type`` of the JSON body, in OpenAI's words."""
     refusal: ClassVar[bool] = True
     """Whether it turns a request away before any synthesis; else the request was accepted, and failed."""
-    side: ClassVar[Side] = "client"
+    side: ClassVar[Side] = Side.CLIENT
     """Whose mistake it is."""
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
@@ -181,7 +181,7 @@ class QueueFull(SpeechError):
 
     status = 429
     kind = "rate_limit_error"
-    side = "server"
+    side = Side.SERVER
 
 
 class HeadersTooLarge(SpeechError):
@@ -201,7 +201,7 @@ class EngineFailed(SpeechError):
 
     status = 500
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
     refusal = False
 
 
@@ -210,7 +210,7 @@ class InternalError(SpeechError):
 
     status = 500
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
     refusal = False
 
 
@@ -220,7 +220,7 @@ class ServerCrashed(SpeechError):
 
     status = 500
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
     refusal = False
 
 
@@ -229,7 +229,7 @@ class DeadlineExceeded(SpeechError):
 
     status = 504
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
     refusal = False
 
 
@@ -238,7 +238,7 @@ class NotReady(SpeechError):
 
     status = 503
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
 
 
 class ShuttingDown(SpeechError):
@@ -246,7 +246,7 @@ class ShuttingDown(SpeechError):
 
     status = 503
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
 
 
 class TooManyConnections(SpeechError):
@@ -254,7 +254,7 @@ class TooManyConnections(SpeechError):
 
     status = 503
     kind = "server_error"
-    side = "server"
+    side = Side.SERVER
 
 
 def all_errors() -> tuple[type[SpeechError], ...]:

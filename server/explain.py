@@ -12,29 +12,18 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from otel.contract.values import SlowReason, Stage
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceSearch, TraceStore, TraceStoreError, one_of, request_attributes
 from otel.trace_store.tempo import Tempo
 from server.errors import ServerCrashed, error_type
-from server.telemetry.slowness import SlowReason
-from server.utterance import Stage
 
 TIMEOUT_SECONDS = 10.0
 SEARCH_SECONDS = 14 * 24 * 3600
 """For as long traces are kept."""
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
-BECAUSE = {
-    SlowReason.QUEUE: "it waited for other requests",
-    SlowReason.COLD_MODEL: "it was the first for this voice since the server started",
-    SlowReason.PADDING: "it shared its batches with much longer requests",
-    SlowReason.FALLBACK: "a provider failed before another one spoke",
-    SlowReason.LONG_TEXT: "there was much more to say than is usual in its range",
-    SlowReason.ENCODE: "making the audio file took longer than usual",
-    SlowReason.SLOW_CLIENT: "the client took longer to take the audio than to play it",
-    SlowReason.OTHER: "the work itself took longer than usual",
-}
 Features = Mapping[str, Any]
 
 
@@ -135,7 +124,7 @@ def _source(features: Features) -> str:
 
 def _comparison(features: Features, duration: float) -> str:
     reason = features.get("tts.slow_reason")
-    because = f", because {BECAUSE[SlowReason(reason)]}" if reason else ""
+    because = f", because {SlowReason(reason).meaning}" if reason else ""
     if "tts.usual_duration" not in features:
         return because
     usual = float(features["tts.usual_duration"])

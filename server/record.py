@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from otel.contract.ranges import CHARACTERS, WORDS
+from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import SpeechError
 from server.synthesis_record import Synthesis
-from server.utterance import CacheResult, Chunk, Interval, Outcome, Stage, Utterance
+from server.utterance import Chunk, Interval, Utterance
 
 MAX_INTERVALS = 256
 """Intervals remembered one by one, for spans; past that only their sum is."""

@@ -3,33 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Quality
-
-
-class AttemptOutcome(StrEnum):
-    """How a provider's attempt to speak ended; the values of tts_provider_requests_total's outcome."""
-
-    OK = "ok"
-    ERROR = "error"
-    TIMEOUT = "timeout"
-    FAULTY = "faulty"
-    """It gave audio that nobody should get, such as silence."""
-    REJECTED = "rejected"
-    """The text can't be spoken, which is no fault of the provider's."""
-    CANCELLED = "cancelled"
-    """Nobody waited for it any more."""
-
-
-class FallbackReason(StrEnum):
-    """Why somebody else had to speak; the values of tts_provider_fallbacks_total's reason."""
-
-    ERROR = "error"
-    TIMEOUT = "timeout"
-    FAULTY = "faulty"
-    UNAVAILABLE = "unavailable"
-    """It was not even asked, since it failed of late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,48 +10,14 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
+from otel.contract.values import Stage
+
 Samples = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), within -1 to 1."""
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
 REGISTERED = "registered"
 """What signals call every voice that a client has registered: its name is the client's, and goes into none."""
-
-
-class Stage(StrEnum):
-    """A part of a request's way, in order; the values of the attribute ``stage``."""
-
-    NORMALIZE = "normalize"
-    QUEUE = "queue"
-    PHONEMIZE = "phonemize"
-    INFER = "infer"
-    DECODE = "decode"
-    ENCODE = "encode"
-    SEND = "send"
-
-
-class Outcome(StrEnum):
-    """How a request for audio ended."""
-
-    OK = "ok"
-    """All audio was handed to the client."""
-    ERROR = "error"
-    """Accepted, and then it failed."""
-    CANCELLED = "cancelled"
-    """The client left, or stopped reading, before the end."""
-    REJECTED = "rejected"
-    """Refused before any synthesis: bad input, or no room."""
-
-
-class CacheResult(StrEnum):
-    """Where the audio of a request came from; the values of the attribute ``result``."""
-
-    HIT = "hit"
-    MISS = "miss"
-    COALESCED = "coalesced"
-    """From a synthesis that was under way for an equal request."""
-    BYPASS = "bypass"
-    """Made for this request alone, and not kept: by the client's wish, or the cache is too small, or off."""
 
 
 @dataclass(frozen=True, slots=True)

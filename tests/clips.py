@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from server.audio.quality import FRAME_SECONDS, Fault, Inspector, Quality
+from otel.contract.values import Fault
+from server.audio.quality import FRAME_SECONDS, Inspector, Quality
 from server.errors import NothingToSpeak
 from server.providers.coqui import CoquiProvider
 from server.providers.hibari import HibariVoice

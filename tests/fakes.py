@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator
 import numpy as np
 import numpy.typing as npt
 
+from otel.contract.values import Stage
 from server.errors import SpeechError
 from server.providers.provider import Load, Reports
-from server.utterance import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
 
 JOE = Voice("joe", ("en", "en-us"), 22050, "c0ffee")
 KAN = Voice("kan", ("ja",), 24000, "facade")

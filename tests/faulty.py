@@ -9,9 +9,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
+from otel.contract.values import Stage
 from server.errors import EngineFailed
 from server.providers.provider import Load, Provider, Reports
-from server.utterance import Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.utterance import Chunk, Interval, Listener, Utterance, Voice
 
 
 class Faulty:

@@ -7,9 +7,10 @@ from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
 
+from otel.contract.values import Stage
 from server.audio.wav import pcm16
 from server.synthesis_record import Synthesis
-from server.utterance import Chunk, Interval, Stage, Utterance, Voice
+from server.utterance import Chunk, Interval, Utterance, Voice
 
 SECRET = b"a secret of the tests' own"
 VOICE = Voice("joe", ("en",), 22050, "c0ffee")

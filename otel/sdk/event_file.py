@@ -13,7 +13,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadW
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 
-from otel.contract.labels import LossReason
+from otel.contract.values import LossReason
 from otel.sdk.event_json import json_line
 from otel.sdk.event_losses import EventLosses, reason_of
 from otel.support.rotating_file import RotatingFile

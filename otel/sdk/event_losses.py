@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from otel.contract.labels import LossReason
+from otel.contract.values import LossReason
 
 QUIET_SECONDS = 10.0
 """An episode has ended when nothing was lost for so long and something was written."""

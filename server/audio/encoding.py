@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypedDict
 
 import numpy as np
 
+from otel.contract.values import WorkerKind
 from server.audio import wav
 from server.audio.formats import WAV, Format
 from server.audio.resampling import Resampler
@@ -22,7 +23,7 @@ from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
 from server.sandbox.session import Session
 from server.utterance import Samples
 
-WORKER = "encoding"
+WORKER = WorkerKind.ENCODING
 """Of the label ``worker``."""
 LIMITS = Limits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
 """For a request: a file of 15 minutes takes 10 s of a core as Opus, and 350 MB."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from otel.contract.values import Fault
 from server.audio import length_bounds
 from server.audio.length_bounds import Bounds
 from server.utterance import Samples, Utterance
@@ -44,19 +44,6 @@ LONG, LONG_SLACK = 1.6, 0.8
 """The most, with 0.8 s more."""
 STRAYED = 3.0
 """Times the most that the speech may take: so much more, pauses included, and the model has lost its way."""
-
-
-class Fault(StrEnum):
-    """What can be wrong with a clip; the values of tts_audio_faults_total's fault."""
-
-    SILENT = "silent"
-    """Nothing to hear, or numbers that are not audio."""
-    CLIPPED = "clipped"
-    """Distorted: too many samples at full scale."""
-    TRUNCATED = "truncated"
-    """Too short for its text, or it breaks off in mid-sound."""
-    TOO_LONG = "too_long"
-    """Too long for its text: it repeats itself, or babbles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from functools import cache
 
 import numpy as np
 
+from otel.contract.values import WorkerKind
 from server.errors import EngineFailed, InvalidSample
 from server.sandbox.limits import Limits
 from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
 from server.utterance import Samples
 
-WORKER = "decoding"
+WORKER = WorkerKind.DECODING
 """Of the label ``worker``."""
 LIMITS = Limits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
 """For a recording: 30 s take 0.1 s and 30 MB."""

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, Protocol, TypeVar
 
+from otel.contract.values import WorkerKind
 from server.errors import SpeechError
 from server.scheduling.engine import EngineLost
 
@@ -105,7 +106,7 @@ class EngineSupervisor(Generic[Running]):
             error = await asyncio.shield(running.lost)
             self.running = None
             self._reports.stopped()
-            self._log.error("the worker process is lost", extra={"worker": "engine", "reason": str(error)})
+            self._log.error("the worker process is lost", extra={"worker": WorkerKind.ENGINE, "reason": str(error)})
             await running.kill(error)
             if self._clock() - began >= STEADY_SECONDS:
                 quick = 0
@@ -113,13 +114,13 @@ class EngineSupervisor(Generic[Running]):
                 await self._sleep(min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE))
                 quick += 1
                 began = self._clock()
-                self._reports.worker_restarted("engine")
+                self._reports.worker_restarted(WorkerKind.ENGINE)
                 try:
                     self.running = running = await self._start()
                 except SpeechError as failure:
                     self._log.error(
                         "the worker process can't be started again",
-                        extra={"worker": "engine", "reason": failure.message, "failures": failures},
+                        extra={"worker": WorkerKind.ENGINE, "reason": failure.message, "failures": failures},
                     )
                 else:
                     break
@@ -127,7 +128,9 @@ class EngineSupervisor(Generic[Running]):
                 self._reports.lost(error)
                 return
             seconds = round(self._clock() - began, 1)
-            self._log.info("the worker process is started again", extra={"worker": "engine", "seconds": seconds})
+            self._log.info(
+                "the worker process is started again", extra={"worker": WorkerKind.ENGINE, "seconds": seconds}
+            )
             self._reports.resumed()
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Collection
 from aiohttp import hdrs, web
 from opentelemetry.trace import format_trace_id, get_current_span
 
+from otel.contract.values import Outcome
 from server.errors import InternalError, ShuttingDown, SpeechError
 from server.logs import LOGGER
 from server.middleware.envelope import (
@@ -25,7 +26,6 @@ from server.middleware.hosts import AllowedHosts
 from server.record import Observation
 from server.synthesis.admission import Admission
 from server.telemetry.recorder import Observer
-from server.utterance import Outcome
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CLIENT_LEFT = 499

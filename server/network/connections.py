@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
-from enum import StrEnum
 from itertools import islice
 from typing import Protocol
+
+from otel.contract.values import EarlyEnd
 
 RESERVED_HANDLES = 256
 """File handles that connections leave to everything else: models, logs, the engine, Redis, the Collector."""
@@ -14,14 +15,6 @@ LEAST = 16
 """Connections that a port has however few handles there are."""
 LOOKED_AT = 64
 """Of the connections with a request, how many of the oldest are asked whether they could give way."""
-
-
-class EarlyEnd(StrEnum):
-    """Why a connection was closed before its request was answered."""
-
-    FULL = "full"
-    DISPLACED = "displaced"
-    TIMEOUT = "timeout"
 
 
 class Peer(Protocol):

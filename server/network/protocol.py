@@ -16,6 +16,7 @@ from typing import cast
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from otel.contract.values import EarlyEnd
 from server.errors import (
     BadRequest,
     HeadersTooLarge,
@@ -26,7 +27,7 @@ from server.errors import (
 )
 from server.logs import LOGGER
 from server.middleware.envelope import describe, error_response, translate
-from server.network.connections import Connections, EarlyEnd
+from server.network.connections import Connections
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KEEPALIVE_SECONDS = 75.0

@@ -11,6 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
+from otel.contract.values import Stage
 from server.engine.client import STALL_SECONDS, EngineProcess
 from server.engine.running import RunningEngine
 from server.engine.supervisor import EngineSupervisor
@@ -27,7 +28,7 @@ from server.scheduling.job import Job
 from server.text.phonemes import Phonemizer
 from server.text.reading import read
 from server.text.script import script
-from server.utterance import Ability, Chunk, Interval, Listener, Stage, Utterance, Voice
+from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
 from server.voices.catalogue import InstalledVoice
 from server.voices.errors import VoiceError
 

@@ -33,7 +33,7 @@ class ServerReports(Protocol):
         ...
 
     def worker_restarted(self, worker: str) -> None:
-        """A worker process of the kind ``worker`` (see otel.contract.labels.WORKER) is started again."""
+        """A worker process of the kind ``worker`` (see otel.contract.values.WorkerKind) is started again."""
         ...
 
     def lost(self, error: Exception) -> None:

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 
+from otel.contract.values import Stage
 from server.audio.wav_reader import AudioUnreadable, PcmReader, WavReader
 from server.errors import EngineFailed
 from server.providers.health_check import known_word, listen
@@ -21,7 +22,7 @@ from server.providers.provider import Load, Reports
 from server.providers.speech_client import Answer, SpeechClient
 from server.providers.workload import Workload
 from server.text.sentences import is_speakable
-from server.utterance import Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
+from server.utterance import Ability, Chunk, Interval, Listener, Samples, Utterance, Voice
 
 PCM_RATE = 24_000
 """Hz, of OpenAI's format "pcm": 16 bits, little-endian, mono, without a header."""

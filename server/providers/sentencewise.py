@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from otel.contract.values import Stage
 from server.errors import EngineFailed
 from server.providers.error_mapping import as_ours
 from server.providers.loaded_voice import Speaker
@@ -19,7 +20,7 @@ from server.providers.thread_pool import Crew
 from server.providers.worker import Worker
 from server.providers.workload import Workload
 from server.text.script import script
-from server.utterance import Chunk, Interval, Samples, Stage, Utterance
+from server.utterance import Chunk, Interval, Samples, Utterance
 
 T = TypeVar("T")
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from otel.contract.values import Stage
 from server.errors import EngineFailed, UnknownVoice
 from server.providers.error_mapping import as_ours
 from server.providers.loaded_voice import sound
@@ -27,7 +28,7 @@ from server.providers.worker import Worker
 from server.providers.workload import Request, Workload
 from server.text.script import Script, script
 from server.text.sentences import cut
-from server.utterance import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Stage, Utterance, Voice
+from server.utterance import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Utterance, Voice
 from server.voices.recordings import SAMPLE_RATE, SampleStore, VoiceSample
 
 if TYPE_CHECKING:

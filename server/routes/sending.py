@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 import numpy as np
 from aiohttp import web
 
+from otel.contract.values import Stage
 from server.audio.encoding import Encoder, encoder
 from server.audio.formats import Format
 from server.audio.loudness import at_loudness
@@ -16,7 +17,7 @@ from server.middleware.envelope import TOLD
 from server.record import Observation
 from server.routes import captions, events
 from server.routes.delivery import PIECE_BYTES, Delivery
-from server.utterance import Chunk, Stage, Word
+from server.utterance import Chunk, Word
 
 Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamResponse]]
 """One of the ways to answer: sends the parts of the audio, and returns the answer that has ended."""

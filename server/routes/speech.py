@@ -11,6 +11,7 @@ import numpy as np
 from aiohttp import web
 from opentelemetry.trace import get_current_span
 
+from otel.contract.values import Stage
 from server.errors import InvalidMarkup, SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import OBSERVATION
 from server.routes.clients import Clients
@@ -33,7 +34,7 @@ from server.synthesis.synthesizer import Synthesizer
 from server.text import ssml
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
-from server.utterance import Chunk, Listener, Passage, Stage, Utterance, Voice, Word
+from server.utterance import Chunk, Listener, Passage, Utterance, Voice, Word
 from server.voices.aliases import ALIASES
 
 PATH = "/tts"

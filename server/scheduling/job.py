@@ -10,10 +10,11 @@ from operator import attrgetter
 
 import numpy as np
 
+from otel.contract.values import Stage
 from server.scheduling import windows as plan
 from server.scheduling.engine import Decode, Encode, Latent, Refine, Samples, Sentence, Step
 from server.scheduling.windows import Span
-from server.utterance import Interval, Stage, Word
+from server.utterance import Interval, Word
 
 AHEAD_SECONDS = 10.0
 """Audio that may wait for the reader of a stream before work on it pauses."""

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 
+from otel.contract.values import Stage
 from server.scheduling.engine import Decode, Engine, Result
 from server.scheduling.job import Job, Task
-from server.utterance import Interval, Mates, Stage
+from server.utterance import Interval, Mates
 
 TURN_SECONDS = 1.0
 """Of audio, after which the other clients have their turn: nearly every window is longer, so that a turn is one window,

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from otel.contract.values import CacheResult
 from server.errors import DeadlineExceeded, NotReady
 from server.record import Observation
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import Chain
 from server.synthesis_record import Synthesis
-from server.utterance import CacheResult, Chunk, Listener, Utterance, Voice
+from server.utterance import Chunk, Listener, Utterance, Voice
 
 START_SECONDS = 10
 """What a client is told to wait while models load."""

@@ -6,16 +6,23 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from otel.contract import metrics as instruments
-from otel.contract.labels import TASK, WORKER, LossReason
+from otel.contract.values import (
+    AttemptOutcome,
+    BackgroundTask,
+    CacheResult,
+    FallbackReason,
+    Fault,
+    LossReason,
+    Outcome,
+    SlowReason,
+    WorkerKind,
+)
 from otel.sdk.recording import Metrics
-from server.audio.quality import Fault
 from server.errors import all_errors, error_type
 from server.routes import speech
-from server.synthesis_record import AttemptOutcome, FallbackReason
 from server.telemetry.provider_metrics import fallback_labels
 from server.telemetry.recorder import CLIENT
-from server.telemetry.slowness import SlowReason
-from server.utterance import CacheResult, Outcome, Voice
+from server.utterance import Voice
 
 
 def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str]) -> None:
@@ -45,8 +52,8 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
     for counter, values in (
         (instruments.CACHE_REQUESTS, CacheResult),
         (instruments.SLOW_REQUESTS, SlowReason),
-        (instruments.BACKGROUND_TASK_FAILURES, TASK.values),
-        (instruments.WORKER_RESTARTS, WORKER.values),
+        (instruments.BACKGROUND_TASK_FAILURES, BackgroundTask),
+        (instruments.WORKER_RESTARTS, WorkerKind),
         (instruments.EVENTS_LOST, LossReason),
     ):
         [label] = counter.attributes

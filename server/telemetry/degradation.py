@@ -9,10 +9,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from statistics import median
 from typing import Any, NamedTuple
 
+from otel.contract.values import DegradationKind
 from server.logs import LOGGER
 from server.telemetry.latency_baseline import MOST_RANGES, OTHER, ReferenceLatency, State
 
@@ -33,14 +33,6 @@ MOST_ATTEMPTS = 2000
 millisecond, on the event loop."""
 
 log = logging.getLogger(f"{LOGGER}.watch")
-
-
-class Kind(StrEnum):
-    """The values of tts_degraded's attribute ``kind``."""
-
-    LATENCY = "latency"
-    SUCCESS_RATE = "success_rate"
-    UNAVAILABLE = "unavailable"
 
 
 class Attempt(NamedTuple):
@@ -68,7 +60,7 @@ class Window:
 class Episode:
     """A degradation that goes on."""
 
-    kind: Kind
+    kind: DegradationKind
     provider: str
     since: float
     value: float
@@ -137,7 +129,7 @@ class Watch:
         self._window_seconds = window_seconds
         self._clock = clock
         self._log = log
-        self._episodes: dict[tuple[Kind, str], Episode] = {}
+        self._episodes: dict[tuple[DegradationKind, str], Episode] = {}
 
     async def run(self) -> None:
         """Looks every five seconds until it is cancelled."""
@@ -158,13 +150,13 @@ class Watch:
             seconds = None
         attempt = Attempt(self._clock(), watched.group(group), seconds, ok)
         watched.attempts.append(attempt)
-        if (Kind.LATENCY, provider) not in self._episodes:
+        if (DegradationKind.LATENCY, provider) not in self._episodes:
             watched.reference.add(*attempt)
 
     def set_available(self, provider: str, available: bool) -> None:
         """Whether the provider takes requests, as the chain knows; until it says so, it does."""
         if provider in self._providers:
-            self._judge(Kind.UNAVAILABLE, provider, not available, float(available), 1.0)
+            self._judge(DegradationKind.UNAVAILABLE, provider, not available, float(available), 1.0)
 
     def evaluate(self) -> None:
         """Looks at every window, begins and ends episodes, and takes a reference that was learned."""
@@ -177,17 +169,19 @@ class Watch:
                 )
             window = provider.look(now - self._window_seconds)
             ratio, rate = window.latency_ratio, window.success_rate
-            was_slow = (Kind.LATENCY, name) in self._episodes
+            was_slow = (DegradationKind.LATENCY, name) in self._episodes
             slow = ratio is not None and (ratio > LATENCY_LIMIT or (was_slow and ratio >= LATENCY_RECOVERED))
-            self._judge(Kind.LATENCY, name, slow, ratio, LATENCY_LIMIT)
-            self._judge(Kind.SUCCESS_RATE, name, rate is not None and rate < SUCCESS_LIMIT, rate, SUCCESS_LIMIT)
+            self._judge(DegradationKind.LATENCY, name, slow, ratio, LATENCY_LIMIT)
+            self._judge(
+                DegradationKind.SUCCESS_RATE, name, rate is not None and rate < SUCCESS_LIMIT, rate, SUCCESS_LIMIT
+            )
 
     def readings(self) -> list[tuple[int, dict[str, str]]]:
         """tts_degraded of every kind and provider: 1 while an episode goes on."""
         return [
             (int((kind, name) in self._episodes), {"kind": kind.value, "provider": name})
             for name in self._providers
-            for kind in Kind
+            for kind in DegradationKind
         ]
 
     def describe(self) -> dict[str, Any]:
@@ -210,7 +204,7 @@ class Watch:
     def _describe(self, name: str, provider: _Provider) -> dict[str, Any]:
         window, reference = provider.window, provider.reference
         return {
-            "available": (Kind.UNAVAILABLE, name) not in self._episodes,
+            "available": (DegradationKind.UNAVAILABLE, name) not in self._episodes,
             "window": {
                 "attempts": window.attempts,
                 "success_rate": _round(window.success_rate),
@@ -223,7 +217,7 @@ class Watch:
             },
         }
 
-    def _judge(self, kind: Kind, provider: str, degraded: bool, value: float | None, limit: float) -> None:
+    def _judge(self, kind: DegradationKind, provider: str, degraded: bool, value: float | None, limit: float) -> None:
         """Begins, goes on with or ends the episode of a kind; the log hears of its two ends."""
         key = (kind, provider)
         episode = self._episodes.get(key)

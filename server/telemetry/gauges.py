@@ -6,9 +6,10 @@ from functools import partial
 
 from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
+from otel.contract.values import ConnectionState, EarlyEnd
 from otel.sdk.recording import Metrics
 from server.lifecycle.restarts import Restarts
-from server.network.connections import Connections, EarlyEnd
+from server.network.connections import Connections
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import Chain
@@ -62,7 +63,10 @@ def observe_gauges(
     observe(instruments.DEGRADED, watch.readings)
     observe(
         instruments.CONNECTIONS,
-        lambda: [(connections.idle, {"state": "idle"}), (connections.busy, {"state": "busy"})],
+        lambda: [
+            (connections.idle, {"state": ConnectionState.IDLE}),
+            (connections.busy, {"state": ConnectionState.BUSY}),
+        ],
     )
     observe(
         instruments.CONNECTIONS_ENDED_EARLY,

@@ -9,9 +9,10 @@ from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel.contract import metrics as instruments
 from otel.contract.ranges import WORDS
+from otel.contract.values import AttemptOutcome, FallbackReason
 from otel.sdk.recording import Metrics
 from server.audio.quality import Quality
-from server.synthesis_record import Attempt, AttemptOutcome, FallbackReason
+from server.synthesis_record import Attempt
 from server.telemetry.degradation import Watch
 from server.utterance import Utterance
 

@@ -26,16 +26,16 @@ from otel.contract.event_fields import (
     STAGE_ATTRIBUTE,
 )
 from otel.contract.labels import METHOD, OTHER
+from otel.contract.values import AttemptOutcome, CacheResult, CacheState, Outcome
 from otel.sdk.sampling import KeepPolicy
 from otel.sdk.spans import KEEP, unsampled
 from otel.sdk.telemetry import Telemetry
 from server.errors import ServerCrashed
 from server.lifecycle.journal import Journal, LostRequest
 from server.record import Observation
-from server.synthesis_record import AttemptOutcome
 from server.telemetry.slowness import Slowness
 from server.telemetry.summary import Summary
-from server.utterance import CacheResult, Interval, Outcome
+from server.utterance import Interval
 
 CLIENT = "anonymous"
 ATTEMPT_SPAN = "attempt"
@@ -157,7 +157,7 @@ class Observer:
             raise ValueError("a request that ended ok has an utterance, audio and an end")
         add, record = self._metrics.add, self._metrics.record
         voice, words, characters = utterance.voice.label, done.word_count_range, done.char_count_range
-        cache = "hit" if done.cache is CacheResult.HIT else "miss"
+        cache = CacheState.HIT if done.cache is CacheResult.HIT else CacheState.MISS
         record(metrics.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=cache)
         record(
             metrics.CHARACTER_COUNT_DURATION,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from otel.contract.values import SlowReason, Stage
 from server.record import Observation
-from server.utterance import Stage
 
 WEIGHT = 0.05
 """Of the newest request in the running means: the last twenty or so count."""
@@ -19,19 +18,6 @@ VAIN_SHARE = 0.25
 """Of a request's duration: from there on it was slow for the provider that failed first."""
 SLOW_READING = 1.0
 """Seconds below which no client is called slow."""
-
-
-class SlowReason(StrEnum):
-    """The values of the attribute ``reason``."""
-
-    QUEUE = "queue"
-    COLD_MODEL = "cold_model"
-    PADDING = "padding"
-    FALLBACK = "fallback"
-    LONG_TEXT = "long_text"
-    ENCODE = "encode"
-    SLOW_CLIENT = "slow_client"
-    OTHER = "other"
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from typing import Any
 from ddsketch.ddsketch import LogCollapsingLowestDenseDDSketch
 
 from otel.contract.ranges import CHARACTERS, WORDS
+from otel.contract.values import CacheResult, Outcome
 from server.record import Observation
-from server.utterance import CacheResult, Outcome
 
 RELATIVE_ACCURACY = 0.01
 """Of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""

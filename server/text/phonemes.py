@@ -6,12 +6,13 @@ import os
 from collections.abc import Sequence
 from functools import cache
 
+from otel.contract.values import WorkerKind
 from server.errors import EngineFailed, UnspeakableText
 from server.sandbox.limits import Limits
 from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
 from server.text.espeak_bounds import pieces
 
-WORKER = "phonemes"
+WORKER = WorkerKind.PHONEMES
 """Of the label ``worker``."""
 LIMITS = Limits(memory_bytes=256 * 1024**2, cpu_seconds=5, seconds=30.0)
 """For a request: of 5,000 characters, the longest, espeak makes phonemes in 20 ms to 1 s, and it takes 30 MB. On a

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from otel.contract.values import Stage
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown
 from server.providers import hibari
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider, checksum
 from server.text.script import PAUSE, script
-from server.utterance import Listener, Stage
+from server.utterance import Listener
 from tests.every_provider import EveryProvider
 from tests.fakes import Told
 from tests.live import ROOT

@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from otel.contract.values import Stage
 from server.engine.vocabulary import Vocabulary
 from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
 from server.text.phonemes import Phonemizer
 from server.text.script import PAUSE
-from server.utterance import Chunk, Listener, Stage
+from server.utterance import Chunk, Listener
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
 from server.voices.piper import PiperConfig

@@ -19,11 +19,12 @@ import pytest
 from aiohttp import web
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
+from otel.contract.values import Stage
 from server.audio import wav
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
 from server.providers.provider import Load
 from server.providers.remote import RemoteProvider, RemoteVoice
-from server.utterance import Chunk, Listener, Stage, Utterance, Voice
+from server.utterance import Chunk, Listener, Utterance, Voice
 from tests.engines import until
 from tests.misbehaving import (
     SECRET,

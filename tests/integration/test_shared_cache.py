@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from redis.asyncio import Redis
 
+from otel.contract.values import CacheResult
 from server.synthesis.cache.cache import Cache
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.seal import Seal
 from server.synthesis.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
-from server.utterance import CacheResult
 from tests.murmurs import SECRET, Murmur, heard, until, utterance
 from tests.redis_server import PASSWORD, RedisServer
 

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from otel.contract.values import Stage
 from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.provider import Provider
 from server.scheduling.windows import EARLY
 from server.text.script import PAUSE
-from server.utterance import Listener, Stage
+from server.utterance import Listener
 from server.voices.catalogue import Catalogue
 from tests import saying
 from tests.every_provider import EveryProvider

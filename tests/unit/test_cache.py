@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
 from server.synthesis.cache.cache import Cache, Hearing
 from server.synthesis.cache.shared import SharedTier
-from server.utterance import CacheResult
 from tests.murmurs import SECRET, VOICE, Murmur, heard, quiet, utterance
 
 ROOM = 1_000_000

@@ -9,11 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import EngineFailed
 from server.synthesis.cache.cache import Cache, Hearing
 from server.synthesis.cache.memory import OVERHEAD_BYTES
-from server.utterance import CacheResult
 from tests.murmurs import SECRET, VOICE, Murmur, quiet, utterance
 
 TEXTS = ("a", "b", "c", "d")

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Quality
 from server.errors import (
     DeadlineExceeded,
@@ -25,7 +26,7 @@ from server.synthesis.fallback import probes as probes_module
 from server.synthesis.fallback import provider_state as member_module
 from server.synthesis.fallback.chain import Chain
 from server.synthesis.fallback.probes import Probes
-from server.synthesis_record import Attempt, AttemptOutcome, FallbackReason, Synthesis
+from server.synthesis_record import Attempt, Synthesis
 from server.utterance import Ability, Chunk, Listener, Passage, Utterance
 from tests import fakes
 from tests.engines import until

@@ -10,7 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from server.network.connections import LEAST, RESERVED_HANDLES, Connections, EarlyEnd, room
+from otel.contract.values import EarlyEnd
+from server.network.connections import LEAST, RESERVED_HANDLES, Connections, room
 
 
 @dataclass(eq=False)

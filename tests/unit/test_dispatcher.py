@@ -9,10 +9,10 @@ from contextlib import AsyncExitStack, aclosing
 import numpy as np
 import pytest
 
+from otel.contract.values import Stage
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import Encode, EngineLost, Sentence
 from server.scheduling.job import Job, Piece
-from server.utterance import Stage
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, sentence, spoken, until
 
 Start = Callable[..., Dispatcher]

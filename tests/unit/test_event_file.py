@@ -19,9 +19,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel.contract.labels import LOSS_REASON
+from otel.contract.values import LossReason
 from otel.sdk import event_file
 from otel.sdk.event_file import EventFile, EventQueue, event_queues
-from otel.sdk.event_losses import QUIET_SECONDS, EventLosses, LossReason, reason_of
+from otel.sdk.event_losses import QUIET_SECONDS, EventLosses, reason_of
 from otel.sdk.events import Events
 from tests.clock import Clock
 

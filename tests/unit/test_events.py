@@ -11,10 +11,10 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
+from otel.contract.values import Stage
 from otel.sdk.event_file import EventFile
 from otel.sdk.event_losses import EventLosses
 from otel.sdk.events import Events
-from server.utterance import Stage
 
 HOSTILE = 'a "quoted" \\ line\nbreak, \x00 and é, 日本語, \u2028'
 RESOURCE = Resource({"service.name": HOSTILE, HOSTILE: 1})

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel.contract.values import SlowReason
 from otel.trace_store.store import StoredSpan, TraceSearch, TraceSummary
 from server.explain import from_store, sentence
-from server.telemetry.slowness import SlowReason
 
 SPOKEN: dict[str, Any] = {
     "tts.request_id": "8eb46c98-829f-4230-bbe2-50973e8e5c81",

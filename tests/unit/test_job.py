@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from otel.contract.values import Stage
 from server.scheduling.engine import Decode, Encode, Mark, Refine
 from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, Piece, Task
 from server.scheduling.windows import EARLY, WINDOW
-from server.utterance import Interval, Stage, Word
+from server.utterance import Interval, Word
 from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
 
 ENGINE = CountingEngine()

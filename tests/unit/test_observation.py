@@ -7,9 +7,10 @@ import time
 import numpy as np
 import pytest
 
+from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import EngineFailed
 from server.record import MAX_INTERVALS, PASSING, Observation
-from server.utterance import CacheResult, Chunk, Interval, Mates, Outcome, Stage, Utterance
+from server.utterance import Chunk, Interval, Mates, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9

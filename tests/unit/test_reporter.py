@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from server.synthesis_record import Attempt, AttemptOutcome
+from otel.contract.values import AttemptOutcome
+from server.synthesis_record import Attempt
 from server.telemetry.degradation import Watch
 from server.telemetry.provider_metrics import Reporter
 from server.utterance import Utterance

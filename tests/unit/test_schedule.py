@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from otel.contract.values import Stage
 from server.scheduling.engine import Decode, Sentence
 from server.scheduling.job import AHEAD_SECONDS, Job, Piece, Task
 from server.scheduling.schedule import TURN_SECONDS, Batch
 from server.scheduling.windows import WINDOW
-from server.utterance import Stage
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, paused, sentence, spoken
 
 PAUSE = 0.05

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from otel.contract.values import Outcome, SlowReason, Stage
 from server.record import Observation
-from server.telemetry.slowness import Slowness, SlowReason
-from server.utterance import Interval, Mates, Outcome, Stage, Utterance
+from server.telemetry.slowness import Slowness
+from server.utterance import Interval, Mates, Utterance
 from tests.fakes import JOE, KAN
 
 USUAL = {Stage.QUEUE: 0.01, Stage.INFER: 0.2, Stage.DECODE: 0.5, Stage.ENCODE: 0.01}

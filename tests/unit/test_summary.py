@@ -6,10 +6,11 @@ import random
 
 import pytest
 
+from otel.contract.values import Outcome
 from server.errors import UnknownVoice
 from server.record import Observation
 from server.telemetry.summary import Summary
-from server.utterance import Outcome, Utterance
+from server.utterance import Utterance
 from tests.clock import Clock
 from tests.fakes import JOE
 

@@ -10,7 +10,8 @@ import random
 
 import pytest
 
-from server.telemetry.degradation import INTERVAL_SECONDS, MOST_ATTEMPTS, Kind, Watch
+from otel.contract.values import DegradationKind
+from server.telemetry.degradation import INTERVAL_SECONDS, MOST_ATTEMPTS, Watch
 from server.telemetry.latency_baseline import MOST_RANGES, MOST_SAMPLES, OTHER, ReferenceLatency, Samples
 from tests.clock import Clock
 
@@ -340,7 +341,7 @@ def test_there_is_a_reading_of_every_kind_and_provider() -> None:
     readings = Floor().watch.readings()
     assert {value for value, _ in readings} == {0}
     assert sorted((tags["kind"], tags["provider"]) for _, tags in readings) == sorted(
-        (kind.value, provider) for kind in Kind for provider in ("coqui", "onnx")
+        (kind.value, provider) for kind in DegradationKind for provider in ("coqui", "onnx")
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from otel.contract.values import CacheResult
 from server.errors import ShuttingDown
 from server.synthesis.cache.clip import size_of
 from server.synthesis.cache.flight import Find, Flight, Make
@@ -14,7 +15,7 @@ from server.synthesis.cache.key import Keys
 from server.synthesis.cache.memory import Memory
 from server.synthesis.cache.shared import SharedTier
 from server.synthesis_record import Synthesis
-from server.utterance import CacheResult, Chunk, Utterance
+from server.utterance import Chunk, Utterance
 
 LARGEST_SHARE = 8
 """No clip takes more than one part in so many of the cache: one long text does not push out all the others."""

@@ -7,10 +7,11 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
+from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Inspector, Quality
 from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
 from server.synthesis.fallback.provider_state import Choice
-from server.synthesis_record import Attempt, AttemptOutcome, FallbackReason
+from server.synthesis_record import Attempt
 from server.utterance import Chunk, Listener, Utterance
 
 LEADING_SILENCE = 1.0

@@ -11,13 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Quality
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.provider import Load, Provider, ServerReports
 from server.synthesis.fallback.attempt import Turn
 from server.synthesis.fallback.provider_state import Choice, Member
-from server.synthesis_record import Attempt, AttemptOutcome, FallbackReason, Synthesis
+from server.synthesis_record import Attempt, Synthesis
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 
 PATIENCE = 5.0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dashboards.live.pages import current_state
+from otel.contract.values import CacheResult
 from server.telemetry.degradation import Watch
 from server.telemetry.summary import Summary
-from server.utterance import CacheResult
 
 
 def test_a_server_that_nobody_asked() -> None:

@@ -1,0 +1,160 @@
+"""The values that labels take, as enums: each stands here once, with what it means."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class LabelValue(StrEnum):
+    """One of the values of a label, and what it means in words that go on from its name."""
+
+    _value_: str
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
+
+
+class Stage(LabelValue):
+    """A stage of a request's work, in order."""
+
+    NORMALIZE = "normalize", "the text is checked and counted"
+    QUEUE = "queue", "the request waits for others"
+    PHONEMIZE = "phonemize", "a sentence is turned into the model's symbols"
+    INFER = "infer", "the model's encoder and flow run, before the decoder"
+    DECODE = "decode", "the model's decoder makes samples"
+    ENCODE = "encode", "samples become the audio format of the answer"
+    SEND = "send", "audio is handed to the client"
+
+
+class Outcome(LabelValue):
+    """How a request for audio ended."""
+
+    OK = "ok", "all audio was handed to the client"
+    ERROR = "error", "the request was accepted, then failed"
+    CANCELLED = "cancelled", "the client left or stopped reading before the end"
+    REJECTED = "rejected", "the request was refused before any synthesis: bad input, or no room"
+
+
+class Side(LabelValue):
+    """Whose mistake an error is."""
+
+    CLIENT = "client", "the request can't be answered as it is"
+    SERVER = "server", "the server failed, or had no room"
+
+
+class CacheState(LabelValue):
+    """Whether the audio of a request that ended ok was in the cache."""
+
+    HIT = "hit", "the audio was in the cache"
+    MISS = "miss", "the audio had to be made, or the request waited while it was"
+
+
+class CacheResult(LabelValue):
+    """Where the audio of a request came from."""
+
+    HIT = "hit", "from the cache"
+    MISS = "miss", "it was made"
+    COALESCED = "coalesced", "from a synthesis that was under way for an equal request"
+    BYPASS = (
+        "bypass",
+        "it was made for this request alone and not kept: the client wished so, it is too long to be kept, or there is "
+        "no cache",
+    )
+
+
+class AttemptOutcome(LabelValue):
+    """How a provider's attempt to speak ended."""
+
+    OK = "ok", "the provider spoke"
+    ERROR = "error", "the provider failed"
+    TIMEOUT = "timeout", "the provider was too slow"
+    FAULTY = "faulty", "the provider's audio was silent or far too short"
+    REJECTED = "rejected", "the text can't be spoken, which is no fault of the provider's"
+    CANCELLED = "cancelled", "nobody waited for the audio any more"
+
+
+class FallbackReason(LabelValue):
+    """Why another provider had to speak."""
+
+    ERROR = "error", "the attempt failed"
+    TIMEOUT = "timeout", "the attempt was too slow"
+    FAULTY = "faulty", "the attempt's audio was silent or far too short"
+    UNAVAILABLE = "unavailable", "the provider was not asked, since it had failed recently"
+
+
+class DegradationKind(LabelValue):
+    """What is wrong with a degraded provider."""
+
+    LATENCY = "latency", "it takes more than 1.5 times its reference at equal length"
+    SUCCESS_RATE = "success_rate", "under 95 % of its attempts are ok"
+    UNAVAILABLE = "unavailable", "it takes no requests"
+
+
+class Fault(LabelValue):
+    """What is wrong with a clip."""
+
+    SILENT = "silent", "there is nothing to hear, or its numbers are not audio"
+    CLIPPED = "clipped", "it is distorted: too many samples are at full scale"
+    TRUNCATED = "truncated", "it is far too short for its text, or breaks off in mid-sound"
+    TOO_LONG = "too_long", "it is far too long for its text: it repeats itself, or babbles"
+
+
+class SlowReason(LabelValue):
+    """What cost a slow request most beyond what is usual in its range."""
+
+    QUEUE = "queue", "it waited for other requests"
+    COLD_MODEL = "cold_model", "it was the first for this voice since the server started"
+    PADDING = "padding", "it shared its batches with much longer requests"
+    FALLBACK = "fallback", "a provider failed before another one spoke"
+    LONG_TEXT = "long_text", "there was much more to say than is usual in its range"
+    ENCODE = "encode", "making the audio file took longer than usual"
+    SLOW_CLIENT = "slow_client", "the client took longer to take the audio than to play it"
+    OTHER = "other", "the work itself took longer than usual"
+
+
+class ConnectionState(LabelValue):
+    """What a connection is doing."""
+
+    IDLE = "idle", "it has no request"
+    BUSY = "busy", "it has a request, which is being received, worked on or answered"
+
+
+class EarlyEnd(LabelValue):
+    """Why a connection was closed before its request was answered."""
+
+    FULL = "full", "every other connection had a request, so it was answered 503"
+    DISPLACED = "displaced", "it had no request, and gave its place to another connection"
+    TIMEOUT = "timeout", "its request did not arrive in time"
+
+
+class BackgroundTask(LabelValue):
+    """What the server does beside its requests."""
+
+    SYSTEM = "system", "samples memory and CPU"
+    GPU = "gpu", "samples the GPUs"
+    WATCH = "watch", "looks for degraded providers"
+    PROBES = "probes", "checks providers"
+
+
+class WorkerKind(LabelValue):
+    """What a worker process does."""
+
+    ENGINE = "engine", "makes speech with the local models"
+    PHONEMES = "phonemes", "turns text into phonemes"
+    ENCODING = "encoding", "makes audio files"
+    DECODING = "decoding", "reads uploaded audio"
+
+
+class LossReason(LabelValue):
+    """Why an event is missing from its file."""
+
+    DISK_FULL = "disk_full", "there was no room, or no quota"
+    FILE_SIZE = "file_size", "the file would have passed the process' limit"
+    FILE_HANDLES = "file_handles", "no file handle was free"
+    IO_ERROR = "io_error", "the disk failed otherwise"
+    QUEUE_FULL = "queue_full", "more events came than could be written"
