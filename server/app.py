@@ -47,29 +47,29 @@ from server.routes import (
     voice_registration,
 )
 from server.routes.clients import Clients
-from server.routes.dialect import Call, TtsCall
+from server.routes.dialect import Dialect, TtsDialect
 from server.settings import Settings
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.cache.shared import SharedTier
-from server.synthesis.fallback.chain import Chain
+from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.counters import begin_counters
-from server.telemetry.degradation import Watch
+from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
 from server.telemetry.gpu_sampler import GpuSampler
-from server.telemetry.provider_metrics import Reporter
-from server.telemetry.recorder import Observer
+from server.telemetry.provider_metrics import ProviderMetrics
+from server.telemetry.recorder import Recorder
 from server.telemetry.summary import Summary
 from server.telemetry.system_sampler import SystemSampler
 from server.utterance import REGISTERED
 
-SPEAKING: dict[str, Call] = {
-    speech.PATH: TtsCall(),
-    openai_api.PATH: openai_api.OpenAiCall(),
-    coqui_api.PATH: coqui_api.TTS_CALL,
-    coqui_api.PROCESS_PATH: coqui_api.PROCESS_CALL,
+SPEAKING: dict[str, Dialect] = {
+    speech.PATH: TtsDialect(),
+    openai_api.PATH: openai_api.OpenAiDialect(),
+    coqui_api.PATH: coqui_api.TTS_DIALECT,
+    coqui_api.PROCESS_PATH: coqui_api.PROCESS_DIALECT,
 }
 """The calls that ask for audio, by path: each call to them is observed."""
 READ_TO_SPEAK = (coqui_api.PATH, coqui_api.PROCESS_PATH)
@@ -104,10 +104,12 @@ class Service:
         self._summary = Summary()
         self._system = SystemSampler()
         self._restarts = Restarts(settings.data_dir)
-        self._watch = Watch((provider.name for provider in providers), settings.reference_latency_seconds)
-        self._reporter = Reporter(self._telemetry.metrics, self._watch)
-        self._chain = Chain(providers, self._reporter, settings.voice_providers)
-        self._probes = Probes(self._chain.members, self._reporter)
+        self._degradation = DegradationMonitor(
+            (provider.name for provider in providers), settings.reference_latency_seconds
+        )
+        self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation)
+        self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
+        self._probes = Probes(self._chain.members, self._provider_metrics)
         self._samples = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
         self._workers = NativeWorkers(decoding=self._samples is not None)
         self._cache = _cache(settings)
@@ -122,13 +124,13 @@ class Service:
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         keep = KeepPolicy(settings.traces_per_second)
         self._journal = _journal(settings)
-        self._observer = Observer(self._telemetry, self._summary, keep, build, self._journal)
+        self._recorder = Recorder(self._telemetry, self._summary, keep, build, self._journal)
         self._connections = Connections(room(settings.max_connections))
         observe_gauges(
             self._telemetry.metrics,
             summary=self._summary,
-            reporter=self._reporter,
-            watch=self._watch,
+            provider_metrics=self._provider_metrics,
+            degradation=self._degradation,
             system=self._system,
             gpu=self._gpu,
             restarts=self._restarts,
@@ -180,18 +182,19 @@ class Service:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             BackgroundTask.SYSTEM: self._system.run,
             BackgroundTask.GPU: self._gpu.run,
-            BackgroundTask.WATCH: self._watch.run,
+            BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
         }
         self._background = [
-            asyncio.create_task(keep_running(name, run, self._reporter.task_failed)) for name, run in tasks.items()
+            asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))
+            for name, run in tasks.items()
         ]
         self._loading = asyncio.create_task(self._load())
         return self._loading
 
     async def lost(self) -> Exception:
         """Returns when the server can't speak any more, and never will."""
-        error = await asyncio.shield(self._reporter.lost_provider)
+        error = await asyncio.shield(self._provider_metrics.lost_provider)
         self._synthesizer.end()
         return error
 
@@ -216,7 +219,7 @@ class Service:
             log.warning("telemetry was not flushed: the Collector does not answer")
 
     async def _load(self) -> None:
-        await asyncio.gather(self._workers.start(self._reporter.worker_restarted), self._synthesizer.start())
+        await asyncio.gather(self._workers.start(self._provider_metrics.worker_restarted), self._synthesizer.start())
 
     def _report_lost(self) -> None:
         """Names the requests that the last server had in flight when it ended, and counts them as errors."""
@@ -232,13 +235,13 @@ class Service:
                     "machine_restarted": not request.same_boot,
                 },
             )
-            self._observer.report_lost(request)
+            self._recorder.report_lost(request)
         self._journal.begin()
 
     def _api_application(self) -> web.Application:
         settings = self._settings
         hosts = AllowedHosts(settings.host, settings.allowed_hosts)
-        gate = Gate(self._observer, self._admission, hosts, SPEAKING)
+        gate = Gate(self._recorder, self._admission, hosts, SPEAKING)
         application = web.Application(
             middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
         )
@@ -287,7 +290,7 @@ class Service:
     def _management_application(self) -> web.Application:
         """It goes on to answer when the API's connections are all in use."""
         hosts = AllowedHosts(self._settings.management_host, self._settings.allowed_hosts)
-        application = web.Application(middlewares=[Gate(self._observer, self._admission, hosts)])
+        application = web.Application(middlewares=[Gate(self._recorder, self._admission, hosts)])
         application.on_response_prepare.append(decorate)
         application.add_routes(
             [
@@ -301,14 +304,14 @@ class Service:
     def _describe(self) -> dict[str, Any]:
         """The body of GET /metrics."""
         return {
-            **self._summary.describe(self._reporter.load_seconds),
+            **self._summary.describe(self._provider_metrics.load_seconds),
             "cache": {
                 **self._summary.describe_cache(),
                 "bytes": self._cache.bytes,
                 "entries": self._cache.entries,
                 "evictions": self._cache.evictions,
             },
-            **self._watch.describe(),
+            **self._degradation.describe(),
         }
 
 

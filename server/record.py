@@ -22,7 +22,7 @@ WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
 
 
 @dataclass(slots=True)
-class Observation:
+class RequestRecord:
     """Times are nanoseconds of ``time.perf_counter_ns`` unless they say otherwise."""
 
     request_id: str
@@ -157,5 +157,5 @@ class Observation:
         return CHARACTERS.label(self.utterance.characters if self.utterance else 0)
 
     def unix_nanos(self, moment: int) -> int:
-        """A moment of this observation as nanoseconds since 1970, on one clock with ``began``."""
+        """A moment of this record as nanoseconds since 1970, on one clock with ``began``."""
         return self.began_unix + moment - self.began

@@ -9,7 +9,7 @@ from server.audio.quality import Quality
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AttemptRecord:
     """A provider was asked to speak; times are nanoseconds of ``time.perf_counter_ns``."""
 
     provider: str
@@ -28,7 +28,7 @@ class Synthesis:
     """The context of the SERVER span of the request that it is made for."""
     provider: str = ""
     """Who speaks: known with the first chunk."""
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[AttemptRecord] = field(default_factory=list)
     first_choice: bool = False
     """Whether it was spoken by the voice's first provider: only that is worth keeping."""
     sound: bool = False

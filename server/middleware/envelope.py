@@ -9,12 +9,12 @@ import uuid
 from aiohttp import web
 
 from server.errors import BadRequest, BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
-from server.record import Observation
+from server.record import RequestRecord
 
 REQUEST_ID = web.RequestKey("request_id", str)
 TRACE_ID = web.RequestKey("trace_id", str)
 """Remembered because a refusal's answer is prepared when its span has ended."""
-OBSERVATION = web.RequestKey("observation", Observation)
+RECORD = web.RequestKey("record", RequestRecord)
 RESPONSE = web.RequestKey("response", web.StreamResponse)
 """The response that a handler has begun to send itself."""
 TOLD = web.RequestKey("told", bool)
@@ -67,17 +67,17 @@ async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> No
     headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(request)
     if TRACE_ID in request:
         headers["X-Trace-ID"] = request[TRACE_ID]
-    observation = request.get(OBSERVATION)
-    if observation is not None:
-        headers["Server-Timing"] = server_timing(observation)
+    record = request.get(RECORD)
+    if record is not None:
+        headers["Server-Timing"] = server_timing(record)
     headers["X-Content-Type-Options"] = "nosniff"
     headers["Cache-Control"] = "no-store"
     headers["Server"] = "ttscope"
 
 
-def server_timing(observation: Observation) -> str:
+def server_timing(record: RequestRecord) -> str:
     """The stages so far in milliseconds (W3C Server Timing), and ``total`` when all audio is ready."""
-    metrics = [f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in observation.stage_seconds().items()]
-    if observation.duration is not None:
-        metrics.append(f"total;dur={observation.duration * 1e3:.2f}")
+    metrics = [f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in record.stage_seconds().items()]
+    if record.duration is not None:
+        metrics.append(f"total;dur={record.duration * 1e3:.2f}")
     return ", ".join(metrics)

@@ -1,4 +1,4 @@
-"""The way in and out of every request: an id, errors as answers, and for calls that ask for audio an observation."""
+"""The way in and out of every request: an id, errors as answers, and for calls that ask for audio a record."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from otel.contract.values import Outcome
 from server.errors import InternalError, ShuttingDown, SpeechError
 from server.logs import LOGGER
 from server.middleware.envelope import (
-    OBSERVATION,
+    RECORD,
     REQUEST_ID,
     RESPONSE,
     TOLD,
@@ -23,9 +23,9 @@ from server.middleware.envelope import (
     translate,
 )
 from server.middleware.hosts import AllowedHosts
-from server.record import Observation
+from server.record import RequestRecord
 from server.synthesis.admission import Admission
-from server.telemetry.recorder import Observer
+from server.telemetry.recorder import Recorder
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CLIENT_LEFT = 499
@@ -41,10 +41,10 @@ class Gate:
     __middleware_version__ = 1
 
     def __init__(
-        self, observer: Observer, admission: Admission, hosts: AllowedHosts, speaking: Collection[str] = ()
+        self, recorder: Recorder, admission: Admission, hosts: AllowedHosts, speaking: Collection[str] = ()
     ) -> None:
         """``speaking`` are the paths whose calls are observed."""
-        self._observer = observer
+        self._recorder = recorder
         self._hosts = hosts
         self._admission = admission
         self._speaking = frozenset(speaking)
@@ -64,47 +64,47 @@ class Gate:
                 raise
             except Exception as error:  # whatever it is, the client gets an answer
                 return error_response(_mistake(error, request[REQUEST_ID]))
-        return await self._observed(request, handler)
+        return await self._recorded(request, handler)
 
-    async def _observed(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        observation = Observation(request[REQUEST_ID], endpoint=request.path, method=request.method)
-        request[OBSERVATION] = observation
-        self._observer.open(observation, get_current_span())
+    async def _recorded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        record = RequestRecord(request[REQUEST_ID], endpoint=request.path, method=request.method)
+        request[RECORD] = record
+        self._recorder.open(record, get_current_span())
         try:
             self._hosts.check(request.headers.get(hdrs.HOST))
             response = await handler(request)
-            observation.finish(Outcome.OK, response.status)
+            record.finish(Outcome.OK, response.status)
             return response
         except SpeechError as error:
-            return self._failed(request, observation, error)
+            return self._failed(request, record, error)
         except web.HTTPException as error:
-            return self._failed(request, observation, translate(error))
+            return self._failed(request, record, translate(error))
         except (ConnectionError, TimeoutError):
-            observation.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
+            record.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
             return _cut(request)
         except asyncio.CancelledError:
-            self._cancelled(request, observation)
+            self._cancelled(request, record)
             raise
         except Exception as error:  # whatever it is, it is counted and the client gets an answer
-            return self._failed(request, observation, _mistake(error, request[REQUEST_ID]))
+            return self._failed(request, record, _mistake(error, request[REQUEST_ID]))
         finally:
-            self._observer.close(observation, get_current_span())
+            self._recorder.close(record, get_current_span())
 
-    def _failed(self, request: web.Request, observation: Observation, error: SpeechError) -> web.StreamResponse:
+    def _failed(self, request: web.Request, record: RequestRecord, error: SpeechError) -> web.StreamResponse:
         outcome = Outcome.REJECTED if error.refusal else Outcome.ERROR
         sent = _status(request)
-        observation.finish(outcome, sent or error.status, error)
+        record.finish(outcome, sent or error.status, error)
         if not sent:
             return error_response(error)
         return request[RESPONSE] if request.get(TOLD) else _cut(request)
 
-    def _cancelled(self, request: web.Request, observation: Observation) -> None:
+    def _cancelled(self, request: web.Request, record: RequestRecord) -> None:
         """Either the client left, or the server stops and has waited long enough."""
         if self._admission.closed:
             error = ShuttingDown("the server stopped before the end")
-            observation.finish(Outcome.ERROR, _status(request) or error.status, error)
+            record.finish(Outcome.ERROR, _status(request) or error.status, error)
         else:
-            observation.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
+            record.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
 
 
 def _mistake(error: Exception, identifier: str) -> InternalError:

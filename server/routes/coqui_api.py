@@ -11,7 +11,7 @@ from html import escape
 
 from aiohttp import web
 
-from server.routes.dialect import Wish
+from server.routes.dialect import SynthesisRequest
 from server.routes.forms import Fields, read_form
 from server.routes.pages import Page
 from server.routes.requests import TtsRequest, read_body
@@ -29,7 +29,7 @@ POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
-class FormCall:
+class FormDialect:
     """A call whose fields are in the query string, in a form, or in headers; see server.routes.dialect.Call."""
 
     names: Mapping[str, str]
@@ -42,7 +42,7 @@ class FormCall:
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_body(request, seconds) if request.body_exists else b""
 
-    def parse(self, request: web.Request, body: bytes) -> Wish:
+    def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
         """Raises InvalidRequest for a form that can't be read."""
         fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
         if self.headers:
@@ -50,7 +50,7 @@ class FormCall:
             theirs = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
             fields |= {name: value for name, value in theirs.items() if value}
         names = self.names
-        return Wish(
+        return SynthesisRequest(
             TtsRequest(
                 text=fields.get(names["text"], ""),
                 voice_name=_voice(fields.get(names["voice_name"], "")),
@@ -60,12 +60,12 @@ class FormCall:
         )
 
 
-TTS_CALL = FormCall(
+TTS_DIALECT = FormDialect(
     {"text": "text", "voice_name": "speaker_id", "language": "language_id"},
     headers=True,
     ignored=("style_wav", "speaker_wav"),  # no file of ours is opened by a client's word
 )
-PROCESS_CALL = FormCall({"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
+PROCESS_DIALECT = FormDialect({"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
 """MaryTTS's; its LOCALE means nothing to tts-server either: the voice knows what it speaks."""
 
 

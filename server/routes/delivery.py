@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from server.middleware.envelope import RESPONSE
-from server.record import Observation
-from server.routes.dialect import Wish
-from server.synthesis.visit import Visit
+from server.record import RequestRecord
+from server.routes.dialect import SynthesisRequest
+from server.synthesis.request_slot import RequestSlot
 
 PIECE_BYTES = 64 * 1024
 """Audio is handed to the connection in pieces of this size; a client has its time for each."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SendLimits:
     """How slow a client may be, and what it learns."""
 
     seconds: float
@@ -38,9 +38,14 @@ class Delivery:
     """
 
     def __init__(
-        self, request: web.Request, observation: Observation, wish: Wish, visit: Visit, limits: Limits
+        self,
+        request: web.Request,
+        record: RequestRecord,
+        wish: SynthesisRequest,
+        visit: RequestSlot,
+        limits: SendLimits,
     ) -> None:
-        self.request, self.observation, self.wish, self.visit = request, observation, wish, visit
+        self.request, self.record, self.wish, self.visit = request, record, wish, visit
         self._limits = limits
         self._spent = 0.0
         """Seconds that this client took so far."""
@@ -91,23 +96,23 @@ class Delivery:
         """Raises TimeoutError, and marks the client as too slow, when this piece or all so far took too long."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        left = self._limits.seconds + self.observation.audio_seconds / self._limits.rate - self._spent
+        left = self._limits.seconds + self.record.audio_seconds / self._limits.rate - self._spent
         try:
             async with asyncio.timeout(min(self._limits.seconds, max(0.0, left))):
                 yield
         except TimeoutError:
-            self.observation.cut_off = True
+            self.record.cut_off = True
             raise
         finally:
             self._spent += loop.time() - begun
 
     def _headers(self, content_type: str) -> dict[str, str]:
-        observation, ignored = self.observation, self.wish.ignored
+        record, ignored = self.record, self.wish.ignored
         return {
             "Content-Type": content_type,
-            "X-TTS-Provider": observation.provider,
-            **({"X-TTS-Cache": str(observation.cache)} if self._limits.cache_header else {}),
-            "X-TTS-Word-Count-Range": observation.word_count_range,
-            "X-TTS-Character-Count-Range": observation.char_count_range,
+            "X-TTS-Provider": record.provider,
+            **({"X-TTS-Cache": str(record.cache)} if self._limits.cache_header else {}),
+            "X-TTS-Word-Count-Range": record.word_count_range,
+            "X-TTS-Character-Count-Range": record.char_count_range,
             **({"X-TTS-Ignored": ", ".join(ignored)} if ignored else {}),
         }

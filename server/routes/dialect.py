@@ -13,7 +13,7 @@ from server.routes.requests import TtsRequest, parse_tts, read_json
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SynthesisRequest:
     """Speech, and in what form."""
 
     speech: TtsRequest
@@ -27,7 +27,7 @@ class Wish:
         return FORMATS[self.speech.response_format]
 
 
-class Call(Protocol):
+class Dialect(Protocol):
     """One way of asking for speech."""
 
     @property
@@ -39,12 +39,12 @@ class Call(Protocol):
         """The body, whole within ``seconds``. Raises RequestTimeout, and what says that it can't be read."""
         ...
 
-    def parse(self, request: web.Request, body: bytes) -> Wish:
+    def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
         """Raises the error that names the first field that is wrong."""
         ...
 
 
-class TtsCall:
+class TtsDialect:
     """POST /tts."""
 
     names: Mapping[str, str] = {}
@@ -52,6 +52,6 @@ class TtsCall:
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)
 
-    def parse(self, request: web.Request, body: bytes) -> Wish:
+    def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
         speech = parse_tts(body)
-        return Wish(speech, events=speech.stream and speech.timestamps)
+        return SynthesisRequest(speech, events=speech.stream and speech.timestamps)

@@ -9,7 +9,7 @@ from typing import Any
 
 from server.errors import SpeechError
 from server.middleware.envelope import describe
-from server.record import Observation
+from server.record import RequestRecord
 from server.routes.captions import timestamp
 from server.utterance import Word
 
@@ -24,10 +24,10 @@ def delta(audio: bytes, words: Sequence[Word] = ()) -> bytes:
     return _event("delta", audio=base64.b64encode(audio).decode(), **timestamps)
 
 
-def done(observation: Observation) -> bytes:
+def done(record: RequestRecord) -> bytes:
     """The last event of audio that is whole."""
-    words = observation.utterance.words if observation.utterance is not None else 0
-    audio = round(observation.audio_seconds * TOKENS_A_SECOND)
+    words = record.utterance.words if record.utterance is not None else 0
+    audio = round(record.audio_seconds * TOKENS_A_SECOND)
     return _event("done", usage={"input_tokens": words, "output_tokens": audio, "total_tokens": words + audio})
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.routes.dialect import Wish
+from server.routes.dialect import SynthesisRequest
 from server.routes.requests import INPUT_TYPE, FormatName, InputType, TtsRequest, parse, read_json
 from server.utterance import SPEED_RANGE
 
@@ -55,7 +55,7 @@ class SpeechRequest(BaseModel):
         )
 
 
-class OpenAiCall:
+class OpenAiDialect:
     """See server.routes.dialect.Call."""
 
     names: Mapping[str, str] = {"text": "input", "voice_name": "voice"}
@@ -63,9 +63,9 @@ class OpenAiCall:
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)
 
-    def parse(self, request: web.Request, body: bytes) -> Wish:
+    def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
         asked = parse(SpeechRequest, body)
-        return Wish(
+        return SynthesisRequest(
             asked.as_tts(),
             events=asked.stream_format == "sse",
             ignored=("instructions",) if asked.instructions else (),

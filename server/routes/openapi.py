@@ -130,7 +130,7 @@ def describe(voices: Sequence[str], max_characters: int) -> dict[str, Any]:
             )
         },
     }
-    for path, call in ((coqui_api.PATH, coqui_api.TTS_CALL), (coqui_api.PROCESS_PATH, coqui_api.PROCESS_CALL)):
+    for path, call in ((coqui_api.PATH, coqui_api.TTS_DIALECT), (coqui_api.PROCESS_PATH, coqui_api.PROCESS_DIALECT)):
         paths[path] = _form_call(call, {"text": text, "voice_name": {"type": "string", "enum": ["", *names]}})
     paths[voice_registration.PATH] = _registering()
     for path, (summary, schema) in READS.items():
@@ -174,7 +174,7 @@ def _reads(path: str, summary: str, content: dict[str, Any]) -> dict[str, Any]:
     return operation
 
 
-def _form_call(call: coqui_api.FormCall, forms: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _form_call(call: coqui_api.FormDialect, forms: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """The same fields in the query string of a GET, or in the form of a POST; ``forms`` are schemas of some of them."""
     fields = {
         theirs: {"type": "string", "description": FIELDS[ours], **forms.get(ours, {})}

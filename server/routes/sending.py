@@ -14,7 +14,7 @@ from server.audio.formats import Format
 from server.audio.loudness import at_loudness
 from server.errors import EngineFailed, SpeechError
 from server.middleware.envelope import TOLD
-from server.record import Observation
+from server.record import RequestRecord
 from server.routes import captions, events
 from server.routes.delivery import PIECE_BYTES, Delivery
 from server.utterance import Chunk, Word
@@ -24,7 +24,7 @@ Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamRes
 
 
 async def encoded(
-    chunks: AsyncGenerator[Chunk, None], wanted: Format, observation: Observation, *, whole: bool, artist: str
+    chunks: AsyncGenerator[Chunk, None], wanted: Format, record: RequestRecord, *, whole: bool, artist: str
 ) -> AsyncGenerator[bytes, None]:
     """The audio's bytes, no piece of them empty: of a stream as it is made, of a whole file all in one.
 
@@ -32,7 +32,7 @@ async def encoded(
     """
     making: Encoder | None = None
     async for chunk in chunks:
-        with observation.stage(Stage.ENCODE):
+        with record.stage(Stage.ENCODE):
             if making is None:
                 making = encoder(wanted, chunk.sample_rate, whole=whole, artist=artist)
             # A thread of its own costs more than what is quick. Who leaves meanwhile leaves the encoder to the thread.
@@ -41,21 +41,21 @@ async def encoded(
             yield part
     if making is None:
         raise EngineFailed("the speech engine made no audio")
-    with observation.stage(Stage.ENCODE):
+    with record.stage(Stage.ENCODE):
         part = making.finish() if making.quick else await asyncio.to_thread(making.finish)
     if part:
         yield part
 
 
 async def levelled(
-    chunks: AsyncGenerator[Chunk, None], loudness: float, observation: Observation
+    chunks: AsyncGenerator[Chunk, None], loudness: float, record: RequestRecord
 ) -> AsyncGenerator[Chunk, None]:
     """All of the audio as one chunk, at so many LUFS; raises whatever ``chunks`` does."""
     heard = [chunk async for chunk in chunks]
     if not heard:
         return
     rate = heard[0].sample_rate
-    with observation.stage(Stage.ENCODE):
+    with record.stage(Stage.ENCODE):
         samples = await asyncio.to_thread(
             lambda: at_loudness(np.concatenate([chunk.samples for chunk in heard]), rate, loudness)
         )
@@ -70,10 +70,10 @@ async def send_whole(delivery: Delivery, parts: AsyncGenerator[bytes, None]) -> 
 async def send_stream(delivery: Delivery, parts: AsyncGenerator[bytes, None]) -> web.StreamResponse:
     """As it is made."""
     async for part in parts:
-        delivery.observation.mark_first_audio()
+        delivery.record.mark_first_audio()
         if not delivery.begun:
             await delivery.begin(delivery.wish.format.content_type)
-        with delivery.observation.stage(Stage.SEND):
+        with delivery.record.stage(Stage.SEND):
             await delivery.add(part)
     return await _ended(delivery)
 
@@ -87,10 +87,10 @@ async def send_events(
     """
     try:
         async for part in parts:
-            delivery.observation.mark_first_audio()
+            delivery.record.mark_first_audio()
             if not delivery.begun:
                 await delivery.begin(events.CONTENT_TYPE)
-            with delivery.observation.stage(Stage.SEND):
+            with delivery.record.stage(Stage.SEND):
                 for start in range(0, len(part), PIECE_BYTES):
                     await delivery.add(events.delta(part[start : start + PIECE_BYTES], words))
                     words.clear()
@@ -108,7 +108,7 @@ async def send_captioned(
 ) -> web.StreamResponse:
     """Once all of it is made, as JSON with the times of ``words``, which are noted by then."""
     audio = [part async for part in parts]
-    with delivery.observation.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
+    with delivery.record.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
         body = await asyncio.to_thread(captions.body, audio, delivery.wish.speech.response_format, words)
     audio.clear()
     return await _at_once(delivery, captions.CONTENT_TYPE, [body])
@@ -119,21 +119,21 @@ async def _at_once(delivery: Delivery, content_type: str, body: list[bytes]) -> 
     size = sum(map(len, body))
     delivery.visit.hold(size)
     delivery.visit.ready()
-    delivery.observation.mark_ready()
+    delivery.record.mark_ready()
     await delivery.begin(content_type, size)
-    with delivery.observation.stage(Stage.SEND):
+    with delivery.record.stage(Stage.SEND):
         while body:  # what is sent is not kept
             await delivery.write(body.pop(0))
         return await delivery.end()
 
 
-async def _ended(delivery: Delivery, last: Callable[[Observation], bytes] | None = None) -> web.StreamResponse:
+async def _ended(delivery: Delivery, last: Callable[[RequestRecord], bytes] | None = None) -> web.StreamResponse:
     """The end of what was sent as it was made."""
     if not delivery.begun:
         raise EngineFailed("the speech engine made no audio")
     delivery.visit.ready()
-    delivery.observation.mark_ready()
-    with delivery.observation.stage(Stage.SEND):
+    delivery.record.mark_ready()
+    with delivery.record.stage(Stage.SEND):
         if last is not None:
-            await delivery.add(last(delivery.observation))
+            await delivery.add(last(delivery.record))
         return await delivery.end()

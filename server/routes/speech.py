@@ -13,10 +13,10 @@ from opentelemetry.trace import get_current_span
 
 from otel.contract.values import Stage
 from server.errors import InvalidMarkup, SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
-from server.middleware.envelope import OBSERVATION
+from server.middleware.envelope import RECORD
 from server.routes.clients import Clients
-from server.routes.delivery import Delivery, Limits
-from server.routes.dialect import Call, Wish
+from server.routes.delivery import Delivery, SendLimits
+from server.routes.dialect import Dialect, SynthesisRequest
 from server.routes.requests import TtsRequest, wants_fresh
 from server.routes.sending import (
     Send,
@@ -58,40 +58,40 @@ class SpeechRoute:
         synthesizer: Synthesizer,
         admission: Admission,
         clients: Clients,
-        call: Call,
+        call: Dialect,
     ) -> None:
         self._call = call
         self._settings = settings
         self._synthesizer = synthesizer
         self._admission = admission
         self._clients = clients
-        self._limits = Limits(settings.send_seconds, settings.min_send_rate, settings.cache_header)
+        self._limits = SendLimits(settings.send_seconds, settings.min_send_rate, settings.cache_header)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
-        observation = request[OBSERVATION]
+        record = request[RECORD]
         body = await self._call.read(request, self._settings.receive_seconds)
-        observation.mark_received()
-        with observation.stage(Stage.NORMALIZE):
+        record.mark_received()
+        with record.stage(Stage.NORMALIZE):
             parse = partial(self._call.parse, request, body)
             wish = await asyncio.to_thread(parse) if len(body) > LARGE_BODY else parse()
             with renamed(self._call.names):
                 utterance = await self._utterance(wish.speech)
         streamed, loudness = wish.speech.stream, wish.speech.loudness
-        observation.utterance = utterance
-        observation.streamed = streamed
+        record.utterance = utterance
+        record.streamed = streamed
         client = self._clients.key(request)
         listener = Listener(streamed, client, get_current_span().get_span_context())
         fresh = not wish.speech.cache or wants_fresh(request)
         with renamed(self._call.names), self._admission.visit(client, self._size(wish, utterance)) as visit:
-            delivery = Delivery(request, observation, wish, visit, self._limits)
-            async with aclosing(self._synthesizer.speak(utterance, observation, listener, fresh=fresh)) as chunks:
+            delivery = Delivery(request, record, wish, visit, self._limits)
+            async with aclosing(self._synthesizer.speak(utterance, record, listener, fresh=fresh)) as chunks:
                 words: list[Word] = []
                 noted = _noting(chunks, words) if utterance.timed else chunks
-                heard = noted if loudness is None else levelled(noted, loudness, observation)
-                parts = encoded(heard, wish.format, observation, whole=not streamed, artist=utterance.voice.name)
+                heard = noted if loudness is None else levelled(noted, loudness, record)
+                parts = encoded(heard, wish.format, record, whole=not streamed, artist=utterance.voice.name)
                 return await _send(wish, words)(delivery, parts)
 
-    def _size(self, wish: Wish, utterance: Utterance) -> int:
+    def _size(self, wish: SynthesisRequest, utterance: Utterance) -> int:
         """About how many bytes of the answer will wait to be sent at a time: all of a whole one, of a stream what is
         made ahead of its reader."""
         seconds, rate = self._synthesizer.estimate(utterance), utterance.voice.sample_rate
@@ -122,7 +122,7 @@ class SpeechRoute:
         return voices[name]
 
 
-def _send(wish: Wish, words: list[Word]) -> Send:
+def _send(wish: SynthesisRequest, words: list[Word]) -> Send:
     """The way in which the client wants its answer."""
     if wish.events:
         return partial(send_events, words=words)

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from server.errors import QueueFull, ShuttingDown
+from server.synthesis.request_slot import RequestSlot
 from server.synthesis.shares import Askers, Shares
-from server.synthesis.visit import Visit
 
 RETRY_SECONDS = 1
 MEGABYTE = 1e6
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class SynthesisSlot:
     """A synthesis, and the seconds of audio that it still has to make, as far as they can be known."""
 
     door: Admission
@@ -68,7 +68,7 @@ class Admission:
         self._client_requests = max(1, int(most_requests * client_share))
         self._client_unsent = int(most_unsent * client_share)
         self._clock = clock
-        self._places: dict[Place, None] = {}
+        self._places: dict[SynthesisSlot, None] = {}
         self.audio_seconds = 0.0
         """Of audio that those inside wait for."""
         self._requests = Shares()
@@ -94,7 +94,7 @@ class Admission:
         return self._requests.total
 
     @contextmanager
-    def visit(self, client: str, size: int) -> Iterator[Visit]:
+    def visit(self, client: str, size: int) -> Iterator[RequestSlot]:
         """Lets a request in until it is answered, whose answer is estimated to keep ``size`` bytes waiting to be sent.
 
         Raises ShuttingDown after ``close``, and QueueFull when there is no room for its bytes, or no place, with the
@@ -107,7 +107,7 @@ class Admission:
         self._askers.note(client, now)
         self._check_places(client, now)
         self._check_unsent(client, size)
-        visit = Visit(self._requests, self._unsent, client, size)
+        visit = RequestSlot(self._requests, self._unsent, client, size)
         visit.enter()
         self._visitors += 1
         self._idle.clear()
@@ -120,26 +120,26 @@ class Admission:
                 self._idle.set()
 
     @contextmanager
-    def admit(self, seconds: float) -> Iterator[Place]:
+    def admit(self, seconds: float) -> Iterator[SynthesisSlot]:
         """Holds a place for the synthesis of about so many seconds of audio.
 
         Any length is let in while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
         after which what is too much should have been made.
         """
         self._check(seconds)
-        place = Place(self, seconds)
+        place = SynthesisSlot(self, seconds)
         self.take_on(place)
         try:
             yield place
         finally:
             self.let_go(place)
 
-    def take_on(self, place: Place) -> None:
+    def take_on(self, place: SynthesisSlot) -> None:
         """Counts the audio of a synthesis."""
         self._places[place] = None
         self.audio_seconds += place.remaining
 
-    def let_go(self, place: Place) -> None:
+    def let_go(self, place: SynthesisSlot) -> None:
         """Counts it no more."""
         del self._places[place]
         self.audio_seconds -= place.remaining

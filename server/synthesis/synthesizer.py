@@ -8,10 +8,10 @@ from contextlib import aclosing
 
 from otel.contract.values import CacheResult
 from server.errors import DeadlineExceeded, NotReady
-from server.record import Observation
+from server.record import RequestRecord
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
-from server.synthesis.fallback.chain import Chain
+from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis_record import Synthesis
 from server.utterance import Chunk, Listener, Utterance, Voice
 
@@ -24,7 +24,7 @@ GRACE_SECONDS = 1.0
 class Synthesizer:
     """Speaks once the providers are ready."""
 
-    def __init__(self, chain: Chain, cache: Cache, admission: Admission, deadline_seconds: float) -> None:
+    def __init__(self, chain: FallbackChain, cache: Cache, admission: Admission, deadline_seconds: float) -> None:
         """``deadline_seconds`` is how long a whole answer may take, or a stream's first audio."""
         self._chain = chain
         self._cache = cache
@@ -76,7 +76,7 @@ class Synthesizer:
         await self._chain.close()
 
     async def speak(
-        self, utterance: Utterance, observation: Observation, listener: Listener, *, fresh: bool = False
+        self, utterance: Utterance, record: RequestRecord, listener: Listener, *, fresh: bool = False
     ) -> AsyncGenerator[Chunk, None]:
         """The utterance's audio, in order; closing the generator gives the rest up. ``fresh`` audio is made for this
         request alone, and not kept; so is that of a timed utterance: its words are text, which the cache never holds.
@@ -115,18 +115,18 @@ class Synthesizer:
                         raise DeadlineExceeded(
                             f"the audio was not ready within {self._deadline_seconds:g} seconds"
                         ) from None
-                    self._heard(utterance, observation, hearing.result, hearing.synthesis)
-                    observation.mark_chunk(chunk)
+                    self._heard(utterance, record, hearing.result, hearing.synthesis)
+                    record.mark_chunk(chunk)
                     yield chunk
                     if listener.streamed:
                         deadline = loop.time() + self._deadline_seconds
         finally:
-            self._heard(utterance, observation, hearing.result, hearing.synthesis)
+            self._heard(utterance, record, hearing.result, hearing.synthesis)
 
     def _heard(
-        self, utterance: Utterance, observation: Observation, result: CacheResult, synthesis: Synthesis | None
+        self, utterance: Utterance, record: RequestRecord, result: CacheResult, synthesis: Synthesis | None
     ) -> None:
         """Marks where the audio comes from. The cache holds audio of the voice's first provider only."""
-        observation.cache = result
-        observation.synthesis = synthesis
-        observation.provider = synthesis.provider if synthesis else self._chain.first(utterance.voice.name)
+        record.cache = result
+        record.synthesis = synthesis
+        record.provider = synthesis.provider if synthesis else self._chain.first(utterance.voice.name)

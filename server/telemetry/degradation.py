@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from otel.contract.values import DegradationKind
 from server.logs import LOGGER
-from server.telemetry.latency_baseline import MOST_RANGES, OTHER, ReferenceLatency, State
+from server.telemetry.latency_baseline import MOST_RANGES, OTHER, BaselineState, LatencyBaseline
 
 INTERVAL_SECONDS = 5.0
 LATENCY_LIMIT = 1.5
@@ -35,7 +35,7 @@ millisecond, on the event loop."""
 log = logging.getLogger(f"{LOGGER}.watch")
 
 
-class Attempt(NamedTuple):
+class TimedAttempt(NamedTuple):
     """A provider's attempt to speak that has ended."""
 
     at: float
@@ -46,7 +46,7 @@ class Attempt(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class AttemptWindow:
     """What was seen of a provider's last attempts; None where there were too few to say."""
 
     attempts: int = 0
@@ -71,11 +71,11 @@ class Episode:
 class _Provider:
     """The attempts of one provider, and what they are held against."""
 
-    def __init__(self, reference: ReferenceLatency) -> None:
+    def __init__(self, reference: LatencyBaseline) -> None:
         self.reference = reference
-        self.attempts: deque[Attempt] = deque(maxlen=MOST_ATTEMPTS)
+        self.attempts: deque[TimedAttempt] = deque(maxlen=MOST_ATTEMPTS)
         self.groups: set[str] = set()
-        self.window = Window()
+        self.window = AttemptWindow()
 
     def group(self, name: str) -> str:
         """``name``, or one for all that are more than there can be."""
@@ -85,7 +85,7 @@ class _Provider:
             self.groups.add(name)
         return name
 
-    def look(self, oldest: float) -> Window:
+    def look(self, oldest: float) -> AttemptWindow:
         """At the attempts that ended at ``oldest`` or later; forgets the others."""
         while self.attempts and self.attempts[0].at < oldest:
             self.attempts.popleft()
@@ -93,7 +93,7 @@ class _Provider:
         usual = {group: self.reference.of(group) for group in self.groups | {OTHER}}
         ratios = [seconds / reference for group, seconds in timed if (reference := usual[group]) is not None]
         count = len(self.attempts)
-        self.window = Window(
+        self.window = AttemptWindow(
             count,
             sum(attempt.ok for attempt in self.attempts) / count if count >= SUCCESS_ATTEMPTS else None,
             median(ratios) if len(ratios) >= LATENCY_ATTEMPTS else None,
@@ -102,7 +102,7 @@ class _Provider:
         return self.window
 
 
-class Watch:
+class DegradationMonitor:
     """Over every provider; told of attempts from the event loop's thread, and read from any.
 
     Latency is judged at equal length: each attempt against the reference of its own range of words, so that longer
@@ -125,7 +125,7 @@ class Watch:
 
         Raises ValueError when it is no number of seconds.
         """
-        self._providers = {name: _Provider(ReferenceLatency(learning_seconds, reference_seconds)) for name in providers}
+        self._providers = {name: _Provider(LatencyBaseline(learning_seconds, reference_seconds)) for name in providers}
         self._window_seconds = window_seconds
         self._clock = clock
         self._log = log
@@ -148,7 +148,7 @@ class Watch:
             return
         if seconds is not None and not (ok and seconds > 0 and math.isfinite(seconds)):
             seconds = None
-        attempt = Attempt(self._clock(), watched.group(group), seconds, ok)
+        attempt = TimedAttempt(self._clock(), watched.group(group), seconds, ok)
         watched.attempts.append(attempt)
         if (DegradationKind.LATENCY, provider) not in self._episodes:
             watched.reference.add(*attempt)
@@ -213,7 +213,9 @@ class Watch:
             },
             "reference": {
                 "state": reference.state.value,
-                "seconds": reference.set_seconds if reference.state is State.SET else _rounded(reference.seconds),
+                "seconds": reference.set_seconds
+                if reference.state is BaselineState.SET
+                else _rounded(reference.seconds),
             },
         }
 

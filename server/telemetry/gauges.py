@@ -12,14 +12,14 @@ from server.lifecycle.restarts import Restarts
 from server.network.connections import Connections
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
-from server.synthesis.fallback.chain import Chain
-from server.telemetry.degradation import Watch
-from server.telemetry.gpu_sampler import GpuSampler, Reading
-from server.telemetry.provider_metrics import Reporter
+from server.synthesis.fallback.chain import FallbackChain
+from server.telemetry.degradation import DegradationMonitor
+from server.telemetry.gpu_sampler import GpuReading, GpuSampler
+from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.summary import Summary
 from server.telemetry.system_sampler import SystemSampler
 
-GPU_GAUGES: dict[Instrument, Reading] = {
+GPU_GAUGES: dict[Instrument, GpuReading] = {
     instruments.GPU_UTILIZATION: "utilization",
     instruments.GPU_MEMORY: "memory_bytes",
     instruments.GPU_MEMORY_LIMIT: "memory_limit_bytes",
@@ -32,12 +32,12 @@ def observe_gauges(
     metrics: Metrics,
     *,
     summary: Summary,
-    reporter: Reporter,
-    watch: Watch,
+    provider_metrics: ProviderMetrics,
+    degradation: DegradationMonitor,
     system: SystemSampler,
     gpu: GpuSampler,
     restarts: Restarts,
-    chain: Chain,
+    chain: FallbackChain,
     admission: Admission,
     cache: Cache,
     connections: Connections,
@@ -51,7 +51,7 @@ def observe_gauges(
     observe(instruments.SYSTEM_CPU, lambda: _known(system.cpu_percent))
     observe(
         instruments.MODEL_LOAD_TIME,
-        lambda: [(seconds, {"model": name}) for name, seconds in reporter.load_seconds.items()],
+        lambda: [(seconds, {"model": name}) for name, seconds in provider_metrics.load_seconds.items()],
     )
     observe(instruments.QUEUE_DEPTH, lambda: [(chain.load().depth, {})])
     observe(instruments.QUEUE_AUDIO, lambda: [(chain.load().audio_seconds, {})])
@@ -59,8 +59,8 @@ def observe_gauges(
     observe(instruments.CACHE_BYTES, lambda: [(cache.bytes, {})])
     observe(instruments.CACHE_ENTRIES, lambda: [(cache.entries, {})])
     observe(instruments.CACHE_EVICTIONS, lambda: [(cache.evictions, {})])
-    observe(instruments.PROVIDER_AVAILABLE, reporter.availability)
-    observe(instruments.DEGRADED, watch.readings)
+    observe(instruments.PROVIDER_AVAILABLE, provider_metrics.availability)
+    observe(instruments.DEGRADED, degradation.readings)
     observe(
         instruments.CONNECTIONS,
         lambda: [

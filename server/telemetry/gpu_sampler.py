@@ -11,8 +11,8 @@ import pynvml
 
 INTERVAL_SECONDS = 5.0
 
-Reading = Literal["utilization", "memory_bytes", "memory_limit_bytes", "power_watts", "temperature_celsius"]
-READERS: dict[Reading, Callable[[Any], float]] = {
+GpuReading = Literal["utilization", "memory_bytes", "memory_limit_bytes", "power_watts", "temperature_celsius"]
+READERS: dict[GpuReading, Callable[[Any], float]] = {
     "utilization": lambda gpu: float(pynvml.nvmlDeviceGetUtilizationRates(gpu).gpu),
     "memory_bytes": lambda gpu: float(pynvml.nvmlDeviceGetMemoryInfo(gpu).used),
     "memory_limit_bytes": lambda gpu: float(pynvml.nvmlDeviceGetMemoryInfo(gpu).total),
@@ -26,14 +26,14 @@ class GpuSampler:
 
     def __init__(self) -> None:
         self._gpus = _gpus()
-        self._samples: dict[tuple[Reading, str], float] = {}
+        self._samples: dict[tuple[GpuReading, str], float] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The GPUs' numbers."""
         return tuple(self._gpus)
 
-    def readings(self, reading: Reading) -> list[tuple[float, dict[str, str]]]:
+    def readings(self, reading: GpuReading) -> list[tuple[float, dict[str, str]]]:
         """One value for each GPU, with its labels."""
         return [(value, {"gpu": gpu}) for (kind, gpu), value in self._samples.items() if kind == reading]
 
@@ -48,7 +48,7 @@ class GpuSampler:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def sample(self) -> None:
-        samples: dict[tuple[Reading, str], float] = {}
+        samples: dict[tuple[GpuReading, str], float] = {}
         for name, gpu in self._gpus.items():
             for reading, read in READERS.items():
                 with suppress(pynvml.NVMLError):  # not supported by this GPU, or the GPU is lost

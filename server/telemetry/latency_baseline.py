@@ -22,7 +22,7 @@ MOST_RANGES = 16
 OTHER = "other"
 
 
-class State(StrEnum):
+class BaselineState(StrEnum):
     """Where a reference comes from."""
 
     LEARNING = "learning"
@@ -30,7 +30,7 @@ class State(StrEnum):
     SET = "set"
 
 
-class Samples:
+class DurationReservoir:
     """Durations in a bounded list, spread evenly over the time they came in."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class _Hour:
     began: float
     attempts: int = 0
     ok: int = 0
-    halves: tuple[dict[str, Samples], dict[str, Samples]] = field(default_factory=lambda: ({}, {}))
+    halves: tuple[dict[str, DurationReservoir], dict[str, DurationReservoir]] = field(default_factory=lambda: ({}, {}))
     """Durations of what was ok, by range."""
 
     def by_range(self) -> dict[str, list[float]]:
@@ -76,7 +76,7 @@ class _Hour:
         return bool(first and second) and 1 / STABLE_RATIO <= median(second) / median(first) <= STABLE_RATIO
 
 
-class ReferenceLatency:
+class LatencyBaseline:
     """Of one provider: seconds for each range of words. Bounded by MOST_RANGES times MOST_SAMPLES.
 
     The hour begins with its first attempt. Whether it was stable is judged when it is over: enough attempts, of which
@@ -88,7 +88,7 @@ class ReferenceLatency:
         """``set_seconds`` is the reference for every range, and then nothing is learned. Raises ValueError."""
         if set_seconds is not None and not (set_seconds > 0 and math.isfinite(set_seconds)):
             raise ValueError(f"a reference latency can't be {set_seconds} seconds")
-        self.state = State.LEARNING if set_seconds is None else State.SET
+        self.state = BaselineState.LEARNING if set_seconds is None else BaselineState.SET
         self._set = set_seconds
         self._learning_seconds = learning_seconds
         self._seconds: dict[str, float] = {}
@@ -111,15 +111,15 @@ class ReferenceLatency:
 
     def add(self, now: float, group: str, seconds: float | None, ok: bool) -> None:
         """An attempt to learn from; ``seconds`` counts only if it was ok. At once, whatever came before."""
-        if self.state is State.LEARNING:
+        if self.state is BaselineState.LEARNING:
             if self._hour is None:
                 self._hour = _Hour(now)
             self._hour.attempts += 1
             self._hour.ok += ok
             if ok and seconds is not None:
                 half = self._hour.halves[now - self._hour.began >= self._learning_seconds / 2]
-                half.setdefault(group, Samples()).add(seconds)
-        elif self.state is State.KNOWN and ok and seconds is not None and group not in self._seconds:
+                half.setdefault(group, DurationReservoir()).add(seconds)
+        elif self.state is BaselineState.KNOWN and ok and seconds is not None and group not in self._seconds:
             self._take(group, [*self._late.pop(group, []), seconds])
 
     def settle(self, now: float) -> bool:
@@ -130,7 +130,7 @@ class ReferenceLatency:
         self._hour = None
         if not hour.stable():
             return False
-        self.state = State.KNOWN
+        self.state = BaselineState.KNOWN
         for group, durations in hour.by_range().items():
             self._take(group, durations)
         return True

@@ -12,8 +12,8 @@ from otel.contract.ranges import WORDS
 from otel.contract.values import AttemptOutcome, FallbackReason
 from otel.sdk.recording import Metrics
 from server.audio.quality import Quality
-from server.synthesis_record import Attempt
-from server.telemetry.degradation import Watch
+from server.synthesis_record import AttemptRecord
+from server.telemetry.degradation import DegradationMonitor
 from server.utterance import Utterance
 
 NOWHERE = set_span_in_context(INVALID_SPAN, Context())
@@ -29,12 +29,12 @@ def fallback_labels(failed: str, following: str, reason: FallbackReason) -> dict
     return {"from": failed, "to": following, "reason": reason}
 
 
-class Reporter:
+class ProviderMetrics:
     """See server.synthesis.fallback.chain.ChainReports. Made inside a running event loop."""
 
-    def __init__(self, metrics: Metrics, watch: Watch) -> None:
+    def __init__(self, metrics: Metrics, degradation: DegradationMonitor) -> None:
         self._metrics = metrics
-        self._watch = watch
+        self._degradation = degradation
         self._available: dict[str, bool] = {}
         self.load_seconds: dict[str, float] = {}
         """How long each model took to load and warm up, by the name of its voice."""
@@ -56,14 +56,14 @@ class Reporter:
         if not self.lost_provider.done():
             self.lost_provider.set_result(error)
 
-    def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
+    def attempted(self, attempt: AttemptRecord, utterance: Utterance) -> None:
         name, outcome = attempt.provider, attempt.outcome
         self._metrics.add(instruments.PROVIDER_REQUESTS, 1, provider=name, outcome=outcome)
         ok = outcome is AttemptOutcome.OK
         if ok:
             self._metrics.record(instruments.PROVIDER_DURATION, attempt.work_seconds, NOWHERE, provider=name)
         if outcome in JUDGED:
-            self._watch.add(name, WORDS.label(utterance.words), attempt.work_seconds if ok else None, ok)
+            self._degradation.add(name, WORDS.label(utterance.words), attempt.work_seconds if ok else None, ok)
 
     def inspected(self, quality: Quality, utterance: Utterance) -> None:
         for fault in quality.faults:
@@ -78,7 +78,7 @@ class Reporter:
 
     def available(self, provider: str, available: bool) -> None:
         self._available[provider] = available
-        self._watch.set_available(provider, available)
+        self._degradation.set_available(provider, available)
 
     def availability(self) -> list[tuple[float, dict[str, str]]]:
         """Readings of tts_provider_available."""

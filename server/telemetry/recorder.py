@@ -32,7 +32,7 @@ from otel.sdk.spans import KEEP, unsampled
 from otel.sdk.telemetry import Telemetry
 from server.errors import ServerCrashed
 from server.lifecycle.journal import Journal, LostRequest
-from server.record import Observation
+from server.record import RequestRecord
 from server.telemetry.slowness import Slowness
 from server.telemetry.summary import Summary
 from server.utterance import Interval
@@ -43,7 +43,7 @@ ATTEMPT_SPAN = "attempt"
 FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 
 
-class Observer:
+class Recorder:
     """``open`` and ``close`` are called once for every call for audio."""
 
     def __init__(
@@ -58,108 +58,108 @@ class Observer:
         self._build = build
         self._journal = journal
 
-    def open(self, observation: Observation, span: Span) -> None:
+    def open(self, record: RequestRecord, span: Span) -> None:
         """Counts a call as in flight; ``span`` is its SERVER span."""
         self._summary.open()
         if self._journal is not None:
-            observation.journal_slot = self._journal.open(
-                observation.request_id,
+            record.journal_slot = self._journal.open(
+                record.request_id,
                 span.get_span_context().trace_id,
-                observation.endpoint,
-                observation.method,
-                observation.began_unix,
+                record.endpoint,
+                record.method,
+                record.began_unix,
             )
 
-    def close(self, observation: Observation, span: Span) -> None:
+    def close(self, record: RequestRecord, span: Span) -> None:
         """Reports a finished request; ``span`` is its SERVER span, still open."""
         try:
-            self._report(observation, span)
+            self._report(record, span)
         finally:
             if self._journal is not None:
-                self._journal.clear(observation.journal_slot)
+                self._journal.clear(record.journal_slot)
 
     def report_lost(self, request: LostRequest) -> None:
         """Reports a request that the last server had in flight when it ended, as one that failed by a crash."""
-        observation = Observation(
+        record = RequestRecord(
             request.request_id, endpoint=request.endpoint, method=request.method, began_unix=request.began_unix
         )
         error = ServerCrashed("the server ended before the request did")
-        observation.finish(Outcome.ERROR, error.status, error)
+        record.finish(Outcome.ERROR, error.status, error)
         span = self._tracer.start_span(
             request.endpoint, _trace(request.trace_id), SpanKind.SERVER, start_time=request.began_unix
         )
         self._summary.open()
-        self._report(observation, span)
+        self._report(record, span)
         span.end(request.began_unix)  # nobody knows when it ended
 
-    def _report(self, observation: Observation, span: Span) -> None:
-        self._summary.close(observation)
-        hit = observation.cache is CacheResult.HIT
+    def _report(self, record: RequestRecord, span: Span) -> None:
+        self._summary.close(record)
+        hit = record.cache is CacheResult.HIT
         decision = self._keep.decide(
-            f"{observation.word_count_range} hit" if hit else observation.word_count_range,  # what is slow for its kind
-            observation.duration,
-            failed=_failed(observation),
+            f"{record.word_count_range} hit" if hit else record.word_count_range,  # what is slow for its kind
+            record.duration,
+            failed=_failed(record),
         )
         context = set_span_in_context(span, Context()) if decision.kept else unsampled(span.get_span_context())
-        attributes = self._attributes(observation)
+        attributes = self._attributes(record)
         if decision.usual_seconds is not None:
             attributes["tts.usual_duration"] = decision.usual_seconds
-        self._record(observation, context)
-        reason = self._slowness.reason(observation, decision.slow)
+        self._record(record, context)
+        reason = self._slowness.reason(record, decision.slow)
         if reason is not None:
             attributes["tts.slow_reason"] = str(reason)
             self._metrics.add(metrics.SLOW_REQUESTS, 1, reason=reason)
-        if observation.outcome is Outcome.OK and observation.made:
-            self._slowness.learn(observation)
+        if record.outcome is Outcome.OK and record.made:
+            self._slowness.learn(record)
         self._telemetry.events.emit(attributes, context)
         if decision.kept:
-            self._make_spans(observation, span, context, attributes)
+            self._make_spans(record, span, context, attributes)
 
-    def _record(self, done: Observation, context: Context) -> None:
-        add, record = self._metrics.add, self._metrics.record
-        outcome = str(done.outcome)
-        voice = done.utterance.voice.label if done.utterance else OTHER
-        language = done.utterance.language if done.utterance else OTHER
+    def _record(self, record: RequestRecord, context: Context) -> None:
+        add, measure = self._metrics.add, self._metrics.record
+        outcome = str(record.outcome)
+        voice = record.utterance.voice.label if record.utterance else OTHER
+        language = record.utterance.language if record.utterance else OTHER
         add(
             metrics.REQUESTS,
             1,
-            endpoint=done.endpoint,
-            method=done.method,
-            status_code=str(done.status),
+            endpoint=record.endpoint,
+            method=record.method,
+            status_code=str(record.status),
             voice_name=voice,
             language=language,
             outcome=outcome,
         )
-        if done.cache is not None:
-            add(metrics.CACHE_REQUESTS, 1, result=done.cache)
-        if done.error is not None:
-            error = done.error
-            add(metrics.ERRORS, 1, error_type=error.error_type, endpoint=done.endpoint, side=error.side)
-        if done.outcome is not Outcome.REJECTED:
-            for stage, seconds in done.stage_seconds().items():
-                record(metrics.STAGE_DURATION, seconds, context, stage=stage)
-        duration = done.duration
-        if duration is not None and done.outcome in (Outcome.OK, Outcome.ERROR):
-            record(
+        if record.cache is not None:
+            add(metrics.CACHE_REQUESTS, 1, result=record.cache)
+        if record.error is not None:
+            error = record.error
+            add(metrics.ERRORS, 1, error_type=error.error_type, endpoint=record.endpoint, side=error.side)
+        if record.outcome is not Outcome.REJECTED:
+            for stage, seconds in record.stage_seconds().items():
+                measure(metrics.STAGE_DURATION, seconds, context, stage=stage)
+        duration = record.duration
+        if duration is not None and record.outcome in (Outcome.OK, Outcome.ERROR):
+            measure(
                 metrics.REQUEST_DURATION,
                 duration,
                 context,
-                endpoint=done.endpoint,
+                endpoint=record.endpoint,
                 voice_name=voice,
                 language=language,
             )
-        if done.outcome is Outcome.OK:
-            self._record_speech(done, context)
+        if record.outcome is Outcome.OK:
+            self._record_speech(record, context)
 
-    def _record_speech(self, done: Observation, context: Context) -> None:
-        utterance, duration, first_audio = done.utterance, done.duration, done.time_to_first_audio
+    def _record_speech(self, record: RequestRecord, context: Context) -> None:
+        utterance, duration, first_audio = record.utterance, record.duration, record.time_to_first_audio
         if utterance is None or duration is None or first_audio is None:
             raise ValueError("a request that ended ok has an utterance, audio and an end")
-        add, record = self._metrics.add, self._metrics.record
-        voice, words, characters = utterance.voice.label, done.word_count_range, done.char_count_range
-        cache = CacheState.HIT if done.cache is CacheResult.HIT else CacheState.MISS
-        record(metrics.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=cache)
-        record(
+        add, measure = self._metrics.add, self._metrics.record
+        voice, words, characters = utterance.voice.label, record.word_count_range, record.char_count_range
+        cache = CacheState.HIT if record.cache is CacheResult.HIT else CacheState.MISS
+        measure(metrics.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=cache)
+        measure(
             metrics.CHARACTER_COUNT_DURATION,
             duration,
             context,
@@ -167,62 +167,68 @@ class Observer:
             voice_name=voice,
             cache=cache,
         )
-        record(metrics.TIME_TO_FIRST_AUDIO, first_audio, context, word_count_range=words, voice_name=voice)
-        record(metrics.AUDIO_DURATION, done.audio_seconds, context, voice_name=voice)
-        if done.real_time_factor is not None:
-            record(metrics.REAL_TIME_FACTOR, done.real_time_factor, context, word_count_range=words, voice_name=voice)
-        if done.streamed:
-            record(metrics.STREAM_UNDERRUN, done.underrun / 1e9, context, voice_name=voice)
+        measure(metrics.TIME_TO_FIRST_AUDIO, first_audio, context, word_count_range=words, voice_name=voice)
+        measure(metrics.AUDIO_DURATION, record.audio_seconds, context, voice_name=voice)
+        if record.real_time_factor is not None:
+            measure(
+                metrics.REAL_TIME_FACTOR, record.real_time_factor, context, word_count_range=words, voice_name=voice
+            )
+        if record.streamed:
+            measure(metrics.STREAM_UNDERRUN, record.underrun / 1e9, context, voice_name=voice)
         add(metrics.WORDS_TOTAL, utterance.words, voice_name=voice, client=CLIENT)
         add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
 
-    def _attributes(self, done: Observation) -> dict[str, AttributeValue]:
+    def _attributes(self, record: RequestRecord) -> dict[str, AttributeValue]:
         """Features of the request, for its SERVER span and its event alike; nothing of what the client wrote."""
         features: dict[str, AttributeValue | None] = {
             "gen_ai.operation.name": "text_to_speech",
-            "tts.request_id": done.request_id or None,
-            "tts.endpoint": done.endpoint,
-            "tts.method": _method(done),
-            "tts.status_code": done.status,
-            "tts.outcome": str(done.outcome),
-            "tts.error_type": done.error.error_type if done.error else None,
-            "tts.streamed": done.streamed,
-            "tts.duration": done.duration,
-            "tts.time_to_first_audio": done.time_to_first_audio,
-            "tts.real_time_factor": done.real_time_factor,
-            "tts.stream_underrun": done.underrun / 1e9 if done.streamed else None,
-            "tts.audio_duration": done.audio_seconds,
-            "tts.chunks": done.chunks,
-            "tts.provider": done.provider or None,
-            "tts.cache": done.cache and str(done.cache),
+            "tts.request_id": record.request_id or None,
+            "tts.endpoint": record.endpoint,
+            "tts.method": _method(record),
+            "tts.status_code": record.status,
+            "tts.outcome": str(record.outcome),
+            "tts.error_type": record.error.error_type if record.error else None,
+            "tts.streamed": record.streamed,
+            "tts.duration": record.duration,
+            "tts.time_to_first_audio": record.time_to_first_audio,
+            "tts.real_time_factor": record.real_time_factor,
+            "tts.stream_underrun": record.underrun / 1e9 if record.streamed else None,
+            "tts.audio_duration": record.audio_seconds,
+            "tts.chunks": record.chunks,
+            "tts.provider": record.provider or None,
+            "tts.cache": record.cache and str(record.cache),
             "tts.client": CLIENT,
             "tts.build": self._build,
         }
-        if done.utterance is not None:
+        if record.utterance is not None:
             features |= {
-                "tts.voice_name": done.utterance.voice.label,
-                "tts.voice_checksum": None if done.utterance.voice.registered else done.utterance.voice.checksum,
-                "tts.language": done.utterance.language,
-                "tts.word_count": done.utterance.words,
-                "tts.word_count_range": done.word_count_range,
-                "tts.char_count": done.utterance.characters,
-                "tts.char_count_range": done.char_count_range,
-                "tts.speed": done.utterance.speed,
+                "tts.voice_name": record.utterance.voice.label,
+                "tts.voice_checksum": None if record.utterance.voice.registered else record.utterance.voice.checksum,
+                "tts.language": record.utterance.language,
+                "tts.word_count": record.utterance.words,
+                "tts.word_count_range": record.word_count_range,
+                "tts.char_count": record.utterance.characters,
+                "tts.char_count_range": record.char_count_range,
+                "tts.speed": record.utterance.speed,
             }
-        features |= _synthesis_features(done)
-        features |= {f"tts.stage.{stage}": seconds for stage, seconds in done.stage_seconds().items()}
+        features |= _synthesis_features(record)
+        features |= {f"tts.stage.{stage}": seconds for stage, seconds in record.stage_seconds().items()}
         return {name: value for name, value in features.items() if value is not None}
 
     def _make_spans(
-        self, done: Observation, span: Span, context: Context, attributes: dict[str, AttributeValue]
+        self, record: RequestRecord, span: Span, context: Context, attributes: dict[str, AttributeValue]
     ) -> None:
-        span.update_name(f"{_method(done)} {done.endpoint}")
+        span.update_name(f"{_method(record)} {record.endpoint}")
         span.set_attributes({**attributes, KEEP: True})
-        if done.cache is CacheResult.COALESCED and done.synthesis and isinstance(done.synthesis.origin, SpanContext):
-            span.add_link(done.synthesis.origin)
-        if done.outcome is Outcome.ERROR:
+        if (
+            record.cache is CacheResult.COALESCED
+            and record.synthesis
+            and isinstance(record.synthesis.origin, SpanContext)
+        ):
+            span.add_link(record.synthesis.origin)
+        if record.outcome is Outcome.ERROR:
             span.set_status(Status(StatusCode.ERROR))
-        for attempt in done.synthesis.attempts if done.synthesis is not None and done.made else ():
+        for attempt in record.synthesis.attempts if record.synthesis is not None and record.made else ():
             child = self._tracer.start_span(
                 ATTEMPT_SPAN,
                 context,
@@ -231,26 +237,26 @@ class Observer:
                     PROVIDER_ATTRIBUTE: attempt.provider,
                     ATTEMPT_OUTCOME_ATTRIBUTE: attempt.outcome,
                 },
-                start_time=done.unix_nanos(attempt.start),
+                start_time=record.unix_nanos(attempt.start),
             )
             if attempt.outcome in FAILED:
                 child.set_status(Status(StatusCode.ERROR))
-            child.end(done.unix_nanos(attempt.end))
-        for interval in done.intervals:
+            child.end(record.unix_nanos(attempt.end))
+        for interval in record.intervals:
             child = self._tracer.start_span(
                 interval.stage,
                 context,
                 attributes={KEEP: True, STAGE_ATTRIBUTE: interval.stage, **_batch_attributes(interval)},
                 links=_links(interval),
-                start_time=done.unix_nanos(interval.start),
+                start_time=record.unix_nanos(interval.start),
             )
-            child.end(done.unix_nanos(interval.end))
+            child.end(record.unix_nanos(interval.end))
 
 
-def _failed(done: Observation) -> bool:
+def _failed(record: RequestRecord) -> bool:
     """Whether a provider failed, whoever answered then; not when the text was at fault."""
-    fell_back = done.synthesis is not None and done.synthesis.fallback is not None
-    return done.outcome is Outcome.ERROR or (fell_back and done.outcome is not Outcome.REJECTED)
+    fell_back = record.synthesis is not None and record.synthesis.fallback is not None
+    return record.outcome is Outcome.ERROR or (fell_back and record.outcome is not Outcome.REJECTED)
 
 
 def _trace(trace_id: int) -> Context:
@@ -261,15 +267,15 @@ def _trace(trace_id: int) -> Context:
     return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True)), Context())
 
 
-def _synthesis_features(done: Observation) -> dict[str, AttributeValue | None]:
+def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | None]:
     """What became of the synthesis, and what its audio is like; nothing of audio that was not made for this request."""
-    if done.synthesis is None or not done.made:
+    if record.synthesis is None or not record.made:
         return {}
     features: dict[str, AttributeValue | None] = {}
-    if done.synthesis.fallback is not None:
-        failed, reason = done.synthesis.fallback
+    if record.synthesis.fallback is not None:
+        failed, reason = record.synthesis.fallback
         features |= {"tts.fallback_from": failed, "tts.fallback_reason": str(reason)}
-    quality = done.synthesis.quality
+    quality = record.synthesis.quality
     if quality is not None:
         features |= {
             "tts.loudness": quality.loudness,
@@ -293,5 +299,5 @@ def _links(interval: Interval) -> list[Link]:
     return [Link(origin) for origin in dict.fromkeys(origins) if isinstance(origin, SpanContext)]
 
 
-def _method(done: Observation) -> str:
-    return done.method if done.method in METHOD.values else OTHER
+def _method(record: RequestRecord) -> str:
+    return record.method if record.method in METHOD.values else OTHER

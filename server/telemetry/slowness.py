@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from otel.contract.values import SlowReason, Stage
-from server.record import Observation
+from server.record import RequestRecord
 
 WEIGHT = 0.05
 """Of the newest request in the running means: the last twenty or so count."""
@@ -35,45 +35,45 @@ class Slowness:
         self._usual: dict[str, _Usual] = {}
         self._heard: set[str] = set()
 
-    def learn(self, done: Observation) -> None:
+    def learn(self, record: RequestRecord) -> None:
         """Takes a finished request into the means. Call it after ``reason``."""
-        usual = self._usual.setdefault(done.word_count_range, _Usual())
-        for stage, seconds in done.stage_seconds().items():
+        usual = self._usual.setdefault(record.word_count_range, _Usual())
+        for stage, seconds in record.stage_seconds().items():
             usual.stages[stage] = _mean(usual.stages.get(stage), seconds)
-        usual.audio = _mean(usual.audio, done.audio_seconds)
-        if done.utterance is not None:
-            self._heard.add(done.utterance.voice.label)
+        usual.audio = _mean(usual.audio, record.audio_seconds)
+        if record.utterance is not None:
+            self._heard.add(record.utterance.voice.label)
 
-    def reason(self, done: Observation, slow: bool) -> SlowReason | None:
-        """What cost ``done`` most beyond the usual of its range, if it was ``slow`` for that.
+    def reason(self, record: RequestRecord, slow: bool) -> SlowReason | None:
+        """What cost ``record`` most beyond the usual of its range, if it was ``slow`` for that.
 
         A client that takes longer to take the audio than to play it is slow whatever the server did, and so is one that
         was cut off for it.
         """
-        if done.cut_off:
+        if record.cut_off:
             return SlowReason.SLOW_CLIENT
         if not slow:
-            reading = done.stage_seconds().get(Stage.SEND, 0.0)
-            return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, done.audio_seconds) else None
-        if done.utterance is not None and done.utterance.voice.label not in self._heard:
+            reading = record.stage_seconds().get(Stage.SEND, 0.0)
+            return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, record.audio_seconds) else None
+        if record.utterance is not None and record.utterance.voice.label not in self._heard:
             return SlowReason.COLD_MODEL
-        if done.synthesis is not None and done.synthesis.vain_seconds > VAIN_SHARE * (done.duration or 0.0):
+        if record.synthesis is not None and record.synthesis.vain_seconds > VAIN_SHARE * (record.duration or 0.0):
             return SlowReason.FALLBACK
-        return _costliest(done, self._usual.get(done.word_count_range, _Usual()))
+        return _costliest(record, self._usual.get(record.word_count_range, _Usual()))
 
 
-def _costliest(done: Observation, usual: _Usual) -> SlowReason:
+def _costliest(record: RequestRecord, usual: _Usual) -> SlowReason:
     """Of what a slow request spent beyond the usual."""
-    excess = _excess(done.stage_seconds(), usual.stages)
+    excess = _excess(record.stage_seconds(), usual.stages)
     excess.pop(Stage.SEND, None)  # not part of the duration
     match max(excess, key=lambda stage: excess[stage], default=None):
         case Stage.QUEUE:
             return SlowReason.QUEUE
         case Stage.ENCODE:
             return SlowReason.ENCODE
-        case Stage.INFER | Stage.DECODE if done.padding > PADDING_SHARE * done.work:
+        case Stage.INFER | Stage.DECODE if record.padding > PADDING_SHARE * record.work:
             return SlowReason.PADDING
-        case Stage.INFER | Stage.DECODE if done.audio_seconds > LONG_TEXT_RATIO * (usual.audio or float("inf")):
+        case Stage.INFER | Stage.DECODE if record.audio_seconds > LONG_TEXT_RATIO * (usual.audio or float("inf")):
             return SlowReason.LONG_TEXT
         case _:
             return SlowReason.OTHER

@@ -12,7 +12,7 @@ from ddsketch.ddsketch import LogCollapsingLowestDenseDDSketch
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import CacheResult, Outcome
-from server.record import Observation
+from server.record import RequestRecord
 
 RELATIVE_ACCURACY = 0.01
 """Of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""
@@ -54,29 +54,29 @@ class Summary:
     def open(self) -> None:
         self._in_flight += 1
 
-    def close(self, done: Observation) -> None:
+    def close(self, record: RequestRecord) -> None:
         """Takes in a finished request. Raises ValueError if it has no outcome."""
-        if done.outcome is None:
+        if record.outcome is None:
             raise ValueError("a finished request has an outcome")
         self._in_flight -= 1
-        self._outcomes[done.outcome] += 1
+        self._outcomes[record.outcome] += 1
         self._count_second()
         self._last_request = time.time()
-        if done.cache is not None:
-            self._cache[done.cache] += 1
-        if done.error is not None:
-            self._errors[done.error.error_type] += 1
-        if done.utterance is not None:
-            self._voices[done.utterance.voice.label] += 1
-            self._languages[done.utterance.language] += 1
-        if done.outcome is Outcome.OK and done.utterance is not None and done.duration is not None:
-            self._voice_used[done.utterance.voice.label] = self._clock()
+        if record.cache is not None:
+            self._cache[record.cache] += 1
+        if record.error is not None:
+            self._errors[record.error.error_type] += 1
+        if record.utterance is not None:
+            self._voices[record.utterance.voice.label] += 1
+            self._languages[record.utterance.language] += 1
+        if record.outcome is Outcome.OK and record.utterance is not None and record.duration is not None:
+            self._voice_used[record.utterance.voice.label] = self._clock()
             for durations in (
                 self._all,
-                self._words[done.word_count_range],
-                self._characters[done.char_count_range],
+                self._words[record.word_count_range],
+                self._characters[record.char_count_range],
             ):
-                durations.add(done.duration)
+                durations.add(record.duration)
 
     def describe(self, model_load_seconds: dict[str, float]) -> dict[str, Any]:
         """The body of GET /metrics; durations in seconds, of requests that ended ok."""

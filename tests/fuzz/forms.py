@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aiohttp.test_utils import make_mocked_request
 
 from server.errors import SpeechError
-from server.routes.coqui_api import PROCESS_CALL, TTS_CALL
+from server.routes.coqui_api import PROCESS_DIALECT, TTS_DIALECT
 from tests.fuzz import mutation, texts
 from tests.fuzz.target import Target
 
@@ -63,7 +63,7 @@ def check(data: bytes) -> None:
     """Either call reads the form, or refuses it as the client's mistake."""
     content_type, _, body = data.partition(b"\n")
     headers = {"Content-Type": content_type.decode("utf-8", "surrogateescape").strip()}
-    for call, path in ((TTS_CALL, "/api/tts"), (PROCESS_CALL, "/process")):
+    for call, path in ((TTS_DIALECT, "/api/tts"), (PROCESS_DIALECT, "/process")):
         try:
             call.parse(make_mocked_request("POST", path, headers=headers), body)
         except SpeechError as refusal:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from server.errors import QueueFull, ShuttingDown
 from server.synthesis.admission import Admission
+from server.synthesis.request_slot import RequestSlot
 from server.synthesis.shares import ASKING_SECONDS
-from server.synthesis.visit import Visit
 
 
 def door(
@@ -317,7 +317,7 @@ steps = st.lists(
 @given(steps)
 def test_what_is_held_is_what_each_of_those_inside_holds(walk: list[tuple[int, str, int]]) -> None:
     admission = door(requests=5, unsent=500, share=0.6)
-    inside: dict[int, tuple[ExitStack, Visit, dict[str, int]]] = {}
+    inside: dict[int, tuple[ExitStack, RequestSlot, dict[str, int]]] = {}
     for number, step, size in walk:
         if number not in inside:
             if step != "enter":

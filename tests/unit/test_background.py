@@ -15,7 +15,7 @@ import pytest
 from server.lifecycle import background
 from server.lifecycle.background import FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS, keep_running
 from server.synthesis.fallback import probes as probes_module
-from server.synthesis.fallback.chain import Chain
+from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.telemetry import system_sampler
 from server.telemetry.system_sampler import SystemSampler
@@ -104,7 +104,7 @@ async def test_probes_that_fail_once_still_close_a_breaker_later(monkeypatch: py
     monkeypatch.setattr(probes_module, "LOOK_SECONDS", 0.01)
     monkeypatch.setattr(background, "FIRST_PAUSE", 0.01)
     told = Told()
-    chain = Chain([HummingProvider(name="first"), HummingProvider(name="second")], told)
+    chain = FallbackChain([HummingProvider(name="first"), HummingProvider(name="second")], told)
     await chain.start()
     member = chain.members[0]
     mistakes = iter([RuntimeError("a mistake")])

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from server.synthesis.fallback.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, State
+from server.synthesis.fallback.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, BreakerState
 from tests.clock import Clock
 
 
@@ -44,24 +44,24 @@ def test_a_new_one_is_closed() -> None:
 @pytest.mark.parametrize(
     ("results", "state"),
     [
-        ("xx", State.CLOSED),
-        ("xxx", State.OPEN),
-        ("x.x.x", State.OPEN),
-        (".x.x.x", State.OPEN),
-        ("x..x..x", State.CLOSED),
-        ("x..x.x", State.OPEN),
-        ("x....x.x", State.CLOSED),
-        ("." * 100, State.CLOSED),
+        ("xx", BreakerState.CLOSED),
+        ("xxx", BreakerState.OPEN),
+        ("x.x.x", BreakerState.OPEN),
+        (".x.x.x", BreakerState.OPEN),
+        ("x..x..x", BreakerState.CLOSED),
+        ("x..x.x", BreakerState.OPEN),
+        ("x....x.x", BreakerState.CLOSED),
+        ("." * 100, BreakerState.CLOSED),
     ],
 )
-def test_three_failures_of_the_last_six_calls_open_it_if_the_check_fails(results: str, state: State) -> None:
+def test_three_failures_of_the_last_six_calls_open_it_if_the_check_fails(results: str, state: BreakerState) -> None:
     assert broken(Clock(), *(result == "." for result in results)).state is state
 
 
 @pytest.mark.parametrize("results", ["xxx", "x.x.x", "x" * 100, "x." * 50])
 def test_failures_alone_make_a_suspect_and_never_open_it(results: str) -> None:
     breaker = recorded(Clock(), *(result == "." for result in results))
-    assert breaker.state is State.SUSPECTED
+    assert breaker.state is BreakerState.SUSPECTED
     assert breaker.closed, "a suspect still gets requests"
     assert not breaker.probe_due
 
@@ -69,7 +69,7 @@ def test_failures_alone_make_a_suspect_and_never_open_it(results: str) -> None:
 def test_a_suspect_that_passes_the_check_begins_anew() -> None:
     breaker = recorded(Clock(), False, False, False)
     breaker.acquit()
-    assert breaker.state is State.CLOSED
+    assert breaker.state is BreakerState.CLOSED
     assert [breaker.record(False, breaker.epoch) for _ in range(4)] == [False, False, True, False]
 
 
@@ -84,7 +84,7 @@ def test_a_trip_opens_it_at_once() -> None:
     clock = Clock()
     breaker = Breaker(clock)
     breaker.trip()
-    assert breaker.state is State.OPEN
+    assert breaker.state is BreakerState.OPEN
     clock.now += FIRST_COOL_DOWN
     assert breaker.probe_due
 
@@ -100,7 +100,7 @@ def test_a_probe_is_due_when_it_has_cooled_down_and_not_before() -> None:
     assert breaker.probe_due
     assert not breaker.closed, "time alone lets no request through"
     breaker.begin_probe()
-    assert breaker.state is State.HALF_OPEN
+    assert breaker.state is BreakerState.HALF_OPEN
     assert not breaker.closed
     assert not breaker.probe_due, "one probe at a time"
 
@@ -126,7 +126,7 @@ def test_every_probe_that_fails_doubles_the_cool_down_up_to_a_minute() -> None:
     waits = []
     for _ in range(9):
         breaker.failed()
-        assert breaker.state is State.OPEN
+        assert breaker.state is BreakerState.OPEN
         waits.append(breaker.cool_down)
         clock.now += breaker.cool_down - 0.01
         assert not breaker.probe_due
@@ -145,14 +145,14 @@ def test_calls_that_began_before_it_opened_change_nothing_while_it_is_open(ok: b
     for _ in range(10):
         breaker.record(ok, epoch)
     breaker.trip()
-    assert breaker.state is State.OPEN
+    assert breaker.state is BreakerState.OPEN
     clock.now += 0.11 * FIRST_COOL_DOWN
     assert breaker.probe_due
     breaker.begin_probe()
     for _ in range(10):
         breaker.record(ok, epoch)
     breaker.trip()
-    assert breaker.state is State.HALF_OPEN
+    assert breaker.state is BreakerState.HALF_OPEN
     breaker.failed()
     assert breaker.cool_down == 2 * FIRST_COOL_DOWN
 
@@ -217,12 +217,12 @@ class AnyOrder(RuleBasedStateMachine):
         suspected = self.breaker.record(ok, epoch)
         after = self.breaker.state, self.breaker.epoch, self.breaker.cool_down, self.breaker.probe_due
         assert self.breaker.closed is closed, "requests alone open and close nothing"
-        if before[0] is not State.CLOSED or epoch != before[1] or not suspected:
+        if before[0] is not BreakerState.CLOSED or epoch != before[1] or not suspected:
             assert after == before
-        assert suspected == (before[0] is State.CLOSED and after[0] is State.SUSPECTED)
+        assert suspected == (before[0] is BreakerState.CLOSED and after[0] is BreakerState.SUSPECTED)
         self._note()
 
-    @precondition(lambda self: self.breaker.state is State.SUSPECTED)
+    @precondition(lambda self: self.breaker.state is BreakerState.SUSPECTED)
     @rule(ok=st.booleans())
     def a_suspect_is_checked(self, ok: bool) -> None:
         (self.breaker.acquit if ok else self.breaker.trip)()
@@ -259,7 +259,7 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def a_minute_is_the_longest_wait(self) -> None:
         assert FIRST_COOL_DOWN <= self.breaker.cool_down <= LONGEST_COOL_DOWN
-        if self.breaker.state is State.OPEN and self.clock.now - self.opened_at >= LONGEST_COOL_DOWN:
+        if self.breaker.state is BreakerState.OPEN and self.clock.now - self.opened_at >= LONGEST_COOL_DOWN:
             assert self.breaker.probe_due
 
     @invariant()

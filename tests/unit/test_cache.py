@@ -10,7 +10,7 @@ import pytest
 from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
-from server.synthesis.cache.cache import Cache, Hearing
+from server.synthesis.cache.cache import AudioSource, Cache
 from server.synthesis.cache.shared import SharedTier
 from tests.murmurs import SECRET, VOICE, Murmur, heard, quiet, utterance
 
@@ -26,7 +26,7 @@ async def cache() -> Cache:
 
 def hear(
     cache: Cache, murmur: Murmur, text: str = "hello", seconds: float = SECONDS, *, bypass: bool = False
-) -> Hearing:
+) -> AudioSource:
     return cache.hear(utterance(text), seconds, murmur.synthesis, murmur, bypass=bypass)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from server.audio.wav import pcm16
 from server.synthesis.cache.clip import PIECE_SECONDS, Clip, size_of
 from server.synthesis.cache.key import Keys
-from server.synthesis.cache.memory import OVERHEAD_BYTES, Memory
+from server.synthesis.cache.memory import OVERHEAD_BYTES, MemoryTier
 from server.synthesis.cache.seal import ADDED_BYTES, Seal
 from server.utterance import Chunk, Utterance
 from tests.murmurs import SECRET, VOICE, heard, utterance
@@ -128,7 +128,7 @@ def test_foreign_bytes_are_nothing(value: bytes) -> None:
 def test_memory_never_exceeds_its_bound_and_never_gives_the_wrong_clip(
     max_bytes: int, steps: list[tuple[bool, int, int]]
 ) -> None:
-    memory = Memory(max_bytes)
+    memory = MemoryTier(max_bytes)
     written: dict[bytes, Clip] = {}
     added = 0
     for number, (put, name, size) in enumerate(steps):
@@ -151,7 +151,7 @@ def test_memory_never_exceeds_its_bound_and_never_gives_the_wrong_clip(
 
 
 def test_the_clip_that_was_asked_for_longest_ago_makes_room() -> None:
-    memory = Memory(2 * (OVERHEAD_BYTES + len(CLIP.pcm)))
+    memory = MemoryTier(2 * (OVERHEAD_BYTES + len(CLIP.pcm)))
     for key in (b"a", b"b"):
         memory.put(key, CLIP)
     memory.get(b"a")
@@ -166,7 +166,7 @@ def test_what_memory_says_it_holds_is_no_less_than_what_it_takes(entries: int) -
     tracemalloc.start()
     try:
         before = tracemalloc.get_traced_memory()[0]
-        memory = Memory(1 << 30)
+        memory = MemoryTier(1 << 30)
         for _ in range(entries):
             memory.put(os.urandom(32), Clip(os.urandom(100), RATE))
         taken = tracemalloc.get_traced_memory()[0] - before

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import EngineFailed
-from server.synthesis.cache.cache import Cache, Hearing
+from server.synthesis.cache.cache import AudioSource, Cache
 from server.synthesis.cache.memory import OVERHEAD_BYTES
 from tests.murmurs import SECRET, VOICE, Murmur, quiet, utterance
 
@@ -30,7 +30,7 @@ class Client:
 
     text: str
     own: Murmur
-    hearing: Hearing
+    hearing: AudioSource
     bypass: bool
     audio: bytes = b""
     ended: bool = False

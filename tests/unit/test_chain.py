@@ -24,9 +24,9 @@ from server.providers.health_check import say_a_word
 from server.synthesis.fallback import chain as module
 from server.synthesis.fallback import probes as probes_module
 from server.synthesis.fallback import provider_state as member_module
-from server.synthesis.fallback.chain import Chain
+from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
-from server.synthesis_record import Attempt, Synthesis
+from server.synthesis_record import AttemptRecord, Synthesis
 from server.utterance import Ability, Chunk, Listener, Passage, Utterance
 from tests import fakes
 from tests.engines import until
@@ -41,12 +41,12 @@ class Told(fakes.Told):
 
     def __init__(self) -> None:
         super().__init__()
-        self.attempts: list[Attempt] = []
+        self.attempts: list[AttemptRecord] = []
         self.fallbacks: list[tuple[str, str, FallbackReason]] = []
         self.availability: list[tuple[str, bool]] = []
         self.faults: Counter[str] = Counter()
 
-    def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
+    def attempted(self, attempt: AttemptRecord, utterance: Utterance) -> None:
         self.attempts.append(attempt)
 
     def inspected(self, quality: Quality, utterance: Utterance) -> None:
@@ -80,7 +80,7 @@ class Stage:
 
     def __init__(self, *providers: HummingProvider, orders: dict[str, tuple[str, ...]] | None = None) -> None:
         self.told = Told()
-        self.chain = Chain(providers, self.told, orders)
+        self.chain = FallbackChain(providers, self.told, orders)
         self.synthesis = Synthesis()
         self.progress = 0.0
 

@@ -11,20 +11,20 @@ import pytest
 from server.audio.wav import pcm16
 from server.errors import EngineFailed, QueueFull
 from server.synthesis.cache.clip import Clip
-from server.synthesis.cache.flight import Find, Flight
+from server.synthesis.cache.shared_synthesis import Find, SharedSynthesis
 from server.utterance import Chunk
 from tests.murmurs import Murmur, heard, quiet
 
 
-class Landings(list[Flight]):
+class Landings(list[SharedSynthesis]):
     """Told of each flight that is over."""
 
-    def __call__(self, flight: Flight) -> None:
+    def __call__(self, flight: SharedSynthesis) -> None:
         self.append(flight)
 
 
-def flight_of(murmur: Murmur, landings: Landings | None = None, find: Find | None = None) -> Flight:
-    flight = Flight(murmur, Landings() if landings is None else landings, find)
+def flight_of(murmur: Murmur, landings: Landings | None = None, find: Find | None = None) -> SharedSynthesis:
+    flight = SharedSynthesis(murmur, Landings() if landings is None else landings, find)
     flight.start()
     return flight
 
@@ -125,7 +125,7 @@ async def test_it_is_given_up_in_the_midst_of_a_chunk_too() -> None:
 
 async def test_stopped_before_it_has_begun_it_tells_why_too() -> None:
     murmur, landings = Murmur(), Landings()
-    flight = Flight(murmur, landings)
+    flight = SharedSynthesis(murmur, landings)
     task = flight.start()
     flight.stop(QueueFull("no more"))
     with pytest.raises(QueueFull):
@@ -144,7 +144,7 @@ async def test_who_leaves_waits_until_the_synthesis_has_let_go() -> None:
         finally:
             await asyncio.shield(let_go.wait())
 
-    flight = Flight(stubborn, Landings())
+    flight = SharedSynthesis(stubborn, Landings())
     flight.start()
     task = asyncio.create_task(heard(flight.listen()))
     await quiet()
@@ -200,7 +200,7 @@ async def test_a_synthesis_that_is_stopped_tells_those_who_listen_why() -> None:
 
 async def test_it_lands_once_and_before_anybody_knows() -> None:
     order: list[str] = []
-    flight = Flight(Murmur(), lambda landed: order.append(f"landed with {len(landed.clip.pcm)}"))  # type: ignore[union-attr]
+    flight = SharedSynthesis(Murmur(), lambda landed: order.append(f"landed with {len(landed.clip.pcm)}"))  # type: ignore[union-attr]
     flight.start()
     murmur = Murmur()
     async for _ in flight.listen():

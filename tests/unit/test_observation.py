@@ -1,4 +1,4 @@
-"""What is marked on an observation, and what its numbers mean."""
+"""What is marked on a record, and what its numbers mean."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import pytest
 
 from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import EngineFailed
-from server.record import MAX_INTERVALS, PASSING, Observation
+from server.record import MAX_INTERVALS, PASSING, RequestRecord
 from server.utterance import Chunk, Interval, Mates, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9
 
 
-def observed() -> Observation:
-    observation = Observation("id", "/tts", "POST", cache=CacheResult.MISS)
-    observation.mark_received()
-    return observation
+def observed() -> RequestRecord:
+    record = RequestRecord("id", "/tts", "POST", cache=CacheResult.MISS)
+    record.mark_received()
+    return record
 
 
 class Clock:
@@ -39,124 +39,124 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def heard(observation: Observation, seconds: float) -> float:
+def heard(record: RequestRecord, seconds: float) -> float:
     """The silence that a listener has heard once a chunk of so many seconds has come."""
-    observation.mark_chunk(Chunk(np.zeros(round(100 * seconds), np.float32), 100))
-    return observation.underrun / SECOND
+    record.mark_chunk(Chunk(np.zeros(round(100 * seconds), np.float32), 100))
+    return record.underrun / SECOND
 
 
-def streamed() -> Observation:
-    observation = Observation("id", "/tts", "POST")
-    observation.streamed = True
-    return observation
+def streamed() -> RequestRecord:
+    record = RequestRecord("id", "/tts", "POST")
+    record.streamed = True
+    return record
 
 
 def test_a_slow_readers_time_before_the_end_is_not_the_servers() -> None:
-    observation = observed()
-    with observation.stage(Stage.SEND):
+    record = observed()
+    with record.stage(Stage.SEND):
         time.sleep(0.05)
-    observation.mark_ready()
-    assert observation.duration is not None
-    assert observation.duration < 0.04
-    assert observation.stage_seconds()[Stage.SEND] >= 0.05
+    record.mark_ready()
+    assert record.duration is not None
+    assert record.duration < 0.04
+    assert record.stage_seconds()[Stage.SEND] >= 0.05
 
 
 def test_sending_after_the_end_changes_nothing() -> None:
-    observation = observed()
-    observation.mark_ready()
-    before = observation.duration
-    with observation.stage(Stage.SEND):
+    record = observed()
+    record.mark_ready()
+    before = record.duration
+    with record.stage(Stage.SEND):
         time.sleep(0.01)
-    assert observation.duration == before
+    assert record.duration == before
 
 
 def test_the_real_time_factor_is_work_over_audio() -> None:
-    observation = observed()
+    record = observed()
     intervals = (Interval(Stage.QUEUE, 0, 10**10), Interval(Stage.INFER, 0, 10**9), Interval(Stage.DECODE, 0, 10**9))
-    observation.mark_chunk(Chunk(np.zeros(22050 * 4, np.float32), 22050, intervals))
-    assert observation.real_time_factor == pytest.approx(0.5)  # 2 s of work, 4 s of audio; the queue is not work
+    record.mark_chunk(Chunk(np.zeros(22050 * 4, np.float32), 22050, intervals))
+    assert record.real_time_factor == pytest.approx(0.5)  # 2 s of work, 4 s of audio; the queue is not work
 
 
 @pytest.mark.parametrize("result", [CacheResult.HIT, CacheResult.COALESCED])
 def test_audio_that_was_not_made_for_a_request_has_no_real_time_factor(result: CacheResult) -> None:
-    observation = observed()
-    observation.cache = result
-    observation.mark_chunk(Chunk(np.zeros(22050, np.float32), 22050))
-    assert observation.audio_seconds == 1
-    assert observation.real_time_factor is None
+    record = observed()
+    record.cache = result
+    record.mark_chunk(Chunk(np.zeros(22050, np.float32), 22050))
+    assert record.audio_seconds == 1
+    assert record.real_time_factor is None
 
 
 def test_of_a_step_taken_for_several_a_request_has_its_share_of_the_work() -> None:
-    observation = observed()
-    observation.add(Interval(Stage.INFER, 0, SECOND))
-    observation.add(Interval(Stage.DECODE, 0, 2 * SECOND, Mates(("a", "b", "c"), padding=0.25)))
-    assert observation.work == 1.5 * SECOND
-    assert observation.padding == 0.125 * SECOND
-    assert observation.stage_seconds() == {Stage.INFER: 1, Stage.DECODE: 2}
+    record = observed()
+    record.add(Interval(Stage.INFER, 0, SECOND))
+    record.add(Interval(Stage.DECODE, 0, 2 * SECOND, Mates(("a", "b", "c"), padding=0.25)))
+    assert record.work == 1.5 * SECOND
+    assert record.padding == 0.125 * SECOND
+    assert record.stage_seconds() == {Stage.INFER: 1, Stage.DECODE: 2}
 
 
 def test_all_the_shares_of_a_batch_are_the_batch() -> None:
     mates = [observed() for _ in range(5)]
-    for observation in mates:
-        observation.add(Interval(Stage.DECODE, 0, SECOND, Mates((None,) * 4, padding=0.3)))
-    assert sum(observation.work for observation in mates) == pytest.approx(SECOND)
-    assert sum(observation.padding for observation in mates) == pytest.approx(0.3 * SECOND)
+    for record in mates:
+        record.add(Interval(Stage.DECODE, 0, SECOND, Mates((None,) * 4, padding=0.3)))
+    assert sum(record.work for record in mates) == pytest.approx(SECOND)
+    assert sum(record.padding for record in mates) == pytest.approx(0.3 * SECOND)
 
 
 def test_a_wait_between_two_steps_is_summed_and_makes_no_interval_unless_it_is_long() -> None:
-    observation = observed()
+    record = observed()
     waits = [Interval(Stage.QUEUE, 0, length) for length in (10, PASSING - 1, PASSING, 20)]
     for wait in waits:
-        observation.add(wait)
-    assert waits[1] not in observation.intervals
-    assert waits[2] in observation.intervals
-    assert waits[3] not in observation.intervals
-    assert observation.stage_nanos[Stage.QUEUE] == 10 + PASSING - 1 + PASSING + 20
+        record.add(wait)
+    assert waits[1] not in record.intervals
+    assert waits[2] in record.intervals
+    assert waits[3] not in record.intervals
+    assert record.stage_nanos[Stage.QUEUE] == 10 + PASSING - 1 + PASSING + 20
 
 
 def test_short_work_makes_an_interval_all_the_same() -> None:
-    observation = observed()
-    observation.add(Interval(Stage.INFER, 0, 1))
-    assert observation.intervals == [Interval(Stage.INFER, 0, 1)]
+    record = observed()
+    record.add(Interval(Stage.INFER, 0, 1))
+    assert record.intervals == [Interval(Stage.INFER, 0, 1)]
 
 
 def test_a_stream_that_comes_faster_than_it_is_heard_has_no_silence_in_it(clock: Clock) -> None:
-    observation = streamed()
+    record = streamed()
     clock.now += 5  # before the first audio nothing is interrupted
-    assert heard(observation, 1.0) == 0
+    assert heard(record, 1.0) == 0
     clock.now += 0.9
-    assert heard(observation, 1.0) == 0
+    assert heard(record, 1.0) == 0
     clock.now += 1.1
-    assert heard(observation, 1.0) == 0
+    assert heard(record, 1.0) == 0
 
 
 def test_the_silence_inside_a_stream_is_what_comes_too_late(clock: Clock) -> None:
-    observation = streamed()
-    heard(observation, 1.0)
+    record = streamed()
+    heard(record, 1.0)
     clock.now += 1.5
-    assert heard(observation, 1.0) == pytest.approx(0.5)
+    assert heard(record, 1.0) == pytest.approx(0.5)
     clock.now += 1.0
-    assert heard(observation, 3.0) == pytest.approx(0.5)
+    assert heard(record, 3.0) == pytest.approx(0.5)
     clock.now += 3.25
-    assert heard(observation, 1.0) == pytest.approx(0.75)
+    assert heard(record, 1.0) == pytest.approx(0.75)
 
 
 def test_silence_that_a_slow_reader_made_itself_is_not_counted(clock: Clock) -> None:
-    observation = streamed()
-    heard(observation, 1.0)
-    with observation.stage(Stage.SEND):
+    record = streamed()
+    heard(record, 1.0)
+    with record.stage(Stage.SEND):
         clock.now += 60
     clock.now += 0.5
-    assert heard(observation, 1.0) == 0
+    assert heard(record, 1.0) == 0
     clock.now += 1.75
-    assert heard(observation, 1.0) == pytest.approx(0.25)
+    assert heard(record, 1.0) == pytest.approx(0.25)
 
 
 def test_a_whole_answer_is_not_heard_as_it_comes(clock: Clock) -> None:
-    observation = Observation("id", "/tts", "POST")
-    heard(observation, 1.0)
+    record = RequestRecord("id", "/tts", "POST")
+    heard(record, 1.0)
     clock.now += 60
-    assert heard(observation, 1.0) == 0
+    assert heard(record, 1.0) == 0
 
 
 def test_a_failure_ends_the_duration_and_a_refusal_has_none() -> None:
@@ -168,25 +168,25 @@ def test_a_failure_ends_the_duration_and_a_refusal_has_none() -> None:
 
 
 def test_a_request_that_was_never_whole_has_no_duration() -> None:
-    observation = Observation("id", "/tts", "POST")
-    observation.mark_ready()
-    assert observation.duration is None
-    assert observation.time_to_first_audio is None
+    record = RequestRecord("id", "/tts", "POST")
+    record.mark_ready()
+    assert record.duration is None
+    assert record.time_to_first_audio is None
 
 
 def test_intervals_are_bounded_and_their_sum_is_not() -> None:
-    observation = observed()
+    record = observed()
     for _ in range(10 * MAX_INTERVALS):
-        observation.add(Interval(Stage.INFER, 0, 10**6))
-    assert len(observation.intervals) == MAX_INTERVALS
-    assert observation.stage_seconds()[Stage.INFER] == pytest.approx(0.01 * MAX_INTERVALS)
+        record.add(Interval(Stage.INFER, 0, 10**6))
+    assert len(record.intervals) == MAX_INTERVALS
+    assert record.stage_seconds()[Stage.INFER] == pytest.approx(0.01 * MAX_INTERVALS)
 
 
 def test_stages_are_in_order() -> None:
-    observation = observed()
+    record = observed()
     for stage in reversed(Stage):
-        observation.add(Interval(stage, 0, 1))
-    assert list(observation.stage_seconds()) == list(Stage)
+        record.add(Interval(stage, 0, 1))
+    assert list(record.stage_seconds()) == list(Stage)
 
 
 def test_an_interval_does_not_run_backwards() -> None:

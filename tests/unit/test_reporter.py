@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from otel.contract.values import AttemptOutcome
-from server.synthesis_record import Attempt
-from server.telemetry.degradation import Watch
-from server.telemetry.provider_metrics import Reporter
+from server.synthesis_record import AttemptRecord
+from server.telemetry.degradation import DegradationMonitor
+from server.telemetry.provider_metrics import ProviderMetrics
 from server.utterance import Utterance
 from tests.clock import Clock
 from tests.fakes import JOE
@@ -36,10 +36,10 @@ class NoMetrics:
 async def test_only_what_says_something_of_the_provider_moves_its_success_rate(
     outcome: AttemptOutcome, degraded: bool
 ) -> None:
-    watch = Watch(["coqui"], None, clock=Clock())
-    reporter = Reporter(NoMetrics(), watch)  # type: ignore[arg-type]
+    watch = DegradationMonitor(["coqui"], None, clock=Clock())
+    reporter = ProviderMetrics(NoMetrics(), watch)  # type: ignore[arg-type]
     for ended in (AttemptOutcome.OK, outcome):
         for _ in range(40):
-            reporter.attempted(Attempt("coqui", ended, 0, 1, 0.1), Utterance("Hi.", JOE, "en", 1, 3))
+            reporter.attempted(AttemptRecord("coqui", ended, 0, 1, 0.1), Utterance("Hi.", JOE, "en", 1, 3))
     watch.evaluate()
     assert bool(watch.describe()["degraded"]) is degraded

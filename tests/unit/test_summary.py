@@ -8,24 +8,24 @@ import pytest
 
 from otel.contract.values import Outcome
 from server.errors import UnknownVoice
-from server.record import Observation
+from server.record import RequestRecord
 from server.telemetry.summary import Summary
 from server.utterance import Utterance
 from tests.clock import Clock
 from tests.fakes import JOE
 
 
-def spoken(words: int, seconds: float) -> Observation:
-    observation = Observation("id", "/tts", "POST", received=1)
-    observation.utterance = Utterance("x" * words, JOE, "en", words, words)
-    observation.first_audio = observation.ready = 1 + int(seconds * 1e9)
-    observation.finish(Outcome.OK, 200)
-    return observation
+def spoken(words: int, seconds: float) -> RequestRecord:
+    record = RequestRecord("id", "/tts", "POST", received=1)
+    record.utterance = Utterance("x" * words, JOE, "en", words, words)
+    record.first_audio = record.ready = 1 + int(seconds * 1e9)
+    record.finish(Outcome.OK, 200)
+    return record
 
 
-def closed(summary: Summary, observation: Observation) -> None:
+def closed(summary: Summary, record: RequestRecord) -> None:
     summary.open()
-    summary.close(observation)
+    summary.close(record)
 
 
 def test_quantiles_are_within_one_per_cent() -> None:
@@ -50,7 +50,7 @@ def test_an_empty_range_has_a_count_and_nothing_else() -> None:
 def test_outcomes_add_up() -> None:
     summary = Summary()
     closed(summary, spoken(5, 0.1))
-    refused = Observation("id", "/tts", "POST")
+    refused = RequestRecord("id", "/tts", "POST")
     refused.finish(Outcome.REJECTED, 404, UnknownVoice("there is no such voice"))
     closed(summary, refused)
     described = summary.describe({})
@@ -81,4 +81,4 @@ def test_a_voice_is_active_for_an_hour() -> None:
 
 def test_a_request_that_has_not_ended_cannot_be_closed() -> None:
     with pytest.raises(ValueError, match="outcome"):
-        Summary().close(Observation("id", "/tts", "POST"))
+        Summary().close(RequestRecord("id", "/tts", "POST"))

@@ -11,8 +11,8 @@ import random
 import pytest
 
 from otel.contract.values import DegradationKind
-from server.telemetry.degradation import INTERVAL_SECONDS, MOST_ATTEMPTS, Watch
-from server.telemetry.latency_baseline import MOST_RANGES, MOST_SAMPLES, OTHER, ReferenceLatency, Samples
+from server.telemetry.degradation import INTERVAL_SECONDS, MOST_ATTEMPTS, DegradationMonitor
+from server.telemetry.latency_baseline import MOST_RANGES, MOST_SAMPLES, OTHER, DurationReservoir, LatencyBaseline
 from tests.clock import Clock
 
 USUAL = {"1-10": 0.075, "11-25": 0.2, "26-50": 0.4, "51-100": 0.8, "101-200": 1.8}
@@ -29,7 +29,7 @@ class Floor:
         self.clock = Clock()
         self.random = random.Random(seed)
         kept = {} if log is None else {"log": log}
-        self.watch = Watch(["coqui", "onnx"], reference, clock=self.clock, **kept)
+        self.watch = DegradationMonitor(["coqui", "onnx"], reference, clock=self.clock, **kept)
 
     def attempts(self, count: int, factor: float = 1.0, ok: bool = True, every: float = 1.0, **how: object) -> None:
         """So many end, one ``every`` so many seconds, and the watch looks after each."""
@@ -155,7 +155,7 @@ def test_a_number_that_is_set_holds_for_all_and_nothing_is_learned() -> None:
 @pytest.mark.parametrize("reference", [0.0, -1.0, math.nan, math.inf])
 def test_a_reference_that_is_no_number_of_seconds_is_refused(reference: float) -> None:
     with pytest.raises(ValueError, match="reference latency"):
-        Watch(["coqui"], reference)
+        DegradationMonitor(["coqui"], reference)
 
 
 def test_no_episode_goes_on_without_attempts(told) -> None:
@@ -395,7 +395,7 @@ def test_memory_is_bounded_by_count_by_time_and_by_ranges() -> None:
 
 
 def test_samples_are_bounded_and_spread_over_all_that_came() -> None:
-    samples = Samples()
+    samples = DurationReservoir()
     for number in range(1_000_000):
         samples.add(float(number))
     assert MOST_SAMPLES / 2 <= len(samples.kept) < MOST_SAMPLES
@@ -405,7 +405,7 @@ def test_samples_are_bounded_and_spread_over_all_that_came() -> None:
 
 
 def test_a_reference_knows_nothing_before_its_hour_is_over() -> None:
-    reference = ReferenceLatency(HOUR)
+    reference = LatencyBaseline(HOUR)
     for second in range(3600):
         reference.add(float(second), "1-10", 1.0, ok=True)
     assert not reference.settle(3599.9)

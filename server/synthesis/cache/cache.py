@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from otel.contract.values import CacheResult
 from server.errors import ShuttingDown
 from server.synthesis.cache.clip import size_of
-from server.synthesis.cache.flight import Find, Flight, Make
 from server.synthesis.cache.key import Keys
-from server.synthesis.cache.memory import Memory
+from server.synthesis.cache.memory import MemoryTier
 from server.synthesis.cache.shared import SharedTier
+from server.synthesis.cache.shared_synthesis import Find, Make, SharedSynthesis
 from server.synthesis_record import Synthesis
 from server.utterance import Chunk, Utterance
 
@@ -34,14 +34,14 @@ class _Wish:
     make: Make
 
 
-class Hearing:
+class AudioSource:
     """The audio of an utterance, wherever it comes from."""
 
     def __init__(
         self,
         result: CacheResult,
         synthesis: Synthesis | None,
-        source: Callable[[Hearing], AsyncGenerator[Chunk, None]],
+        source: Callable[[AudioSource], AsyncGenerator[Chunk, None]],
         *,
         new: bool = False,
     ) -> None:
@@ -69,9 +69,9 @@ class Cache:
         self._max_bytes = max_bytes
         self._largest = max_bytes // LARGEST_SHARE
         self._keys = Keys(secret)
-        self._memory = Memory(max_bytes)
+        self._memory = MemoryTier(max_bytes)
         self._shared = shared
-        self._flights: dict[tuple[bytes, bool], tuple[_Wish, Flight]] = {}
+        self._flights: dict[tuple[bytes, bool], tuple[_Wish, SharedSynthesis]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -97,7 +97,7 @@ class Cache:
         *,
         streamed: bool = False,
         bypass: bool = False,
-    ) -> Hearing:
+    ) -> AudioSource:
         """The utterance's audio, which is estimated to be so many ``seconds`` long, for somebody who hears it as it
         comes (``streamed``) or when it is whole.
 
@@ -106,16 +106,16 @@ class Cache:
         """
         size = size_of(seconds, utterance.voice.sample_rate)
         if bypass or size > self._largest or not self._max_bytes:
-            return Hearing(CacheResult.BYPASS, synthesis, lambda _: make(), new=True)
+            return AudioSource(CacheResult.BYPASS, synthesis, lambda _: make(), new=True)
         key = self._keys.of(utterance)
         clip = self._memory.get(key)
         if clip is not None:
-            return Hearing(CacheResult.HIT, None, lambda _: clip.chunks())
+            return AudioSource(CacheResult.HIT, None, lambda _: clip.chunks())
         result, heard, new = CacheResult.MISS, synthesis, self._shared is None
         if (key, streamed) in self._flights:
             result, heard, new = CacheResult.COALESCED, self._flights[key, streamed][0].synthesis, False
         wish = _Wish(key, streamed, size, synthesis, make)
-        return Hearing(result, heard, lambda hearing: self._together(hearing, wish), new=new)
+        return AudioSource(result, heard, lambda hearing: self._together(hearing, wish), new=new)
 
     async def close(self) -> None:
         """Ends what is under way, with ShuttingDown for those who listen, and lets go of the shared tier."""
@@ -126,9 +126,9 @@ class Cache:
         if self._shared is not None:
             await self._shared.close()
 
-    async def _together(self, hearing: Hearing, wish: _Wish) -> AsyncGenerator[Chunk, None]:
+    async def _together(self, hearing: AudioSource, wish: _Wish) -> AsyncGenerator[Chunk, None]:
         """What is there by now, what is being made for another, or a synthesis that others may join."""
-        flight: Flight | None = None
+        flight: SharedSynthesis | None = None
         clip = self._memory.get(wish.key)
         if clip is not None:
             hearing.result, hearing.synthesis = CacheResult.HIT, None
@@ -150,8 +150,8 @@ class Cache:
                     hearing.result, hearing.synthesis = CacheResult.HIT, None
                 yield chunk
 
-    def _launch(self, wish: _Wish) -> Flight:
-        flight = Flight(wish.make, lambda flight: self._landed(wish, flight), self._finder(wish))
+    def _launch(self, wish: _Wish) -> SharedSynthesis:
+        flight = SharedSynthesis(wish.make, lambda flight: self._landed(wish, flight), self._finder(wish))
         self._flights[wish.key, wish.streamed] = wish, flight
         task = flight.start()
         self._tasks.add(task)
@@ -162,7 +162,7 @@ class Cache:
         shared = self._shared
         return None if shared is None else lambda: shared.get(wish.key, wish.size, self._largest)
 
-    def _landed(self, wish: _Wish, flight: Flight) -> None:
+    def _landed(self, wish: _Wish, flight: SharedSynthesis) -> None:
         """Keeps what is worth it."""
         del self._flights[wish.key, wish.streamed]
         clip = flight.clip

@@ -11,7 +11,7 @@ OVERHEAD_BYTES = 512
 (CPython 3.11, 64 bit)."""
 
 
-class Memory:
+class MemoryTier:
     """Clips by key, least recently used ones gone first."""
 
     def __init__(self, max_bytes: int) -> None:

@@ -10,8 +10,8 @@ from contextlib import aclosing
 from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Inspector, Quality
 from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
-from server.synthesis.fallback.provider_state import Choice
-from server.synthesis_record import Attempt
+from server.synthesis.fallback.provider_state import Candidate
+from server.synthesis_record import AttemptRecord
 from server.utterance import Chunk, Listener, Utterance
 
 LEADING_SILENCE = 1.0
@@ -20,18 +20,18 @@ LONG_TEXT = 500
 """Characters from which on the verdict, 0.1 ms for each 100, is not the event loop's to reach."""
 
 
-class Turn:
+class Attempt:
     """One provider speaks one utterance."""
 
     def __init__(
         self,
-        choice: Choice,
+        choice: Candidate,
         utterance: Utterance,
         listener: Listener,
         until: float,
         stall_seconds: float,
         *,
-        ended: Callable[[Turn], None],
+        ended: Callable[[Attempt], None],
     ) -> None:
         """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
         how long each further stretch of a stream may take. ``ended`` is called once, when the provider has done what it
@@ -57,8 +57,8 @@ class Turn:
         """Why another provider should speak; None if that would not help."""
         return _REASONS.get(self.outcome)
 
-    def account(self) -> Attempt:
-        return Attempt(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
+    def account(self) -> AttemptRecord:
+        return AttemptRecord(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
 
     async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
         """Of a whole answer all at its end, of a stream from its first sound on. Raises SpeechError."""

@@ -21,7 +21,7 @@ LONGEST_COOL_DOWN = 60.0
 """Seconds that the doubling ends at: so late at most is it noticed that a provider is well again."""
 
 
-class State(StrEnum):
+class BreakerState(StrEnum):
     """Whom the breaker lets through."""
 
     CLOSED = "closed"
@@ -45,7 +45,7 @@ class Breaker:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.state = State.CLOSED
+        self.state = BreakerState.CLOSED
         self.epoch = 0
         """How often it has opened."""
         self.cool_down = FIRST_COOL_DOWN
@@ -57,12 +57,12 @@ class Breaker:
     @property
     def closed(self) -> bool:
         """Whether requests may be sent to the provider."""
-        return self.state in (State.CLOSED, State.SUSPECTED)
+        return self.state in (BreakerState.CLOSED, BreakerState.SUSPECTED)
 
     @property
     def probe_due(self) -> bool:
         """Whether it is open and has cooled down: time for a probe in the background, not for a user's request."""
-        return self.state is State.OPEN and self._clock() - self._opened >= self.cool_down
+        return self.state is BreakerState.OPEN and self._clock() - self._opened >= self.cool_down
 
     def record(self, ok: bool, epoch: int) -> bool:
         """A call that began in ``epoch`` has ended; returns whether it is one failure too many.
@@ -70,18 +70,18 @@ class Breaker:
         If so the caller checks the provider at once, and says what came of it by ``acquit`` or ``trip``. What ends
         until then changes nothing.
         """
-        if self.state is not State.CLOSED or epoch != self.epoch:
+        if self.state is not BreakerState.CLOSED or epoch != self.epoch:
             return False
         self._recent.append(ok)
         if self._recent.count(False) < FAILURES:
             return False
-        self.state = State.SUSPECTED
+        self.state = BreakerState.SUSPECTED
         return True
 
     def acquit(self) -> None:
         """The suspect has passed a check: its failures were the fault of their texts, and are forgotten."""
-        if self.state is State.SUSPECTED:
-            self.state = State.CLOSED
+        if self.state is BreakerState.SUSPECTED:
+            self.state = BreakerState.CLOSED
             self._recent.clear()
 
     def trip(self) -> None:
@@ -99,12 +99,12 @@ class Breaker:
         """
         if not self.probe_due:
             raise RuntimeError(f"no probe is due, the breaker is {self.state}")
-        self.state = State.HALF_OPEN
+        self.state = BreakerState.HALF_OPEN
 
     def succeeded(self) -> None:
         """The probe found the provider well: all is forgotten. Raises RuntimeError when none is under way."""
         self._end_probe()
-        self.state = State.CLOSED
+        self.state = BreakerState.CLOSED
         self.cool_down = FIRST_COOL_DOWN
 
     def failed(self) -> None:
@@ -114,11 +114,11 @@ class Breaker:
         self._open()
 
     def _end_probe(self) -> None:
-        if self.state is not State.HALF_OPEN:
+        if self.state is not BreakerState.HALF_OPEN:
             raise RuntimeError(f"no probe is under way, the breaker is {self.state}")
 
     def _open(self) -> None:
-        self.state = State.OPEN
+        self.state = BreakerState.OPEN
         self.epoch += 1
         self._opened = self._clock()
         self._recent.clear()

@@ -16,9 +16,9 @@ from server.audio.quality import Quality
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.provider import Load, Provider, ServerReports
-from server.synthesis.fallback.attempt import Turn
-from server.synthesis.fallback.provider_state import Choice, Member
-from server.synthesis_record import Attempt, Synthesis
+from server.synthesis.fallback.attempt import Attempt
+from server.synthesis.fallback.provider_state import Candidate, ProviderState
+from server.synthesis_record import AttemptRecord, Synthesis
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 
 PATIENCE = 5.0
@@ -38,7 +38,7 @@ log = logging.getLogger(f"{LOGGER}.chain")
 class ChainReports(ServerReports, Protocol):
     """What a chain tells of its providers beside what they tell themselves."""
 
-    def attempted(self, attempt: Attempt, utterance: Utterance) -> None:
+    def attempted(self, attempt: AttemptRecord, utterance: Utterance) -> None:
         """A provider's attempt has ended."""
         ...
 
@@ -55,10 +55,10 @@ class ChainReports(ServerReports, Protocol):
         ...
 
 
-class MemberReports:
+class ProviderReports:
     """What one provider of a chain tells of itself. See server.providers.provider.Reports."""
 
-    def __init__(self, member: Member, chain: Chain, reports: ChainReports) -> None:
+    def __init__(self, member: ProviderState, chain: FallbackChain, reports: ChainReports) -> None:
         self._member = member
         self._chain = chain
         self._reports = reports
@@ -91,7 +91,7 @@ class MemberReports:
             log.error("a provider is lost, the others go on without it", extra={"provider": self._member.name})
 
 
-class Chain:
+class FallbackChain:
     """Offers every voice of its providers; if the first of a voice fails before the first byte, the next is asked."""
 
     def __init__(
@@ -99,10 +99,10 @@ class Chain:
     ) -> None:
         """``providers`` in the order in which they are asked. ``orders`` says otherwise for a voice: providers by name,
         each with another voice of its own behind a colon where it lacks this one, as in {"joe": ["remote:alloy"]}."""
-        self._members = {provider.name: Member(provider) for provider in providers}
+        self._members = {provider.name: ProviderState(provider) for provider in providers}
         self._reports = reports
         self._orders = dict(orders or {})
-        self._choices: dict[str, tuple[Choice, ...]] = {}
+        self._choices: dict[str, tuple[Candidate, ...]] = {}
         self._voices: dict[str, Voice] = {}
         self._rate, self._rate_until = 0.0, float("-inf")
         self._trials: set[asyncio.Task[bool]] = set()
@@ -110,7 +110,7 @@ class Chain:
         self._choose()
 
     @property
-    def members(self) -> tuple[Member, ...]:
+    def members(self) -> tuple[ProviderState, ...]:
         return tuple(self._members.values())
 
     def voices(self) -> dict[str, Voice]:
@@ -195,7 +195,7 @@ class Chain:
         for choice, following in zip(asked, [*asked[1:], None], strict=True):
             until = self._patience(utterance, choice, following, deadline)
             ended = partial(self._ended, utterance, synthesis)
-            turn = Turn(choice, utterance, listener, until, deadline - began, ended=ended)
+            turn = Attempt(choice, utterance, listener, until, deadline - began, ended=ended)
             synthesis.first_choice = choice is choices[0]
             try:
                 async with aclosing(turn.chunks(progress)) as chunks:
@@ -223,15 +223,15 @@ class Chain:
         """Offers what its providers have now: a voice may have come, or gone."""
         self._choose()
 
-    def _of(self, utterance: Utterance) -> tuple[Choice, ...]:
+    def _of(self, utterance: Utterance) -> tuple[Candidate, ...]:
         choices = self._choices.get(utterance.voice.name)
         if choices is None:  # deleted since the request was read
             raise UnknownVoice("there is no such voice any more", param="voice_name")
         return choices
 
-    async def _start(self, member: Member) -> SpeechError | None:
+    async def _start(self, member: ProviderState) -> SpeechError | None:
         try:
-            await member.provider.start(MemberReports(member, self, self._reports))
+            await member.provider.start(ProviderReports(member, self, self._reports))
         except SpeechError as error:
             log.error("a provider can't speak", extra={"provider": member.name, "reason": error.message})
             self._reports.available(member.name, False)
@@ -253,12 +253,12 @@ class Chain:
                 for provider, _, theirs in order
                 if provider in voices
             ]
-            choices = tuple(Choice(member, voice) for member, voice in found if voice is not None)
+            choices = tuple(Candidate(member, voice) for member, voice in found if voice is not None)
             if choices:
                 self._choices[name] = choices
         self._voices = {name: replace(choices[0].voice, name=name) for name, choices in self._choices.items()}
 
-    def _able(self, utterance: Utterance) -> tuple[Choice, ...]:
+    def _able(self, utterance: Utterance) -> tuple[Candidate, ...]:
         """Who can speak it, in order."""
         able = tuple(choice for choice in self._of(utterance) if utterance.needs <= choice.member.provider.abilities)
         if not able:
@@ -266,7 +266,7 @@ class Chain:
             raise UnsupportedByVoice(f"this voice is spoken by who can't do {wanted}", param="voice_name")
         return able
 
-    def _patience(self, utterance: Utterance, choice: Choice, following: Choice | None, deadline: float) -> float:
+    def _patience(self, utterance: Utterance, choice: Candidate, following: Candidate | None, deadline: float) -> float:
         """When the attempt is given up: late enough for a busy provider, early enough for the next one to speak."""
         if following is None:
             return deadline
@@ -275,7 +275,7 @@ class Chain:
         aside = max(LEAST_SECONDS, PATIENCE * following.member.forecast(utterance))
         return min(now + own, deadline - min(aside, (deadline - now) / 2))
 
-    def _ended(self, utterance: Utterance, synthesis: Synthesis, turn: Turn) -> None:
+    def _ended(self, utterance: Utterance, synthesis: Synthesis, turn: Attempt) -> None:
         """Keeps the account of an attempt."""
         member = turn.choice.member
         account = turn.account()
@@ -293,7 +293,7 @@ class Chain:
             trial.add_done_callback(self._trials.discard)
         self._reports.attempted(account, utterance)
 
-    async def _try(self, member: Member) -> bool:
+    async def _try(self, member: ProviderState) -> bool:
         """Checks a member whose attempts failed: if it fails that too it is broken, else its texts were odd."""
         well = await member.check()
         if well:

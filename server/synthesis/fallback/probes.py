@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from server.logs import LOGGER
 from server.synthesis.fallback.chain import ChainReports
-from server.synthesis.fallback.provider_state import Member
+from server.synthesis.fallback.provider_state import ProviderState
 
 IDLE_SECONDS = 60.0
 """A provider that has not spoken for so long is checked: whoever stands by must be known to be well."""
@@ -22,7 +22,9 @@ log = logging.getLogger(f"{LOGGER}.probes")
 class Probes:
     """Closes the breaker of a provider that is well again, and opens that of one that broke while nobody used it."""
 
-    def __init__(self, members: Sequence[Member], reports: ChainReports, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(
+        self, members: Sequence[ProviderState], reports: ChainReports, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
         self._members = members
         self._reports = reports
         self._idle_seconds = idle_seconds
@@ -33,7 +35,7 @@ class Probes:
             for member in self._members:
                 group.create_task(self._watch(member))
 
-    async def _watch(self, member: Member) -> None:
+    async def _watch(self, member: ProviderState) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if not member.able:
@@ -43,7 +45,7 @@ class Probes:
             elif member.available and not member.busy and time.monotonic() - member.spoke > self._idle_seconds:
                 await self._check_idle(member)
 
-    async def _probe(self, member: Member) -> None:
+    async def _probe(self, member: ProviderState) -> None:
         member.breaker.begin_probe()
         well = False
         try:
@@ -54,7 +56,7 @@ class Probes:
             log.info("a provider can speak again", extra={"provider": member.name})
             self._reports.available(member.name, True)
 
-    async def _check_idle(self, member: Member) -> None:
+    async def _check_idle(self, member: ProviderState) -> None:
         if not await member.check() and member.available:
             member.breaker.trip()
             self._reports.available(member.name, False)

@@ -20,7 +20,7 @@ log = logging.getLogger(f"{LOGGER}.member")
 
 
 @dataclass(slots=True, eq=False)
-class Member:
+class ProviderState:
     """A provider of the chain, and how it fares."""
 
     provider: Provider
@@ -84,10 +84,10 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Candidate:
     """Who may speak for a voice, and with which of its own."""
 
-    member: Member
+    member: ProviderState
     voice: Voice
 
     def put(self, utterance: Utterance) -> Utterance:

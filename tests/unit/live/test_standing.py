@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.live.pages import current_state
 from otel.contract.values import CacheResult
-from server.telemetry.degradation import Watch
+from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.summary import Summary
 
 
@@ -12,7 +12,7 @@ def test_a_server_that_nobody_asked() -> None:
     summary = {
         **Summary().describe({}),
         "cache": Summary().describe_cache(),
-        **Watch(["coqui", "onnx"], None).describe(),
+        **DegradationMonitor(["coqui", "onnx"], None).describe(),
     }
     told = current_state.facts(summary)
     assert told["Requests in all"] == "0"

@@ -10,7 +10,7 @@ from server.synthesis.shares import Shares
 
 
 @dataclass(slots=True, eq=False)
-class Visit:
+class RequestSlot:
     """A request that is inside, from ``enter`` to ``leave``. It holds no place while it only waits for its reader."""
 
     places: Shares

@@ -15,7 +15,7 @@ Make = Callable[[], AsyncGenerator[Chunk, None]]
 Find = Callable[[], Awaitable[Clip | None]]
 
 
-class Flight:
+class SharedSynthesis:
     """Makes the next chunk when the first of its listeners wants it, and keeps all so far for those who come late.
 
     A listener who reads slowly is no hindrance to the others, and if all do, the synthesis waits, as it would for one.
@@ -23,7 +23,7 @@ class Flight:
     one the synthesis is given up.
     """
 
-    def __init__(self, make: Make, landed: Callable[[Flight], None], find: Find | None = None) -> None:
+    def __init__(self, make: Make, landed: Callable[[SharedSynthesis], None], find: Find | None = None) -> None:
         """``make`` begins the synthesis, if ``find`` does not find the whole clip somewhere. ``landed`` is called once,
         as soon as nobody should join any more, before any listener knows."""
         self._make = make
