@@ -33,21 +33,18 @@ from server.network.connections import Connections, room
 from server.network.ports import Port
 from server.providers.provider import Provider
 from server.providers.xtts import XttsProvider
-from server.routes import (
-    console,
-    coqui_api,
-    docs,
-    health,
-    metrics,
-    openai_api,
-    openapi,
-    speech,
-    traces,
-    voice_lists,
-    voice_registration,
-)
+from server.routes import console, coqui_api
 from server.routes.clients import Clients
 from server.routes.dialect import Dialect, TtsDialect
+from server.routes.health import HealthRoutes
+from server.routes.metrics import PrometheusRoute, SummaryRoute
+from server.routes.openai_api import OpenAiDialect
+from server.routes.openapi import DescriptionRoutes
+from server.routes.route import Route
+from server.routes.speech import SpeechRoute
+from server.routes.traces import TraceRoutes
+from server.routes.voice_lists import VoiceListRoutes
+from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
@@ -65,15 +62,14 @@ from server.telemetry.summary import Summary
 from server.telemetry.system_sampler import SystemSampler
 from server.utterance import REGISTERED
 
-SPEAKING: dict[str, Dialect] = {
-    speech.PATH: TtsDialect(),
-    openai_api.PATH: openai_api.OpenAiDialect(),
-    coqui_api.PATH: coqui_api.TTS_DIALECT,
-    coqui_api.PROCESS_PATH: coqui_api.PROCESS_DIALECT,
-}
-"""The calls that ask for audio, by path: each call to them is observed."""
-READ_TO_SPEAK = (coqui_api.PATH, coqui_api.PROCESS_PATH)
-"""Those of them that can be made by GET too."""
+DIALECTS: tuple[Dialect, ...] = (
+    TtsDialect(),
+    OpenAiDialect(),
+    coqui_api.TTS_DIALECT,
+    coqui_api.PROCESS_DIALECT,
+)
+"""The ways to request speech. Each of these requests has a record; the other routes have none."""
+SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
 """That the management port has open at a time; few ask there, and they keep none for long."""
@@ -110,8 +106,8 @@ class Service:
         self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation)
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
         self._probes = Probes(self._chain.members, self._provider_metrics)
-        self._samples = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
-        self._workers = NativeWorkers(decoding=self._samples is not None)
+        self._recordings = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
+        self._workers = NativeWorkers(decoding=self._recordings is not None)
         self._cache = _cache(settings)
         self._admission = Admission(
             settings.max_in_flight,
@@ -142,8 +138,8 @@ class Service:
         begin_counters(
             self._telemetry.metrics, self._chain.voices().values(), [provider.name for provider in providers]
         )
-        self._prometheus = metrics.PrometheusRoute(self._telemetry.exposition)
-        self._ready = health.ReadyRoute(self._synthesizer, self._admission)
+        self._prometheus = PrometheusRoute(self._telemetry.exposition)
+        self._health = HealthRoutes(self._synthesizer, self._admission)
         self._api = Port(
             self._api_application(), settings.host, settings.port, self._connections, settings.receive_seconds
         )
@@ -241,64 +237,44 @@ class Service:
     def _api_application(self) -> web.Application:
         settings = self._settings
         hosts = AllowedHosts(settings.host, settings.allowed_hosts)
-        gate = Gate(self._recorder, self._admission, hosts, SPEAKING)
+        gate = Gate(self._recorder, self._admission, hosts, SPEECH_PATHS)
         application = web.Application(
-            middlewares=[http_middleware(self._telemetry), gate], client_max_size=self._settings.max_body_bytes
+            middlewares=[http_middleware(self._telemetry), gate], client_max_size=settings.max_body_bytes
         )
         application.on_response_prepare.append(decorate)
-        clients = Clients(self._settings.trusted_proxies)
-        speaking = {
-            path: speech.SpeechRoute(self._settings, self._synthesizer, self._admission, clients, call)
-            for path, call in SPEAKING.items()
-        }
-        characters = settings.max_text_characters
-        theirs = coqui_api.CoquiRoutes(self._synthesizer)
-        voices = voice_lists.CatalogueRoutes(self._synthesizer, self._settings.default_voice, int(time.time()))
-        memory = traces.TracesRoute(self._telemetry.traces)
-        recordings = voice_registration.SamplesRoute(
-            self._samples, self._synthesizer, clients, self._settings.receive_seconds
-        )
-        application.add_routes(
-            [
-                *(web.post(path, handler) for path, handler in speaking.items()),
-                *(web.get(path, speaking[path], allow_head=False) for path in READ_TO_SPEAK),
-                web.get(coqui_api.VOICES_PATH, theirs.voices),
-                web.get(coqui_api.LOCALES_PATH, theirs.locales),
-                web.get(coqui_api.DETAILS_PATH, theirs.details),
-                web.get(voice_lists.VOICES_PATH, voices.voices),
-                web.put(voice_registration.PATH, recordings.put),
-                web.delete(voice_registration.PATH, recordings.delete),
-                web.get(voice_lists.AUDIO_MODELS_PATH, voices.audio_models),
-                web.get(voice_lists.MODELS_PATH, voices.models),
-                web.get(voice_lists.MODEL_PATH, voices.model),
-                web.get(health.HEALTH_PATH, health.health),
-                web.get(health.READY_PATH, self._ready),
-                web.get(
-                    metrics.SUMMARY_PATH,
-                    metrics.SummaryRoute(self._describe if self._metrics_enabled else None),
-                ),
-                web.get(metrics.PROMETHEUS_PATH, self._prometheus),
-                web.get(traces.LIST_PATH, memory.list),
-                web.get(traces.TRACE_PATH, memory.show),
-                web.get(openapi.PATH, openapi.OpenApiRoute(self._synthesizer, characters)),
-                web.get(openapi.DOCS_PATH, docs.DocsRoute(self._synthesizer, characters)),
-                *(web.get(path, console.page) for path in console.FILES),
-            ]
-        )
+        application.add_routes(route.definition() for route in self._routes())
         return application
 
+    def _routes(self) -> tuple[Route, ...]:
+        """Returns the routes of the API, in the order of their description."""
+        settings, synthesizer = self._settings, self._synthesizer
+        clients = Clients(settings.trusted_proxies)
+        recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
+        voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
+        routes = (
+            *(
+                route
+                for dialect in DIALECTS
+                for route in dialect.routes(SpeechRoute(settings, synthesizer, self._admission, clients, dialect))
+            ),
+            *recordings.routes(),
+            *voices.routes(),
+            *self._health.routes(),
+            *SummaryRoute(self._describe if self._metrics_enabled else None).routes(),
+            *TraceRoutes(self._telemetry.traces).routes(),
+            *self._prometheus.routes(),
+            *coqui_api.CoquiRoutes(synthesizer).routes(),
+        )
+        description = DescriptionRoutes(synthesizer, settings.max_text_characters, routes)
+        return (*routes, *description.routes(), *console.ROUTES)
+
     def _management_application(self) -> web.Application:
-        """It goes on to answer when the API's connections are all in use."""
+        """Returns the application of the management port, which answers when the API's connections are all in use."""
         hosts = AllowedHosts(self._settings.management_host, self._settings.allowed_hosts)
         application = web.Application(middlewares=[Gate(self._recorder, self._admission, hosts)])
         application.on_response_prepare.append(decorate)
-        application.add_routes(
-            [
-                *(web.get(path, self._prometheus) for path in (metrics.SUMMARY_PATH, metrics.PROMETHEUS_PATH)),
-                web.get(health.HEALTH_PATH, health.health),
-                web.get(health.READY_PATH, self._ready),
-            ]
-        )
+        routes = (*self._prometheus.routes("/metrics", "/prometheus"), *self._health.routes())
+        application.add_routes(route.definition() for route in routes)
         return application
 
     def _describe(self) -> dict[str, Any]:
@@ -323,7 +299,7 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
         Source.LANGUAGES: frozenset(language for voice in voices for language in voice.languages[:1]),
         Source.PROVIDERS: frozenset(provider.name for provider in providers),
         Source.GPUS: frozenset(gpus),
-        Source.ENDPOINTS: frozenset(SPEAKING),
+        Source.ENDPOINTS: SPEECH_PATHS,
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }
 

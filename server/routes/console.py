@@ -6,6 +6,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from server.routes.route import Route
+
 FOLDER = Path(__file__).parent.parent / "console"
 FILES = {"/": "index.html", "/console.css": "console.css", "/console.js": "console.js"}
 POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
@@ -14,3 +16,6 @@ POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; fram
 async def page(request: web.Request) -> web.FileResponse:
     """Serves one of the page's files."""
     return web.FileResponse(FOLDER / FILES[request.path], headers={"Content-Security-Policy": POLICY})
+
+
+ROUTES = tuple(Route("GET", path, page, None) for path in FILES)

@@ -8,21 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 from aiohttp import web
 
 from server.routes.dialect import SynthesisRequest
-from server.routes.forms import Fields, read_form
+from server.routes.forms import MULTIPART, URLENCODED, Fields, read_form
+from server.routes.operations import IGNORED_HEADER, audio, parameter, reads_text, speaks
 from server.routes.pages import Page
 from server.routes.requests import TtsRequest, read_body
+from server.routes.route import Handler, Operation, RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
 
-PATH = "/api/tts"
-PROCESS_PATH = "/process"
-VOICES_PATH = "/voices"
-LOCALES_PATH = "/locales"
-DETAILS_PATH = "/details"
+SUMMARY = "Speak a text, asked for as Coqui's tts-server and MaryTTS are."
+FIELDS = {
+    "text": "What to say.",
+    "voice_name": "A voice; absent or empty, the default voice.",
+    "language": "One of the voice's languages; absent or empty, its first.",
+}
+IGNORED = "Taken, and ignored: the header X-TTS-Ignored of the answer says so."
 DEFAULT = "default"
 """What tts-server calls the voice of a model that has but one."""
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -32,12 +37,19 @@ POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 class FormDialect:
     """A call whose fields are in the query string, in a form, or in headers; see server.routes.dialect.Call."""
 
+    path: str
     names: Mapping[str, str]
     """What it names ours."""
     headers: bool = False
     """Whether a field may also be a header, with a hyphen for each underscore: that one counts first."""
     ignored: tuple[str, ...] = field(default=())
     """Fields that mean nothing here."""
+
+    def routes(self, handler: Handler) -> tuple[Route, ...]:
+        return (
+            Route("GET", self.path, handler, self._describe_get, head=False),
+            Route("POST", self.path, handler, self._describe_post),
+        )
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_body(request, seconds) if request.body_exists else b""
@@ -59,13 +71,40 @@ class FormDialect:
             ignored=tuple(name for name in self.ignored if fields.get(name)),
         )
 
+    def _describe_get(self, limits: RequestLimits) -> Operation:
+        """Returns the operation with the fields in the query string."""
+        query = [parameter(name, "query", schema) for name, schema in self._fields(limits).items()]
+        return {**self._speaks(None), "parameters": query}
+
+    def _describe_post(self, limits: RequestLimits) -> Operation:
+        """Returns the operation with the fields in a form."""
+        form = {"schema": {"type": "object", "properties": self._fields(limits)}}
+        return self._speaks({"content": {URLENCODED: form, MULTIPART: form}})
+
+    def _speaks(self, body: dict[str, Any] | None) -> Operation:
+        operation = speaks(SUMMARY, body, audio(["wav"]), IGNORED_HEADER)
+        if self.headers:  # no parameters of their own: a header would then have to satisfy their schema too
+            names = ", ".join(name.replace("_", "-") for name in (*self.names.values(), *self.ignored))
+            operation["description"] = f"A field may be a header too, which counts first: {names}."
+        return operation
+
+    def _fields(self, limits: RequestLimits) -> dict[str, dict[str, Any]]:
+        """Returns the schemas of the fields, by the dialect's names."""
+        schemas = {"text": limits.text, "voice_name": {"type": "string", "enum": ["", *limits.voices]}}
+        fields = {
+            name: {"type": "string", "description": FIELDS[ours], **schemas.get(ours, {})}
+            for ours, name in self.names.items()
+        }
+        return fields | {name: {"type": "string", "description": IGNORED} for name in self.ignored}
+
 
 TTS_DIALECT = FormDialect(
+    "/api/tts",
     {"text": "text", "voice_name": "speaker_id", "language": "language_id"},
     headers=True,
     ignored=("style_wav", "speaker_wav"),  # no file of ours is opened by a client's word
 )
-PROCESS_DIALECT = FormDialect({"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
+PROCESS_DIALECT = FormDialect("/process", {"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
 """MaryTTS's; its LOCALE means nothing to tts-server either: the voice knows what it speaks."""
 
 
@@ -75,11 +114,19 @@ def _voice(name: str) -> str | None:
 
 
 class CoquiRoutes:
-    """The handlers of the calls that tell what there is."""
+    """The routes that list voices and languages."""
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
         self._details = Page(synthesizer, _details, "text/html", POLICY)
+
+    def routes(self) -> tuple[Route, ...]:
+        voices = reads_text("The voices as MaryTTS lists them: name, language, gender.", "text/plain")
+        return (
+            Route("GET", "/voices", self.voices, voices),
+            Route("GET", "/locales", self.locales, reads_text("The languages, a line for each.", "text/plain")),
+            Route("GET", "/details", self.details, reads_text("What each voice is, as a page.", "text/html")),
+        )
 
     async def voices(self, request: web.Request) -> web.Response:
         """A line for each voice: its name, its language, and u, for a gender that nobody told."""

@@ -9,7 +9,12 @@ from typing import Protocol
 from aiohttp import web
 
 from server.audio.formats import FORMATS, Format
-from server.routes.requests import TtsRequest, parse_tts, read_json
+from server.routes import events, schemas
+from server.routes.operations import audio, json_body, speaks
+from server.routes.requests import JSON, TtsRequest, parse_tts, read_json
+from server.routes.route import Handler, Route
+
+PATH = "/tts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,11 @@ class Dialect(Protocol):
     """One way of asking for speech."""
 
     @property
+    def path(self) -> str:
+        """The path of the calls."""
+        ...
+
+    @property
     def names(self) -> Mapping[str, str]:
         """What the call names fields of POST /tts, where that differs."""
         ...
@@ -43,11 +53,25 @@ class Dialect(Protocol):
         """Raises the error that names the first field that is wrong."""
         ...
 
+    def routes(self, handler: Handler) -> tuple[Route, ...]:
+        """Returns the routes of the dialect, which ``handler`` answers."""
+        ...
+
 
 class TtsDialect:
-    """POST /tts."""
+    """POST /tts, the server's own dialect."""
 
+    path = PATH
     names: Mapping[str, str] = {}
+
+    def routes(self, handler: Handler) -> tuple[Route, ...]:
+        content = {
+            **audio(FORMATS),
+            JSON: {"schema": schemas.CAPTIONS},
+            events.CONTENT_TYPE: {"schema": schemas.EVENT},
+        }
+        summary = "Speak a text; with timestamps as JSON, or in server-sent events where it is streamed."
+        return (Route("POST", PATH, handler, speaks(summary, json_body("TtsRequest"), content)),)
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)

@@ -1,16 +1,10 @@
-"""GET /docs: the description as a page, made here, so that it needs neither a script nor anything from elsewhere."""
+"""The API's description as a page, GET /docs. It is rendered here, without scripts and other hosts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from html import escape
 from typing import Any
-
-from aiohttp import web
-
-from server.routes.openapi import describe
-from server.routes.pages import Page
-from server.synthesis.synthesizer import Synthesizer
 
 POLICY = "default-src 'self'; script-src 'none'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'"
 HEAD = """<!doctype html>
@@ -31,20 +25,8 @@ HEAD = """<!doctype html>
 TAIL = "</main>\n</body>\n</html>\n"
 
 
-class DocsRoute:
-    """The handler of GET /docs."""
-
-    def __init__(self, synthesizer: Synthesizer, max_characters: int) -> None:
-        self._page = Page(
-            synthesizer, lambda voices: render(describe(sorted(voices), max_characters)), "text/html", POLICY
-        )
-
-    async def __call__(self, request: web.Request) -> web.Response:
-        return await self._page.answer()
-
-
 def render(description: dict[str, Any]) -> str:
-    """The page."""
+    """Returns the page of an OpenAPI description."""
     schemas = description["components"]["schemas"]
     calls = (
         "".join(_call(method, path, operation, schemas))

@@ -11,18 +11,57 @@ from aiohttp import hdrs, web
 
 from otel.sdk.exposition import Exposition, content_type
 from server.errors import MetricsDisabled
+from server.routes.operations import reads, reads_text
+from server.routes.route import Route
+from server.routes.schemas import NUMBER, TEXT, WHOLE, Schema, each, maybe, several
 
-SUMMARY_PATH = "/metrics"
-PROMETHEUS_PATH = "/prometheus"
+_DURATIONS: Schema = {
+    "type": "object",
+    "additionalProperties": each(
+        count=WHOLE,
+        avg=maybe("number"),
+        min=maybe("number"),
+        max=maybe("number"),
+        p95=maybe("number"),
+        p99=maybe("number"),
+    ),
+}
+_SUMMARY = each(
+    total_requests=WHOLE,
+    successful_requests=WHOLE,
+    failed_requests=WHOLE,
+    rejected_requests=WHOLE,
+    cancelled_requests=WHOLE,
+    requests_in_flight=WHOLE,
+    requests_per_minute=NUMBER,
+    average_duration_seconds=maybe("number"),
+    active_voices=WHOLE,
+    model_load_time_seconds={"type": "object", "additionalProperties": NUMBER},
+    last_request_at=maybe("string"),
+    uptime_seconds=NUMBER,
+    top_voices=several(each(voice_name=TEXT, requests=WHOLE)),
+    top_languages=several(each(language=TEXT, requests=WHOLE)),
+    errors_by_type={"type": "object", "additionalProperties": WHOLE},
+    by_word_count_range=_DURATIONS,
+    by_character_count_range=_DURATIONS,
+    cache={"type": "object"},
+    providers={"type": "object"},
+    degraded=several({"type": "object"}),
+)
+
 DISABLED = "metrics are switched off (METRICS_ENABLED=false or OTEL_SDK_DISABLED=true)"
 
 
 class SummaryRoute:
-    """The handler of GET /metrics."""
+    """The route to the summary."""
 
     def __init__(self, describe: Callable[[], dict[str, Any]] | None) -> None:
         """``describe`` gives the answer's body; None when metrics are switched off."""
         self._describe = describe
+
+    def routes(self) -> tuple[Route, ...]:
+        summary = reads("Totals, rates and durations by word and character range.", _SUMMARY)
+        return (Route("GET", "/metrics", self, summary),)
 
     async def __call__(self, request: web.Request) -> web.Response:
         if self._describe is None:
@@ -31,7 +70,7 @@ class SummaryRoute:
 
 
 class PrometheusRoute:
-    """The handler of GET /prometheus, on both ports: one instance, so that they share renderings.
+    """The route to all metrics, on both ports: one instance, so that they share renderings.
 
     One rendering is made at a time, in a thread of its own. Scrapes that come meanwhile wait for the next one of their
     content type and share it, so each shows all that happened before it was asked for.
@@ -42,7 +81,16 @@ class PrometheusRoute:
         self._thread = ThreadPoolExecutor(1, "prometheus")
         self._rendering = asyncio.Lock()
         self._waiting: dict[str, asyncio.Task[bytes]] = {}
-        """By content type, the rendering that has not begun."""
+        """The rendering that has not begun, by content type."""
+
+    def routes(self, *paths: str) -> tuple[Route, ...]:
+        """Returns the route, or the same one under other ``paths``."""
+        text = reads_text(
+            "Every metric as Prometheus text; as OpenMetrics with exemplars when Accept asks for it.",
+            "text/plain",
+            "application/openmetrics-text",
+        )
+        return tuple(Route("GET", path, self, text) for path in paths or ("/prometheus",))
 
     async def __call__(self, request: web.Request) -> web.Response:
         if self._exposition is None:

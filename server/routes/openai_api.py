@@ -8,8 +8,13 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.audio.formats import FORMATS
+from server.routes import events
 from server.routes.dialect import SynthesisRequest
+from server.routes.operations import IGNORED_HEADER, audio, json_body, speaks
 from server.routes.requests import INPUT_TYPE, FormatName, InputType, TtsRequest, parse, read_json
+from server.routes.route import Handler, Route
+from server.routes.schemas import EVENT
 from server.utterance import SPEED_RANGE
 
 PATH = "/v1/audio/speech"
@@ -58,7 +63,14 @@ class SpeechRequest(BaseModel):
 class OpenAiDialect:
     """See server.routes.dialect.Call."""
 
+    path = PATH
     names: Mapping[str, str] = {"text": "input", "voice_name": "voice"}
+
+    def routes(self, handler: Handler) -> tuple[Route, ...]:
+        content = {**audio(FORMATS), events.CONTENT_TYPE: {"schema": EVENT}}
+        summary = "Speak a text, asked for as OpenAI's clients do; sent while it is being made."
+        body = json_body("SpeechRequest")
+        return (Route("POST", PATH, handler, speaks(summary, body, content, IGNORED_HEADER)),)
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)

@@ -37,7 +37,6 @@ from server.text.normalize import check, normalize
 from server.utterance import Chunk, Listener, Passage, Utterance, Voice, Word
 from server.voices.aliases import ALIASES
 
-PATH = "/tts"
 LONG_TEXT = 1000
 """Characters past which a text is prepared in a thread: 5,000 take 3 ms, of Japanese 25 ms."""
 SAMPLE_BYTES = np.dtype(np.float32).itemsize

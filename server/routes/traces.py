@@ -6,16 +6,37 @@ from aiohttp import web
 
 from otel.sdk.trace_memory import LAST, SLOWEST, TraceMemory
 from server.errors import UnknownTrace
+from server.routes.operations import identifier, reads
+from server.routes.route import Route
+from server.routes.schemas import NUMBER, TEXT, each, maybe, several
 
-LIST_PATH = "/traces"
-TRACE_PATH = "/traces/{id}"
+_SUMMARY = each(
+    trace_id=TEXT,
+    request_id=maybe("string"),
+    endpoint=maybe("string"),
+    voice_name=maybe("string"),
+    word_count_range=maybe("string"),
+    duration_seconds=NUMBER,
+    outcome=maybe("string"),
+    error_type=maybe("string"),
+    started_at=NUMBER,
+)
+_TRACES = each(last=several(_SUMMARY), slowest=several(_SUMMARY))
+_TRACE = each(trace_id=TEXT, spans=several(each(span_id=TEXT, parent_span_id=maybe("string"), name=TEXT, kind=TEXT)))
 
 
-class TracesRoute:
-    """The handlers of both calls."""
+class TraceRoutes:
+    """The routes to the traces that the server keeps in memory."""
 
     def __init__(self, traces: TraceMemory) -> None:
         self._traces = traces
+
+    def routes(self) -> tuple[Route, ...]:
+        by_id = identifier("The X-Trace-ID or the X-Request-ID of an answer.")
+        return (
+            Route("GET", "/traces", self.list, reads("The last and the slowest kept traces.", _TRACES)),
+            Route("GET", "/traces/{id}", self.show, reads("One kept trace with all its spans.", _TRACE, by_id)),
+        )
 
     async def list(self, request: web.Request) -> web.Response:
         return web.json_response({"last": self._traces.last(), "slowest": self._traces.slowest()})

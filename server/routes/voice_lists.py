@@ -7,21 +7,26 @@ from typing import Any
 from aiohttp import web
 
 from server.errors import UnknownModel
+from server.routes.operations import identifier, reads
+from server.routes.route import Route
+from server.routes.schemas import TEXT, WHOLE, each, several
 from server.synthesis.synthesizer import Synthesizer
 from server.voices.aliases import ALIASES
-
-VOICES_PATH = "/v1/audio/voices"
-AUDIO_MODELS_PATH = "/v1/audio/models"
-MODELS_PATH = "/v1/models"
-MODEL_PATH = "/v1/models/{id}"
 
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """OpenAI's names. A request's model is not looked at: its voice decides which one speaks."""
 OWNER = "ttscope"
 
+_VOICES = each(
+    voices=several(each(id=TEXT, name=TEXT, languages=several(TEXT), sample_rate=WHOLE, aliases=several(TEXT)))
+)
+_MODEL = each(id=TEXT, object={"const": "model"}, created=WHOLE, owned_by=TEXT)
+_MODELS = each(object={"const": "list"}, data=several(_MODEL))
+_AUDIO_MODELS = each(models=several(each(id=TEXT, name=TEXT)))
 
-class CatalogueRoutes:
-    """The handlers of these calls."""
+
+class VoiceListRoutes:
+    """The routes that list voices and models."""
 
     def __init__(self, synthesizer: Synthesizer, default_voice: str, started: int) -> None:
         """``started`` is when the server did, in seconds since 1970: how old its models are is not known."""
@@ -29,8 +34,27 @@ class CatalogueRoutes:
         self._default_voice = default_voice
         self._started = started
 
+    def routes(self) -> tuple[Route, ...]:
+        by_name = identifier("The model's name.")
+        return (
+            Route("GET", "/v1/audio/voices", self.voices, reads("The voices that can be asked for.", _VOICES)),
+            Route(
+                "GET",
+                "/v1/audio/models",
+                self.audio_models,
+                reads("The models that can be named, as Open WebUI reads them.", _AUDIO_MODELS),
+            ),
+            Route(
+                "GET",
+                "/v1/models",
+                self.models,
+                reads("The models that can be named, as OpenAI's clients read them.", _MODELS),
+            ),
+            Route("GET", "/v1/models/{id}", self.model, reads("One of them.", _MODEL, by_name)),
+        )
+
     async def voices(self, request: web.Request) -> web.Response:
-        """Of Open WebUI's shape, and more."""
+        """Answers in Open WebUI's shape, with more fields."""
         known = self._synthesizer.voices()
         aliases = [alias for alias in ALIASES if alias not in known]
         voices = [
@@ -46,15 +70,15 @@ class CatalogueRoutes:
         return web.json_response({"voices": voices})
 
     async def audio_models(self, request: web.Request) -> web.Response:
-        """Of Open WebUI's shape."""
+        """Answers in Open WebUI's shape."""
         return web.json_response({"models": [{"id": name, "name": name} for name in MODELS]})
 
     async def models(self, request: web.Request) -> web.Response:
-        """Of OpenAI's shape."""
+        """Answers in OpenAI's shape."""
         return web.json_response({"object": "list", "data": [self._model(name) for name in MODELS]})
 
     async def model(self, request: web.Request) -> web.Response:
-        """Of OpenAI's shape."""
+        """Answers in OpenAI's shape."""
         name = request.match_info["id"]
         if name not in MODELS:
             raise UnknownModel(f"there is no such model; there are {', '.join(MODELS)}", param="model")

@@ -12,21 +12,56 @@ from aiohttp import web
 from server.audio import uploads
 from server.errors import BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
 from server.routes.clients import Clients
-from server.routes.requests import refuse_compressed
+from server.routes.operations import FAILURE, error, parameter
+from server.routes.requests import JSON, refuse_compressed
+from server.routes.route import Route
+from server.routes.schemas import NUMBER, TEXT, each, several
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import VOICE_NAME, Samples
 from server.voices.recordings import SAMPLE_RATE, SampleStore
 
-PATH = "/v1/audio/voices/{id}"
 MOST_BYTES = 10 * 1024 * 1024
 """30 s of stereo at 48 kHz and 24 bits are 8.6 MB."""
 MOST_UPLOADS = 2
 """Recordings that are received and decoded at a time, of one client only one: they take 20 MB each, and a core."""
 RETRY_SECONDS = 5
 
+_PARAMETERS = [
+    parameter(
+        "id",
+        "path",
+        {"type": "string", "pattern": f"^{VOICE_NAME.pattern}$", "description": "What the voice is called."},
+        required=True,
+    )
+]
+_RECORDING = {"schema": {"type": "string", "format": "binary", "description": "The recording."}}
+_VOICE = {JSON: {"schema": each(id=TEXT, languages=several(TEXT), seconds=NUMBER)}}
+_REFUSALS = {"404": error("unknown_path where nobody clones voices; unknown_voice"), "default": error(FAILURE)}
+_PUT = {
+    "parameters": _PARAMETERS,
+    "summary": f"Make a voice of a recording of {uploads.SHORTEST:g} to {uploads.LONGEST:g} seconds.",
+    "requestBody": {
+        "required": True,
+        "content": dict.fromkeys(("audio/*", "application/octet-stream"), _RECORDING),
+    },
+    "responses": {
+        "201": {"description": "There is a new voice.", "content": _VOICE},
+        "200": {"description": "The voice speaks like this recording from now on.", "content": _VOICE},
+        **_REFUSALS,
+    },
+}
+_DELETE = {
+    "summary": "Forget a recording, and its voice.",
+    "parameters": _PARAMETERS,
+    "responses": {"204": {"description": "It is gone."}, **_REFUSALS},
+}
 
-class SamplesRoute:
-    """The handlers. A recording is decoded and kept by a thread of their own: the shared ones encode what is spoken."""
+
+class VoiceRegistrationRoutes:
+    """The routes that register and forget a voice.
+
+    A thread of their own decodes and stores recordings, since the shared threads encode speech.
+    """
 
     def __init__(
         self, store: SampleStore | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
@@ -38,6 +73,13 @@ class SamplesRoute:
         self._receive_seconds = receive_seconds
         self._uploading: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "recordings")
+
+    def routes(self) -> tuple[Route, ...]:
+        path = "/v1/audio/voices/{id}"
+        return (
+            Route("PUT", path, self.put, _PUT),
+            Route("DELETE", path, self.delete, _DELETE),
+        )
 
     async def put(self, request: web.Request) -> web.Response:
         """The body is the recording. 201 for a new voice, 200 for one that was there under this id."""

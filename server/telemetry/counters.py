@@ -19,7 +19,7 @@ from otel.contract.values import (
 )
 from otel.sdk.recording import Metrics
 from server.errors import all_errors, error_type
-from server.routes import speech
+from server.routes import dialect
 from server.telemetry.provider_metrics import fallback_labels
 from server.telemetry.recorder import CLIENT
 from server.utterance import Voice
@@ -32,7 +32,7 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
         add(
             instruments.REQUESTS,
             0,
-            endpoint=speech.PATH,
+            endpoint=dialect.PATH,
             method="POST",
             status_code="200",
             voice_name=voice.label,
@@ -60,4 +60,4 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
         for value in values:
             add(counter, 0, **{label.name: value})
     for error in all_errors():
-        add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=speech.PATH, side=error.side)
+        add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=dialect.PATH, side=error.side)

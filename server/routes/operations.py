@@ -1,0 +1,109 @@
+"""The operations of /openapi.json that routes describe themselves by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from server.audio.formats import FORMATS
+from server.errors import (
+    MetricsDisabled,
+    SpeechError,
+    UnknownModel,
+    UnknownPath,
+    UnknownTrace,
+    all_errors,
+    error_type,
+)
+from server.routes.requests import JSON
+from server.routes.route import Operation
+from server.routes.schemas import Schema
+
+REFERENCE = "#/components/schemas/{model}"
+FAILURE = "What went wrong."
+HEADERS = {
+    "X-Request-ID": "Of this request: yours, if it was a UUID.",
+    "X-Trace-ID": "Of its trace.",
+    "Server-Timing": "Milliseconds of each stage so far.",
+    "X-TTS-Provider": "Who spoke.",
+    "X-TTS-Cache": "Where the audio comes from.",
+    "X-TTS-Word-Count-Range": "Of the text, without emotion tags.",
+    "X-TTS-Character-Count-Range": "Of the text, without emotion tags.",
+}
+"""The headers of every answer with speech."""
+IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that mean nothing here."}
+"""The header of answers in dialects with fields that ttscope ignores."""
+NOT_OF_SPEECH = {MetricsDisabled, UnknownModel, UnknownPath, UnknownTrace}
+"""Errors that no request for speech gets."""
+
+
+def reads(summary: str, schema: Schema, *parameters: dict[str, Any]) -> Operation:
+    """Describes a GET whose answer is JSON of ``schema``."""
+    return _reading(summary, {JSON: {"schema": schema}}, parameters)
+
+
+def reads_text(summary: str, *content_types: str) -> Operation:
+    """Describes a GET whose answer is text of one of the content types."""
+    return _reading(summary, {kind: {"schema": {"type": "string"}} for kind in content_types}, ())
+
+
+def _reading(summary: str, content: dict[str, Any], parameters: tuple[dict[str, Any], ...]) -> Operation:
+    answers = {"200": {"description": summary, "content": content}, "default": error(FAILURE)}
+    operation: Operation = {"summary": summary, "responses": answers}
+    if parameters:
+        operation["parameters"] = list(parameters)
+    return operation
+
+
+def speaks(
+    summary: str,
+    body: dict[str, Any] | None,
+    content: dict[str, Any],
+    headers: Mapping[str, str] | None = None,
+) -> Operation:
+    """Returns the operation of a request for speech; ``content`` is that of the answer, ``headers`` its own headers."""
+    answer_headers = {
+        name: {"description": description, "schema": {"type": "string"}}
+        for name, description in {**HEADERS, **(headers or {})}.items()
+    }
+    errors: dict[int, list[type[SpeechError]]] = {}
+    for cls in set(all_errors()) - NOT_OF_SPEECH:
+        errors.setdefault(cls.status, []).append(cls)
+    return {
+        "summary": summary,
+        **({"requestBody": body} if body is not None else {}),
+        "responses": {
+            "200": {"description": "Speech.", "headers": answer_headers, "content": content},
+            **{
+                str(status): error(", ".join(sorted(error_type(cls) for cls in classes)))
+                for status, classes in sorted(errors.items())
+            },
+            "default": error(FAILURE),
+        },
+    }
+
+
+def parameter(name: str, place: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
+    """Returns a parameter object; the description in ``schema`` becomes the parameter's."""
+    schema = dict(schema)
+    return {"name": name, "in": place, "required": required, "description": schema.pop("description"), "schema": schema}
+
+
+def identifier(description: str) -> dict[str, Any]:
+    """Returns the parameter ``id`` of a path."""
+    return parameter("id", "path", {"type": "string", "description": description}, required=True)
+
+
+def json_body(model: str) -> dict[str, Any]:
+    """Returns the request body that is JSON of a model among the components."""
+    return {"required": True, "content": {JSON: {"schema": {"$ref": REFERENCE.format(model=model)}}}}
+
+
+def audio(formats: Iterable[str]) -> dict[str, Any]:
+    """Returns the content of an answer in any of the ``formats``."""
+    return {FORMATS[name].content_type: {"schema": {"type": "string", "format": "binary"}} for name in formats}
+
+
+def error(description: str) -> dict[str, Any]:
+    """Returns an answer with an error."""
+    return {"description": description, "content": {JSON: {"schema": {"$ref": REFERENCE.format(model="Error")}}}}
