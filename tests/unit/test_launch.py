@@ -12,7 +12,7 @@ from tests.live import ROOT
 
 PROGRAM = """
 import json, os, sys
-from server import launch
+from server.lifecycle import launch
 print("begun", flush=True)
 launch.ensure()
 print(json.dumps({"environment": dict(os.environ), "arguments": sys.argv[1:], "flags": sys.flags.dont_write_bytecode}))
@@ -61,7 +61,7 @@ def test_nothing_happens_where_nothing_is_missing() -> None:
 def test_what_is_loaded_is_settled_and_no_longer_looked_through() -> None:
     code = (
         "import gc, sys\n"
-        "from server import launch\n"
+        "from server.lifecycle import launch\n"
         "kept = [[number] for number in range(1000)]\n"
         "launch.settle()\n"
         "assert gc.get_freeze_count() > 1000, gc.get_freeze_count()\n"

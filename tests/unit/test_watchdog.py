@@ -20,7 +20,7 @@ from tests.stack import eventually
 SECONDS = 0.3
 PROGRAM = """
 import asyncio, sys, time
-from server import watchdog
+from server.lifecycle import watchdog
 from server.logs import configure
 def hang():
     time.sleep(300)
