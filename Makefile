@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 UV     := $(BIN)/uv
-CODE   := server otel stack drift dashboards bench alerting tests
+CODE   := server otel stack drift dashboards bench alerting tools tests
 
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor drift test test-long bench lint format docs alerting lock clean
+.PHONY: help run voices stack stack-build doctor drift test test-long bench lint format docs alerting house lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,11 @@ docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 
 alerting: $(VENV)/.dev ## write rules, their tests, routes and Grafana's alerts from alerting/
 	@$(BIN)/python -m alerting build
+
+house: ## measure the code: its names and its shape, and how many files an addition touches
+	@$(PYTHON) -m tools.house
+	@echo
+	@$(PYTHON) -m tools.additions
 
 lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \

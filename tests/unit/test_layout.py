@@ -13,7 +13,7 @@ import pytest
 from server import VERSION
 from tests.live import ROOT
 
-CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting")
+CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting", "tools")
 ROOMS = ("server", "otel", "stack", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
 FILES = (
     ".ci/run",
