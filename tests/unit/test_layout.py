@@ -90,7 +90,15 @@ def test_every_make_target_is_explained_and_in_the_readme_where_it_matters() -> 
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "ARCHITECTURE.md", "docs/clients.md", "docs/operations.md", "docs/requirements.md"]
+    "page",
+    [
+        "README.md",
+        "ARCHITECTURE.md",
+        "docs/clients.md",
+        "docs/glossary.md",
+        "docs/operations.md",
+        "docs/requirements.md",
+    ],
 )
 def test_links_lead_somewhere(page: str) -> None:
     path = ROOT / page
