@@ -14,7 +14,7 @@ from server import VERSION
 from tests.live import ROOT
 
 CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting", "tools")
-ROOMS = ("server", "otel", "stack", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
+ROOMS = ("server", "otel", "stack", "tools", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
 FILES = (
     ".ci/run",
     "ARCHITECTURE.md",
