@@ -59,7 +59,11 @@ def slow_readers(trial: Trial) -> Iterator[Mended]:
     trial.until(lambda: in_flight(trial) <= CLIENTS, "the end of those that left")
 
 
-@fault("5,000 idle connections", "others are served: the oldest idle ones give way; nothing is lost", place="server")
+@fault(
+    "5,000 idle connections",
+    "others are served: the oldest idle connections are closed for them; nothing is lost",
+    place="server",
+)
 def idle_connections(trial: Trial) -> Iterator[Mended]:
     raise_handle_limit()
     number = min(CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - HANDLES)

@@ -12,7 +12,7 @@ from tests.faults.trial import Trial
 
 EVENTS_LOST = 4
 AWAY_SECONDS = 5.0
-COUNTED = "speech goes on; every event that can't be written is counted; it goes on by itself when there is room"
+COUNTED = "speech continues; every event that can't be written is counted; writing resumes by itself when there is room"
 UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 

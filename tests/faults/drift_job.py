@@ -30,14 +30,16 @@ def has_run_since(site: StackSite, moment: datetime) -> bool:
     return last is not None and last.clock.time > moment and last.succeeded
 
 
-@fault("SIGKILL of the drift job", "it is started again, and goes on where it was")
+@fault("SIGKILL of the drift job", "it is restarted, and continues where it was")
 def drift_killed(trial: Trial) -> Iterator[Mended]:
     site, now = site_of(trial), datetime.now(UTC)
     site.program("drift").kill()
     yield lambda: has_run_since(site, now)
 
 
-@fault("SIGSTOP of the drift job, then SIGCONT", "it judges what is due once it goes on; windows that were missed, too")
+@fault(
+    "SIGSTOP of the drift job, then SIGCONT", "when it continues, it judges all windows that are due, missed ones too"
+)
 def drift_stopped(trial: Trial) -> Iterator[Mended]:
     site = site_of(trial)
     with trial.stopped([site.program("drift")], 5.0):
@@ -73,7 +75,7 @@ def kept(folder: Path) -> set[str]:
 
 @fault(
     "The clock a year ahead, then a day behind (the drift job, by a clock of its own)",
-    "the job says so, judges nothing and deletes nothing; it goes on when the clock is right",
+    "the job says so, judges nothing and deletes nothing; it continues when the clock is right",
 )
 def clock_jumped(trial: Trial) -> Iterator[Mended]:
     site = site_of(trial)

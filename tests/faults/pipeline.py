@@ -11,8 +11,8 @@ from tests.faults.places import StackSite
 from tests.faults.trial import Trial
 
 ANSWER_SECONDS = 5.0
-HANGS = "three checks of 10 s without an answer, and it is killed and started again; "
-KEEPS = "the Collector keeps what is for it, and nothing is lost"
+HANGS = "after three checks of 10 s without an answer it is killed and restarted; "
+KEEPS = "the Collector queues its data, and nothing is lost"
 
 
 def site_of(trial: Trial) -> StackSite:
@@ -56,7 +56,7 @@ def stopped(trial: Trial, name: str) -> Iterator[Mended]:
 
 @fault(
     "SIGKILL of the Collector",
-    "speech goes on; what is exported meanwhile waits in the server; its last second of events may be lost",
+    "speech continues; exports wait in the server; the Collector's last second of events may be lost",
     may_lose=Losses(events=40),
 )
 def collector_killed(trial: Trial) -> Iterator[Mended]:
@@ -65,7 +65,7 @@ def collector_killed(trial: Trial) -> Iterator[Mended]:
 
 @fault(
     "SIGSTOP of the Collector",
-    f"{HANGS}meanwhile the server gives a batch up after 10 s, and counts what is lost by that (otel_sdk_*)",
+    f"{HANGS}meanwhile the server gives up each batch after 10 s, and counts what is lost (otel_sdk_*)",
     may_lose=Losses(events=ANY, traces=ANY),
 )
 def collector_stopped(trial: Trial) -> Iterator[Mended]:
@@ -76,7 +76,7 @@ def collector_stopped(trial: Trial) -> Iterator[Mended]:
     trial.note(f"{counted} events are counted as given up")
 
 
-@fault("SIGKILL of Prometheus", f"speech goes on; {KEEPS}")
+@fault("SIGKILL of Prometheus", f"speech continues; {KEEPS}")
 def prometheus_killed(trial: Trial) -> Iterator[Mended]:
     yield from killed(trial, "prometheus")
 
@@ -86,7 +86,7 @@ def prometheus_stopped(trial: Trial) -> Iterator[Mended]:
     yield from stopped(trial, "prometheus")
 
 
-@fault("SIGKILL of the trace store", f"speech goes on; {KEEPS}")
+@fault("SIGKILL of the trace store", f"speech continues; {KEEPS}")
 def trace_store_killed(trial: Trial) -> Iterator[Mended]:
     yield from killed(trial, site_of(trial).stack.trace_store)
 
@@ -96,12 +96,12 @@ def trace_store_stopped(trial: Trial) -> Iterator[Mended]:
     yield from stopped(trial, site_of(trial).stack.trace_store)
 
 
-@fault("SIGKILL of Alertmanager", "speech goes on; nothing is lost")
+@fault("SIGKILL of Alertmanager", "speech continues; nothing is lost")
 def alertmanager_killed(trial: Trial) -> Iterator[Mended]:
     yield from killed(trial, "alertmanager")
 
 
-@fault("SIGKILL of Redis", "speech goes on without the shared cache; nothing is lost")
+@fault("SIGKILL of Redis", "speech continues without the shared cache; nothing is lost")
 def redis_killed(trial: Trial) -> Iterator[Mended]:
     site = site_of(trial)
     site.redis.kill()
@@ -110,7 +110,10 @@ def redis_killed(trial: Trial) -> Iterator[Mended]:
     yield trial.site.ready
 
 
-@fault("SIGSTOP of Redis, then SIGCONT", "a lookup takes 50 ms at most, and then Redis is left alone; nothing is lost")
+@fault(
+    "SIGSTOP of Redis, then SIGCONT",
+    "a lookup takes at most 50 ms, and then Redis is not used for a while; nothing is lost",
+)
 def redis_stopped(trial: Trial) -> Iterator[Mended]:
     site = site_of(trial)
     site.redis.halt()

@@ -34,7 +34,7 @@ def another(site: Site, before: psutil.Process) -> bool:
 
 @fault(
     "SIGKILL of the server",
-    "it is started again; requests in flight are named and counted, and what ended in the last second may be lost",
+    "it is restarted; requests in flight are named and counted; records of the last second may be lost",
     may_lose=CRASH,
 )
 def server_killed(trial: Trial) -> Iterator[Mended]:
@@ -45,7 +45,7 @@ def server_killed(trial: Trial) -> Iterator[Mended]:
     assert not psutil.wait_procs(processes, timeout=10)[1], "processes outlive their server"
 
 
-@fault("SIGSEGV of the server", "the same, and the log says where it was", may_lose=CRASH)
+@fault("SIGSEGV of the server", "the same, and the log shows where it crashed", may_lose=CRASH)
 def server_crashed(trial: Trial) -> Iterator[Mended]:
     server = trial.site.server()
     server.send_signal(signal.SIGSEGV)
@@ -54,7 +54,7 @@ def server_crashed(trial: Trial) -> Iterator[Mended]:
 
 @fault(
     "SIGSTOP of the server",
-    "three checks of 10 s without an answer, and it is killed and started again",
+    "after three checks of 10 s without an answer it is killed and restarted",
     may_lose=CRASH,
     seconds=300.0,
 )
@@ -74,7 +74,7 @@ def server_paused(trial: Trial) -> Iterator[Mended]:
 
 @fault(
     "SIGTERM of the server in mid-stream",
-    "every request that had begun is answered as a whole; nothing is lost; new ones find nobody until the next start",
+    "every request that had begun is answered completely; nothing is lost; new requests fail until the next start",
     may_lose=Losses(unanswered=ANY),
 )
 def server_told_to_end(trial: Trial) -> Iterator[Mended]:
@@ -94,7 +94,7 @@ def server_told_to_end(trial: Trial) -> Iterator[Mended]:
     yield lambda: another(trial.site, server)
 
 
-@fault("SIGINT of the server, twice", "the second one ends it at once", may_lose=CRASH)
+@fault("SIGINT of the server, twice", "the second signal ends it at once", may_lose=CRASH)
 def server_interrupted_twice(trial: Trial) -> Iterator[Mended]:
     server = trial.site.server()
     server.send_signal(signal.SIGINT)
@@ -106,7 +106,7 @@ def server_interrupted_twice(trial: Trial) -> Iterator[Mended]:
     yield lambda: another(trial.site, server)
 
 
-@fault("A second server on the same data folder", "it ends and says why; the first one goes on", place="server")
+@fault("A second server on the same data folder", "it ends and says why; the first server continues", place="server")
 def second_server(trial: Trial) -> Iterator[Mended]:
     environment = {**trial.site.environment(), "TTSCOPE_PORT": "0", "PROMETHEUS_PORT": "0"}
     second = subprocess.run(
@@ -134,7 +134,7 @@ def supervisor_killed(trial: Trial) -> Iterator[Mended]:
     yield trial.site.ready
 
 
-@fault("SIGSTOP of the supervisor for 5 s, then SIGCONT", "its programs go on, nothing is lost")
+@fault("SIGSTOP of the supervisor for 5 s, then SIGCONT", "its programs continue; nothing is lost")
 def supervisor_paused(trial: Trial) -> Iterator[Mended]:
     with trial.stopped([trial.site.supervisor()], AWAY_SECONDS):
         trial.until_spoken()

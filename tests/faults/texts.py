@@ -8,7 +8,7 @@ from tests.faults.fault import Mended, fault
 from tests.faults.trial import Trial
 
 TIMES = 5
-PROMISE = "a clear answer each time; no process ends, no provider is given up, nobody else notices"
+PROMISE = "a clear answer each time; no process ends, no provider is given up, no other client notices"
 BOUNDARY = "b0"
 
 

@@ -14,8 +14,8 @@ from tests.faults.trial import Trial
 VOICE = "joe"
 RESTARTED = Losses(unanswered=ANY)
 PROMISE = (
-    "who speaks goes on speaking; a start with it says which voice is missing, and ends with exit code 1; "
-    "`python -m server.voices install` mends it"
+    "the running server continues to speak; the next start names the missing voice and ends with exit code 1; "
+    "`python -m server.voices install` repairs it"
 )
 
 

@@ -36,7 +36,7 @@ def replaced(site: Site, target: str, before: list[psutil.Process]) -> bool:
 
 @fault(
     "SIGKILL of the engine",
-    "another provider speaks; only streams that had begun break off; a new engine is started",
+    "another provider speaks; only streams that had begun are cut; a new engine is started",
     may_lose=Losses(failed=CLIENTS),
 )
 def engine_killed(trial: Trial) -> Iterator[Mended]:
@@ -47,7 +47,7 @@ def engine_killed(trial: Trial) -> Iterator[Mended]:
 
 @fault(
     "SIGSTOP of the engine",
-    "the same, once a step has taken TTSCOPE_ENGINE_STALL_SECONDS (here 5)",
+    "the same, after one step has taken TTSCOPE_ENGINE_STALL_SECONDS (here 5)",
     may_lose=Losses(failed=CLIENTS),
 )
 def engine_stopped(trial: Trial) -> Iterator[Mended]:
@@ -56,14 +56,14 @@ def engine_stopped(trial: Trial) -> Iterator[Mended]:
     yield lambda: speaks_by_a_new_engine(trial.site, engine)
 
 
-@fault("SIGKILL of a phoneme process", "nobody notices")
+@fault("SIGKILL of a phoneme process", "no client notices")
 def phonemes_killed(trial: Trial) -> Iterator[Mended]:
     workers = trial.site.workers(PHONEMES)
     workers[0].kill()
     yield lambda: replaced(trial.site, PHONEMES, workers)
 
 
-@fault("SIGSEGV of a phoneme process", "the text that it was given is refused, no other", may_lose=CRASHED)
+@fault("SIGSEGV of a phoneme process", "only the text that it was given is refused", may_lose=CRASHED)
 def phonemes_crashed(trial: Trial) -> Iterator[Mended]:
     workers = trial.site.workers(PHONEMES)
     workers[0].send_signal(signal.SIGSEGV)
@@ -77,7 +77,7 @@ def phonemes_stopped(trial: Trial) -> Iterator[Mended]:
     yield lambda: replaced(trial.site, PHONEMES, workers)
 
 
-@fault("SIGKILL of the fork server of phonemes", "its processes end with it; all are started again, nobody notices")
+@fault("SIGKILL of the fork server of phonemes", "its processes end with it; all are restarted, and no client notices")
 def phoneme_fork_server_killed(trial: Trial) -> Iterator[Mended]:
     before = trial.site.fork_server(PHONEMES)
     before.kill()
@@ -97,7 +97,7 @@ def phoneme_fork_server_stopped(trial: Trial) -> Iterator[Mended]:
 
 @fault(
     "SIGKILL of the encoding processes in mid-stream",
-    "streams of compressed audio that had begun break off, and show it; nothing else",
+    "only streams of compressed audio that had begun are cut, and clients can tell",
     may_lose=Losses(failed=CLIENTS),
 )
 def encoding_killed(trial: Trial) -> Iterator[Mended]:
@@ -130,7 +130,7 @@ def encoding_stopped(trial: Trial) -> Iterator[Mended]:
 
 @fault(
     "An encoding process that gets no more memory (RLIMIT_AS)",
-    "it is replaced; the audio that it was given is refused, no other",
+    "it is replaced; only the audio that it was given is refused",
     may_lose=CRASHED,
 )
 def encoding_without_memory(trial: Trial) -> Iterator[Mended]:
