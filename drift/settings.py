@@ -28,21 +28,32 @@ class Settings(BaseSettings):
     events: Annotated[tuple[Path, ...], NoDecode] = Field(
         (Path("var/events"), Path("var/stack/collector/events")),
         min_length=1,
-        description="Where events come from, as OTLP JSON lines: files, or folders of *.jsonl; separated by commas.",
+        description="Sources of events, as OTLP JSON lines: files, or folders of *.jsonl, separated by commas.",
     )
     state: Path = Field(Path("var/drift"), description="Folder of rows, references, windows and reports.")
-    window_seconds: int = Field(HOUR, ge=1, le=86_400, description="Length of a window; a day must be whole windows.")
-    grace_seconds: int = Field(
-        300, ge=0, le=86_400, description="How long after its end a window is judged: events may come late."
+    window_seconds: int = Field(
+        HOUR, ge=1, le=86_400, description="Length of a window; a day must be a whole number of windows."
     )
-    minimum_rows: int = Field(200, ge=200, description="Requests that a window must have to be judged.")
-    most_rows: int = Field(20_000, ge=200, description="Requests that are looked at: of more, a sample.")
-    consecutive: int = Field(2, ge=1, le=100, description="Windows in a row over the threshold that are drift.")
+    grace_seconds: int = Field(
+        300,
+        ge=0,
+        le=86_400,
+        description="Delay between the end of a window and its verdict, because events may come late.",
+    )
+    minimum_rows: int = Field(200, ge=200, description="Smallest number of requests that a window needs to be judged.")
+    most_rows: int = Field(
+        20_000,
+        ge=200,
+        description="Largest number of requests that are judged in a window; if it has more, a sample of them.",
+    )
+    consecutive: int = Field(
+        2, ge=1, le=100, description="Consecutive windows above the threshold that count as drift."
+    )
     deviations: float = Field(
         4.0,
         ge=1,
         le=20,
-        description="Standard deviations of the reference's windows that a threshold is above their mean.",
+        description="Standard deviations between the mean score of the reference's windows and the threshold.",
     )
     reference_windows: int = Field(168, ge=30, description="Windows that a calibrated reference needs, at least.")
     cold_windows: Count = Field(
@@ -54,33 +65,37 @@ class Settings(BaseSettings):
         "calibrated one after TTSCOPE_DRIFT_REFERENCE_WINDOWS stable windows. false: only by calibrate.",
     )
     catch_up_windows: Count = Field(
-        336, description="How far back missed windows are judged; older ones by backfill, if at all."
+        336, description="How many windows back missed windows are judged; older ones only by backfill."
     )
-    rows_days: Count = Field(35, description="Days that rows are kept for.")
-    reports_days: Count = Field(14, description="Days that Evidently's reports (4 MB a window) are kept for.")
-    retention_days: Count = Field(400, description="Days that verdicts, their pages and MLflow runs are kept for.")
+    rows_days: Count = Field(35, description="Days for which rows are kept.")
+    reports_days: Count = Field(14, description="Days for which Evidently's reports (4 MB per window) are kept.")
+    retention_days: Count = Field(400, description="Days for which verdicts, their pages and MLflow runs are kept.")
     pages_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="Where the state folder is served, if it is; links in messages begin with it.",
+        description="Address at which the state folder is served, if it is; links in messages begin with it.",
     )
     webhook_url: SecretStr = Field(
-        SecretStr(""), description="Is sent a POST with JSON when drift begins, changes its columns, or ends."
+        SecretStr(""), description="Address that gets a POST with JSON when drift begins, changes its columns, or ends."
     )
     webhook_seconds: float = Field(
-        20.0, gt=0, le=300, description="After which the webhook is given up until the next run."
+        20.0, gt=0, le=300, description="Seconds for a call of the webhook; after that it is retried in the next run."
     )
     mlflow_uri: SecretStr = Field(
         SecretStr(""),
         validation_alias=AliasChoices("MLFLOW_TRACKING_URI"),
-        description="The MLflow that runs are kept in; by default mlflow.db in the state folder.",
+        description="MLflow that keeps the runs; by default mlflow.db in the state folder.",
     )
-    mlflow_enabled: bool = Field(True, description="false: nothing goes to MLflow.")
+    mlflow_enabled: bool = Field(True, description="false: nothing is sent to MLflow.")
     mlflow_experiment: str = Field(
-        "ttscope-drift", min_length=1, max_length=200, description="The experiment they are in."
+        "ttscope-drift", min_length=1, max_length=200, description="MLflow experiment of the runs."
     )
-    mlflow_seconds: float = Field(60.0, gt=0, le=600, description="After which MLflow is given up until the next run.")
-    log_level: str = Field("INFO", pattern="^(?i:debug|info|warning|error)$", description="Least level that is logged.")
+    mlflow_seconds: float = Field(
+        60.0, gt=0, le=600, description="Seconds for a transfer to MLflow; after that it is retried in the next run."
+    )
+    log_level: str = Field(
+        "INFO", pattern="^(?i:debug|info|warning|error)$", description="Lowest level that is logged."
+    )
 
     @field_validator("events", mode="before")
     @classmethod

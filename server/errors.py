@@ -11,7 +11,7 @@ from otel.contract.values import Side
 
 
 class SpeechError(Exception):
-    """A failure that the client is told about.
+    """A failure that is reported to the client.
 
     ``message`` is written by us and never repeats what the client sent: it may be logged.
     """
@@ -53,25 +53,25 @@ class InvalidJson(SpeechError):
 
 
 class InvalidText(SpeechError):
-    """Text with characters that can't be text: NUL, control characters, lone surrogates."""
+    """The text contains characters that are not allowed: NUL, control characters or lone surrogates."""
 
     status = 400
 
 
 class UnknownPath(SpeechError):
-    """There is nothing at this path."""
+    """This path does not exist."""
 
     status = 404
 
 
 class UnknownTrace(SpeechError):
-    """The trace was not kept, or is no longer held."""
+    """The trace was not kept, or has been dropped from memory since."""
 
     status = 404
 
 
 class UnknownModel(SpeechError):
-    """There is no model of this name."""
+    """This model does not exist."""
 
     status = 404
 
@@ -83,13 +83,13 @@ class MetricsDisabled(SpeechError):
 
 
 class UnknownVoice(SpeechError):
-    """No such voice is installed."""
+    """This voice is not installed."""
 
     status = 404
 
 
 class MethodNotAllowed(SpeechError):
-    """The path does not take this method."""
+    """The path does not allow this method."""
 
     status = 405
 
@@ -99,61 +99,61 @@ class MethodNotAllowed(SpeechError):
 
 
 class RequestTimeout(SpeechError):
-    """The client did not finish its request in time."""
+    """The client did not send its whole request in time."""
 
     status = 408
 
 
 class TextTooLong(SpeechError):
-    """The text, or the speech it would make, is longer than the server allows."""
+    """The text, or the speech that it would make, is longer than the server allows."""
 
     status = 413
 
 
 class BodyTooLarge(SpeechError):
-    """The body is larger than the server takes."""
+    """The body is larger than the server allows."""
 
     status = 413
 
 
 class UnsupportedMediaType(SpeechError):
-    """The body is not declared as JSON."""
+    """The body is not declared as JSON, or it is compressed."""
 
     status = 415
 
 
 class MisdirectedRequest(SpeechError):
-    """The header Host is not a name of this server, which TTSCOPE_ALLOWED_HOSTS sets."""
+    """The header Host is not a name of this server. TTSCOPE_ALLOWED_HOSTS sets the names."""
 
     status = 421
 
 
 class InvalidRequest(SpeechError):
-    """A field is missing, of the wrong type or out of its range."""
+    """A field is missing, has the wrong type, or is out of its range."""
 
     status = 422
 
 
 class InvalidSample(SpeechError):
-    """The recording can't be decoded, is too short or too long, or silent."""
+    """The recording can't be decoded, is too short or too long, or is silent."""
 
     status = 422
 
 
 class NothingToSpeak(SpeechError):
-    """The text has nothing that can be spoken."""
+    """The text contains nothing that can be spoken."""
 
     status = 422
 
 
 class UnspeakableText(SpeechError):
-    """The text can't be spoken as it is written: the server works, and other texts are spoken."""
+    """This text can't be spoken as it is written. The server works, and speaks other texts."""
 
     status = 422
 
 
 class InvalidMarkup(SpeechError):
-    """The text is not SSML as it can be spoken, or SSML that was not said to be."""
+    """The text is not valid SSML of the supported subset, or it is SSML but input_type is not "ssml"."""
 
     status = 422
 
@@ -165,19 +165,19 @@ class UnsupportedLanguage(SpeechError):
 
 
 class UnsupportedByVoice(SpeechError):
-    """None of the voice's providers can do what was asked for: markup, or the times of words."""
+    """None of the voice's providers supports what was asked for: SSML, or timestamps of words."""
 
     status = 422
 
 
 class UnsupportedFormat(SpeechError):
-    """The audio can't be had in this format."""
+    """The audio is not available in this format."""
 
     status = 422
 
 
 class QueueFull(SpeechError):
-    """There is no room: our want of capacity, not the client's mistake."""
+    """The server has no capacity left. Retry after the time in Retry-After."""
 
     status = 429
     kind = "rate_limit_error"
@@ -191,7 +191,7 @@ class HeadersTooLarge(SpeechError):
 
 
 class BadRequest(SpeechError):
-    """Bytes that are not an HTTP request."""
+    """The bytes are not a valid HTTP request."""
 
     status = 400
 
@@ -206,7 +206,7 @@ class EngineFailed(SpeechError):
 
 
 class InternalError(SpeechError):
-    """A mistake of ours."""
+    """The server failed because of a bug."""
 
     status = 500
     kind = "server_error"
@@ -215,8 +215,8 @@ class InternalError(SpeechError):
 
 
 class ServerCrashed(SpeechError):
-    """The server ended before the request did. No client is told this: its connection was cut. The next server counts
-    it."""
+    """The server ended before the request did. The client sees a cut connection instead of this error; the next
+    server counts it."""
 
     status = 500
     kind = "server_error"
@@ -234,7 +234,7 @@ class DeadlineExceeded(SpeechError):
 
 
 class NotReady(SpeechError):
-    """The voices are still being loaded."""
+    """The voices are still loading."""
 
     status = 503
     kind = "server_error"
@@ -242,7 +242,7 @@ class NotReady(SpeechError):
 
 
 class ShuttingDown(SpeechError):
-    """The server is about to stop."""
+    """The server is stopping."""
 
     status = 503
     kind = "server_error"
@@ -250,7 +250,7 @@ class ShuttingDown(SpeechError):
 
 
 class TooManyConnections(SpeechError):
-    """All connections of the server are in use: the answer to one more, before it has sent a request."""
+    """All connections of the server are in use. A new connection gets this answer before it sends a request."""
 
     status = 503
     kind = "server_error"

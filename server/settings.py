@@ -32,149 +32,159 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
     )
 
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for every interface.")
-    port: Port = Field(8010, description="Port of the API; 0 takes a free one.")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 listens on every interface.")
+    port: Port = Field(8010, description="Port of the API; 0 chooses a free port.")
     management_host: str = Field("127.0.0.1", description="Address of the management port.")
     management_port: Port = Field(
-        8002, validation_alias="PROMETHEUS_PORT", description="Port for Prometheus text; 0 takes a free one."
+        8002, validation_alias="PROMETHEUS_PORT", description="Management port, for Prometheus; 0 chooses a free port."
     )
     allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
         (),
-        description="Names of this server, separated by commas: what the header Host may be, with any port, beside "
-        "localhost, 127.0.0.1, [::1] and the address of TTSCOPE_HOST; with 0.0.0.0 or ::, IP addresses too. Anything "
-        "else is answered 421. * allows all, and with them DNS rebinding.",
+        description="Names of this server, separated by commas, that the header Host may have, with any port. Always "
+        "allowed: localhost, 127.0.0.1, [::1] and the address of TTSCOPE_HOST; with 0.0.0.0 or ::, all IP addresses. "
+        "Anything else gets 421. * allows every name, and with it DNS rebinding.",
     )
     metrics_enabled: bool = Field(
-        True, validation_alias="METRICS_ENABLED", description="false: no metric is made, shown or exported."
+        True, validation_alias="METRICS_ENABLED", description="false: no metric is recorded, shown or exported."
     )
-    data_dir: Path = Field(Path("var"), description="Folder of voices and events; one server at a time.")
-    default_voice: str = Field("joe", description="The voice of requests that name none.")
+    data_dir: Path = Field(Path("var"), description="Folder of voices and events; only one server can use it.")
+    default_voice: str = Field("joe", description="The voice of requests that do not name one.")
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto (CUDA if present), cpu, cuda or cuda:N."
     )
-    threads: int | None = Field(None, ge=1, description="Cores that speech is made on, without a GPU; by default all.")
+    threads: int | None = Field(None, ge=1, description="Number of cores for synthesis, without a GPU; by default all.")
     providers: Annotated[tuple[ProviderName, ...], NoDecode] = Field(
         ("coqui", "onnx"),
         min_length=1,
-        description="Who speaks, in the order in which they are asked: coqui (the engine on torch), onnx (the same "
-        "voices on onnxruntime), hibari (a small English voice), kokoro (Japanese, the extra japanese), "
-        "remote (an OpenAI-compatible server), xtts (voices that clients register).",
+        description="Providers in the order in which they are tried, separated by commas: coqui (the engine on "
+        "torch), onnx (the same voices on onnxruntime), hibari (a small English voice), kokoro (Japanese; needs the "
+        "extra japanese), remote (an OpenAI-compatible server), xtts (voices that clients register).",
     )
     voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},
-        description='Another order for a voice, as JSON: {"joe": ["coqui", "remote:alloy"]}; behind the colon, the '
-        "provider's own voice where it does not have this one.",
+        description='Providers of single voices, as JSON: {"joe": ["coqui", "remote:alloy"]}. After the colon stands '
+        "the provider's own name for the voice, if it differs.",
     )
     remote_url: str = Field(
-        "", pattern=r"^(https?://\S+)?$", description="The remote provider, up to /v1: http://host:8010/v1."
+        "", pattern=r"^(https?://\S+)?$", description="Address of the remote provider, up to /v1: http://host:8010/v1."
     )
-    remote_key: SecretStr = Field(SecretStr(""), description="The key that it is sent.")
-    remote_model: str = Field("tts-1", min_length=1, description="The model that it is asked for.")
-    remote_format: Literal["wav", "pcm"] = Field("wav", description="wav, or pcm for 24 kHz without a header.")
+    remote_key: SecretStr = Field(SecretStr(""), description="API key for the remote provider.")
+    remote_model: str = Field("tts-1", min_length=1, description="Model to request from the remote provider.")
+    remote_format: Literal["wav", "pcm"] = Field(
+        "wav", description="Format to request from the remote provider: wav, or pcm for 24 kHz without a header."
+    )
     remote_voices: Annotated[dict[VoiceName, Languages], NoDecode] = Field(
-        {}, description='Its voices and their languages, as JSON: {"alloy": ["en"]}.'
+        {}, description='Voices of the remote provider and their languages, as JSON: {"alloy": ["en"]}.'
     )
     xtts_dir: Path | None = Field(
         None, description="Folder of an XTTS v2 model (config.json, vocab.json, model.pth), for the provider xtts."
     )
     cache_bytes: int = Field(
-        64 * 1024 * 1024, ge=0, description="Memory for audio that may be asked for again; 0 switches the cache off."
+        64 * 1024 * 1024, ge=0, description="Memory for cached audio, in bytes; 0 switches the cache off."
     )
     cache_secret: SecretStr = Field(
         SecretStr(""),
-        description=f"At least {LEAST_SECRET} characters that key the cache and encrypt what is kept in Redis; needed "
-        "with Redis, the same for all servers that share it. By default a new one at every start.",
+        description=f"Secret of at least {LEAST_SECRET} characters, which keys the cache and encrypts clips in Redis. "
+        "Needed with TTSCOPE_REDIS_URL, and the same for all servers that share it. By default random at every start.",
     )
     redis_url: SecretStr = Field(
-        SecretStr(""), description="A Redis that servers share clips in: redis://host:6379/0; may vanish at any time."
+        SecretStr(""),
+        description="Redis in which servers share clips: redis://host:6379/0. Servers work without it if it fails.",
     )
     reference_latency_seconds: float | None = Field(
-        None, gt=0, description="What a provider's latency is compared with; by default its first stable hour."
+        None,
+        gt=0,
+        description="Latency that each provider's latency is compared with; by default that of its first stable hour.",
     )
-    max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="The longest text of a request.")
-    max_break_seconds: float = Field(10.0, ge=0, le=60, description="The longest break that SSML may ask for.")
+    max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="Longest text of a request, in characters.")
+    max_break_seconds: float = Field(10.0, ge=0, le=60, description="Longest break that SSML may request, in seconds.")
     max_audio_seconds: float = Field(
-        900.0, gt=0, description="The longest speech of a request, as predicted from its phonemes."
+        900.0, gt=0, description="Longest speech of a request, in seconds, as predicted from its phonemes."
     )
-    max_body_bytes: int = Field(256 * 1024, ge=1024, description="The largest body of a request.")
+    max_body_bytes: int = Field(256 * 1024, ge=1024, description="Largest body of a request, in bytes.")
     max_in_flight: int = Field(
         256,
         ge=1,
-        description="Requests whose audio is made or waits to be made; one more is refused with 429. While audio is "
-        "sent its request does not count.",
+        description="Most requests whose audio is being made or waits to be made; one more is refused with 429. A "
+        "request whose audio is only being sent does not count.",
     )
     max_unsent_bytes: int = Field(
         512 * 1024 * 1024,
         ge=1024 * 1024,
-        description="Memory for audio that waits to be sent, as estimated while it is made; a request that finds no "
-        "room is refused with 429.",
+        description="Memory for audio that waits to be sent, in bytes, as estimated while it is made. A request that "
+        "would exceed it is refused with 429.",
     )
     max_client_share: float = Field(
         0.5,
         gt=0,
         le=1,
-        description="The share of TTSCOPE_MAX_UNSENT_BYTES that one client may have waiting, and of "
-        "TTSCOPE_MAX_IN_FLIGHT while another client asks. A client is an IPv4 address or an IPv6 network of 64 bits. "
-        "1 for no such bound.",
+        description="Share of TTSCOPE_MAX_UNSENT_BYTES that one client may use, and of TTSCOPE_MAX_IN_FLIGHT while "
+        "other clients send requests. A client is an IPv4 address or an IPv6 network of 64 bits. 1 switches this "
+        "limit off.",
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
-        description="Addresses or networks, separated by commas, of proxies whose X-Forwarded-For is believed. Without "
-        "it everybody behind a proxy is one client.",
+        description="Addresses or networks of proxies, separated by commas, whose X-Forwarded-For is trusted. Without "
+        "it all clients behind a proxy count as one.",
     )
     max_queue_seconds: float = Field(
-        900.0, gt=0, description="Seconds of speech, as estimated, that may wait to be made; more is refused with 429."
+        900.0, gt=0, description="Most speech that may wait to be made, in estimated seconds; more is refused with 429."
     )
     deadline_seconds: float = Field(
         120.0,
         gt=0,
-        description="Time for a whole answer, or for a stream's first audio; then 504. What is sure to take longer is "
-        "refused with 429 at once.",
+        description="Time for a non-streamed response, or for the first audio of a stream; then the answer is 504. A "
+        "request that is sure to take longer is refused with 429 at once.",
     )
     engine_stall_seconds: float = Field(
         30.0,
         gt=0,
-        description="Time for one step of the engine, which takes milliseconds; then its process is killed and started "
-        "again. Five times the longest step so far is waited for all the same, up to four times this.",
+        description="Time for one step of the engine, which normally takes milliseconds; then the engine's process is "
+        "killed and restarted. If five times the longest step so far is more, that is the limit, up to four times this "
+        "value.",
     )
     max_connections: int = Field(
         4096,
         ge=1,
-        description="Connections that are open at a time, as far as the limit of open files allows (ulimit -Hn, less "
-        "256). One more takes the place of the one that has been idle for longest; where none is, it is answered 503.",
+        description="Most open connections, within the limit of open files (ulimit -Hn, less 256). One more replaces "
+        "the connection that has been idle for longest; if none is idle, it gets 503.",
     )
     receive_seconds: float = Field(
         30.0,
         gt=0,
-        description="Time for a client to send its headers, from its connection's beginning or a later request's first "
-        "byte on, and as much again for the body. An idle connection may stay 75 seconds after an answer.",
+        description="Time for a client to send its headers, from the start of its connection or the first byte of a "
+        "later request, and the same time again for the body. After a response, an idle connection is kept for 75 s.",
     )
     send_seconds: float = Field(
-        60.0, gt=0, description="Time for a client to take 64 KB of audio, and to be behind TTSCOPE_MIN_SEND_RATE."
+        60.0,
+        gt=0,
+        description="Time for a client to take 64 KB of audio, and longest time below TTSCOPE_MIN_SEND_RATE.",
     )
     min_send_rate: float = Field(
         0.75,
         gt=0,
-        description="Seconds of audio that a client must take in a second, in the mean of its answer; a slower one is "
-        "cut off. Who listens as it comes takes 1, so this leaves a quarter for a bad line, and ends a reader at half "
-        "the pace after three minutes; more than 1 would cut off everybody who listens as it comes.",
+        description="Seconds of audio per second that a client must take, on average over its response; a slower "
+        "client is cut off. A client that plays the stream takes 1, so the default leaves a quarter for a bad line and "
+        "cuts off a reader at half the pace after three minutes. More than 1 would cut off every client that plays the "
+        "stream.",
     )
     cache_header: bool = Field(
         True,
-        description="false: answers do not say by X-TTS-Cache whether somebody had asked for the same before. Their "
-        "timing tells it all the same; TTSCOPE_CACHE_BYTES=0 does not.",
+        description="false: responses have no header X-TTS-Cache, which reveals that somebody asked for the same text "
+        "before. Timing still reveals it; only TTSCOPE_CACHE_BYTES=0 prevents that.",
     )
-    drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to end when the server stops.")
+    drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to finish when the server stops.")
     watchdog_seconds: float = Field(
         60.0,
         ge=0,
-        description="The server ends, to be started again, when its event loop has stood still for so long; 0 never.",
+        description="The server ends, to be restarted, when its event loop has been blocked for so long; 0 switches "
+        "this off.",
     )
     traces_per_second: int = Field(
-        5, ge=0, description="Traces kept every second beside those of errors and of slow requests."
+        5, ge=0, description="Traces kept per second in addition to those of errors and slow requests."
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
-    build: str = Field("", description="What distinguishes this build in events: a commit, an image's tag.")
+    build: str = Field("", description="Name of this build in events: a commit, or an image's tag.")
 
     @field_validator("providers", "trusted_proxies", mode="before")
     @classmethod

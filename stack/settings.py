@@ -26,32 +26,34 @@ class StackSettings(BaseSettings):
     rules_dir: Path = Field(Path("alerting/rules"), description="Folder of Prometheus' alerting rules, *.yml.")
     alertmanager_dir: Path = Field(
         Path("alerting/alertmanager"),
-        description="Folder of alertmanager.yml and its templates; python -m alerting receivers writes one that tells "
-        "somebody.",
+        description="Folder of alertmanager.yml and its templates; `python -m alerting receivers` writes one with "
+        "receivers.",
     )
-    host: str = Field("127.0.0.1", description="Address that every program listens on.")
-    collector_grpc_port: Port = Field(4317, description="The Collector's OTLP over gRPC.")
-    collector_http_port: Port = Field(4318, description="The Collector's OTLP over HTTP.")
-    collector_health_port: Port = Field(13133, description="The Collector's health page.")
-    prometheus_port: Port = Field(9090, description="Prometheus.")
+    host: str = Field("127.0.0.1", description="Address that all programs listen on.")
+    collector_grpc_port: Port = Field(4317, description="Port of the Collector for OTLP over gRPC.")
+    collector_http_port: Port = Field(4318, description="Port of the Collector for OTLP over HTTP.")
+    collector_health_port: Port = Field(13133, description="Port of the Collector's health check.")
+    prometheus_port: Port = Field(9090, description="Port of Prometheus.")
     tempo: str = Field(
         "",
-        description="A program of Grafana Tempo, by its path or its name, to keep traces instead of Jaeger. If empty, "
-        "a `tempo` on the PATH is used, if there is one.",
+        description="Path or name of a Grafana Tempo program, which then keeps traces in place of Jaeger. If this is "
+        "empty, a `tempo` on the PATH is used, if there is one.",
     )
-    traces_otlp_port: Port = Field(14317, description="Where Jaeger or Tempo takes traces from the Collector.")
-    jaeger_port: Port = Field(16686, description="Jaeger's API.")
-    jaeger_grpc_port: Port = Field(16685, description="Jaeger's API over gRPC.")
-    jaeger_metrics_port: Port = Field(8888, description="Jaeger's metrics about itself.")
-    jaeger_health_port: Port = Field(13134, description="Jaeger's health page.")
-    tempo_port: Port = Field(3200, description="Tempo's API.")
-    tempo_grpc_port: Port = Field(9095, description="Between Tempo's own parts.")
-    alertmanager_port: Port = Field(9093, description="Alertmanager.")
-    mlflow_port: Port = Field(5000, description="MLflow: the drift job's runs.")
+    traces_otlp_port: Port = Field(
+        14317, description="Port on which Jaeger or Tempo receives traces from the Collector."
+    )
+    jaeger_port: Port = Field(16686, description="Port of Jaeger's API.")
+    jaeger_grpc_port: Port = Field(16685, description="Port of Jaeger's API over gRPC.")
+    jaeger_metrics_port: Port = Field(8888, description="Port of Jaeger's own metrics.")
+    jaeger_health_port: Port = Field(13134, description="Port of Jaeger's health check.")
+    tempo_port: Port = Field(3200, description="Port of Tempo's API.")
+    tempo_grpc_port: Port = Field(9095, description="Port between Tempo's own components.")
+    alertmanager_port: Port = Field(9093, description="Port of Alertmanager.")
+    mlflow_port: Port = Field(5000, description="Port of MLflow, which has the drift job's runs.")
     dashboard_port: Port = Field(
         8501,
         validation_alias=AliasChoices(f"{PREFIX}DASHBOARD_PORT", DASHBOARD_PORT),
-        description=f"The live dashboard; `{DASHBOARD_PORT}` sets it too.",
+        description=f"Port of the live dashboard; `{DASHBOARD_PORT}` sets it too.",
     )
     metric_interval: Annotated[int, Field(ge=100)] = Field(
         5000,

@@ -27,24 +27,24 @@ class Settings(ViewSettings):
     )
 
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
-        8501, validation_alias=AliasChoices(PORT_VARIABLE), description="Where it listens."
+        8501, validation_alias=AliasChoices(PORT_VARIABLE), description="Port that it listens on."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that it listens on.")
-    prometheus_url: str = Field("http://127.0.0.1:9090", description="Prometheus; `none` if there is none.")
-    jaeger_url: str = Field("http://127.0.0.1:16686", description="Jaeger; `none` if there is none.")
+    prometheus_url: str = Field("http://127.0.0.1:9090", description="Address of Prometheus, or `none`.")
+    jaeger_url: str = Field("http://127.0.0.1:16686", description="Address of Jaeger, or `none`.")
     tempo_url: str = Field(
-        NONE, validate_default=True, description="Tempo, to be asked in place of Jaeger; `none` if there is none."
+        NONE, validate_default=True, description="Address of Tempo, which is used in place of Jaeger, or `none`."
     )
     server_url: str = Field(
         "http://127.0.0.1:8010",
-        description="The speaking server: its account of itself, and the traces that it holds; or `none`.",
+        description="Address of the ttscope server, for its current state and its traces, or `none`.",
     )
-    drift_dir: Path = Field(Path("var/drift"), description="The drift job's folder of state, with its pages.")
+    drift_dir: Path = Field(Path("var/drift"), description="State folder of the drift job, with its pages.")
     refresh_seconds: Annotated[float, Field(ge=1, le=3600)] = Field(
-        10.0, description="How often a page asks again; what was asked is kept for as long, for all who look."
+        10.0, description="Seconds between refreshes of a page; all viewers share the data for as long."
     )
     timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
-        10.0, description="After which a source that does not answer is given up."
+        10.0, description="Seconds after which a source that does not answer counts as down."
     )
 
     @field_validator("prometheus_url", "jaeger_url", "tempo_url", "server_url")
