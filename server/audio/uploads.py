@@ -51,7 +51,7 @@ def decode(data: bytes, sample_rate: int) -> Samples:
     if seconds < SHORTEST:
         raise InvalidSample(f"the recording has {seconds:.1f} seconds; at least {SHORTEST:g} are needed", param="audio")
     if not np.isfinite(audio).all() or float(np.sqrt(np.mean(np.square(audio)))) < QUIET:
-        raise InvalidSample("there is nothing to hear in the recording", param="audio")
+        raise InvalidSample("the recording is silent: there is nothing to hear", param="audio")
     return audio
 
 
@@ -68,5 +68,5 @@ def _decoded(data: bytes, sample_rate: int) -> Samples:
         )
     if message:
         names = "wav, flac, mp3, ogg, m4a, webm, aac"
-        raise InvalidSample(f"the body is no recording that can be decoded; send {names}", param="audio")
+        raise InvalidSample(f"the recording can't be decoded; allowed formats are {names}", param="audio")
     return np.frombuffer(payload, np.float32)

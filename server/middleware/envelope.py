@@ -52,13 +52,13 @@ def translate(error: web.HTTPException) -> SpeechError:
         case web.HTTPMethodNotAllowed():
             return MethodNotAllowed(error.allowed_methods)
         case web.HTTPRequestEntityTooLarge():
-            return BodyTooLarge("the body is larger than this server takes")
+            return BodyTooLarge("the body is larger than this server allows")
         case web.HTTPExpectationFailed():
             return BadRequest("the header Expect may only be 100-continue")
         case web.HTTPNotFound():
-            return UnknownPath("there is nothing at this path; GET /openapi.json lists what there is")
+            return UnknownPath("this path does not exist; GET /openapi.json lists all paths")
         case _:
-            return InternalError("the server made a mistake")
+            return InternalError("the server failed because of a bug")
 
 
 async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> None:

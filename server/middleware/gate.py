@@ -101,7 +101,7 @@ class Gate:
     def _cancelled(self, request: web.Request, record: RequestRecord) -> None:
         """Either the client left, or the server stops and has waited long enough."""
         if self._admission.closed:
-            error = ShuttingDown("the server stopped before the end")
+            error = ShuttingDown("the server stopped before the request ended")
             record.finish(Outcome.ERROR, _status(request) or error.status, error)
         else:
             record.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
@@ -109,7 +109,7 @@ class Gate:
 
 def _mistake(error: Exception, identifier: str) -> InternalError:
     log.error("a request failed by a mistake of the server", exc_info=error, extra={"request_id": identifier})
-    return InternalError("the server made a mistake; its log has the details under this request's X-Request-ID")
+    return InternalError("the server failed because of a bug; see its log for this request's X-Request-ID")
 
 
 def _status(request: web.Request) -> int:

@@ -115,7 +115,7 @@ class Connection(web.RequestHandler):
         """Answers and closes the connection. Raises ConnectionError if an answer has begun already."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
-        error: SpeechError = InternalError("the server made a mistake")
+        error: SpeechError = InternalError("the server failed because of a bug")
         if isinstance(exc, LineTooLong):
             error = HeadersTooLarge("the request line, or a header, is longer than 8190 bytes")
         elif status < 500:
@@ -142,7 +142,7 @@ class Connection(web.RequestHandler):
         self._places.connections.ended_early[EarlyEnd.TIMEOUT] += 1
         if self._heard:
             seconds = self._places.receive_seconds
-            self.transport.write(_answer(RequestTimeout(f"the headers were not here within {seconds:g} seconds")))
+            self.transport.write(_answer(RequestTimeout(f"the headers did not arrive within {seconds:g} seconds")))
         self.force_close()
 
 

@@ -137,7 +137,7 @@ class CoquiProvider:
         speaker = self._speakers.get(utterance.voice.name)
         running = self._running
         if running is None:
-            raise EngineFailed("the speech engine is being started again")
+            raise EngineFailed("the speech engine is restarting")
         if speaker is None:
             raise EngineFailed("this voice is not loaded")
         rate = utterance.voice.sample_rate

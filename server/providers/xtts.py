@@ -239,7 +239,7 @@ class XttsProvider:
         """The voice's recording. Raises UnknownVoice when it was deleted, or registered anew."""
         sample = self.store.samples.get(voice.name)
         if sample is None or self._identity(sample.checksum) != voice.checksum:
-            raise UnknownVoice("there is no such voice any more", param="voice_name")
+            raise UnknownVoice("this voice does not exist any more", param="voice_name")
         return sample
 
     def _forget(self, sample: VoiceSample) -> None:

@@ -54,7 +54,7 @@ def _multipart(content_type: str, body: bytes) -> Fields:
     if body.count(delimiter) > MAX_FIELDS + 1:
         raise _too_many_parts()
     if re.search(re.escape(delimiter) + rb"[ \t]", body):
-        raise InvalidRequest("the form can't be read: a boundary is followed by blanks")
+        raise InvalidRequest("the form can't be read: a boundary must not be followed by blanks")
     return _Parts().read(boundary, body)
 
 
@@ -113,10 +113,10 @@ class _Parts:
         except FormParserError:
             raise InvalidRequest(
                 "the form can't be read: it must be multipart/form-data as of RFC 7578, "
-                f"with at most {MAX_HEADER_BYTES} bytes of headers a part"
+                f"with at most {MAX_HEADER_BYTES} bytes of headers per part"
             ) from None
         if not self._ended:
-            raise InvalidRequest("the form breaks off before its last boundary")
+            raise InvalidRequest("the form ends before its last boundary")
         return self._fields
 
     def _begin(self) -> None:
@@ -139,11 +139,11 @@ class _Parts:
     def _headers_finished(self) -> None:
         self._headers_bytes += self._stop - self._start
         if self._headers_bytes > MAX_ALL_HEADERS_BYTES:
-            raise InvalidRequest(f"the form has more than {MAX_ALL_HEADERS_BYTES} bytes of headers of parts")
+            raise InvalidRequest(f"the form has more than {MAX_ALL_HEADERS_BYTES} bytes of headers in all its parts")
         if self._headers.get(b"content-type", b"").lower().startswith(b"multipart/"):
-            raise InvalidRequest("a part of the form is a form itself")
+            raise InvalidRequest("a part of the form is a form itself; forms can't be nested")
         if self._headers.get(b"content-transfer-encoding", b"").lower() not in UNENCODED:
-            raise InvalidRequest("a part of the form has a Content-Transfer-Encoding; send it as it is")
+            raise InvalidRequest("a part of the form has a Content-Transfer-Encoding; send the part without one")
         disposition = self._headers.get(b"content-disposition", b"")
         kind, options = parse_options_header(disposition)
         if kind != b"form-data" or b"name" not in options:

@@ -109,9 +109,9 @@ async def read_body(request: web.Request, seconds: float) -> bytes:
         async with asyncio.timeout(seconds):
             return await request.read()
     except TimeoutError:
-        raise RequestTimeout(f"the body was not here within {seconds:g} seconds") from None
+        raise RequestTimeout(f"the body did not arrive within {seconds:g} seconds") from None
     except web.RequestPayloadError:
-        raise InvalidJson("the body broke off, or can't be decoded") from None
+        raise InvalidJson("the body is incomplete, or can't be decoded") from None
 
 
 def wants_fresh(request: web.Request) -> bool:
@@ -159,7 +159,7 @@ def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
     if kind == "json_invalid":
         return InvalidJson(f"the body must be a JSON object in UTF-8: {message.removeprefix('Invalid JSON: ')}")
     if kind == "extra_forbidden":
-        return InvalidRequest(f"there is no such field; there are {fields}", param=field or None)
+        return InvalidRequest(f"there is no such field; allowed fields are {fields}", param=field or None)
     if field == "response_format":
         return UnsupportedFormat(f"response_format must be one of {', '.join(FORMATS)}", param=field)
     if kind == NOT_STREAMED:

@@ -117,7 +117,7 @@ class SpeechRoute:
         if name in ALIASES and name not in voices:
             name = self._settings.default_voice
         if name not in voices:
-            raise UnknownVoice(f"there is no such voice; there are {', '.join(sorted(voices))}", param="voice_name")
+            raise UnknownVoice(f"there is no such voice; available: {', '.join(sorted(voices))}", param="voice_name")
         return voices[name]
 
 
@@ -153,7 +153,7 @@ def _prepare(wanted: TtsRequest, language: str, most_seconds: float) -> tuple[st
     check(wanted.text)
     if wanted.input_type == "text":
         if ssml.looks_like_ssml(wanted.text):
-            raise InvalidMarkup('the text is SSML: ask for it with "input_type": "ssml"', param="input_type")
+            raise InvalidMarkup('the text is SSML: set "input_type": "ssml", or send plain text', param="input_type")
         spoken = normalize(wanted.text)
         return spoken, count_words(spoken, language), ()
     passages = ssml.parse(wanted.text, language, most_seconds)
@@ -165,5 +165,5 @@ def _language(wanted: str | None, voice: Voice) -> str:
     if wanted is None:
         return voice.languages[0]
     if wanted.lower().replace("_", "-") not in voice.languages:
-        raise UnsupportedLanguage(f"this voice speaks {', '.join(voice.languages)}", param="language")
+        raise UnsupportedLanguage(f"this voice speaks only {', '.join(voice.languages)}", param="language")
     return voice.languages[0]

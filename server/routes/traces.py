@@ -45,7 +45,7 @@ class TraceRoutes:
         trace = self._traces.find(request.match_info["id"].lower())
         if trace is None:
             raise UnknownTrace(
-                f"this trace is not held: errors, slow requests and a few of every second are kept, "
-                f"the last {LAST} and the slowest {SLOWEST} of them in memory"
+                "this trace is not in memory: of errors, slow requests and a few others per second, the server keeps "
+                f"the last {LAST} and the slowest {SLOWEST}"
             )
         return web.json_response(trace)

@@ -81,7 +81,7 @@ class VoiceListRoutes:
         """Answers in OpenAI's shape."""
         name = request.match_info["id"]
         if name not in MODELS:
-            raise UnknownModel(f"there is no such model; there are {', '.join(MODELS)}", param="model")
+            raise UnknownModel(f"there is no such model; available: {', '.join(MODELS)}", param="model")
         return web.json_response(self._model(name))
 
     def _model(self, name: str) -> dict[str, Any]:

@@ -86,7 +86,7 @@ class VoiceRegistrationRoutes:
         store, name = self._asked(request)
         known = name in store.samples
         if not known and name in self._synthesizer.voices():
-            raise InvalidRequest("id: is the name of an installed voice", param="id")
+            raise InvalidRequest("id: an installed voice has this name; choose another", param="id")
         store.require(name)
         with self._upload(self._clients.key(request)):
             recording = await self._body(request)
@@ -116,7 +116,7 @@ class VoiceRegistrationRoutes:
         """Raises QueueFull when the client, or too many others, are sending a recording already."""
         if client in self._uploading or len(self._uploading) >= MOST_UPLOADS:
             raise QueueFull(
-                f"{MOST_UPLOADS} recordings are taken at a time, one of each client; try again later",
+                f"{MOST_UPLOADS} recordings are accepted at a time, one from each client; try again later",
                 retry_after=RETRY_SECONDS,
             )
         self._uploading.add(client)
@@ -137,7 +137,7 @@ class VoiceRegistrationRoutes:
                     if len(data) > MOST_BYTES:
                         raise _too_large()
         except TimeoutError:
-            raise RequestTimeout(f"the recording was not here within {self._receive_seconds:g} seconds") from None
+            raise RequestTimeout(f"the recording did not arrive within {self._receive_seconds:g} seconds") from None
         return bytes(data)
 
 

@@ -159,7 +159,9 @@ class Admission:
         if self._requests.total < self._most_requests:
             if self._requests.of(client) < self._client_requests or not self._askers.beside(client, now):
                 return
-            full = f"all {self._client_requests} places of a client are taken while others ask; try again later"
+            full = (
+                f"all {self._client_requests} places of one client are taken, and other clients wait; try again later"
+            )
         raise QueueFull(full, retry_after=self._after(self._until_a_place))
 
     def _check_unsent(self, client: str, size: int) -> None:
@@ -171,7 +173,7 @@ class Admission:
             if waiting and waiting + size > most:
                 raise QueueFull(
                     f"{waiting / MEGABYTE:.0f} of {most / MEGABYTE:.0f} MB for audio that {whose} did not read yet are "
-                    "taken; try again later",
+                    "used; try again later",
                     retry_after=RETRY_SECONDS,
                 )
 

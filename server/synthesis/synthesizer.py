@@ -41,7 +41,7 @@ class Synthesizer:
     def check_ready(self) -> None:
         """Raises NotReady when nobody can speak."""
         if not self.ready:
-            what = "the speech engine is being started again" if self._ready else "the voices are still being loaded"
+            what = "the speech engine is restarting" if self._ready else "the voices are still loading"
             raise NotReady(what, retry_after=START_SECONDS)
 
     def voices(self) -> dict[str, Voice]:

@@ -73,7 +73,7 @@ class SampleStore:
             raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
         if name in ALIASES:  # or whoever asks for OpenAI's voice would hear a stranger's
             raise InvalidRequest(
-                "id: is the name of one of OpenAI's voices, which the default voice answers to", param="id"
+                "id: this is one of OpenAI's voices, which stand for the default voice; choose another", param="id"
             )
 
     def put(self, name: str, audio: Samples) -> VoiceSample:
@@ -107,7 +107,7 @@ class SampleStore:
         """Raises UnknownVoice."""
         with self._lock:
             if name not in self._known:
-                raise UnknownVoice("no voice is registered under this id", param="id")
+                raise UnknownVoice("no voice is registered with this id", param="id")
             sample = self._known.pop(name)
             (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
             self._forget(sample)

@@ -120,7 +120,7 @@ class Cache:
     async def close(self) -> None:
         """Ends what is under way, with ShuttingDown for those who listen, and lets go of the shared tier."""
         for _, flight in list(self._flights.values()):
-            flight.stop(ShuttingDown("the server is about to stop"))
+            flight.stop(ShuttingDown("the server is shutting down"))
         if self._tasks:
             await asyncio.wait(self._tasks)
         if self._shared is not None:

@@ -226,7 +226,7 @@ class FallbackChain:
     def _of(self, utterance: Utterance) -> tuple[Candidate, ...]:
         choices = self._choices.get(utterance.voice.name)
         if choices is None:  # deleted since the request was read
-            raise UnknownVoice("there is no such voice any more", param="voice_name")
+            raise UnknownVoice("this voice does not exist any more", param="voice_name")
         return choices
 
     async def _start(self, member: ProviderState) -> SpeechError | None:
@@ -263,7 +263,7 @@ class FallbackChain:
         able = tuple(choice for choice in self._of(utterance) if utterance.needs <= choice.member.provider.abilities)
         if not able:
             wanted = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
-            raise UnsupportedByVoice(f"this voice is spoken by who can't do {wanted}", param="voice_name")
+            raise UnsupportedByVoice(f"no provider of this voice supports {wanted}", param="voice_name")
         return able
 
     def _patience(self, utterance: Utterance, choice: Candidate, following: Candidate | None, deadline: float) -> float:
