@@ -23,6 +23,7 @@ FILES = (
     "Makefile",
     "NOTICE",
     "README.md",
+    "SECURITY.md",
     "compose.yaml",
     "requirements.lock",
 )
@@ -94,10 +95,14 @@ def test_every_make_target_is_explained_and_in_the_readme_where_it_matters() -> 
     [
         "README.md",
         "ARCHITECTURE.md",
+        "SECURITY.md",
+        "deploy/README.md",
         "docs/clients.md",
         "docs/glossary.md",
         "docs/operations.md",
+        "docs/reliability.md",
         "docs/requirements.md",
+        "docs/text.md",
     ],
 )
 def test_links_lead_somewhere(page: str) -> None:
