@@ -147,12 +147,12 @@ async def test_a_text_whose_every_clip_is_faulty_is_refused_and_opens_nothing(
 ) -> None:
     """No clip of this text is long enough, whoever speaks it; a known word is judged as ever."""
     odd = "This text is the odd one."
-    judged = quality.pace.bounds
+    judged = quality.length_bounds.bounds
 
     def bounds(text: str, language: str, speed: float) -> quality.Bounds:
         return quality.Bounds(1000.0, 2000.0) if "odd one" in text else judged(text, language, speed)
 
-    monkeypatch.setattr(quality.pace, "bounds", bounds)
+    monkeypatch.setattr(quality.length_bounds, "bounds", bounds)
     for _ in range(7):
         assert await client.speak(odd) == (422, "unspeakable_text")
     assert await client.speak("This text is an ordinary one.") == (200, "")
