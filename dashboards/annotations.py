@@ -1,4 +1,4 @@
-"""What happened, drawn over the charts: deploys, alerts, drift."""
+"""Events that are drawn over the charts: deploys, alerts, drift."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from otel.contract.labels import DRIFT_COLUMN
 from otel.contract.metrics import DRIFT_DETECTED
 
 BUILD = "service_version, tts_build"
-"""Labels of target_info, in which Prometheus keeps the resource that the metrics came from."""
+"""Labels of target_info, the series in which Prometheus keeps the resource attributes of a target."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Marked while ``promql`` finds something; in ``title`` and ``text`` {label} stands for the label's value.
+    """An annotation, drawn while ``promql`` returns a series; {label} in ``title`` and ``text`` is the label's value.
 
-    empty: why it may find nothing on a healthy server.
+    empty: why it may return nothing on a healthy server.
     """
 
     name: str
@@ -27,18 +27,18 @@ class Annotation:
     colour: str
     empty: str
     lasts: bool = True
-    """Its end means something; else only its begin does."""
+    """True if it is a period; False if only its beginning has a meaning."""
 
 
 SEEN = f'target_info{{{JOB.label}=~"${JOB.name}", tts_build!=""}}'
-"""The servers: other programs have no build."""
+"""Selects the servers: other programs have no build."""
 DEPLOYS = Annotation(
     "Deploys",
     f"count by ({BUILD}) ({SEEN} unless on ({BUILD}) last_over_time({SEEN}[1d] offset 5m))",
     "{service_version}",
     "build {tts_build}",
     "blue",
-    "No version or build came that had not been there within a day.",
+    "No new version or build in this time.",
     lasts=False,
 )
 ALERTS = Annotation(
@@ -47,7 +47,7 @@ ALERTS = Annotation(
     "{alertname}",
     "{severity}",
     "red",
-    "No alert fires.",
+    "No alert is firing.",
 )
 DRIFT = Annotation(
     "Drift",
@@ -55,6 +55,6 @@ DRIFT = Annotation(
     "drift",
     "{column}",
     "purple",
-    "Nothing has drifted.",
+    "No column has drifted.",
 )
 ANNOTATIONS = (DEPLOYS, ALERTS, DRIFT)

@@ -1,4 +1,4 @@
-"""Where panels lead: inside Grafana to the traces behind them, and by what their texts say to other pages."""
+"""Links of panels: to a search for the traces behind them, and from their texts to other pages."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dashboards.traceql import written
 from otel.support.addresses import PublicAddresses
 
 TEMPO = "tempo"
-"""The variable that says which Tempo."""
+"""The variable that selects the Tempo data source."""
 VARIABLE = re.compile(r"\$(\w+)")
 ADDRESS = re.compile(r"\{(\w+_url)\}")
 ESCAPED = re.compile(r"%24%7B(\w+)(%3A\w+)?%7D")
 
 
 def explore(search: Search) -> str:
-    """Grafana's Explore with a search, over the time that the dashboard shows.
+    """Returns the link to a search in Grafana's Explore, over the dashboard's time range.
 
-    Source: Grafana's documentation, "Explore", "Generate Explore URLs from external tools"; variables are put in before
-    the address is opened, so they must not be escaped.
+    Source: Grafana's documentation, "Explore", "Generate Explore URLs from external tools". Grafana replaces variables
+    before it opens the link, so they must not be escaped.
     """
     query = {
         "refId": "A",
@@ -41,7 +41,7 @@ def explore(search: Search) -> str:
 
 
 def addressed(board: Board, addresses: PublicAddresses) -> Board:
-    """The board with addresses in its texts: {grafana_url} and the like are fields of ``addresses``."""
+    """Returns the board with real addresses in its texts: {grafana_url} and the like are fields of ``addresses``."""
 
     def whole(panel: Panel) -> Panel:
         if panel.kind != "text":
@@ -53,7 +53,7 @@ def addressed(board: Board, addresses: PublicAddresses) -> Board:
 
 
 def braced(traceql: str) -> str:
-    """Values of several choices are joined as a regular expression's alternatives."""
+    """Marks variables so that Grafana joins several selected values as alternatives of a regular expression."""
     return VARIABLE.sub(r"${\1:pipe}", traceql)
 
 

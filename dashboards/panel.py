@@ -1,4 +1,4 @@
-"""What a panel is, as data: what it asks, how it is drawn, and what it means."""
+"""What a panel is, as data: its queries, how it is drawn and what it means."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from otel.trace_store.store import Conditions
 Kind = Literal["lines", "stacked", "bars", "stat", "heatmap", "grid", "states", "table", "traces", "text"]
 """lines, stacked: over time; bars: the latest value of each series; stat: one number; heatmap: a histogram's buckets
 over time; grid: a row of cells for each series over time, in their order, coloured by value; states: 0 or 1 over time;
-table: series with their latest values; traces: requests that a search finds; text: no query, but the description, in
-Markdown, in which {grafana_url} and the like stand for addresses (links.addressed puts them in)."""
+table: series with their latest values; traces: requests that a search returns; text: no query, but the description, in
+Markdown, in which {grafana_url} and the like stand for addresses (links.addressed replaces them)."""
 INSTANT: frozenset[Kind] = frozenset({"bars", "stat", "table"})
-"""Kinds that show the latest value alone."""
+"""Kinds that show only the latest value."""
 TIMELINES: frozenset[Kind] = frozenset({"lines", "stacked", "heatmap", "grid", "states"})
-"""Kinds with an axis of time."""
+"""Kinds with a time axis."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class Unit(StrEnum):
-    """How a value is written; the values are Grafana's own names of units."""
+    """How a value is written; the values are Grafana's names of units."""
 
     NUMBER = "short"
     SECONDS = "s"
@@ -35,14 +35,14 @@ class Unit(StrEnum):
     WATTS = "watt"
     CELSIUS = "celsius"
     TIME = "dateTimeFromNow"
-    """Of milliseconds since 1970."""
+    """A time in milliseconds since 1970."""
     STATE = "bool"
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question to Prometheus: PromQL with Grafana's variables ($__rate_interval, $__range and those of variables.py;
-    variables.fill puts values in), and the name of each series, in which {label} stands for the label's value."""
+    """A query to Prometheus: PromQL with Grafana's variables ($__rate_interval, $__range and those of variables.py;
+    variables.fill replaces them), and the name of each series, in which {label} stands for the label's value."""
 
     promql: str
     legend: str = ""
@@ -50,7 +50,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search for requests in the trace store, of those that the variables of variables.py choose."""
+    """A search for requests in the trace store, among those that the variables of variables.py select."""
 
     conditions: Conditions
     limit: int = 20
@@ -58,22 +58,21 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """From ``value`` on the panel says so: a line in a chart, a colour of a number."""
+    """A value from which a panel signals trouble: a line in a chart, the colour of a number."""
 
     value: float
     severity: Literal["warning", "critical"]
     below: bool = False
-    """The bad side is the lower one."""
+    """True if values below are bad, rather than values above."""
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """A panel. ValueError if it is not whole.
+    """A panel. Raises ValueError if it is incomplete.
 
-    name: unique among all boards; custom views call it by this.
-    traces: the search that finds the requests behind its numbers.
-    empty: why it may have nothing to show of a healthy server that is in use; without it, no data is a fault.
-    asked: the requirements that it answers, by their ids in docs/requirements.md.
+    name: unique among all boards; custom views refer to it.
+    traces: the search for the requests behind its numbers.
+    empty: why it may have no data although the server is healthy and in use; without it, no data is a fault.
     width: of 24 columns; height: in Grafana's rows of 30 pixels.
     """
 
@@ -86,21 +85,20 @@ class Panel:
     thresholds: tuple[Threshold, ...] = ()
     traces: Search | None = None
     empty: str = ""
-    asked: tuple[str, ...] = ()
     width: int = 8
     height: int = 8
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
-            raise ValueError(f"{self.name!r}: a panel's name is made of words in small letters, joined by hyphens")
+            raise ValueError(f"{self.name!r}: a panel's name must be lower-case words joined by hyphens")
         if not self.title or not self.description:
-            raise ValueError(f"{self.name}: a panel has a title and a description")
+            raise ValueError(f"{self.name}: a panel needs a title and a description")
         if (self.kind == "traces") != isinstance(self.ask, Search) or (self.kind == "text") != (self.ask is None):
-            raise ValueError(f"{self.name}: traces are searched, text asks nothing, all else asks Prometheus")
+            raise ValueError(f"{self.name}: traces need a search, text has no query, every other kind needs queries to Prometheus")
         if self.ask == ():
-            raise ValueError(f"{self.name}: there is no query")
+            raise ValueError(f"{self.name}: a panel needs at least one query")
         if not 1 <= self.width <= 24:
-            raise ValueError(f"{self.name}: a panel is 1 to 24 columns wide")
+            raise ValueError(f"{self.name}: the width must be 1 to 24 columns")
 
     @property
     def queries(self) -> tuple[Query, ...]:
@@ -109,7 +107,7 @@ class Panel:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Panels beside and below each other, under a heading."""
+    """A heading with the panels under it."""
 
     title: str
     panels: tuple[Panel, ...]
@@ -117,7 +115,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """A dashboard: its uid is a part of its address and never changes."""
+    """A dashboard. Its uid is part of its address and never changes."""
 
     uid: str
     title: str

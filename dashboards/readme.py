@@ -1,4 +1,4 @@
-"""The table of panels in README.md, made from the panels."""
+"""The table of panels in README.md, generated from the panels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from dashboards.boards import BOARDS
 
 README = Path(__file__).parent / "README.md"
 BEGIN, END = "<!-- panels -->", "<!-- /panels -->"
-"""The table stands between these."""
+"""The markers around the table."""
 
 
 def with_table(text: str) -> str:
-    """The page with the table of now in it. ValueError if it has no place for one."""
+    """Returns the page with the current table. Raises ValueError if the page has no markers."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
@@ -22,10 +22,9 @@ def with_table(text: str) -> str:
 
 
 def table() -> Iterator[str]:
-    """A line for each panel: where it is, what it shows, what it answers, when it may be empty."""
-    yield "| board | panel | name | drawn as | asked for | may be empty, since |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    """Yields a line for each panel: its board, title, name and kind, and when it may be empty."""
+    yield "| board | panel | name | kind | may be empty because |"
+    yield "| --- | --- | --- | --- | --- |"
     for board in BOARDS:
         for panel in board.panels:
-            asked = ", ".join(f"**{requirement}**" for requirement in panel.asked)
-            yield f"| {board.title} | {panel.title} | `{panel.name}` | {panel.kind} | {asked} | {panel.empty} |"
+            yield f"| {board.title} | {panel.title} | `{panel.name}` | {panel.kind} | {panel.empty} |"

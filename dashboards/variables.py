@@ -1,4 +1,4 @@
-"""What a person chooses above a dashboard; panels name these in their queries as $job, $instance and $voice."""
+"""The variables above each dashboard; queries refer to them as $job, $instance and $voice."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from otel.contract.metrics import REQUESTS
 
 ALL = ".*"
 INTERVAL = "$__rate_interval"
-"""Long enough for a rate: Grafana makes it four times the scrape interval at least."""
+"""The window of a rate: in Grafana at least four times the scrape interval."""
 SPAN = "$__range"
-"""All the time that the dashboard shows."""
+"""The time range of the dashboard."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A choice: any number of the values that a label has; all, when nothing is chosen."""
+    """A selection of any number of a label's values; all of them when none is selected."""
 
     name: str
     title: str
@@ -33,10 +33,10 @@ VARIABLES = (JOB, INSTANCE, VOICE)
 
 
 def fill(question: str, *, interval: str, span: str, chosen: Mapping[str, str] | None = None) -> str:
-    """A query as Prometheus or Tempo takes it.
+    """Returns the query with values in place of variables, as Prometheus or Tempo accepts it.
 
     interval, span: durations such as 5m.
-    chosen: regular expressions by the variables' names; ALL for what it does not name.
+    chosen: regular expressions by the variables' names; variables without one match everything.
     """
     values = {variable.name: ALL for variable in VARIABLES} | dict(chosen or {})
     quoted = {f"${name}": value.replace("\\", r"\\").replace('"', r"\"") for name, value in values.items()}

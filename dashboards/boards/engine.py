@@ -1,4 +1,4 @@
-"""Engine and system: where does the time go, and what does the machine have left?"""
+"""The Engine and system dashboard: where is time spent, and how much headroom is left?"""
 
 from __future__ import annotations
 
@@ -42,20 +42,21 @@ WORKING: Where = {STAGE: ("normalize", "phonemize", "infer", "decode", "encode")
 
 STAGES = Panel(
     "stages",
-    "Where the time of a request goes",
-    "The mean time that a request spends in each stage, on top of each other. Steps that are taken beside each other "
-    "count each, so on several cores the sum is more than the response time.",
+    "Time per stage",
+    "Mean time in seconds that a request spends in each stage, stacked. Stages that run in parallel each count in "
+    "full, so on several cores the sum exceeds the response time. A stage that grows is the one to look at: queue "
+    "means too much load, infer and decode a slow engine, send a slow client.",
     "stacked",
     Unit.SECONDS,
     (Query(mean(STAGE_DURATION, (STAGE,)), "{stage}"),),
     traces=SLOW,
-    asked=("B2.6",),
     width=12,
 )
 WORK = Panel(
     "work",
-    "Work",
-    "Seconds of work a second, by stage: 1 is one core or one GPU that does nothing else. Without waiting and sending.",
+    "Work by stage",
+    "Seconds of work per second, by stage, without queueing and sending. 1 is one core or one GPU that is fully busy. "
+    "Near the number of cores the server has no headroom.",
     "stacked",
     Unit.NUMBER,
     (
@@ -69,25 +70,26 @@ WORK = Panel(
 QUEUE = Panel(
     "queue",
     "Queue",
-    "Requests that wait for their turn at the engine.",
+    "Requests that wait for the engine. If it does not fall again, more is requested than the machine can synthesize.",
     "lines",
     Unit.NUMBER,
     (Query(now(QUEUE_DEPTH), "waiting"),),
 )
 QUEUE_SECONDS = Panel(
     "queue-audio",
-    "Audio to be made",
-    "Seconds of audio that were asked for and are not made yet. The door closes by this number: "
-    "`TTSCOPE_MAX_QUEUE_SECONDS`. A stream that waits for its reader is in it, but keeps nobody out.",
+    "Queued audio",
+    "Seconds of audio that were requested and are not synthesized yet. Admission rejects requests by this number: "
+    "`TTSCOPE_MAX_QUEUE_SECONDS`. A stream that waits for its client counts here, but does not make admission reject "
+    "others.",
     "lines",
     Unit.SECONDS,
     (Query(now(QUEUE_AUDIO), "audio"),),
 )
 UNSENT = Panel(
     "unsent-bytes",
-    "Audio that waits to be sent",
-    "Memory for it, by server, as estimated while it is made. The door closes by this number: "
-    "`TTSCOPE_MAX_UNSENT_BYTES`. It grows when readers are slow.",
+    "Unsent audio",
+    "Estimated memory, by server, of audio that waits to be sent. Admission rejects requests by this number: "
+    "`TTSCOPE_MAX_UNSENT_BYTES`. It grows when clients read slowly.",
     "lines",
     Unit.BYTES,
     (Query(largest(UNSENT_BYTES, (INSTANCE,)), "{instance}"),),
@@ -95,7 +97,7 @@ UNSENT = Panel(
 WAIT = Panel(
     "queue-wait",
     "Time in the queue",
-    "Of 50 and 95 in 100 requests the longest wait for others.",
+    "p50 and p95 of the time in seconds that requests wait for others. When it rises, look at Queued audio and at CPU.",
     "lines",
     Unit.SECONDS,
     tuple(Query(quantile(q, STAGE_DURATION, (), {STAGE: "queue"}), f"p{q * 100:.0f}") for q in (0.5, 0.95)),
@@ -104,8 +106,8 @@ WAIT = Panel(
 )
 BATCHES = Panel(
     "batches",
-    "Steps taken together",
-    "How many batches a second had up to so many steps.",
+    "Distribution of batch sizes",
+    "Batches per second by the number of steps in them.",
     "heatmap",
     Unit.NUMBER,
     (Query(buckets(BATCH_SIZE), "{le}"),),
@@ -114,7 +116,7 @@ BATCHES = Panel(
 PADDING = Panel(
     "padding",
     "Padding",
-    "The share of a batch that only pads its shorter steps, in the mean.",
+    "Mean share of a batch that is padding for its shorter steps. Padding is wasted work: the lower, the better.",
     "lines",
     Unit.SHARE,
     (Query(mean(BATCH_PADDING), "padding"),),
@@ -123,7 +125,7 @@ PADDING = Panel(
 BATCH_MEAN = Panel(
     "batch-size",
     "Batch size",
-    "Steps that the engine takes together, in the mean.",
+    "Mean number of steps that the engine runs in one batch. It rises with load.",
     "lines",
     Unit.NUMBER,
     (Query(mean(BATCH_SIZE), "steps"),),
@@ -132,8 +134,9 @@ BATCH_MEAN = Panel(
 CACHE_RATIO = Panel(
     "cache-ratio",
     "Cache hits",
-    "The share of requests that needed no synthesis of their own: the audio was there, or was being made for an equal "
-    "request. Those that wanted none from the cache are left out.",
+    "Share of lookups that needed no synthesis of their own: the audio was cached, or an equal request was already "
+    "being synthesized. Requests that bypass the cache are left out. A fall after a restart is normal; otherwise look "
+    "at evictions in Clips in the cache.",
     "lines",
     Unit.SHARE,
     (
@@ -145,79 +148,74 @@ CACHE_RATIO = Panel(
             "hits",
         ),
     ),
-    asked=("B1.4", "B2.4"),
     width=6,
 )
 CACHE_LOOKUPS = Panel(
     "cache-requests",
     "Cache requests",
-    "Requests a second by what came of looking into the cache.",
+    "Cache lookups per second by result.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(CACHE_REQUESTS, (CACHE_RESULT,)), "{result}"),),
-    asked=("B1.4", "B2.4"),
     width=6,
 )
 CACHE_SIZE = Panel(
     "cache-bytes",
     "Cache memory",
-    "Memory that the clips in the cache hold, by server; `TTSCOPE_CACHE_BYTES` is the most.",
+    "Memory of the cached clips, by server. The limit is `TTSCOPE_CACHE_BYTES`.",
     "stacked",
     Unit.BYTES,
     (Query(now(CACHE_BYTES, (INSTANCE,)), "{instance}"),),
-    asked=("B2.4",),
     width=6,
 )
 CACHE_CLIPS = Panel(
     "cache-clips",
     "Clips in the cache",
-    "Clips that the caches hold, and those that had to make room for others, a second.",
+    "Clips in the caches, and clips evicted per second. Many evictions with a low hit share: raise "
+    "`TTSCOPE_CACHE_BYTES`.",
     "lines",
     Unit.NUMBER,
     (Query(now(CACHE_ENTRIES), "clips"), Query(rate(CACHE_EVICTIONS), "evicted a second")),
-    asked=("B2.4",),
     width=6,
 )
 AVAILABLE = Panel(
     "providers-available",
     "Providers",
-    "1 while requests are sent to the provider, 0 while it is left alone since it failed.",
+    "1 while a provider receives requests, 0 while it is skipped because it failed. It comes back by itself once a "
+    "health check succeeds. The runbook is TtsProviderUnavailable.",
     "states",
     Unit.STATE,
     (Query(smallest(PROVIDER_AVAILABLE, (PROVIDER,)), "{provider}"),),
     thresholds=(Threshold(1, "critical", below=True),),
-    asked=("B1.5", "B2.5"),
     width=12,
     height=6,
 )
 DEGRADED_NOW = Panel(
     "providers-degraded",
     "Degraded",
-    "1 while a provider is slower than its reference at equal length (latency), fails too often (success_rate), or "
-    "can't be asked (unavailable).",
+    "1 while a provider is slower than its reference at equal text length (latency), fails too often (success_rate), "
+    "or is skipped (unavailable). Providers: p95 and Providers: success show by how much.",
     "states",
     Unit.STATE,
     (Query(largest(DEGRADED, (PROVIDER, DEGRADED_KIND)), "{provider} {kind}"),),
     thresholds=(Threshold(1, "warning"),),
-    asked=("B3.2", "B3.3", "B3.4", "B2.5"),
     width=12,
     height=6,
 )
 ATTEMPTS = Panel(
     "provider-attempts",
-    "Attempts to speak",
-    "A second, by provider and by how they ended.",
+    "Synthesis attempts",
+    "Attempts per second, by provider and outcome.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(PROVIDER_REQUESTS, (PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
-    asked=("B1.5", "B2.5"),
     width=6,
 )
 PROVIDER_SUCCESS = Panel(
     "provider-success",
     "Providers: success",
-    "The share of each provider's attempts that ended ok, of those that ended ok, in an error or too late. Faulty "
-    "audio is not counted: it may be the fault of an odd text.",
+    "Share of each provider's attempts that ended ok, among those that ended ok, in an error or in a timeout. Faulty "
+    "audio is not counted, because an unusual text can cause it. When it falls, the server's log has the errors.",
     "lines",
     Unit.SHARE,
     (
@@ -230,36 +228,34 @@ PROVIDER_SUCCESS = Panel(
         ),
     ),
     thresholds=(Threshold(0.95, "critical", below=True),),
-    asked=("B1.5", "B2.5", "B3.3"),
     width=6,
 )
 PROVIDER_LATENCY = Panel(
     "provider-latency",
     "Providers: p95",
-    "Time that a provider takes for an utterance, its queue included: of 95 in 100 the longest.",
+    "p95 of the time in seconds that a provider takes for an utterance, its queue included.",
     "lines",
     Unit.SECONDS,
     (Query(quantile(0.95, PROVIDER_DURATION, (PROVIDER,)), "{provider}"),),
     traces=SLOW,
-    asked=("B2.5",),
     width=6,
 )
 FALLBACKS = Panel(
     "fallbacks",
     "Fallbacks",
-    "Requests a second that another provider had to answer, and why.",
+    "Requests per second that another provider answered, by provider and reason. Synthesis attempts shows how the "
+    "first provider fails.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(PROVIDER_FALLBACKS, (FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
     traces=requests(given("tts.fallback_from")),
-    empty="Every provider answered what it was asked.",
-    asked=("B2.5",),
+    empty="No request fell back to another provider.",
     width=6,
 )
 ENGINE = Board(
     "ttscope-engine",
     "Engine and system",
-    "Where does the time go, and what does the machine have left?",
+    "Where is time spent, and how much headroom is left?",
     (
         Row("Stages", (STAGES, WORK)),
         Row("Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, WAIT, BATCHES, BATCH_MEAN, PADDING)),

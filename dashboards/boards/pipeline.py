@@ -1,4 +1,4 @@
-"""Pipeline: does what the server tells arrive?"""
+"""The Pipeline dashboard: does telemetry arrive?"""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SDK = {metric.name: metric for metric in SDK_METRICS}
 ITEMS = {"span": "spans", "log": "events"}
 WELL: Where = {"error_type": ""}
 BADLY: Where = {"error_type": None}
-NOTHING_LOST = "Nothing was lost: these series begin with the first loss."
-NO_EXPORT = "The server exports nothing by OTLP: it is scraped."
+NOTHING_LOST = "Nothing was lost. These series begin with the first loss."
+NO_EXPORT = "The server does not export by OTLP: Prometheus scrapes it."
 
 
 def rates(metrics: Sequence[PipelineMetric], by: str, legend: str) -> tuple[Query, ...]:
-    """How much a second of each signal; in ``legend`` {signal} stands for ours."""
+    """Returns the rate per second of each signal; {signal} in ``legend`` is replaced by the name that the docs use."""
     return tuple(
         Query(rate(metric, (by,)), legend.replace("{signal}", signal))
         for metric, signal in zip(metrics, own.SIGNALS.values(), strict=True)
@@ -30,14 +30,15 @@ def rates(metrics: Sequence[PipelineMetric], by: str, legend: str) -> tuple[Quer
 
 
 def sdk(item: str, what: str) -> LibraryMetric:
-    """The SDK's account of the server's export."""
+    """Returns the SDK's metric about the server's export, by its kind of item."""
     return SDK[f"otel.sdk.{what.format(item)}"]
 
 
 PROGRAMS = Panel(
     "programs",
     "Programs",
-    "Whether Prometheus could ask each; the Collector sends by itself, and counts as there while it does.",
+    "1 while Prometheus can scrape a program. The Collector pushes its metrics instead, and counts as up while they "
+    "arrive. If one is 0, look at its log in var/stack/logs.",
     "states",
     Unit.STATE,
     (
@@ -51,7 +52,7 @@ PROGRAMS = Panel(
 MEMORY = Panel(
     "pipeline-memory",
     "Memory",
-    "Of each program.",
+    "Memory of each program.",
     "lines",
     Unit.BYTES,
     (
@@ -64,7 +65,7 @@ MEMORY = Panel(
 RECEIVED = Panel(
     "collector-received",
     "Received",
-    "What the Collector took in a second.",
+    "Items per second that the Collector received, by signal.",
     "stacked",
     Unit.PER_SECOND,
     rates(own.ACCEPTED, JOB, "{signal}"),
@@ -72,8 +73,8 @@ RECEIVED = Panel(
 )
 SENT = Panel(
     "collector-sent",
-    "Passed on",
-    "What the trace store, Prometheus and the file of events took a second.",
+    "Exported",
+    "Items per second that the Collector delivered to the trace store, Prometheus and the event file.",
     "stacked",
     Unit.PER_SECOND,
     rates(own.SENT, "exporter", "{signal} to {exporter}"),
@@ -82,7 +83,8 @@ SENT = Panel(
 QUEUES = Panel(
     "collector-queues",
     "Queues",
-    "What waits on disk for a store that is away, as a share of the room. Full, what is new is refused.",
+    "Share of each on-disk queue that is in use. A queue fills while its store is down; when it is full, new items "
+    "are rejected.",
     "lines",
     Unit.SHARE,
     (
@@ -97,7 +99,8 @@ QUEUES = Panel(
 LOST = Panel(
     "collector-refused",
     "Refused and dropped",
-    "What the Collector did not take (the server tries again), could not queue, or gave up.",
+    "Items per second that the Collector refused (the server retries), could not queue, or dropped because a store "
+    "refused them. Its log says why.",
     "lines",
     Unit.PER_SECOND,
     (
@@ -112,7 +115,7 @@ LOST = Panel(
 EXPORT = Panel(
     "server-export",
     "Servers: exported",
-    "Spans and events that the Collector took from the servers, a second.",
+    "Spans and events per second that servers delivered to the Collector.",
     "stacked",
     Unit.PER_SECOND,
     tuple(Query(rate(sdk(item, "exporter.{}.exported"), (), WELL), name) for item, name in ITEMS.items()),
@@ -122,8 +125,8 @@ EXPORT = Panel(
 EXPORT_LOST = Panel(
     "server-lost",
     "Servers: lost",
-    "Spans and events a second that were dropped as the Collector did not take them fast enough, or that were given up "
-    "as it did not answer.",
+    "Spans and events per second that servers lost: dropped because the Collector was too slow, or given up because "
+    "it did not answer. The runbook is TtsTelemetryDropped.",
     "lines",
     Unit.PER_SECOND,
     tuple(
@@ -137,8 +140,9 @@ EXPORT_LOST = Panel(
 )
 EXPORT_QUEUES = Panel(
     "server-queues",
-    "Servers: waiting",
-    "Spans and events that wait for the Collector, as a share of the room.",
+    "Servers: export queue",
+    "Share of the servers' export queue that is in use by spans and by events. It fills while the Collector is down "
+    "or slow.",
     "lines",
     Unit.SHARE,
     tuple(
@@ -155,8 +159,8 @@ EXPORT_QUEUES = Panel(
 )
 EVENTS_NOT_KEPT = Panel(
     "events-lost",
-    "Servers: events not kept",
-    "Events a second that a server could not write to its own files, by the reason.",
+    "Servers: events lost",
+    "Events per second that a server could not write to its own files, by reason. The runbook is TtsEventsLost.",
     "lines",
     Unit.PER_SECOND,
     (Query(seen(EVENTS_LOST, (LOSS_REASON,)), "{reason}"),),
@@ -167,7 +171,7 @@ EVENTS_NOT_KEPT = Panel(
 SERIES = Panel(
     "prometheus-series",
     "Prometheus: series",
-    "That it holds in memory. What clients write adds none; a new voice, version or process does.",
+    "Series that Prometheus holds in memory. Texts of clients never add one; a new voice, version or process does.",
     "lines",
     Unit.NUMBER,
     (Query(series(own.HEAD_SERIES), "series"),),
@@ -176,7 +180,7 @@ SERIES = Panel(
 SAMPLES = Panel(
     "prometheus-samples",
     "Prometheus: samples",
-    "Stored a second.",
+    "Samples that Prometheus stored per second.",
     "lines",
     Unit.PER_SECOND,
     (Query(rate(own.SAMPLES), "samples"),),
@@ -185,7 +189,7 @@ SAMPLES = Panel(
 NOT_STORED = Panel(
     "prometheus-refused",
     "Prometheus: not stored",
-    "Samples a second that came too late, by more than the hour that waits for them.",
+    "Samples per second that Prometheus rejected because they were more than an hour late.",
     "lines",
     Unit.PER_SECOND,
     tuple(Query(rate(metric), why.replace("_", " ")) for why, metric in own.NOT_STORED.items()),
@@ -195,7 +199,8 @@ NOT_STORED = Panel(
 FAILURES = Panel(
     "prometheus-failures",
     "Prometheus: failures",
-    "A second: rules that could not be computed, alerts that reached no Alertmanager, damage in its log.",
+    "Failures per second: rules that could not be evaluated, alerts that reached no Alertmanager, corrupt records in "
+    "the write-ahead log. Look at var/stack/logs/prometheus.log.",
     "lines",
     Unit.PER_SECOND,
     (
@@ -209,7 +214,7 @@ FAILURES = Panel(
 STORED_SPANS = Panel(
     "trace-store-spans",
     "Trace store: spans",
-    "Taken a second by Jaeger or Tempo. The servers send kept traces only.",
+    "Spans per second that Jaeger or Tempo received. Servers send only the traces that they keep.",
     "lines",
     Unit.PER_SECOND,
     (Query(f"{rate(own.SPANS_RECEIVED)} or {rate(own.JAEGER_STORED)}", "spans"),),
@@ -218,7 +223,7 @@ STORED_SPANS = Panel(
 DISCARDED_SPANS = Panel(
     "trace-store-discarded",
     "Trace store: discarded",
-    "Spans a second that it did not take, of Tempo by the reason.",
+    "Spans per second that the trace store refused, for Tempo by reason.",
     "lines",
     Unit.PER_SECOND,
     (
@@ -235,7 +240,7 @@ DISCARDED_SPANS = Panel(
 STORE_FAILURES = Panel(
     "trace-store-failures",
     "Trace store: failures",
-    "A second: spans that Jaeger, or blocks that Tempo could not write.",
+    "Failed writes per second: spans in Jaeger, blocks in Tempo. Check its disk and its log.",
     "lines",
     Unit.PER_SECOND,
     (Query(f"{rate(own.FLUSHES_FAILED)} or {rate(own.JAEGER_FAILED)}", "failed"),),
@@ -245,19 +250,19 @@ STORE_FAILURES = Panel(
 NOTIFICATIONS = Panel(
     "notifications-failed",
     "Alertmanager: failures",
-    "Notifications a second that did not arrive, by the way they were sent.",
+    "Notifications per second that could not be delivered, by integration. Alertmanager's log says why.",
     "lines",
     Unit.PER_SECOND,
     (Query(seen(own.NOTIFICATIONS_FAILED, ("integration",)), "{integration}"),),
     thresholds=(Threshold(0.01, "critical"),),
-    empty="Every notification arrived.",
+    empty="Every notification was delivered.",
     width=6,
 )
 
 PIPELINE = Board(
     "ttscope-pipeline",
     "Pipeline",
-    "Does what the server tells arrive?",
+    "Does telemetry arrive?",
     (
         Row("Programs", (PROGRAMS, MEMORY)),
         Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES, EVENTS_NOT_KEPT)),

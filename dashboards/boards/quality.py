@@ -1,4 +1,4 @@
-"""Quality and drift: does it sound as it should, and is it still what it was?"""
+"""The Quality and drift dashboard: does the audio sound right, and have traffic or service changed?"""
 
 from __future__ import annotations
 
@@ -20,28 +20,27 @@ from otel.contract.metrics import (
     STREAM_UNDERRUN,
 )
 
-NOT_JUDGED = "The drift job has not judged a window yet: the first reference takes a day."
-NO_JOB = "The drift job does not run, or has not ended a run yet."
-NO_STREAM = "Nobody asked for a stream."
+NOT_JUDGED = "The drift job has not judged a window yet. It needs a day for its first reference."
+NO_JOB = "The drift job is not running, or has not finished its first run."
+NO_STREAM = "No request was streamed."
 
 FAULTS = Panel(
     "audio-faults",
-    "Faults of the audio",
-    "Clips a second that were silent, clipped, truncated or far too long, also those that nobody got, as another "
-    "provider spoke instead.",
+    "Audio faults",
+    "Clips per second that were silent, clipped, truncated or far too long. Clips that were replaced by another "
+    "provider's are included. Look at the traces behind the panel for the voice and the text length.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(AUDIO_FAULTS, (FAULT,)), "{fault}"),),
     traces=requests(given("tts.audio_faults")),
     empty="No clip had a fault.",
-    asked=("A9.6",),
     width=6,
 )
 UNDERRUNS = Panel(
     "underruns",
     "Streams with a gap",
-    "The share of streams in which a listener who played from the first chunk on heard silence, as the next one was "
-    "not ready.",
+    "Share of streams in which a listener who starts playing at the first chunk hears silence because a later chunk "
+    "is late. When it rises, look at the real-time factor and the queue.",
     "lines",
     Unit.SHARE,
     (Query(f"1 - {at_most(STREAM_UNDERRUN, 0)} / ({rate(STREAM_UNDERRUN)} > 0)", "with a gap"),),
@@ -52,7 +51,7 @@ UNDERRUNS = Panel(
 GAPS = Panel(
     "gaps",
     "Silence inside streams",
-    "Of 95 in 100 streams the longest, all gaps together.",
+    "p95 of the total silence in a stream, in seconds.",
     "lines",
     Unit.SECONDS,
     (Query(quantile(0.95, STREAM_UNDERRUN), "p95"),),
@@ -63,8 +62,8 @@ GAPS = Panel(
 SLOW_REASONS = Panel(
     "slow-reasons",
     "Why requests were slow",
-    "Requests a second that took longer than 95 % of the last 256 of their word range, by what cost them most beyond "
-    "the usual.",
+    "Requests per second that took longer than 95 % of the last 256 requests of their word range, by the cause that "
+    "added the most time.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(SLOW_REQUESTS, (SLOW_REASON,)), "{reason}"),),
@@ -74,9 +73,9 @@ SLOW_REASONS = Panel(
 )
 DRIFT_SHARE = Panel(
     "drift-scores",
-    "Scores against thresholds",
-    "How far each column of the last window is from the reference, in parts of its threshold: over 1 it counts as "
-    "over. drift/README.md says what the columns are.",
+    "Drift scores relative to thresholds",
+    "Score of each column in the last window, divided by its threshold: above 1 the column is over it. "
+    "drift/README.md explains the columns.",
     "lines",
     Unit.NUMBER,
     (
@@ -92,7 +91,8 @@ DRIFT_SHARE = Panel(
 DETECTED = Panel(
     "drift-detected",
     "Drifted",
-    "1 while a column has drifted: it was over its threshold in as many windows in a row as it takes.",
+    "1 while a column has drifted: it was over its threshold in the required number of consecutive windows. The last "
+    "report explains what changed.",
     "states",
     Unit.STATE,
     (Query(largest(DRIFT_DETECTED, (DRIFT_COLUMN,)), "{column}"),),
@@ -102,8 +102,9 @@ DETECTED = Panel(
 )
 CONSECUTIVE = Panel(
     "drift-windows",
-    "Windows over the threshold",
-    "Windows in a row, up to the last one judged; columns that are not over are left out.",
+    "Consecutive windows over threshold",
+    "Consecutive windows, up to the last one judged, in which a column was over its threshold. Columns that are not "
+    "over it are left out.",
     "bars",
     Unit.NUMBER,
     (Query(f"{largest(DRIFT_CONSECUTIVE, (DRIFT_COLUMN,))} > 0", "{column}"),),
@@ -113,7 +114,7 @@ CONSECUTIVE = Panel(
 ROWS = Panel(
     "drift-rows",
     "Requests in the last window",
-    "Under 200 nothing is decided.",
+    "Requests in the last window. A window with fewer than 200 is not judged.",
     "stat",
     Unit.NUMBER,
     (Query(largest(DRIFT_WINDOW_ROWS)),),
@@ -123,7 +124,8 @@ ROWS = Panel(
 LAST_RUN = Panel(
     "drift-last-run",
     "Last run of the drift job",
-    "When it last ended a run, well or not; it should be within the length of a window.",
+    "When the drift job last finished a run, successful or not. It should be less than one window ago; otherwise look "
+    "at the job's log.",
     "stat",
     Unit.TIME,
     (Query(f"{largest(DRIFT_LAST_RUN)} * 1000"),),
@@ -132,8 +134,9 @@ LAST_RUN = Panel(
 )
 LAST_RUN_SUCCESS = Panel(
     "drift-last-run-success",
-    "It judged all that was due",
-    "No: it failed, or its reference can't be used.",
+    "Last run succeeded",
+    "Whether the last run judged all windows that were due. If not, it failed or its reference is not usable: look at "
+    "the job's log.",
     "stat",
     Unit.STATE,
     (Query(smallest(DRIFT_LAST_RUN_SUCCESS)),),
@@ -143,8 +146,9 @@ LAST_RUN_SUCCESS = Panel(
 )
 CLOCK = Panel(
     "drift-clock",
-    "Its clock is suspect",
-    "1 while the drift job does not believe its clock: it neither judges nor deletes anything.",
+    "Clock suspect",
+    "1 while the drift job does not trust its clock. Until it does, it neither judges nor deletes anything. The "
+    "runbook is TtsDriftClockSuspect.",
     "stat",
     Unit.STATE,
     (Query(largest(DRIFT_CLOCK_SUSPECT), "not believed"),),
@@ -155,8 +159,8 @@ CLOCK = Panel(
 REPORT = Panel(
     "drift-report",
     "The last report",
-    "What changed, by how much, since when, and where it concentrates, in words: the pages of the last windows are on "
-    "the [live dashboard]({dashboard_url}/drift), in [MLflow]({mlflow_url}) as runs, and in the drift job's folder as "
+    "What changed, by how much, since when and where it concentrates. The pages of the last windows are on the [live "
+    "dashboard]({dashboard_url}/drift), in [MLflow]({mlflow_url}) as runs, and in the drift job's folder as "
     "`index.html` (`var/stack/drift` with `make stack`).",
     "text",
     Unit.NUMBER,
@@ -167,7 +171,7 @@ REPORT = Panel(
 QUALITY = Board(
     "ttscope-quality",
     "Quality and drift",
-    "Does it sound as it should, and is it still what it was?",
+    "Does the audio sound right, and have traffic or service changed?",
     (
         Row("Quality", (FAULTS, UNDERRUNS, GAPS, SLOW_REASONS)),
         Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),

@@ -1,4 +1,4 @@
-"""Service: is it up, is it quick, does it fail?"""
+"""The Service dashboard: is the service up, fast and free of errors?"""
 
 from __future__ import annotations
 
@@ -13,50 +13,49 @@ from otel.contract.slo import AVAILABILITY
 
 SHARES = (0.5, 0.95, 0.99)
 SLOW_SECONDS = 10
-"""The response time that 95 of 100 requests should stay below."""
+"""The p95 of the response time should stay below this."""
 ERRORS_PER_SECOND = 0.1
 FAILED = requests(equal("tts.outcome", "error"))
 
 SUCCESS = Panel(
     "success",
     "Success",
-    "The share of accepted requests that ended ok, over the time shown. Refused ones are not among them.",
+    "Share of accepted requests that ended ok, over the dashboard's time range. Rejected requests are not counted. "
+    "When it falls, Errors shows which error class is responsible.",
     "stat",
     Unit.SHARE,
     (Query(f"1 - ({failures('$__range')})"),),
     thresholds=(Threshold(AVAILABILITY, "warning", below=True), Threshold(0.95, "critical", below=True)),
-    asked=("B1.1", "B2.6"),
     width=4,
     height=5,
 )
 P95_NOW = Panel(
     "p95-now",
     "p95",
-    "Of 95 in 100 requests the longest, now.",
+    "95th percentile of the response time now, in seconds. When it is high, Time per stage on Engine and system shows "
+    "where the time goes.",
     "stat",
     Unit.SECONDS,
     (Query(quantile(0.95, REQUEST_DURATION)),),
     thresholds=(Threshold(SLOW_SECONDS, "critical"),),
     traces=requests(longer_than(1)),
-    asked=("A5.7",),
     width=4,
     height=5,
 )
 RATE_NOW = Panel(
     "rate-now",
     "Requests",
-    "Calls that ask for audio, a second, refused ones included, now.",
+    "Synthesis requests per second now, including rejected ones. Compare with Requests, now and a week ago on Usage.",
     "stat",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(REQUESTS)),),
-    asked=("A5.1",),
     width=4,
     height=5,
 )
 IN_FLIGHT_NOW = Panel(
     "in-flight-now",
     "In flight",
-    "Calls for audio that are not finished, now.",
+    "Synthesis requests that are being processed now.",
     "stat",
     Unit.NUMBER,
     (Query(now(REQUESTS_IN_FLIGHT)),),
@@ -66,8 +65,9 @@ IN_FLIGHT_NOW = Panel(
 BUDGET = Panel(
     "error-budget",
     "Error budget left",
-    f"Of the failures that a promise of {AVAILABILITY:.1%} allows within {WINDOW} (or as far back as Prometheus "
-    "keeps). Below 0 the promise is broken.",
+    f"Share of the error budget that is left: the failures that an objective of {AVAILABILITY:.1%} allows within "
+    f"{WINDOW}, or within Prometheus' retention if that is shorter. Below 0 the objective is missed. When it falls, "
+    "Burn rate shows how fast and Errors shows why.",
     "stat",
     Unit.SHARE,
     (Query(budget_left()),),
@@ -78,7 +78,7 @@ BUDGET = Panel(
 SERVERS = Panel(
     "servers",
     "Servers",
-    "Processes that report.",
+    "Server processes that report metrics. If one is missing, look at its log and run `make doctor`.",
     "stat",
     Unit.NUMBER,
     (Query(f"count ({series(REQUESTS_IN_FLIGHT)})"),),
@@ -88,52 +88,50 @@ SERVERS = Panel(
 REQUEST_RATE = Panel(
     "request-rate",
     "Requests by outcome",
-    "Calls that ask for audio, a second, by how they ended: ok; error (accepted, then failed); rejected (refused "
-    "before any synthesis); cancelled (the client left).",
+    "Synthesis requests per second by outcome: ok; error (accepted, then failed); rejected (refused before any "
+    "synthesis); cancelled (the client disconnected).",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(REQUESTS, (OUTCOME,)), "{outcome}"),),
-    asked=("A5.1", "B2.6"),
 )
 LATENCY = Panel(
     "latency",
     "Response time",
-    "The server's own time from the request's last byte to the last byte of audio: of 50, 95 and 99 in 100 requests, "
-    "the longest.",
+    "p50, p95 and p99 of the response time in seconds: the server's own time from the last byte of the request to the "
+    "last byte of audio. When it rises, look at Slowest requests and at Time per stage on Engine and system.",
     "lines",
     Unit.SECONDS,
     tuple(Query(quantile(share, REQUEST_DURATION), f"p{share * 100:.0f}") for share in SHARES),
     thresholds=(Threshold(SLOW_SECONDS, "critical"),),
     traces=requests(longer_than(1)),
-    asked=("A5.7", "B2.6"),
 )
 LATENCY_DISTRIBUTION = Panel(
     "latency-distribution",
     "Distribution of response times",
-    "How many requests a second ended within each range of time.",
+    "Requests per second by response time. A second band means that some requests take another path, such as the "
+    "cache or a fallback provider.",
     "heatmap",
     Unit.SECONDS,
     (Query(buckets(REQUEST_DURATION), "{le}"),),
     traces=requests(longer_than(1)),
-    asked=("A5.6",),
 )
 ERROR_RATE = Panel(
     "error-rate",
     "Errors",
-    "Calls that were refused or failed, a second, by error class and by whose mistake it was; docs/errors.md explains "
-    "each. The alert watches those of the server.",
+    "Rejected and failed requests per second, by error class and by side: client or server. docs/errors.md explains "
+    "each class. The alert TtsErrorRateHigh counts only errors of the server.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(ERRORS, (ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
     thresholds=(Threshold(ERRORS_PER_SECOND, "critical"),),
     traces=FAILED,
-    empty="Nothing was refused and nothing failed.",
-    asked=("A5.4", "B1.3", "B2.6"),
+    empty="No request was rejected or failed.",
 )
 ERROR_RATIO = Panel(
     "error-ratio",
     "Share of errors and refusals",
-    "Failed requests among the accepted ones, and refused requests among all.",
+    "Failed requests as a share of accepted ones, and rejected requests as a share of all. Errors shows the error "
+    "classes.",
     "lines",
     Unit.SHARE,
     (
@@ -145,12 +143,12 @@ ERROR_RATIO = Panel(
     ),
     thresholds=(Threshold(0.05, "critical"),),
     traces=FAILED,
-    asked=("A5.4", "B1.1"),
 )
 BURN_RATE = Panel(
     "burn-rate",
     "Burn rate of the error budget",
-    f"1: at this rate the budget lasts exactly {WINDOW}; 14: two days. Over the last hour, and over the last six.",
+    f"How fast the error budget is used, over the last hour and the last six hours. At 1 it lasts exactly {WINDOW}, at "
+    "14 two days. Errors shows the error classes.",
     "lines",
     Unit.NUMBER,
     tuple(Query(burn_rate(over), over) for over in ("1h", "6h")),
@@ -160,7 +158,8 @@ BURN_RATE = Panel(
 IN_FLIGHT = Panel(
     "in-flight",
     "In flight",
-    "Calls for audio that are not finished, by server.",
+    "Synthesis requests that are being processed, by server. If it grows while the request rate does not, requests "
+    "take longer: look at Response time and at the queue on Engine and system.",
     "stacked",
     Unit.NUMBER,
     (Query(now(REQUESTS_IN_FLIGHT, (INSTANCE,)), "{instance}"),),
@@ -168,15 +167,15 @@ IN_FLIGHT = Panel(
 STATUS_CODES = Panel(
     "status-codes",
     "Status codes",
-    "Answers a second by HTTP status; 499 stands for a client that left before there was one.",
+    "Responses per second by HTTP status code. 499 means that the client disconnected before the response began.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(REQUESTS, (STATUS_CODE,)), "{status_code}"),),
 )
 ENDPOINTS = Panel(
     "endpoints",
-    "Response time by call",
-    "The mean of each path that speaks.",
+    "Response time by endpoint",
+    "Mean response time in seconds of each endpoint that returns audio.",
     "lines",
     Unit.SECONDS,
     (Query(mean(REQUEST_DURATION, (ENDPOINT,)), "{endpoint}"),),
@@ -185,22 +184,24 @@ ENDPOINTS = Panel(
 SLOWEST_REQUESTS = Panel(
     "slowest-requests",
     "Slowest requests",
-    "The slowest of the last hundred requests of more than a second. A click opens the trace: where the time went.",
+    "The slowest of the last hundred requests that took more than a second. Click one to open its trace, which shows "
+    "where the time went.",
     "traces",
     Unit.SECONDS,
     requests(longer_than(1), limit=100),
-    empty="No request took over a second.",
+    empty="No request took more than a second.",
     width=12,
     height=9,
 )
 FAILED_REQUESTS = Panel(
     "failed-requests",
-    "Failed and fallen back",
-    "Requests that failed, and those that another provider had to answer.",
+    "Failed requests and fallbacks",
+    "Requests that failed, and requests that another provider answered. Click one to open its trace, which shows each "
+    "attempt.",
     "traces",
     Unit.SECONDS,
     requests((equal("tts.outcome", "error"), given("tts.fallback_from"))),
-    empty="Nothing failed.",
+    empty="No request failed or fell back.",
     width=12,
     height=9,
 )
@@ -208,7 +209,7 @@ FAILED_REQUESTS = Panel(
 SERVICE = Board(
     "ttscope-service",
     "Service",
-    "Is it up, is it quick, does it fail?",
+    "Is the service up, fast and free of errors?",
     (
         Row("Now", (SUCCESS, P95_NOW, RATE_NOW, IN_FLIGHT_NOW, BUDGET, SERVERS)),
         Row("Requests", (REQUEST_RATE, LATENCY, LATENCY_DISTRIBUTION, IN_FLIGHT, STATUS_CODES, ENDPOINTS)),

@@ -1,4 +1,4 @@
-"""The machine: CPU, memory, models, GPUs; rows of Engine and system."""
+"""Rows of the Engine and system dashboard about the machine: CPU, memory, models, connections, GPUs."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ from otel.contract.metrics import (
 )
 from otel.contract.promql import INSTANCE
 
-NO_GPU = "There is no GPU, or the server does not use it."
+NO_GPU = "The server uses no GPU."
 BUSY_PERCENT = 80
 MUCH_MEMORY = 8e9
 
 CPU = Panel(
     "cpu",
     "CPU",
-    "In use on the machine, or in the container as a part of its share.",
+    "CPU use in percent of the machine, or of the container's CPU limit. Above 80 % latency begins to rise: look at "
+    "Work by stage and at other programs on the machine.",
     "lines",
     Unit.PERCENT,
     (Query(largest(SYSTEM_CPU), "CPU"),),
     thresholds=(Threshold(BUSY_PERCENT, "warning"),),
-    asked=("A5.5",),
     width=6,
 )
 MEMORY = Panel(
     "memory",
     "Memory",
-    "Of the server's process and its children, by server.",
+    "Memory of the server process and its children, by server. If it grows while traffic does not, restart the server "
+    "and report it.",
     "lines",
     Unit.BYTES,
     (Query(largest(SYSTEM_MEMORY, (INSTANCE,)), "{instance}"),),
     thresholds=(Threshold(MUCH_MEMORY, "critical"),),
-    asked=("A5.5",),
     width=6,
 )
 LOAD_TIME = Panel(
     "model-load-time",
     "Time to load a model",
-    "Until it has spoken for the first time.",
+    "Seconds until a model was loaded and had spoken for the first time.",
     "bars",
     Unit.SECONDS,
     (Query(largest(MODEL_LOAD_TIME, (MODEL,)), "{model}"),),
@@ -61,7 +61,8 @@ LOAD_TIME = Panel(
 RESTARTED = Panel(
     "restarts",
     "Restarts after a crash",
-    "Times that each server was started again after a crash, since it was last stopped in order.",
+    "Restarts of each server after a crash, since its last orderly stop. The runbook TtsServerRestarted says where to "
+    "find the cause.",
     "bars",
     Unit.NUMBER,
     (Query(largest(RESTARTS, (INSTANCE,)), "{instance}"),),
@@ -71,7 +72,7 @@ RESTARTED = Panel(
 VOICES_IN_USE = Panel(
     "active-voices",
     "Voices in use",
-    "Voices that spoke within the last hour.",
+    "Voices that were used within the last hour.",
     "lines",
     Unit.NUMBER,
     (Query(largest(ACTIVE_VOICES), "voices"),),
@@ -80,8 +81,8 @@ VOICES_IN_USE = Panel(
 OPEN_CONNECTIONS = Panel(
     "connections",
     "Connections",
-    "Open connections to the API's port: with a request (busy), or without (idle). `TTSCOPE_MAX_CONNECTIONS` is the "
-    "most that each server has.",
+    "Open connections to the API port: with a request (busy) or without (idle). The limit for each server is "
+    "`TTSCOPE_MAX_CONNECTIONS`. Many more busy connections than requests in flight point to slow clients.",
     "stacked",
     Unit.NUMBER,
     (Query(now(CONNECTIONS, (CONNECTION_STATE,)), "{state}"),),
@@ -90,29 +91,29 @@ OPEN_CONNECTIONS = Panel(
 ENDED_EARLY = Panel(
     "connections-ended-early",
     "Connections ended early",
-    "A second, before a request was answered. full: answered 503, since all others had a request; displaced: idle, and "
-    "gave its place to another; timeout: no request came within `TTSCOPE_RECEIVE_SECONDS`.",
+    "Connections per second that were closed before a request was answered. full: answered with 503 because all "
+    "others had a request; displaced: idle, closed in favour of a new one; timeout: no request arrived within "
+    "`TTSCOPE_RECEIVE_SECONDS`.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(CONNECTIONS_ENDED_EARLY, (EARLY_END,)), "{reason}"),),
-    empty="Each connection has been answered so far.",
+    empty="No connection was closed early.",
     width=12,
 )
 GPU_BUSY = Panel(
     "gpu-utilization",
     "GPU",
-    "The share of time in which the GPU did anything.",
+    "Share of time in percent in which the GPU was busy.",
     "lines",
     Unit.PERCENT,
     (Query(largest(GPU_UTILIZATION, (GPU,)), "GPU {gpu}"),),
     empty=NO_GPU,
-    asked=("A5.5",),
     width=6,
 )
 GPU_USED = Panel(
     "gpu-memory",
     "GPU memory",
-    "In use, by all processes, and all there is.",
+    "GPU memory in use by all processes, and the total. Near the total the next long text may not fit.",
     "lines",
     Unit.BYTES,
     (
@@ -120,13 +121,12 @@ GPU_USED = Panel(
         Query(largest(GPU_MEMORY_LIMIT, (GPU,)), "all of GPU {gpu}"),
     ),
     empty=NO_GPU,
-    asked=("A5.5",),
     width=6,
 )
 GPU_WATTS = Panel(
     "gpu-power",
     "GPU power",
-    "What each GPU draws.",
+    "Power draw of each GPU, in watts.",
     "stacked",
     Unit.WATTS,
     (Query(largest(GPU_POWER, (GPU,)), "GPU {gpu}"),),
@@ -136,7 +136,7 @@ GPU_WATTS = Panel(
 GPU_HEAT = Panel(
     "gpu-temperature",
     "GPU temperature",
-    "Of each GPU.",
+    "Temperature of each GPU in degrees Celsius. Soon above 85 a GPU lowers its clock: check fans and airflow.",
     "lines",
     Unit.CELSIUS,
     (Query(largest(GPU_TEMPERATURE, (GPU,)), "GPU {gpu}"),),
@@ -148,18 +148,20 @@ GPU_HEAT = Panel(
 WORKERS = Panel(
     "worker-restarts",
     "Worker restarts",
-    "Worker processes of the server that were started again, a second, since the one before had ended or hung.",
+    "Worker processes of the server that were restarted per second because they had ended or hung. The server's log "
+    "names each restart and its reason.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(WORKER_RESTARTS, (WORKER,)), "{worker}"),),
-    empty="No worker process had to be started again.",
+    empty="No worker process was restarted.",
     width=8,
 )
 TASK_FAILURES = Panel(
     "background-task-failures",
     "Background tasks: failures",
-    "Failures, a second, of what the server does beside its requests. While `system` or `gpu` fails, there are no "
-    "readings of memory, CPU or GPU; while `watch` or `probes` does, what is known of providers is old.",
+    "Failures per second of the server's background tasks. While `system` or `gpu` fails, CPU, memory or GPU metrics "
+    "are missing; while `watch` or `probes` fails, the state of providers is out of date. The server's log has the "
+    "error.",
     "stacked",
     Unit.PER_SECOND,
     (Query(seen(BACKGROUND_TASK_FAILURES, (TASK,)), "{task}"),),

@@ -1,4 +1,4 @@
-"""Words and voices: how long does a text of this length take, and in which voice?"""
+"""The Words and voices dashboard: how does latency depend on text length, voice and language?"""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from otel.contract.ranges import EMPTY, WORDS
 SLOW = requests(longer_than(1))
 LONG = requests(equal("tts.word_count_range", WORDS.labels[-1]))
 MADE: Where = {CACHE: "miss"}
-ACCEPTED_ANSWERS = "Requests that ended ok"
 
 
 def by_range(
     attribute: Attribute, share: float, histogram: Instrument, where: Where | None = None
 ) -> tuple[Query, ...]:
-    """A query for each range, in the order of the ranges: Prometheus would sort 101-200 before 11-25."""
+    """Returns a query for each range, in the order of the ranges: Prometheus would sort 101-200 before 11-25."""
     return tuple(
         Query(quantile(share, histogram, (), {attribute: label, **(where or {})}), label)
         for label in attribute.values
@@ -39,72 +38,74 @@ def by_range(
 WORDS_GRID = Panel(
     "words-grid",
     "Response time by words",
-    f"Of 95 in 100 requests the longest, for each range of words, over time. {ACCEPTED_ANSWERS}, from the cache or "
-    "made.",
+    "p95 of the response time in seconds, for each range of words, over time. Successful requests only, cache hits "
+    "included. When a range gets slower, p95 by words, cache misses shows whether synthesis itself is slower.",
     "grid",
     Unit.SECONDS,
     by_range(WORD_COUNT_RANGE, 0.95, WORD_COUNT_DURATION),
     traces=SLOW,
-    empty="A range that nobody asked for has no response time.",
-    asked=("A5.2",),
+    empty="No request of such a length in this time.",
     width=12,
 )
 WORDS_P95 = Panel(
     "words-p95",
-    "p95 by words, of what was made",
-    f"{ACCEPTED_ANSWERS} and did not come from the cache: of 95 in 100 the longest.",
+    "p95 by words, cache misses",
+    "p95 of the response time in seconds by range of words, without requests that were answered from the cache. When "
+    "all ranges rise, the machine or the engine is slow: look at Engine and system. When only long texts rise, ask "
+    "clients to stream.",
     "lines",
     Unit.SECONDS,
     by_range(WORD_COUNT_RANGE, 0.95, WORD_COUNT_DURATION, MADE),
     traces=SLOW,
-    empty="A range that nobody asked for has no response time.",
-    asked=("A5.7",),
+    empty="No request of such a length in this time.",
     width=12,
 )
 WORDS_RATE = Panel(
     "words-rate",
     "Requests by words",
-    f"{ACCEPTED_ANSWERS}, a second.",
+    "Successful requests per second, by range of words. A shift to longer texts raises every latency that is not "
+    "split by length.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(WORD_COUNT_DURATION, (WORD_COUNT_RANGE,)), "{word_count_range}"),),
 )
 WORDS_DISTRIBUTION = Panel(
     "words-distribution",
-    "Distribution of response times of what was made",
-    "How many requests a second ended within each range of time, without those that came from the cache.",
+    "Distribution of response times, cache misses",
+    "Requests per second by response time, without requests that were answered from the cache.",
     "heatmap",
     Unit.SECONDS,
     (Query(buckets(WORD_COUNT_DURATION, (), MADE), "{le}"),),
     traces=SLOW,
-    asked=("A5.6",),
 )
 FIRST_AUDIO = Panel(
     "first-audio-words",
     "Time to first audio by words",
-    "Until the first audio is ready to be sent: the first chunk of a stream, the end of a whole answer; half of the "
-    "requests wait less.",
+    "Median time to first audio in seconds, by range of words: until the first chunk of a stream, or the whole of an "
+    "answer that is not streamed, is ready to be sent. When short texts rise, look at the queue on Engine and system.",
     "lines",
     Unit.SECONDS,
     by_range(WORD_COUNT_RANGE, 0.5, TIME_TO_FIRST_AUDIO),
     traces=SLOW,
-    empty="A range that nobody asked for has no time to first audio.",
+    empty="No request of such a length in this time.",
 )
 CHARACTERS_GRID = Panel(
     "characters-grid",
     "Response time by characters",
-    f"Of 95 in 100 requests the longest, for each range of characters, over time. {ACCEPTED_ANSWERS}.",
+    "p95 of the response time in seconds, for each range of characters, over time. Successful requests only, cache "
+    "hits included.",
     "grid",
     Unit.SECONDS,
     by_range(CHAR_COUNT_RANGE, 0.95, CHARACTER_COUNT_DURATION),
     traces=SLOW,
-    empty="A range that nobody asked for has no response time.",
+    empty="No request of such a length in this time.",
 )
 REAL_TIME = Panel(
     "real-time-words",
-    "Real time factor by words",
-    "Work for a second of audio, in seconds, without the wait for others; the mean. Below 1 speech is made faster than "
-    "it is spoken.",
+    "Real-time factor by words",
+    "Mean real-time factor by range of words: seconds of work per second of audio, without queueing. Below 1 speech "
+    "is made faster than it plays; near 1 streams begin to have gaps. When it rises, look at CPU and at Work by stage "
+    "on Engine and system.",
     "lines",
     Unit.NUMBER,
     (Query(mean(REAL_TIME_FACTOR, (WORD_COUNT_RANGE,)), "{word_count_range}"),),
@@ -113,59 +114,55 @@ REAL_TIME = Panel(
 VOICES_P95 = Panel(
     "voices-p95",
     "Voices: p95",
-    f"{ACCEPTED_ANSWERS} or in error: of 95 in 100 the longest, each voice.",
+    "p95 of the response time in seconds for each voice. Requests that failed after they were accepted are included.",
     "bars",
     Unit.SECONDS,
     (Query(quantile(0.95, REQUEST_DURATION, (VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
-    asked=("A5.3",),
     width=6,
 )
 VOICES_FIRST_AUDIO = Panel(
     "voices-first-audio",
     "Voices: time to first audio",
-    "The mean of each voice.",
+    "Mean time to first audio in seconds for each voice.",
     "bars",
     Unit.SECONDS,
     (Query(mean(TIME_TO_FIRST_AUDIO, (VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
-    asked=("A5.3",),
     width=6,
 )
 VOICES_REAL_TIME = Panel(
     "voices-real-time",
-    "Voices: real time factor",
-    "Work for a second of audio, in seconds; the mean of each voice.",
+    "Voices: real-time factor",
+    "Mean real-time factor of each voice: seconds of work per second of audio.",
     "bars",
     Unit.NUMBER,
     (Query(mean(REAL_TIME_FACTOR, (VOICE_NAME,)), "{voice_name}"),),
-    asked=("A5.3",),
     width=6,
 )
 VOICES_RATE = Panel(
     "voices-rate",
     "Voices: requests",
-    "Calls a second that named each voice.",
+    "Requests per second for each voice.",
     "bars",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(REQUESTS, (VOICE_NAME,)), "{voice_name}"),),
-    asked=("A5.3",),
     width=6,
 )
 VOICES_OVER_TIME = Panel(
     "voices-over-time",
     "p95 by voice",
-    "Of 95 in 100 requests the longest, each voice over time.",
+    "p95 of the response time in seconds, by voice over time. When one voice is slow and the others are not, look at "
+    "its provider on Engine and system.",
     "lines",
     Unit.SECONDS,
     (Query(quantile(0.95, REQUEST_DURATION, (VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
-    asked=("A5.3", "A5.7"),
 )
 LANGUAGES = Panel(
     "languages",
     "Requests by language",
-    "Calls a second; other: none that a voice here speaks.",
+    "Requests per second by language. `other` is any language that no installed voice speaks.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(rate(REQUESTS, (LANGUAGE,)), "{language}"),),
@@ -173,7 +170,7 @@ LANGUAGES = Panel(
 LANGUAGES_LATENCY = Panel(
     "languages-p95",
     "p95 by language",
-    "Of 95 in 100 requests the longest, each language.",
+    "p95 of the response time in seconds, by language.",
     "lines",
     Unit.SECONDS,
     (Query(quantile(0.95, REQUEST_DURATION, (LANGUAGE,)), "{language}"),),
@@ -181,8 +178,8 @@ LANGUAGES_LATENCY = Panel(
 )
 CLIP_LENGTHS = Panel(
     "clip-lengths",
-    "Length of the audio",
-    "How many clips a second are as long as that.",
+    "Audio length",
+    "Clips per second by their length in seconds.",
     "heatmap",
     Unit.SECONDS,
     (Query(buckets(AUDIO_DURATION), "{le}"),),
@@ -191,11 +188,11 @@ CLIP_LENGTHS = Panel(
 WORDS_AND_VOICES = Board(
     "ttscope-words",
     "Words and voices",
-    "How long does a text of this length take, and in which voice?",
+    "How does latency depend on text length, voice and language?",
     (
         Row("Words", (WORDS_GRID, WORDS_P95, WORDS_RATE, WORDS_DISTRIBUTION, FIRST_AUDIO)),
         Row("Characters, work and audio", (CHARACTERS_GRID, REAL_TIME, CLIP_LENGTHS)),
-        Row("Voices, side by side", (VOICES_P95, VOICES_FIRST_AUDIO, VOICES_REAL_TIME, VOICES_RATE)),
+        Row("Voices compared", (VOICES_P95, VOICES_FIRST_AUDIO, VOICES_REAL_TIME, VOICES_RATE)),
         Row("Voices and languages over time", (VOICES_OVER_TIME, LANGUAGES, LANGUAGES_LATENCY)),
     ),
 )

@@ -36,7 +36,6 @@ CACHE_NOW = Panel(
     "stat",
     Unit.SHARE,
     (Query(share(increase(CACHE_REQUESTS, SPAN, (), HELPED), increase(CACHE_REQUESTS, SPAN, (), LOOKED_FOR))),),
-    asked=("B1.4", "B2.4"),
 )
 QUEUE_NOW = Panel(
     "queue-now",
@@ -54,7 +53,6 @@ PROVIDERS_NOW = Panel(
     Unit.SHARE,
     (Query(f"avg ({series(PROVIDER_AVAILABLE)})"),),
     thresholds=(Threshold(1, "warning", below=True),),
-    asked=("B2.5",),
 )
 FIRST_AUDIO = Panel(
     "first-audio",
@@ -64,7 +62,6 @@ FIRST_AUDIO = Panel(
     "lines",
     Unit.SECONDS,
     tuple(Query(quantile(part, TIME_TO_FIRST_AUDIO), f"p{part * 100:.0f}") for part in (0.5, 0.95)),
-    asked=("B2.6",),
 )
 ERROR_TYPES = Panel(
     "error-types",
@@ -74,7 +71,6 @@ ERROR_TYPES = Panel(
     Unit.NUMBER,
     (Query(f"round({increase(ERRORS, SPAN, (ERROR_TYPE,))}) > 0", "{error_type}"),),
     empty="Nothing was refused and nothing failed.",
-    asked=("B1.3", "B2.6"),
 )
 CACHE_COUNTS = Panel(
     "cache-counts",
@@ -83,7 +79,6 @@ CACHE_COUNTS = Panel(
     "bars",
     Unit.NUMBER,
     (Query(f"round({increase(CACHE_REQUESTS, SPAN, (CACHE_RESULT,))})", "{result}"),),
-    asked=("B1.4", "B2.4"),
 )
 
 
