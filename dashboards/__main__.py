@@ -6,11 +6,12 @@ import sys
 from importlib import import_module
 
 COMMANDS = {"build": ("dashboards.build", ".venv/.dev"), "live": ("dashboards.live.command", ".venv/.dashboards")}
-"""The module of each, imported when it is asked for, since what one needs the other may lack; and who installs that."""
+"""The module of each command, imported only when used since their dependencies differ, and the make target that
+installs these."""
 
 
 def main() -> int:
-    """The exit code of the command; 2 if there is no such command, or what it needs is not installed."""
+    """Returns the exit code of the command; 2 if the command is unknown or its dependencies are not installed."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name not in COMMANDS:
         print("usage: python -m dashboards {" + ",".join(COMMANDS) + "} [--help]", file=sys.stderr)

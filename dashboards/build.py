@@ -1,4 +1,4 @@
-"""``python -m dashboards build``: writes Grafana's files and the table of panels; ``--check`` says which are stale."""
+"""``python -m dashboards build`` writes Grafana's files and the table of panels; ``--check`` lists stale ones."""
 
 from __future__ import annotations
 
@@ -20,24 +20,26 @@ from otel.support.generated import keep
 
 FOLDER = Path(__file__).parent / "grafana"
 OURS = b'"uid": "ttscope-'
-"""Stands in every file that is written here."""
+"""A text that is in every file written here."""
 VIEWS = "Views"
-"""The folder in Grafana, and here, that views of one's own are in."""
+"""The folder of custom views, in Grafana and here."""
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit code: 1 if a file is out of date and was only checked, 2 if a view or an address can't be used."""
+    """Returns the exit code: 1 if ``--check`` found a stale file, 2 if a view or an address is invalid."""
     parser = argparse.ArgumentParser(prog="python -m dashboards build", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is out of date")
     parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit with 1 if a file is not what it should be"
+        "--views", type=Path, metavar="FOLDER", help="the folder of custom views (TTSCOPE_DASHBOARD_VIEWS)"
     )
-    parser.add_argument("--views", type=Path, metavar="FOLDER", help="of views of one's own (TTSCOPE_DASHBOARD_VIEWS)")
-    parser.add_argument("--output", type=Path, metavar="FOLDER", default=FOLDER, help=f"for the files ({FOLDER})")
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", default=FOLDER, help=f"where the files are written ({FOLDER})"
+    )
     parser.add_argument(
         "--prometheus",
         metavar="URL",
         default="http://127.0.0.1:9090",
-        help="is asked whether it understands the views' questions, if it is there (%(default)s)",
+        help="checks the queries of views, if it is running (%(default)s)",
     )
     options = parser.parse_args(arguments)
     try:
@@ -54,24 +56,24 @@ def main(arguments: Sequence[str]) -> int:
         if not options.check and (wrong := problems(own, options.prometheus)):
             return _refuse(wrong)
     except NoPrometheusError as error:
-        print(f"{error}: whether it would understand the views is not known", file=sys.stderr)
+        print(f"{error}: the queries of views were not checked", file=sys.stderr)
     return keep(wanted, _left(wanted, options.output), check=options.check)
 
 
 def files(folder: Path, addresses: PublicAddresses, own: Iterable[CustomView] = ()) -> dict[Path, str]:
-    """Grafana's files, by their paths: the service's own boards, and views in a folder of theirs."""
+    """Returns Grafana's files by their paths: the built-in boards, and views in a folder of their own."""
     boards = {folder / f"{board.uid.removeprefix('ttscope-')}.json": board for board in BOARDS}
     boards |= {folder / VIEWS / name_of(view.board): view.board for view in own}
     return {path: render(addressed(board, addresses)) for path, board in boards.items()}
 
 
 def name_of(board: Board) -> str:
-    """The file of a view."""
+    """Returns the file name of a view."""
     return f"{board.uid.removeprefix(UID)}.json"
 
 
 def _left(wanted: dict[Path, str], folder: Path) -> list[Path]:
-    """Files of boards that are no more; others that lie there are not ours."""
+    """Returns files of boards that no longer exist. Other files in the folder are left alone."""
     return [path for path in set(folder.rglob("*.json")) - set(wanted) if OURS in path.read_bytes()]
 
 

@@ -1,4 +1,4 @@
-"""Views of one's own: YAML files in a folder become boards, of our panels by name and of own PromQL."""
+"""Custom views: YAML files in a folder become boards, made of built-in panels by name and of new PromQL queries."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from dashboards.yaml_lines import At, Marked, NotYamlError, read
 EXAMPLES = Path(__file__).parent / "views"
 SUFFIXES = (".yaml", ".yml")
 FILES = 100
-"""The most files that a folder of views may have."""
+"""The maximum number of files in a folder of views."""
 UID = "ttscope-view-"
 PANELS = {panel.name: panel for board in BOARDS for panel in board.panels}
 UNITS = {unit.name.lower(): unit for unit in Unit}
 OWN, OURS = "own", "name"
 WORDS = {
-    "missing": "it is missing",
-    "extra_forbidden": "there is no such field",
+    "missing": "this field is missing",
+    "extra_forbidden": "there is no field of this name",
     "model_type": "it should be a mapping of fields",
     "string_pattern_mismatch": "it has characters that can't be printed",
 }
-"""What is wrong, by pydantic's type of error; else in pydantic's words, which say what is allowed."""
+"""Messages by pydantic's type of error. For other types pydantic's own message is used, which says what is allowed."""
 PAIRS = {")": "(", "]": "[", "}": "{"}
 
 Text = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
@@ -52,17 +52,17 @@ OwnKind = Literal["lines", "stacked", "bars", "stat", "heatmap", "grid", "states
 
 
 class ViewSettings(BaseSettings):
-    """Where views are: TTSCOPE_DASHBOARD_VIEWS."""
+    """The setting TTSCOPE_DASHBOARD_VIEWS."""
 
     model_config = SettingsConfigDict(
         env_prefix="TTSCOPE_DASHBOARD_", frozen=True, env_ignore_empty=True, extra="ignore"
     )
 
-    views: Path = Field(EXAMPLES, description="Folder of views of one's own, as YAML.")
+    views: Path = Field(EXAMPLES, description="Folder of custom views, as YAML files.")
 
 
 class ViewError(Exception):
-    """Views that can't be used; ``problems`` has a line for each thing that is wrong: FILE:LINE: FIELD: what."""
+    """Views that are invalid; ``problems`` has a line FILE:LINE: FIELD: MESSAGE for each error."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -70,20 +70,20 @@ class ViewError(Exception):
 
 
 class Strict(BaseModel):
-    """A mapping with these keys and no others; values are of their types and are not turned into them."""
+    """A mapping with exactly these keys; values must have the right types and are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class OwnQuery(Strict):
-    """A question to Prometheus."""
+    """A query to Prometheus."""
 
     promql: Annotated[str, Field(min_length=1, max_length=4000)]
     legend: Annotated[str, Field(max_length=200)] = ""
 
 
 class OwnThreshold(Strict):
-    """Where a panel begins to say so."""
+    """A value from which a panel signals trouble."""
 
     value: Annotated[float, Field(allow_inf_nan=False, strict=False)]
     severity: Literal["warning", "critical"]
@@ -91,7 +91,7 @@ class OwnThreshold(Strict):
 
 
 class OwnPanel(Strict):
-    """A panel of one's own."""
+    """A panel that a view defines itself."""
 
     title: Title
     description: Text
@@ -111,14 +111,14 @@ Entry = Annotated[Annotated[str, Tag(OURS)] | Annotated[OwnPanel, Tag(OWN)], Dis
 
 
 class OwnRow(Strict):
-    """Panels under a heading: names of ours, and own ones."""
+    """Panels under a heading: names of built-in panels, and new ones."""
 
     title: Title
     panels: Annotated[list[Entry], Field(min_length=1, max_length=50)]
 
 
 class OwnBoard(Strict):
-    """A file."""
+    """The contents of a view's file."""
 
     title: Title
     description: Text
@@ -127,44 +127,42 @@ class OwnBoard(Strict):
 
 @dataclass(frozen=True, slots=True)
 class CustomView:
-    """A view, and where in its file each question stands: FILE:LINE: FIELD, by its PromQL."""
+    """A view, and the place of each query in its file: FILE:LINE: FIELD, by its PromQL."""
 
     board: Board
     places: Mapping[str, str]
 
 
 def load(folder: Path) -> tuple[Board, ...]:
-    """The boards of all views in a folder, by file name; none if there is no folder.
+    """Returns the boards of all views in a folder, by file name; none if there is no folder.
 
-    Raises ViewError with all that is wrong in any of them.
+    Raises ViewError with the errors of all files.
     """
     return tuple(view.board for view in views(folder))
 
 
 def views(folder: Path) -> tuple[CustomView, ...]:
-    """The same, with the places of their questions."""
+    """Returns all views in a folder, with the places of their queries. Raises ViewError."""
     found, problems = [], []
     paths = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES) if folder.is_dir() else []
     if len(paths) > FILES:
-        raise ViewError([f"{folder}: a folder has at most {FILES} views"])
+        raise ViewError([f"{folder}: a folder may have at most {FILES} views"])
     for path in paths:
         try:
             found.append(view(path))
         except ViewError as error:
             problems += error.problems
     stems = [path.stem for path in paths]
-    problems += [f"{path.name}:1: there is another file of this name" for path in paths if stems.count(path.stem) > 1]
+    problems += [f"{path.name}:1: another file has the same name" for path in paths if stems.count(path.stem) > 1]
     if problems:
         raise ViewError(problems)
     return tuple(found)
 
 
 def view(path: Path) -> CustomView:
-    """One view. Raises ViewError."""
+    """Returns one view. Raises ViewError."""
     if not NAME.fullmatch(path.stem) or len(UID + path.stem) > 40:
-        raise ViewError(
-            [f"{path.name}:1: a file's name is made of words in small letters, joined by hyphens, and short"]
-        )
+        raise ViewError([f"{path.name}:1: a file's name must be short, and made of lower-case words joined by hyphens"])
     try:
         marked = read(path.read_text(encoding="utf-8"))
     except NotYamlError as error:
@@ -204,23 +202,23 @@ def _panel(name: str, own: OwnPanel) -> Panel:
         UNITS[own.unit],
         tuple(Query(query.promql, query.legend) for query in own.queries),
         thresholds=tuple(Threshold(entry.value, entry.severity, entry.below) for entry in own.thresholds),
-        empty="Prometheus has nothing to this question.",
+        empty="Prometheus has no data for this query.",
         width=own.width,
         height=own.height,
     )
 
 
 def _odd(own: OwnBoard) -> Iterator[tuple[At, str]]:
-    """What is of the right type, and wrong all the same."""
+    """Yields errors that types can't express, with their places."""
     seen: set[str] = set()
     for number, row in enumerate(own.rows):
         for place, entry in enumerate(row.panels):
             if isinstance(entry, str):
                 at: At = ("rows", number, "panels", place)
                 if entry not in PANELS:
-                    yield at, "there is no panel of this name; dashboards/README.md lists them"
+                    yield at, "there is no panel of this name; dashboards/README.md lists all names"
                 elif entry in seen:
-                    yield at, "this panel is there already"
+                    yield at, "this panel is already in the view"
                 seen.add(entry)
     for where, promql in _questions(own):
         if why := unbalanced(promql):
@@ -236,18 +234,18 @@ def _questions(own: OwnBoard) -> Iterator[tuple[At, str]]:
 
 
 def unbalanced(promql: str) -> str:
-    """What is wrong with brackets and quotes, "" if nothing is; all else only Prometheus can tell."""
+    """Returns what is wrong with brackets and quotes, or "". Only Prometheus can check the rest."""
     bare = re.sub(r'"(\\.|[^"\\\n])*"|\'(\\.|[^\'\\\n])*\'|`[^`]*`', "", promql)
     if re.search("[\"'`]", bare):
-        return "a text is not closed by its quote"
+        return "a string has no closing quote"
     if not bare.strip():
-        return "there is no question"
+        return "the query is empty"
     open_ones: list[str] = []
     for character in re.sub(r"#.*", "", bare):
         if character in PAIRS.values():
             open_ones.append(character)
         elif character in PAIRS and (not open_ones or open_ones.pop() != PAIRS[character]):
-            return f"there is a {character} too many"
+            return f"there is one {character} too many"
     return f"a {open_ones[-1]} is not closed" if open_ones else ""
 
 
@@ -257,6 +255,6 @@ def _problem(path: Path, marked: Marked, found: ErrorDetails) -> str:
 
 
 def _place(path: Path, marked: Marked, at: At) -> str:
-    """FILE:LINE: FIELD, with a colon and a space behind it."""
+    """Returns "FILE:LINE: FIELD: "."""
     words = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")
     return f"{path.name}:{marked.line(at)}: {words + ': ' if words else ''}"

@@ -1,4 +1,4 @@
-"""What the service promises: the share of requests that end well, over how long."""
+"""The availability objective: its error budget and burn rate, as PromQL."""
 
 from __future__ import annotations
 

@@ -94,7 +94,9 @@ class Panel:
         if not self.title or not self.description:
             raise ValueError(f"{self.name}: a panel needs a title and a description")
         if (self.kind == "traces") != isinstance(self.ask, Search) or (self.kind == "text") != (self.ask is None):
-            raise ValueError(f"{self.name}: traces need a search, text has no query, every other kind needs queries to Prometheus")
+            raise ValueError(
+                f"{self.name}: traces need a search, text has no query, every other kind needs queries to Prometheus"
+            )
         if self.ask == ():
             raise ValueError(f"{self.name}: a panel needs at least one query")
         if not 1 <= self.width <= 24:

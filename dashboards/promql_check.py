@@ -1,4 +1,4 @@
-"""Whether Prometheus itself understands the questions of views; without one at hand, nothing is said."""
+"""Lets Prometheus check the queries of views; they stay unchecked when no Prometheus is running."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TIMEOUT_SECONDS = 5.0
 
 
 class NoPrometheusError(Exception):
-    """It can't be asked."""
+    """No Prometheus could check the queries."""
 
 
 def problems(views: Iterable[CustomView], url: str) -> list[str]:
-    """A line for each question that the Prometheus at ``url`` does not understand. Raises NoPrometheusError."""
+    """Returns a line for each query that the Prometheus at ``url`` rejects. Raises NoPrometheusError."""
     return [
         place + why
         for view in views
@@ -29,9 +29,9 @@ def problems(views: Iterable[CustomView], url: str) -> list[str]:
 
 
 def _refusal(promql: str, url: str) -> str:
-    """Why Prometheus refuses it, "" if it does not. Source: its HTTP API, "Formatting query expressions"."""
+    """Returns why Prometheus rejects a query, or "". Source: its HTTP API, "Formatting query expressions"."""
     if not url.startswith(("http://", "https://")):
-        raise NoPrometheusError(f"{url} is no address of a Prometheus: it begins with http:// or https://")
+        raise NoPrometheusError(f"{url} is not a valid address: it must begin with http:// or https://")
     request = urllib.request.Request(f"{url}/api/v1/format_query", urlencode({"query": promql}).encode())
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
@@ -40,6 +40,6 @@ def _refusal(promql: str, url: str) -> str:
         try:
             return f"Prometheus says: {json.loads(error.read())['error']}"
         except (ValueError, KeyError, TypeError):
-            raise NoPrometheusError(f"{url} answers as no Prometheus does") from None
+            raise NoPrometheusError(f"{url} is not a Prometheus: its answer has another form") from None
     except (OSError, ValueError):
-        raise NoPrometheusError(f"there is no Prometheus at {url}") from None
+        raise NoPrometheusError(f"no Prometheus answers at {url}") from None

@@ -1,4 +1,4 @@
-"""YAML that a stranger may have written, as plain values, and the line on which each stands."""
+"""Reads untrusted YAML as plain values, with the line of each value."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 import yaml
 
 BYTES = 64_000
-"""The most that a file may have."""
+"""The maximum size of a file."""
 DEPTH = 10
-"""Lists and mappings inside each other."""
+"""The maximum nesting of lists and mappings."""
 
 At = tuple[str | int, ...]
-"""How to get to a value: keys and indexes from the top."""
+"""The path to a value: keys and indexes from the top."""
 
 
 class NotYamlError(Exception):
-    """The text can't be read: why, and on which line (from 1)."""
+    """A text that can't be read: the reason, and its line (from 1)."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -26,25 +26,26 @@ class NotYamlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What a text says, and where it says it."""
+    """The value of a text, and the lines of its parts."""
 
     value: Any
     lines: dict[At, int] = field(default_factory=dict)
 
     def line(self, path: At) -> int:
-        """The line of what stands at ``path``, or of what it would be a part of."""
+        """Returns the line of the value at ``path``, or of the nearest value that contains it."""
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
 
 
 def read(text: str) -> Marked:
-    """The only document of a text. Raises NotYamlError.
+    """Returns the only document of a text. Raises NotYamlError.
 
-    No anchors and aliases: a few lines of them can stand for gigabytes. No tags: they could make objects.
+    Anchors and aliases are refused, because a few lines of them can expand to gigabytes; tags, because they could
+    create objects.
     """
     if len(text.encode()) > BYTES:
-        raise NotYamlError(1, f"a file has at most {BYTES:,} bytes")
+        raise NotYamlError(1, f"a file may have at most {BYTES:,} bytes")
     try:
         _refuse(text)
         node = yaml.compose(text, yaml.SafeLoader)
@@ -54,7 +55,7 @@ def read(text: str) -> Marked:
     except yaml.YAMLError:  # characters that YAML does not have
         raise NotYamlError(1, "it is not YAML: it has characters that can't be printed") from None
     if node is None:
-        raise NotYamlError(1, "it is empty")
+        raise NotYamlError(1, "the file is empty")
     lines: dict[At, int] = {}
     return Marked(_value(node, (), lines), lines)
 
@@ -65,14 +66,14 @@ def _refuse(text: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         documents += isinstance(event, yaml.DocumentStartEvent)
         if documents > 1:
-            raise NotYamlError(line, "there is one document in a file")
+            raise NotYamlError(line, "a file must have exactly one document")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise NotYamlError(line, "anchors and aliases (& and *) are not taken")
+            raise NotYamlError(line, "anchors and aliases (& and *) are not allowed")
         if getattr(event, "tag", None):
-            raise NotYamlError(line, "tags (!) are not taken")
+            raise NotYamlError(line, "tags (!) are not allowed")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEPTH:
-            raise NotYamlError(line, f"lists and mappings are at most {DEPTH} deep")
+            raise NotYamlError(line, f"lists and mappings may be nested at most {DEPTH} deep")
 
 
 def _value(node: yaml.Node, path: At, lines: dict[At, int]) -> Any:
@@ -84,9 +85,9 @@ def _value(node: yaml.Node, path: At, lines: dict[At, int]) -> Any:
     found: dict[Any, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise NotYamlError(key.start_mark.line + 1, "a key is a word")
+            raise NotYamlError(key.start_mark.line + 1, "a key must be a plain value")
         if key.value in found:
-            raise NotYamlError(key.start_mark.line + 1, "the same key stands twice in a mapping")
+            raise NotYamlError(key.start_mark.line + 1, "this key appears twice in a mapping")
         found[key.value] = _value(value, (*path, key.value), lines)
         lines[*path, key.value] = key.start_mark.line + 1
     return found
@@ -96,4 +97,6 @@ def _scalar(node: yaml.Node) -> Any:
     try:
         return yaml.SafeLoader("").construct_object(node)
     except (ValueError, yaml.YAMLError):  # 5,000 digits, 2026-02-31
-        raise NotYamlError(node.start_mark.line + 1, "that is no number and no date; in quotes it is a text") from None
+        raise NotYamlError(
+            node.start_mark.line + 1, "this is not a valid number or date; put it in quotes to make it a string"
+        ) from None

@@ -1,4 +1,4 @@
-"""Every setting of the live dashboard, typed, from the environment; what is wrong is reported all at once, by name."""
+"""Typed settings of the live dashboard, from the environment; all errors are reported at once, by variable."""
 
 from __future__ import annotations
 
@@ -20,32 +20,30 @@ URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
 class Settings(ViewSettings):
-    """The environment, read once at start. Names are TTSCOPE_DASHBOARD_ and the field in capitals, but for the port."""
+    """The settings, read once at start. A variable is TTSCOPE_DASHBOARD_ and the field in capitals, except for the port."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
     )
 
     port: Annotated[int, Field(ge=1, le=65535)] = Field(
-        8501, validation_alias=AliasChoices(PORT_VARIABLE), description="Port that it listens on."
+        8501, validation_alias=AliasChoices(PORT_VARIABLE), description="Port that the dashboard listens on."
     )
-    host: str = Field("127.0.0.1", min_length=1, description="Address that it listens on.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address that the dashboard listens on.")
     prometheus_url: str = Field("http://127.0.0.1:9090", description="Address of Prometheus, or `none`.")
     jaeger_url: str = Field("http://127.0.0.1:16686", description="Address of Jaeger, or `none`.")
     tempo_url: str = Field(
-        NONE, validate_default=True, description="Address of Tempo, which is used in place of Jaeger, or `none`."
+        NONE, validate_default=True, description="Address of Tempo, which is used instead of Jaeger, or `none`."
     )
     server_url: str = Field(
         "http://127.0.0.1:8010",
-        description="Address of the ttscope server, for its current state and its traces, or `none`.",
+        description="Address of the ttscope server, for its summary and the traces in its memory, or `none`.",
     )
-    drift_dir: Path = Field(Path("var/drift"), description="State folder of the drift job, with its pages.")
+    drift_dir: Path = Field(Path("var/drift"), description="State folder of the drift job, with its reports.")
     refresh_seconds: Annotated[float, Field(ge=1, le=3600)] = Field(
-        10.0, description="Seconds between refreshes of a page; all viewers share the data for as long."
+        10.0, description="How often a page refreshes. Results are cached for as long and shared by all viewers."
     )
-    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
-        10.0, description="Seconds after which a source that does not answer counts as down."
-    )
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(10.0, description="Timeout of a query to a source.")
 
     @field_validator("prometheus_url", "jaeger_url", "tempo_url", "server_url")
     @classmethod
@@ -53,12 +51,12 @@ class Settings(ViewSettings):
         if value == NONE:
             return ""
         if not URL.fullmatch(value):
-            raise ValueError("must begin with http:// or https:// and have no query, or be none")
+            raise ValueError("must be none, or begin with http:// or https:// and have no query")
         return value.rstrip("/")
 
     @property
     def is_local(self) -> bool:
-        """Whether nobody but this machine can look at it."""
+        """Whether only this machine can reach it."""
         return self.host in LOOPBACK
 
 
@@ -68,15 +66,15 @@ def load() -> Settings:
 
 
 def variable(field: object) -> str:
-    """The variable that sets ``field``."""
+    """Returns the variable that sets ``field``."""
     return PORT_VARIABLE if field in ("port", PORT_VARIABLE) else f"{PREFIX}{str(field).upper()}"
 
 
 def variables() -> dict[str, str]:
-    """Every variable and the field that it sets."""
+    """Returns the field of each variable."""
     return {variable(name): name for name in Settings.model_fields}
 
 
 def unknown_variables() -> list[str]:
-    """Variables of our prefix that set nothing: most likely misspelt."""
+    """Returns variables with the prefix that set nothing: most likely misspelt."""
     return unknown(PREFIX, variables())
