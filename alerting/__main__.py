@@ -1,4 +1,4 @@
-"""``python -m alerting build [--check]`` writes what is made of the alerts; ``receivers`` has somebody told."""
+"""``python -m alerting build [--check]`` writes files generated from the alerts; ``receivers`` sets up notifications."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
 README = HERE / "README.md"
 EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
-"""How often promtool evaluates a group: the budgets count samples, and a week of anomalies should not take an hour."""
+"""The evaluation interval in promtool: the SLO rules count samples, and a week of anomalies should not take an hour."""
 
 
 def files(addresses: PublicAddresses) -> dict[Path, str]:
-    """Every file that is made, and what should be in it."""
+    """Returns the text of every generated file."""
     made = {}
     for group in GROUPS:
         made[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
@@ -33,16 +33,17 @@ def files(addresses: PublicAddresses) -> dict[Path, str]:
         )
     folder = HERE / "alertmanager"
     made[folder / "alertmanager.yml"] = routes.file(
-        routes.Switches(), "Without secrets: alerts are routed, and nobody is told. python -m alerting receivers --help"
+        routes.Switches(),
+        "Without secrets: alerts are routed, but no notification is sent. See python -m alerting receivers --help",
     )
-    made[folder / "example.yml"] = routes.file(routes.EXAMPLE, "An example with every way of telling switched on.")
+    made[folder / "example.yml"] = routes.file(routes.EXAMPLE, "An example with every integration switched on.")
     made |= {PROVISIONING / name: text for name, text in grafana.files(addresses).items()}
     made[README] = table.put_into(README.read_text())
     return made
 
 
 def build(*, check: bool) -> int:
-    """The exit code: 1 if something is out of date and was only checked, 2 for addresses that can't be used."""
+    """Writes or checks the files. Returns the exit code: 1 if ``check`` found a stale file, 2 for invalid addresses."""
     try:
         made = files(load())
     except SettingsError as error:
@@ -53,7 +54,7 @@ def build(*, check: bool) -> int:
 
 
 def receivers(arguments: argparse.Namespace) -> int:
-    """Writes a folder for Alertmanager with the ways that are switched on. 1 if a secret is not there."""
+    """Writes Alertmanager's folder with the chosen integrations. Returns the exit code: 1 if a secret is missing."""
     folder: Path = arguments.folder.absolute()
     email = None
     if arguments.email_to:
@@ -73,39 +74,45 @@ def receivers(arguments: argparse.Namespace) -> int:
     )
     secrets = [folder / "secrets" / name for name in on.files]
     if missing := [path for path in secrets if not path.is_file() or not path.read_text().strip()]:
-        print("ttscope: these secrets are not there, or empty:", *missing, sep="\n  ", file=sys.stderr)
+        print("ttscope: these secret files are missing or empty:", *missing, sep="\n  ", file=sys.stderr)
         return 1
     (folder / "secrets").mkdir(parents=True, exist_ok=True)
     shutil.copytree(HERE / "alertmanager" / "templates", folder / "templates", dirs_exist_ok=True)
-    (folder / "alertmanager.yml").write_text(routes.file(on, "Made by python -m alerting receivers."))
+    (folder / "alertmanager.yml").write_text(routes.file(on, "Written by python -m alerting receivers."))
     print(f"written: {folder}\nmake stack:     TTSCOPE_STACK_ALERTMANAGER_DIR={folder} make stack")
     print(f"docker compose: TTSCOPE_ALERTMANAGER_DIR={folder} docker compose up")
     return 0
 
 
 def main() -> int:
-    """The exit code."""
+    """Runs the command. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m alerting", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="write rules, tests, routes, Grafana's files")
-    building.add_argument("--check", action="store_true", help="only say what is out of date")
-    telling = commands.add_parser("receivers", help="write a configuration of Alertmanager that tells somebody")
-    telling.add_argument("folder", type=Path, help="where it is written; its secrets/ holds the secrets, a file each")
-    telling.add_argument("--slack", action="store_true", help=f"secrets/{routes.SLACK}: an incoming webhook")
-    telling.add_argument("--webhook", action="store_true", help=f"secrets/{routes.WEBHOOK}: gets JSON by POST")
-    telling.add_argument("--pagerduty", action="store_true", help=f"secrets/{routes.PAGERDUTY}: for what is critical")
+    building = commands.add_parser("build", help="write rules, tests, routes and Grafana's files")
+    building.add_argument("--check", action="store_true", help="write nothing; list files that are out of date")
+    telling = commands.add_parser("receivers", help="write a configuration of Alertmanager that sends notifications")
+    telling.add_argument("folder", type=Path, help="output folder; its secrets/ has one file per secret")
+    telling.add_argument("--slack", action="store_true", help=f"secrets/{routes.SLACK}: URL of an incoming webhook")
     telling.add_argument(
-        "--heartbeat", action="store_true", help=f"secrets/{routes.HEARTBEAT_URL}: a dead man's switch"
+        "--webhook", action="store_true", help=f"secrets/{routes.WEBHOOK}: URL that receives JSON by POST"
+    )
+    telling.add_argument(
+        "--pagerduty", action="store_true", help=f"secrets/{routes.PAGERDUTY}: integration key; critical alerts only"
+    )
+    telling.add_argument(
+        "--heartbeat", action="store_true", help=f"secrets/{routes.HEARTBEAT_URL}: URL of a dead man's switch"
     )
     telling.add_argument("--email-to", default="", help="addresses, separated by commas")
     telling.add_argument("--email-from", default="")
     telling.add_argument("--smarthost", default="", help="host:port of the mail server")
     telling.add_argument(
-        "--username", default="", help=f"of the mail server; secrets/{routes.PASSWORD} is its password"
+        "--username", default="", help=f"login of the mail server; its password is in secrets/{routes.PASSWORD}"
     )
-    telling.add_argument("--no-tls", action="store_true", help="mail without TLS: only on the same machine")
     telling.add_argument(
-        "--seen-as", default="", help="the folder as Alertmanager sees it: /etc/alertmanager in compose"
+        "--no-tls", action="store_true", help="send mail without TLS; only to a server on this machine"
+    )
+    telling.add_argument(
+        "--seen-as", default="", help="path of the folder as Alertmanager sees it; /etc/alertmanager in compose"
     )
     arguments = parser.parse_args()
     return build(check=arguments.check) if arguments.command == "build" else receivers(arguments)

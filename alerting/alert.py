@@ -1,4 +1,4 @@
-"""What an alert is: the data that rules, routes, runbooks, tests and the table are held against."""
+"""What an alert is, as data from which rules, routes, tests and the table in README.md are generated or checked."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ DURATION = re.compile(r"\d+[smhd]")
 
 
 class Severity(StrEnum):
-    """How soon somebody has to look."""
+    """How soon somebody must react."""
 
     CRITICAL = "critical"
-    """Now: listeners notice, or nobody could tell whether they do."""
+    """Now: users notice, or nobody can tell whether they do."""
     WARNING = "warning"
-    """In working hours."""
+    """During working hours."""
     NONE = "none"
-    """Never: it only shows that alerts arrive."""
+    """Never: it only shows that alerts are delivered."""
 
 
 class Team(StrEnum):
-    """Who looks."""
+    """Who reacts."""
 
     SERVICE = "service"
-    """Whoever runs the speaking server."""
+    """The people who run the server."""
     PLATFORM = "platform"
-    """Whoever runs machines and the pipeline."""
+    """The people who run the machines and the telemetry pipeline."""
     QUALITY = "quality"
-    """Whoever answers for voices and for what is said with them."""
+    """The people responsible for voices and their use."""
 
 
 class Topic(StrEnum):
-    """What an alert is about: a critical alert silences warnings of the same topic and the same labels."""
+    """What an alert is about. A critical alert silences warnings with the same topic and the same labels."""
 
     AVAILABILITY = "availability"
     LATENCY = "latency"
@@ -47,9 +47,9 @@ class Topic(StrEnum):
     DRIFT = "drift"
     USAGE = "usage"
     SERVER = "server"
-    """Whether there is one; while there is none, all of the above is silenced but drift."""
+    """Whether a server is up. While none is, all topics above except drift are silenced."""
     PIPELINE = "pipeline"
-    """Whether anything can be known; while not, all of the above is silenced."""
+    """Whether telemetry arrives. While it does not, all topics above are silenced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,25 +59,25 @@ class Alert:
     name: str
     expr: str
     hold: str
-    """How long the expression must be true without a break; 0s for at once."""
+    """How long the expression must be true without a break; 0s to fire at once."""
     severity: Severity
     team: Team
     topic: Topic
     summary: str
-    """What has happened; labels of the series may stand in it, no value: it is the subject of a message."""
+    """What has happened: the subject of a message. It may contain labels of the series, but no value."""
     description: str
-    """With the value: how bad it is, and against what."""
+    """How bad it is: the value and the limit."""
     dashboard: Dashboard
     keep: str = "0s"
-    """How long it goes on firing after its end, so that one that comes and goes is one alert."""
+    """How long it keeps firing after its end, so that a fault that comes and goes is one alert."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not re.fullmatch("Tts[A-Z][A-Za-z]+", self.name):
-            raise ValueError(f"{self.name}: an alert is called TtsSomething")
+            raise ValueError(f"{self.name}: an alert's name must look like TtsSomething")
         for duration in (self.hold, self.keep):
             if not DURATION.fullmatch(duration):
-                raise ValueError(f"{self.name}: {duration} is no duration such as 5m")
+                raise ValueError(f"{self.name}: {duration} is not a duration such as 5m")
 
     @property
     def all_labels(self) -> dict[str, str]:
@@ -103,11 +103,11 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are evaluated one after the other, in a file of their own: rules/NAME.yml."""
+    """Rules that are evaluated in order, in their own file rules/NAME.yml."""
 
     name: str
     about: str
     alerts: tuple[Alert, ...]
     recordings: tuple[Recording, ...] = ()
     interval: str = ""
-    """How often; Prometheus' own interval if there is none."""
+    """The evaluation interval; Prometheus' default if empty."""

@@ -1,4 +1,4 @@
-"""What a test of an alert is: series as they come in, a moment, and what is said then, or that nothing is."""
+"""What a test of an alert is: input series, a time, and the alerts that are expected then."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ LABEL = re.compile(r"\{\{ \$labels\.(\w+) \}\}")
 
 
 class Kind(StrEnum):
-    """What a case is for."""
+    """The purpose of a case."""
 
     FIRES = "fires"
     EDGE = "edge"
-    """At the threshold, or before it has lasted long enough: silent."""
+    """Silent at the threshold, or before the fault has lasted long enough."""
     MISSING = "missing"
-    """Without the series that it asks for."""
+    """Silent without the series that the rule queries."""
     FEW = "few"
-    """As bad, but with so little traffic that it means nothing: silent."""
+    """Silent because there is too little traffic to judge."""
     QUIET = "quiet"
     """Silent for another reason."""
 
@@ -36,39 +36,39 @@ class Firing:
     says: str
     """The description, values filled in."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Those of its series."""
+    """The labels of its series."""
     rule: Mapping[str, str] = field(default_factory=dict)
-    """Which one is meant, where several share the name: labels of the rule."""
+    """Labels of the rule that select it, if several rules share the name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A test of promtool: expected at ``at`` are exactly ``firing``, of this name."""
+    """A promtool test: exactly the alerts ``firing`` are expected at the time ``at``, among those of this name."""
 
     alert: str
     kind: Kind
     what: str
     series: Mapping[str, str]
-    """Values in promtool's notation, one an ``interval``."""
+    """Values in promtool's notation, one per ``interval``."""
     at: str
     firing: tuple[Firing, ...] = ()
     interval: str = "1m"
 
 
 def fires(alert: str, what: str, at: str, series: Mapping[str, str], *firing: Firing, interval: str = "1m") -> Case:
-    """A case in which ``firing`` are expected; with FIRES as its kind."""
+    """Returns a case of the kind FIRES in which ``firing`` are expected."""
     return Case(alert, Kind.FIRES, what, series, at, firing, interval)
 
 
 def silent(
     kind: Kind, alert: str, what: str, at: str, series: Mapping[str, str] | None = None, interval: str = "1m"
 ) -> Case:
-    """A case in which nothing of that name is expected."""
+    """Returns a case in which no alert of that name is expected."""
     return Case(alert, kind, what, series or {}, at, (), interval)
 
 
 def file(group: str, cases: tuple[Case, ...], alerts: tuple[Alert, ...], every: str, addresses: PublicAddresses) -> str:
-    """The test file of promtool for a file of rules, which is evaluated ``every`` so often."""
+    """Returns promtool's test file for a rule file that is evaluated every ``every``."""
     tests = [_test(case, alerts, addresses) for case in cases]
     return render(
         {"rule_files": [f"../rules/{group}.yml"], "evaluation_interval": every, "tests": tests},

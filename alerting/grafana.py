@@ -1,8 +1,8 @@
-"""Grafana's own alerts and where it sends them, by provisioning: thresholds of the dashboards, anomalies, business.
+"""Provisions Grafana's own alerts and their contact point: thresholds of the dashboards, anomalies, business.
 
-They are the same data as Prometheus' rules. Grafana hands what fires to our Alertmanager, so receivers and their
-secrets stand in one place; what Prometheus has told already is silenced there. Source of the format: Grafana's
-documentation, "Use configuration files to provision alerting resources".
+They are made from the same data as Prometheus' rules. Grafana sends firing alerts to our Alertmanager, so receivers and
+their secrets are configured in one place; alerts that Prometheus sends too are silenced there. Source of the format:
+Grafana's documentation, "Use configuration files to provision alerting resources".
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ VALUE = re.compile(r"\{\{ \$value \| ([^}]+) \}\}")
 
 
 def files(addresses: PublicAddresses) -> dict[str, str]:
-    """The files of dashboards/provisioning/alerting, by name."""
+    """Returns the files of dashboards/provisioning/alerting, by name."""
     return {
         "rules.yaml": render(
             {"apiVersion": 1, "groups": [_group(*item, addresses) for item in GROUPS.items()]}, "Alert rules."
         ),
         "contact-points.yaml": render(
-            {"apiVersion": 1, "contactPoints": [_contact()]}, "Our Alertmanager tells people: it has the receivers."
+            {"apiVersion": 1, "contactPoints": [_contact()]}, "Alerts go to our Alertmanager, which has the receivers."
         ),
         "policies.yaml": render(
             {
@@ -59,7 +59,7 @@ def files(addresses: PublicAddresses) -> dict[str, str]:
                     }
                 ],
             },
-            "Everything goes there.",
+            "All alerts go to the one contact point.",
         ),
     }
 
@@ -85,7 +85,7 @@ def _named(name: str) -> Alert:
 
 
 def _rule(alert: Alert, addresses: PublicAddresses) -> dict[str, Any]:
-    """Query A is Prometheus' own expression, which has a series while the alert is true; B is true if A has one."""
+    """Returns a rule. Query A is Prometheus' own expression, which has a series while the alert is true; B tests that."""
     return {
         "uid": _uid(alert),
         "title": alert.name,
@@ -104,7 +104,7 @@ def _rule(alert: Alert, addresses: PublicAddresses) -> dict[str, Any]:
 
 
 def _uid(alert: Alert) -> str:
-    """At most 40 characters, and never another for the same alert."""
+    """Returns the uid: at most 40 characters, and always the same for an alert."""
     return re.sub(r"(?<!^)(?=[A-Z])", "-", alert.name).lower()
 
 
@@ -118,7 +118,7 @@ def _query(alert: Alert) -> dict[str, Any]:
 
 
 def _is_there() -> dict[str, Any]:
-    """Any value counts: a provider that is not available has the value 0."""
+    """Returns the condition. Any value counts: a provider that is not available has the value 0."""
     return {
         "refId": "B",
         "relativeTimeRange": {"from": LOOKBACK_SECONDS, "to": 0},
@@ -133,6 +133,6 @@ def _is_there() -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    """The template in Grafana's words, and without $, which its provisioning would take for a variable."""
+    """Returns the template in Grafana's syntax, and without $, which its provisioning would take for a variable."""
     text = VALUE.sub(lambda match: f"{{{{ .Values.A.Value | {match[1]} }}}}", text)
     return text.replace("{{ $value }}", "{{ .Values.A.Value }}").replace("$labels.", ".Labels.")

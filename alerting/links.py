@@ -1,4 +1,4 @@
-"""Where the links of an alert lead: into Grafana, whose address otel/support/addresses.py has."""
+"""The links of an alert, which lead to Grafana at the address of otel/support/addresses.py."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from otel.support.addresses import PublicAddresses
 
 RUNBOOKS = "public/ttscope/runbooks"
-"""In Grafana: compose.yaml lets it show alerting/runbooks there."""
+"""The path in Grafana at which compose.yaml mounts alerting/runbooks."""
 
 
 class Dashboard(StrEnum):
@@ -25,5 +25,5 @@ class Dashboard(StrEnum):
 
 
 def runbook(alert: str, addresses: PublicAddresses) -> str:
-    """The address of an alert's runbook."""
+    """Returns the address of an alert's runbook."""
     return f"{addresses.grafana_url}/{RUNBOOKS}/{alert}.md"

@@ -1,4 +1,4 @@
-"""Which alerts are seen to arrive and to end, by a fault that is made in a running server."""
+"""The alerts whose delivery and end are tested with a real fault in a running server."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ LIVE: dict[str, str] = {
     "TtsCollectorAbsent": "the Collector killed",
     "TtsWatchdog": "none",
 }
-"""The alert, and the fault; tests/integration/test_alerts_arrive.py sees to it."""
+"""The fault of each alert; tests/integration/test_alerts_arrive.py injects it."""

@@ -1,7 +1,7 @@
-"""Alertmanager's configuration: who is told of what, how it is grouped, what silences what, and by which ways it goes.
+"""Alertmanager's configuration: routes, grouping, inhibitions and receivers.
 
-An installation without secrets has the same routes and receivers, but the receivers send nothing: alerts are on
-Alertmanager's page alone. What is switched on reads its secrets from files, never from the configuration.
+An installation without secrets has the same routes and receivers, but the receivers send nothing: alerts appear only on
+Alertmanager's page. Receivers that are switched on read their secrets from files, never from the configuration.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SLACK, WEBHOOK, PAGERDUTY, PASSWORD, HEARTBEAT_URL = (
     "smtp_password",
     "heartbeat_url",
 )
-"""The names of the files of secrets."""
+"""The names of the secret files."""
 OF_THE_SERVER = (
     Topic.AVAILABILITY,
     Topic.LATENCY,
@@ -37,20 +37,20 @@ OF_THE_SERVER = (
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """Where mail goes, and through which server."""
+    """The address and the server of mail."""
 
     to: str
     sender: str
     smarthost: str
     """host:port."""
     username: str = ""
-    """With a password in its file; without one there is no login."""
+    """The login, whose password is in a secret file; empty for no login."""
     tls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """What is switched on, and the folder of secrets as Alertmanager sees it."""
+    """The integrations that are switched on, and the folder of secrets as Alertmanager sees it."""
 
     secrets: str = ""
     slack: bool = False
@@ -61,7 +61,7 @@ class Switches:
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files of secrets that must be there."""
+        """The secret files that must exist."""
         ways = {SLACK: self.slack, WEBHOOK: self.webhook, PAGERDUTY: self.pagerduty, HEARTBEAT_URL: self.heartbeat}
         password = (PASSWORD,) if self.email and self.email.username else ()
         return (*(name for name, on in ways.items() if on), *password)
@@ -78,7 +78,7 @@ EXAMPLE = Switches(
 
 
 def configuration(on: Switches) -> dict[str, Any]:
-    """The whole of it, as data."""
+    """Returns the complete configuration, as data."""
     return {
         "global": {"resolve_timeout": "5m"},
         "templates": ["templates/*.tmpl"],
@@ -89,13 +89,13 @@ def configuration(on: Switches) -> dict[str, Any]:
 
 
 def file(on: Switches, about: str) -> str:
-    """alertmanager.yml."""
+    """Returns the text of alertmanager.yml."""
     return render(configuration(on), about)
 
 
 ROUTE: dict[str, Any] = {
     "receiver": NOBODY,
-    # One message a topic: what goes wrong together is read together.
+    # One message per topic, since alerts of one topic usually have one cause.
     "group_by": ["topic", "severity"],
     "group_wait": "20s",
     "group_interval": "2m",
@@ -114,13 +114,13 @@ ROUTE: dict[str, Any] = {
             "group_wait": "10s",
             "group_interval": "1m",
             "repeat_interval": "1h",
-            "continue": True,  # and to its team
+            "continue": True,  # also to its team
         },
         *({"receiver": team.value, "matchers": [f'team="{team}"']} for team in Team),
     ],
 }
 INHIBITIONS: list[dict[str, Any]] = [
-    # What is critical silences warnings of the same thing.
+    # A critical alert silences warnings about the same object.
     {
         "source_matchers": [f'severity="{Severity.CRITICAL}"'],
         "target_matchers": [f'severity="{Severity.WARNING}"'],
@@ -131,7 +131,7 @@ INHIBITIONS: list[dict[str, Any]] = [
         "target_matchers": [f'topic="{Topic.PROVIDER}"', f'severity="{Severity.WARNING}"'],
         "equal": ["instance"],
     },
-    # Without a server, whatever is said of it is out of date.
+    # Without a server, all alerts about it are out of date.
     {
         "source_matchers": ['alertname="TtsServerAbsent"'],
         "target_matchers": [f'topic=~"{"|".join(OF_THE_SERVER)}"'],
@@ -140,18 +140,18 @@ INHIBITIONS: list[dict[str, Any]] = [
         "source_matchers": ['alertname="TtsServerAbsent"'],
         "target_matchers": ['alertname="TtsTelemetryStale"', 'job="ttscope"'],
     },
-    # Without a Collector nothing is known: neither whether there is a server, nor how it does.
+    # Without a Collector no metrics arrive: neither whether a server is up, nor how it performs.
     {
         "source_matchers": ['alertname="TtsCollectorAbsent"'],
         "target_matchers": ['alertname!~"TtsCollectorAbsent|TtsWatchdog|TtsTargetDown"'],
     },
-    # What Prometheus has told already need not be told by Grafana.
+    # An alert of Prometheus silences the same alert of Grafana.
     {"source_matchers": ['source=""'], "target_matchers": ['source="grafana"'], "equal": ["alertname"]},
 ]
 
 
 def _ways(name: str, on: Switches) -> dict[str, Any]:
-    """The ways by which a receiver is told; none if all are switched off."""
+    """Returns the integrations of a receiver; none if all are switched off."""
     if name == NOBODY:
         return {}
     if name == HEARTBEAT:
@@ -159,7 +159,7 @@ def _ways(name: str, on: Switches) -> dict[str, Any]:
     ways: dict[str, Any] = {}
     if on.slack:
         ways["slack_configs"] = [_slack(on, f"#ttscope-{name}")]
-    if name == PAGER:  # mail and webhook come once, from the team
+    if name == PAGER:  # mail and webhook are sent once, by the team's receiver
         return ways | ({"pagerduty_configs": [_pagerduty(on)]} if on.pagerduty else {})
     if on.email:
         ways["email_configs"] = [_email(on, on.email)]

@@ -1,4 +1,4 @@
-"""Prometheus' rule files, from the alerts."""
+"""Generates Prometheus' rule files from the alerts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NOT_AT_ALL = "0s"
 
 
 def file(group: Group, addresses: PublicAddresses) -> str:
-    """rules/NAME.yml."""
+    """Returns the text of rules/NAME.yml."""
     rules = [*map(_recording, group.recordings), *(_alert(alert, addresses) for alert in group.alerts)]
     every = {"interval": group.interval} if group.interval else {}
     return render({"groups": [{"name": f"ttscope.{group.name}", **every, "rules": rules}]}, group.about)

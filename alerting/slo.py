@@ -1,4 +1,4 @@
-"""What the service promises, once and as data; rules are made from it (alerts/slo.py)."""
+"""The service level objectives, as data; alerts/slo.py makes rules from them."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ LATENCY_BOUNDS: Mapping[str, float] = {
     "101-200": 25.0,
     "200+": 50.0,
 }
-"""Seconds within which a text of so many words should be ready: bounds of the histogram, which has no others."""
+"""Seconds within which a text of each word range should be ready. They are bucket bounds of the histogram."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slo:
-    """A share of good calls that is promised over a time, and how good and bad ones are told."""
+    """A service level objective: the share of good requests over a time, and the queries that count them."""
 
     name: str
     objective: float
-    """The share of calls that must be good, 0 to 1."""
+    """The share of requests that must be good, 0 to 1."""
     total: str
-    """Calls a second, over five minutes."""
+    """PromQL: requests per second, over five minutes."""
     bad: str
-    """Of these, those that broke the promise."""
+    """PromQL: bad requests per second, over five minutes."""
     promise: str
-    """What a good call is, in words."""
+    """What a good request is, in words."""
     dashboard: Dashboard
     by: tuple[Attribute, ...] = ()
-    """The promise holds for each value by itself."""
+    """The objective holds for each value of these labels separately."""
     window_days: int = field(default=WINDOW_DAYS)
 
     def __post_init__(self) -> None:
         if not 0 < self.objective < 1:
-            raise ValueError(f"{self.name}: an objective is a share, and 100 % can't be promised")
+            raise ValueError(f"{self.name}: an objective must be between 0 and 1; 100 % can't be promised")
 
     @property
     def budget(self) -> float:
-        """The share of calls that may be bad."""
+        """The error budget: the share of requests that may be bad."""
         return round(1 - self.objective, 6)
 
 
@@ -64,7 +64,7 @@ AVAILABILITY = Slo(
     promise.AVAILABILITY,
     total=f"({rate(REQUESTS, '5m', {OUTCOME: 'ok'})} or vector(0)) + {_FAILED}",
     bad=_FAILED,
-    promise="calls for audio neither fail nor are refused by the server's fault",
+    promise="requests neither fail nor are rejected because of the server",
     dashboard=Dashboard.SERVICE,
 )
 LATENCY = Slo(

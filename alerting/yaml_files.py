@@ -1,4 +1,4 @@
-"""YAML as people read it: in the order of the data, with texts of several lines as they are."""
+"""Writes readable YAML: in the order of the data, with multi-line strings as blocks."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
-HEADER = "# Made from alerting/ by `make alerting`: change it there.\n"
+HEADER = "# Generated from alerting/ by `make alerting`; do not edit.\n"
 
 
 class _Dumper(yaml.SafeDumper):
-    """Indents lists, and repeats nothing by reference."""
+    """A dumper that indents lists and uses no aliases."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
@@ -35,7 +35,7 @@ _Dumper.add_multi_representer(dict, _mapping)
 
 
 def render(data: Mapping[str, Any], about: str = "") -> str:
-    """The file, with ``about`` in a comment above it."""
+    """Returns the text of the file, with ``about`` as a comment at the top."""
     comment = "".join(f"# {line}\n" for line in about.splitlines())
     body = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
     return HEADER + comment + "\n" + body

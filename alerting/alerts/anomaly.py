@@ -1,4 +1,7 @@
-"""Today against the same hour of the days before: by median and median deviation, which one odd day does not move."""
+"""Alerts on unusual traffic and usage: today against the same hour of the days before.
+
+Median and median deviation are used because one unusual day does not move them.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +14,17 @@ from otel.contract.metrics import REQUESTS, WORD_COUNT_DURATION, WORDS_TOTAL
 
 DAYS = range(1, 8)
 ENOUGH_DAYS = 4
-"""Before that, "usual" means nothing."""
+"""Days of data from which on "usual" has a meaning."""
 DEVIATIONS = 4.0
 SIGMA = 1.4826
-"""Standard deviations in a median deviation, of what is normally distributed."""
+"""The ratio of standard deviation to median deviation in a normal distribution."""
 ENOUGH_REQUESTS = 20
 ENOUGH_WORDS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """A number of the last hour, and the records of what is usual at this time of day."""
+    """A number of the last hour, and the recordings of what is usual at this time of day."""
 
     record: str
     expr: str
@@ -52,11 +55,11 @@ SECONDS_PER_WORD = Usual(
 )
 USUALS = (REQUESTS_1H, WORDS_1H, SECONDS_PER_WORD)
 _R, _W, _S = USUALS
-_AGO = f"the median of the same hour of the last {DAYS[-1]} days"
+_USUAL = f"Usual is the median of the same hour of the last {DAYS[-1]} days."
 
 GROUP = Group(
     "anomaly",
-    "Today against the same hour of the days before, and what that means for the business.",
+    "Unusual traffic and usage: today against the same hour of the days before.",
     (
         Alert(
             name="TtsTrafficUnusual",
@@ -68,8 +71,8 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.USAGE,
-            summary="Traffic is not as usual at this time",
-            description=f"There are {{{{ $value | printf `%.2f` }}}} times as many calls as usual: {_AGO}.",
+            summary="Traffic is unusual for this time of day",
+            description=f"There are {{{{ $value | printf `%.2f` }}}} times as many requests as usual. {_USUAL}",
             dashboard=Dashboard.USAGE,
         ),
         Alert(
@@ -81,8 +84,8 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.LATENCY,
-            summary="Speech takes longer than usual at this time",
-            description=f"A word takes {{{{ $value | printf `%.1f` }}}} times as long as usual: {_AGO}.",
+            summary="Speech takes longer than usual for this time of day",
+            description=f"A word takes {{{{ $value | printf `%.1f` }}}} times as long as usual. {_USUAL}",
             dashboard=Dashboard.WORDS,
         ),
         Alert(
@@ -92,8 +95,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.USAGE,
-            summary="Much less is spoken than usual",
-            description=f"{{{{ $value | humanizePercentage }}}} of the usual words were spoken within the last hour; usual is {_AGO}.",
+            summary="Usage is much lower than usual",
+            description="{{ $value | humanizePercentage }} of the usual number of words were spoken within the "
+            f"last hour. {_USUAL}",
             dashboard=Dashboard.USAGE,
         ),
         Alert(
@@ -103,8 +107,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.USAGE,
-            summary="Much more is spoken than usual",
-            description=f"{{{{ $value | printf `%.1f` }}}} times the usual words were spoken within the last hour; usual is {_AGO}.",
+            summary="Usage is much higher than usual",
+            description="{{ $value | printf `%.1f` }} times the usual number of words were spoken within the "
+            f"last hour. {_USUAL}",
             dashboard=Dashboard.USAGE,
         ),
     ),

@@ -1,4 +1,4 @@
-"""Whether there is room: the queue, refusals, the engine's pace, the cache that spares it work."""
+"""Alerts on capacity: the queue, rejections, connections, the engine's speed, the cache."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from otel.contract.metrics import (
 from otel.contract.promql import INSTANCE, Where
 
 QUEUE_SECONDS = 450.0
-"""Half of what the server lets in by default (TTSCOPE_MAX_QUEUE_SECONDS)."""
+"""Half of the server's default limit (TTSCOPE_MAX_QUEUE_SECONDS)."""
 UNSENT_LIMIT = 192 * 2**20
-"""Bytes: three quarters of what one client may have by default (half of TTSCOPE_MAX_UNSENT_BYTES)."""
+"""Bytes: three quarters of the default limit of one client (half of TTSCOPE_MAX_UNSENT_BYTES)."""
 REFUSED_SHARE = 0.05
 REFUSED = ("queue_full", "deadline_exceeded")
 PACE = 0.8
-"""Seconds of work for a second of audio: near 1, a stream is made no sooner than it is heard."""
+"""The real-time factor: near 1, a stream is synthesized no faster than it plays."""
 HIT_SHARE = 0.1
-"""A cache that hits less than this is not missed."""
+"""A cache with a lower hit rate makes no difference when it fails."""
 FALLEN = 0.5
 ENOUGH, ENOUGH_LOOKUPS = 20, 100
 
@@ -35,7 +35,7 @@ _BEFORE = "[6h] offset 30m"
 
 
 def _before(rate_of_6h: str) -> str:
-    """The same rate, of the time before the last 30 minutes."""
+    """Returns the same rate, over the six hours before the last 30 minutes."""
     return rate_of_6h.replace("[6h]", _BEFORE)
 
 
@@ -45,7 +45,7 @@ _LOOKUPS_BEFORE = _before(rate(CACHE_REQUESTS, "6h", LOOKUPS))
 
 GROUP = Group(
     "capacity",
-    "Whether there is room for what is asked.",
+    "Capacity: queue, rejections, connections, speed, cache.",
     (
         Alert(
             name="TtsQueueSaturated",
@@ -55,8 +55,8 @@ GROUP = Group(
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
             summary="The queue is half full",
-            description="{{ $value | humanizeDuration }} of speech wait to be made by {{ $labels.instance }}, more than "
-            f"{QUEUE_SECONDS:g} s: newcomers will soon be refused.",
+            description="{{ $value | humanizeDuration }} of audio wait to be synthesized on "
+            f"{{{{ $labels.instance }}}}; the limit is {QUEUE_SECONDS:g} s. New requests will soon be rejected.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
@@ -67,9 +67,10 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
-            summary="Much audio waits for slow readers",
-            description="{{ $value | humanize1024 }}B of audio wait to be sent by {{ $labels.instance }}, more than "
-            f"{UNSENT_LIMIT // 2**20} MiB: clients that do not read what they asked for will soon be refused.",
+            summary="Much audio waits for slow clients",
+            description="{{ $value | humanize1024 }}B of audio wait to be sent by {{ $labels.instance }}; "
+            f"the limit is {UNSENT_LIMIT // 2**20} MiB. Clients that do not read their responses will soon be "
+            "rejected.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
@@ -81,9 +82,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
-            summary="Callers are refused for want of room",
-            description="{{ $value | humanizePercentage }} of the calls find no room, or are not ready in time; "
-            f"the limit is {REFUSED_SHARE:.0%}.",
+            summary="Requests are rejected for lack of capacity",
+            description="{{ $value | humanizePercentage }} of the requests find no capacity or miss their "
+            f"deadline; the limit is {REFUSED_SHARE:.0%}.",
             dashboard=Dashboard.SERVICE,
             keep="5m",
         ),
@@ -94,9 +95,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
-            summary="A server has no connection left",
-            description="{{ $labels.instance }} has answered {{ $value | humanize }} connections of the last five minutes "
-            "with 503: all others had a request.",
+            summary="A server has no free connection",
+            description="{{ $labels.instance }} answered {{ $value | humanize }} connections of the last five "
+            "minutes with 503, because all others had a request.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
@@ -108,9 +109,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
-            summary="Speech is made hardly faster than it is heard",
-            description="A second of audio takes {{ $value | printf `%.2f` }} s of work, the median of the last ten minutes; "
-            f"from {PACE:g} on, streams begin to have holes.",
+            summary="Synthesis is barely faster than real time",
+            description="The median real-time factor of the last ten minutes is {{ $value | printf `%.2f` }}; "
+            f"from {PACE:g} on, streams begin to have gaps.",
             dashboard=Dashboard.ENGINE,
         ),
         Alert(
@@ -122,9 +123,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
-            summary="The cache hits much less than before",
-            description="{{ $value | humanizePercentage }} of the lookups of the last half hour were hits: less than half of "
-            "the share in the six hours before.",
+            summary="The cache hit rate has collapsed",
+            description="{{ $value | humanizePercentage }} of the lookups of the last half hour were hits, less than "
+            "half of the share in the six hours before.",
             dashboard=Dashboard.ENGINE,
         ),
     ),

@@ -1,4 +1,4 @@
-"""The machine below the server, whether there is a server at all, and whether its workers stay. CPU and memory are those of requirement A6."""
+"""Alerts on the machine and on processes: CPU, memory, GPUs, and whether the server and its workers stay up."""
 
 from __future__ import annotations
 
@@ -21,18 +21,16 @@ from otel.contract.metrics import (
 from otel.contract.promql import INSTANCE
 
 CPU_PERCENT = 80
-"""By requirement A6."""
 MEMORY_BYTES = 8e9
-"""By requirement A6: 8 GB."""
 GPU_SHARE = 0.95
 GPU_CELSIUS = 85
-"""A few degrees below where data centre cards begin to slow themselves down."""
+"""A few degrees below the temperature at which data centre GPUs lower their clock."""
 MOST_PROCESSES = 3
-"""For each server that runs now, within a quarter of an hour."""
+"""Processes within 15 minutes, for each server that runs now."""
 MOST_RESTARTS = 3
-"""Of worker processes, within a quarter of an hour."""
+"""Restarts of a worker process within 15 minutes."""
 MOST_FAILURES = 3
-"""Of a background task, within a quarter of an hour."""
+"""Failures of a background task within 15 minutes."""
 EACH_TASK = (INSTANCE, TASK)
 LOST = "server_crashed"
 EACH_WORKER = (INSTANCE, WORKER)
@@ -40,13 +38,13 @@ EACH_GPU = (INSTANCE, GPU)
 
 
 def _running(over: str) -> str:
-    """How many processes of the server reported in that time; each has an instance of its own."""
+    """Returns the number of server processes that reported in that time; each has its own instance label."""
     return f"count(count by ({INSTANCE}) (count_over_time({series(REQUESTS_IN_FLIGHT)}[{over}])))"
 
 
 GROUP = Group(
     "machine",
-    "The machine, and whether there is a server at all. CPU and memory are those of requirement A6.",
+    "The machine, and whether the server and its workers stay up.",
     (
         Alert(
             name="TtsCpuHigh",
@@ -55,9 +53,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.MACHINE,
-            summary="The processor is busy",
-            description="The machine of {{ $labels.instance }} was busy for {{ $value | printf `%.0f` }} % of the last five minutes; "
-            f"the limit is {CPU_PERCENT} %.",
+            summary="CPU use is high",
+            description="The machine of {{ $labels.instance }} was busy for {{ $value | printf `%.0f` }} % "
+            f"of the last five minutes; the limit is {CPU_PERCENT} %.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
@@ -68,9 +66,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.MACHINE,
-            summary="The server takes much memory",
-            description="{{ $labels.instance }} holds {{ $value | humanize }}B; "
-            f"the limit is {MEMORY_BYTES / 1e9:g} GB.",
+            summary="The server uses much memory",
+            description="{{ $labels.instance }} uses {{ $value | humanize }}B; the limit is "
+            f"{MEMORY_BYTES / 1e9:g} GB.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
@@ -81,8 +79,8 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.MACHINE,
-            summary="The GPU {{ $labels.gpu }} is nearly out of memory",
-            description="{{ $value | humanizePercentage }} of the memory of GPU {{ $labels.gpu }} is taken; "
+            summary="GPU {{ $labels.gpu }} is nearly out of memory",
+            description="{{ $value | humanizePercentage }} of the memory of GPU {{ $labels.gpu }} is in use; "
             f"the limit is {GPU_SHARE:.0%}.",
             dashboard=Dashboard.ENGINE,
         ),
@@ -93,9 +91,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.MACHINE,
-            summary="The GPU {{ $labels.gpu }} is hot",
-            description="GPU {{ $labels.gpu }} has {{ $value | printf `%.0f` }} degrees Celsius; "
-            f"above {GPU_CELSIUS} it slows itself down soon.",
+            summary="GPU {{ $labels.gpu }} is hot",
+            description="GPU {{ $labels.gpu }} is at {{ $value | printf `%.0f` }} degrees Celsius; above "
+            f"{GPU_CELSIUS} it will soon lower its clock.",
             dashboard=Dashboard.ENGINE,
         ),
         Alert(
@@ -106,9 +104,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,
             topic=Topic.MACHINE,
-            summary="The GPU {{ $labels.gpu }} is lost",
-            description="GPU {{ $labels.gpu }} of {{ $labels.instance }} does not report any more; it held {{ $value | humanize }}B "
-            "at most within the last hour.",
+            summary="GPU {{ $labels.gpu }} is lost",
+            description="GPU {{ $labels.gpu }} of {{ $labels.instance }} has stopped reporting. Its peak memory use "
+            "within the last hour was {{ $value | humanize }}B.",
             dashboard=Dashboard.ENGINE,
         ),
         Alert(
@@ -118,7 +116,7 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.SERVER,
-            summary="There is no server",
+            summary="No server is reporting",
             description="No server has reported within the last minute.",
             dashboard=Dashboard.SERVICE,
         ),
@@ -129,9 +127,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.SERVER,
-            summary="The server has crashed and was started again",
-            description="{{ $labels.instance }} was started again within 15 minutes: restart {{ $value }} since the last "
-            "orderly stop. What the server before it was speaking is lost.",
+            summary="The server crashed and was restarted",
+            description="{{ $labels.instance }} was restarted within the last 15 minutes: restart {{ $value }} since "
+            "the last orderly stop. Requests that were in progress are lost.",
             dashboard=Dashboard.SERVICE,
         ),
         Alert(
@@ -141,8 +139,8 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.SERVER,
-            summary="The server starts again and again",
-            description="{{ $value }} processes of the server have reported within 15 minutes, more than "
+            summary="The server restarts repeatedly",
+            description="{{ $value }} server processes have reported within 15 minutes, more than "
             f"{MOST_PROCESSES} times as many as run now.",
             dashboard=Dashboard.SERVICE,
             keep="5m",
@@ -155,7 +153,7 @@ GROUP = Group(
             team=Team.SERVICE,
             topic=Topic.AVAILABILITY,
             summary="A server crashed with requests in flight",
-            description="The server before {{ $labels.instance }} ended without finishing {{ $value }} requests.",
+            description="The predecessor of {{ $labels.instance }} ended without finishing {{ $value }} requests.",
             dashboard=Dashboard.SERVICE,
         ),
         Alert(
@@ -165,10 +163,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.MACHINE,
-            summary="Worker processes for {{ $labels.worker }} end again and again",
-            description="{{ $labels.instance }} had to start worker processes for {{ $labels.worker }} "
-            "{{ $value | printf `%.0f` }} times within 15 minutes; "
-            f"more than {MOST_PROCESSES} is too many.",
+            summary="Worker processes for {{ $labels.worker }} restart repeatedly",
+            description="{{ $labels.instance }} restarted worker processes for {{ $labels.worker }} "
+            f"{{{{ $value | printf `%.0f` }}}} times within 15 minutes; the limit is {MOST_RESTARTS}.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),
@@ -179,9 +176,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.MACHINE,
-            summary="The background task {{ $labels.task }} fails again and again",
-            description="The task {{ $labels.task }} of {{ $labels.instance }} failed {{ $value | printf `%.0f` }} times within "
-            f"15 minutes; more than {MOST_FAILURES} is too many.",
+            summary="The background task {{ $labels.task }} fails repeatedly",
+            description="The task {{ $labels.task }} of {{ $labels.instance }} failed "
+            f"{{{{ $value | printf `%.0f` }}}} times within 15 minutes; the limit is {MOST_FAILURES}.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
         ),

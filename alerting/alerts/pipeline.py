@@ -1,4 +1,4 @@
-"""Whether anything can be known: the Collector, what is lost on the way, and that alerts arrive at all."""
+"""Alerts on the telemetry pipeline: the Collector, lost data, and whether alerts are delivered at all."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ STALE_SECONDS = 120
 EXPORTER = "exporter"
 LOST: Where = {"error_type": None}
 OF_THE_COLLECTOR: Where = {JOB: COLLECTOR}
-"""Jaeger, which is built of the Collector's parts, has metrics of the same names."""
+"""Jaeger is built from the Collector's parts and has metrics of the same names."""
 RUNNING = series(UPTIME, OF_THE_COLLECTOR)
 REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
-"""One of each program that reports."""
+"""A metric of each program that reports."""
 COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
 
 
 def _any_grown(metrics: Iterable[Metric], where: Where | None, by: str) -> str:
-    """The first of those that have grown within ten minutes."""
+    """Returns an expression for any of the metrics that has grown within ten minutes."""
     return "\nor ".join(f"({grown(metric, '10m', where, (by,))}) > 0" for metric in metrics)
 
 
 def _age(metric: Metric) -> str:
-    """Seconds since the newest sample of the last hour."""
+    """Returns an expression for the seconds since the newest sample of the last hour, if they are too many."""
     reported = series(metric, OF_THE_COLLECTOR if metric is UPTIME else None)
     return f"time() - max by ({JOB}) (max_over_time(timestamp({reported})[1h:1m])) > {STALE_SECONDS}"
 
 
 GROUP = Group(
     "pipeline",
-    "Whether anything can be known.",
+    "The telemetry pipeline.",
     (
         Alert(
             name="TtsWatchdog",
@@ -47,8 +47,8 @@ GROUP = Group(
             severity=Severity.NONE,
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
-            summary="Alerts arrive",
-            description="This one always fires: who does not get it any more gets no other either.",
+            summary="Alerts are delivered",
+            description="This alert always fires. If it stops arriving, no other alert arrives either.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
@@ -58,9 +58,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
-            summary="There is no Collector",
-            description="The Collector has not reported within the last minute; {{ $value }} did within the last day. What "
-            "servers tell is lost meanwhile, but for totals.",
+            summary="The Collector is not reporting",
+            description="The Collector has not reported within the last minute; {{ $value }} reported within the "
+            "last day. Until it is back, traces and events of servers are lost; totals are not.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
@@ -70,9 +70,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
-            summary="The Collector drops what it should send to {{ $labels.exporter }}",
-            description="{{ $value | humanize }} items for {{ $labels.exporter }} were dropped within ten minutes: its store "
-            "refused them, or the queue is full.",
+            summary="The Collector drops data for {{ $labels.exporter }}",
+            description="{{ $value | humanize }} items for {{ $labels.exporter }} were dropped within ten minutes: "
+            "the store refused them, or the queue is full.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
@@ -82,9 +82,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
-            summary="The Collector's queue to {{ $labels.exporter }} fills",
-            description="{{ $value | humanizePercentage }} of the queue to {{ $labels.exporter }} is taken: its store does not "
-            "take what is sent, and at 100 % it is dropped.",
+            summary="The Collector's queue for {{ $labels.exporter }} is filling",
+            description="{{ $value | humanizePercentage }} of the queue for {{ $labels.exporter }} is in use, "
+            "because the store does not accept data. When it is full, data is dropped.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
@@ -95,8 +95,8 @@ GROUP = Group(
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
             summary="A server loses traces or events",
-            description="{{ $labels.instance }} could not hand {{ $value | humanize }} spans or events over to the Collector "
-            "within ten minutes.",
+            description="{{ $labels.instance }} could not deliver {{ $value | humanize }} spans or events to the "
+            "Collector within ten minutes.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
@@ -107,7 +107,7 @@ GROUP = Group(
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
             summary="A server can't write its events: {{ $labels.reason }}",
-            description="{{ $labels.instance }} lost {{ $value | humanize }} events within ten minutes, for the reason "
+            description="{{ $labels.instance }} lost {{ $value | humanize }} events within ten minutes. Reason: "
             "{{ $labels.reason }}.",
             dashboard=Dashboard.PIPELINE,
         ),
@@ -118,9 +118,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
-            summary="Nothing new comes from {{ $labels.job }}",
-            description="The newest metric of {{ $labels.job }} is {{ $value | humanizeDuration }} old; "
-            f"it should never be more than {STALE_SECONDS} s.",
+            summary="No new metrics from {{ $labels.job }}",
+            description="The newest metric of {{ $labels.job }} is {{ $value | humanizeDuration }} old; the "
+            f"limit is {STALE_SECONDS} s.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(

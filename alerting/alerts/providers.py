@@ -1,6 +1,7 @@
-"""Who speaks: each provider against its own reference, and whether there is one at all. Requirement B3.
+"""Alerts on providers: slow or failing against their own reference, or unavailable.
 
-The server judges each provider itself, at equal length and with enough attempts (server/telemetry/degradation.py); the rules pass it on.
+The server judges each provider at equal text length and with enough attempts (server/telemetry/degradation.py); the rules
+only pass its verdict on.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from otel.contract.promql import INSTANCE
 
 EACH = (INSTANCE, PROVIDER)
 JUDGED = ("ok", "error", "timeout")
-"""Outcomes that the server counts: faulty audio may be the fault of an odd text (server/telemetry/provider_metrics.py)."""
+"""Outcomes that the server judges. Faulty audio is left out, since an unusual text can cause it
+(server/telemetry/provider_metrics.py)."""
 
 
-def _asked(query: str, form: str) -> str:
-    """The value of a query about the alert's provider, as text; "unknown" where there is none."""
+def _query_value(query: str, form: str) -> str:
+    """Returns a template of the value of a query about the alert's provider, or "unknown" if it has none."""
     return (
         f"{{{{ with printf `{query}` $labels.provider | query }}}}{{{{ . | first | value | {form} }}}}"
         "{{ else }}unknown{{ end }}"
@@ -31,7 +33,7 @@ _ALL = rate(PROVIDER_REQUESTS, "5m", {PROVIDER: "%[1]s", ATTEMPT_OUTCOME: JUDGED
 
 GROUP = Group(
     "providers",
-    "Who speaks. The first three are those of requirement B3.",
+    "Providers: slow, failing or unavailable.",
     (
         Alert(
             name="TtsProviderSlow",
@@ -41,8 +43,8 @@ GROUP = Group(
             team=Team.SERVICE,
             topic=Topic.PROVIDER,
             summary="The provider {{ $labels.provider }} is slow",
-            description="{{ $labels.provider }} takes more than 1.5 times its reference at equal length; its median is "
-            f"{_asked(_MEDIAN, 'humanizeDuration')} now.",
+            description="{{ $labels.provider }} takes more than 1.5 times its reference at equal text length. "
+            f"Its median is {_query_value(_MEDIAN, 'humanizeDuration')} now.",
             dashboard=Dashboard.ENGINE,
             keep="2m",
         ),
@@ -54,8 +56,8 @@ GROUP = Group(
             team=Team.SERVICE,
             topic=Topic.PROVIDER,
             summary="The provider {{ $labels.provider }} fails",
-            description="Under 95 % of the attempts of {{ $labels.provider }} succeed: "
-            f"{_asked(f'{_OK} / {_ALL}', 'humanizePercentage')} in the last five minutes.",
+            description="Fewer than 95 % of the attempts of {{ $labels.provider }} succeed: "
+            f"{_query_value(f'{_OK} / {_ALL}', 'humanizePercentage')} in the last five minutes.",
             dashboard=Dashboard.ENGINE,
             keep="2m",
         ),
@@ -67,8 +69,8 @@ GROUP = Group(
             team=Team.SERVICE,
             topic=Topic.PROVIDER,
             summary="The provider {{ $labels.provider }} is not available",
-            description="{{ $labels.provider }} can't speak a known word and is not asked any more; the others speak in its "
-            "place.",
+            description="{{ $labels.provider }} failed its health check and receives no more requests; other "
+            "providers answer instead.",
             dashboard=Dashboard.ENGINE,
             keep="2m",
         ),
@@ -79,7 +81,7 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.PROVIDER,
-            summary="Nobody can speak",
+            summary="No provider is available",
             description="No provider of the server {{ $labels.instance }} is available.",
             dashboard=Dashboard.ENGINE,
         ),

@@ -1,4 +1,4 @@
-"""How it sounds, and what has changed: faults of audio, drift, and the job that looks for it."""
+"""Alerts on quality: faulty audio, drift, and the drift job itself."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from otel.contract.promql import Where
 FAULTS_SHARE = 0.02
 ENOUGH_FAULTS = 5
 LATE_SECONDS = 2 * 3600 + 600
-"""Two windows of the drift job, and ten minutes: one that is missed may be a restart."""
+"""Two windows of the drift job and ten minutes: one missed window may be a restart."""
 ROWS = 200
-"""Fewer in a window are not judged (TTSCOPE_DRIFT_MINIMUM_ROWS)."""
+"""A window with fewer rows is not judged (TTSCOPE_DRIFT_MINIMUM_ROWS)."""
 
 FAULTY = (FAULT, VOICE_NAME)
 CLIPS: Where = {ATTEMPT_OUTCOME: ("ok", "faulty")}
@@ -37,7 +37,7 @@ def _of_column(metric: str) -> str:
 
 GROUP = Group(
     "quality",
-    "How it sounds, and what has changed.",
+    "Quality: faulty audio, drift, and the drift job.",
     (
         Alert(
             name="TtsAudioFaults",
@@ -48,9 +48,10 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.QUALITY,
             topic=Topic.AUDIO,
-            summary="The voice {{ $labels.voice_name }} makes {{ $labels.fault }} audio",
-            description="{{ $value | humanizePercentage }} of all clips of the last 15 minutes were {{ $labels.fault }}, of the "
-            f"voice {{{{ $labels.voice_name }}}}; the limit is {FAULTS_SHARE:.0%}.",
+            summary="The voice {{ $labels.voice_name }} produces {{ $labels.fault }} audio",
+            description="{{ $value | humanizePercentage }} of all clips of the last 15 minutes have the fault "
+            "{{ $labels.fault }} and the voice {{ $labels.voice_name }}; "
+            f"the limit is {FAULTS_SHARE:.0%}.",
             dashboard=Dashboard.QUALITY,
             keep="5m",
         ),
@@ -62,8 +63,8 @@ GROUP = Group(
             team=Team.QUALITY,
             topic=Topic.DRIFT,
             summary="Drift of {{ $labels.column }}",
-            description="{{ $labels.column }} is not as in the reference: its score is "
-            f"{_of_column(series(DRIFT_SCORE))}, and {_of_column(series(DRIFT_THRESHOLD))} would be usual at most.",
+            description="{{ $labels.column }} differs from the reference: its score is "
+            f"{_of_column(series(DRIFT_SCORE))}, its threshold {_of_column(series(DRIFT_THRESHOLD))}.",
             dashboard=Dashboard.QUALITY,
         ),
         Alert(
@@ -73,7 +74,7 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.QUALITY,
             topic=Topic.DRIFT,
-            summary="The drift job does not run",
+            summary="The drift job is not running",
             description="Its last run ended {{ $value | humanizeDuration }} ago; it should run every hour.",
             dashboard=Dashboard.QUALITY,
         ),
@@ -85,7 +86,7 @@ GROUP = Group(
             team=Team.QUALITY,
             topic=Topic.DRIFT,
             summary="The drift job fails",
-            description="Its last run did not judge all that was due, or its reference can't be used.",
+            description="Its last run did not judge all windows that were due, or its reference is not usable.",
             dashboard=Dashboard.QUALITY,
         ),
         Alert(
@@ -95,9 +96,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.QUALITY,
             topic=Topic.DRIFT,
-            summary="The drift job does not believe its clock",
-            description="The clock of the drift job's machine jumped, or it was off for weeks: nothing is judged and nothing "
-            "is deleted until the clock is right, or has run on evenly for long enough.",
+            summary="The drift job does not trust its clock",
+            description="The clock of the drift job's machine jumped, or the machine was off for weeks. Nothing is "
+            "judged and nothing is deleted until the clock is right, or has run evenly for long enough.",
             dashboard=Dashboard.QUALITY,
         ),
         Alert(
@@ -107,9 +108,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.QUALITY,
             topic=Topic.DRIFT,
-            summary="The drift job has too little to judge",
-            description="No window of the last day had more than {{ $value | humanize }} requests; "
-            f"it takes {ROWS} to judge one, and there were as many in this week.",
+            summary="The drift job has too little data",
+            description="No window of the last day had more than {{ $value | humanize }} requests. A window "
+            f"needs {ROWS}, and at least one window of the last seven days had as many.",
             dashboard=Dashboard.QUALITY,
         ),
     ),

@@ -1,4 +1,4 @@
-"""What callers notice: failures, slowness, speech that begins late or has holes."""
+"""Alerts on what users notice: failures, slow responses, speech that begins late or has gaps."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UND
 from otel.contract.promql import Where
 
 ERRORS_PER_SECOND = 0.1
-"""By requirement A6."""
 P95_SECONDS = 10.0
-"""By requirement A6."""
 SUCCESS_SHARE = 0.95
-"""By requirement B3."""
 FIRST_AUDIO_SECONDS = 2.5
 SHORT_TEXTS = ("1-10", "11-25")
-"""Whose first audio is late for everybody: of a long text that was not streamed, it is the whole answer."""
+"""Word ranges whose first audio is expected soon. A long text that is not streamed has its first audio at its end."""
 HOLE_SECONDS = 0.25
 HOLES_SHARE = 0.05
 ENOUGH = 20
-"""Requests in the window: of fewer, one is more than 5 %, and a p95 is only the slowest."""
+"""The minimum number of requests in the window: with fewer, one is more than 5 % and the p95 is the slowest."""
 
 JUDGED: Where = {OUTCOME: ("ok", "error")}
 LATE: Where = {WORD_COUNT_RANGE: SHORT_TEXTS}
 
 GROUP = Group(
     "service",
-    "What callers notice. The first two and the third are those of requirements A6 and B3.",
+    "What users notice.",
     (
         Alert(
             name="TtsErrorRateHigh",
@@ -37,9 +34,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.AVAILABILITY,
-            summary="Calls for audio fail",
-            description="{{ $value | printf `%.2f` }} calls a second fail by the server's fault; "
-            f"more than {ERRORS_PER_SECOND:g} is too many.",
+            summary="Synthesis requests fail",
+            description="{{ $value | printf `%.2f` }} requests per second fail because of the server; the limit "
+            f"is {ERRORS_PER_SECOND:g}.",
             dashboard=Dashboard.SERVICE,
             keep="5m",
         ),
@@ -51,9 +48,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.LATENCY,
-            summary="Answers take long",
-            description="The slowest 5 % of the last five minutes took {{ $value | humanizeDuration }} or more; "
-            f"the limit is {P95_SECONDS:g} s.",
+            summary="Responses are slow",
+            description="The p95 response time of the last five minutes is {{ $value | humanizeDuration }}; the "
+            f"limit is {P95_SECONDS:g} s.",
             dashboard=Dashboard.WORDS,
             keep="5m",
         ),
@@ -65,9 +62,9 @@ GROUP = Group(
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
             topic=Topic.AVAILABILITY,
-            summary="Too few calls succeed",
-            description="{{ $value | humanizePercentage }} of the calls that were let in succeed; "
-            f"it should be {SUCCESS_SHARE:.0%} at least.",
+            summary="Too few requests succeed",
+            description="{{ $value | humanizePercentage }} of the accepted requests succeed; the minimum is "
+            f"{SUCCESS_SHARE:.0%}.",
             dashboard=Dashboard.SERVICE,
             keep="5m",
         ),
@@ -79,9 +76,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.LATENCY,
-            summary="Speech begins late",
-            description="For texts of up to 25 words, the slowest 5 % waited {{ $value | humanizeDuration }} or more for "
-            f"their first audio; the limit is {FIRST_AUDIO_SECONDS:g} s.",
+            summary="First audio is late",
+            description="The p95 time to first audio of texts of up to 25 words is "
+            f"{{{{ $value | humanizeDuration }}}}; the limit is {FIRST_AUDIO_SECONDS:g} s.",
             dashboard=Dashboard.WORDS,
             keep="5m",
         ),
@@ -94,9 +91,9 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.SERVICE,
             topic=Topic.CAPACITY,
-            summary="Streams have holes",
-            description=f"{{{{ $value | humanizePercentage }}}} of the streams were silent for more than {HOLE_SECONDS:g} s in "
-            f"the middle of their speech; the limit is {HOLES_SHARE:.0%}.",
+            summary="Streams have gaps",
+            description="{{ $value | humanizePercentage }} of the streams were silent for more than "
+            f"{HOLE_SECONDS:g} s in the middle of speech; the limit is {HOLES_SHARE:.0%}.",
             dashboard=Dashboard.ENGINE,
         ),
     ),

@@ -1,8 +1,8 @@
-"""Burn rates: how fast the budget of each SLO is used up, over a long window and a short one.
+"""Alerts on the burn rate of each SLO's error budget, over a long window and a short one.
 
-A pair fires when both windows burn: the long one so that it is worth a message, the short one so that it ends soon after
-the fault. Source: the Site Reliability Workbook, chapter 5. Windows are made of five-minute rates that are recorded, so
-that three days cost a few thousand samples instead of every bucket of every series.
+A pair fires when both windows burn: the long window makes sure that the problem matters, the short one ends the alert
+soon after the problem does. Source: the Site Reliability Workbook, chapter 5. Windows are sums of recorded five-minute
+rates, so three days cost a few thousand samples instead of every bucket of every series.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from alerting.slo import SLOS, Slo
 
 INTERVAL_SECONDS = 30
 ENOUGH_BAD = 5
-"""Bad calls in the long window: with few calls, one that fails is not yet an outage; if all fail, it is soon five."""
+"""The minimum number of bad requests in the long window: with little traffic, one failure is not an outage yet."""
 TOTAL, BAD = "slo:tts_slo_total:rate5m", "slo:tts_slo_bad:rate5m"
 SECONDS = {"m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
 class Burn:
-    """Two windows, and how many times faster than the SLO allows the budget is used up in both."""
+    """Two windows, and the burn rate that both must exceed: how many times faster than allowed the budget is used."""
 
     factor: float
     short: str
@@ -40,7 +40,7 @@ WINDOWS = tuple(dict.fromkeys(window for burn in BURNS for window in (burn.short
 
 
 def ratio(window: str) -> str:
-    """The record of the share of bad calls over a window."""
+    """Returns the name of the recording of the share of bad requests over a window."""
     return f"slo:tts_slo_bad:ratio_rate{window}"
 
 
@@ -73,10 +73,10 @@ def _alert(slo: Slo, burn: Burn) -> Alert:
         severity=burn.severity,
         team=Team.SERVICE,
         topic=Topic.AVAILABILITY if slo.name == "availability" else Topic.LATENCY,
-        summary=f"The promise of {slo.name} is being broken" + _for_each(slo),
-        description=f"{{{{ $value | humanizePercentage }}}} of the calls of the last {burn.long} were bad; promised is that "
-        f"{slo.objective * 100:g} % of {slo.promise}. At {burn.factor:g} times the pace that this allows, {spent:.0%} of what "
-        f"may go wrong in {slo.window_days} days goes wrong in {burn.long}.",
+        summary=f"The error budget of {slo.name} burns too fast" + _for_each(slo),
+        description=f"{{{{ $value | humanizePercentage }}}} of the requests of the last {burn.long} missed the objective: "
+        f"{slo.objective * 100:g} % of {slo.promise}. A burn rate of {burn.factor:g} uses {spent:.0%} of the error budget of "
+        f"{slo.window_days} days within {burn.long}.",
         dashboard=slo.dashboard,
         labels={"long_window": burn.long, "short_window": burn.short},
     )
@@ -92,7 +92,7 @@ def _seconds(window: str) -> int:
 
 GROUP = Group(
     "slo",
-    "How fast the budget of each SLO is used up (alerting/slo.py).",
+    "Burn rates of the SLOs of alerting/slo.py.",
     tuple(_alert(slo, burn) for slo in SLOS for burn in BURNS),
     tuple(recording for slo in SLOS for recording in _recordings(slo)),
     f"{INTERVAL_SECONDS}s",

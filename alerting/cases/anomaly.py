@@ -1,4 +1,4 @@
-"""Today against the days before, firing and silent. Days are those of promtool, which begins at 0 o'clock."""
+"""Tests of the alerts on unusual traffic and usage. promtool's first day begins at midnight."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ A_DAY = 144
 REQUESTS, WORDS = 'tts_requests_total{outcome="ok"}', 'tts_words_total{voice_name="joe"}'
 SECONDS = "tts_word_count_duration_seconds_sum"
 NOW = "7d12h"
+USUAL = "Usual is the median of the same hour of the last 7 days."
 DAYS_BEFORE = 7 * A_DAY + A_DAY // 2 - 12
-"""Intervals until two hours before NOW."""
+"""The number of intervals until two hours before NOW."""
 
 
 def counter(usual: float, today: float, days: int = DAYS_BEFORE) -> str:
-    """Grows by ``usual`` in ten minutes, and in the last two hours by ``today``."""
+    """Returns a counter that grows by ``usual`` in ten minutes, and by ``today`` in the last two hours."""
     return f"0+{usual:g}x{days} {usual * days + today:g}+{today:g}x30"
 
 
 def speech(usual: float, today: float, words: float = 100) -> dict[str, str]:
-    """``words`` in ten minutes, which take so many seconds each."""
+    """Returns series of ``words`` words in ten minutes, each of which takes ``usual`` or ``today`` seconds."""
     return {
         SECONDS: counter(usual * words, today * words),
         WORDS: counter(words, words),
@@ -28,7 +29,7 @@ def speech(usual: float, today: float, words: float = 100) -> dict[str, str]:
 
 
 YOUNG = f"{'_ ' * (DAYS_BEFORE - 3 * A_DAY)}"
-"""Nothing until three days before NOW."""
+"""No samples until three days before NOW."""
 ODD_DAY = f"0+100x{3 * A_DAY} {300 * A_DAY + 1000}+1000x{A_DAY} {1300 * A_DAY + 1100}+100x{5 * A_DAY}"
 """Ten times as much on one day of eight."""
 
@@ -38,7 +39,7 @@ CASES: tuple[Case, ...] = (
         "nearly none",
         NOW,
         {REQUESTS: counter(100, 1)},
-        Firing("There are 0.01 times as many calls as usual: the median of the same hour of the last 7 days."),
+        Firing(f"There are 0.01 times as many requests as usual. {USUAL}"),
         interval=EVERY,
     ),
     fires(
@@ -46,7 +47,7 @@ CASES: tuple[Case, ...] = (
         "twice as much",
         NOW,
         {REQUESTS: counter(100, 200)},
-        Firing("There are 2.00 times as many calls as usual: the median of the same hour of the last 7 days."),
+        Firing(f"There are 2.00 times as many requests as usual. {USUAL}"),
         interval=EVERY,
     ),
     silent(Kind.EDGE, "TtsTrafficUnusual", "1.49 times as much", NOW, {REQUESTS: counter(100, 149)}, EVERY),
@@ -66,7 +67,7 @@ CASES: tuple[Case, ...] = (
         "1.6 times",
         NOW,
         speech(0.05, 0.08),
-        Firing("A word takes 1.6 times as long as usual: the median of the same hour of the last 7 days."),
+        Firing(f"A word takes 1.6 times as long as usual. {USUAL}"),
         interval=EVERY,
     ),
     silent(Kind.EDGE, "TtsSpeechUnusuallySlow", "1.49 times", NOW, speech(0.05, 0.0745), EVERY),
@@ -77,9 +78,7 @@ CASES: tuple[Case, ...] = (
         "49 %",
         NOW,
         {WORDS: counter(1000, 490)},
-        Firing(
-            "49% of the usual words were spoken within the last hour; usual is the median of the same hour of the last 7 days."
-        ),
+        Firing(f"49% of the usual number of words were spoken within the last hour. {USUAL}"),
         interval=EVERY,
     ),
     silent(Kind.EDGE, "TtsUsageDrop", "half", NOW, {WORDS: counter(1000, 500)}, EVERY),
@@ -90,9 +89,7 @@ CASES: tuple[Case, ...] = (
         "3.1 times",
         NOW,
         {WORDS: counter(1000, 3100)},
-        Firing(
-            "3.1 times the usual words were spoken within the last hour; usual is the median of the same hour of the last 7 days."
-        ),
+        Firing(f"3.1 times the usual number of words were spoken within the last hour. {USUAL}"),
         interval=EVERY,
     ),
     silent(Kind.EDGE, "TtsUsageSpike", "three times", NOW, {WORDS: counter(1000, 3000)}, EVERY),

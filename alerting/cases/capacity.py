@@ -1,4 +1,4 @@
-"""Whether there is room, firing and silent."""
+"""Tests of the alerts on capacity."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ CASES: tuple[Case, ...] = (
         "5m",
         {QUEUE: "0 451x20"},
         Firing(
-            "7m 31s of speech wait to be made by a, more than 450 s: newcomers will soon be refused.", {"instance": "a"}
+            "7m 31s of audio wait to be synthesized on a; the limit is 450 s. New requests will soon be rejected.",
+            {"instance": "a"},
         ),
     ),
     silent(Kind.EDGE, "TtsQueueSaturated", "450 seconds wait", "5m", {QUEUE: "450x20"}),
@@ -32,8 +33,8 @@ CASES: tuple[Case, ...] = (
         "8m",
         {UNSENT: "0 268435456x20"},
         Firing(
-            "256MiB of audio wait to be sent by a, more than 192 MiB: clients that do not read what they asked for will "
-            "soon be refused.",
+            "256MiB of audio wait to be sent by a; the limit is 192 MiB. Clients that do not read their responses will "
+            "soon be rejected.",
             {"instance": "a"},
         ),
     ),
@@ -45,7 +46,7 @@ CASES: tuple[Case, ...] = (
         "6 % are refused",
         "10m",
         {REFUSED: "0+6x20", ALL: "0+100x20"},
-        Firing("6% of the calls find no room, or are not ready in time; the limit is 5%."),
+        Firing("6% of the requests find no capacity or miss their deadline; the limit is 5%."),
     ),
     silent(Kind.EDGE, "TtsRequestsRefused", "5 % are refused", "10m", {REFUSED: "0+5x20", ALL: "0+100x20"}),
     silent(Kind.FEW, "TtsRequestsRefused", "3 of 6 a minute", "10m", {REFUSED: "0+3x20", ALL: "0+6x20"}),
@@ -63,7 +64,7 @@ CASES: tuple[Case, ...] = (
         "10m",
         {FULL: "0+10x20"},
         Firing(
-            "a has answered 50 connections of the last five minutes with 503: all others had a request.",
+            "a answered 50 connections of the last five minutes with 503, because all others had a request.",
             {"instance": "a"},
         ),
     ),
@@ -81,9 +82,7 @@ CASES: tuple[Case, ...] = (
         "more than half take over 0.8",
         "20m",
         histogram(PACE, "0.8", ("0+40x30", "0+100x30")),
-        Firing(
-            "A second of audio takes 4.83 s of work, the median of the last ten minutes; from 0.8 on, streams begin to have holes."
-        ),
+        Firing("The median real-time factor of the last ten minutes is 4.83; from 0.8 on, streams begin to have gaps."),
     ),
     silent(
         Kind.EDGE, "TtsRealTimeFactorHigh", "half take over 0.8", "20m", histogram(PACE, "0.8", ("0+50x30", "0+100x30"))
@@ -98,7 +97,7 @@ CASES: tuple[Case, ...] = (
         "460m",
         {HIT: "0+60x410 24602+2x60", MISS: "0+40x410 16408+8x60"},
         Firing(
-            "20% of the lookups of the last half hour were hits: less than half of the share in the six hours before."
+            "20% of the lookups of the last half hour were hits, less than half of the share in the six hours before."
         ),
     ),
     fires(
@@ -107,7 +106,7 @@ CASES: tuple[Case, ...] = (
         "460m",
         {HIT: "0+60x410 24600x60", MISS: "0+40x410 16410+10x60"},
         Firing(
-            "0% of the lookups of the last half hour were hits: less than half of the share in the six hours before."
+            "0% of the lookups of the last half hour were hits, less than half of the share in the six hours before."
         ),
     ),
     silent(

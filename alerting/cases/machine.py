@@ -1,4 +1,4 @@
-"""The machine and the server, firing and silent."""
+"""Tests of the alerts on the machine and on processes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ HERE = 'tts_requests_in_flight{instance="a"}'
 
 
 def process(number: int) -> str:
-    """The series of a process of the server."""
+    """Returns the series that shows a server process is up."""
     return f'tts_requests_in_flight{{instance="{number}"}}'
 
 
 def restarts(instance: str) -> str:
-    """The gauge of a process of the server."""
+    """Returns the series of a server process' restarts."""
     return f'tts_restarts{{instance="{instance}"}}'
 
 
 def restarted(times: int) -> Firing:
-    """What is said of the server b."""
-    says = f"b was started again within 15 minutes: restart {times} since the last orderly stop. "
-    return Firing(f"{says}What the server before it was speaking is lost.", {"instance": "b"})
+    """Returns the expected alert about the server b."""
+    says = f"b was restarted within the last 15 minutes: restart {times} since the last orderly stop. "
+    return Firing(f"{says}Requests that were in progress are lost.", {"instance": "b"})
 
 
 CRASHING = {process(number): f"{'_ ' * (number * 3)}0 0" for number in range(4)}
@@ -51,7 +51,7 @@ CASES: tuple[Case, ...] = (
         "a byte more than 8 GB",
         "10m",
         {MEMORY: "8000000001x20"},
-        Firing("a holds 8GB; the limit is 8 GB.", A),
+        Firing("a uses 8GB; the limit is 8 GB.", A),
     ),
     silent(Kind.EDGE, "TtsMemoryHigh", "8 GB", "10m", {MEMORY: "8000000000x20"}),
     silent(Kind.EDGE, "TtsMemoryHigh", "too short", "4m", {MEMORY: "9000000000x20"}),
@@ -61,7 +61,7 @@ CASES: tuple[Case, ...] = (
         "96 of 100",
         "15m",
         {USED: "96x20", LIMIT: "100x20"},
-        Firing("96% of the memory of GPU 0 is taken; the limit is 95%.", THIS),
+        Firing("96% of the memory of GPU 0 is in use; the limit is 95%.", THIS),
     ),
     silent(Kind.EDGE, "TtsGpuMemoryHigh", "95 of 100", "15m", {USED: "95x20", LIMIT: "100x20"}),
     silent(Kind.MISSING, "TtsGpuMemoryHigh", "no GPU", "15m", {HERE: "0x20"}),
@@ -70,7 +70,7 @@ CASES: tuple[Case, ...] = (
         "86 degrees",
         "10m",
         {HEAT: "86x20"},
-        Firing("GPU 0 has 86 degrees Celsius; above 85 it slows itself down soon.", THIS),
+        Firing("GPU 0 is at 86 degrees Celsius; above 85 it will soon lower its clock.", THIS),
     ),
     silent(Kind.EDGE, "TtsGpuHot", "85 degrees", "10m", {HEAT: "85x20"}),
     silent(Kind.MISSING, "TtsGpuHot", "no GPU", "10m", {HERE: "0x20"}),
@@ -79,7 +79,7 @@ CASES: tuple[Case, ...] = (
         "the server is still there",
         "15m",
         {USED: "20000000000x8", HERE: "0x30"},
-        Firing("GPU 0 of a does not report any more; it held 20GB at most within the last hour.", THIS),
+        Firing("GPU 0 of a has stopped reporting. Its peak memory use within the last hour was 20GB.", THIS),
     ),
     silent(Kind.EDGE, "TtsGpuLost", "too short", "10m", {USED: "20000000000x8", HERE: "0x30"}),
     silent(Kind.QUIET, "TtsGpuLost", "the server went with it", "15m", {USED: "20000000000x8", HERE: "0x8"}),
@@ -116,14 +116,14 @@ CASES: tuple[Case, ...] = (
         "the fourth process in a quarter of an hour",
         "10m",
         CRASHING,
-        Firing("4 processes of the server have reported within 15 minutes, more than 3 times as many as run now."),
+        Firing("4 server processes have reported within 15 minutes, more than 3 times as many as run now."),
     ),
     fires(
         "TtsServerRestarting",
         "and none is left",
         "12m",
         CRASHING,
-        Firing("4 processes of the server have reported within 15 minutes, more than 3 times as many as run now."),
+        Firing("4 server processes have reported within 15 minutes, more than 3 times as many as run now."),
     ),
     silent(Kind.EDGE, "TtsServerRestarting", "the third", "7m", CRASHING),
     silent(
@@ -140,7 +140,7 @@ CASES: tuple[Case, ...] = (
         "two requests that the server before had in flight",
         "6m",
         {LOST: "_ _ 2x30"},
-        Firing("The server before a ended without finishing 2 requests.", A),
+        Firing("The predecessor of a ended without finishing 2 requests.", A),
     ),
     silent(Kind.EDGE, "TtsServerCrashed", "none was in flight", "6m", {LOST: "_ _ 0x30"}),
     silent(Kind.QUIET, "TtsServerCrashed", "twenty minutes ago", "22m", {LOST: "_ _ 2x30"}),
@@ -151,7 +151,7 @@ CASES: tuple[Case, ...] = (
         "15m",
         {RESTARTS: "0 0 0 1 2 3 4 5x20"},
         Firing(
-            "a had to start worker processes for phonemes 5 times within 15 minutes; more than 3 is too many.",
+            "a restarted worker processes for phonemes 5 times within 15 minutes; the limit is 3.",
             {"instance": "a", "worker": "phonemes"},
         ),
     ),
@@ -164,7 +164,7 @@ CASES: tuple[Case, ...] = (
         "15m",
         {TASK: "0 0 0 1 2 3 4 5x20"},
         Firing(
-            "The task system of a failed 5 times within 15 minutes; more than 3 is too many.",
+            "The task system of a failed 5 times within 15 minutes; the limit is 3.",
             {"instance": "a", "task": "system"},
         ),
     ),

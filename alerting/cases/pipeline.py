@@ -1,4 +1,4 @@
-"""Whether anything can be known, firing and silent."""
+"""Tests of the alerts on the telemetry pipeline."""
 
 from __future__ import annotations
 
@@ -20,22 +20,25 @@ SERVER, JOB = 'tts_requests_in_flight{job="ttscope"}', 'tts_drift_last_run_times
 UP = {"job": "jaeger", "instance": "b"}
 TARGET = 'up{job="jaeger",instance="b"}'
 
+COLLECTOR_ABSENT = (
+    "The Collector has not reported within the last minute; 1 reported within the last day. Until it is back, traces and "
+    "events of servers are lost; totals are not."
+)
+
 CASES: tuple[Case, ...] = (
     fires(
         "TtsWatchdog",
         "always",
         "0m",
         {},
-        Firing("This one always fires: who does not get it any more gets no other either."),
+        Firing("This alert always fires. If it stops arriving, no other alert arrives either."),
     ),
     fires(
         "TtsCollectorAbsent",
         "gone two minutes ago",
         "8m",
         {UPTIME: "0+60x5"},
-        Firing(
-            "The Collector has not reported within the last minute; 1 did within the last day. What servers tell is lost meanwhile, but for totals."
-        ),
+        Firing(COLLECTOR_ABSENT),
     ),
     silent(Kind.EDGE, "TtsCollectorAbsent", "gone a minute ago", "6m", {UPTIME: "0+60x5"}),
     silent(Kind.QUIET, "TtsCollectorAbsent", "another one has taken its place", "12m", {UPTIME: "0+60x5 0+60x20"}),
@@ -44,9 +47,7 @@ CASES: tuple[Case, ...] = (
         "gone, while Jaeger still reports",
         "8m",
         {UPTIME: "0+60x5", JAEGER_UPTIME: "0+60x20"},
-        Firing(
-            "The Collector has not reported within the last minute; 1 did within the last day. What servers tell is lost meanwhile, but for totals."
-        ),
+        Firing(COLLECTOR_ABSENT),
     ),
     silent(Kind.MISSING, "TtsCollectorAbsent", "there never was one: servers are scraped", "8m", {SERVER: "0x20"}),
     fires(
@@ -55,7 +56,7 @@ CASES: tuple[Case, ...] = (
         "10m",
         {FAILED: "_ _ _ _ _ 40x20"},
         Firing(
-            "40 items for otlp_http/prometheus were dropped within ten minutes: its store refused them, or the queue is full.",
+            "40 items for otlp_http/prometheus were dropped within ten minutes: the store refused them, or the queue is full.",
             PROMETHEUS,
         ),
     ),
@@ -65,7 +66,7 @@ CASES: tuple[Case, ...] = (
         "20m",
         {FULL: "0x10 5x20"},
         Firing(
-            "5 items for otlp_grpc/traces were dropped within ten minutes: its store refused them, or the queue is full.",
+            "5 items for otlp_grpc/traces were dropped within ten minutes: the store refused them, or the queue is full.",
             TRACES,
         ),
     ),
@@ -84,7 +85,7 @@ CASES: tuple[Case, ...] = (
         "5m",
         {QUEUE: "51x20", ROOM: "100x20"},
         Firing(
-            "51% of the queue to otlp_grpc/traces is taken: its store does not take what is sent, and at 100 % it is dropped.",
+            "51% of the queue for otlp_grpc/traces is in use, because the store does not accept data. When it is full, data is dropped.",
             TRACES,
         ),
     ),
@@ -95,7 +96,7 @@ CASES: tuple[Case, ...] = (
         "its first loss",
         "10m",
         {LOST: "_ _ _ _ _ 40x20", KEPT: "0+100x20"},
-        Firing("a could not hand 40 spans or events over to the Collector within ten minutes.", {"instance": "a"}),
+        Firing("a could not deliver 40 spans or events to the Collector within ten minutes.", {"instance": "a"}),
     ),
     silent(Kind.EDGE, "TtsTelemetryDropped", "a loss that is long past", "30m", {LOST: "40x60"}),
     silent(Kind.MISSING, "TtsTelemetryDropped", "nothing was ever lost", "10m", {KEPT: "0+100x20"}),
@@ -104,9 +105,7 @@ CASES: tuple[Case, ...] = (
         "its disk is full",
         "20m",
         {EVENTS_LOST: "0x10 512x20", EVENTS_KEPT: "0x30"},
-        Firing(
-            "a lost 512 events within ten minutes, for the reason disk_full.", {"instance": "a", "reason": "disk_full"}
-        ),
+        Firing("a lost 512 events within ten minutes. Reason: disk_full.", {"instance": "a", "reason": "disk_full"}),
     ),
     silent(Kind.EDGE, "TtsEventsLost", "a loss that is eleven minutes old", "22m", {EVENTS_LOST: "0x10 512x20"}),
     silent(Kind.QUIET, "TtsEventsLost", "every event was written", "20m", {EVENTS_KEPT: "0x30"}),
@@ -117,7 +116,7 @@ CASES: tuple[Case, ...] = (
         "15m",
         {SERVER: "0x30", JOB: "0x10"},
         Firing(
-            "The newest metric of ttscope-drift is 5m 0s old; it should never be more than 120 s.",
+            "The newest metric of ttscope-drift is 5m 0s old; the limit is 120 s.",
             {"job": "ttscope-drift"},
         ),
     ),

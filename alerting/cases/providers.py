@@ -1,4 +1,4 @@
-"""Who speaks, firing and silent."""
+"""Tests of the alerts on providers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ COQUI, ONNX = {"instance": "a", "provider": "coqui"}, {"instance": "a", "provide
 
 
 def of(name: str, labels: dict[str, str], **more: str) -> str:
-    """A series."""
+    """Returns the name of a series with labels."""
     matchers = ",".join(f'{key}="{value}"' for key, value in {**labels, **more}.items())
     return f"{name}{{{matchers}}}"
 
@@ -33,14 +33,14 @@ CASES: tuple[Case, ...] = (
         "with its median",
         "5m",
         {SLOW: "0 1x20", **TIMES},
-        Firing("coqui takes more than 1.5 times its reference at equal length; its median is 1.75s now.", COQUI),
+        Firing("coqui takes more than 1.5 times its reference at equal text length. Its median is 1.75s now.", COQUI),
     ),
     fires(
         "TtsProviderSlow",
         "without it",
         "5m",
         {SLOW: "0 1x20"},
-        Firing("coqui takes more than 1.5 times its reference at equal length; its median is unknown now.", COQUI),
+        Firing("coqui takes more than 1.5 times its reference at equal text length. Its median is unknown now.", COQUI),
     ),
     silent(Kind.EDGE, "TtsProviderSlow", "too short", "1m", {SLOW: "0 1x20"}),
     silent(Kind.QUIET, "TtsProviderSlow", "as fast as ever", "5m", {SLOW: "0x20", FAILING: "1x20"}),
@@ -57,14 +57,14 @@ CASES: tuple[Case, ...] = (
         "with its share",
         "5m",
         {FAILING: "0 1x20", **ATTEMPTS},
-        Firing("Under 95 % of the attempts of coqui succeed: 90% in the last five minutes.", COQUI),
+        Firing("Fewer than 95 % of the attempts of coqui succeed: 90% in the last five minutes.", COQUI),
     ),
     fires(
         "TtsProviderFailing",
         "without it",
         "5m",
         {FAILING: "0 1x20"},
-        Firing("Under 95 % of the attempts of coqui succeed: unknown in the last five minutes.", COQUI),
+        Firing("Fewer than 95 % of the attempts of coqui succeed: unknown in the last five minutes.", COQUI),
     ),
     silent(Kind.EDGE, "TtsProviderFailing", "too short", "1m", {FAILING: "0 1x20"}),
     silent(Kind.QUIET, "TtsProviderFailing", "ends two minutes after the fault", "9m", {FAILING: "0 1x4 0x20"}),
@@ -81,7 +81,7 @@ CASES: tuple[Case, ...] = (
         "one of two",
         "5m",
         {AVAILABLE: "1 0x20", OTHER: "1x20"},
-        Firing("coqui can't speak a known word and is not asked any more; the others speak in its place.", COQUI),
+        Firing("coqui failed its health check and receives no more requests; other providers answer instead.", COQUI),
     ),
     silent(Kind.EDGE, "TtsProviderUnavailable", "too short", "1m", {AVAILABLE: "1 0x20"}),
     silent(Kind.QUIET, "TtsProviderUnavailable", "both are there", "5m", {AVAILABLE: "1x20", OTHER: "1x20"}),

@@ -1,4 +1,4 @@
-"""How it sounds and what has changed, firing and silent."""
+"""Tests of the alerts on quality."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ CASES: tuple[Case, ...] = (
         "3 % are silent",
         "20m",
         {FAULTS: "0+3x30", CLIPS: "0+100x30"},
-        Firing("3% of all clips of the last 15 minutes were silent, of the voice joe; the limit is 2%.", SILENT),
+        Firing(
+            "3% of all clips of the last 15 minutes have the fault silent and the voice joe; the limit is 2%.", SILENT
+        ),
     ),
     silent(Kind.EDGE, "TtsAudioFaults", "2 % are silent", "20m", {FAULTS: "0+2x30", CLIPS: "0+100x30"}),
     silent(
@@ -38,7 +40,7 @@ CASES: tuple[Case, ...] = (
         "with score and threshold",
         "5m",
         {DETECTED: "0 1x20", SCORE: "0.3124x20", THRESHOLD: "0.1x20"},
-        Firing("latency is not as in the reference: its score is 0.312, and 0.1 would be usual at most.", LATENCY),
+        Firing("latency differs from the reference: its score is 0.312, its threshold 0.1.", LATENCY),
     ),
     silent(
         Kind.EDGE,
@@ -69,7 +71,7 @@ CASES: tuple[Case, ...] = (
         "failed",
         "10m",
         {SUCCESS: "1 0x20"},
-        Firing("Its last run did not judge all that was due, or its reference can't be used."),
+        Firing("Its last run did not judge all windows that were due, or its reference is not usable."),
     ),
     silent(Kind.EDGE, "TtsDriftJobFailed", "too short", "5m", {SUCCESS: "1 0x20"}),
     silent(Kind.QUIET, "TtsDriftJobFailed", "well", "10m", {SUCCESS: "1x20"}),
@@ -80,8 +82,8 @@ CASES: tuple[Case, ...] = (
         "80m",
         {SUSPECT: "0 1x100"},
         Firing(
-            "The clock of the drift job's machine jumped, or it was off for weeks: nothing is judged and nothing is "
-            "deleted until the clock is right, or has run on evenly for long enough."
+            "The clock of the drift job's machine jumped, or the machine was off for weeks. Nothing is judged and nothing "
+            "is deleted until the clock is right, or has run evenly for long enough."
         ),
     ),
     silent(Kind.EDGE, "TtsDriftClockSuspect", "for an hour", "75m", {SUSPECT: "0 1x60 0x60"}),
@@ -93,7 +95,7 @@ CASES: tuple[Case, ...] = (
         "1600m",
         {ROWS: "200x60 199x1600"},
         Firing(
-            "No window of the last day had more than 199 requests; it takes 200 to judge one, and there were as many in this week."
+            "No window of the last day had more than 199 requests. A window needs 200, and at least one window of the last seven days had as many."
         ),
     ),
     silent(

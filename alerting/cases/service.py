@@ -1,4 +1,4 @@
-"""What callers notice, firing and silent."""
+"""Tests of the alerts on what users notice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_requests_total{outcome="er
 
 
 def histogram(name: str, below: str, counts: tuple[str, str], label: str = "") -> dict[str, str]:
-    """Readings up to a bound, and all of them, as counters; those above are in the next bucket, up to 25."""
+    """Returns a histogram's series from counters of the readings up to ``below`` and of all; the rest is in the bucket up to 25."""
     some, every = counts
     label = f"{label}," if label else ""
     return {
@@ -34,21 +34,21 @@ CASES: tuple[Case, ...] = (
         "0.11 a second",
         "10m",
         {ERRORS: "0+6.6x20"},
-        Firing("0.11 calls a second fail by the server's fault; more than 0.1 is too many."),
+        Firing("0.11 requests per second fail because of the server; the limit is 0.1."),
     ),
     fires(
         "TtsErrorRateHigh",
         "of several kinds together",
         "10m",
         {ERRORS: "0+3.6x20", ERRORS.replace("engine_failed", "queue_full"): "0+3.6x20"},
-        Firing("0.12 calls a second fail by the server's fault; more than 0.1 is too many."),
+        Firing("0.12 requests per second fail because of the server; the limit is 0.1."),
     ),
     fires(
         "TtsErrorRateHigh",
         "goes on for five minutes after the end",
         "16m",
         {ERRORS: "0+30x8 240x20"},
-        Firing("0.12 calls a second fail by the server's fault; more than 0.1 is too many."),
+        Firing("0.12 requests per second fail because of the server; the limit is 0.1."),
     ),
     silent(Kind.QUIET, "TtsErrorRateHigh", "ends", "20m", {ERRORS: "0+30x8 240x20"}),
     silent(Kind.EDGE, "TtsErrorRateHigh", "exactly 0.1 a second", "10m", {ERRORS: "0+6x20"}),
@@ -61,7 +61,7 @@ CASES: tuple[Case, ...] = (
         "6 % take over ten seconds",
         "12m",
         histogram(DURATION, "10", ("0+94x20", "0+100x20")),
-        Firing("The slowest 5 % of the last five minutes took 12.5s or more; the limit is 10 s."),
+        Firing("The p95 response time of the last five minutes is 12.5s; the limit is 10 s."),
     ),
     silent(
         Kind.EDGE,
@@ -78,14 +78,14 @@ CASES: tuple[Case, ...] = (
         "94 % succeed",
         "10m",
         {OK: "0+94x20", FAILED: "0+6x20"},
-        Firing("94% of the calls that were let in succeed; it should be 95% at least."),
+        Firing("94% of the accepted requests succeed; the minimum is 95%."),
     ),
     fires(
         "TtsSuccessRateLow",
         "none succeeds, and none ever did",
         "10m",
         {FAILED: "0+6x20"},
-        Firing("0% of the calls that were let in succeed; it should be 95% at least."),
+        Firing("0% of the accepted requests succeed; the minimum is 95%."),
     ),
     silent(Kind.EDGE, "TtsSuccessRateLow", "95 % succeed", "10m", {OK: "0+95x20", FAILED: "0+5x20"}),
     silent(Kind.FEW, "TtsSuccessRateLow", "none of three a minute", "10m", {OK: "0x20", FAILED: "0+3x20"}),
@@ -107,9 +107,7 @@ CASES: tuple[Case, ...] = (
         "6 % wait longer",
         "12m",
         histogram(FIRST, "2.5", ("0+94x20", "0+100x20"), SHORT),
-        Firing(
-            "For texts of up to 25 words, the slowest 5 % waited 6.25s or more for their first audio; the limit is 2.5 s."
-        ),
+        Firing("The p95 time to first audio of texts of up to 25 words is 6.25s; the limit is 2.5 s."),
     ),
     silent(
         Kind.EDGE,
@@ -128,7 +126,7 @@ CASES: tuple[Case, ...] = (
         "6 % have holes",
         "22m",
         histogram(HOLES, "0.25", ("0+94x30", "0+100x30")),
-        Firing("6% of the streams were silent for more than 0.25 s in the middle of their speech; the limit is 5%."),
+        Firing("6% of the streams were silent for more than 0.25 s in the middle of speech; the limit is 5%."),
     ),
     silent(Kind.EDGE, "TtsStreamHoles", "4.9 % have holes", "22m", histogram(HOLES, "0.25", ("0+95.1x30", "0+100x30"))),
     silent(Kind.FEW, "TtsStreamHoles", "one stream a minute", "22m", histogram(HOLES, "0.25", ("0x30", "0+1x30"))),

@@ -1,27 +1,46 @@
-"""Burn rates, firing and silent."""
+"""Tests of the alerts on burn rates."""
 
 from __future__ import annotations
 
-from alerting.alerts.slo import BURNS
 from alerting.case import Case, Firing, Kind, fires, silent
 
 AVAILABILITY, LATENCY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn"
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_errors_total{side="server"}'
 ROUTE = 'word_count_range="26-50"'
 WORDS = "tts_word_count_duration_seconds"
-THIS = {"slo": "availability"}
-RANGE = {"slo": "latency", "word_count_range": "26-50"}
-HOUR, QUARTER_DAY, DAY, THREE_DAYS = ({"long_window": burn.long} for burn in BURNS)
+BURNING = (
+    "{share} of the requests of the last {window} missed the objective: {objective}. A burn rate of {factor} uses {spent} "
+    "of the error budget of 30 days within {window}."
+)
+FACTORS = {"1h": ("14.4", "2%"), "6h": ("6", "5%"), "1d": ("3", "10%"), "3d": ("1", "10%")}
+"""The burn rate of each long window, and the part of the error budget that it uses."""
 
 
 def calls(ok: str, failed: str) -> dict[str, str]:
-    """Calls that end well, and that don't."""
+    """Returns the series of requests that succeed, and of those that fail."""
     return {OK: ok, FAILED: failed}
 
 
 def timed(in_time: str, every: str, route: str = ROUTE) -> dict[str, str]:
-    """Texts of 26 to 50 words: those ready within five seconds, and all."""
+    """Returns the series of texts of 26 to 50 words: those ready within five seconds, and all."""
     return {f'{WORDS}_bucket{{{route},le="5"}}': in_time, f"{WORDS}_count{{{route}}}": every}
+
+
+def unavailable(share: str, window: str) -> Firing:
+    """Returns the expected alert on availability for a long window."""
+    return _burning(share, window, "99.5 % of requests neither fail nor are rejected because of the server", {})
+
+
+def late(share: str, window: str) -> Firing:
+    """Returns the expected alert on latency for a long window."""
+    return _burning(share, window, "95 % of texts of 26-50 words are ready in time", {"word_count_range": "26-50"})
+
+
+def _burning(share: str, window: str, objective: str, labels: dict[str, str]) -> Firing:
+    factor, spent = FACTORS[window]
+    says = BURNING.format(share=share, window=window, objective=objective, factor=factor, spent=spent)
+    slo = {"slo": "latency" if labels else "availability"}
+    return Firing(says, {**slo, **labels}, {"long_window": window})
 
 
 CASES: tuple[Case, ...] = (
@@ -30,48 +49,24 @@ CASES: tuple[Case, ...] = (
         "8 % fail from the beginning",
         "20m",
         calls("0+92x60", "0+8x60"),
-        Firing(
-            "8% of the calls of the last 1h were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 14.4 times the pace that this allows, 2% of what may go wrong in 30 days goes wrong in 1h.",
-            THIS,
-            HOUR,
-        ),
-        Firing(
-            "8% of the calls of the last 6h were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 6 times the pace that this allows, 5% of what may go wrong in 30 days goes wrong in 6h.",
-            THIS,
-            QUARTER_DAY,
-        ),
-        Firing(
-            "8% of the calls of the last 1d were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 3 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 1d.",
-            THIS,
-            DAY,
-        ),
+        unavailable("8%", "1h"),
+        unavailable("8%", "6h"),
+        unavailable("8%", "1d"),
     ),
     fires(
         AVAILABILITY,
         "2 % fail: a warning is enough",
         "40m",
         calls("0+98x60", "0+2x60"),
-        Firing(
-            "2% of the calls of the last 1d were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 3 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 1d.",
-            THIS,
-            DAY,
-        ),
-        Firing(
-            "2% of the calls of the last 3d were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 1 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 3d.",
-            THIS,
-            THREE_DAYS,
-        ),
+        unavailable("2%", "1d"),
+        unavailable("2%", "3d"),
     ),
     fires(
         AVAILABILITY,
         "1 % fail",
         "40m",
         calls("0+99x60", "0+1x60"),
-        Firing(
-            "1% of the calls of the last 3d were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 1 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 3d.",
-            THIS,
-            THREE_DAYS,
-        ),
+        unavailable("1%", "3d"),
     ),
     silent(Kind.EDGE, AVAILABILITY, "0.5 % fail, as promised", "60m", calls("0+199x90", "0+1x90")),
     silent(
@@ -84,20 +79,12 @@ CASES: tuple[Case, ...] = (
     Case(
         AVAILABILITY,
         Kind.QUIET,
-        "an outage of ten minutes that ended an hour ago leaves warnings alone",
+        "ten minutes of outage, an hour ago: only warnings are left",
         calls("0+100x90", "0x10 0+100x10 1000x70"),
         "85m",
         (
-            Firing(
-                "10.43% of the calls of the last 1d were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 3 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 1d.",
-                THIS,
-                DAY,
-            ),
-            Firing(
-                "10.43% of the calls of the last 3d were bad; promised is that 99.5 % of calls for audio neither fail nor are refused by the server's fault. At 1 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 3d.",
-                THIS,
-                THREE_DAYS,
-            ),
+            unavailable("10.43%", "1d"),
+            unavailable("10.43%", "3d"),
         ),
     ),
     silent(Kind.FEW, AVAILABILITY, "four of four failed", "20m", calls("0x60", "0 1 2 3 4x60")),
@@ -108,38 +95,22 @@ CASES: tuple[Case, ...] = (
         "80 % are late",
         "12m",
         timed("0+20x60", "0+100x60"),
-        Firing(
-            "80% of the calls of the last 1h were bad; promised is that 95 % of texts of 26-50 words are ready in time. At 14.4 times the pace that this allows, 2% of what may go wrong in 30 days goes wrong in 1h.",
-            RANGE,
-            HOUR,
-        ),
-        Firing(
-            "80% of the calls of the last 6h were bad; promised is that 95 % of texts of 26-50 words are ready in time. At 6 times the pace that this allows, 5% of what may go wrong in 30 days goes wrong in 6h.",
-            RANGE,
-            QUARTER_DAY,
-        ),
+        late("80%", "1h"),
+        late("80%", "6h"),
     ),
     fires(
         LATENCY,
         "20 % are late",
         "25m",
         timed("0+80x60", "0+100x60"),
-        Firing(
-            "20% of the calls of the last 1d were bad; promised is that 95 % of texts of 26-50 words are ready in time. At 3 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 1d.",
-            RANGE,
-            DAY,
-        ),
+        late("20%", "1d"),
     ),
     fires(
         LATENCY,
         "6 % are late",
         "40m",
         timed("0+94x60", "0+100x60"),
-        Firing(
-            "6% of the calls of the last 3d were bad; promised is that 95 % of texts of 26-50 words are ready in time. At 1 times the pace that this allows, 10% of what may go wrong in 30 days goes wrong in 3d.",
-            RANGE,
-            THREE_DAYS,
-        ),
+        late("6%", "3d"),
     ),
     silent(Kind.EDGE, LATENCY, "4.9 % are late, as promised", "60m", timed("0+95.1x90", "0+100x90")),
     silent(Kind.QUIET, LATENCY, "another range", "20m", timed("0+95x60", "0+100x60", 'word_count_range="1-10"')),

@@ -153,7 +153,10 @@ async def test_faults_are_told_and_so_is_their_end(house: House, inbox: Inbox) -
     assert await asyncio.to_thread(_collector_is_known, stack)
     stack.kill("collector")
     await house.sees(
-        "TtsCollectorAbsent", "the Collector is gone", lambda: stack.start("collector"), "There is no Collector"
+        "TtsCollectorAbsent",
+        "the Collector is gone",
+        lambda: stack.start("collector"),
+        "The Collector is not reporting",
     )
     assert not inbox.of("TtsServerAbsent", "firing")  # it would be a consequence, and is silenced
     assert inbox.posts["/heartbeat"][0]["alerts"][0]["labels"]["alertname"] == "TtsWatchdog"
