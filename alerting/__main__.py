@@ -1,4 +1,4 @@
-"""``python -m alerting build [--check]`` writes files generated from the alerts; ``receivers`` sets up notifications."""
+"""``python -m alerting build [--check]`` writes the files generated from the alerts; ``receivers`` sets up receivers."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def _named(name: str) -> Alert:
 
 
 def _rule(alert: Alert, addresses: PublicAddresses) -> dict[str, Any]:
-    """Returns a rule. Query A is Prometheus' own expression, which has a series while the alert is true; B tests that."""
+    """Returns a rule. Query A is Prometheus' own expression, which has a series while the alert fires; B tests that."""
     return {
         "uid": _uid(alert),
         "title": alert.name,
