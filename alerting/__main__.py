@@ -1,4 +1,4 @@
-"""``python -m alerting build [--check]`` writes the files generated from the alerts; ``receivers`` sets up receivers."""
+"""``python -m alerting build [--check]`` writes files generated from the alerts; ``receivers`` configures receivers."""
 
 from __future__ import annotations
 
