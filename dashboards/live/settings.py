@@ -20,7 +20,7 @@ URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
 class Settings(ViewSettings):
-    """The settings, read once at start. Variables are TTSCOPE_DASHBOARD_ and the field in capitals, or PORT_VARIABLE."""
+    """The settings, read once at start. A variable is the prefix and the field in capitals, or PORT_VARIABLE."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"

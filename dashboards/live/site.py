@@ -63,7 +63,7 @@ def serve() -> None:
     own, problems = _own_views(sources)
     pages = {
         "Boards": [_page(entry, sources) for entry in (OVERVIEW, *BOARDS)],
-        "Look closer": [
+        "Details": [
             requests,
             st.Page(
                 lambda: _closer(
@@ -76,7 +76,7 @@ def serve() -> None:
         ],
     }
     if own:
-        pages["Views of your own"] = [_page(entry, sources) for entry in own]
+        pages["Custom views"] = [_page(entry, sources) for entry in own]
     page = st.navigation(pages)
     for problem in problems:
         st.sidebar.warning(problem, icon=":material/edit_note:")
@@ -154,19 +154,19 @@ def _board(shown: Board, sources: Sources) -> None:
         _told([state for state in states if state.name == "Server"])
         board.show(shown, sources, _view())
         return
-    words = "There is no Prometheus" if isinstance(problem, SourceMissing) else str(problem).removesuffix(".")
-    st.warning(f"{words}: charts over time can't be drawn. {START}", icon=":material/cloud_off:")
+    words = "No Prometheus is configured" if isinstance(problem, SourceMissing) else str(problem).removesuffix(".")
+    st.warning(f"{words}. Without it there are no charts over time. {START}", icon=":material/cloud_off:")
     try:
         current_state.show(sources.server.summary())
     except SourceError as error:
-        st.error(f"{error} So there is nothing to show. {START}", icon=":material/power_off:")
+        st.error(f"{error} There is no data to show. {START}", icon=":material/power_off:")
 
 
 def _told(states: Sequence[SourceStatus]) -> None:
     """Above the charts: what does not answer."""
     for state in states:
         if state.problem is not None and not isinstance(state.problem, SourceMissing):
-            st.warning(f"{state.problem} What Prometheus has of it is shown.", icon=":material/power_off:")
+            st.warning(f"{state.problem} The charts show the data that Prometheus has.", icon=":material/power_off:")
 
 
 def _lights(states: Sequence[SourceStatus]) -> None:
@@ -176,7 +176,7 @@ def _lights(states: Sequence[SourceStatus]) -> None:
         if state.problem is None:
             lights.append(f":green-badge[:material/check: {state.name}]")
         elif isinstance(state.problem, SourceMissing):
-            lights.append(f":gray-badge[{state.name}: none]")
+            lights.append(f":gray-badge[{state.name}: not configured]")
         else:
             lights.append(f":red-badge[:material/close: {state.name} is down]")
     st.markdown(f"{' '.join(lights)} :small[:gray[{time.strftime('%H:%M:%S UTC', time.gmtime())}]]")

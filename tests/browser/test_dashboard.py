@@ -236,7 +236,7 @@ def test_the_slowest_request_is_a_waterfall(browser: Browser, dashboard: Dashboa
         plot = page.locator(".st-key-card-waterfall")
         expect(plot).to_contain_text("POST /tts", timeout=DRAWN_MS)
         expect(plot).to_contain_text("decode")
-        expect(page.get_by_text(f"By {stack.traces.name}, of the time chosen above.")).to_be_visible()
+        expect(page.get_by_text(f"From {stack.traces.name}, for the selected time range.")).to_be_visible()
         no_trouble(page)
 
 
@@ -282,7 +282,7 @@ def test_an_exemplar_leads_to_its_trace(
     with opened(browser, dashboard, "service?period=15+min") as page:
         dot = page.locator(".st-key-card-ttscope-service-latency .annotation-text a").last
         dot.hover(timeout=DRAWN_MS)
-        expect(page.locator(".hoverlayer").filter(has_text="Click for its trace")).to_have_count(1)
+        expect(page.locator(".hoverlayer").filter(has_text="Click to open its trace")).to_have_count(1)
         dot.click()
         expect(page).to_have_url(re.compile(r"/requests\?trace=[0-9a-f]{32}&period=15\+min$"), timeout=DRAWN_MS)
         expect(page.locator(".st-key-card-waterfall")).to_contain_text("POST /tts", timeout=DRAWN_MS)
@@ -336,7 +336,7 @@ def test_prometheus_goes_and_comes_back(browser: Browser, dashboard: Dashboard, 
         stack.kill("prometheus")
         expect(page.get_by_test_id("stAlert")).to_contain_text("Prometheus does not answer", timeout=DRAWN_MS)
         expect(page.get_by_test_id("stAlert")).to_contain_text("make stack")
-        tile = page.get_by_test_id("stMetric").filter(has=page.get_by_text("Requests in all", exact=True))
+        tile = page.get_by_test_id("stMetric").filter(has=page.get_by_text("Requests in total", exact=True))
         expect(tile.get_by_test_id("stMetricValue")).to_have_text(re.compile(r"[1-9]"))
         expect(page.get_by_test_id("stException")).to_have_count(0)
         stack.start("prometheus")
@@ -350,7 +350,7 @@ def test_the_trace_store_goes_and_the_servers_own_traces_are_shown(
     stack.kill(stack.trace_store)
     try:
         with opened(browser, dashboard, "requests?period=15+min") as page:
-            expect(page.get_by_text("the server itself remembers")).to_be_visible(timeout=DRAWN_MS)
+            expect(page.get_by_text("in the server's memory")).to_be_visible(timeout=DRAWN_MS)
             expect(page.locator(".st-key-card-waterfall")).to_contain_text("decode", timeout=DRAWN_MS)
     finally:
         stack.start(stack.trace_store)

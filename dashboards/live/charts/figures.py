@@ -40,7 +40,7 @@ def draw(
     """The figure; an empty one has axes all the same. ValueError of a kind that is no chart."""
     drawer = DRAWERS.get(panel.kind)
     if drawer is None:
-        raise ValueError(f"{panel.kind} is no chart")
+        raise ValueError(f"{panel.kind} is not a chart")
     named = [replace(entry, name=html.escape(entry.name, quote=False)) for entry in series]  # Plotly reads HTML
     canvas = Canvas(panel, theme, zone, exemplars, period)
     figure = drawer(canvas, named)
@@ -168,7 +168,7 @@ def _finish(figure: go.Figure, canvas: Canvas, series: Sequence[Series], most: f
     if beyond and top:
         nearest = min(beyond, key=lambda threshold: threshold.value)
         figure.add_annotation(
-            text=f"↑ {nearest.severity} from {units.write(nearest.value, canvas.panel.unit)}",
+            text=f"↑ {nearest.severity} at {units.write(nearest.value, canvas.panel.unit)}",
             xref="paper",
             yref="paper",
             x=0.01,

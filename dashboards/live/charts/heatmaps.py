@@ -29,7 +29,7 @@ def heatmap(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     filled = [number for number, row in enumerate(rows) if any(value > 1e-9 for value in row)]
     first, last = (max(0, filled[0] - 1), min(len(rows) - 1, filled[-1] + 1)) if filled else (0, -1)
     shown, names = rows[first : last + 1], [_range(bounds, number, canvas) for number in range(first, last + 1)]
-    figure = _cells(canvas, bounds[0].times if bounds else (), names, shown, "a second")
+    figure = _cells(canvas, bounds[0].times if bounds else (), names, shown, "per second")
     figure.data[0].customdata = [[_rate(value) for value in row] for row in shown]
     return figure
 
@@ -52,7 +52,7 @@ def states(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     ]
     names = [entry.name for entry in reversed(series)]
     figure = _cells(canvas, series[0].times if series else (), names, rows, "")
-    words = [["no data" if v is None else ("not as it should be" if v else "as it should be") for v in r] for r in rows]
+    words = [["no data" if v is None else ("not ok" if v else "ok") for v in r] for r in rows]
     figure.data[0].update(
         colorscale=[(0, theme.good), (0.5, theme.good), (0.5, theme.bad), (1, theme.bad)],
         zmin=0,

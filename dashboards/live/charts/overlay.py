@@ -102,7 +102,7 @@ def _dot(exemplar: Exemplar, canvas: Canvas, top: float) -> dict[str, object]:
     sign = f"<span style='color: {canvas.theme.text}'>{BEYOND if beyond else DOT}</span>"
     when = f"{datetime.fromtimestamp(exemplar.time, canvas.zone):%-d %b %H:%M:%S}"
     labels = [value for key, value in sorted(exemplar.labels.items()) if key in LABELS]
-    words = [f"{units.write(exemplar.value, canvas.panel.unit)}, {when}", ", ".join(labels), "Click for its trace"]
+    words = [f"{units.write(exemplar.value, canvas.panel.unit)}, {when}", ", ".join(labels), "Click to open its trace"]
     [at] = moments((exemplar.time,), canvas.zone)
     place = {"x": at, "y": min(exemplar.value, top), "yref": "y", "yanchor": "top" if beyond else "middle"}
     link = f"<a href='{address(exemplar.trace_id, canvas.period)}' target='_self'>{sign}</a>"

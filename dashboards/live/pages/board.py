@@ -16,7 +16,7 @@ def show(board: Board, sources: Sources, view: PageView) -> None:
     """Asks for all panels at once, then draws row by row."""
     gathered = sources.ask(board.panels, view)
     for problem in dict.fromkeys(map(str, gathered.problems)):
-        st.caption(f":material/cloud_off: {problem} Marks or exemplars are missing on the charts.")
+        st.caption(f":material/cloud_off: {problem} Annotations or exemplars are missing on the charts.")
     for row in board.rows:
         if row.title:
             st.subheader(row.title, anchor=False)

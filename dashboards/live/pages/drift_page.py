@@ -19,21 +19,27 @@ PAGE_PIXELS = 1000
 BAR_PIXELS = 24
 STATES = {
     "stable": (
-        ":green-badge[:material/check: as usual]",
-        "Nothing differs from the reference more than it does by itself.",
+        ":green-badge[:material/check: stable]",
+        "No column differs from the reference by more than its usual variation.",
     ),
     "suspected": (
         ":orange-badge[:material/help: suspected]",
-        "Something is over its threshold, but not for long enough.",
+        "A column is over its threshold, but not yet for enough windows.",
     ),
-    "drift": (":red-badge[:material/warning: drift]", "Something has changed, and stays so."),
-    "insufficient_data": (":gray-badge[too few requests]", "Too few requests to say anything."),
+    "drift": (
+        ":red-badge[:material/warning: drift]",
+        "A column has been over its threshold for enough consecutive windows.",
+    ),
+    "insufficient_data": (":gray-badge[too few requests]", "There are too few requests to judge."),
     "no_reference": (
         ":gray-badge[no reference yet]",
-        "There is nothing yet to compare with: the first reference takes a day.",
+        "There is no reference to compare with yet: the first one takes a day.",
     ),
 }
-OTHER = (":orange-badge[reference unusable]", "The reference can't be used; `python -m drift calibrate` makes another.")
+OTHER = (
+    ":orange-badge[reference unusable]",
+    "The reference is not usable; `python -m drift calibrate` makes a new one.",
+)
 
 
 def show(reports: Reports, view: PageView) -> None:
@@ -41,8 +47,8 @@ def show(reports: Reports, view: PageView) -> None:
     names = reports.windows()
     if not names:
         st.info(
-            "The drift job has judged no window yet. `make stack` runs it every hour; `make drift` judges at once what "
-            "is due.",
+            "The drift job has not judged a window yet. `make stack` runs it every hour; `make drift` judges all due "
+            "windows now.",
             icon=":material/hourglass_empty:",
         )
         return
@@ -60,7 +66,7 @@ def show(reports: Reports, view: PageView) -> None:
     report = reports.evidently(window) if window else None
     if report:
         st.download_button(
-            "Evidently's own report of this window (HTML)",
+            "Evidently's report of this window (HTML)",
             report,
             f"evidently-{window}.html",
             "text/html",
@@ -115,7 +121,7 @@ def _verdict(reports: Reports, window: str, view: PageView) -> None:
     st.markdown(f"{badge} {words} {verdict.rows:,} requests, {_period(verdict)}.")
     if verdict.scores:
         with st.container(border=True, key="card-scores"):
-            st.markdown("**Scores**", help="How far each column is from the reference, in parts of its threshold.")
+            st.markdown("**Scores**", help="Score of each column, divided by its threshold: above 1 it is over.")
             st.plotly_chart(scores(verdict.scores, view.theme), theme=None, key="scores", config=panel_view.PLAIN)
 
 

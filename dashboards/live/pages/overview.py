@@ -1,4 +1,4 @@
-"""The first page: what the other boards say, in what fits on one screen."""
+"""The first page: the most important panels of all boards, on one screen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from otel.contract.metrics import CACHE_REQUESTS, ERRORS, PROVIDER_AVAILABLE, QU
 FIRST_AUDIO_NOW = Panel(
     "first-audio-now",
     "First audio p95",
-    "Until the first audio is ready to be sent: of 95 in 100 requests the longest, now.",
+    "p95 of the time to first audio now, in seconds. When it is high, look at the queue.",
     "stat",
     Unit.SECONDS,
     (Query(quantile(0.95, TIME_TO_FIRST_AUDIO)),),
@@ -32,7 +32,7 @@ FIRST_AUDIO_NOW = Panel(
 CACHE_NOW = Panel(
     "cache-hits",
     "Cache hits",
-    "The share of requests that needed no synthesis of their own, over the time shown.",
+    "Share of cache lookups that needed no synthesis of their own, over the dashboard's time range.",
     "stat",
     Unit.SHARE,
     (Query(share(increase(CACHE_REQUESTS, SPAN, (), HELPED), increase(CACHE_REQUESTS, SPAN, (), LOOKED_FOR))),),
@@ -40,7 +40,7 @@ CACHE_NOW = Panel(
 QUEUE_NOW = Panel(
     "queue-now",
     "Queue",
-    "Requests that wait for their turn at the engine, now.",
+    "Requests that wait for the engine now.",
     "stat",
     Unit.NUMBER,
     (Query(now(QUEUE_DEPTH)),),
@@ -48,7 +48,7 @@ QUEUE_NOW = Panel(
 PROVIDERS_NOW = Panel(
     "providers-now",
     "Providers available",
-    "The share of providers to which requests are sent, now.",
+    "Share of providers that receive requests now. Providers, below, shows which one is missing.",
     "stat",
     Unit.SHARE,
     (Query(f"avg ({series(PROVIDER_AVAILABLE)})"),),
@@ -57,8 +57,8 @@ PROVIDERS_NOW = Panel(
 FIRST_AUDIO = Panel(
     "first-audio",
     "Time to first audio",
-    "Until the first audio is ready to be sent: the first chunk of a stream, the end of a whole answer; of 50 and 95 "
-    "in 100 requests the longest.",
+    "p50 and p95 of the time to first audio in seconds: until the first chunk of a stream, or the whole of an answer "
+    "that is not streamed, is ready to be sent.",
     "lines",
     Unit.SECONDS,
     tuple(Query(quantile(part, TIME_TO_FIRST_AUDIO), f"p{part * 100:.0f}") for part in (0.5, 0.95)),
@@ -66,16 +66,16 @@ FIRST_AUDIO = Panel(
 ERROR_TYPES = Panel(
     "error-types",
     "Errors by type",
-    "Calls that were refused or failed, over the time shown, by error class; docs/errors.md explains each.",
+    "Rejected and failed requests over the dashboard's time range, by error class. docs/errors.md explains each.",
     "bars",
     Unit.NUMBER,
     (Query(f"round({increase(ERRORS, SPAN, (ERROR_TYPE,))}) > 0", "{error_type}"),),
-    empty="Nothing was refused and nothing failed.",
+    empty="No request was rejected or failed.",
 )
 CACHE_COUNTS = Panel(
     "cache-counts",
-    "Cache requests over the time shown",
-    "Requests by what came of looking into the cache.",
+    "Cache lookups in total",
+    "Cache lookups over the dashboard's time range, by result.",
     "bars",
     Unit.NUMBER,
     (Query(f"round({increase(CACHE_REQUESTS, SPAN, (CACHE_RESULT,))})", "{result}"),),
@@ -89,7 +89,7 @@ def _third(panel: Panel) -> Panel:
 OVERVIEW = Board(
     "ttscope-overview",
     "Overview",
-    "Does it speak, how quickly, and who does?",
+    "Is the service up, how fast is it, and which providers answer?",
     (
         Row("", (RATE_NOW, SUCCESS, P95_NOW, FIRST_AUDIO_NOW, CACHE_NOW, IN_FLIGHT_NOW, QUEUE_NOW, PROVIDERS_NOW)),
         Row("Requests", tuple(map(_third, (REQUEST_RATE, LATENCY, ERROR_TYPES, FIRST_AUDIO, STAGES, QUEUE)))),

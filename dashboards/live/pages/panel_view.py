@@ -22,7 +22,7 @@ PLAIN = {"displayModeBar": False, "responsive": True, "scrollZoom": False, "show
 """Of a chart: no buttons."""
 REQUESTS = "requests-page"
 """Where a session keeps the page of slow requests."""
-NO_DATA = "No data in this time."
+NO_DATA = "No data in this time range."
 BRIEF = 40
 """Points of a number's small chart."""
 
@@ -85,8 +85,8 @@ def found_rows(found: Sequence[TraceSummary], view: PageView) -> list[dict[str, 
     """Requests as the rows of a table."""
     return [
         {
-            "Began": figures.shown_at(request.started, view.zone),
-            "Took": units.write(request.seconds, Unit.SECONDS),
+            "Start": figures.shown_at(request.started, view.zone),
+            "Duration": units.write(request.seconds, Unit.SECONDS),
             **{_heading(name): text(request.attributes.get(name, "")) for name in SUMMARISED},
             "Trace": request.trace_id,
         }
@@ -125,4 +125,4 @@ def _says_nothing(panel: Panel, series: Sequence[Series]) -> bool:
 
 
 def _words(limit: Threshold, unit: Unit) -> str:
-    return f"{'below' if limit.below else 'from'} {units.write(limit.value, unit)}"
+    return f"{'below' if limit.below else 'at least'} {units.write(limit.value, unit)}"

@@ -28,7 +28,7 @@ def show(sources: Sources, view: PageView) -> None:
         "Trace or request",
         key="trace",
         bind="query-params",
-        placeholder="X-Trace-ID or X-Request-ID of an answer",
+        placeholder="X-Trace-ID or X-Request-ID of a response",
         max_chars=36,
     ).strip()
     if wanted:
@@ -41,10 +41,10 @@ def show(sources: Sources, view: PageView) -> None:
         st.warning(f"{error} Traces come from {sources.traces.name} or the server.", icon=":material/cloud_off:")
         return
     if not found:
-        st.info(f"{where} No such request has a trace. All slow ones and all errors are kept.")
+        st.info(f"{where} No such request has a trace. Traces of slow requests and of errors are always kept.")
         return
     st.subheader("Slowest requests", anchor=False)
-    st.caption(f"{where} A row that is chosen is drawn below.")
+    st.caption(f"{where} Select a row to draw its trace below.")
     event = st.dataframe(
         panel_view.found_rows(found, view),
         hide_index=True,
@@ -62,16 +62,16 @@ def _behind(panel: Panel, sources: Sources, view: PageView) -> tuple[tuple[Trace
     assert panel.traces is not None  # noqa: S101 - for the type checker
     found = sources.traces.search(replace(panel.traces, limit=ENOUGH), view.window, view.chosen)
     slowest = sorted(found, key=lambda request: -request.seconds)[:SHOWN]
-    return tuple(slowest), f"By {sources.traces.name}, behind the panel {panel.title}, of the time chosen above."
+    return tuple(slowest), f"From {sources.traces.name}, behind the panel {panel.title}, for the selected time range."
 
 
 def _slowest(sources: Sources, view: PageView) -> tuple[tuple[TraceSummary, ...], str]:
     try:
         found = sources.traces.slowest(view.window, view.chosen, SHOWN)
-        return found, f"By {sources.traces.name}, of the time chosen above."
+        return found, f"From {sources.traces.name}, for the selected time range."
     except SourceError as error:
         found = sources.server.slowest(SHOWN)
-        return found, f"{error} These are the slowest that the server itself remembers."
+        return found, f"{error} These are the slowest requests in the server's memory."
 
 
 def _one(identifier: str, sources: Sources, view: PageView) -> None:
@@ -79,13 +79,13 @@ def _one(identifier: str, sources: Sources, view: PageView) -> None:
     if not spans:
         st.warning(" ".join(problems), icon=":material/search_off:")
         return
-    st.subheader("Where its time went", anchor=False)
+    st.subheader("Where the time went", anchor=False)
     begin, end = min(span.start for span in spans), max(span.start + span.seconds for span in spans)
     st.caption(f"`{identifier}`, {len(spans)} spans in {units.write(end - begin, Unit.SECONDS)}")
     with st.container(border=True, key="card-waterfall"):
         st.plotly_chart(waterfall.draw(spans, view.theme), theme=None, key="waterfall", config=panel_view.PLAIN)
     root = min(spans, key=lambda span: (bool(span.parent), span.start))
-    with st.expander("What is known of the request"):
+    with st.expander("Attributes of the request"):
         told = [{"Attribute": key, "Value": text(value)} for key, value in sorted(root.attributes.items())]
         st.dataframe(told, hide_index=True)
 

@@ -72,7 +72,7 @@ class Source:
     def get(self, path: str, parameters: Parameters | None = None) -> Any:
         """The JSON at ``path``. Raises SourceError."""
         if not self.url:
-            raise SourceMissing(self.name, f"There is no {self.name}: no address of one is set.")
+            raise SourceMissing(self.name, f"{self.name} is not configured: it has no address.")
         until, message = self._down
         if time.monotonic() < until:
             raise SourceDown(self.name, message)
@@ -91,7 +91,7 @@ class Source:
         if status != httpx.codes.OK:
             raise SourceRefused(self.name, f"{self.name} answers with status {status}{_reason(answer)}.")
         if answer is None:
-            raise SourceRefused(self.name, f"What answers at {self.address} is not {self.name}.")
+            raise SourceRefused(self.name, f"The server at {self.address} is not {self.name}.")
         return answer
 
     def remembered(self, key: object, ask: Callable[[], Value]) -> Value:
@@ -114,7 +114,7 @@ class Source:
             for part in response.iter_bytes():
                 body += part
                 if len(body) > MOST_BYTES:
-                    raise SourceRefused(self.name, f"{self.name} answers with more than a page can show.")
+                    raise SourceRefused(self.name, f"The answer of {self.name} is larger than a page can show.")
             return response.status_code, bytes(body)
 
 

@@ -91,10 +91,10 @@ class Reports:
             if not path.resolve(strict=True).is_relative_to(self.folder.resolve(strict=True)):
                 raise ReportError("This page is not in the drift job's folder.")
             if path.stat().st_size > most:
-                raise ReportError("This page is too large to be shown.")
+                raise ReportError("This page is too large to show.")
             return path.read_text(encoding="utf-8", errors="replace")
         except (OSError, RuntimeError):  # the latter of links that lead in a circle
-            raise ReportError("This page is not there any more, or not yet.") from None
+            raise ReportError("This page no longer exists, or does not exist yet.") from None
 
 
 def title_of(window: str) -> str:
@@ -106,7 +106,7 @@ def title_of(window: str) -> str:
 def _inside(window: str) -> Path:
     """The window's folder; whatever is not the name of one is refused, however it is written."""
     if _time_of(window) is None:
-        raise ReportError("There is no such window.")
+        raise ReportError("This window does not exist.")
     return Path("windows") / window
 
 

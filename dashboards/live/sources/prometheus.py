@@ -87,7 +87,7 @@ class Prometheus:
         try:
             return tuple(tuple(_exemplars(row)) for row in found)
         except (KeyError, TypeError, ValueError, AttributeError):
-            raise SourceRefused(NAME, f"{NAME} answers with something that is not an exemplar.") from None
+            raise SourceRefused(NAME, f"The answer of {NAME} has an invalid exemplar.") from None
 
     def is_ready(self) -> bool:
         """True if it answers queries. Raises SourceError."""
@@ -101,7 +101,7 @@ class Prometheus:
             rows = data["result"][:MOST_SERIES]
             return tuple(sorted((_series(row, legend, window) for row in rows), key=_place))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
-            raise SourceRefused(NAME, f"{NAME} answers with something that is not a series.") from None
+            raise SourceRefused(NAME, f"The answer of {NAME} has an invalid series.") from None
 
 
 def regex(values: Sequence[str]) -> str:
@@ -132,7 +132,7 @@ def _place(series: Series) -> tuple[int, str]:
 
 def _data(answer: Any) -> Any:
     if not isinstance(answer, dict) or "data" not in answer:
-        raise SourceRefused(NAME, f"What answers at this address is not {NAME}.")
+        raise SourceRefused(NAME, f"The server at this address is not {NAME}.")
     return answer["data"]
 
 

@@ -80,7 +80,7 @@ class Traces:
     def trace(self, trace_id: str) -> tuple[StoredSpan, ...]:
         """All spans of a trace. Raises SourceError, NotFound if the store does not have it."""
         if not IDENTIFIER.fullmatch(trace_id):
-            raise SourceRefused(self.name, "A trace is named by up to 32 hexadecimal digits.")
+            raise SourceRefused(self.name, "A trace id has up to 32 hexadecimal digits.")
         spans = self._answered(lambda store: store.trace(trace_id))
         if not spans:
             raise NotFound(self.name, f"{self.name} does not have it.")
@@ -111,5 +111,5 @@ class Traces:
             return ()
         values = words(pattern)
         if values is None:
-            raise SourceRefused(self.name, f"{variable.title}: {self.name} is asked for whole values only.")
+            raise SourceRefused(self.name, f"{variable.title}: {self.name} can be searched only for whole values.")
         return values

@@ -23,7 +23,7 @@ class TtscopeApi:
         """GET /metrics. Raises SourceError."""
         answer = self.source.remembered("/metrics", lambda: self.source.get("/metrics"))
         if not isinstance(answer, dict) or "total_requests" not in answer:
-            raise SourceRefused(NAME, f"What answers at {self.source.address} is not the server.")
+            raise SourceRefused(NAME, f"The server at {self.source.address} is not ttscope.")
         return answer
 
     def is_ready(self) -> bool:
@@ -37,18 +37,18 @@ class TtscopeApi:
         try:
             return tuple(_found(trace) for trace in answer["slowest"][:most])
         except (KeyError, TypeError, ValueError):
-            raise SourceRefused(NAME, f"{NAME} answers with something that is not a list of traces.") from None
+            raise SourceRefused(NAME, f"{NAME} answers with an invalid list of traces.") from None
 
     def trace(self, identifier: str) -> tuple[StoredSpan, ...]:
         """All spans of a trace, by its id or by the request's. Raises SourceError, NotFound if it is not held."""
         if not IDENTIFIER.fullmatch(identifier):
-            raise SourceRefused(NAME, "A request is named by the X-Trace-ID or the X-Request-ID of its answer.")
+            raise SourceRefused(NAME, "To find a request, enter the X-Trace-ID or the X-Request-ID of its response.")
         path = f"/traces/{identifier.lower()}"
         answer = self.source.remembered(path, lambda: self.source.get(path))
         try:
             return from_server(answer)
         except (KeyError, TypeError, ValueError):
-            raise SourceRefused(NAME, f"{NAME} answers with something that is not a trace.") from None
+            raise SourceRefused(NAME, f"{NAME} answers with an invalid trace.") from None
 
 
 def _found(trace: Any) -> TraceSummary:

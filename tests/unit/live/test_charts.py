@@ -102,7 +102,7 @@ def test_a_grid_has_a_row_for_each_range() -> None:
 def test_states_say_what_their_thresholds_call_bad(thresholds: tuple[Threshold, ...], bad: list[float]) -> None:
     [cells] = shown("states", series("coqui", 0, 1), unit=Unit.STATE, thresholds=thresholds).data
     assert list(cells.z[0]) == bad
-    assert "not as it should be" in cells.customdata[0][bad.index(1.0)]
+    assert "not ok" in cells.customdata[0][bad.index(1.0)]
 
 
 def test_a_threshold_within_reach_is_a_line_and_one_far_above_is_named() -> None:
@@ -111,7 +111,7 @@ def test_a_threshold_within_reach_is_a_line_and_one_far_above_is_named() -> None
     assert near.layout.yaxis.range[1] > 10
     far = shown("lines", series("p95", 0.2), thresholds=(Threshold(10, "critical"),))
     assert not far.layout.shapes
-    assert far.layout.annotations[0].text == "↑ critical from 10 s"
+    assert far.layout.annotations[0].text == "↑ critical at 10 s"
     assert far.layout.yaxis.range[1] < 1
 
 
@@ -130,5 +130,5 @@ def test_what_a_number_has_crossed_is_said_by_the_worst() -> None:
 
 
 def test_a_table_is_no_chart() -> None:
-    with pytest.raises(ValueError, match="table is no chart"):
+    with pytest.raises(ValueError, match="table is not a chart"):
         figures.draw(panel("table"), (), LIGHT, UTC)

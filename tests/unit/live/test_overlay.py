@@ -102,7 +102,7 @@ def test_a_request_is_a_dot_at_its_value_that_leads_to_its_trace() -> None:
     assert (after(figure, dot.x), dot.y, dot.yref) == (90, 0.7, "y")
     assert f"href='requests?trace={DOT.trace_id}&period=15+min'" in dot.text
     assert overlay.DOT in dot.text
-    assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click for its trace"]
+    assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click to open its trace"]
 
 
 def test_the_axis_reaches_to_a_request_that_is_near_and_one_far_above_is_at_its_edge() -> None:

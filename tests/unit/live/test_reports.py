@@ -90,7 +90,7 @@ def test_what_is_gone_broken_or_huge_is_said_in_words(folder: Path, monkeypatch:
     with pytest.raises(ReportError, match="can't be read"):
         found.verdict(newest)
     (folder / "windows" / newest / "index.html").unlink()
-    with pytest.raises(ReportError, match="not there any more"):
+    with pytest.raises(ReportError, match="no longer exists"):
         found.page(newest)
     monkeypatch.setattr(drift_reports, "MOST_PAGE_BYTES", 10)
     with pytest.raises(ReportError, match="too large"):

@@ -142,8 +142,8 @@ def test_what_was_asked_is_not_asked_again_for_a_while(server: Answering) -> Non
         (answers({}, 302), SourceRefused, "status 302"),
         (answers({}, 404), NotFound, "does not have it"),
         (answers([1]), SourceRefused, "is not Prometheus"),
-        (answers({"data": {"result": [{"metric": 1}]}}), SourceRefused, "not a series"),
-        (answers({"data": {"result": None}}), SourceRefused, "not a series"),
+        (answers({"data": {"result": [{"metric": 1}]}}), SourceRefused, "an invalid series"),
+        (answers({"data": {"result": None}}), SourceRefused, "an invalid series"),
         (nonsense, SourceRefused, "is not Prometheus"),
         (drops, SourceDown, "does not answer at"),
     ],
@@ -175,12 +175,12 @@ def test_nobody_there(server: Answering) -> None:
 def test_an_answer_beyond_all_measure_is_cut_off(server: Answering, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboards.live.sources.client.MOST_BYTES", 1000)
     server.handler = answers({"data": "x" * 2000})
-    with pytest.raises(SourceRefused, match="more than a page can show"):
+    with pytest.raises(SourceRefused, match="larger than a page can show"):
         source(server.url).get("/")
 
 
 def test_without_an_address_there_is_none() -> None:
-    with pytest.raises(SourceMissing, match="There is no Jaeger"):
+    with pytest.raises(SourceMissing, match="Jaeger is not configured"):
         traces(jaeger="").is_ready()
 
 
@@ -219,7 +219,7 @@ def test_exemplars_are_those_that_lead_to_a_trace(server: Answering) -> None:
 @pytest.mark.parametrize("body", [{"data": [{"exemplars": []}]}, {"data": 1}, {"data": [[]]}, {"data": None}])
 def test_what_is_no_exemplar_is_said_so(server: Answering, body: Any) -> None:
     server.handler = answers(body)
-    with pytest.raises(SourceRefused, match="not an exemplar"):
+    with pytest.raises(SourceRefused, match="an invalid exemplar"):
         Prometheus(source(server.url)).exemplars("x_bucket", WINDOW)
 
 

@@ -15,7 +15,7 @@ def test_a_server_that_nobody_asked() -> None:
         **DegradationMonitor(["coqui", "onnx"], None).describe(),
     }
     told = current_state.facts(summary)
-    assert told["Requests in all"] == "0"
+    assert told["Requests in total"] == "0"
     assert told["Success"] == told["Cache hits"] == told["Mean response"] == "-"
     assert told["Providers available"] == "2 of 2"
     assert current_state.ranges(summary["by_word_count_range"]) == []
@@ -34,4 +34,4 @@ def test_ranges_that_were_asked_for_are_rows() -> None:
     [row] = current_state.ranges(
         {"1-10": {"count": 3, "avg": 0.2, "p95": 0.31, "p99": None, "max": 0.4}, "200+": {"count": 0}}
     )
-    assert row == {"Words": "1-10", "Requests": "3", "Mean": "200 ms", "p95": "310 ms", "p99": "-", "Longest": "400 ms"}
+    assert row == {"Words": "1-10", "Requests": "3", "Mean": "200 ms", "p95": "310 ms", "p99": "-", "Maximum": "400 ms"}
