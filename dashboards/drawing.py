@@ -1,4 +1,4 @@
-"""A panel as Grafana draws it, by the SDK's types: one function for each kind."""
+"""Turns a panel into the types of Grafana's SDK: one function for each kind."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ TEMPO_SOURCE = models.DataSourceRef("tempo", f"${{{TEMPO}}}")
 COLOURS = {"warning": "orange", "critical": "red"}
 FINE = "green"
 CELLS = 60
-"""Columns of a grid: more can't be told apart."""
+"""The maximum number of columns of a grid: more can't be told apart."""
 
 
 def draw(panel: Panel) -> Drawn:
-    """The panel with its queries, thresholds and links; without its place."""
+    """Returns a panel with its queries, thresholds and links, but without its position."""
     drawn = DRAWERS[panel.kind](panel)
     drawn.title(panel.title).description(panel.description)
     if panel.kind == "text":
@@ -73,7 +73,7 @@ def draw(panel: Panel) -> Drawn:
 
 
 def targets(panel: Panel) -> list[Builder[Dataquery]]:
-    """Queries by letter, A first."""
+    """Yields the queries with their letters, A first."""
     if isinstance(panel.ask, Search):
         search = tempo.TempoQuery().ref_id("A").query_type("traceql").query(braced(written(panel.ask)))
         return [search.limit(panel.ask.limit).table_type(SearchTableType.TRACES).datasource(TEMPO_SOURCE)]
@@ -81,12 +81,12 @@ def targets(panel: Panel) -> list[Builder[Dataquery]]:
 
 
 def legend(words: str) -> str:
-    """{label} as Grafana writes it."""
+    """Returns a legend with {label} in Grafana's notation."""
     return re.sub(r"\{(\w+)\}", r"{{\1}}", words)
 
 
 def steps(thresholds: tuple[Threshold, ...]) -> dashboard.ThresholdsConfig:
-    """Colours from the lowest value up."""
+    """Returns the colours from the lowest value up."""
     ordered = sorted(thresholds, key=lambda threshold: threshold.value)
     below = [threshold for threshold in ordered if threshold.below]
     above = [threshold for threshold in ordered if not threshold.below]

@@ -1,4 +1,4 @@
-"""Where panels stand: from left to right in lines of 24 columns, under their rows' headings."""
+"""Places panels from left to right in lines of 24 columns, under the headings of their rows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEADING = 1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """In Grafana's grid, from the top left corner."""
+    """A position and a size in Grafana's grid, from the top left corner."""
 
     x: int
     y: int
@@ -23,7 +23,7 @@ class Place:
 
 
 def place(board: Board) -> Iterator[tuple[Row | Panel, Place]]:
-    """Every heading and every panel of a board, in order, with its place."""
+    """Yields every heading and every panel of a board, in order, with its place."""
     y = 0
     for row in board.rows:
         yield row, Place(0, y, COLUMNS, HEADING)
@@ -37,7 +37,7 @@ def place(board: Board) -> Iterator[tuple[Row | Panel, Place]]:
 
 
 def lines(row: Row) -> Iterator[list[Panel]]:
-    """Panels that stand beside each other; who finds no room begins the next line."""
+    """Yields the lines of a row; a panel that does not fit begins the next line."""
     line: list[Panel] = []
     for panel in row.panels:
         if line and sum(other.width for other in line) + panel.width > COLUMNS:

@@ -1,4 +1,4 @@
-"""A board as the JSON that Grafana reads."""
+"""Renders a board as the JSON that Grafana reads."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from dashboards.variables import ALL, VARIABLES, Variable
 
 TAG = "ttscope"
 GRAFANAS_OWN = models.DataSourceRef("grafana", "-- Grafana --")
-"""Holds what is posted to /api/annotations, as the drift job does."""
+"""The source of annotations that are posted to /api/annotations, as the drift job does."""
 
 
 class Mark(models.AnnotationQuery):
-    """An annotation with what Prometheus' ones have beside: the SDK knows only what all have.
+    """An annotation with the fields of the Prometheus data source, which the SDK lacks.
 
     Source: Grafana's documentation, "Prometheus data source", "Annotations".
     """
@@ -41,7 +41,7 @@ class Mark(models.AnnotationQuery):
 
 
 def render(board: Board, tag: str = TAG) -> str:
-    """The text of the file; the same for the same board."""
+    """Returns the text of the file, which is the same for the same board."""
     drawn = (
         dashboard.Dashboard(board.title)
         .uid(board.uid)
@@ -93,12 +93,12 @@ def _choice(variable: Variable) -> dashboard.QueryVariable:
 
 
 def _others() -> dashboard.DashboardLink:
-    """To the other dashboards, with the same time and the same choices."""
+    """Returns the link to the other dashboards, with the same time range and variables."""
     link = dashboard.DashboardLink("ttscope").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
     return link.as_dropdown(True).include_vars(True).keep_time(True)
 
 
 def _posted() -> models.AnnotationQuery:
-    """What is posted to /api/annotations for all dashboards, by its tag."""
+    """Returns the annotations that are posted to /api/annotations for all dashboards, by their tag."""
     asked = models.AnnotationTarget(limit=100, match_any=False, tags=[TAG], type_val="tags")
     return models.AnnotationQuery("Posted", GRAFANAS_OWN, icon_color="purple", target=asked)

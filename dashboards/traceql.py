@@ -1,4 +1,4 @@
-"""Searches from the contract's features: from a number to the requests behind it, in TraceQL for Grafana."""
+"""Builds trace searches from the contract's features, and writes them as TraceQL for Grafana."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from otel.trace_store.store import DURATION, Condition
 
 
 def requests(*conditions: Condition | tuple[Condition, ...], limit: int = 20) -> Search:
-    """The last ``limit`` requests that fulfil all of some conditions; of those in a tuple, one."""
+    """Returns a search for the last ``limit`` requests that meet all conditions; one is enough of those in a tuple."""
     return Search(tuple(group if isinstance(group, tuple) else (group,) for group in conditions), limit)
 
 
 def longer_than(seconds: float) -> Condition:
-    """The request took longer."""
+    """Returns the condition that a request took longer."""
     return store.above(DURATION, seconds)
 
 
 def equal(feature: str, *texts: str) -> Condition:
-    """The feature is one of these texts. ValueError if the contract does not have it."""
+    """Returns the condition that a feature has one of these values. Raises ValueError for an unknown feature."""
     return store.one_of(_known(feature), *texts)
 
 
 def above(feature: str, number: float) -> Condition:
-    """The feature is a larger number. ValueError if the contract does not have it."""
+    """Returns the condition that a feature is larger than a number. Raises ValueError for an unknown feature."""
     return store.above(_known(feature), number)
 
 
 def given(feature: str) -> Condition:
-    """The request has the feature at all. ValueError if the contract does not have it."""
+    """Returns the condition that a request has a feature. Raises ValueError for an unknown feature."""
     return store.present(_known(feature))
 
 
 def written(search: Search) -> str:
-    """TraceQL with the variables of variables.py: the requests of a search that they choose."""
+    """Returns a search as TraceQL, restricted to the requests that the variables of variables.py select."""
     chosen = (
         f'{tempo.SERVICE} =~ "${JOB.name}"',
         "kind = server",
@@ -51,4 +51,4 @@ def _known(feature: str) -> str:
 
 
 VOICE_FEATURE = _known("tts.voice_name")
-"""What the variable $voice chooses by."""
+"""The feature that the variable $voice selects by."""
