@@ -175,7 +175,7 @@ CACHE_CLIPS = Panel(
     "`TTSCOPE_CACHE_BYTES`.",
     "lines",
     Unit.NUMBER,
-    (Query(now(CACHE_ENTRIES), "clips"), Query(rate(CACHE_EVICTIONS), "evicted a second")),
+    (Query(now(CACHE_ENTRIES), "clips"), Query(rate(CACHE_EVICTIONS), "evicted per second")),
     width=6,
 )
 AVAILABLE = Panel(
