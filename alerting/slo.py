@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from alerting.links import Dashboard
-from alerting.promql import bound, rate
 from otel.contract import slo as promise
 from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
 from otel.contract.metrics import ERRORS, REQUESTS, WORD_COUNT_DURATION
+from otel.contract.promql import UNSCOPED, at_most
 from otel.contract.slo import WINDOW_DAYS
 
 LATENCY_BOUNDS: Mapping[str, float] = {
@@ -52,17 +52,19 @@ class Slo:
 
 
 def _in_time(words: str, seconds: float) -> str:
-    where = {WORD_COUNT_RANGE: words, **bound(WORD_COUNT_DURATION, seconds)}
-    return rate(WORD_COUNT_DURATION, "5m", where, (WORD_COUNT_RANGE,), "_bucket")
+    where = {WORD_COUNT_RANGE: words, **at_most(WORD_COUNT_DURATION, seconds)}
+    return UNSCOPED.rate(WORD_COUNT_DURATION, by=(WORD_COUNT_RANGE,), where=where, over="5m", part="_bucket")
 
 
-_SPOKEN = rate(WORD_COUNT_DURATION, "5m", {WORD_COUNT_RANGE: tuple(LATENCY_BOUNDS)}, (WORD_COUNT_RANGE,), "_count")
-_FAILED = f"({rate(ERRORS, '5m', {SIDE: 'server'})} or vector(0))"
+_SPOKEN = UNSCOPED.rate(
+    WORD_COUNT_DURATION, by=(WORD_COUNT_RANGE,), where={WORD_COUNT_RANGE: tuple(LATENCY_BOUNDS)}, over="5m"
+)
+_FAILED = f"({UNSCOPED.rate(ERRORS, where={SIDE: 'server'}, over='5m')} or vector(0))"
 
 AVAILABILITY = Slo(
     "availability",
     promise.AVAILABILITY,
-    total=f"({rate(REQUESTS, '5m', {OUTCOME: 'ok'})} or vector(0)) + {_FAILED}",
+    total=f"({UNSCOPED.rate(REQUESTS, where={OUTCOME: 'ok'}, over='5m')} or vector(0)) + {_FAILED}",
     bad=_FAILED,
     promise="requests neither fail nor are rejected because of the server",
     dashboard=Dashboard.SERVICE,

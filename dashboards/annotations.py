@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboards.promql import largest
+from dashboards.scope import SELECTED
 from dashboards.variables import JOB
 from otel.contract.labels import DRIFT_COLUMN
 from otel.contract.metrics import DRIFT_DETECTED
@@ -51,7 +51,7 @@ ALERTS = Annotation(
 )
 DRIFT = Annotation(
     "Drift",
-    f"{largest(DRIFT_DETECTED, (DRIFT_COLUMN,))} == 1",
+    f"{SELECTED.largest(DRIFT_DETECTED, by=(DRIFT_COLUMN,))} == 1",
     "drift",
     "{column}",
     "purple",

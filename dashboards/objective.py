@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.promql import series, share
+from dashboards.scope import SELECTED
 from otel.contract.labels import OUTCOME
 from otel.contract.metrics import REQUESTS
+from otel.contract.promql import ratio
 from otel.contract.slo import AVAILABILITY, WINDOW_DAYS
 
 WINDOW = f"{WINDOW_DAYS}d"
@@ -12,7 +13,7 @@ WINDOW = f"{WINDOW_DAYS}d"
 
 def failures(over: str) -> str:
     """The share of accepted requests that failed within a time; refused ones, and those whose client left, are none."""
-    return share(counted(over, "error"), counted(over, "ok", "error"))
+    return ratio(counted(over, "error"), counted(over, "ok", "error"))
 
 
 def counted(over: str, *outcomes: str) -> str:
@@ -22,7 +23,7 @@ def counted(over: str, *outcomes: str) -> str:
     process has series of its own, which only grow; only what a scraped server counted before it was started anew within
     that time can be missed.
     """
-    found = series(REQUESTS, {OUTCOME: outcomes})
+    found = SELECTED.series(REQUESTS, where={OUTCOME: outcomes})
     most = f"max_over_time({found}[{over}])"
     return f"sum (({most} - {found} offset {over}) or {most})"
 

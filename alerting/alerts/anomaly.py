@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from alerting.alert import Alert, Group, Recording, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import increase, rate
 from otel.contract.metrics import REQUESTS, WORD_COUNT_DURATION, WORDS_TOTAL
+from otel.contract.promql import UNSCOPED
 
 DAYS = range(1, 8)
 ENOUGH_DAYS = 4
@@ -47,11 +47,11 @@ class Usual:
         )
 
 
-REQUESTS_1H = Usual("tts_requests:rate1h", rate(REQUESTS, "1h"))
-WORDS_1H = Usual("tts_words:increase1h", increase(WORDS_TOTAL, "1h"))
+REQUESTS_1H = Usual("tts_requests:rate1h", UNSCOPED.rate(REQUESTS, over="1h"))
+WORDS_1H = Usual("tts_words:increase1h", UNSCOPED.increase(WORDS_TOTAL, over="1h"))
 SECONDS_PER_WORD = Usual(
     "tts_seconds_per_word:mean1h",
-    f"{rate(WORD_COUNT_DURATION, '1h', part='_sum')} / ({rate(WORDS_TOTAL, '1h')} > 0)",
+    f"{UNSCOPED.rate(WORD_COUNT_DURATION, over='1h', part='_sum')} / ({UNSCOPED.rate(WORDS_TOTAL, over='1h')} > 0)",
 )
 USUALS = (REQUESTS_1H, WORDS_1H, SECONDS_PER_WORD)
 _R, _W, _S = USUALS

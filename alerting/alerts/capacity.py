@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import increase, largest, quantile, rate
 from otel.contract.labels import CACHE_RESULT, EARLY_END, ERROR_TYPE
 from otel.contract.metrics import (
     CACHE_REQUESTS,
@@ -15,7 +14,7 @@ from otel.contract.metrics import (
     REQUESTS,
     UNSENT_BYTES,
 )
-from otel.contract.promql import INSTANCE, Where
+from otel.contract.promql import INSTANCE, UNSCOPED, Where
 
 QUEUE_SECONDS = 450.0
 """Half of the server's default limit (TTSCOPE_MAX_QUEUE_SECONDS)."""
@@ -39,9 +38,12 @@ def _before(rate_of_6h: str) -> str:
     return rate_of_6h.replace("[6h]", _BEFORE)
 
 
-_HITS, _LOOKUPS = rate(CACHE_REQUESTS, "30m", {CACHE_RESULT: "hit"}), rate(CACHE_REQUESTS, "30m", LOOKUPS)
-_HITS_BEFORE = _before(rate(CACHE_REQUESTS, "6h", {CACHE_RESULT: "hit"}))
-_LOOKUPS_BEFORE = _before(rate(CACHE_REQUESTS, "6h", LOOKUPS))
+_HITS, _LOOKUPS = (
+    UNSCOPED.rate(CACHE_REQUESTS, where={CACHE_RESULT: "hit"}, over="30m"),
+    UNSCOPED.rate(CACHE_REQUESTS, where=LOOKUPS, over="30m"),
+)
+_HITS_BEFORE = _before(UNSCOPED.rate(CACHE_REQUESTS, where={CACHE_RESULT: "hit"}, over="6h"))
+_LOOKUPS_BEFORE = _before(UNSCOPED.rate(CACHE_REQUESTS, where=LOOKUPS, over="6h"))
 
 GROUP = Group(
     "capacity",
@@ -49,7 +51,7 @@ GROUP = Group(
     (
         Alert(
             name="TtsQueueSaturated",
-            expr=f"{largest(QUEUE_AUDIO, None, (INSTANCE,))} > {QUEUE_SECONDS:g}",
+            expr=f"{UNSCOPED.largest(QUEUE_AUDIO, by=(INSTANCE,))} > {QUEUE_SECONDS:g}",
             hold="2m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -62,7 +64,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsUnsentAudioHigh",
-            expr=f"{largest(UNSENT_BYTES, None, (INSTANCE,))} > {UNSENT_LIMIT}",
+            expr=f"{UNSCOPED.largest(UNSENT_BYTES, by=(INSTANCE,))} > {UNSENT_LIMIT}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -76,8 +78,8 @@ GROUP = Group(
         ),
         Alert(
             name="TtsRequestsRefused",
-            expr=f"{rate(ERRORS, '5m', {ERROR_TYPE: REFUSED})} / {rate(REQUESTS, '5m')} > {REFUSED_SHARE:g}\n"
-            f"and {increase(ERRORS, '5m', {ERROR_TYPE: REFUSED})} >= {ENOUGH}",
+            expr=f"{UNSCOPED.rate(ERRORS, where={ERROR_TYPE: REFUSED}, over='5m')} / {UNSCOPED.rate(REQUESTS, over='5m')} > {REFUSED_SHARE:g}\n"
+            f"and {UNSCOPED.increase(ERRORS, where={ERROR_TYPE: REFUSED}, over='5m')} >= {ENOUGH}",
             hold="2m",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
@@ -90,7 +92,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsConnectionsFull",
-            expr=f"{increase(CONNECTIONS_ENDED_EARLY, '5m', {EARLY_END: 'full'}, (INSTANCE,))} >= {ENOUGH}",
+            expr=f"{UNSCOPED.increase(CONNECTIONS_ENDED_EARLY, by=(INSTANCE,), where={EARLY_END: 'full'}, over='5m')} >= {ENOUGH}",
             hold="1m",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
@@ -103,8 +105,8 @@ GROUP = Group(
         ),
         Alert(
             name="TtsRealTimeFactorHigh",
-            expr=f"{quantile(0.5, REAL_TIME_FACTOR, '10m')} > {PACE:g}\n"
-            f"and {increase(REAL_TIME_FACTOR, '10m', part='_count')} >= {ENOUGH}",
+            expr=f"{UNSCOPED.quantile(0.5, REAL_TIME_FACTOR, over='10m')} > {PACE:g}\n"
+            f"and {UNSCOPED.increase(REAL_TIME_FACTOR, over='10m')} >= {ENOUGH}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -118,7 +120,7 @@ GROUP = Group(
             name="TtsCacheCollapse",
             expr=f"({_HITS} or vector(0)) / {_LOOKUPS}\n"
             f"< {FALLEN:g} * ({_HITS_BEFORE} / {_LOOKUPS_BEFORE} > {HIT_SHARE:g})\n"
-            f"and {increase(CACHE_REQUESTS, '30m', LOOKUPS)} >= {ENOUGH_LOOKUPS}",
+            f"and {UNSCOPED.increase(CACHE_REQUESTS, where=LOOKUPS, over='30m')} >= {ENOUGH_LOOKUPS}",
             hold="10m",
             severity=Severity.WARNING,
             team=Team.SERVICE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import grown, increase, largest, risen, series
 from otel.contract.labels import ERROR_TYPE, GPU, TASK, WORKER
 from otel.contract.metrics import (
     BACKGROUND_TASK_FAILURES,
@@ -18,7 +17,7 @@ from otel.contract.metrics import (
     SYSTEM_MEMORY,
     WORKER_RESTARTS,
 )
-from otel.contract.promql import INSTANCE
+from otel.contract.promql import INSTANCE, UNSCOPED
 
 CPU_PERCENT = 80
 MEMORY_BYTES = 8e9
@@ -39,7 +38,7 @@ EACH_GPU = (INSTANCE, GPU)
 
 def _running(over: str) -> str:
     """Returns the number of server processes that reported in that time; each has its own instance label."""
-    return f"count(count by ({INSTANCE}) (count_over_time({series(REQUESTS_IN_FLIGHT)}[{over}])))"
+    return f"count(count by ({INSTANCE}) (count_over_time({UNSCOPED.series(REQUESTS_IN_FLIGHT)}[{over}])))"
 
 
 GROUP = Group(
@@ -48,7 +47,7 @@ GROUP = Group(
     (
         Alert(
             name="TtsCpuHigh",
-            expr=f"avg by ({INSTANCE}) (avg_over_time({series(SYSTEM_CPU)}[5m])) > {CPU_PERCENT}",
+            expr=f"avg by ({INSTANCE}) (avg_over_time({UNSCOPED.series(SYSTEM_CPU)}[5m])) > {CPU_PERCENT}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,
@@ -61,7 +60,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsMemoryHigh",
-            expr=f"{largest(SYSTEM_MEMORY, None, (INSTANCE,))} > {MEMORY_BYTES:.0f}",
+            expr=f"{UNSCOPED.largest(SYSTEM_MEMORY, by=(INSTANCE,))} > {MEMORY_BYTES:.0f}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,
@@ -74,7 +73,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsGpuMemoryHigh",
-            expr=f"{largest(GPU_MEMORY, None, EACH_GPU)} / {largest(GPU_MEMORY_LIMIT, None, EACH_GPU)} > {GPU_SHARE:g}",
+            expr=f"{UNSCOPED.largest(GPU_MEMORY, by=EACH_GPU)} / {UNSCOPED.largest(GPU_MEMORY_LIMIT, by=EACH_GPU)} > {GPU_SHARE:g}",
             hold="10m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,
@@ -86,7 +85,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsGpuHot",
-            expr=f"{largest(GPU_TEMPERATURE, None, EACH_GPU)} > {GPU_CELSIUS}",
+            expr=f"{UNSCOPED.largest(GPU_TEMPERATURE, by=EACH_GPU)} > {GPU_CELSIUS}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,
@@ -98,8 +97,8 @@ GROUP = Group(
         ),
         Alert(
             name="TtsGpuLost",
-            expr=f"({largest(GPU_MEMORY, None, EACH_GPU, over='1h')} unless {largest(GPU_MEMORY, None, EACH_GPU, over='2m')})\n"
-            f"and on ({INSTANCE}) {largest(REQUESTS_IN_FLIGHT, None, (INSTANCE,), over='2m')}",
+            expr=f"({UNSCOPED.largest(GPU_MEMORY, by=EACH_GPU, over='1h')} unless {UNSCOPED.largest(GPU_MEMORY, by=EACH_GPU, over='2m')})\n"
+            f"and on ({INSTANCE}) {UNSCOPED.largest(REQUESTS_IN_FLIGHT, by=(INSTANCE,), over='2m')}",
             hold="1m",
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,
@@ -111,7 +110,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsServerAbsent",
-            expr=f"absent_over_time({series(REQUESTS_IN_FLIGHT)}[1m])",
+            expr=f"absent_over_time({UNSCOPED.series(REQUESTS_IN_FLIGHT)}[1m])",
             hold="1m",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
@@ -122,7 +121,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsServerRestarted",
-            expr=risen(RESTARTS, "15m", (INSTANCE,)),
+            expr=UNSCOPED.risen(RESTARTS, by=(INSTANCE,), over="15m"),
             hold="0s",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -147,7 +146,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsServerCrashed",
-            expr=f"{grown(ERRORS, '15m', {ERROR_TYPE: LOST}, (INSTANCE,))} > 0",
+            expr=f"{UNSCOPED.grown(ERRORS, by=(INSTANCE,), where={ERROR_TYPE: LOST}, over='15m')} > 0",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -158,7 +157,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsWorkerRestarting",
-            expr=f"{increase(WORKER_RESTARTS, '15m', by=EACH_WORKER)} > {MOST_RESTARTS}",
+            expr=f"{UNSCOPED.increase(WORKER_RESTARTS, by=EACH_WORKER, over='15m')} > {MOST_RESTARTS}",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -171,7 +170,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsBackgroundTaskFailing",
-            expr=f"{increase(BACKGROUND_TASK_FAILURES, '15m', by=EACH_TASK)} > {MOST_FAILURES}",
+            expr=f"{UNSCOPED.increase(BACKGROUND_TASK_FAILURES, by=EACH_TASK, over='15m')} > {MOST_FAILURES}",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.PLATFORM,

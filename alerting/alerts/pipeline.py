@@ -6,12 +6,11 @@ from collections.abc import Iterable
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import grown, largest, series
 from otel.contract.labels import LOSS_REASON
 from otel.contract.libraries import SDK_METRICS
 from otel.contract.metrics import DRIFT_LAST_RUN, EVENTS_LOST, REQUESTS_IN_FLIGHT
 from otel.contract.pipeline import COLLECTOR, ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
-from otel.contract.promql import INSTANCE, JOB, Metric, Where
+from otel.contract.promql import INSTANCE, JOB, UNSCOPED, Metric, Where
 
 QUEUE_SHARE = 0.5
 STALE_SECONDS = 120
@@ -19,7 +18,7 @@ EXPORTER = "exporter"
 LOST: Where = {"error_type": None}
 OF_THE_COLLECTOR: Where = {JOB: COLLECTOR}
 """Jaeger is built from the Collector's parts and has metrics of the same names."""
-RUNNING = series(UPTIME, OF_THE_COLLECTOR)
+RUNNING = UNSCOPED.series(UPTIME, where=OF_THE_COLLECTOR)
 REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
 """A metric of each program that reports."""
 COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
@@ -27,12 +26,12 @@ COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
 
 def _any_grown(metrics: Iterable[Metric], where: Where | None, by: str) -> str:
     """Returns an expression for any of the metrics that has grown within ten minutes."""
-    return "\nor ".join(f"({grown(metric, '10m', where, (by,))}) > 0" for metric in metrics)
+    return "\nor ".join(f"({UNSCOPED.grown(metric, by=(by,), where=where, over='10m')}) > 0" for metric in metrics)
 
 
 def _age(metric: Metric) -> str:
     """Returns an expression for the seconds since the newest sample of the last hour, if they are too many."""
-    reported = series(metric, OF_THE_COLLECTOR if metric is UPTIME else None)
+    reported = UNSCOPED.series(metric, where=OF_THE_COLLECTOR if metric is UPTIME else None)
     return f"time() - max by ({JOB}) (max_over_time(timestamp({reported})[1h:1m])) > {STALE_SECONDS}"
 
 
@@ -77,7 +76,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsCollectorQueueFilling",
-            expr=f"{largest(QUEUE_SIZE, None, (EXPORTER,))} / {largest(QUEUE_CAPACITY, None, (EXPORTER,))} > {QUEUE_SHARE:g}",
+            expr=f"{UNSCOPED.largest(QUEUE_SIZE, by=(EXPORTER,))} / {UNSCOPED.largest(QUEUE_CAPACITY, by=(EXPORTER,))} > {QUEUE_SHARE:g}",
             hold="2m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,
@@ -101,7 +100,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsEventsLost",
-            expr=f"({grown(EVENTS_LOST, '10m', None, (INSTANCE, LOSS_REASON))}) > 0",
+            expr=f"({UNSCOPED.grown(EVENTS_LOST, by=(INSTANCE, LOSS_REASON), over='10m')}) > 0",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.PLATFORM,
@@ -125,7 +124,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsTargetDown",
-            expr=f"{largest(UP, None, (JOB, INSTANCE))} == 0",
+            expr=f"{UNSCOPED.largest(UP, by=(JOB, INSTANCE))} == 0",
             hold="2m",
             severity=Severity.WARNING,
             team=Team.PLATFORM,

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import largest, quantile, rate
 from otel.contract.labels import ATTEMPT_OUTCOME, DEGRADED_KIND, PROVIDER
 from otel.contract.metrics import DEGRADED, PROVIDER_AVAILABLE, PROVIDER_DURATION, PROVIDER_REQUESTS
-from otel.contract.promql import INSTANCE
+from otel.contract.promql import INSTANCE, UNSCOPED
 
 EACH = (INSTANCE, PROVIDER)
 JUDGED = ("ok", "error", "timeout")
@@ -27,9 +26,9 @@ def _query_value(query: str, form: str) -> str:
     )
 
 
-_MEDIAN = quantile(0.5, PROVIDER_DURATION, "5m", {PROVIDER: "%s"})
-_OK = rate(PROVIDER_REQUESTS, "5m", {PROVIDER: "%[1]s", ATTEMPT_OUTCOME: "ok"})
-_ALL = rate(PROVIDER_REQUESTS, "5m", {PROVIDER: "%[1]s", ATTEMPT_OUTCOME: JUDGED})
+_MEDIAN = UNSCOPED.quantile(0.5, PROVIDER_DURATION, where={PROVIDER: "%s"}, over="5m")
+_OK = UNSCOPED.rate(PROVIDER_REQUESTS, where={PROVIDER: "%[1]s", ATTEMPT_OUTCOME: "ok"}, over="5m")
+_ALL = UNSCOPED.rate(PROVIDER_REQUESTS, where={PROVIDER: "%[1]s", ATTEMPT_OUTCOME: JUDGED}, over="5m")
 
 GROUP = Group(
     "providers",
@@ -37,7 +36,7 @@ GROUP = Group(
     (
         Alert(
             name="TtsProviderSlow",
-            expr=f"{largest(DEGRADED, {DEGRADED_KIND: 'latency'}, EACH)} == 1",
+            expr=f"{UNSCOPED.largest(DEGRADED, by=EACH, where={DEGRADED_KIND: 'latency'})} == 1",
             hold="1m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -50,7 +49,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsProviderFailing",
-            expr=f"{largest(DEGRADED, {DEGRADED_KIND: 'success_rate'}, EACH)} == 1",
+            expr=f"{UNSCOPED.largest(DEGRADED, by=EACH, where={DEGRADED_KIND: 'success_rate'})} == 1",
             hold="1m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -63,7 +62,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsProviderUnavailable",
-            expr=f"{largest(PROVIDER_AVAILABLE, None, EACH)} == 0",
+            expr=f"{UNSCOPED.largest(PROVIDER_AVAILABLE, by=EACH)} == 0",
             hold="1m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -76,7 +75,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsNoProvider",
-            expr=f"{largest(PROVIDER_AVAILABLE, None, (INSTANCE,))} == 0",
+            expr=f"{UNSCOPED.largest(PROVIDER_AVAILABLE, by=(INSTANCE,))} == 0",
             hold="30s",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,

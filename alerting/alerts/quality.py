@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import increase, largest, series
 from otel.contract.labels import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
 from otel.contract.metrics import (
     AUDIO_FAULTS,
@@ -17,7 +16,7 @@ from otel.contract.metrics import (
     DRIFT_WINDOW_ROWS,
     PROVIDER_REQUESTS,
 )
-from otel.contract.promql import Where
+from otel.contract.promql import UNSCOPED, Where
 
 FAULTS_SHARE = 0.02
 ENOUGH_FAULTS = 5
@@ -41,9 +40,9 @@ GROUP = Group(
     (
         Alert(
             name="TtsAudioFaults",
-            expr=f"{increase(AUDIO_FAULTS, '15m', None, FAULTY)}\n"
-            f"/ on () group_left () {increase(PROVIDER_REQUESTS, '15m', CLIPS)} > {FAULTS_SHARE:g}\n"
-            f"and {increase(AUDIO_FAULTS, '15m', None, FAULTY)} >= {ENOUGH_FAULTS}",
+            expr=f"{UNSCOPED.increase(AUDIO_FAULTS, by=FAULTY, over='15m')}\n"
+            f"/ on () group_left () {UNSCOPED.increase(PROVIDER_REQUESTS, where=CLIPS, over='15m')} > {FAULTS_SHARE:g}\n"
+            f"and {UNSCOPED.increase(AUDIO_FAULTS, by=FAULTY, over='15m')} >= {ENOUGH_FAULTS}",
             hold="2m",
             severity=Severity.WARNING,
             team=Team.QUALITY,
@@ -57,19 +56,19 @@ GROUP = Group(
         ),
         Alert(
             name="TtsDriftDetected",
-            expr=f"{largest(DRIFT_DETECTED, None, (DRIFT_COLUMN,))} == 1",
+            expr=f"{UNSCOPED.largest(DRIFT_DETECTED, by=(DRIFT_COLUMN,))} == 1",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.QUALITY,
             topic=Topic.DRIFT,
             summary="Drift of {{ $labels.column }}",
             description="{{ $labels.column }} differs from the reference: its score is "
-            f"{_of_column(series(DRIFT_SCORE))}, its threshold {_of_column(series(DRIFT_THRESHOLD))}.",
+            f"{_of_column(UNSCOPED.series(DRIFT_SCORE))}, its threshold {_of_column(UNSCOPED.series(DRIFT_THRESHOLD))}.",
             dashboard=Dashboard.QUALITY,
         ),
         Alert(
             name="TtsDriftJobNotRun",
-            expr=f"time() - {largest(DRIFT_LAST_RUN, over='1d')} > {LATE_SECONDS}",
+            expr=f"time() - {UNSCOPED.largest(DRIFT_LAST_RUN, over='1d')} > {LATE_SECONDS}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.QUALITY,
@@ -80,7 +79,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsDriftJobFailed",
-            expr=f"{largest(DRIFT_LAST_RUN_SUCCESS)} == 0",
+            expr=f"{UNSCOPED.largest(DRIFT_LAST_RUN_SUCCESS)} == 0",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.QUALITY,
@@ -91,7 +90,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsDriftClockSuspect",
-            expr=f"{largest(DRIFT_CLOCK_SUSPECT)} == 1",
+            expr=f"{UNSCOPED.largest(DRIFT_CLOCK_SUSPECT)} == 1",
             hold="75m",
             severity=Severity.WARNING,
             team=Team.QUALITY,
@@ -103,7 +102,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsDriftOutOfData",
-            expr=f"{largest(DRIFT_WINDOW_ROWS, over='1d')} < {ROWS}\nand {largest(DRIFT_WINDOW_ROWS, over='7d')} >= {ROWS}",
+            expr=f"{UNSCOPED.largest(DRIFT_WINDOW_ROWS, over='1d')} < {ROWS}\nand {UNSCOPED.largest(DRIFT_WINDOW_ROWS, over='7d')} >= {ROWS}",
             hold="1h",
             severity=Severity.WARNING,
             team=Team.QUALITY,

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from alerting.promql import bound, increase, quantile, rate
 from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UNDERRUN, TIME_TO_FIRST_AUDIO
-from otel.contract.promql import Where
+from otel.contract.promql import UNSCOPED, Where, at_most
 
 ERRORS_PER_SECOND = 0.1
 P95_SECONDS = 10.0
@@ -29,7 +28,7 @@ GROUP = Group(
     (
         Alert(
             name="TtsErrorRateHigh",
-            expr=f"{rate(ERRORS, '5m', {SIDE: 'server'})} > {ERRORS_PER_SECOND:g}",
+            expr=f"{UNSCOPED.rate(ERRORS, where={SIDE: 'server'}, over='5m')} > {ERRORS_PER_SECOND:g}",
             hold="2m",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
@@ -42,8 +41,8 @@ GROUP = Group(
         ),
         Alert(
             name="TtsLatencyHigh",
-            expr=f"{quantile(0.95, REQUEST_DURATION, '5m')} > {P95_SECONDS:g}\n"
-            f"and {increase(REQUEST_DURATION, '5m', part='_count')} >= {ENOUGH}",
+            expr=f"{UNSCOPED.quantile(0.95, REQUEST_DURATION, over='5m')} > {P95_SECONDS:g}\n"
+            f"and {UNSCOPED.increase(REQUEST_DURATION, over='5m')} >= {ENOUGH}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -56,8 +55,8 @@ GROUP = Group(
         ),
         Alert(
             name="TtsSuccessRateLow",
-            expr=f"({rate(REQUESTS, '5m', {OUTCOME: 'ok'})} or vector(0)) / {rate(REQUESTS, '5m', JUDGED)}"
-            f" < {SUCCESS_SHARE:g}\nand {increase(REQUESTS, '5m', JUDGED)} >= {ENOUGH}",
+            expr=f"({UNSCOPED.rate(REQUESTS, where={OUTCOME: 'ok'}, over='5m')} or vector(0)) / {UNSCOPED.rate(REQUESTS, where=JUDGED, over='5m')}"
+            f" < {SUCCESS_SHARE:g}\nand {UNSCOPED.increase(REQUESTS, where=JUDGED, over='5m')} >= {ENOUGH}",
             hold="2m",
             severity=Severity.CRITICAL,
             team=Team.SERVICE,
@@ -70,8 +69,8 @@ GROUP = Group(
         ),
         Alert(
             name="TtsFirstAudioLate",
-            expr=f"{quantile(0.95, TIME_TO_FIRST_AUDIO, '5m', LATE)} > {FIRST_AUDIO_SECONDS:g}\n"
-            f"and {increase(TIME_TO_FIRST_AUDIO, '5m', LATE, part='_count')} >= {ENOUGH}",
+            expr=f"{UNSCOPED.quantile(0.95, TIME_TO_FIRST_AUDIO, where=LATE, over='5m')} > {FIRST_AUDIO_SECONDS:g}\n"
+            f"and {UNSCOPED.increase(TIME_TO_FIRST_AUDIO, where=LATE, over='5m')} >= {ENOUGH}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -84,9 +83,9 @@ GROUP = Group(
         ),
         Alert(
             name="TtsStreamHoles",
-            expr=f"1 - {increase(STREAM_UNDERRUN, '15m', bound(STREAM_UNDERRUN, HOLE_SECONDS), part='_bucket')} / "
-            f"{increase(STREAM_UNDERRUN, '15m', part='_count')} > {HOLES_SHARE:g}\n"
-            f"and {increase(STREAM_UNDERRUN, '15m', part='_count')} >= {ENOUGH}",
+            expr=f"1 - {UNSCOPED.increase(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, HOLE_SECONDS), over='15m', part='_bucket')} / "
+            f"{UNSCOPED.increase(STREAM_UNDERRUN, over='15m')} > {HOLES_SHARE:g}\n"
+            f"and {UNSCOPED.increase(STREAM_UNDERRUN, over='15m')} >= {ENOUGH}",
             hold="5m",
             severity=Severity.WARNING,
             team=Team.SERVICE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, largest, mean, now, quantile, rate, seen, share, smallest, sums
+from dashboards.scope import SELECTED
 from dashboards.traceql import given, longer_than, requests
 from otel.contract.labels import (
     ATTEMPT_OUTCOME,
@@ -33,7 +33,7 @@ from otel.contract.metrics import (
     STAGE_DURATION,
     UNSENT_BYTES,
 )
-from otel.contract.promql import INSTANCE, Where
+from otel.contract.promql import INSTANCE, Where, ratio
 
 SLOW = requests(longer_than(1))
 HELPED: Where = {CACHE_RESULT: ("hit", "coalesced")}
@@ -48,7 +48,7 @@ STAGES = Panel(
     "means too much load, infer and decode a slow engine, send a slow client.",
     "stacked",
     Unit.SECONDS,
-    (Query(mean(STAGE_DURATION, (STAGE,)), "{stage}"),),
+    (Query(SELECTED.mean(STAGE_DURATION, by=(STAGE,)), "{stage}"),),
     traces=SLOW,
     width=12,
 )
@@ -61,7 +61,7 @@ WORK = Panel(
     Unit.NUMBER,
     (
         Query(
-            sums(STAGE_DURATION, (STAGE,), WORKING),
+            SELECTED.rate(STAGE_DURATION, by=(STAGE,), where=WORKING, part="_sum"),
             "{stage}",
         ),
     ),
@@ -73,7 +73,7 @@ QUEUE = Panel(
     "Requests that wait for the engine. If it does not fall again, more is requested than the machine can synthesize.",
     "lines",
     Unit.NUMBER,
-    (Query(now(QUEUE_DEPTH), "waiting"),),
+    (Query(SELECTED.total(QUEUE_DEPTH), "waiting"),),
 )
 QUEUE_SECONDS = Panel(
     "queue-audio",
@@ -83,7 +83,7 @@ QUEUE_SECONDS = Panel(
     "others.",
     "lines",
     Unit.SECONDS,
-    (Query(now(QUEUE_AUDIO), "audio"),),
+    (Query(SELECTED.total(QUEUE_AUDIO), "audio"),),
 )
 UNSENT = Panel(
     "unsent-bytes",
@@ -92,7 +92,7 @@ UNSENT = Panel(
     "`TTSCOPE_MAX_UNSENT_BYTES`. It grows when clients read slowly.",
     "lines",
     Unit.BYTES,
-    (Query(largest(UNSENT_BYTES, (INSTANCE,)), "{instance}"),),
+    (Query(SELECTED.largest(UNSENT_BYTES, by=(INSTANCE,)), "{instance}"),),
 )
 WAIT = Panel(
     "queue-wait",
@@ -100,7 +100,7 @@ WAIT = Panel(
     "p50 and p95 of the time in seconds that requests wait for others. When it rises, look at Queued audio and at CPU.",
     "lines",
     Unit.SECONDS,
-    tuple(Query(quantile(q, STAGE_DURATION, (), {STAGE: "queue"}), f"p{q * 100:.0f}") for q in (0.5, 0.95)),
+    tuple(Query(SELECTED.quantile(q, STAGE_DURATION, where={STAGE: "queue"}), f"p{q * 100:.0f}") for q in (0.5, 0.95)),
     traces=SLOW,
     width=6,
 )
@@ -110,7 +110,7 @@ BATCHES = Panel(
     "Batches per second by the number of steps in them.",
     "heatmap",
     Unit.NUMBER,
-    (Query(buckets(BATCH_SIZE), "{le}"),),
+    (Query(SELECTED.buckets(BATCH_SIZE), "{le}"),),
     width=6,
 )
 PADDING = Panel(
@@ -119,7 +119,7 @@ PADDING = Panel(
     "Mean share of a batch that is padding for its shorter steps. Padding is wasted work: the lower, the better.",
     "lines",
     Unit.SHARE,
-    (Query(mean(BATCH_PADDING), "padding"),),
+    (Query(SELECTED.mean(BATCH_PADDING), "padding"),),
     width=6,
 )
 BATCH_MEAN = Panel(
@@ -128,7 +128,7 @@ BATCH_MEAN = Panel(
     "Mean number of steps that the engine runs in one batch. It rises with load.",
     "lines",
     Unit.NUMBER,
-    (Query(mean(BATCH_SIZE), "steps"),),
+    (Query(SELECTED.mean(BATCH_SIZE), "steps"),),
     width=6,
 )
 CACHE_RATIO = Panel(
@@ -141,10 +141,7 @@ CACHE_RATIO = Panel(
     Unit.SHARE,
     (
         Query(
-            share(
-                rate(CACHE_REQUESTS, (), HELPED),
-                rate(CACHE_REQUESTS, (), LOOKED_FOR),
-            ),
+            ratio(SELECTED.rate(CACHE_REQUESTS, where=HELPED), SELECTED.rate(CACHE_REQUESTS, where=LOOKED_FOR)),
             "hits",
         ),
     ),
@@ -156,7 +153,7 @@ CACHE_LOOKUPS = Panel(
     "Cache lookups per second by result.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(CACHE_REQUESTS, (CACHE_RESULT,)), "{result}"),),
+    (Query(SELECTED.rate(CACHE_REQUESTS, by=(CACHE_RESULT,)), "{result}"),),
     width=6,
 )
 CACHE_SIZE = Panel(
@@ -165,7 +162,7 @@ CACHE_SIZE = Panel(
     "Memory of the cached clips, by server. The limit is `TTSCOPE_CACHE_BYTES`.",
     "stacked",
     Unit.BYTES,
-    (Query(now(CACHE_BYTES, (INSTANCE,)), "{instance}"),),
+    (Query(SELECTED.total(CACHE_BYTES, by=(INSTANCE,)), "{instance}"),),
     width=6,
 )
 CACHE_CLIPS = Panel(
@@ -175,7 +172,7 @@ CACHE_CLIPS = Panel(
     "`TTSCOPE_CACHE_BYTES`.",
     "lines",
     Unit.NUMBER,
-    (Query(now(CACHE_ENTRIES), "clips"), Query(rate(CACHE_EVICTIONS), "evicted per second")),
+    (Query(SELECTED.total(CACHE_ENTRIES), "clips"), Query(SELECTED.rate(CACHE_EVICTIONS), "evicted per second")),
     width=6,
 )
 AVAILABLE = Panel(
@@ -185,7 +182,7 @@ AVAILABLE = Panel(
     "health check succeeds. The runbook is TtsProviderUnavailable.",
     "states",
     Unit.STATE,
-    (Query(smallest(PROVIDER_AVAILABLE, (PROVIDER,)), "{provider}"),),
+    (Query(SELECTED.smallest(PROVIDER_AVAILABLE, by=(PROVIDER,)), "{provider}"),),
     thresholds=(Threshold(1, "critical", below=True),),
     width=12,
     height=6,
@@ -197,7 +194,7 @@ DEGRADED_NOW = Panel(
     "or is skipped (unavailable). Providers: p95 and Providers: success show by how much.",
     "states",
     Unit.STATE,
-    (Query(largest(DEGRADED, (PROVIDER, DEGRADED_KIND)), "{provider} {kind}"),),
+    (Query(SELECTED.largest(DEGRADED, by=(PROVIDER, DEGRADED_KIND)), "{provider} {kind}"),),
     thresholds=(Threshold(1, "warning"),),
     width=12,
     height=6,
@@ -208,7 +205,7 @@ ATTEMPTS = Panel(
     "Attempts per second, by provider and outcome.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(PROVIDER_REQUESTS, (PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
+    (Query(SELECTED.seen(PROVIDER_REQUESTS, by=(PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
     width=6,
 )
 PROVIDER_SUCCESS = Panel(
@@ -220,9 +217,9 @@ PROVIDER_SUCCESS = Panel(
     Unit.SHARE,
     (
         Query(
-            share(
-                rate(PROVIDER_REQUESTS, (PROVIDER,), {ATTEMPT_OUTCOME: "ok"}),
-                rate(PROVIDER_REQUESTS, (PROVIDER,), {ATTEMPT_OUTCOME: ("ok", "error", "timeout")}),
+            ratio(
+                SELECTED.rate(PROVIDER_REQUESTS, by=(PROVIDER,), where={ATTEMPT_OUTCOME: "ok"}),
+                SELECTED.rate(PROVIDER_REQUESTS, by=(PROVIDER,), where={ATTEMPT_OUTCOME: ("ok", "error", "timeout")}),
             ),
             "{provider}",
         ),
@@ -236,7 +233,7 @@ PROVIDER_LATENCY = Panel(
     "p95 of the time in seconds that a provider takes for an utterance, its queue included.",
     "lines",
     Unit.SECONDS,
-    (Query(quantile(0.95, PROVIDER_DURATION, (PROVIDER,)), "{provider}"),),
+    (Query(SELECTED.quantile(0.95, PROVIDER_DURATION, by=(PROVIDER,)), "{provider}"),),
     traces=SLOW,
     width=6,
 )
@@ -247,7 +244,7 @@ FALLBACKS = Panel(
     "first provider fails.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(PROVIDER_FALLBACKS, (FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
+    (Query(SELECTED.seen(PROVIDER_FALLBACKS, by=(FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
     traces=requests(given("tts.fallback_from")),
     empty="No request fell back to another provider.",
     width=6,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import largest, rate, seen, series, smallest
+from dashboards.scope import SELECTED
 from otel.contract import pipeline as own
 from otel.contract.labels import LOSS_REASON
 from otel.contract.libraries import SDK_METRICS, LibraryMetric
@@ -24,7 +24,7 @@ NO_EXPORT = "The server does not export by OTLP: Prometheus scrapes it."
 def rates(metrics: Sequence[PipelineMetric], by: str, legend: str) -> tuple[Query, ...]:
     """Returns the rate per second of each signal; {signal} in ``legend`` is replaced by the name that the docs use."""
     return tuple(
-        Query(rate(metric, (by,)), legend.replace("{signal}", signal))
+        Query(SELECTED.rate(metric, by=(by,)), legend.replace("{signal}", signal))
         for metric, signal in zip(metrics, own.SIGNALS.values(), strict=True)
     )
 
@@ -42,8 +42,8 @@ PROGRAMS = Panel(
     "states",
     Unit.STATE,
     (
-        Query(smallest(own.UP, (JOB,)), "{job}"),
-        Query(f"(count({series(own.COLLECTOR_MEMORY)}) or vector(0)) > bool 0", "collector"),
+        Query(SELECTED.smallest(own.UP, by=(JOB,)), "{job}"),
+        Query(f"(count({SELECTED.series(own.COLLECTOR_MEMORY)}) or vector(0)) > bool 0", "collector"),
     ),
     thresholds=(Threshold(1, "critical", below=True),),
     width=12,
@@ -56,8 +56,8 @@ MEMORY = Panel(
     "lines",
     Unit.BYTES,
     (
-        Query(f"{series(own.MEMORY)} or {series(own.JAEGER_MEMORY)}", "{job}"),
-        Query(series(own.COLLECTOR_MEMORY), "collector"),
+        Query(f"{SELECTED.series(own.MEMORY)} or {SELECTED.series(own.JAEGER_MEMORY)}", "{job}"),
+        Query(SELECTED.series(own.COLLECTOR_MEMORY), "collector"),
     ),
     width=12,
     height=6,
@@ -89,7 +89,8 @@ QUEUES = Panel(
     Unit.SHARE,
     (
         Query(
-            f"{largest(own.QUEUE_SIZE, ('exporter',))} / {largest(own.QUEUE_CAPACITY, ('exporter',))}",
+            f"{SELECTED.largest(own.QUEUE_SIZE, by=('exporter',))} / "
+            f"{SELECTED.largest(own.QUEUE_CAPACITY, by=('exporter',))}",
             "{exporter}",
         ),
     ),
@@ -118,7 +119,7 @@ EXPORT = Panel(
     "Spans and events per second that servers delivered to the Collector.",
     "stacked",
     Unit.PER_SECOND,
-    tuple(Query(rate(sdk(item, "exporter.{}.exported"), (), WELL), name) for item, name in ITEMS.items()),
+    tuple(Query(SELECTED.rate(sdk(item, "exporter.{}.exported"), where=WELL), name) for item, name in ITEMS.items()),
     empty=NO_EXPORT,
     width=6,
 )
@@ -130,7 +131,7 @@ EXPORT_LOST = Panel(
     "lines",
     Unit.PER_SECOND,
     tuple(
-        Query(rate(sdk(item, what), (), BADLY), f"{name} {how}")
+        Query(SELECTED.rate(sdk(item, what), where=BADLY), f"{name} {how}")
         for item, name in ITEMS.items()
         for what, how in (("processor.{}.processed", "dropped"), ("exporter.{}.exported", "given up"))
     ),
@@ -147,8 +148,8 @@ EXPORT_QUEUES = Panel(
     Unit.SHARE,
     tuple(
         Query(
-            f"max ({series(sdk(item, 'processor.{}.queue.size'))} / "
-            f"{series(sdk(item, 'processor.{}.queue.capacity'))})",
+            f"max ({SELECTED.series(sdk(item, 'processor.{}.queue.size'))} / "
+            f"{SELECTED.series(sdk(item, 'processor.{}.queue.capacity'))})",
             name,
         )
         for item, name in ITEMS.items()
@@ -163,7 +164,7 @@ EVENTS_NOT_KEPT = Panel(
     "Events per second that a server could not write to its own files, by reason. The runbook is TtsEventsLost.",
     "lines",
     Unit.PER_SECOND,
-    (Query(seen(EVENTS_LOST, (LOSS_REASON,)), "{reason}"),),
+    (Query(SELECTED.seen(EVENTS_LOST, by=(LOSS_REASON,)), "{reason}"),),
     thresholds=(Threshold(0.01, "warning"),),
     empty="Every event was written.",
     width=6,
@@ -174,7 +175,7 @@ SERIES = Panel(
     "Series that Prometheus holds in memory. Texts of clients never add one; a new voice, version or process does.",
     "lines",
     Unit.NUMBER,
-    (Query(series(own.HEAD_SERIES), "series"),),
+    (Query(SELECTED.series(own.HEAD_SERIES), "series"),),
     width=6,
 )
 SAMPLES = Panel(
@@ -183,7 +184,7 @@ SAMPLES = Panel(
     "Samples that Prometheus stored per second.",
     "lines",
     Unit.PER_SECOND,
-    (Query(rate(own.SAMPLES), "samples"),),
+    (Query(SELECTED.rate(own.SAMPLES), "samples"),),
     width=6,
 )
 NOT_STORED = Panel(
@@ -192,7 +193,7 @@ NOT_STORED = Panel(
     "Samples per second that Prometheus rejected because they were more than an hour late.",
     "lines",
     Unit.PER_SECOND,
-    tuple(Query(rate(metric), why.replace("_", " ")) for why, metric in own.NOT_STORED.items()),
+    tuple(Query(SELECTED.rate(metric), why.replace("_", " ")) for why, metric in own.NOT_STORED.items()),
     thresholds=(Threshold(1, "warning"),),
     width=6,
 )
@@ -204,9 +205,9 @@ FAILURES = Panel(
     "lines",
     Unit.PER_SECOND,
     (
-        Query(rate(own.RULE_FAILURES), "rules"),
-        Query(rate(own.NOTIFICATIONS_DROPPED), "alerts"),
-        Query(rate(own.CORRUPTIONS), "damage"),
+        Query(SELECTED.rate(own.RULE_FAILURES), "rules"),
+        Query(SELECTED.rate(own.NOTIFICATIONS_DROPPED), "alerts"),
+        Query(SELECTED.rate(own.CORRUPTIONS), "damage"),
     ),
     thresholds=(Threshold(0.01, "critical"),),
     width=6,
@@ -217,7 +218,7 @@ STORED_SPANS = Panel(
     "Spans per second that Jaeger or Tempo received. Servers send only the traces that they keep.",
     "lines",
     Unit.PER_SECOND,
-    (Query(f"{rate(own.SPANS_RECEIVED)} or {rate(own.JAEGER_STORED)}", "spans"),),
+    (Query(f"{SELECTED.rate(own.SPANS_RECEIVED)} or {SELECTED.rate(own.JAEGER_STORED)}", "spans"),),
     width=6,
 )
 DISCARDED_SPANS = Panel(
@@ -228,8 +229,8 @@ DISCARDED_SPANS = Panel(
     Unit.PER_SECOND,
     (
         Query(
-            f"{rate(own.SPANS_DISCARDED, ('reason',))} or "
-            f'label_replace({rate(own.JAEGER_REFUSED)}, "reason", "refused", "", "")',
+            f"{SELECTED.rate(own.SPANS_DISCARDED, by=('reason',))} or "
+            f'label_replace({SELECTED.rate(own.JAEGER_REFUSED)}, "reason", "refused", "", "")',
             "{reason}",
         ),
     ),
@@ -243,7 +244,7 @@ STORE_FAILURES = Panel(
     "Failed writes per second: spans in Jaeger, blocks in Tempo. Check its disk and its log.",
     "lines",
     Unit.PER_SECOND,
-    (Query(f"{rate(own.FLUSHES_FAILED)} or {rate(own.JAEGER_FAILED)}", "failed"),),
+    (Query(f"{SELECTED.rate(own.FLUSHES_FAILED)} or {SELECTED.rate(own.JAEGER_FAILED)}", "failed"),),
     thresholds=(Threshold(0.01, "critical"),),
     width=6,
 )
@@ -253,7 +254,7 @@ NOTIFICATIONS = Panel(
     "Notifications per second that could not be delivered, by integration. Alertmanager's log says why.",
     "lines",
     Unit.PER_SECOND,
-    (Query(seen(own.NOTIFICATIONS_FAILED, ("integration",)), "{integration}"),),
+    (Query(SELECTED.seen(own.NOTIFICATIONS_FAILED, by=("integration",)), "{integration}"),),
     thresholds=(Threshold(0.01, "critical"),),
     empty="Every notification was delivered.",
     width=6,

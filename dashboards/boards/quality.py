@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import at_most, largest, quantile, rate, seen, smallest
+from dashboards.scope import SELECTED
 from dashboards.traceql import above, given, requests
 from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.contract.metrics import (
@@ -19,6 +19,7 @@ from otel.contract.metrics import (
     SLOW_REQUESTS,
     STREAM_UNDERRUN,
 )
+from otel.contract.promql import at_most
 
 NOT_JUDGED = "The drift job has not judged a window yet. It needs a day for its first reference."
 NO_JOB = "The drift job is not running, or has not finished its first run."
@@ -31,7 +32,7 @@ FAULTS = Panel(
     "provider's are included. Look at the traces behind the panel for the voice and the text length.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(AUDIO_FAULTS, (FAULT,)), "{fault}"),),
+    (Query(SELECTED.seen(AUDIO_FAULTS, by=(FAULT,)), "{fault}"),),
     traces=requests(given("tts.audio_faults")),
     empty="No clip had a fault.",
     width=6,
@@ -43,7 +44,13 @@ UNDERRUNS = Panel(
     "is late. When it rises, look at the real-time factor and the queue.",
     "lines",
     Unit.SHARE,
-    (Query(f"1 - {at_most(STREAM_UNDERRUN, 0)} / ({rate(STREAM_UNDERRUN)} > 0)", "with a gap"),),
+    (
+        Query(
+            f"1 - {SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, 0), part='_bucket')} / "
+            f"({SELECTED.rate(STREAM_UNDERRUN)} > 0)",
+            "with a gap",
+        ),
+    ),
     traces=requests(above("tts.stream_underrun", 0)),
     empty=NO_STREAM,
     width=6,
@@ -54,7 +61,7 @@ GAPS = Panel(
     "p95 of the total silence in a stream, in seconds.",
     "lines",
     Unit.SECONDS,
-    (Query(quantile(0.95, STREAM_UNDERRUN), "p95"),),
+    (Query(SELECTED.quantile(0.95, STREAM_UNDERRUN), "p95"),),
     traces=requests(above("tts.stream_underrun", 0)),
     empty=NO_STREAM,
     width=6,
@@ -66,7 +73,7 @@ SLOW_REASONS = Panel(
     "added the most time.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(SLOW_REQUESTS, (SLOW_REASON,)), "{reason}"),),
+    (Query(SELECTED.seen(SLOW_REQUESTS, by=(SLOW_REASON,)), "{reason}"),),
     traces=requests(given("tts.slow_reason")),
     empty="No request was slow for its length.",
     width=6,
@@ -80,7 +87,8 @@ DRIFT_SHARE = Panel(
     Unit.NUMBER,
     (
         Query(
-            f"{largest(DRIFT_SCORE, (DRIFT_COLUMN,))} / ({largest(DRIFT_THRESHOLD, (DRIFT_COLUMN,))} > 0)",
+            f"{SELECTED.largest(DRIFT_SCORE, by=(DRIFT_COLUMN,))} / "
+            f"({SELECTED.largest(DRIFT_THRESHOLD, by=(DRIFT_COLUMN,))} > 0)",
             "{column}",
         ),
     ),
@@ -95,7 +103,7 @@ DETECTED = Panel(
     "report explains what changed.",
     "states",
     Unit.STATE,
-    (Query(largest(DRIFT_DETECTED, (DRIFT_COLUMN,)), "{column}"),),
+    (Query(SELECTED.largest(DRIFT_DETECTED, by=(DRIFT_COLUMN,)), "{column}"),),
     thresholds=(Threshold(1, "critical"),),
     empty=NOT_JUDGED,
     width=12,
@@ -107,7 +115,7 @@ CONSECUTIVE = Panel(
     "over it are left out.",
     "bars",
     Unit.NUMBER,
-    (Query(f"{largest(DRIFT_CONSECUTIVE, (DRIFT_COLUMN,))} > 0", "{column}"),),
+    (Query(f"{SELECTED.largest(DRIFT_CONSECUTIVE, by=(DRIFT_COLUMN,))} > 0", "{column}"),),
     empty="No column is over its threshold.",
     width=4,
 )
@@ -117,7 +125,7 @@ ROWS = Panel(
     "Requests in the last window. A window with fewer than 200 is not judged.",
     "stat",
     Unit.NUMBER,
-    (Query(largest(DRIFT_WINDOW_ROWS)),),
+    (Query(SELECTED.largest(DRIFT_WINDOW_ROWS)),),
     empty=NOT_JUDGED,
     width=4,
 )
@@ -128,7 +136,7 @@ LAST_RUN = Panel(
     "at the job's log.",
     "stat",
     Unit.TIME,
-    (Query(f"{largest(DRIFT_LAST_RUN)} * 1000"),),
+    (Query(f"{SELECTED.largest(DRIFT_LAST_RUN)} * 1000"),),
     empty=NO_JOB,
     width=4,
 )
@@ -139,7 +147,7 @@ LAST_RUN_SUCCESS = Panel(
     "the job's log.",
     "stat",
     Unit.STATE,
-    (Query(smallest(DRIFT_LAST_RUN_SUCCESS)),),
+    (Query(SELECTED.smallest(DRIFT_LAST_RUN_SUCCESS)),),
     thresholds=(Threshold(1, "critical", below=True),),
     empty=NO_JOB,
     width=3,
@@ -151,7 +159,7 @@ CLOCK = Panel(
     "runbook is TtsDriftClockSuspect.",
     "stat",
     Unit.STATE,
-    (Query(largest(DRIFT_CLOCK_SUSPECT), "not believed"),),
+    (Query(SELECTED.largest(DRIFT_CLOCK_SUSPECT), "not believed"),),
     thresholds=(Threshold(1, "critical"),),
     empty=NO_JOB,
     width=3,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dashboards.objective import WINDOW, budget_left, burn_rate, failures
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import buckets, mean, now, quantile, rate, seen, series, share
+from dashboards.scope import SELECTED
 from dashboards.traceql import equal, given, longer_than, requests
 from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
-from otel.contract.promql import INSTANCE
+from otel.contract.promql import INSTANCE, ratio
 from otel.contract.slo import AVAILABILITY
 
 SHARES = (0.5, 0.95, 0.99)
@@ -36,7 +36,7 @@ P95_NOW = Panel(
     "where the time goes.",
     "stat",
     Unit.SECONDS,
-    (Query(quantile(0.95, REQUEST_DURATION)),),
+    (Query(SELECTED.quantile(0.95, REQUEST_DURATION)),),
     thresholds=(Threshold(SLOW_SECONDS, "critical"),),
     traces=requests(longer_than(1)),
     width=4,
@@ -48,7 +48,7 @@ RATE_NOW = Panel(
     "Synthesis requests per second now, including rejected ones. Compare with Requests, now and a week ago on Usage.",
     "stat",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(REQUESTS)),),
+    (Query(SELECTED.rate(REQUESTS)),),
     width=4,
     height=5,
 )
@@ -58,7 +58,7 @@ IN_FLIGHT_NOW = Panel(
     "Synthesis requests that are being processed now.",
     "stat",
     Unit.NUMBER,
-    (Query(now(REQUESTS_IN_FLIGHT)),),
+    (Query(SELECTED.total(REQUESTS_IN_FLIGHT)),),
     width=4,
     height=5,
 )
@@ -81,7 +81,7 @@ SERVERS = Panel(
     "Server processes that report metrics. If one is missing, look at its log and run `make doctor`.",
     "stat",
     Unit.NUMBER,
-    (Query(f"count ({series(REQUESTS_IN_FLIGHT)})"),),
+    (Query(f"count ({SELECTED.series(REQUESTS_IN_FLIGHT)})"),),
     width=4,
     height=5,
 )
@@ -92,7 +92,7 @@ REQUEST_RATE = Panel(
     "synthesis); cancelled (the client disconnected).",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(REQUESTS, (OUTCOME,)), "{outcome}"),),
+    (Query(SELECTED.rate(REQUESTS, by=(OUTCOME,)), "{outcome}"),),
 )
 LATENCY = Panel(
     "latency",
@@ -101,7 +101,7 @@ LATENCY = Panel(
     "last byte of audio. When it rises, look at Slowest requests and at Time per stage on Engine and system.",
     "lines",
     Unit.SECONDS,
-    tuple(Query(quantile(share, REQUEST_DURATION), f"p{share * 100:.0f}") for share in SHARES),
+    tuple(Query(SELECTED.quantile(share, REQUEST_DURATION), f"p{share * 100:.0f}") for share in SHARES),
     thresholds=(Threshold(SLOW_SECONDS, "critical"),),
     traces=requests(longer_than(1)),
 )
@@ -112,7 +112,7 @@ LATENCY_DISTRIBUTION = Panel(
     "cache or a fallback provider.",
     "heatmap",
     Unit.SECONDS,
-    (Query(buckets(REQUEST_DURATION), "{le}"),),
+    (Query(SELECTED.buckets(REQUEST_DURATION), "{le}"),),
     traces=requests(longer_than(1)),
 )
 ERROR_RATE = Panel(
@@ -122,7 +122,7 @@ ERROR_RATE = Panel(
     "each class. The alert TtsErrorRateHigh counts only errors of the server.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(ERRORS, (ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
+    (Query(SELECTED.seen(ERRORS, by=(ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
     thresholds=(Threshold(ERRORS_PER_SECOND, "critical"),),
     traces=FAILED,
     empty="No request was rejected or failed.",
@@ -136,10 +136,13 @@ ERROR_RATIO = Panel(
     Unit.SHARE,
     (
         Query(
-            share(rate(REQUESTS, (), {OUTCOME: "error"}), rate(REQUESTS, (), {OUTCOME: ("ok", "error")})),
+            ratio(
+                SELECTED.rate(REQUESTS, where={OUTCOME: "error"}),
+                SELECTED.rate(REQUESTS, where={OUTCOME: ("ok", "error")}),
+            ),
             "failed",
         ),
-        Query(share(rate(REQUESTS, (), {OUTCOME: "rejected"}), rate(REQUESTS)), "refused"),
+        Query(ratio(SELECTED.rate(REQUESTS, where={OUTCOME: "rejected"}), SELECTED.rate(REQUESTS)), "refused"),
     ),
     thresholds=(Threshold(0.05, "critical"),),
     traces=FAILED,
@@ -162,7 +165,7 @@ IN_FLIGHT = Panel(
     "take longer: look at Response time and at the queue on Engine and system.",
     "stacked",
     Unit.NUMBER,
-    (Query(now(REQUESTS_IN_FLIGHT, (INSTANCE,)), "{instance}"),),
+    (Query(SELECTED.total(REQUESTS_IN_FLIGHT, by=(INSTANCE,)), "{instance}"),),
 )
 STATUS_CODES = Panel(
     "status-codes",
@@ -170,7 +173,7 @@ STATUS_CODES = Panel(
     "Responses per second by HTTP status code. 499 means that the client disconnected before the response began.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(REQUESTS, (STATUS_CODE,)), "{status_code}"),),
+    (Query(SELECTED.rate(REQUESTS, by=(STATUS_CODE,)), "{status_code}"),),
 )
 ENDPOINTS = Panel(
     "endpoints",
@@ -178,7 +181,7 @@ ENDPOINTS = Panel(
     "Mean response time in seconds of each endpoint that returns audio.",
     "lines",
     Unit.SECONDS,
-    (Query(mean(REQUEST_DURATION, (ENDPOINT,)), "{endpoint}"),),
+    (Query(SELECTED.mean(REQUEST_DURATION, by=(ENDPOINT,)), "{endpoint}"),),
     traces=requests(longer_than(1)),
 )
 SLOWEST_REQUESTS = Panel(

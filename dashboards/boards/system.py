@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Panel, Query, Row, Threshold, Unit
-from dashboards.promql import largest, now, seen
+from dashboards.scope import SELECTED
 from otel.contract.labels import CONNECTION_STATE, EARLY_END, GPU, MODEL, TASK, WORKER
 from otel.contract.metrics import (
     ACTIVE_VOICES,
@@ -34,7 +34,7 @@ CPU = Panel(
     "Work by stage and at other programs on the machine.",
     "lines",
     Unit.PERCENT,
-    (Query(largest(SYSTEM_CPU), "CPU"),),
+    (Query(SELECTED.largest(SYSTEM_CPU), "CPU"),),
     thresholds=(Threshold(BUSY_PERCENT, "warning"),),
     width=6,
 )
@@ -45,7 +45,7 @@ MEMORY = Panel(
     "and report it.",
     "lines",
     Unit.BYTES,
-    (Query(largest(SYSTEM_MEMORY, (INSTANCE,)), "{instance}"),),
+    (Query(SELECTED.largest(SYSTEM_MEMORY, by=(INSTANCE,)), "{instance}"),),
     thresholds=(Threshold(MUCH_MEMORY, "critical"),),
     width=6,
 )
@@ -55,7 +55,7 @@ LOAD_TIME = Panel(
     "Seconds until a model was loaded and had spoken for the first time.",
     "bars",
     Unit.SECONDS,
-    (Query(largest(MODEL_LOAD_TIME, (MODEL,)), "{model}"),),
+    (Query(SELECTED.largest(MODEL_LOAD_TIME, by=(MODEL,)), "{model}"),),
     width=6,
 )
 RESTARTED = Panel(
@@ -65,7 +65,7 @@ RESTARTED = Panel(
     "find the cause.",
     "bars",
     Unit.NUMBER,
-    (Query(largest(RESTARTS, (INSTANCE,)), "{instance}"),),
+    (Query(SELECTED.largest(RESTARTS, by=(INSTANCE,)), "{instance}"),),
     thresholds=(Threshold(1, "warning"),),
     width=8,
 )
@@ -75,7 +75,7 @@ VOICES_IN_USE = Panel(
     "Voices that were used within the last hour.",
     "lines",
     Unit.NUMBER,
-    (Query(largest(ACTIVE_VOICES), "voices"),),
+    (Query(SELECTED.largest(ACTIVE_VOICES), "voices"),),
     width=6,
 )
 OPEN_CONNECTIONS = Panel(
@@ -85,7 +85,7 @@ OPEN_CONNECTIONS = Panel(
     "`TTSCOPE_MAX_CONNECTIONS`. Many more busy connections than requests in flight point to slow clients.",
     "stacked",
     Unit.NUMBER,
-    (Query(now(CONNECTIONS, (CONNECTION_STATE,)), "{state}"),),
+    (Query(SELECTED.total(CONNECTIONS, by=(CONNECTION_STATE,)), "{state}"),),
     width=12,
 )
 ENDED_EARLY = Panel(
@@ -96,7 +96,7 @@ ENDED_EARLY = Panel(
     "`TTSCOPE_RECEIVE_SECONDS`.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(CONNECTIONS_ENDED_EARLY, (EARLY_END,)), "{reason}"),),
+    (Query(SELECTED.seen(CONNECTIONS_ENDED_EARLY, by=(EARLY_END,)), "{reason}"),),
     empty="No connection was closed early.",
     width=12,
 )
@@ -106,7 +106,7 @@ GPU_BUSY = Panel(
     "Share of time in percent in which the GPU was busy.",
     "lines",
     Unit.PERCENT,
-    (Query(largest(GPU_UTILIZATION, (GPU,)), "GPU {gpu}"),),
+    (Query(SELECTED.largest(GPU_UTILIZATION, by=(GPU,)), "GPU {gpu}"),),
     empty=NO_GPU,
     width=6,
 )
@@ -117,8 +117,8 @@ GPU_USED = Panel(
     "lines",
     Unit.BYTES,
     (
-        Query(largest(GPU_MEMORY, (GPU,)), "GPU {gpu}"),
-        Query(largest(GPU_MEMORY_LIMIT, (GPU,)), "all of GPU {gpu}"),
+        Query(SELECTED.largest(GPU_MEMORY, by=(GPU,)), "GPU {gpu}"),
+        Query(SELECTED.largest(GPU_MEMORY_LIMIT, by=(GPU,)), "all of GPU {gpu}"),
     ),
     empty=NO_GPU,
     width=6,
@@ -129,7 +129,7 @@ GPU_WATTS = Panel(
     "Power draw of each GPU, in watts.",
     "stacked",
     Unit.WATTS,
-    (Query(largest(GPU_POWER, (GPU,)), "GPU {gpu}"),),
+    (Query(SELECTED.largest(GPU_POWER, by=(GPU,)), "GPU {gpu}"),),
     empty=NO_GPU,
     width=6,
 )
@@ -139,7 +139,7 @@ GPU_HEAT = Panel(
     "Temperature of each GPU in degrees Celsius. Soon above 85 a GPU lowers its clock: check fans and airflow.",
     "lines",
     Unit.CELSIUS,
-    (Query(largest(GPU_TEMPERATURE, (GPU,)), "GPU {gpu}"),),
+    (Query(SELECTED.largest(GPU_TEMPERATURE, by=(GPU,)), "GPU {gpu}"),),
     thresholds=(Threshold(85, "warning"),),
     empty=NO_GPU,
     width=6,
@@ -152,7 +152,7 @@ WORKERS = Panel(
     "names each restart and its reason.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(WORKER_RESTARTS, (WORKER,)), "{worker}"),),
+    (Query(SELECTED.seen(WORKER_RESTARTS, by=(WORKER,)), "{worker}"),),
     empty="No worker process was restarted.",
     width=8,
 )
@@ -164,7 +164,7 @@ TASK_FAILURES = Panel(
     "error.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(seen(BACKGROUND_TASK_FAILURES, (TASK,)), "{task}"),),
+    (Query(SELECTED.seen(BACKGROUND_TASK_FAILURES, by=(TASK,)), "{task}"),),
     empty="No background task has failed.",
     width=8,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Unit
-from dashboards.promql import increase, rate, series, sums
+from dashboards.scope import SELECTED
 from dashboards.variables import SPAN
 from otel.contract.labels import CLIENT, ENDPOINT, LANGUAGE, VOICE_NAME
 from otel.contract.metrics import AUDIO_DURATION, CHARACTERS_TOTAL, REQUESTS, WORDS_TOTAL
@@ -16,7 +16,7 @@ AUDIO_MADE = Panel(
     "Total length of the audio that clients received, over the dashboard's time range.",
     "stat",
     Unit.SECONDS,
-    (Query(increase(AUDIO_DURATION, SPAN, part="_sum")),),
+    (Query(SELECTED.increase(AUDIO_DURATION, over=SPAN, part="_sum")),),
     width=6,
     height=5,
 )
@@ -26,7 +26,7 @@ CHARACTERS_SPOKEN = Panel(
     "Characters of successful requests, over the dashboard's time range.",
     "stat",
     Unit.NUMBER,
-    (Query(increase(CHARACTERS_TOTAL, SPAN)),),
+    (Query(SELECTED.increase(CHARACTERS_TOTAL, over=SPAN)),),
     width=6,
     height=5,
 )
@@ -36,7 +36,7 @@ WORDS_SPOKEN = Panel(
     "Words of successful requests, over the dashboard's time range.",
     "stat",
     Unit.NUMBER,
-    (Query(increase(WORDS_TOTAL, SPAN)),),
+    (Query(SELECTED.increase(WORDS_TOTAL, over=SPAN)),),
     width=6,
     height=5,
 )
@@ -46,7 +46,7 @@ REQUESTS_ASKED = Panel(
     "Synthesis requests, including rejected ones, over the dashboard's time range.",
     "stat",
     Unit.NUMBER,
-    (Query(increase(REQUESTS, SPAN)),),
+    (Query(SELECTED.increase(REQUESTS, over=SPAN)),),
     width=6,
     height=5,
 )
@@ -56,7 +56,7 @@ CHARACTERS_BY_VOICE = Panel(
     "Characters per second, by voice.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(CHARACTERS_TOTAL, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.rate(CHARACTERS_TOTAL, by=(VOICE_NAME,)), "{voice_name}"),),
 )
 CHARACTERS_BY_CLIENT = Panel(
     "characters-client",
@@ -64,7 +64,7 @@ CHARACTERS_BY_CLIENT = Panel(
     "Characters per second, by the name of the client's API key; `anonymous` without keys.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(rate(CHARACTERS_TOTAL, (CLIENT,)), "{client}"),),
+    (Query(SELECTED.rate(CHARACTERS_TOTAL, by=(CLIENT,)), "{client}"),),
 )
 AUDIO_RATE = Panel(
     "audio-rate",
@@ -72,7 +72,7 @@ AUDIO_RATE = Panel(
     "Seconds of audio delivered per second, by voice: how many times faster than real time the service speaks.",
     "stacked",
     Unit.NUMBER,
-    (Query(sums(AUDIO_DURATION, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.rate(AUDIO_DURATION, by=(VOICE_NAME,), part="_sum"), "{voice_name}"),),
 )
 CLIENTS = Panel(
     "clients",
@@ -80,7 +80,7 @@ CLIENTS = Panel(
     "Words over the dashboard's time range, by the name of the client's API key. The 20 largest.",
     "table",
     Unit.NUMBER,
-    (Query(f"topk (20, {increase(WORDS_TOTAL, SPAN, (CLIENT,))})", "{client}"),),
+    (Query(f"topk (20, {SELECTED.increase(WORDS_TOTAL, by=(CLIENT,), over=SPAN)})", "{client}"),),
 )
 CALLS = Panel(
     "calls",
@@ -88,7 +88,7 @@ CALLS = Panel(
     "Requests per second, by endpoint.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(REQUESTS, (ENDPOINT,)), "{endpoint}"),),
+    (Query(SELECTED.rate(REQUESTS, by=(ENDPOINT,)), "{endpoint}"),),
 )
 LANGUAGE_SHARE = Panel(
     "language-share",
@@ -96,7 +96,7 @@ LANGUAGE_SHARE = Panel(
     "Requests over the dashboard's time range, by language.",
     "bars",
     Unit.NUMBER,
-    (Query(increase(REQUESTS, SPAN, (LANGUAGE,)), "{language}"),),
+    (Query(SELECTED.increase(REQUESTS, by=(LANGUAGE,), over=SPAN), "{language}"),),
 )
 WEEKS = Panel(
     "weeks",
@@ -106,8 +106,8 @@ WEEKS = Panel(
     "lines",
     Unit.REQUESTS_PER_SECOND,
     (
-        Query(f"sum (rate({series(REQUESTS)}[1h]))", "now"),
-        Query(f"sum (rate({series(REQUESTS)}[1h] offset 1w))", "a week ago"),
+        Query(f"sum (rate({SELECTED.series(REQUESTS)}[1h]))", "now"),
+        Query(f"sum (rate({SELECTED.series(REQUESTS)}[1h] offset 1w))", "a week ago"),
     ),
     empty=NO_LAST_WEEK,
     width=12,
@@ -118,7 +118,7 @@ TREND = Panel(
     "Characters within the 24 hours before each point, by voice: the trend without the daily pattern.",
     "lines",
     Unit.NUMBER,
-    (Query(increase(CHARACTERS_TOTAL, "1d", (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.increase(CHARACTERS_TOTAL, by=(VOICE_NAME,), over="1d"), "{voice_name}"),),
     width=12,
 )
 

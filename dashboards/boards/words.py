@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Unit
-from dashboards.promql import buckets, mean, quantile, rate
+from dashboards.scope import SELECTED
 from dashboards.traceql import equal, longer_than, requests
 from otel.contract.instrument import Instrument
 from otel.contract.labels import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
@@ -29,7 +29,7 @@ def by_range(
 ) -> tuple[Query, ...]:
     """Returns a query for each range, in the order of the ranges: Prometheus would sort 101-200 before 11-25."""
     return tuple(
-        Query(quantile(share, histogram, (), {attribute: label, **(where or {})}), label)
+        Query(SELECTED.quantile(share, histogram, where={attribute: label, **(where or {})}), label)
         for label in attribute.values
         if label != EMPTY
     )
@@ -67,7 +67,7 @@ WORDS_RATE = Panel(
     "split by length.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(WORD_COUNT_DURATION, (WORD_COUNT_RANGE,)), "{word_count_range}"),),
+    (Query(SELECTED.rate(WORD_COUNT_DURATION, by=(WORD_COUNT_RANGE,)), "{word_count_range}"),),
 )
 WORDS_DISTRIBUTION = Panel(
     "words-distribution",
@@ -75,7 +75,7 @@ WORDS_DISTRIBUTION = Panel(
     "Requests per second by response time, without requests that were answered from the cache.",
     "heatmap",
     Unit.SECONDS,
-    (Query(buckets(WORD_COUNT_DURATION, (), MADE), "{le}"),),
+    (Query(SELECTED.buckets(WORD_COUNT_DURATION, where=MADE), "{le}"),),
     traces=SLOW,
 )
 FIRST_AUDIO = Panel(
@@ -108,7 +108,7 @@ REAL_TIME = Panel(
     "on Engine and system.",
     "lines",
     Unit.NUMBER,
-    (Query(mean(REAL_TIME_FACTOR, (WORD_COUNT_RANGE,)), "{word_count_range}"),),
+    (Query(SELECTED.mean(REAL_TIME_FACTOR, by=(WORD_COUNT_RANGE,)), "{word_count_range}"),),
     traces=LONG,
 )
 VOICES_P95 = Panel(
@@ -117,7 +117,7 @@ VOICES_P95 = Panel(
     "p95 of the response time in seconds for each voice. Requests that failed after they were accepted are included.",
     "bars",
     Unit.SECONDS,
-    (Query(quantile(0.95, REQUEST_DURATION, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.quantile(0.95, REQUEST_DURATION, by=(VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
     width=6,
 )
@@ -127,7 +127,7 @@ VOICES_FIRST_AUDIO = Panel(
     "Mean time to first audio in seconds for each voice.",
     "bars",
     Unit.SECONDS,
-    (Query(mean(TIME_TO_FIRST_AUDIO, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.mean(TIME_TO_FIRST_AUDIO, by=(VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
     width=6,
 )
@@ -137,7 +137,7 @@ VOICES_REAL_TIME = Panel(
     "Mean real-time factor of each voice: seconds of work per second of audio.",
     "bars",
     Unit.NUMBER,
-    (Query(mean(REAL_TIME_FACTOR, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.mean(REAL_TIME_FACTOR, by=(VOICE_NAME,)), "{voice_name}"),),
     width=6,
 )
 VOICES_RATE = Panel(
@@ -146,7 +146,7 @@ VOICES_RATE = Panel(
     "Requests per second for each voice.",
     "bars",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(REQUESTS, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.rate(REQUESTS, by=(VOICE_NAME,)), "{voice_name}"),),
     width=6,
 )
 VOICES_OVER_TIME = Panel(
@@ -156,7 +156,7 @@ VOICES_OVER_TIME = Panel(
     "its provider on Engine and system.",
     "lines",
     Unit.SECONDS,
-    (Query(quantile(0.95, REQUEST_DURATION, (VOICE_NAME,)), "{voice_name}"),),
+    (Query(SELECTED.quantile(0.95, REQUEST_DURATION, by=(VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
 )
 LANGUAGES = Panel(
@@ -165,7 +165,7 @@ LANGUAGES = Panel(
     "Requests per second by language. `other` is any language that no installed voice speaks.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
-    (Query(rate(REQUESTS, (LANGUAGE,)), "{language}"),),
+    (Query(SELECTED.rate(REQUESTS, by=(LANGUAGE,)), "{language}"),),
 )
 LANGUAGES_LATENCY = Panel(
     "languages-p95",
@@ -173,7 +173,7 @@ LANGUAGES_LATENCY = Panel(
     "p95 of the response time in seconds, by language.",
     "lines",
     Unit.SECONDS,
-    (Query(quantile(0.95, REQUEST_DURATION, (LANGUAGE,)), "{language}"),),
+    (Query(SELECTED.quantile(0.95, REQUEST_DURATION, by=(LANGUAGE,)), "{language}"),),
     traces=SLOW,
 )
 CLIP_LENGTHS = Panel(
@@ -182,7 +182,7 @@ CLIP_LENGTHS = Panel(
     "Clips per second by their length in seconds.",
     "heatmap",
     Unit.SECONDS,
-    (Query(buckets(AUDIO_DURATION), "{le}"),),
+    (Query(SELECTED.buckets(AUDIO_DURATION), "{le}"),),
 )
 
 WORDS_AND_VOICES = Board(

@@ -1,9 +1,10 @@
-"""What PromQL can name: a metric, a label or a value that the contract does not have can't be asked for."""
+"""Builds PromQL from the contract: a query can't name a metric, label or value that the contract does not have."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Attribute
@@ -16,31 +17,180 @@ TARGET_LABELS = {INSTANCE, JOB}
 
 Metric = Instrument | LibraryMetric | PipelineMetric
 Label = Attribute | str
-"""An attribute of the contract; or, by its name, one of another program's metric or of the target."""
+"""An attribute of the contract; or, by its name, a label of another program's metric or of the target."""
 Where = Mapping[Label, str | tuple[str, ...] | None]
-"""The values that labels must have; None for any but the empty one."""
+"""The values that labels must have; None stands for any value but the empty one."""
+Scope = Callable[[Metric], Sequence[str]]
+"""The matchers that every selector of a metric begins with."""
 PARTS = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 
 
+def _unscoped(metric: Metric) -> Sequence[str]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromQL:
+    """Builds queries whose selectors begin with the matchers of one scope.
+
+    Every method raises ValueError for a label, a value or a part that the metric does not have. In all of them ``by``
+    are the labels that are kept, ``where`` the values that labels must have, and ``over`` is the length of the window.
+    """
+
+    scope: Scope = _unscoped
+    over: str = ""
+    """The window where a call names none."""
+    spaced: bool = False
+    """Whether there are spaces after commas and before brackets, and braces without matchers, as in Grafana's files."""
+
+    def series(self, metric: Metric, *, where: Where | None = None, part: str = "") -> str:
+        """A selector of the metric, or of a part of a histogram."""
+        inside = (", " if self.spaced else ",").join([*self.scope(metric), *matchers(metric, where)])
+        return name(metric, part) + (f"{{{inside}}}" if inside or self.spaced else "")
+
+    def total(self, metric: Metric, *, by: Iterable[Label] = (), where: Where | None = None) -> str:
+        """The sum of the series' values."""
+        return self._aggregate("sum", metric, by, self.series(metric, where=where))
+
+    def largest(self, metric: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
+        """The largest of the series' values now, or within ``over``."""
+        series = self.series(metric, where=where)
+        return self._aggregate("max", metric, by, f"max_over_time({series}[{over}])" if over else series)
+
+    def smallest(self, metric: Metric, *, by: Iterable[Label] = (), where: Where | None = None) -> str:
+        """The smallest of the series' values now."""
+        return self._aggregate("min", metric, by, self.series(metric, where=where))
+
+    def rate(
+        self,
+        metric: Metric,
+        *,
+        by: Iterable[Label] = (),
+        where: Where | None = None,
+        over: str = "",
+        part: str = "",
+    ) -> str:
+        """The increase per second; of a histogram, by default, of the number of its readings."""
+        return self._aggregate("sum", metric, by, f"rate({self._window(metric, where, over, part)})")
+
+    def increase(
+        self,
+        metric: Metric,
+        *,
+        by: Iterable[Label] = (),
+        where: Where | None = None,
+        over: str = "",
+        part: str = "",
+    ) -> str:
+        """The increase within the window; of a histogram, by default, of the number of its readings."""
+        return self._aggregate("sum", metric, by, f"increase({self._window(metric, where, over, part)})")
+
+    def seen(self, counter: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
+        """The rates above 0: counters whose labels are known beforehand begin at 0 for each of their values."""
+        return f"{self.rate(counter, by=by, where=where, over=over)} > 0"
+
+    def buckets(
+        self, histogram: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = ""
+    ) -> str:
+        """The readings per second that are at most ``le``, by ``le``."""
+        return self.rate(histogram, by=("le", *by), where=where, over=over, part="_bucket")
+
+    def quantile(
+        self,
+        share: float,
+        histogram: Metric,
+        *,
+        by: Iterable[Label] = (),
+        where: Where | None = None,
+        over: str = "",
+    ) -> str:
+        """The value that a share of the readings does not exceed, interpolated within the histogram's buckets."""
+        return f"histogram_quantile({share:g}, {self.buckets(histogram, by=by, where=where, over=over)})"
+
+    def mean(self, histogram: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
+        """The mean reading; no value while there are no readings."""
+        by = tuple(by)
+        sums = self.rate(histogram, by=by, where=where, over=over, part="_sum")
+        return f"{sums} / ({self.rate(histogram, by=by, where=where, over=over)} > 0)"
+
+    def grown(self, counter: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str) -> str:
+        """How much the counter has grown; counts a series that began within the window, which increase() misses."""
+        by = tuple(by)
+        now = self.total(counter, by=by, where=where)
+        before = self._aggregate("sum", counter, by, f"{self.series(counter, where=where)} offset {over}")
+        return f"{now} - ({before} or {now} * 0)"
+
+    def risen(self, gauge: Metric, *, by: Iterable[Label] = (), over: str) -> str:
+        """The gauge where it is larger than it was ``over`` ago; a new series counts from 0."""
+        by = tuple(by)
+        now = self.largest(gauge, by=by)
+        before = self._aggregate("max", gauge, by, f"{self.series(gauge)} offset {over}")
+        return f"{now} > ({before} or {now} * 0)"
+
+    def count(self, counter: Metric, *, where: Where | None = None, over: str) -> str:
+        """How many were counted within the window, by all processes that ran in it, also by series that began in it.
+
+        It is not increase(): a series begins with its first event, so increase() does not see the first failure of a
+        kind. Every process has series of its own, which only grow; only what a scraped server counted before it was
+        restarted within the window can be missed.
+        """
+        series = self.series(counter, where=where)
+        most = f"max_over_time({series}[{over}])"
+        return self._aggregate("sum", counter, (), f"({most} - {series} offset {over}) or {most}")
+
+    def _window(self, metric: Metric, where: Where | None, over: str, part: str) -> str:
+        if not (over := over or self.over):
+            raise ValueError(f"{metric.prometheus_name} is asked for without a window")
+        part = part or ("_count" if metric.kind == "histogram" else "")
+        return f"{self.series(metric, where=where, part=part)}[{over}]"
+
+    def _aggregate(self, aggregation: str, metric: Metric, by: Iterable[Label], value: str) -> str:
+        names = ", ".join(label_names(metric, by))
+        if names:
+            return f"{aggregation} by ({names}) ({value})"
+        return f"{aggregation} ({value})" if self.spaced else f"{aggregation}({value})"
+
+
+UNSCOPED = PromQL()
+"""Queries of every server."""
+
+
+def ratio(part: str, whole: str) -> str:
+    """The share of a part in a whole, 0 to 1; no value while the whole is 0, and 0 where the part has no series."""
+    return f"({part} or {whole} * 0) / ({whole} > 0)"
+
+
+def at_most(histogram: Instrument, value: float) -> dict[Label, str | tuple[str, ...] | None]:
+    """Where a histogram's readings are at most ``value``, however its bound is written: 1 by OTLP, 1.0 by a scrape.
+
+    Raises ValueError if it is not one of the histogram's bounds.
+    """
+    if value not in histogram.buckets:
+        bounds = ", ".join(f"{bound:g}" for bound in histogram.buckets)
+        raise ValueError(f"{histogram.name} has no bucket up to {value:g}; its buckets end at {bounds}")
+    short = f"{value:g}"
+    return {"le": (short, f"{short}.0") if short.isdigit() else short}
+
+
 def name(metric: Metric, part: str = "") -> str:
-    """The name of its series, or of a histogram's. Raises ValueError for a part that it does not have."""
+    """The name of the metric's series, or of a histogram's part. Raises ValueError for a part that it does not have."""
     if part not in PARTS[metric.kind]:
         raise ValueError(f"{metric.prometheus_name} is a {metric.kind} and has no {part or 'value of its own'}")
     return f"{metric.prometheus_name}{part}"
 
 
 def matchers(metric: Metric, where: Where | None) -> list[str]:
-    """What a selector has in its braces. Raises ValueError for a label or a value that the metric does not have."""
+    """The matchers of a selector. Raises ValueError for a label or a value that the metric does not have."""
     return [_matcher(metric, label, value) for label, value in (where or {}).items()]
 
 
 def label_names(metric: Metric, by: Iterable[Label]) -> list[str]:
-    """Of labels that are asked for. Raises ValueError for one that the metric does not have."""
+    """The names of labels. Raises ValueError for one that the metric does not have."""
     return [_label_name(metric, label) for label in by]
 
 
 def labels(metric: Metric) -> set[str]:
-    """The names of all labels that its series have."""
+    """The names of all labels of the metric's series."""
     own = {a.name if isinstance(a, Attribute) else a.replace(".", "_") for a in metric.attributes}
     return own | TARGET_LABELS | ({"le"} if metric.kind == "histogram" else set())
 

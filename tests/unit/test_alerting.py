@@ -20,14 +20,13 @@ from alerting.cases import CASES
 from alerting.grafana import GROUPS as GRAFANA
 from alerting.links import Dashboard, runbook
 from alerting.live import LIVE
-from alerting.promql import bound, series
 from alerting.slo import LATENCY_BOUNDS, SLOS
 from drift.settings import Settings as DriftSettings
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import CONTRACT, REQUESTS, SYSTEM_CPU, WORD_COUNT_DURATION
 from otel.contract.pipeline import PIPELINE_METRICS
-from otel.contract.promql import labels
+from otel.contract.promql import UNSCOPED, at_most, labels
 from otel.contract.ranges import EMPTY, WORDS
 from otel.support.addresses import PublicAddresses
 from server.errors import all_errors, error_type
@@ -101,13 +100,13 @@ def test_rules_ask_only_for_what_the_contract_has(expr: str) -> None:
 
 def test_a_name_that_the_contract_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="has no label stage"):
-        series(REQUESTS, {STAGE: "infer"})
+        UNSCOPED.series(REQUESTS, where={STAGE: "infer"})
     with pytest.raises(ValueError, match="has no outcome good"):
-        series(REQUESTS, {OUTCOME: "good"})
+        UNSCOPED.series(REQUESTS, where={OUTCOME: "good"})
     with pytest.raises(ValueError, match="is a gauge and has no _bucket"):
-        series(SYSTEM_CPU, part="_bucket")
+        UNSCOPED.series(SYSTEM_CPU, part="_bucket")
     with pytest.raises(ValueError, match="has no bucket up to 3"):
-        bound(WORD_COUNT_DURATION, 3)
+        at_most(WORD_COUNT_DURATION, 3)
 
 
 def test_values_whose_list_is_known_only_at_the_start_are_real() -> None:

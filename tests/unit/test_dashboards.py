@@ -25,9 +25,9 @@ from dashboards.layout import COLUMNS, lines, place
 from dashboards.links import explore
 from dashboards.objective import budget_left
 from dashboards.panel import Board, Panel, Query, Row, Search, Threshold, Unit
-from dashboards.promql import at_most, rate, series
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
+from dashboards.scope import SELECTED
 from dashboards.traceql import equal, given, longer_than, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
@@ -38,6 +38,7 @@ from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
 from otel.contract.pipeline import PIPELINE_METRICS
+from otel.contract.promql import at_most
 from otel.contract.slo import AVAILABILITY
 from otel.trace_store.store import DURATION
 from tests.live import ROOT
@@ -329,17 +330,17 @@ def test_values_are_put_in_as_they_are_and_once() -> None:
 
 def test_what_the_contract_does_not_have_cant_be_asked_for() -> None:
     with pytest.raises(ValueError, match="outcome"):
-        rate(REQUESTS, (), {OUTCOME: "fine"})
+        SELECTED.rate(REQUESTS, where={OUTCOME: "fine"})
     with pytest.raises(ValueError, match=r"tts\.word"):
         given("tts.word")
     with pytest.raises(ValueError, match="stage"):
-        rate(REQUESTS, (STAGE,))
+        SELECTED.rate(REQUESTS, by=(STAGE,))
     with pytest.raises(ValueError, match="buckets"):
-        at_most(STREAM_UNDERRUN, 0.33)
-    assert 'outcome=~"ok|error"' in series(REQUESTS, {OUTCOME: ("ok", "error")})
-    assert "$job" not in series(DRIFT_SCORE)
-    assert "$voice" in series(AUDIO_FAULTS)
-    assert "$job" in series(REQUESTS)
+        SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, 0.33), part="_bucket")
+    assert 'outcome=~"ok|error"' in SELECTED.series(REQUESTS, where={OUTCOME: ("ok", "error")})
+    assert "$job" not in SELECTED.series(DRIFT_SCORE)
+    assert "$voice" in SELECTED.series(AUDIO_FAULTS)
+    assert "$job" in SELECTED.series(REQUESTS)
 
 
 WHOLE = {"name": "a-b", "title": "A", "description": "B.", "kind": "lines", "unit": Unit.SECONDS, "ask": (Query("up"),)}

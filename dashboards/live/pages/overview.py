@@ -16,10 +16,11 @@ from dashboards.boards.engine import (
 )
 from dashboards.boards.service import IN_FLIGHT_NOW, LATENCY, P95_NOW, RATE_NOW, REQUEST_RATE, SUCCESS
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.promql import increase, now, quantile, series, share
+from dashboards.scope import SELECTED
 from dashboards.variables import SPAN
 from otel.contract.labels import CACHE_RESULT, ERROR_TYPE
 from otel.contract.metrics import CACHE_REQUESTS, ERRORS, PROVIDER_AVAILABLE, QUEUE_DEPTH, TIME_TO_FIRST_AUDIO
+from otel.contract.promql import ratio
 
 FIRST_AUDIO_NOW = Panel(
     "first-audio-now",
@@ -27,7 +28,7 @@ FIRST_AUDIO_NOW = Panel(
     "p95 of the time to first audio now, in seconds. When it is high, look at the queue.",
     "stat",
     Unit.SECONDS,
-    (Query(quantile(0.95, TIME_TO_FIRST_AUDIO)),),
+    (Query(SELECTED.quantile(0.95, TIME_TO_FIRST_AUDIO)),),
 )
 CACHE_NOW = Panel(
     "cache-hits",
@@ -35,7 +36,14 @@ CACHE_NOW = Panel(
     "Share of cache lookups that needed no synthesis of their own, over the dashboard's time range.",
     "stat",
     Unit.SHARE,
-    (Query(share(increase(CACHE_REQUESTS, SPAN, (), HELPED), increase(CACHE_REQUESTS, SPAN, (), LOOKED_FOR))),),
+    (
+        Query(
+            ratio(
+                SELECTED.increase(CACHE_REQUESTS, where=HELPED, over=SPAN),
+                SELECTED.increase(CACHE_REQUESTS, where=LOOKED_FOR, over=SPAN),
+            )
+        ),
+    ),
 )
 QUEUE_NOW = Panel(
     "queue-now",
@@ -43,7 +51,7 @@ QUEUE_NOW = Panel(
     "Requests that wait for the engine now.",
     "stat",
     Unit.NUMBER,
-    (Query(now(QUEUE_DEPTH)),),
+    (Query(SELECTED.total(QUEUE_DEPTH)),),
 )
 PROVIDERS_NOW = Panel(
     "providers-now",
@@ -51,7 +59,7 @@ PROVIDERS_NOW = Panel(
     "Share of providers that receive requests now. Providers, below, shows which one is missing.",
     "stat",
     Unit.SHARE,
-    (Query(f"avg ({series(PROVIDER_AVAILABLE)})"),),
+    (Query(f"avg ({SELECTED.series(PROVIDER_AVAILABLE)})"),),
     thresholds=(Threshold(1, "warning", below=True),),
 )
 FIRST_AUDIO = Panel(
@@ -61,7 +69,7 @@ FIRST_AUDIO = Panel(
     "that is not streamed, is ready to be sent.",
     "lines",
     Unit.SECONDS,
-    tuple(Query(quantile(part, TIME_TO_FIRST_AUDIO), f"p{part * 100:.0f}") for part in (0.5, 0.95)),
+    tuple(Query(SELECTED.quantile(part, TIME_TO_FIRST_AUDIO), f"p{part * 100:.0f}") for part in (0.5, 0.95)),
 )
 ERROR_TYPES = Panel(
     "error-types",
@@ -69,7 +77,7 @@ ERROR_TYPES = Panel(
     "Rejected and failed requests over the dashboard's time range, by error class. docs/errors.md explains each.",
     "bars",
     Unit.NUMBER,
-    (Query(f"round({increase(ERRORS, SPAN, (ERROR_TYPE,))}) > 0", "{error_type}"),),
+    (Query(f"round({SELECTED.increase(ERRORS, by=(ERROR_TYPE,), over=SPAN)}) > 0", "{error_type}"),),
     empty="No request was rejected or failed.",
 )
 CACHE_COUNTS = Panel(
@@ -78,7 +86,7 @@ CACHE_COUNTS = Panel(
     "Cache lookups over the dashboard's time range, by result.",
     "bars",
     Unit.NUMBER,
-    (Query(f"round({increase(CACHE_REQUESTS, SPAN, (CACHE_RESULT,))})", "{result}"),),
+    (Query(f"round({SELECTED.increase(CACHE_REQUESTS, by=(CACHE_RESULT,), over=SPAN)})", "{result}"),),
 )
 
 

@@ -1,0 +1,50 @@
+"""The PromQL builder: what it writes, and what it refuses to write."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel.contract.labels import OUTCOME, SIDE, VOICE_NAME, WORD_COUNT_RANGE
+from otel.contract.metrics import ERRORS, QUEUE_DEPTH, REQUESTS, STREAM_UNDERRUN, WORD_COUNT_DURATION
+from otel.contract.promql import INSTANCE, UNSCOPED, PromQL, at_most, ratio
+
+SCOPED = PromQL(scope=lambda metric: ['job="a"'], over="1m", spaced=True)
+
+
+def test_choosing_a_value_and_keeping_a_label_are_told_apart_by_name() -> None:
+    assert UNSCOPED.rate(ERRORS, where={SIDE: "server"}, over="5m") == (
+        'sum(rate(tts_errors_total{side="server"}[5m]))'
+    )
+    assert UNSCOPED.rate(ERRORS, by=(SIDE,), over="5m") == "sum by (side) (rate(tts_errors_total[5m]))"
+    with pytest.raises(TypeError):
+        UNSCOPED.largest(QUEUE_DEPTH, {INSTANCE: "a"})  # type: ignore[misc]
+
+
+def test_a_scope_is_part_of_every_selector() -> None:
+    assert SCOPED.mean(STREAM_UNDERRUN, by=(VOICE_NAME,)) == (
+        'sum by (voice_name) (rate(tts_stream_underrun_seconds_sum{job="a"}[1m])) / '
+        '(sum by (voice_name) (rate(tts_stream_underrun_seconds_count{job="a"}[1m])) > 0)'
+    )
+    assert SCOPED.count(REQUESTS, where={OUTCOME: "ok"}, over="1h").count('{job="a", outcome="ok"}') == 3
+    assert SCOPED.grown(REQUESTS, over="1h").count('job="a"') == 3
+
+
+def test_a_histogram_has_readings_buckets_and_a_sum() -> None:
+    assert UNSCOPED.increase(STREAM_UNDERRUN, over="5m") == "sum(increase(tts_stream_underrun_seconds_count[5m]))"
+    assert UNSCOPED.quantile(0.95, STREAM_UNDERRUN, over="5m") == (
+        "histogram_quantile(0.95, sum by (le) (rate(tts_stream_underrun_seconds_bucket[5m])))"
+    )
+    within = at_most(WORD_COUNT_DURATION, 1.0)
+    assert UNSCOPED.series(WORD_COUNT_DURATION, where={WORD_COUNT_RANGE: "1-10", **within}, part="_bucket") == (
+        'tts_word_count_duration_seconds_bucket{word_count_range="1-10",le=~"1|1\\\\.0"}'
+    )
+
+
+def test_a_rate_needs_a_window() -> None:
+    assert SCOPED.rate(REQUESTS).endswith("[1m]))")
+    with pytest.raises(ValueError, match="tts_requests_total is asked for without a window"):
+        UNSCOPED.rate(REQUESTS)
+
+
+def test_a_ratio_is_nothing_of_nothing_and_zero_without_its_part() -> None:
+    assert ratio("a", "b") == "(a or b * 0) / (b > 0)"
