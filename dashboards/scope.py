@@ -15,17 +15,23 @@ DRIFT_JOB_METRICS = frozenset(instrument for instrument in CONTRACT if instrumen
 """Reported by the drift job, which is none of the servers that the variables select."""
 
 
-def selected(metric: Metric) -> Sequence[str]:
-    """The variables' matchers; a metric of the pipeline has that of its job instead."""
+def servers(metric: Metric) -> Sequence[str]:
+    """The matchers of the selected servers; a metric of the pipeline has that of its job instead."""
     if isinstance(metric, PipelineMetric):
         return matchers(metric, {promql.JOB: metric.job})
-    servers = () if metric in DRIFT_JOB_METRICS else (JOB, INSTANCE)
-    return [_matcher(variable) for variable in (*servers, *((VOICE,) if VOICE_NAME in metric.attributes else ()))]
+    return [] if metric in DRIFT_JOB_METRICS else [_matcher(JOB), _matcher(INSTANCE)]
+
+
+def servers_and_voices(metric: Metric) -> Sequence[str]:
+    """The matchers of the selected servers, and of the selected voices if the metric has the label."""
+    return [*servers(metric), *([_matcher(VOICE)] if VOICE_NAME in metric.attributes else [])]
 
 
 def _matcher(variable: Variable) -> str:
     return f'{variable.label}=~"${variable.name}"'
 
 
-SELECTED = PromQL(scope=selected, over=INTERVAL, spaced=True)
+SELECTED = PromQL(scope=servers_and_voices, over=INTERVAL, spaced=True)
 """Builds a panel's queries."""
+SELECTED_SERVERS = PromQL(scope=servers, over=INTERVAL, spaced=True)
+"""Builds queries that add up metrics with a voice and metrics without one: a voice can't be selected in both."""

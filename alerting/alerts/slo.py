@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerting.alert import Alert, Group, Recording, Severity, Team, Topic
-from alerting.slo import SLOS, Slo
+from alerting.links import Dashboard
+from otel.contract.promql import UNSCOPED, Where, at_most
+from otel.contract.slo import AVAILABILITY, LATENCY, Count, LatencySlo, Slo
 
 INTERVAL_SECONDS = 30
 ENOUGH_BAD = 5
@@ -39,17 +41,63 @@ BURNS = (
 WINDOWS = tuple(dict.fromkeys(window for burn in BURNS for window in (burn.short, burn.long)))
 
 
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A service level objective of the contract, and what its alerts need besides."""
+
+    slo: Slo
+    total: str
+    """PromQL: requests per second, over five minutes."""
+    bad: str
+    """PromQL: bad requests per second, over five minutes."""
+    topic: Topic
+    dashboard: Dashboard
+
+
+def _rate(count: Count) -> str:
+    return UNSCOPED.rate(count.counter, where=count.where, over="5m")
+
+
+def _requests_in_words(slo: LatencySlo) -> str:
+    return _readings(slo, {label: tuple(slo.bounds) for label in slo.by}, "_count")
+
+
+def _late(slo: LatencySlo) -> str:
+    """All requests but those within the bounds of their range."""
+    good = (
+        _readings(slo, {**dict.fromkeys(slo.by, value), **at_most(slo.histogram, seconds)}, "_bucket")
+        for value, seconds in slo.bounds.items()
+    )
+    return f"{_requests_in_words(slo)}\n- (\n  " + "\n  or ".join(good) + "\n)"
+
+
+def _readings(slo: LatencySlo, where: Where, part: str) -> str:
+    return UNSCOPED.rate(slo.histogram, by=slo.by, where=where, over="5m", part=part)
+
+
+OBJECTIVES = (
+    Objective(
+        AVAILABILITY,
+        AVAILABILITY.requests(_rate),
+        AVAILABILITY.bad_requests(_rate),
+        Topic.AVAILABILITY,
+        Dashboard.SERVICE,
+    ),
+    Objective(LATENCY, _requests_in_words(LATENCY), _late(LATENCY), Topic.LATENCY, Dashboard.WORDS),
+)
+
+
 def ratio(window: str) -> str:
     """Returns the name of the recording of the share of bad requests over a window."""
     return f"slo:tts_slo_bad:ratio_rate{window}"
 
 
-def _recordings(slo: Slo) -> tuple[Recording, ...]:
-    labels = {"slo": slo.name}
+def _recordings(objective: Objective) -> tuple[Recording, ...]:
+    labels = {"slo": objective.slo.name}
     return (
-        Recording(TOTAL, slo.total, labels),
-        Recording(BAD, slo.bad, labels),
-        *(Recording(ratio(window), _share(slo, window), labels) for window in WINDOWS),
+        Recording(TOTAL, objective.total, labels),
+        Recording(BAD, objective.bad, labels),
+        *(Recording(ratio(window), _share(objective.slo, window), labels) for window in WINDOWS),
     )
 
 
@@ -61,7 +109,8 @@ def _share(slo: Slo, window: str) -> str:
     return f"sum_over_time({BAD}{over}) / (sum_over_time({TOTAL}{over}) > 0)"
 
 
-def _alert(slo: Slo, burn: Burn) -> Alert:
+def _alert(objective: Objective, burn: Burn) -> Alert:
+    slo = objective.slo
     limit = burn.factor * slo.budget
     which = f'{{slo="{slo.name}"}}'
     spent = burn.factor * _seconds(burn.long) / (slo.window_days * 86400)
@@ -72,18 +121,23 @@ def _alert(slo: Slo, burn: Burn) -> Alert:
         hold=burn.hold,
         severity=burn.severity,
         team=Team.SERVICE,
-        topic=Topic.AVAILABILITY if slo.name == "availability" else Topic.LATENCY,
+        topic=objective.topic,
         summary=f"The error budget of {slo.name} burns too fast" + _for_each(slo),
         description=f"{{{{ $value | humanizePercentage }}}} of the requests of the last {burn.long} missed the objective: "
-        f"{slo.objective * 100:g} % of {slo.promise}. A burn rate of {burn.factor:g} uses {spent:.0%} of the error budget of "
+        f"{slo.objective * 100:g} % of {slo.promise.format(**_labels(slo))}. A burn rate of {burn.factor:g} uses {spent:.0%} of the error budget of "
         f"{slo.window_days} days within {burn.long}.",
-        dashboard=slo.dashboard,
+        dashboard=objective.dashboard,
         labels={"long_window": burn.long, "short_window": burn.short},
     )
 
 
 def _for_each(slo: Slo) -> str:
-    return "".join(f" for {attribute.name} {{{{ $labels.{attribute.name} }}}}" for attribute in slo.by)
+    return "".join(f" for {name} {value}" for name, value in _labels(slo).items())
+
+
+def _labels(slo: Slo) -> dict[str, str]:
+    """The labels of the objective's series, and how a text writes their values."""
+    return {attribute.name: f"{{{{ $labels.{attribute.name} }}}}" for attribute in slo.by}
 
 
 def _seconds(window: str) -> int:
@@ -92,8 +146,8 @@ def _seconds(window: str) -> int:
 
 GROUP = Group(
     "slo",
-    "Burn rates of the SLOs of alerting/slo.py.",
-    tuple(_alert(slo, burn) for slo in SLOS for burn in BURNS),
-    tuple(recording for slo in SLOS for recording in _recordings(slo)),
+    "Burn rates of the SLOs of otel/contract/slo.py.",
+    tuple(_alert(objective, burn) for objective in OBJECTIVES for burn in BURNS),
+    tuple(recording for objective in OBJECTIVES for recording in _recordings(objective)),
     f"{INTERVAL_SECONDS}s",
 )

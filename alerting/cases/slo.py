@@ -6,6 +6,12 @@ from alerting.case import Case, Firing, Kind, fires, silent
 
 AVAILABILITY, LATENCY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn"
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_errors_total{side="server"}'
+FULL = 'tts_connections_ended_early_total{reason="full"}'
+CLIENTS_MISTAKES = {
+    'tts_errors_total{side="client",error_type="invalid_text"}': "0+60x90",
+    'tts_requests_total{outcome="rejected"}': "0+60x90",
+    'tts_requests_total{outcome="cancelled"}': "0+60x90",
+}
 ROUTE = 'word_count_range="26-50"'
 WORDS = "tts_word_count_duration_seconds"
 BURNING = (
@@ -67,6 +73,26 @@ CASES: tuple[Case, ...] = (
         "40m",
         calls("0+99x60", "0+1x60"),
         unavailable("1%", "3d"),
+    ),
+    fires(
+        AVAILABILITY,
+        "60 of 1,000 are rejected since the queue is full: a burn rate of 12",
+        "20m",
+        {OK: "0+940x60", 'tts_errors_total{side="server",error_type="queue_full"}': "0+60x60"},
+        unavailable("6%", "6h"),
+        unavailable("6%", "1d"),
+    ),
+    fires(
+        AVAILABILITY,
+        "60 of 1,000 find no connection",
+        "20m",
+        {OK: "0+940x60", FULL: "0+60x60"},
+        unavailable("6%", "6h"),
+        unavailable("6%", "1d"),
+    ),
+    silent(Kind.QUIET, AVAILABILITY, "mistakes of clients, and clients that leave", "60m", CLIENTS_MISTAKES),
+    silent(
+        Kind.QUIET, AVAILABILITY, "mistakes of clients beside good requests", "60m", {OK: "0+40x90", **CLIENTS_MISTAKES}
     ),
     silent(Kind.EDGE, AVAILABILITY, "0.5 % fail, as promised", "60m", calls("0+199x90", "0+1x90")),
     silent(

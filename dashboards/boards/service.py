@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboards.objective import WINDOW, budget_left, burn_rate, failures
+from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
-from dashboards.traceql import equal, given, longer_than, requests
+from dashboards.traceql import above, equal, given, longer_than, requests
 from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.contract.promql import INSTANCE, ratio
@@ -16,6 +16,19 @@ SLOW_SECONDS = 10
 """The p95 of the response time should stay below this."""
 ERRORS_PER_SECOND = 0.1
 FAILED = requests(equal("tts.outcome", "error"))
+BAD = requests(
+    (equal("tts.outcome", "error"), equal("tts.error_type", "queue_full"), above("tts.status_code", 499)),
+)
+"""Requests that use up the error budget."""
+
+
+def failures(over: str) -> str:
+    """The share of accepted requests that failed within a time; rejected and cancelled ones do not count."""
+    return ratio(
+        SELECTED.count(REQUESTS, where={OUTCOME: "error"}, over=over),
+        SELECTED.count(REQUESTS, where={OUTCOME: ("ok", "error")}, over=over),
+    )
+
 
 SUCCESS = Panel(
     "success",
@@ -25,7 +38,7 @@ SUCCESS = Panel(
     "stat",
     Unit.SHARE,
     (Query(f"1 - ({failures('$__range')})"),),
-    thresholds=(Threshold(AVAILABILITY, "warning", below=True), Threshold(0.95, "critical", below=True)),
+    thresholds=(Threshold(AVAILABILITY.objective, "warning", below=True), Threshold(0.95, "critical", below=True)),
     width=4,
     height=5,
 )
@@ -65,8 +78,8 @@ IN_FLIGHT_NOW = Panel(
 BUDGET = Panel(
     "error-budget",
     "Error budget left",
-    f"Share of the error budget that is left: the failures that an objective of {AVAILABILITY:.1%} allows within "
-    f"{WINDOW}, or within Prometheus' retention if that is shorter. Below 0 the objective is missed. When it falls, "
+    f"Share of the error budget that is left, within {WINDOW} or within Prometheus' retention if that is shorter. The "
+    f"objective: {AVAILABILITY.objective * 100:g} % of {AVAILABILITY.promise}. Below 0 it is missed. When it falls, "
     "Burn rate shows how fast and Errors shows why.",
     "stat",
     Unit.SHARE,
@@ -156,7 +169,7 @@ BURN_RATE = Panel(
     Unit.NUMBER,
     tuple(Query(burn_rate(over), over) for over in ("1h", "6h")),
     thresholds=(Threshold(6, "warning"), Threshold(14, "critical")),
-    traces=FAILED,
+    traces=BAD,
 )
 IN_FLIGHT = Panel(
     "in-flight",

@@ -1,6 +1,111 @@
-"""What the service promises of its availability: dashboards draw it, alerts are made from it."""
+"""The service level objectives: which requests are good and bad, what share must be good, and over how long.
 
-AVAILABILITY = 0.995
-"""The share of requests that do not fail."""
+The panels of the error budget (dashboards/objective.py) and the burn rate alerts (alerting/alerts/slo.py) are made from
+this. READMEs and runbooks repeat its words, and a test holds them to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from otel.contract.instrument import Instrument
+from otel.contract.labels import EARLY_END, OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
+from otel.contract.metrics import CONNECTIONS_ENDED_EARLY, ERRORS, REQUESTS, WORD_COUNT_DURATION
+from otel.contract.promql import Where
+from otel.contract.values import EarlyEnd, Outcome, Side
+
 WINDOW_DAYS = 30
-"""Over how long; stack/services.py has Prometheus keep more than that."""
+"""The window of every objective; stack/services.py has Prometheus keep more than that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The series of a counter that count requests of one kind."""
+
+    counter: Instrument
+    where: Where = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slo:
+    """A service level objective: the share of requests that must be good within a window."""
+
+    name: str
+    objective: float
+    """The share of requests that must be good, 0 to 1."""
+    promise: str
+    """What a good request is, in words that go on from "99.5 % of"; {label} stands for the value of that label."""
+    by: tuple[Attribute, ...] = ()
+    """The objective holds for each value of these labels separately."""
+    window_days: int = WINDOW_DAYS
+
+    def __post_init__(self) -> None:
+        if not 0 < self.objective < 1:
+            raise ValueError(f"{self.name}: an objective must be between 0 and 1; 100 % can't be promised")
+
+    @property
+    def budget(self) -> float:
+        """The error budget: the share of requests that may be bad."""
+        return round(1 - self.objective, 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilitySlo(Slo):
+    """An objective whose good and bad requests have counters."""
+
+    good: tuple[Count, ...]
+    bad: tuple[Count, ...]
+    excluded: tuple[Count, ...]
+    """Requests that are neither."""
+    exclusions: str
+    """What counts as bad and what does not count, in words."""
+
+    def bad_requests(self, query: Callable[[Count], str]) -> str:
+        """PromQL: the number of bad requests, by a query of the number that each of the counters counted."""
+        return _sum(self.bad, query)
+
+    def requests(self, query: Callable[[Count], str]) -> str:
+        """PromQL: the number of good and bad requests."""
+        return _sum(self.good + self.bad, query)
+
+    @property
+    def sentence(self) -> str:
+        """The objective in words, as it stands in documents."""
+        return f"{self.objective * 100:g} % of {self.promise}, within {self.window_days} days. {self.exclusions}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySlo(Slo):
+    """An objective whose good requests took no longer than a bound; only requests that ended ok count."""
+
+    histogram: Instrument
+    bounds: Mapping[str, float]
+    """Seconds within which a request should be ready, for each value of ``by``; bucket bounds of the histogram."""
+
+
+def _sum(counts: tuple[Count, ...], query: Callable[[Count], str]) -> str:
+    """The sum of queries; a counter that has no series yet counts 0."""
+    return " + ".join(f"({query(count)} or vector(0))" for count in counts)
+
+
+AVAILABILITY = AvailabilitySlo(
+    name="availability",
+    objective=0.995,
+    promise="requests neither fail nor are rejected because of the server",
+    good=(Count(REQUESTS, {OUTCOME: Outcome.OK}),),
+    bad=(Count(ERRORS, {SIDE: Side.SERVER}), Count(CONNECTIONS_ENDED_EARLY, {EARLY_END: EarlyEnd.FULL})),
+    excluded=(Count(ERRORS, {SIDE: Side.CLIENT}), Count(REQUESTS, {OUTCOME: Outcome.CANCELLED})),
+    exclusions="Requests that are rejected for want of room are bad; requests that fail or are rejected because of the "
+    "client, and requests whose client disconnected, do not count.",
+)
+"""A connection that was refused since all others were in use is a request without room; ERRORS does not have it."""
+LATENCY = LatencySlo(
+    name="latency",
+    objective=0.95,
+    promise="texts of {word_count_range} words are ready in time",
+    by=(WORD_COUNT_RANGE,),
+    histogram=WORD_COUNT_DURATION,
+    bounds={"1-10": 1.0, "11-25": 2.5, "26-50": 5.0, "51-100": 10.0, "101-200": 25.0, "200+": 50.0},
+)
+SLOS: tuple[Slo, ...] = (AVAILABILITY, LATENCY)

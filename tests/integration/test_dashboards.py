@@ -18,6 +18,7 @@ import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
+from dashboards.boards.service import failures
 from dashboards.custom import EXAMPLES, load, views
 from dashboards.live.period import Window
 from dashboards.live.sources.annotation_query import KIND, QUESTION
@@ -25,11 +26,13 @@ from dashboards.live.sources.client import Source
 from dashboards.live.sources.exemplars import question, selectors
 from dashboards.live.sources.prometheus import Prometheus
 from dashboards.live.sources.traces import Traces
-from dashboards.objective import burn_rate, counted, failures
+from dashboards.objective import burn_rate
 from dashboards.panel import INSTANT, Panel, Search
 from dashboards.promql_check import problems
+from dashboards.scope import SELECTED
 from dashboards.variables import VARIABLES, fill
-from otel.contract.metrics import CONTRACT, REQUEST_DURATION, WORD_COUNT_DURATION
+from otel.contract.labels import OUTCOME
+from otel.contract.metrics import CONTRACT, REQUEST_DURATION, REQUESTS, WORD_COUNT_DURATION
 from otel.contract.pipeline import JAEGER, JOBS, TEMPO
 from otel.contract.slo import AVAILABILITY
 from otel.trace_store import otlp_json
@@ -277,6 +280,11 @@ def test_prometheus_itself_checks_the_questions_of_views(stack: Stack, tmp_path:
     assert "histogram_quantile" in problem
 
 
+def counted(over: str, *outcomes: str) -> str:
+    """The query of how many requests ended so within a time."""
+    return SELECTED.count(REQUESTS, where={OUTCOME: outcomes}, over=over)
+
+
 def test_failures_are_counted_by_prometheus_as_they_happened(stack: Stack, tmp_path: Path) -> None:
     """Two processes, one after the other; the second fails once, and that is the first that is seen of its series."""
 
@@ -288,19 +296,23 @@ def test_failures_are_counted_by_prometheus_as_they_happened(stack: Stack, tmp_p
         asked = fill(question, interval=WINDOW, span="1h")
         return {"expr": asked, "eval_time": time, "exp_samples": [{"value": value}]}
 
+    def failed(instance: str, values: str) -> dict[str, str]:
+        return {"series": f'tts_errors_total{{job="ttscope",instance="{instance}",side="server"}}', "values": values}
+
     case = {
         "interval": "1m",
         "input_series": [
             series("before", "ok", "100+1x60 _x140"),  # 160 when it ends
             series("after", "ok", "_x70 1+1x130"),
             series("after", "error", "_x90 1x110"),
+            failed("after", "_x90 1x110"),
         ],
         "promql_expr_test": [
             expected(counted("1h", "ok"), "60m", 60),
             expected(failures("1h"), "60m", 0),
             expected(counted("1h", "error"), "120m", 1),
             expected(counted("1h", "ok", "error"), "120m", 52),
-            expected(f"round({burn_rate('1h')}, 0.001)", "120m", round(1 / 52 / (1 - AVAILABILITY), 3)),
+            expected(f"round({burn_rate('1h')}, 0.001)", "120m", round(1 / 52 / (1 - AVAILABILITY.objective), 3)),
             expected(failures("1h"), "180m", 0),
         ],
     }

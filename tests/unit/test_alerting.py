@@ -20,7 +20,6 @@ from alerting.cases import CASES
 from alerting.grafana import GROUPS as GRAFANA
 from alerting.links import Dashboard, runbook
 from alerting.live import LIVE
-from alerting.slo import LATENCY_BOUNDS, SLOS
 from drift.settings import Settings as DriftSettings
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
@@ -28,6 +27,7 @@ from otel.contract.metrics import CONTRACT, REQUESTS, SYSTEM_CPU, WORD_COUNT_DUR
 from otel.contract.pipeline import PIPELINE_METRICS
 from otel.contract.promql import UNSCOPED, at_most, labels
 from otel.contract.ranges import EMPTY, WORDS
+from otel.contract.slo import LATENCY, SLOS
 from otel.support.addresses import PublicAddresses
 from server.errors import all_errors, error_type
 from server.settings import Settings
@@ -119,7 +119,7 @@ def test_thresholds_that_follow_a_setting_are_its_default() -> None:
 
 
 def test_every_range_is_promised_something() -> None:
-    assert [*LATENCY_BOUNDS] == [label for label in WORDS.labels if label != EMPTY]
+    assert [*LATENCY.bounds] == [label for label in WORDS.labels if label != EMPTY]
     assert {slo.name for slo in SLOS} == {"availability", "latency"}
 
 

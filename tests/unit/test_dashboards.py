@@ -392,7 +392,7 @@ def test_the_table_stands_where_it_should() -> None:
 
 
 def test_the_budget_is_that_of_the_promise() -> None:
-    assert f"/ {1 - AVAILABILITY:.4g}" in budget_left()
+    assert f"/ {1 - AVAILABILITY.objective:.4g}" in budget_left()
     assert "[30d]" in budget_left()
 
 

@@ -1,0 +1,89 @@
+"""The availability objective: the dashboard's panels and the alerts' rules see the same burn rate."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from alerting.alerts.slo import ratio
+from dashboards.objective import bad_share, budget_left, burn_rate
+from dashboards.variables import fill
+from otel.contract.slo import AVAILABILITY
+from server.errors import TooManyConnections, all_errors, error_type
+from stack.services import ROOT
+
+pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
+
+RULES = ROOT / "alerting" / "rules" / "slo.yml"
+AT = "60m"
+JOB = 'job="ttscope",instance="a"'
+NOTHING: list[dict[str, float]] = []
+
+
+def requests(outcome: str, each_minute: int) -> dict[str, str]:
+    labels = f'{JOB},voice_name="joe",outcome="{outcome}"'
+    return {"series": f"tts_requests_total{{{labels}}}", "values": f"0+{each_minute}x120"}
+
+
+def errors(error: str, side: str, each_minute: int) -> dict[str, str]:
+    labels = f'{JOB},error_type="{error}",side="{side}"'
+    return {"series": f"tts_errors_total{{{labels}}}", "values": f"0+{each_minute}x120"}
+
+
+def refused_connections(each_minute: int) -> dict[str, str]:
+    series = f'tts_connections_ended_early_total{{{JOB},reason="full"}}'
+    return {"series": series, "values": f"0+{each_minute}x120"}
+
+
+BURNING = [
+    pytest.param([requests("ok", 940), requests("rejected", 60), errors("queue_full", "server", 60)], 12, id="no room"),
+    pytest.param(
+        [requests("ok", 940), requests("error", 60), errors("engine_failed", "server", 60)], 12, id="failures"
+    ),
+    pytest.param([requests("ok", 940), refused_connections(60)], 12, id="no connection left"),
+    pytest.param(
+        [requests("ok", 940), requests("rejected", 90), errors("invalid_text", "client", 90), requests("cancelled", 9)],
+        0,
+        id="clients' mistakes beside good requests",
+    ),
+    pytest.param(
+        [requests("rejected", 60), errors("invalid_text", "client", 60), requests("cancelled", 60)],
+        None,
+        id="clients' mistakes alone",
+    ),
+]
+
+
+@pytest.mark.parametrize(("series", "burn"), BURNING)
+def test_panel_and_alert_see_the_same_burn_rate(
+    binaries: dict[str, Path], tmp_path: Path, series: list[dict[str, str]], burn: float | None
+) -> None:
+    recorded = f'{ratio("1h")}{{slo="availability"}}'
+
+    def expected(query: str, value: float | None) -> dict[str, object]:
+        filled = fill(f"round({query}, 0.01)", interval="5m", span="1h", chosen={"voice": "joe"})
+        return {"expr": filled, "eval_time": AT, "exp_samples": NOTHING if value is None else [{"value": value}]}
+
+    case = {
+        "interval": "1m",
+        "input_series": series,
+        "promql_expr_test": [
+            expected(burn_rate("1h"), burn),
+            expected(f"sum({recorded}) / {AVAILABILITY.budget:g}", burn),
+            expected(budget_left(), None if burn is None else 1 - burn),
+            expected(f"sum({recorded}) - ({bad_share('1h')})", None if burn is None else 0),
+        ],
+    }
+    file = tmp_path / "test.json"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "evaluation_interval": "30s", "tests": [case]}))
+    command = [str(binaries["promtool"]), "test", "rules", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_refusal_for_want_of_room_is_the_servers() -> None:
+    bad = {error_type(error) for error in all_errors() if error.side == "server"}
+    assert bad >= {"queue_full", "not_ready", "shutting_down", error_type(TooManyConnections)}
