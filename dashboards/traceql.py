@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.panel import Search
 from dashboards.variables import JOB, VOICE
-from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.event_fields import REQUEST_FIELDS
 from otel.trace_store import store, tempo
 from otel.trace_store.store import DURATION, Condition
 
@@ -45,7 +45,7 @@ def written(search: Search) -> str:
 
 
 def _known(feature: str) -> str:
-    if feature not in FEATURE_NAMES:
+    if feature not in REQUEST_FIELDS:
         raise ValueError(f"{feature}: there is no such feature")
     return feature
 

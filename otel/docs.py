@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
-from otel.contract.event_fields import DRIFT_FEATURES, FEATURES, Feature
+from otel.contract.event_fields import DRIFT_EVENT, REQUEST_EVENT, REQUEST_FIELDS, DriftField
 from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
 from otel.contract.values import LabelValue
-from otel.sdk.events import DRIFT_EVENT, REQUEST_EVENT
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 
 INTRODUCTION = f"""# Telemetry
@@ -57,7 +56,7 @@ histograms: every exemplar opens.
 A caller's `traceparent` is continued. If its flags say that it is not sampled, our span is a root that links to it.
 `tracestate` and baggage are dropped. Exceptions' messages are not recorded.
 """
-FEATURES_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
+REQUEST_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
 
 One OTLP log record for each call for audio, whatever its outcome, and also in `DATA_DIR/events/requests.jsonl`, or
 `refused.jsonl` if its outcome is `rejected`. The SERVER span carries the same attributes. None of them holds what a
@@ -74,7 +73,8 @@ def render() -> str:
     """The page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
     parts += [PIPELINE + "\n".join(_rows(PIPELINE_METRICS)) + "\n", TRACES]
-    parts += [FEATURES_INTRODUCTION, *_features(FEATURES), "", DRIFT_INTRODUCTION, *_features(DRIFT_FEATURES)]
+    parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]
+    parts += [DRIFT_INTRODUCTION, *_fields({field: field.meaning for field in DriftField})]
     return "\n".join(parts) + "\n"
 
 
@@ -111,8 +111,8 @@ def _label(attribute: Attribute) -> Iterator[str]:
         yield f"  - `{value}`: {value.meaning}"
 
 
-def _features(features: tuple[Feature, ...]) -> Iterator[str]:
-    yield "| attribute | what it says |"
+def _fields(fields: Mapping[str, str]) -> Iterator[str]:
+    yield "| attribute | meaning |"
     yield "| --- | --- |"
-    for feature in features:
-        yield f"| `{feature.name}` | {feature.help} |"
+    for name, meaning in fields.items():
+        yield f"| `{name}` | {meaning} |"

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from otel.contract.event_fields import RequestField, stage_field
 from otel.contract.values import SlowReason, Stage
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
@@ -77,7 +78,7 @@ def from_store(store: TraceStore, identifier: str) -> Features | None:
     trace_id = identifier
     if not TRACE_ID.fullmatch(identifier):
         end = time.time() + 60  # what has just begun is not missed
-        conditions = ((one_of("tts.request_id", identifier),),)
+        conditions = ((one_of(RequestField.REQUEST_ID, identifier),),)
         found = store.search(TraceSearch(end - SEARCH_SECONDS, end, conditions, limit=1))
         if not found:
             return None
@@ -91,43 +92,43 @@ def sentence(features: Features) -> str:
 
 
 def _who(features: Features) -> str:
-    voice = f", {features['tts.voice_name']}" if "tts.voice_name" in features else ""
-    words = f", {features['tts.word_count_range']} words" if "tts.word_count_range" in features else ""
-    return f"Request {features['tts.request_id']} ({features['tts.endpoint']}{voice}{words})"
+    voice = f", {features[RequestField.VOICE_NAME]}" if RequestField.VOICE_NAME in features else ""
+    words = f", {features[RequestField.WORD_COUNT_RANGE]} words" if RequestField.WORD_COUNT_RANGE in features else ""
+    return f"Request {features[RequestField.REQUEST_ID]} ({features[RequestField.ENDPOINT]}{voice}{words})"
 
 
 def _what(features: Features) -> str:
-    if features["tts.outcome"] == "rejected":
-        return f"was refused as {features['tts.error_type']} before any synthesis"
-    if features["tts.outcome"] == "cancelled":
+    if features[RequestField.OUTCOME] == "rejected":
+        return f"was refused as {features[RequestField.ERROR_TYPE]} before any synthesis"
+    if features[RequestField.OUTCOME] == "cancelled":
         return "was given up, since the client left or stopped reading"
-    if features.get("tts.error_type") == error_type(ServerCrashed):
+    if features.get(RequestField.ERROR_TYPE) == error_type(ServerCrashed):
         return "was lost when the server crashed: it was in flight then, and its connection was cut"
-    if "tts.duration" not in features:
-        return f"ended as {features['tts.outcome']}"
-    duration = float(features["tts.duration"])
-    failed = f" and failed as {features['tts.error_type']}" if "tts.error_type" in features else ""
+    if RequestField.DURATION not in features:
+        return f"ended as {features[RequestField.OUTCOME]}"
+    duration = float(features[RequestField.DURATION])
+    failed = f" and failed as {features[RequestField.ERROR_TYPE]}" if RequestField.ERROR_TYPE in features else ""
     return f"took {_seconds(duration)}{failed}{_comparison(features, duration)}{_source(features)}"
 
 
 def _source(features: Features) -> str:
     """Who spoke, where that is worth a word."""
-    if features.get("tts.cache") == "hit":
+    if features.get(RequestField.CACHE) == "hit":
         return ", with audio from the cache"
-    if features.get("tts.cache") == "coalesced":
+    if features.get(RequestField.CACHE) == "coalesced":
         return ", with audio that was being made for an equal request"
-    if "tts.fallback_from" in features and "tts.provider" in features:
-        failed, reason = features["tts.fallback_from"], features["tts.fallback_reason"]
-        return f", spoken by {features['tts.provider']} instead of {failed} ({reason})"
+    if RequestField.FALLBACK_FROM in features and RequestField.PROVIDER in features:
+        failed, reason = features[RequestField.FALLBACK_FROM], features[RequestField.FALLBACK_REASON]
+        return f", spoken by {features[RequestField.PROVIDER]} instead of {failed} ({reason})"
     return ""
 
 
 def _comparison(features: Features, duration: float) -> str:
-    reason = features.get("tts.slow_reason")
+    reason = features.get(RequestField.SLOW_REASON)
     because = f", because {SlowReason(reason).meaning}" if reason else ""
-    if "tts.usual_duration" not in features:
+    if RequestField.USUAL_DURATION not in features:
         return because
-    usual = float(features["tts.usual_duration"])
+    usual = float(features[RequestField.USUAL_DURATION])
     times = duration / usual
     if not reason and 0.67 < times < 1.5:
         return f", about as usual for its range ({_seconds(usual)})"
@@ -137,13 +138,13 @@ def _comparison(features: Features, duration: float) -> str:
 def _shares(features: Features) -> str:
     """Where the time went; sending after the end is not part of the duration, and left out."""
     spent = {
-        stage: float(features[f"tts.stage.{stage}"])
+        stage: float(features[stage_field(stage)])
         for stage in Stage
-        if stage is not Stage.SEND and f"tts.stage.{stage}" in features
+        if stage is not Stage.SEND and stage_field(stage) in features
     }
     total = sum(spent.values())
     shares = sorted(((seconds, stage) for stage, seconds in spent.items() if seconds >= 0.01 * total), reverse=True)
-    if not total or features["tts.outcome"] == "rejected":
+    if not total or features[RequestField.OUTCOME] == "rejected":
         return ""
     return ": " + ", ".join(f"{stage} {seconds / total:.0%} ({_seconds(seconds)})" for seconds, stage in shares)
 

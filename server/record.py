@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from otel.contract.ranges import CHARACTERS, WORDS
-from otel.contract.values import CacheResult, Outcome, Stage
+from otel.contract.values import WORK, CacheResult, Outcome, Stage
 from server.errors import SpeechError
 from server.synthesis_record import Synthesis
 from server.utterance import Chunk, Interval, Utterance
@@ -17,8 +17,6 @@ MAX_INTERVALS = 256
 """Intervals remembered one by one, for spans; past that only their sum is."""
 PASSING = 1_000_000
 """Nanoseconds below which a wait is summed, but makes no span, unless it is the first."""
-WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
-"""Stages that are the making of audio: what the real time factor is about."""
 
 
 @dataclass(slots=True)

@@ -34,11 +34,11 @@ from otel.contract.metrics import (
     UNSENT_BYTES,
 )
 from otel.contract.promql import INSTANCE, Where, ratio
+from otel.contract.values import WORK
 
 SLOW = requests(longer_than(1))
 HELPED: Where = {CACHE_RESULT: ("hit", "coalesced")}
 LOOKED_FOR: Where = {CACHE_RESULT: ("hit", "coalesced", "miss")}
-WORKING: Where = {STAGE: ("normalize", "phonemize", "infer", "decode", "encode")}
 
 STAGES = Panel(
     "stages",
@@ -52,7 +52,7 @@ STAGES = Panel(
     traces=SLOW,
     width=12,
 )
-WORK = Panel(
+WORK_BY_STAGE = Panel(
     "work",
     "Work by stage",
     "Seconds of work per second, by stage, without queueing and sending. 1 is one core or one GPU that is fully busy. "
@@ -61,7 +61,7 @@ WORK = Panel(
     Unit.NUMBER,
     (
         Query(
-            SELECTED.rate(STAGE_DURATION, by=(STAGE,), where=WORKING, part="_sum"),
+            SELECTED.rate(STAGE_DURATION, by=(STAGE,), where={STAGE: WORK}, part="_sum"),
             "{stage}",
         ),
     ),
@@ -254,7 +254,7 @@ ENGINE = Board(
     "Engine and system",
     "Where is time spent, and how much headroom is left?",
     (
-        Row("Stages", (STAGES, WORK)),
+        Row("Stages", (STAGES, WORK_BY_STAGE)),
         Row("Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, WAIT, BATCHES, BATCH_MEAN, PADDING)),
         Row("Cache", (CACHE_RATIO, CACHE_LOOKUPS, CACHE_SIZE, CACHE_CLIPS)),
         Row("Providers", (AVAILABLE, DEGRADED_NOW, ATTEMPTS, PROVIDER_SUCCESS, PROVIDER_LATENCY, FALLBACKS)),

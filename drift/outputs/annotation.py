@@ -16,7 +16,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from drift import VERSION
 from drift.outputs.gauges import resource
 from drift.verdict.verdict import State, Verdict
-from otel.sdk.events import DRIFT_EVENT
+from otel.contract.event_fields import DRIFT_EVENT, DriftField
 from otel.sdk.otlp import otlp_wanted, sdk_disabled
 
 SEVERITIES = {State.DRIFT: SeverityNumber.WARN, State.SUSPECTED: SeverityNumber.INFO2}
@@ -35,15 +35,15 @@ def annotation(verdict: Verdict, text: str) -> dict[str, Any]:
 def features(name: str, verdict: Verdict, text: str) -> dict[str, str | int]:
     """The attributes of the event, as otel.contract.event_fields lists them."""
     attributes: dict[str, str | int] = {
-        "tts.drift.window": name,
-        "tts.drift.window_start": verdict.start.isoformat(),
-        "tts.drift.window_end": verdict.end.isoformat(),
-        "tts.drift.state": str(verdict.state),
-        "tts.drift.rows": verdict.rows,
-        "tts.drift.text": text,
+        DriftField.WINDOW: name,
+        DriftField.WINDOW_START: verdict.start.isoformat(),
+        DriftField.WINDOW_END: verdict.end.isoformat(),
+        DriftField.STATE: str(verdict.state),
+        DriftField.ROWS: verdict.rows,
+        DriftField.TEXT: text,
     }
     columns = detected(verdict)
-    return {**attributes, "tts.drift.columns": ",".join(columns)} if columns else attributes
+    return {**attributes, DriftField.COLUMNS: ",".join(columns)} if columns else attributes
 
 
 def detected(verdict: Verdict) -> list[str]:

@@ -1,84 +1,104 @@
-"""What is reported of a single request: the attributes of its SERVER span and of its event tts.request."""
+"""What is reported of a single request and of a window of the drift job: the fields of events and spans."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from otel.contract.labels import STAGE
+from otel.contract.described import Described
+from otel.contract.values import Stage
 
-STAGE_ATTRIBUTE = "tts.stage"
-"""On each stage's span: which stage it is."""
-BATCH_SIZE_ATTRIBUTE = "tts.batch_size"
-"""On the span of a step that was taken for several requests: how many; its links lead to theirs."""
-BATCH_PADDING_ATTRIBUTE = "tts.batch_padding"
-"""On the same span: the share of the batch that is padding."""
-
-BUILD_ATTRIBUTE = "tts.build"
-"""On the resource too: Prometheus' target_info tells builds of one version apart."""
-PROVIDER_ATTRIBUTE = "tts.provider"
-"""On the span of a provider's attempt too: who was asked."""
-ATTEMPT_OUTCOME_ATTRIBUTE = "tts.attempt_outcome"
-"""On the same span: how it ended."""
+REQUEST_EVENT = "tts.request"
+"""The event of a call for audio, one for each, whatever its outcome."""
+DRIFT_EVENT = "tts.drift"
+"""The event of a window that the drift job has judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A fact of a request; never its text, its key or its address."""
+class RequestField(Described):
+    """A field of the event tts.request and an attribute of the SERVER span; never a text, a key or an address."""
 
-    name: str
-    help: str
+    OPERATION = "gen_ai.operation.name", "text_to_speech, by the semantic conventions for generative AI"
+    REQUEST_ID = "tts.request_id", "the X-Request-ID of the answer"
+    ENDPOINT = "tts.endpoint", "the path of the call"
+    METHOD = "tts.method", "the HTTP method"
+    STATUS_CODE = "tts.status_code", "the HTTP status; 499 when the client left before there was one"
+    OUTCOME = "tts.outcome", "ok, error, cancelled or rejected"
+    ERROR_TYPE = "tts.error_type", "the error class in lower_snake; absent without an error"
+    VOICE_NAME = (
+        "tts.voice_name",
+        "the voice; this field and those that depend on the voice are absent when the request named none that is "
+        "installed",
+    )
+    VOICE_CHECKSUM = "tts.voice_checksum", "SHA-256 over the voice's model and configuration"
+    LANGUAGE = "tts.language", "the language as a BCP 47 code"
+    SPEED = "tts.speed", "the requested pace; 1 is the voice's own"
+    WORD_COUNT = "tts.word_count", "words without emotion tags"
+    WORD_COUNT_RANGE = "tts.word_count_range", "the range of the number of words"
+    CHAR_COUNT = "tts.char_count", "characters without emotion tags"
+    CHAR_COUNT_RANGE = "tts.char_count_range", "the range of the number of characters"
+    STREAMED = "tts.streamed", "whether audio was sent while it was made"
+    DURATION = "tts.duration", "seconds, as in tts_request_duration_seconds"
+    USUAL_DURATION = (
+        "tts.usual_duration",
+        "seconds: the median of the recent requests of the same word range; absent until there are enough of them",
+    )
+    SLOW_REASON = "tts.slow_reason", "as in tts_slow_requests_total; absent unless the request was slow"
+    TIME_TO_FIRST_AUDIO = "tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"
+    REAL_TIME_FACTOR = "tts.real_time_factor", "as in tts_real_time_factor"
+    STREAM_UNDERRUN = "tts.stream_underrun", "seconds, as in tts_stream_underrun_seconds; absent unless streamed"
+    AUDIO_DURATION = "tts.audio_duration", "seconds of audio"
+    CHUNKS = "tts.chunks", "chunks of audio that the provider made"
+    PROVIDER = "tts.provider", "the provider that spoke; absent if none did"
+    FALLBACK_FROM = "tts.fallback_from", "the provider that failed to speak; absent unless another one was asked"
+    FALLBACK_REASON = "tts.fallback_reason", "why, as in tts_provider_fallbacks_total"
+    CACHE = "tts.cache", "as in tts_cache_requests_total; absent if the request was not looked up"
+    LOUDNESS = (
+        "tts.loudness",
+        "dB of full scale: the root mean square of the frames that are not silent; this field and the next four are "
+        "absent unless the clip was made for this request",
+    )
+    SILENCE_SHARE = "tts.silence_share", "the share of the clip that is silent, 0 to 1"
+    CLIPPING_SHARE = "tts.clipping_share", "the share of the clip's samples that are at full scale, 0 to 1"
+    SECONDS_PER_CHARACTER = "tts.seconds_per_character", "seconds of audio per character, converted to speed 1"
+    AUDIO_FAULTS = "tts.audio_faults", "as in tts_audio_faults_total, separated by commas; absent without any"
+    CLIENT = "tts.client", "the name of the caller's key; anonymous without keys"
+    BUILD = "tts.build", "what distinguishes this build of the server; an attribute of the resource too"
 
 
-FEATURES: tuple[Feature, ...] = (
-    Feature("gen_ai.operation.name", "text_to_speech, by the semantic conventions for generative AI"),
-    Feature("tts.request_id", "the X-Request-ID of the answer"),
-    Feature("tts.endpoint", "the path of the call"),
-    Feature("tts.method", "the HTTP method"),
-    Feature("tts.status_code", "the HTTP status; 499 when the client left before there was one"),
-    Feature("tts.outcome", "ok, error, cancelled or rejected"),
-    Feature("tts.error_type", "the error class in lower_snake; absent without an error"),
-    Feature("tts.voice_name", "the voice; this and what depends on it is absent of requests that named none we have"),
-    Feature("tts.voice_checksum", "SHA-256 over the voice's model and configuration"),
-    Feature("tts.language", "the language as a BCP 47 code"),
-    Feature("tts.speed", "the pace asked for; 1 is the voice's own"),
-    Feature("tts.word_count", "words without emotion tags"),
-    Feature("tts.word_count_range", "the range of that"),
-    Feature("tts.char_count", "characters without emotion tags"),
-    Feature("tts.char_count_range", "the range of that"),
-    Feature("tts.streamed", "whether audio was sent as it came"),
-    Feature("tts.duration", "seconds, as in tts_request_duration_seconds"),
-    Feature(
-        "tts.usual_duration", "seconds: the median of the recent requests of its word range, once there are enough"
-    ),
-    Feature("tts.slow_reason", "as in tts_slow_requests_total; absent unless it was slow"),
-    Feature("tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"),
-    Feature("tts.real_time_factor", "as in tts_real_time_factor"),
-    Feature("tts.stream_underrun", "seconds, as in tts_stream_underrun_seconds; absent unless streamed"),
-    Feature("tts.audio_duration", "seconds of audio"),
-    Feature("tts.chunks", "chunks of audio that the provider made"),
-    Feature(PROVIDER_ATTRIBUTE, "who spoke; absent if nobody did"),
-    Feature("tts.fallback_from", "who was to speak and did not; absent unless somebody else was asked"),
-    Feature("tts.fallback_reason", "why, as in tts_provider_fallbacks_total"),
-    Feature("tts.cache", "as in tts_cache_requests_total; absent if it came to no synthesis"),
-    Feature("tts.loudness", "dB of full scale: root mean square of what sounds; this and the next four of a clip made"),
-    Feature("tts.silence_share", "the share of the clip that is quiet, 0 to 1"),
-    Feature("tts.clipping_share", "the share of its samples that are at full scale, 0 to 1"),
-    Feature("tts.seconds_per_character", "of the audio, without respect to the pace asked for"),
-    Feature("tts.audio_faults", "as in tts_audio_faults_total, separated by commas; absent without any"),
-    Feature("tts.client", "the name of the caller's key; anonymous without keys"),
-    Feature(BUILD_ATTRIBUTE, "what distinguishes this build of the server"),
-    *(Feature(f"tts.stage.{stage}", f"seconds in the stage {stage}, all sentences together") for stage in STAGE.values),
-)
+class SpanField(Described):
+    """An attribute of the spans below the SERVER span."""
 
-FEATURE_NAMES = frozenset(feature.name for feature in FEATURES)
+    STAGE = "tts.stage", "the stage, on each stage's span"
+    BATCH_SIZE = (
+        "tts.batch_size",
+        "on the span of a step that was taken for several requests: how many; it links to them",
+    )
+    BATCH_PADDING = "tts.batch_padding", "on the same span: the share of the batch that is padding"
+    PROVIDER = "tts.provider", "the provider that was asked, on the span of its attempt"
+    ATTEMPT_OUTCOME = "tts.attempt_outcome", "how the attempt ended, on the same span"
 
-DRIFT_FEATURES: tuple[Feature, ...] = (
-    Feature("tts.drift.window", "the window's name: the time it begins, UTC; twice the same name is twice the same"),
-    Feature("tts.drift.window_start", "when it begins, ISO 8601"),
-    Feature("tts.drift.window_end", "when it ends, not included"),
-    Feature("tts.drift.state", "what was decided: stable, suspected, drift, or why nothing could be decided"),
-    Feature("tts.drift.columns", "the columns that have drifted, separated by commas; absent without any"),
-    Feature("tts.drift.rows", "the requests in the window"),
-    Feature("tts.drift.text", "the verdict in words"),
-)
-"""Of the event that the drift job sends of every window it has judged."""
+
+class DriftField(Described):
+    """A field of the event tts.drift."""
+
+    WINDOW = (
+        "tts.drift.window",
+        "the window's name, which is the time of its start in UTC; two events of one name are of the same window",
+    )
+    WINDOW_START = "tts.drift.window_start", "the start, ISO 8601"
+    WINDOW_END = "tts.drift.window_end", "the end, ISO 8601, not included"
+    STATE = "tts.drift.state", "the verdict: stable, suspected, drift, or why there is none"
+    COLUMNS = "tts.drift.columns", "the columns that have drifted, separated by commas; absent without any"
+    ROWS = "tts.drift.rows", "the requests in the window"
+    TEXT = "tts.drift.text", "the verdict in words"
+
+
+def stage_field(stage: Stage) -> str:
+    """The field of the seconds that a request spent in a stage."""
+    return f"tts.stage.{stage}"
+
+
+REQUEST_FIELDS: Mapping[str, str] = {
+    **{field.value: field.meaning for field in RequestField},
+    **{stage_field(stage): f"seconds in the stage {stage}, all sentences together" for stage in Stage},
+}
+"""Every field of the event tts.request, and what it means."""

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Self
+from otel.contract.described import Described
 
 
-class LabelValue(StrEnum):
-    """One of the values of a label, and what it means in words that go on from its name."""
-
-    _value_: str
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str = "") -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
+class LabelValue(Described):
+    """A value of a label, and what it means in words that go on from the value."""
 
 
 class Stage(LabelValue):
@@ -29,6 +19,10 @@ class Stage(LabelValue):
     DECODE = "decode", "the model's decoder makes samples"
     ENCODE = "encode", "samples become the audio format of the answer"
     SEND = "send", "audio is handed to the client"
+
+
+WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
+"""The stages that make audio: the real time factor is about them."""
 
 
 class Outcome(LabelValue):

@@ -13,6 +13,7 @@ from opentelemetry.sdk._logs import LogRecordProcessor, ReadableLogRecord, ReadW
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult
 from opentelemetry.sdk.resources import Resource
 
+from otel.contract.event_fields import RequestField
 from otel.contract.values import LossReason
 from otel.sdk.event_json import json_line
 from otel.sdk.event_losses import EventLosses, reason_of
@@ -134,4 +135,4 @@ def event_queues(folder: Path, count: Count) -> list[LogRecordProcessor]:
 
 
 def _is_refused(event: Mapping[str, Any]) -> bool:
-    return event.get("tts.outcome") == "rejected"
+    return event.get(RequestField.OUTCOME) == "rejected"

@@ -12,9 +12,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.util.types import AttributeValue
 
-REQUEST_EVENT = "tts.request"
-DRIFT_EVENT = "tts.drift"
-"""Of the drift job, one for each window that it has judged."""
+from otel.contract.event_fields import REQUEST_EVENT
 
 
 class Events:

@@ -29,24 +29,16 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AnyValue, Attributes
 
-from otel.contract.event_fields import (
-    ATTEMPT_OUTCOME_ATTRIBUTE,
-    BATCH_PADDING_ATTRIBUTE,
-    BATCH_SIZE_ATTRIBUTE,
-    FEATURE_NAMES,
-    STAGE_ATTRIBUTE,
-)
+from otel.contract.event_fields import REQUEST_FIELDS, SpanField
 from otel.sdk.propagation import unsampled_caller
 
 KEEP = "tts.keep"
 """Set on a span when its trace is kept; never exported."""
 
-EXPORTED = FEATURE_NAMES | frozenset(
+EXPORTED = frozenset(
     {
-        STAGE_ATTRIBUTE,
-        ATTEMPT_OUTCOME_ATTRIBUTE,
-        BATCH_PADDING_ATTRIBUTE,
-        BATCH_SIZE_ATTRIBUTE,
+        *REQUEST_FIELDS,
+        *SpanField,
         "error.type",
         "http.request.method",
         "http.response.status_code",

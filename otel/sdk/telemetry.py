@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
-from otel.contract.event_fields import BUILD_ATTRIBUTE
+from otel.contract.event_fields import RequestField
 from otel.contract.libraries import NO_SDK_METRICS, library_views, switch_on
 from otel.contract.metrics import EVENTS_LOST
 from otel.sdk.event_file import event_queues
@@ -133,7 +133,7 @@ def _resource(version: str, build: str) -> Resource:
         "service.name": "ttscope",
         "service.version": version,
         "service.instance.id": str(uuid.uuid4()),
-        BUILD_ATTRIBUTE: build,
+        RequestField.BUILD.value: build,
     }
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
 

@@ -10,6 +10,8 @@ from typing import Any
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.trace import SpanKind, format_span_id, format_trace_id
 
+from otel.contract.event_fields import RequestField
+
 LAST = 100
 SLOWEST = 50
 PENDING = 1024
@@ -31,7 +33,7 @@ class KeptTrace:
 
     @property
     def request_id(self) -> str:
-        return str((self.root.attributes or {}).get("tts.request_id"))
+        return str((self.root.attributes or {}).get(RequestField.REQUEST_ID))
 
 
 class TraceMemory(SpanProcessor):
@@ -101,11 +103,11 @@ def _summary(kept: KeptTrace) -> dict[str, Any]:
         "trace_id": kept.trace_id,
         "request_id": kept.request_id,
         "endpoint": attributes.get("http.route"),
-        "voice_name": attributes.get("tts.voice_name"),
-        "word_count_range": attributes.get("tts.word_count_range"),
-        "duration_seconds": attributes.get("tts.duration", kept.seconds),
-        "outcome": attributes.get("tts.outcome"),
-        "error_type": attributes.get("tts.error_type"),
+        "voice_name": attributes.get(RequestField.VOICE_NAME),
+        "word_count_range": attributes.get(RequestField.WORD_COUNT_RANGE),
+        "duration_seconds": attributes.get(RequestField.DURATION, kept.seconds),
+        "outcome": attributes.get(RequestField.OUTCOME),
+        "error_type": attributes.get(RequestField.ERROR_TYPE),
         "started_at": (kept.root.start_time or 0) / 1e9,
     }
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from otel.contract.event_fields import RequestField
+
 Value = str | int | float | bool
 Ask = Callable[[str, Mapping[str, str | int]], Any]
 """Asks a store's HTTP API: takes a path and its parameters, and returns the JSON of the answer, or None for status 404.
@@ -14,7 +16,13 @@ It raises an error of its own for anything else."""
 
 DURATION = "duration"
 """The name of a condition on how long a request took, in seconds. All other names are attributes of its SERVER span."""
-SUMMARISED = ("tts.voice_name", "tts.word_count_range", "tts.outcome", "tts.slow_reason", "tts.cache")
+SUMMARISED = (
+    RequestField.VOICE_NAME,
+    RequestField.WORD_COUNT_RANGE,
+    RequestField.OUTCOME,
+    RequestField.SLOW_REASON,
+    RequestField.CACHE,
+)
 """The attributes that a summary has."""
 
 
@@ -145,5 +153,5 @@ def present(name: str) -> Condition:
 
 def request_attributes(spans: tuple[StoredSpan, ...]) -> Mapping[str, Value] | None:
     """The attributes of the first request in a trace; None if no span is a request's."""
-    requests = [span for span in spans if "tts.outcome" in span.attributes]
+    requests = [span for span in spans if RequestField.OUTCOME in span.attributes]
     return min(requests, key=lambda span: span.start).attributes if requests else None

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise, product
 
 from otel.contract import metrics as instruments
-from otel.contract.values import (
-    AttemptOutcome,
-    BackgroundTask,
-    CacheResult,
-    FallbackReason,
-    Fault,
-    LossReason,
-    Outcome,
-    SlowReason,
-    WorkerKind,
-)
+from otel.contract.instrument import Instrument
+from otel.contract.labels import Source
+from otel.contract.values import FallbackReason, Outcome
 from otel.sdk.recording import Metrics
 from server.errors import all_errors, error_type
 from server.routes import dialect
 from server.telemetry.provider_metrics import fallback_labels
-from server.telemetry.recorder import CLIENT
 from server.utterance import Voice
+
+ALL_VALUES = (
+    instruments.WORDS_TOTAL,
+    instruments.CHARACTERS_TOTAL,
+    instruments.AUDIO_FAULTS,
+    instruments.PROVIDER_REQUESTS,
+    instruments.CACHE_REQUESTS,
+    instruments.SLOW_REQUESTS,
+    instruments.BACKGROUND_TASK_FAILURES,
+    instruments.WORKER_RESTARTS,
+    instruments.EVENTS_LOST,
+)
+"""Counters that begin with every combination of their labels' values."""
 
 
 def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str]) -> None:
     """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
     add = metrics.add
+    voices = tuple(voices)
+    known = {Source.VOICES: [voice.label for voice in voices], Source.PROVIDERS: providers}
+    for counter in ALL_VALUES:
+        for labels in _combinations(counter, known):
+            add(counter, 0, **labels)
     for voice in voices:
         add(
             instruments.REQUESTS,
@@ -39,25 +48,15 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
             language=voice.languages[0],
             outcome=Outcome.OK,
         )
-        for counter in (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL):
-            add(counter, 0, voice_name=voice.label, client=CLIENT)
-        for fault in Fault:
-            add(instruments.AUDIO_FAULTS, 0, fault=fault, voice_name=voice.label)
-    for name in providers:
-        for outcome in AttemptOutcome:
-            add(instruments.PROVIDER_REQUESTS, 0, provider=name, outcome=outcome)
     for failed, following in pairwise(providers):
         for why in FallbackReason:
             add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, why))
-    for counter, values in (
-        (instruments.CACHE_REQUESTS, CacheResult),
-        (instruments.SLOW_REQUESTS, SlowReason),
-        (instruments.BACKGROUND_TASK_FAILURES, BackgroundTask),
-        (instruments.WORKER_RESTARTS, WorkerKind),
-        (instruments.EVENTS_LOST, LossReason),
-    ):
-        [label] = counter.attributes
-        for value in values:
-            add(counter, 0, **{label.name: value})
     for error in all_errors():
         add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=dialect.PATH, side=error.side)
+
+
+def _combinations(counter: Instrument, known: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:
+    """The counter's labels with every combination of their values."""
+    names = [label.name for label in counter.attributes]
+    values = [known[label.values] if isinstance(label.values, Source) else label.values for label in counter.attributes]
+    return (dict(zip(names, combination, strict=True)) for combination in product(*values))

@@ -18,13 +18,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import AttributeValue
 
 from otel.contract import metrics
-from otel.contract.event_fields import (
-    ATTEMPT_OUTCOME_ATTRIBUTE,
-    BATCH_PADDING_ATTRIBUTE,
-    BATCH_SIZE_ATTRIBUTE,
-    PROVIDER_ATTRIBUTE,
-    STAGE_ATTRIBUTE,
-)
+from otel.contract.event_fields import RequestField, SpanField, stage_field
 from otel.contract.labels import METHOD, OTHER
 from otel.contract.values import AttemptOutcome, CacheResult, CacheState, Outcome
 from otel.sdk.sampling import KeepPolicy
@@ -103,11 +97,11 @@ class Recorder:
         context = set_span_in_context(span, Context()) if decision.kept else unsampled(span.get_span_context())
         attributes = self._attributes(record)
         if decision.usual_seconds is not None:
-            attributes["tts.usual_duration"] = decision.usual_seconds
+            attributes[RequestField.USUAL_DURATION] = decision.usual_seconds
         self._record(record, context)
         reason = self._slowness.reason(record, decision.slow)
         if reason is not None:
-            attributes["tts.slow_reason"] = str(reason)
+            attributes[RequestField.SLOW_REASON] = str(reason)
             self._metrics.add(metrics.SLOW_REQUESTS, 1, reason=reason)
         if record.outcome is Outcome.OK and record.made:
             self._slowness.learn(record)
@@ -181,38 +175,40 @@ class Recorder:
     def _attributes(self, record: RequestRecord) -> dict[str, AttributeValue]:
         """Features of the request, for its SERVER span and its event alike; nothing of what the client wrote."""
         features: dict[str, AttributeValue | None] = {
-            "gen_ai.operation.name": "text_to_speech",
-            "tts.request_id": record.request_id or None,
-            "tts.endpoint": record.endpoint,
-            "tts.method": _method(record),
-            "tts.status_code": record.status,
-            "tts.outcome": str(record.outcome),
-            "tts.error_type": record.error.error_type if record.error else None,
-            "tts.streamed": record.streamed,
-            "tts.duration": record.duration,
-            "tts.time_to_first_audio": record.time_to_first_audio,
-            "tts.real_time_factor": record.real_time_factor,
-            "tts.stream_underrun": record.underrun / 1e9 if record.streamed else None,
-            "tts.audio_duration": record.audio_seconds,
-            "tts.chunks": record.chunks,
-            "tts.provider": record.provider or None,
-            "tts.cache": record.cache and str(record.cache),
-            "tts.client": CLIENT,
-            "tts.build": self._build,
+            RequestField.OPERATION: "text_to_speech",
+            RequestField.REQUEST_ID: record.request_id or None,
+            RequestField.ENDPOINT: record.endpoint,
+            RequestField.METHOD: _method(record),
+            RequestField.STATUS_CODE: record.status,
+            RequestField.OUTCOME: str(record.outcome),
+            RequestField.ERROR_TYPE: record.error.error_type if record.error else None,
+            RequestField.STREAMED: record.streamed,
+            RequestField.DURATION: record.duration,
+            RequestField.TIME_TO_FIRST_AUDIO: record.time_to_first_audio,
+            RequestField.REAL_TIME_FACTOR: record.real_time_factor,
+            RequestField.STREAM_UNDERRUN: record.underrun / 1e9 if record.streamed else None,
+            RequestField.AUDIO_DURATION: record.audio_seconds,
+            RequestField.CHUNKS: record.chunks,
+            RequestField.PROVIDER: record.provider or None,
+            RequestField.CACHE: record.cache and str(record.cache),
+            RequestField.CLIENT: CLIENT,
+            RequestField.BUILD: self._build,
         }
         if record.utterance is not None:
             features |= {
-                "tts.voice_name": record.utterance.voice.label,
-                "tts.voice_checksum": None if record.utterance.voice.registered else record.utterance.voice.checksum,
-                "tts.language": record.utterance.language,
-                "tts.word_count": record.utterance.words,
-                "tts.word_count_range": record.word_count_range,
-                "tts.char_count": record.utterance.characters,
-                "tts.char_count_range": record.char_count_range,
-                "tts.speed": record.utterance.speed,
+                RequestField.VOICE_NAME: record.utterance.voice.label,
+                RequestField.VOICE_CHECKSUM: None
+                if record.utterance.voice.registered
+                else record.utterance.voice.checksum,
+                RequestField.LANGUAGE: record.utterance.language,
+                RequestField.WORD_COUNT: record.utterance.words,
+                RequestField.WORD_COUNT_RANGE: record.word_count_range,
+                RequestField.CHAR_COUNT: record.utterance.characters,
+                RequestField.CHAR_COUNT_RANGE: record.char_count_range,
+                RequestField.SPEED: record.utterance.speed,
             }
         features |= _synthesis_features(record)
-        features |= {f"tts.stage.{stage}": seconds for stage, seconds in record.stage_seconds().items()}
+        features |= {stage_field(stage): seconds for stage, seconds in record.stage_seconds().items()}
         return {name: value for name, value in features.items() if value is not None}
 
     def _make_spans(
@@ -234,8 +230,8 @@ class Recorder:
                 context,
                 attributes={
                     KEEP: True,
-                    PROVIDER_ATTRIBUTE: attempt.provider,
-                    ATTEMPT_OUTCOME_ATTRIBUTE: attempt.outcome,
+                    SpanField.PROVIDER: attempt.provider,
+                    SpanField.ATTEMPT_OUTCOME: attempt.outcome,
                 },
                 start_time=record.unix_nanos(attempt.start),
             )
@@ -246,7 +242,7 @@ class Recorder:
             child = self._tracer.start_span(
                 interval.stage,
                 context,
-                attributes={KEEP: True, STAGE_ATTRIBUTE: interval.stage, **_batch_attributes(interval)},
+                attributes={KEEP: True, SpanField.STAGE: interval.stage, **_batch_attributes(interval)},
                 links=_links(interval),
                 start_time=record.unix_nanos(interval.start),
             )
@@ -274,15 +270,15 @@ def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | Non
     features: dict[str, AttributeValue | None] = {}
     if record.synthesis.fallback is not None:
         failed, reason = record.synthesis.fallback
-        features |= {"tts.fallback_from": failed, "tts.fallback_reason": str(reason)}
+        features |= {RequestField.FALLBACK_FROM: failed, RequestField.FALLBACK_REASON: str(reason)}
     quality = record.synthesis.quality
     if quality is not None:
         features |= {
-            "tts.loudness": quality.loudness,
-            "tts.silence_share": quality.silence_share,
-            "tts.clipping_share": quality.clipping_share,
-            "tts.seconds_per_character": quality.seconds_per_character,
-            "tts.audio_faults": ",".join(quality.faults) or None,
+            RequestField.LOUDNESS: quality.loudness,
+            RequestField.SILENCE_SHARE: quality.silence_share,
+            RequestField.CLIPPING_SHARE: quality.clipping_share,
+            RequestField.SECONDS_PER_CHARACTER: quality.seconds_per_character,
+            RequestField.AUDIO_FAULTS: ",".join(quality.faults) or None,
         }
     return features
 
@@ -290,7 +286,7 @@ def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | Non
 def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
     if interval.mates is None:
         return {}
-    return {BATCH_SIZE_ATTRIBUTE: interval.batch_size, BATCH_PADDING_ATTRIBUTE: interval.mates.padding}
+    return {SpanField.BATCH_SIZE: interval.batch_size, SpanField.BATCH_PADDING: interval.mates.padding}
 
 
 def _links(interval: Interval) -> list[Link]:

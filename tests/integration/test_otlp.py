@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.event_fields import REQUEST_FIELDS
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import CONTRACT
 from tests.calls import fetch, speak
@@ -70,7 +70,7 @@ def test_the_event_belongs_to_the_trace_and_keeps_to_the_contract(exported: tupl
     spoken, refused, _ = collector.events()
     assert spoken.trace_id.hex() == headers["X-Trace-ID"]
     for record in (spoken, refused):
-        assert {attribute.key for attribute in record.attributes} <= FEATURE_NAMES
+        assert {attribute.key for attribute in record.attributes} <= REQUEST_FIELDS.keys()
     features = {attribute.key: attribute.value for attribute in spoken.attributes}
     assert features["tts.word_count"].int_value == 10
     assert features["tts.provider"].string_value == "coqui"

@@ -560,7 +560,7 @@ async def test_each_request_leaves_one_event(start: Start, tmp_path: Path) -> No
 
 
 async def test_events_and_spans_carry_only_features_of_the_contract(start: Start, tmp_path: Path) -> None:
-    from otel.contract.event_fields import FEATURE_NAMES
+    from otel.contract.event_fields import REQUEST_FIELDS
 
     client = await start(failing(EngineFailed("the speech engine failed"), after=1))
     await client.tts({"text": "one two"})
@@ -571,7 +571,7 @@ async def test_events_and_spans_carry_only_features_of_the_contract(start: Start
     assert lines
     for line in lines:
         for record in json.loads(line)["resourceLogs"][0]["scopeLogs"][0]["logRecords"]:
-            assert {entry["key"] for entry in record["attributes"]} <= FEATURE_NAMES
+            assert {entry["key"] for entry in record["attributes"]} <= REQUEST_FIELDS.keys()
 
 
 async def test_a_request_is_explained_in_a_sentence(start: Start) -> None:

@@ -14,7 +14,7 @@ from dashboards.boards import BOARDS
 from dashboards.panel import Search
 from dashboards.traceql import written
 from dashboards.variables import VARIABLES, fill
-from otel.contract.event_fields import ATTEMPT_OUTCOME_ATTRIBUTE, FEATURE_NAMES
+from otel.contract.event_fields import REQUEST_FIELDS, SpanField
 from otel.trace_store import store
 from otel.trace_store.store import DURATION, Operator, TraceSearch
 from otel.trace_store.tempo import Tempo
@@ -103,4 +103,4 @@ def test_every_query_of_panels_pages_and_the_store_is_traceql(javascript: Path) 
 def test_pages_name_only_attributes_of_the_contract() -> None:
     for page in PAGES:
         for query in BLOCK.findall(page.read_text()):
-            assert set(re.findall(r"span\.([\w.]+)", query)) <= {*FEATURE_NAMES, ATTEMPT_OUTCOME_ATTRIBUTE}, page
+            assert set(re.findall(r"span\.([\w.]+)", query)) <= {*REQUEST_FIELDS, *SpanField}, page

@@ -10,7 +10,7 @@ from bench import drift_events
 from bench.drift import Day, Hour, promised
 from bench.drift_events import HIT, MADE, REFUSED, hourly, write_hour
 from drift.rows.store import Rows
-from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.event_fields import REQUEST_FIELDS
 
 START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 def test_events_have_the_attributes_of_ours() -> None:
     for features in (MADE, HIT, REFUSED):
-        assert features.keys() <= FEATURE_NAMES
+        assert features.keys() <= REQUEST_FIELDS.keys()
     assert {"tts.loudness", "tts.stage.queue", "tts.real_time_factor", "tts.build"} <= MADE.keys()
 
 

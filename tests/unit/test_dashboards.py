@@ -33,7 +33,7 @@ from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.outputs.annotation import annotation
 from drift.verdict.verdict import State, Verdict
-from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.event_fields import REQUEST_FIELDS
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
@@ -147,8 +147,10 @@ def test_searches_name_only_features_of_the_contract() -> None:
     searches = [panel.ask for panel in PANELS if isinstance(panel.ask, Search)]
     searches += [panel.traces for panel in PANELS if panel.traces]
     for search in searches:
-        assert {condition.name for group in search.conditions for condition in group} <= FEATURE_NAMES | {DURATION}
-        assert set(re.findall(r"span\.([\w.]+)", written_search(search))) <= FEATURE_NAMES
+        assert {condition.name for group in search.conditions for condition in group} <= REQUEST_FIELDS.keys() | {
+            DURATION
+        }
+        assert set(re.findall(r"span\.([\w.]+)", written_search(search))) <= REQUEST_FIELDS.keys()
 
 
 def test_required_panels_are_there() -> None:

@@ -16,7 +16,7 @@ from drift.rows import parquet, sources
 from drift.rows.fields import FIELDS, TIME
 from drift.rows.ingest_report import Intake
 from drift.rows.store import Rows
-from otel.contract.event_fields import FEATURE_NAMES
+from otel.contract.event_fields import REQUEST_FIELDS
 from otel.sdk.event_file import EventFile
 from otel.sdk.event_losses import EventLosses
 from tests.unit.drift.events import MORNING, NOW, everything, export, line, lines, nanoseconds, numbers, record
@@ -35,7 +35,7 @@ def take(tmp_path: Path) -> Take:
 
 
 def test_every_field_is_an_attribute_that_events_have() -> None:
-    assert {field.feature for field in FIELDS} <= FEATURE_NAMES
+    assert {field.feature for field in FIELDS} <= REQUEST_FIELDS.keys()
     assert len({field.name for field in FIELDS}) == len(FIELDS)
 
 

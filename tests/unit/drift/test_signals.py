@@ -13,7 +13,7 @@ from drift.outputs import annotation
 from drift.outputs.annotation import NotSentError
 from drift.outputs.gauges import Gauges, Reading, over_otlp, resource
 from drift.verdict.verdict import Verdict
-from otel.contract.event_fields import DRIFT_FEATURES
+from otel.contract.event_fields import DriftField
 from otel.contract.metrics import CONTRACT
 from tests.collector import Collector
 from tests.drift_job import HOUR, START, fake_judge
@@ -117,7 +117,7 @@ def test_the_event_has_the_features_that_the_contract_lists(collector: Collector
     [event] = collector.events()
     attributes = {attribute.key: attribute.value for attribute in event.attributes}
     assert event.event_name == "tts.drift"
-    assert set(attributes) == {feature.name for feature in DRIFT_FEATURES}
+    assert set(attributes) == {*DriftField}
     assert attributes["tts.drift.columns"].string_value == "latency"
     assert attributes["tts.drift.rows"].int_value == 100
     assert event.time_unix_nano == int((START + HOUR).timestamp() * 1e9)
