@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from otel.contract.described import Described
-from otel.contract.values import Stage
+from otel.contract.values import Described, Stage
 
 REQUEST_EVENT = "tts.request"
 """The event of a call for audio, one for each, whatever its outcome."""

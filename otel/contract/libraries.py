@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-
-from opentelemetry.sdk.metrics.view import DropAggregation, View
 
 from otel.contract.instrument import Kind, prometheus_name
 
-SDK_SWITCH = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 HTTP = ("http.request.method", "http.response.status_code", "http.route")
 """What the instrumentation adds beside these holds what clients write."""
 ERROR = ("error.type",)
@@ -58,19 +54,3 @@ SDK_METRICS = tuple(
     )
 )
 """Only where there is export over OTLP. Metrics need none of it: they are cumulative, so the next export has all."""
-NO_SDK_METRICS = View(instrument_name="otel.sdk.*", aggregation=DropAggregation())
-
-
-def library_views() -> list[View]:
-    """What of the libraries' metrics leaves the process: these with these labels. What else the SDK makes is dropped
-    here, and what else the instrumentation makes by otel.sdk.http: each view that matches costs at every reading."""
-    kept = [
-        View(instrument_name=metric.name, attribute_keys=set(metric.attributes))
-        for metric in (*HTTP_METRICS, *SDK_METRICS)
-    ]
-    return [*kept, NO_SDK_METRICS]
-
-
-def switch_on() -> None:
-    """Makes the SDK count what it exports, unless the environment says that it should not."""
-    os.environ.setdefault(SDK_SWITCH, "true")

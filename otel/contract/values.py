@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from otel.contract.described import Described
+from enum import StrEnum
+from typing import Self
+
+
+class Described(StrEnum):
+    """A name or a value of the contract, and what it means in words that go on from it."""
+
+    _value_: str
+    meaning: str
+
+    def __new__(cls, value: str, meaning: str = "") -> Self:
+        """``meaning`` has a default only because a member is looked up by its value alone."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning = meaning
+        return member
 
 
 class LabelValue(Described):
-    """A value of a label, and what it means in words that go on from the value."""
+    """A value of a label."""
 
 
 class Stage(LabelValue):

@@ -24,11 +24,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NoOpTracerProvider, TracerProvider
 
 from otel.contract.event_fields import RequestField
-from otel.contract.libraries import NO_SDK_METRICS, library_views, switch_on
 from otel.contract.metrics import EVENTS_LOST
 from otel.sdk.event_file import event_queues
 from otel.sdk.events import Events
 from otel.sdk.exposition import Exposition
+from otel.sdk.library_views import NO_SDK_METRICS, count_exports, library_views
 from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled
 from otel.sdk.recording import AllowLists, Metrics
 from otel.sdk.spans import KeptSpans
@@ -52,7 +52,7 @@ class Telemetry:
         events_folder: Path | None = None,
     ) -> None:
         resource = _resource(version, build)
-        switch_on()
+        count_exports()
         self._meter_providers: list[MeterProvider] = []
         self.exposition: Exposition | None = None
         self.library_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()

@@ -16,7 +16,7 @@ It raises an error of its own for anything else."""
 
 DURATION = "duration"
 """The name of a condition on how long a request took, in seconds. All other names are attributes of its SERVER span."""
-SUMMARISED = (
+SUMMARISED: tuple[str, ...] = (
     RequestField.VOICE_NAME,
     RequestField.WORD_COUNT_RANGE,
     RequestField.OUTCOME,

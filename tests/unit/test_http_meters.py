@@ -7,9 +7,9 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from otel.contract.libraries import library_views
 from otel.sdk.exposition import Exposition, content_type
 from otel.sdk.http import HttpMeters
+from otel.sdk.library_views import library_views
 
 ATTRIBUTES = {
     "http.request.method": "POST",
