@@ -64,7 +64,7 @@ docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 	@$(BIN)/python -m server.reference
 	@$(BIN)/python -m dashboards build
 
-alerting: $(VENV)/.dev ## write rules, their tests, routes and Grafana's alerts from alerting/
+alerting: $(VENV)/.dev ## write rules, routes and Grafana's alerts from alerting/
 	@$(BIN)/python -m alerting build
 
 house: ## measure the code: its names and its shape, and how many files an addition touches

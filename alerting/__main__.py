@@ -1,4 +1,7 @@
-"""``python -m alerting build [--check]`` writes files generated from the alerts; ``receivers`` configures receivers."""
+"""``python -m alerting build [--check]`` writes files generated from the alerts; ``receivers`` configures receivers.
+
+``tests`` writes promtool's tests of the rules, which are not committed.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,6 @@ def files(addresses: PublicAddresses) -> dict[Path, str]:
     made = {}
     for group in GROUPS:
         made[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
-        made[HERE / "tests" / f"{group.name}.yml"] = case.file(
-            group.name, CASES[group.name], group.alerts, EVERY.get(group.name, "1m"), addresses
-        )
     folder = HERE / "alertmanager"
     made[folder / "alertmanager.yml"] = routes.file(
         routes.Switches(),
@@ -51,6 +51,21 @@ def build(*, check: bool) -> int:
         return 2
     left = [path for folder in {path.parent for path in made} for path in folder.glob("*.yml") if path not in made]
     return keep(made, left, check=check, command="make alerting")
+
+
+def write_tests(folder: Path, rules_folder: Path = HERE / "rules") -> int:
+    """Writes promtool's test files of the rules in another folder. Returns the exit code: 2 for invalid addresses."""
+    try:
+        addresses = load()
+    except SettingsError as error:
+        print(f"ttscope: {error}", file=sys.stderr)
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    for group in GROUPS:
+        path, every = rules_folder / f"{group.name}.yml", EVERY.get(group.name, "1m")
+        text = case.file(path, CASES[group.name], group.alerts, every, addresses)
+        (folder / path.name).write_text(text, encoding="utf-8")
+    return 0
 
 
 def receivers(arguments: argparse.Namespace) -> int:
@@ -88,8 +103,10 @@ def main() -> int:
     """Runs the command. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m alerting", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    building = commands.add_parser("build", help="write rules, tests, routes and Grafana's files")
+    building = commands.add_parser("build", help="write rules, routes and Grafana's files")
     building.add_argument("--check", action="store_true", help="write nothing; list files that are out of date")
+    testing = commands.add_parser("tests", help="write promtool's tests of the rules")
+    testing.add_argument("folder", type=Path, help="written to; run them by: promtool test rules FOLDER/*.yml")
     telling = commands.add_parser("receivers", help="write a configuration of Alertmanager that sends notifications")
     telling.add_argument("folder", type=Path, help="output folder; its secrets/ has one file per secret")
     telling.add_argument("--slack", action="store_true", help=f"secrets/{routes.SLACK}: URL of an incoming webhook")
@@ -115,7 +132,13 @@ def main() -> int:
         "--seen-as", default="", help="path of the folder as Alertmanager sees it; /etc/alertmanager in compose"
     )
     arguments = parser.parse_args()
-    return build(check=arguments.check) if arguments.command == "build" else receivers(arguments)
+    match arguments.command:
+        case "build":
+            return build(check=arguments.check)
+        case "tests":
+            return write_tests(arguments.folder)
+        case _:
+            return receivers(arguments)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from alerting.alert import Alert
@@ -67,12 +68,14 @@ def silent(
     return Case(alert, kind, what, series or {}, at, (), interval)
 
 
-def file(group: str, cases: tuple[Case, ...], alerts: tuple[Alert, ...], every: str, addresses: PublicAddresses) -> str:
+def file(
+    rules: Path, cases: tuple[Case, ...], alerts: tuple[Alert, ...], every: str, addresses: PublicAddresses
+) -> str:
     """Returns promtool's test file for a rule file that is evaluated every ``every``."""
     tests = [_test(case, alerts, addresses) for case in cases]
     return render(
-        {"rule_files": [f"../rules/{group}.yml"], "evaluation_interval": every, "tests": tests},
-        "Each alert firing and silent: promtool test rules alerting/tests/*.yml",
+        {"rule_files": [str(rules)], "evaluation_interval": every, "tests": tests},
+        "Each alert firing and silent: promtool test rules",
     )
 
 

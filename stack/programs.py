@@ -48,8 +48,6 @@ ALERTMANAGER = Program(
     ("alertmanager", "amtool"),
     2,
 )
-COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
-"""Docker Compose itself, to check compose.yaml where there is no Docker: not a part of the pipeline."""
 
 PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLLECTOR, JAEGER)}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from alerting.__main__ import write_tests
 from alerting.alerts import ALERTS, GROUPS
 from stack.services import CONFIG, ROOT
 
@@ -25,6 +26,14 @@ ROUTES = {
 }
 
 
+@pytest.fixture(scope="module")
+def promtool_tests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with promtool's tests of every group."""
+    folder = tmp_path_factory.mktemp("promtool")
+    assert write_tests(folder) == 0
+    return folder
+
+
 def tool(binaries: dict[str, Path], name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [str(binaries[name]), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600, check=False)
@@ -37,17 +46,18 @@ def test_promtool_finds_nothing_to_say_of_the_rules(binaries: dict[str, Path]) -
 
 
 @pytest.mark.parametrize("group", [group.name for group in GROUPS])
-def test_each_alert_fires_and_stays_silent_as_it_should(binaries: dict[str, Path], group: str) -> None:
-    done = tool(binaries, "promtool", "test", "rules", str(ALERTING / "tests" / f"{group}.yml"))
+def test_each_alert_fires_and_stays_silent_as_it_should(
+    binaries: dict[str, Path], promtool_tests: Path, group: str
+) -> None:
+    done = tool(binaries, "promtool", "test", "rules", str(promtool_tests / f"{group}.yml"))
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_a_threshold_that_is_moved_is_noticed(binaries: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "rules").mkdir()
-    (tmp_path / "tests").mkdir()
-    rules, tests = (ALERTING / folder / "machine.yml" for folder in ("rules", "tests"))
+    rules = ALERTING / "rules" / "machine.yml"
     (tmp_path / "rules" / "machine.yml").write_text(rules.read_text().replace("> 80", ">= 80"))
-    (tmp_path / "tests" / "machine.yml").write_text(tests.read_text())
+    assert write_tests(tmp_path / "tests", tmp_path / "rules") == 0
     done = tool(binaries, "promtool", "test", "rules", str(tmp_path / "tests" / "machine.yml"))
     assert done.returncode != 0
     assert "TtsCpuHigh, edge" in done.stdout + done.stderr

@@ -21,7 +21,7 @@ import aiohttp
 import pytest
 
 from alerting.alerts import ALERTS
-from alerting.live import LIVE
+from alerting.table import INJECTED_FAULTS
 from server.app import Service
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider
@@ -161,7 +161,7 @@ async def test_faults_are_told_and_so_is_their_end(house: House, inbox: Inbox) -
     assert not inbox.of("TtsServerAbsent", "firing")  # it would be a consequence, and is silenced
     assert inbox.posts["/heartbeat"][0]["alerts"][0]["labels"]["alertname"] == "TtsWatchdog"
     seen = {told.name for told in inbox.told} | {"TtsWatchdog"}
-    assert LIVE.keys() <= seen
+    assert INJECTED_FAULTS.keys() <= seen
 
     for message in inbox.posts["/slack"]:
         assert {name: type(message[name]) for name in SLACK} == SLACK

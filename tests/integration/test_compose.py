@@ -13,12 +13,14 @@ import pytest
 
 from otel.support.addresses import PublicAddresses, variable
 from stack.build import build
-from stack.programs import COMPOSE
+from stack.programs import Program
 from stack.toolchain import NoGoError
 from tests.live import ROOT
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds Docker Compose, if it is not in the cache
 
+COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
+"""Docker Compose itself, which is no part of the pipeline."""
 IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "alertmanager": "0.31.1"}
 """As built natively (stack/programs/README.md); and of Tempo, the version that its configuration is for."""
 PORTS = {

@@ -19,7 +19,7 @@ from alerting.case import Kind
 from alerting.cases import CASES
 from alerting.grafana import GROUPS as GRAFANA
 from alerting.links import Dashboard, runbook
-from alerting.live import LIVE
+from alerting.table import INJECTED_FAULTS
 from drift.settings import Settings as DriftSettings
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
@@ -164,7 +164,7 @@ def test_cases_are_of_alerts_that_are_there() -> None:
         assert {case.alert for case in CASES[group.name]} == {alert.name for alert in group.alerts}
         for case in CASES[group.name]:
             assert bool(case.firing) == (case.kind is Kind.FIRES) or case.kind is Kind.QUIET
-    assert LIVE.keys() <= {*NAMES}
+    assert INJECTED_FAULTS.keys() <= {*NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
