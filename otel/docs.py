@@ -1,4 +1,4 @@
-"""The reference page, written from the contract."""
+"""Renders the reference of telemetry, docs/telemetry.md, from the contract."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
-from otel.contract.values import LabelValue
+from otel.contract.values import LabelValue, Stage
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 
 INTRODUCTION = f"""# Telemetry
@@ -18,59 +18,59 @@ Generated from the contract in `otel/` by `make docs`; the tests fail when it is
 
 ## Metrics
 
-The names are Prometheus'. The OpenTelemetry name, of which the OTLP receiver of Prometheus makes the same, stands
-beside them. Labels take the values listed; anything else becomes `{OTHER}`, so that no client can add a series.
+The headings are names in Prometheus. The OpenTelemetry name beside them becomes the same name in Prometheus' OTLP
+receiver. Labels take the listed values; any other value becomes `{OTHER}`, so that no client can add a series.
 """
 LIBRARIES = """## Metrics of the libraries
 
-`http_server_*` is of every request, scrapes and `/health` included, by OpenTelemetry's aiohttp instrumentation.
-`otel_sdk_*` says how the SDK's export fares; it is there only with OTEL_EXPORTER_OTLP_ENDPOINT. What was lost is
+OpenTelemetry's aiohttp instrumentation makes `http_server_*` for every request, scrapes and `/health` included. The SDK
+makes `otel_sdk_*` about its exports, only with OTEL_EXPORTER_OTLP_ENDPOINT. Losses are counted by
 `otel_sdk_processor_span_processed_total{error_type="queue_full"}` and
-`otel_sdk_exporter_span_exported_total{error_type!=""}`, and the same of `log`; these series begin with the first loss.
+`otel_sdk_exporter_span_exported_total{error_type!=""}`, and by the same metrics of `log`. These series begin with the
+first loss.
 
-| name | kind | labels | what it says |
+| name | kind | labels | meaning |
 | --- | --- | --- | --- |
 """
 PIPELINE = f"""## Metrics of the pipeline
 
-What Collector, Prometheus, Jaeger or Tempo, and Alertmanager report about themselves, as far as panels and alerts ask
-for it. The Collector's job is `{COLLECTOR}`; its counters of what was dropped begin with the first loss. Jaeger (job
-`{JAEGER}`) is built of the Collector's parts, so its `otelcol_*` have the same names.
+The metrics of Collector, Prometheus, Jaeger or Tempo, and Alertmanager about themselves that panels and alerts use. The
+Collector's job is `{COLLECTOR}`; its counters of dropped items begin with the first loss. Jaeger (job `{JAEGER}`) is
+built from the Collector's components, so its `otelcol_*` metrics have the same names.
 
-| name | kind | labels | what it says |
+| name | kind | labels | meaning |
 | --- | --- | --- | --- |
 """
 TRACES = f"""## Traces
 
-A trace is the SERVER span of one call for audio and a span for every stretch of a stage below it (`normalize`, `queue`,
-`phonemize`, `infer`, `decode`, `encode`, `send`; those of each sentence by themselves). Whether it is kept is decided
-when the request ends:
+A trace has the SERVER span of one request for audio, and below it a span for every part of a stage
+({", ".join(f"`{stage}`" for stage in Stage)}), separately for each sentence. Traces are tail-sampled, that is, when the
+request ends. Sampled are
 
-- failures of the server are kept;
-- slow requests are kept: longer than {SLOW_QUANTILE:.0%} of the last {SAMPLE} of the same word range (once there are
-  {ENOUGH}), or among the {SLOWEST} slowest of the last {WINDOW_SECONDS / 60:.0f} minutes;
-- of the rest, refusals included, the first few of every second (`TTSCOPE_TRACES_PER_SECOND`).
+- failures of the server;
+- slow requests: longer than {SLOW_QUANTILE:.0%} of the last {SAMPLE} of the same word range (once there are {ENOUGH}),
+  or among the {SLOWEST} slowest of the last {WINDOW_SECONDS / 60:.0f} minutes;
+- of all others, rejected ones included, the first few of every second (`TTSCOPE_TRACES_PER_SECOND`).
 
-Only kept traces are exported and held in memory (`GET /traces`), and only they become exemplars, of
-histograms: every exemplar opens.
-A caller's `traceparent` is continued. If its flags say that it is not sampled, our span is a root that links to it.
-`tracestate` and baggage are dropped. Exceptions' messages are not recorded.
+Only sampled traces are exported, held in memory (`GET /traces`) and linked by the exemplars of histograms, so every
+exemplar leads to a trace. A caller's `traceparent` is continued. If its flags say that the caller does not sample it,
+our span is a root span that links to it. `tracestate` and baggage are dropped. Messages of exceptions are not recorded.
 """
 REQUEST_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
 
-One OTLP log record for each call for audio, whatever its outcome, and also in `DATA_DIR/events/requests.jsonl`, or
-`refused.jsonl` if its outcome is `rejected`. The SERVER span carries the same attributes. None of them holds what a
-client wrote.
+Each request for audio makes one OTLP log record, whatever its outcome. The server also writes it to
+`DATA_DIR/events/requests.jsonl`, or to `refused.jsonl` if the outcome is `rejected`. The SERVER span has the same
+attributes. None of them holds what a client wrote.
 """
 DRIFT_INTRODUCTION = f"""## The event `{DRIFT_EVENT}`
 
-One OTLP log record for each window that the drift job has judged, from `service.name` ttscope-drift; if the job is
-interrupted while it sends it, once more.
+The drift job (`service.name` ttscope-drift) makes one OTLP log record for each window that it has judged. It may send
+a record twice if it is interrupted while it sends it.
 """
 
 
 def render() -> str:
-    """The page as Markdown."""
+    """Returns the page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
     parts += [PIPELINE + "\n".join(_rows(PIPELINE_METRICS)) + "\n", TRACES]
     parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]
@@ -98,7 +98,7 @@ def _rows(metrics: Iterable[LibraryMetric | PipelineMetric]) -> Iterator[str]:
 
 
 def _label(attribute: Attribute) -> Iterator[str]:
-    """The label and its values; each on a line of its own if they have meanings."""
+    """Returns the lines of a label: its values are on lines of their own if they have meanings."""
     values, meanings = attribute.values, []
     if isinstance(values, Source):
         listed = f" ({values})"

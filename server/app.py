@@ -17,7 +17,7 @@ from otel.contract.values import BackgroundTask
 from otel.sdk.http import http_middleware
 from otel.sdk.otlp import sdk_disabled
 from otel.sdk.recording import AllowLists
-from otel.sdk.sampling import KeepPolicy
+from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
 from server.errors import all_errors, error_type
@@ -118,9 +118,9 @@ class Service:
             client_share=settings.max_client_share,
         )
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
-        keep = KeepPolicy(settings.traces_per_second)
+        sampler = TailSampler(settings.traces_per_second)
         self._journal = _journal(settings)
-        self._recorder = Recorder(self._telemetry, self._summary, keep, build, self._journal)
+        self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(room(settings.max_connections))
         observe_gauges(
             self._telemetry.metrics,

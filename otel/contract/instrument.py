@@ -1,4 +1,4 @@
-"""What a metric of the contract is, and what Prometheus calls it."""
+"""What a metric of the contract is, and its name in Prometheus."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["counter", "histogram", "gauge"]
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A metric: its OpenTelemetry name, kind and unit (UCUM), what its number means, its labels and buckets."""
+    """A metric: its OpenTelemetry name, kind and unit (UCUM), the meaning of its number, its labels and buckets."""
 
     name: str
     kind: Kind
@@ -22,7 +22,7 @@ class Instrument:
     attributes: tuple[Attribute, ...] = ()
     buckets: tuple[float, ...] = ()
     observed: bool = False
-    """Of a counter: its value is read whenever metrics are collected, as a gauge's is."""
+    """Whether a counter's value is read whenever metrics are collected, as a gauge's is."""
 
     def __post_init__(self) -> None:
         if (self.kind == "histogram") != bool(self.buckets):
@@ -39,7 +39,7 @@ UNIT_SUFFIXES = {"s": "seconds", "By": "bytes", "%": "percent", "W": "watts", "C
 
 
 def prometheus_name(name: str, unit: str, kind: Kind) -> str:
-    """The name in Prometheus, as its OTLP receiver translates it.
+    """Returns the name in Prometheus, as its OTLP receiver translates it.
 
     Source: the OpenTelemetry specification, "Prometheus and OpenMetrics compatibility".
     """

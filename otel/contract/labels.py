@@ -1,4 +1,4 @@
-"""The attributes of the telemetry contract: what labels say, and the only values that they take."""
+"""The labels of the contract's metrics, and the only values that they take."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ from otel.contract.values import (
 )
 
 OTHER = "other"
-"""The value of an attribute whose real value is not on its allow-list."""
+"""The value of a label whose real value is not on its allow-list."""
 
 
 class Source(StrEnum):
-    """Allow-lists that are known only when the server has started."""
+    """Allow-lists that are known only after the server has started."""
 
     VOICES = "the names of the installed voices"
     PROVIDERS = "the names of the providers"
     GPUS = "the numbers of the machine's GPUs"
     LANGUAGES = "the languages of the installed voices"
-    ENDPOINTS = "the paths that speak"
+    ENDPOINTS = "the paths that answer with audio"
     ERRORS = "the error types of the reference"
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A label: its name, what it says, and the only values it takes beside ``other``."""
+    """A label: its name, its meaning, and the only values it takes beside ``other``."""
 
     name: str
     help: str
@@ -85,23 +85,23 @@ WORD_COUNT_RANGE = Attribute("word_count_range", "words of the text without emot
 CHAR_COUNT_RANGE = Attribute("char_count_range", "characters of the text without emotion tags", CHARACTERS.labels)
 CACHE = Attribute("cache", "whether the audio was in the cache", tuple(CacheState))
 CACHE_RESULT = Attribute("result", "where the audio came from", tuple(CacheResult))
-PROVIDER = Attribute("provider", "who was asked to speak", Source.PROVIDERS)
-FROM = Attribute("from", "the provider that was to speak", Source.PROVIDERS)
+PROVIDER = Attribute("provider", "the provider that was asked to speak", Source.PROVIDERS)
+FROM = Attribute("from", "the provider that did not speak", Source.PROVIDERS)
 TO = Attribute("to", "the provider that was asked instead", Source.PROVIDERS)
 ATTEMPT_OUTCOME = Attribute("outcome", "how the attempt ended", tuple(AttemptOutcome))
 FALLBACK_REASON = Attribute("reason", "why another provider had to speak", tuple(FallbackReason))
 DEGRADED_KIND = Attribute("kind", "what is wrong with the provider", tuple(DegradationKind))
 FAULT = Attribute("fault", "what is wrong with the clip", tuple(Fault))
-MODEL = Attribute("model", "the model, by the name of its voice", Source.VOICES)
+MODEL = Attribute("model", "the model, named by its voice", Source.VOICES)
 STAGE = Attribute("stage", "the stage of the request's work", tuple(Stage))
-GPU = Attribute("gpu", "the GPU's number, as the driver counts them", Source.GPUS)
+GPU = Attribute("gpu", "the number of the GPU, as the driver counts them", Source.GPUS)
 TASK = Attribute("task", "what the server does beside its requests", tuple(BackgroundTask))
 WORKER = Attribute("worker", "the kind of worker process", tuple(WorkerKind))
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 DRIFT_COLUMN = Attribute(
     "column",
-    "what the drift job judges; drift/README.md says what each is",
+    "the column that the drift job judges; drift/README.md describes each",
     (
         "words",
         "voice",

@@ -1,4 +1,4 @@
-"""The metrics that libraries make: the aiohttp instrumentation's, and the SDK's own account of what it exports."""
+"""The metrics that libraries make: those of the aiohttp instrumentation, and the SDK's own about its exports."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from otel.contract.instrument import Kind, prometheus_name
 
 HTTP = ("http.request.method", "http.response.status_code", "http.route")
-"""What the instrumentation adds beside these holds what clients write."""
+"""All other labels of the instrumentation hold what clients write."""
 ERROR = ("error.type",)
 
 
 @dataclass(frozen=True, slots=True)
 class LibraryMetric:
-    """A metric of a library: its OpenTelemetry name, kind and unit, what its number means, the labels that it keeps."""
+    """A metric of a library: its OpenTelemetry name, kind and unit, the meaning of its number, the labels it keeps."""
 
     name: str
     kind: Kind
@@ -27,8 +27,8 @@ class LibraryMetric:
 
 
 HTTP_METRICS = (
-    LibraryMetric("http.server.request.duration", "histogram", "s", "Every request, of every path.", HTTP),
-    LibraryMetric("http.server.active_requests", "gauge", "{request}", "Requests that are being answered.", HTTP[:1]),
+    LibraryMetric("http.server.request.duration", "histogram", "s", "Duration of every request, on every path.", HTTP),
+    LibraryMetric("http.server.active_requests", "gauge", "{request}", "Requests in progress.", HTTP[:1]),
 )
 SDK_METRICS = tuple(
     metric
@@ -39,18 +39,25 @@ SDK_METRICS = tuple(
             "counter",
             f"{{{item}}}",
             f"{things} that left the queue for the exporter; with error_type `queue_full`, those that were dropped "
-            "because the Collector did not take them fast enough.",
+            "because the Collector accepted them too slowly.",
             ERROR,
         ),
         LibraryMetric(
             f"otel.sdk.exporter.{item}.exported",
             "counter",
             f"{{{item}}}",
-            f"{things} that the Collector took; with an error_type, those that were given up since it did not answer.",
+            f"{things} that the Collector accepted; with an error_type, those dropped because it did not answer.",
             ERROR,
         ),
-        LibraryMetric(f"otel.sdk.processor.{item}.queue.size", "gauge", f"{{{item}}}", f"{things} that wait."),
-        LibraryMetric(f"otel.sdk.processor.{item}.queue.capacity", "gauge", f"{{{item}}}", f"{things} that can wait."),
+        LibraryMetric(
+            f"otel.sdk.processor.{item}.queue.size", "gauge", f"{{{item}}}", f"{things} that wait for their export."
+        ),
+        LibraryMetric(
+            f"otel.sdk.processor.{item}.queue.capacity",
+            "gauge",
+            f"{{{item}}}",
+            f"{things} that can wait for their export.",
+        ),
     )
 )
-"""Only where there is export over OTLP. Metrics need none of it: they are cumulative, so the next export has all."""
+"""They exist only with export over OTLP. Metrics have none: they are cumulative, so the next export has everything."""

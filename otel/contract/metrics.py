@@ -50,15 +50,15 @@ REQUESTS = Instrument(
     "tts.requests",
     "counter",
     "{request}",
-    "Calls that ask for audio, refused ones included.",
+    "Requests for audio, rejected ones included.",
     (ENDPOINT, METHOD, STATUS_CODE, VOICE_NAME, LANGUAGE, OUTCOME),
 )
 REQUEST_DURATION = Instrument(
     "tts.request.duration",
     "histogram",
     "s",
-    "The server's own time from the last byte of the request to the last byte of audio being ready (or to the "
-    "failure), without the time spent waiting for a slow reader. Requests that ended ok or in error.",
+    "The server's own time from the last byte of the request until the last byte of audio is ready, or until the "
+    "request fails, without the time spent waiting for a slow reader. Requests that ended ok or in error.",
     (ENDPOINT, VOICE_NAME, LANGUAGE),
     SECONDS,
 )
@@ -66,7 +66,7 @@ ERRORS = Instrument(
     "tts.errors",
     "counter",
     "{error}",
-    "Calls for audio that were refused or failed, by error class.",
+    "Requests for audio that were rejected or failed, by error class.",
     (ERROR_TYPE, ENDPOINT, SIDE),
 )
 WORD_COUNT_DURATION = Instrument(
@@ -93,16 +93,16 @@ SYSTEM_CPU = Instrument(
     "tts.system.cpu.usage",
     "gauge",
     "%",
-    "CPU in use on the machine, or in the container as a part of its share: 0 to 100.",
+    "CPU in use on the machine, or in the container as a share of its limit: 0 to 100.",
 )
 RESTARTS = Instrument(
     "tts.restarts",
     "gauge",
     "{restart}",
-    "Times that the server was started again after a crash, since it was last stopped in order.",
+    "Restarts of the server after crashes, since it was last shut down properly.",
 )
 MODEL_LOAD_TIME = Instrument(
-    "tts.model.load_time", "gauge", "s", "Time to load a model and speak with it for the first time.", (MODEL,)
+    "tts.model.load_time", "gauge", "s", "Time to load a model and run it for the first time.", (MODEL,)
 )
 TIME_TO_FIRST_AUDIO = Instrument(
     "tts.time_to_first_audio",
@@ -117,26 +117,31 @@ REAL_TIME_FACTOR = Instrument(
     "tts.real_time_factor",
     "histogram",
     "1",
-    "Work per second of audio: time in phonemize, infer, decode and encode over the audio's duration; of a step that "
-    "was taken for several requests at once, each one's share. "
-    "Requests that ended ok and did not come from the cache.",
+    "Work per second of audio: the time in phonemize, infer, decode and encode divided by the duration of the audio. "
+    "A step that was taken for several requests at once counts by each request's share. Requests that ended ok and "
+    "did not come from the cache.",
     (WORD_COUNT_RANGE, VOICE_NAME),
     REAL_TIME_FACTORS,
 )
 AUDIO_DURATION = Instrument(
-    "tts.audio.duration", "histogram", "s", "Length of the audio. Requests that ended ok.", (VOICE_NAME,), AUDIO_SECONDS
+    "tts.audio.duration",
+    "histogram",
+    "s",
+    "Duration of the audio. Requests that ended ok.",
+    (VOICE_NAME,),
+    AUDIO_SECONDS,
 )
 STAGE_DURATION = Instrument(
     "tts.stage.duration",
     "histogram",
     "s",
-    "Time that a request spent in a stage, all its sentences together; steps that were taken beside each other count "
-    "each. Requests that ended ok, error or cancelled.",
+    "Time that a request spent in a stage, over all its sentences; steps that ran in parallel each count in full. "
+    "Requests that ended ok, in error or cancelled.",
     (STAGE,),
     STAGE_SECONDS,
 )
 REQUESTS_IN_FLIGHT = Instrument(
-    "tts.requests_in_flight", "gauge", "{request}", "Calls for audio that are not finished."
+    "tts.requests_in_flight", "gauge", "{request}", "Requests for audio that have not ended."
 )
 CONNECTIONS = Instrument(
     "tts.connections", "gauge", "{connection}", "Open connections to the API's port.", (CONNECTION_STATE,)
@@ -145,29 +150,29 @@ CONNECTIONS_ENDED_EARLY = Instrument(
     "tts.connections.ended_early",
     "counter",
     "{connection}",
-    "Connections to the API's port that the server closed before a request was answered.",
+    "Connections to the API's port that the server closed before their request was answered.",
     (EARLY_END,),
     observed=True,
 )
-QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for their turn at the engine.")
+QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for the engine.")
 QUEUE_AUDIO = Instrument(
-    "tts.queue_audio", "gauge", "s", "Audio that was asked for and is not made yet, estimated where it must be."
+    "tts.queue_audio", "gauge", "s", "Duration of the audio that is still to be made, estimated where it is not known."
 )
 UNSENT_BYTES = Instrument(
     "tts.unsent",
     "gauge",
     "By",
-    "Memory for audio that waits to be sent, as estimated while it is made: of a whole answer until all of it is sent, "
-    "of a stream what is made ahead of its reader.",
+    "Memory for audio that waits to be sent, estimated while it is made: a whole answer counts until all of it is "
+    "sent, a stream by what was made ahead of its reader.",
 )
 BATCH_SIZE = Instrument(
-    "tts.batch_size", "histogram", "{step}", "Steps that the engine took together.", (), BATCH_SIZES
+    "tts.batch_size", "histogram", "{step}", "Number of steps that the engine took together.", (), BATCH_SIZES
 )
 BATCH_PADDING = Instrument(
     "tts.batch_padding",
     "histogram",
     "1",
-    "The share of a batch that only pads its shorter steps: 0 to 1.",
+    "Share of a batch that is padding for its shorter steps, 0 to 1.",
     (),
     SHARES,
 )
@@ -175,15 +180,15 @@ STREAM_UNDERRUN = Instrument(
     "tts.stream_underrun",
     "histogram",
     "s",
-    "Silence inside the speech that a listener heard who played the stream from its first chunk on, as the next chunk "
-    "was not ready. Streams that ended ok; time spent waiting for a slow reader is not counted.",
+    "Silence inside the speech that a listener heard who played the stream from its first chunk on, because the next "
+    "chunk was not ready. Streams that ended ok; time spent waiting for a slow reader does not count.",
     (VOICE_NAME,),
     UNDERRUN_SECONDS,
 )
-GPU_UTILIZATION = Instrument("tts.gpu.utilization", "gauge", "%", "Time in which the GPU did anything.", (GPU,))
-GPU_MEMORY = Instrument("tts.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use, by all processes.", (GPU,))
-GPU_MEMORY_LIMIT = Instrument("tts.gpu.memory.limit", "gauge", "By", "Memory that the GPU has.", (GPU,))
-GPU_POWER = Instrument("tts.gpu.power", "gauge", "W", "Power that the GPU draws.", (GPU,))
+GPU_UTILIZATION = Instrument("tts.gpu.utilization", "gauge", "%", "Share of time in which the GPU was busy.", (GPU,))
+GPU_MEMORY = Instrument("tts.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use by all processes.", (GPU,))
+GPU_MEMORY_LIMIT = Instrument("tts.gpu.memory.limit", "gauge", "By", "Total memory of the GPU.", (GPU,))
+GPU_POWER = Instrument("tts.gpu.power", "gauge", "W", "Power draw of the GPU.", (GPU,))
 GPU_TEMPERATURE = Instrument("tts.gpu.temperature", "gauge", "Cel", "Temperature of the GPU.", (GPU,))
 WORDS_TOTAL = Instrument("tts.words", "counter", "{word}", "Words of the requests that ended ok.", (VOICE_NAME, CLIENT))
 CHARACTERS_TOTAL = Instrument(
@@ -194,8 +199,8 @@ SLOW_REQUESTS = Instrument(
     "tts.slow_requests",
     "counter",
     "{request}",
-    "Requests that took longer than 95 % of the last 256 of their word range, by what cost them most beyond the usual, "
-    "and those of slow clients.",
+    "Requests that took longer than 95 % of the last 256 of their word range, by what cost them most beyond the usual; "
+    "and requests of slow clients.",
     (SLOW_REASON,),
 )
 
@@ -203,27 +208,31 @@ CACHE_REQUESTS = Instrument(
     "tts.cache.requests",
     "counter",
     "{request}",
-    "Requests that were looked up in the cache of audio, by what came of it.",
+    "Requests that were looked up in the audio cache, by where their audio came from.",
     (CACHE_RESULT,),
 )
-CACHE_BYTES = Instrument("tts.cache", "gauge", "By", "Memory that the cache of audio holds.")
-CACHE_ENTRIES = Instrument("tts.cache.entries", "gauge", "{clip}", "Clips that the cache of audio holds.")
+CACHE_BYTES = Instrument("tts.cache", "gauge", "By", "Memory held by the audio cache.")
+CACHE_ENTRIES = Instrument("tts.cache.entries", "gauge", "{clip}", "Clips held by the audio cache.")
 CACHE_EVICTIONS = Instrument(
     "tts.cache.evictions",
     "counter",
     "{clip}",
-    "Clips that had to make room for others in the cache of audio.",
+    "Clips evicted from the audio cache to make room for others.",
     observed=True,
 )
 PROVIDER_REQUESTS = Instrument(
-    "tts.provider.requests", "counter", "{attempt}", "Attempts to speak, by provider.", (PROVIDER, ATTEMPT_OUTCOME)
+    "tts.provider.requests",
+    "counter",
+    "{attempt}",
+    "Attempts to speak, by provider and outcome.",
+    (PROVIDER, ATTEMPT_OUTCOME),
 )
 PROVIDER_DURATION = Instrument(
     "tts.provider.duration",
     "histogram",
     "s",
-    "Time that a provider took for an utterance, its own queue included, without the time in which nobody asked for "
-    "more. Attempts that ended ok.",
+    "Time that a provider took for an utterance, its own queue included, without the time spent waiting for a slow "
+    "reader. Attempts that ended ok.",
     (PROVIDER,),
     SECONDS,
 )
@@ -234,42 +243,42 @@ PROVIDER_FALLBACKS = Instrument(
     "tts.provider.fallbacks",
     "counter",
     "{fallback}",
-    "Requests that went on to another provider before their first byte.",
+    "Requests that were handed to another provider before their first byte.",
     (FROM, TO, FALLBACK_REASON),
 )
 DEGRADED = Instrument(
     "tts.degraded",
     "gauge",
     "{episode}",
-    "1 while a provider is slower than its reference, fails too often, or can't be asked; else 0.",
+    "1 while a provider is slower than its reference, fails too often or is unavailable; else 0.",
     (DEGRADED_KIND, PROVIDER),
 )
 AUDIO_FAULTS = Instrument(
     "tts.audio.faults",
     "counter",
     "{fault}",
-    "Faults of clips that were made, also of those that nobody got.",
+    "Faults of clips that were made, also of clips that were never sent.",
     (FAULT, VOICE_NAME),
 )
 WORKER_RESTARTS = Instrument(
     "tts.worker.restarts",
     "counter",
     "{restart}",
-    "Worker processes that were started again, since the one before had ended or did not answer.",
+    "Restarts of worker processes, because the process had ended or did not answer.",
     (WORKER,),
 )
 EVENTS_LOST = Instrument(
     "tts.events.lost",
     "counter",
     "{event}",
-    "Events that are in no file of the server's own, by why they could not be written.",
+    "Events that are missing from the server's own files, by why they could not be written.",
     (LOSS_REASON,),
 )
 BACKGROUND_TASK_FAILURES = Instrument(
     "tts.background_task.failures",
     "counter",
     "{failure}",
-    "Failures of tasks that run beside the requests; each time the task is run again after a pause.",
+    "Failures of background tasks; after each failure the task is restarted after a pause.",
     (TASK,),
 )
 
@@ -277,47 +286,49 @@ DRIFT_SCORE = Instrument(
     "tts.drift.score",
     "gauge",
     "{score}",
-    "How far the last window of which anything could be judged is from the reference: a distance, of use beside its "
-    "threshold only.",
+    "Distance from the reference of the last window that could be judged; it has a meaning beside its threshold only.",
     (DRIFT_COLUMN,),
 )
 DRIFT_THRESHOLD = Instrument(
     "tts.drift.threshold",
     "gauge",
     "{score}",
-    "The score from which on a window counts as over: what the reference's own windows hardly ever reach.",
+    "Score from which on a window counts as over the threshold: the reference's own windows hardly ever reach it.",
     (DRIFT_COLUMN,),
 )
 DRIFT_DETECTED = Instrument(
     "tts.drift.detected",
     "gauge",
     "{column}",
-    "1 while the column has drifted: it was over its threshold in as many windows in a row as it takes; else 0.",
+    "1 while the column has drifted, that is, was over its threshold in enough consecutive windows; else 0.",
     (DRIFT_COLUMN,),
 )
 DRIFT_CONSECUTIVE = Instrument(
     "tts.drift.consecutive_windows",
     "gauge",
     "{window}",
-    "Windows in a row, up to the last one judged, in which the column was over its threshold.",
+    "Consecutive windows, up to the last judged one, in which the column was over its threshold.",
     (DRIFT_COLUMN,),
 )
 DRIFT_WINDOW_ROWS = Instrument("tts.drift.window_rows", "gauge", "{request}", "Requests in the last window.")
 DRIFT_LAST_RUN = Instrument(
-    "tts.drift.last_run.timestamp", "gauge", "s", "When the drift job last ended a run, well or not, since 1970."
+    "tts.drift.last_run.timestamp",
+    "gauge",
+    "s",
+    "End of the drift job's last run, successful or not, in seconds since 1970.",
 )
 DRIFT_LAST_RUN_SUCCESS = Instrument(
     "tts.drift.last_run.success",
     "gauge",
     "{run}",
-    "1 if that run judged all that was due, 0 if it failed or its reference can't be used.",
+    "1 if the last run judged every window that was due, 0 if it failed or its reference can't be used.",
 )
 DRIFT_CLOCK_SUSPECT = Instrument(
     "tts.drift.clock_suspect",
     "gauge",
     "{clock}",
-    "1 while the drift job does not believe its clock, and neither judges nor deletes; else 0.",
+    "1 while the drift job does not trust its clock, and neither judges nor deletes anything; else 0.",
 )
 
 CONTRACT: tuple[Instrument, ...] = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
-"""All of the above. Nothing else is exported, but the HTTP instrumentation's own http_server_* metrics."""
+"""Every instrument of this module, in the order of definition. Beside them only the libraries' metrics are exported."""

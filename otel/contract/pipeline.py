@@ -1,6 +1,6 @@
-"""What Collector, Prometheus, trace store and Alertmanager tell of themselves, as far as panels and alerts ask for it.
+"""The metrics of Collector, Prometheus, trace stores and Alertmanager about themselves that panels and alerts use.
 
-The names are Prometheus' and not ours to choose, as they were seen in a run of the pipeline.
+The names are theirs, in Prometheus' spelling, as seen in a run of the pipeline.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import Literal
 
 COLLECTOR, PROMETHEUS, ALERTMANAGER = "otelcol-ttscope", "prometheus", "alertmanager"
 JAEGER, TEMPO = "jaeger", "tempo"
-"""The programs, by their jobs: stack/config/prometheus.yml and collector.yaml."""
+"""The programs, by their jobs in stack/config/prometheus.yml and collector.yaml."""
 JOBS = (PROMETHEUS, JAEGER, TEMPO, ALERTMANAGER)
-"""Those that Prometheus scrapes, with one of the two trace stores; the Collector sends."""
+"""The jobs that Prometheus scrapes, with one of the two trace stores; the Collector pushes."""
 SIGNALS = {"spans": "spans", "metric_points": "readings", "log_records": "events"}
-"""How the Collector calls what it counts, and how we do."""
+"""The Collector's names of the signals, and ours."""
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineMetric:
-    """A metric of one of these programs, or of several: its name, kind and job, what it says, its labels."""
+    """A metric of one or several of these programs: its name, kind and job, its meaning, its labels."""
 
     prometheus_name: str
     kind: Literal["counter", "gauge"]
@@ -29,7 +29,7 @@ class PipelineMetric:
 
 
 def _counted(what: str, label: str, help: str) -> tuple[PipelineMetric, ...]:  # noqa: A002 - as the field is called
-    """One for each of SIGNALS, in their order."""
+    """Returns one metric for each of SIGNALS, in their order."""
     return tuple(
         PipelineMetric(f"otelcol_{what}_{signal}_total", "counter", COLLECTOR, help, (label,)) for signal in SIGNALS
     )
@@ -39,54 +39,60 @@ UPTIME = PipelineMetric(
     "otelcol_process_uptime_seconds_total", "counter", COLLECTOR, "Time since the Collector was started."
 )
 COLLECTOR_MEMORY = PipelineMetric("otelcol_process_memory_rss_bytes", "gauge", COLLECTOR, "Memory of the Collector.")
-ACCEPTED = _counted("receiver_accepted", "receiver", "What was taken in.")
-REFUSED = _counted("receiver_refused", "receiver", "What was not taken in; who sent it tries again.")
-SENT = _counted("exporter_sent", "exporter", "What a store took.")
+ACCEPTED = _counted("receiver_accepted", "receiver", "Items received.")
+REFUSED = _counted("receiver_refused", "receiver", "Items refused on receipt; the sender retries.")
+SENT = _counted("exporter_sent", "exporter", "Items that a store accepted.")
 QUEUE_SIZE = PipelineMetric(
-    "otelcol_exporter_queue_size", "gauge", COLLECTOR, "What waits on disk for a store, in bytes.", ("exporter",)
+    "otelcol_exporter_queue_size", "gauge", COLLECTOR, "Bytes that wait on disk for a store.", ("exporter",)
 )
 QUEUE_CAPACITY = PipelineMetric(
-    "otelcol_exporter_queue_capacity", "gauge", COLLECTOR, "What can wait for a store, in bytes.", ("exporter",)
+    "otelcol_exporter_queue_capacity", "gauge", COLLECTOR, "Bytes that can wait for a store.", ("exporter",)
 )
-SEND_FAILED = _counted("exporter_send_failed", "exporter", "Dropped: a store refused it.")
-ENQUEUE_FAILED = _counted("exporter_enqueue_failed", "exporter", "Dropped: the queue is full.")
+SEND_FAILED = _counted("exporter_send_failed", "exporter", "Items dropped because a store refused them.")
+ENQUEUE_FAILED = _counted("exporter_enqueue_failed", "exporter", "Items dropped because the queue was full.")
 
-UP = PipelineMetric("up", "gauge", JOBS, "Prometheus' own, of every target: 1 if its last scrape went well.")
+UP = PipelineMetric("up", "gauge", JOBS, "Made by Prometheus for every target: 1 if the last scrape succeeded.")
 MEMORY = PipelineMetric(
     "process_resident_memory_bytes", "gauge", (PROMETHEUS, TEMPO, ALERTMANAGER), "Memory of the program."
 )
-HEAD_SERIES = PipelineMetric("prometheus_tsdb_head_series", "gauge", PROMETHEUS, "Series in memory.")
+HEAD_SERIES = PipelineMetric("prometheus_tsdb_head_series", "gauge", PROMETHEUS, "Number of series in memory.")
 SAMPLES = PipelineMetric(
-    "prometheus_tsdb_head_samples_appended_total", "counter", PROMETHEUS, "Samples that were stored.", ("type",)
+    "prometheus_tsdb_head_samples_appended_total", "counter", PROMETHEUS, "Samples stored.", ("type",)
 )
 NOT_STORED = {
-    why: PipelineMetric(f"prometheus_tsdb_{why}_samples_total", "counter", PROMETHEUS, "Samples that came too late.")
+    why: PipelineMetric(
+        f"prometheus_tsdb_{why}_samples_total", "counter", PROMETHEUS, "Samples rejected because they came too late."
+    )
     for why in ("out_of_order", "out_of_bound", "too_old")
 }
 RULE_FAILURES = PipelineMetric(
-    "prometheus_rule_evaluation_failures_total", "counter", PROMETHEUS, "Rules that failed.", ("rule_group",)
+    "prometheus_rule_evaluation_failures_total", "counter", PROMETHEUS, "Failed evaluations of rules.", ("rule_group",)
 )
 NOTIFICATIONS_DROPPED = PipelineMetric(
-    "prometheus_notifications_dropped_total", "counter", PROMETHEUS, "Alerts that reached no Alertmanager."
+    "prometheus_notifications_dropped_total", "counter", PROMETHEUS, "Alerts that no Alertmanager received."
 )
-CORRUPTIONS = PipelineMetric("prometheus_tsdb_wal_corruptions_total", "counter", PROMETHEUS, "Damage in its log.")
+CORRUPTIONS = PipelineMetric(
+    "prometheus_tsdb_wal_corruptions_total", "counter", PROMETHEUS, "Corruptions of its write-ahead log."
+)
 # Jaeger is built of the Collector's parts and calls what it counts by the same names.
 JAEGER_MEMORY = replace(COLLECTOR_MEMORY, job=JAEGER)
 JAEGER_STORED, JAEGER_REFUSED, JAEGER_FAILED = (
     replace(of_each_signal[0], job=JAEGER) for of_each_signal in (SENT, REFUSED, SEND_FAILED)
 )
-SPANS_RECEIVED = PipelineMetric("tempo_distributor_spans_received_total", "counter", TEMPO, "Spans that Tempo took.")
+SPANS_RECEIVED = PipelineMetric(
+    "tempo_distributor_spans_received_total", "counter", TEMPO, "Spans that Tempo received."
+)
 SPANS_DISCARDED = PipelineMetric(
-    "tempo_discarded_spans_total", "counter", TEMPO, "Spans that Tempo did not keep.", ("reason",)
+    "tempo_discarded_spans_total", "counter", TEMPO, "Spans that Tempo discarded.", ("reason",)
 )
 FLUSHES_FAILED = PipelineMetric(
-    "tempo_ingester_failed_flushes_total", "counter", TEMPO, "Blocks that Tempo could not write."
+    "tempo_ingester_failed_flushes_total", "counter", TEMPO, "Blocks that Tempo failed to write."
 )
 NOTIFICATIONS_FAILED = PipelineMetric(
     "alertmanager_notifications_failed_total",
     "counter",
     ALERTMANAGER,
-    "Notifications that failed.",
+    "Failed notifications.",
     ("integration",),
 )
 

@@ -1,4 +1,4 @@
-"""The ranges of words and characters that requests are grouped by; their bounds stand here and nowhere else."""
+"""The ranges of words and characters by which requests are grouped; their bounds are defined here alone."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Ranges:
     """The largest number of each bounded range, ascending."""
 
     labels: tuple[str, ...] = field(init=False)
-    """Every label there is: "0", "1-10", ..., and the last as "200+", which begins at 201."""
+    """All labels: "0", "1-10", ..., and the last as "200+", which begins at 201."""
 
     def __post_init__(self) -> None:
         lowers = (1, *(upper + 1 for upper in self.uppers))
@@ -25,7 +25,7 @@ class Ranges:
         object.__setattr__(self, "labels", (EMPTY, *bounded, f"{self.uppers[-1]}+"))
 
     def label(self, count: int) -> str:
-        """The label of the range that ``count`` falls into. Raises ValueError if it is negative."""
+        """Returns the label of the range that ``count`` falls into. Raises ValueError if it is negative."""
         if count < 0:
             raise ValueError(f"a count can't be {count}")
         return EMPTY if count == 0 else self.labels[1 + bisect_left(self.uppers, count)]

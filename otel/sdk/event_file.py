@@ -1,4 +1,4 @@
-"""The files that events are kept in when there is no Collector, and the queue before each."""
+"""The files to which the server itself writes events, and the queue before each."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from otel.support.rotating_file import RotatingFile
 
 REQUESTS_FILE = "requests.jsonl"
 REFUSED_FILE = "refused.jsonl"
-"""Refused requests have a file of their own, so that a flood of them rotates nothing else away."""
+"""Rejected requests have a file of their own, so that a flood of them rotates no other event away."""
 MAX_BYTES = 50_000_000
 FILES = 5
 DELAY_SECONDS = 1.0
-"""The longest that an event waits to be written."""
+"""The longest time that an event waits to be written."""
 BATCH = 512
 ROOM = 4096
-"""Events that may wait: 4 MB. Of more, the newest are lost."""
+"""The number of events that may wait, about 4 MB. When more come, the newest are lost."""
 CLOSE_SECONDS = 30.0
 
 log = logging.getLogger("ttscope.events")
@@ -40,7 +40,8 @@ Wanted = Callable[[Mapping[str, Any]], bool]
 class EventFile(LogRecordExporter):
     """Appends events to a file as OTLP JSON, one batch a line, each on the disk before SUCCESS is returned.
 
-    The file is rotated at 50 MB and five are kept. FAILURE means that the batch is not in the file and was counted.
+    The file is rotated at 50 MB, and five files are kept. FAILURE means that the batch is not in the file and was
+    counted as lost.
     """
 
     def __init__(self, path: Path, losses: EventLosses) -> None:
@@ -60,18 +61,18 @@ class EventFile(LogRecordExporter):
         self._file.close()
 
     def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Every batch is on the disk as soon as it was exported."""
+        """Returns at once: every batch is on the disk when its export returns."""
         return True
 
 
 class EventQueue(LogRecordProcessor):
     """Collects events into batches and exports them from a thread of its own, at most a second later.
 
-    The SDK's own processor drops what has no room without a count of ours, and its thread logs what it can't export.
+    The SDK's own processor drops events without room without telling us, and its thread logs what it can't export.
     """
 
     def __init__(self, exporter: LogRecordExporter, losses: EventLosses, wanted: Wanted) -> None:
-        """``wanted`` says by an event's attributes whether it is for this queue."""
+        """``wanted`` decides by the attributes of an event whether this queue takes it."""
         self._exporter = exporter
         self._losses = losses
         self._wanted = wanted
@@ -100,7 +101,7 @@ class EventQueue(LogRecordProcessor):
         return True
 
     def shutdown(self) -> None:
-        """Writes what waits, and closes the file."""
+        """Writes the waiting events, and closes the file."""
         self._closed = True
         self._awake.set()
         self._thread.join(CLOSE_SECONDS)
@@ -125,7 +126,7 @@ class EventQueue(LogRecordProcessor):
 
 
 def event_queues(folder: Path, count: Count) -> list[LogRecordProcessor]:
-    """The queues of both files in ``folder``; whatever is lost on the way is told to ``count``."""
+    """Returns the queues of both files in ``folder``; ``count`` is called with lost events."""
 
     def queue(name: str, wanted: Wanted) -> EventQueue:
         losses = EventLosses(name, count)

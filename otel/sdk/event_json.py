@@ -1,6 +1,6 @@
 """Events as OTLP JSON, the shape that the Collector's file exporter writes.
 
-Text is put together, not dicts for a JSON encoder: that takes three times as long, for every request.
+The text is concatenated; dicts for a JSON encoder would take three times as long, for every request.
 Source: the OTLP specification, "JSON Protobuf Encoding".
 """
 
@@ -15,7 +15,7 @@ from opentelemetry.trace import format_span_id, format_trace_id
 
 
 def json_line(batch: Sequence[ReadableLogRecord]) -> str:
-    """The batch as one line, without the newline. All of it has the resource of its first record."""
+    """Returns the batch as one line, without the newline. All records have the resource of the first one."""
     resource = _attributes(batch[0].resource.attributes)
     records = ",".join(map(_record, batch))
     scopes = f'[{{"logRecords":[{records}]}}]'

@@ -1,4 +1,4 @@
-"""Events that are lost on the way to their file: each is counted, and each episode is said at its begin and end."""
+"""Counts events that are lost on the way to their file, and logs the start and the end of each episode of losses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from otel.contract.values import LossReason
 
 QUIET_SECONDS = 10.0
-"""An episode has ended when nothing was lost for so long and something was written."""
+"""An episode ends with the first write after so long a time without a loss."""
 
 log = logging.getLogger("ttscope.events")
 
@@ -26,17 +26,17 @@ _REASONS = {
 
 
 def reason_of(error: OSError) -> LossReason:
-    """The reason that ``error`` is counted under; IO_ERROR for all that have no reason of their own."""
+    """Returns the reason to count ``error`` by; IO_ERROR for errors without a reason of their own."""
     return _REASONS.get(error.errno or 0, LossReason.IO_ERROR)
 
 
 class EventLosses:
-    """Counts the lost events of one file. Any thread may call it."""
+    """Counts the lost events of one file. Its methods may be called from any thread."""
 
     def __init__(
         self, file: str, count: Callable[[LossReason, int], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``file`` is named in the log; ``count`` is called with each loss and the number of events."""
+        """``file`` is its name in the log; ``count`` is called with reason and number of events of each loss."""
         self._file = file
         self._count = count
         self._clock = clock
@@ -45,7 +45,7 @@ class EventLosses:
         self._last = 0.0
 
     def lost(self, reason: LossReason, events: int) -> None:
-        """``events`` are lost: begins an episode, or goes on with it."""
+        """Counts lost events: starts an episode, or continues it."""
         self._count(reason, events)
         with self._lock:
             begins = not self._lost
@@ -55,7 +55,7 @@ class EventLosses:
             log.error("events are lost", extra={"file": self._file, "reason": str(reason)})
 
     def written(self) -> None:
-        """Events were written: ends the episode, if nothing was lost of late."""
+        """Notes that events were written: ends the episode if nothing was lost recently."""
         with self._lock:
             if not self._lost or self._clock() - self._last < QUIET_SECONDS:
                 return

@@ -1,4 +1,4 @@
-"""The event tts.request, one for each call for audio."""
+"""Sends the event tts.request, one for each call for audio."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from otel.contract.event_fields import REQUEST_EVENT
 class Events:
     """Hands events to the SDK's processors, which batch them for their exporters.
 
-    The SDK's logger would check and copy every attribute of every event once more; these are ours, and each of a kind
-    that can be exported.
+    The SDK's logger would check and copy every attribute of every event once more. These attributes are ours, and all
+    of them have types that can be exported.
     """
 
     def __init__(
@@ -46,4 +46,4 @@ class Events:
 
 class _Unchecked(ReadWriteLogRecord):
     def __post_init__(self) -> None:
-        """Leaves the attributes as they are."""
+        """Skips the SDK's check and copy of the attributes."""

@@ -1,4 +1,4 @@
-"""Metrics as Prometheus text, and as OpenMetrics with exemplars, without any other program."""
+"""Renders metrics as Prometheus text, or as OpenMetrics with exemplars, without any other program."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ CONTENT_TYPES: dict[str, Callable[[Any], bytes]] = {
 
 
 class Exposition:
-    """Collects from the SDK's readers, so that a scrape shows this moment; slow enough to keep off the event loop."""
+    """Collects from the SDK's readers, so that a scrape shows this moment. It is too slow for the event loop."""
 
     def __init__(self, readers: Sequence[InMemoryMetricReader]) -> None:
         self._readers = readers
 
     def render(self, content_type: str) -> bytes:
-        """The body of a scrape, of one of CONTENT_TYPES."""
+        """Returns the body of a scrape, in one of CONTENT_TYPES."""
         return CONTENT_TYPES[content_type](self)
 
     def collect(self) -> Iterator[Family]:
-        """The families, in the shape that prometheus_client's encoders read."""
+        """Returns the metric families, in the shape that prometheus_client's encoders read."""
         for reader in self._readers:
             data = reader.get_metrics_data()
             for resource in data.resource_metrics if data else ():
@@ -52,9 +52,9 @@ class Exposition:
 
 
 def content_type(accept: str) -> str:
-    """What a scrape is answered in: OpenMetrics if the header Accept names it, else Prometheus text.
+    """Returns the content type of a scrape's answer: OpenMetrics if the header Accept names it, else Prometheus text.
 
-    No parameter of Accept is looked at: whatever version and escaping it names, our names and values are the same.
+    Parameters of Accept are ignored: our names and values are the same in every version and escaping.
     """
     kinds = (kind.partition(";")[0].strip().lower() for kind in accept.split(","))
     return openmetrics.CONTENT_TYPE_LATEST if OPEN_METRICS in kinds else CONTENT_TYPE_PLAIN_0_0_4

@@ -1,4 +1,4 @@
-"""A caller's trace, continued: without its words, and without its right to hide a slow request."""
+"""Continues a caller's trace, without its words, and without its right to hide a slow request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CallerTrace(TextMapPropagator):
     """W3C trace context, with two differences.
 
     ``tracestate`` is dropped: it may hold any words. A caller that did not sample its trace is remembered for a link
-    (see ``unsampled_caller``) and our span becomes a root: whether it is kept is decided here, at the request's end.
+    (see ``unsampled_caller``) and our span becomes a root: it is sampled, or not, at the end of the request.
     """
 
     def __init__(self) -> None:
@@ -50,6 +50,6 @@ class CallerTrace(TextMapPropagator):
 
 
 def unsampled_caller(context: Context | None) -> SpanContext | None:
-    """The caller that did not sample its own trace, for a root span to link to."""
+    """Returns the caller if it did not sample its own trace, for a root span to link to."""
     caller = get_value(_CALLER, context)
     return caller if isinstance(caller, SpanContext) else None

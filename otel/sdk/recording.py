@@ -1,4 +1,4 @@
-"""Recording by the contract: instruments made from it, attributes held to their allow-lists."""
+"""Records metrics by the contract: makes its instruments, and holds attributes to their allow-lists."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Readings = Iterable[tuple[float, Attributes]]
 class Metrics:
     """The contract's instruments on one meter.
 
-    Every attribute of every reading is looked up in its allow-list, so that nothing a client sends can add a series.
-    Counters are summed here and read when metrics are collected; exemplars are the histograms', where panels show them.
+    Every attribute of every reading is looked up in its allow-list, so nothing that a client sends can add a series.
+    Counters are summed here and read when metrics are collected. Only histograms have exemplars, as panels show those.
     """
 
     def __init__(self, meter: Meter, allow_lists: AllowLists) -> None:
@@ -53,16 +53,18 @@ class Metrics:
                 )
 
     def add(self, counter: Instrument, amount: float, **attributes: str) -> None:
-        """Raises KeyError if ``counter`` is not a counter of the contract or an attribute is not one of its own."""
+        """Adds to a counter. Raises KeyError if it is not of the contract, or if the attributes are not its own."""
         self._counters[counter.name].add(amount, tuple(self.allowed(counter, attributes).values()))
 
     def record(self, histogram: Instrument, value: float, context: Context | None = None, **attributes: str) -> None:
-        """A sampled span in ``context`` becomes the exemplar. Raises KeyError as ``add`` does."""
+        """Records a reading; a sampled span in ``context`` becomes its exemplar. Raises KeyError as ``add`` does."""
         self._histograms[histogram.name].record(value, self.allowed(histogram, attributes), context=context)
 
     def observe(self, instrument: Instrument, read: Callable[[], Readings]) -> None:
-        """Reads a gauge, or a counter that is kept elsewhere, by ``read`` whenever metrics are collected; call it once
-        for each."""
+        """Has ``read`` called whenever metrics are collected, for a gauge or a counter that is counted elsewhere.
+
+        Call it once for each instrument.
+        """
 
         def callback(options: CallbackOptions) -> Iterable[Observation]:
             return [Observation(value, self.allowed(instrument, attributes)) for value, attributes in read()]
@@ -72,7 +74,7 @@ class Metrics:
         create(instrument.name, [callback], instrument.unit, instrument.help)
 
     def allowed(self, instrument: Instrument, attributes: Attributes) -> Attributes:
-        """The attributes in the contract's order, values that are not on their allow-list replaced by ``other``."""
+        """Returns the attributes in the contract's order; values that are not on their allow-list become ``other``."""
         lists = self._allowed[instrument.name]
         if attributes.keys() != lists.keys():
             raise KeyError(f"{instrument.name} has the attributes {sorted(lists)}, not {sorted(attributes)}")

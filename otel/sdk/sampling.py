@@ -1,4 +1,4 @@
-"""The decision at a request's end: is its trace kept?"""
+"""Tail sampling: decides at the end of a request whether its trace is exported and held in memory."""
 
 from __future__ import annotations
 
@@ -9,32 +9,33 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SAMPLE = 256
-"""Durations remembered for each range."""
+"""The number of recent durations of each range that are remembered."""
 ENOUGH = 20
-"""Durations of a range before "slow for its range" means anything."""
+"""The number of durations of a range from which on "slow for its range" means anything."""
 SLOW_QUANTILE = 0.95
 SLOWEST = 20
-"""The slowest requests of each window are all kept, whatever their range."""
+"""The number of slowest requests of each window that are sampled, whatever their range."""
 WINDOW_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided about a finished request."""
+    """The decision about a finished request."""
 
-    kept: bool
+    sampled: bool
+    """Whether its trace is exported."""
     slow: bool
-    """Whether it took longer than nearly all recent ones of its range."""
+    """Whether it took longer than 95 % of the recent requests of its range."""
     usual_seconds: float | None
-    """The median of the recent ones of its range; None before there are enough."""
+    """The median of the recent requests of its range; None until there are enough of them."""
 
 
-class KeepPolicy:
-    """Keeps errors, the slow, and of the rest the first few of every second, which is all of them when traffic is low.
+class TailSampler:
+    """Samples errors, slow requests, and the first few of the rest in every second: all of them at low traffic.
 
-    Slow is: longer than 95 % of the last 256 requests of the same range, or among the 20 slowest of five minutes.
-    Refusals of bad requests share the budget of the rest, so that a flood of them fills no store. Memory is bounded by
-    the number of ranges.
+    A request is slow if it took longer than 95 % of the last 256 requests of its range, or is among the 20 slowest of
+    five minutes. Rejected requests share the budget of the rest, so a flood of them fills no store. Memory is bounded
+    by the number of ranges.
     """
 
     def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -44,12 +45,12 @@ class KeepPolicy:
         self._slowest: list[float] = []
         self._window_end = float("-inf")
         self._second = -1
-        self._kept_this_second = 0
+        self._sampled_this_second = 0
 
     def decide(self, group: str, seconds: float | None, failed: bool) -> Decision:
-        """About a request of range ``group`` that took ``seconds`` (None if it was refused).
+        """Returns the decision about a request of the range ``group`` that took ``seconds``; None if it was rejected.
 
-        ``failed`` is for failures of the server's side.
+        ``failed`` says whether the server or a provider failed.
         """
         if seconds is None:
             return Decision(failed or self._within_budget(), slow=False, usual_seconds=None)
@@ -72,13 +73,13 @@ class KeepPolicy:
     def _within_budget(self) -> bool:
         second = int(self._clock())
         if second != self._second:
-            self._second, self._kept_this_second = second, 0
-        self._kept_this_second += 1
-        return self._kept_this_second <= self._per_second
+            self._second, self._sampled_this_second = second, 0
+        self._sampled_this_second += 1
+        return self._sampled_this_second <= self._per_second
 
 
 class _RecentDurations:
-    """The last durations of one range: what is usual among them, and above what one is slow."""
+    """The last durations of one range, with their median and the threshold above which a request is slow."""
 
     def __init__(self) -> None:
         self._recent: deque[float] = deque(maxlen=SAMPLE)

@@ -1,4 +1,4 @@
-"""Spans that cost next to nothing until their trace is kept; what then leaves of them: attributes by an allow-list."""
+"""Spans that cost next to nothing until their trace is sampled, and are exported with allowed attributes alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from otel.contract.event_fields import REQUEST_FIELDS, SpanField
 from otel.sdk.propagation import unsampled_caller
 
 KEEP = "tts.keep"
-"""Set on a span when its trace is kept; never exported."""
+"""The attribute that marks a span whose trace is sampled; it is never exported."""
 
 EXPORTED = frozenset(
     {
@@ -47,19 +47,19 @@ EXPORTED = frozenset(
         "url.scheme",
     }
 )
-"""Attributes that may leave: none of them can hold what a client wrote."""
+"""The attributes that are exported: none of them can hold what a client wrote."""
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 SAMPLED_RANDOM = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
-"""Of a trace whose id is known to be random (W3C Trace Context, level 2), as those are that begin here."""
+"""The flags of a trace whose id is known to be random, as are all that begin here (W3C Trace Context, level 2)."""
 
 
-class KeptSpans(TracerProvider):
-    """Hands the spans of kept traces to processors, cleaned, as they end; nothing comes of any other.
+class SamplingTracerProvider(TracerProvider):
+    """Hands the spans of sampled traces to processors as they end, cleaned; all other spans are dropped.
 
-    Every span is recorded, since which are kept is decided at the request's end, and most are not: so a span is a name,
-    ids and a dict, where the SDK's own is checked, bounded and locked throughout. What it leaves behind: events (they
-    carry exception messages), the words of a status, and every attribute that is not allowed.
+    Every span is recorded, since sampling is decided at the end of the request, and most are dropped. So a span is a
+    name, ids and a dict, where the SDK's own is checked, bounded and locked throughout. A cleaned span has no events
+    (they carry exception messages), no description of its status, and only allowed attributes.
     """
 
     def __init__(self, resource: Resource, processors: Sequence[SpanProcessor]) -> None:
@@ -77,7 +77,7 @@ class KeptSpans(TracerProvider):
         return _Tracer(self, scope)
 
     def end(self, span: _Span) -> None:
-        """Passes it on, if it is kept."""
+        """Passes the span on if its trace is sampled."""
         if not span.attributes.get(KEEP):
             return
         cleaned = ReadableSpan(
@@ -98,7 +98,7 @@ class KeptSpans(TracerProvider):
 
 
 class _Tracer(Tracer):
-    def __init__(self, provider: KeptSpans, scope: InstrumentationScope) -> None:
+    def __init__(self, provider: SamplingTracerProvider, scope: InstrumentationScope) -> None:
         self._provider = provider
         self._scope = scope
         self._ids = RandomIdGenerator()
@@ -114,8 +114,8 @@ class _Tracer(Tracer):
         record_exception: bool = True,
         set_status_on_exception: bool = True,
     ) -> Span:
-        found = get_current_span(context).get_span_context()
-        parent, caller = (found, None) if found.is_valid else (None, unsampled_caller(context))
+        current = get_current_span(context).get_span_context()
+        parent, caller = (current, None) if current.is_valid else (None, unsampled_caller(context))
         trace_id = parent.trace_id if parent else self._ids.generate_trace_id()
         flags = SAMPLED if parent and not parent.trace_flags.random_trace_id else SAMPLED_RANDOM
         return _Span(
@@ -150,9 +150,9 @@ class _Tracer(Tracer):
 
 @dataclass(slots=True, eq=False)
 class _Span(Span):
-    """Belongs to the event loop's thread, as does the request that it is of."""
+    """A span of a request; it belongs to the event loop's thread, as the request does."""
 
-    provider: KeptSpans
+    provider: SamplingTracerProvider
     scope: InstrumentationScope
     context: SpanContext
     parent: SpanContext | None
@@ -177,7 +177,7 @@ class _Span(Span):
         self.attributes.update(attributes)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
-        """Events may hold words: none is recorded."""
+        """Records nothing: events may hold words of a client."""
 
     def record_exception(
         self,
@@ -186,7 +186,7 @@ class _Span(Span):
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
-        """An exception's message may hold words: it is not recorded."""
+        """Records nothing: the message of an exception may hold words of a client."""
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         self.links.append(Link(context))
@@ -195,20 +195,20 @@ class _Span(Span):
         self.name = name
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """By the code alone; as the API has it, OK is final."""
+        """Takes the code alone. OK is final, as the API demands."""
         code = status if isinstance(status, StatusCode) else status.status_code
         if self.status.status_code is not StatusCode.OK and code is not StatusCode.UNSET:
             self.status = Status(code)
 
     def end(self, end_time: int | None = None) -> None:
-        """Only the first call counts."""
+        """Ends the span; only the first call counts."""
         if self.end_time is None:
             self.end_time = time.time_ns() if end_time is None else end_time
             self.provider.end(self)
 
 
 def unsampled(context: SpanContext) -> Context:
-    """A context with the same ids that makes no exemplar: for readings of requests whose trace is not kept."""
+    """Returns a context with the same ids that makes no exemplar: for requests whose trace is not sampled."""
     return set_span_in_context(
         NonRecordingSpan(SpanContext(context.trace_id, context.span_id, is_remote=False, trace_flags=TraceFlags(0))),
         Context(),

@@ -31,15 +31,15 @@ from otel.sdk.exposition import Exposition
 from otel.sdk.library_views import NO_SDK_METRICS, count_exports, library_views
 from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled
 from otel.sdk.recording import AllowLists, Metrics
-from otel.sdk.spans import KeptSpans
+from otel.sdk.spans import SamplingTracerProvider
 from otel.sdk.trace_memory import TraceMemory
 
 
 class Telemetry:
     """One process' telemetry: ``tracer``, ``metrics``, ``events``, ``traces`` and ``exposition`` to use.
 
-    Exports over OTLP (gRPC) where the standard OTEL_* variables name an endpoint. Make it after any fork, and shut it
-    down once.
+    It exports over OTLP (gRPC) where the standard OTEL_* variables name an endpoint. Create it after any fork, and shut
+    it down once.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Telemetry:
         self.library_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
         meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
         if metrics_enabled:
-            # The instrumentation records inside the SERVER span of every request, kept or not: no exemplars there.
+            # The instrumentation records inside the SERVER span of every request, sampled or not: no exemplars there.
             readers = [InMemoryMetricReader(), InMemoryMetricReader()]
             contract = MeterProvider(
                 _readers(readers[0]),
@@ -85,15 +85,15 @@ class Telemetry:
         if not sdk_disabled():
             self._span_processors = _span_processors(self.traces, self.library_meter_provider)
             self._event_processors = self._make_event_processors(events_folder)
-            self.tracer_provider = KeptSpans(resource, self._span_processors)
+            self.tracer_provider = SamplingTracerProvider(resource, self._span_processors)
         self.tracer = self.tracer_provider.get_tracer("ttscope", version)
         self.events = Events(resource, InstrumentationScope("ttscope", version), self._event_processors)
 
     async def shutdown(self, seconds: float) -> bool:
-        """Flushes and closes everything; whether that was done within ``seconds``.
+        """Flushes and closes everything, and returns whether that took no longer than ``seconds``.
 
-        A Collector that does not answer would hold each exporter up for many seconds: past ``seconds`` what is still to
-        be sent is given up. The thread is a daemon, so that the process' end does not wait for it either.
+        A Collector that does not answer would hold up each exporter for many seconds, so after ``seconds`` the rest is
+        given up. The thread is a daemon, so that the end of the process does not wait for it either.
         """
         loop, done = asyncio.get_running_loop(), asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""Sums that are read when metrics are collected: to add to one costs no more than a look into a dict."""
+"""Sums that are read when metrics are collected: adding to one costs no more than a lookup in a dict."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from opentelemetry.metrics import CallbackOptions, Observation
 
 
 class Totals:
-    """One sum for each combination of attributes' values, from any thread; a callback for an observable instrument.
+    """One sum for each combination of attribute values, for any thread; it is the callback of an observable instrument.
 
-    The SDK's own counters check, hash and lock at every reading, for every reader: 10 us of a request and a counter.
+    The SDK's own counters check, hash and lock at every reading, for every reader: 10 us per request and counter.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        """``names`` of the attributes, in the order in which their values are given to ``add``."""
+        """``names`` are those of the attributes, in the order of the values that ``add`` takes."""
         self._names = tuple(names)
         self._sums: dict[tuple[str, ...], float] = {}
         self._lock = threading.Lock()
 
     def add(self, amount: float, values: tuple[str, ...]) -> None:
-        """Whoever calls sees to it that there are few combinations."""
+        """Adds to the sum of these values. The caller must see to it that there are few combinations."""
         with self._lock:
             self._sums[values] = self._sums.get(values, 0) + amount
 
     def __call__(self, options: CallbackOptions) -> Iterable[Observation]:
-        """All of them, as they stand."""
+        """Returns all sums as they are now."""
         with self._lock:
             sums = dict(self._sums)
         return [Observation(total, dict(zip(self._names, values, strict=True))) for values, total in sums.items()]

@@ -1,4 +1,4 @@
-"""The last and the slowest kept traces, in memory."""
+"""The last and the slowest sampled traces, in memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from otel.contract.event_fields import RequestField
 LAST = 100
 SLOWEST = 50
 PENDING = 1024
-"""Traces whose root has not ended; more than there can be requests in flight."""
+"""The most traces whose root has not ended: more than there can be requests in flight."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class KeptTrace:
-    """One request's spans; ordered by how long it took."""
+class SampledTrace:
+    """The spans of one request; ordered by its duration."""
 
     seconds: float
     number: int
@@ -37,12 +37,12 @@ class KeptTrace:
 
 
 class TraceMemory(SpanProcessor):
-    """Gathers the spans of kept traces, and keeps the last 100 and the slowest 50 of them."""
+    """Collects the spans of sampled traces, and holds the last 100 and the slowest 50 requests."""
 
     def __init__(self) -> None:
         self._pending: dict[int, list[ReadableSpan]] = {}
-        self._last: deque[KeptTrace] = deque(maxlen=LAST)
-        self._slowest: list[KeptTrace] = []
+        self._last: deque[SampledTrace] = deque(maxlen=LAST)
+        self._slowest: list[SampledTrace] = []
         self._count = 0
 
     def on_end(self, span: ReadableSpan) -> None:
@@ -59,33 +59,33 @@ class TraceMemory(SpanProcessor):
         rest = [child for child in waiting if child not in own]
         if rest:  # another request that continues the same caller's trace
             self._pending[trace_id] = rest
-        kept = KeptTrace(_seconds(span), self._count, span, (span, *own))
-        self._last.append(kept)
+        trace = SampledTrace(_seconds(span), self._count, span, (span, *own))
+        self._last.append(trace)
         if len(self._slowest) < SLOWEST:
-            heapq.heappush(self._slowest, kept)
+            heapq.heappush(self._slowest, trace)
         else:
-            heapq.heappushpop(self._slowest, kept)
+            heapq.heappushpop(self._slowest, trace)
 
     def last(self) -> list[dict[str, Any]]:
-        """The newest first."""
-        return [_summary(kept) for kept in reversed(self._last)]
+        """Returns summaries of the last requests, the newest first."""
+        return [_summary(trace) for trace in reversed(self._last)]
 
     def slowest(self) -> list[dict[str, Any]]:
-        """The slowest first."""
-        return [_summary(kept) for kept in sorted(self._slowest, reverse=True)]
+        """Returns summaries of the slowest requests, the slowest first."""
+        return [_summary(trace) for trace in sorted(self._slowest, reverse=True)]
 
     def find(self, identifier: str) -> dict[str, Any] | None:
-        """All spans of a trace by its id (32 lower-case hexadecimal digits), or of one request by its X-Request-ID.
+        """Returns the spans of a trace by its id (32 lower-case hexadecimal digits), or of one request by its id.
 
-        None if it is not held. A caller's trace may hold several requests.
+        Returns None if it is not held. A request's id is its X-Request-ID. A caller's trace may hold several requests.
         """
-        found = {kept.number: kept for kept in self._held() if identifier in (kept.trace_id, kept.request_id)}
-        if not found:
+        traces = {trace.number: trace for trace in self._held() if identifier in (trace.trace_id, trace.request_id)}
+        if not traces:
             return None
-        spans = [_describe(span) for kept in found.values() for span in kept.spans]
-        return {"trace_id": next(iter(found.values())).trace_id, "spans": spans}
+        spans = [_describe(span) for trace in traces.values() for span in trace.spans]
+        return {"trace_id": next(iter(traces.values())).trace_id, "spans": spans}
 
-    def _held(self) -> tuple[KeptTrace, ...]:
+    def _held(self) -> tuple[SampledTrace, ...]:
         return (*self._last, *self._slowest)
 
 
@@ -97,18 +97,18 @@ def _seconds(span: ReadableSpan) -> float:
     return ((span.end_time or 0) - (span.start_time or 0)) / 1e9
 
 
-def _summary(kept: KeptTrace) -> dict[str, Any]:
-    attributes = kept.root.attributes or {}
+def _summary(trace: SampledTrace) -> dict[str, Any]:
+    attributes = trace.root.attributes or {}
     return {
-        "trace_id": kept.trace_id,
-        "request_id": kept.request_id,
+        "trace_id": trace.trace_id,
+        "request_id": trace.request_id,
         "endpoint": attributes.get("http.route"),
         "voice_name": attributes.get(RequestField.VOICE_NAME),
         "word_count_range": attributes.get(RequestField.WORD_COUNT_RANGE),
-        "duration_seconds": attributes.get(RequestField.DURATION, kept.seconds),
+        "duration_seconds": attributes.get(RequestField.DURATION, trace.seconds),
         "outcome": attributes.get(RequestField.OUTCOME),
         "error_type": attributes.get(RequestField.ERROR_TYPE),
-        "started_at": (kept.root.start_time or 0) / 1e9,
+        "started_at": (trace.root.start_time or 0) / 1e9,
     }
 
 

@@ -1,1 +1,1 @@
-"""What all programs share: settings from the environment, generated files, addresses, private logs."""
+"""Helpers that all programs share: settings from the environment, generated files, addresses, private logs."""

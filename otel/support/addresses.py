@@ -1,6 +1,6 @@
-"""Where people reach the pipeline's pages: what links in alerts, messages and dashboards begin with.
+"""The public addresses of the pipeline's pages, with which links in alerts, messages and dashboards begin.
 
-Rules, Grafana's files and their tests have these addresses in them: they are read when those are built.
+Rules and Grafana's files contain these addresses, which are read when the files are built.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Address = Annotated[
     StringConstraints(pattern=r"^https?://[^\s/?#@()<>]+(/[^\s?#()<>]*)?$"),
     AfterValidator(lambda address: address.rstrip("/")),
 ]
-"""The base of a URL, without a user, who would be shown, and without what ends a link in Markdown."""
+"""The base of a URL, without a user (it would be visible) and without characters that end a link in Markdown."""
 
 
 class PublicAddresses(BaseSettings):
-    """Read from the environment: TTSCOPE_PUBLIC_ and the field in capitals."""
+    """The addresses, each read from the variable TTSCOPE_PUBLIC_ and the field in capitals."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, env_ignore_empty=True, extra="ignore")
 
@@ -40,10 +40,10 @@ class PublicAddresses(BaseSettings):
 
 
 def load() -> PublicAddresses:
-    """Reads the environment. Raises SettingsError."""
+    """Returns the addresses from the environment. Raises SettingsError."""
     return read(PublicAddresses, variable)
 
 
 def variable(field: object) -> str:
-    """The variable that sets ``field``."""
+    """Returns the variable that sets ``field``."""
     return f"{PREFIX}{str(field).upper()}"

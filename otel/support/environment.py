@@ -1,4 +1,4 @@
-"""Settings from the environment: all that is wrong is told at once, by variables' names and without their values."""
+"""Reads settings from the environment, and reports all errors at once, by variables' names without their values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class SettingsError(Exception):
-    """The environment or an argument can't be used; the message has a line for each that is wrong."""
+    """The environment or an argument is invalid; the message has a line for each error."""
 
 
 def read(
@@ -21,22 +21,22 @@ def read(
     conflicts: Callable[[T], Iterable[str]] = lambda _: (),
     **given: object,
 ) -> T:
-    """The settings, with ``given`` ones before those of the environment. Raises SettingsError.
+    """Returns the settings; ``given`` ones override the environment. Raises SettingsError.
 
-    ``variable`` tells which variable sets a field; ``conflicts`` says what does not fit together, each line beginning
-    with a variable's name.
+    ``variable`` returns the variable that sets a field. ``conflicts`` returns a line for each contradiction between
+    settings, which begins with a variable's name.
     """
     try:
-        found = settings(**given)
+        values = settings(**given)
     except ValidationError as error:
         problems = [f"{variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)]
     else:
-        problems = list(conflicts(found))
+        problems = list(conflicts(values))
         if not problems:
-            return found
+            return values
     raise SettingsError("\n  ".join(["the environment has values that can't be used:", *problems]))
 
 
 def unknown(prefix: str, known: Container[str]) -> list[str]:
-    """Variables with our ``prefix`` that set nothing: most likely misspelt."""
+    """Returns variables with our ``prefix`` that set nothing: most likely they are misspelt."""
     return sorted(name for name in os.environ if name.startswith(prefix) and name not in known)

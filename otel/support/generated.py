@@ -1,4 +1,4 @@
-"""Files that are made from the code, and committed: ``make lint`` says which are not as they should be."""
+"""Keeps files up to date that are generated from the code and committed; ``make lint`` names stale ones."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def keep(made: Mapping[Path, str], left: Iterable[Path] = (), *, check: bool, command: str = "make docs") -> int:
-    """Writes what is not as it should be, and removes the files that are ``left`` over; with ``check`` only names them.
+    """Writes stale files and removes those that are ``left`` over; with ``check`` it only names them.
 
-    The exit code: 1 if there are such, and they were only named. ``command`` is what would mend them.
+    Returns the exit code: 1 if there are such files and ``check`` only named them. ``command`` would fix them.
     """
     stale = [path for path, text in made.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if check:

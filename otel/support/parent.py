@@ -1,8 +1,8 @@
-"""Ends a process when the one that started it ends, however that ends: Linux itself sends the signal.
+"""Ends a process when its parent ends, however it ends: Linux itself sends the signal.
 
 As a command, ``python otel/support/parent.py PARENT SIGNAL COMMAND...`` becomes COMMAND, in the same process. The
-supervisor starts each program so: it has threads, and in a process with threads no Python code may run between fork
-and exec.
+supervisor starts each program this way: it has threads, and in a process with threads no Python code may run between
+fork and exec.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
-"""Of prctl(2). It survives exec, but is not inherited by children."""
+"""An option of prctl(2). It survives exec, but children do not inherit it."""
 NOT_FOUND = 127
-"""The exit code of a command that can't be run, as a shell has it."""
+"""A shell's exit code for a command that can't be run."""
 
 
 def end_with(parent: int, number: int = signal.SIGKILL) -> None:
@@ -32,7 +32,7 @@ def end_with(parent: int, number: int = signal.SIGKILL) -> None:
 
 
 def main(parent: str, number: str, *command: str) -> int:
-    """Becomes ``command``. The exit code if that can't be run."""
+    """Replaces this process by ``command``. Returns the exit code if that can't be run."""
     end_with(int(parent), int(number))
     for ignored in (signal.SIGPIPE, signal.SIGXFSZ):  # by Python, and what is ignored stays so over an exec
         signal.signal(ignored, signal.SIG_DFL)

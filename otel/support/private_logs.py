@@ -1,4 +1,4 @@
-"""What a log line may say: nothing that a client wrote, whoever logs it."""
+"""Keeps log lines free of anything that a client wrote, whoever logs it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 from pythonjsonlogger.json import JsonFormatter
 
 LOGGER = "ttscope"
-"""Loggers of this name and below are ours."""
+"""The name of our loggers' common parent."""
 FIELDS = "{levelname}{name}{message}"
 WITHHELD = "(a message that is not constant is left out)"
 TRACE_ID = "trace_id"
@@ -20,13 +20,13 @@ STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"taskName"}
 class PrivateFormatter(JsonFormatter):
     """Writes a record as one JSON object, without what may hold a client's words, an address or a password.
 
-    Of our own records: the message, and those fields of ``extra`` that are allowed. Of other libraries' records: name,
-    level, place in the source, and the message's template where its arguments came separately; a message without
-    arguments may have been put together from anything. Of exceptions: their types and frames, no messages.
+    Our own records keep the message and the allowed fields of ``extra``. Records of libraries keep name, level, place
+    in the source, and the template of the message if its arguments came separately; a message without arguments may
+    have been built from anything. Exceptions keep their types and frames, not their messages.
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        """``allowed`` are the fields of ``extra`` that our own records may have."""
+        """``allowed`` lists the fields of ``extra`` that our own records may have."""
         super().__init__(FIELDS, style="{", timestamp=True)
         self._allowed = STANDARD | {TRACE_ID, *allowed}
 
@@ -70,9 +70,9 @@ def _foreign(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def configure(formatter: logging.Formatter, level: str) -> logging.Handler:
-    """Sends all logs to standard error: ours from ``level`` on, others' from warnings on; the handler.
+    """Sends our logs from ``level`` on, and others' from warnings on, to standard error. Returns the handler.
 
-    A line that can't be written is left out; logging itself would write the whole record to standard error.
+    A line that can't be written is dropped; logging itself would write the whole record to standard error.
     """
     logging.raiseExceptions = False
     handler = logging.StreamHandler()

@@ -1,4 +1,4 @@
-"""A file of lines that is appended to, rotated, and never left with half a line that a later one would run into."""
+"""A file of lines that is appended to and rotated, and never holds half a line before another one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class RotatingFile:
     """
 
     def __init__(self, path: Path, max_bytes: int, files: int) -> None:
-        """Touches no file: the first ``append`` opens it. ``files`` are kept, the current one among them."""
+        """Touches no file: the first ``append`` opens it. ``files`` are kept, the current one included."""
         self._path = path
         self._max_bytes = max_bytes
         self._files = files
@@ -27,7 +27,7 @@ class RotatingFile:
         self._size = 0
 
     def append(self, line: bytes) -> None:
-        """Writes ``line`` and a newline. Raises OSError; then the file ends as it did before."""
+        """Writes ``line`` and a newline. Raises OSError, and then the file is as it was before."""
         content = line + b"\n"
         self._open()
         if self._size and self._size + len(content) > self._max_bytes:
@@ -101,7 +101,7 @@ class RotatingFile:
 
 
 def _cut_torn_line(descriptor: int) -> int:
-    """Cuts off whatever comes after the last newline; the size that is left. Raises OSError."""
+    """Cuts off what follows the last newline. Returns the size of the rest. Raises OSError."""
     size = end = os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - BLOCK)

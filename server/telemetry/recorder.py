@@ -21,7 +21,7 @@ from otel.contract import metrics
 from otel.contract.event_fields import RequestField, SpanField, stage_field
 from otel.contract.labels import METHOD, OTHER
 from otel.contract.values import AttemptOutcome, CacheResult, CacheState, Outcome
-from otel.sdk.sampling import KeepPolicy
+from otel.sdk.sampling import TailSampler
 from otel.sdk.spans import KEEP, unsampled
 from otel.sdk.telemetry import Telemetry
 from server.errors import ServerCrashed
@@ -41,13 +41,13 @@ class Recorder:
     """``open`` and ``close`` are called once for every call for audio."""
 
     def __init__(
-        self, telemetry: Telemetry, summary: Summary, keep: KeepPolicy, build: str, journal: Journal | None = None
+        self, telemetry: Telemetry, summary: Summary, sampler: TailSampler, build: str, journal: Journal | None = None
     ) -> None:
         self._telemetry = telemetry
         self._tracer: Tracer = telemetry.tracer
         self._metrics = telemetry.metrics
         self._summary = summary
-        self._keep = keep
+        self._sampler = sampler
         self._slowness = Slowness()
         self._build = build
         self._journal = journal
@@ -89,12 +89,12 @@ class Recorder:
     def _report(self, record: RequestRecord, span: Span) -> None:
         self._summary.close(record)
         hit = record.cache is CacheResult.HIT
-        decision = self._keep.decide(
+        decision = self._sampler.decide(
             f"{record.word_count_range} hit" if hit else record.word_count_range,  # what is slow for its kind
             record.duration,
             failed=_failed(record),
         )
-        context = set_span_in_context(span, Context()) if decision.kept else unsampled(span.get_span_context())
+        context = set_span_in_context(span, Context()) if decision.sampled else unsampled(span.get_span_context())
         attributes = self._attributes(record)
         if decision.usual_seconds is not None:
             attributes[RequestField.USUAL_DURATION] = decision.usual_seconds
@@ -106,7 +106,7 @@ class Recorder:
         if record.outcome is Outcome.OK and record.made:
             self._slowness.learn(record)
         self._telemetry.events.emit(attributes, context)
-        if decision.kept:
+        if decision.sampled:
             self._make_spans(record, span, context, attributes)
 
     def _record(self, record: RequestRecord, context: Context) -> None:

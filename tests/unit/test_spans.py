@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer, get_current_span, set_span_in_context
 
 from otel.sdk.propagation import CallerTrace
-from otel.sdk.spans import KEEP, KeptSpans
+from otel.sdk.spans import KEEP, SamplingTracerProvider
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -23,7 +23,9 @@ def exporter() -> InMemorySpanExporter:
 
 @pytest.fixture
 def tracer(exporter: InMemorySpanExporter) -> Tracer:
-    return KeptSpans(Resource({"service.name": "x"}), [SimpleSpanProcessor(exporter)]).get_tracer("ours", "1")
+    return SamplingTracerProvider(Resource({"service.name": "x"}), [SimpleSpanProcessor(exporter)]).get_tracer(
+        "ours", "1"
+    )
 
 
 def only(exporter: InMemorySpanExporter) -> ReadableSpan:
