@@ -7,10 +7,8 @@ from alerting.links import Dashboard
 from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UNDERRUN, TIME_TO_FIRST_AUDIO
 from otel.contract.promql import UNSCOPED, Where, at_most
+from otel.contract.slo import ERRORS_PER_SECOND, P95_SECONDS, SUCCESS_SHARE
 
-ERRORS_PER_SECOND = 0.1
-P95_SECONDS = 10.0
-SUCCESS_SHARE = 0.95
 FIRST_AUDIO_SECONDS = 2.5
 SHORT_TEXTS = ("1-10", "11-25")
 """Word ranges whose first audio is expected soon. A long text that is not streamed has its first audio at its end."""

@@ -9,12 +9,9 @@ from dashboards.traceql import above, equal, given, longer_than, requests
 from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.contract.promql import INSTANCE, ratio
-from otel.contract.slo import AVAILABILITY
+from otel.contract.slo import AVAILABILITY, ERRORS_PER_SECOND, P95_SECONDS, SUCCESS_SHARE
 
 SHARES = (0.5, 0.95, 0.99)
-SLOW_SECONDS = 10
-"""The p95 of the response time should stay below this."""
-ERRORS_PER_SECOND = 0.1
 FAILED = requests(equal("tts.outcome", "error"))
 BAD = requests(
     (equal("tts.outcome", "error"), equal("tts.error_type", "queue_full"), above("tts.status_code", 499)),
@@ -38,7 +35,10 @@ SUCCESS = Panel(
     "stat",
     Unit.SHARE,
     (Query(f"1 - ({failures('$__range')})"),),
-    thresholds=(Threshold(AVAILABILITY.objective, "warning", below=True), Threshold(0.95, "critical", below=True)),
+    thresholds=(
+        Threshold(AVAILABILITY.objective, "warning", below=True),
+        Threshold(SUCCESS_SHARE, "critical", below=True),
+    ),
     width=4,
     height=5,
 )
@@ -50,7 +50,7 @@ P95_NOW = Panel(
     "stat",
     Unit.SECONDS,
     (Query(SELECTED.quantile(0.95, REQUEST_DURATION)),),
-    thresholds=(Threshold(SLOW_SECONDS, "critical"),),
+    thresholds=(Threshold(P95_SECONDS, "critical"),),
     traces=requests(longer_than(1)),
     width=4,
     height=5,
@@ -115,7 +115,7 @@ LATENCY = Panel(
     "lines",
     Unit.SECONDS,
     tuple(Query(SELECTED.quantile(share, REQUEST_DURATION), f"p{share * 100:.0f}") for share in SHARES),
-    thresholds=(Threshold(SLOW_SECONDS, "critical"),),
+    thresholds=(Threshold(P95_SECONDS, "critical"),),
     traces=requests(longer_than(1)),
 )
 LATENCY_DISTRIBUTION = Panel(

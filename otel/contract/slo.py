@@ -109,3 +109,10 @@ LATENCY = LatencySlo(
     bounds={"1-10": 1.0, "11-25": 2.5, "26-50": 5.0, "51-100": 10.0, "101-200": 25.0, "200+": 50.0},
 )
 SLOS: tuple[Slo, ...] = (AVAILABILITY, LATENCY)
+
+P95_SECONDS: float = 10
+"""The limit of the response time's p95 (requirement A6), which panels draw and TtsLatencyHigh watches."""
+ERRORS_PER_SECOND = 0.1
+"""The limit of errors per second (requirement A6), which panels draw and TtsErrorRateHigh watches."""
+SUCCESS_SHARE = 0.95
+"""The least share of accepted requests that succeed (requirement B3); panels draw it, TtsSuccessRateLow watches it."""
