@@ -29,7 +29,6 @@ GENERATED = (
     "alerting/README.md",
     "alerting/alertmanager/*.yml",
     "alerting/rules/*.yml",
-    "alerting/tests/*.yml",
     "dashboards/README.md",
     "dashboards/grafana/*.json",
     "dashboards/provisioning/alerting/*",

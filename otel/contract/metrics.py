@@ -169,12 +169,7 @@ BATCH_SIZE = Instrument(
     "tts.batch_size", "histogram", "{step}", "Number of steps that the engine took together.", (), BATCH_SIZES
 )
 BATCH_PADDING = Instrument(
-    "tts.batch_padding",
-    "histogram",
-    "1",
-    "Share of a batch that is padding for its shorter steps, 0 to 1.",
-    (),
-    SHARES,
+    "tts.batch_padding", "histogram", "1", "Share of a batch that pads its shorter steps, 0 to 1.", (), SHARES
 )
 STREAM_UNDERRUN = Instrument(
     "tts.stream_underrun",
