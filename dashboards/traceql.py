@@ -41,7 +41,7 @@ def written(search: Search) -> str:
         "kind = server",
         f'span.{VOICE_FEATURE} =~ "${VOICE.name}"',
     )
-    return "{ " + " && ".join((*chosen, *map(tempo.any_of, search.conditions))) + " }"
+    return "{ " + " && ".join((*chosen, *map(tempo.group_traceql, search.conditions))) + " }"
 
 
 def _known(feature: str) -> str:

@@ -1,1 +1,1 @@
-"""Where traces are kept and searched: one interface, and its two stores, Jaeger and Grafana Tempo."""
+"""Trace stores: one interface to read and search traces, implemented for Jaeger and for Grafana Tempo."""

@@ -1,4 +1,4 @@
-"""Asks a store over HTTP by the standard library alone, for commands."""
+"""A client of a store's HTTP API that needs only the standard library, for commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOT_FOUND = 404
 
 @dataclass(frozen=True, slots=True)
 class JsonOverHttp:
-    """An Ask for the store at ``url``, the base of an http or https address."""
+    """A GetJson for the store at ``url``, the base of an http or https address."""
 
     url: str
     timeout_seconds: float = 10.0

@@ -1,4 +1,4 @@
-"""Reads spans from OTLP in its JSON form, as both stores answer it."""
+"""Reads spans from OTLP/JSON, the format in which both stores return a trace."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ FAILED = (2, "STATUS_CODE_ERROR")
 
 
 def spans(resources: Iterable[Any]) -> tuple[StoredSpan, ...]:
-    """The spans of all resources. Raises KeyError, TypeError, ValueError or AttributeError if this is not OTLP."""
+    """Returns the spans of all resources. Raises KeyError, TypeError, ValueError or AttributeError if this is not OTLP."""
     return tuple(_span(span) for resource in resources for scope in resource["scopeSpans"] for span in scope["spans"])
 
 
 def attributes(entries: Iterable[Any]) -> dict[str, Value]:
-    """Attributes by their keys. Integers are strings in OTLP's JSON and become numbers again."""
+    """Returns attributes by their keys. Integers are strings in OTLP's JSON and become numbers again."""
     return {str(entry["key"]): _value(entry.get("value", {})) for entry in entries}
 
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from otel.contract.event_fields import RequestField
 
 Value = str | int | float | bool
-Ask = Callable[[str, Mapping[str, str | int]], Any]
-"""Asks a store's HTTP API: takes a path and its parameters, and returns the JSON of the answer, or None for status 404.
-It raises an error of its own for anything else."""
+GetJson = Callable[[str, Mapping[str, str | int]], Any]
+"""Calls a store's HTTP API: takes a path and its query parameters, and returns the JSON of the response, or None for
+status 404. It raises an error of its own for anything else."""
 
 DURATION = "duration"
 """The name of a condition on how long a request took, in seconds. All other names are attributes of its SERVER span."""
@@ -27,11 +27,11 @@ SUMMARISED: tuple[str, ...] = (
 
 
 class TraceStoreError(Exception):
-    """A store does not answer, or answers with something else than traces; the message names it."""
+    """A store does not answer, or answers with something other than traces; the message names it."""
 
 
 class Operator(StrEnum):
-    """How an attribute is compared."""
+    """The comparison that a condition makes."""
 
     ONE_OF = "one of"
     ABOVE = ">"
@@ -41,7 +41,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What an attribute of a request's SERVER span must be: one of ``texts``, or a number compared with ``number``."""
+    """A condition on an attribute of a request's SERVER span: one of ``texts``, or a number compared with ``number``."""
 
     name: str
     operator: Operator
@@ -49,7 +49,7 @@ class Condition:
     number: float = 0.0
 
     def holds(self, attributes: Mapping[str, Value], seconds: float) -> bool:
-        """Whether a SERVER span of this duration fulfils it."""
+        """Returns whether a SERVER span with these attributes and this duration fulfils it."""
         value = seconds if self.name == DURATION else attributes.get(self.name)
         if value is None or self.operator is Operator.PRESENT:
             return value is not None
@@ -61,15 +61,15 @@ class Condition:
 
 
 Conditions = tuple[tuple[Condition, ...], ...]
-"""All of them must hold; of the conditions in an inner tuple, one."""
+"""A conjunction of disjunctions: at least one condition of every inner tuple must hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class TraceSearch:
-    """Requests that began between two times (seconds since 1970) and fulfil the conditions.
+    """A search for requests that started between two times (seconds since 1970) and fulfil the conditions.
 
-    services: the service.name of their servers; any, if there is none.
-    limit: the most that are returned. A store may leave out others than the oldest.
+    services: the service.name of their servers; empty for any.
+    limit: the maximum number of results. A store may leave out others than the oldest.
     """
 
     start: float
@@ -79,7 +79,7 @@ class TraceSearch:
     limit: int = 20
 
     def fits(self, attributes: Mapping[str, Value], started: float, seconds: float) -> bool:
-        """Whether a SERVER span is one of those."""
+        """Returns whether a SERVER span belongs to the results."""
         return self.start <= started <= self.end and all(
             any(condition.holds(attributes, seconds) for condition in group) for group in self.conditions
         )
@@ -102,7 +102,7 @@ class StoredSpan:
 
 @dataclass(frozen=True, slots=True)
 class TraceSummary:
-    """A request that a search has found."""
+    """A request in the results of a search."""
 
     trace_id: str
     """32 hexadecimal digits."""
@@ -111,43 +111,43 @@ class TraceSummary:
     seconds: float
     name: str
     attributes: Mapping[str, Value] = field(default_factory=dict)
-    """Those of SUMMARISED that its SERVER span has."""
+    """Attributes of its SERVER span: those listed in SUMMARISED."""
 
 
 class TraceStore(Protocol):
-    """A program that keeps traces. Every method raises TraceStoreError, and what its Ask raises."""
+    """A program that stores traces. Every method raises TraceStoreError, and what its GetJson raises."""
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The store's name for people."""
 
     def check(self) -> None:
-        """Returns if the store answers searches."""
+        """Returns nothing if the store answers searches, and raises otherwise."""
 
     def trace(self, trace_id: str) -> tuple[StoredSpan, ...]:
-        """All spans of a trace; none if the store does not have it."""
+        """Returns all spans of a trace; an empty tuple if the store does not have it."""
 
     def search(self, search: TraceSearch) -> tuple[TraceSummary, ...]:
-        """The requests that a search finds, the newest first."""
+        """Returns the requests that fulfil a search, the newest first."""
 
 
 def one_of(name: str, *texts: str) -> Condition:
-    """The attribute is one of these texts."""
+    """Returns the condition that the attribute is one of these texts."""
     return Condition(name, Operator.ONE_OF, texts)
 
 
 def above(name: str, number: float) -> Condition:
-    """The attribute is a number above this one; of a duration, in seconds."""
+    """Returns the condition that the attribute is a number above this one; a duration is in seconds."""
     return Condition(name, Operator.ABOVE, number=number)
 
 
 def at_least(name: str, number: float) -> Condition:
-    """The attribute is a number and not below this one; of a duration, in seconds."""
+    """Returns the condition that the attribute is a number and not below this one; a duration is in seconds."""
     return Condition(name, Operator.AT_LEAST, number=number)
 
 
 def present(name: str) -> Condition:
-    """The span has the attribute."""
+    """Returns the condition that the span has the attribute."""
     return Condition(name, Operator.PRESENT)
 
 

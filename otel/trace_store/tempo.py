@@ -1,4 +1,4 @@
-"""Grafana Tempo as a trace store: its HTTP API, and conditions as TraceQL."""
+"""Grafana Tempo as a trace store, by its HTTP API, with conditions written in TraceQL."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from otel.trace_store import otlp_json
 from otel.trace_store.store import (
     DURATION,
     SUMMARISED,
-    Ask,
     Condition,
     Conditions,
+    GetJson,
     Operator,
     StoredSpan,
     TraceSearch,
@@ -29,18 +29,18 @@ MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class Tempo:
-    """A Tempo that ``ask`` reaches."""
+    """A Tempo whose HTTP API ``get_json`` calls."""
 
     name = NAME
 
-    def __init__(self, ask: Ask) -> None:
-        self._ask = ask
+    def __init__(self, get_json: GetJson) -> None:
+        self._get_json = get_json
 
     def check(self) -> None:
         self._traces({"q": "{}", "limit": 1})
 
     def trace(self, trace_id: str) -> tuple[StoredSpan, ...]:
-        answer = self._ask(f"/api/traces/{trace_id}", {})
+        answer = self._get_json(f"/api/traces/{trace_id}", {})
         if answer is None:
             return ()
         try:
@@ -49,7 +49,7 @@ class Tempo:
             raise TraceStoreError(f"{NAME} answers with something that is not a trace.") from None
 
     def search(self, search: TraceSearch) -> tuple[TraceSummary, ...]:
-        """What is older than LONGEST_SEARCH_SECONDS before the search's end is not found."""
+        """Does not find requests older than LONGEST_SEARCH_SECONDS before the search's end."""
         parameters: dict[str, str | int] = {
             "q": f"{query(search.conditions, search.services)} | select({', '.join(map(_span_attribute, SUMMARISED))})",
             "limit": search.limit,
@@ -63,7 +63,7 @@ class Tempo:
             raise TraceStoreError(f"{NAME} answers with something that is not a trace.") from None
 
     def _traces(self, parameters: dict[str, str | int]) -> list[Any]:
-        answer = self._ask("/api/search", parameters)
+        answer = self._get_json("/api/search", parameters)
         traces = answer.get("traces", [] if "metrics" in answer else None) if isinstance(answer, dict) else None
         if not isinstance(traces, list):
             raise TraceStoreError(f"What answers is not {NAME}.")
@@ -71,18 +71,18 @@ class Tempo:
 
 
 def query(conditions: Conditions, services: tuple[str, ...] = ()) -> str:
-    """TraceQL for the requests that fulfil the conditions."""
-    chosen = [written(one_of(SERVICE, *services))] if services else []
-    return "{ " + " && ".join([*chosen, "kind = server", *map(any_of, conditions)]) + " }"
+    """Returns TraceQL for the requests that fulfil the conditions."""
+    service = [condition_traceql(one_of(SERVICE, *services))] if services else []
+    return "{ " + " && ".join([*service, "kind = server", *map(group_traceql, conditions)]) + " }"
 
 
-def any_of(group: tuple[Condition, ...]) -> str:
-    """TraceQL for one of some conditions."""
-    return written(group[0]) if len(group) == 1 else f"({' || '.join(map(written, group))})"
+def group_traceql(group: tuple[Condition, ...]) -> str:
+    """Returns TraceQL for a group of conditions, of which one must hold."""
+    return condition_traceql(group[0]) if len(group) == 1 else f"({' || '.join(map(condition_traceql, group))})"
 
 
-def written(condition: Condition) -> str:
-    """TraceQL for a condition."""
+def condition_traceql(condition: Condition) -> str:
+    """Returns TraceQL for a condition."""
     name = condition.name if condition.name in (DURATION, SERVICE) else _span_attribute(condition.name)
     if condition.operator is Operator.PRESENT:
         return f"{name} != nil"
@@ -112,7 +112,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _summary(trace: Any) -> TraceSummary:
-    spans = list(_matched(trace))
+    spans = list(_matching_spans(trace))
     attributes = otlp_json.attributes(entry for span in spans for entry in span.get("attributes", ()))
     longest = max((int(span["durationNanos"]) for span in spans if "durationNanos" in span), default=0) / 1e9
     return TraceSummary(
@@ -124,7 +124,7 @@ def _summary(trace: Any) -> TraceSummary:
     )
 
 
-def _matched(trace: Any) -> Iterable[Any]:
-    """The spans of a found trace that fulfil the query."""
+def _matching_spans(trace: Any) -> Iterable[Any]:
+    """The spans of a search result that fulfil the query."""
     for entry in trace.get("spanSets") or [trace.get("spanSet") or {}]:
         yield from entry.get("spans", ())

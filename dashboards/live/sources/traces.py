@@ -15,7 +15,7 @@ from dashboards.variables import ALL, JOB, VOICE, Variable
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.store import (
     DURATION,
-    Ask,
+    GetJson,
     StoredSpan,
     TraceSearch,
     TraceStore,
@@ -37,7 +37,7 @@ IDENTIFIER = re.compile(r"[0-9a-fA-F]{1,32}")
 class Traces:
     """The trace store, asked through ``source``."""
 
-    def __init__(self, source: Source, store: Callable[[Ask], TraceStore]) -> None:
+    def __init__(self, source: Source, store: Callable[[GetJson], TraceStore]) -> None:
         self.source = source
         self._store = store(self._ask)
 
