@@ -32,13 +32,13 @@ VOICE = Variable("voice", "Voice", VOICE_NAME.name, REQUESTS.prometheus_name)
 VARIABLES = (JOB, INSTANCE, VOICE)
 
 
-def fill(question: str, *, interval: str, span: str, chosen: Mapping[str, str] | None = None) -> str:
+def fill(query: str, *, interval: str, span: str, variables: Mapping[str, str] | None = None) -> str:
     """Returns the query with values in place of variables, as Prometheus or Tempo accepts it.
 
     interval, span: durations such as 5m.
-    chosen: regular expressions by the variables' names; variables without one match everything.
+    variables: regular expressions by the variables' names; variables without one match everything.
     """
-    values = {variable.name: ALL for variable in VARIABLES} | dict(chosen or {})
+    values = {variable.name: ALL for variable in VARIABLES} | dict(variables or {})
     quoted = {f"${name}": value.replace("\\", r"\\").replace('"', r"\"") for name, value in values.items()}
     filled = {INTERVAL: interval, SPAN: span, **quoted}
-    return re.sub("|".join(map(re.escape, filled)), lambda found: filled[found[0]], question)
+    return re.sub("|".join(map(re.escape, filled)), lambda match: filled[match[0]], query)

@@ -1,4 +1,4 @@
-"""What Streamlit runs anew for everybody who looks, and at each of their clicks."""
+"""The script that Streamlit runs for each viewer, and again at each click."""
 
 from dashboards.live.site import serve
 

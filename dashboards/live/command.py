@@ -1,4 +1,4 @@
-"""``python -m dashboards live``: becomes Streamlit's server, with every option that matters given as a flag."""
+"""``python -m dashboards live``: starts Streamlit's server in this process, with its options as flags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ APP = Path(__file__).parent / "app.py"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Does not return when all is well: the process goes on as Streamlit. 2 for bad settings."""
+    """Replaces this process with Streamlit, so it returns only an error: 2 for invalid settings."""
     argparse.ArgumentParser(prog="python -m dashboards live", description=__doc__).parse_args(arguments)
     try:
         settings = load()
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def flags(settings: Settings) -> list[str]:
-    """Streamlit's options. They go before its environment and the files of whoever starts it."""
+    """Returns Streamlit's options as flags, which override its environment variables and configuration files."""
     options = {
         "server.address": settings.host,
         "server.port": str(settings.port),
@@ -65,9 +65,9 @@ def flags(settings: Settings) -> list[str]:
 
 
 def _theme(theme: Theme) -> dict[str, str]:
-    """The page in the colours of its charts; which of the two, the browser says.
+    """Returns Streamlit's options for a theme with the colours of the charts; the browser selects light or dark.
 
-    What Streamlit calls the background is that of the cards; site.py tints what is around them.
+    Streamlit's background colour is that of the cards; site.py sets the colour around them.
     """
     own = {
         "primaryColor": theme.accent,

@@ -1,13 +1,13 @@
-"""How far back a page looks, and how finely: steps as Grafana chooses them."""
+"""The time range of a page and its step, chosen as Grafana chooses it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 SCRAPE_SECONDS = 10
-"""How often the server exports; timeInterval of Grafana's data source says the same."""
-POINTS = 240
-"""Of a chart, at most: finer is not seen."""
+"""The server's export interval; timeInterval of Grafana's data source is the same."""
+MAX_POINTS = 240
+"""The maximum number of points of a line: a finer step could not be seen."""
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 STEPS = (10, 15, 30, *(MINUTE * n for n in (1, 2, 5, 10, 15, 20, 30)), *(HOUR * n for n in (1, 2, 3, 6, 12, 24)))
 PERIODS = {
@@ -18,23 +18,23 @@ PERIODS = {
     "7 d": 7 * DAY,
     "30 d": 30 * DAY,
 }
-"""Seconds, by what it is called."""
-USUAL = "1 h"
+"""The seconds of each period, by its label."""
+DEFAULT_PERIOD = "1 h"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of time and its step, in whole seconds since 1970; the same for all who ask within one step."""
+    """A time range and its step, in whole seconds since 1970. All queries within one step have the same window."""
 
     start: int
     end: int
     step: int
 
     @classmethod
-    def until(cls, now: float, seconds: int) -> Window:
-        """The last ``seconds``; its ends are multiples of its step, so that a chart does not tremble."""
+    def until(cls, time: float, seconds: int) -> Window:
+        """Returns the last ``seconds`` before ``time``; both ends are multiples of the step, so a chart is stable."""
         step = step_for(seconds)
-        end = int(now // step + 1) * step
+        end = int(time // step + 1) * step
         return cls(end - seconds, end, step)
 
     @property
@@ -43,25 +43,25 @@ class Window:
 
     @property
     def period(self) -> str:
-        """What it is called."""
-        return next((name for name, seconds in PERIODS.items() if seconds == self.seconds), USUAL)
+        """The label of its period."""
+        return next((name for name, seconds in PERIODS.items() if seconds == self.seconds), DEFAULT_PERIOD)
 
     @property
     def rate_interval(self) -> str:
-        """$__rate_interval as Grafana reckons it: a step and a scrape more, and never less than four scrapes."""
+        """The value of $__rate_interval, as Grafana calculates it: a step plus a scrape, and at least four scrapes."""
         return duration(max(self.step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS))
 
     @property
     def span(self) -> str:
-        """$__range."""
+        """The value of $__range."""
         return duration(self.seconds)
 
 
-def step_for(seconds: int, points: int = POINTS) -> int:
-    """The finest of STEPS by which ``seconds`` have no more than ``points``."""
+def step_for(seconds: int, points: int = MAX_POINTS) -> int:
+    """Returns the smallest of STEPS that divides ``seconds`` into no more than ``points``."""
     return next((step for step in STEPS if seconds / step <= points), STEPS[-1])
 
 
 def duration(seconds: int) -> str:
-    """As Prometheus writes it."""
+    """Returns a duration in PromQL."""
     return f"{seconds}s"

@@ -1,4 +1,4 @@
-"""The whole site: its pages, what is chosen above them, whether its sources answer, and how often it asks again."""
+"""The site: its pages, the period and the variables of the viewer, the status of the sources, and the refresh."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from dashboards.boards import BOARDS
 from dashboards.custom import ViewError
 from dashboards.custom import load as load_views
 from dashboards.links import addressed
-from dashboards.live.charts.overlay import PATH
+from dashboards.live.charts.overlay import REQUESTS_PATH
 from dashboards.live.pages import board, current_state, drift_page, panel_view, requests_page
 from dashboards.live.pages.overview import OVERVIEW
-from dashboards.live.period import PERIODS, USUAL, Window
+from dashboards.live.period import DEFAULT_PERIOD, PERIODS, Window
 from dashboards.live.settings import load
 from dashboards.live.sources.client import SourceError, SourceMissing
 from dashboards.live.sources.drift_reports import Reports
-from dashboards.live.sources.prometheus import regex
+from dashboards.live.sources.prometheus import regex_of
 from dashboards.live.sources.queries import PageView, Sources, SourceStatus
-from dashboards.live.theme import named
+from dashboards.live.theme import theme_named
 from dashboards.panel import Board
 from dashboards.variables import VARIABLES
 from otel.support import addresses
@@ -46,27 +46,27 @@ log = logging.getLogger("ttscope.dashboards.live")
 
 
 def serve() -> None:
-    """Draws the page that is asked for."""
+    """Draws the page that the browser requests."""
     st.set_page_config(page_title="ttscope", page_icon=str(FOLDER / "icon.svg"), layout="wide")
     st.logo(FOLDER / "logo.svg", size="large")
     st.html(STYLE)
-    theme = named(st.context.theme.type)
+    theme = theme_named(st.context.theme.type)
     st.html(f"<style>:root {{ --card: {theme.card}; --page: {theme.page} }}</style>")
     sources = _sources()
     requests = st.Page(
-        lambda: _closer("Slow requests", sources, lambda view: requests_page.show(sources, view)),
+        lambda: _details_page("Slow requests", sources, lambda view: requests_page.show(sources, view)),
         title="Slow requests",
         icon=":material/timeline:",
-        url_path=PATH,
+        url_path=REQUESTS_PATH,
     )
-    st.session_state[panel_view.REQUESTS] = requests
-    own, problems = _own_views(sources)
+    st.session_state[panel_view.REQUESTS_PAGE] = requests
+    custom, problems = _custom_views(sources)
     pages = {
         "Boards": [_page(entry, sources) for entry in (OVERVIEW, *BOARDS)],
         "Details": [
             requests,
             st.Page(
-                lambda: _closer(
+                lambda: _details_page(
                     "Drift reports", sources, lambda view: drift_page.show(Reports(sources.settings.drift_dir), view)
                 ),
                 title="Drift reports",
@@ -75,8 +75,8 @@ def serve() -> None:
             ),
         ],
     }
-    if own:
-        pages["Custom views"] = [_page(entry, sources) for entry in own]
+    if custom:
+        pages["Custom views"] = [_page(entry, sources) for entry in custom]
     page = st.navigation(pages)
     for problem in problems:
         st.sidebar.warning(problem, icon=":material/edit_note:")
@@ -85,8 +85,8 @@ def serve() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _sources() -> Sources:
-    """One set for all who look."""
-    return Sources.of(load())
+    """Returns the sources, which all viewers share."""
+    return Sources.from_settings(load())
 
 
 @st.cache_resource(show_spinner=False)
@@ -94,34 +94,34 @@ def _addresses() -> PublicAddresses:
     return addresses.load()
 
 
-def _own_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
-    """The boards, or what is wrong with their files: they are read anew at each click, so that one can work at them."""
+def _custom_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
+    """Returns the boards of custom views, or the errors in their files; reads the files again at each click."""
     try:
         return load_views(sources.settings.views), []
     except ViewError as error:
         return (), error.problems
 
 
-def _page(shown: Board, sources: Sources) -> st.Page:
+def _page(definition: Board, sources: Sources) -> st.Page:
     def draw() -> None:
-        _head(shown.title, shown.description)
-        _refreshed(sources, lambda: _board(addressed(shown, _addresses()), sources))
+        _page_header(definition.title, definition.description)
+        _refreshing(sources, lambda: _board(addressed(definition, _addresses()), sources))
 
-    path = shown.uid.removeprefix("ttscope-")
-    icon = f":material/{ICONS.get(shown.uid, 'dashboard')}:"
-    return st.Page(draw, title=shown.title, icon=icon, url_path=path, default=shown is OVERVIEW)
+    path = definition.uid.removeprefix("ttscope-")
+    icon = f":material/{ICONS.get(definition.uid, 'dashboard')}:"
+    return st.Page(draw, title=definition.title, icon=icon, url_path=path, default=definition is OVERVIEW)
 
 
-def _closer(title: str, sources: Sources, draw: Callable[[PageView], None]) -> None:
-    """A page that is not drawn anew by itself: somebody is reading it."""
-    _head(title, "")
-    _choices(sources)
-    states = sources.states()
-    _lights(states)
+def _details_page(title: str, sources: Sources, draw: Callable[[PageView], None]) -> None:
+    """Draws a page without automatic refresh, because somebody reads it."""
+    _page_header(title, "")
+    _variable_inputs(sources)
+    statuses = sources.statuses()
+    _status_badges(statuses)
     draw(_view())
 
 
-def _head(title: str, description: str) -> None:
+def _page_header(title: str, description: str) -> None:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
         st.title(title, anchor=False)
@@ -131,7 +131,7 @@ def _head(title: str, description: str) -> None:
         st.segmented_control(
             "Period",
             list(PERIODS),
-            default=USUAL,
+            default=DEFAULT_PERIOD,
             required=True,
             key="period",
             bind="query-params",
@@ -140,19 +140,19 @@ def _head(title: str, description: str) -> None:
         )
 
 
-def _refreshed(sources: Sources, draw: Callable[[], None]) -> None:
-    """The body, now and every few seconds from now on."""
-    _choices(sources)
+def _refreshing(sources: Sources, draw: Callable[[], None]) -> None:
+    """Draws the body now, and again every ``refresh_seconds``."""
+    _variable_inputs(sources)
     st.fragment(draw, run_every=sources.settings.refresh_seconds)()
 
 
-def _board(shown: Board, sources: Sources) -> None:
-    states = sources.states()
-    problem = next(state.problem for state in states if state.name == "Prometheus")
-    _lights(states)
+def _board(definition: Board, sources: Sources) -> None:
+    statuses = sources.statuses()
+    problem = next(status.problem for status in statuses if status.name == "Prometheus")
+    _status_badges(statuses)
     if problem is None:
-        _told([state for state in states if state.name == "Server"])
-        board.show(shown, sources, _view())
+        _warnings([status for status in statuses if status.name == "Server"])
+        board.show(definition, sources, _view())
         return
     words = "No Prometheus is configured" if isinstance(problem, SourceMissing) else str(problem).removesuffix(".")
     st.warning(f"{words}. Without it there are no charts over time. {START}", icon=":material/cloud_off:")
@@ -162,58 +162,58 @@ def _board(shown: Board, sources: Sources) -> None:
         st.error(f"{error} There is no data to show. {START}", icon=":material/power_off:")
 
 
-def _told(states: Sequence[SourceStatus]) -> None:
-    """Above the charts: what does not answer."""
-    for state in states:
-        if state.problem is not None and not isinstance(state.problem, SourceMissing):
-            st.warning(f"{state.problem} The charts show the data that Prometheus has.", icon=":material/power_off:")
+def _warnings(statuses: Sequence[SourceStatus]) -> None:
+    """Draws a warning for each source that does not answer."""
+    for status in statuses:
+        if status.problem is not None and not isinstance(status.problem, SourceMissing):
+            st.warning(f"{status.problem} The charts show the data that Prometheus has.", icon=":material/power_off:")
 
 
-def _lights(states: Sequence[SourceStatus]) -> None:
-    """Who answers, in colours and in words."""
-    lights = []
-    for state in states:
-        if state.problem is None:
-            lights.append(f":green-badge[:material/check: {state.name}]")
-        elif isinstance(state.problem, SourceMissing):
-            lights.append(f":gray-badge[{state.name}: not configured]")
+def _status_badges(statuses: Sequence[SourceStatus]) -> None:
+    """Draws the status of each source as a badge."""
+    badges = []
+    for status in statuses:
+        if status.problem is None:
+            badges.append(f":green-badge[:material/check: {status.name}]")
+        elif isinstance(status.problem, SourceMissing):
+            badges.append(f":gray-badge[{status.name}: not configured]")
         else:
-            lights.append(f":red-badge[:material/close: {state.name} is down]")
-    st.markdown(f"{' '.join(lights)} :small[:gray[{time.strftime('%H:%M:%S UTC', time.gmtime())}]]")
+            badges.append(f":red-badge[:material/close: {status.name} is down]")
+    st.markdown(f"{' '.join(badges)} :small[:gray[{time.strftime('%H:%M:%S UTC', time.gmtime())}]]")
 
 
-def _choices(sources: Sources) -> None:
-    """The boards' variables, of those that have more than one value."""
+def _variable_inputs(sources: Sources) -> None:
+    """Draws an input for each of the boards' variables that has more than one value."""
     window = Window.until(time.time(), PERIODS[_period()])
     for variable in VARIABLES:
         try:
             values = sources.prometheus.label_values(variable, window)
         except SourceError:
             return
-        kept = st.session_state.get(f"var-{variable.name}", [])
-        if len(values) > 1 or kept:
+        selected = st.session_state.get(f"var-{variable.name}", [])
+        if len(values) > 1 or selected:
             st.sidebar.multiselect(
-                variable.title, sorted({*values, *kept}), key=f"var-{variable.name}", placeholder="all"
+                variable.title, sorted({*values, *selected}), key=f"var-{variable.name}", placeholder="all"
             )
 
 
 def _period() -> str:
-    kept = st.session_state.get("period", USUAL)
-    return kept if kept in PERIODS else USUAL
+    period = st.session_state.get("period", DEFAULT_PERIOD)
+    return period if period in PERIODS else DEFAULT_PERIOD
 
 
 def _view() -> PageView:
-    chosen = {
-        variable.name: regex(values)
+    variables = {
+        variable.name: regex_of(values)
         for variable in VARIABLES
         if (values := st.session_state.get(f"var-{variable.name}"))
     }
     window = Window.until(time.time(), PERIODS[_period()])
-    return PageView(window, chosen, named(st.context.theme.type), _zone())
+    return PageView(window, variables, theme_named(st.context.theme.type), _zone())
 
 
 def _zone() -> ZoneInfo:
-    """The viewer's."""
+    """Returns the viewer's time zone."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

@@ -1,7 +1,7 @@
-"""Colours that people who are colour-blind can tell apart, light and dark, for the page and for its charts.
+"""A light and a dark colour theme, for the page and its charts, that colour-blind people can read.
 
-Categories differ in lightness as well as in hue; what has a meaning has the same colour everywhere.
-tests/unit/live/test_theme.py looks at them as people without red or green receptors do.
+Categories differ in lightness as well as in hue. A value that is good or bad has the same colour everywhere.
+tests/unit/live/test_theme.py checks the colours as people without red or green receptors see them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ BAD = frozenset({"error", "faulty", "server", "unavailable", "silent"})
 DOUBTFUL = frozenset({"rejected", "timeout", "client", "clipped"})
 GREY = frozenset({"cancelled", "bypass", "other", "none"})
 ORDERED = (*WORDS.labels, *CHARACTERS.labels)
-"""Names that are steps of something: they are coloured as such."""
+"""Names of ordered ranges: they get steps of the ramp."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """One of the two; colours are #rrggbb."""
+    """A colour theme; colours are #rrggbb."""
 
     name: Literal["light", "dark"]
     page: str
@@ -37,18 +37,21 @@ class Theme:
     grey: str
     categories: tuple[str, ...]
     ramp: tuple[str, ...]
-    """From little to much; its first is nearly the page."""
+    """Colours from low to high values; the first one is close to the page's."""
 
     def colours(self, names: Sequence[str]) -> list[str]:
-        """One for each name: its own if it means something, a step of the ramp if all are steps, else the next."""
+        """Returns a colour for each name: a fixed one if it is good or bad, else the next category's.
+
+        If all names are ranges, they get steps of the ramp.
+        """
         if len(names) > 1 and all(name in ORDERED for name in names):
             return [self.step(number / (len(names) - 1)) for number in range(len(names))]
-        fixed = [self.means(name) for name in names]
+        fixed = [self.fixed_colour(name) for name in names]
         free = iter(colour for colour in self.categories * 20 if colour not in fixed)
         return [colour or next(free, self.grey) for colour in fixed]
 
     def step(self, share: float) -> str:
-        """A colour of the ramp, beginning where it can be seen on the page: 0 to 1."""
+        """Returns a colour of the ramp, for 0 to 1, from the first one that is visible on the page."""
         return self.ramp[min(len(self.ramp) - 1, 2 + round(share * (len(self.ramp) - 3)))]
 
     def severity(self, severity: Literal["warning", "critical"]) -> str:
@@ -56,11 +59,11 @@ class Theme:
 
     @property
     def scale(self) -> list[tuple[float, str]]:
-        """The ramp as Plotly takes it."""
+        """The ramp as Plotly's colour scale."""
         return [(number / (len(self.ramp) - 1), colour) for number, colour in enumerate(self.ramp)]
 
-    def means(self, name: str) -> str | None:
-        """The colour of a name that says whether something is good or bad."""
+    def fixed_colour(self, name: str) -> str | None:
+        """Returns the fixed colour of a name that is good or bad; None for any other name."""
         for names, colour in ((GOOD, self.good), (BAD, self.bad), (DOUBTFUL, self.doubtful), (GREY, self.grey)):
             if name.lower() in names:
                 return colour
@@ -99,6 +102,6 @@ DARK = Theme(
 )
 
 
-def named(name: str | None) -> Theme:
-    """The theme that the browser shows."""
+def theme_named(name: str | None) -> Theme:
+    """Returns the theme with the name that the browser reports."""
     return DARK if name == "dark" else LIGHT

@@ -11,7 +11,10 @@ FAILED = (2, "STATUS_CODE_ERROR")
 
 
 def spans(resources: Iterable[Any]) -> tuple[StoredSpan, ...]:
-    """Returns the spans of all resources. Raises KeyError, TypeError, ValueError or AttributeError if this is not OTLP."""
+    """Returns the spans of all resources.
+
+    Raises KeyError, TypeError, ValueError or AttributeError if this is not OTLP.
+    """
     return tuple(_span(span) for resource in resources for scope in resource["scopeSpans"] for span in scope["spans"])
 
 

@@ -41,7 +41,7 @@ class Operator(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition on an attribute of a request's SERVER span: one of ``texts``, or a number compared with ``number``."""
+    """A condition on an attribute of a request's SERVER span: it is one of ``texts``, or compares with ``number``."""
 
     name: str
     operator: Operator

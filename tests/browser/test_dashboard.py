@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboards.live.charts.overlay import HEAD
+from dashboards.live.charts.overlay import EVENT_SIGN
 from drift.verdict.verdict import State as Judgement
 from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START
@@ -258,17 +258,17 @@ def test_a_panel_leads_to_the_requests_behind_it(
 def test_what_happened_is_marked_on_every_chart_of_time(browser: Browser, dashboard: Dashboard, path: str) -> None:
     with opened(browser, dashboard, f"{path}?period=15+min") as page:
         expect(page.locator(".js-plotly-plot .plot-container").first).to_be_visible(timeout=DRAWN_MS)
-        page.wait_for_function(f"{SIGNS}.some(sign => sign.text === '{HEAD}')", timeout=DRAWN_MS)
+        page.wait_for_function(f"{SIGNS}.some(sign => sign.text === '{EVENT_SIGN}')", timeout=DRAWN_MS)
         told = page.evaluate(
             "[...document.querySelectorAll('.js-plotly-plot')].filter(plot => plot.layout.xaxis.type === 'date')"
-            f".map(plot => (plot.layout.annotations ?? []).filter(sign => sign.text === '{HEAD}')"
+            f".map(plot => (plot.layout.annotations ?? []).filter(sign => sign.text === '{EVENT_SIGN}')"
             ".map(sign => sign.hovertext).join())"
         )
         assert told
         for words in told:
             assert f"{ALERT}, warning" in words
             assert "build &lt;b&gt;a build" in words
-        head = page.locator(".annotation").filter(has_text=HEAD).last
+        head = page.locator(".annotation").filter(has_text=EVENT_SIGN).last
         head.hover()
         expect(page.locator(".hoverlayer").filter(has_text=ALERT)).to_have_count(1)
         no_trouble(page)

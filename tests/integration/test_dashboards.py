@@ -21,9 +21,9 @@ from dashboards.boards import BOARDS
 from dashboards.boards.service import failures
 from dashboards.custom import EXAMPLES, load, views
 from dashboards.live.period import Window
-from dashboards.live.sources.annotation_query import KIND, QUESTION
+from dashboards.live.sources.annotation_query import KIND, QUERY
 from dashboards.live.sources.client import Source
-from dashboards.live.sources.exemplars import question, selectors
+from dashboards.live.sources.exemplars import exemplar_query, selectors
 from dashboards.live.sources.prometheus import Prometheus
 from dashboards.live.sources.traces import Traces
 from dashboards.objective import burn_rate
@@ -189,7 +189,7 @@ def test_the_live_dashboard_finds_the_slowest_of_all(stack: Stack) -> None:
 def live_traces(stack: Stack) -> Traces:
     """The trace store as the live dashboard asks it."""
     urls = {name: stack.settings.trace_store_url if name == stack.trace_store else "" for name in (TEMPO, JAEGER)}
-    return Traces.at(urls[TEMPO], urls[JAEGER], lambda name, url: Source(name, url, 30, 1))
+    return Traces.from_urls(urls[TEMPO], urls[JAEGER], lambda name, url: Source(name, url, 30, 1))
 
 
 def duration(span: dict[str, Any]) -> int:
@@ -223,7 +223,7 @@ def test_a_choice_above_the_dashboard_narrows_every_panel_of_the_servers(stack: 
     for panel in ASKING:
         for query in panel.queries:
             if "$instance" in query.promql:
-                filled = fill(query.promql, interval=WINDOW, span="30m", chosen={"instance": "nobody"})
+                filled = fill(query.promql, interval=WINDOW, span="30m", variables={"instance": "nobody"})
                 assert stack.query(filled) == [], panel.name
 
 
@@ -244,7 +244,7 @@ def test_what_happened_is_drawn_over_the_charts(stack: Stack) -> None:
 
 
 def test_the_live_dashboard_asks_for_all_that_happened_by_one_question(stack: Stack) -> None:
-    found = Counter(answer.labels[KIND] for answer in ask(stack, QUESTION.promql, instant=False))
+    found = Counter(answer.labels[KIND] for answer in ask(stack, QUERY.promql, instant=False))
     assert {DEPLOYS.name, DRIFT.name} <= found.keys()
     for annotation in ANNOTATIONS:
         assert found[annotation.name] == len(ask(stack, annotation.promql, instant=False))
@@ -254,17 +254,17 @@ def test_the_live_dashboard_asks_for_the_exemplars_of_all_panels_by_one_question
     """Prometheus gives just those that one panel or another takes, and each opens."""
     end = int(time.time()) + 60
     window = Window(end - SPAN_SECONDS, end, STEP)
-    asked = [selector for panel in PANELS for selector in selectors(panel, window, {})]
+    every_selector = [selector for panel in PANELS for selector in selectors(panel, window, {})]
     source = Source("Prometheus", stack.settings.url(stack.settings.prometheus_port), 30, 1)
-    found = Prometheus(source).exemplars(question(asked), window)
+    found = Prometheus(source).exemplars(exemplar_query(every_selector), window)
     labels = [series[0].labels for series in found]
-    assert all(any(selector.takes(each) for selector in asked) for each in labels)
+    assert all(any(selector.takes(each) for selector in every_selector) for each in labels)
     assert {REQUEST_DURATION, WORD_COUNT_DURATION} <= {NAMED[each["__name__"]] for each in labels}
     assert [exemplar for series in found for exemplar in series if not stack.spans(exemplar.trace_id)] == []
 
 
 def test_a_deploy_is_told_by_version_and_build(stack: Stack) -> None:
-    job = fill(DEPLOYS.promql, interval=WINDOW, span="1h", chosen={"job": "ttscope"})
+    job = fill(DEPLOYS.promql, interval=WINDOW, span="1h", variables={"job": "ttscope"})
     assert [labels for labels, _ in stack.over_time(job, SPAN_SECONDS, STEP)] == [
         {"service_version": VERSION, "tts_build": BUILD}
     ]

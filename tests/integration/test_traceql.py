@@ -64,7 +64,7 @@ def panel_searches() -> Iterator[str]:
         for panel in board.panels:
             for search in (panel.ask, panel.traces):
                 if isinstance(search, Search):
-                    yield from (fill(written(search), interval="5m", span="1h", chosen=choice) for choice in chosen)
+                    yield from (fill(written(search), interval="5m", span="1h", variables=choice) for choice in chosen)
 
 
 def asked_of_tempo() -> Iterator[str]:

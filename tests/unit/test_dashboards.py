@@ -325,8 +325,8 @@ def test_a_command_that_lacks_what_it_needs_says_how_to_get_it() -> None:
 
 
 def test_values_are_put_in_as_they_are_and_once() -> None:
-    question = 'a{job=~"$job", voice=~"$voice"}[$__rate_interval] $__range'
-    filled = fill(question, interval="5m", span="1h", chosen={"voice": 'x"\\.$job'})
+    query = 'a{job=~"$job", voice=~"$voice"}[$__rate_interval] $__range'
+    filled = fill(query, interval="5m", span="1h", variables={"voice": 'x"\\.$job'})
     assert filled == 'a{job=~".*", voice=~"x\\"\\\\.$job"}[5m] 1h'
 
 

@@ -1,1 +1,1 @@
-"""How panels are drawn: Plotly figures, heatmaps, waterfalls, and what is laid over them."""
+"""The charts of the live dashboard: Plotly figures, heatmaps, waterfalls, and their annotations."""

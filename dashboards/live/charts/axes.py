@@ -1,4 +1,4 @@
-"""What all charts have in common: their axes, their margins, and the letters on them."""
+"""The layout that all charts share: axes, margins, fonts and legends."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from datetime import datetime, tzinfo
 import plotly.graph_objects as go
 
 from dashboards.live import units
-from dashboards.live.period import USUAL
+from dashboards.live.period import DEFAULT_PERIOD
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import Theme
 from dashboards.panel import Panel
 
 ROW_PIXELS = 30
-"""Of Grafana's grid."""
+"""The height of a row in Grafana's grid."""
 TITLE_PIXELS = 40
 LETTER_PIXELS = 6.8
-"""Of a legend, about."""
+"""The approximate width of a letter in a legend."""
 FONT = "Source Sans, Source Sans Pro, system-ui, sans-serif"
-TIMES = [
+TIME_FORMATS = [
     {"dtickrange": [None, 59_999], "value": "%H:%M:%S"},
     {"dtickrange": [60_000, 43_200_000], "value": "%H:%M"},
     {"dtickrange": [43_200_001, None], "value": "%-d %b"},
 ]
-"""How moments are written by the milliseconds between two marks."""
-ROOM = 1.08
-"""Of an axis above its largest value."""
+"""The formats of an axis' times, by the milliseconds between two ticks."""
+HEADROOM = 1.08
+"""The length of an axis relative to its largest value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """What a drawing is of and on."""
+    """The panel to draw, and the viewer's theme, time zone and period."""
 
     panel: Panel
     theme: Theme
     zone: tzinfo
-    """Of whoever looks at it."""
+    """The viewer's time zone."""
     exemplars: Sequence[Exemplar] = ()
-    period: str = USUAL
-    """That was chosen: where its exemplars lead, it is kept."""
+    period: str = DEFAULT_PERIOD
+    """The selected period, which the links of exemplars keep."""
 
     @property
     def height(self) -> int:
-        """In pixels, without the panel's title."""
+        """The height in pixels, without the panel's title."""
         return self.panel.height * ROW_PIXELS - TITLE_PIXELS
 
 
 def blank(canvas: Canvas) -> go.Figure:
-    """A figure over time, with nothing on it. Nothing can be dragged: a finger scrolls the page."""
+    """Returns an empty figure with a time axis. Dragging is off, so that touch scrolls the page."""
     theme = canvas.theme
     axis = {
         "gridcolor": theme.line,
@@ -94,7 +94,7 @@ def blank(canvas: Canvas) -> go.Figure:
                 "automargin": True,
                 "nticks": 7,
                 "tickangle": 0,
-                "tickformatstops": TIMES,
+                "tickformatstops": TIME_FORMATS,
             },
             "yaxis": {**axis, "automargin": True},
             "uirevision": canvas.panel.name,
@@ -102,24 +102,24 @@ def blank(canvas: Canvas) -> go.Figure:
     )
 
 
-def set_values(figure: go.Figure, canvas: Canvas, least: float, most: float) -> None:
-    """Marks the axis of values from ``least`` to ``most`` by the panel's unit."""
-    top = (most or 1.0) * ROOM
-    places, texts = units.marks(canvas.panel.unit, top, least)
-    figure.update_yaxes(range=[least * ROOM, top], tickvals=places, ticktext=texts)
+def set_value_axis(figure: go.Figure, canvas: Canvas, minimum: float, maximum: float) -> None:
+    """Sets the range and the ticks of the value axis, in the panel's unit."""
+    top = (maximum or 1.0) * HEADROOM
+    places, texts = units.ticks(canvas.panel.unit, top, minimum)
+    figure.update_yaxes(range=[minimum * HEADROOM, top], tickvals=places, ticktext=texts)
 
 
-def set_times(figure: go.Figure, canvas: Canvas, times: Sequence[float]) -> None:
-    """The axis of time shows all that was asked for, whether there is something or not."""
+def set_time_axis(figure: go.Figure, canvas: Canvas, times: Sequence[float]) -> None:
+    """Sets the range of the time axis to all queried times, with and without data."""
     if times:
-        figure.update_xaxes(range=moments((times[0], times[-1]), canvas.zone))
+        figure.update_xaxes(range=local_times((times[0], times[-1]), canvas.zone))
 
 
 def set_legend(figure: go.Figure, names: Sequence[str]) -> None:
-    """As many entries in a line as their names let."""
+    """Sets the width of the legend's entries, so that each line has as many as fit."""
     figure.update_layout(legend={"entrywidth": LETTER_PIXELS * max(map(len, names), default=0) + 4})
 
 
-def moments(times: Sequence[float], zone: tzinfo) -> list[datetime]:
-    """As the viewer's clock shows them: Plotly takes times without a zone as they are."""
+def local_times(times: Sequence[float], zone: tzinfo) -> list[datetime]:
+    """Returns times in the viewer's zone, without a zone: Plotly shows such times unchanged."""
     return [datetime.fromtimestamp(time, zone).replace(tzinfo=None) for time in times]

@@ -1,4 +1,4 @@
-"""Panels that are cells, coloured by their value: a histogram over time, a row for each series, states."""
+"""Heatmaps: a histogram over time, a row for each series, and a state timeline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboards.live import units
-from dashboards.live.charts.axes import Canvas, blank, moments, set_times
+from dashboards.live.charts.axes import Canvas, blank, local_times, set_time_axis
 from dashboards.live.sources.prometheus import Series
 from dashboards.panel import Unit
 
@@ -18,40 +18,42 @@ AXIS_PIXELS = 34
 
 
 def heatmap(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A histogram's buckets, which count all up to their bound, as how many a second lie within each."""
-    bounds = sorted((entry for entry in series if "le" in entry.labels), key=_bound)
+    """A histogram over time: the rate within each bucket, from the cumulative buckets."""
+    buckets = sorted((entry for entry in series if "le" in entry.labels), key=_bound)
     rows: list[list[float]] = []
-    below: Sequence[float] = ()
-    for entry in bounds:
+    cumulative: Sequence[float] = ()
+    for entry in buckets:
         values = [0.0 if math.isnan(value) else value for value in entry.values]
-        rows.append([max(0.0, value - less) for value, less in zip(values, below or [0.0] * len(values), strict=True)])
-        below = values
-    filled = [number for number, row in enumerate(rows) if any(value > 1e-9 for value in row)]
-    first, last = (max(0, filled[0] - 1), min(len(rows) - 1, filled[-1] + 1)) if filled else (0, -1)
-    shown, names = rows[first : last + 1], [_range(bounds, number, canvas) for number in range(first, last + 1)]
-    figure = _cells(canvas, bounds[0].times if bounds else (), names, shown, "per second")
-    figure.data[0].customdata = [[_rate(value) for value in row] for row in shown]
+        rows.append(
+            [max(0.0, value - lower) for value, lower in zip(values, cumulative or [0.0] * len(values), strict=True)]
+        )
+        cumulative = values
+    nonzero = [number for number, row in enumerate(rows) if any(value > 1e-9 for value in row)]
+    first, last = (max(0, nonzero[0] - 1), min(len(rows) - 1, nonzero[-1] + 1)) if nonzero else (0, -1)
+    cells, names = rows[first : last + 1], [_bucket_label(buckets, number, canvas) for number in range(first, last + 1)]
+    figure = _heatmap_figure(canvas, buckets[0].times if buckets else (), names, cells, "per second")
+    figure.data[0].customdata = [[_rate(value) for value in row] for row in cells]
     return figure
 
 
 def grid(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A row for each series, its first one at the bottom as in a chart of ranges."""
+    """A row for each series, the first one at the bottom, as in a chart of ranges."""
     rows = [list(entry.values) for entry in series]
-    figure = _cells(canvas, series[0].times if series else (), [entry.name for entry in series], rows, "")
-    figure.data[0].customdata = [[units.write(value, canvas.panel.unit) for value in row] for row in rows]
+    figure = _heatmap_figure(canvas, series[0].times if series else (), [entry.name for entry in series], rows, "")
+    figure.data[0].customdata = [[units.format_value(value, canvas.panel.unit) for value in row] for row in rows]
     figure.layout.height = max(canvas.height, STATE_PIXELS * len(rows) + AXIS_PIXELS)
     return figure
 
 
 def states(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A row for each series, in two colours: what its thresholds call bad, and what they do not."""
+    """A state timeline: a row for each series, in the colours for good and bad values by the panel's thresholds."""
     theme = canvas.theme
     rows = [
         [None if math.isnan(value) else float(_is_bad(canvas, value)) for value in entry.values]
         for entry in reversed(series)
     ]
     names = [entry.name for entry in reversed(series)]
-    figure = _cells(canvas, series[0].times if series else (), names, rows, "")
+    figure = _heatmap_figure(canvas, series[0].times if series else (), names, rows, "")
     words = [["no data" if v is None else ("not ok" if v else "ok") for v in r] for r in rows]
     figure.data[0].update(
         colorscale=[(0, theme.good), (0.5, theme.good), (0.5, theme.bad), (1, theme.bad)],
@@ -68,18 +70,18 @@ def states(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
     return figure
 
 
-def _cells(
+def _heatmap_figure(
     canvas: Canvas, times: Sequence[float], names: Sequence[str], rows: Sequence[Sequence[float | None]], per: str
 ) -> go.Figure:
     figure = blank(canvas)
-    empty = [
+    cells = [
         [None if value is None or math.isnan(value) or (per and not value) else value for value in r] for r in rows
     ]
     figure.add_trace(
         go.Heatmap(
-            x=moments(times, canvas.zone),
+            x=local_times(times, canvas.zone),
             y=list(names),
-            z=empty,
+            z=cells,
             colorscale=canvas.theme.scale,
             showscale=False,
             hovertemplate="%{x|%H:%M:%S}<br>%{y}: %{customdata}<extra></extra>",
@@ -88,7 +90,7 @@ def _cells(
             hoverongaps=False,
         )
     )
-    set_times(figure, canvas, times)
+    set_time_axis(figure, canvas, times)
     figure.update_layout(hovermode="closest", showlegend=False)
     figure.update_yaxes(type="category", showgrid=False, tickfont={"color": canvas.theme.text}, nticks=12)
     return figure
@@ -99,16 +101,16 @@ def _bound(entry: Series) -> float:
     return math.inf if text == INFINITE else float(text)
 
 
-def _range(bounds: Sequence[Series], number: int, canvas: Canvas) -> str:
+def _bucket_label(buckets: Sequence[Series], number: int, canvas: Canvas) -> str:
     unit = Unit.NUMBER if canvas.panel.unit in (Unit.REQUESTS_PER_SECOND, Unit.PER_SECOND) else canvas.panel.unit
-    upper = _bound(bounds[number])
+    upper = _bound(buckets[number])
     if math.isinf(upper):
-        return f"> {units.write(_bound(bounds[number - 1]), unit)}" if number else "all"
-    return f"≤ {units.write(upper, unit)}"
+        return f"> {units.format_value(_bound(buckets[number - 1]), unit)}" if number else "all"
+    return f"≤ {units.format_value(upper, unit)}"
 
 
 def _rate(value: float) -> str:
-    return f"{units.write(value, Unit.REQUESTS_PER_SECOND)}"
+    return f"{units.format_value(value, Unit.REQUESTS_PER_SECOND)}"
 
 
 def _is_bad(canvas: Canvas, value: float) -> bool:

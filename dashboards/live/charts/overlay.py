@@ -1,4 +1,4 @@
-"""What is drawn over a chart of time: what happened, as lines; single requests, as dots that lead to their traces."""
+"""The annotations of a chart over time: events as lines, and exemplars as dots that link to their traces."""
 
 from __future__ import annotations
 
@@ -12,105 +12,115 @@ from urllib.parse import urlencode
 import plotly.graph_objects as go
 
 from dashboards.live import units
-from dashboards.live.charts.axes import Canvas, moments
+from dashboards.live.charts.axes import Canvas, local_times
 from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import Theme
 from otel.contract.metrics import CONTRACT
 
-PATH = "requests"
-"""Of the page of slow requests."""
-MOST_LINES = 8
-"""Of what is said when the pointer is over something."""
-HEAD_PIXELS = 14
-"""Above a chart, for the heads of its marks."""
+REQUESTS_PATH = "requests"
+"""The path of the page of slow requests."""
+MAX_HOVER_LINES = 8
+"""The maximum number of events in a hover text."""
+MARKER_PIXELS = 14
+"""The margin above a chart, for the markers of its events."""
 COLUMNS = 48
-"""Of a chart's time: what begins within one has one head, since two could not be told apart."""
-SIGN_SIZE = 13
-DOT, BEYOND, HEAD = "●", "▲", "▼"
+"""The number of columns of a chart: events that begin in the same one share a marker, since two would overlap."""
+MARKER_SIZE = 13
+EXEMPLAR_SIGN, HIGH_EXEMPLAR_SIGN, EVENT_SIGN = "●", "▲", "▼"
 LABELS = {attribute.name for instrument in CONTRACT for attribute in instrument.attributes}
-"""Those of an exemplar's series that say something of the request."""
+"""The labels of an exemplar that its hover text shows: the contract's attributes."""
 
 
-def draw(figure: go.Figure, canvas: Canvas, marks: Sequence[AnnotationEvent]) -> None:
-    """Adds the marks within the chart's time and the canvas' exemplars; nothing, if the chart has no series."""
+def draw(figure: go.Figure, canvas: Canvas, events: Sequence[AnnotationEvent]) -> None:
+    """Adds the events within the chart's time range and the canvas' exemplars; nothing if the chart has no series."""
     if figure.layout.xaxis.range is None:
         return
-    placed = [place for place in (_placed(mark, figure, canvas) for mark in marks) if place.start <= place.end]
-    if placed:
-        shapes = [shape for place in placed for shape in _shapes(place, canvas.theme)]
-        figure.update_layout(shapes=(*figure.layout.shapes, *shapes), margin_t=HEAD_PIXELS)
-    signs = _heads(placed, figure, canvas)
+    visible_events = [
+        visible for visible in (_visible(event, figure, canvas) for event in events) if visible.start <= visible.end
+    ]
+    if visible_events:
+        shapes = [shape for visible in visible_events for shape in _shapes(visible, canvas.theme)]
+        figure.update_layout(shapes=(*figure.layout.shapes, *shapes), margin_t=MARKER_PIXELS)
+    markers = _event_markers(visible_events, figure, canvas)
     if canvas.exemplars:
-        signs += [_dot(exemplar, canvas, figure.layout.yaxis.range[1]) for exemplar in canvas.exemplars]
-    figure.update_layout(annotations=(*figure.layout.annotations, *signs))
+        markers += [_exemplar_marker(exemplar, canvas, figure.layout.yaxis.range[1]) for exemplar in canvas.exemplars]
+    figure.update_layout(annotations=(*figure.layout.annotations, *markers))
 
 
-def address(trace_id: str, period: str) -> str:
-    """Of the page of slow requests with this trace, from any page beside it."""
-    return f"{PATH}?{urlencode({'trace': trace_id, 'period': period})}"
+def trace_link(trace_id: str, period: str) -> str:
+    """Returns the relative link to a trace on the page of slow requests."""
+    return f"{REQUESTS_PATH}?{urlencode({'trace': trace_id, 'period': period})}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """A mark within the chart, as the viewer's clock has it."""
+class _VisibleEvent:
+    """An event within the chart's time range, in the viewer's time."""
 
-    mark: AnnotationEvent
+    event: AnnotationEvent
     start: datetime
     end: datetime
 
 
-def _placed(mark: AnnotationEvent, figure: go.Figure, canvas: Canvas) -> _Placed:
+def _visible(event: AnnotationEvent, figure: go.Figure, canvas: Canvas) -> _VisibleEvent:
     first, last = figure.layout.xaxis.range
-    start, end = moments((mark.begin, mark.end), canvas.zone)
-    return _Placed(mark, max(start, first), min(end, last))
+    start, end = local_times((event.begin, event.end), canvas.zone)
+    return _VisibleEvent(event, max(start, first), min(end, last))
 
 
-def _shapes(place: _Placed, theme: Theme) -> Iterator[dict[str, object]]:
-    """A line where it began, unless that was before, and a shade for as long as it was so."""
-    colour = _colour(place.mark, theme)
-    across = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": place.start}
-    if not place.mark.begun_before:
-        yield {**across, "type": "line", "x1": place.start, "line": {"color": colour, "width": 1.2}}
-    if place.mark.annotation.lasts:
+def _shapes(visible: _VisibleEvent, theme: Theme) -> Iterator[dict[str, object]]:
+    """Yields a line where the event began, unless that was before the chart, and a shade for as long as it lasted."""
+    colour = _colour(visible.event, theme)
+    across = {"xref": "x", "yref": "paper", "y0": 0, "y1": 1, "x0": visible.start}
+    if not visible.event.begun_before:
+        yield {**across, "type": "line", "x1": visible.start, "line": {"color": colour, "width": 1.2}}
+    if visible.event.annotation.lasts:
         shade = {"fillcolor": colour, "opacity": 0.08, "line": {"width": 0}, "layer": "below"}
-        yield {**across, "type": "rect", "x1": place.end, **shade}
+        yield {**across, "type": "rect", "x1": visible.end, **shade}
 
 
-def _heads(placed: Sequence[_Placed], figure: go.Figure, canvas: Canvas) -> list[dict[str, object]]:
-    """Above the lines, each with the words of all marks that begin there."""
+def _event_markers(
+    visible_events: Sequence[_VisibleEvent], figure: go.Figure, canvas: Canvas
+) -> list[dict[str, object]]:
+    """Returns the markers above the lines; events that begin in the same column share one."""
     first, last = figure.layout.xaxis.range
-    columns: dict[int, list[_Placed]] = defaultdict(list)
-    for place in placed:
-        columns[int((place.start - first) / (last - first) * COLUMNS)].append(place)
-    return [_head(together, canvas) for together in columns.values()]
+    columns: dict[int, list[_VisibleEvent]] = defaultdict(list)
+    for visible in visible_events:
+        columns[int((visible.start - first) / (last - first) * COLUMNS)].append(visible)
+    return [_event_marker(group, canvas) for group in columns.values()]
 
 
-def _head(together: Sequence[_Placed], canvas: Canvas) -> dict[str, object]:
-    colours = {_colour(place.mark, canvas.theme) for place in together}
+def _event_marker(group: Sequence[_VisibleEvent], canvas: Canvas) -> dict[str, object]:
+    colours = {_colour(visible.event, canvas.theme) for visible in group}
     colour = colours.pop() if len(colours) == 1 else canvas.theme.text
-    words = [_told(place.mark, canvas) for place in together[:MOST_LINES]]
-    if len(together) > MOST_LINES:
-        words.append(f"and {len(together) - MOST_LINES} more")
-    at = {"x": min(place.start for place in together), "y": 1, "yref": "paper", "yanchor": "bottom"}
-    return _sign(HEAD, at, words, colour, canvas.theme)
+    lines = [_hover_text(visible.event, canvas) for visible in group[:MAX_HOVER_LINES]]
+    if len(group) > MAX_HOVER_LINES:
+        lines.append(f"and {len(group) - MAX_HOVER_LINES} more")
+    place = {"x": min(visible.start for visible in group), "y": 1, "yref": "paper", "yanchor": "bottom"}
+    return _marker(EVENT_SIGN, place, lines, colour, canvas.theme)
 
 
-def _dot(exemplar: Exemplar, canvas: Canvas, top: float) -> dict[str, object]:
-    """At its value, or at the upper edge if that is beyond it; a link."""
-    beyond = exemplar.value > top
-    sign = f"<span style='color: {canvas.theme.text}'>{BEYOND if beyond else DOT}</span>"
-    when = f"{datetime.fromtimestamp(exemplar.time, canvas.zone):%-d %b %H:%M:%S}"
+def _exemplar_marker(exemplar: Exemplar, canvas: Canvas, top: float) -> dict[str, object]:
+    """Returns a marker that links to the trace, at the exemplar's value or at the upper edge if that is lower."""
+    is_high = exemplar.value > top
+    sign = f"<span style='color: {canvas.theme.text}'>{HIGH_EXEMPLAR_SIGN if is_high else EXEMPLAR_SIGN}</span>"
+    time = units.format_time(exemplar.time, canvas.zone)
     labels = [value for key, value in sorted(exemplar.labels.items()) if key in LABELS]
-    words = [f"{units.write(exemplar.value, canvas.panel.unit)}, {when}", ", ".join(labels), "Click to open its trace"]
-    [at] = moments((exemplar.time,), canvas.zone)
-    place = {"x": at, "y": min(exemplar.value, top), "yref": "y", "yanchor": "top" if beyond else "middle"}
-    link = f"<a href='{address(exemplar.trace_id, canvas.period)}' target='_self'>{sign}</a>"
-    return _sign(link, place, words, canvas.theme.text, canvas.theme)
+    lines = [
+        f"{units.format_value(exemplar.value, canvas.panel.unit)}, {time}",
+        ", ".join(labels),
+        "Click to open its trace",
+    ]
+    [local_time] = local_times((exemplar.time,), canvas.zone)
+    place = {"x": local_time, "y": min(exemplar.value, top), "yref": "y", "yanchor": "top" if is_high else "middle"}
+    link = f"<a href='{trace_link(exemplar.trace_id, canvas.period)}' target='_self'>{sign}</a>"
+    return _marker(link, place, lines, canvas.theme.text, canvas.theme)
 
 
-def _sign(sign: str, place: Mapping[str, object], words: Sequence[str], colour: str, theme: Theme) -> dict[str, object]:
-    """A letter with words that are shown when the pointer is over it; Plotly reads HTML in them."""
+def _marker(
+    sign: str, place: Mapping[str, object], lines: Sequence[str], colour: str, theme: Theme
+) -> dict[str, object]:
+    """Returns a sign with a hover text, in which Plotly reads HTML."""
     return {
         **place,
         "text": sign,
@@ -118,18 +128,18 @@ def _sign(sign: str, place: Mapping[str, object], words: Sequence[str], colour: 
         "xanchor": "center",
         "showarrow": False,
         "borderpad": 0,
-        "font": {"size": SIGN_SIZE, "color": colour},
-        "hovertext": "<br>".join(html.escape(line, quote=False) for line in words),
+        "font": {"size": MARKER_SIZE, "color": colour},
+        "hovertext": "<br>".join(html.escape(line, quote=False) for line in lines),
         "hoverlabel": {"bgcolor": theme.card, "bordercolor": colour, "font": {"color": theme.text}},
     }
 
 
-def _told(mark: AnnotationEvent, canvas: Canvas) -> str:
-    when = f"{datetime.fromtimestamp(mark.begin, canvas.zone):%-d %b %H:%M}"
-    since = f"since before {when}" if mark.begun_before else when
-    return f"{mark.annotation.name}, {since}: {mark.title}, {mark.text}"
+def _hover_text(event: AnnotationEvent, canvas: Canvas) -> str:
+    start = f"{datetime.fromtimestamp(event.begin, canvas.zone):%-d %b %H:%M}"
+    since = f"since before {start}" if event.begun_before else start
+    return f"{event.annotation.name}, {since}: {event.title}, {event.text}"
 
 
-def _colour(mark: AnnotationEvent, theme: Theme) -> str:
-    """Grafana's name of a colour in the theme's own."""
-    return {"red": theme.bad, "blue": theme.accent, "purple": theme.categories[2]}[mark.annotation.colour]
+def _colour(event: AnnotationEvent, theme: Theme) -> str:
+    """Returns the theme's colour for Grafana's name of an annotation's colour."""
+    return {"red": theme.bad, "blue": theme.accent, "purple": theme.categories[2]}[event.annotation.colour]

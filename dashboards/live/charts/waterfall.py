@@ -1,4 +1,4 @@
-"""A trace as a waterfall: each span a bar from its begin to its end, below what it is a part of."""
+"""A trace as a waterfall: each span is a bar from its start to its end, below its parent."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from otel.contract.labels import STAGE
 from otel.trace_store.store import StoredSpan
 
 BAR_PIXELS = 22
-HEAD_PIXELS = 46
-MOST_SPANS = 300
-SHORT = 0.005
-"""Of the whole trace: a span of less is a line at most."""
-MOST_ATTRIBUTES = 20
+TOP_PIXELS = 46
+MAX_SPANS = 300
+SHORT_SHARE = 0.005
+"""The share of the trace's duration below which a span is short: its bar would be a line."""
+MAX_ATTRIBUTES = 20
 NAME_PIXELS = 118
 INDENT_PIXELS = 12
-MOST_LETTERS = 22
+MAX_LETTERS = 22
 
 
 def draw(spans: Sequence[StoredSpan], theme: Theme) -> go.Figure:
-    """The figure of a trace with at least one span; of many spans, the first 300."""
+    """Returns the figure of a trace with at least one span; at most the first MAX_SPANS rows."""
     begin = min(span.start for span in spans)
     end = max(span.start + span.seconds for span in spans)
-    rows = _together(in_order(spans), (end - begin) * SHORT)[:MOST_SPANS]
+    rows = _merge_short(in_order(spans), (end - begin) * SHORT_SHARE)[:MAX_SPANS]
     colours = dict(zip(STAGE.values, theme.colours(STAGE.values), strict=True))
     figure = go.Figure(
         go.Bar(
@@ -48,18 +48,18 @@ def draw(spans: Sequence[StoredSpan], theme: Theme) -> go.Figure:
                 ],
                 "cornerradius": 3,
             },
-            text=[units.write(span.seconds, Unit.SECONDS) for _, span in rows],
+            text=[units.format_value(span.seconds, Unit.SECONDS) for _, span in rows],
             textposition="outside",
             textfont={"color": theme.faint, "size": 11},
             cliponaxis=False,
-            hovertext=[_told(span) for _, span in rows],
+            hovertext=[_hover_text(span) for _, span in rows],
             hovertemplate="%{hovertext}<extra></extra>",
         )
     )
-    places, texts = units.marks(Unit.SECONDS, end - begin)
+    places, texts = units.ticks(Unit.SECONDS, end - begin)
     axis = {"fixedrange": True, "zeroline": False, "tickfont": {"color": theme.faint, "size": 12}}
     figure.update_layout(
-        height=BAR_PIXELS * len(rows) + HEAD_PIXELS,
+        height=BAR_PIXELS * len(rows) + TOP_PIXELS,
         margin={"l": NAME_PIXELS, "r": 0, "t": 24, "b": 0},
         font={"family": FONT, "size": 13, "color": theme.text},
         paper_bgcolor="rgba(0,0,0,0)",
@@ -81,13 +81,13 @@ def draw(spans: Sequence[StoredSpan], theme: Theme) -> go.Figure:
             "showticklabels": False,
             "showgrid": False,
         },
-        annotations=[_name(row, depth, span) for row, (depth, span) in enumerate(rows)],
+        annotations=[_label(row, depth, span) for row, (depth, span) in enumerate(rows)],
     )
     return figure
 
 
-def _together(rows: Iterable[tuple[int, StoredSpan]], short: float) -> list[tuple[int, StoredSpan]]:
-    """Short spans of one name that follow each other are one bar, from the first to the last of them."""
+def _merge_short(rows: Iterable[tuple[int, StoredSpan]], short: float) -> list[tuple[int, StoredSpan]]:
+    """Merges consecutive short spans of one name into one row, from the start of the first to the end of the last."""
     merged: list[tuple[int, StoredSpan]] = []
     for (depth, name, is_short), group in groupby(rows, lambda row: (row[0], row[1].name, row[1].seconds <= short)):
         spans = [span for _, span in group]
@@ -99,10 +99,10 @@ def _together(rows: Iterable[tuple[int, StoredSpan]], short: float) -> list[tupl
     return merged
 
 
-def _name(row: int, depth: int, span: StoredSpan) -> dict[str, object]:
-    """On the left, shifted by its depth; marks of an axis would stand on the right."""
+def _label(row: int, depth: int, span: StoredSpan) -> dict[str, object]:
+    """Returns the label of a row, indented by its depth; ticks of an axis would be aligned on the right."""
     return {
-        "text": html.escape(span.name[:MOST_LETTERS]),
+        "text": html.escape(span.name[:MAX_LETTERS]),
         "x": 0,
         "xref": "paper",
         "xanchor": "left",
@@ -112,8 +112,8 @@ def _name(row: int, depth: int, span: StoredSpan) -> dict[str, object]:
     }
 
 
-def _told(span: StoredSpan) -> str:
-    """Plotly reads a little HTML in these: what is not ours is escaped."""
-    shown = sorted(span.attributes.items())[:MOST_ATTRIBUTES]
-    lines = [f"{html.escape(key)}: {html.escape(text(value)[:80])}" for key, value in shown]
-    return "<br>".join([f"<b>{html.escape(span.name)}</b> {units.write(span.seconds, Unit.SECONDS)}", *lines])
+def _hover_text(span: StoredSpan) -> str:
+    """Returns the hover text of a span. Plotly reads some HTML in it, so names and values are escaped."""
+    attributes = sorted(span.attributes.items())[:MAX_ATTRIBUTES]
+    lines = [f"{html.escape(key)}: {html.escape(text(value)[:80])}" for key, value in attributes]
+    return "<br>".join([f"<b>{html.escape(span.name)}</b> {units.format_value(span.seconds, Unit.SECONDS)}", *lines])

@@ -1,4 +1,4 @@
-"""The drift job's verdicts inside the page: the scores of a window, and the window's own page."""
+"""The page of drift reports: a window's verdict and scores, and the drift job's own page about it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ OTHER = (
 
 
 def show(reports: Reports, view: PageView) -> None:
-    """The newest window unless another one is chosen."""
+    """Draws the selected window; by default the newest."""
     names = reports.windows()
     if not names:
         st.info(
@@ -52,10 +52,10 @@ def show(reports: Reports, view: PageView) -> None:
             icon=":material/hourglass_empty:",
         )
         return
-    chosen = st.selectbox(
+    selection = st.selectbox(
         "Window", [*names, ALL], format_func=lambda name: name if name == ALL else title_of(name), key="window"
     )
-    window = None if chosen == ALL else chosen
+    window = None if selection == ALL else selection
     try:
         if window:
             _verdict(reports, window, view)
@@ -74,18 +74,18 @@ def show(reports: Reports, view: PageView) -> None:
         )
 
 
-def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
-    """A bar for each column in parts of its threshold, with the threshold as a line: the highest on top."""
-    shown = sorted(found, key=lambda score: -score.ratio)
-    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in shown]
-    most = max(score.ratio for score in shown)
+def score_chart(scores: Sequence[Score], theme: Theme) -> go.Figure:
+    """Returns a bar chart: each column's score divided by its threshold, the highest on top, with a line at 1."""
+    ordered = sorted(scores, key=lambda score: -score.ratio)
+    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in ordered]
+    maximum = max(score.ratio for score in ordered)
     figure = go.Figure(
         go.Bar(
-            x=[score.ratio for score in shown],
-            y=[score.column.replace("_", " ") for score in shown],
+            x=[score.ratio for score in ordered],
+            y=[score.column.replace("_", " ") for score in ordered],
             orientation="h",
             marker={"color": colours, "cornerradius": 3},
-            text=[f"{score.ratio:.2f}" for score in shown],
+            text=[f"{score.ratio:.2f}" for score in ordered],
             textposition="outside",
             cliponaxis=False,
             width=0.68,
@@ -94,7 +94,7 @@ def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
     )
     figure.add_vline(1.0, line={"color": theme.bad, "width": 1.4, "dash": "dash"})
     figure.update_layout(
-        height=BAR_PIXELS * len(shown) + 40,
+        height=BAR_PIXELS * len(ordered) + 40,
         margin={"l": 0, "r": 0, "t": 4, "b": 0},
         font={"family": FONT, "size": 13, "color": theme.text},
         paper_bgcolor="rgba(0,0,0,0)",
@@ -102,7 +102,7 @@ def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
         dragmode=False,
         showlegend=False,
         xaxis={
-            "range": [0, max(1.2, most * 1.12)],
+            "range": [0, max(1.2, maximum * 1.12)],
             "fixedrange": True,
             "showgrid": False,
             "zeroline": False,
@@ -122,7 +122,9 @@ def _verdict(reports: Reports, window: str, view: PageView) -> None:
     if verdict.scores:
         with st.container(border=True, key="card-scores"):
             st.markdown("**Scores**", help="Score of each column, divided by its threshold: above 1 it is over.")
-            st.plotly_chart(scores(verdict.scores, view.theme), theme=None, key="scores", config=panel_view.PLAIN)
+            st.plotly_chart(
+                score_chart(verdict.scores, view.theme), theme=None, key="scores", config=panel_view.CHART_CONFIG
+            )
 
 
 def _period(verdict: Verdict) -> str:
@@ -130,6 +132,6 @@ def _period(verdict: Verdict) -> str:
 
 
 def _page(page: str) -> None:
-    """In a frame of an origin of its own: it can reach nothing of this page."""
+    """Shows the page in a frame with an origin of its own, so that it can't reach this page."""
     encoded = base64.b64encode(page.encode()).decode()
     st.iframe(f"data:text/html;charset=utf-8;base64,{encoded}", height=PAGE_PIXELS, alt="The drift job's page")

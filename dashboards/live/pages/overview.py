@@ -69,7 +69,7 @@ FIRST_AUDIO = Panel(
     "that is not streamed, is ready to be sent.",
     "lines",
     Unit.SECONDS,
-    tuple(Query(SELECTED.quantile(part, TIME_TO_FIRST_AUDIO), f"p{part * 100:.0f}") for part in (0.5, 0.95)),
+    tuple(Query(SELECTED.quantile(rank, TIME_TO_FIRST_AUDIO), f"p{rank * 100:.0f}") for rank in (0.5, 0.95)),
 )
 ERROR_TYPES = Panel(
     "error-types",

@@ -1,1 +1,1 @@
-"""Where the live dashboard reads from: Prometheus, the trace store, the server, the drift job's folder."""
+"""The sources of the live dashboard: Prometheus, the trace store, the server, and the drift job's folder."""

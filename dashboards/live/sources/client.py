@@ -1,4 +1,4 @@
-"""What the dashboard reads from: one HTTP client, with an end to every wait, and errors that say who is at fault."""
+"""The HTTP client of a source: every call has a timeout, answers are cached, and errors name the source."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from urllib.parse import urlsplit, urlunsplit
 import httpx
 from cachetools import TTLCache
 
-MOST_BYTES = 32 * 2**20
-"""Of an answer: more than any page can draw."""
-REMEMBERED = 4096
-"""Answers; a page of twenty panels asks for about fifty."""
-GIVEN_UP_SECONDS = 3.0
-"""For which a source that was down is not asked again: else each of a page's panels would wait for it."""
+MAX_BYTES = 32 * 2**20
+"""The maximum size of an answer: more than any page can draw."""
+MAX_CACHED_ANSWERS = 4096
+"""The size of the cache; a page of twenty panels needs about fifty answers."""
+RETRY_SECONDS = 3.0
+"""The time without calls to a source that was down: else each of a page's panels would wait for its timeout."""
 Value = TypeVar("Value")
 Parameters = Mapping[str, str | int | float]
-"""Of a call, behind its question mark."""
+"""The query parameters of a call."""
 
 
 class SourceError(Exception):
-    """A source could not answer; the message is for whoever looks at the page."""
+    """A source could not answer; the message is shown on the page."""
 
     def __init__(self, source: str, message: str) -> None:
         super().__init__(message)
@@ -32,19 +32,19 @@ class SourceError(Exception):
 
 
 class SourceMissing(SourceError):
-    """No address was given for it."""
+    """The source has no address."""
 
 
 class SourceDown(SourceError):
-    """Nobody answers there, or not in time."""
+    """The source does not answer, or not in time."""
 
 
 class SourceRefused(SourceError):
-    """It answers, but not with what was asked for."""
+    """The source answers with an error, or with an invalid answer."""
 
 
 class NotFound(SourceRefused):
-    """It does not have what was asked for."""
+    """The source answers with status 404."""
 
 
 class Source:
@@ -53,24 +53,24 @@ class Source:
     ``name``: what people call it; ``url``: its base, empty if there is none.
     """
 
-    def __init__(self, name: str, url: str, timeout_seconds: float, remember_seconds: float) -> None:
+    def __init__(self, name: str, url: str, timeout_seconds: float, cache_seconds: float) -> None:
         self.name = name
         self.url = url
         self._client = httpx.Client(
             timeout=timeout_seconds, trust_env=False, headers={"Accept": "application/json"}, follow_redirects=False
         )
-        self._answers: TTLCache[object, Any] = TTLCache(REMEMBERED, remember_seconds)
+        self._answers: TTLCache[object, Any] = TTLCache(MAX_CACHED_ANSWERS, cache_seconds)
         self._lock = threading.Lock()
         self._down: tuple[float, str] = (0.0, "")
 
     @property
     def address(self) -> str:
-        """The base, as it may be shown: without a user's name and password."""
+        """The URL without a user's name and password, so that it can be shown."""
         parts = urlsplit(self.url)
         return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
     def get(self, path: str, parameters: Parameters | None = None) -> Any:
-        """The JSON at ``path``. Raises SourceError."""
+        """Returns the JSON at ``path``. Raises SourceError."""
         if not self.url:
             raise SourceMissing(self.name, f"{self.name} is not configured: it has no address.")
         until, message = self._down
@@ -79,9 +79,9 @@ class Source:
         try:
             status, body = self._read(path, parameters)
         except httpx.TimeoutException:
-            raise self._gone(f"{self.name} does not answer in time at {self.address}.") from None
+            raise self._mark_down(f"{self.name} does not answer in time at {self.address}.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
-            raise self._gone(f"{self.name} does not answer at {self.address}.") from None
+            raise self._mark_down(f"{self.name} does not answer at {self.address}.") from None
         if status == httpx.codes.NOT_FOUND:
             raise NotFound(self.name, f"{self.name} does not have it.")
         try:
@@ -94,31 +94,31 @@ class Source:
             raise SourceRefused(self.name, f"The server at {self.address} is not {self.name}.")
         return answer
 
-    def remembered(self, key: object, ask: Callable[[], Value]) -> Value:
-        """What ``ask`` gave for this key a short while ago, or gives now; errors are not remembered."""
+    def cached(self, key: object, query: Callable[[], Value]) -> Value:
+        """Returns the cached answer for this key, or calls ``query`` and caches its answer; errors are not cached."""
         with self._lock:
             if key in self._answers:
                 return self._answers[key]  # type: ignore[no-any-return]
-        answer = ask()
+        answer = query()
         with self._lock:
             self._answers[key] = answer
         return answer
 
-    def _gone(self, message: str) -> SourceDown:
-        self._down = (time.monotonic() + GIVEN_UP_SECONDS, message)
+    def _mark_down(self, message: str) -> SourceDown:
+        self._down = (time.monotonic() + RETRY_SECONDS, message)
         return SourceDown(self.name, message)
 
     def _read(self, path: str, parameters: Parameters | None) -> tuple[int, bytes]:
         with self._client.stream("GET", self.url + path, params=dict(parameters or {})) as response:
             body = bytearray()
-            for part in response.iter_bytes():
-                body += part
-                if len(body) > MOST_BYTES:
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MAX_BYTES:
                     raise SourceRefused(self.name, f"The answer of {self.name} is larger than a page can show.")
             return response.status_code, bytes(body)
 
 
 def _reason(answer: Any) -> str:
-    """What Prometheus says is wrong with a query."""
-    said = answer.get("error") if isinstance(answer, dict) else None
-    return f": {said[:300]}" if isinstance(said, str) else ""
+    """Returns the error message in an answer of Prometheus."""
+    reason = answer.get("error") if isinstance(answer, dict) else None
+    return f": {reason[:300]}" if isinstance(reason, str) else ""

@@ -1,4 +1,4 @@
-"""The drift job's folder, read only: which windows there are, their verdicts, and their pages made harmless."""
+"""The drift job's folder, read only: its windows, their verdicts, and their pages without scripts and links."""
 
 from __future__ import annotations
 
@@ -9,39 +9,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-NAME = "%Y-%m-%dT%H-%M-%SZ"
-"""Of a window's folder: when it begins."""
-MOST_WINDOWS = 168
-MOST_PAGE_BYTES = 2**20
-MOST_REPORT_BYTES = 32 * 2**20
+WINDOW_NAME = "%Y-%m-%dT%H-%M-%SZ"
+"""The format of a window's name, which is its start and the name of its folder."""
+MAX_WINDOWS = 168
+MAX_PAGE_BYTES = 2**20
+MAX_REPORT_BYTES = 32 * 2**20
 HISTORY, PAGE, VERDICT, EVIDENTLY = "index.html", "index.html", "verdict.json", "evidently.html"
-FENCE = (
+SAFE_HEAD = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src '
     "'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
     "<style>a { pointer-events: none } nav { display: none }</style>\n"
 )
-"""Before anything of the page itself: no script, nothing from elsewhere, no way out. Links lead into the folder, where
-a page inside a page can't follow."""
+"""Stands before the page's own HTML: no scripts, nothing loaded from elsewhere, no forms. Links are disabled, because
+they lead to files of the folder, which a page in a frame can't open."""
 
 
 class ReportError(Exception):
-    """A page or a verdict can't be shown; the message is for whoever looks at the page."""
+    """A page or a verdict can't be shown; the message is shown instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A column of a window, beside its threshold."""
+    """The score of a column in a window, relative to its threshold."""
 
     column: str
     ratio: float
-    """The distance from the reference in thresholds: from 1 on it is over."""
+    """The score divided by its threshold: from 1 on it is over."""
     over: bool
     detected: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was decided of a window."""
+    """The drift job's verdict on a window."""
 
     start: datetime
     end: datetime
@@ -57,69 +57,69 @@ class Reports:
         self.folder = folder
 
     def windows(self) -> tuple[str, ...]:
-        """The names of those that were judged, the newest first; of very many, the last week of hours."""
+        """Returns the names of the judged windows, the newest first; at most MAX_WINDOWS, which is a week of hours."""
         try:
-            names = [path.name for path in (self.folder / "windows").iterdir() if _time_of(path.name) is not None]
+            names = [path.name for path in (self.folder / "windows").iterdir() if _start_of(path.name) is not None]
         except OSError:
             return ()
-        return tuple(sorted(names, reverse=True)[:MOST_WINDOWS])
+        return tuple(sorted(names, reverse=True)[:MAX_WINDOWS])
 
     def verdict(self, window: str) -> Verdict:
-        """Raises ReportError."""
-        text = self._read(_inside(window) / VERDICT, MOST_PAGE_BYTES)
+        """Returns the verdict on a window. Raises ReportError."""
+        text = self._read(_window_folder(window) / VERDICT, MAX_PAGE_BYTES)
         try:
             return _verdict(json.loads(text))
         except (KeyError, TypeError, ValueError, AttributeError):
             raise ReportError("The verdict of this window can't be read.") from None
 
     def page(self, window: str | None) -> str:
-        """The window's page, or that of all windows, behind the fence. Raises ReportError."""
-        path = Path(HISTORY) if window is None else _inside(window) / PAGE
-        return FENCE + self._read(path, MOST_PAGE_BYTES)
+        """Returns the window's page, or that of all windows, after SAFE_HEAD. Raises ReportError."""
+        path = Path(HISTORY) if window is None else _window_folder(window) / PAGE
+        return SAFE_HEAD + self._read(path, MAX_PAGE_BYTES)
 
     def evidently(self, window: str) -> str | None:
-        """Evidently's own report, which is a page with scripts: to be kept, not to be shown. None if it is gone."""
+        """Returns Evidently's report: a page with scripts, to download and not to show. None if it does not exist."""
         try:
-            return self._read(_inside(window) / EVIDENTLY, MOST_REPORT_BYTES)
+            return self._read(_window_folder(window) / EVIDENTLY, MAX_REPORT_BYTES)
         except ReportError:
             return None
 
-    def _read(self, relative: Path, most: int) -> str:
-        """A file of the folder; a link that leads out of it is not one."""
+    def _read(self, relative: Path, max_bytes: int) -> str:
+        """Returns the text of a file in the folder; a link that leads out of the folder is refused."""
         path = self.folder / relative
         try:
             if not path.resolve(strict=True).is_relative_to(self.folder.resolve(strict=True)):
                 raise ReportError("This page is not in the drift job's folder.")
-            if path.stat().st_size > most:
+            if path.stat().st_size > max_bytes:
                 raise ReportError("This page is too large to show.")
             return path.read_text(encoding="utf-8", errors="replace")
-        except (OSError, RuntimeError):  # the latter of links that lead in a circle
+        except (OSError, RuntimeError):  # RuntimeError: links that lead in a circle
             raise ReportError("This page no longer exists, or does not exist yet.") from None
 
 
 def title_of(window: str) -> str:
-    """When it begins, as people write it; UTC as in the job's pages."""
-    time = _time_of(window)
+    """Returns the window's start for people, in UTC as in the job's pages."""
+    time = _start_of(window)
     return f"{time:%-d %b %Y, %H:%M} UTC" if time else window
 
 
-def _inside(window: str) -> Path:
-    """The window's folder; whatever is not the name of one is refused, however it is written."""
-    if _time_of(window) is None:
+def _window_folder(window: str) -> Path:
+    """Returns the window's folder. Raises ReportError for any text that is not exactly a window's name."""
+    if _start_of(window) is None:
         raise ReportError("This window does not exist.")
     return Path("windows") / window
 
 
-def _time_of(name: str) -> datetime | None:
+def _start_of(name: str) -> datetime | None:
     try:
-        time = datetime.strptime(name, NAME).replace(tzinfo=UTC)
+        time = datetime.strptime(name, WINDOW_NAME).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return time if time.strftime(NAME) == name else None
+    return time if time.strftime(WINDOW_NAME) == name else None
 
 
 def _verdict(data: Mapping[str, Any]) -> Verdict:
-    judged = [score for score in data["scores"] if score["value"] is not None and score["threshold"]]
+    scores = [score for score in data["scores"] if score["value"] is not None and score["threshold"]]
     return Verdict(
         datetime.fromisoformat(data["start"]),
         datetime.fromisoformat(data["end"]),
@@ -132,6 +132,6 @@ def _verdict(data: Mapping[str, Any]) -> Verdict:
                 bool(score["over"]),
                 bool(score["detected"]),
             )
-            for score in judged
+            for score in scores
         ),
     )

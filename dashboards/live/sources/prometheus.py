@@ -1,4 +1,4 @@
-"""Asks Prometheus for series over time, their latest values, their exemplars, and for the values of a label."""
+"""A client of Prometheus: range queries, instant queries, exemplars, and the values of a label."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from dashboards.variables import ALL, Variable, fill
 from otel.contract.metrics import CONTRACT
 
 NAME = "Prometheus"
-MOST_SERIES = 100
-"""Of a query: a chart of more says nothing."""
+MAX_SERIES = 100
+"""The maximum number of series of a query: nobody could read a chart with more."""
 VALUES = [
     value
     for instrument in CONTRACT
@@ -26,16 +26,16 @@ VALUES = [
     for value in attribute.values
 ]
 ORDER = {value: number for number, value in reversed(list(enumerate(VALUES)))}
-"""The place of each value that a label can have: the first, of one that several labels have."""
+"""The position of each label value in the contract; the first one, if several labels have the value."""
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TRACE, TRACE_ID = "trace_id", re.compile(r"[0-9a-f]{32}")
-"""The label of an exemplar, and what may stand in it."""
+"""The label of an exemplar that holds its trace id, and the format of a trace id."""
 LABEL = re.compile(r"\{\s*(\w+)\s*\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line: its name, its labels, and its values; NaN where there is none."""
+    """A time series: its name, its labels, and its values; NaN where there is none."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -50,83 +50,92 @@ class Series:
 
 
 class Prometheus:
-    """A Prometheus, asked through ``source``."""
+    """A Prometheus that ``source`` reaches."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    def over(
-        self, query: Query, window: Window, chosen: Mapping[str, str], span: str | None = None
+    def query_range(
+        self, query: Query, window: Window, variables: Mapping[str, str], span: str | None = None
     ) -> tuple[Series, ...]:
-        """The query's series over the window; ``span``: $__range, if it is not all of it. Raises SourceError."""
-        promql = _filled(query, window, chosen, span)
-        parameters: Parameters = {"query": promql, "start": window.start, "end": window.end, "step": window.step}
-        return self._ask("/api/v1/query_range", parameters, query.legend, window)
+        """Returns the query's series over the window. Raises SourceError.
 
-    def now(self, query: Query, window: Window, chosen: Mapping[str, str], at: float) -> tuple[Series, ...]:
-        """The query's series with one value each, that of the time ``at``. Raises SourceError."""
-        return self._ask("/api/v1/query", {"query": _filled(query, window, chosen), "time": at}, query.legend, None)
+        span: the value of $__range; by default the whole window.
+        """
+        promql = _promql(query, window, variables, span)
+        parameters: Parameters = {"query": promql, "start": window.start, "end": window.end, "step": window.step}
+        return self._query_series("/api/v1/query_range", parameters, query.legend, window)
+
+    def query_instant(
+        self, query: Query, window: Window, variables: Mapping[str, str], at: float
+    ) -> tuple[Series, ...]:
+        """Returns the query's series with one value each, at the time ``at``. Raises SourceError."""
+        return self._query_series(
+            "/api/v1/query", {"query": _promql(query, window, variables), "time": at}, query.legend, None
+        )
 
     def label_values(self, variable: Variable, window: Window) -> tuple[str, ...]:
-        """What a variable can be, in order. Raises SourceError."""
+        """Returns the possible values of a variable, sorted. Raises SourceError."""
         parameters: Parameters = {
             "match[]": variable.metric,
             "start": window.start,
             "end": window.end,
         }
         path = f"/api/v1/label/{variable.label}/values"
-        found = self.source.remembered((path, window), lambda: self.source.get(path, parameters))
-        return tuple(sorted(str(value) for value in _data(found)))
+        values = self.source.cached((path, window), lambda: self.source.get(path, parameters))
+        return tuple(sorted(str(value) for value in _data(values)))
 
     def exemplars(self, promql: str, window: Window) -> tuple[tuple[Exemplar, ...], ...]:
-        """Of each series that a query names, its exemplars that lead to a trace. Raises SourceError."""
+        """Returns the exemplars that have a trace, for each series of a query. Raises SourceError."""
         path = "/api/v1/query_exemplars"
         parameters: Parameters = {"query": promql, "start": window.start, "end": window.end}
         key = (path, *sorted(parameters.items()))
-        found = _data(self.source.remembered(key, lambda: self.source.get(path, parameters)))
+        rows = _data(self.source.cached(key, lambda: self.source.get(path, parameters)))
         try:
-            return tuple(tuple(_exemplars(row)) for row in found)
+            return tuple(tuple(_exemplars(row)) for row in rows)
         except (KeyError, TypeError, ValueError, AttributeError):
             raise SourceRefused(NAME, f"The answer of {NAME} has an invalid exemplar.") from None
 
     def is_ready(self) -> bool:
-        """True if it answers queries. Raises SourceError."""
-        self.source.remembered("alive", lambda: self.source.get("/api/v1/query", {"query": "1"}))
+        """Returns True if it answers queries. Raises SourceError."""
+        self.source.cached("alive", lambda: self.source.get("/api/v1/query", {"query": "1"}))
         return True
 
-    def _ask(self, path: str, parameters: Parameters, legend: str, window: Window | None) -> tuple[Series, ...]:
+    def _query_series(
+        self, path: str, parameters: Parameters, legend: str, window: Window | None
+    ) -> tuple[Series, ...]:
         key = (path, *sorted(parameters.items())) if window else (path, parameters["query"])
-        data = _data(self.source.remembered(key, lambda: self.source.get(path, parameters)))
+        data = _data(self.source.cached(key, lambda: self.source.get(path, parameters)))
         try:
-            rows = data["result"][:MOST_SERIES]
-            return tuple(sorted((_series(row, legend, window) for row in rows), key=_place))
+            rows = data["result"][:MAX_SERIES]
+            return tuple(sorted((_series(row, legend, window) for row in rows), key=_sort_key))
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             raise SourceRefused(NAME, f"The answer of {NAME} has an invalid series.") from None
 
 
-def regex(values: Sequence[str]) -> str:
-    """What a variable's chosen values are as a regular expression; all of them if none is chosen."""
+def regex_of(values: Sequence[str]) -> str:
+    """Returns a regular expression for the selected values of a variable; for all values if none is selected."""
     return "|".join(re.escape(value) for value in values) if values else ALL
 
 
-def name_of(legend: str, labels: Mapping[str, str]) -> str:
-    """The legend with {label} replaced; without a legend, the labels themselves."""
+def series_name(legend: str, labels: Mapping[str, str]) -> str:
+    """Returns the legend with each {label} replaced; without a legend, the labels."""
     if legend:
-        return LABEL.sub(lambda found: _short(labels.get(found[1], "")), legend).strip() or legend
+        return LABEL.sub(lambda match: _short(labels.get(match[1], "")), legend).strip() or legend
     return ", ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key != "__name__") or "value"
 
 
 def _short(value: str) -> str:
-    """A UUID, which an instance is named by, in its first eight digits."""
+    """Shortens a UUID, such as an instance's name, to its first eight digits."""
     return value[:8] if UUID.fullmatch(value) else value
 
 
-def _filled(query: Query, window: Window, chosen: Mapping[str, str], span: str | None = None) -> str:
-    return fill(query.promql, interval=window.rate_interval, span=span or window.span, chosen=chosen)
+def _promql(query: Query, window: Window, variables: Mapping[str, str], span: str | None = None) -> str:
+    return fill(query.promql, interval=window.rate_interval, span=span or window.span, variables=variables)
 
 
-def _place(series: Series) -> tuple[int, str]:
-    """In the order of the contract, all else by its name: so a colour stays with what it was given to."""
+def _sort_key(series: Series) -> tuple[int, str]:
+    """The sort key of a series: its position in the contract, then its name. So each series keeps its colour."""
     return ORDER.get(series.name, len(ORDER)), series.name
 
 
@@ -140,21 +149,23 @@ def _series(row: Any, legend: str, window: Window | None) -> Series:
     labels = {str(key): str(value) for key, value in row["metric"].items()}
     if window is None:
         time, value = row["value"]
-        return Series(name_of(legend, labels), labels, (float(time),), (_number(value),))
-    known = {round(float(time)): _number(value) for time, value in row["values"]}
+        return Series(series_name(legend, labels), labels, (float(time),), (_number(value),))
+    values = {round(float(time)): _number(value) for time, value in row["values"]}
     times = range(window.start, window.end + 1, window.step)
-    return Series(name_of(legend, labels), labels, tuple(times), tuple(known.get(time, math.nan) for time in times))
+    return Series(
+        series_name(legend, labels), labels, tuple(times), tuple(values.get(time, math.nan) for time in times)
+    )
 
 
 def _exemplars(row: Any) -> Iterator[Exemplar]:
     labels = {str(key): str(value) for key, value in row["seriesLabels"].items()}
-    for found in row["exemplars"]:
-        trace_id, value = str(found["labels"].get(TRACE, "")), _number(found["value"])
+    for exemplar in row["exemplars"]:
+        trace_id, value = str(exemplar["labels"].get(TRACE, "")), _number(exemplar["value"])
         if TRACE_ID.fullmatch(trace_id) and not math.isnan(value):
-            yield Exemplar(trace_id, float(found["timestamp"]), value, labels)
+            yield Exemplar(trace_id, float(exemplar["timestamp"]), value, labels)
 
 
 def _number(text: Any) -> float:
-    """Infinite values can't be drawn."""
+    """Returns the value; NaN for an infinite one, which can't be drawn."""
     value = float(text)
     return value if math.isfinite(value) else math.nan

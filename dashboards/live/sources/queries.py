@@ -1,4 +1,4 @@
-"""Asks all that a page's panels ask, at the same time; what one source can't answer spoils no other panel."""
+"""Runs all queries of a page's panels concurrently; an error of one panel does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from typing import TypeVar
 
 from dashboards.live.period import Window
 from dashboards.live.settings import Settings
-from dashboards.live.sources import annotation_query as marks
-from dashboards.live.sources import exemplars
+from dashboards.live.sources import annotation_query, exemplars
 from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.client import Source, SourceError
 from dashboards.live.sources.exemplars import Exemplar
@@ -26,48 +25,48 @@ from otel.trace_store.store import TraceSummary
 
 Value = TypeVar("Value")
 
-AT_ONCE = 8
-"""Questions at the same time, of all who look."""
+MAX_WORKERS = 8
+"""The maximum number of concurrent queries, of all viewers together."""
 DAYS = re.compile(r"\[\d+[dwy]\]")
 
 
 @dataclass(frozen=True, slots=True)
 class PageView:
-    """What somebody looks at, and how."""
+    """What a viewer has selected: the time range, the variables, the theme and the time zone."""
 
     window: Window
-    chosen: Mapping[str, str]
-    """Regular expressions by the variables' names."""
+    variables: Mapping[str, str]
+    """Regular expressions, by variable."""
     theme: Theme
     zone: tzinfo
 
 
 @dataclass(frozen=True, slots=True)
 class PanelData:
-    """What a panel's questions brought."""
+    """The results of a panel's queries."""
 
     series: tuple[Series, ...] = ()
     trend: tuple[Series, ...] = ()
-    """Of a single number: how it was over time."""
-    found: tuple[TraceSummary, ...] = ()
+    """The values over time of a single number."""
+    traces: tuple[TraceSummary, ...] = ()
     exemplars: tuple[Exemplar, ...] = ()
     error: SourceError | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """What a page shows."""
+    """The results of all queries of a page."""
 
-    answers: Mapping[str, PanelData]
-    """By the panels' names."""
-    marks: tuple[AnnotationEvent, ...] = ()
+    panels: Mapping[str, PanelData]
+    """The data of each panel, by its name."""
+    events: tuple[AnnotationEvent, ...] = ()
     problems: tuple[SourceError, ...] = ()
-    """Why marks or exemplars are missing."""
+    """The reasons why events or exemplars are missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """Whether a source answers; ``problem`` says why it does not."""
+    """Whether a source answers: ``problem`` is None, or the reason why it does not."""
 
     name: str
     problem: SourceError | None = None
@@ -75,17 +74,17 @@ class SourceStatus:
 
 @dataclass(frozen=True)
 class Sources:
-    """All that is asked, for as long as the process lives."""
+    """The sources of the dashboard: one set for the lifetime of the process."""
 
     settings: Settings
     prometheus: Prometheus
     traces: Traces
     server: TtscopeApi
-    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(AT_ONCE, "ask"))
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(MAX_WORKERS, "query"))
 
     @classmethod
-    def of(cls, settings: Settings) -> Sources:
-        """By their addresses in the settings."""
+    def from_settings(cls, settings: Settings) -> Sources:
+        """Creates the sources with the addresses in the settings."""
 
         def source(name: str, url: str) -> Source:
             return Source(name, url, settings.timeout_seconds, settings.refresh_seconds * 0.9)
@@ -93,75 +92,86 @@ class Sources:
         return cls(
             settings,
             Prometheus(source("Prometheus", settings.prometheus_url)),
-            Traces.at(settings.tempo_url, settings.jaeger_url, source),
+            Traces.from_urls(settings.tempo_url, settings.jaeger_url, source),
             TtscopeApi(source("The server", settings.server_url)),
         )
 
-    def states(self) -> tuple[SourceStatus, ...]:
-        """Of the server, Prometheus and the trace store, in that order."""
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """Checks the server, Prometheus and the trace store, in that order."""
         names = ("Server", "Prometheus", self.traces.name)
         checks = (self.server.is_ready, self.prometheus.is_ready, self.traces.is_ready)
-        problems = self.pool.map(_problem, checks)
+        problems = self.pool.map(_error_of, checks)
         return tuple(SourceStatus(name, problem) for name, problem in zip(names, problems, strict=True))
 
-    def ask(self, panels: Sequence[Panel], view: PageView) -> PageData:
-        """What each panel shows, what happened meanwhile, and the exemplars of all panels: of both one question."""
-        happened = self.pool.submit(_tried, lambda: self._marks(panels, view))
-        found = self.pool.submit(_tried, lambda: self._exemplars(panels, view))
-        asked = {panel.name: self.pool.submit(self._ask, panel, view) for panel in panels}
-        (shown, no_marks), (dots, no_dots) = happened.result(), found.result()
-        answers = {
+    def query_page(self, panels: Sequence[Panel], view: PageView) -> PageData:
+        """Returns the data of all panels, the events, and the exemplars; events and exemplars take one query each."""
+        events_future = self.pool.submit(_result_or_error, lambda: self._events(panels, view))
+        exemplars_future = self.pool.submit(_result_or_error, lambda: self._exemplars(panels, view))
+        panel_futures = {panel.name: self.pool.submit(self._query_panel, panel, view) for panel in panels}
+        events, events_error = events_future.result()
+        dots, dots_error = exemplars_future.result()
+        data = {
             name: replace(future.result(), exemplars=dots.get(name, ()) if dots else ())
-            for name, future in asked.items()
+            for name, future in panel_futures.items()
         }
-        return PageData(answers, shown or (), tuple(filter(None, (no_marks, no_dots))))
+        return PageData(data, events or (), tuple(filter(None, (events_error, dots_error))))
 
-    def _marks(self, panels: Sequence[Panel], view: PageView) -> tuple[AnnotationEvent, ...]:
+    def _events(self, panels: Sequence[Panel], view: PageView) -> tuple[AnnotationEvent, ...]:
         if not any(panel.kind in TIMELINES for panel in panels):
             return ()
-        return marks.read(self.prometheus.over(marks.QUESTION, marks.window_of(view.window), view.chosen))
+        window = annotation_query.query_window(view.window)
+        return annotation_query.read_events(self.prometheus.query_range(annotation_query.QUERY, window, view.variables))
 
     def _exemplars(self, panels: Sequence[Panel], view: PageView) -> dict[str, tuple[Exemplar, ...]]:
-        """By the panels' names."""
-        asked = {panel.name: exemplars.selectors(panel, view.window, view.chosen) for panel in panels}
-        question = exemplars.question(selector for selectors in asked.values() for selector in selectors)
-        found = self.prometheus.exemplars(question, view.window) if question else ()
-        return {name: exemplars.shown(found, selectors, view.window) for name, selectors in asked.items()}
+        """Returns the exemplars of each panel, by its name."""
+        selectors_by_panel = {panel.name: exemplars.selectors(panel, view.window, view.variables) for panel in panels}
+        query = exemplars.exemplar_query(
+            selector for selectors in selectors_by_panel.values() for selector in selectors
+        )
+        series = self.prometheus.exemplars(query, view.window) if query else ()
+        return {
+            name: exemplars.slowest_in_columns(series, selectors, view.window)
+            for name, selectors in selectors_by_panel.items()
+        }
 
-    def _ask(self, panel: Panel, view: PageView) -> PanelData:
+    def _query_panel(self, panel: Panel, view: PageView) -> PanelData:
         try:
             if isinstance(panel.ask, Search):
-                return PanelData(found=self.traces.search(panel.ask, view.window, view.chosen))
+                return PanelData(traces=self.traces.search(panel.ask, view.window, view.variables))
             if panel.kind not in INSTANT:
-                return PanelData(self._over(panel, view))
+                return PanelData(self._query_series(panel, view))
             at = time.time()
-            now = tuple(
-                series for query in panel.queries for series in self.prometheus.now(query, view.window, view.chosen, at)
+            series = tuple(
+                entry
+                for query in panel.queries
+                for entry in self.prometheus.query_instant(query, view.window, view.variables, at)
             )
-            return PanelData(now, self._trend(panel, view))
+            return PanelData(series, self._trend(panel, view))
         except SourceError as error:
             return PanelData(error=error)
 
     def _trend(self, panel: Panel, view: PageView) -> tuple[Series, ...]:
-        """How a single number was over time; a look back over days at every moment would cost too much."""
+        """Returns a single number over time; nothing for a query over days, which would cost too much at every step."""
         if panel.kind != "stat" or any(DAYS.search(query.promql) for query in panel.queries):
             return ()
         interval = view.window.rate_interval
         query = panel.queries[0]
-        return self.prometheus.over(query, view.window, view.chosen, interval)
+        return self.prometheus.query_range(query, view.window, view.variables, interval)
 
-    def _over(self, panel: Panel, view: PageView) -> tuple[Series, ...]:
+    def _query_series(self, panel: Panel, view: PageView) -> tuple[Series, ...]:
         return tuple(
-            series for query in panel.queries for series in self.prometheus.over(query, view.window, view.chosen)
+            series
+            for query in panel.queries
+            for series in self.prometheus.query_range(query, view.window, view.variables)
         )
 
 
-def _tried(ask: Callable[[], Value]) -> tuple[Value | None, SourceError | None]:
+def _result_or_error(query: Callable[[], Value]) -> tuple[Value | None, SourceError | None]:
     try:
-        return ask(), None
+        return query(), None
     except SourceError as error:
         return None, error
 
 
-def _problem(check: Callable[[], bool]) -> SourceError | None:
-    return _tried(check)[1]
+def _error_of(check: Callable[[], bool]) -> SourceError | None:
+    return _result_or_error(check)[1]

@@ -1,4 +1,4 @@
-"""Spans as the dashboard draws them: the server's own /traces read as a store's, their order, attributes as text."""
+"""Spans for the waterfall: parsing of the server's /traces, their order, and attributes as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from otel.trace_store.store import StoredSpan, Value
 
 
 def from_server(trace: Any) -> tuple[StoredSpan, ...]:
-    """The spans in an answer of the server. Raises KeyError, TypeError or ValueError if it is none."""
+    """Returns the spans of a trace from the server. Raises KeyError, TypeError or ValueError if it is not a trace."""
     return tuple(
         StoredSpan(
             span["span_id"],
@@ -26,14 +26,14 @@ def from_server(trace: Any) -> tuple[StoredSpan, ...]:
 
 
 def in_order(spans: Sequence[StoredSpan]) -> Iterator[tuple[int, StoredSpan]]:
-    """Each span with its depth: a parent before its children, children by their start."""
-    known = {span.identifier for span in spans}
-    below: dict[str, list[StoredSpan]] = defaultdict(list)
+    """Yields each span with its depth: a parent before its children, children by their start."""
+    identifiers = {span.identifier for span in spans}
+    children: dict[str, list[StoredSpan]] = defaultdict(list)
     for span in sorted(spans, key=lambda span: (span.start, -span.seconds)):
-        below[span.parent if span.parent in known else ""].append(span)
+        children[span.parent if span.parent in identifiers else ""].append(span)
 
     def walk(parent: str, depth: int) -> Iterator[tuple[int, StoredSpan]]:
-        for span in below.pop(parent, ()):
+        for span in children.pop(parent, ()):
             yield depth, span
             yield from walk(span.identifier, depth + 1)
 
@@ -41,5 +41,5 @@ def in_order(spans: Sequence[StoredSpan]) -> Iterator[tuple[int, StoredSpan]]:
 
 
 def text(value: Value) -> str:
-    """An attribute's value as people read it."""
+    """Returns an attribute's value as text."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Asks the trace store, Jaeger or Tempo, for the slowest requests, for a panel's search, and for one trace whole."""
+"""A client of the trace store, Jaeger or Tempo: the slowest requests, a panel's search, and one trace."""
 
 from __future__ import annotations
 
@@ -28,85 +28,87 @@ from otel.trace_store.tempo import Tempo
 
 Value = TypeVar("Value")
 
-ENOUGH = 100
-ROUNDS = 10
-"""Of a search for the slowest, each from the median of the one before on: enough for 50,000 requests."""
+SEARCH_LIMIT = 100
+MAX_SEARCHES = 10
+"""The maximum number of searches for the slowest requests, each from the median of the one before: enough for 50,000
+requests."""
 IDENTIFIER = re.compile(r"[0-9a-fA-F]{1,32}")
 
 
 class Traces:
-    """The trace store, asked through ``source``."""
+    """The trace store that ``source`` reaches."""
 
     def __init__(self, source: Source, store: Callable[[GetJson], TraceStore]) -> None:
         self.source = source
-        self._store = store(self._ask)
+        self._store = store(self._get_json)
 
     @classmethod
-    def at(cls, tempo_url: str, jaeger_url: str, source: Callable[[str, str], Source]) -> Traces:
-        """Tempo if there is an address of one, else Jaeger; ``source`` makes one of a name and an address."""
+    def from_urls(cls, tempo_url: str, jaeger_url: str, source: Callable[[str, str], Source]) -> Traces:
+        """Returns a client of Tempo if it has an address, else of Jaeger; ``source`` takes a name and an address."""
         if tempo_url:
             return cls(source("Tempo", tempo_url), Tempo)
         return cls(source("Jaeger", jaeger_url), Jaeger)
 
     @property
     def name(self) -> str:
-        """What people call the store."""
+        """The store's name for people."""
         return self.source.name
 
-    def search(self, search: Search, window: Window, chosen: Mapping[str, str]) -> tuple[TraceSummary, ...]:
-        """What a panel's search finds, the newest first. Raises SourceError."""
-        services = self._chosen(JOB, chosen)
-        voices = self._chosen(VOICE, chosen)
+    def search(self, search: Search, window: Window, variables: Mapping[str, str]) -> tuple[TraceSummary, ...]:
+        """Returns the requests that a panel's search finds, the newest first. Raises SourceError."""
+        services = self._selected_values(JOB, variables)
+        voices = self._selected_values(VOICE, variables)
         conditions = (*search.conditions, *([(one_of(VOICE_FEATURE, *voices),)] if voices else []))
-        question = TraceSearch(window.start, window.end, conditions, services, search.limit)
-        return self._answered(lambda store: store.search(question))
+        trace_search = TraceSearch(window.start, window.end, conditions, services, search.limit)
+        return self._query_store(lambda store: store.search(trace_search))
 
-    def slowest(self, window: Window, chosen: Mapping[str, str], most: int) -> tuple[TraceSummary, ...]:
-        """The slowest requests, the slowest first. Raises SourceError.
+    def slowest(self, window: Window, variables: Mapping[str, str], count: int) -> tuple[TraceSummary, ...]:
+        """Returns the slowest requests, the slowest first. Raises SourceError.
 
-        A search is cut off at a limit and knows no order; so it is made anew from a longer time on, as long as it is.
+        A search stops at its limit and has no order. So it is repeated with a longer minimum duration until it stays
+        below the limit.
         """
-        found: dict[str, TraceSummary] = {}
-        least = 0.0
-        for _ in range(ROUNDS):
-            slower = self.search(Search(((at_least(DURATION, least),),), ENOUGH), window, chosen)
-            found |= {request.trace_id: request for request in slower}
-            middle = sorted(request.seconds for request in slower)[len(slower) // 2] if slower else 0.0
-            if len(slower) < ENOUGH or middle <= least:
+        requests: dict[str, TraceSummary] = {}
+        min_seconds = 0.0
+        for _ in range(MAX_SEARCHES):
+            page = self.search(Search(((at_least(DURATION, min_seconds),),), SEARCH_LIMIT), window, variables)
+            requests |= {request.trace_id: request for request in page}
+            median = sorted(request.seconds for request in page)[len(page) // 2] if page else 0.0
+            if len(page) < SEARCH_LIMIT or median <= min_seconds:
                 break
-            least = middle
-        return tuple(sorted(found.values(), key=lambda request: -request.seconds)[:most])
+            min_seconds = median
+        return tuple(sorted(requests.values(), key=lambda request: -request.seconds)[:count])
 
     def trace(self, trace_id: str) -> tuple[StoredSpan, ...]:
-        """All spans of a trace. Raises SourceError, NotFound if the store does not have it."""
+        """Returns all spans of a trace. Raises SourceError, NotFound if the store does not have it."""
         if not IDENTIFIER.fullmatch(trace_id):
             raise SourceRefused(self.name, "A trace id has up to 32 hexadecimal digits.")
-        spans = self._answered(lambda store: store.trace(trace_id))
+        spans = self._query_store(lambda store: store.trace(trace_id))
         if not spans:
             raise NotFound(self.name, f"{self.name} does not have it.")
         return spans
 
     def is_ready(self) -> bool:
-        """True if it answers searches. Raises SourceError."""
-        self._answered(lambda store: store.check())
+        """Returns True if it answers searches. Raises SourceError."""
+        self._query_store(lambda store: store.check())
         return True
 
-    def _ask(self, path: str, parameters: Mapping[str, str | int]) -> Any:
+    def _get_json(self, path: str, parameters: Mapping[str, str | int]) -> Any:
         key = (path, tuple(sorted(parameters.items())))
         try:
-            return self.source.remembered(key, lambda: self.source.get(path, parameters))
+            return self.source.cached(key, lambda: self.source.get(path, parameters))
         except NotFound:
             return None
 
-    def _answered(self, question: Callable[[TraceStore], Value]) -> Value:
+    def _query_store(self, query: Callable[[TraceStore], Value]) -> Value:
         try:
-            return question(self._store)
+            return query(self._store)
         except TraceStoreError as error:
             raise SourceRefused(self.name, str(error)) from None
 
-    def _chosen(self, variable: Variable, chosen: Mapping[str, str]) -> tuple[str, ...]:
-        """The values of a variable that are chosen; none if all are."""
-        pattern = chosen.get(variable.name, ALL)
+    def _selected_values(self, variable: Variable, variables: Mapping[str, str]) -> tuple[str, ...]:
+        """Returns the selected values of a variable; none if all are selected."""
+        pattern = variables.get(variable.name, ALL)
         if pattern == ALL:
             return ()
         values = words(pattern)

@@ -12,8 +12,8 @@ UTC = ZoneInfo("UTC")
 BEGIN = 1_800_000_000.0
 
 
-def panel(kind: Kind, unit: Unit = Unit.SECONDS, **given: Any) -> Panel:
-    return Panel("a-panel", "A panel", "What it says.", kind, unit, (Query("up"),), **given)
+def panel(kind: Kind, unit: Unit = Unit.SECONDS, **fields: Any) -> Panel:
+    return Panel("a-panel", "A panel", "What it says.", kind, unit, (Query("up"),), **fields)
 
 
 def series(name: str, *values: float, **labels: str) -> Series:

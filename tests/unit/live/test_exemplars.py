@@ -1,4 +1,4 @@
-"""Which exemplars a panel shows: of the histograms, and only of the series, that its quantiles are taken from."""
+"""The exemplars of a panel: only those of the series from which its quantiles are calculated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dashboards.panel import Panel, Query, Unit
 from otel.contract.ranges import WORDS
 
 WINDOW = Window(1_800_000_000, 1_800_000_000 + 10 * COLUMNS, 10)
-MADE = {
+LABELS = {
     "__name__": "tts_word_count_duration_seconds_bucket",
     "job": "ttscope",
     "instance": "a",
@@ -29,29 +29,29 @@ def asking(promql: str, kind: str = "lines") -> Panel:
     return Panel("a", "A", "B.", kind, Unit.SECONDS, (Query(promql),))  # type: ignore[arg-type]
 
 
-def takes(panel: Panel, labels: dict[str, str], **chosen: str) -> bool:
-    return any(selector.takes(labels) for selector in selectors(panel, WINDOW, chosen))
+def takes(panel: Panel, labels: dict[str, str], **variables: str) -> bool:
+    return any(selector.takes(labels) for selector in selectors(panel, WINDOW, variables))
 
 
 def at(seconds: float, value: float, trace: int = 1, **labels: str) -> Exemplar:
-    return Exemplar(f"{trace:032x}", WINDOW.start + seconds, value, {**MADE, **labels})
+    return Exemplar(f"{trace:032x}", WINDOW.start + seconds, value, {**LABELS, **labels})
 
 
 def test_the_panel_of_ranges_takes_what_was_made_in_a_range_and_nothing_else() -> None:
     assert len(selectors(WORDS_P95, WINDOW, {})) == len(WORDS.labels) - 1
-    assert takes(WORDS_P95, MADE)
-    assert not takes(WORDS_P95, {**MADE, "cache": "hit"})
-    assert not takes(WORDS_P95, {**MADE, "word_count_range": "0"})
-    assert not takes(WORDS_P95, {**MADE, "__name__": "tts_request_duration_seconds_bucket"})
+    assert takes(WORDS_P95, LABELS)
+    assert not takes(WORDS_P95, {**LABELS, "cache": "hit"})
+    assert not takes(WORDS_P95, {**LABELS, "word_count_range": "0"})
+    assert not takes(WORDS_P95, {**LABELS, "__name__": "tts_request_duration_seconds_bucket"})
 
 
 def test_what_is_chosen_above_the_board_narrows_them() -> None:
-    assert takes(WORDS_P95, MADE, voice="amy|joe")
-    assert not takes(WORDS_P95, MADE, voice="amy|jo")
+    assert takes(WORDS_P95, LABELS, voice="amy|joe")
+    assert not takes(WORDS_P95, LABELS, voice="amy|jo")
 
 
 @pytest.mark.parametrize(
-    ("matchers", "taken"),
+    ("matchers", "is_selected"),
     [
         ('cache="miss"', True),
         ('cache!="miss"', False),
@@ -71,9 +71,9 @@ def test_what_is_chosen_above_the_board_narrows_them() -> None:
         ('voice_name!~"(a+)+b"', False),
     ],
 )
-def test_matchers_choose_as_prometheus_does(matchers: str, taken: bool) -> None:
-    promql = f"histogram_quantile(0.9, sum by (le) (rate({MADE['__name__']}{{{matchers}}}[5m])))"
-    assert takes(asking(promql), MADE) is taken
+def test_matchers_choose_as_prometheus_does(matchers: str, is_selected: bool) -> None:
+    promql = f"histogram_quantile(0.9, sum by (le) (rate({LABELS['__name__']}{{{matchers}}}[5m])))"
+    assert takes(asking(promql), LABELS) is is_selected
 
 
 def test_panels_of_something_else_than_quantiles_have_none() -> None:
@@ -85,25 +85,25 @@ def test_panels_of_something_else_than_quantiles_have_none() -> None:
 
 def test_one_question_names_each_series_once() -> None:
     panels = [panel for board in BOARDS for panel in board.panels]
-    asked = [selector for panel in panels for selector in selectors(panel, WINDOW, {})]
-    question = exemplars.question(asked)
-    found = [match[0] for match in SELECTOR.finditer(question)]
-    assert len(found) == len({*found}) > 5
-    assert {selector.promql for selector in asked} == {*found}
-    assert selectors(LATENCY, WINDOW, {})[0].promql in found
+    every_selector = [selector for panel in panels for selector in selectors(panel, WINDOW, {})]
+    query = exemplars.exemplar_query(every_selector)
+    names = [match[0] for match in SELECTOR.finditer(query)]
+    assert len(names) == len({*names}) > 5
+    assert {selector.promql for selector in every_selector} == {*names}
+    assert selectors(LATENCY, WINDOW, {})[0].promql in names
 
 
 def test_of_each_stretch_the_slowest_is_shown_in_order() -> None:
-    found = [
+    recorded = [
         (at(25, 0.1, 1), at(5, 1.0, 2)),
         (at(6, 3.0, 3, le="10"), at(7, 2.0, 4)),
         (at(8, 9.0, 5, cache="hit"),),
         (),
     ]
-    shown = exemplars.shown(found, selectors(WORDS_P95, WINDOW, {}), WINDOW)
-    assert [(e.trace_id[-1], e.value) for e in shown] == [("3", 3.0), ("1", 0.1)]
+    slowest = exemplars.slowest_in_columns(recorded, selectors(WORDS_P95, WINDOW, {}), WINDOW)
+    assert [(e.trace_id[-1], e.value) for e in slowest] == [("3", 3.0), ("1", 0.1)]
 
 
 def test_what_lies_outside_the_time_is_not_shown() -> None:
-    asked = selectors(WORDS_P95, WINDOW, {})
-    assert exemplars.shown([(at(-0.1, 1.0), at(WINDOW.seconds, 1.0))], asked, WINDOW) == ()
+    queried = selectors(WORDS_P95, WINDOW, {})
+    assert exemplars.slowest_in_columns([(at(-0.1, 1.0), at(WINDOW.seconds, 1.0))], queried, WINDOW) == ()

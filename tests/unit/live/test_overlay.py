@@ -1,4 +1,4 @@
-"""Marks and exemplars over a chart: where they are, what they say, where they lead, and that they are never markup."""
+"""Events and exemplars over a chart: their positions, texts and links, and that labels are never markup."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ DOT = Exemplar("a" * 32, BEGIN + 90, 0.7, {"__name__": "x_bucket", "le": "1", "v
 
 
 def drawn(
-    kind: str = "lines", marks: tuple[AnnotationEvent, ...] = (), dots: tuple[Exemplar, ...] = ()
+    kind: str = "lines", events: tuple[AnnotationEvent, ...] = (), dots: tuple[Exemplar, ...] = ()
 ) -> figures.go.Figure:
     entry = series("p95", *VALUES, le="1")
-    return figures.draw(panel(kind), [entry], LIGHT, UTC, marks=marks, exemplars=dots, period="15 min")  # type: ignore[arg-type]
+    return figures.draw(panel(kind), [entry], LIGHT, UTC, events=events, exemplars=dots, period="15 min")  # type: ignore[arg-type]
 
 
 def signs(figure: figures.go.Figure) -> list[figures.go.layout.Annotation]:
@@ -55,14 +55,14 @@ def test_only_a_chart_of_time_has_marks() -> None:
 
 
 def test_what_lasts_is_shaded_and_what_only_begins_is_not() -> None:
-    figure = drawn(marks=(ALERT, DEPLOY))
+    figure = drawn(events=(ALERT, DEPLOY))
     [shade] = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert (after(figure, shade.x0), after(figure, shade.x1)) == (60, 120)
     assert shade.fillcolor == LIGHT.bad
 
 
 def test_what_was_so_before_has_no_line_and_says_so() -> None:
-    figure = drawn(marks=(replace(ALERT, begin=BEGIN - 600, end=BEGIN + 6000, begun_before=True),))
+    figure = drawn(events=(replace(ALERT, begin=BEGIN - 600, end=BEGIN + 6000, begun_before=True),))
     [shade] = figure.layout.shapes
     assert (shade.type, after(figure, shade.x0), after(figure, shade.x1)) == ("rect", 0, 480)
     [head] = signs(figure)
@@ -72,27 +72,29 @@ def test_what_was_so_before_has_no_line_and_says_so() -> None:
 
 def test_what_is_over_or_to_come_is_not_drawn() -> None:
     over, to_come = replace(ALERT, begin=BEGIN - 60, end=BEGIN - 1), replace(ALERT, begin=BEGIN + 481)
-    figure = drawn(marks=(over, to_come))
+    figure = drawn(events=(over, to_come))
     assert not figure.layout.shapes
     assert not signs(figure)
 
 
 def test_what_begins_together_has_one_head_that_tells_of_all() -> None:
     drift = AnnotationEvent(DRIFT, "drift", "latency", ALERT.begin + 5, ALERT.end, begun_before=False)
-    [head] = signs(drawn(marks=(ALERT, drift)))
+    [head] = signs(drawn(events=(ALERT, drift)))
     assert head.hovertext.split("<br>") == [
         "Alerts, 15 Jan 08:01: TtsCpuHigh, warning",
         "Drift, 15 Jan 08:01: drift, latency",
     ]
     many = tuple(replace(ALERT, title=f"Tts{number}") for number in range(30))
-    [head] = signs(drawn(marks=many))
+    [head] = signs(drawn(events=many))
     assert head.hovertext.endswith("and 22 more")
 
 
 def test_each_annotation_has_a_colour_in_both_themes() -> None:
     for theme in (LIGHT, DARK):
-        marks = [replace(ALERT, annotation=one, begin=BEGIN + 60 * n) for n, one in enumerate(ANNOTATIONS)]
-        figure = figures.draw(panel("lines"), [series("p95", *VALUES)], theme, UTC, marks=marks)
+        events = [
+            replace(ALERT, annotation=annotation, begin=BEGIN + 60 * n) for n, annotation in enumerate(ANNOTATIONS)
+        ]
+        figure = figures.draw(panel("lines"), [series("p95", *VALUES)], theme, UTC, events=events)
         assert len({sign.font.color for sign in signs(figure)}) == len(ANNOTATIONS)
 
 
@@ -101,7 +103,7 @@ def test_a_request_is_a_dot_at_its_value_that_leads_to_its_trace() -> None:
     [dot] = signs(figure)
     assert (after(figure, dot.x), dot.y, dot.yref) == (90, 0.7, "y")
     assert f"href='requests?trace={DOT.trace_id}&period=15+min'" in dot.text
-    assert overlay.DOT in dot.text
+    assert overlay.EXEMPLAR_SIGN in dot.text
     assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click to open its trace"]
 
 
@@ -112,22 +114,22 @@ def test_the_axis_reaches_to_a_request_that_is_near_and_one_far_above_is_at_its_
     assert near.value < top < 1
     below, beyond = signs(figure)
     assert below.y == near.value
-    assert (beyond.y, overlay.BEYOND in beyond.text) == (top, True)
+    assert (beyond.y, overlay.HIGH_EXEMPLAR_SIGN in beyond.text) == (top, True)
     assert "40 s" in beyond.hovertext
 
 
 def test_an_empty_chart_has_none_and_thresholds_stay() -> None:
-    figure = figures.draw(panel("lines"), [], LIGHT, UTC, marks=[ALERT], exemplars=[DOT])
+    figure = figures.draw(panel("lines"), [], LIGHT, UTC, events=[ALERT], exemplars=[DOT])
     assert not figure.layout.shapes
     limited = panel("lines", thresholds=(Threshold(0.6, "warning"),))
-    figure = figures.draw(limited, [series("p95", *VALUES)], LIGHT, UTC, marks=[DEPLOY])
+    figure = figures.draw(limited, [series("p95", *VALUES)], LIGHT, UTC, events=[DEPLOY])
     assert {shape.type for shape in figure.layout.shapes} == {"line"}
     assert len(figure.layout.shapes) == 2
 
 
 def test_what_a_label_says_is_text_and_never_markup() -> None:
     mark = replace(ALERT, title=HOSTILE, text=HOSTILE)
-    figure = drawn(marks=(mark,), dots=(replace(DOT, labels={"voice_name": HOSTILE}),))
+    figure = drawn(events=(mark,), dots=(replace(DOT, labels={"voice_name": HOSTILE}),))
     for sign in signs(figure):
         assert "<img" not in sign.hovertext
         assert "&lt;img" in sign.hovertext

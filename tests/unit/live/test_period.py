@@ -1,4 +1,4 @@
-"""How finely a period is asked for, and what stands for Grafana's variables."""
+"""The step of a period, and the values of Grafana's variables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dashboards.live.period import PERIODS, POINTS, SCRAPE_SECONDS, STEPS, USUAL, Window, step_for
+from dashboards.live.period import DEFAULT_PERIOD, MAX_POINTS, PERIODS, SCRAPE_SECONDS, STEPS, Window, step_for
 
 DATA_SOURCES = Path(__file__).parents[3] / "dashboards" / "provisioning" / "datasources" / "ttscope.yaml"
 
@@ -19,15 +19,15 @@ def test_periods_go_from_15_minutes_to_30_days() -> None:
 @pytest.mark.parametrize("name", PERIODS)
 def test_a_window_knows_what_its_period_is_called(name: str) -> None:
     assert Window.until(1_800_000_001.3, PERIODS[name]).period == name
-    assert Window(0, 77, 10).period == USUAL
+    assert Window(0, 77, 10).period == DEFAULT_PERIOD
 
 
 @pytest.mark.parametrize("seconds", PERIODS.values())
 def test_a_step_is_the_finest_that_a_chart_can_show(seconds: int) -> None:
     step = step_for(seconds)
-    assert seconds / step <= POINTS
+    assert seconds / step <= MAX_POINTS
     finer = [other for other in STEPS if other < step]
-    assert all(seconds / other > POINTS for other in finer)
+    assert all(seconds / other > MAX_POINTS for other in finer)
 
 
 @pytest.mark.parametrize("seconds", PERIODS.values())

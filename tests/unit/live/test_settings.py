@@ -75,7 +75,7 @@ def test_what_is_misspelt_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_streamlit_tells_nobody_listens_on_the_loopback_and_shows_no_traces() -> None:
-    given = flags(Settings())
+    options = flags(Settings())
     for flag in (
         "--browser.gatherUsageStats=false",
         "--server.address=127.0.0.1",
@@ -83,15 +83,15 @@ def test_streamlit_tells_nobody_listens_on_the_loopback_and_shows_no_traces() ->
         "--server.allowedHosts=127.0.0.1",
         "--server.fileWatcherType=none",
     ):
-        assert flag in given
+        assert flag in options
     assert not any("allowedHosts" in flag for flag in flags(Settings(host="0.0.0.0")))
 
 
 def test_streamlit_knows_all_these_options() -> None:
     from streamlit import config
 
-    known = config.get_config_options(force_reparse=False)
-    assert {flag.removeprefix("--").partition("=")[0] for flag in flags(Settings())} <= known.keys()
+    options = config.get_config_options(force_reparse=False)
+    assert {flag.removeprefix("--").partition("=")[0] for flag in flags(Settings())} <= options.keys()
 
 
 @pytest.mark.parametrize(("variable", "field"), variables().items(), ids=variables())
@@ -102,11 +102,11 @@ def test_every_setting_is_explained_with_its_default(variable: str, field: str) 
 
 
 def test_the_extra_has_all_that_the_page_imports() -> None:
-    done = subprocess.run([sys.executable, "-c", IMPORTED], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    process = subprocess.run([sys.executable, "-c", IMPORTED], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert process.returncode == 0, process.stderr
     lock = (ROOT / "requirements" / "dashboards.lock").read_text()
     locked = {name.lower() for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
-    used = [set(names.lower().replace("_", "-").split("|")) for names in done.stdout.split()]
+    used = [set(names.lower().replace("_", "-").split("|")) for names in process.stdout.split()]
     assert {"streamlit"} in used
     assert {"plotly"} in used
     assert [names for names in used if not names & (locked | OPTIONAL)] == []

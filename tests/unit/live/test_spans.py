@@ -1,4 +1,4 @@
-"""Traces of both kinds, in order, as a waterfall."""
+"""Spans in order and as a waterfall, and the parsing of the server's own traces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Colours can be told apart, also by people without receptors for red or green, and be read on their page."""
+"""Colours are distinguishable, also for people without red or green receptors, and readable on their page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from otel.contract.labels import OUTCOME
 from otel.contract.ranges import WORDS
 
 THEMES = pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
-SEEN = {
+RECEPTORS = {
     "all": np.eye(3),
     # Viénot, Brettel, Mollon (1999), in linear RGB.
     "without red": np.array([[0.11238, 0.88762, 0], [0.11238, 0.88762, 0], [0.00401, -0.00401, 1]]),
     "without green": np.array([[0.29275, 0.70725, 0], [0.29275, 0.70725, 0], [-0.02234, 0.02234, 1]]),
 }
-JUST_TOLD_APART = 2.3
-"""Of two colours, in CIELAB (Mahy, 1994); lines in a chart need much more."""
+JUST_NOTICEABLE = 2.3
+"""The just noticeable difference of two colours in CIELAB (Mahy, 1994); lines in a chart need much more."""
 
 
 def linear(colour: str) -> np.ndarray:
@@ -38,25 +38,25 @@ def luminance(colour: str) -> float:
     return float(np.array([0.2126, 0.7152, 0.0722]) @ linear(colour))
 
 
-def contrast(one: str, other: str) -> float:
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(first: str, second: str) -> float:
+    high, low = sorted((luminance(first), luminance(second)), reverse=True)
     return (high + 0.05) / (low + 0.05)
 
 
 @THEMES
-@pytest.mark.parametrize("eyes", SEEN)
+@pytest.mark.parametrize("eyes", RECEPTORS)
 def test_the_first_categories_differ_for_all_eyes(theme: Theme, eyes: str) -> None:
-    seen = {colour: lab(SEEN[eyes] @ linear(colour)) for colour in theme.categories[:4]}
-    for one, other in combinations(seen, 2):
-        assert np.linalg.norm(seen[one] - seen[other]) > 5 * JUST_TOLD_APART, (one, other)
+    perceived = {colour: lab(RECEPTORS[eyes] @ linear(colour)) for colour in theme.categories[:4]}
+    for first, second in combinations(perceived, 2):
+        assert np.linalg.norm(perceived[first] - perceived[second]) > 5 * JUST_NOTICEABLE, (first, second)
 
 
 @THEMES
-@pytest.mark.parametrize("eyes", SEEN)
+@pytest.mark.parametrize("eyes", RECEPTORS)
 def test_good_and_bad_differ_for_all_eyes(theme: Theme, eyes: str) -> None:
-    seen = [lab(SEEN[eyes] @ linear(colour)) for colour in (theme.good, theme.doubtful, theme.bad)]
-    for one, other in combinations(seen, 2):
-        assert np.linalg.norm(one - other) > 5 * JUST_TOLD_APART
+    perceived = [lab(RECEPTORS[eyes] @ linear(colour)) for colour in (theme.good, theme.doubtful, theme.bad)]
+    for first, second in combinations(perceived, 2):
+        assert np.linalg.norm(first - second) > 5 * JUST_NOTICEABLE
 
 
 @THEMES

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.live.units import SCALES, marks, write
+from dashboards.live.units import SCALES, format_value, ticks
 from dashboards.panel import Unit
 
 WRITTEN = [
@@ -39,13 +39,13 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("value", "unit", "text"), WRITTEN)
 def test_a_value_is_written(value: float, unit: Unit, text: str) -> None:
-    assert write(value, unit) == text
+    assert format_value(value, unit) == text
 
 
 def test_a_moment_is_written_by_how_long_ago_it_was() -> None:
-    assert write(1_000_000.0, Unit.TIME, now=1180.0) == "3 min ago"
-    assert write(1_180_000.0, Unit.TIME, now=1180.0) == "now"
-    assert write(1_240_000.0, Unit.TIME, now=1180.0) == "in 1 min"
+    assert format_value(1_000_000.0, Unit.TIME, current_time=1180.0) == "3 min ago"
+    assert format_value(1_180_000.0, Unit.TIME, current_time=1180.0) == "now"
+    assert format_value(1_240_000.0, Unit.TIME, current_time=1180.0) == "in 1 min"
 
 
 def test_every_unit_can_be_written() -> None:
@@ -53,7 +53,7 @@ def test_every_unit_can_be_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "most", "texts"),
+    ("unit", "maximum", "texts"),
     [
         (Unit.SECONDS, 2.1, ["0 s", "1 s", "2 s"]),
         (Unit.SECONDS, 0.09, ["0 ms", "50 ms"]),
@@ -62,14 +62,14 @@ def test_every_unit_can_be_written() -> None:
         (Unit.NUMBER, 4.0, ["0", "1", "2", "3", "4"]),
     ],
 )
-def test_an_axis_is_marked_in_round_numbers_of_one_unit(unit: Unit, most: float, texts: list[str]) -> None:
-    assert marks(unit, most)[1] == texts
+def test_an_axis_is_marked_in_round_numbers_of_one_unit(unit: Unit, maximum: float, texts: list[str]) -> None:
+    assert ticks(unit, maximum)[1] == texts
 
 
 @given(st.floats(1e-9, 1e12), st.sampled_from([unit for unit in Unit if unit is not Unit.TIME]))
-def test_marks_lie_on_the_axis_and_are_few(most: float, unit: Unit) -> None:
-    places, texts = marks(unit, most)
+def test_marks_lie_on_the_axis_and_are_few(maximum: float, unit: Unit) -> None:
+    places, texts = ticks(unit, maximum)
     assert 2 <= len(places) == len(texts) <= 6
     assert places[0] == 0
-    assert places[-1] <= most * 1.001
+    assert places[-1] <= maximum * 1.001
     assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""A panel and its series as a figure, for every kind; what is not a number, and what a label may hold."""
+"""Figures of every kind of panel: series with values, with gaps and without values, and hostile labels."""
 
 from __future__ import annotations
 
@@ -17,63 +17,65 @@ NAN = math.nan
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
-def shown(kind: str, *found: Series, unit: Unit = Unit.SECONDS, **given: object) -> figures.go.Figure:
-    return figures.draw(panel(kind, unit, **given), found, LIGHT, UTC)  # type: ignore[arg-type]
+def draw_panel(kind: str, *entries: Series, unit: Unit = Unit.SECONDS, **fields: object) -> figures.go.Figure:
+    return figures.draw(panel(kind, unit, **fields), entries, LIGHT, UTC)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", sorted(figures.DRAWERS))
 @pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda theme: theme.name)
 def test_every_kind_draws_something_nothing_and_gaps(kind: str, theme: object) -> None:
-    for found in ((), (series("a", NAN, NAN),), (series("a", 0.1, NAN, 0.3, le="0.5"), series("b", 1, 2, 3, le="1"))):
-        figure = figures.draw(panel(kind), found, theme, UTC)  # type: ignore[arg-type]
+    for entries in ((), (series("a", NAN, NAN),), (series("a", 0.1, NAN, 0.3, le="0.5"), series("b", 1, 2, 3, le="1"))):
+        figure = figures.draw(panel(kind), entries, theme, UTC)  # type: ignore[arg-type]
         assert figure.to_json()
 
 
 def test_lines_break_where_there_is_nothing() -> None:
-    [line] = shown("lines", series("p95", 0.1, NAN, 0.3)).data
+    [line] = draw_panel("lines", series("p95", 0.1, NAN, 0.3)).data
     assert list(line.y) == [0.1, None, 0.3]
     assert not line.connectgaps
     assert list(line.customdata) == ["100 ms", "-", "300 ms"]
 
 
 def test_a_point_by_itself_is_seen() -> None:
-    [line] = shown("lines", series("p95", NAN, 0.2, NAN)).data
+    [line] = draw_panel("lines", series("p95", NAN, 0.2, NAN)).data
     assert line.mode == "markers"
 
 
 def test_of_very_many_lines_the_highest_are_drawn() -> None:
-    figure = shown("lines", *(series(f"s{number}", float(number)) for number in range(30)))
+    figure = draw_panel("lines", *(series(f"s{number}", float(number)) for number in range(30)))
     assert [line.name for line in figure.data] == [f"s{number}" for number in range(29, 17, -1)]
 
 
 def test_the_axis_of_time_is_what_was_asked_for() -> None:
-    figure = shown("lines", series("p95", NAN, NAN, 0.2, NAN))
+    figure = draw_panel("lines", series("p95", NAN, NAN, 0.2, NAN))
     first, last = figure.layout.xaxis.range
     assert (last - first).total_seconds() == 30
 
 
 def test_stacked_leaves_out_what_never_was() -> None:
-    figure = shown("stacked", series("ok", 1, 2, NAN), series("error", 0, 0, 0), unit=Unit.REQUESTS_PER_SECOND)
+    figure = draw_panel("stacked", series("ok", 1, 2, NAN), series("error", 0, 0, 0), unit=Unit.REQUESTS_PER_SECOND)
     [area] = figure.data
     assert (area.name, list(area.y)) == ("ok", [1, 2, 0])
     assert area.line.color == LIGHT.good
 
 
 def test_the_axis_of_stacked_reaches_to_the_sum() -> None:
-    figure = shown("stacked", series("a", 1, 2), series("b", 1, 5), unit=Unit.NUMBER)
+    figure = draw_panel("stacked", series("a", 1, 2), series("b", 1, 5), unit=Unit.NUMBER)
     assert figure.layout.yaxis.range[1] >= 7
 
 
 def test_bars_are_in_the_order_of_their_values_and_ranges_in_their_own() -> None:
-    [bars] = shown("bars", series("a", 1), series("b", 3), series("c", NAN)).data
+    [bars] = draw_panel("bars", series("a", 1), series("b", 3), series("c", NAN)).data
     assert list(bars.y) == ["b", "a"]
     assert list(bars.text) == ["3 s", "1 s"]
-    [ranges] = shown("bars", series("1-10", 1), series("11-25", 3), series("200+", 2)).data
+    [ranges] = draw_panel("bars", series("1-10", 1), series("11-25", 3), series("200+", 2)).data
     assert list(ranges.y) == ["1-10", "11-25", "200+"]
 
 
 def test_a_heatmap_shows_what_lies_within_each_bucket() -> None:
-    figure = shown("heatmap", series("1", 5, 5, le="1"), series("0.5", 2, 5, le="0.5"), series("+Inf", 6, 5, le="+Inf"))
+    figure = draw_panel(
+        "heatmap", series("1", 5, 5, le="1"), series("0.5", 2, 5, le="0.5"), series("+Inf", 6, 5, le="+Inf")
+    )
     [cells] = figure.data
     assert list(cells.y) == ["≤ 500 ms", "≤ 1 s", "> 1 s"]
     assert [list(row) for row in cells.z] == [[2, 5], [3, None], [1, None]]
@@ -81,12 +83,12 @@ def test_a_heatmap_shows_what_lies_within_each_bucket() -> None:
 
 
 def test_a_bucket_that_shrinks_below_the_one_before_is_empty_and_not_negative() -> None:
-    [cells] = shown("heatmap", series("1", 1.9, le="1"), series("0.5", 2, le="0.5")).data
+    [cells] = draw_panel("heatmap", series("1", 1.9, le="1"), series("0.5", 2, le="0.5")).data
     assert [list(row) for row in cells.z] == [[2], [None]]
 
 
 def test_a_grid_has_a_row_for_each_range() -> None:
-    [cells] = shown("grid", series("1-10", 0.1, 0.2), series("11-25", NAN, 0.4)).data
+    [cells] = draw_panel("grid", series("1-10", 0.1, 0.2), series("11-25", NAN, 0.4)).data
     assert list(cells.y) == ["1-10", "11-25"]
     assert cells.customdata[1][1] == "400 ms"
 
@@ -100,16 +102,16 @@ def test_a_grid_has_a_row_for_each_range() -> None:
     ],
 )
 def test_states_say_what_their_thresholds_call_bad(thresholds: tuple[Threshold, ...], bad: list[float]) -> None:
-    [cells] = shown("states", series("coqui", 0, 1), unit=Unit.STATE, thresholds=thresholds).data
+    [cells] = draw_panel("states", series("coqui", 0, 1), unit=Unit.STATE, thresholds=thresholds).data
     assert list(cells.z[0]) == bad
     assert "not ok" in cells.customdata[0][bad.index(1.0)]
 
 
 def test_a_threshold_within_reach_is_a_line_and_one_far_above_is_named() -> None:
-    near = shown("lines", series("p95", 8), thresholds=(Threshold(10, "critical"),))
+    near = draw_panel("lines", series("p95", 8), thresholds=(Threshold(10, "critical"),))
     assert [line.y0 for line in near.layout.shapes] == [10]
     assert near.layout.yaxis.range[1] > 10
-    far = shown("lines", series("p95", 0.2), thresholds=(Threshold(10, "critical"),))
+    far = draw_panel("lines", series("p95", 0.2), thresholds=(Threshold(10, "critical"),))
     assert not far.layout.shapes
     assert far.layout.annotations[0].text == "↑ critical at 10 s"
     assert far.layout.yaxis.range[1] < 1
@@ -117,16 +119,16 @@ def test_a_threshold_within_reach_is_a_line_and_one_far_above_is_named() -> None
 
 def test_a_label_is_text_and_never_markup() -> None:
     for kind in ("lines", "stacked", "bars", "grid", "states"):
-        assert HOSTILE not in shown(kind, series(HOSTILE, 1)).to_json().replace("\\u003c", "<")
+        assert HOSTILE not in draw_panel(kind, series(HOSTILE, 1)).to_json().replace("\\u003c", "<")
 
 
 def test_what_a_number_has_crossed_is_said_by_the_worst() -> None:
     limits = (Threshold(0.995, "warning", below=True), Threshold(0.95, "critical", below=True))
-    assert panel_view.judged(limits, 0.999) is None
-    assert panel_view.judged(limits, 0.97) == limits[0]
-    assert panel_view.judged(limits, 0.5) == limits[1]
-    assert panel_view.judged(limits, NAN) is None
-    assert panel_view.judged((Threshold(10, "critical"),), 10) is not None
+    assert panel_view.crossed_threshold(limits, 0.999) is None
+    assert panel_view.crossed_threshold(limits, 0.97) == limits[0]
+    assert panel_view.crossed_threshold(limits, 0.5) == limits[1]
+    assert panel_view.crossed_threshold(limits, NAN) is None
+    assert panel_view.crossed_threshold((Threshold(10, "critical"),), 10) is not None
 
 
 def test_a_table_is_no_chart() -> None:

@@ -1,4 +1,4 @@
-"""The drift job's folder: real pages are read, nothing outside it, and no page can do harm."""
+"""The drift job's folder: real pages are read, files outside are not, and no page can do harm."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.live.pages.drift_page import STATES, scores
+from dashboards.live.pages.drift_page import STATES, score_chart
 from dashboards.live.sources import drift_reports
-from dashboards.live.sources.drift_reports import FENCE, ReportError, Reports, title_of
+from dashboards.live.sources.drift_reports import SAFE_HEAD, ReportError, Reports, title_of
 from dashboards.live.theme import LIGHT
 from drift.state import state_folder
 from drift.verdict.verdict import State as Judgement
@@ -28,23 +28,23 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_names_are_those_of_the_job() -> None:
-    assert drift_reports.NAME == state_folder.NAME
+    assert drift_reports.WINDOW_NAME == state_folder.NAME
     assert set(STATES) <= {str(judgement) for judgement in Judgement}
 
 
 def test_windows_are_there_with_their_verdicts_and_pages(folder: Path) -> None:
-    found = Reports(folder)
-    newest, oldest = found.windows()
-    assert (found.verdict(newest).state, found.verdict(oldest).state) == ("drift", "stable")
-    assert "latency" in found.page(newest).lower()
-    assert "<table" in found.page(None)
+    reports = Reports(folder)
+    newest, oldest = reports.windows()
+    assert (reports.verdict(newest).state, reports.verdict(oldest).state) == ("drift", "stable")
+    assert "latency" in reports.page(newest).lower()
+    assert "<table" in reports.page(None)
     assert title_of(newest) == "24 Nov 2026, 11:00 UTC"
-    assert found.evidently(newest) is None
+    assert reports.evidently(newest) is None
 
 
 def test_the_score_that_is_furthest_is_on_top(folder: Path) -> None:
-    found = Reports(folder)
-    [bars] = scores(found.verdict(found.windows()[0]).scores, LIGHT).data
+    reports = Reports(folder)
+    [bars] = score_chart(reports.verdict(reports.windows()[0]).scores, LIGHT).data
     assert bars.y[0] == "latency"
     assert bars.text[0] == "2.00"
     assert bars.marker.color[0] == LIGHT.bad
@@ -54,10 +54,10 @@ def test_the_score_that_is_furthest_is_on_top(folder: Path) -> None:
 def test_the_fence_stands_before_all_that_a_page_says(folder: Path) -> None:
     page = folder / "windows" / Reports(folder).windows()[0] / "index.html"
     page.write_text("<script>alert(1)</script><html><head></head>")
-    shown = Reports(folder).page(page.parent.name)
-    assert shown.startswith(FENCE)
-    assert "default-src 'none'" in FENCE
-    assert FENCE.index("Content-Security-Policy") < shown.index("<script>")
+    page_text = Reports(folder).page(page.parent.name)
+    assert page_text.startswith(SAFE_HEAD)
+    assert "default-src 'none'" in SAFE_HEAD
+    assert SAFE_HEAD.index("Content-Security-Policy") < page_text.index("<script>")
 
 
 OUTSIDE = ["../secret.html", "..", "windows/..", "/etc/passwd", "", ".", "2026-11-24T10-00-00Z/../..", "2026-11-24"]
@@ -84,15 +84,15 @@ def test_a_link_that_leads_out_is_not_followed(folder: Path) -> None:
 
 
 def test_what_is_gone_broken_or_huge_is_said_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = Reports(folder)
-    newest, oldest = found.windows()
+    reports = Reports(folder)
+    newest, oldest = reports.windows()
     (folder / "windows" / newest / "verdict.json").write_text('{"scores": 1}')
     with pytest.raises(ReportError, match="can't be read"):
-        found.verdict(newest)
+        reports.verdict(newest)
     (folder / "windows" / newest / "index.html").unlink()
     with pytest.raises(ReportError, match="no longer exists"):
-        found.page(newest)
-    monkeypatch.setattr(drift_reports, "MOST_PAGE_BYTES", 10)
+        reports.page(newest)
+    monkeypatch.setattr(drift_reports, "MAX_PAGE_BYTES", 10)
     with pytest.raises(ReportError, match="too large"):
-        found.page(oldest)
+        reports.page(oldest)
     assert Reports(folder / "nowhere").windows() == ()

@@ -1,4 +1,4 @@
-"""The server's own account in words, of a real summary and of one that says nothing."""
+"""The current state: tiles and rows from a real summary, and from an empty one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ def test_a_server_that_nobody_asked() -> None:
         "cache": Summary().describe_cache(),
         **DegradationMonitor(["coqui", "onnx"], None).describe(),
     }
-    told = current_state.facts(summary)
-    assert told["Requests in total"] == "0"
-    assert told["Success"] == told["Cache hits"] == told["Mean response"] == "-"
-    assert told["Providers available"] == "2 of 2"
-    assert current_state.ranges(summary["by_word_count_range"]) == []
-    assert [row["Available"] for row in current_state.providers(summary["providers"])] == ["yes", "yes"]
+    tiles = current_state.tiles(summary)
+    assert tiles["Requests in total"] == "0"
+    assert tiles["Success"] == tiles["Cache hits"] == tiles["Mean response"] == "-"
+    assert tiles["Providers available"] == "2 of 2"
+    assert current_state.range_rows(summary["by_word_count_range"]) == []
+    assert [row["Available"] for row in current_state.provider_rows(summary["providers"])] == ["yes", "yes"]
     assert {str(result) for result in CacheResult} <= summary["cache"].keys()
 
 
 def test_what_a_server_does_not_tell_is_a_dash() -> None:
-    assert set(current_state.facts({}).values()) == {"-"}
-    [row] = current_state.providers({"coqui": {}})
+    assert set(current_state.tiles({}).values()) == {"-"}
+    [row] = current_state.provider_rows({"coqui": {}})
     assert row["Attempts"] == "0"
     assert row["Success"] == "-"
 
 
 def test_ranges_that_were_asked_for_are_rows() -> None:
-    [row] = current_state.ranges(
+    [row] = current_state.range_rows(
         {"1-10": {"count": 3, "avg": 0.2, "p95": 0.31, "p99": None, "max": 0.4}, "200+": {"count": 0}}
     )
     assert row == {"Words": "1-10", "Requests": "3", "Mean": "200 ms", "p95": "310 ms", "p99": "-", "Maximum": "400 ms"}

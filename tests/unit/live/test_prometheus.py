@@ -1,0 +1,85 @@
+"""The client of Prometheus: series, exemplars, values of a label, and names of series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from dashboards.live.sources.client import SourceRefused
+from dashboards.live.sources.exemplars import Exemplar
+from dashboards.live.sources.prometheus import Prometheus, regex_of, series_name
+from dashboards.panel import Query
+from dashboards.variables import VOICE
+from tests.unit.live.stub_source import WINDOW, StubSource, exemplar, json_answer, rows, source
+
+
+def test_series_have_a_value_or_a_gap_at_every_step(stub: StubSource) -> None:
+    stub.handler = json_answer(
+        rows(
+            ({"outcome": "error"}, [[WINDOW.start, "NaN"], [WINDOW.start + 20, "+Inf"]]),
+            ({"outcome": "ok"}, [[WINDOW.start, "1.5"], [WINDOW.start + 20, "2"]]),
+        )
+    )
+    query = Query('rate(x{voice_name=~"$voice"}[$__rate_interval])', "{outcome}")
+    ok, error = Prometheus(source(stub.url)).query_range(query, WINDOW, {"voice": 'a"b'})
+    assert (ok.name, error.name) == ("ok", "error")  # in the contract's order
+    assert ok.times == (WINDOW.start, WINDOW.start + 10, WINDOW.start + 20, WINDOW.start + 30)
+    assert [str(value) for value in ok.values] == ["1.5", "nan", "2.0", "nan"]
+    assert ok.last == 2.0
+    assert all(value != value for value in error.values)  # noqa: PLR0124 - what is not finite can't be drawn
+    [(path, query)] = stub.requests
+    assert path == "/api/v1/query_range"
+    assert query["query"] == 'rate(x{voice_name=~"a\\"b"}[40s])'
+    assert (query["start"], query["end"], query["step"]) == ("1800000000", "1800000030", "10")
+
+
+def test_exemplars_are_those_that_lead_to_a_trace(stub: StubSource) -> None:
+    exemplars = [
+        exemplar("a" * 32),
+        exemplar("b" * 32, "NaN"),
+        exemplar("javascript:x"),
+        {**exemplar("c"), "labels": {}},
+    ]
+    stub.handler = json_answer({"data": [{"seriesLabels": {"le": "1"}, "exemplars": exemplars}]})
+    prometheus = Prometheus(source(stub.url))
+    for _ in range(2):
+        [series] = prometheus.exemplars("x_bucket", WINDOW)
+        assert series == (Exemplar("a" * 32, WINDOW.start + 1.5, 0.5, {"le": "1"}),)
+    [(path, query)] = stub.requests
+    assert path == "/api/v1/query_exemplars"
+    assert query == {"query": "x_bucket", "start": "1800000000", "end": "1800000030"}
+
+
+@pytest.mark.parametrize("body", [{"data": [{"exemplars": []}]}, {"data": 1}, {"data": [[]]}, {"data": None}])
+def test_what_is_no_exemplar_is_said_so(stub: StubSource, body: Any) -> None:
+    stub.handler = json_answer(body)
+    with pytest.raises(SourceRefused, match="an invalid exemplar"):
+        Prometheus(source(stub.url)).exemplars("x_bucket", WINDOW)
+
+
+def test_the_values_of_a_variable(stub: StubSource) -> None:
+    stub.handler = json_answer({"data": ["joe", "amy"]})
+    assert Prometheus(source(stub.url)).label_values(VOICE, WINDOW) == ("amy", "joe")
+    assert stub.requests[0][0] == "/api/v1/label/voice_name/values"
+    assert stub.requests[0][1]["match[]"] == "tts_requests_total"
+
+
+def test_chosen_values_are_text_and_not_a_pattern() -> None:
+    assert regex_of(()) == ".*"
+    assert regex_of(("a.b", "c")) == r"a\.b|c"
+
+
+@pytest.mark.parametrize(
+    ("legend", "name"),
+    [
+        ("{outcome}", "ok"),
+        ("{voice_name} {outcome}", "joe ok"),
+        ("p95", "p95"),
+        ("", "instance=71e61cd4-5282-438d-b70a-f0fdd0a06edf, outcome=ok, voice_name=joe"),
+        ("{instance}", "71e61cd4"),
+    ],
+)
+def test_a_legend_names_the_labels(legend: str, name: str) -> None:
+    labels = {"outcome": "ok", "voice_name": "joe", "instance": "71e61cd4-5282-438d-b70a-f0fdd0a06edf"}
+    assert series_name(legend, {**labels, "__name__": "x"}) == name
