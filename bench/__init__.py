@@ -1,1 +1,1 @@
-"""Clients that measure a running server from outside: they speak HTTP only and import nothing of the server's."""
+"""Clients that measure a running server from outside: they use HTTP and import nothing from the server."""

@@ -1,7 +1,7 @@
-"""How long the drift job takes over a day of ten million events, and in how much memory: its section of RESULTS.md.
+"""Measures the time and the memory of the drift job for a day of ten million events; writes its section of RESULTS.md.
 
-A day is 24 GB of JSON, so it is written an hour at a time, taken, its window read, and deleted. One process takes all
-of the hours, as the scheduled job does; nothing is written meanwhile, and only its own time counts.
+A day is 24 GB of JSON, so each hour is written, ingested, its window read, and deleted. One process ingests all hours,
+as the scheduled job does; nothing is written meanwhile, and only the time of the job counts.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import IO
 
 import psutil
 
-from bench.drift_events import hourly, write_hour
-from bench.results.file import RESULTS, Promise, number, promises, table, write_section
+from bench.drift_events import hourly_requests, write_hour
+from bench.results.file import RESULTS, Promise, number, promise_table, table, write_section
 from bench.results.machine import Machine, this_machine
-from bench.targets.process import ROOT, resident
+from bench.targets.process import ROOT, resident_memory
 
 EVENTS = 10_000_000
 MINUTES, GIGABYTES = 10.0, 2.0
@@ -35,7 +35,7 @@ HEAD = ("hour", "events", "MB of JSON", "seconds", "events/s")
 
 @dataclass(frozen=True, slots=True)
 class Hour:
-    """What it took to take an hour's events and to read its window."""
+    """The figures of ingesting an hour's events and of reading its window."""
 
     start: datetime
     events: int
@@ -45,7 +45,7 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """All hours, and what the process took."""
+    """All hours, and the processor time and memory of the process."""
 
     hours: tuple[Hour, ...]
     cpu_seconds: float
@@ -54,31 +54,31 @@ class Day:
 
     @property
     def seconds(self) -> float:
-        """Of the job, not of writing the events."""
+        """The seconds of the job, without writing the events."""
         return sum(hour.seconds for hour in self.hours)
 
     @property
     def events(self) -> int:
-        """Copies too."""
+        """The number of events, including copies."""
         return sum(hour.events for hour in self.hours)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status, 0 when the day was taken as promised."""
+    """Returns the exit status: 0 when the promises are kept."""
     parser = argparse.ArgumentParser(prog="python -m bench.drift", description=__doc__)
     parser.add_argument("--events", type=int, default=EVENTS, help="of the day; results are written of 10 million only")
     options = parser.parse_args(arguments)
     day = measure(options.events)
-    kept = promised(day)
-    print(promises(kept))
+    day_promises = drift_promises(day)
+    print(promise_table(day_promises))
     if options.events == EVENTS:
         write_section("drift", render(day, this_machine()))
         print(f"written: {RESULTS}")
-    return 0 if all(promise.kept for promise in kept) else 1
+    return 0 if all(promise.is_kept for promise in day_promises) else 1
 
 
 def measure(events: int) -> Day:
-    """A day that ended at the last whole hour, since events of the future are not taken."""
+    """Measures a day that ended at the last whole hour, since the job rejects events from the future."""
     end = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     with tempfile.TemporaryDirectory() as name:
         inbox, rows = Path(name) / "events", Path(name) / "rows"
@@ -86,44 +86,44 @@ def measure(events: int) -> Day:
         command = [sys.executable, "-m", "drift.rows", str(rows), str(inbox), "--again"]
         with psutil.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as job:
             hours = []
-            for place, count in enumerate(hourly(events)):
-                start = end - timedelta(hours=24 - place)
-                hours.append(take(job.stdin, job.stdout, inbox, start, count))
+            for number, count in enumerate(hourly_requests(events)):
+                start = end - timedelta(hours=24 - number)
+                hours.append(ingest(job.stdin, job.stdout, inbox, start, count))
                 print(*row(hours[-1]), flush=True)
-            memory, cpu = resident(job.pid), job.cpu_times()
+            memory, cpu = resident_memory(job.pid), job.cpu_times()
             job.stdin.close()
             job.wait()
         stored = sum(path.stat().st_size for path in rows.rglob("*.parquet"))
     return Day(tuple(hours), cpu.user + cpu.system, memory.peak if memory else 0, stored)
 
 
-def take(ask: IO[str], answer: IO[str], inbox: Path, start: datetime, count: int) -> Hour:
-    """Writes an hour's events and has them taken. Leaves the command if a row is missing or there is one too many."""
+def ingest(stdin: IO[str], stdout: IO[str], inbox: Path, start: datetime, count: int) -> Hour:
+    """Writes an hour's events and lets the job ingest them. Raises SystemExit if the number of rows is wrong."""
     copies = write_hour(inbox, start, count, seed=start.hour)
-    begun = time.perf_counter()
-    ask.write("\n")
-    ask.flush()
-    said = json.loads(answer.readline() or "{}")
-    seconds = time.perf_counter() - begun
-    window = said.get("windows", {}).get(start.isoformat(), {})
-    if (window.get("rows"), window.get("duplicates"), said.get("problems")) != (count, copies, {}):
-        raise SystemExit(f"{count} events and {copies} copies were written, and the job says {said}")
+    clock_start = time.perf_counter()
+    stdin.write("\n")
+    stdin.flush()
+    report = json.loads(stdout.readline() or "{}")
+    seconds = time.perf_counter() - clock_start
+    window = report.get("windows", {}).get(start.isoformat(), {})
+    if (window.get("rows"), window.get("duplicates"), report.get("problems")) != (count, copies, {}):
+        raise SystemExit(f"{count} events and {copies} copies were written, and the job says {report}")
     shutil.rmtree(inbox)
     inbox.mkdir()
-    return Hour(start, count + copies, said["bytes"], seconds)
+    return Hour(start, count + copies, report["bytes"], seconds)
 
 
-def promised(day: Day) -> list[Promise]:
-    """What DESIGN and the issue ask for."""
-    of = f"a day of {day.events:,} events"
+def drift_promises(day: Day) -> list[Promise]:
+    """Returns the promises about time and memory."""
+    subject = f"a day of {day.events:,} events"
     return [
-        Promise(f"{of}: taken, stored, windows read", day.seconds / 60, " min", at_most=MINUTES),
-        Promise(f"{of}: peak of resident memory", day.peak_bytes / 1e9, " GB", at_most=GIGABYTES),
+        Promise(f"{subject}: taken, stored, windows read", day.seconds / 60, " min", at_most=MINUTES),
+        Promise(f"{subject}: peak of resident memory", day.peak_bytes / 1e9, " GB", at_most=GIGABYTES),
     ]
 
 
 def render(day: Day, machine: Machine) -> str:
-    """The section as Markdown."""
+    """Returns the section as Markdown."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     size = sum(hour.bytes for hour in day.hours)
     parts = [
@@ -131,7 +131,7 @@ def render(day: Day, machine: Machine) -> str:
         f"{machine.processor}, {machine.cores} cores, {machine.memory_bytes / 2**30:.0f} GiB; {packages}. "
         f"Events are made up, in our server's own form ({size / day.events / 1000:.1f} kB each, 512 a line, some "
         "delivered twice). One process takes each hour's files and reads that hour's window; only its time counts.",
-        promises(promised(day)),
+        promise_table(drift_promises(day)),
         f"{day.events:,} events, {size / 1e9:.1f} GB of JSON, in {day.seconds:.0f} s: "
         f"{number(day.events / day.seconds)} events/s, {day.cpu_seconds:.0f} s of processor time. "
         f"Stored: {day.stored_bytes / 1e9:.2f} GB of Parquet, {day.stored_bytes / day.events:.0f} bytes an event.",
@@ -141,7 +141,7 @@ def render(day: Day, machine: Machine) -> str:
 
 
 def row(hour: Hour) -> tuple[str, ...]:
-    """Cells of the table."""
+    """Returns the cells of an hour's row."""
     speed = number(hour.events / hour.seconds)
     return f"{hour.start:%H}", str(hour.events), number(hour.bytes / 1e6), number(hour.seconds), speed
 

@@ -1,7 +1,7 @@
-"""A day of events as the Collector's file exporter writes them: OTLP JSON, a batch a line, files of 50 MB.
+"""Generates a day of events in the format of the Collector's file exporter: OTLP JSON, a batch a line, files of 50 MB.
 
-Not from a server, which would need weeks for ten million requests; an event has the attributes, the order and the size
-(2.4 kB when a clip was made) of those that ours writes, and the numbers are different in each.
+A server would need weeks for ten million requests. A generated event has the same attributes, order and size (2.4 kB
+for a synthesized clip) as ttscope's, and different numbers in each.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 
 FILE_BYTES = 50_000_000
 BATCH = 512
-"""Events a line: what the SDK sends at once."""
-TWICE = 0.001
-"""Share of batches that come twice: the answer to the first try was lost."""
-NIGHT = 0.4
-"""Requests of the quietest hour, of those of the average one; the busiest has as much more."""
+"""The number of events in a line: the SDK sends as many at once."""
+DUPLICATE_SHARE = 0.001
+"""The share of batches that are delivered twice, as when the response to the first attempt is lost."""
+NIGHT_SHARE = 0.4
+"""The requests of the quietest hour relative to the average hour; the busiest has as many more."""
 RESOURCE = {
     "telemetry.sdk.language": "python",
     "telemetry.sdk.name": "opentelemetry",
@@ -36,7 +36,7 @@ STAGES = ("normalize", "queue", "phonemize", "infer", "decode", "encode", "send"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A number that is another in each event: the column it comes from, and how it is written."""
+    """A value that differs between events: its column, and its format."""
 
     column: str
     form: str = "%.17g"
@@ -55,7 +55,7 @@ VOICE: dict[str, Any] = {
 
 
 def event(status: int, outcome: str, features: dict[str, Any]) -> dict[str, Any]:
-    """All attributes of an event, in our server's order."""
+    """Returns all attributes of an event, in the server's order."""
     return {
         "gen_ai.operation.name": "text_to_speech",
         "tts.request_id": Slot("id", "%s"),
@@ -70,8 +70,8 @@ def event(status: int, outcome: str, features: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def spoken(cache: str) -> dict[str, Any]:
-    """Of an answer with audio."""
+def audio_features(cache: str) -> dict[str, Any]:
+    """Returns the attributes of an answer with audio."""
     return {
         "tts.streamed": True,
         "tts.duration": Slot("duration"),
@@ -84,8 +84,8 @@ def spoken(cache: str) -> dict[str, Any]:
     }
 
 
-MADE = {
-    **event(200, "ok", {**spoken("miss"), "tts.real_time_factor": Slot("factor")}),
+GENERATED = {
+    **event(200, "ok", {**audio_features("miss"), "tts.real_time_factor": Slot("factor")}),
     "tts.loudness": Slot("loudness"),
     "tts.silence_share": Slot("silence"),
     "tts.clipping_share": 0.0,
@@ -93,17 +93,17 @@ MADE = {
     **{f"tts.stage.{stage}": Slot(f"stage {stage}", "%.9f") for stage in STAGES},
     "tts.usual_duration": Slot("usual"),
 }
-HIT = {**event(200, "ok", spoken("hit")), "tts.stage.normalize": Slot("stage normalize", "%.9f")}
-REFUSED = event(
+HIT = {**event(200, "ok", audio_features("hit")), "tts.stage.normalize": Slot("stage normalize", "%.9f")}
+REJECTED = event(
     429,
     "rejected",
     {"tts.error_type": "queue_full", "tts.streamed": False, "tts.audio_duration": 0.0, "tts.cache": "bypass"},
 )
-SHARES = ((MADE, 0.75), (HIT, 0.2), (REFUSED, 0.05))
+SHARES = ((GENERATED, 0.75), (HIT, 0.2), (REJECTED, 0.05))
 
 
 class Template:
-    """The JSON of an event, with places for what differs."""
+    """The JSON of an event, with slots for the values that differ."""
 
     def __init__(self, features: dict[str, Any]) -> None:
         slots = [Slot("time", "%d"), Slot("observed", "%d")]
@@ -112,10 +112,10 @@ class Template:
             kind = value_kind(value)
             if isinstance(value, Slot):
                 slots.append(value)
-                written = value.form if kind == "doubleValue" else f'"{value.form}"'
+                text = value.form if kind == "doubleValue" else f'"{value.form}"'
             else:
-                written = json.dumps(str(value) if kind == "intValue" else value)
-            parts.append(f'{{"key":"{key}","value":{{"{kind}":{written}}}}}')
+                text = json.dumps(str(value) if kind == "intValue" else value)
+            parts.append(f'{{"key":"{key}","value":{{"{kind}":{text}}}}}')
         slots += [Slot("trace", "%s"), Slot("span", "%s")]
         self._columns = [slot.column for slot in slots]
         self._text = (
@@ -124,12 +124,12 @@ class Template:
         )
 
     def fill(self, columns: dict[str, list[Any]]) -> list[str]:
-        """An event for each row of the columns."""
+        """Returns an event for each row of the columns."""
         return [self._text % values for values in zip(*(columns[name] for name in self._columns), strict=True)]
 
 
 def value_kind(value: Any) -> str:
-    """The name that OTLP has for its type."""
+    """Returns OTLP's name of the value's type."""
     if isinstance(value, Slot):
         return {"%s": "stringValue", "%d": "intValue"}.get(value.form, "doubleValue")
     kinds = {bool: "boolValue", int: "intValue", float: "doubleValue", str: "stringValue"}
@@ -142,17 +142,17 @@ _BEGIN = f'{{"resourceLogs":[{{"resource":{{"attributes":[{_RESOURCE}]}},"scopeL
 _END = "]}]}]}\n"
 
 
-def hourly(total: int) -> list[int]:
-    """Requests of the 24 hours of a day: least at night, most at noon."""
-    weights = [1 + (1 - NIGHT) * math.sin(2 * math.pi * (hour - 6) / 24) for hour in range(24)]
+def hourly_requests(total: int) -> list[int]:
+    """Returns the number of requests in each hour of a day: lowest at night, highest at noon."""
+    weights = [1 + (1 - NIGHT_SHARE) * math.sin(2 * math.pi * (hour - 6) / 24) for hour in range(24)]
     edges = [round(total * sum(weights[:hour]) / sum(weights)) for hour in range(25)]
     return [high - low for low, high in itertools.pairwise(edges)]
 
 
 def write_hour(folder: Path, start: datetime, count: int, seed: int) -> int:
-    """Writes the events of an hour, in order of time, and says how many came twice."""
+    """Writes the events of an hour in order of time, and returns how many were delivered twice."""
     rng = np.random.default_rng(seed)
-    begin, step = start.timestamp(), timedelta(hours=1).total_seconds() / count
+    start_seconds, step = start.timestamp(), timedelta(hours=1).total_seconds() / count
     copies, low = 0, 0
     for number in itertools.count():
         if low >= count:
@@ -160,9 +160,9 @@ def write_hour(folder: Path, start: datetime, count: int, seed: int) -> int:
         with (folder / f"requests-{start:%Y-%m-%dT%H}-{number:03}.jsonl").open("w", encoding="utf-8") as file:
             while low < count and file.tell() < FILE_BYTES:
                 size = min(BATCH, count - low)
-                again = int(rng.random() < TWICE)
-                file.write(_line(rng, begin + low * step, step, size) * (1 + again))
-                copies += size * again
+                repeats = int(rng.random() < DUPLICATE_SHARE)
+                file.write(_line(rng, start_seconds + low * step, step, size) * (1 + repeats))
+                copies += size * repeats
                 low += size
     return copies
 

@@ -1,4 +1,4 @@
-"""How time to first audio and latency grow with a text, and with clients; writes its section of RESULTS.md."""
+"""Measures how time to first audio and latency grow with a text, and with clients; writes its section of RESULTS.md."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from bench.clients.passage import Reader
 from bench.results.file import RESULTS, write_section
 from bench.results.growth_section import Point, render
 from bench.results.machine import this_machine
-from bench.targets.contenders import stream_ttscope
+from bench.targets.contenders import ttscope_stream_request
 from bench.targets.process import running, ttscope
 
-LONGEST_CHARACTERS = 20_000
+MAX_CHARACTERS = 20_000
 """The limit on a text is a setting; 2,000 words have 11,000 characters."""
 CLIENT_WORDS = 25
-"""Length of all texts while clients grow in number; no text is spoken twice."""
+"""The number of words in all texts while the number of clients grows; no text is spoken twice."""
 REQUESTS_A_CLIENT = 3
-FEWEST_REQUESTS = 6
+MIN_REQUESTS = 6
 REQUEST_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class GrowthPlan:
-    """How much is measured."""
+    """The lengths and the numbers of clients to measure."""
 
     words: dict[int, int]
-    """Requests by length of the text, one after another; texts of all lengths begin with the same sentences."""
+    """The number of requests by length of the text, one after another; all texts begin with the same sentences."""
     clients: tuple[int, ...]
 
 
@@ -42,7 +42,7 @@ QUICK = GrowthPlan({20: 3, 40: 3, 80: 3, 150: 3, 400: 3}, (1, 2, 4, 8, 16))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status, 0 when it was measured."""
+    """Returns the exit status: 0 when the measurement is complete."""
     parser = argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="texts up to 400 words and 16 clients only")
     options = parser.parse_args(arguments)
@@ -51,8 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def run(plan: GrowthPlan) -> None:
-    """Measures, and writes what it found."""
-    program = ttscope(TTSCOPE_MAX_TEXT_CHARACTERS=str(LONGEST_CHARACTERS))
+    """Measures, and writes the section."""
+    program = ttscope(TTSCOPE_MAX_TEXT_CHARACTERS=str(MAX_CHARACTERS))
     async with running(program) as server, session_to(server.url, REQUEST_SECONDS) as session:
         await speak(session, Reader(seed=0).mixed(4), 2)
         by_words = []
@@ -62,7 +62,7 @@ async def run(plan: GrowthPlan) -> None:
             by_words.append(point(words, figures(turn)))
         reader, by_clients = Reader(), []
         for clients in plan.clients:
-            count = max(FEWEST_REQUESTS, clients * REQUESTS_A_CLIENT)
+            count = max(MIN_REQUESTS, clients * REQUESTS_A_CLIENT)
             turn = await speak(session, [reader.take(CLIENT_WORDS) for _ in range(count)], clients)
             by_clients.append(point(clients, figures(turn)))
     write_section("growth", render(by_words, by_clients, CLIENT_WORDS, this_machine()))
@@ -70,24 +70,26 @@ async def run(plan: GrowthPlan) -> None:
 
 
 async def speak(session: aiohttp.ClientSession, texts: Sequence[str], clients: int) -> Turn:
-    """These texts as streams."""
-    return await closed_loop(session, [stream_ttscope(text) for text in texts], clients, REQUEST_SECONDS)
+    """Requests the texts as streams."""
+    return await closed_loop(session, [ttscope_stream_request(text) for text in texts], clients, REQUEST_SECONDS)
 
 
-def point(x: int, found: Figures) -> Point:
-    """What the turn says of this length, or of this number of clients."""
-    made = Point(
+def point(x: int, turn: Figures) -> Point:
+    """Returns and prints the figures of this length, or of this number of clients."""
+    result = Point(
         x,
-        len(found.latencies),
-        found.failures,
-        percentile(found.first_audio, 0.5),
-        percentile(found.first_audio, 0.95),
-        percentile(found.latencies, 0.5),
-        percentile(found.latencies, 0.95),
-        found.requests_per_second,
+        len(turn.latencies),
+        turn.failures,
+        percentile(turn.first_audio, 0.5),
+        percentile(turn.first_audio, 0.95),
+        percentile(turn.latencies, 0.5),
+        percentile(turn.latencies, 0.95),
+        turn.requests_per_second,
     )
-    print(f"{x:5}  first audio {made.first_audio_p50:.3f} s  latency {made.latency_p50:.3f} s  failed {found.failures}")
-    return made
+    print(
+        f"{x:5}  first audio {result.first_audio_p50:.3f} s  latency {result.latency_p50:.3f} s  failed {turn.failures}"
+    )
+    return result
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the server does at ten times the rate that it can serve, and when clients vanish; its section of RESULTS.md."""
+"""Measures the server at ten times its maximum rate, and when clients vanish; writes its section of RESULTS.md."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from bench.clients.passage import Reader
 from bench.clients.prober import Prober
 from bench.results.file import RESULTS, write_section
 from bench.results.machine import this_machine
-from bench.results.overload_section import SETTLING_SECONDS, Flood, render
-from bench.targets.contenders import ask_ttscope
-from bench.targets.process import Running, running, ttscope
-from bench.targets.processor import watch
+from bench.results.overload_section import SETTLING_SECONDS, OverloadResult, render
+from bench.targets.contenders import ttscope_request
+from bench.targets.process import ServerProcess, running, ttscope
+from bench.targets.processor import measure_usage
 from bench.targets.target import Target
-from bench.targets.vanishing import vanish_everywhere
+from bench.targets.vanishing import measure_vanishings
 
 WORDS = 12
-"""Length of all texts, so that requests per second mean the same with and without overload."""
+"""The number of words in all texts, so that requests per second mean the same with and without overload."""
 FACTOR = 10
 CLIENTS = 16
-"""Who keep the server busy, but not overloaded."""
+"""The number of clients that keep the server busy, but not overloaded."""
 REQUEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class OverloadPlan:
-    """How much is measured."""
+    """The number of requests and clients, and the seconds of overload."""
 
     busy_requests: int
     seconds: float
-    """Of overload."""
+    """The duration of the overload."""
     vanishings: int
-    """Of each kind."""
+    """The number of clients that vanish at each stage."""
 
 
 FULL = OverloadPlan(busy_requests=160, seconds=40.0, vanishings=10)
@@ -48,7 +48,7 @@ QUICK = OverloadPlan(busy_requests=64, seconds=12.0, vanishings=3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status, 0 when it was measured."""
+    """Returns the exit status: 0 when the measurement is complete."""
     parser = argparse.ArgumentParser(prog="python -m bench.overload", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="12 seconds of overload instead of 40")
     options = parser.parse_args(arguments)
@@ -57,36 +57,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def run(plan: OverloadPlan) -> None:
-    """Measures, and writes what it found."""
+    """Measures, and writes the section."""
     reader = Reader()
-    requests = (ask_ttscope(reader.take(WORDS)) for _ in count())
+    requests = (ttscope_request(reader.take(WORDS)) for _ in count())
     async with running(ttscope()) as server, session_to(server.url, REQUEST_SECONDS) as session:
         await closed_loop(session, list(islice(requests, 8)), 4, REQUEST_SECONDS)
         turn = await closed_loop(session, list(islice(requests, plan.busy_requests)), CLIENTS, REQUEST_SECONDS)
         busy = figures(turn)
         print(f"busy: {busy.requests_per_second:.2f} requests/s of {WORDS} words to {CLIENTS} clients")
-        flood = await overload(session, server, requests, busy, plan.seconds)
-        print(f"overloaded by {flood.offered:.0f} requests/s: {flood.audio_per_second:.1f} s of audio a second")
-        vanishings = await vanish_everywhere(session, Target(session, server.url), plan.vanishings)
-    write_section("overload", render(flood, vanishings, this_machine(), WORDS, CLIENTS))
+        result = await overload(session, server, requests, busy, plan.seconds)
+        print(f"overloaded by {result.offered:.0f} requests/s: {result.audio_per_second:.1f} s of audio a second")
+        vanishings = await measure_vanishings(session, Target(session, server.url), plan.vanishings)
+    write_section("overload", render(result, vanishings, this_machine(), WORDS, CLIENTS))
     print(f"written: {RESULTS}")
 
 
 async def overload(
-    session: aiohttp.ClientSession, server: Running, requests: Iterator[Request], busy: Figures, seconds: float
-) -> Flood:
-    """Many times as many requests as it can serve, and what the server says of them afterwards."""
+    session: aiohttp.ClientSession, server: ServerProcess, requests: Iterator[Request], busy: Figures, seconds: float
+) -> OverloadResult:
+    """Sends FACTOR times as many requests as the server can serve, and reads the server's counts afterwards."""
     target = Target(session, server.url)
     rate = busy.requests_per_second * FACTOR
-    # Made before: the client runs on the server's cores.
+    # Prepared in advance, because the client runs on the server's cores.
     prepared = list(islice(requests, round(rate * seconds)))
     before = await target.snapshot()
     async with Prober(server.url) as prober, asyncio.TaskGroup() as group:
-        watching = group.create_task(watch(server.process, SETTLING_SECONDS, seconds))
+        usage = group.create_task(measure_usage(server.process, SETTLING_SECONDS, seconds))
         turn = await open_loop(session, prepared, rate)
-    counted = (await target.settled(before.requests + len(turn.replies))).since(before)
-    health = prober.seconds_until(turn.replies[0].begun + turn.seconds)
-    return Flood(busy, turn, health, counted.outcomes, watching.result())
+    counts = (await target.settled_snapshot(before.requests + len(turn.replies))).since(before)
+    health = prober.seconds_until(turn.replies[0].start + turn.seconds)
+    return OverloadResult(busy, turn, health, counts.outcomes, usage.result())
 
 
 if __name__ == "__main__":

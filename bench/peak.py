@@ -1,4 +1,4 @@
-"""The machine's matrix-multiply peak: ``python -m bench.peak`` prints GFLOP/s of float32, all cores at work."""
+"""Measures the machine's matrix-multiply peak: ``python -m bench.peak`` prints GFLOP/s of float32 on all cores."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import sys
 import time
 
 SIZE = 2048
-"""Rows and columns of the matrices: large enough for the peak, 50 MB in all."""
+"""The rows and columns of the matrices: large enough for the peak, 50 MB in total."""
 SECONDS = 3.0
 
 
 async def measure_peak() -> float:
-    """GFLOP/s, measured in a process of its own, which leaves the caller's threads and memory alone."""
+    """Returns GFLOP/s, measured in a separate process that does not affect the caller's threads and memory."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.peak", stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     if process.returncode:
@@ -21,15 +21,15 @@ async def measure_peak() -> float:
 
 
 def multiply() -> float:
-    """The fastest of all multiplications in a few seconds, in GFLOP/s."""
+    """Returns the speed of the fastest multiplication within SECONDS, in GFLOP/s."""
     import torch
 
-    left, right = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
+    matrix, factor = torch.randn(SIZE, SIZE), torch.randn(SIZE, SIZE)
     result = torch.empty(SIZE, SIZE)
-    fastest, until = float("inf"), time.perf_counter() + SECONDS
-    while (begun := time.perf_counter()) < until:
-        torch.mm(left, right, out=result)
-        fastest = min(fastest, time.perf_counter() - begun)
+    fastest, deadline = float("inf"), time.perf_counter() + SECONDS
+    while (start := time.perf_counter()) < deadline:
+        torch.mm(matrix, factor, out=result)
+        fastest = min(fastest, time.perf_counter() - start)
     return 2 * SIZE**3 / fastest / 1e9
 
 

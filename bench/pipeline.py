@@ -1,4 +1,4 @@
-"""What telemetry costs: two servers, one with everything on and one with everything off, asked in turn in one run."""
+"""Measures the cost of telemetry: two servers take turns, one with all telemetry on and one with all of it off."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from bench.targets.process import Running, running, ttscope
+from bench.targets.process import ServerProcess, running, ttscope
 
 SPOKEN = {"text": "The quick brown fox jumps over the lazy dog."}
 REFUSED = {"text": "(happy)"}
-"""Goes through everything that is measured of a request, but no model: its CPU time is the server's own."""
+"""A request that passes through all telemetry, but no model: its CPU time is that of the server alone."""
 OFF = {"METRICS_ENABLED": "false", "OTEL_SDK_DISABLED": "true"}
 
 
 @dataclass(slots=True)
 class Side:
-    """One of the two servers, and what was measured of it."""
+    """One of the two servers, and its figures."""
 
     name: str
-    server: Running
+    server: ServerProcess
     throughput: list[float] = field(default_factory=list)
-    """Spoken requests per second, one figure a round."""
+    """The synthesized requests per second of each round."""
     cpu: list[float] = field(default_factory=list)
-    """Seconds of CPU for a refused request, one figure a round."""
+    """The seconds of CPU for a rejected request, in each round."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status, 0 when it was measured."""
+    """Returns the exit status: 0 when the measurement is complete."""
     parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="turns of each server (default %(default)s)")
     parser.add_argument("--spoken", type=int, default=20, help="spoken requests a turn (default %(default)s)")
@@ -46,36 +46,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def run(rounds: int, spoken: int, refused: int, otlp: str) -> int:
-    """Measures and prints."""
-    exported = _listens(otlp)
+    """Measures, and prints the figures."""
+    exported = _is_listening(otlp)
     print(f"on: everything{f', exported to {otlp}' if exported else '; no Collector at ' + otlp + ', so no export'}")
     export = {"OTEL_EXPORTER_OTLP_ENDPOINT": otlp} if exported else {}
     async with (
         running(ttscope(**export)) as with_telemetry,
-        running(ttscope(**OFF)) as without,
+        running(ttscope(**OFF)) as without_telemetry,
         aiohttp.ClientSession() as session,
     ):
-        on, off = Side("on", with_telemetry), Side("off", without)
+        on, off = Side("on", with_telemetry), Side("off", without_telemetry)
         for number in range(-1, rounds):  # the first turn warms up and does not count
             for side in (on, off) if number % 2 else (off, on):
-                await _turn(session, side, spoken, refused, counts=number >= 0)
+                await _turn(session, side, spoken, refused, is_counted=number >= 0)
     _report(on, off)
     return 0
 
 
-async def _turn(session: aiohttp.ClientSession, side: Side, spoken: int, refused: int, counts: bool) -> None:
-    begun = time.perf_counter()
-    await _ask(session, side, SPOKEN, spoken, 200)
-    throughput = spoken / (time.perf_counter() - begun)
+async def _turn(session: aiohttp.ClientSession, side: Side, spoken: int, refused: int, is_counted: bool) -> None:
+    start = time.perf_counter()
+    await _send(session, side, SPOKEN, spoken, 200)
+    throughput = spoken / (time.perf_counter() - start)
     before = side.server.cpu_seconds()
-    await _ask(session, side, REFUSED, refused, 422)
+    await _send(session, side, REFUSED, refused, 422)
     cpu = (side.server.cpu_seconds() - before) / refused
-    if counts:
+    if is_counted:
         side.throughput.append(throughput)
         side.cpu.append(cpu)
 
 
-async def _ask(session: aiohttp.ClientSession, side: Side, body: dict[str, str], times: int, expected: int) -> None:
+async def _send(session: aiohttp.ClientSession, side: Side, body: dict[str, str], times: int, expected: int) -> None:
     for _ in range(times):
         async with session.post(f"{side.server.url}/tts", json=body) as response:
             await response.read()
@@ -93,7 +93,7 @@ def _report(on: Side, off: Side) -> None:
     print(f"throughput on / off: {ratio:.3f}; telemetry: {cost:.0f} us of CPU per request")
 
 
-def _listens(url: str) -> bool:
+def _is_listening(url: str) -> bool:
     parts = urlsplit(url)
     try:
         with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=2):

@@ -1,7 +1,7 @@
-"""Three servers with the same voice in one run: ours, Coqui's tts-server and piper's; writes its section of RESULTS.md.
+"""Compares ttscope, Coqui's tts-server and piper's server with the same voice; writes its section of RESULTS.md.
 
-All three stay up, and only the one that is measured runs: the others are stopped (SIGSTOP) meanwhile. They take turns,
-round after round, with the same texts, so that a noisy minute of the machine hurts all alike.
+All three stay up, but only the measured one runs: the others are suspended (SIGSTOP). They take turns in each round,
+with the same texts, so that noise on the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -21,34 +21,34 @@ from bench.clients.passage import Reader
 from bench.peak import measure_peak
 from bench.results.file import RESULTS, write_section
 from bench.results.machine import this_machine
-from bench.results.servers_section import Measured, render
+from bench.results.servers_section import ContenderFigures, render
 from bench.targets.contenders import Contender, MissingError, contenders
-from bench.targets.process import Running, running
+from bench.targets.process import ServerProcess, running
 
 PROBE_WORDS = 80
-"""Length of the texts by which times to first audio are compared, one client."""
+"""The number of words in texts for the comparison of times to first audio with one client."""
 REQUEST_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class ServersPlan:
-    """How much is measured."""
+    """The number of rounds and requests."""
 
     rounds: int
     requests: dict[int, int]
-    """Of a turn, by number of clients."""
+    """The number of requests in a turn, by number of clients."""
     probes: int
-    """Texts of a turn that measures time to first audio."""
+    """The number of texts in a turn that measures time to first audio."""
     turn_seconds: float
-    """No request of a turn begins later."""
+    """The time after which no request of a turn begins."""
 
 
 @dataclass(frozen=True, slots=True)
-class Texts:
-    """What is spoken in a round."""
+class RoundTexts:
+    """The texts of a round."""
 
     mixed: dict[int, list[str]]
-    """By number of clients."""
+    """Texts of mixed lengths, by number of clients."""
     probes: list[str]
 
 
@@ -57,7 +57,7 @@ QUICK = ServersPlan(rounds=1, requests={1: 6, 4: 8, 16: 16}, probes=3, turn_seco
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status, 0 when it was measured."""
+    """Returns the exit status: 0 when the measurement is complete."""
     parser = argparse.ArgumentParser(prog="python -m bench.servers", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round: 3 minutes on 2 cores instead of 15")
     options = parser.parse_args(arguments)
@@ -70,12 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 async def run(plan: ServersPlan, sides: Sequence[Contender]) -> None:
-    """Measures, and writes what it found."""
-    measured = {side.name: Measured(side.name) for side in sides}
+    """Measures, and writes the section."""
+    contenders = {side.name: ContenderFigures(side.name) for side in sides}
     peaks: list[float] = []
     reader = Reader()
     async with AsyncExitStack() as stack:
-        servers: dict[str, Running] = {}
+        servers: dict[str, ServerProcess] = {}
         for side in sides:
             if side.program.name not in servers:
                 servers[side.program.name] = server = await stack.enter_async_context(running(side.program))
@@ -84,47 +84,49 @@ async def run(plan: ServersPlan, sides: Sequence[Contender]) -> None:
         for number in range(plan.rounds):
             peaks.append(await measure_peak())
             print(f"round {number + 1} of {plan.rounds}; matrix-multiply peak {peaks[-1]:.0f} GFLOP/s")
-            texts = Texts(
+            texts = RoundTexts(
                 {clients: reader.mixed(count) for clients, count in plan.requests.items()},
                 [reader.take(PROBE_WORDS) for _ in range(plan.probes)],
             )
             for side in rotated(sides, number):
-                await measure(plan, side, servers[side.program.name], measured[side.name], texts)
-    write_section("servers", render(list(measured.values()), median(peaks), plan.rounds, this_machine()))
+                await measure(plan, side, servers[side.program.name], contenders[side.name], texts)
+    write_section("servers", render(list(contenders.values()), median(peaks), plan.rounds, this_machine()))
     print(f"written: {RESULTS}")
 
 
-async def warm_up(server: Running, side: Contender) -> None:
-    """A few texts of all lengths, so that nobody pays for what is done once."""
+async def warm_up(server: ServerProcess, side: Contender) -> None:
+    """Sends a few texts of all lengths, so that work that is done once is not measured."""
     async with session_to(server.url, REQUEST_SECONDS) as session:
         await closed_loop(session, [side.request(text) for text in Reader(seed=0).mixed(4)], 2, REQUEST_SECONDS)
 
 
-async def measure(plan: ServersPlan, side: Contender, server: Running, found: Measured, texts: Texts) -> None:
-    """One contender's turns of a round."""
+async def measure(
+    plan: ServersPlan, side: Contender, server: ServerProcess, result: ContenderFigures, texts: RoundTexts
+) -> None:
+    """Measures one contender's turns of a round."""
     server.resume()
     async with session_to(server.url, REQUEST_SECONDS) as session:
-        found.probes.append(await turn(session, side, texts.probes, 1, plan.turn_seconds))
-        for clients, chosen in texts.mixed.items():
-            result = await turn(session, side, chosen, clients, plan.turn_seconds)
-            found.turns.setdefault(clients, []).append(result)
+        result.probes.append(await turn(session, side, texts.probes, 1, plan.turn_seconds))
+        for clients, mixed_texts in texts.mixed.items():
+            figures_of_turn = await turn(session, side, mixed_texts, clients, plan.turn_seconds)
+            result.turns.setdefault(clients, []).append(figures_of_turn)
             print(
-                f"{side.name:16} {clients:3} clients  {result.requests_per_second:6.2f} requests/s  "
-                f"first audio {median(result.first_audio):6.2f} s  failed {result.failures}"
+                f"{side.name:16} {clients:3} clients  {figures_of_turn.requests_per_second:6.2f} requests/s  "
+                f"first audio {median(figures_of_turn.first_audio):6.2f} s  failed {figures_of_turn.failures}"
             )
-    found.memory = server.memory()
+    result.memory = server.memory()
     server.pause()
 
 
 async def turn(
-    session: aiohttp.ClientSession, side: Contender, texts: Sequence[str], clients: int, most_seconds: float
+    session: aiohttp.ClientSession, side: Contender, texts: Sequence[str], clients: int, max_seconds: float
 ) -> Figures:
-    """These texts, spoken to so many clients."""
-    return figures(await closed_loop(session, [side.request(text) for text in texts], clients, most_seconds))
+    """Returns the figures of these texts with this number of clients."""
+    return figures(await closed_loop(session, [side.request(text) for text in texts], clients, max_seconds))
 
 
 def rotated(sides: Sequence[Contender], places: int) -> list[Contender]:
-    """Another contender begins each round."""
+    """Returns the contenders in another order, so that another one begins each round."""
     places %= len(sides)
     return [*sides[places:], *sides[:places]]
 

@@ -1,1 +1,1 @@
-"""What sends load to a server and receives its audio."""
+"""Clients that send load to a server and receive its audio."""

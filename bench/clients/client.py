@@ -1,4 +1,4 @@
-"""The client: sends one planned request, times it, listens to the answer, and notes what is wrong with it."""
+"""The client: sends one planned request, measures its times, and records the faults of its answer."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Any, Literal
 import aiohttp
 from multidict import CIMultiDictProxy
 
-from bench.clients.plan import Planned
+from bench.clients.plan import PlannedRequest
 from bench.clients.recording import WavError, read_wav
 
 Outcome = Literal["ok", "rejected", "error", "unanswered"]
-ROOM = frozenset({429, 503})
-"""Statuses of the server's refusals for want of room; they are refusals like those of bad input."""
-HEX = {"X-Trace-ID": re.compile(r"[0-9a-f]{32}"), "X-Request-ID": re.compile(r"[\w.:-]{1,128}")}
+OVERLOAD_STATUSES = frozenset({429, 503})
+"""Statuses of rejections because of overload; they count as rejections, as those of bad input do."""
+ID_FORMATS = {"X-Trace-ID": re.compile(r"[0-9a-f]{32}"), "X-Request-ID": re.compile(r"[\w.:-]{1,128}")}
 DURATION = re.compile(r"\s*([\w-]+)\s*;\s*dur=([\d.]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One request as the client saw it; a row of the data for analysis."""
+    """One request as the client measured it; a row of the data for analysis."""
 
     outcome: Outcome
     status: int
-    """0 when no answer came."""
+    """The status of the answer; 0 without an answer."""
     error_type: str | None
     voice: str
     language: str
@@ -38,34 +38,34 @@ class Record:
     speed: float
     stream: bool
     started_at: float
-    """Seconds since the epoch."""
+    """The start in seconds since the epoch."""
     seconds: float
-    """From sending the request to the last byte of the answer."""
+    """The time from sending the request to the last byte of the answer."""
     first_byte_seconds: float | None
     audio_seconds: float | None
     stages: dict[str, float] = field(default_factory=dict)
-    """Milliseconds, by the server's Server-Timing."""
+    """The milliseconds of each stage in the header Server-Timing."""
     request_id: str = ""
     trace_id: str = ""
     clip: int | None = None
-    """The same in all requests for the same audio."""
+    """A number that requests for the same audio share."""
     fresh: bool = False
-    """It asked for audio that was not made before."""
+    """Whether the request had ``"cache": false``."""
     cache: str = ""
-    """What the cache had for it, by X-TTS-Cache; empty where the answer does not say."""
+    """The cache's result in the header X-TTS-Cache; empty without it."""
     provider: str = ""
-    """Who made the audio, by X-TTS-Provider."""
+    """The provider in the header X-TTS-Provider; empty without it."""
     faults: tuple[str, ...] = ()
-    """What is wrong with the answer, in words; what differs from answer to answer after a colon."""
+    """The faults of the answer in words; what differs between answers follows a colon."""
 
     def row(self) -> dict[str, Any]:
-        """The record as JSON has it."""
+        """Returns the record for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The bytes that came back, and when."""
+    """An answer's status, headers and body, and its times."""
 
     status: int
     headers: CIMultiDictProxy[str]
@@ -75,19 +75,21 @@ class Answer:
     seconds: float
 
 
-async def ask(session: aiohttp.ClientSession, request: Planned) -> Record:
-    """Send a request and judge the answer. A connection that fails or times out makes a record too."""
+async def send_request(session: aiohttp.ClientSession, request: PlannedRequest) -> Record:
+    """Sends a request and checks the answer. A connection that fails or times out makes a record too."""
     started_at, start = time.time(), time.perf_counter()
     try:
-        answer = await receive(session, request, started_at, start)
+        answer = await read_answer(session, request, started_at, start)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         fault = f"no complete answer: {type(error).__name__} {error}".rstrip()
         return record(request, "unanswered", 0, started_at, time.perf_counter() - start, faults=(fault,))
-    return judge(request, answer)
+    return check_answer(request, answer)
 
 
-async def receive(session: aiohttp.ClientSession, request: Planned, started_at: float, start: float) -> Answer:
-    """Send a request and read its answer to the end. Raises what aiohttp raises."""
+async def read_answer(
+    session: aiohttp.ClientSession, request: PlannedRequest, started_at: float, start: float
+) -> Answer:
+    """Sends a request and reads its answer to the end. Raises what aiohttp raises."""
     headers = {"Content-Type": request.content_type} if request.body else None
     async with session.request(request.method, "/tts", data=request.body or None, headers=headers) as response:
         first, _ = await response.content.readchunk()
@@ -96,17 +98,17 @@ async def receive(session: aiohttp.ClientSession, request: Planned, started_at: 
         return Answer(response.status, response.headers, body, started_at, first_byte, time.perf_counter() - start)
 
 
-def judge(request: Planned, answer: Answer) -> Record:
-    """The record of an answer, with its faults."""
+def check_answer(request: PlannedRequest, answer: Answer) -> Record:
+    """Returns the record of an answer, with its faults."""
     stages = {name: float(value) for name, value in DURATION.findall(answer.headers.get("Server-Timing", ""))}
     faults = header_faults(answer)
     error_type, audio_seconds = None, None
     outcome: Outcome = "ok"
     if answer.status == 200:
-        audio_seconds, found = audio_faults(request, answer)
-        faults += found + timing_faults(request, answer, stages)
+        audio_seconds, more_faults = audio_faults(request, answer)
+        faults += more_faults + timing_faults(request, answer, stages)
     else:
-        outcome = "rejected" if answer.status < 500 or answer.status in ROOM else "error"
+        outcome = "rejected" if answer.status < 500 or answer.status in OVERLOAD_STATUSES else "error"
         error_type = error_code(answer.body)
     return record(
         request,
@@ -127,16 +129,16 @@ def judge(request: Planned, answer: Answer) -> Record:
 
 
 def header_faults(answer: Answer) -> list[str]:
-    """What is wrong with the headers that every answer has."""
+    """Returns the faults in the headers that every answer has."""
     return [
         f"the header {name} is not as it should be: {answer.headers.get(name, 'missing')}"
-        for name, shape in HEX.items()
+        for name, shape in ID_FORMATS.items()
         if not shape.fullmatch(answer.headers.get(name, ""))
     ]
 
 
-def audio_faults(request: Planned, answer: Answer) -> tuple[float | None, list[str]]:
-    """The audio's duration, and what is wrong with it or with the ranges that came along."""
+def audio_faults(request: PlannedRequest, answer: Answer) -> tuple[float | None, list[str]]:
+    """Returns the audio's duration, and the faults of the audio and of the headers with the ranges."""
     if request.text is None:
         return None, []
     expected = {
@@ -156,8 +158,11 @@ def audio_faults(request: Planned, answer: Answer) -> tuple[float | None, list[s
     return recording.seconds, faults + ([fault] if fault else [])
 
 
-def timing_faults(request: Planned, answer: Answer, stages: dict[str, float]) -> list[str]:
-    """Server-Timing is there, and says no more than what we measured; a stream's is written before its end."""
+def timing_faults(request: PlannedRequest, answer: Answer, stages: dict[str, float]) -> list[str]:
+    """Returns the faults of Server-Timing: no stages, or a total above what we measured.
+
+    A stream has no total, because its headers are sent before its end.
+    """
     if not stages:
         return ["the header Server-Timing has no stages"]
     total = stages.get("total")
@@ -168,20 +173,20 @@ def timing_faults(request: Planned, answer: Answer, stages: dict[str, float]) ->
     return []
 
 
-def status_faults(request: Planned, status: int, error_type: str | None) -> list[str]:
-    """What the request should have come to. Want of room may refuse any good request."""
+def status_faults(request: PlannedRequest, status: int, error_type: str | None) -> list[str]:
+    """Returns a fault if the status is not the expected one. Overload may reject any valid request."""
     if request.refusals:
-        wanted = " or ".join(f"{status} {code}" for status, code in sorted(request.refusals))
+        expected = " or ".join(f"{status} {code}" for status, code in sorted(request.refusals))
         return (
             []
             if (status, error_type) in request.refusals
-            else [f"a bad request came to {status} {error_type}, and it should be {wanted}"]
+            else [f"a bad request came to {status} {error_type}, and it should be {expected}"]
         )
-    return [] if status == 200 or status in ROOM else [f"a good request came to {status} {error_type}"]
+    return [] if status == 200 or status in OVERLOAD_STATUSES else [f"a good request came to {status} {error_type}"]
 
 
 def error_code(body: bytes) -> str | None:
-    """The code in an error's JSON body; None if it has not the shape that all errors have."""
+    """Returns the code in an error's JSON body; None if the body does not have the shape of an error."""
     try:
         code = json.loads(body)["error"]["code"]
     except (ValueError, TypeError, KeyError):
@@ -189,8 +194,10 @@ def error_code(body: bytes) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def record(request: Planned, outcome: Outcome, status: int, started_at: float, seconds: float, **seen: Any) -> Record:
-    """The record of a request, with what was seen of its answer, if there was one."""
+def record(
+    request: PlannedRequest, outcome: Outcome, status: int, started_at: float, seconds: float, **answer_fields: Any
+) -> Record:
+    """Returns the record of a request, with the fields that come from its answer."""
     text = request.text
     return Record(
         outcome=outcome,
@@ -207,5 +214,5 @@ def record(request: Planned, outcome: Outcome, status: int, started_at: float, s
         fresh=request.fresh,
         started_at=started_at,
         seconds=seconds,
-        **({"error_type": None, "first_byte_seconds": None, "audio_seconds": None} | seen),
+        **({"error_type": None, "first_byte_seconds": None, "audio_seconds": None} | answer_fields),
     )

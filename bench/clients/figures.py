@@ -1,4 +1,4 @@
-"""The arithmetic of the results: percentiles, medians of rounds, ratios, and what a turn of requests amounts to."""
+"""The arithmetic of the results: percentiles, medians of rounds, ratios, and the figures of a turn."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from bench.clients.load import Reply, Turn
 from bench.clients.recording import read_wav
 
 GFLOP_PER_AUDIO_SECOND = 5.75
-"""What the voice costs: multiplications and additions of a Piper voice of medium quality, counted in its graph."""
+"""The cost of the voice: multiplications and additions of a Piper voice of medium quality, counted in its graph."""
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that this share lies below, between its two neighbours in proportion; NaN of nothing."""
+    """Returns a percentile, interpolated linearly between its two neighbours; NaN without values."""
     if not values:
         return math.nan
     ascending = sorted(values)
@@ -25,58 +25,58 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """NaN of nothing."""
+    """Returns the median; NaN without values."""
     return statistics.median(values) if values else math.nan
 
 
-def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """The median of the rounds' own ratios: what slowed a round down slowed both sides of it."""
-    return median([a / b for a, b in zip(ours, theirs, strict=True)])
+def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> float:
+    """Returns the median of the rounds' own ratios: a slow round slows both sides."""
+    return median([a / b for a, b in zip(numerators, denominators, strict=True)])
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a turn amounts to; latencies are of answers with audio."""
+    """The figures of a turn; latencies are those of answers with audio."""
 
     clients: int
     seconds: float
     latencies: tuple[float, ...]
     first_audio: tuple[float, ...]
     audio_seconds: float
-    made_seconds: float
-    """Audio without the silence that a server puts between and after sentences: what the model made."""
+    model_seconds: float
+    """The audio from the model: without the silence that a server inserts between and after sentences."""
     failures: int
 
     @property
     def requests_per_second(self) -> float:
-        """Answers with audio."""
+        """The rate of answers with audio."""
         return len(self.latencies) / self.seconds
 
     @property
     def audio_per_second(self) -> float:
-        """Seconds of audio from the model in a second."""
-        return self.made_seconds / self.seconds
+        """The seconds of audio from the model in a second."""
+        return self.model_seconds / self.seconds
 
     def share_of_peak(self, peak: float) -> float:
-        """Of the machine's matrix-multiply peak in GFLOP/s."""
+        """Returns the used share of the machine's matrix-multiply peak, which is in GFLOP/s."""
         return self.audio_per_second * GFLOP_PER_AUDIO_SECOND / peak
 
 
 def figures(turn: Turn) -> Figures:
-    """What a turn amounts to. Raises WavError when an answer with 200 is not a WAV file."""
-    spoken = [reply for reply in turn.replies if reply.status == 200]
-    recordings = [read_wav(reply.body) for reply in spoken]
+    """Returns the figures of a turn. Raises WavError when an answer with status 200 is not a WAV file."""
+    answers = [reply for reply in turn.replies if reply.status == 200]
+    recordings = [read_wav(reply.body) for reply in answers]
     return Figures(
         turn.clients,
         turn.seconds,
-        tuple(reply.seconds for reply in spoken),
-        tuple(first_audio(reply) for reply in spoken),
+        tuple(reply.seconds for reply in answers),
+        tuple(first_audio(reply) for reply in answers),
         sum(recording.seconds for recording in recordings),
         sum(recording.sounding_seconds for recording in recordings),
-        len(turn.replies) - len(spoken),
+        len(turn.replies) - len(answers),
     )
 
 
 def first_audio(reply: Reply) -> float:
-    """Time to first audio of an answer; without a sample it is the time to its end."""
+    """Returns the time to first audio of an answer; without a sample it is the time to its end."""
     return reply.seconds if reply.first_audio is None else reply.first_audio

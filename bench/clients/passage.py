@@ -1,4 +1,4 @@
-"""What the servers are given to speak: public-domain prose, cut to a number of words, each text as rarely as can be."""
+"""Texts for the servers: public-domain prose, cut to a number of words, with as few repetitions as possible."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 PASSAGE = Path(__file__).with_name("passage.txt")
 SHORTEST, LONGEST = 4, 90
-"""Words of mixed texts; lengths are spread evenly on a logarithmic scale, so that their mean is 28."""
+"""The range of words in mixed texts; lengths are spread evenly on a logarithmic scale, so that their mean is 28."""
 
 
 class Reader:
-    """Goes through the passage, sentence by sentence and from the start again; the same seed reads the same texts."""
+    """Reads the passage sentence by sentence, again and again; the same seed reads the same texts."""
 
     def __init__(self, seed: int = 1) -> None:
         self._random = random.Random(seed)
@@ -20,13 +20,13 @@ class Reader:
         self._read: set[str] = set()
 
     def take(self, words: int) -> str:
-        """A text of so many words, not taken before; it begins with the next sentence while there is such a one.
+        """Returns a text of ``words`` words that was not read before; it starts with the next sentence if possible.
 
-        After some 1,800 of one length all are read, and it begins anew.
+        After about 1,800 texts of one length all are read, and texts repeat.
         """
         starts = sentence_starts()
-        turned = [starts[(self._sentence + offset) % len(starts)] for offset in range(len(starts))]
-        for start in (*turned, *range(len(passage()))):
+        ordered_starts = [starts[(self._sentence + offset) % len(starts)] for offset in range(len(starts))]
+        for start in (*ordered_starts, *range(len(passage()))):
             self._sentence += 1
             text = cut(start, words)
             if text not in self._read:
@@ -36,7 +36,7 @@ class Reader:
         return self.take(words)
 
     def mixed(self, count: int) -> list[str]:
-        """Texts of mixed lengths: of any count, the same share is short and long; the order is left to chance."""
+        """Returns texts of mixed lengths in random order, with the same distribution of lengths for any count."""
         steps = [(number + self._random.random()) / count for number in range(count)]
         lengths = [round(SHORTEST * (LONGEST / SHORTEST) ** step) for step in steps]
         self._random.shuffle(lengths)
@@ -45,22 +45,22 @@ class Reader:
 
 @cache
 def passage() -> tuple[str, ...]:
-    """The words of the whole passage; a line that begins with # names the source of the next."""
+    """Returns the words of the whole passage; a line that begins with # names the source of the next line."""
     lines = PASSAGE.read_text(encoding="utf-8").splitlines()
     return tuple(word for line in lines if not line.startswith("#") for word in line.split())
 
 
 @cache
 def sentence_starts() -> tuple[int, ...]:
-    """The places in the passage at which a sentence begins."""
+    """Returns the positions in the passage at which a sentence begins."""
     words = passage()
     return tuple(place for place in range(len(words)) if words[place - 1][-1] in ".!?")
 
 
 def cut(start: int, words: int) -> str:
-    """So many words from a place in the passage, from its beginning again after its end, closed by a full stop."""
+    """Returns ``words`` words from a position in the passage, which repeats after its end, with a full stop."""
     prose = passage()
-    chosen = [prose[(start + offset) % len(prose)] for offset in range(words)]
-    chosen[0] = chosen[0][:1].upper() + chosen[0][1:]
-    chosen[-1] = chosen[-1].rstrip(".,:;!?") + "."
-    return " ".join(chosen)
+    selection = [prose[(start + offset) % len(prose)] for offset in range(words)]
+    selection[0] = selection[0][:1].upper() + selection[0][1:]
+    selection[-1] = selection[-1].rstrip(".,:;!?") + "."
+    return " ".join(selection)

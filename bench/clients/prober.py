@@ -1,4 +1,4 @@
-"""Asks /health all the while that something else is going on, and notes how long each answer takes."""
+"""Probes /health while something else runs, and records the time of each answer."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from types import TracebackType
 import aiohttp
 
 INTERVAL = 0.05
-"""Seconds between an answer and the next question."""
+"""The seconds between an answer and the next probe."""
 PATH = "/health"
 
 
 class Prober:
-    """Probes while its block lasts."""
+    """Probes until its block ends; a context manager."""
 
     def __init__(self, url: str) -> None:
         self._session = aiohttp.ClientSession(url)
-        self._seen: list[tuple[float, float]] = []
+        self._probes: list[tuple[float, float]] = []
 
     async def __aenter__(self) -> Prober:
         self._task = asyncio.create_task(self._probe())
@@ -34,18 +34,18 @@ class Prober:
             await self._task
         await self._session.close()
 
-    def seconds_until(self, moment: float) -> tuple[float, ...]:
-        """How long the answers took that were asked for before this moment; infinite where none came."""
-        return tuple(seconds for begun, seconds in self._seen if begun <= moment)
+    def seconds_until(self, end: float) -> tuple[float, ...]:
+        """Returns the times of the answers to probes sent until ``end``; infinite for a probe without an answer."""
+        return tuple(seconds for start, seconds in self._probes if start <= end)
 
     async def _probe(self) -> None:
         while True:
-            begun = time.monotonic()
+            start = time.monotonic()
             try:
                 async with self._session.get(PATH) as response:
                     await response.read()
-                    answered = response.status == 200
+                    is_ok = response.status == 200
             except (aiohttp.ClientError, OSError):
-                answered = False
-            self._seen.append((begun, time.monotonic() - begun if answered else math.inf))
+                is_ok = False
+            self._probes.append((start, time.monotonic() - start if is_ok else math.inf))
             await asyncio.sleep(INTERVAL)

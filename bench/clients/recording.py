@@ -1,4 +1,4 @@
-"""A recording as a client receives it: is it a WAV file, does it sound, and is it as long as its text."""
+"""A recording as a client receives it: checks its format, its loudness, and its length for its text."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ import numpy.typing as npt
 
 UNKNOWN_SIZE = 0xFFFFFFFF
 """The size in a stream's header, written before its length is known."""
-QUIETEST = 0.005
-"""Root mean square, of full scale 1, under which we call audio silent; speech has 0.05 to 0.2."""
-FASTEST, SLOWEST = 30.0, 4.0
-"""Characters a second at speed 1. People speak 12 to 20; half of a speech would sound as if it were twice as fast."""
+MIN_LOUDNESS = 0.005
+"""The root mean square, of full scale 1, below which audio is silent; speech has 0.05 to 0.2."""
+MAX_PACE, MIN_PACE = 30.0, 4.0
+"""The limits of characters per second at speed 1. People speak 12 to 20; half of a speech would look twice as fast."""
 SILENCE = 0.1
-"""Seconds of nothing but zeros, from which on they are silence that was put in: a model's own pauses have noise."""
+"""A run of zeros for at least this many seconds was inserted by the server: a model's own pauses have noise."""
 PADDING = 2.0
-"""Seconds of silence that a short text may have around it."""
+"""The seconds of silence that a short text may have around it."""
 
 
 class WavError(ValueError):
-    """Bytes that are not a 16 bit mono WAV file; the message says in what."""
+    """The bytes are not a 16 bit mono WAV file; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What there is to know of some audio."""
+    """The properties of a recording."""
 
     sample_rate: int
-    """Hz."""
+    """The sample rate in Hz."""
     seconds: float
     sounding_seconds: float
-    """Without silence that was put in."""
+    """The seconds without inserted silence."""
     loudness: float
-    """Root mean square of the samples, full scale being 1."""
+    """The root mean square of the samples; full scale is 1."""
 
     def fault(self, characters: int, speed: float) -> str | None:
-        """What is wrong with it as the speech of so many characters; None when nothing is."""
-        shortest = characters / FASTEST / speed
-        longest = characters / SLOWEST / speed + PADDING
-        if self.loudness < QUIETEST:
+        """Returns what is wrong with it as the speech of ``characters`` characters, or None."""
+        min_seconds = characters / MAX_PACE / speed
+        max_seconds = characters / MIN_PACE / speed + PADDING
+        if self.loudness < MIN_LOUDNESS:
             return f"the audio is silent: its root mean square is {self.loudness:.4f}"
-        if not shortest <= self.seconds <= longest:
+        if not min_seconds <= self.seconds <= max_seconds:
             return (
                 f"the audio's length does not suit its text: {self.seconds:.1f} s for {characters} characters, "
-                f"not {shortest:.1f} to {longest:.1f} s"
+                f"not {min_seconds:.1f} to {max_seconds:.1f} s"
             )
         return None
 
 
 def read_wav(data: bytes) -> Recording:
-    """Read a 16 bit mono WAV file, also one whose header leaves the length open. Raises WavError."""
+    """Reads a 16 bit mono WAV file, also one whose header leaves the length open. Raises WavError."""
     if len(data) < 12 or data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise WavError("it does not begin with RIFF and WAVE")
     sample_rate, position = 0, 12
@@ -68,7 +68,7 @@ def read_wav(data: bytes) -> Recording:
 
 
 def read_format(block: bytes) -> int:
-    """The sample rate of a format block. Raises WavError when it is not 16 bit mono PCM."""
+    """Returns the sample rate of a format block. Raises WavError when it is not 16 bit mono PCM."""
     if len(block) < 16:
         raise WavError("its format block is cut off")
     coding, channels, sample_rate, _, _, bits = struct.unpack_from("<HHIIHH", block)
@@ -78,7 +78,7 @@ def read_format(block: bytes) -> int:
 
 
 def read_samples(data: bytes, start: int, size: int, sample_rate: int) -> Recording:
-    """What the samples from ``start`` to the end are like. Raises WavError."""
+    """Returns the properties of the samples from ``start`` to the end. Raises WavError."""
     if not sample_rate:
         raise WavError("its data comes before its format")
     present = len(data) - start
@@ -92,8 +92,8 @@ def read_samples(data: bytes, start: int, size: int, sample_rate: int) -> Record
     return Recording(sample_rate, len(samples) / sample_rate, sounding / sample_rate, loudness)
 
 
-def count_silence(samples: npt.NDArray[np.floating[Any]], shortest: int) -> int:
-    """How many samples, shape (samples,), lie in runs of at least so many zeros."""
+def count_silence(samples: npt.NDArray[np.floating[Any]], min_length: int) -> int:
+    """Returns how many samples, shape (samples,), lie in runs of at least ``min_length`` zeros."""
     ends = np.flatnonzero(np.pad(samples, 1, constant_values=1))
     runs = np.diff(ends) - 1
-    return int(runs[runs >= shortest].sum())
+    return int(runs[runs >= min_length].sum())

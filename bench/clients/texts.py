@@ -1,4 +1,4 @@
-"""Texts to be spoken: public-domain prose cut to a wanted length, with emotion tags, and our own count of both."""
+"""Texts to speak: public-domain prose cut to a length, with emotion tags, and our own count of words and characters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 # Written down here a second time on purpose: a client that asked the server for its ranges could not find it wrong.
 WORD_RANGES = ("1-10", "11-25", "26-50", "51-100", "101-200", "200+")
 CHARACTER_RANGES = ("1-50", "51-100", "101-200", "201-500", "501-1000", "1000+")
-LONGEST = 250
-"""Words of the longest text: the open range has to end somewhere."""
-CLEARANCE = 8
-"""Characters that a text keeps from a range's bound, because counting the spaces left by a tag is a matter of taste."""
+MAX_WORDS = 250
+"""The number of words in the longest text: the open range needs an end."""
+BOUND_DISTANCE = 8
+"""The minimum distance of a text from a range's bound in characters: spaces around a tag can be counted differently."""
 
 TAGS = ("(happy)", "(sad)", "(excited)", "(calm)", "(angry)", "(whispering)")
 TAG = re.compile(r"(?<!\S)\([^\W\d_]+\)(?!\S)")
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "yue", "zh"})
-"""Languages written without spaces, whose words only a segmenter can count."""
+"""Languages written without spaces: their words can be counted only with a segmenter."""
 
 PROSE = {
     "en": (
@@ -68,26 +68,26 @@ PROSE = {
         "silencieux. "
     ),
 }
-"""By primary language; another language is sent the English text, which loads the server just as well."""
+"""Prose by primary language. Other languages get the English text, which is the same load for the server."""
 
 
-def plain(text: str) -> str:
-    """The text without emotion tags, one space between words."""
+def without_tags(text: str) -> str:
+    """Returns the text without emotion tags, with one space between words."""
     return " ".join(TAG.sub(" ", text).split())
 
 
 def count_words(text: str) -> int:
-    """Words outside of tags: what stands between spaces and has a letter or a digit."""
-    return sum(any(char.isalnum() for char in word) for word in plain(text).split())
+    """Counts words outside of tags: text between spaces that has a letter or a digit."""
+    return sum(any(char.isalnum() for char in word) for word in without_tags(text).split())
 
 
 def count_characters(text: str) -> int:
-    """Characters outside of tags."""
-    return len(plain(text))
+    """Counts characters outside of tags."""
+    return len(without_tags(text))
 
 
 def bounds(label: str) -> tuple[int, int | None]:
-    """The smallest and largest number of a range: (1, 10) for "1-10", (201, None) for "200+"."""
+    """Returns the smallest and the largest number of a range: (1, 10) for "1-10", (201, None) for "200+"."""
     if label.endswith("+"):
         return int(label[:-1]) + 1, None
     low, _, high = label.partition("-")
@@ -95,7 +95,7 @@ def bounds(label: str) -> tuple[int, int | None]:
 
 
 def range_of(count: int, labels: tuple[str, ...]) -> str:
-    """The label that ``count`` falls under; "0" for nothing."""
+    """Returns the label of the range that ``count`` is in; "0" for a count of 0."""
     for label in labels:
         low, high = bounds(label)
         if low <= count and (high is None or count <= high):
@@ -105,65 +105,65 @@ def range_of(count: int, labels: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text, and what its counts are by our own counting."""
+    """A text with our own count of its words and characters."""
 
     content: str
     words: int
     characters: int
 
     @classmethod
-    def of(cls, content: str) -> Text:
-        """A text with its counts."""
+    def from_content(cls, content: str) -> Text:
+        """Counts a text's words and characters."""
         return cls(content, count_words(content), count_characters(content))
 
     @property
     def word_range(self) -> str:
-        """The range that its words fall under."""
+        """The range of its words."""
         return range_of(self.words, WORD_RANGES)
 
     @property
     def character_range(self) -> str:
-        """The range that its characters fall under."""
+        """The range of its characters."""
         return range_of(self.characters, CHARACTER_RANGES)
 
     @property
     def is_clear(self) -> bool:
-        """Whether the number of characters is far enough from every range's bound to leave no doubt."""
+        """Whether its characters are so far from every range's bound that any way of counting gives the same range."""
         uppers = [high for high in (bounds(label)[1] for label in CHARACTER_RANGES) if high is not None]
-        return all(abs(self.characters - upper) > CLEARANCE for upper in uppers)
+        return all(abs(self.characters - upper) > BOUND_DISTANCE for upper in uppers)
 
 
 def is_countable(language: str) -> bool:
-    """Whether words of this language can be counted without a segmenter."""
+    """Returns whether words of this language can be counted without a segmenter."""
     return primary(language) not in UNSPACED
 
 
 def primary(language: str) -> str:
-    """The language without its region: en of en-us."""
+    """Returns the language without its region: en for en-us."""
     return language.partition("-")[0].lower()
 
 
 def text_in(rng: random.Random, language: str, word_range: str, character_range: str | None = None) -> Text:
-    """A text in the word range, bounds included, and also in the character range where one is given.
+    """Returns a text in the word range, bounds included, and in the character range if one is given.
 
     Raises ValueError when no text is in both.
     """
     low, high = bounds(word_range)
     for _ in range(1000):
-        text = Text.of(cut(rng, language, rng.randint(low, high or LONGEST)))
+        text = Text.from_content(cut(rng, language, rng.randint(low, high or MAX_WORDS)))
         if text.is_clear and character_range in (None, text.character_range):
             return text
     raise ValueError(f"no text has {word_range} words and {character_range} characters")
 
 
 def cut(rng: random.Random, language: str, words: int) -> str:
-    """So many words of prose from anywhere in it, closed by a full stop, with tags between in half of the texts."""
+    """Returns ``words`` words from a random position of the prose, with a full stop; half of the texts have tags."""
     prose = PROSE.get(primary(language), PROSE["en"]).split()
     start = rng.randrange(len(prose))
-    chosen = [prose[(start + offset) % len(prose)] for offset in range(words)]
-    chosen[0] = chosen[0][:1].upper() + chosen[0][1:]
-    chosen[-1] = chosen[-1].rstrip(".,:;!?") + "."
+    selection = [prose[(start + offset) % len(prose)] for offset in range(words)]
+    selection[0] = selection[0][:1].upper() + selection[0][1:]
+    selection[-1] = selection[-1].rstrip(".,:;!?") + "."
     if rng.choice((True, False)):
         for _ in range(1 + words // 60):
-            chosen.insert(rng.randrange(len(chosen)), rng.choice(TAGS))
-    return " ".join(chosen)
+            selection.insert(rng.randrange(len(selection)), rng.choice(TAGS))
+    return " ".join(selection)

@@ -1,1 +1,1 @@
-"""The figures of a run, and their sections of RESULTS.md."""
+"""The figures of the benchmarks, and their sections of RESULTS.md."""

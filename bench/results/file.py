@@ -1,4 +1,4 @@
-"""bench/RESULTS.md: each command owns one section of it, so that one can be measured again alone."""
+"""The file bench/RESULTS.md: each command owns one section, so that each can be measured again alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift")
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """A bound that a figure must keep to."""
+    """A bound on a figure."""
 
     text: str
     measured: float
@@ -32,28 +32,28 @@ class Promise:
     at_most: float | None = None
 
     @property
-    def kept(self) -> bool:
-        """A figure that could not be measured keeps nothing."""
+    def is_kept(self) -> bool:
+        """Whether the figure is within its bound; a figure that could not be measured is not."""
         low = self.at_least is None or self.measured >= self.at_least
         high = self.at_most is None or self.measured <= self.at_most
         return low and high and not math.isnan(self.measured)
 
     def row(self) -> tuple[str, str, str, str]:
-        """Text, bound, figure, verdict."""
+        """Returns text, bound, figure and verdict."""
         lower = f"at least {number(self.at_least)}{self.unit}" if self.at_least is not None else ""
         upper = f"at most {number(self.at_most)}{self.unit}" if self.at_most is not None else ""
-        verdict = "kept" if self.kept else "**missed**"
+        verdict = "kept" if self.is_kept else "**missed**"
         measured = number(self.measured) + ("" if math.isnan(self.measured) else self.unit)
         return self.text, lower or upper, measured, verdict
 
 
-def promises(rows: Sequence[Promise]) -> str:
-    """Promises as a table."""
+def promise_table(rows: Sequence[Promise]) -> str:
+    """Returns a table of promises."""
     return table(("promise", "bound", "measured", ""), [row.row() for row in rows])
 
 
 def number(value: float) -> str:
-    """Three significant digits, whole from 100 on; a dash for what could not be measured."""
+    """Returns a value with three significant digits, whole from 100 on; a dash for NaN."""
     if math.isnan(value):
         return "-"
     if value == 0 or abs(value) >= 100:
@@ -62,43 +62,43 @@ def number(value: float) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of Markdown, its first column to the left, the others to the right."""
+    """Returns a Markdown table: the first column is aligned to the left, the others to the right."""
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
     widths = [max(3, width) for width in widths]
 
     def line(cells: Sequence[str]) -> str:
-        first, *others = zip(cells, widths, strict=True)
-        return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
+        first, *other_cells = zip(cells, widths, strict=True)
+        return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in other_cells)]) + " |"
 
     rule = "| " + " | ".join(["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]) + " |"
     return "\n".join([line(head), rule, *(line(row) for row in rows)])
 
 
 def write_section(section: Section, body: str, path: Path = RESULTS) -> None:
-    """Put a section into the file, which is made when it is not there; the other sections stay as they are."""
+    """Replaces a section of the file, which is created when missing; the other sections stay unchanged."""
     document = path.read_text(encoding="utf-8") if path.exists() else ""
     path.write_text(with_section(document, section, body), encoding="utf-8")
 
 
 def with_section(document: str, section: Section, body: str) -> str:
-    """The document with this section's body; sections keep their order."""
+    """Returns the document with this section's body; sections keep their order."""
     bodies = {name: body_of(document, name) for name in SECTIONS} | {section: body.strip()}
-    parts = [f"{begin(name)}\n{found}\n{end(name)}\n" for name, found in bodies.items() if found]
+    parts = [f"{begin(name)}\n{text}\n{end(name)}\n" for name, text in bodies.items() if text]
     return "\n".join([TITLE, *parts])
 
 
 def body_of(document: str, section: Section) -> str:
-    """What a section holds; nothing when it is not there."""
-    _, _, rest = document.partition(begin(section))
-    body, found, _ = rest.partition(end(section))
-    return body.strip() if found else ""
+    """Returns the body of a section; empty when the section is missing."""
+    _, _, text = document.partition(begin(section))
+    body, end_line, _ = text.partition(end(section))
+    return body.strip() if end_line else ""
 
 
 def begin(section: Section) -> str:
-    """The line before a section."""
+    """Returns the line before a section."""
     return f"<!-- begin {section} -->"
 
 
 def end(section: Section) -> str:
-    """The line after a section."""
+    """Returns the line after a section."""
     return f"<!-- end {section} -->"

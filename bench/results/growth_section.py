@@ -1,23 +1,23 @@
-"""The section of growth in the results: two tables, two panels of a plot, and what was promised."""
+"""The section of growth in the results: two tables, a plot of two panels, and a promise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bench.results.file import Promise, number, promises, table
+from bench.results.file import Promise, number, promise_table, table
 from bench.results.machine import Machine
 from bench.results.plot import Series, lines
 
 PLOT = "growth.png"
 SHORT, LONG = 20, 400
-"""Words between which first audio is promised to stay flat."""
+"""The numbers of words between which time to first audio is promised to stay flat."""
 HEAD = ("first audio p50 s", "p95 s", "latency p50 s", "p95 s", "requests/s", "answered", "failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """What was measured at one length, or at one number of clients; times in seconds."""
+    """The figures of one text length, or of one number of clients; times are in seconds."""
 
     x: int
     answered: int
@@ -29,14 +29,14 @@ class Point:
     requests_per_second: float
 
     def row(self) -> tuple[str, ...]:
-        """Cells of the table."""
+        """Returns the cells of its row."""
         times = (self.first_audio_p50, self.first_audio_p95, self.latency_p50, self.latency_p95)
         figures = map(number, (*times, self.requests_per_second))
         return str(self.x), *figures, str(self.answered), str(self.failures)
 
 
 def render(by_words: Sequence[Point], by_clients: Sequence[Point], client_words: int, machine: Machine) -> str:
-    """The section as Markdown; draws its plot too."""
+    """Returns the section as Markdown, and draws its plot."""
     lines(
         PLOT,
         {
@@ -48,7 +48,7 @@ def render(by_words: Sequence[Point], by_clients: Sequence[Point], client_words:
         "## Growth with length, and with clients",
         f'{machine.describe()} Ours alone, every request with `"stream": true`; '
         "texts of all lengths begin with the same sentences.",
-        promises([flatness(by_words)]),
+        promise_table([flatness(by_words)]),
         f"![Time to first audio and latency by words, and by clients]({PLOT})",
         f"### By length of the text, one client\n\n{points_table('words', by_words)}",
         f"### By clients, {client_words} words each\n\n{points_table('clients', by_clients)}",
@@ -57,19 +57,19 @@ def render(by_words: Sequence[Point], by_clients: Sequence[Point], client_words:
 
 
 def points_table(x: str, points: Sequence[Point]) -> str:
-    """All that was measured, a row for every x."""
+    """Returns a table with a row for each point."""
     return table((x, *HEAD), [point.row() for point in points])
 
 
 def flatness(by_words: Sequence[Point]) -> Promise:
-    """Time to first audio of a long text against that of a short one."""
+    """Returns the promise about the time to first audio of a long text relative to a short one."""
     first_audio = {point.x: point.first_audio_p50 for point in by_words}
     text = f"first audio of {LONG} words, against {SHORT} words"
     return Promise(text, first_audio[LONG] / first_audio[SHORT], "x", at_most=1.3)
 
 
 def series(points: Sequence[Point]) -> list[Series]:
-    """Two lines."""
+    """Returns the lines of time to first audio and of latency."""
 
     def line(name: str, value: Callable[[Point], float]) -> Series:
         return Series(name, [point.x for point in points], [value(point) for point in points])

@@ -1,4 +1,4 @@
-"""The machine and the programs that figures were measured on, in the words that the results name them by."""
+"""The machine and the packages on which the figures were measured."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 
 BF16 = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
-"""Flags of processors that multiply bfloat16."""
+"""Flags of processors with bfloat16 multiplication."""
 PACKAGES = ("coqui-tts", "torch", "piper-tts", "onnxruntime")
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to compute with."""
+    """The processor and the memory of a machine."""
 
     processor: str
     cores: int
@@ -25,7 +25,7 @@ class Machine:
     has_bf16: bool
 
     def describe(self) -> str:
-        """One line."""
+        """Returns a line for the results: machine, Python and packages."""
         bf16 = "with" if self.has_bf16 else "without"
         packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         return (
@@ -35,9 +35,9 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """As Linux describes it."""
+    """Reads this machine's description from Linux."""
     lines = (line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines())
-    about = {name.strip(): value.strip() for name, _, value in lines}
-    flags = set((about.get("flags") or about.get("Features", "")).split())
-    processor = about.get("model name") or platform.machine()
+    properties = {name.strip(): value.strip() for name, _, value in lines}
+    flags = set((properties.get("flags") or properties.get("Features", "")).split())
+    processor = properties.get("model name") or platform.machine()
     return Machine(processor, len(os.sched_getaffinity(0)), psutil.virtual_memory().total, bool(flags & BF16))

@@ -1,4 +1,4 @@
-"""Plots of the results, beside them in the same folder."""
+"""Plots of the results, in the same folder."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from bench.results.file import FOLDER
 
 WIDTH, HEIGHT, DOTS = 5.0, 3.6, 110
-"""Inches of one panel, and dots an inch."""
+"""The size of a panel in inches, and the dots per inch."""
 SPREAD = 50.0
-"""Largest value by smallest, from which on an axis is logarithmic."""
+"""The ratio of the largest to the smallest value above which an axis is logarithmic."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One line, or the bars of one colour."""
+    """A line, or the bars of one colour."""
 
     name: str
     x: Sequence[float]
@@ -24,28 +24,28 @@ class Series:
 
 
 def bars(filename: str, x_label: str, panels: Mapping[str, Sequence[Series]]) -> None:
-    """Panels of grouped bars, side by side, by the name of their y axis; every x is a group."""
+    """Draws panels of grouped bars side by side, by the label of their y axis; each x is a group."""
     figure, axes = _panels(len(panels))
     for axis, (y_label, series) in zip(axes, panels.items(), strict=True):
         width = 0.8 / len(series)
-        for place, one in enumerate(series):
-            left = [group + width * (place - (len(series) - 1) / 2) for group in range(len(one.x))]
-            axis.bar(left, one.y, width, label=one.name)
+        for number, entry in enumerate(series):
+            positions = [group + width * (number - (len(series) - 1) / 2) for group in range(len(entry.x))]
+            axis.bar(positions, entry.y, width, label=entry.name)
         axis.set_xticks(range(len(series[0].x)), [str(x) for x in series[0].x])
-        _dress(axis, x_label, y_label, series)
+        _style_axis(axis, x_label, y_label, series)
     _save(figure, filename)
 
 
 def lines(filename: str, panels: Mapping[tuple[str, str], Sequence[Series]]) -> None:
-    """Panels of lines over a logarithmic x axis, side by side, by the names of their x and y axes."""
+    """Draws panels of lines over a logarithmic x axis side by side, by the labels of their x and y axes."""
     figure, axes = _panels(len(panels))
     for axis, ((x_label, y_label), series) in zip(axes, panels.items(), strict=True):
-        for one in series:
-            axis.plot(one.x, one.y, marker="o", label=one.name)
+        for entry in series:
+            axis.plot(entry.x, entry.y, marker="o", label=entry.name)
         axis.set_xscale("log")
         axis.set_xticks(series[0].x, [str(x) for x in series[0].x])
         axis.minorticks_off()
-        _dress(axis, x_label, y_label, series)
+        _style_axis(axis, x_label, y_label, series)
     _save(figure, filename)
 
 
@@ -56,8 +56,8 @@ def _panels(count: int) -> tuple[Any, Any]:
     return figure, figure.subplots(1, count, squeeze=False)[0]
 
 
-def _dress(axis: Any, x_label: str, y_label: str, series: Sequence[Series]) -> None:
-    values = [value for one in series for value in one.y if value > 0]
+def _style_axis(axis: Any, x_label: str, y_label: str, series: Sequence[Series]) -> None:
+    values = [value for entry in series for value in entry.y if value > 0]
     if values and max(values) / min(values) > SPREAD:
         axis.set_yscale("log")
         axis.set_ylim(top=max(values) * 5)  # the legend stands above

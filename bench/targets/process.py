@@ -1,6 +1,6 @@
-"""A server as a process of its own: started on a free port, asked until it is ready, stopped, and weighed meanwhile.
+"""A server as a process: started on a free port, awaited until ready, measured, and stopped.
 
-Ours is started without its cache: what is measured is how fast it makes speech, and the others have no cache.
+ttscope is started without its cache: the speed of synthesis is measured, and the other servers have no cache.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ import psutil
 
 ROOT = Path(__file__).parents[2]
 DATA_DIR = Path(os.environ.get("TTSCOPE_DATA_DIR", "var"))
-OURS = ("TTSCOPE_", "OTEL_", "PROMETHEUS_PORT", "METRICS_ENABLED")
-"""Variables that are not handed on: what is measured is set by the measurement."""
+PREFIXES = ("TTSCOPE_", "OTEL_", "PROMETHEUS_PORT", "METRICS_ENABLED")
+"""Prefixes of variables that the server does not inherit: the measurement sets them."""
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 POLL_SECONDS = 0.1
 NO_CACHE = {"TTSCOPE_CACHE_BYTES": "0"}
 LOG_LINES = 15
-"""Last lines of a server's output to show when it does not start."""
+"""The number of last lines of its output to show for a server that does not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A server's command, in which {port} stands for the port, and the path that says 200 once it can speak."""
+    """A server's command, in which {port} stands for the port, and the path that answers 200 when it is ready."""
 
     name: str
     command: tuple[str, ...]
@@ -44,43 +44,43 @@ class Program:
 
 
 def ttscope(**environment: str) -> Program:
-    """Our own server, started as a user starts it, but without its cache, and with these settings."""
+    """Returns ttscope's program, without its cache and with these settings."""
     return Program("ttscope", (sys.executable, "-m", "server"), "/ready", {**NO_CACHE, **environment})
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Resident memory of a process and its children, in bytes."""
+    """The resident memory of a process and its children in bytes."""
 
-    now: int
+    current: int
     peak: int
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """A server that runs."""
+class ServerProcess:
+    """The process of a server."""
 
     program: Program
     url: str
     process: psutil.Process
 
     def pause(self) -> None:
-        """Stops it where it is; it needs no processor until ``resume``."""
+        """Suspends it with SIGSTOP: it uses no processor time until ``resume``."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Lets it go on."""
+        """Resumes it with SIGCONT."""
         self._signal(signal.SIGCONT)
 
     def cpu_seconds(self) -> float:
-        """Processor time of the process itself since it started."""
+        """Returns the processor time of the process, without its children, since it started."""
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
     def memory(self) -> Memory:
-        """What it needs now, and what it needed at most since it started."""
-        sizes = [size for process in self._tree() if (size := resident(process.pid)) is not None]
-        return Memory(sum(size.now for size in sizes), sum(size.peak for size in sizes))
+        """Returns its current memory, and its peak since it started."""
+        sizes = [size for process in self._tree() if (size := resident_memory(process.pid)) is not None]
+        return Memory(sum(size.current for size in sizes), sum(size.peak for size in sizes))
 
     def _tree(self) -> list[psutil.Process]:
         return [self.process, *self.process.children(recursive=True)]
@@ -92,23 +92,23 @@ class Running:
 
 
 @asynccontextmanager
-async def running(program: Program) -> AsyncIterator[Running]:
-    """Runs a program on a free port until the block ends, also by SIGTERM. Leaves the command if it does not start."""
+async def running(program: Program) -> AsyncIterator[ServerProcess]:
+    """Runs a program on a free port until the block ends, also by SIGTERM. Raises SystemExit if it does not start."""
     if task := asyncio.current_task():
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     port = free_port()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         (Path(folder) / "voices").symlink_to((ROOT / DATA_DIR / "voices").resolve())
         own = {"TTSCOPE_PORT": str(port), "PROMETHEUS_PORT": "0", "TTSCOPE_DATA_DIR": folder}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIXES)}
         process = psutil.Popen(
-            [part.format(port=port) for part in program.command],
+            [argument.format(port=port) for argument in program.command],
             cwd=ROOT,
             env={**inherited, **own, **program.environment},
             stdout=log,
             stderr=subprocess.STDOUT,
         )
-        server = Running(program, f"http://127.0.0.1:{port}", process)
+        server = ServerProcess(program, f"http://127.0.0.1:{port}", process)
         try:
             if not await wait_until_ready(server):
                 log.seek(0)
@@ -119,8 +119,8 @@ async def running(program: Program) -> AsyncIterator[Running]:
             await asyncio.to_thread(stop, server)
 
 
-async def wait_until_ready(server: Running) -> bool:
-    """False when it ended, or was not ready in time."""
+async def wait_until_ready(server: ServerProcess) -> bool:
+    """Returns whether the server is ready; False when it ended, or was not ready in time."""
     deadline = time.monotonic() + START_SECONDS
     async with aiohttp.ClientSession(server.url) as session:
         while time.monotonic() < deadline and server.process.is_running():
@@ -134,8 +134,8 @@ async def wait_until_ready(server: Running) -> bool:
     return False
 
 
-def stop(server: Running) -> None:
-    """Ends it, in good order if it does so in time."""
+def stop(server: ServerProcess) -> None:
+    """Terminates the server, and kills it after STOP_SECONDS."""
     with suppress(psutil.NoSuchProcess):
         server.resume()
         server.process.terminate()
@@ -147,20 +147,20 @@ def stop(server: Running) -> None:
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Returns a free port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def resident(pid: int) -> Memory | None:
-    """Resident memory of one process by the kernel's account; None when it has ended."""
+def resident_memory(pid: int) -> Memory | None:
+    """Returns the resident memory of one process from /proc; None when it has ended."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:
         return None
     kilobytes = {
-        name: int(rest.split()[0]) for name, _, rest in (line.partition(":") for line in lines) if name in SIZES
+        name: int(size.split()[0]) for name, _, size in (line.partition(":") for line in lines) if name in SIZES
     }
     return Memory(*(kilobytes[name] * 1024 for name in SIZES)) if kilobytes else None
 

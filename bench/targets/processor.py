@@ -1,4 +1,4 @@
-"""Whose processor time it is while a server is under load: its event loop, its engine's, its client's."""
+"""Processor usage while a server is under load: of its event loop, its engine, its other threads, and its client."""
 
 from __future__ import annotations
 
@@ -12,37 +12,38 @@ import psutil
 
 
 @dataclass(frozen=True, slots=True)
-class Processor:
-    """Cores in use, on average over a time. What is missing to the machine's cores was idle, or somebody else's."""
+class ProcessorUsage:
+    """The average number of cores in use. The remaining cores were idle, or used by other processes."""
 
     loop: float
-    """The server's event loop, which is its main thread."""
+    """Cores used by the server's event loop, which is its main thread."""
     engine: float
-    """Its children: they speak."""
-    others: float
-    """Its other threads: they read texts, make files of audio, and export what it reports."""
+    """Cores used by its child processes, which synthesize."""
+    other_threads: float
+    """Cores used by its other threads, which normalize texts, encode audio, and export telemetry."""
     client: float
-    """This process."""
+    """Cores used by this process."""
     cores: int
 
     @property
-    def rest(self) -> float:
-        return self.cores - self.loop - self.engine - self.others - self.client
+    def idle(self) -> float:
+        """The number of cores that were idle, or used by other processes."""
+        return self.cores - self.loop - self.engine - self.other_threads - self.client
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Processor seconds so far."""
+class ProcessorTimes:
+    """Processor seconds at one time."""
 
     at: float
     loop: float
     engine: float
-    others: float
+    other_threads: float
     client: float
 
     @classmethod
-    def of(cls, server: psutil.Process) -> Self:
-        """Of a server that runs, and of this process."""
+    def read(cls, server: psutil.Process) -> Self:
+        """Reads the processor seconds of a server and of this process."""
         threads = {thread.id: thread.user_time + thread.system_time for thread in server.threads()}
         loop = threads.pop(server.pid, 0.0)
         times = [child.cpu_times() for child in server.children(recursive=True)]
@@ -50,17 +51,17 @@ class Spent:
         return cls(time.monotonic(), loop, engine, sum(threads.values()), time.process_time())
 
 
-async def watch(server: psutil.Process, begin: float, end: float) -> Processor:
-    """What is used from ``begin`` to ``end``, in seconds from now."""
+async def measure_usage(server: psutil.Process, begin: float, end: float) -> ProcessorUsage:
+    """Returns the usage from ``begin`` to ``end``, in seconds from now."""
     await asyncio.sleep(begin)
-    before = Spent.of(server)
+    before = ProcessorTimes.read(server)
     await asyncio.sleep(end - begin)
-    after = Spent.of(server)
+    after = ProcessorTimes.read(server)
     seconds = after.at - before.at
-    return Processor(
+    return ProcessorUsage(
         (after.loop - before.loop) / seconds,
         (after.engine - before.engine) / seconds,
-        (after.others - before.others) / seconds,
+        (after.other_threads - before.other_threads) / seconds,
         (after.client - before.client) / seconds,
         os.cpu_count() or 1,
     )

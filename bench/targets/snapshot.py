@@ -1,4 +1,4 @@
-"""What GET /metrics said at one moment, and what happened between two moments."""
+"""The counts of GET /metrics at one time, and their differences between two times."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OUTCOMES = {
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Durations of one range, in seconds. Between two moments the extremes are known only if none came before."""
+    """The durations of one range in seconds. Differences have no p95 and maximum unless the range was empty before."""
 
     count: int
     total: float
@@ -25,17 +25,17 @@ class Statistics:
 
     @property
     def average(self) -> float | None:
-        """In seconds; None without a request."""
+        """The average in seconds; None without a request."""
         return self.total / self.count if self.count else None
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Statistics:
-        """Read the statistics of a range, as /metrics has them."""
+        """Reads the statistics of a range in /metrics."""
         count = int(data["count"])
         return cls(count, count * (data["avg"] or 0.0), data["p95"], data["max"])
 
     def since(self, before: Statistics) -> Statistics:
-        """What happened after ``before``."""
+        """Returns the differences since ``before``."""
         if before.count == 0:
             return self
         return Statistics(self.count - before.count, self.total - before.total)
@@ -46,7 +46,7 @@ EMPTY = Statistics(0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The server's account: totals, and statistics by range."""
+    """The server's counts: totals, and statistics by range."""
 
     requests: int
     in_flight: int
@@ -58,36 +58,36 @@ class Snapshot:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any]) -> Snapshot:
-        """Read the body of /metrics. Raises KeyError, TypeError or ValueError if it is of another shape."""
+        """Reads the body of /metrics. Raises KeyError, TypeError or ValueError if it has another shape."""
         return cls(
             requests=int(data["total_requests"]),
             in_flight=int(data["requests_in_flight"]),
             uptime=float(data["uptime_seconds"]),
             outcomes={outcome: int(data[name]) for outcome, name in OUTCOMES.items()},
             errors={name: int(count) for name, count in data["errors_by_type"].items()},
-            words={label: Statistics.parse(found) for label, found in data["by_word_count_range"].items()},
-            characters={label: Statistics.parse(found) for label, found in data["by_character_count_range"].items()},
+            words={label: Statistics.parse(entry) for label, entry in data["by_word_count_range"].items()},
+            characters={label: Statistics.parse(entry) for label, entry in data["by_character_count_range"].items()},
         )
 
     def since(self, before: Snapshot) -> Snapshot:
-        """What happened after ``before``; uptime is the time between."""
+        """Returns the differences since ``before``; uptime is the time between."""
         return Snapshot(
             requests=self.requests - before.requests,
             in_flight=self.in_flight,
             uptime=self.uptime - before.uptime,
-            outcomes=subtract(self.outcomes, before.outcomes),
-            errors=subtract(self.errors, before.errors),
-            words=grown(self.words, before.words),
-            characters=grown(self.characters, before.characters),
+            outcomes=counts_since(self.outcomes, before.outcomes),
+            errors=counts_since(self.errors, before.errors),
+            words=statistics_since(self.words, before.words),
+            characters=statistics_since(self.characters, before.characters),
         )
 
 
-def subtract(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    """The differences that are not zero."""
+def counts_since(after: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    """Returns the differences of counts that are not zero."""
     differences = {name: after.get(name, 0) - before.get(name, 0) for name in after.keys() | before.keys()}
     return {name: count for name, count in sorted(differences.items()) if count}
 
 
-def grown(after: dict[str, Statistics], before: dict[str, Statistics]) -> dict[str, Statistics]:
-    """What happened in every range between the two."""
+def statistics_since(after: dict[str, Statistics], before: dict[str, Statistics]) -> dict[str, Statistics]:
+    """Returns the differences of every range."""
     return {label: statistics.since(before.get(label, EMPTY)) for label, statistics in after.items()}

@@ -1,4 +1,4 @@
-"""The server that is measured: whether it is ready, which voices it has, what it counted."""
+"""The measured server: whether it is ready, its voices, and its counts."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import aiohttp
 from bench.targets.monitoring import Monitoring
 from bench.targets.snapshot import Snapshot
 
-INTERVAL = 0.25
-"""Seconds between two looks at something that is awaited."""
-SETTLING = 10.0
-"""Seconds in which the server's account must be complete after the last answer."""
+POLL_SECONDS = 0.25
+"""The interval at which a condition is polled."""
+SETTLING_SECONDS = 10.0
+"""The time after the last answer within which the server's counts must be complete."""
 
 
 class UnreachableError(Exception):
-    """There is no server to measure; the message says what is missing and what to do."""
+    """There is no server to measure; the message says what is missing, and what to do."""
 
 
 class Target:
-    """A server by the session that knows its address."""
+    """A server, and the session with its address."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self.session = session
         self.url = url
 
     async def wait_until_ready(self, seconds: float) -> None:
-        """Raises UnreachableError when it is not ready in time, or no HTTP server of this kind."""
+        """Waits until the server is ready. Raises UnreachableError when it is not ready in time."""
         deadline = time.monotonic() + seconds
         while True:
             try:
@@ -42,10 +42,10 @@ class Target:
                 state = f"can't be reached ({type(error).__name__})"
             if time.monotonic() > deadline:
                 raise UnreachableError(f"{self.url} {state} after {seconds:.0f} s. Start it with: make run")
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def catalogue(self) -> list[tuple[str, str]]:
-        """Every voice with every language it speaks. Raises UnreachableError if there is none."""
+        """Returns each voice with each of its languages. Raises UnreachableError if there is none."""
         data = await self._get("/v1/audio/voices")
         try:
             pairs = [(str(voice["id"]), str(tag)) for voice in data["voices"] for tag in voice["languages"]]
@@ -56,24 +56,24 @@ class Target:
         return pairs
 
     async def snapshot(self) -> Snapshot:
-        """What it counted until now. Raises UnreachableError if it does not say."""
+        """Returns its counts until now. Raises UnreachableError if they can't be read."""
         data = await self._get("/metrics")
         try:
             return Snapshot.parse(data)
         except (KeyError, TypeError, ValueError) as error:
             raise UnreachableError(f"{self.url}/metrics is not the summary that we know: {error!r}") from None
 
-    async def settled(self, requests: int) -> Snapshot:
-        """The account once it is complete: so many requests counted and none in flight, or what it says in the end."""
-        deadline = time.monotonic() + SETTLING
+    async def settled_snapshot(self, requests: int) -> Snapshot:
+        """Returns the counts once ``requests`` are counted and none is in flight, or the last ones in time."""
+        deadline = time.monotonic() + SETTLING_SECONDS
         while True:
             snapshot = await self.snapshot()
             if (snapshot.requests >= requests and not snapshot.in_flight) or time.monotonic() > deadline:
                 return snapshot
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def monitoring(self) -> Monitoring:
-        """What it says of its cache and providers, in both accounts. Raises UnreachableError if it does not say."""
+        """Returns its counts of cache and providers. Raises UnreachableError if they can't be read."""
         data = await self._get("/metrics")
         try:
             async with self.session.get("/prometheus", headers={"Accept": "text/plain"}) as response:
@@ -85,15 +85,18 @@ class Target:
                 f"{self.url}/metrics or /prometheus does not speak of cache and providers as we know it: {error!r}"
             ) from None
 
-    async def judged(self, judge: Callable[[Monitoring], list[str]]) -> tuple[Monitoring, list[str]]:
-        """The first of its accounts in which ``judge`` finds nothing, or the last: some of it is late by seconds."""
-        deadline = time.monotonic() + SETTLING
+    async def compared_monitoring(self, compare: Callable[[Monitoring], list[str]]) -> tuple[Monitoring, list[str]]:
+        """Returns the first counts in which ``compare`` finds no disagreement, or the last ones in time.
+
+        Some counts are updated only seconds later.
+        """
+        deadline = time.monotonic() + SETTLING_SECONDS
         while True:
             monitoring = await self.monitoring()
-            sentences = judge(monitoring)
+            sentences = compare(monitoring)
             if not sentences or time.monotonic() > deadline:
                 return monitoring, sentences
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(POLL_SECONDS)
 
     async def _get(self, path: str) -> dict[str, Any]:
         try:

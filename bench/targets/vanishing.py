@@ -1,4 +1,4 @@
-"""A client that vanishes, at every stage of its request: how soon the server counts its place as free."""
+"""A client that vanishes, at every stage of its request: how soon the server frees its place."""
 
 from __future__ import annotations
 
@@ -15,109 +15,109 @@ import aiohttp
 from bench.clients.figures import first_audio
 from bench.clients.load import Request, send
 from bench.clients.passage import Reader
-from bench.targets.contenders import ask_ttscope, stream_ttscope
+from bench.targets.contenders import ttscope_request, ttscope_stream_request
 from bench.targets.target import Target
 
 WORDS = 400
 NEXT_TEXT = "Is anybody there?"
-"""What the next client asks for: how soon it is heard tells when the engine is free."""
+"""The text of the next client: its time to first audio shows when the engine is free."""
 CHUNKS = 4
-"""Chunks that a client hears before it vanishes."""
+"""The number of chunks that a client receives before it vanishes."""
 SAME_CHUNK = 0.01
-"""Seconds between two reads under which they are one chunk."""
-POLL = 0.002
-PATIENCE = 60.0
-"""Seconds in which a place must be free."""
+"""Two reads within this many seconds belong to one chunk."""
+POLL_SECONDS = 0.002
+TIMEOUT_SECONDS = 60.0
+"""The time within which a place must be free."""
 Stage = Literal["streaming", "synthesis", "queue"]
 
 
 class StillTakenError(Exception):
-    """The count of requests in flight did not become what it must be."""
+    """The number of requests in flight did not become the expected one in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vanishing:
-    """One client that left; times in seconds."""
+    """One client that vanished; times are in seconds."""
 
     stage: Stage
-    freed: float
-    """From closing the connection until the server counts one request less."""
+    free_seconds: float
+    """The time from closing the connection until the server counts one request less."""
     next_first_audio: float | None = None
-    """Time to first audio of the client that came at once in its place; None where another is still spoken to."""
+    """The time to first audio of the next client, which comes at once; None if another one is still served."""
     chunks: tuple[float, ...] = ()
-    """Between chunks while it listened: what the server needs for one."""
+    """The times between chunks before it vanished: the time that the server needs for one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Vanishings:
-    """All that left, beside a server that nobody has left."""
+    """All clients that vanished, and for comparison an idle server."""
 
     clients: tuple[Vanishing, ...]
     idle_first_audio: tuple[float, ...]
-    """Times to first audio of the same short text, when nothing came before."""
+    """The times to first audio of the same short text on an idle server."""
 
 
-async def vanish_everywhere(session: aiohttp.ClientSession, target: Target, times: int) -> Vanishings:
-    """So many clients of each kind, one after another. Raises StillTakenError."""
+async def measure_vanishings(session: aiohttp.ClientSession, target: Target, times: int) -> Vanishings:
+    """Lets ``times`` clients vanish at each stage, one after another. Raises StillTakenError."""
     reader = Reader(seed=2)
-    idle = [await next_first_audio(session, target) for _ in range(times)]
-    found = []
+    idle_times = [await next_first_audio(session, target) for _ in range(times)]
+    clients = []
     for _ in range(times):
-        found.append(await while_streaming(session, target, stream_ttscope(reader.take(WORDS))))
-        found.append(await while_spoken(session, target, ask_ttscope(reader.take(WORDS))))
-        found.append(await while_queued(session, target, [ask_ttscope(reader.take(WORDS)) for _ in range(2)]))
-    return Vanishings(tuple(found), tuple(idle))
+        clients.append(await vanish_while_streaming(session, target, ttscope_stream_request(reader.take(WORDS))))
+        clients.append(await vanish_during_synthesis(session, target, ttscope_request(reader.take(WORDS))))
+        clients.append(await vanish_in_queue(session, target, [ttscope_request(reader.take(WORDS)) for _ in range(2)]))
+    return Vanishings(tuple(clients), tuple(idle_times))
 
 
-async def while_streaming(session: aiohttp.ClientSession, target: Target, request: Request) -> Vanishing:
-    """Leaves after some chunks of a stream."""
+async def vanish_while_streaming(session: aiohttp.ClientSession, target: Target, request: Request) -> Vanishing:
+    """Lets a client vanish after some chunks of a stream."""
     headers = {"Content-Type": request.content_type}
     async with session.post(request.path, data=request.body, headers=headers) as response:
         arrivals: list[float] = []
         async for _ in response.content.iter_any():
-            now = time.monotonic()
-            if not arrivals or now - arrivals[-1] > SAME_CHUNK:
-                arrivals.append(now)
+            arrival = time.monotonic()
+            if not arrivals or arrival - arrivals[-1] > SAME_CHUNK:
+                arrivals.append(arrival)
             if len(arrivals) > CHUNKS:
                 break
         response.close()
-        freed = await until(target, 0)
+        free_seconds = await wait_for_in_flight(target, 0)
     chunks = tuple(later - earlier for earlier, later in pairwise(arrivals))
-    return Vanishing("streaming", freed, await next_first_audio(session, target), chunks)
+    return Vanishing("streaming", free_seconds, await next_first_audio(session, target), chunks)
 
 
-async def while_spoken(session: aiohttp.ClientSession, target: Target, request: Request) -> Vanishing:
-    """Leaves while the whole clip is made."""
-    async with asked(session, request) as task:
-        await until(target, 1)
+async def vanish_during_synthesis(session: aiohttp.ClientSession, target: Target, request: Request) -> Vanishing:
+    """Lets a client vanish while its whole clip is synthesized."""
+    async with pending_request(session, request) as task:
+        await wait_for_in_flight(target, 1)
         await asyncio.sleep(0.5)
         task.cancel()
-        freed = await until(target, 0)
-    return Vanishing("synthesis", freed, await next_first_audio(session, target))
+        free_seconds = await wait_for_in_flight(target, 0)
+    return Vanishing("synthesis", free_seconds, await next_first_audio(session, target))
 
 
-async def while_queued(session: aiohttp.ClientSession, target: Target, requests: list[Request]) -> Vanishing:
-    """Leaves while it waits for another's clip."""
-    async with asked(session, requests[0]):
-        await until(target, 1)
-        async with asked(session, requests[1]) as task:
-            await until(target, 2)
+async def vanish_in_queue(session: aiohttp.ClientSession, target: Target, requests: list[Request]) -> Vanishing:
+    """Lets a client vanish while its request is in the queue."""
+    async with pending_request(session, requests[0]):
+        await wait_for_in_flight(target, 1)
+        async with pending_request(session, requests[1]) as task:
+            await wait_for_in_flight(target, 2)
             task.cancel()
-            freed = await until(target, 1)
-    await until(target, 0)
-    return Vanishing("queue", freed)
+            free_seconds = await wait_for_in_flight(target, 1)
+    await wait_for_in_flight(target, 0)
+    return Vanishing("queue", free_seconds)
 
 
 async def next_first_audio(session: aiohttp.ClientSession, target: Target) -> float:
-    """Time to first audio of a short text that is asked for now."""
-    reply = await send(session, stream_ttscope(NEXT_TEXT))
-    await until(target, 0)
+    """Returns the time to first audio of a short text."""
+    reply = await send(session, ttscope_stream_request(NEXT_TEXT))
+    await wait_for_in_flight(target, 0)
     return first_audio(reply)
 
 
 @asynccontextmanager
-async def asked(session: aiohttp.ClientSession, request: Request) -> AsyncIterator[asyncio.Task[object]]:
-    """A request on its way, which is given up at the end of the block."""
+async def pending_request(session: aiohttp.ClientSession, request: Request) -> AsyncIterator[asyncio.Task[object]]:
+    """Sends a request in a task, which is cancelled at the end of the block."""
     task: asyncio.Task[object] = asyncio.create_task(send(session, request))
     try:
         yield task
@@ -127,11 +127,11 @@ async def asked(session: aiohttp.ClientSession, request: Request) -> AsyncIterat
             await task
 
 
-async def until(target: Target, in_flight: int) -> float:
-    """Seconds until the server counts so many requests in flight. Raises StillTakenError."""
-    begun = time.monotonic()
+async def wait_for_in_flight(target: Target, in_flight: int) -> float:
+    """Returns the seconds until the server counts ``in_flight`` requests in flight. Raises StillTakenError."""
+    start = time.monotonic()
     while (await target.snapshot()).in_flight != in_flight:
-        if time.monotonic() - begun > PATIENCE:
-            raise StillTakenError(f"after {PATIENCE:.0f} s there are not {in_flight} requests in flight")
-        await asyncio.sleep(POLL)
-    return time.monotonic() - begun
+        if time.monotonic() - start > TIMEOUT_SECONDS:
+            raise StillTakenError(f"after {TIMEOUT_SECONDS:.0f} s there are not {in_flight} requests in flight")
+        await asyncio.sleep(POLL_SECONDS)
+    return time.monotonic() - start

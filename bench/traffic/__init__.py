@@ -1,1 +1,1 @@
-"""The traffic script: mixed requests to a running server, and whether its metrics tell the truth about them."""
+"""The traffic script: sends mixed requests to a running server, and checks its metrics against them."""

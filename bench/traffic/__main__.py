@@ -1,4 +1,4 @@
-"""``python -m bench.traffic``: see ``--help``."""
+"""The command ``python -m bench.traffic``; ``--help`` explains it."""
 
 from __future__ import annotations
 

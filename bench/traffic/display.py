@@ -1,4 +1,4 @@
-"""What a run looks like while it goes on: a bar and live metrics on a terminal, a line now and then elsewhere."""
+"""The display of a run: a progress bar and live metrics on a terminal, or a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LINE_SECONDS = 5.0
 
 
 class Display:
-    """Shows records as they come in, beside the server's own account; a context manager."""
+    """Shows the records so far beside the server's metrics; a context manager."""
 
     def __init__(self, console: Console, total: int, before: Snapshot) -> None:
         self._console = console
@@ -48,24 +48,24 @@ class Display:
         self._live.stop()
 
     def add(self, record: Record) -> None:
-        """Takes in a finished request; where there is no terminal, prints a line now and then."""
+        """Adds a finished request; without a terminal, prints a line every LINE_SECONDS."""
         self._records.append(record)
         self._progress.advance(self._task)
-        now = time.monotonic()
-        if not self._console.is_terminal and now - self._last_line >= LINE_SECONDS:
-            self._last_line = now
+        time_now = time.monotonic()
+        if not self._console.is_terminal and time_now - self._last_line >= LINE_SECONDS:
+            self._last_line = time_now
             self._console.print(self._line())
 
     def update(self, snapshot: Snapshot) -> None:
-        """Takes in what the server says now."""
+        """Updates the server's metrics."""
         self._server = snapshot.since(self._before)
 
     def _line(self) -> str:
-        done = self._progress.tasks[0]
+        task = self._progress.tasks[0]
         outcomes = Counter(record.outcome for record in self._records)
         counts = ", ".join(f"{count} {outcome}" for outcome, count in sorted(outcomes.items()))
         seconds = time.monotonic() - self._started
-        return f"{seconds:6.1f} s  {len(self._records)} of {done.total:.0f} requests: {counts}; {self._speed()}"
+        return f"{seconds:6.1f} s  {len(self._records)} of {task.total:.0f} requests: {counts}; {self._speed()}"
 
     def _speed(self) -> str:
         audio = sum(record.audio_seconds or 0.0 for record in self._records)
@@ -77,14 +77,16 @@ class Display:
         for name in ("words", "requests", "average, s", "p95, s", "max, s", "server's average, s"):
             table.add_column(name, justify="right")
         for label in WORD_RANGES:
-            seconds = [one.seconds for one in self._records if one.outcome == "ok" and one.word_range == label]
+            seconds = [
+                record.seconds for record in self._records if record.outcome == "ok" and record.word_range == label
+            ]
             server = self._server.words.get(label)
             table.add_row(label, str(len(seconds)), *figures(seconds), number(server.average if server else None))
         return Group(self._progress, table)
 
 
 def figures(seconds: Sequence[float]) -> tuple[str, str, str]:
-    """Average, p95 and maximum of some durations, written."""
+    """Returns average, p95 and maximum of some durations as text."""
     if not seconds:
         return "-", "-", "-"
     ordered = sorted(seconds)
@@ -96,5 +98,5 @@ def figures(seconds: Sequence[float]) -> tuple[str, str, str]:
 
 
 def number(seconds: float | None) -> str:
-    """Seconds, written; a dash where there is none."""
+    """Returns seconds as text; a dash for None."""
     return "-" if seconds is None else f"{seconds:.3f}"

@@ -1,4 +1,4 @@
-"""Does what the server says of its cache and providers agree with the answers? Each disagreement is one sentence."""
+"""Compares what the server says of its cache and providers with the answers; each disagreement is one sentence."""
 
 from __future__ import annotations
 
@@ -7,149 +7,120 @@ from collections.abc import Sequence
 from math import isclose
 
 from bench.clients.client import Record
-from bench.targets.monitoring import FAILURES, FAULTY, RESULTS, Monitoring, growth
+from bench.targets.monitoring import FAILURES, FAULTY, RESULTS, Monitoring, increase
+from bench.traffic.records import (
+    ambiguous_count,
+    elapsed_seconds,
+    fallback_answers,
+    generated_answers,
+    has_concurrent,
+    provider_names,
+    regenerated_count,
+    with_audio,
+)
 
-MADE = ("miss", "bypass")
-"""Results whose audio was made for the very request, so that its provider made one attempt that ended ok."""
 WINDOW_SECONDS = 300.0
-"""Of the server's window over a provider's attempts."""
+"""The length of the server's window over a provider's attempts."""
 WINDOW_ATTEMPTS = 2000
-"""The most that it holds."""
-LOOK_SECONDS = 15.0
-"""The window is as of the watch's last look, which is at most so long ago; the rest is for waiting here."""
-RATE_ATTEMPTS = 20
-"""Of fewer the server gives no success rate."""
+"""The maximum number of attempts in that window."""
+UPDATE_SECONDS = 15.0
+"""The maximum time since the server's last update of the window, including our own wait for it."""
+MIN_RATE_ATTEMPTS = 20
+"""The minimum number of attempts for which the server gives a success rate."""
 ROUNDING = 0.0001
-"""Of the rates in /metrics, which have four digits."""
+"""The resolution of the rates in /metrics, which have four digits."""
 
 
 def compare_monitoring(records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """Every disagreement between the records and what was counted between the two moments."""
+    """Returns every disagreement between the records and the server's counts between the two times."""
+    names = provider_names(records, after)
     return [
         *compare_answers(records),
         *compare_cache(records, before, after),
         *compare_clips(records, before, after),
         *compare_outcomes(records, before, after),
-        *(sentence for name in known(records, after) for sentence in compare_provider(name, records, before, after)),
+        *(sentence for name in names for sentence in compare_provider(name, records, before, after)),
         *compare_fallbacks(records, before, after),
         *compare_degraded(after),
     ]
 
 
-def heard(records: Sequence[Record]) -> list[Record]:
-    """Those that came with audio."""
-    return [record for record in records if record.outcome == "ok"]
-
-
-def unheard(records: Sequence[Record]) -> int:
-    """Good requests without audio: the server may have looked for a clip, or made one, and the answer does not say."""
-    return sum(record.clip is not None and record.outcome != "ok" for record in records)
-
-
-def known(records: Sequence[Record], after: Monitoring) -> list[str]:
-    """Every provider that either side names, in the server's order."""
-    return list(dict.fromkeys((*after.providers, *after.attempts, *sorted(provider_counts(records)))))
-
-
-def provider_counts(records: Sequence[Record]) -> Counter[str]:
-    """Answers whose audio was made for them, by who made it."""
-    return Counter(record.provider for record in heard(records) if record.cache in MADE and record.provider)
-
-
 def compare_answers(records: Sequence[Record]) -> list[str]:
-    """Every answer with audio says where it comes from."""
-    silent = sum(record.cache not in RESULTS or not record.provider for record in heard(records))
-    return [f"{silent} answers with audio do not say what the cache had or who spoke."] if silent else []
+    """Every answer with audio must name its cache result and its provider."""
+    unlabelled = sum(record.cache not in RESULTS or not record.provider for record in with_audio(records))
+    return [f"{unlabelled} answers with audio do not say what the cache had or who spoke."] if unlabelled else []
 
 
 def compare_cache(records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """Results, in both accounts, and the rate that follows from them."""
-    seen, spare = Counter(record.cache for record in heard(records)), unheard(records)
+    """The cache's results in /metrics and in /prometheus must match the answers, and the hit rate must match both."""
+    answers, ambiguous = Counter(record.cache for record in with_audio(records)), ambiguous_count(records)
     sentences = []
-    for place, later, earlier in (
-        ("/metrics", after.cache, before.cache),
-        ("/prometheus", after.counted, before.counted),
+    for path, counted in (
+        ("/metrics", increase(after.cache, before.cache)),
+        ("/prometheus", increase(after.prometheus_cache, before.prometheus_cache)),
     ):
-        counted = growth(later, earlier)
         sentences += [
-            f"We saw {seen[result]} answers with the cache's result {result}, and {place} counted {counted[result]}."
+            f"We saw {answers[result]} answers with the cache's result {result}, and {path} counted {counted[result]}."
             for result in sorted(set(RESULTS) | counted.keys())
-            if not seen[result] <= counted[result] <= seen[result] + spare
+            if not answers[result] <= counted[result] <= answers[result] + ambiguous
         ]
-    looked_up = sum(after.cache.values()) - after.cache["bypass"]
-    rate = after.cache["hit"] / looked_up if looked_up else None
-    if not same(rate, after.hit_rate):
+    lookups = sum(after.cache.values()) - after.cache["bypass"]
+    hit_rate = after.cache["hit"] / lookups if lookups else None
+    if not is_equal(hit_rate, after.hit_rate):
         sentences.append(
-            f"By /metrics {after.cache['hit']} of {looked_up} requests were hits, and the hit rate {after.hit_rate}."
+            f"By /metrics {after.cache['hit']} of {lookups} requests were hits, and the hit rate {after.hit_rate}."
         )
     return sentences
 
 
 def compare_clips(records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """What a repeated text must come to. Where a clip was pushed out, or not fit to be kept, it may be made again."""
-    fresh = [record for record in heard(records) if record.fresh]
-    passed = sum(record.cache != "bypass" for record in fresh)
-    sentences = [f"{passed} of {len(fresh)} requests with cache false were not made anew."] if passed else []
+    """A repeated text must be a hit or coalesced.
+
+    It may be generated again if clips were evicted, came from a fallback, or had a fault that kept them out of the
+    cache.
+    """
+    fresh = [record for record in with_audio(records) if record.fresh]
+    cached = sum(record.cache != "bypass" for record in fresh)
+    sentences = [f"{cached} of {len(fresh)} requests with cache false were not made anew."] if cached else []
     clips: dict[int, list[Record]] = defaultdict(list)
-    for record in heard(records):
+    for record in with_audio(records):
         if record.clip is not None and not record.fresh:
             clips[record.clip].append(record)
-    alone = sum(
-        record.cache == "coalesced" and not any(together(record, other) for other in clip if other is not record)
-        for clip in clips.values()
-        for record in clip
+    single = sum(
+        record.cache == "coalesced" and not has_concurrent(record, clip) for clip in clips.values() for record in clip
     )
-    if alone:
-        sentences.append(f"{alone} answers were coalesced with an equal request, and we sent none at that moment.")
-    lost = after.fallbacks != before.fallbacks or after.evictions > before.evictions
-    if not lost and after.audio_faults == before.audio_faults:
-        again = sum(made_again(clip) for clip in clips.values())
-        if again:
-            sentences.append(f"{again} answers were made again, and the cache should have had them.")
+    if single:
+        sentences.append(f"{single} answers were coalesced with an equal request, and we sent none at that moment.")
+    may_be_missing = (
+        after.fallbacks != before.fallbacks
+        or after.evictions > before.evictions
+        or after.audio_faults != before.audio_faults
+    )
+    regenerated = 0 if may_be_missing else sum(regenerated_count(clip) for clip in clips.values())
+    if regenerated:
+        sentences.append(f"{regenerated} answers were made again, and the cache should have had them.")
     return sentences
 
 
-def made_again(clip: Sequence[Record]) -> int:
-    """How many answers were made though their audio was there, or on its way; none where all pass the cache by.
-
-    Streams and whole answers do not wait for each other: of those at one moment, one of each kind may be made.
-    """
-    if all(record.cache == "bypass" for record in clip):
-        return 0
-    made = [record for record in clip if record.cache in MADE]
-    due = {record.stream for record in made if not any(ended_before(other, record) for other in clip)}
-    return len(made) - len(due)
-
-
-def ended_before(one: Record, other: Record) -> bool:
-    """Whether one was answered when the other was sent."""
-    return one.started_at + one.seconds < other.started_at
-
-
-def together(one: Record, other: Record) -> bool:
-    """Whether both were under way at the same moment, and of one kind."""
-    return one.stream == other.stream and not ended_before(one, other) and not ended_before(other, one)
-
-
 def compare_outcomes(records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """Outcomes as Prometheus has them; /metrics is held against the records elsewhere."""
-    seen = Counter(str(record.outcome) for record in records)
-    counted = growth(after.outcomes, before.outcomes)
+    """The outcomes in /prometheus must match the records; agreement.py compares those in /metrics."""
+    outcomes = Counter(str(record.outcome) for record in records)
+    counted = increase(after.outcomes, before.outcomes)
     return [
-        f"We saw {seen[name]} requests end as {name}, and /prometheus counted {counted[name]}."
-        for name in sorted(seen.keys() | counted.keys())
-        if seen[name] != counted[name]
+        f"We saw {outcomes[name]} requests end as {name}, and /prometheus counted {counted[name]}."
+        for name in sorted(outcomes.keys() | counted.keys())
+        if outcomes[name] != counted[name]
     ]
 
 
 def compare_provider(name: str, records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """Attempts, availability and success rate of one provider."""
-    spoke, spare = provider_counts(records)[name], unheard(records)
-    attempts = growth(after.attempts.get(name, {}), before.attempts.get(name, {}))
+    """A provider's attempts, availability and success rate must match its answers."""
+    generated, ambiguous = generated_answers(records)[name], ambiguous_count(records)
+    attempts = increase(after.attempts.get(name, {}), before.attempts.get(name, {}))
     sentences = []
-    if not spoke <= attempts["ok"] <= spoke + spare:
+    if not generated <= attempts["ok"] <= generated + ambiguous:
         sentences.append(
-            f"{name} made the audio of {spoke} answers, and by /prometheus it was ok {attempts['ok']} times."
+            f"{name} made the audio of {generated} answers, and by /prometheus it was ok {attempts['ok']} times."
         )
     provider = after.providers.get(name)
     if provider is None:
@@ -157,31 +128,31 @@ def compare_provider(name: str, records: Sequence[Record], before: Monitoring, a
     if name not in after.available:
         return [*sentences, f"/prometheus does not say whether {name} is available."]
     if provider.available != after.available[name]:
-        sentences.append(f"{name} is {status(provider.available)} by /metrics and not so by /prometheus.")
-    if spoke and not provider.available and not any(attempts[outcome] for outcome in (*FAILURES, FAULTY)):
-        sentences.append(f"{name} spoke and never failed, and /metrics has it as {status(False)}.")
+        sentences.append(f"{name} is {availability(provider.available)} by /metrics and not so by /prometheus.")
+    if generated and not provider.available and not any(attempts[outcome] for outcome in (*FAILURES, FAULTY)):
+        sentences.append(f"{name} spoke and never failed, and /metrics has it as {availability(False)}.")
     return sentences + compare_window(name, records, before, after)
 
 
 def compare_window(name: str, records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """The window holds this run's attempts, if it took no longer than that, and none that never were."""
+    """The window must hold this run's attempts, unless the run was longer, and no more than all attempts."""
     window = after.providers[name]
-    attempts = after.judged(name) - before.judged(name)
+    attempts = after.judged_attempts(name) - before.judged_attempts(name)
     failures = after.failures(name) - before.failures(name)
-    if attempts > WINDOW_ATTEMPTS or elapsed(records) > WINDOW_SECONDS - LOOK_SECONDS:
+    if attempts > WINDOW_ATTEMPTS or elapsed_seconds(records) > WINDOW_SECONDS - UPDATE_SECONDS:
         attempts = failures = 0
     sentences = []
-    if not attempts <= window.attempts <= after.judged(name):
+    if not attempts <= window.attempts <= after.judged_attempts(name):
         sentences.append(
             f"The window over {name} has {window.attempts} attempts: there were {attempts} in this run, "
-            f"and {after.judged(name)} since the start."
+            f"and {after.judged_attempts(name)} since the start."
         )
-    if (window.success_rate is None) != (window.attempts < RATE_ATTEMPTS):
+    if (window.success_rate is None) != (window.attempts < MIN_RATE_ATTEMPTS):
         sentences.append(f"The window over {name} has {window.attempts} attempts and the rate {window.success_rate}.")
     elif window.success_rate is not None:
-        failed = (1 - window.success_rate) * window.attempts
+        window_failures = (1 - window.success_rate) * window.attempts
         error = ROUNDING * window.attempts
-        if not failures - error <= failed <= after.failures(name) + error:
+        if not failures - error <= window_failures <= after.failures(name) + error:
             sentences.append(
                 f"{name}'s success rate is {window.success_rate:.2%} of {window.attempts} by /metrics: by /prometheus "
                 f"{failures} failed in this run, and {after.failures(name)} since the start."
@@ -189,78 +160,57 @@ def compare_window(name: str, records: Sequence[Record], before: Monitoring, aft
     return sentences
 
 
-def elapsed(records: Sequence[Record]) -> float:
-    """Seconds from the first request to the last answer."""
-    ends = [record.started_at + record.seconds for record in records]
-    return max(ends) - min(record.started_at for record in records) if records else 0.0
-
-
-def first_choices(records: Sequence[Record], after: Monitoring) -> dict[str, str]:
-    """The provider that is asked first for each voice: the one of its hits, else the first there is."""
-    first = next(iter(after.providers), "")
-    voices = {record.voice: first for record in heard(records)}
-    return voices | {record.voice: record.provider for record in heard(records) if record.cache == "hit"}
-
-
-def fallbacks_seen(records: Sequence[Record], after: Monitoring) -> Counter[str]:
-    """Answers that another provider than the voice's first one made, by who made them."""
-    first = first_choices(records, after)
-    return Counter(
-        record.provider
-        for record in heard(records)
-        if record.cache in MADE and record.provider and record.provider != first[record.voice]
-    )
-
-
 def compare_fallbacks(records: Sequence[Record], before: Monitoring, after: Monitoring) -> list[str]:
-    """Whoever was fallen back to either spoke, which we saw, or made an attempt that came to nothing."""
-    seen, spare = fallbacks_seen(records, after), unheard(records)
+    """Each fallback to a provider must be an answer from it, or an attempt of it that was not ok."""
+    answers, ambiguous = fallback_answers(records, after), ambiguous_count(records)
     counted: Counter[str] = Counter()
-    for fallback, count in growth(after.fallbacks, before.fallbacks).items():
-        counted[fallback.following] += count
+    for fallback, count in increase(after.fallbacks, before.fallbacks).items():
+        counted[fallback.to_provider] += count
     sentences = []
-    for name in sorted(seen.keys() | counted.keys()):
-        attempts = growth(after.attempts.get(name, {}), before.attempts.get(name, {}))
-        vain = attempts.total() - attempts["ok"]
-        if not seen[name] <= counted[name] <= seen[name] + vain + spare:
+    for name in sorted(answers.keys() | counted.keys()):
+        attempts = increase(after.attempts.get(name, {}), before.attempts.get(name, {}))
+        unsuccessful = attempts.total() - attempts["ok"]
+        if not answers[name] <= counted[name] <= answers[name] + unsuccessful + ambiguous:
             sentences.append(
-                f"{name} spoke for another provider in {seen[name]} answers, "
+                f"{name} spoke for another provider in {answers[name]} answers, "
                 f"and by /prometheus requests went on to it {counted[name]} times."
             )
     return sentences
 
 
 def compare_degraded(after: Monitoring) -> list[str]:
-    """Both accounts name the same; what they name is a finding, and no disagreement."""
+    """The degraded providers must be the same in /metrics and /prometheus; that they are degraded is a finding."""
     return [
-        f"{provider} is degraded ({kind}) by {'/metrics' if known else '/prometheus'} alone."
-        for known, named in ((True, after.degraded - after.gauged), (False, after.gauged - after.degraded))
-        for kind, provider in sorted(named)
+        f"{provider} is degraded ({kind}) by {path} alone."
+        for path, degraded in (
+            ("/metrics", after.degraded - after.prometheus_degraded),
+            ("/prometheus", after.prometheus_degraded - after.degraded),
+        )
+        for kind, provider in sorted(degraded)
     ]
 
 
 def findings(before: Monitoring, after: Monitoring, records: Sequence[Record]) -> list[str]:
-    """What is not well with the server, though it says so itself."""
-    degraded = [f"{provider} is degraded: {kind}." for kind, provider in sorted(after.degraded)]
-    failed = {name: after.failures(name) - before.failures(name) for name in known(records, after)}
-    fell = growth(after.fallbacks, before.fallbacks)
+    """Returns the problems that the server itself reports: degraded providers, failed attempts, and fallbacks."""
+    failures = {name: after.failures(name) - before.failures(name) for name in provider_names(records, after)}
+    fallbacks = increase(after.fallbacks, before.fallbacks)
     return [
-        *degraded,
-        *(f"{count} attempts of {name} failed." for name, count in failed.items() if count),
+        *(f"{provider} is degraded: {kind}." for kind, provider in sorted(after.degraded)),
+        *(f"{count} attempts of {name} failed." for name, count in failures.items() if count),
         *(
-            f"{count} requests went on from {one.failed} to {one.following}: {one.reason}."
-            for one, count in sorted(fell.items())
+            f"{count} requests went on from {fallback.from_provider} to {fallback.to_provider}: {fallback.reason}."
+            for fallback, count in sorted(fallbacks.items())
         ),
     ]
 
 
-def same(one: float | None, other: float | None) -> bool:
-    """Equal as far as rounding goes, or both unknown."""
-    if one is None or other is None:
-        return one is other
-    return isclose(one, other, abs_tol=ROUNDING)
+def is_equal(rate: float | None, other: float | None) -> bool:
+    """Returns whether two rates are equal but for rounding, or both None."""
+    if rate is None or other is None:
+        return rate is other
+    return isclose(rate, other, abs_tol=ROUNDING)
 
 
-def status(available: bool) -> str:
-    """In a word."""
+def availability(available: bool) -> str:
+    """Returns the availability of a provider in words."""
     return "available" if available else "not available"

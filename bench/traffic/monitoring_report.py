@@ -1,4 +1,4 @@
-"""Cache and providers at the end of a run: what the answers said beside what the server counted."""
+"""The report on cache and providers at the end of a run: the answers beside the server's counts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from bench.clients.client import Record
-from bench.targets.monitoring import RESULTS, Monitoring, growth
-from bench.traffic.monitoring_comparison import fallbacks_seen, findings, heard, known, provider_counts
+from bench.targets.monitoring import RESULTS, Monitoring, increase
+from bench.traffic.monitoring_comparison import findings
+from bench.traffic.records import fallback_answers, generated_answers, provider_names, with_audio
 
 
 @dataclass(frozen=True, slots=True)
-class CacheSeen:
-    """One result of the cache."""
+class CacheCounts:
+    """The counts of one cache result."""
 
     result: str
     answers: int
@@ -27,17 +28,17 @@ class CacheSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderSeen:
-    """One provider: the answers that it made, and what the server says of it."""
+class ProviderCounts:
+    """The counts of one provider: its answers, and the server's metrics."""
 
     provider: str
     answers: int
     ok: int
     failed: int
     fallbacks_seen: int
-    """Answers in which it spoke for another one."""
+    """The number of answers in which it replaced another provider."""
     fallbacks: int
-    """Requests that went on to it."""
+    """The number of fallbacks to it that the server counted."""
     available: bool | None
     available_in_prometheus: bool | None
     window_attempts: int
@@ -45,51 +46,54 @@ class ProviderSeen:
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of a check of the monitoring."""
+class MonitoringCheck:
+    """The result of a check of the monitoring."""
 
-    cache: tuple[CacheSeen, ...]
-    providers: tuple[ProviderSeen, ...]
+    cache: tuple[CacheCounts, ...]
+    providers: tuple[ProviderCounts, ...]
     success_rate: float | None
-    """Of the answers that could have been ok: those that were not refused."""
+    """The share of accepted requests that ended ok."""
     server_success_rate: float | None
-    """The same by /prometheus."""
+    """The same share in /prometheus."""
     findings: tuple[str, ...]
     disagreements: tuple[str, ...]
 
     @classmethod
-    def of(
+    def compile(
         cls, records: Sequence[Record], before: Monitoring, after: Monitoring, disagreements: Sequence[str]
-    ) -> Checked:
-        """Put both sides together."""
-        seen = Counter(record.cache for record in heard(records))
-        metrics, prometheus = growth(after.cache, before.cache), growth(after.counted, before.counted)
+    ) -> MonitoringCheck:
+        """Compiles the counts of answers and server."""
+        answers = Counter(record.cache for record in with_audio(records))
+        metrics, prometheus = (
+            increase(after.cache, before.cache),
+            increase(after.prometheus_cache, before.prometheus_cache),
+        )
         return cls(
-            tuple(CacheSeen(one, seen[one], metrics[one], prometheus[one]) for one in RESULTS),
-            tuple(provider_seen(name, records, before, after) for name in known(records, after)),
+            tuple(CacheCounts(result, answers[result], metrics[result], prometheus[result]) for result in RESULTS),
+            tuple(provider_counts(name, records, before, after) for name in provider_names(records, after)),
             success_rate(Counter(str(record.outcome) for record in records)),
-            success_rate(growth(after.outcomes, before.outcomes)),
+            success_rate(increase(after.outcomes, before.outcomes)),
             tuple(findings(before, after, records)),
             tuple(disagreements),
         )
 
     def row(self) -> dict[str, Any]:
-        """As JSON has it."""
+        """Returns the check for JSON."""
         return asdict(self)
 
 
-def provider_seen(name: str, records: Sequence[Record], before: Monitoring, after: Monitoring) -> ProviderSeen:
-    """One provider's figures."""
-    attempts = growth(after.attempts.get(name, {}), before.attempts.get(name, {}))
-    fallbacks = growth(after.fallbacks, before.fallbacks)
+def provider_counts(name: str, records: Sequence[Record], before: Monitoring, after: Monitoring) -> ProviderCounts:
+    """Returns one provider's counts."""
+    attempts = increase(after.attempts.get(name, {}), before.attempts.get(name, {}))
+    fallbacks = increase(after.fallbacks, before.fallbacks)
     provider = after.providers.get(name)
-    return ProviderSeen(
+    return ProviderCounts(
         provider=name,
-        answers=provider_counts(records)[name],
+        answers=generated_answers(records)[name],
         ok=attempts["ok"],
         failed=after.failures(name) - before.failures(name),
-        fallbacks_seen=fallbacks_seen(records, after)[name],
-        fallbacks=sum(count for one, count in fallbacks.items() if one.following == name),
+        fallbacks_seen=fallback_answers(records, after)[name],
+        fallbacks=sum(count for fallback, count in fallbacks.items() if fallback.to_provider == name),
         available=provider.available if provider else None,
         available_in_prometheus=after.available.get(name),
         window_attempts=provider.attempts if provider else 0,
@@ -98,37 +102,36 @@ def provider_seen(name: str, records: Sequence[Record], before: Monitoring, afte
 
 
 def success_rate(outcomes: Counter[str]) -> float | None:
-    """The share that ended ok of the requests that were accepted."""
+    """Returns the share of accepted requests that ended ok."""
     accepted = outcomes["ok"] + outcomes["error"]
     return outcomes["ok"] / accepted if accepted else None
 
 
-def show_monitoring(console: Console, checked: Checked) -> None:
-    """Print the tables, and what is not well."""
-    console.print(cache_table(checked))
-    console.print(provider_table(checked))
+def show_monitoring(console: Console, check: MonitoringCheck) -> None:
+    """Prints the tables and the findings."""
+    console.print(cache_table(check))
+    console.print(provider_table(check))
     console.print(
-        f"success rate of requests: {percent(checked.success_rate)}, "
-        f"by the server {percent(checked.server_success_rate)}"
+        f"success rate of requests: {percent(check.success_rate)}, by the server {percent(check.server_success_rate)}"
     )
-    for sentence in checked.findings:
+    for sentence in check.findings:
         console.print(Text(f"FINDING  {sentence}", style="yellow"), soft_wrap=True)
 
 
-def cache_table(checked: Checked) -> Table:
-    """A row for each result."""
+def cache_table(check: MonitoringCheck) -> Table:
+    """Returns a table with a row for each cache result."""
     table = Table(title="Cache: client | server", title_justify="left")
     table.add_column("result")
     table.add_column("answers", justify="right")
     table.add_column("/metrics", justify="right", style="cyan")
     table.add_column("/prometheus", justify="right", style="cyan")
-    for one in checked.cache:
-        table.add_row(one.result, str(one.answers), str(one.metrics), str(one.prometheus))
+    for counts in check.cache:
+        table.add_row(counts.result, str(counts.answers), str(counts.metrics), str(counts.prometheus))
     return table
 
 
-def provider_table(checked: Checked) -> Table:
-    """A row for each provider."""
+def provider_table(check: MonitoringCheck) -> Table:
+    """Returns a table with a row for each provider."""
     table = Table(title="Providers: client | server", title_justify="left")
     table.add_column("provider")
     table.add_column("answers\nmade", justify="right")
@@ -140,23 +143,26 @@ def provider_table(checked: Checked) -> Table:
     table.add_column("\n/prometheus", style="cyan")
     table.add_column("window\nattempts", justify="right", style="cyan")
     table.add_column("success\nrate", justify="right", style="cyan")
-    for one in checked.providers:
+    for counts in check.providers:
         table.add_row(
-            one.provider,
-            *(str(count) for count in (one.answers, one.ok, one.failed, one.fallbacks_seen, one.fallbacks)),
-            yes(one.available),
-            yes(one.available_in_prometheus),
-            str(one.window_attempts),
-            percent(one.window_success_rate),
+            counts.provider,
+            *(
+                str(count)
+                for count in (counts.answers, counts.ok, counts.failed, counts.fallbacks_seen, counts.fallbacks)
+            ),
+            yes_or_no(counts.available),
+            yes_or_no(counts.available_in_prometheus),
+            str(counts.window_attempts),
+            percent(counts.window_success_rate),
         )
     return table
 
 
-def yes(known: bool | None) -> str:
-    """In a word; a dash where it is not said."""
-    return "-" if known is None else "yes" if known else "no"
+def yes_or_no(value: bool | None) -> str:
+    """Returns yes or no; a dash for None."""
+    return "-" if value is None else "yes" if value else "no"
 
 
 def percent(share: float | None) -> str:
-    """Written; a dash where there is none."""
+    """Returns a share as text; a dash for None."""
     return "-" if share is None else f"{share:.1%}"

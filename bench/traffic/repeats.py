@@ -1,4 +1,4 @@
-"""What a plan needs so that the cache shows itself: texts sent again, at the same moment, and past the cache."""
+"""Repeats for a plan, so that it uses the cache: texts sent again, concurrently, and without the cache."""
 
 from __future__ import annotations
 
@@ -7,39 +7,38 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench.clients.plan import Planned
+from bench.clients.plan import PlannedRequest
 
-AGAIN_EVERY = 3
-"""One text in so many is sent again later on."""
+REPEAT_EVERY = 3
+"""One text in this many is sent again later."""
 FRESH_EVERY = 4
-"""One text in so many is sent again with ``"cache": false``, if it is short."""
+"""One short text in this many is sent again with ``"cache": false``."""
 FRESH_WORDS = 50
-"""Words of the longest text that is made twice: a run should not take much longer than without its repeats."""
-TOGETHER_EVERY = 5
-"""One text in so many is sent several times at the same moment."""
-TOGETHER = 3
+"""The maximum number of words in a text that is synthesized twice, so that a run does not take much longer."""
+CONCURRENT_EVERY = 5
+"""One text in this many is sent CONCURRENT times at once."""
+CONCURRENT = 3
 
 
-def with_repeats(rng: random.Random, requests: Sequence[Planned]) -> list[Planned]:
-    """The plan with requests for audio that it asks for already; each comes somewhere after its original.
+def with_repeats(rng: random.Random, requests: Sequence[PlannedRequest]) -> list[PlannedRequest]:
+    """Returns the plan with repeats of some requests, each at a random place after its original.
 
-    A text that is sent again is asked for as a stream if it was a whole answer, and the other way round: both are
-    served from the same clip.
+    A repeat of a whole answer is a stream, and the other way round: both are served from the same clip.
     """
-    good = [request for request in requests if request.clip is not None]
-    bursts = {request.clip for request in good[::TOGETHER_EVERY]}
-    found = [replace(request, times=TOGETHER) if request.clip in bursts else request for request in requests]
-    again = [other(request, stream=not request.stream) for request in good[1::AGAIN_EVERY]]
-    short = [request for request in good if request.text and request.text.words <= FRESH_WORDS]
-    fresh = [other(request, cache=False) for request in short[::FRESH_EVERY]]
-    for repeat in (*again, *fresh):
-        original = next(place for place, request in enumerate(found) if request.clip == repeat.clip)
-        found.insert(rng.randint(original + 1, len(found)), repeat)
-    return found
+    valid = [request for request in requests if request.clip is not None]
+    bursts = {request.clip for request in valid[::CONCURRENT_EVERY]}
+    plan = [replace(request, times=CONCURRENT) if request.clip in bursts else request for request in requests]
+    repeats = [variant(request, stream=not request.stream) for request in valid[1::REPEAT_EVERY]]
+    short = [request for request in valid if request.text and request.text.words <= FRESH_WORDS]
+    fresh = [variant(request, cache=False) for request in short[::FRESH_EVERY]]
+    for repeat in (*repeats, *fresh):
+        original = next(position for position, request in enumerate(plan) if request.clip == repeat.clip)
+        plan.insert(rng.randint(original + 1, len(plan)), repeat)
+    return plan
 
 
-def other(request: Planned, *, stream: bool | None = None, cache: bool = True) -> Planned:
-    """A request for the same audio, asked for in another way."""
+def variant(request: PlannedRequest, *, stream: bool | None = None, cache: bool = True) -> PlannedRequest:
+    """Returns a request for the same audio in another form."""
     stream = request.stream if stream is None else stream
     fields = json.loads(request.body) | {"stream": stream} | ({} if cache else {"cache": False})
     return replace(request, body=json.dumps(fields).encode(), stream=stream, fresh=not cache)

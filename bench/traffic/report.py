@@ -1,4 +1,4 @@
-"""The end of a run on paper: the client's figures beside the server's, and the verdict."""
+"""The report at the end of a run: the client's figures beside the server's, and the verdict."""
 
 from __future__ import annotations
 
@@ -15,18 +15,20 @@ from rich.text import Text
 
 from bench.clients.client import Record
 from bench.targets.snapshot import Snapshot
-from bench.traffic.agreement import RangeSeen, ranges_seen
+from bench.traffic.agreement import RangeComparison, compared_ranges
 from bench.traffic.display import number
 
 
 def show(console: Console, records: Sequence[Record], server: Snapshot) -> None:
-    """Print tables by range, totals, outcomes and errors."""
-    seen = ranges_seen(records, server)
+    """Prints tables by range, totals, outcomes and errors."""
+    comparisons = compared_ranges(records, server)
     for kind in ("words", "characters"):
-        console.print(range_table(kind, [one for one in seen if one.kind == kind]))
+        console.print(range_table(kind, [comparison for comparison in comparisons if comparison.kind == kind]))
     console.print(total_table(records, server))
     audio = sum(record.audio_seconds or 0.0 for record in records)
-    elapsed = max(one.started_at + one.seconds for one in records) - min(one.started_at for one in records)
+    elapsed = max(record.started_at + record.seconds for record in records) - min(
+        record.started_at for record in records
+    )
     console.print(
         f"{len(records)} requests in {elapsed:.1f} s: {len(records) / elapsed:.2f} requests/s, "
         f"{audio:.1f} s of audio, {audio / elapsed:.1f} times real time"
@@ -34,37 +36,37 @@ def show(console: Console, records: Sequence[Record], server: Snapshot) -> None:
 
 
 def show_verdict(console: Console, disagreements: Sequence[str]) -> None:
-    """Print every disagreement, or that there is none."""
+    """Prints every disagreement, or that there is none."""
     for sentence in disagreements:
         console.print(Text(f"DISAGREE  {sentence}", style="bold red"), soft_wrap=True)
     if not disagreements:
         console.print(Text("AGREE  the server's metrics are what the client saw", style="bold green"), soft_wrap=True)
 
 
-def range_table(kind: str, ranges: Sequence[RangeSeen]) -> Table:
-    """Both sides' figures, a row for each range."""
+def range_table(kind: str, comparisons: Sequence[RangeComparison]) -> Table:
+    """Returns a table of both sides' figures, with a row for each range."""
     table = Table(title=f"Latency by {kind}, in seconds: client | server", title_justify="left")
     table.add_column(kind, justify="right")
     for figure in ("count", "avg", "p95", "max"):
         table.add_column(figure, justify="right")
         table.add_column(f"{figure}\nserver", justify="right", style="cyan")
-    for one in ranges:
+    for comparison in comparisons:
         table.add_row(
-            one.label,
-            str(one.count),
-            str(one.server.count),
-            number(one.average),
-            number(one.server.average),
-            number(one.p95),
-            number(one.server.p95),
-            number(one.max),
-            number(one.server.max),
+            comparison.label,
+            str(comparison.count),
+            str(comparison.server.count),
+            number(comparison.average),
+            number(comparison.server.average),
+            number(comparison.p95),
+            number(comparison.server.p95),
+            number(comparison.max),
+            number(comparison.server.max),
         )
     return table
 
 
 def total_table(records: Sequence[Record], server: Snapshot) -> Table:
-    """Both sides' requests, outcomes and errors."""
+    """Returns a table of both sides' requests, outcomes and errors."""
     table = Table(title="Totals", title_justify="left")
     table.add_column("what")
     table.add_column("client", justify="right")
@@ -87,7 +89,7 @@ def write(
     disagreements: Sequence[str],
     monitoring: Mapping[str, Any] | None,
 ) -> None:
-    """Write every request and both accounts as JSON, for analysis; of cache and providers if they were checked."""
+    """Writes requests, the server's metrics, the check of the monitoring, and disagreements as JSON."""
     data = {
         "requests": [record.row() for record in records],
         "server": asdict(server),

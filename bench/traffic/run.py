@@ -14,23 +14,23 @@ from pathlib import Path
 import aiohttp
 from rich.console import Console
 
-from bench.clients.client import Record, ask
-from bench.clients.plan import Planned, plan
+from bench.clients.client import Record, send_request
+from bench.clients.plan import PlannedRequest, plan
 from bench.clients.texts import is_countable
 from bench.targets.monitoring import Monitoring
 from bench.targets.target import Target, UnreachableError
 from bench.traffic.agreement import AVERAGE, EXTREME, compare
 from bench.traffic.display import Display
 from bench.traffic.monitoring_comparison import compare_monitoring
-from bench.traffic.monitoring_report import Checked, show_monitoring
+from bench.traffic.monitoring_report import MonitoringCheck, show_monitoring
 from bench.traffic.repeats import with_repeats
 from bench.traffic.report import show, show_verdict, write
 
 AGREE, DISAGREE, NO_SERVER = 0, 1, 2
-POLL = 1.0
-"""Seconds between two looks at /metrics for the live table."""
+POLL_SECONDS = 1.0
+"""The seconds between two reads of /metrics for the live table."""
 WIDTH = 120
-"""Columns of the tables where there is no terminal to ask."""
+"""The width of the tables without a terminal."""
 
 EXPLANATION = f"""
 An iteration is one round: one text for every voice and language of the catalogue, and one bad request. The word
@@ -57,7 +57,7 @@ exit status: {AGREE} all agrees, {DISAGREE} something disagrees (each in a sente
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     iterations: int
     concurrency: int
@@ -70,7 +70,7 @@ class Options:
 
 
 def parse(arguments: Sequence[str] | None) -> Options:
-    """Read the command line; leaves the program where it makes no sense."""
+    """Parses the command line; exits with an error message if it is invalid."""
     parser = argparse.ArgumentParser(
         prog="python -m bench.traffic",
         description=__doc__,
@@ -93,7 +93,7 @@ def parse(arguments: Sequence[str] | None) -> Options:
 
 
 def positive(value: str) -> int:
-    """A whole number above zero. Raises ArgumentTypeError."""
+    """Returns a whole number above zero. Raises ArgumentTypeError."""
     number = int(value)
     if number < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
@@ -101,7 +101,7 @@ def positive(value: str) -> int:
 
 
 async def run(options: Options, console: Console) -> int:
-    """The whole run; returns the exit status. Raises UnreachableError."""
+    """Runs the whole plan and returns the exit status. Raises UnreachableError."""
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=options.timeout)
     async with aiohttp.ClientSession(options.url, connector=connector, timeout=timeout) as session:
@@ -109,34 +109,34 @@ async def run(options: Options, console: Console) -> int:
         await target.wait_until_ready(options.wait)
         requests = make_plan(options, await target.catalogue(), console)
         before = await target.snapshot()
-        watched = await target.monitoring() if options.check_monitoring else None
+        monitoring_before = await target.monitoring() if options.check_monitoring else None
         with Display(console, sum(request.times for request in requests), before) as display:
             records = await send_all(target, requests, options.concurrency, display)
-        after = await target.settled(before.requests + len(records))
+        after = await target.settled_snapshot(before.requests + len(records))
         disagreements = compare(records, before, after)
-        checked = None
-        if watched is not None and after.uptime >= before.uptime:
-            checked = await check(target, records, watched)
-            disagreements += checked.disagreements
+        monitoring_check = None
+        if monitoring_before is not None and after.uptime >= before.uptime:
+            monitoring_check = await check_monitoring(target, records, monitoring_before)
+            disagreements += monitoring_check.disagreements
     server = after.since(before)
     show(console, records, server)
-    if checked is not None:
-        show_monitoring(console, checked)
+    if monitoring_check is not None:
+        show_monitoring(console, monitoring_check)
     show_verdict(console, disagreements)
     if options.json:
-        write(options.json, records, server, disagreements, checked.row() if checked else None)
+        write(options.json, records, server, disagreements, monitoring_check.row() if monitoring_check else None)
         console.print(f"data of {len(records)} requests: {options.json}")
     return DISAGREE if disagreements else AGREE
 
 
-async def check(target: Target, records: Sequence[Record], before: Monitoring) -> Checked:
-    """Hold what the server says of its cache and providers against the records."""
-    after, disagreements = await target.judged(lambda now: compare_monitoring(records, before, now))
-    return Checked.of(records, before, after, disagreements)
+async def check_monitoring(target: Target, records: Sequence[Record], before: Monitoring) -> MonitoringCheck:
+    """Compares the server's counts of cache and providers with the records."""
+    after, disagreements = await target.compared_monitoring(lambda counts: compare_monitoring(records, before, counts))
+    return MonitoringCheck.compile(records, before, after, disagreements)
 
 
-def make_plan(options: Options, catalogue: list[tuple[str, str]], console: Console) -> list[Planned]:
-    """Plan the requests, and say what will be sent."""
+def make_plan(options: Options, catalogue: list[tuple[str, str]], console: Console) -> list[PlannedRequest]:
+    """Plans the requests, and prints a summary of the plan."""
     rng = random.Random(options.seed)
     requests = plan(rng, catalogue, options.iterations)
     if options.check_monitoring:
@@ -152,11 +152,13 @@ def make_plan(options: Options, catalogue: list[tuple[str, str]], console: Conso
     return requests
 
 
-async def send_all(target: Target, requests: Sequence[Planned], concurrency: int, display: Display) -> list[Record]:
-    """Send everything, so many at a time, while the display is kept up to date."""
+async def send_all(
+    target: Target, requests: Sequence[PlannedRequest], concurrency: int, display: Display
+) -> list[Record]:
+    """Sends all requests, ``concurrency`` at a time, and updates the display."""
     waiting = iter(requests)
     records: list[Record] = []
-    watcher = asyncio.create_task(watch(target, display))
+    watcher = asyncio.create_task(update_display(target, display))
     try:
         async with asyncio.TaskGroup() as clients:
             for _ in range(concurrency):
@@ -168,24 +170,24 @@ async def send_all(target: Target, requests: Sequence[Planned], concurrency: int
     return records
 
 
-async def send(target: Target, waiting: Iterator[Planned], records: list[Record], display: Display) -> None:
-    """One client: takes the next request when its last one is answered."""
+async def send(target: Target, waiting: Iterator[PlannedRequest], records: list[Record], display: Display) -> None:
+    """Runs one client: it sends the next request after its last answer."""
     for request in waiting:
-        for record in await asyncio.gather(*(ask(target.session, request) for _ in range(request.times))):
+        for record in await asyncio.gather(*(send_request(target.session, request) for _ in range(request.times))):
             records.append(record)
             display.add(record)
 
 
-async def watch(target: Target, display: Display) -> None:
-    """Keep the live table's server column fresh; a look that fails is left out."""
+async def update_display(target: Target, display: Display) -> None:
+    """Updates the live table's server column; a failed read is skipped."""
     while True:
         with suppress(UnreachableError):
             display.update(await target.snapshot())
-        await asyncio.sleep(POLL)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command: returns its exit status."""
+    """Runs the command and returns its exit status."""
     options = parse(arguments)
     console = Console() if sys.stdout.isatty() else Console(width=WIDTH)
     try:

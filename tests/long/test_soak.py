@@ -14,8 +14,8 @@ import pytest
 
 from bench.clients.load import Request, closed_loop, session_to
 from bench.clients.passage import cut, passage
-from bench.targets.contenders import ask_ttscope, stream_ttscope
-from bench.targets.process import Running, running, ttscope
+from bench.targets.contenders import ttscope_request, ttscope_stream_request
+from bench.targets.process import ServerProcess, running, ttscope
 from tests.live import LiveServer
 from tests.soaking import SETTINGS, soak, thirds
 
@@ -34,7 +34,7 @@ def short_requests() -> Iterator[Request]:
     """Texts of two to five words, every fourth one as a stream."""
     for number in itertools.count():
         text = cut(number * 7 % len(passage()), 2 + number % 4)
-        yield stream_ttscope(text) if number % 4 == 3 else ask_ttscope(text)
+        yield ttscope_stream_request(text) if number % 4 == 3 else ttscope_request(text)
 
 
 @pytest.mark.timeout(4 * 3600)
@@ -45,14 +45,14 @@ async def test_memory_stays_flat_over_ten_thousand_requests():
         sizes = []
         for _ in range(REQUESTS // BATCH):
             await speak(server, requests, BATCH)
-            sizes.append(server.memory().now)
+            sizes.append(server.memory().current)
         fifth = len(sizes) // 5
         first, last = statistics.median(sizes[:fifth]), statistics.median(sizes[-fifth:])
         print(f"memory {first / 1e6:.0f} MB, after {REQUESTS} requests {last / 1e6:.0f} MB")
         assert last <= first * GROWTH
 
 
-async def speak(server: Running, requests: Iterator[Request], count: int) -> None:
+async def speak(server: ServerProcess, requests: Iterator[Request], count: int) -> None:
     async with session_to(server.url, 120.0) as session:
         turn = await closed_loop(session, list(itertools.islice(requests, count)), CLIENTS, 3600.0)
     assert Counter(reply.status for reply in turn.replies) == {200: count}

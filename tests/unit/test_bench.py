@@ -21,13 +21,12 @@ from bench.results import plot
 from bench.results.file import SECTIONS, Promise, body_of, number, table, with_section, write_section
 from bench.results.growth_section import Point, flatness
 from bench.results.machine import Machine
-from bench.results.overload_section import Flood
-from bench.results.overload_section import kept as kept_under_overload
+from bench.results.overload_section import OverloadResult, overload_promises
 from bench.results.overload_section import render as render_overload
-from bench.results.servers_section import Measured, kept, render
+from bench.results.servers_section import ContenderFigures, render, server_promises
 from bench.servers import rotated
 from bench.targets.process import Memory, ttscope
-from bench.targets.processor import Processor, watch
+from bench.targets.processor import ProcessorUsage, measure_usage
 from bench.targets.vanishing import Vanishing, Vanishings
 
 RATE = 22050
@@ -41,9 +40,9 @@ def wav(*parts: tuple[float, int]) -> bytes:
     return b"RIFF\0\0\0\0WAVE" + fmt + struct.pack("<4sI", b"data", samples.nbytes) + samples.tobytes()
 
 
-def reply(status: int = 200, begun: float = 0.0, seconds: float = 1.0, retry_after: str | None = "1") -> Reply:
+def reply(status: int = 200, start: float = 0.0, seconds: float = 1.0, retry_after: str | None = "1") -> Reply:
     body = wav((2.0, 500), (0.5, 0)) if status == 200 else b""
-    return Reply(10, status, begun, begun + seconds, 0.25 if status == 200 else None, body, retry_after)
+    return Reply(10, status, start, start + seconds, 0.25 if status == 200 else None, body, retry_after)
 
 
 BUSY = Turn(16, 4.0, (reply(), reply(), reply(), reply()))
@@ -67,12 +66,12 @@ class TestArithmetic:
         assert paired_ratio([3.0, 0.3, 3.0], [1.0, 0.1, 1.0]) == pytest.approx(3.0)
 
     def test_a_turn_counts_answers_audio_and_failures(self):
-        found = figures(Turn(4, 2.0, (reply(), reply(), reply(500), reply(UNANSWERED))))
-        assert (found.requests_per_second, found.failures) == (1.0, 2)
-        assert found.audio_seconds == pytest.approx(5.0)
-        assert found.made_seconds == pytest.approx(4.0)
-        assert found.first_audio == (0.25, 0.25)
-        assert found.share_of_peak(115.0) == pytest.approx(0.1)
+        result = figures(Turn(4, 2.0, (reply(), reply(), reply(500), reply(UNANSWERED))))
+        assert (result.requests_per_second, result.failures) == (1.0, 2)
+        assert result.audio_seconds == pytest.approx(5.0)
+        assert result.model_seconds == pytest.approx(4.0)
+        assert result.first_audio == (0.25, 0.25)
+        assert result.share_of_peak(115.0) == pytest.approx(0.1)
 
     def test_silence_that_was_put_in_is_told_from_a_pause(self):
         recording = read_wav(wav((1.0, 300), (0.05, 0), (1.0, 300), (0.4, 0)))
@@ -132,13 +131,13 @@ class TestResults:
 
     def test_what_was_not_measured_is_a_dash_and_keeps_nothing(self):
         promise = Promise("a ratio", math.nan, "x", at_most=1.0)
-        assert not promise.kept
+        assert not promise.is_kept
         assert promise.row() == ("a ratio", "at most 1.00x", "-", "**missed**")
 
     def test_promises_are_kept_at_their_bounds(self):
-        assert Promise("", 3.0, "x", at_least=3.0).kept
-        assert not Promise("", 2.99, "x", at_least=3.0).kept
-        assert Promise("", 10.0, " ms", at_most=10.0).kept
+        assert Promise("", 3.0, "x", at_least=3.0).is_kept
+        assert not Promise("", 2.99, "x", at_least=3.0).is_kept
+        assert Promise("", 10.0, " ms", at_most=10.0).is_kept
 
     def test_a_table_is_aligned(self):
         assert table(("", "words"), [("a", "1")]).splitlines() == [
@@ -148,14 +147,14 @@ class TestResults:
         ]
 
 
-def measured(name: str, throughput: float, first_audio: float, gigabytes: float) -> Measured:
+def measured(name: str, throughput: float, first_audio: float, gigabytes: float) -> ContenderFigures:
     turn = Figures(16, 10.0, (first_audio * 2,) * round(throughput * 10), (first_audio,) * 3, 90.0, 80.0, 0)
     memory = Memory(round(gigabytes * 1e9), round(gigabytes * 1.1e9))
-    return Measured(name, {1: [turn], 16: [turn, turn]}, [turn, turn], memory)
+    return ContenderFigures(name, {1: [turn], 16: [turn, turn]}, [turn, turn], memory)
 
 
 class TestServers:
-    def sides(self) -> list[Measured]:
+    def sides(self) -> list[ContenderFigures]:
         return [
             measured("ttscope", 2.0, 1.0, 1.0),
             measured("ttscope, stream", 1.8, 0.1, 1.0),
@@ -164,15 +163,15 @@ class TestServers:
         ]
 
     def test_promises_are_ratios_against_both(self):
-        found = kept({side.name: side for side in self.sides()}, 100.0, MACHINE)
-        figures = [promise.measured for promise in found]
+        promises = server_promises({side.name: side for side in self.sides()}, 100.0, MACHINE)
+        figures = [promise.measured for promise in promises]
         assert figures == pytest.approx([4.0, 2.0 / 1.5, 12.0, 4.0, 1 / 3.6, 1 / 1.9, 46.0])
-        assert [promise.kept for promise in found] == [True, True, True, False, True, False, False]
+        assert [promise.is_kept for promise in promises] == [True, True, True, False, True, False, False]
 
     def test_more_is_promised_where_there_is_bf16(self):
         machine = Machine("A processor", 2, 8 * 2**30, has_bf16=True)
-        found = kept({side.name: side for side in self.sides()}, 100.0, machine)
-        assert [promise.at_least for promise in found[:2]] == [3.0, 1.2]
+        promises = server_promises({side.name: side for side in self.sides()}, 100.0, machine)
+        assert [promise.at_least for promise in promises[:2]] == [3.0, 1.2]
 
     def test_the_section_names_everyone_at_every_number_of_clients(self, tmp_path: Path, monkeypatch):
         monkeypatch.setattr(plot, "FOLDER", tmp_path)
@@ -196,10 +195,10 @@ def test_our_server_is_measured_without_its_cache():
 def test_growth_is_first_audio_of_400_words_against_20():
     points = [Point(words, 1, 0, first, first, 1.0, 1.0, 1.0) for words, first in ((20, 0.1), (80, 0.3), (400, 0.14))]
     assert flatness(points).measured == pytest.approx(1.4)
-    assert not flatness(points).kept
+    assert not flatness(points).is_kept
 
 
-PROCESSOR = Processor(loop=0.18, engine=1.4, others=0.1, client=0.1, cores=2)
+PROCESSOR = ProcessorUsage(loop=0.18, engine=1.4, other_threads=0.1, client=0.1, cores=2)
 
 
 async def test_processor_time_is_told_by_whose_it_is():
@@ -214,39 +213,39 @@ work()
 """
     with psutil.Popen([sys.executable, "-c", code]) as program:
         try:
-            used = await watch(program, 0.5, 1.5)
+            used = await measure_usage(program, 0.5, 1.5)
         finally:
             for each in (*program.children(), program):
                 each.kill()
-    assert min(used.loop, used.engine, used.others) > 0.05
-    assert used.client < used.loop + used.engine + used.others
-    assert used.rest == pytest.approx(used.cores - used.loop - used.engine - used.others - used.client)
+    assert min(used.loop, used.engine, used.other_threads) > 0.05
+    assert used.client < used.loop + used.engine + used.other_threads
+    assert used.idle == pytest.approx(used.cores - used.loop - used.engine - used.other_threads - used.client)
 
 
 class TestOverload:
-    def flood(self, counted: dict[str, int]) -> Flood:
+    def overload_result(self, counted: dict[str, int]) -> OverloadResult:
         """Ten seconds: one answer of two seconds of audio a second, nine rejections."""
-        served = [reply(200, begun=float(second), seconds=0.5) for second in range(10)]
-        rejected = [reply(429, begun=number / 9, seconds=0.004) for number in range(90)]
-        return Flood(figures(BUSY), Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted, PROCESSOR)
+        served = [reply(200, start=float(second), seconds=0.5) for second in range(10)]
+        rejected = [reply(429, start=number / 9, seconds=0.004) for number in range(90)]
+        return OverloadResult(figures(BUSY), Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted, PROCESSOR)
 
     def test_promises(self):
         stages = ("streaming", "synthesis", "queue")
         clients = tuple(Vanishing(stage, 0.05, 0.3, (0.1, 0.2)) for stage in stages)
         vanished = Vanishings(clients, (0.2, 0.2))
-        flood = self.flood({"ok": 10, "rejected": 90})
-        assert (flood.offered, flood.audio_per_second, flood.uncounted) == (10.0, pytest.approx(2.0), 0)
-        found = kept_under_overload(flood, vanished)
-        assert all(promise.kept for promise in found)
-        assert [promise.measured for promise in found[-2:]] == pytest.approx([0.25, 0.5])
-        section = render_overload(flood, vanished, MACHINE, words=12, clients=16)
+        result = self.overload_result({"ok": 10, "rejected": 90})
+        assert (result.offered, result.audio_per_second, result.uncounted) == (10.0, pytest.approx(2.0), 0)
+        promises = overload_promises(result, vanished)
+        assert all(promise.is_kept for promise in promises)
+        assert [promise.measured for promise in promises[-2:]] == pytest.approx([0.25, 0.5])
+        section = render_overload(result, vanished, MACHINE, words=12, clients=16)
         assert next(row for row in section.splitlines() if row.startswith("| 429")).split("|")[2].strip() == "90"
         assert "0.180 for the event loop (20.0 ms for each of 9.00 refusals a second)" in section
 
     def test_a_request_that_the_server_did_not_count_is_found(self):
-        assert self.flood({"ok": 9, "rejected": 90}).uncounted == 1
+        assert self.overload_result({"ok": 9, "rejected": 90}).uncounted == 1
 
     def test_a_request_without_an_answer_is_found(self):
-        flood = self.flood({"ok": 10, "rejected": 90})
-        turn = Turn(0, 10.0, (*flood.turn.replies, reply(UNANSWERED)))
-        assert replace(flood, turn=turn).uncounted == 1
+        result = self.overload_result({"ok": 10, "rejected": 90})
+        turn = Turn(0, 10.0, (*result.turn.replies, reply(UNANSWERED)))
+        assert replace(result, turn=turn).uncounted == 1

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench import drift_events
-from bench.drift import Day, Hour, promised
-from bench.drift_events import HIT, MADE, REFUSED, hourly, write_hour
+from bench.drift import Day, Hour, drift_promises
+from bench.drift_events import GENERATED, HIT, REJECTED, hourly_requests, write_hour
 from drift.rows.store import Rows
 from otel.contract.event_fields import REQUEST_FIELDS
 
@@ -17,13 +17,13 @@ HOUR = timedelta(hours=1)
 
 
 def test_events_have_the_attributes_of_ours() -> None:
-    for features in (MADE, HIT, REFUSED):
+    for features in (GENERATED, HIT, REJECTED):
         assert features.keys() <= REQUEST_FIELDS.keys()
-    assert {"tts.loudness", "tts.stage.queue", "tts.real_time_factor", "tts.build"} <= MADE.keys()
+    assert {"tts.loudness", "tts.stage.queue", "tts.real_time_factor", "tts.build"} <= GENERATED.keys()
 
 
 def test_a_day_has_its_events_and_its_night() -> None:
-    hours = hourly(10_000_000)
+    hours = hourly_requests(10_000_000)
     assert (len(hours), sum(hours)) == (24, 10_000_000)
     assert max(hours) > 3 * min(hours)
 
@@ -50,7 +50,7 @@ def test_a_made_clips_event_has_the_size_of_ours(tmp_path: Path) -> None:
 
 def test_files_are_rotated_and_batches_come_twice(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(drift_events, "FILE_BYTES", 1_000_000)
-    monkeypatch.setattr(drift_events, "TWICE", 1.0)
+    monkeypatch.setattr(drift_events, "DUPLICATE_SHARE", 1.0)
     assert write_hour(tmp_path, START, 1500, seed=1) == 1500
     assert len(list(tmp_path.iterdir())) > 1
     rows = Rows(tmp_path / "rows")
@@ -60,7 +60,7 @@ def test_files_are_rotated_and_batches_come_twice(tmp_path: Path, monkeypatch) -
 
 def test_a_promise_is_of_the_jobs_own_time() -> None:
     hours = (Hour(START, 5_000_000, 10, 200.0), Hour(START + HOUR, 5_000_000, 10, 220.0))
-    time, memory = promised(Day(hours, 400.0, 1_900_000_000, 1))
-    assert (time.measured, time.kept) == (7.0, True)
-    assert (memory.measured, memory.kept) == (1.9, True)
-    assert not promised(Day(hours * 2, 400.0, 1, 1))[0].kept
+    time, memory = drift_promises(Day(hours, 400.0, 1_900_000_000, 1))
+    assert (time.measured, time.is_kept) == (7.0, True)
+    assert (memory.measured, memory.is_kept) == (1.9, True)
+    assert not drift_promises(Day(hours * 2, 400.0, 1, 1))[0].is_kept

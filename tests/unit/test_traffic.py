@@ -15,20 +15,20 @@ import numpy as np
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from bench.clients.client import Answer, Record, judge
-from bench.clients.plan import BAD, Planned, plan
+from bench.clients.client import Answer, Record, check_answer
+from bench.clients.plan import BAD_REQUESTS, PlannedRequest, plan
 from bench.clients.recording import WavError, read_wav
 from bench.clients.texts import CHARACTER_RANGES, WORD_RANGES, Text, count_characters, count_words, range_of, text_in
 from bench.targets.monitoring import Fallback, Monitoring, Provider
 from bench.targets.snapshot import Snapshot, Statistics
-from bench.traffic.agreement import AVERAGE, compare, ranges_seen
+from bench.traffic.agreement import AVERAGE, compare, compared_ranges
 from bench.traffic.monitoring_comparison import WINDOW_SECONDS, compare_monitoring, findings
-from bench.traffic.monitoring_report import Checked
-from bench.traffic.repeats import TOGETHER, with_repeats
+from bench.traffic.monitoring_report import MonitoringCheck
+from bench.traffic.repeats import CONCURRENT, with_repeats
 
 RATE = 22050
 PAIRS = [("joe", "en"), ("joe", "en-us")]
-HELLO = Text.of("(happy) Hello there, this is a test.")
+HELLO = Text.from_content("(happy) Hello there, this is a test.")
 EMPTY: dict[str, object] = {"count": 0, "avg": None, "min": None, "max": None, "p95": None, "p99": None}
 
 
@@ -61,7 +61,7 @@ RECORDS = [*(ok(seconds) for seconds in (0.2, 0.3, 0.4)), refused(), refused("in
 
 def account(records: Sequence[Record], factor: float = 0.9, uptime: float = 10.0) -> Snapshot:
     """What a truthful server would say that saw these requests and nothing else, its durations shorter by a factor."""
-    done = [record for record in records if record.outcome == "ok"]
+    successful = [record for record in records if record.outcome == "ok"]
     outcomes = Counter(record.outcome for record in records)
     data = {
         "total_requests": len(records),
@@ -73,11 +73,11 @@ def account(records: Sequence[Record], factor: float = 0.9, uptime: float = 10.0
         "cancelled_requests": 0,
         "errors_by_type": Counter(record.error_type for record in records if record.error_type),
         "by_word_count_range": {
-            label: statistics([one.seconds * factor for one in done if one.word_range == label])
+            label: statistics([record.seconds * factor for record in successful if record.word_range == label])
             for label in WORD_RANGES
         },
         "by_character_count_range": {
-            label: statistics([one.seconds * factor for one in done if one.character_range == label])
+            label: statistics([record.seconds * factor for record in successful if record.character_range == label])
             for label in CHARACTER_RANGES
         },
     }
@@ -138,15 +138,17 @@ class TestTexts:
 class TestPlan:
     def test_six_rounds_cover_every_range_for_every_voice_and_language(self) -> None:
         requests = plan(random.Random(1), PAIRS, 6)
-        words = {(one.language, one.text.word_range) for one in requests if one.text}
-        characters = {(one.language, one.text.character_range) for one in requests if one.text}
+        words = {(request.language, request.text.word_range) for request in requests if request.text}
+        characters = {(request.language, request.text.character_range) for request in requests if request.text}
         assert words == {(language, label) for _, language in PAIRS for label in WORD_RANGES}
         assert characters == {(language, label) for _, language in PAIRS for label in CHARACTER_RANGES}
 
     def test_twenty_rounds_send_every_bad_request_and_some_streams(self) -> None:
         requests = plan(random.Random(1), PAIRS, 20)
-        assert {one.body for one in requests if one.refusals} == {bad.planned().body for bad in BAD}
-        assert 0 < sum(one.stream for one in requests) < len(requests) / 2
+        assert {request.body for request in requests if request.refusals} == {
+            bad.request().body for bad in BAD_REQUESTS
+        }
+        assert 0 < sum(request.stream for request in requests) < len(requests) / 2
         assert len(requests) == 20 * (len(PAIRS) + 1)
 
     def test_the_same_seed_sends_the_same(self) -> None:
@@ -154,7 +156,7 @@ class TestPlan:
         assert plan(random.Random(3), PAIRS, 8) != plan(random.Random(4), PAIRS, 8)
 
     def test_leaves_out_languages_without_spaces(self) -> None:
-        assert not any(one.text for one in plan(random.Random(1), [("yuki", "ja")], 6))
+        assert not any(request.text for request in plan(random.Random(1), [("yuki", "ja")], 6))
 
 
 class TestComparison:
@@ -165,10 +167,10 @@ class TestComparison:
         earlier = [ok(9.0), refused()]
         before, after = account(earlier), account([*earlier, *RECORDS], uptime=20.0)
         assert compare(RECORDS, before, after) == []
-        assert ranges_seen(RECORDS, after.since(before))[0].server.max is None
+        assert compared_ranges(RECORDS, after.since(before))[0].server.max is None
 
     def test_a_lost_request(self) -> None:
-        assert said(RECORDS, account(RECORDS[1:])) >= {
+        assert disagreements(RECORDS, account(RECORDS[1:])) >= {
             "The server counted only 4 of our 5 requests.",
             "We saw 3 requests end as ok, and the server counted 2.",
             "We saw 3 requests of 1-10 words end ok, and the server counted 2.",
@@ -176,17 +178,17 @@ class TestComparison:
         }
 
     def test_another_client(self) -> None:
-        assert any("another client" in sentence for sentence in said(RECORDS, account([*RECORDS, ok(0.2)])))
+        assert any("another client" in sentence for sentence in disagreements(RECORDS, account([*RECORDS, ok(0.2)])))
 
     def test_a_restart(self) -> None:
-        assert said(RECORDS, account(RECORDS, uptime=0.5)) == {
+        assert disagreements(RECORDS, account(RECORDS, uptime=0.5)) == {
             "The server was restarted during the run, so its counts began anew."
         }
 
     def test_a_wrong_outcome(self) -> None:
         after = account(RECORDS)
         after.outcomes.update(ok=2, cancelled=1)
-        assert said(RECORDS, after) == {
+        assert disagreements(RECORDS, after) == {
             "We saw 3 requests end as ok, and the server counted 2.",
             "We saw 0 requests end as cancelled, and the server counted 1.",
         }
@@ -194,17 +196,17 @@ class TestComparison:
     def test_outcomes_that_do_not_add_up(self) -> None:
         after = account(RECORDS)
         after.outcomes.update(rejected=1)
-        assert "The server's outcomes (3 + 1) do not add up to its 5 requests." in said(RECORDS, after)
+        assert "The server's outcomes (3 + 1) do not add up to its 5 requests." in disagreements(RECORDS, after)
 
     def test_a_request_still_in_flight(self) -> None:
-        assert said(RECORDS, replace(account(RECORDS), in_flight=1)) == {
+        assert disagreements(RECORDS, replace(account(RECORDS), in_flight=1)) == {
             "All is quiet, and the server says that 1 requests are in flight."
         }
 
     def test_a_wrong_error_type(self) -> None:
         after = account(RECORDS)
         after.errors.update(unknown_voice=0, internal_error=1)
-        assert said(RECORDS, after) == {
+        assert disagreements(RECORDS, after) == {
             "We saw 1 errors of type unknown_voice, and the server counted 0.",
             "We saw 0 errors of type internal_error, and the server counted 1.",
         }
@@ -212,7 +214,7 @@ class TestComparison:
     def test_a_request_in_the_wrong_range(self) -> None:
         after = account(RECORDS)
         after.words.update({"1-10": Statistics(2, 0.5), "11-25": Statistics(1, 0.2)})
-        assert said(RECORDS, after) == {
+        assert disagreements(RECORDS, after) == {
             "We saw 3 requests of 1-10 words end ok, and the server counted 2.",
             "We saw 0 requests of 11-25 words end ok, and the server counted 1.",
         }
@@ -220,44 +222,47 @@ class TestComparison:
     def test_a_range_that_we_do_not_know(self) -> None:
         after = account(RECORDS)
         after.words["0"] = Statistics(1, 0.2)
-        assert said(RECORDS, after) == {"We saw 0 requests of 0 words end ok, and the server counted 1."}
+        assert disagreements(RECORDS, after) == {"We saw 0 requests of 0 words end ok, and the server counted 1."}
 
     def test_durations_longer_than_the_client_waited(self) -> None:
-        sentences = said(RECORDS, account(RECORDS, factor=1.5))
+        sentences = disagreements(RECORDS, account(RECORDS, factor=1.5))
         assert {sentence.partition(" is ")[0] for sentence in sentences} == {
-            f"The {figure} of {what}"
+            f"The {figure} of {subject}"
             for figure in ("average", "p95", "maximum")
-            for what in ("1-10 words", "1-50 characters")
+            for subject in ("1-10 words", "1-50 characters")
         }
 
     def test_an_average_that_is_too_short(self) -> None:
         records = [ok(2.0)]
         share = (2.0 * (1 - AVERAGE.share) - AVERAGE.seconds) / 2.0
-        assert said(records, account(records, factor=share + 0.001)) == set()
+        assert disagreements(records, account(records, factor=share + 0.001)) == set()
         assert any(
-            "The average of 1-10 words is 2.000 s" in one for one in said(records, account(records, share - 0.001))
+            "The average of 1-10 words is 2.000 s" in sentence
+            for sentence in disagreements(records, account(records, share - 0.001))
         )
 
     def test_a_quantile_within_its_accuracy_is_no_disagreement(self) -> None:
         after = account(RECORDS, factor=1.0)
         after.words["1-10"] = replace(after.words["1-10"], p95=0.4 * 1.009)
-        assert said(RECORDS, after) == set()
+        assert disagreements(RECORDS, after) == set()
 
     def test_faults_of_single_answers(self) -> None:
         records = [replace(ok(0.2), faults=(f"the audio is silent: {name}",), request_id=name) for name in ("a", "b")]
-        assert said(records, account(records)) == {"2 answers, the first to request a: the audio is silent: a."}
+        assert disagreements(records, account(records)) == {
+            "2 answers, the first to request a: the audio is silent: a."
+        }
 
 
-def said(records: Sequence[Record], after: Snapshot) -> set[str]:
+def disagreements(records: Sequence[Record], after: Snapshot) -> set[str]:
     return set(compare(records, NOTHING, after))
 
 
 class TestRepeats:
-    def requests(self) -> list[Planned]:
+    def requests(self) -> list[PlannedRequest]:
         return with_repeats(random.Random(1), plan(random.Random(1), PAIRS, 20))
 
     def test_come_after_their_original_and_ask_for_the_same_audio(self) -> None:
-        first: dict[int | None, Planned] = {}
+        first: dict[int | None, PlannedRequest] = {}
         repeats = 0
         for request in self.requests():
             if request.clip is None:
@@ -265,7 +270,7 @@ class TestRepeats:
             original = first.setdefault(request.clip, request)
             if request is not original:
                 repeats += 1
-                assert spoken(request) == spoken(original)
+                assert spoken_fields(request) == spoken_fields(original)
                 assert request.fresh or request.stream != original.stream
         assert repeats > 10
 
@@ -275,30 +280,30 @@ class TestRepeats:
 
     def test_some_come_at_once_and_some_pass_the_cache_by(self) -> None:
         requests = self.requests()
-        assert {request.times for request in requests if request.clip is not None} == {1, TOGETHER}
+        assert {request.times for request in requests if request.clip is not None} == {1, CONCURRENT}
         assert {request.times for request in requests if request.clip is None} == {1}
         fresh = [request for request in requests if request.fresh]
         assert fresh
         assert [json.loads(request.body).get("cache") for request in fresh] == [False] * len(fresh)
 
 
-def spoken(request: Planned) -> dict[str, object]:
+def spoken_fields(request: PlannedRequest) -> dict[str, object]:
     fields = json.loads(request.body)
     return {name: fields[name] for name in ("text", "voice_name", "language", "speed")}
 
 
-def heard(clip: int, cache: str, at: float, provider: str = "coqui", *, fresh: bool = False) -> Record:
+def audio_record(clip: int, cache: str, at: float, provider: str = "coqui", *, fresh: bool = False) -> Record:
     return replace(ok(0.5), clip=clip, cache=cache, started_at=at, provider=provider, fresh=fresh)
 
 
 ANSWERS = [
-    heard(1, "miss", 0.0),
-    heard(1, "coalesced", 0.1),
-    heard(1, "hit", 2.0),
-    heard(1, "bypass", 3.0, fresh=True),
-    heard(2, "bypass", 4.0),
-    heard(2, "bypass", 6.0),
-    *(heard(number, "miss", number) for number in range(10, 30)),
+    audio_record(1, "miss", 0.0),
+    audio_record(1, "coalesced", 0.1),
+    audio_record(1, "hit", 2.0),
+    audio_record(1, "bypass", 3.0, fresh=True),
+    audio_record(2, "bypass", 4.0),
+    audio_record(2, "bypass", 6.0),
+    *(audio_record(number, "miss", number) for number in range(10, 30)),
     refused(),
 ]
 """Two requests for a clip at once, two later, one of them past the cache; a clip too long to be kept, twice; others."""
@@ -331,12 +336,12 @@ def bodies(
     lines = [
         *(f'tts_cache_requests_total{{result="{result}"}} {count}' for result, count in cache.items()),
         *(f'tts_requests_total{{outcome="{name}",voice_name="joe"}} {count}' for name, count in outcomes.items()),
-        *(f'tts_provider_requests_total{{provider="{one}",outcome="ok"}} {attempts[one]}' for one in counts),
+        *(f'tts_provider_requests_total{{provider="{name}",outcome="ok"}} {attempts[name]}' for name in counts),
         f'tts_provider_requests_total{{provider="coqui",outcome="error"}} {failures}',
         *(f'tts_provider_available{{provider="{name}"}} 1' for name in counts),
         *(
-            f'tts_provider_fallbacks_total{{from="{one.failed}",to="{one.following}",reason="{one.reason}"}} {count}'
-            for one, count in Counter(fallbacks).items()
+            f'tts_provider_fallbacks_total{{from="{source}",to="{target}",reason="{reason}"}} {count}'
+            for (source, target, reason), count in Counter(fallbacks).items()
         ),
         'tts_degraded{kind="latency",provider="coqui"} 0',
         'tts_audio_faults_total{fault="silent",voice_name="joe"} 0',
@@ -344,16 +349,18 @@ def bodies(
     return summary, "\n".join([*lines, ""])
 
 
-def monitored(records: Sequence[Record], failures: int = 0, fallbacks: Sequence[Fallback] = ()) -> Monitoring:
+def monitoring_of(records: Sequence[Record], failures: int = 0, fallbacks: Sequence[Fallback] = ()) -> Monitoring:
     return Monitoring.parse(*bodies(records, failures, fallbacks))
 
 
-UNASKED = monitored([])
-TRUTH = monitored(ANSWERS)
+EMPTY_MONITORING = monitoring_of([])
+TRUTH = monitoring_of(ANSWERS)
 TO_ONNX = Fallback("coqui", "onnx", "error")
 
 
-def found(after: Monitoring, records: Sequence[Record] = ANSWERS, before: Monitoring = UNASKED) -> set[str]:
+def disagreements_of(
+    after: Monitoring, records: Sequence[Record] = ANSWERS, before: Monitoring = EMPTY_MONITORING
+) -> set[str]:
     return set(compare_monitoring(records, before, after))
 
 
@@ -363,40 +370,43 @@ def of_coqui(**changes: object) -> Monitoring:
 
 class TestMonitoring:
     def test_nothing_is_found_where_both_agree(self) -> None:
-        assert found(TRUTH) == set()
-        assert findings(UNASKED, TRUTH, ANSWERS) == []
+        assert disagreements_of(TRUTH) == set()
+        assert findings(EMPTY_MONITORING, TRUTH, ANSWERS) == []
 
     def test_what_was_there_before_is_subtracted(self) -> None:
-        earlier = [heard(1, "miss", -9.0), heard(1, "hit", -8.0)]
-        assert found(monitored([*earlier, *ANSWERS]), before=monitored(earlier)) == set()
+        earlier = [audio_record(1, "miss", -9.0), audio_record(1, "hit", -8.0)]
+        assert disagreements_of(monitoring_of([*earlier, *ANSWERS]), before=monitoring_of(earlier)) == set()
 
     @pytest.mark.parametrize("result", ["hit", "miss", "coalesced", "bypass"])
     def test_a_result_that_one_account_has_too_often(self, result: str) -> None:
-        seen = TRUTH.counted[result]
-        assert found(replace(TRUTH, counted=TRUTH.counted | {result: seen + 1})) == {
-            f"We saw {seen} answers with the cache's result {result}, and /prometheus counted {seen + 1}."
+        count = TRUTH.prometheus_cache[result]
+        assert disagreements_of(replace(TRUTH, prometheus_cache=TRUTH.prometheus_cache | {result: count + 1})) == {
+            f"We saw {count} answers with the cache's result {result}, and /prometheus counted {count + 1}."
         }
-        assert f"We saw {seen} answers with the cache's result {result}, and /metrics counted {seen - 1}." in found(
-            replace(TRUTH, cache=TRUTH.cache | {result: seen - 1})
+        assert (
+            f"We saw {count} answers with the cache's result {result}, and /metrics counted {count - 1}."
+            in disagreements_of(replace(TRUTH, cache=TRUTH.cache | {result: count - 1}))
         )
 
     def test_a_hit_rate_that_does_not_follow(self) -> None:
-        assert found(replace(TRUTH, hit_rate=0.9)) == {"By /metrics 1 of 23 requests were hits, and the hit rate 0.9."}
-        assert len(found(replace(TRUTH, hit_rate=None))) == 1
+        assert disagreements_of(replace(TRUTH, hit_rate=0.9)) == {
+            "By /metrics 1 of 23 requests were hits, and the hit rate 0.9."
+        }
+        assert len(disagreements_of(replace(TRUTH, hit_rate=None))) == 1
 
     def test_a_request_without_audio_may_have_been_looked_up(self) -> None:
         busy = replace(refused("queue_full"), clip=40)
-        after = replace(monitored([*ANSWERS, busy]), cache=TRUTH.cache | {"miss": TRUTH.cache["miss"] + 1})
+        after = replace(monitoring_of([*ANSWERS, busy]), cache=TRUTH.cache | {"miss": TRUTH.cache["miss"] + 1})
         lookups = sum(after.cache.values()) - after.cache["bypass"]
-        assert found(replace(after, hit_rate=1 / lookups), [*ANSWERS, busy]) == set()
+        assert disagreements_of(replace(after, hit_rate=1 / lookups), [*ANSWERS, busy]) == set()
 
     def test_answers_that_do_not_say_where_they_come_from(self) -> None:
-        assert "1 answers with audio do not say what the cache had or who spoke." in found(
+        assert "1 answers with audio do not say what the cache had or who spoke." in disagreements_of(
             TRUTH, [*ANSWERS[1:], replace(ANSWERS[0], provider="")]
         )
 
     def test_outcomes_that_prometheus_has_wrong(self) -> None:
-        assert found(replace(TRUTH, outcomes=TRUTH.outcomes | {"error": 1})) == {
+        assert disagreements_of(replace(TRUTH, outcomes=TRUTH.outcomes | {"error": 1})) == {
             "We saw 0 requests end as error, and /prometheus counted 1."
         }
 
@@ -404,139 +414,146 @@ class TestMonitoring:
 class TestMonitoredClips:
     """What the answers' own results must be, whatever the counts say."""
 
-    def found(self, *records: Record, after: Monitoring | None = None) -> set[str]:
-        return found(after or monitored(records), records)
+    def disagreements_of(self, *records: Record, after: Monitoring | None = None) -> set[str]:
+        return disagreements_of(after or monitoring_of(records), records)
 
     def test_a_text_made_again_later(self) -> None:
         sentence = "1 answers were made again, and the cache should have had them."
         for first in ("miss", "hit"):
-            assert self.found(heard(1, first, 0.0), heard(1, "miss", 2.0)) == {sentence}
+            assert self.disagreements_of(audio_record(1, first, 0.0), audio_record(1, "miss", 2.0)) == {sentence}
 
     def test_equal_requests_at_once_that_were_made_twice(self) -> None:
-        twice = (heard(1, "miss", 0.0), heard(1, "miss", 0.1), heard(1, "coalesced", 0.1))
-        assert self.found(*twice) == {"1 answers were made again, and the cache should have had them."}
+        twice = (audio_record(1, "miss", 0.0), audio_record(1, "miss", 0.1), audio_record(1, "coalesced", 0.1))
+        assert self.disagreements_of(*twice) == {"1 answers were made again, and the cache should have had them."}
 
     def test_a_stream_and_a_whole_answer_do_not_wait_for_each_other(self) -> None:
-        stream = replace(heard(1, "miss", 0.0), stream=True)
-        assert self.found(stream, heard(1, "miss", 0.1)) == set()
-        assert len(self.found(stream, heard(1, "miss", 2.0))) == 1
-        assert len(self.found(stream, heard(1, "miss", 0.1), heard(1, "miss", 0.2))) == 1
-        assert len(self.found(stream, heard(1, "coalesced", 0.1))) == 1
+        stream = replace(audio_record(1, "miss", 0.0), stream=True)
+        assert self.disagreements_of(stream, audio_record(1, "miss", 0.1)) == set()
+        assert len(self.disagreements_of(stream, audio_record(1, "miss", 2.0))) == 1
+        assert len(self.disagreements_of(stream, audio_record(1, "miss", 0.1), audio_record(1, "miss", 0.2))) == 1
+        assert len(self.disagreements_of(stream, audio_record(1, "coalesced", 0.1))) == 1
 
     def test_a_clip_that_was_pushed_out_may_be_made_again(self) -> None:
-        records = (heard(1, "miss", 0.0), heard(1, "miss", 2.0))
-        assert self.found(*records, after=replace(monitored(records), evictions=1)) == set()
+        records = (audio_record(1, "miss", 0.0), audio_record(1, "miss", 2.0))
+        assert self.disagreements_of(*records, after=replace(monitoring_of(records), evictions=1)) == set()
 
     def test_a_clip_with_a_fault_may_be_made_again(self) -> None:
-        records = (heard(1, "miss", 0.0), heard(1, "miss", 2.0))
-        assert self.found(*records, after=replace(monitored(records), audio_faults=1)) == set()
+        records = (audio_record(1, "miss", 0.0), audio_record(1, "miss", 2.0))
+        assert self.disagreements_of(*records, after=replace(monitoring_of(records), audio_faults=1)) == set()
 
     def test_coalesced_with_nobody(self) -> None:
-        assert self.found(heard(1, "miss", 0.0), heard(1, "coalesced", 2.0)) == {
+        assert self.disagreements_of(audio_record(1, "miss", 0.0), audio_record(1, "coalesced", 2.0)) == {
             "1 answers were coalesced with an equal request, and we sent none at that moment."
         }
 
     def test_a_hit_where_fresh_audio_was_asked_for(self) -> None:
-        assert self.found(heard(1, "miss", 0.0), heard(1, "hit", 2.0, fresh=True)) == {
+        assert self.disagreements_of(audio_record(1, "miss", 0.0), audio_record(1, "hit", 2.0, fresh=True)) == {
             "1 of 1 requests with cache false were not made anew."
         }
 
 
 class TestMonitoredProviders:
     def test_attempts_that_are_not_the_answers(self) -> None:
-        made = TRUTH.attempts["coqui"]["ok"]
-        for lie in (made - 1, made + 1):
-            after = replace(TRUTH, attempts=TRUTH.attempts | {"coqui": {"ok": lie}})
-            assert f"coqui made the audio of {made} answers, and by /prometheus it was ok {lie} times." in found(after)
+        generated = TRUTH.attempts["coqui"]["ok"]
+        for count in (generated - 1, generated + 1):
+            after = replace(TRUTH, attempts=TRUTH.attempts | {"coqui": {"ok": count}})
+            assert (
+                f"coqui made the audio of {generated} answers, and by /prometheus it was ok {count} times."
+                in disagreements_of(after)
+            )
 
     def test_one_that_spoke_and_is_not_available(self) -> None:
         away = replace(of_coqui(available=False), available=TRUTH.available | {"coqui": False})
-        assert found(away) == {"coqui spoke and never failed, and /metrics has it as not available."}
+        assert disagreements_of(away) == {"coqui spoke and never failed, and /metrics has it as not available."}
 
     def test_one_that_is_available_in_one_account_alone(self) -> None:
-        assert found(replace(TRUTH, available=TRUTH.available | {"onnx": False})) == {
+        assert disagreements_of(replace(TRUTH, available=TRUTH.available | {"onnx": False})) == {
             "onnx is available by /metrics and not so by /prometheus."
         }
 
     def test_one_that_an_account_does_not_know(self) -> None:
-        assert found(replace(TRUTH, available={"coqui": True})) == {
+        assert disagreements_of(replace(TRUTH, available={"coqui": True})) == {
             "/prometheus does not say whether onnx is available."
         }
-        assert found(replace(TRUTH, providers={"coqui": TRUTH.providers["coqui"]})) == {
+        assert disagreements_of(replace(TRUTH, providers={"coqui": TRUTH.providers["coqui"]})) == {
             "/metrics says nothing of onnx."
         }
 
     def test_a_window_with_more_or_fewer_attempts_than_there_were(self) -> None:
         for lie in (23, 25):
-            assert found(of_coqui(attempts=lie)) == {
+            assert disagreements_of(of_coqui(attempts=lie)) == {
                 f"The window over coqui has {lie} attempts: there were 24 in this run, and 24 since the start."
             }
 
     def test_a_window_may_have_forgotten_what_is_long_past(self) -> None:
-        late = [*ANSWERS, heard(50, "miss", WINDOW_SECONDS)]
-        after = monitored(late)
+        late = [*ANSWERS, audio_record(50, "miss", WINDOW_SECONDS)]
+        after = monitoring_of(late)
         coqui = replace(after.providers["coqui"], attempts=20)
-        assert found(replace(after, providers=after.providers | {"coqui": coqui}), late) == set()
+        assert disagreements_of(replace(after, providers=after.providers | {"coqui": coqui}), late) == set()
 
     def test_a_success_rate_that_does_not_follow(self) -> None:
-        assert found(of_coqui(success_rate=0.9)) == {
+        assert disagreements_of(of_coqui(success_rate=0.9)) == {
             "coqui's success rate is 90.00% of 24 by /metrics: by /prometheus 0 failed in this run, "
             "and 0 since the start."
         }
-        assert found(of_coqui(success_rate=None)) == {"The window over coqui has 24 attempts and the rate None."}
+        assert disagreements_of(of_coqui(success_rate=None)) == {
+            "The window over coqui has 24 attempts and the rate None."
+        }
 
     def test_a_success_rate_that_hides_failures(self) -> None:
-        records = [*ANSWERS, *(heard(number, "miss", number, "onnx") for number in (60, 61))]
-        after = monitored(records, failures=2, fallbacks=[TO_ONNX] * 2)
-        assert found(after, records) == set()
+        records = [*ANSWERS, *(audio_record(number, "miss", number, "onnx") for number in (60, 61))]
+        after = monitoring_of(records, failures=2, fallbacks=[TO_ONNX] * 2)
+        assert disagreements_of(after, records) == set()
         perfect = replace(
             after, providers=after.providers | {"coqui": Provider(available=True, attempts=26, success_rate=1.0)}
         )
-        assert found(perfect, records) == {
+        assert disagreements_of(perfect, records) == {
             "coqui's success rate is 100.00% of 26 by /metrics: by /prometheus 2 failed in this run, "
             "and 2 since the start."
         }
 
     def test_fallbacks_that_nobody_saw(self) -> None:
-        assert found(replace(TRUTH, fallbacks={TO_ONNX: 1})) == {
+        assert disagreements_of(replace(TRUTH, fallbacks={TO_ONNX: 1})) == {
             "onnx spoke for another provider in 0 answers, and by /prometheus requests went on to it 1 times."
         }
 
     def test_fallbacks_that_were_not_counted(self) -> None:
-        records = [*ANSWERS, heard(60, "miss", 60.0, "onnx")]
-        assert found(monitored(records, failures=1), records) == {
+        records = [*ANSWERS, audio_record(60, "miss", 60.0, "onnx")]
+        assert disagreements_of(monitoring_of(records, failures=1), records) == {
             "onnx spoke for another provider in 1 answers, and by /prometheus requests went on to it 0 times."
         }
 
     def test_the_usual_provider_of_a_voice_is_that_of_its_hits(self) -> None:
-        records = [heard(1, "miss", 0.0, "onnx"), heard(1, "hit", 2.0, "onnx")]
-        assert found(monitored(records), records) == set()
+        records = [audio_record(1, "miss", 0.0, "onnx"), audio_record(1, "hit", 2.0, "onnx")]
+        assert disagreements_of(monitoring_of(records), records) == set()
 
     def test_what_is_degraded_is_a_finding_unless_only_one_account_says_so(self) -> None:
-        slow = frozenset({("latency", "coqui")})
-        both = replace(TRUTH, degraded=slow, gauged=slow)
-        assert found(both) == set()
-        assert findings(UNASKED, both, ANSWERS) == ["coqui is degraded: latency."]
-        assert found(replace(TRUTH, degraded=slow)) == {"coqui is degraded (latency) by /metrics alone."}
-        assert found(replace(TRUTH, gauged=slow)) == {"coqui is degraded (latency) by /prometheus alone."}
+        kinds = frozenset({("latency", "coqui")})
+        degraded = replace(TRUTH, degraded=kinds, prometheus_degraded=kinds)
+        assert disagreements_of(degraded) == set()
+        assert findings(EMPTY_MONITORING, degraded, ANSWERS) == ["coqui is degraded: latency."]
+        assert disagreements_of(replace(TRUTH, degraded=kinds)) == {"coqui is degraded (latency) by /metrics alone."}
+        assert disagreements_of(replace(TRUTH, prometheus_degraded=kinds)) == {
+            "coqui is degraded (latency) by /prometheus alone."
+        }
 
     def test_failures_and_fallbacks_are_findings(self) -> None:
-        records = [*ANSWERS, heard(60, "miss", 60.0, "onnx")]
-        after = monitored(records, failures=1, fallbacks=[TO_ONNX])
-        assert findings(UNASKED, after, records) == [
+        records = [*ANSWERS, audio_record(60, "miss", 60.0, "onnx")]
+        after = monitoring_of(records, failures=1, fallbacks=[TO_ONNX])
+        assert findings(EMPTY_MONITORING, after, records) == [
             "1 attempts of coqui failed.",
             "1 requests went on from coqui to onnx: error.",
         ]
 
     def test_both_sides_stand_in_the_report(self) -> None:
-        row = Checked.of(ANSWERS, UNASKED, TRUTH, []).row()
-        assert {one["result"]: (one["answers"], one["metrics"], one["prometheus"]) for one in row["cache"]} == {
+        row = MonitoringCheck.compile(ANSWERS, EMPTY_MONITORING, TRUTH, []).row()
+        assert {row["result"]: (row["answers"], row["metrics"], row["prometheus"]) for row in row["cache"]} == {
             "hit": (1, 1, 1),
             "miss": (21, 21, 21),
             "coalesced": (1, 1, 1),
             "bypass": (3, 3, 3),
         }
-        assert [(one["provider"], one["answers"], one["ok"]) for one in row["providers"]] == [
+        assert [(row["provider"], row["answers"], row["ok"]) for row in row["providers"]] == [
             ("coqui", 24, 24),
             ("onnx", 0, 0),
         ]
@@ -547,7 +564,7 @@ class TestMonitoredProviders:
             Monitoring.parse({"cache": {}}, "")
 
 
-GOOD = Planned(b"{}", HELLO, "joe", "en")
+GOOD = PlannedRequest(b"{}", HELLO, "joe", "en")
 HEADERS = {
     "X-Request-ID": "b3f1",
     "X-Trace-ID": "0af7651916cd43dd8448eb211c80319c",
@@ -574,9 +591,9 @@ def streamed(data: bytes) -> bytes:
 
 
 def answer(status: int = 200, body: bytes | None = None, seconds: float = 0.2, **headers: str | None) -> Answer:
-    named = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
-    kept = CIMultiDict({name: value for name, value in named.items() if value is not None})
-    return Answer(status, CIMultiDictProxy(kept), wav() if body is None else body, 0.0, 0.1, seconds)
+    all_headers = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
+    present = CIMultiDict({name: value for name, value in all_headers.items() if value is not None})
+    return Answer(status, CIMultiDictProxy(present), wav() if body is None else body, 0.0, 0.1, seconds)
 
 
 def error(code: str) -> bytes:
@@ -587,18 +604,18 @@ def error(code: str) -> bytes:
 
 class TestClient:
     def test_a_good_answer_has_no_fault(self) -> None:
-        record = judge(GOOD, answer())
+        record = check_answer(GOOD, answer())
         assert (record.outcome, record.faults, record.audio_seconds) == ("ok", (), 2.0)
         assert record.stages == {"queue": 1.5, "infer": 150.25, "total": 160.0}
 
     def test_an_answer_says_where_its_audio_comes_from(self) -> None:
-        record = judge(replace(GOOD, clip=3, fresh=True), answer(X_TTS_Cache="bypass", X_TTS_Provider="onnx"))
+        record = check_answer(replace(GOOD, clip=3, fresh=True), answer(X_TTS_Cache="bypass", X_TTS_Provider="onnx"))
         assert (record.clip, record.fresh, record.cache, record.provider) == (3, True, "bypass", "onnx")
 
     def test_a_stream_has_neither_length_nor_total(self) -> None:
         reply = answer(body=streamed(wav()), Server_Timing="queue;dur=1.5")
-        assert judge(replace(GOOD, stream=True), reply).faults == ()
-        assert judge(GOOD, reply).faults == ("the header Server-Timing has no total",)
+        assert check_answer(replace(GOOD, stream=True), reply).faults == ()
+        assert check_answer(GOOD, reply).faults == ("the header Server-Timing has no total",)
 
     @pytest.mark.parametrize(
         ("reply", "fault"),
@@ -618,19 +635,21 @@ class TestClient:
         ],
     )
     def test_every_fault_is_found(self, reply: Answer, fault: str) -> None:
-        assert any(fault in found for found in judge(GOOD, reply).faults)
+        assert any(fault in disagreements_of for disagreements_of in check_answer(GOOD, reply).faults)
 
     def test_want_of_room_is_a_refusal_and_no_fault(self) -> None:
-        record = judge(GOOD, answer(status=429, body=error("queue_full")))
+        record = check_answer(GOOD, answer(status=429, body=error("queue_full")))
         assert (record.outcome, record.error_type, record.faults) == ("rejected", "queue_full", ())
 
     def test_a_bad_request_must_be_refused_as_it_should(self) -> None:
-        bad = BAD[0].planned()
-        assert judge(bad, answer(status=404, body=error("unknown_voice"))).faults == ()
-        assert judge(bad, answer(status=422, body=error("invalid_request"))).faults == (
+        bad = BAD_REQUESTS[0].request()
+        assert check_answer(bad, answer(status=404, body=error("unknown_voice"))).faults == ()
+        assert check_answer(bad, answer(status=422, body=error("invalid_request"))).faults == (
             "a bad request came to 422 invalid_request, and it should be 404 unknown_voice",
         )
-        assert judge(bad, answer()).faults == ("a bad request came to 200 None, and it should be 404 unknown_voice",)
+        assert check_answer(bad, answer()).faults == (
+            "a bad request came to 200 None, and it should be 404 unknown_voice",
+        )
 
 
 class TestRecording:
