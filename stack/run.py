@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from types import FrameType
 
-from otel.support import addresses as public
+from otel.support.addresses import load as load_addresses
 from otel.support.environment import SettingsError, read
 from stack.build import BuildError, build
 from stack.programs import needed
@@ -44,7 +44,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         settings = read(StackSettings, variable)
-        public.load()
+        load_addresses()
     except SettingsError as error:
         return _fail(str(error), code=2)
     try:

@@ -109,12 +109,12 @@ class Sources:
         exemplars_future = self.pool.submit(_result_or_error, lambda: self._exemplars(panels, view))
         panel_futures = {panel.name: self.pool.submit(self._query_panel, panel, view) for panel in panels}
         events, events_error = events_future.result()
-        dots, dots_error = exemplars_future.result()
+        exemplars_by_panel, exemplars_error = exemplars_future.result()
         data = {
-            name: replace(future.result(), exemplars=dots.get(name, ()) if dots else ())
+            name: replace(future.result(), exemplars=exemplars_by_panel.get(name, ()) if exemplars_by_panel else ())
             for name, future in panel_futures.items()
         }
-        return PageData(data, events or (), tuple(filter(None, (events_error, dots_error))))
+        return PageData(data, events or (), tuple(filter(None, (events_error, exemplars_error))))
 
     def _events(self, panels: Sequence[Panel], view: PageView) -> tuple[AnnotationEvent, ...]:
         if not any(panel.kind in TIMELINES for panel in panels):
