@@ -20,7 +20,7 @@ from bench.targets.contenders import ttscope_stream_request
 from bench.targets.process import running, ttscope
 
 MAX_CHARACTERS = 20_000
-"""The limit on a text is a setting; 2,000 words have 11,000 characters."""
+"""The server's limit on a text, a setting, for this measurement; 2,000 words have 11,000 characters."""
 CLIENT_WORDS = 25
 """The number of words in all texts while the number of clients grows; no text is spoken twice."""
 REQUESTS_A_CLIENT = 3

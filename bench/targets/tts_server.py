@@ -1,4 +1,4 @@
-"""Coqui's tts-server as it is, but on the loopback interface only: its own main() listens on all of them."""
+"""Coqui's tts-server, unchanged but for its address: it listens on the loopback interface, not on all interfaces."""
 
 from __future__ import annotations
 

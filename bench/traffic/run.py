@@ -1,4 +1,4 @@
-"""Sends mixed traffic to a running server and checks that its metrics tell the truth about it."""
+"""Sends mixed traffic to a running server and checks that its metrics are correct."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class JsonOverHttp:
     timeout_seconds: float = 10.0
 
     def __call__(self, path: str, parameters: Mapping[str, str | int]) -> Any:
-        """Raises TraceStoreError if no JSON comes back."""
+        """Returns the JSON at ``path``, or None for status 404. Raises TraceStoreError for any other response."""
         if not self.url.startswith(("http://", "https://")):
             raise TraceStoreError(f"{self.url} is not an http address.")
         address = f"{self.url}{path}?{urllib.parse.urlencode(parameters)}"

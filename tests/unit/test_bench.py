@@ -73,7 +73,7 @@ class TestArithmetic:
         assert result.first_audio == (0.25, 0.25)
         assert result.share_of_peak(115.0) == pytest.approx(0.1)
 
-    def test_silence_that_was_put_in_is_told_from_a_pause(self):
+    def test_inserted_silence_is_distinguished_from_a_pause(self):
         recording = read_wav(wav((1.0, 300), (0.05, 0), (1.0, 300), (0.4, 0)))
         assert recording.seconds == pytest.approx(2.45, abs=1e-4)
         assert recording.sounding_seconds == pytest.approx(2.05, abs=1e-4)
@@ -98,7 +98,7 @@ class TestPassage:
         assert len(set(texts)) == 300
         assert all(text.endswith(".") and len(text.split()) == 20 for text in texts)
 
-    def test_when_all_are_read_it_begins_anew(self):
+    def test_texts_repeat_when_all_are_read(self):
         reader = Reader()
         texts = [reader.take(12) for _ in range(2 * len(passage()))]
         assert 1500 < len(set(texts)) <= len(passage())
@@ -118,7 +118,7 @@ class TestResults:
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
 
-    def test_the_file_is_made_when_it_is_missing(self, tmp_path: Path):
+    def test_a_missing_file_is_created(self, tmp_path: Path):
         write_section("growth", "a body", tmp_path / "RESULTS.md")
         assert body_of((tmp_path / "RESULTS.md").read_text(), "growth") == "a body"
 
@@ -129,7 +129,7 @@ class TestResults:
     def test_numbers_have_three_digits(self, value, text):
         assert number(value) == text
 
-    def test_what_was_not_measured_is_a_dash_and_keeps_nothing(self):
+    def test_a_missing_figure_is_a_dash_and_keeps_no_promise(self):
         promise = Promise("a ratio", math.nan, "x", at_most=1.0)
         assert not promise.is_kept
         assert promise.row() == ("a ratio", "at most 1.00x", "-", "**missed**")
@@ -183,7 +183,7 @@ class TestServers:
         assert "### 1 client\n" in section
         assert "### 16 clients\n" in section
 
-    def test_another_begins_each_round(self):
+    def test_another_contender_begins_each_round(self):
         assert [rotated("abc", number)[0] for number in range(4)] == ["a", "b", "c", "a"]
 
 
@@ -201,7 +201,7 @@ def test_growth_is_first_audio_of_400_words_against_20():
 PROCESSOR = ProcessorUsage(loop=0.18, engine=1.4, other_threads=0.1, client=0.1, cores=2)
 
 
-async def test_processor_time_is_told_by_whose_it_is():
+async def test_processor_time_is_divided_among_loop_engine_threads_and_client():
     """A program that computes in its main thread, in another one and in a child, beside this process that waits."""
     code = """
 import subprocess, sys, threading

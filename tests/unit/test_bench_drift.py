@@ -16,7 +16,7 @@ START = datetime(2026, 11, 24, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-def test_events_have_the_attributes_of_ours() -> None:
+def test_events_have_the_attributes_of_the_servers() -> None:
     for features in (GENERATED, HIT, REJECTED):
         assert features.keys() <= REQUEST_FIELDS.keys()
     assert {"tts.loudness", "tts.stage.queue", "tts.real_time_factor", "tts.build"} <= GENERATED.keys()
@@ -28,7 +28,7 @@ def test_a_day_has_its_events_and_its_night() -> None:
     assert max(hours) > 3 * min(hours)
 
 
-def test_an_hours_events_are_taken_whole_and_without_a_complaint(tmp_path: Path) -> None:
+def test_an_hours_events_are_ingested_completely_and_without_problems(tmp_path: Path) -> None:
     assert write_hour(tmp_path, START, 1300, seed=1) == 0
     rows = Rows(tmp_path / "rows")
     intake = rows.take([tmp_path], now=START + HOUR, judged_until=None)
@@ -40,7 +40,7 @@ def test_an_hours_events_are_taken_whole_and_without_a_complaint(tmp_path: Path)
     assert set(window.frame["cache"]) == {"miss", "hit", "bypass"}
 
 
-def test_a_made_clips_event_has_the_size_of_ours(tmp_path: Path) -> None:
+def test_a_synthesized_clips_event_has_the_size_of_the_servers(tmp_path: Path) -> None:
     write_hour(tmp_path, START, 300, seed=1)
     (path,) = tmp_path.iterdir()
     records = json.loads(path.read_text())["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
@@ -58,7 +58,7 @@ def test_files_are_rotated_and_batches_come_twice(tmp_path: Path, monkeypatch) -
     assert rows.window(START, START + HOUR, most=10).duplicates == 1500
 
 
-def test_a_promise_is_of_the_jobs_own_time() -> None:
+def test_promises_are_about_the_jobs_own_time() -> None:
     hours = (Hour(START, 5_000_000, 10, 200.0), Hour(START + HOUR, 5_000_000, 10, 220.0))
     time, memory = drift_promises(Day(hours, 400.0, 1_900_000_000, 1))
     assert (time.measured, time.is_kept) == (7.0, True)

@@ -378,7 +378,7 @@ class TestMonitoring:
         assert disagreements_of(monitoring_of([*earlier, *ANSWERS]), before=monitoring_of(earlier)) == set()
 
     @pytest.mark.parametrize("result", ["hit", "miss", "coalesced", "bypass"])
-    def test_a_result_that_one_account_has_too_often(self, result: str) -> None:
+    def test_a_cache_result_that_one_source_counts_wrong(self, result: str) -> None:
         count = TRUTH.prometheus_cache[result]
         assert disagreements_of(replace(TRUTH, prometheus_cache=TRUTH.prometheus_cache | {result: count + 1})) == {
             f"We saw {count} answers with the cache's result {result}, and /prometheus counted {count + 1}."
@@ -433,7 +433,7 @@ class TestMonitoredClips:
         assert len(self.disagreements_of(stream, audio_record(1, "miss", 0.1), audio_record(1, "miss", 0.2))) == 1
         assert len(self.disagreements_of(stream, audio_record(1, "coalesced", 0.1))) == 1
 
-    def test_a_clip_that_was_pushed_out_may_be_made_again(self) -> None:
+    def test_an_evicted_clip_may_be_made_again(self) -> None:
         records = (audio_record(1, "miss", 0.0), audio_record(1, "miss", 2.0))
         assert self.disagreements_of(*records, after=replace(monitoring_of(records), evictions=1)) == set()
 
@@ -441,7 +441,7 @@ class TestMonitoredClips:
         records = (audio_record(1, "miss", 0.0), audio_record(1, "miss", 2.0))
         assert self.disagreements_of(*records, after=replace(monitoring_of(records), audio_faults=1)) == set()
 
-    def test_coalesced_with_nobody(self) -> None:
+    def test_a_coalesced_answer_without_a_concurrent_request(self) -> None:
         assert self.disagreements_of(audio_record(1, "miss", 0.0), audio_record(1, "coalesced", 2.0)) == {
             "1 answers were coalesced with an equal request, and we sent none at that moment."
         }
@@ -462,16 +462,16 @@ class TestMonitoredProviders:
                 in disagreements_of(after)
             )
 
-    def test_one_that_spoke_and_is_not_available(self) -> None:
+    def test_a_provider_that_answered_and_is_not_available(self) -> None:
         away = replace(of_coqui(available=False), available=TRUTH.available | {"coqui": False})
         assert disagreements_of(away) == {"coqui spoke and never failed, and /metrics has it as not available."}
 
-    def test_one_that_is_available_in_one_account_alone(self) -> None:
+    def test_a_provider_that_is_available_in_one_source_only(self) -> None:
         assert disagreements_of(replace(TRUTH, available=TRUTH.available | {"onnx": False})) == {
             "onnx is available by /metrics and not so by /prometheus."
         }
 
-    def test_one_that_an_account_does_not_know(self) -> None:
+    def test_a_provider_that_is_missing_in_one_source(self) -> None:
         assert disagreements_of(replace(TRUTH, available={"coqui": True})) == {
             "/prometheus does not say whether onnx is available."
         }
@@ -485,7 +485,7 @@ class TestMonitoredProviders:
                 f"The window over coqui has {lie} attempts: there were 24 in this run, and 24 since the start."
             }
 
-    def test_a_window_may_have_forgotten_what_is_long_past(self) -> None:
+    def test_a_window_may_have_dropped_old_attempts(self) -> None:
         late = [*ANSWERS, audio_record(50, "miss", WINDOW_SECONDS)]
         after = monitoring_of(late)
         coqui = replace(after.providers["coqui"], attempts=20)
@@ -512,7 +512,7 @@ class TestMonitoredProviders:
             "and 2 since the start."
         }
 
-    def test_fallbacks_that_nobody_saw(self) -> None:
+    def test_fallbacks_without_an_answer(self) -> None:
         assert disagreements_of(replace(TRUTH, fallbacks={TO_ONNX: 1})) == {
             "onnx spoke for another provider in 0 answers, and by /prometheus requests went on to it 1 times."
         }
@@ -527,7 +527,7 @@ class TestMonitoredProviders:
         records = [audio_record(1, "miss", 0.0, "onnx"), audio_record(1, "hit", 2.0, "onnx")]
         assert disagreements_of(monitoring_of(records), records) == set()
 
-    def test_what_is_degraded_is_a_finding_unless_only_one_account_says_so(self) -> None:
+    def test_degradation_is_a_finding_unless_only_one_source_reports_it(self) -> None:
         kinds = frozenset({("latency", "coqui")})
         degraded = replace(TRUTH, degraded=kinds, prometheus_degraded=kinds)
         assert disagreements_of(degraded) == set()
@@ -545,7 +545,7 @@ class TestMonitoredProviders:
             "1 requests went on from coqui to onnx: error.",
         ]
 
-    def test_both_sides_stand_in_the_report(self) -> None:
+    def test_the_report_has_the_counts_of_answers_and_server(self) -> None:
         row = MonitoringCheck.compile(ANSWERS, EMPTY_MONITORING, TRUTH, []).row()
         assert {row["result"]: (row["answers"], row["metrics"], row["prometheus"]) for row in row["cache"]} == {
             "hit": (1, 1, 1),
@@ -559,7 +559,7 @@ class TestMonitoredProviders:
         ]
         assert (row["success_rate"], row["server_success_rate"]) == (1.0, 1.0)
 
-    def test_a_summary_of_another_shape_is_not_taken(self) -> None:
+    def test_a_summary_with_another_shape_is_refused(self) -> None:
         with pytest.raises(KeyError):
             Monitoring.parse({"cache": {}}, "")
 
@@ -637,7 +637,7 @@ class TestClient:
     def test_every_fault_is_found(self, reply: Answer, fault: str) -> None:
         assert any(fault in disagreements_of for disagreements_of in check_answer(GOOD, reply).faults)
 
-    def test_want_of_room_is_a_refusal_and_no_fault(self) -> None:
+    def test_overload_is_a_rejection_and_not_a_fault(self) -> None:
         record = check_answer(GOOD, answer(status=429, body=error("queue_full")))
         assert (record.outcome, record.error_type, record.faults) == ("rejected", "queue_full", ())
 

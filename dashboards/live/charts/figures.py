@@ -50,7 +50,7 @@ def draw(
 
 
 def lines(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A line for each series, at most the MAX_LINES highest; a single point is a dot."""
+    """Draws a line for each series, at most the MAX_LINES highest; a single point is a dot."""
     figure = blank(canvas)
     if len(series) > MAX_LINES:
         series = sorted(series, key=lambda entry: -max(_numbers(entry.values), default=-math.inf))[:MAX_LINES]
@@ -63,7 +63,7 @@ def lines(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
 
 
 def stacked(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """Stacked areas, whose total height is the sum. Series that are always 0 are left out."""
+    """Draws stacked areas, whose total height is the sum. Series that are always 0 are left out."""
     figure = blank(canvas)
     series = [entry for entry in series if any(_numbers(entry.values))] or list(series[:1])
     for entry, colour in zip(series, canvas.theme.colours([entry.name for entry in series]), strict=True):
@@ -78,7 +78,7 @@ def stacked(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
 
 
 def bars(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A bar for the latest value of each series, with the value beside it; the largest on top, ranges in order."""
+    """Draws a bar for the latest value of each series, the largest on top and ranges in order, with its value."""
     entries = [entry for entry in series if not math.isnan(entry.last)]
     ordered = len(entries) > 1 and all(entry.name in ORDERED for entry in entries)
     if not ordered:

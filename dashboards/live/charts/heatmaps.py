@@ -18,7 +18,7 @@ AXIS_PIXELS = 34
 
 
 def heatmap(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A histogram over time: the rate within each bucket, from the cumulative buckets."""
+    """Draws a histogram over time: the rate within each bucket, from the cumulative buckets."""
     buckets = sorted((entry for entry in series if "le" in entry.labels), key=_bound)
     rows: list[list[float]] = []
     cumulative: Sequence[float] = ()
@@ -37,7 +37,7 @@ def heatmap(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
 
 
 def grid(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A row for each series, the first one at the bottom, as in a chart of ranges."""
+    """Draws a row for each series, the first one at the bottom, as in a chart of ranges."""
     rows = [list(entry.values) for entry in series]
     figure = _heatmap_figure(canvas, series[0].times if series else (), [entry.name for entry in series], rows, "")
     figure.data[0].customdata = [[units.format_value(value, canvas.panel.unit) for value in row] for row in rows]
@@ -46,7 +46,7 @@ def grid(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
 
 
 def states(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """A state timeline: a row for each series, in the colours for good and bad values by the panel's thresholds."""
+    """Draws a state timeline: a row for each series, in two colours, for good and bad values by the thresholds."""
     theme = canvas.theme
     rows = [
         [None if math.isnan(value) else float(_is_bad(canvas, value)) for value in entry.values]

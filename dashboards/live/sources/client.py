@@ -50,7 +50,8 @@ class NotFound(SourceRefused):
 class Source:
     """A server that answers GET with JSON.
 
-    ``name``: what people call it; ``url``: its base, empty if there is none.
+    name: its name in messages.
+    url: its base; empty if there is no such server.
     """
 
     def __init__(self, name: str, url: str, timeout_seconds: float, cache_seconds: float) -> None:

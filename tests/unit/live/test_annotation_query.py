@@ -15,12 +15,12 @@ from tests.unit.live.drawing import BEGIN, series
 NAN = math.nan
 
 
-def test_one_question_asks_for_all_that_grafana_marks() -> None:
+def test_one_query_has_all_annotations_of_grafana() -> None:
     for annotation in ANNOTATIONS:
         assert f'label_replace({annotation.promql}, "{KIND}", "{annotation.name}", "", "")' in QUERY.promql
 
 
-def test_each_stretch_is_a_mark_in_the_words_of_its_annotation() -> None:
+def test_each_run_of_samples_is_an_event_with_the_texts_of_its_annotation() -> None:
     alert = series("", 1, 1, NAN, 1, NAN, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})
     deploy = series("", NAN, 1, NAN, NAN, NAN, **{KIND: DEPLOYS.name, "service_version": "0.2", "tts_build": "b7"})
     assert annotation_query.read_events([alert, deploy]) == (
@@ -30,7 +30,7 @@ def test_each_stretch_is_a_mark_in_the_words_of_its_annotation() -> None:
     )
 
 
-def test_of_very_many_the_latest_are_marked() -> None:
+def test_only_the_latest_events_are_kept() -> None:
     values = (1, NAN) * 300
     events = annotation_query.read_events(
         [series("", *values, **{KIND: ALERTS.name, "alertname": "TtsCpuHigh", "severity": "warning"})]
@@ -39,12 +39,12 @@ def test_of_very_many_the_latest_are_marked() -> None:
     assert events[-1].begin == BEGIN + 10 * 598
 
 
-def test_a_deploy_before_the_pages_time_is_no_mark() -> None:
+def test_a_deploy_before_the_time_range_is_not_an_event() -> None:
     labels = {KIND: DEPLOYS.name, "service_version": "0.2", "tts_build": "b7"}
     assert annotation_query.read_events([series("", 1, 1, NAN, **labels)]) == ()
 
 
-def test_what_is_no_annotation_is_no_mark() -> None:
+def test_series_of_no_annotation_are_ignored() -> None:
     assert (
         annotation_query.read_events([series("", 1.0), series("", NAN, **{KIND: DRIFT.name, "column": "latency"})])
         == ()

@@ -22,7 +22,7 @@ from tests.unit.live.stub_source import (
 )
 
 
-def test_what_was_asked_is_not_asked_again_for_a_while(stub: StubSource) -> None:
+def test_answers_are_cached(stub: StubSource) -> None:
     stub.handler = json_answer(rows())
     prometheus = Prometheus(source(stub.url))
     for _ in range(3):
@@ -45,7 +45,7 @@ def test_what_was_asked_is_not_asked_again_for_a_while(stub: StubSource) -> None
         (dropped_connection, SourceDown, "does not answer at"),
     ],
 )
-def test_a_bad_answer_is_said_in_words(
+def test_an_invalid_answer_raises_an_error_with_a_message(
     stub: StubSource, handler: Handler, error: type[SourceError], words: str
 ) -> None:
     stub.handler = handler
@@ -53,7 +53,7 @@ def test_a_bad_answer_is_said_in_words(
         Prometheus(source(stub.url)).query_range(Query("up"), WINDOW, {})
 
 
-def test_who_hangs_is_given_up_and_not_asked_again_at_once(stub: StubSource) -> None:
+def test_a_source_that_hangs_is_not_queried_again_at_once(stub: StubSource) -> None:
     stub.handler = hanging
     prometheus = Prometheus(source(stub.url, timeout=0.3))
     for _ in range(3):
@@ -62,20 +62,20 @@ def test_who_hangs_is_given_up_and_not_asked_again_at_once(stub: StubSource) -> 
     assert len(stub.requests) == 1
 
 
-def test_nobody_there(stub: StubSource) -> None:
+def test_no_server_at_the_address(stub: StubSource) -> None:
     url = f"http://user:secret@127.0.0.1:{free_ports(['port'])['port']}"
     with pytest.raises(SourceDown, match="Prometheus does not answer at http://127") as raised:
         Prometheus(source(url)).is_ready()
     assert "secret" not in str(raised.value)
 
 
-def test_an_answer_beyond_all_measure_is_cut_off(stub: StubSource, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_too_large_answer_is_refused(stub: StubSource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dashboards.live.sources.client.MAX_BYTES", 1000)
     stub.handler = json_answer({"data": "x" * 2000})
     with pytest.raises(SourceRefused, match="larger than a page can show"):
         source(stub.url).get("/")
 
 
-def test_without_an_address_there_is_none() -> None:
+def test_a_source_without_an_address_is_missing() -> None:
     with pytest.raises(SourceMissing, match="Jaeger is not configured"):
         traces(jaeger="").is_ready()

@@ -8,7 +8,7 @@ from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.summary import Summary
 
 
-def test_a_server_that_nobody_asked() -> None:
+def test_a_server_without_requests() -> None:
     summary = {
         **Summary().describe({}),
         "cache": Summary().describe_cache(),
@@ -23,14 +23,14 @@ def test_a_server_that_nobody_asked() -> None:
     assert {str(result) for result in CacheResult} <= summary["cache"].keys()
 
 
-def test_what_a_server_does_not_tell_is_a_dash() -> None:
+def test_a_missing_value_is_a_dash() -> None:
     assert set(current_state.tiles({}).values()) == {"-"}
     [row] = current_state.provider_rows({"coqui": {}})
     assert row["Attempts"] == "0"
     assert row["Success"] == "-"
 
 
-def test_ranges_that_were_asked_for_are_rows() -> None:
+def test_ranges_with_requests_are_rows() -> None:
     [row] = current_state.range_rows(
         {"1-10": {"count": 3, "avg": 0.2, "p95": 0.31, "p99": None, "max": 0.4}, "200+": {"count": 0}}
     )

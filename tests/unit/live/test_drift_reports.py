@@ -64,7 +64,7 @@ OUTSIDE = ["../secret.html", "..", "windows/..", "/etc/passwd", "", ".", "2026-1
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_what_is_not_a_windows_name_is_refused(folder: Path, name: str) -> None:
+def test_a_name_that_is_not_a_windows_is_refused(folder: Path, name: str) -> None:
     for ask in (Reports(folder).page, Reports(folder).verdict):
         with pytest.raises(ReportError):
             ask(name)
@@ -83,7 +83,7 @@ def test_a_link_that_leads_out_is_not_followed(folder: Path) -> None:
         Reports(folder).page("2026-11-25T10-00-00Z")
 
 
-def test_what_is_gone_broken_or_huge_is_said_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_broken_and_huge_pages_raise_errors(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     reports = Reports(folder)
     newest, oldest = reports.windows()
     (folder / "windows" / newest / "verdict.json").write_text('{"scores": 1}')

@@ -37,7 +37,7 @@ def at(seconds: float, value: float, trace: int = 1, **labels: str) -> Exemplar:
     return Exemplar(f"{trace:032x}", WINDOW.start + seconds, value, {**LABELS, **labels})
 
 
-def test_the_panel_of_ranges_takes_what_was_made_in_a_range_and_nothing_else() -> None:
+def test_the_panel_of_ranges_selects_synthesized_requests_within_a_range() -> None:
     assert len(selectors(WORDS_P95, WINDOW, {})) == len(WORDS.labels) - 1
     assert takes(WORDS_P95, LABELS)
     assert not takes(WORDS_P95, {**LABELS, "cache": "hit"})
@@ -45,7 +45,7 @@ def test_the_panel_of_ranges_takes_what_was_made_in_a_range_and_nothing_else() -
     assert not takes(WORDS_P95, {**LABELS, "__name__": "tts_request_duration_seconds_bucket"})
 
 
-def test_what_is_chosen_above_the_board_narrows_them() -> None:
+def test_variables_narrow_the_selectors() -> None:
     assert takes(WORDS_P95, LABELS, voice="amy|joe")
     assert not takes(WORDS_P95, LABELS, voice="amy|jo")
 
@@ -83,7 +83,7 @@ def test_panels_of_something_else_than_quantiles_have_none() -> None:
     assert selectors(asking(f"histogram_quantile(0.9, {share})"), WINDOW, {})
 
 
-def test_one_question_names_each_series_once() -> None:
+def test_one_query_names_each_series_once() -> None:
     panels = [panel for board in BOARDS for panel in board.panels]
     every_selector = [selector for panel in panels for selector in selectors(panel, WINDOW, {})]
     query = exemplars.exemplar_query(every_selector)
@@ -93,7 +93,7 @@ def test_one_question_names_each_series_once() -> None:
     assert selectors(LATENCY, WINDOW, {})[0].promql in names
 
 
-def test_of_each_stretch_the_slowest_is_shown_in_order() -> None:
+def test_the_slowest_exemplar_of_each_column_is_shown_in_order() -> None:
     recorded = [
         (at(25, 0.1, 1), at(5, 1.0, 2)),
         (at(6, 3.0, 3, le="10"), at(7, 2.0, 4)),

@@ -36,23 +36,23 @@ def test_lines_break_where_there_is_nothing() -> None:
     assert list(line.customdata) == ["100 ms", "-", "300 ms"]
 
 
-def test_a_point_by_itself_is_seen() -> None:
+def test_a_single_point_is_a_marker() -> None:
     [line] = draw_panel("lines", series("p95", NAN, 0.2, NAN)).data
     assert line.mode == "markers"
 
 
-def test_of_very_many_lines_the_highest_are_drawn() -> None:
+def test_only_the_highest_lines_are_drawn() -> None:
     figure = draw_panel("lines", *(series(f"s{number}", float(number)) for number in range(30)))
     assert [line.name for line in figure.data] == [f"s{number}" for number in range(29, 17, -1)]
 
 
-def test_the_axis_of_time_is_what_was_asked_for() -> None:
+def test_the_time_axis_covers_the_queried_range() -> None:
     figure = draw_panel("lines", series("p95", NAN, NAN, 0.2, NAN))
     first, last = figure.layout.xaxis.range
     assert (last - first).total_seconds() == 30
 
 
-def test_stacked_leaves_out_what_never_was() -> None:
+def test_stacked_leaves_out_series_that_are_always_zero() -> None:
     figure = draw_panel("stacked", series("ok", 1, 2, NAN), series("error", 0, 0, 0), unit=Unit.REQUESTS_PER_SECOND)
     [area] = figure.data
     assert (area.name, list(area.y)) == ("ok", [1, 2, 0])
@@ -122,7 +122,7 @@ def test_a_label_is_text_and_never_markup() -> None:
         assert HOSTILE not in draw_panel(kind, series(HOSTILE, 1)).to_json().replace("\\u003c", "<")
 
 
-def test_what_a_number_has_crossed_is_said_by_the_worst() -> None:
+def test_the_most_severe_crossed_threshold_is_shown() -> None:
     limits = (Threshold(0.995, "warning", below=True), Threshold(0.95, "critical", below=True))
     assert panel_view.crossed_threshold(limits, 0.999) is None
     assert panel_view.crossed_threshold(limits, 0.97) == limits[0]
@@ -131,6 +131,6 @@ def test_what_a_number_has_crossed_is_said_by_the_worst() -> None:
     assert panel_view.crossed_threshold((Threshold(10, "critical"),), 10) is not None
 
 
-def test_a_table_is_no_chart() -> None:
+def test_a_table_is_not_a_chart() -> None:
     with pytest.raises(ValueError, match="table is not a chart"):
         figures.draw(panel("table"), (), LIGHT, UTC)

@@ -39,7 +39,7 @@ def after(figure: figures.go.Figure, moment: object) -> float:
 
 
 @pytest.mark.parametrize("kind", sorted(TIMELINES))
-def test_every_chart_of_time_has_a_line_and_a_head_for_each_mark(kind: str) -> None:
+def test_every_chart_over_time_has_a_line_and_a_marker_for_each_event(kind: str) -> None:
     figure = drawn(kind, (ALERT, DEPLOY))
     lines = [shape for shape in figure.layout.shapes if shape.type == "line" and shape.yref == "paper"]
     assert [after(figure, line.x0) for line in lines] == [60, 300]
@@ -50,18 +50,18 @@ def test_every_chart_of_time_has_a_line_and_a_head_for_each_mark(kind: str) -> N
     assert figure.to_json()
 
 
-def test_only_a_chart_of_time_has_marks() -> None:
+def test_only_a_chart_over_time_has_events() -> None:
     assert not drawn("bars", (ALERT,)).layout.annotations
 
 
-def test_what_lasts_is_shaded_and_what_only_begins_is_not() -> None:
+def test_only_lasting_events_are_shaded() -> None:
     figure = drawn(events=(ALERT, DEPLOY))
     [shade] = [shape for shape in figure.layout.shapes if shape.type == "rect"]
     assert (after(figure, shade.x0), after(figure, shade.x1)) == (60, 120)
     assert shade.fillcolor == LIGHT.bad
 
 
-def test_what_was_so_before_has_no_line_and_says_so() -> None:
+def test_an_event_from_before_the_chart_has_no_line_and_says_so() -> None:
     figure = drawn(events=(replace(ALERT, begin=BEGIN - 600, end=BEGIN + 6000, begun_before=True),))
     [shade] = figure.layout.shapes
     assert (shade.type, after(figure, shade.x0), after(figure, shade.x1)) == ("rect", 0, 480)
@@ -70,14 +70,14 @@ def test_what_was_so_before_has_no_line_and_says_so() -> None:
     assert after(figure, head.x) == 0
 
 
-def test_what_is_over_or_to_come_is_not_drawn() -> None:
+def test_past_and_future_events_are_not_drawn() -> None:
     over, to_come = replace(ALERT, begin=BEGIN - 60, end=BEGIN - 1), replace(ALERT, begin=BEGIN + 481)
     figure = drawn(events=(over, to_come))
     assert not figure.layout.shapes
     assert not signs(figure)
 
 
-def test_what_begins_together_has_one_head_that_tells_of_all() -> None:
+def test_events_that_begin_together_share_a_marker_with_all_texts() -> None:
     drift = AnnotationEvent(DRIFT, "drift", "latency", ALERT.begin + 5, ALERT.end, begun_before=False)
     [head] = signs(drawn(events=(ALERT, drift)))
     assert head.hovertext.split("<br>") == [
@@ -98,7 +98,7 @@ def test_each_annotation_has_a_colour_in_both_themes() -> None:
         assert len({sign.font.color for sign in signs(figure)}) == len(ANNOTATIONS)
 
 
-def test_a_request_is_a_dot_at_its_value_that_leads_to_its_trace() -> None:
+def test_an_exemplar_is_a_dot_at_its_value_that_links_to_its_trace() -> None:
     figure = drawn(dots=(DOT,))
     [dot] = signs(figure)
     assert (after(figure, dot.x), dot.y, dot.yref) == (90, 0.7, "y")
@@ -107,7 +107,7 @@ def test_a_request_is_a_dot_at_its_value_that_leads_to_its_trace() -> None:
     assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click to open its trace"]
 
 
-def test_the_axis_reaches_to_a_request_that_is_near_and_one_far_above_is_at_its_edge() -> None:
+def test_the_axis_includes_a_near_exemplar_and_a_far_one_is_at_its_edge() -> None:
     near, far = replace(DOT, value=0.79), replace(DOT, value=40.0, time=BEGIN + 300)
     figure = drawn(dots=(near, far))
     top = figure.layout.yaxis.range[1]
@@ -118,7 +118,7 @@ def test_the_axis_reaches_to_a_request_that_is_near_and_one_far_above_is_at_its_
     assert "40 s" in beyond.hovertext
 
 
-def test_an_empty_chart_has_none_and_thresholds_stay() -> None:
+def test_an_empty_chart_has_no_annotations_and_thresholds_stay() -> None:
     figure = figures.draw(panel("lines"), [], LIGHT, UTC, events=[ALERT], exemplars=[DOT])
     assert not figure.layout.shapes
     limited = panel("lines", thresholds=(Threshold(0.6, "warning"),))
@@ -127,7 +127,7 @@ def test_an_empty_chart_has_none_and_thresholds_stay() -> None:
     assert len(figure.layout.shapes) == 2
 
 
-def test_what_a_label_says_is_text_and_never_markup() -> None:
+def test_labels_are_escaped() -> None:
     mark = replace(ALERT, title=HOSTILE, text=HOSTILE)
     figure = drawn(events=(mark,), dots=(replace(DOT, labels={"voice_name": HOSTILE}),))
     for sign in signs(figure):

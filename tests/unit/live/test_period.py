@@ -17,13 +17,13 @@ def test_periods_go_from_15_minutes_to_30_days() -> None:
 
 
 @pytest.mark.parametrize("name", PERIODS)
-def test_a_window_knows_what_its_period_is_called(name: str) -> None:
+def test_a_window_knows_its_period(name: str) -> None:
     assert Window.until(1_800_000_001.3, PERIODS[name]).period == name
     assert Window(0, 77, 10).period == DEFAULT_PERIOD
 
 
 @pytest.mark.parametrize("seconds", PERIODS.values())
-def test_a_step_is_the_finest_that_a_chart_can_show(seconds: int) -> None:
+def test_the_step_is_the_smallest_within_the_maximum_of_points(seconds: int) -> None:
     step = step_for(seconds)
     assert seconds / step <= MAX_POINTS
     finer = [other for other in STEPS if other < step]
@@ -31,7 +31,7 @@ def test_a_step_is_the_finest_that_a_chart_can_show(seconds: int) -> None:
 
 
 @pytest.mark.parametrize("seconds", PERIODS.values())
-def test_all_who_ask_within_a_step_ask_the_same(seconds: int) -> None:
+def test_windows_within_a_step_are_equal(seconds: int) -> None:
     window = Window.until(1_800_000_001.3, seconds)
     assert window.start % window.step == window.end % window.step == 0
     assert window.end - window.start == seconds
@@ -40,13 +40,13 @@ def test_all_who_ask_within_a_step_ask_the_same(seconds: int) -> None:
     assert Window.until(window.end + 0.01, seconds) != window
 
 
-def test_the_rate_interval_is_reckoned_as_grafana_does() -> None:
+def test_the_rate_interval_is_calculated_as_in_grafana() -> None:
     assert Window(0, 900, 10).rate_interval == "40s"  # never less than four scrapes
     assert Window(0, 86_400, 600).rate_interval == "610s"  # a step and a scrape: no sample falls between two steps
     assert Window(0, 86_400, 600).span == "86400s"
 
 
-def test_grafana_is_told_of_the_same_interval() -> None:
+def test_grafana_has_the_same_scrape_interval() -> None:
     sources = yaml.safe_load(DATA_SOURCES.read_text())["datasources"]
     [prometheus] = [source for source in sources if source["type"] == "prometheus"]
     assert prometheus["jsonData"]["timeInterval"] == f"{SCRAPE_SECONDS}s"

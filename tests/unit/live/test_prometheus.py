@@ -34,7 +34,7 @@ def test_series_have_a_value_or_a_gap_at_every_step(stub: StubSource) -> None:
     assert (query["start"], query["end"], query["step"]) == ("1800000000", "1800000030", "10")
 
 
-def test_exemplars_are_those_that_lead_to_a_trace(stub: StubSource) -> None:
+def test_only_exemplars_with_a_trace_are_returned(stub: StubSource) -> None:
     exemplars = [
         exemplar("a" * 32),
         exemplar("b" * 32, "NaN"),
@@ -52,7 +52,7 @@ def test_exemplars_are_those_that_lead_to_a_trace(stub: StubSource) -> None:
 
 
 @pytest.mark.parametrize("body", [{"data": [{"exemplars": []}]}, {"data": 1}, {"data": [[]]}, {"data": None}])
-def test_what_is_no_exemplar_is_said_so(stub: StubSource, body: Any) -> None:
+def test_an_invalid_exemplar_raises_an_error(stub: StubSource, body: Any) -> None:
     stub.handler = json_answer(body)
     with pytest.raises(SourceRefused, match="an invalid exemplar"):
         Prometheus(source(stub.url)).exemplars("x_bucket", WINDOW)
@@ -65,7 +65,7 @@ def test_the_values_of_a_variable(stub: StubSource) -> None:
     assert stub.requests[0][1]["match[]"] == "tts_requests_total"
 
 
-def test_chosen_values_are_text_and_not_a_pattern() -> None:
+def test_selected_values_are_escaped_in_the_regular_expression() -> None:
     assert regex_of(()) == ".*"
     assert regex_of(("a.b", "c")) == r"a\.b|c"
 

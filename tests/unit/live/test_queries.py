@@ -17,7 +17,7 @@ from tests.unit.live.stub_source import WINDOW, StubSource, exemplar, json_answe
 BOTH = (WORDS_P95, LATENCY)
 
 
-def test_one_failing_panel_spoils_no_other(stub: StubSource) -> None:
+def test_an_error_of_one_panel_does_not_affect_the_others(stub: StubSource) -> None:
     async def handler(request: web.Request) -> web.Response:
         wrong = request.query["query"] == "wrong("
         body = {"error": "parse error"} if wrong else rows(({}, [1, "2"]), kind="vector")
@@ -33,7 +33,7 @@ def test_one_failing_panel_spoils_no_other(stub: StubSource) -> None:
     assert "parse error" in str(data["b"].error)
 
 
-def test_a_page_asks_once_for_marks_and_once_for_exemplars_of_all_panels(stub: StubSource) -> None:
+def test_a_page_queries_events_once_and_exemplars_of_all_panels_once(stub: StubSource) -> None:
     labels = {"__name__": "tts_request_duration_seconds_bucket", "le": "1"}
     alert = {KIND: "Alerts", "alertname": "TtsCpuHigh", "severity": "warning"}
 
@@ -54,7 +54,7 @@ def test_a_page_asks_once_for_marks_and_once_for_exemplars_of_all_panels(stub: S
     assert [path for path, _ in stub.requests].count("/api/v1/query_exemplars") == 1
 
 
-def test_without_marks_and_exemplars_the_charts_are_drawn_and_it_is_said_why(stub: StubSource) -> None:
+def test_errors_of_events_and_exemplars_are_reported_beside_the_charts(stub: StubSource) -> None:
     async def handler(request: web.Request) -> web.Response:
         refused = request.path == "/api/v1/query_exemplars" or KIND in request.query["query"]
         body = {"error": "not here"} if refused else rows(({"le": "1"}, [[WINDOW.start, "1"]]))
@@ -66,7 +66,7 @@ def test_without_marks_and_exemplars_the_charts_are_drawn_and_it_is_said_why(stu
     assert all(answer.series and not answer.exemplars for answer in page.panels.values())
 
 
-def test_a_page_of_numbers_alone_asks_for_neither(stub: StubSource) -> None:
+def test_a_page_of_numbers_queries_neither_events_nor_exemplars(stub: StubSource) -> None:
     stub.handler = json_answer(rows(kind="vector"))
     stat = Panel("a", "T", "D", "bars", Unit.NUMBER, (Query("up"),))
     Sources.from_settings(Settings(prometheus_url=stub.url)).query_page([stat], PageView(WINDOW, {}, LIGHT, UTC))

@@ -44,7 +44,7 @@ def test_the_port_is_8501_on_the_loopback(monkeypatch: pytest.MonkeyPatch) -> No
     assert load().port == 9000
 
 
-def test_all_that_is_wrong_is_said_at_once_without_repeating_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_invalid_settings_are_reported_at_once_without_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in WRONG.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError) as raised:
@@ -69,12 +69,12 @@ def test_a_source_can_be_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (load().jaeger_url, load().prometheus_url) == ("", "http://prometheus:9090")
 
 
-def test_what_is_misspelt_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTSCOPE_DASHBOARD_PROMETHEUS", "x")
     assert unknown_variables() == ["TTSCOPE_DASHBOARD_PROMETHEUS"]
 
 
-def test_streamlit_tells_nobody_listens_on_the_loopback_and_shows_no_traces() -> None:
+def test_streamlit_sends_no_statistics_listens_on_the_loopback_and_shows_no_stack_traces() -> None:
     options = flags(Settings())
     for flag in (
         "--browser.gatherUsageStats=false",

@@ -46,7 +46,7 @@ def test_short_spans_of_one_name_are_one_bar() -> None:
     assert len(bars.x) == 6
 
 
-def test_what_a_span_says_is_text_and_never_markup() -> None:
+def test_attributes_of_spans_are_escaped() -> None:
     [bars] = waterfall.draw(SPANS, LIGHT).data
     assert "<script" not in bars.hovertext[0]
     assert "&lt;script&gt;" in bars.hovertext[0]

@@ -46,7 +46,7 @@ def test_the_slowest_are_found_although_a_search_is_cut_off(stub: StubSource) ->
 
 
 @pytest.mark.parametrize("identifier", ["../secret", "a/b", "", "x" * 32, "0" * 37])
-def test_what_is_no_trace_is_not_asked_for(stub: StubSource, identifier: str) -> None:
+def test_an_invalid_trace_id_is_not_queried(stub: StubSource, identifier: str) -> None:
     for ask in (
         traces(jaeger=stub.url).trace,
         traces(tempo=stub.url).trace,
@@ -57,7 +57,7 @@ def test_what_is_no_trace_is_not_asked_for(stub: StubSource, identifier: str) ->
     assert stub.requests == []
 
 
-def test_tempo_is_asked_in_place_of_jaeger_where_there_is_one(stub: StubSource) -> None:
+def test_tempo_is_queried_instead_of_jaeger_if_it_has_an_address(stub: StubSource) -> None:
     stub.handler = json_answer({"traces": [], "data": []})
     assert [traces(stub.url, stub.url).name, traces(jaeger=stub.url).name] == ["Tempo", "Jaeger"]
     for store in (traces(stub.url, stub.url), traces(jaeger=stub.url)):
@@ -66,7 +66,7 @@ def test_tempo_is_asked_in_place_of_jaeger_where_there_is_one(stub: StubSource) 
 
 
 @pytest.mark.parametrize(("body", "name"), [({"traces": 1}, "Tempo"), ({"errors": []}, "Jaeger")])
-def test_what_is_no_trace_store_is_said_so(stub: StubSource, body: Any, name: str) -> None:
+def test_a_server_that_is_not_a_trace_store_raises_an_error(stub: StubSource, body: Any, name: str) -> None:
     stub.handler = json_answer(body)
     store = traces(tempo=stub.url) if name == "Tempo" else traces(jaeger=stub.url)
     with pytest.raises(SourceRefused, match=f"What answers is not {name}"):
@@ -83,7 +83,7 @@ def test_a_trace_that_the_store_does_not_have(stub: StubSource) -> None:
             store.trace("a" * 32)
 
 
-def test_chosen_voices_and_jobs_are_asked_for(stub: StubSource) -> None:
+def test_selected_voices_and_jobs_are_in_the_query(stub: StubSource) -> None:
     stub.handler = json_answer({"traces": [], "data": []})
     variables = {"voice": regex_of(["a.b", "c"]), "job": "ttscope"}
     traces(tempo=stub.url).search(Search(()), WINDOW, variables)

@@ -62,12 +62,12 @@ def test_every_unit_can_be_written() -> None:
         (Unit.NUMBER, 4.0, ["0", "1", "2", "3", "4"]),
     ],
 )
-def test_an_axis_is_marked_in_round_numbers_of_one_unit(unit: Unit, maximum: float, texts: list[str]) -> None:
+def test_ticks_are_round_numbers_of_one_unit(unit: Unit, maximum: float, texts: list[str]) -> None:
     assert ticks(unit, maximum)[1] == texts
 
 
 @given(st.floats(1e-9, 1e12), st.sampled_from([unit for unit in Unit if unit is not Unit.TIME]))
-def test_marks_lie_on_the_axis_and_are_few(maximum: float, unit: Unit) -> None:
+def test_ticks_lie_on_the_axis_and_are_few(maximum: float, unit: Unit) -> None:
     places, texts = ticks(unit, maximum)
     assert 2 <= len(places) == len(texts) <= 6
     assert places[0] == 0
