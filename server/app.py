@@ -47,11 +47,11 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.synthesis.admission import Admission
-from server.synthesis.cache.cache import Cache
+from server.synthesis.cache.cache import Cache, Maker
 from server.synthesis.cache.shared import SharedTier
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
-from server.synthesis.synthesizer import Synthesizer
+from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.counters import begin_counters
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
@@ -105,10 +105,9 @@ class Service:
         )
         self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation)
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
-        self._probes = Probes(self._chain.members, self._provider_metrics)
+        self._probes = Probes(self._chain.states, self._provider_metrics)
         self._recordings = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
         self._workers = NativeWorkers(decoding=self._recordings is not None)
-        self._cache = _cache(settings)
         self._admission = Admission(
             settings.max_in_flight,
             settings.max_queue_seconds,
@@ -117,6 +116,7 @@ class Service:
             most_unsent=settings.max_unsent_bytes,
             client_share=settings.max_client_share,
         )
+        self._cache = _cache(settings, AdmittedChain(self._chain, self._admission))
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         sampler = TailSampler(settings.traces_per_second)
         self._journal = _journal(settings)
@@ -255,7 +255,7 @@ class Service:
             *(
                 route
                 for dialect in DIALECTS
-                for route in dialect.routes(SpeechRoute(settings, synthesizer, self._admission, clients, dialect))
+                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, dialect))
             ),
             *recordings.routes(),
             *voices.routes(),
@@ -313,7 +313,7 @@ def _journal(settings: Settings) -> Journal | None:
         return None
 
 
-def _cache(settings: Settings) -> Cache:
+def _cache(settings: Settings, maker: Maker) -> Cache:
     secret = settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
     url = settings.redis_url.get_secret_value()
-    return Cache(settings.cache_bytes, secret, SharedTier(url, secret) if url else None)
+    return Cache(settings.cache_bytes, secret, maker, SharedTier(url, secret) if url else None)

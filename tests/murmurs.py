@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator, Callable
 
 import numpy as np
 
-from otel.contract.values import Stage
+from otel.contract.values import CacheResult, Stage
 from server.audio.wav import pcm16
-from server.synthesis_record import Synthesis
-from server.utterance import Chunk, Interval, Utterance, Voice
+from server.record import Synthesis
+from server.synthesis.cache.cache import Cache
+from server.synthesis.cache.shared import SharedTier
+from server.utterance import Chunk, Interval, Listener, Utterance, Voice
 
 SECRET = b"a secret of the tests' own"
 VOICE = Voice("joe", ("en",), 22050, "c0ffee")
@@ -37,7 +39,7 @@ class Murmur:
         rng = np.random.default_rng(seed)
         noise = rng.uniform(-1.1, 1.1, (parts, samples)).astype(np.float32)
         self.pieces = [pcm16(samples) for samples in noise]
-        self.synthesis = Synthesis()
+        self.synthesis = Murmured(utterance(), self)
         self.begun = self.closed = self.made = 0
         self._noise = noise
         self._failure = failure
@@ -66,6 +68,67 @@ class Murmur:
             self.synthesis.sound, self.synthesis.first_choice = self._verdict
         finally:
             self.closed += 1
+
+
+class Murmured(Synthesis):
+    """A synthesis that a murmur makes."""
+
+    def __init__(self, utterance: Utterance, murmur: Murmur, *, streamed: bool = False, fresh: bool = False) -> None:
+        super().__init__(utterance, Listener(streamed), fresh)
+        self.murmur = murmur
+
+
+class Murmuring:
+    """Has every synthesis made by its murmur, and remembers whom it was asked about."""
+
+    def __init__(self) -> None:
+        self.checked: list[Synthesis] = []
+
+    def check(self, synthesis: Synthesis) -> None:
+        self.checked.append(synthesis)
+
+    def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
+        assert isinstance(synthesis, Murmured)
+        return synthesis.murmur()
+
+
+class Hearing:
+    """What a request gets of the cache."""
+
+    def __init__(self, synthesis: Murmured, chunks: AsyncGenerator[Chunk, None], *, new: bool) -> None:
+        self._synthesis, self._chunks = synthesis, chunks
+        self.new = new
+        """Whether it was sure beforehand that its synthesis begins with it."""
+
+    @property
+    def result(self) -> CacheResult | None:
+        return self._synthesis.cache
+
+    @property
+    def synthesis(self) -> Synthesis | None:
+        return self._synthesis.source
+
+    def chunks(self) -> AsyncGenerator[Chunk, None]:
+        return self._chunks
+
+
+class MurmurCache(Cache):
+    """A cache of murmurs."""
+
+    def __init__(self, max_bytes: int, secret: bytes, shared: SharedTier | None = None) -> None:
+        self.maker = Murmuring()
+        super().__init__(max_bytes, secret, self.maker, shared)
+
+    def hear(
+        self, utterance: Utterance, seconds: float, murmur: Murmur, *, streamed: bool = False, bypass: bool = False
+    ) -> Hearing:
+        """The utterance, murmured; with the murmur's own synthesis the first time."""
+        synthesis = Murmured(utterance, murmur, streamed=streamed, fresh=bypass)
+        synthesis.estimated_seconds = seconds
+        synthesis.sound, synthesis.first_choice = murmur.synthesis.sound, murmur.synthesis.first_choice
+        if murmur.synthesis.cache is None:
+            murmur.synthesis = synthesis
+        return Hearing(synthesis, self.open(synthesis), new=synthesis in self.maker.checked)
 
 
 def utterance(text: str = "hello") -> Utterance:

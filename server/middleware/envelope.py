@@ -17,7 +17,7 @@ TRACE_ID = web.RequestKey("trace_id", str)
 RECORD = web.RequestKey("record", RequestRecord)
 RESPONSE = web.RequestKey("response", web.StreamResponse)
 """The response that a handler has begun to send itself."""
-TOLD = web.RequestKey("told", bool)
+FAILURE_SENT = web.RequestKey("failure_sent", bool)
 """Whether a response that had begun said itself that it failed, and has ended."""
 
 _CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)

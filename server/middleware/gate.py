@@ -13,10 +13,10 @@ from otel.contract.values import Outcome
 from server.errors import InternalError, ShuttingDown, SpeechError
 from server.logs import LOGGER
 from server.middleware.envelope import (
+    FAILURE_SENT,
     RECORD,
     REQUEST_ID,
     RESPONSE,
-    TOLD,
     TRACE_ID,
     error_response,
     request_id,
@@ -96,7 +96,7 @@ class Gate:
         record.finish(outcome, sent or error.status, error)
         if not sent:
             return error_response(error)
-        return request[RESPONSE] if request.get(TOLD) else _cut(request)
+        return request[RESPONSE] if request.get(FAILURE_SENT) else _cut(request)
 
     def _cancelled(self, request: web.Request, record: RequestRecord) -> None:
         """Either the client left, or the server stops and has waited long enough."""

@@ -29,17 +29,17 @@ FIELDS = {
 }
 IGNORED = "Taken, and ignored: the header X-TTS-Ignored of the answer says so."
 DEFAULT = "default"
-"""What tts-server calls the voice of a model that has but one."""
+"""The name that tts-server gives the voice of a model that has but one."""
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
 class FormDialect:
-    """A call whose fields are in the query string, in a form, or in headers; see server.routes.dialect.Call."""
+    """A call whose fields are in the query string, in a form, or in headers; see server.routes.dialect.Dialect."""
 
     path: str
     names: Mapping[str, str]
-    """What it names ours."""
+    """Its names of our fields."""
     headers: bool = False
     """Whether a field may also be a header, with a hyphen for each underscore: that one counts first."""
     ignored: tuple[str, ...] = field(default=())
@@ -59,8 +59,8 @@ class FormDialect:
         fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
         if self.headers:
             known = (*self.names.values(), *self.ignored)
-            theirs = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
-            fields |= {name: value for name, value in theirs.items() if value}
+            headers = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
+            fields |= {name: value for name, value in headers.items() if value}
         names = self.names
         return SynthesisRequest(
             TtsRequest(
@@ -109,7 +109,7 @@ PROCESS_DIALECT = FormDialect("/process", {"text": "INPUT_TEXT", "voice_name": "
 
 
 def _voice(name: str) -> str | None:
-    """None for the default voice."""
+    """Returns the voice's name, None for the default voice."""
     return None if name in ("", DEFAULT) else name
 
 
@@ -161,12 +161,12 @@ def _lines(lines: Iterable[str]) -> web.Response:
 
 
 def _first(query: Mapping[str, str]) -> Fields:
-    """Of a name that comes several times, the first value."""
+    """Returns the fields of the query; of a name that comes several times, the first value."""
     return {name: query[name] for name in query}
 
 
 def _decoded(value: str) -> str:
-    """A header, which aiohttp takes for UTF-8, and most clients write in Latin-1."""
+    """Returns the text of a header, which aiohttp takes for UTF-8, and most clients write in Latin-1."""
     sent = value.encode("utf-8", "surrogateescape")
     try:
         return sent.decode()

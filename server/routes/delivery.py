@@ -20,7 +20,7 @@ PIECE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SendLimits:
-    """How slow a client may be, and what it learns."""
+    """How slow a client may be, and what its answer says."""
 
     seconds: float
     """Time to take a piece."""
@@ -41,11 +41,11 @@ class Delivery:
         self,
         request: web.Request,
         record: RequestRecord,
-        wish: SynthesisRequest,
-        visit: RequestSlot,
+        synthesis_request: SynthesisRequest,
+        slot: RequestSlot,
         limits: SendLimits,
     ) -> None:
-        self.request, self.record, self.wish, self.visit = request, record, wish, visit
+        self.request, self.record, self.synthesis_request, self.slot = request, record, synthesis_request, slot
         self._limits = limits
         self._spent = 0.0
         """Seconds that this client took so far."""
@@ -70,23 +70,23 @@ class Delivery:
         await self._response.prepare(self.request)
 
     async def write(self, data: bytes) -> None:
-        """Sends bytes that the visit holds; returns when the kernel has taken them. Until then all of them are kept."""
+        """Sends bytes that the slot holds; returns when the kernel has taken them. Until then all of them are kept."""
         view = memoryview(data)
-        with self.visit.sending():
+        with self.slot.sending():
             for start in range(0, len(view), PIECE_BYTES):
                 piece = view[start : start + PIECE_BYTES]
                 async with self._in_time():
                     await self.response.write(piece)
                     await self.request.writer.drain()
-        self.visit.sent(len(data))
+        self.slot.sent(len(data))
 
     async def add(self, data: bytes) -> None:
         """Sends bytes that were just made."""
-        self.visit.hold(len(data))
+        self.slot.hold(len(data))
         await self.write(data)
 
     async def end(self) -> web.StreamResponse:
-        """Says that this was all."""
+        """Ends the answer."""
         async with self._in_time():
             await self.response.write_eof()
         return self.response
@@ -107,7 +107,7 @@ class Delivery:
             self._spent += loop.time() - begun
 
     def _headers(self, content_type: str) -> dict[str, str]:
-        record, ignored = self.record, self.wish.ignored
+        record, ignored = self.record, self.synthesis_request.ignored
         return {
             "Content-Type": content_type,
             "X-TTS-Provider": record.provider,

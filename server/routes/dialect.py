@@ -1,4 +1,4 @@
-"""What a client asks for, whichever call it used, and what a call is: how it is read, and what it names its fields."""
+"""The synthesis request, and the dialects in which it comes: how a call is read, and how it names its fields."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PATH = "/tts"
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """Speech, and in what form."""
+    """The speech that a client asks for, and the form of the answer."""
 
     speech: TtsRequest
     events: bool = False
     """Whether the audio comes as server-sent events."""
     ignored: tuple[str, ...] = ()
-    """Fields of the call that mean nothing here: the client is told by the header X-TTS-Ignored."""
+    """Fields of the call that mean nothing here: the header X-TTS-Ignored lists them."""
 
     @property
     def format(self) -> Format:
@@ -33,7 +33,7 @@ class SynthesisRequest:
 
 
 class Dialect(Protocol):
-    """One way of asking for speech."""
+    """One call's way of asking for speech."""
 
     @property
     def path(self) -> str:
@@ -42,15 +42,15 @@ class Dialect(Protocol):
 
     @property
     def names(self) -> Mapping[str, str]:
-        """What the call names fields of POST /tts, where that differs."""
+        """The call's names of the fields of POST /tts, where they differ."""
         ...
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
-        """The body, whole within ``seconds``. Raises RequestTimeout, and what says that it can't be read."""
+        """Returns the body, whole within ``seconds``. Raises RequestTimeout, and what says that it can't be read."""
         ...
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
-        """Raises the error that names the first field that is wrong."""
+        """Returns the request. Raises the error that names the first field that is wrong."""
         ...
 
     def routes(self, handler: Handler) -> tuple[Route, ...]:

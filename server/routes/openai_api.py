@@ -49,7 +49,7 @@ class SpeechRequest(BaseModel):
     input_type: InputType = INPUT_TYPE
 
     def as_tts(self) -> TtsRequest:
-        """The same wish, as a stream."""
+        """Returns the same request, as a stream."""
         return TtsRequest(
             text=self.input,
             voice_name=self.voice if isinstance(self.voice, str) else self.voice.id,
@@ -61,7 +61,7 @@ class SpeechRequest(BaseModel):
 
 
 class OpenAiDialect:
-    """See server.routes.dialect.Call."""
+    """See server.routes.dialect.Dialect."""
 
     path = PATH
     names: Mapping[str, str] = {"text": "input", "voice_name": "voice"}
@@ -76,9 +76,9 @@ class OpenAiDialect:
         return await read_json(request, seconds)
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
-        asked = parse(SpeechRequest, body)
+        speech = parse(SpeechRequest, body)
         return SynthesisRequest(
-            asked.as_tts(),
-            events=asked.stream_format == "sse",
-            ignored=("instructions",) if asked.instructions else (),
+            speech.as_tts(),
+            events=speech.stream_format == "sse",
+            ignored=("instructions",) if speech.instructions else (),
         )

@@ -14,6 +14,7 @@ from opentelemetry.trace import get_current_span
 from otel.contract.values import Stage
 from server.errors import InvalidMarkup, SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.middleware.envelope import RECORD
+from server.record import Synthesis
 from server.routes.clients import Clients
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
@@ -29,7 +30,6 @@ from server.routes.sending import (
 )
 from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
-from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.text import ssml
 from server.text.counts import count_words
@@ -40,10 +40,9 @@ from server.voices.aliases import ALIASES
 LONG_TEXT = 1000
 """Characters past which a text is prepared in a thread: 5,000 take 3 ms, of Japanese 25 ms."""
 SAMPLE_BYTES = np.dtype(np.float32).itemsize
-"""As audio waits for the reader of a stream."""
+"""The bytes of a sample as audio waits for the reader of a stream."""
 BASE64 = 4 / 3
 """Bytes of JSON for a byte of audio."""
-
 LARGE_BODY = 16 * 1024
 """Bytes past which a body is parsed in a thread: the dearest form of this size takes 3 ms, of 256 KB 30 ms."""
 
@@ -51,64 +50,67 @@ LARGE_BODY = 16 * 1024
 class SpeechRoute:
     """The handler of a call that speaks."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        synthesizer: Synthesizer,
-        admission: Admission,
-        clients: Clients,
-        call: Dialect,
-    ) -> None:
-        self._call = call
+    def __init__(self, settings: Settings, synthesizer: Synthesizer, clients: Clients, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._settings = settings
         self._synthesizer = synthesizer
-        self._admission = admission
         self._clients = clients
         self._limits = SendLimits(settings.send_seconds, settings.min_send_rate, settings.cache_header)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         record = request[RECORD]
-        body = await self._call.read(request, self._settings.receive_seconds)
+        body = await self._dialect.read(request, self._settings.receive_seconds)
         record.mark_received()
         with record.stage(Stage.NORMALIZE):
-            parse = partial(self._call.parse, request, body)
-            wish = await asyncio.to_thread(parse) if len(body) > LARGE_BODY else parse()
-            with renamed(self._call.names):
-                utterance = await self._utterance(wish.speech)
-        streamed, loudness = wish.speech.stream, wish.speech.loudness
-        record.utterance = utterance
-        record.streamed = streamed
+            parse = partial(self._dialect.parse, request, body)
+            synthesis_request = await asyncio.to_thread(parse) if len(body) > LARGE_BODY else parse()
+            with renamed(self._dialect.names):
+                utterance = await self._utterance(synthesis_request.speech)
         client = self._clients.key(request)
-        listener = Listener(streamed, client, get_current_span().get_span_context())
-        fresh = not wish.speech.cache or wants_fresh(request)
-        with renamed(self._call.names), self._admission.visit(client, self._size(wish, utterance)) as visit:
-            delivery = Delivery(request, record, wish, visit, self._limits)
-            async with aclosing(self._synthesizer.speak(utterance, record, listener, fresh=fresh)) as chunks:
-                words: list[Word] = []
-                noted = _noting(chunks, words) if utterance.timed else chunks
-                heard = noted if loudness is None else levelled(noted, loudness, record)
-                parts = encoded(heard, wish.format, record, whole=not streamed, artist=utterance.voice.name)
-                return await _send(wish, words)(delivery, parts)
+        listener = Listener(synthesis_request.speech.stream, client, get_current_span().get_span_context())
+        fresh = not synthesis_request.speech.cache or wants_fresh(request)
+        record.synthesis = Synthesis(utterance, listener, fresh)
+        with (
+            renamed(self._dialect.names),
+            self._synthesizer.admit(client, self._size(synthesis_request, utterance)) as slot,
+        ):
+            delivery = Delivery(request, record, synthesis_request, slot, self._limits)
+            async with aclosing(self._synthesizer.speak(record)) as chunks:
+                return await self._answer(delivery, utterance, chunks)
 
-    def _size(self, wish: SynthesisRequest, utterance: Utterance) -> int:
+    async def _answer(
+        self, delivery: Delivery, utterance: Utterance, chunks: AsyncGenerator[Chunk, None]
+    ) -> web.StreamResponse:
+        """Encodes the audio and sends it in the way that the client wants it."""
+        record, synthesis_request = delivery.record, delivery.synthesis_request
+        speech = synthesis_request.speech
+        words: list[Word] = []
+        if utterance.timed:
+            chunks = _collecting(chunks, words)
+        if speech.loudness is not None:
+            chunks = levelled(chunks, speech.loudness, record)
+        data = encoded(chunks, synthesis_request.format, record, whole=not speech.stream, artist=utterance.voice.name)
+        return await _sender(synthesis_request, words)(delivery, data)
+
+    def _size(self, synthesis_request: SynthesisRequest, utterance: Utterance) -> int:
         """About how many bytes of the answer will wait to be sent at a time: all of a whole one, of a stream what is
         made ahead of its reader."""
         seconds, rate = self._synthesizer.estimate(utterance), utterance.voice.sample_rate
-        if wish.speech.stream and wish.speech.loudness is None:
+        if synthesis_request.speech.stream and synthesis_request.speech.loudness is None:
             return int(min(seconds, AHEAD_SECONDS) * rate * SAMPLE_BYTES)
-        size = seconds * wish.format.byte_rate(rate)
-        return int(size * BASE64) if wish.speech.timestamps else int(size)
+        size = seconds * synthesis_request.format.byte_rate(rate)
+        return int(size * BASE64) if synthesis_request.speech.timestamps else int(size)
 
-    async def _utterance(self, wanted: TtsRequest) -> Utterance:
+    async def _utterance(self, speech: TtsRequest) -> Utterance:
         """Raises the error that says what is wrong with the request, or wrong for this voice."""
-        voice = self._voice(wanted.voice_name or self._settings.default_voice)
-        language = _language(wanted.language, voice)
+        voice = self._voice(speech.voice_name or self._settings.default_voice)
+        language = _language(speech.language, voice)
         limit = self._settings.max_text_characters
-        if len(wanted.text) > limit:
-            raise TextTooLong(f"the text has {len(wanted.text)} characters; at most {limit} are allowed", param="text")
-        prepare = partial(_prepare, wanted, language, self._settings.max_break_seconds)
-        text, words, passages = await asyncio.to_thread(prepare) if len(wanted.text) > LONG_TEXT else prepare()
-        utterance = Utterance(text, voice, language, words, len(text), wanted.speed, passages, wanted.timestamps)
+        if len(speech.text) > limit:
+            raise TextTooLong(f"the text has {len(speech.text)} characters; at most {limit} are allowed", param="text")
+        prepare = partial(_prepare, speech, language, self._settings.max_break_seconds)
+        text, words, passages = await asyncio.to_thread(prepare) if len(speech.text) > LONG_TEXT else prepare()
+        utterance = Utterance(text, voice, language, words, len(text), speech.speed, passages, speech.timestamps)
         self._synthesizer.require(utterance)
         return utterance
 
@@ -121,18 +123,18 @@ class SpeechRoute:
         return voices[name]
 
 
-def _send(wish: SynthesisRequest, words: list[Word]) -> Send:
-    """The way in which the client wants its answer."""
-    if wish.events:
+def _sender(synthesis_request: SynthesisRequest, words: list[Word]) -> Send:
+    """Returns the way in which the client wants its answer."""
+    if synthesis_request.events:
         return partial(send_events, words=words)
-    if wish.speech.timestamps:
+    if synthesis_request.speech.timestamps:
         return partial(send_captioned, words=words)
-    return send_stream if wish.speech.stream else send_whole
+    return send_stream if synthesis_request.speech.stream else send_whole
 
 
 @contextmanager
 def renamed(names: Mapping[str, str]) -> Iterator[None]:
-    """Has an error name the field as the call does."""
+    """Makes an error name the field as the dialect does."""
     try:
         yield
     except SpeechError as error:
@@ -141,29 +143,29 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
-async def _noting(chunks: AsyncGenerator[Chunk, None], words: list[Word]) -> AsyncGenerator[Chunk, None]:
-    """The chunks, their words noted as they pass."""
+async def _collecting(chunks: AsyncGenerator[Chunk, None], words: list[Word]) -> AsyncGenerator[Chunk, None]:
+    """The chunks, whose words are collected as they pass."""
     async for chunk in chunks:
         words += chunk.words
         yield chunk
 
 
-def _prepare(wanted: TtsRequest, language: str, most_seconds: float) -> tuple[str, int, tuple[Passage, ...]]:
-    """The text that the client wants to be spoken, without tags and markup; its number of words; the markup."""
-    check(wanted.text)
-    if wanted.input_type == "text":
-        if ssml.looks_like_ssml(wanted.text):
+def _prepare(speech: TtsRequest, language: str, most_seconds: float) -> tuple[str, int, tuple[Passage, ...]]:
+    """Returns the text that is to be spoken, without tags and markup; its number of words; the markup."""
+    check(speech.text)
+    if speech.input_type == "text":
+        if ssml.looks_like_ssml(speech.text):
             raise InvalidMarkup('the text is SSML: set "input_type": "ssml", or send plain text', param="input_type")
-        spoken = normalize(wanted.text)
+        spoken = normalize(speech.text)
         return spoken, count_words(spoken, language), ()
-    passages = ssml.parse(wanted.text, language, most_seconds)
+    passages = ssml.parse(speech.text, language, most_seconds)
     spoken = normalize(" ".join(passage.text for passage in passages))
     return spoken, count_words(spoken, language), passages
 
 
-def _language(wanted: str | None, voice: Voice) -> str:
-    if wanted is None:
+def _language(name: str | None, voice: Voice) -> str:
+    if name is None:
         return voice.languages[0]
-    if wanted.lower().replace("_", "-") not in voice.languages:
+    if name.lower().replace("_", "-") not in voice.languages:
         raise UnsupportedLanguage(f"this voice speaks only {', '.join(voice.languages)}", param="language")
     return voice.languages[0]

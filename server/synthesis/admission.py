@@ -1,6 +1,6 @@
-"""The door: bounds on requests whose audio is made, on the work for them, and on audio that waits to be sent.
+"""Admission control: bounds on requests whose audio is made, on the work for them, and on audio that waits to be sent.
 
-Nobody is let in once the server stops.
+No request is admitted once the server stops.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MEGABYTE = 1e6
 class SynthesisSlot:
     """A synthesis, and the seconds of audio that it still has to make, as far as they can be known."""
 
-    door: Admission
+    admission: Admission
     remaining: float = 0.0
 
     def progress(self, seconds: float) -> None:
@@ -35,11 +35,11 @@ class SynthesisSlot:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Nobody waits for its audio meanwhile, so it keeps nobody out."""
-        self.door.let_go(self)
+        self.admission.let_go(self)
         try:
             yield
         finally:
-            self.door.take_on(self)
+            self.admission.take_on(self)
 
 
 class Admission:
@@ -68,13 +68,13 @@ class Admission:
         self._client_requests = max(1, int(most_requests * client_share))
         self._client_unsent = int(most_unsent * client_share)
         self._clock = clock
-        self._places: dict[SynthesisSlot, None] = {}
+        self._syntheses: dict[SynthesisSlot, None] = {}
         self.audio_seconds = 0.0
         """Of audio that those inside wait for."""
         self._requests = Shares()
         self._unsent = Shares()
         self._askers = Askers()
-        self._visitors = 0
+        self._inside = 0
         self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
@@ -94,7 +94,7 @@ class Admission:
         return self._requests.total
 
     @contextmanager
-    def visit(self, client: str, size: int) -> Iterator[RequestSlot]:
+    def admit_request(self, client: str, size: int) -> Iterator[RequestSlot]:
         """Lets a request in until it is answered, whose answer is estimated to keep ``size`` bytes waiting to be sent.
 
         Raises ShuttingDown after ``close``, and QueueFull when there is no room for its bytes, or no place, with the
@@ -107,43 +107,43 @@ class Admission:
         self._askers.note(client, now)
         self._check_places(client, now)
         self._check_unsent(client, size)
-        visit = RequestSlot(self._requests, self._unsent, client, size)
-        visit.enter()
-        self._visitors += 1
+        slot = RequestSlot(self._requests, self._unsent, client, size)
+        slot.enter()
+        self._inside += 1
         self._idle.clear()
         try:
-            yield visit
+            yield slot
         finally:
-            visit.leave()
-            self._visitors -= 1
-            if not self._visitors:
+            slot.leave()
+            self._inside -= 1
+            if not self._inside:
                 self._idle.set()
 
     @contextmanager
-    def admit(self, seconds: float) -> Iterator[SynthesisSlot]:
+    def admit_synthesis(self, seconds: float) -> Iterator[SynthesisSlot]:
         """Holds a place for the synthesis of about so many seconds of audio.
 
         Any length is let in while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
         after which what is too much should have been made.
         """
-        self._check(seconds)
-        place = SynthesisSlot(self, seconds)
-        self.take_on(place)
+        self.check(seconds)
+        slot = SynthesisSlot(self, seconds)
+        self.take_on(slot)
         try:
-            yield place
+            yield slot
         finally:
-            self.let_go(place)
+            self.let_go(slot)
 
-    def take_on(self, place: SynthesisSlot) -> None:
+    def take_on(self, slot: SynthesisSlot) -> None:
         """Counts the audio of a synthesis."""
-        self._places[place] = None
-        self.audio_seconds += place.remaining
+        self._syntheses[slot] = None
+        self.audio_seconds += slot.remaining
 
-    def let_go(self, place: SynthesisSlot) -> None:
+    def let_go(self, slot: SynthesisSlot) -> None:
         """Counts it no more."""
-        del self._places[place]
-        self.audio_seconds -= place.remaining
-        if not self._places:
+        del self._syntheses[slot]
+        self.audio_seconds -= slot.remaining
+        if not self._syntheses:
             self.audio_seconds = 0.0  # what sums of such numbers are off by does not add up
 
     def close(self) -> None:
@@ -177,8 +177,8 @@ class Admission:
                     retry_after=RETRY_SECONDS,
                 )
 
-    def _check(self, seconds: float) -> None:
-        if not self._places:
+    def check(self, seconds: float) -> None:
+        if not self._syntheses:
             return
         waiting = self.audio_seconds
         excess = waiting + seconds - min(self._most_seconds, self._patience * self._rate())
@@ -193,7 +193,7 @@ class Admission:
     def _until_a_place(self) -> float:
         """Seconds of audio that are made until somebody leaves, if all inside have equal shares of the engine: as much
         for each as the one needs that needs the least. Never more than all that is waiting."""
-        return len(self._places) * min((place.remaining for place in self._places), default=0.0)
+        return len(self._syntheses) * min((slot.remaining for slot in self._syntheses), default=0.0)
 
     def _after(self, seconds: float) -> int:
         """When so many seconds of audio will have been made, in whole seconds from now, a second at least."""

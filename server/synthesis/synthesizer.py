@@ -1,24 +1,47 @@
-"""From an utterance to chunks of audio: from the cache, from a synthesis under way, or by the chain of providers."""
+"""From an utterance to chunks of audio: from the cache, from a synthesis under way, or by the chain of providers.
+
+Admission is asked here alone: for a request as it comes, and for a synthesis before it begins.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
 
 from otel.contract.values import CacheResult
 from server.errors import DeadlineExceeded, NotReady
-from server.record import RequestRecord
+from server.record import RequestRecord, Synthesis
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import FallbackChain
-from server.synthesis_record import Synthesis
-from server.utterance import Chunk, Listener, Utterance, Voice
+from server.synthesis.request_slot import RequestSlot
+from server.utterance import Chunk, Utterance, Voice
 
 START_SECONDS = 10
-"""What a client is told to wait while models load."""
+"""The seconds after which a client is told to try again while models load."""
 GRACE_SECONDS = 1.0
 """Beyond the deadline: the chain keeps it, this is for whoever waits for a synthesis that began for another request."""
+
+
+class AdmittedChain:
+    """The chain of providers behind admission control: what the cache has audio made by."""
+
+    def __init__(self, chain: FallbackChain, admission: Admission) -> None:
+        self._chain = chain
+        self._admission = admission
+
+    def check(self, synthesis: Synthesis) -> None:
+        """Raises QueueFull when too much audio is waiting to be made."""
+        self._admission.check(synthesis.estimated_seconds)
+
+    async def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
+        """The audio of the synthesis, in order. Raises QueueFull before any chunk, and what the chain raises."""
+        with self._admission.admit_synthesis(synthesis.estimated_seconds) as slot:
+            async with aclosing(self._chain.speak(synthesis, slot)) as chunks:
+                async for chunk in chunks:
+                    with slot.paused():  # by a reader that does not ask for more: it keeps nobody out
+                        yield chunk
 
 
 class Synthesizer:
@@ -75,58 +98,38 @@ class Synthesizer:
         await self._cache.close()
         await self._chain.close()
 
-    async def speak(
-        self, utterance: Utterance, record: RequestRecord, listener: Listener, *, fresh: bool = False
-    ) -> AsyncGenerator[Chunk, None]:
-        """The utterance's audio, in order; closing the generator gives the rest up. ``fresh`` audio is made for this
-        request alone, and not kept; so is that of a timed utterance: its words are text, which the cache never holds.
+    def admit(self, client: str, size: int) -> AbstractContextManager[RequestSlot]:
+        """Admits a request until it is answered. See ``Admission.admit_request``."""
+        return self._admission.admit_request(client, size)
+
+    async def speak(self, record: RequestRecord) -> AsyncGenerator[Chunk, None]:
+        """The audio that the record's synthesis asks for, in order; closing the generator gives the rest up.
 
         Raises NotReady, QueueFull, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time,
-        DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time.
+        DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time; ValueError for a record
+        without a synthesis.
         """
+        synthesis = record.synthesis
+        if synthesis is None:
+            raise ValueError("the record of a request that speaks has a synthesis")
         self.check_ready()
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._deadline_seconds
-        seconds = self._chain.estimate(utterance)
-        synthesis = Synthesis(origin=listener.origin)
-
-        async def make() -> AsyncGenerator[Chunk, None]:
-            with self._admission.admit(seconds) as place:
-                speech = self._chain.speak(utterance, listener, synthesis, deadline, place.progress)
-                async with aclosing(speech) as chunks:
-                    async for chunk in chunks:
-                        with place.paused():  # by a reader that does not ask for more: it keeps nobody out
-                            yield chunk
-
-        bypass = fresh or utterance.timed
-        hearing = self._cache.hear(utterance, seconds, synthesis, make, streamed=listener.streamed, bypass=bypass)
-        try:
-            if hearing.new:
-                with self._admission.admit(seconds):  # in an overload most find no room: before a flight takes off
-                    pass
-            async with aclosing(hearing.chunks()) as chunks:
-                while True:
-                    try:
-                        async with asyncio.timeout_at(deadline + GRACE_SECONDS):
-                            chunk = await anext(chunks)
-                    except StopAsyncIteration:
-                        return
-                    except TimeoutError:
-                        raise DeadlineExceeded(
-                            f"the audio was not ready within {self._deadline_seconds:g} seconds"
-                        ) from None
-                    self._heard(utterance, record, hearing.result, hearing.synthesis)
-                    record.mark_chunk(chunk)
-                    yield chunk
-                    if listener.streamed:
-                        deadline = loop.time() + self._deadline_seconds
-        finally:
-            self._heard(utterance, record, hearing.result, hearing.synthesis)
-
-    def _heard(
-        self, utterance: Utterance, record: RequestRecord, result: CacheResult, synthesis: Synthesis | None
-    ) -> None:
-        """Marks where the audio comes from. The cache holds audio of the voice's first provider only."""
-        record.cache = result
-        record.synthesis = synthesis
-        record.provider = synthesis.provider if synthesis else self._chain.first(utterance.voice.name)
+        clock = asyncio.get_running_loop().time
+        synthesis.deadline = deadline = clock() + self._deadline_seconds
+        synthesis.estimated_seconds = self._chain.estimate(synthesis.utterance)
+        async with aclosing(self._cache.open(synthesis)) as chunks:
+            while True:
+                try:
+                    async with asyncio.timeout_at(deadline + GRACE_SECONDS):
+                        chunk = await anext(chunks)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:
+                    raise DeadlineExceeded(
+                        f"the audio was not ready within {self._deadline_seconds:g} seconds"
+                    ) from None
+                if synthesis.cache is CacheResult.HIT:  # the cache holds audio of the voice's first provider only
+                    synthesis.provider = self._chain.first(synthesis.utterance.voice.name)
+                record.mark_chunk(chunk)
+                yield chunk
+                if synthesis.listener.streamed:
+                    deadline = clock() + self._deadline_seconds

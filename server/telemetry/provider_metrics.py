@@ -12,7 +12,7 @@ from otel.contract.ranges import WORDS
 from otel.contract.values import AttemptOutcome, FallbackReason
 from otel.sdk.recording import Metrics
 from server.audio.quality import Quality
-from server.synthesis_record import AttemptRecord
+from server.record import AttemptRecord
 from server.telemetry.degradation import DegradationMonitor
 from server.utterance import Utterance
 

@@ -216,15 +216,12 @@ class Recorder:
     ) -> None:
         span.update_name(f"{_method(record)} {record.endpoint}")
         span.set_attributes({**attributes, KEEP: True})
-        if (
-            record.cache is CacheResult.COALESCED
-            and record.synthesis
-            and isinstance(record.synthesis.origin, SpanContext)
-        ):
-            span.add_link(record.synthesis.origin)
+        source = record.source
+        if record.cache is CacheResult.COALESCED and source and isinstance(source.listener.origin, SpanContext):
+            span.add_link(source.listener.origin)
         if record.outcome is Outcome.ERROR:
             span.set_status(Status(StatusCode.ERROR))
-        for attempt in record.synthesis.attempts if record.synthesis is not None and record.made else ():
+        for attempt in source.attempts if source is not None and record.made else ():
             child = self._tracer.start_span(
                 ATTEMPT_SPAN,
                 context,
@@ -251,7 +248,7 @@ class Recorder:
 
 def _failed(record: RequestRecord) -> bool:
     """Whether a provider failed, whoever answered then; not when the text was at fault."""
-    fell_back = record.synthesis is not None and record.synthesis.fallback is not None
+    fell_back = record.source is not None and record.source.fallback is not None
     return record.outcome is Outcome.ERROR or (fell_back and record.outcome is not Outcome.REJECTED)
 
 
@@ -265,13 +262,13 @@ def _trace(trace_id: int) -> Context:
 
 def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | None]:
     """What became of the synthesis, and what its audio is like; nothing of audio that was not made for this request."""
-    if record.synthesis is None or not record.made:
+    if record.source is None or not record.made:
         return {}
     features: dict[str, AttributeValue | None] = {}
-    if record.synthesis.fallback is not None:
-        failed, reason = record.synthesis.fallback
+    if record.source.fallback is not None:
+        failed, reason = record.source.fallback
         features |= {RequestField.FALLBACK_FROM: failed, RequestField.FALLBACK_REASON: str(reason)}
-    quality = record.synthesis.quality
+    quality = record.source.quality
     if quality is not None:
         features |= {
             RequestField.LOUDNESS: quality.loudness,

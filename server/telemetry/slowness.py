@@ -57,7 +57,7 @@ class Slowness:
             return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, record.audio_seconds) else None
         if record.utterance is not None and record.utterance.voice.label not in self._heard:
             return SlowReason.COLD_MODEL
-        if record.synthesis is not None and record.synthesis.vain_seconds > VAIN_SHARE * (record.duration or 0.0):
+        if record.source is not None and record.source.vain_seconds > VAIN_SHARE * (record.duration or 0.0):
             return SlowReason.FALLBACK
         return _costliest(record, self._usual.get(record.word_count_range, _Usual()))
 

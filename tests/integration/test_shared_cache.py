@@ -12,11 +12,10 @@ import pytest
 from redis.asyncio import Redis
 
 from otel.contract.values import CacheResult
-from server.synthesis.cache.cache import Cache
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.seal import Seal
 from server.synthesis.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
-from tests.murmurs import SECRET, Murmur, heard, until, utterance
+from tests.murmurs import SECRET, Murmur, MurmurCache, heard, until, utterance
 from tests.redis_server import PASSWORD, RedisServer
 
 ROOM = 10_000_000
@@ -70,10 +69,10 @@ class Replica:
 
     def __init__(self, url: str, *, secret: bytes = SECRET, back_off_seconds: float = BACK_OFF_SECONDS) -> None:
         self.shared = SharedTier(url, secret, back_off_seconds=back_off_seconds)
-        self.cache = Cache(ROOM, secret, self.shared)
+        self.cache = MurmurCache(ROOM, secret, self.shared)
 
     async def hear(self, murmur: Murmur, text: str = TEXT) -> tuple[CacheResult, bytes]:
-        hearing = self.cache.hear(utterance(text), 0.1, murmur.synthesis, murmur)
+        hearing = self.cache.hear(utterance(text), 0.1, murmur)
         audio = await heard(hearing.chunks())
         assert (hearing.synthesis is None) == (hearing.result is CacheResult.HIT)
         return hearing.result, audio

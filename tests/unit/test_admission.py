@@ -30,66 +30,66 @@ def door(
 
 
 def refusal(admission: Admission, seconds: float) -> QueueFull:
-    with pytest.raises(QueueFull) as refused, admission.admit(seconds):
+    with pytest.raises(QueueFull) as refused, admission.admit_synthesis(seconds):
         pass
     return refused.value
 
 
 def turned_away(admission: Admission, client: str = "ann", size: int = 0) -> QueueFull:
-    with pytest.raises(QueueFull) as refused, admission.visit(client, size):
+    with pytest.raises(QueueFull) as refused, admission.admit_request(client, size):
         pass
     return refused.value
 
 
 async def test_no_more_requests_are_let_in_than_there_are_places() -> None:
     admission = door(requests=2)
-    with admission.visit("ann", 0), admission.visit("ann", 0):
+    with admission.admit_request("ann", 0), admission.admit_request("ann", 0):
         turned_away(admission)
-    with admission.visit("ann", 0), admission.visit("ann", 0):
+    with admission.admit_request("ann", 0), admission.admit_request("ann", 0):
         pass
 
 
 async def test_no_more_audio_is_taken_on_than_allowed() -> None:
     admission = door(seconds=60)
-    with admission.admit(40):
+    with admission.admit_synthesis(40):
         refusal(admission, 21)
-        with admission.admit(20):
+        with admission.admit_synthesis(20):
             assert admission.audio_seconds == 60
 
 
 @pytest.mark.parametrize("rate", [0.5, 4.0])
 async def test_nobody_is_let_in_who_would_have_to_wait_longer_than_the_patience(rate: float) -> None:
     admission = door(patience=10, rate=rate)
-    with admission.admit(9 * rate):
+    with admission.admit_synthesis(9 * rate):
         refusal(admission, 1.1 * rate)
-        with admission.admit(0.9 * rate):
+        with admission.admit_synthesis(0.9 * rate):
             pass
 
 
 async def test_who_comes_alone_is_let_in_whatever_the_length() -> None:
     admission = door(requests=1, seconds=1, patience=1)
-    with admission.admit(1000):
+    with admission.admit_synthesis(1000):
         refusal(admission, 0.1)
-    with admission.admit(1000):
+    with admission.admit_synthesis(1000):
         pass
 
 
 async def test_progress_makes_room() -> None:
     admission = door(seconds=60)
-    with admission.admit(60) as place:
+    with admission.admit_synthesis(60) as place:
         refusal(admission, 20)
         place.progress(20)
-        with admission.admit(20):
+        with admission.admit_synthesis(20):
             place.progress(100)  # the estimate was too low
             assert admission.audio_seconds == 20
 
 
 async def test_a_place_is_free_again_however_its_request_ended() -> None:
     admission = door(requests=1)
-    with pytest.raises(RuntimeError), admission.admit(5):
+    with pytest.raises(RuntimeError), admission.admit_synthesis(5):
         raise RuntimeError
     assert admission.audio_seconds == 0
-    with admission.admit(5):
+    with admission.admit_synthesis(5):
         pass
 
 
@@ -106,7 +106,7 @@ async def test_who_is_refused_is_told_when_there_will_be_room(
     waiting: float, seconds: float, rate: float, after: int
 ) -> None:
     admission = door(seconds=60, rate=rate)
-    with admission.admit(waiting):
+    with admission.admit_synthesis(waiting):
         assert refusal(admission, seconds).retry_after == after
 
 
@@ -126,15 +126,15 @@ async def test_who_finds_all_places_taken_is_told_when_the_first_will_be_free(
     admission = door(requests=3, rate=rate)
     with ExitStack() as stack:
         for _ in range(3):
-            stack.enter_context(admission.visit("ann", 0))
+            stack.enter_context(admission.admit_request("ann", 0))
         for length in inside:
-            stack.enter_context(admission.admit(length))
+            stack.enter_context(admission.admit_synthesis(length))
         assert turned_away(admission).retry_after == after
 
 
 async def test_the_forecast_of_a_free_place_comes_nearer_as_audio_is_made() -> None:
     admission = door(requests=1)
-    with admission.visit("ann", 0), admission.admit(10), admission.admit(6) as short:
+    with admission.admit_request("ann", 0), admission.admit_synthesis(10), admission.admit_synthesis(6) as short:
         assert turned_away(admission).retry_after == 12
         short.progress(4)
         assert turned_away(admission).retry_after == 4
@@ -142,10 +142,10 @@ async def test_the_forecast_of_a_free_place_comes_nearer_as_audio_is_made() -> N
 
 async def test_a_closed_door_lets_nobody_in_and_those_inside_end() -> None:
     admission = door()
-    with admission.admit(1):
+    with admission.admit_synthesis(1):
         admission.close()
         assert admission.closed
-        with pytest.raises(ShuttingDown) as refused, admission.visit("ann", 0):
+        with pytest.raises(ShuttingDown) as refused, admission.admit_request("ann", 0):
             pass
     assert refused.value.retry_after == 1
 
@@ -154,8 +154,8 @@ async def test_drained_when_the_last_one_has_left() -> None:
     admission = door()
     await admission.drained()
     with ExitStack() as first, ExitStack() as last:
-        first.enter_context(admission.visit("ann", 0))
-        last.enter_context(admission.visit("ann", 0))
+        first.enter_context(admission.admit_request("ann", 0))
+        last.enter_context(admission.admit_request("ann", 0))
         drained = asyncio.create_task(admission.drained())
         first.close()
         await asyncio.sleep(0)
@@ -173,7 +173,7 @@ def test_what_is_waiting_is_what_each_of_those_inside_waits_for(
         inside = []
         for seconds, made in given_places:
             visit = everybody.enter_context(ExitStack())
-            place = visit.enter_context(admission.admit(seconds))
+            place = visit.enter_context(admission.admit_synthesis(seconds))
             inside.append((visit, place))
             for progress in made:
                 place.progress(progress)
@@ -189,18 +189,18 @@ def test_what_is_waiting_is_what_each_of_those_inside_waits_for(
 
 async def test_a_place_is_free_once_all_audio_is_made() -> None:
     admission = door(requests=1)
-    with admission.visit("ann", 0) as first:
+    with admission.admit_request("ann", 0) as first:
         first.ready()
-        with admission.visit("ann", 0):
+        with admission.admit_request("ann", 0):
             turned_away(admission)
     assert admission.making == 0
 
 
 async def test_a_stream_holds_no_place_while_it_waits_for_its_reader() -> None:
     admission = door(requests=1)
-    with admission.visit("ann", 0) as stream:
+    with admission.admit_request("ann", 0) as stream:
         turned_away(admission)
-        with stream.sending(), admission.visit("bob", 0):
+        with stream.sending(), admission.admit_request("bob", 0):
             pass
         assert admission.making == 1
         turned_away(admission)
@@ -210,7 +210,7 @@ async def test_readers_that_come_back_at_once_are_all_served() -> None:
     admission = door(requests=1)
     with ExitStack() as waiting:
         for _ in range(3):
-            stream = waiting.enter_context(admission.visit("ann", 0))
+            stream = waiting.enter_context(admission.admit_request("ann", 0))
             waiting.enter_context(stream.sending())
         waiting.pop_all().close()
     assert admission.making == 0
@@ -218,9 +218,9 @@ async def test_readers_that_come_back_at_once_are_all_served() -> None:
 
 async def test_a_synthesis_that_nobody_waits_for_keeps_nobody_out() -> None:
     admission = door(seconds=60)
-    with admission.admit(60) as paused:
+    with admission.admit_synthesis(60) as paused:
         refusal(admission, 1)
-        with paused.paused(), admission.admit(60):
+        with paused.paused(), admission.admit_synthesis(60):
             assert admission.audio_seconds == 60
         assert admission.audio_seconds == 60
     assert admission.audio_seconds == 0
@@ -229,7 +229,7 @@ async def test_a_synthesis_that_nobody_waits_for_keeps_nobody_out() -> None:
 async def test_answers_that_are_sent_are_waited_for_at_the_end() -> None:
     admission = door()
     with ExitStack() as inside:
-        inside.enter_context(admission.visit("ann", 0)).ready()
+        inside.enter_context(admission.admit_request("ann", 0)).ready()
         drained = asyncio.create_task(admission.drained())
         await asyncio.sleep(0)
         assert not drained.done()
@@ -242,26 +242,26 @@ async def test_answers_that_are_sent_are_waited_for_at_the_end() -> None:
 
 async def test_no_more_bytes_wait_than_allowed() -> None:
     admission = door(unsent=100)
-    with admission.visit("ann", 60) as visit:
+    with admission.admit_request("ann", 60) as visit:
         refused = turned_away(admission, "bob", 41)
         assert refused.retry_after == 1
         visit.hold(90)
         visit.ready()
         turned_away(admission, "bob", 11)
         visit.sent(80)
-        with admission.visit("bob", 90):
+        with admission.admit_request("bob", 90):
             assert admission.unsent_bytes == 100
     assert admission.unsent_bytes == 0
 
 
 async def test_any_answer_is_let_in_while_nothing_waits() -> None:
-    with door(unsent=100, share=0.5).visit("ann", 1000):
+    with door(unsent=100, share=0.5).admit_request("ann", 1000):
         pass
 
 
 async def test_what_is_expected_counts_until_it_is_made() -> None:
     admission = door()
-    with admission.visit("ann", 50) as visit:
+    with admission.admit_request("ann", 50) as visit:
         visit.hold(10)
         visit.sent(10)
         assert admission.unsent_bytes == 50  # there may be more at any time
@@ -274,9 +274,9 @@ async def test_what_is_expected_counts_until_it_is_made() -> None:
 
 async def test_one_client_has_its_share_of_the_bytes() -> None:
     admission = door(unsent=100, share=0.5)
-    with admission.visit("ann", 50):
+    with admission.admit_request("ann", 50):
         turned_away(admission, "ann", 1)
-        with admission.visit("bob", 50):
+        with admission.admit_request("bob", 50):
             turned_away(admission, "cat", 1)
 
 
@@ -287,7 +287,7 @@ async def test_a_client_alone_has_all_places() -> None:
     admission = door(requests=4, share=0.5)
     with ExitStack() as inside:
         for _ in range(4):
-            inside.enter_context(admission.visit("ann", 0))
+            inside.enter_context(admission.admit_request("ann", 0))
         turned_away(admission)
 
 
@@ -295,16 +295,16 @@ async def test_a_client_has_its_share_while_another_one_asks() -> None:
     now = 0.0
     admission = door(requests=4, share=0.5, clock=lambda: now)
     with ExitStack() as inside:
-        visits = [inside.enter_context(admission.visit("ann", 0)) for _ in range(4)]
+        visits = [inside.enter_context(admission.admit_request("ann", 0)) for _ in range(4)]
         turned_away(admission, "bob")
         visits[0].ready()
         turned_away(admission, "ann")  # it has three, and bob wants one
-        with admission.visit("bob", 0):
+        with admission.admit_request("bob", 0):
             pass
         visits[1].ready()
         turned_away(admission, "ann")
         now = ASKING_SECONDS
-        inside.enter_context(admission.visit("ann", 0))  # nobody else has asked of late
+        inside.enter_context(admission.admit_request("ann", 0))  # nobody else has asked of late
 
 
 sizes = st.integers(0, 200)
@@ -325,7 +325,7 @@ def test_what_is_held_is_what_each_of_those_inside_holds(walk: list[tuple[int, s
             stack = ExitStack()
             before = admission.unsent_bytes, admission.making
             try:
-                visit = stack.enter_context(admission.visit(f"client {number % 3}", size))
+                visit = stack.enter_context(admission.admit_request(f"client {number % 3}", size))
             except QueueFull:
                 assert (admission.unsent_bytes, admission.making) == before
                 continue
@@ -356,5 +356,5 @@ def test_what_is_held_is_what_each_of_those_inside_holds(walk: list[tuple[int, s
     for stack, _, _ in inside.values():
         stack.close()
     assert (admission.unsent_bytes, admission.making) == (0, 0)
-    with admission.visit("ann", 1000):  # and nothing is left of anybody
+    with admission.admit_request("ann", 1000):  # and nothing is left of anybody
         pass

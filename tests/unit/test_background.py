@@ -106,7 +106,7 @@ async def test_probes_that_fail_once_still_close_a_breaker_later(monkeypatch: py
     told = Told()
     chain = FallbackChain([HummingProvider(name="first"), HummingProvider(name="second")], told)
     await chain.start()
-    member = chain.members[0]
+    member = chain.states[0]
     mistakes = iter([RuntimeError("a mistake")])
     tell = told.available
 
@@ -119,6 +119,6 @@ async def test_probes_that_fail_once_still_close_a_breaker_later(monkeypatch: py
     monkeypatch.setattr(told, "available", available)
     member.breaker.cool_down = 0.01
     member.breaker.trip()
-    async with kept("probes", Probes(chain.members, told).run) as failures:
+    async with kept("probes", Probes(chain.states, told).run) as failures:
         await until(lambda: failures == ["probes"] and member.available)
     assert told.availability[-1] == ("first", True)

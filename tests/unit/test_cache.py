@@ -10,9 +10,8 @@ import pytest
 from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
-from server.synthesis.cache.cache import AudioSource, Cache
 from server.synthesis.cache.shared import SharedTier
-from tests.murmurs import SECRET, VOICE, Murmur, heard, quiet, utterance
+from tests.murmurs import SECRET, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
 
 ROOM = 1_000_000
 SECONDS = 0.1
@@ -20,21 +19,21 @@ SECONDS = 0.1
 
 
 @pytest.fixture
-async def cache() -> Cache:
-    return Cache(ROOM, SECRET)
+async def cache() -> MurmurCache:
+    return MurmurCache(ROOM, SECRET)
 
 
 def hear(
-    cache: Cache, murmur: Murmur, text: str = "hello", seconds: float = SECONDS, *, bypass: bool = False
-) -> AudioSource:
-    return cache.hear(utterance(text), seconds, murmur.synthesis, murmur, bypass=bypass)
+    cache: MurmurCache, murmur: Murmur, text: str = "hello", seconds: float = SECONDS, *, bypass: bool = False
+) -> Hearing:
+    return cache.hear(utterance(text), seconds, murmur, bypass=bypass)
 
 
-async def fill(cache: Cache, murmur: Murmur, text: str = "hello") -> None:
+async def fill(cache: MurmurCache, murmur: Murmur, text: str = "hello") -> None:
     assert await heard(hear(cache, murmur, text).chunks()) == murmur.pcm
 
 
-async def test_what_was_made_once_is_given_again_byte_for_byte(cache: Cache) -> None:
+async def test_what_was_made_once_is_given_again_byte_for_byte(cache: MurmurCache) -> None:
     first, second = Murmur(seed=1), Murmur(seed=2)
     hearing = hear(cache, first)
     assert (hearing.result, hearing.synthesis) == (CacheResult.MISS, first.synthesis)
@@ -47,7 +46,7 @@ async def test_what_was_made_once_is_given_again_byte_for_byte(cache: Cache) -> 
     assert len(original) < cache.bytes < len(original) + 1000
 
 
-async def test_it_is_known_beforehand_whether_a_synthesis_begins(cache: Cache) -> None:
+async def test_it_is_known_beforehand_whether_a_synthesis_begins(cache: MurmurCache) -> None:
     assert hear(cache, Murmur()).new
     assert hear(cache, Murmur(), bypass=True).new
     murmur = Murmur(allowed=1)
@@ -57,18 +56,18 @@ async def test_it_is_known_beforehand_whether_a_synthesis_begins(cache: Cache) -
     murmur.allow(5)
     await listening
     assert not hear(cache, Murmur()).new  # it is there
-    shared = Cache(ROOM, SECRET, SharedTier("redis://127.0.0.1:1/0", SECRET))
+    shared = MurmurCache(ROOM, SECRET, SharedTier("redis://127.0.0.1:1/0", SECRET))
     assert not hear(shared, Murmur()).new  # another server may have it
     await shared.close()
 
 
-async def test_a_hit_has_no_intervals(cache: Cache) -> None:
+async def test_a_hit_has_no_intervals(cache: MurmurCache) -> None:
     await fill(cache, Murmur())
     assert [chunk.intervals async for chunk in hear(cache, Murmur()).chunks()] == [()]
 
 
 async def test_a_hit_can_be_heard_though_the_clip_is_pushed_out_meanwhile() -> None:
-    small = Cache(40_000, SECRET)
+    small = MurmurCache(40_000, SECRET)
     murmur = Murmur()
     await fill(small, murmur)
     hearing = hear(small, Murmur(seed=1))
@@ -89,15 +88,15 @@ async def test_a_hit_can_be_heard_though_the_clip_is_pushed_out_meanwhile() -> N
         replace(utterance(), voice=replace(VOICE, languages=("en", "en-gb")), language="en-gb"),
     ],
 )
-async def test_what_sounds_different_is_another_clip(cache: Cache, other: object) -> None:
+async def test_what_sounds_different_is_another_clip(cache: MurmurCache, other: object) -> None:
     await fill(cache, Murmur())
     murmur = Murmur(seed=1)
-    hearing = cache.hear(other, SECONDS, murmur.synthesis, murmur)  # type: ignore[arg-type]
+    hearing = cache.hear(other, SECONDS, murmur)  # type: ignore[arg-type]
     assert hearing.result is CacheResult.MISS
     assert await heard(hearing.chunks()) == murmur.pcm
 
 
-async def test_a_hundred_equal_requests_at_a_time_are_one_synthesis(cache: Cache) -> None:
+async def test_a_hundred_equal_requests_at_a_time_are_one_synthesis(cache: MurmurCache) -> None:
     murmurs = [Murmur(seed=number) for number in range(100)]
     hearings = [hear(cache, murmur) for murmur in murmurs]
     audio = await asyncio.gather(*(heard(hearing.chunks()) for hearing in hearings))
@@ -107,7 +106,7 @@ async def test_a_hundred_equal_requests_at_a_time_are_one_synthesis(cache: Cache
     assert all(hearing.synthesis is murmurs[0].synthesis for hearing in hearings)
 
 
-async def test_who_comes_in_the_midst_joins(cache: Cache) -> None:
+async def test_who_comes_in_the_midst_joins(cache: MurmurCache) -> None:
     murmur, late = Murmur(allowed=2), Murmur(seed=1)
     first = asyncio.create_task(heard(hear(cache, murmur).chunks()))
     await quiet()
@@ -120,7 +119,9 @@ async def test_who_comes_in_the_midst_joins(cache: Cache) -> None:
     assert late.begun == 0
 
 
-async def test_the_synthesis_goes_on_for_the_others_when_its_first_client_leaves_and_is_kept(cache: Cache) -> None:
+async def test_the_synthesis_goes_on_for_the_others_when_its_first_client_leaves_and_is_kept(
+    cache: MurmurCache,
+) -> None:
     murmur = Murmur(allowed=2)
     leader = asyncio.create_task(heard(hear(cache, murmur).chunks()))
     await quiet()
@@ -133,7 +134,7 @@ async def test_the_synthesis_goes_on_for_the_others_when_its_first_client_leaves
     assert hear(cache, Murmur()).result is CacheResult.HIT
 
 
-async def test_a_stream_that_is_left_is_not_kept_and_the_next_request_makes_its_own(cache: Cache) -> None:
+async def test_a_stream_that_is_left_is_not_kept_and_the_next_request_makes_its_own(cache: MurmurCache) -> None:
     left, made = Murmur(), Murmur(seed=1)
     chunks = hear(cache, left).chunks()
     await anext(chunks)
@@ -144,7 +145,7 @@ async def test_a_stream_that_is_left_is_not_kept_and_the_next_request_makes_its_
     assert hearing.result is CacheResult.MISS
 
 
-async def test_who_was_about_to_join_when_the_last_one_left_makes_it_itself(cache: Cache) -> None:
+async def test_who_was_about_to_join_when_the_last_one_left_makes_it_itself(cache: MurmurCache) -> None:
     left, made = Murmur(), Murmur(seed=1)
     chunks = hear(cache, left).chunks()
     await anext(chunks)
@@ -155,7 +156,7 @@ async def test_who_was_about_to_join_when_the_last_one_left_makes_it_itself(cach
     assert (hearing.result, hearing.synthesis) == (CacheResult.MISS, made.synthesis)
 
 
-async def test_who_was_about_to_make_what_is_there_by_now_has_a_hit(cache: Cache) -> None:
+async def test_who_was_about_to_make_what_is_there_by_now_has_a_hit(cache: MurmurCache) -> None:
     made, spared = Murmur(), Murmur(seed=1)
     hearing = hear(cache, spared)
     await fill(cache, made)
@@ -163,7 +164,7 @@ async def test_who_was_about_to_make_what_is_there_by_now_has_a_hit(cache: Cache
     assert (hearing.result, hearing.synthesis, spared.begun) == (CacheResult.HIT, None, 0)
 
 
-async def test_a_refusal_reaches_everybody_who_waits_and_the_next_request_tries_again(cache: Cache) -> None:
+async def test_a_refusal_reaches_everybody_who_waits_and_the_next_request_tries_again(cache: MurmurCache) -> None:
     refused = Murmur(parts=0, failure=QueueFull("there is no room"))
     hearings = [hear(cache, refused) for _ in range(10)]
     errors = await asyncio.gather(*(heard(hearing.chunks()) for hearing in hearings), return_exceptions=True)
@@ -173,7 +174,7 @@ async def test_a_refusal_reaches_everybody_who_waits_and_the_next_request_tries_
     await fill(cache, Murmur(seed=1))
 
 
-async def test_a_failure_in_the_midst_is_not_kept(cache: Cache) -> None:
+async def test_a_failure_in_the_midst_is_not_kept(cache: MurmurCache) -> None:
     murmur = Murmur(failure=QueueFull("no more"))
     murmur.synthesis.sound = murmur.synthesis.first_choice = True  # as it seemed so far
     with pytest.raises(QueueFull):
@@ -182,18 +183,20 @@ async def test_a_failure_in_the_midst_is_not_kept(cache: Cache) -> None:
 
 
 @pytest.mark.parametrize(("sound", "first_choice"), [(False, True), (True, False), (False, False)])
-async def test_only_sound_speech_of_the_first_choice_is_kept(cache: Cache, sound: bool, first_choice: bool) -> None:
+async def test_only_sound_speech_of_the_first_choice_is_kept(
+    cache: MurmurCache, sound: bool, first_choice: bool
+) -> None:
     await fill(cache, Murmur(sound=sound, first_choice=first_choice))
     assert cache.entries == 0
     assert hear(cache, Murmur()).result is CacheResult.MISS
 
 
-async def test_a_synthesis_without_audio_is_not_kept(cache: Cache) -> None:
+async def test_a_synthesis_without_audio_is_not_kept(cache: MurmurCache) -> None:
     await fill(cache, Murmur(parts=0))
     assert cache.entries == 0
 
 
-async def test_by_the_clients_wish_it_is_made_anew_and_not_kept(cache: Cache) -> None:
+async def test_by_the_clients_wish_it_is_made_anew_and_not_kept(cache: MurmurCache) -> None:
     await fill(cache, Murmur())
     fresh = [Murmur(seed=1), Murmur(seed=2)]
     hearings = [hear(cache, murmur, bypass=True) for murmur in fresh]
@@ -205,7 +208,7 @@ async def test_by_the_clients_wish_it_is_made_anew_and_not_kept(cache: Cache) ->
 
 
 async def test_without_room_everything_is_made_for_itself() -> None:
-    off = Cache(0, SECRET)
+    off = MurmurCache(0, SECRET)
     for seed in range(2):
         murmur = Murmur(seed=seed)
         hearing = hear(off, murmur, seconds=0.0)
@@ -214,7 +217,7 @@ async def test_without_room_everything_is_made_for_itself() -> None:
     assert (off.entries, off.bytes) == (0, 0)
 
 
-async def test_what_would_take_more_than_an_eighth_is_made_for_itself(cache: Cache) -> None:
+async def test_what_would_take_more_than_an_eighth_is_made_for_itself(cache: MurmurCache) -> None:
     an_eighth = ROOM / 8 / 2 / VOICE.sample_rate
     assert hear(cache, Murmur(), seconds=an_eighth).result is CacheResult.MISS
     assert hear(cache, Murmur(), seconds=an_eighth + 0.01).result is CacheResult.BYPASS
@@ -222,14 +225,14 @@ async def test_what_would_take_more_than_an_eighth_is_made_for_itself(cache: Cac
 
 async def test_what_turns_out_to_take_more_than_an_eighth_is_not_kept() -> None:
     for room, entries in ((8 * len(Murmur().pcm) - 1, 0), (8 * len(Murmur().pcm), 1)):
-        murmur, small = Murmur(), Cache(room, SECRET)
+        murmur, small = Murmur(), MurmurCache(room, SECRET)
         assert await heard(hear(small, murmur, seconds=0.01).chunks()) == murmur.pcm
         assert small.entries == entries
 
 
 async def test_what_is_under_way_at_a_time_takes_no_more_than_the_cache() -> None:
     murmurs = [Murmur(seed=number) for number in range(12)]
-    small = Cache(10 * 4410, SECRET)
+    small = MurmurCache(10 * 4410, SECRET)
     streams = []
     hearings = []
     for number, murmur in enumerate(murmurs):
@@ -244,7 +247,7 @@ async def test_what_is_under_way_at_a_time_takes_no_more_than_the_cache() -> Non
         assert await heard(chunks) == b"".join(murmur.pieces[1:])
 
 
-async def test_closing_ends_what_is_under_way(cache: Cache) -> None:
+async def test_closing_ends_what_is_under_way(cache: MurmurCache) -> None:
     murmur = Murmur(allowed=1)
     task = asyncio.create_task(heard(hear(cache, murmur).chunks()))
     await quiet()
@@ -256,16 +259,16 @@ async def test_closing_ends_what_is_under_way(cache: Cache) -> None:
 
 async def test_a_short_secret_is_no_secret() -> None:
     with pytest.raises(ValueError, match="at least 16 bytes"):
-        Cache(ROOM, b"too short")
+        MurmurCache(ROOM, b"too short")
 
 
 async def test_a_stream_does_not_wait_for_the_end_of_a_whole_answer() -> None:
-    cache = Cache(1 << 20, SECRET)
+    cache = MurmurCache(1 << 20, SECRET)
     whole, stream = Murmur(), Murmur()
-    first = cache.hear(utterance(), SECONDS, whole.synthesis, whole)
+    first = cache.hear(utterance(), SECONDS, whole)
     begun = first.chunks()
     await anext(begun)
-    second = cache.hear(utterance(), SECONDS, stream.synthesis, stream, streamed=True)
+    second = cache.hear(utterance(), SECONDS, stream, streamed=True)
     assert second.result is CacheResult.MISS
     assert await heard(second.chunks()) == stream.pcm
     await begun.aclose()

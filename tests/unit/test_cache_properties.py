@@ -12,9 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import EngineFailed
-from server.synthesis.cache.cache import AudioSource, Cache
 from server.synthesis.cache.memory import OVERHEAD_BYTES
-from tests.murmurs import SECRET, VOICE, Murmur, quiet, utterance
+from tests.murmurs import SECRET, VOICE, Hearing, Murmur, MurmurCache, quiet, utterance
 
 TEXTS = ("a", "b", "c", "d")
 PARTS = 3
@@ -30,7 +29,7 @@ class Client:
 
     text: str
     own: Murmur
-    hearing: AudioSource
+    hearing: Hearing
     bypass: bool
     audio: bytes = b""
     ended: bool = False
@@ -66,7 +65,7 @@ class Clients(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.runner.run(quiet())
         self.room = room
-        self.cache = Cache(room, SECRET)
+        self.cache = MurmurCache(room, SECRET)
         self.clients: list[Client] = []
         self.made: dict[str, list[Murmur]] = {text: [] for text in TEXTS}
         self.seed = 0
@@ -83,7 +82,7 @@ class Clients(RuleBasedStateMachine):
         failure = EngineFailed("broken") if fails else None
         own = Murmur(self.seed, parts=PARTS, samples=SAMPLES, failure=failure, sound=worthy, allowed=allowed)
         seconds = CLIP_BYTES / 2 / VOICE.sample_rate
-        hearing = self.cache.hear(utterance(text), seconds, own.synthesis, own, bypass=bypass)
+        hearing = self.cache.hear(utterance(text), seconds, own, bypass=bypass)
         self.clients.append(Client(text, own, hearing, bypass))
         self.made[text].append(own)
 

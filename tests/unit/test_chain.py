@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -21,12 +22,12 @@ from server.errors import (
     UnsupportedByVoice,
 )
 from server.providers.health_check import say_a_word
+from server.record import AttemptRecord, Synthesis
 from server.synthesis.fallback import chain as module
 from server.synthesis.fallback import probes as probes_module
 from server.synthesis.fallback import provider_state as member_module
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
-from server.synthesis_record import AttemptRecord, Synthesis
 from server.utterance import Ability, Chunk, Listener, Passage, Utterance
 from tests import fakes
 from tests.engines import until
@@ -81,20 +82,23 @@ class Stage:
     def __init__(self, *providers: HummingProvider, orders: dict[str, tuple[str, ...]] | None = None) -> None:
         self.told = Told()
         self.chain = FallbackChain(providers, self.told, orders)
-        self.synthesis = Synthesis()
-        self.progress = 0.0
+        self.synthesis = Synthesis(UTTERANCE, Listener(True))
+        self.made = 0.0
 
     async def speak(
         self, *, stream: bool = False, budget: float = 5.0, utterance: Utterance = UTTERANCE, client: str = ""
     ) -> list[Chunk]:
-        self.synthesis = Synthesis()
-        deadline = asyncio.get_running_loop().time() + budget
-        speech = self.chain.speak(utterance, Listener(stream, client), self.synthesis, deadline, self._made)
-        async with aclosing(speech) as chunks:
+        self.synthesis = Synthesis(utterance, Listener(stream, client))
+        async with aclosing(self.spoken(budget)) as chunks:
             return [chunk async for chunk in chunks]
 
-    def _made(self, seconds: float) -> None:
-        self.progress += seconds
+    def spoken(self, budget: float) -> AsyncGenerator[Chunk, None]:
+        """The audio of ``synthesis``, as the chain gives it."""
+        self.synthesis.deadline = asyncio.get_running_loop().time() + budget
+        return self.chain.speak(self.synthesis, self)
+
+    def progress(self, seconds: float) -> None:
+        self.made += seconds
 
 
 async def staged(*providers: HummingProvider, **options: dict[str, tuple[str, ...]]) -> Stage:
@@ -128,7 +132,7 @@ async def test_the_first_one_speaks_while_it_can() -> None:
     assert stage.told.outcomes == [("first", "ok")]
     assert not stage.told.fallbacks
     assert (stage.synthesis.provider, stage.synthesis.first_choice, stage.synthesis.sound) == ("first", True, True)
-    assert stage.progress == pytest.approx(WHOLE, abs=0.01)
+    assert stage.made == pytest.approx(WHOLE, abs=0.01)
 
 
 @pytest.mark.parametrize("fault", BROKEN)
@@ -142,7 +146,7 @@ async def test_a_whole_answer_is_spoken_by_the_next_whatever_is_wrong(fault: str
     assert stage.told.fallbacks == [("first", "second", FallbackReason(outcome))]
     assert stage.synthesis.fallback == ("first", FallbackReason(outcome))
     assert (stage.synthesis.provider, stage.synthesis.first_choice) == ("second", False)
-    assert stage.progress == pytest.approx(WHOLE, abs=0.01)
+    assert stage.made == pytest.approx(WHOLE, abs=0.01)
 
 
 @pytest.mark.parametrize("fault", ["fails at once", "has a mistake", "is silent", "gives NaN"])
@@ -209,8 +213,7 @@ async def test_when_all_hang_the_budget_is_kept(stream: bool) -> None:
 async def test_a_stream_that_hangs_in_its_middle_ends() -> None:
     provider = first()
     stage = await staged(provider, second())
-    deadline = asyncio.get_running_loop().time() + 0.3
-    chunks = stage.chain.speak(UTTERANCE, Listener(True), stage.synthesis, deadline, lambda _: None)
+    chunks = stage.spoken(0.3)
     await anext(chunks)
     provider.gate.clear()
     with pytest.raises(DeadlineExceeded):
@@ -232,7 +235,7 @@ async def test_a_text_that_cant_be_spoken_is_nobodys_fault() -> None:
         with pytest.raises(NothingToSpeak):
             await stage.speak()
     assert set(stage.told.outcomes) == {("first", "rejected")}
-    assert stage.chain.members[0].available
+    assert stage.chain.states[0].available
 
 
 async def test_who_fails_is_not_asked_any_more_until_a_probe_finds_it_well() -> None:
@@ -243,14 +246,14 @@ async def test_who_fails_is_not_asked_any_more_until_a_probe_finds_it_well() -> 
     assert [name for name, _ in stage.told.outcomes] == ["first", "second"] * 3 + ["second"] * 2
     assert stage.told.fallbacks[-1] == ("first", "second", FallbackReason.UNAVAILABLE)
     assert stage.told.availability == [("first", True), ("second", True), ("first", False)]
-    probes = asyncio.create_task(Probes(stage.chain.members, stage.told).run())
+    probes = asyncio.create_task(Probes(stage.chain.states, stage.told).run())
     try:
         async with asyncio.timeout(10):
             while not broken.checks:
                 await asyncio.sleep(0.01)
-            assert not stage.chain.members[0].available
+            assert not stage.chain.states[0].available
             broken.failure = None
-            while not stage.chain.members[0].available:
+            while not stage.chain.states[0].available:
                 await asyncio.sleep(0.01)
     finally:
         probes.cancel()
@@ -265,7 +268,7 @@ async def test_who_flaps_is_left_alone_too() -> None:
     for number in range(6):
         flapping.failure = EngineFailed("no") if number % 2 else None
         await stage.speak()
-    assert not stage.chain.members[0].available
+    assert not stage.chain.states[0].available
 
 
 async def test_with_nobody_available_the_first_is_asked_all_the_same() -> None:
@@ -276,7 +279,7 @@ async def test_with_nobody_available_the_first_is_asked_all_the_same() -> None:
         with pytest.raises(EngineFailed):
             await stage.speak()
     async with asyncio.timeout(10):
-        while any(member.available for member in stage.chain.members):
+        while any(member.available for member in stage.chain.states):
             await asyncio.sleep(0.01)
     broken[0].failure = None
     assert pitch(await stage.speak()) == 220
@@ -310,7 +313,7 @@ async def test_requests_alone_open_no_breaker(
         chunks = await stage.speak(utterance=utterance, client=clients[number % len(clients)])
         assert pitch(chunks) == 440
     await until_tried(suspect)
-    assert stage.chain.members[0].available
+    assert stage.chain.states[0].available
     assert [name for name, _ in stage.told.outcomes] == ["first", "second"] * 20
     assert all(available for _, available in stage.told.availability)
     assert suspect.checks <= 20 / 3
@@ -322,7 +325,7 @@ async def test_one_client_with_ordinary_texts_opens_the_breaker_of_a_broken_engi
         utterance = replace(UTTERANCE, text=text, characters=len(text))
         assert pitch(await stage.speak(utterance=utterance, client="only")) == 440
     async with asyncio.timeout(10):
-        while stage.chain.members[0].available:
+        while stage.chain.states[0].available:
             await asyncio.sleep(0.01)
     assert stage.told.availability[-1] == ("first", False)
 
@@ -337,7 +340,7 @@ async def test_a_text_that_nobody_can_speak_is_the_clients_mistake(stream: bool)
         with pytest.raises(UnspeakableText) as caught:
             await stage.speak(stream=stream)
         assert (caught.value.status, caught.value.side, caught.value.param) == (422, "client", "text")
-    assert all(member.available for member in stage.chain.members)
+    assert all(member.available for member in stage.chain.states)
     assert set(stage.told.outcomes) == {("first", "faulty"), ("second", "faulty")}
     for provider in providers:
         provider.sound = 1.0
@@ -355,7 +358,7 @@ async def test_silence_of_engines_that_fail_a_check_is_a_mistake_of_ours() -> No
     stage = await staged(*providers)
     with pytest.raises(EngineFailed):
         await stage.speak()
-    assert [member.available for member in stage.chain.members] == [False, True]
+    assert [member.available for member in stage.chain.states] == [False, True]
     assert stage.told.availability[-1] == ("first", False)
     with pytest.raises(UnspeakableText):
         await stage.speak()
@@ -371,7 +374,7 @@ async def test_errors_of_every_engine_are_a_mistake_of_ours_whatever_the_checks_
     for _ in range(4):
         with pytest.raises(EngineFailed):
             await stage.speak()
-    assert all(member.available for member in stage.chain.members)
+    assert all(member.available for member in stage.chain.states)
 
 
 async def test_requests_that_fail_together_share_one_check() -> None:
@@ -402,7 +405,7 @@ async def test_a_check_that_is_late_says_nothing_of_who_speaks_meanwhile(
 
     busy.check = check  # type: ignore[method-assign]
     stage = await staged(busy)
-    checked = asyncio.create_task(stage.chain.members[0].check())
+    checked = asyncio.create_task(stage.chain.states[0].check())
     await asyncio.sleep(0)
     if speaks:
         await stage.speak()
@@ -413,7 +416,7 @@ async def test_a_standby_that_broke_unseen_is_found_by_a_check() -> None:
     standby = second()
     stage = await staged(first(), standby)
     standby.failure = EngineFailed("no")
-    probes = asyncio.create_task(Probes(stage.chain.members, stage.told, idle_seconds=0.0).run())
+    probes = asyncio.create_task(Probes(stage.chain.states, stage.told, idle_seconds=0.0).run())
     try:
         async with asyncio.timeout(10):
             while ("second", False) not in stage.told.availability:
@@ -426,8 +429,7 @@ async def test_a_standby_that_broke_unseen_is_found_by_a_check() -> None:
 async def test_who_leaves_counts_against_nobody() -> None:
     provider = first()
     stage = await staged(provider, second())
-    deadline = asyncio.get_running_loop().time() + 5
-    chunks = stage.chain.speak(UTTERANCE, Listener(True), stage.synthesis, deadline, lambda _: None)
+    chunks = stage.spoken(5)
     await anext(chunks)
     await chunks.aclose()
     assert stage.told.outcomes == [("first", "cancelled")]
@@ -486,7 +488,7 @@ def test_outcomes_and_reasons_speak_alike() -> None:
 
 async def test_a_provider_that_stops_is_passed_over_at_once_until_it_goes_on() -> None:
     chain = (stage := await staged(first(), second())).chain
-    reports = chain.members[0].provider.reports
+    reports = chain.states[0].provider.reports
     reports.stopped()
     assert chain.able
     await stage.speak()
@@ -502,7 +504,7 @@ async def test_a_provider_that_stops_is_passed_over_at_once_until_it_goes_on() -
 
 async def test_a_provider_that_goes_on_with_an_open_breaker_waits_for_its_probe() -> None:
     chain = (stage := await staged(first(), second())).chain
-    member = chain.members[0]
+    member = chain.states[0]
     member.provider.reports.stopped()
     member.breaker.trip()
     member.provider.reports.resumed()
@@ -512,12 +514,12 @@ async def test_a_provider_that_goes_on_with_an_open_breaker_waits_for_its_probe(
 
 async def test_a_provider_that_stopped_is_not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
     chain = (stage := await staged(first(), second())).chain
-    member = chain.members[0]
+    member = chain.states[0]
     member.breaker.cool_down = 0.0
     member.breaker.trip()
     member.provider.reports.stopped()
     monkeypatch.setattr(probes_module, "LOOK_SECONDS", 0.001)
-    probing = asyncio.create_task(Probes(chain.members, stage.told).run())
+    probing = asyncio.create_task(Probes(chain.states, stage.told).run())
     for _ in range(50):
         await asyncio.sleep(0.001)
     assert member.provider.checks == 0
@@ -540,10 +542,10 @@ async def test_only_when_every_provider_is_lost_is_the_server() -> None:
     lost: list[Exception] = []
     stage.told.lost = lost.append
     error = EngineFailed("beyond help")
-    stage.chain.members[0].provider.reports.lost(error)
+    stage.chain.states[0].provider.reports.lost(error)
     assert lost == []
     assert stage.chain.able
-    stage.chain.members[1].provider.reports.lost(error)
+    stage.chain.states[1].provider.reports.lost(error)
     assert lost == [error]
     assert not stage.chain.able
 
@@ -554,9 +556,9 @@ async def test_a_provider_that_could_not_start_does_not_keep_a_lost_server_up() 
     async def fail(reports: object) -> None:
         raise EngineFailed("no such device")
 
-    stage.chain.members[1].provider.start = fail
+    stage.chain.states[1].provider.start = fail
     await stage.chain.start()
     lost: list[Exception] = []
     stage.told.lost = lost.append
-    stage.chain.members[0].provider.reports.lost(EngineFailed("beyond help"))
+    stage.chain.states[0].provider.reports.lost(EngineFailed("beyond help"))
     assert len(lost) == 1

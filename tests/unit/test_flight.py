@@ -10,23 +10,34 @@ import pytest
 
 from server.audio.wav import pcm16
 from server.errors import EngineFailed, QueueFull
+from server.record import Synthesis
 from server.synthesis.cache.clip import Clip
-from server.synthesis.cache.shared_synthesis import Find, SharedSynthesis
+from server.synthesis.cache.shared_synthesis import Find, Make, SharedSynthesis
 from server.utterance import Chunk
-from tests.murmurs import Murmur, heard, quiet
+from tests.murmurs import Murmur, heard, quiet, utterance
 
 
-class Landings(list[SharedSynthesis]):
-    """Told of each flight that is over."""
+class Landings:
+    """The syntheses that are over, in the order in which they began."""
 
-    def __call__(self, flight: SharedSynthesis) -> None:
-        self.append(flight)
+    def __init__(self) -> None:
+        self.watched: list[SharedSynthesis] = []
+
+    @property
+    def over(self) -> list[SharedSynthesis]:
+        return [shared for shared in self.watched if shared.over]
 
 
 def flight_of(murmur: Murmur, landings: Landings | None = None, find: Find | None = None) -> SharedSynthesis:
-    flight = SharedSynthesis(murmur, Landings() if landings is None else landings, find)
-    flight.start()
+    flight, _ = started(lambda _: murmur(), Landings() if landings is None else landings, find)
     return flight
+
+
+def started(make: Make, landings: Landings, find: Find | None = None) -> tuple[SharedSynthesis, asyncio.Task[None]]:
+    """A synthesis in a task of its own, as the cache has it."""
+    flight = SharedSynthesis(Synthesis(utterance()))
+    landings.watched.append(flight)
+    return flight, flight.start(flight.fill(make, find))
 
 
 async def one(chunks: AsyncGenerator[Chunk, None]) -> bytes:
@@ -108,9 +119,9 @@ async def test_with_the_last_listener_the_synthesis_is_given_up_at_once() -> Non
     await anext(first)
     await anext(second)
     await first.aclose()
-    assert (murmur.closed, landings) == (0, [])
+    assert (murmur.closed, landings.over) == (0, [])
     await second.aclose()
-    assert (murmur.closed, landings) == (1, [flight])
+    assert (murmur.closed, landings.over) == (1, [flight])
 
 
 async def test_it_is_given_up_in_the_midst_of_a_chunk_too() -> None:
@@ -120,32 +131,30 @@ async def test_it_is_given_up_in_the_midst_of_a_chunk_too() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (murmur.made, murmur.closed, len(landings)) == (1, 1, 1)
+    assert (murmur.made, murmur.closed, len(landings.over)) == (1, 1, 1)
 
 
 async def test_stopped_before_it_has_begun_it_tells_why_too() -> None:
     murmur, landings = Murmur(), Landings()
-    flight = SharedSynthesis(murmur, landings)
-    task = flight.start()
+    flight, task = started(lambda _: murmur(), landings)
     flight.stop(QueueFull("no more"))
     with pytest.raises(QueueFull):
         await heard(flight.listen())
     await asyncio.wait([task])
-    assert (murmur.begun, landings, task.cancelled()) == (0, [flight], True)
+    assert (murmur.begun, landings.over, task.cancelled()) == (0, [flight], True)
 
 
 async def test_who_leaves_waits_until_the_synthesis_has_let_go() -> None:
     let_go = asyncio.Event()
 
-    async def stubborn() -> AsyncGenerator[Chunk, None]:
+    async def stubborn(_: Synthesis) -> AsyncGenerator[Chunk, None]:
         try:
             await asyncio.Event().wait()
             yield Chunk(...)  # type: ignore[arg-type] # never
         finally:
             await asyncio.shield(let_go.wait())
 
-    flight = SharedSynthesis(stubborn, Landings())
-    flight.start()
+    flight, _ = started(stubborn, Landings())
     task = asyncio.create_task(heard(flight.listen()))
     await quiet()
     task.cancel()
@@ -173,7 +182,7 @@ async def test_a_failure_reaches_everybody_after_what_was_made_before_it(parts: 
         return b"".join(audio), None
 
     assert await asyncio.gather(*(listen() for _ in range(10))) == [(murmur.pcm, failure)] * 10
-    assert landings == [flight]
+    assert landings.over == [flight]
     assert flight.failure is failure
     # Each has its own raise on the traceback, not those of all the others.
     assert len(traceback.extract_tb(failure.__traceback__)) < 8
@@ -200,12 +209,18 @@ async def test_a_synthesis_that_is_stopped_tells_those_who_listen_why() -> None:
 
 async def test_it_lands_once_and_before_anybody_knows() -> None:
     order: list[str] = []
-    flight = SharedSynthesis(Murmur(), lambda landed: order.append(f"landed with {len(landed.clip.pcm)}"))  # type: ignore[union-attr]
-    flight.start()
     murmur = Murmur()
+    flight = SharedSynthesis(murmur.synthesis)
+
+    async def fill() -> None:
+        await flight.fill(lambda _: murmur())
+        order.append(f"landed with {len(flight.clip.pcm)}")  # type: ignore[union-attr]
+
+    task = flight.start(fill())
     async for _ in flight.listen():
         order.append("heard")  # noqa: PERF401 - others append meanwhile
     order.append("ended")
+    await task
     assert order == ["heard"] * 4 + [f"landed with {len(murmur.pcm)}", "ended"]
 
 

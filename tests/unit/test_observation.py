@@ -9,15 +9,16 @@ import pytest
 
 from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import EngineFailed
-from server.record import MAX_INTERVALS, PASSING, RequestRecord
-from server.utterance import Chunk, Interval, Mates, Utterance
+from server.record import MAX_INTERVALS, PASSING, RequestRecord, Synthesis
+from server.utterance import Chunk, Interval, Listener, Mates, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9
+UTTERANCE = Utterance("Hi.", JOE, "en", 1, 3)
 
 
 def observed() -> RequestRecord:
-    record = RequestRecord("id", "/tts", "POST", cache=CacheResult.MISS)
+    record = RequestRecord("id", "/tts", "POST", Synthesis(UTTERANCE, cache=CacheResult.MISS))
     record.mark_received()
     return record
 
@@ -46,9 +47,7 @@ def heard(record: RequestRecord, seconds: float) -> float:
 
 
 def streamed() -> RequestRecord:
-    record = RequestRecord("id", "/tts", "POST")
-    record.streamed = True
-    return record
+    return RequestRecord("id", "/tts", "POST", Synthesis(UTTERANCE, Listener(streamed=True)))
 
 
 def test_a_slow_readers_time_before_the_end_is_not_the_servers() -> None:
@@ -80,7 +79,7 @@ def test_the_real_time_factor_is_work_over_audio() -> None:
 @pytest.mark.parametrize("result", [CacheResult.HIT, CacheResult.COALESCED])
 def test_audio_that_was_not_made_for_a_request_has_no_real_time_factor(result: CacheResult) -> None:
     record = observed()
-    record.cache = result
+    record.synthesis = Synthesis(UTTERANCE, cache=result)
     record.mark_chunk(Chunk(np.zeros(22050, np.float32), 22050))
     assert record.audio_seconds == 1
     assert record.real_time_factor is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from otel.contract.values import AttemptOutcome
-from server.synthesis_record import AttemptRecord
+from server.record import AttemptRecord
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.provider_metrics import ProviderMetrics
 from server.utterance import Utterance

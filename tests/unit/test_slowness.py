@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from otel.contract.values import Outcome, SlowReason, Stage
-from server.record import RequestRecord
+from server.record import RequestRecord, Synthesis
 from server.telemetry.slowness import Slowness
 from server.utterance import Interval, Mates, Utterance
 from tests.fakes import JOE, KAN
@@ -13,7 +13,7 @@ USUAL = {Stage.QUEUE: 0.01, Stage.INFER: 0.2, Stage.DECODE: 0.5, Stage.ENCODE: 0
 
 def finished(audio: float = 10.0, voice=JOE, **seconds: float) -> RequestRecord:
     record = RequestRecord("id", "/tts", "POST")
-    record.utterance = Utterance("x", voice, voice.languages[0], 30, 150)
+    record.synthesis = Synthesis(Utterance("x", voice, voice.languages[0], 30, 150))
     record.audio_seconds = audio
     for stage, usual in {**USUAL, **{Stage(name): value for name, value in seconds.items()}}.items():
         record.add(Interval(stage, 0, int(usual * 1e9)))

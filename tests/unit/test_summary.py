@@ -8,7 +8,7 @@ import pytest
 
 from otel.contract.values import Outcome
 from server.errors import UnknownVoice
-from server.record import RequestRecord
+from server.record import RequestRecord, Synthesis
 from server.telemetry.summary import Summary
 from server.utterance import Utterance
 from tests.clock import Clock
@@ -17,7 +17,7 @@ from tests.fakes import JOE
 
 def spoken(words: int, seconds: float) -> RequestRecord:
     record = RequestRecord("id", "/tts", "POST", received=1)
-    record.utterance = Utterance("x" * words, JOE, "en", words, words)
+    record.synthesis = Synthesis(Utterance("x" * words, JOE, "en", words, words))
     record.first_audio = record.ready = 1 + int(seconds * 1e9)
     record.finish(Outcome.OK, 200)
     return record

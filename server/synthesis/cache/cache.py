@@ -1,67 +1,48 @@
-"""The cache as a synthesis meets it: a clip that is there, one that is being made, or none."""
+"""The cache in front of every synthesis: a clip that is kept, one that is being made for another request, or none."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from otel.contract.values import CacheResult
 from server.errors import ShuttingDown
+from server.record import Synthesis
 from server.synthesis.cache.clip import size_of
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.memory import MemoryTier
 from server.synthesis.cache.shared import SharedTier
-from server.synthesis.cache.shared_synthesis import Find, Make, SharedSynthesis
-from server.synthesis_record import Synthesis
-from server.utterance import Chunk, Utterance
+from server.synthesis.cache.shared_synthesis import Find, SharedSynthesis
+from server.utterance import Chunk
 
 LARGEST_SHARE = 8
 """No clip takes more than one part in so many of the cache: one long text does not push out all the others."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Wish:
-    """What a request asks the cache for."""
+class Maker(Protocol):
+    """The part of the server that makes what is not kept."""
 
-    key: bytes
-    streamed: bool
-    """A stream begins early, which a synthesis for a whole answer does not: they are not made together."""
-    size: int
-    """Bytes that the clip will take, about."""
-    synthesis: Synthesis
-    make: Make
+    def check(self, synthesis: Synthesis) -> None:
+        """Raises QueueFull when there is no room for the synthesis."""
+        ...
+
+    def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
+        """The audio of the synthesis, in order; work begins as the first chunk is asked for."""
+        ...
 
 
-class AudioSource:
-    """The audio of an utterance, wherever it comes from."""
-
-    def __init__(
-        self,
-        result: CacheResult,
-        synthesis: Synthesis | None,
-        source: Callable[[AudioSource], AsyncGenerator[Chunk, None]],
-        *,
-        new: bool = False,
-    ) -> None:
-        self.result = result
-        """A HIT stays one; else it is as things stand, and final with the first chunk."""
-        self.synthesis = synthesis
-        """What becomes of the synthesis that is heard, which may be another request's; None if there is none."""
-        self.new = new
-        """Whether it is sure, as things stand, that its synthesis begins with it."""
-        self._source = source
-
-    def chunks(self) -> AsyncGenerator[Chunk, None]:
-        """The audio, in order, to be heard once; closing the generator is leaving. Raises what the synthesis does."""
-        return self._source(self)
+Key = tuple[bytes, bool]
+"""The clip's name, and whether it is streamed: a stream begins early, which a synthesis for a whole answer does not, so
+they are not made together."""
 
 
 class Cache:
-    """Clips in memory and, where there is a ``shared`` tier, among servers; equal requests at a time are made once."""
+    """Clips in memory and, with a ``shared`` tier, among servers; equal requests at one time share a synthesis."""
 
-    def __init__(self, max_bytes: int, secret: bytes, shared: SharedTier | None = None) -> None:
+    def __init__(self, max_bytes: int, secret: bytes, maker: Maker, shared: SharedTier | None = None) -> None:
         """``max_bytes`` is for clips in memory; what is being made may take as much again. 0 switches everything off.
 
         Raises ValueError when the secret is too short to keep one.
@@ -69,18 +50,20 @@ class Cache:
         self._max_bytes = max_bytes
         self._largest = max_bytes // LARGEST_SHARE
         self._keys = Keys(secret)
+        self._maker = maker
         self._memory = MemoryTier(max_bytes)
-        self._shared = shared
-        self._flights: dict[tuple[bytes, bool], tuple[_Wish, SharedSynthesis]] = {}
+        self._shared_tier = shared
+        self._under_way: dict[Key, SharedSynthesis] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def bytes(self) -> int:
-        """Held in memory now, never more than allowed."""
+        """The bytes held in memory now, never more than allowed."""
         return self._memory.held_bytes
 
     @property
     def entries(self) -> int:
+        """The clips held in memory now."""
         return self._memory.entries
 
     @property
@@ -88,89 +71,111 @@ class Cache:
         """Clips that had to make room for others, so far."""
         return self._memory.evictions
 
-    def hear(
-        self,
-        utterance: Utterance,
-        seconds: float,
-        synthesis: Synthesis,
-        make: Make,
-        *,
-        streamed: bool = False,
-        bypass: bool = False,
-    ) -> AudioSource:
-        """The utterance's audio, which is estimated to be so many ``seconds`` long, for somebody who hears it as it
-        comes (``streamed``) or when it is whole.
+    def open(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
+        """Returns the audio, in order, to be heard once; closing the generator is leaving.
 
-        ``make`` begins its synthesis and keeps the account of it in ``synthesis``. It is called, when it is, as the
-        first chunk is asked for. What it makes is kept if it turns out sound, and of the voice's first choice.
+        Notes in ``synthesis`` where the audio comes from: HIT stays, anything else is as things stand, and final with
+        the first chunk. Raises QueueFull at once where it is sure that a synthesis begins for which there is no room:
+        in an overload most find none. The generator raises what the synthesis does.
+
+        What is made is kept if it turns out sound, and of the voice's first provider. A timed utterance is made for
+        itself, as is what the client wants fresh: the times' words are text, which the cache never holds.
         """
-        size = size_of(seconds, utterance.voice.sample_rate)
-        if bypass or size > self._largest or not self._max_bytes:
-            return AudioSource(CacheResult.BYPASS, synthesis, lambda _: make(), new=True)
-        key = self._keys.of(utterance)
-        clip = self._memory.get(key)
+        size = _size(synthesis)
+        if synthesis.fresh or synthesis.utterance.timed or size > self._largest or not self._max_bytes:
+            synthesis.take_from(CacheResult.BYPASS)
+            self._maker.check(synthesis)
+            return self._maker.speak(synthesis)
+        key = self._keys.of(synthesis.utterance), synthesis.listener.streamed
+        clip = self._memory.get(key[0])
         if clip is not None:
-            return AudioSource(CacheResult.HIT, None, lambda _: clip.chunks())
-        result, heard, new = CacheResult.MISS, synthesis, self._shared is None
-        if (key, streamed) in self._flights:
-            result, heard, new = CacheResult.COALESCED, self._flights[key, streamed][0].synthesis, False
-        wish = _Wish(key, streamed, size, synthesis, make)
-        return AudioSource(result, heard, lambda hearing: self._together(hearing, wish), new=new)
+            synthesis.take_from(CacheResult.HIT)
+            return clip.chunks()
+        shared = self._joinable(key)
+        if shared is not None:
+            synthesis.take_from(CacheResult.COALESCED, shared.synthesis)
+        else:
+            synthesis.take_from(CacheResult.MISS)
+            if self._shared_tier is None:  # else another server may have it
+                self._maker.check(synthesis)
+        return self._together(synthesis, key)
 
     async def close(self) -> None:
         """Ends what is under way, with ShuttingDown for those who listen, and lets go of the shared tier."""
-        for _, flight in list(self._flights.values()):
-            flight.stop(ShuttingDown("the server is shutting down"))
+        for shared in list(self._under_way.values()):
+            shared.stop(ShuttingDown("the server is shutting down"))
         if self._tasks:
             await asyncio.wait(self._tasks)
-        if self._shared is not None:
-            await self._shared.close()
+        if self._shared_tier is not None:
+            await self._shared_tier.close()
 
-    async def _together(self, hearing: AudioSource, wish: _Wish) -> AsyncGenerator[Chunk, None]:
-        """What is there by now, what is being made for another, or a synthesis that others may join."""
-        flight: SharedSynthesis | None = None
-        clip = self._memory.get(wish.key)
+    async def _together(self, synthesis: Synthesis, key: Key) -> AsyncGenerator[Chunk, None]:
+        """A clip that is kept by now, a synthesis under way for another request, or one that others may join."""
+        shared: SharedSynthesis | None = None
+        clip = self._memory.get(key[0])
         if clip is not None:
-            hearing.result, hearing.synthesis = CacheResult.HIT, None
+            synthesis.take_from(CacheResult.HIT)
             source = clip.chunks()
-        elif (wish.key, wish.streamed) in self._flights:
-            leader, flight = self._flights[wish.key, wish.streamed]
-            hearing.result, hearing.synthesis = CacheResult.COALESCED, leader.synthesis
-            source = flight.listen()
-        elif wish.size + sum(other.size for other, _ in self._flights.values()) > self._max_bytes:
-            hearing.result, hearing.synthesis = CacheResult.BYPASS, wish.synthesis
-            source = wish.make()
+        elif (shared := self._joinable(key)) is not None:
+            synthesis.take_from(CacheResult.COALESCED, shared.synthesis)
+            source = shared.listen()
+        elif _size(synthesis) + self._bytes_under_way() > self._max_bytes:
+            synthesis.take_from(CacheResult.BYPASS)
+            source = self._maker.speak(synthesis)
         else:
-            flight = self._launch(wish)
-            hearing.result, hearing.synthesis = CacheResult.MISS, wish.synthesis
-            source = flight.listen(leads=True)
+            synthesis.take_from(CacheResult.MISS)
+            shared = self._launch(synthesis, key)
+            source = shared.listen(leads=True)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
-                if flight is not None and flight.found:
-                    hearing.result, hearing.synthesis = CacheResult.HIT, None
+                if shared is not None and shared.found:
+                    synthesis.take_from(CacheResult.HIT)
                 yield chunk
 
-    def _launch(self, wish: _Wish) -> SharedSynthesis:
-        flight = SharedSynthesis(wish.make, lambda flight: self._landed(wish, flight), self._finder(wish))
-        self._flights[wish.key, wish.streamed] = wish, flight
-        task = flight.start()
+    def _joinable(self, key: Key) -> SharedSynthesis | None:
+        """The equal synthesis that is under way; None if there is none, or it is over."""
+        shared = self._under_way.get(key)
+        return None if shared is None or shared.over else shared
+
+    def _bytes_under_way(self) -> int:
+        """The bytes, about, that clips will take which are being made."""
+        return sum(_size(shared.synthesis) for shared in self._under_way.values() if not shared.over)
+
+    def _launch(self, synthesis: Synthesis, key: Key) -> SharedSynthesis:
+        self._under_way[key] = shared = SharedSynthesis(synthesis)
+        task = shared.start(self._run(shared, key))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return flight
+        task.add_done_callback(partial(self._forget, key, shared))
+        return shared
 
-    def _finder(self, wish: _Wish) -> Find | None:
-        shared = self._shared
-        return None if shared is None else lambda: shared.get(wish.key, wish.size, self._largest)
+    async def _run(self, shared: SharedSynthesis, key: Key) -> None:
+        """Fills a shared synthesis from the shared tier, or has it made, and keeps its clip if it is worth it.
 
-    def _landed(self, wish: _Wish, flight: SharedSynthesis) -> None:
-        """Keeps what is worth it."""
-        del self._flights[wish.key, wish.streamed]
-        clip = flight.clip
-        if flight.failure is not None or clip is None or len(clip.pcm) > self._largest:
+        Nothing waits between the end and the keeping, so no listener knows of the one before the other is done.
+        """
+        await shared.fill(self._maker.speak, self._finder(shared.synthesis, key))
+        clip = shared.clip
+        if shared.failure is not None or clip is None or len(clip.pcm) > self._largest:
             return
-        if flight.found:
-            self._memory.put(wish.key, clip)
-        elif wish.synthesis.sound and wish.synthesis.first_choice:
-            self._memory.put(wish.key, clip)
-            if self._shared is not None:
-                self._shared.put(wish.key, clip)
+        if shared.found:
+            self._memory.put(key[0], clip)
+        elif shared.synthesis.sound and shared.synthesis.first_choice:
+            self._memory.put(key[0], clip)
+            if self._shared_tier is not None:
+                self._shared_tier.put(key[0], clip)
+
+    def _finder(self, synthesis: Synthesis, key: Key) -> Find | None:
+        """What looks for the clip among the other servers; None without them."""
+        tier = self._shared_tier
+        return None if tier is None else partial(tier.get, key[0], _size(synthesis), self._largest)
+
+    def _forget(self, key: Key, shared: SharedSynthesis, task: asyncio.Task[None]) -> None:
+        """Lets go of a shared synthesis that has ended; another one may have taken its place already."""
+        self._tasks.discard(task)
+        if self._under_way.get(key) is shared:
+            del self._under_way[key]
+
+
+def _size(synthesis: Synthesis) -> int:
+    """The bytes that the clip will take, about."""
+    return size_of(synthesis.estimated_seconds, synthesis.utterance.voice.sample_rate)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from types import TracebackType
+from typing import Any
 
 from server.errors import EngineFailed
+from server.record import Synthesis
 from server.synthesis.cache.clip import Clip
 from server.utterance import Chunk, Interval
 
-Make = Callable[[], AsyncGenerator[Chunk, None]]
+Make = Callable[[Synthesis], AsyncGenerator[Chunk, None]]
 Find = Callable[[], Awaitable[Clip | None]]
 
 
@@ -23,12 +25,9 @@ class SharedSynthesis:
     one the synthesis is given up.
     """
 
-    def __init__(self, make: Make, landed: Callable[[SharedSynthesis], None], find: Find | None = None) -> None:
-        """``make`` begins the synthesis, if ``find`` does not find the whole clip somewhere. ``landed`` is called once,
-        as soon as nobody should join any more, before any listener knows."""
-        self._make = make
-        self._landed = landed
-        self._find = find
+    def __init__(self, synthesis: Synthesis) -> None:
+        """``synthesis`` is that of the request that began it."""
+        self.synthesis = synthesis
         self._parts: list[Clip] = []
         self._intervals: list[tuple[Interval, ...]] = []
         self._listeners = 0
@@ -36,6 +35,7 @@ class SharedSynthesis:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.over = False
+        """Whether nobody should join any more; known before any listener knows of the end."""
         self.failure: Exception | None = None
         """What the listeners get after the last part, once it is over."""
         self._traceback: TracebackType | None = None
@@ -47,10 +47,25 @@ class SharedSynthesis:
         """All audio so far, None if there is none."""
         return Clip.joined(self._parts)
 
-    def start(self) -> asyncio.Task[None]:
-        """Begins with the first chunk, for whoever is about to listen. The caller holds the task."""
-        self._task = asyncio.create_task(self._run())
+    def start(self, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Begins the task that calls ``fill``, for whoever is about to listen. The caller holds the task."""
+        self._task = asyncio.create_task(run)
         return self._task
+
+    async def fill(self, make: Make, find: Find | None = None) -> None:
+        """Takes the whole clip if ``find`` finds it, or else the chunks that ``make`` makes as listeners want them.
+
+        Returns when it is over, also if the synthesis failed; raises only CancelledError.
+        """
+        try:
+            await self._fill(make, find)
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who listen get it
+            self._end(error)
+        else:
+            self._end(None)
+        finally:
+            # Cancelled by others than us: no listener may take it for a clean end, or wait for ever.
+            self._end(EngineFailed("the speech was given up before its end"))
 
     async def listen(self, *, leads: bool = False) -> AsyncGenerator[Chunk, None]:
         """All audio from the beginning; who ``leads`` also learns where the time went.
@@ -82,56 +97,45 @@ class SharedSynthesis:
                 await self._ended()
 
     def stop(self, error: Exception) -> None:
-        """Gives the synthesis up; whoever still listens gets the error."""
-        self._land(error)
+        """Gives the synthesis up, unless it is over; whoever still listens gets the error."""
+        if self.over:
+            return
+        self._end(error)
         if self._task is not None:
             self._task.cancel()
 
     async def _ended(self) -> None:
-        """Until the synthesis has given back what it held. Whoever is cancelled meanwhile cancels nothing here."""
+        """Waits until the synthesis has given back what it held. Whoever is cancelled meanwhile cancels nothing."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
-    async def _run(self) -> None:
-        try:
-            await self._fill()
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who listen are told
-            self._land(error)
-        else:
-            self._land(None)
-        finally:
-            # Cancelled by others than us: no listener may take it for a clean end, or wait for ever.
-            self._land(EngineFailed("the speech was given up before its end"))
-
-    async def _fill(self) -> None:
-        if self._find is not None and (clip := await self._find()) is not None:
+    async def _fill(self, make: Make, find: Find | None) -> None:
+        if find is not None and (clip := await find()) is not None:
             self.found = True
             for piece in clip.pieces():
                 self._add(piece, ())
             return
-        async with aclosing(self._make()) as chunks:
+        async with aclosing(make(self.synthesis)) as chunks:
             async for chunk in chunks:
                 self._add(Clip.of(chunk), chunk.intervals)
                 self._wanted.clear()  # before anybody has heard of it: who wanted something so far wanted this one
-                self._tell()
+                self._wake()
                 await self._wanted.wait()
 
     def _add(self, part: Clip, intervals: tuple[Interval, ...]) -> None:
         self._parts.append(part)
         self._intervals.append(intervals)
 
-    def _land(self, failure: Exception | None) -> None:
+    def _end(self, failure: Exception | None) -> None:
         """Only the first call counts."""
         if self.over:
             return
         self.over = True
         self.failure = failure
         self._traceback = failure.__traceback__ if failure is not None else None
-        try:
-            self._landed(self)
-        finally:
-            self._tell()
+        self._wake()
 
-    def _tell(self) -> None:
+    def _wake(self) -> None:
+        """Wakes everybody who waits for more."""
         news, self._news = self._news, asyncio.Event()
         news.set()

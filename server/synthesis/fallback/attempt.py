@@ -1,18 +1,19 @@
-"""One provider speaks one utterance: timed, judged, and told by its outcome."""
+"""One provider's attempt to speak one utterance: timed, judged, and named by its outcome."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from otel.contract.values import AttemptOutcome, FallbackReason
 from server.audio.quality import Inspector, Quality
 from server.errors import DeadlineExceeded, EngineFailed, ShuttingDown, SpeechError
+from server.record import AttemptRecord, Synthesis
+from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.provider_state import Candidate
-from server.synthesis_record import AttemptRecord
-from server.utterance import Chunk, Listener, Utterance
+from server.utterance import Chunk
 
 LEADING_SILENCE = 1.0
 """Seconds of silence that a stream may begin with: real voices begin with 0.06 to 0.35."""
@@ -21,34 +22,24 @@ LONG_TEXT = 500
 
 
 class Attempt:
-    """One provider speaks one utterance."""
+    """One provider's attempt to speak what a synthesis asks for."""
 
-    def __init__(
-        self,
-        choice: Candidate,
-        utterance: Utterance,
-        listener: Listener,
-        until: float,
-        stall_seconds: float,
-        *,
-        ended: Callable[[Attempt], None],
-    ) -> None:
-        """``until`` is when the first audio of a stream, or all of a whole answer, must be there; ``stall_seconds`` is
-        how long each further stretch of a stream may take. ``ended`` is called once, when the provider has done what it
-        will, before a whole answer's first chunk is given."""
-        self.choice = choice
-        self.epoch = choice.member.breaker.epoch
+    def __init__(self, synthesis: Synthesis, candidate: Candidate, until: float) -> None:
+        """``until`` is when the first audio of a stream, or all of a whole answer, must be there."""
+        self.candidate = candidate
+        self.epoch = candidate.state.breaker.epoch
         self.outcome = AttemptOutcome.CANCELLED
         self.quality: Quality | None = None
         self.made = 0.0
         """Seconds of audio."""
         self.begun = False
         """Whether any of it was given to the listener."""
-        self._utterance = choice.put(utterance)
-        self._listener = listener
+        self.held: list[Chunk] = []
+        """Audio that was made and not given: all of a whole answer, of a stream the silence before its first sound."""
+        self._utterance = candidate.put(synthesis.utterance)
+        self._listener = synthesis.listener
         self._until = until
-        self._stall_seconds = stall_seconds
-        self._ended = ended
+        self._stall_seconds = synthesis.stall_seconds
         self._start = self._end = time.perf_counter_ns()
         self._waited = 0
 
@@ -57,29 +48,32 @@ class Attempt:
         """Why another provider should speak; None if that would not help."""
         return _REASONS.get(self.outcome)
 
-    def account(self) -> AttemptRecord:
-        return AttemptRecord(self.choice.member.name, self.outcome, self._start, self._end, self._waited / 1e9)
+    def record(self) -> AttemptRecord:
+        """Returns the account of the attempt, once it has ended."""
+        return AttemptRecord(self.candidate.name, self.outcome, self._start, self._end, self._waited / 1e9)
 
-    async def chunks(self, progress: Callable[[float], None]) -> AsyncGenerator[Chunk, None]:
-        """Of a whole answer all at its end, of a stream from its first sound on. Raises SpeechError."""
+    async def stream(self, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
+        """Makes all of the audio, and gives a stream's from its first sound on; the rest is then in ``held``.
+
+        ``slot`` learns of the progress. Raises SpeechError.
+        """
         inspector = Inspector(self._utterance)
-        held: list[Chunk] = []
-        member = self.choice.member
-        member.busy += 1
+        state = self.candidate.state
+        state.busy += 1
         try:
-            async with aclosing(member.provider.speak(self._utterance, self._listener)) as chunks:
+            async with aclosing(state.provider.speak(self._utterance, self._listener)) as chunks:
                 while (chunk := await self._next(chunks)) is not None:
                     inspector.add(chunk.samples, chunk.sample_rate)
                     if chunk.expected is not None:
                         inspector.expect(chunk.expected, chunk.said)
                     self.made += chunk.seconds
-                    progress(chunk.seconds)
-                    held.append(chunk)
+                    slot.progress(chunk.seconds)
+                    self.held.append(chunk)
                     if self._listener.streamed and self._sounds(inspector):
                         self.begun = True
-                        for sounding in held:
+                        for sounding in self.held:
                             yield sounding
-                        held.clear()
+                        self.held.clear()
             long = self._utterance.characters > LONG_TEXT
             self.quality = await asyncio.to_thread(inspector.verdict) if long else inspector.verdict()
             if not self.quality.usable:
@@ -89,11 +83,8 @@ class Attempt:
             self.outcome = _outcome(error) if self.outcome is AttemptOutcome.CANCELLED else self.outcome
             raise
         finally:
-            member.busy -= 1
+            state.busy -= 1
             self._end = time.perf_counter_ns()
-            self._ended(self)
-        for chunk in held:
-            yield chunk
 
     def _sounds(self, inspector: Inspector) -> bool:
         """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
@@ -106,14 +97,14 @@ class Attempt:
     async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
         follows = self._listener.streamed and self.begun
         until = asyncio.get_running_loop().time() + self._stall_seconds if follows else self._until
-        asked = time.perf_counter_ns()
+        pulled = time.perf_counter_ns()
         try:
             async with asyncio.timeout_at(until):
                 return await anext(chunks, None)
         except TimeoutError:
             raise DeadlineExceeded("the audio was not ready in time") from None
         finally:
-            self._waited += time.perf_counter_ns() - asked
+            self._waited += time.perf_counter_ns() - pulled
 
     def _faulty(self, quality: Quality) -> EngineFailed:
         self.outcome = AttemptOutcome.FAULTY

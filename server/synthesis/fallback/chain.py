@@ -5,61 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from functools import partial
-from typing import Protocol
 
 from otel.contract.values import AttemptOutcome, FallbackReason
-from server.audio.quality import Quality
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
-from server.providers.provider import Load, Provider, ServerReports
+from server.providers.provider import Load, Provider
+from server.record import Synthesis
+from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.attempt import Attempt
 from server.synthesis.fallback.provider_state import Candidate, ProviderState
-from server.synthesis_record import AttemptRecord, Synthesis
-from server.utterance import Ability, Chunk, Listener, Utterance, Voice
+from server.synthesis.fallback.reports import ChainReports
+from server.utterance import Ability, Chunk, Utterance, Voice
 
-PATIENCE = 5.0
+FORECAST_FACTOR = 5.0
 """Times the forecast of a provider that its attempt may take while another one could still speak."""
 LEAST_SECONDS = 10.0
-"""Of any turn, and of what is set aside for the next provider, as far as the budget allows."""
+"""The least time of an attempt, and the least that is set aside for the next provider, as far as the budget allows."""
 RATE_SECONDS = 0.1
-"""For which the rate is remembered. It moves in many seconds; a provider's load is a sum over all that it has to do,
+"""How long the rate is remembered. It moves in many seconds; a provider's load is a sum over all that it has to do,
 and in an overload each refusal asks for it."""
 
 ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
-"""As clients ask for them."""
+"""The names by which clients ask for abilities."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
 
 
-class ChainReports(ServerReports, Protocol):
-    """What a chain tells of its providers beside what they tell themselves."""
-
-    def attempted(self, attempt: AttemptRecord, utterance: Utterance) -> None:
-        """A provider's attempt has ended."""
-        ...
-
-    def inspected(self, quality: Quality, utterance: Utterance) -> None:
-        """A clip was made, and judged."""
-        ...
-
-    def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
-        """``following`` is asked for what ``failed`` could not do."""
-        ...
-
-    def available(self, provider: str, available: bool) -> None:
-        """Whether the provider may be sent requests."""
-        ...
-
-
 class ProviderReports:
-    """What one provider of a chain tells of itself. See server.providers.provider.Reports."""
+    """The receiver of one provider's reports. See server.providers.provider.Reports."""
 
-    def __init__(self, member: ProviderState, chain: FallbackChain, reports: ChainReports) -> None:
-        self._member = member
+    def __init__(self, state: ProviderState, chain: FallbackChain, reports: ChainReports) -> None:
+        self._state = state
         self._chain = chain
         self._reports = reports
 
@@ -73,22 +52,22 @@ class ProviderReports:
         self._reports.worker_restarted(worker)
 
     def stopped(self) -> None:
-        self._member.running = False
-        self._reports.available(self._member.name, False)
+        self._state.running = False
+        self._reports.available(self._state.name, False)
 
     def resumed(self) -> None:
         """A breaker that has opened meanwhile is for a probe to close, which is due by then."""
-        self._member.running = True
+        self._state.running = True
         self._chain.refresh()
-        self._reports.available(self._member.name, self._member.available)
+        self._reports.available(self._state.name, self._state.available)
 
     def lost(self, error: Exception) -> None:
-        self._member.running, self._member.lost = False, True
-        self._reports.available(self._member.name, False)
-        if all(member.lost or not member.started for member in self._chain.members):
+        self._state.running, self._state.lost = False, True
+        self._reports.available(self._state.name, False)
+        if all(state.lost or not state.started for state in self._chain.states):
             self._reports.lost(error)
         else:
-            log.error("a provider is lost, the others go on without it", extra={"provider": self._member.name})
+            log.error("a provider is lost, the others go on without it", extra={"provider": self._state.name})
 
 
 class FallbackChain:
@@ -99,19 +78,19 @@ class FallbackChain:
     ) -> None:
         """``providers`` in the order in which they are asked. ``orders`` says otherwise for a voice: providers by name,
         each with another voice of its own behind a colon where it lacks this one, as in {"joe": ["remote:alloy"]}."""
-        self._members = {provider.name: ProviderState(provider) for provider in providers}
+        self._states = {provider.name: ProviderState(provider) for provider in providers}
         self._reports = reports
         self._orders = dict(orders or {})
-        self._choices: dict[str, tuple[Candidate, ...]] = {}
+        self._candidates: dict[str, tuple[Candidate, ...]] = {}
         self._voices: dict[str, Voice] = {}
         self._rate, self._rate_until = 0.0, float("-inf")
-        self._trials: set[asyncio.Task[bool]] = set()
+        self._checks: set[asyncio.Task[bool]] = set()
         """Checks of providers that are suspected to be broken."""
         self._choose()
 
     @property
-    def members(self) -> tuple[ProviderState, ...]:
-        return tuple(self._members.values())
+    def states(self) -> tuple[ProviderState, ...]:
+        return tuple(self._states.values())
 
     def voices(self) -> dict[str, Voice]:
         """The voices that can be asked for, by name: each as its first provider speaks it."""
@@ -119,197 +98,197 @@ class FallbackChain:
 
     def first(self, voice: str) -> str:
         """The name of the provider that is asked first; empty for a voice that is gone."""
-        return self._choices[voice][0].member.name if voice in self._choices else ""
+        return self._candidates[voice][0].state.name if voice in self._candidates else ""
 
     def estimate(self, utterance: Utterance) -> float:
         """About how many seconds of audio the utterance will be. Raises UnknownVoice for a voice that is gone."""
-        return self._of(utterance)[0].member.provider.estimate(utterance)
+        return self._of(utterance)[0].state.provider.estimate(utterance)
 
     @property
     def able(self) -> bool:
         """Whether anybody could speak. Breakers are left out: a provider that has failed of late is still asked when
         there is no other, and a server should not be taken for dead because others' texts have failed."""
-        return any(member.able for member in self.members)
+        return any(state.able for state in self.states)
 
     @property
     def rate(self) -> float:
-        """Of the first provider that is available, as it was within the last RATE_SECONDS."""
+        """The pace of the first provider that is available, as it was within the last RATE_SECONDS."""
         now = time.monotonic()
         if now >= self._rate_until:
-            members = self.members
-            asked = next((member for member in members if member.available), members[0])
-            self._rate, self._rate_until = asked.provider.load().rate, now + RATE_SECONDS
+            states = self.states
+            first = next((state for state in states if state.available), states[0])
+            self._rate, self._rate_until = first.provider.load().rate, now + RATE_SECONDS
         return self._rate
 
     def load(self) -> Load:
-        """The pace of the first provider that is available, and what waits for all of them."""
-        loads = [member.provider.load() for member in self.members]
+        """Returns the pace of the first provider that is available, and what waits for all of them."""
+        loads = [state.provider.load() for state in self.states]
         return Load(self.rate, sum(load.depth for load in loads), sum(load.audio_seconds for load in loads))
 
     async def start(self) -> None:
         """Starts every provider; one that can't is left out. Raises EngineFailed when none can."""
-        errors = await asyncio.gather(*(self._start(member) for member in self.members))
-        if not any(member.started for member in self.members):
+        errors = await asyncio.gather(*(self._start(state) for state in self.states))
+        if not any(state.started for state in self.states):
             raise next(error for error in errors if error is not None)
         self._choose()
-        if not self._choices:
+        if not self._candidates:
             raise EngineFailed("no provider has a voice")
         self._rate_until = float("-inf")
 
     async def close(self) -> None:
-        for trial in self._trials:
-            trial.cancel()
-        await asyncio.gather(*(member.close() for member in self.members))
+        for check in self._checks:
+            check.cancel()
+        await asyncio.gather(*(state.close() for state in self.states))
 
     def require(self, utterance: Utterance) -> None:
         """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
-        self._able(utterance)
+        self._candidates_for(utterance)
 
-    async def speak(
-        self,
-        utterance: Utterance,
-        listener: Listener,
-        synthesis: Synthesis,
-        deadline: float,
-        progress: Callable[[float], None],
-    ) -> AsyncGenerator[Chunk, None]:
-        """The utterance's audio: a stream's as it is made, a whole answer's once it is made and judged.
+    async def speak(self, synthesis: Synthesis, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
+        """The audio of the synthesis: a stream's as it is made, a whole answer's once it is made and judged.
 
-        ``deadline`` is when a whole answer, or a stream's first audio, must be ready, in seconds of the loop's clock;
-        what follows of a stream must come within as long again. ``progress`` is told of audio that was made, in
-        seconds, negative when it was in vain. Who is asked, and what comes of it, is kept in ``synthesis``.
+        Only providers that can do what the utterance needs are asked. Their attempts are noted in the synthesis;
+        ``slot`` learns of the audio that they make, and of what was made in vain.
 
-        Only who can do what the utterance needs is asked: UnsupportedByVoice if nobody can.
-
-        Raises what the last provider failed with; UnspeakableText when all that were asked made faulty audio, of which
-        none was given, and yet they pass a check; DeadlineExceeded when the time is over; NothingToSpeak and
-        TextTooLong at once, since no other provider would do better.
+        Raises what the last provider failed with; UnsupportedByVoice if no provider can do what is needed;
+        UnspeakableText when all that were asked made faulty audio, of which none was given, and yet they pass a check;
+        DeadlineExceeded when the time is over; NothingToSpeak and TextTooLong at once, since no other provider would do
+        better.
         """
-        began = asyncio.get_running_loop().time()
-        choices = self._able(utterance)
+        synthesis.stall_seconds = synthesis.deadline - asyncio.get_running_loop().time()
+        candidates = self._candidates_for(synthesis.utterance)
         # With nobody available the first is asked all the same: a refusal would help nobody.
-        asked = [choice for choice in choices if choice.member.available] or list(choices[:1])
-        if asked[0] is not choices[0]:
-            self._reports.fell_back(choices[0].member.name, asked[0].member.name, FallbackReason.UNAVAILABLE)
-            synthesis.fallback = (choices[0].member.name, FallbackReason.UNAVAILABLE)
-        for choice, following in zip(asked, [*asked[1:], None], strict=True):
-            until = self._patience(utterance, choice, following, deadline)
-            ended = partial(self._ended, utterance, synthesis)
-            turn = Attempt(choice, utterance, listener, until, deadline - began, ended=ended)
-            synthesis.first_choice = choice is choices[0]
+        order = [candidate for candidate in candidates if candidate.state.available] or list(candidates[:1])
+        if order[0] is not candidates[0]:
+            self._fall_back(synthesis, candidates[0], order[0], FallbackReason.UNAVAILABLE)
+        for candidate, following in zip(order, [*order[1:], None], strict=True):
+            attempt = Attempt(synthesis, candidate, self._limit(synthesis, candidate, following))
+            synthesis.first_choice = candidate is candidates[0]
             try:
-                async with aclosing(turn.chunks(progress)) as chunks:
-                    async for chunk in chunks:
-                        synthesis.provider = choice.member.name
-                        yield chunk
+                try:
+                    async with aclosing(attempt.stream(slot)) as chunks:
+                        async for chunk in chunks:
+                            synthesis.provider = candidate.name
+                            yield chunk
+                finally:
+                    self._account(synthesis, attempt)
             except Exception as error:  # whatever is wrong with one provider, another may speak
-                reason = turn.reason
-                if reason is None or following is None or (listener.streamed and turn.begun):
-                    if not turn.begun and await self._is_unspeakable(synthesis, deadline):
+                reason = attempt.reason
+                if reason is None or following is None or attempt.begun:
+                    if not attempt.begun and await self._is_unspeakable(synthesis):
                         raise UnspeakableText("the text can't be spoken as it is written", param="text") from error
                     raise
-                name = choice.member.name
-                self._reports.fell_back(name, following.member.name, reason)
-                synthesis.fallback = synthesis.fallback or (name, reason)
+                self._fall_back(synthesis, candidate, following, reason)
                 log.warning(
                     "a provider failed, the next one is asked",
-                    extra={"provider": name, "following": following.member.name, "reason": str(reason)},
+                    extra={"provider": candidate.name, "following": following.name, "reason": str(reason)},
                 )
-                progress(-turn.made)
+                slot.progress(-attempt.made)
             else:
+                for chunk in attempt.held:
+                    synthesis.provider = candidate.name
+                    yield chunk
                 return
 
     def refresh(self) -> None:
-        """Offers what its providers have now: a voice may have come, or gone."""
+        """Offers the voices that its providers have now: one may have come, or gone."""
         self._choose()
 
     def _of(self, utterance: Utterance) -> tuple[Candidate, ...]:
-        choices = self._choices.get(utterance.voice.name)
-        if choices is None:  # deleted since the request was read
+        candidates = self._candidates.get(utterance.voice.name)
+        if candidates is None:  # deleted since the request was read
             raise UnknownVoice("this voice does not exist any more", param="voice_name")
-        return choices
+        return candidates
 
-    async def _start(self, member: ProviderState) -> SpeechError | None:
+    async def _start(self, state: ProviderState) -> SpeechError | None:
         try:
-            await member.provider.start(ProviderReports(member, self, self._reports))
+            await state.provider.start(ProviderReports(state, self, self._reports))
         except SpeechError as error:
-            log.error("a provider can't speak", extra={"provider": member.name, "reason": error.message})
-            self._reports.available(member.name, False)
+            log.error("a provider can't speak", extra={"provider": state.name, "reason": error.message})
+            self._reports.available(state.name, False)
             return error
-        member.started = True
-        member.spoke = time.monotonic()
-        self._reports.available(member.name, member.available)
+        state.started = True
+        state.spoke = time.monotonic()
+        self._reports.available(state.name, state.available)
         return None
 
     def _choose(self) -> None:
-        """Who speaks for each voice, by what the providers have."""
-        voices = {name: {v.name: v for v in member.provider.voices()} for name, member in self._members.items()}
+        """Finds the candidates of each voice, by the voices that the providers have."""
+        voices = {name: {v.name: v for v in state.provider.voices()} for name, state in self._states.items()}
         names = dict.fromkeys(voice for known in voices.values() for voice in known)
-        self._choices = {}
+        self._candidates = {}
         for name in dict.fromkeys((*names, *self._orders)):
-            order = [entry.partition(":") for entry in self._orders.get(name, self._members)]
-            found = [
-                (self._members[provider], voices[provider].get(theirs or name))
+            order = [entry.partition(":") for entry in self._orders.get(name, self._states)]
+            offers = [
+                (self._states[provider], voices[provider].get(theirs or name))
                 for provider, _, theirs in order
                 if provider in voices
             ]
-            choices = tuple(Candidate(member, voice) for member, voice in found if voice is not None)
-            if choices:
-                self._choices[name] = choices
-        self._voices = {name: replace(choices[0].voice, name=name) for name, choices in self._choices.items()}
+            candidates = tuple(Candidate(state, voice) for state, voice in offers if voice is not None)
+            if candidates:
+                self._candidates[name] = candidates
+        self._voices = {name: replace(candidates[0].voice, name=name) for name, candidates in self._candidates.items()}
 
-    def _able(self, utterance: Utterance) -> tuple[Candidate, ...]:
-        """Who can speak it, in order."""
-        able = tuple(choice for choice in self._of(utterance) if utterance.needs <= choice.member.provider.abilities)
+    def _candidates_for(self, utterance: Utterance) -> tuple[Candidate, ...]:
+        """Returns the candidates that can speak the utterance, in order. Raises UnsupportedByVoice."""
+        able = tuple(
+            candidate for candidate in self._of(utterance) if utterance.needs <= candidate.state.provider.abilities
+        )
         if not able:
-            wanted = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
-            raise UnsupportedByVoice(f"no provider of this voice supports {wanted}", param="voice_name")
+            needed = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
+            raise UnsupportedByVoice(f"no provider of this voice supports {needed}", param="voice_name")
         return able
 
-    def _patience(self, utterance: Utterance, choice: Candidate, following: Candidate | None, deadline: float) -> float:
+    def _limit(self, synthesis: Synthesis, candidate: Candidate, following: Candidate | None) -> float:
         """When the attempt is given up: late enough for a busy provider, early enough for the next one to speak."""
+        deadline = synthesis.deadline
         if following is None:
             return deadline
         now = asyncio.get_running_loop().time()
-        own = max(LEAST_SECONDS, PATIENCE * choice.member.forecast(utterance))
-        aside = max(LEAST_SECONDS, PATIENCE * following.member.forecast(utterance))
+        own = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(synthesis.utterance))
+        aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(synthesis.utterance))
         return min(now + own, deadline - min(aside, (deadline - now) / 2))
 
-    def _ended(self, utterance: Utterance, synthesis: Synthesis, turn: Attempt) -> None:
-        """Keeps the account of an attempt."""
-        member = turn.choice.member
-        account = turn.account()
-        synthesis.attempts.append(account)
-        synthesis.quality = turn.quality
-        synthesis.sound = turn.outcome is AttemptOutcome.OK and not (turn.quality and turn.quality.faults)
-        if turn.quality is not None:
-            self._reports.inspected(turn.quality, utterance)
-        ok = turn.outcome is AttemptOutcome.OK
-        if ok:
-            member.spoke = time.monotonic()
-        if (ok or turn.reason is not None) and member.breaker.record(ok, turn.epoch):
-            trial = asyncio.create_task(self._try(member))
-            self._trials.add(trial)
-            trial.add_done_callback(self._trials.discard)
-        self._reports.attempted(account, utterance)
+    def _fall_back(self, synthesis: Synthesis, failed: Candidate, following: Candidate, reason: FallbackReason) -> None:
+        """Notes and reports that ``following`` is asked for what ``failed`` could not do."""
+        self._reports.fell_back(failed.name, following.name, reason)
+        synthesis.fallback = synthesis.fallback or (failed.name, reason)
 
-    async def _try(self, member: ProviderState) -> bool:
-        """Checks a member whose attempts failed: if it fails that too it is broken, else its texts were odd."""
-        well = await member.check()
+    def _account(self, synthesis: Synthesis, attempt: Attempt) -> None:
+        """Notes and reports an attempt that has ended, and has its provider checked if it failed too often."""
+        state, quality = attempt.candidate.state, attempt.quality
+        ok = attempt.outcome is AttemptOutcome.OK
+        record = attempt.record()
+        synthesis.attempts.append(record)
+        synthesis.quality = quality
+        synthesis.sound = ok and not (quality and quality.faults)
+        if quality is not None:
+            self._reports.inspected(quality, synthesis.utterance)
+        if ok:
+            state.spoke = time.monotonic()
+        if (ok or attempt.reason is not None) and state.breaker.record(ok, attempt.epoch):
+            check = asyncio.create_task(self._check(state))
+            self._checks.add(check)
+            check.add_done_callback(self._checks.discard)
+        self._reports.attempted(record, synthesis.utterance)
+
+    async def _check(self, state: ProviderState) -> bool:
+        """Checks a provider whose attempts failed: if it fails that too it is broken, else its texts were odd."""
+        well = await state.check()
         if well:
-            member.breaker.acquit()
-        elif member.breaker.closed:
-            member.breaker.trip()
-            self._reports.available(member.name, False)
+            state.breaker.acquit()
+        elif state.breaker.closed:
+            state.breaker.trip()
+            self._reports.available(state.name, False)
         return well
 
-    async def _is_unspeakable(self, synthesis: Synthesis, deadline: float) -> bool:
-        """Whether the text is at fault: all who were asked made faulty audio of it, and all pass a check in time."""
+    async def _is_unspeakable(self, synthesis: Synthesis) -> bool:
+        """Whether the text is at fault: all that were asked made faulty audio of it, and all pass a check in time."""
         if {attempt.outcome for attempt in synthesis.attempts} != {AttemptOutcome.FAULTY}:
             return False
-        suspects = [self._members[attempt.provider] for attempt in synthesis.attempts]
+        suspects = [self._states[attempt.provider] for attempt in synthesis.attempts]
         try:
-            async with asyncio.timeout_at(deadline):
-                return all(await asyncio.gather(*map(self._try, suspects)))
+            async with asyncio.timeout_at(synthesis.deadline):
+                return all(await asyncio.gather(*map(self._check, suspects)))
         except TimeoutError:
             return False

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 
 from server.logs import LOGGER
-from server.synthesis.fallback.chain import ChainReports
 from server.synthesis.fallback.provider_state import ProviderState
+from server.synthesis.fallback.reports import ChainReports
 
 IDLE_SECONDS = 60.0
 """A provider that has not spoken for so long is checked: whoever stands by must be known to be well."""
@@ -23,40 +23,40 @@ class Probes:
     """Closes the breaker of a provider that is well again, and opens that of one that broke while nobody used it."""
 
     def __init__(
-        self, members: Sequence[ProviderState], reports: ChainReports, idle_seconds: float = IDLE_SECONDS
+        self, states: Sequence[ProviderState], reports: ChainReports, idle_seconds: float = IDLE_SECONDS
     ) -> None:
-        self._members = members
+        self._states = states
         self._reports = reports
         self._idle_seconds = idle_seconds
 
     async def run(self) -> None:
-        """Until it is cancelled; one provider that hangs holds up no other."""
+        """Runs until it is cancelled; one provider that hangs holds up no other."""
         async with asyncio.TaskGroup() as group:
-            for member in self._members:
-                group.create_task(self._watch(member))
+            for state in self._states:
+                group.create_task(self._watch(state))
 
-    async def _watch(self, member: ProviderState) -> None:
+    async def _watch(self, state: ProviderState) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
-            if not member.able:
+            if not state.able:
                 continue
-            if member.breaker.probe_due:
-                await self._probe(member)
-            elif member.available and not member.busy and time.monotonic() - member.spoke > self._idle_seconds:
-                await self._check_idle(member)
+            if state.breaker.probe_due:
+                await self._probe(state)
+            elif state.available and not state.busy and time.monotonic() - state.spoke > self._idle_seconds:
+                await self._check_idle(state)
 
-    async def _probe(self, member: ProviderState) -> None:
-        member.breaker.begin_probe()
+    async def _probe(self, state: ProviderState) -> None:
+        state.breaker.begin_probe()
         well = False
         try:
-            well = await member.check()
+            well = await state.check()
         finally:
-            (member.breaker.succeeded if well else member.breaker.failed)()
+            (state.breaker.succeeded if well else state.breaker.failed)()
         if well:
-            log.info("a provider can speak again", extra={"provider": member.name})
-            self._reports.available(member.name, True)
+            log.info("a provider can speak again", extra={"provider": state.name})
+            self._reports.available(state.name, True)
 
-    async def _check_idle(self, member: ProviderState) -> None:
-        if not await member.check() and member.available:
-            member.breaker.trip()
-            self._reports.available(member.name, False)
+    async def _check_idle(self, state: ProviderState) -> None:
+        if not await state.check() and state.available:
+            state.breaker.trip()
+            self._reports.available(state.name, False)

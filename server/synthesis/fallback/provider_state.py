@@ -1,4 +1,4 @@
-"""A provider of the chain and how it fares, and who may speak for a voice."""
+"""The state of a provider in the chain, and the candidates to speak for a voice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(f"{LOGGER}.member")
 
 @dataclass(slots=True, eq=False)
 class ProviderState:
-    """A provider of the chain, and how it fares."""
+    """A provider of the chain, whether it can speak, and its breaker."""
 
     provider: Provider
     breaker: Breaker = field(default_factory=Breaker)
@@ -85,13 +85,18 @@ class ProviderState:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Who may speak for a voice, and with which of its own."""
+    """A provider that may speak for a voice, and the voice of its own that it does it with."""
 
-    member: ProviderState
+    state: ProviderState
     voice: Voice
 
+    @property
+    def name(self) -> str:
+        """The provider's name."""
+        return self.state.name
+
     def put(self, utterance: Utterance) -> Utterance:
-        """The utterance in the words of this provider."""
+        """Returns the utterance as this provider must be asked for it."""
         if self.voice == utterance.voice:
             return utterance
         spoken = utterance.language in self.voice.languages
