@@ -55,11 +55,10 @@ from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.counters import begin_counters
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
-from server.telemetry.gpu_sampler import GpuSampler
 from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
+from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.summary import Summary
-from server.telemetry.system_sampler import SystemSampler
 from server.utterance import REGISTERED
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -136,7 +135,10 @@ class Service:
             connections=self._connections,
         )
         begin_counters(
-            self._telemetry.metrics, self._chain.voices().values(), [provider.name for provider in providers]
+            self._telemetry.metrics,
+            self._chain.voices().values(),
+            [provider.name for provider in providers],
+            endpoint=TtsDialect.path,
         )
         self._prometheus = PrometheusRoute(self._telemetry.exposition)
         self._health = HealthRoutes(self._synthesizer, self._admission)

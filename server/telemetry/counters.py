@@ -11,7 +11,6 @@ from otel.contract.labels import Source
 from otel.contract.values import FallbackReason, Outcome
 from otel.sdk.recording import Metrics
 from server.errors import all_errors, error_type
-from server.routes import dialect
 from server.telemetry.provider_metrics import fallback_labels
 from server.utterance import Voice
 
@@ -29,8 +28,11 @@ ALL_VALUES = (
 """Counters that begin with every combination of their labels' values."""
 
 
-def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str]) -> None:
-    """Counts nothing for what is sure to come, so that a rate exists from the first request on."""
+def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str], endpoint: str) -> None:
+    """Adds zero to the counters that are sure to grow, so that a rate exists from the first request on.
+
+    ``endpoint`` is the path of the server's own call for speech.
+    """
     add = metrics.add
     voices = tuple(voices)
     known = {Source.VOICES: [voice.label for voice in voices], Source.PROVIDERS: providers}
@@ -41,7 +43,7 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
         add(
             instruments.REQUESTS,
             0,
-            endpoint=dialect.PATH,
+            endpoint=endpoint,
             method="POST",
             status_code="200",
             voice_name=voice.label,
@@ -49,10 +51,10 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
             outcome=Outcome.OK,
         )
     for failed, following in pairwise(providers):
-        for why in FallbackReason:
-            add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, why))
+        for reason in FallbackReason:
+            add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, reason))
     for error in all_errors():
-        add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=dialect.PATH, side=error.side)
+        add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=endpoint, side=error.side)
 
 
 def _combinations(counter: Instrument, known: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Protocol
 
 from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
 from otel.contract.values import ConnectionState, EarlyEnd
 from otel.sdk.recording import Metrics
 from server.lifecycle.restarts import Restarts
-from server.network.connections import Connections
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import FallbackChain
 from server.telemetry.degradation import DegradationMonitor
-from server.telemetry.gpu_sampler import GpuReading, GpuSampler
 from server.telemetry.provider_metrics import ProviderMetrics
+from server.telemetry.samplers import GpuReading, GpuSampler, SystemSampler
 from server.telemetry.summary import Summary
-from server.telemetry.system_sampler import SystemSampler
 
 GPU_GAUGES: dict[Instrument, GpuReading] = {
     instruments.GPU_UTILIZATION: "utilization",
@@ -26,6 +26,25 @@ GPU_GAUGES: dict[Instrument, GpuReading] = {
     instruments.GPU_POWER: "power_watts",
     instruments.GPU_TEMPERATURE: "temperature_celsius",
 }
+
+
+class OpenConnections(Protocol):
+    """The connections of a port, as far as gauges read them."""
+
+    @property
+    def idle(self) -> int:
+        """The number of connections without a request."""
+        ...
+
+    @property
+    def busy(self) -> int:
+        """The number of connections with a request."""
+        ...
+
+    @property
+    def ended_early(self) -> Mapping[EarlyEnd, int]:
+        """The number of connections that were closed for want of room, by why."""
+        ...
 
 
 def observe_gauges(
@@ -40,15 +59,15 @@ def observe_gauges(
     chain: FallbackChain,
     admission: Admission,
     cache: Cache,
-    connections: Connections,
+    connections: OpenConnections,
 ) -> None:
-    """Has every gauge of the service read from what knows its value."""
+    """Registers every gauge of the service with the object that knows its value."""
     observe = metrics.observe
     observe(instruments.ACTIVE_VOICES, lambda: [(summary.active_voices, {})])
     observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(summary.in_flight, {})])
     observe(instruments.RESTARTS, lambda: [(restarts.count, {})])
-    observe(instruments.SYSTEM_MEMORY, lambda: _known(system.memory_bytes))
-    observe(instruments.SYSTEM_CPU, lambda: _known(system.cpu_percent))
+    observe(instruments.SYSTEM_MEMORY, lambda: _reading(system.memory_bytes))
+    observe(instruments.SYSTEM_CPU, lambda: _reading(system.cpu_percent))
     observe(
         instruments.MODEL_LOAD_TIME,
         lambda: [(seconds, {"model": name}) for name, seconds in provider_metrics.load_seconds.items()],
@@ -76,6 +95,6 @@ def observe_gauges(
         observe(gauge, partial(gpu.readings, reading))
 
 
-def _known(value: float | None) -> list[tuple[float, dict[str, str]]]:
-    """The reading of a gauge without labels; none while its value is not known."""
+def _reading(value: float | None) -> list[tuple[float, dict[str, str]]]:
+    """Returns the reading of a gauge without labels; none while it has no value."""
     return [] if value is None else [(value, {})]

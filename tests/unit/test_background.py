@@ -17,8 +17,8 @@ from server.lifecycle.background import FIRST_PAUSE, LONGEST_PAUSE, STEADY_SECON
 from server.synthesis.fallback import probes as probes_module
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
-from server.telemetry import system_sampler
-from server.telemetry.system_sampler import SystemSampler
+from server.telemetry import samplers
+from server.telemetry.samplers import SystemSampler
 from tests.engines import until
 from tests.fakes import HummingProvider
 from tests.unit.test_chain import Told
@@ -89,7 +89,7 @@ async def test_cancelled_it_ends() -> None:
 async def test_the_sampler_outlives_a_want_of_handles_and_shows_nothing_old(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(system_sampler, "INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr(samplers, "INTERVAL_SECONDS", 0.01)
     monkeypatch.setattr(background, "FIRST_PAUSE", 0.01)
     sampler = SystemSampler(tmp_path)
     async with kept("system", sampler.run) as failures:

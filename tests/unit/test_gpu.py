@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pynvml
 import pytest
 
-from server.telemetry import gpu_sampler as gpu
-from server.telemetry.gpu_sampler import READERS, GpuSampler
+from server.telemetry import samplers as gpu
+from server.telemetry.samplers import READERS, GpuSampler
 from tests.engines import until
 
 

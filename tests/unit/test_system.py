@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from server.telemetry.system_sampler import SystemSampler
+from server.telemetry.samplers import SystemSampler
 
 
 def cgroup(folder: Path, quota: str, busy_seconds: float) -> Path:
