@@ -199,7 +199,7 @@ class RequestRecord:
         return {stage: self.stage_nanos[stage] / 1e9 for stage in Stage if stage in self.stage_nanos}
 
     @property
-    def made(self) -> bool:
+    def synthesized(self) -> bool:
         """Whether audio was made for this request: not if it was kept, or made for another one."""
         return self.cache in (CacheResult.MISS, CacheResult.BYPASS)
 
@@ -216,16 +216,16 @@ class RequestRecord:
     @property
     def real_time_factor(self) -> float | None:
         """Seconds of work per second of audio, or None if none was made for this request."""
-        if not self.audio_seconds or not self.made:
+        if not self.audio_seconds or not self.synthesized:
             return None
         return self.work / 1e9 / self.audio_seconds
 
     def _play(self, chunk: Chunk) -> None:
         """Moves the playback clock, which stands still while the reader holds the work up."""
-        now = time.perf_counter_ns() - self.blocked
+        moment = time.perf_counter_ns() - self.blocked
         if self.heard_until:
-            self.underrun += max(0, now - self.heard_until)
-        self.heard_until = max(now, self.heard_until) + round(chunk.seconds * 1e9)
+            self.underrun += max(0, moment - self.heard_until)
+        self.heard_until = max(moment, self.heard_until) + round(chunk.seconds * 1e9)
 
     @property
     def word_count_range(self) -> str:

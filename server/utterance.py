@@ -17,12 +17,12 @@ Samples = npt.NDArray[np.float32]
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
 REGISTERED = "registered"
-"""What signals call every voice that a client has registered: its name is the client's, and goes into none."""
+"""The name in signals of every voice that a client has registered: its own is the client's, and goes into none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mates:
-    """Whom a step was taken together with."""
+    """The other requests of a batch, with which a step was taken."""
 
     origins: tuple[object, ...]
     """What the others' listeners gave as theirs: the context of their SERVER span."""
@@ -73,7 +73,7 @@ class Voice:
 
     @property
     def label(self) -> str:
-        """What signals call it."""
+        """Its name in signals."""
         return REGISTERED if self.registered else self.name
 
     def __post_init__(self) -> None:
@@ -86,12 +86,12 @@ class Voice:
 
 
 class Ability(StrEnum):
-    """What not every provider can do."""
+    """An ability that not every provider has."""
 
     MARKUP = "markup"
     """Pauses of a given length, and a pace that changes within a text."""
     WORD_TIMES = "word_times"
-    """To tell when each word is said."""
+    """The times at which the words are said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,9 @@ class Utterance:
 
     @property
     def needs(self) -> frozenset[Ability]:
-        """What its provider must be able to do."""
-        wanted = {Ability.MARKUP: bool(self.passages), Ability.WORD_TIMES: self.timed}
-        return frozenset(ability for ability, needed in wanted.items() if needed)
+        """The abilities that its provider must have."""
+        needs = {Ability.MARKUP: bool(self.passages), Ability.WORD_TIMES: self.timed}
+        return frozenset(ability for ability, needs_it in needs.items() if needs_it)
 
     @property
     def lead(self) -> float:
@@ -173,12 +173,13 @@ class Utterance:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who waits for the audio of an utterance, and how."""
+    """The client that waits for the audio of an utterance, and how."""
 
     streamed: bool = False
     """Whether it is heard as it comes, not when it is whole."""
     client: str = ""
-    """Whom the work is for, to be fair among clients: the name of a key, or an address. It goes into no signal."""
+    """The client that the work is for, to be fair among clients: the name of a key, or an address. It goes into no
+    signal."""
     origin: object = None
     """The context of the request's SERVER span: for the links of those that share a batch with it, and for whoever
     speaks elsewhere to continue the trace."""

@@ -26,8 +26,8 @@ _CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[
 
 def request_id(request: web.BaseRequest) -> str:
     """The caller's own id if it is a UUID, else a new one."""
-    theirs = request.headers.get("X-Request-ID", "")
-    return theirs.lower() if _CALLERS_ID.fullmatch(theirs) else str(uuid.uuid4())
+    header = request.headers.get("X-Request-ID", "")
+    return header.lower() if _CALLERS_ID.fullmatch(header) else str(uuid.uuid4())
 
 
 def describe(error: SpeechError) -> dict[str, str | None]:
@@ -47,7 +47,7 @@ def error_response(error: SpeechError) -> web.Response:
 
 
 def translate(error: web.HTTPException) -> SpeechError:
-    """aiohttp's own refusals as ours."""
+    """Returns the server's error for one of aiohttp's."""
     match error:
         case web.HTTPMethodNotAllowed():
             return MethodNotAllowed(error.allowed_methods)

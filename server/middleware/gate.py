@@ -92,9 +92,9 @@ class Gate:
 
     def _failed(self, request: web.Request, record: RequestRecord, error: SpeechError) -> web.StreamResponse:
         outcome = Outcome.REJECTED if error.refusal else Outcome.ERROR
-        sent = _status(request)
-        record.finish(outcome, sent or error.status, error)
-        if not sent:
+        status = _status(request)
+        record.finish(outcome, status or error.status, error)
+        if not status:
             return error_response(error)
         return request[RESPONSE] if request.get(FAILURE_SENT) else _cut(request)
 

@@ -58,8 +58,8 @@ class FormDialect:
         """Raises InvalidRequest for a form that can't be read."""
         fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
         if self.headers:
-            known = (*self.names.values(), *self.ignored)
-            headers = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in known}
+            names = (*self.names.values(), *self.ignored)
+            headers = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in names}
             fields |= {name: value for name, value in headers.items() if value}
         names = self.names
         return SynthesisRequest(
@@ -167,8 +167,8 @@ def _first(query: Mapping[str, str]) -> Fields:
 
 def _decoded(value: str) -> str:
     """Returns the text of a header, which aiohttp takes for UTF-8, and most clients write in Latin-1."""
-    sent = value.encode("utf-8", "surrogateescape")
+    raw = value.encode("utf-8", "surrogateescape")
     try:
-        return sent.decode()
+        return raw.decode()
     except UnicodeDecodeError:
-        return sent.decode("latin-1")
+        return raw.decode("latin-1")

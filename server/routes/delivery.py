@@ -52,7 +52,7 @@ class Delivery:
         self._response: web.StreamResponse | None = None
 
     @property
-    def begun(self) -> bool:
+    def prepared(self) -> bool:
         return self._response is not None
 
     @property
@@ -78,7 +78,7 @@ class Delivery:
                 async with self._in_time():
                     await self.response.write(piece)
                     await self.request.writer.drain()
-        self.slot.sent(len(data))
+        self.slot.mark_sent(len(data))
 
     async def add(self, data: bytes) -> None:
         """Sends bytes that were just made."""
@@ -95,16 +95,16 @@ class Delivery:
     async def _in_time(self) -> AsyncIterator[None]:
         """Raises TimeoutError, and marks the client as too slow, when this piece or all so far took too long."""
         loop = asyncio.get_running_loop()
-        begun = loop.time()
-        left = self._limits.seconds + self.record.audio_seconds / self._limits.rate - self._spent
+        start = loop.time()
+        remaining = self._limits.seconds + self.record.audio_seconds / self._limits.rate - self._spent
         try:
-            async with asyncio.timeout(min(self._limits.seconds, max(0.0, left))):
+            async with asyncio.timeout(min(self._limits.seconds, max(0.0, remaining))):
                 yield
         except TimeoutError:
             self.record.cut_off = True
             raise
         finally:
-            self._spent += loop.time() - begun
+            self._spent += loop.time() - start
 
     def _headers(self, content_type: str) -> dict[str, str]:
         record, ignored = self.record, self.synthesis_request.ignored

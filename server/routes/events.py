@@ -15,7 +15,7 @@ from server.utterance import Word
 
 CONTENT_TYPE = "text/event-stream"
 TOKENS_A_SECOND = 20
-"""Of audio, about as many as OpenAI's models take; a token of text is a word here."""
+"""Tokens for a second of audio, about as many as OpenAI's models take; a token of text is a word here."""
 
 
 def delta(audio: bytes, words: Sequence[Word] = ()) -> bytes:
@@ -24,7 +24,7 @@ def delta(audio: bytes, words: Sequence[Word] = ()) -> bytes:
     return _event("delta", audio=base64.b64encode(audio).decode(), **timestamps)
 
 
-def done(record: RequestRecord) -> bytes:
+def completed(record: RequestRecord) -> bytes:
     """The last event of audio that is whole."""
     words = record.utterance.words if record.utterance is not None else 0
     audio = round(record.audio_seconds * TOKENS_A_SECOND)

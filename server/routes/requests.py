@@ -25,13 +25,13 @@ JSON = "application/json"
 FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 """The keys of FORMATS."""
 NOT_STREAMED = "not_streamed"
-"""The kind of pydantic's error for a wish that a stream can't have."""
+"""The kind of pydantic's error for what can't be requested of a stream."""
 InputType = Literal["text", "ssml"]
 INPUT_TYPE: InputType = Field("text", description="ssml: the text is SSML, of which docs/text.md has the subset.")
 SMALL_BODY = 8192
 """Bytes of JSON that have no room for so many members that it would matter."""
 MAX_MEMBERS = 16
-"""Of a field that is an object or a list; no field of ours has more than one."""
+"""The most members of a field that is an object or a list; no field of this API has more than one."""
 Model = TypeVar("Model", bound=BaseModel)
 
 

@@ -75,11 +75,11 @@ async def send_stream(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -
     """Sends the audio as it is made."""
     async for piece in pieces:
         delivery.record.mark_first_audio()
-        if not delivery.begun:
+        if not delivery.prepared:
             await delivery.begin(delivery.synthesis_request.format.content_type)
         with delivery.record.stage(Stage.SEND):
             await delivery.add(piece)
-    return await _ended(delivery)
+    return await _finish(delivery)
 
 
 async def send_events(
@@ -92,19 +92,19 @@ async def send_events(
     try:
         async for piece in pieces:
             delivery.record.mark_first_audio()
-            if not delivery.begun:
+            if not delivery.prepared:
                 await delivery.begin(events.CONTENT_TYPE)
             with delivery.record.stage(Stage.SEND):
                 for start in range(0, len(piece), PIECE_BYTES):
                     await delivery.add(events.delta(piece[start : start + PIECE_BYTES], words))
                     words.clear()
     except SpeechError as error:
-        if delivery.begun:
+        if delivery.prepared:
             await delivery.add(events.failure(error))
             await delivery.end()
             delivery.request[FAILURE_SENT] = True
         raise
-    return await _ended(delivery, events.done)
+    return await _finish(delivery, events.completed)
 
 
 async def send_captioned(
@@ -131,9 +131,9 @@ async def _at_once(delivery: Delivery, content_type: str, body: list[bytes]) -> 
         return await delivery.end()
 
 
-async def _ended(delivery: Delivery, last: Callable[[RequestRecord], bytes] | None = None) -> web.StreamResponse:
+async def _finish(delivery: Delivery, last: Callable[[RequestRecord], bytes] | None = None) -> web.StreamResponse:
     """Ends an answer that was sent as it was made."""
-    if not delivery.begun:
+    if not delivery.prepared:
         raise EngineFailed("the speech engine made no audio")
     delivery.slot.ready()
     delivery.record.mark_ready()

@@ -28,13 +28,13 @@ class SynthesisSlot:
     remaining: float = 0.0
 
     def progress(self, seconds: float) -> None:
-        """So much of the audio was made; less than nothing, if that was in vain."""
+        """Counts ``seconds`` of audio as made; a negative number takes back what was made in vain."""
         with self.paused():
             self.remaining = max(0.0, self.remaining - seconds)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Nobody waits for its audio meanwhile, so it keeps nobody out."""
+        """Leaves it out of the count while nobody waits for its audio, so that it keeps no request out."""
         self.admission.let_go(self)
         try:
             yield
@@ -49,20 +49,20 @@ class Admission:
         self,
         most_requests: int,
         most_seconds: float,
-        patience_seconds: float,
+        most_wait_seconds: float,
         rate: Callable[[], float],
         *,
         most_unsent: int,
         client_share: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """At most ``most_requests`` and ``most_seconds`` of audio are let in, and nobody who would have to wait longer
-        than ``patience_seconds``; ``rate`` is how many seconds of audio are made in a second. ``most_unsent`` are the
-        bytes that may wait to be sent. ``client_share`` of those is the most for one client, and of the places while
-        another client asks: these are free again as soon as audio is made, bytes only when their readers like."""
+        """The limits are ``most_requests``, ``most_seconds`` of audio, and a wait of ``most_wait_seconds``; ``rate`` is
+        how many seconds of audio are made in a second. ``most_unsent`` are the bytes that may wait to be sent. One
+        client gets at most ``client_share`` of those, and of the places while another client asks: places are free
+        again as soon as audio is made, bytes only when their readers like."""
         self._most_requests = most_requests
         self._most_seconds = most_seconds
-        self._patience = patience_seconds
+        self._most_wait = most_wait_seconds
         self._rate = rate
         self._most_unsent = most_unsent
         self._client_requests = max(1, int(most_requests * client_share))
@@ -70,7 +70,7 @@ class Admission:
         self._clock = clock
         self._syntheses: dict[SynthesisSlot, None] = {}
         self.audio_seconds = 0.0
-        """Of audio that those inside wait for."""
+        """The seconds of audio that admitted requests wait for."""
         self._requests = Shares()
         self._unsent = Shares()
         self._askers = Askers()
@@ -81,6 +81,7 @@ class Admission:
 
     @property
     def closed(self) -> bool:
+        """Whether the server stops."""
         return self._closed
 
     @property
@@ -95,17 +96,17 @@ class Admission:
 
     @contextmanager
     def admit_request(self, client: str, size: int) -> Iterator[RequestSlot]:
-        """Lets a request in until it is answered, whose answer is estimated to keep ``size`` bytes waiting to be sent.
+        """Admits a request until it is answered; its answer is estimated to keep ``size`` bytes waiting to be sent.
 
         Raises ShuttingDown after ``close``, and QueueFull when there is no room for its bytes, or no place, with the
-        seconds after which the first of those inside should be done. It is a forecast: nobody keeps the place for who
-        was refused, and somebody may leave sooner.
+        seconds after which the first of the admitted requests should be done. That is a forecast: the place is not
+        reserved for the refused request, and a request may end sooner.
         """
         if self._closed:
             raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
-        now = self._clock()
-        self._askers.note(client, now)
-        self._check_places(client, now)
+        moment = self._clock()
+        self._askers.note(client, moment)
+        self._check_places(client, moment)
         self._check_unsent(client, size)
         slot = RequestSlot(self._requests, self._unsent, client, size)
         slot.enter()
@@ -121,9 +122,9 @@ class Admission:
 
     @contextmanager
     def admit_synthesis(self, seconds: float) -> Iterator[SynthesisSlot]:
-        """Holds a place for the synthesis of about so many seconds of audio.
+        """Admits the synthesis of about ``seconds`` of audio.
 
-        Any length is let in while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
+        Any length is admitted while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
         after which what is too much should have been made.
         """
         self.check(seconds)
@@ -147,17 +148,18 @@ class Admission:
             self.audio_seconds = 0.0  # what sums of such numbers are off by does not add up
 
     def close(self) -> None:
-        """Lets nobody in any more."""
+        """Admits nothing any more."""
         self._closed = True
 
     async def drained(self) -> None:
-        """Returns when everybody has left: all answers are sent."""
+        """Returns when all answers are sent."""
         await self._idle.wait()
 
-    def _check_places(self, client: str, now: float) -> None:
+    def _check_places(self, client: str, moment: float) -> None:
+        """Raises QueueFull when all places are taken, or all of a client's while others ask."""
         full = f"all {self._most_requests} places are taken; try again later"
         if self._requests.total < self._most_requests:
-            if self._requests.of(client) < self._client_requests or not self._askers.beside(client, now):
+            if self._requests.of(client) < self._client_requests or not self._askers.beside(client, moment):
                 return
             full = (
                 f"all {self._client_requests} places of one client are taken, and other clients wait; try again later"
@@ -165,7 +167,7 @@ class Admission:
         raise QueueFull(full, retry_after=self._after(self._until_a_place))
 
     def _check_unsent(self, client: str, size: int) -> None:
-        """Any size is let in where nothing waits: else what is longer than the limit would be refused for ever."""
+        """Raises QueueFull. Any size is admitted where nothing waits: else what exceeds the limit never would be."""
         for waiting, most, whose in (
             (self._unsent.total, self._most_unsent, "all clients"),
             (self._unsent.of(client), self._client_unsent, "this client"),
@@ -178,11 +180,12 @@ class Admission:
                 )
 
     def check(self, seconds: float) -> None:
+        """Raises QueueFull when so much audio is waiting that a synthesis of ``seconds`` is refused."""
         if not self._syntheses:
             return
         waiting = self.audio_seconds
-        excess = waiting + seconds - min(self._most_seconds, self._patience * self._rate())
-        room = min(waiting, excess)  # alone, any length is let in
+        excess = waiting + seconds - min(self._most_seconds, self._most_wait * self._rate())
+        room = min(waiting, excess)  # alone, any length is admitted
         if excess > 0:
             raise QueueFull(
                 f"about {waiting:.0f} s of speech are waiting to be made; try again later",
@@ -191,10 +194,10 @@ class Admission:
 
     @property
     def _until_a_place(self) -> float:
-        """Seconds of audio that are made until somebody leaves, if all inside have equal shares of the engine: as much
-        for each as the one needs that needs the least. Never more than all that is waiting."""
+        """Seconds of audio that are made until the first synthesis ends, if all have equal shares of the engine: for
+        each as much as the shortest needs. Never more than all that is waiting."""
         return len(self._syntheses) * min((slot.remaining for slot in self._syntheses), default=0.0)
 
     def _after(self, seconds: float) -> int:
-        """When so many seconds of audio will have been made, in whole seconds from now, a second at least."""
+        """Returns when ``seconds`` of audio will have been made, in whole seconds from now, a second at least."""
         return max(RETRY_SECONDS, math.ceil(seconds / self._rate()))

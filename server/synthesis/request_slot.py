@@ -1,4 +1,4 @@
-"""What a request holds while it is inside: a place while its audio is made, and the bytes that wait to be sent."""
+"""The slot of an admitted request: a place while its audio is made, and the bytes that wait to be sent."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.synthesis.shares import Shares
 
 @dataclass(slots=True, eq=False)
 class RequestSlot:
-    """A request that is inside, from ``enter`` to ``leave``. It holds no place while it only waits for its reader."""
+    """The slot of a request, from ``enter`` to ``leave``. It holds no place while it only waits for its reader."""
 
     places: Shares
     """The places that clients hold."""
@@ -50,18 +50,18 @@ class RequestSlot:
             self._place(self._making)
 
     def hold(self, size: int) -> None:
-        """So many bytes more wait to be sent."""
+        """Counts ``size`` more bytes as waiting to be sent."""
         self._waiting += size
         self._count()
 
-    def sent(self, size: int) -> None:
-        """The connection has taken so many bytes."""
+    def mark_sent(self, size: int) -> None:
+        """Counts ``size`` bytes as taken by the connection."""
         self.hold(-size)
 
-    def _place(self, wanted: bool) -> None:
-        if wanted is not self._placed:
-            self.places.take(self.client, 1 if wanted else -1)
-            self._placed = wanted
+    def _place(self, occupied: bool) -> None:
+        if occupied is not self._placed:
+            self.places.take(self.client, 1 if occupied else -1)
+            self._placed = occupied
 
     def _count(self) -> None:
         counts = max(self.reserved, self._waiting)

@@ -1,9 +1,9 @@
-"""What clients share: how much each of them holds, and whether others ask for some of it."""
+"""The shares of clients: how much each of them holds, and whether others ask for some of it."""
 
 from __future__ import annotations
 
 ASKING_SECONDS = 120.0
-"""For which a client counts as asking after its last request: as long as Retry-After may tell it to wait by default."""
+"""How long a client counts as asking after its last request: as long as Retry-After may say by default."""
 
 
 class Shares:
@@ -11,20 +11,20 @@ class Shares:
 
     def __init__(self) -> None:
         self.total = 0
-        self._held: dict[str, int] = {}
+        self._amounts: dict[str, int] = {}
 
     def of(self, client: str) -> int:
         """What this client holds."""
-        return self._held.get(client, 0)
+        return self._amounts.get(client, 0)
 
     def take(self, client: str, amount: int) -> None:
         """The client holds so much more; less, where ``amount`` is negative."""
         self.total += amount
-        held = self.of(client) + amount
-        if held:
-            self._held[client] = held
+        total = self.of(client) + amount
+        if total:
+            self._amounts[client] = total
         else:
-            self._held.pop(client, None)
+            self._amounts.pop(client, None)
 
 
 class Askers:
@@ -33,13 +33,13 @@ class Askers:
     def __init__(self) -> None:
         self._newest = self._second = ("", float("-inf"))
 
-    def note(self, client: str, now: float) -> None:
-        """The client asks at ``now``, in seconds of any clock that never goes back."""
+    def note(self, client: str, moment: float) -> None:
+        """The client asks at ``moment``, in seconds of any clock that never goes back."""
         if client != self._newest[0]:
             self._second = self._newest
-        self._newest = client, now
+        self._newest = client, moment
 
-    def beside(self, client: str, now: float) -> bool:
+    def beside(self, client: str, moment: float) -> bool:
         """Whether another client asked within the last ASKING_SECONDS."""
-        _, asked = self._second if client == self._newest[0] else self._newest
-        return now - asked < ASKING_SECONDS
+        _, latest = self._second if client == self._newest[0] else self._newest
+        return moment - latest < ASKING_SECONDS

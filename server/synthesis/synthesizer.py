@@ -1,4 +1,4 @@
-"""From an utterance to chunks of audio: from the cache, from a synthesis under way, or by the chain of providers.
+"""Chunks of audio for an utterance: from the cache, from a synthesis under way, or by the chain of providers.
 
 Admission is asked here alone: for a request as it comes, and for a synthesis before it begins.
 """
@@ -21,7 +21,7 @@ from server.utterance import Chunk, Utterance, Voice
 START_SECONDS = 10
 """The seconds after which a client is told to try again while models load."""
 GRACE_SECONDS = 1.0
-"""Beyond the deadline: the chain keeps it, this is for whoever waits for a synthesis that began for another request."""
+"""The time beyond the deadline: the chain keeps that, but a request may wait for a synthesis that began for another."""
 
 
 class AdmittedChain:
@@ -90,7 +90,7 @@ class Synthesizer:
         self._ready = True
 
     def end(self) -> None:
-        """From now on it is not ready, and never will be."""
+        """Ends the synthesizer: it is not ready any more, and never will be."""
         self._ready = False
 
     async def stop(self) -> None:

@@ -1,4 +1,4 @@
-"""The degradation watch: notices in the server itself that a provider has become slow, unreliable or unavailable."""
+"""The degradation monitor: notices in the server itself that a provider has become slow, unreliable or unavailable."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ LATENCY_RECOVERED = 1.35
 SUCCESS_LIMIT = 0.95
 """The lowest share of attempts that may be ok, by requirement B3."""
 LATENCY_ATTEMPTS = 10
-"""In the window, for a median to be judged; for what it then sees see tests/unit/test_watch.py."""
+"""The least attempts in a window for a median to be judged; tests/unit/test_watch.py shows what it then sees."""
 SUCCESS_ATTEMPTS = 20
-"""In the window, for a rate to be judged: of fewer, a single failure is more than 5 %."""
+"""The least attempts in a window for a rate to be judged: of fewer, a single failure is more than 5 %."""
 MOST_ATTEMPTS = 2000
-"""Kept of a window: at more than seven a second it is shorter than five minutes. A look at them takes about a
-millisecond, on the event loop."""
+"""The most attempts kept of a window: at more than seven a second it is shorter than five minutes. A look at them takes
+about a millisecond, on the event loop."""
 
 log = logging.getLogger(f"{LOGGER}.watch")
 
@@ -47,7 +47,7 @@ class TimedAttempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AttemptWindow:
-    """What was seen of a provider's last attempts; None where there were too few to say."""
+    """The figures of a provider's last attempts; None where there were too few to say."""
 
     attempts: int = 0
     success_rate: float | None = None
@@ -64,12 +64,12 @@ class Episode:
     provider: str
     since: float
     value: float
-    """As of the last look: times the reference, share of attempts, or 0 for not available."""
+    """The value at the last look: times the reference, share of attempts, or 0 for not available."""
     limit: float
 
 
 class _Provider:
-    """The attempts of one provider, and what they are held against."""
+    """The attempts of one provider, and the baseline that they are compared with."""
 
     def __init__(self, reference: LatencyBaseline) -> None:
         self.reference = reference
@@ -86,7 +86,7 @@ class _Provider:
         return name
 
     def look(self, oldest: float) -> AttemptWindow:
-        """At the attempts that ended at ``oldest`` or later; forgets the others."""
+        """Judges the attempts that ended at ``oldest`` or later; forgets the others."""
         while self.attempts and self.attempts[0].at < oldest:
             self.attempts.popleft()
         timed = [(attempt.group, attempt.seconds) for attempt in self.attempts if attempt.seconds is not None]
@@ -103,7 +103,7 @@ class _Provider:
 
 
 class DegradationMonitor:
-    """Over every provider; told of attempts from the event loop's thread, and read from any.
+    """The monitor of every provider; attempts are added from the event loop's thread, and it is read from any.
 
     Latency is judged at equal length: each attempt against the reference of its own range of words, so that longer
     texts are not taken for a slower service. Within a range it can't tell: where all texts become the longest of their
@@ -160,14 +160,14 @@ class DegradationMonitor:
 
     def evaluate(self) -> None:
         """Looks at every window, begins and ends episodes, and takes a reference that was learned."""
-        now = self._clock()
+        moment = self._clock()
         for name, provider in self._providers.items():
-            if provider.reference.settle(now):
+            if provider.reference.settle(moment):
                 self._log.info(
                     "the reference latency is learned",
                     extra={"provider": name, "seconds": _rounded(provider.reference.seconds)},
                 )
-            window = provider.look(now - self._window_seconds)
+            window = provider.look(moment - self._window_seconds)
             ratio, rate = window.latency_ratio, window.success_rate
             was_slow = (DegradationKind.LATENCY, name) in self._episodes
             slow = ratio is not None and (ratio > LATENCY_LIMIT or (was_slow and ratio >= LATENCY_RECOVERED))
@@ -177,7 +177,7 @@ class DegradationMonitor:
             )
 
     def readings(self) -> list[tuple[int, dict[str, str]]]:
-        """tts_degraded of every kind and provider: 1 while an episode goes on."""
+        """Returns tts_degraded for every kind and provider: 1 while an episode goes on."""
         return [
             (int((kind, name) in self._episodes), {"kind": kind.value, "provider": name})
             for name in self._providers
@@ -185,15 +185,15 @@ class DegradationMonitor:
         ]
 
     def describe(self) -> dict[str, Any]:
-        """The watch for /metrics: each provider's window and reference as of the last look, and what is degraded."""
-        now = self._clock()
+        """Returns the body for /metrics: each provider's window and reference at the last look, and its episodes."""
+        moment = self._clock()
         return {
             "providers": {name: self._describe(name, provider) for name, provider in self._providers.items()},
             "degraded": [
                 {
                     "kind": episode.kind.value,
                     "provider": episode.provider,
-                    "since_seconds": round(now - episode.since, 1),
+                    "since_seconds": round(moment - episode.since, 1),
                     "value": round(episode.value, 4),
                     "limit": episode.limit,
                 }

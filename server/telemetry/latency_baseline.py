@@ -13,8 +13,8 @@ ENOUGH_ATTEMPTS = 20
 STABLE_SUCCESS_RATE = 0.95
 """An hour in which more fails is no example of how it should be."""
 STABLE_RATIO = 1.25
-"""Between the medians of an hour's halves, at equal length. With ten attempts a half and a spread (sigma of the
-logarithm) of 0.35, chance alone exceeds it in a quarter of the hours, which costs another hour; with 200 never."""
+"""The most between the medians of an hour's halves, at equal length. With ten attempts a half and a spread (sigma of
+the logarithm) of 0.35, chance alone exceeds it in a quarter of the hours, which costs another hour; with 200 never."""
 MOST_SAMPLES = 256
 """Durations kept of a range and half: their median is within 3 % of that of all."""
 MOST_RANGES = 16
@@ -23,7 +23,7 @@ OTHER = "other"
 
 
 class BaselineState(StrEnum):
-    """Where a reference comes from."""
+    """The state of a baseline."""
 
     LEARNING = "learning"
     KNOWN = "known"
@@ -34,22 +34,22 @@ class DurationReservoir:
     """Durations in a bounded list, spread evenly over the time they came in."""
 
     def __init__(self) -> None:
-        self.kept: list[float] = []
-        self._seen = 0
+        self.samples: list[float] = []
+        self._count = 0
         self._every = 1
 
     def add(self, seconds: float) -> None:
-        if self._seen % self._every == 0:
-            self.kept.append(seconds)
-            if len(self.kept) == MOST_SAMPLES:  # from here on half as many, of before and after alike
-                del self.kept[1::2]
+        if self._count % self._every == 0:
+            self.samples.append(seconds)
+            if len(self.samples) == MOST_SAMPLES:  # from here on half as many, of before and after alike
+                del self.samples[1::2]
                 self._every *= 2
-        self._seen += 1
+        self._count += 1
 
 
 @dataclass(slots=True)
 class _Hour:
-    """What a reference may be learned from."""
+    """The attempts of an hour, from which a baseline may be learned."""
 
     began: float
     attempts: int = 0
@@ -60,7 +60,7 @@ class _Hour:
     def by_range(self) -> dict[str, list[float]]:
         first, second = self.halves
         return {
-            group: [duration for half in (first, second) if group in half for duration in half[group].kept]
+            group: [duration for half in (first, second) if group in half for duration in half[group].samples]
             for group in first | second
         }
 
@@ -70,14 +70,14 @@ class _Hour:
             return False
         medians = {group: median(durations) for group, durations in self.by_range().items()}
         first, second = (
-            [duration / medians[group] for group, samples in half.items() for duration in samples.kept]
+            [duration / medians[group] for group, reservoir in half.items() for duration in reservoir.samples]
             for half in self.halves
         )
         return bool(first and second) and 1 / STABLE_RATIO <= median(second) / median(first) <= STABLE_RATIO
 
 
 class LatencyBaseline:
-    """Of one provider: seconds for each range of words. Bounded by MOST_RANGES times MOST_SAMPLES.
+    """The usual latency of one provider: seconds for each range of words. Bounded by MOST_RANGES times MOST_SAMPLES.
 
     The hour begins with its first attempt. Whether it was stable is judged when it is over: enough attempts, of which
     enough were ok, and its second half neither slower nor faster than its first. If not, the next attempt begins
@@ -97,7 +97,7 @@ class LatencyBaseline:
 
     @property
     def seconds(self) -> Mapping[str, float]:
-        """By range, as far as they are learned; empty when one number is set for all."""
+        """The seconds by range, as far as they are learned; empty when one number is set for all."""
         return self._seconds
 
     @property
@@ -106,26 +106,26 @@ class LatencyBaseline:
         return self._set
 
     def of(self, group: str) -> float | None:
-        """Seconds of a usual attempt in ``group``, None while that is not known."""
+        """Returns the seconds of a usual attempt in ``group``, None while that is not known."""
         return self._seconds.get(group) if self._set is None else self._set
 
-    def add(self, now: float, group: str, seconds: float | None, ok: bool) -> None:
+    def add(self, moment: float, group: str, seconds: float | None, ok: bool) -> None:
         """An attempt to learn from; ``seconds`` counts only if it was ok. At once, whatever came before."""
         if self.state is BaselineState.LEARNING:
             if self._hour is None:
-                self._hour = _Hour(now)
+                self._hour = _Hour(moment)
             self._hour.attempts += 1
             self._hour.ok += ok
             if ok and seconds is not None:
-                half = self._hour.halves[now - self._hour.began >= self._learning_seconds / 2]
+                half = self._hour.halves[moment - self._hour.began >= self._learning_seconds / 2]
                 half.setdefault(group, DurationReservoir()).add(seconds)
         elif self.state is BaselineState.KNOWN and ok and seconds is not None and group not in self._seconds:
             self._take(group, [*self._late.pop(group, []), seconds])
 
-    def settle(self, now: float) -> bool:
+    def settle(self, moment: float) -> bool:
         """Judges the hour if it is over; whether the reference has just become known."""
         hour = self._hour
-        if hour is None or now - hour.began < self._learning_seconds:
+        if hour is None or moment - hour.began < self._learning_seconds:
             return False
         self._hour = None
         if not hour.stable():

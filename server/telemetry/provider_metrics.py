@@ -1,4 +1,4 @@
-"""What providers and their chain tell of themselves, as metrics and for the watch."""
+"""The reports of providers and their chain, as metrics and for the degradation monitor."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ audio may be the fault of an odd text: the breaker's check decides that, and the
 
 
 def fallback_labels(failed: str, following: str, reason: FallbackReason) -> dict[str, str]:
-    """Of tts_provider_fallbacks_total; ``from`` can't be written as a keyword."""
+    """Returns the labels of tts_provider_fallbacks_total; ``from`` can't be written as a keyword."""
     return {"from": failed, "to": following, "reason": reason}
 
 
 class ProviderMetrics:
-    """See server.synthesis.fallback.chain.ChainReports. Made inside a running event loop."""
+    """Receives reports, see server.synthesis.fallback.reports.ChainReports. Made inside a running event loop."""
 
     def __init__(self, metrics: Metrics, degradation: DegradationMonitor) -> None:
         self._metrics = metrics
@@ -81,5 +81,5 @@ class ProviderMetrics:
         self._degradation.set_available(provider, available)
 
     def availability(self) -> list[tuple[float, dict[str, str]]]:
-        """Readings of tts_provider_available."""
+        """Returns the readings of tts_provider_available."""
         return [(float(available), {"provider": name}) for name, available in self._available.items()]

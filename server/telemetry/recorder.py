@@ -103,7 +103,7 @@ class Recorder:
         if reason is not None:
             attributes[RequestField.SLOW_REASON] = str(reason)
             self._metrics.add(metrics.SLOW_REQUESTS, 1, reason=reason)
-        if record.outcome is Outcome.OK and record.made:
+        if record.outcome is Outcome.OK and record.synthesized:
             self._slowness.learn(record)
         self._telemetry.events.emit(attributes, context)
         if decision.sampled:
@@ -173,7 +173,7 @@ class Recorder:
         add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
 
     def _attributes(self, record: RequestRecord) -> dict[str, AttributeValue]:
-        """Features of the request, for its SERVER span and its event alike; nothing of what the client wrote."""
+        """Returns features of the request, for its SERVER span and its event; nothing of what the client wrote."""
         features: dict[str, AttributeValue | None] = {
             RequestField.OPERATION: "text_to_speech",
             RequestField.REQUEST_ID: record.request_id or None,
@@ -221,7 +221,7 @@ class Recorder:
             span.add_link(source.listener.origin)
         if record.outcome is Outcome.ERROR:
             span.set_status(Status(StatusCode.ERROR))
-        for attempt in source.attempts if source is not None and record.made else ():
+        for attempt in source.attempts if source is not None and record.synthesized else ():
             child = self._tracer.start_span(
                 ATTEMPT_SPAN,
                 context,
@@ -262,7 +262,7 @@ def _trace(trace_id: int) -> Context:
 
 def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | None]:
     """What became of the synthesis, and what its audio is like; nothing of audio that was not made for this request."""
-    if record.source is None or not record.made:
+    if record.source is None or not record.synthesized:
         return {}
     features: dict[str, AttributeValue | None] = {}
     if record.source.fallback is not None:
@@ -287,7 +287,7 @@ def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
 
 
 def _links(interval: Interval) -> list[Link]:
-    """To the requests that shared the step; whether their traces are kept is not known yet."""
+    """Returns links to the requests that shared the step; whether their traces are kept is not known yet."""
     origins = interval.mates.origins if interval.mates else ()
     return [Link(origin) for origin in dict.fromkeys(origins) if isinstance(origin, SpanContext)]
 

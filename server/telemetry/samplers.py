@@ -55,9 +55,9 @@ class SystemSampler:
         self.cpu_percent = psutil.cpu_percent(None) if self._cores is None else self._container_percent(self._cores)
 
     def _container_percent(self, cores: float) -> float:
-        now, busy = time.monotonic(), self._busy_seconds()
-        elapsed, worked = now - self._before[0], busy - self._before[1]
-        self._before = (now, busy)
+        moment, busy = time.monotonic(), self._busy_seconds()
+        elapsed, worked = moment - self._before[0], busy - self._before[1]
+        self._before = (moment, busy)
         return min(100.0, 100.0 * worked / (elapsed * cores)) if elapsed > 0 else self.cpu_percent or 0.0
 
     def _busy_seconds(self) -> float:
@@ -97,9 +97,9 @@ class GpuSampler:
         """Takes a sample of every GPU."""
         samples: dict[tuple[GpuReading, str], float] = {}
         for name, gpu in self._gpus.items():
-            for reading, read in READERS.items():
+            for reading, reader in READERS.items():
                 with suppress(pynvml.NVMLError):  # not supported by this GPU, or the GPU is lost
-                    samples[reading, name] = read(gpu)
+                    samples[reading, name] = reader(gpu)
         self._samples = samples
 
 

@@ -9,13 +9,13 @@ from otel.contract.values import SlowReason, Stage
 from server.record import RequestRecord
 
 WEIGHT = 0.05
-"""Of the newest request in the running means: the last twenty or so count."""
+"""The weight of the newest request in the running means: the last twenty or so count."""
 LONG_TEXT_RATIO = 1.25
-"""Times the usual seconds of audio: from there on the text explains the work."""
+"""Times the usual seconds of audio: above it, the text is the reason."""
 PADDING_SHARE = 0.5
-"""Of a request's work: from there on it was slow for the sake of its longer batch mates."""
+"""The share of a request's work: above it, padding to the longer requests of its batches is the reason."""
 VAIN_SHARE = 0.25
-"""Of a request's duration: from there on it was slow for the provider that failed first."""
+"""The share of a request's duration: above it, attempts that failed before another provider spoke are the reason."""
 SLOW_READING = 1.0
 """Seconds below which no client is called slow."""
 
@@ -33,7 +33,7 @@ class Slowness:
 
     def __init__(self) -> None:
         self._usual: dict[str, _Usual] = {}
-        self._heard: set[str] = set()
+        self._warm_voices: set[str] = set()
 
     def learn(self, record: RequestRecord) -> None:
         """Takes a finished request into the means. Call it after ``reason``."""
@@ -42,7 +42,7 @@ class Slowness:
             usual.stages[stage] = _mean(usual.stages.get(stage), seconds)
         usual.audio = _mean(usual.audio, record.audio_seconds)
         if record.utterance is not None:
-            self._heard.add(record.utterance.voice.label)
+            self._warm_voices.add(record.utterance.voice.label)
 
     def reason(self, record: RequestRecord, slow: bool) -> SlowReason | None:
         """What cost ``record`` most beyond the usual of its range, if it was ``slow`` for that.
@@ -55,7 +55,7 @@ class Slowness:
         if not slow:
             reading = record.stage_seconds().get(Stage.SEND, 0.0)
             return SlowReason.SLOW_CLIENT if reading > max(SLOW_READING, record.audio_seconds) else None
-        if record.utterance is not None and record.utterance.voice.label not in self._heard:
+        if record.utterance is not None and record.utterance.voice.label not in self._warm_voices:
             return SlowReason.COLD_MODEL
         if record.source is not None and record.source.vain_seconds > VAIN_SHARE * (record.duration or 0.0):
             return SlowReason.FALLBACK
@@ -63,7 +63,7 @@ class Slowness:
 
 
 def _costliest(record: RequestRecord, usual: _Usual) -> SlowReason:
-    """Of what a slow request spent beyond the usual."""
+    """Returns the reason that cost a slow request most beyond the usual."""
     excess = _excess(record.stage_seconds(), usual.stages)
     excess.pop(Stage.SEND, None)  # not part of the duration
     match max(excess, key=lambda stage: excess[stage], default=None):

@@ -1,4 +1,4 @@
-"""What GET /metrics shows: totals and durations since the start, in bounded memory."""
+"""The summary that GET /metrics shows: totals and durations since the start, in bounded memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otel.contract.values import CacheResult, Outcome
 from server.record import RequestRecord
 
 RELATIVE_ACCURACY = 0.01
-"""Of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""
+"""The relative accuracy of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""
 BINS = 1024
 MINUTE = 60.0
 HOUR = 3600.0
@@ -32,7 +32,7 @@ class Summary:
         self._errors: Counter[str] = Counter()
         self._voices: Counter[str] = Counter()
         self._languages: Counter[str] = Counter()
-        self._voice_used: dict[str, float] = {}
+        self._last_used: dict[str, float] = {}
         self._per_second: deque[tuple[int, int]] = deque(maxlen=int(MINUTE))
         self._in_flight = 0
         self._cache: Counter[CacheResult] = Counter()
@@ -48,8 +48,8 @@ class Summary:
     @property
     def active_voices(self) -> int:
         """Voices that spoke within the last hour."""
-        now = self._clock()
-        return sum(now - used <= HOUR for used in self._voice_used.values())
+        moment = self._clock()
+        return sum(moment - last <= HOUR for last in self._last_used.values())
 
     def open(self) -> None:
         self._in_flight += 1
@@ -70,7 +70,7 @@ class Summary:
             self._voices[record.utterance.voice.label] += 1
             self._languages[record.utterance.language] += 1
         if record.outcome is Outcome.OK and record.utterance is not None and record.duration is not None:
-            self._voice_used[record.utterance.voice.label] = self._clock()
+            self._last_used[record.utterance.voice.label] = self._clock()
             for durations in (
                 self._all,
                 self._words[record.word_count_range],

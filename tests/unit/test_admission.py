@@ -248,7 +248,7 @@ async def test_no_more_bytes_wait_than_allowed() -> None:
         visit.hold(90)
         visit.ready()
         turned_away(admission, "bob", 11)
-        visit.sent(80)
+        visit.mark_sent(80)
         with admission.admit_request("bob", 90):
             assert admission.unsent_bytes == 100
     assert admission.unsent_bytes == 0
@@ -263,12 +263,12 @@ async def test_what_is_expected_counts_until_it_is_made() -> None:
     admission = door()
     with admission.admit_request("ann", 50) as visit:
         visit.hold(10)
-        visit.sent(10)
+        visit.mark_sent(10)
         assert admission.unsent_bytes == 50  # there may be more at any time
         visit.hold(70)
         assert admission.unsent_bytes == 70
         visit.ready()
-        visit.sent(40)
+        visit.mark_sent(40)
         assert admission.unsent_bytes == 30
 
 
@@ -340,7 +340,7 @@ def test_what_is_held_is_what_each_of_those_inside_holds(walk: list[tuple[int, s
                 books["waiting"] += size
             case "sent":
                 sent = min(size, books["waiting"])
-                visit.sent(sent)
+                visit.mark_sent(sent)
                 books["waiting"] -= sent
             case "sending":
                 with visit.sending():

@@ -232,7 +232,7 @@ async def test_what_is_found_is_not_made() -> None:
 
     flight = flight_of(murmur, find=find)
     assert [await heard(flight.listen()) for _ in range(2)] == [found.pcm] * 2
-    assert flight.found
+    assert flight.hit
     assert murmur.begun == 0
 
 
@@ -244,4 +244,4 @@ async def test_what_is_not_found_is_made() -> None:
 
     flight = flight_of(murmur, find=find)
     assert await heard(flight.listen()) == murmur.pcm
-    assert not flight.found
+    assert not flight.hit

@@ -398,10 +398,10 @@ def test_samples_are_bounded_and_spread_over_all_that_came() -> None:
     samples = DurationReservoir()
     for number in range(1_000_000):
         samples.add(float(number))
-    assert MOST_SAMPLES / 2 <= len(samples.kept) < MOST_SAMPLES
-    steps = {later - before for before, later in zip(samples.kept, samples.kept[1:], strict=False)}
+    assert MOST_SAMPLES / 2 <= len(samples.samples) < MOST_SAMPLES
+    steps = {later - before for before, later in zip(samples.samples, samples.samples[1:], strict=False)}
     assert len(steps) == 1
-    assert samples.kept[-1] > 1_000_000 - 2 * steps.pop()
+    assert samples.samples[-1] > 1_000_000 - 2 * steps.pop()
 
 
 def test_a_reference_knows_nothing_before_its_hour_is_over() -> None:

@@ -128,7 +128,7 @@ class Cache:
             source = shared.listen(leads=True)
         async with aclosing(source) as chunks:
             async for chunk in chunks:
-                if shared is not None and shared.found:
+                if shared is not None and shared.hit:
                     synthesis.take_from(CacheResult.HIT)
                 yield chunk
 
@@ -157,7 +157,7 @@ class Cache:
         clip = shared.clip
         if shared.failure is not None or clip is None or len(clip.pcm) > self._largest:
             return
-        if shared.found:
+        if shared.hit:
             self._memory.put(key[0], clip)
         elif shared.synthesis.sound and shared.synthesis.first_choice:
             self._memory.put(key[0], clip)

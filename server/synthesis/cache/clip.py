@@ -11,7 +11,8 @@ from server.utterance import Chunk, Interval
 
 SAMPLE_BYTES = 2
 PIECE_SECONDS = 5
-"""Of audio in a chunk of a kept clip: converting and encoding it holds the event loop for less than a millisecond."""
+"""The seconds of audio in a chunk of a kept clip: converting and encoding it holds the event loop for less than a
+millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +26,30 @@ class Clip:
 
     @staticmethod
     def of(chunk: Chunk) -> Clip:
-        """The chunk's samples, rounded as a WAV file would have them."""
+        """Returns the chunk's samples, rounded as a WAV file would have them."""
         return Clip(pcm16(chunk.samples), chunk.sample_rate)
 
     @staticmethod
-    def joined(parts: Sequence[Clip]) -> Clip | None:
-        """The parts as one clip, None if they have no audio, or not one sample rate."""
-        if len({part.sample_rate for part in parts}) != 1:
+    def joined(clips: Sequence[Clip]) -> Clip | None:
+        """Returns the clips as one, None if they have no audio, or not one sample rate."""
+        if len({clip.sample_rate for clip in clips}) != 1:
             return None
-        pcm = b"".join(part.pcm for part in parts)
-        return Clip(pcm, parts[0].sample_rate) if pcm else None
+        pcm = b"".join(clip.pcm for clip in clips)
+        return Clip(pcm, clips[0].sample_rate) if pcm else None
 
     def chunk(self, intervals: tuple[Interval, ...] = ()) -> Chunk:
-        """All of it at once; ``pcm16`` of its samples are the bytes that are kept."""
+        """Returns all of it at once; ``pcm16`` of its samples are the bytes that are kept."""
         return Chunk(floats(self.pcm), self.sample_rate, intervals)
 
     def pieces(self) -> list[Clip]:
-        """It in parts of PIECE_SECONDS."""
+        """Returns the clip in pieces of PIECE_SECONDS."""
         step = PIECE_SECONDS * self.sample_rate * SAMPLE_BYTES
         if len(self.pcm) <= step:
             return [self]
         return [Clip(self.pcm[start : start + step], self.sample_rate) for start in range(0, len(self.pcm), step)]
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
-        """Its audio in order; between two chunks the event loop has its turn."""
+        """The audio in order; between two chunks the event loop has its turn."""
         first, *rest = self.pieces()
         yield first.chunk()
         for piece in rest:
@@ -57,5 +58,5 @@ class Clip:
 
 
 def size_of(seconds: float, sample_rate: int) -> int:
-    """Bytes of so much audio."""
+    """Returns the bytes of so much audio."""
     return int(seconds * sample_rate) * SAMPLE_BYTES

@@ -1,4 +1,4 @@
-"""By what a clip is found again: a keyed hash, from which nobody learns the text."""
+"""The name by which a clip is found again: a keyed hash, from which nobody learns the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECRET_BYTES = 16
 """The shortest secret that is taken: a shorter one could be guessed, and with it every short text."""
 
 _KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 2"
-"""What the secret is divided by, so that a key tells nothing about a seal."""
+"""The purposes that the secret is divided by, so that a key tells nothing about a seal."""
 
 
 class Keys:
@@ -37,7 +37,10 @@ class Keys:
 
 
 def seal_secret(secret: bytes) -> bytes:
-    """What the keys of clips outside this process are derived from. Raises ValueError when the secret is too short."""
+    """Returns the secret that the keys of clips outside this process are derived from.
+
+    Raises ValueError when the secret is too short.
+    """
     return _derived(secret, _SEALS)
 
 

@@ -1,4 +1,4 @@
-"""The clips that this process holds: the ones asked for last, within a number of bytes."""
+"""The clips that this process holds: the most recently used, within a number of bytes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ OVERHEAD_BYTES = 512
 
 
 class MemoryTier:
-    """Clips by key, least recently used ones gone first."""
+    """Clips by key; the least recently used ones are evicted first."""
 
     def __init__(self, max_bytes: int) -> None:
         self._clips = _Clips(max_bytes, getsizeof=lambda clip: len(clip.pcm) + OVERHEAD_BYTES)
 
     @property
     def held_bytes(self) -> int:
-        """Of clips and their entries; never more than allowed."""
+        """The bytes of clips and their entries; never more than allowed."""
         return int(self._clips.currsize)
 
     @property

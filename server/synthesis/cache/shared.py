@@ -18,9 +18,9 @@ from server.synthesis.cache.seal import ADDED_BYTES, Seal
 PREFIX = "ttscope:clip:"
 EXPIRY_SECONDS = 24 * 3600
 LOOKUP_SECONDS = 0.05
-"""To be told that there is no such clip: that is how much later a synthesis may begin. A local Redis takes 0.3 ms."""
+"""The time for the answer that there is no such clip, which delays a synthesis. A local Redis takes 0.3 ms."""
 BYTES_PER_SECOND = 50e6
-"""Of a clip that is there; half of what a network of one gigabit a second carries."""
+"""The pace at which a clip must come; half of what a network of one gigabit a second carries."""
 WRITE_SECONDS = 2.0
 BACK_OFF_SECONDS = 5.0
 MAX_CONNECTIONS = 16
@@ -106,10 +106,10 @@ class _Standing:
         """Whether to try now; in times of trouble one may, and the others only when that one has succeeded."""
         if self.well:
             return True
-        now = time.monotonic()
-        if now < self._next_try:
+        moment = time.monotonic()
+        if moment < self._next_try:
             return False
-        self._next_try = now + self._back_off_seconds
+        self._next_try = moment + self._back_off_seconds
         return True
 
     def failed(self, error: Exception) -> None:

@@ -28,10 +28,10 @@ class SharedSynthesis:
     def __init__(self, synthesis: Synthesis) -> None:
         """``synthesis`` is that of the request that began it."""
         self.synthesis = synthesis
-        self._parts: list[Clip] = []
+        self._clips: list[Clip] = []
         self._intervals: list[tuple[Interval, ...]] = []
         self._listeners = 0
-        self._wanted = asyncio.Event()
+        self._requested = asyncio.Event()
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.over = False
@@ -39,13 +39,13 @@ class SharedSynthesis:
         self.failure: Exception | None = None
         """What the listeners get after the last part, once it is over."""
         self._traceback: TracebackType | None = None
-        self.found = False
-        """Whether the clip was found, and nothing was made."""
+        self.hit = False
+        """Whether the clip was in the shared tier, and nothing was made."""
 
     @property
     def clip(self) -> Clip | None:
         """All audio so far, None if there is none."""
-        return Clip.joined(self._parts)
+        return Clip.joined(self._clips)
 
     def start(self, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Begins the task that calls ``fill``, for whoever is about to listen. The caller holds the task."""
@@ -73,19 +73,19 @@ class SharedSynthesis:
         Raises what the synthesis failed with.
         """
         self._listeners += 1
-        heard = 0
+        position = 0
         try:
             while True:
-                late = heard < len(self._parts)
-                while heard < len(self._parts):
-                    yield self._parts[heard].chunk(self._intervals[heard] if leads else ())
-                    heard += 1
+                late = position < len(self._clips)
+                while position < len(self._clips):
+                    yield self._clips[position].chunk(self._intervals[position] if leads else ())
+                    position += 1
                     if late:  # there may be minutes of audio to catch up with, and others have work to do
                         await asyncio.sleep(0)
                 if self.over:
                     break
                 news = self._news
-                self._wanted.set()
+                self._requested.set()
                 await news.wait()
             if self.failure is not None:
                 # Each gets the traceback as it was, not with what raising it for the others has added.
@@ -94,7 +94,7 @@ class SharedSynthesis:
             self._listeners -= 1
             if self._listeners == 0 and not self.over:
                 self.stop(EngineFailed("nobody listened to the speech any more"))
-                await self._ended()
+                await self._wait_for_end()
 
     def stop(self, error: Exception) -> None:
         """Gives the synthesis up, unless it is over; whoever still listens gets the error."""
@@ -104,26 +104,26 @@ class SharedSynthesis:
         if self._task is not None:
             self._task.cancel()
 
-    async def _ended(self) -> None:
+    async def _wait_for_end(self) -> None:
         """Waits until the synthesis has given back what it held. Whoever is cancelled meanwhile cancels nothing."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
     async def _fill(self, make: Make, find: Find | None) -> None:
         if find is not None and (clip := await find()) is not None:
-            self.found = True
+            self.hit = True
             for piece in clip.pieces():
                 self._add(piece, ())
             return
         async with aclosing(make(self.synthesis)) as chunks:
             async for chunk in chunks:
                 self._add(Clip.of(chunk), chunk.intervals)
-                self._wanted.clear()  # before anybody has heard of it: who wanted something so far wanted this one
+                self._requested.clear()  # before anybody has heard of it: who wanted something so far wanted this one
                 self._wake()
-                await self._wanted.wait()
+                await self._requested.wait()
 
-    def _add(self, part: Clip, intervals: tuple[Interval, ...]) -> None:
-        self._parts.append(part)
+    def _add(self, clip: Clip, intervals: tuple[Interval, ...]) -> None:
+        self._clips.append(clip)
         self._intervals.append(intervals)
 
     def _end(self, failure: Exception | None) -> None:

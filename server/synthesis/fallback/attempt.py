@@ -30,13 +30,13 @@ class Attempt:
         self.epoch = candidate.state.breaker.epoch
         self.outcome = AttemptOutcome.CANCELLED
         self.quality: Quality | None = None
-        self.made = 0.0
-        """Seconds of audio."""
-        self.begun = False
+        self.audio_seconds = 0.0
+        """Seconds of audio made so far."""
+        self.delivering = False
         """Whether any of it was given to the listener."""
-        self.held: list[Chunk] = []
+        self.buffer: list[Chunk] = []
         """Audio that was made and not given: all of a whole answer, of a stream the silence before its first sound."""
-        self._utterance = candidate.put(synthesis.utterance)
+        self._utterance = candidate.adapt(synthesis.utterance)
         self._listener = synthesis.listener
         self._until = until
         self._stall_seconds = synthesis.stall_seconds
@@ -53,7 +53,7 @@ class Attempt:
         return AttemptRecord(self.candidate.name, self.outcome, self._start, self._end, self._waited / 1e9)
 
     async def stream(self, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
-        """Makes all of the audio, and gives a stream's from its first sound on; the rest is then in ``held``.
+        """Makes all of the audio, and gives a stream's from its first sound on; the rest is then in ``buffer``.
 
         ``slot`` learns of the progress. Raises SpeechError.
         """
@@ -66,14 +66,14 @@ class Attempt:
                     inspector.add(chunk.samples, chunk.sample_rate)
                     if chunk.expected is not None:
                         inspector.expect(chunk.expected, chunk.said)
-                    self.made += chunk.seconds
+                    self.audio_seconds += chunk.seconds
                     slot.progress(chunk.seconds)
-                    self.held.append(chunk)
+                    self.buffer.append(chunk)
                     if self._listener.streamed and self._sounds(inspector):
-                        self.begun = True
-                        for sounding in self.held:
+                        self.delivering = True
+                        for sounding in self.buffer:
                             yield sounding
-                        self.held.clear()
+                        self.buffer.clear()
             long = self._utterance.characters > LONG_TEXT
             self.quality = await asyncio.to_thread(inspector.verdict) if long else inspector.verdict()
             if not self.quality.usable:
@@ -88,14 +88,14 @@ class Attempt:
 
     def _sounds(self, inspector: Inspector) -> bool:
         """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
-        if self.begun or not inspector.silent_so_far:
+        if self.delivering or not inspector.silent_so_far:
             return True
-        if self.made > LEADING_SILENCE + self._utterance.lead:
+        if self.audio_seconds > LEADING_SILENCE + self._utterance.lead:
             raise self._faulty(inspector.verdict())
         return False
 
     async def _next(self, chunks: AsyncGenerator[Chunk, None]) -> Chunk | None:
-        follows = self._listener.streamed and self.begun
+        follows = self._listener.streamed and self.delivering
         until = asyncio.get_running_loop().time() + self._stall_seconds if follows else self._until
         pulled = time.perf_counter_ns()
         try:

@@ -14,7 +14,7 @@ from enum import StrEnum
 CALLS = 6
 """The last calls that are looked at."""
 FAILURES = 3
-"""Of the last CALLS: so many in a row make a suspect, and so does failing every other time."""
+"""Failures among the last CALLS: so many in a row make a suspect, and so does failing every other time."""
 FIRST_COOL_DOWN = 1.0
 """Seconds before the first probe; a model that was reloaded or a server that restarted is back about then."""
 LONGEST_COOL_DOWN = 60.0
@@ -22,22 +22,22 @@ LONGEST_COOL_DOWN = 60.0
 
 
 class BreakerState(StrEnum):
-    """Whom the breaker lets through."""
+    """The state of a breaker, which says whose requests it lets through."""
 
     CLOSED = "closed"
-    """Everybody."""
+    """Every request."""
     SUSPECTED = "suspected"
-    """Everybody, while a check finds out whether the provider or its texts are at fault."""
+    """Every request, while a check finds out whether the provider or its texts are at fault."""
     OPEN = "open"
-    """Nobody."""
+    """No request."""
     HALF_OPEN = "half_open"
     """The probe that is under way."""
 
 
 class Breaker:
-    """Of one provider; all calls come from one thread, the event loop's.
+    """The circuit breaker of one provider; all calls come from one thread, the event loop's.
 
-    Who calls the provider notes ``epoch`` as the call begins and hands it to ``record`` with the result. The epoch
+    The caller of the provider notes ``epoch`` as the call begins and hands it to ``record`` with the result. The epoch
     changes with every opening, so a call that began before one is known by it however late it ends: it neither closes
     the breaker, for its success says nothing of the time since; nor lengthens the cool-down, for its failure is of the
     trouble that is known; nor counts once the breaker has closed again. Three calls that hung when the provider went
@@ -93,7 +93,7 @@ class Breaker:
             self._open()
 
     def begin_probe(self) -> None:
-        """Who calls this when a probe is due probes at once, and ends it by ``succeeded`` or ``failed`` come what may.
+        """Begins a probe that is due. The caller ends it by ``succeeded`` or ``failed``, whatever happens.
 
         Raises RuntimeError when none is due.
         """

@@ -113,11 +113,11 @@ class FallbackChain:
     @property
     def rate(self) -> float:
         """The pace of the first provider that is available, as it was within the last RATE_SECONDS."""
-        now = time.monotonic()
-        if now >= self._rate_until:
+        moment = time.monotonic()
+        if moment >= self._rate_until:
             states = self.states
             first = next((state for state in states if state.available), states[0])
-            self._rate, self._rate_until = first.provider.load().rate, now + RATE_SECONDS
+            self._rate, self._rate_until = first.provider.load().rate, moment + RATE_SECONDS
         return self._rate
 
     def load(self) -> Load:
@@ -174,8 +174,8 @@ class FallbackChain:
                     self._account(synthesis, attempt)
             except Exception as error:  # whatever is wrong with one provider, another may speak
                 reason = attempt.reason
-                if reason is None or following is None or attempt.begun:
-                    if not attempt.begun and await self._is_unspeakable(synthesis):
+                if reason is None or following is None or attempt.delivering:
+                    if not attempt.delivering and await self._is_unspeakable(synthesis):
                         raise UnspeakableText("the text can't be spoken as it is written", param="text") from error
                     raise
                 self._fall_back(synthesis, candidate, following, reason)
@@ -183,9 +183,9 @@ class FallbackChain:
                     "a provider failed, the next one is asked",
                     extra={"provider": candidate.name, "following": following.name, "reason": str(reason)},
                 )
-                slot.progress(-attempt.made)
+                slot.progress(-attempt.audio_seconds)
             else:
-                for chunk in attempt.held:
+                for chunk in attempt.buffer:
                     synthesis.provider = candidate.name
                     yield chunk
                 return
@@ -208,20 +208,20 @@ class FallbackChain:
             self._reports.available(state.name, False)
             return error
         state.started = True
-        state.spoke = time.monotonic()
+        state.last_success = time.monotonic()
         self._reports.available(state.name, state.available)
         return None
 
     def _choose(self) -> None:
         """Finds the candidates of each voice, by the voices that the providers have."""
         voices = {name: {v.name: v for v in state.provider.voices()} for name, state in self._states.items()}
-        names = dict.fromkeys(voice for known in voices.values() for voice in known)
+        names = dict.fromkeys(voice for offered in voices.values() for voice in offered)
         self._candidates = {}
         for name in dict.fromkeys((*names, *self._orders)):
             order = [entry.partition(":") for entry in self._orders.get(name, self._states)]
             offers = [
-                (self._states[provider], voices[provider].get(theirs or name))
-                for provider, _, theirs in order
+                (self._states[provider], voices[provider].get(other_name or name))
+                for provider, _, other_name in order
                 if provider in voices
             ]
             candidates = tuple(Candidate(state, voice) for state, voice in offers if voice is not None)
@@ -244,10 +244,10 @@ class FallbackChain:
         deadline = synthesis.deadline
         if following is None:
             return deadline
-        now = asyncio.get_running_loop().time()
+        moment = asyncio.get_running_loop().time()
         own = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(synthesis.utterance))
         aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(synthesis.utterance))
-        return min(now + own, deadline - min(aside, (deadline - now) / 2))
+        return min(moment + own, deadline - min(aside, (deadline - moment) / 2))
 
     def _fall_back(self, synthesis: Synthesis, failed: Candidate, following: Candidate, reason: FallbackReason) -> None:
         """Notes and reports that ``following`` is asked for what ``failed`` could not do."""
@@ -265,7 +265,7 @@ class FallbackChain:
         if quality is not None:
             self._reports.inspected(quality, synthesis.utterance)
         if ok:
-            state.spoke = time.monotonic()
+            state.last_success = time.monotonic()
         if (ok or attempt.reason is not None) and state.breaker.record(ok, attempt.epoch):
             check = asyncio.create_task(self._check(state))
             self._checks.add(check)

@@ -14,7 +14,7 @@ from server.synthesis.fallback.reports import ChainReports
 IDLE_SECONDS = 60.0
 """A provider that has not spoken for so long is checked: whoever stands by must be known to be well."""
 LOOK_SECONDS = 0.5
-"""Between two looks at what is due."""
+"""The seconds between two looks at what is due."""
 
 log = logging.getLogger(f"{LOGGER}.probes")
 
@@ -42,7 +42,7 @@ class Probes:
                 continue
             if state.breaker.probe_due:
                 await self._probe(state)
-            elif state.available and not state.busy and time.monotonic() - state.spoke > self._idle_seconds:
+            elif state.available and not state.busy and time.monotonic() - state.last_success > self._idle_seconds:
                 await self._check_idle(state)
 
     async def _probe(self, state: ProviderState) -> None:

@@ -32,7 +32,7 @@ class ProviderState:
     """Whether it will never speak again in this process."""
     busy: int = 0
     """Attempts under way."""
-    spoke: float = float("-inf")
+    last_success: float = float("-inf")
     """When it last spoke or was checked, in seconds of ``time.monotonic``."""
     _check: asyncio.Task[bool] | None = None
     """The check that is under way."""
@@ -68,18 +68,18 @@ class ProviderState:
         await self.provider.close()
 
     async def _run_check(self) -> bool:
-        begun = time.monotonic()
+        start = time.monotonic()
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self.provider.check()
         except TimeoutError:
-            return self.spoke > begun  # it is busy, not broken, if it has spoken for others meanwhile
+            return self.last_success > start  # it is busy, not broken, if it has spoken for others meanwhile
         except SpeechError:
             return False
         except Exception:  # a mistake in a provider is a provider that can't speak, and no end of the others' checks
             log.exception("a provider's check has a mistake", extra={"provider": self.name})
             return False
-        self.spoke = time.monotonic()
+        self.last_success = time.monotonic()
         return True
 
 
@@ -95,10 +95,10 @@ class Candidate:
         """The provider's name."""
         return self.state.name
 
-    def put(self, utterance: Utterance) -> Utterance:
+    def adapt(self, utterance: Utterance) -> Utterance:
         """Returns the utterance as this provider must be asked for it."""
         if self.voice == utterance.voice:
             return utterance
-        spoken = utterance.language in self.voice.languages
-        language = utterance.language if spoken else self.voice.languages[0]
+        speaks_it = utterance.language in self.voice.languages
+        language = utterance.language if speaks_it else self.voice.languages[0]
         return replace(utterance, voice=self.voice, language=language)
