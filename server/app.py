@@ -121,6 +121,24 @@ class Service:
         self._journal = _journal(settings)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(room(settings.max_connections))
+        self._register_metrics([provider.name for provider in providers])
+        self._prometheus = PrometheusRoute(self._telemetry.exposition)
+        self._health = HealthRoutes(self._synthesizer, self._admission)
+        self._api = Port(
+            self._api_application(), settings.host, settings.port, self._connections, settings.receive_seconds
+        )
+        self._management = Port(
+            self._management_application(),
+            settings.management_host,
+            settings.management_port,
+            Connections(MANAGEMENT_CONNECTIONS),
+            settings.receive_seconds,
+        )
+        self._loading: asyncio.Task[None] | None = None
+        self._background: list[asyncio.Task[None]] = []
+
+    def _register_metrics(self, providers: Sequence[str]) -> None:
+        """Registers gauges, and counters that begin at zero; ``providers`` are names."""
         observe_gauges(
             self._telemetry.metrics,
             summary=self._summary,
@@ -137,23 +155,9 @@ class Service:
         begin_counters(
             self._telemetry.metrics,
             self._chain.voices().values(),
-            [provider.name for provider in providers],
+            providers,
             endpoint=TtsDialect.path,
         )
-        self._prometheus = PrometheusRoute(self._telemetry.exposition)
-        self._health = HealthRoutes(self._synthesizer, self._admission)
-        self._api = Port(
-            self._api_application(), settings.host, settings.port, self._connections, settings.receive_seconds
-        )
-        self._management = Port(
-            self._management_application(),
-            settings.management_host,
-            settings.management_port,
-            Connections(MANAGEMENT_CONNECTIONS),
-            settings.receive_seconds,
-        )
-        self._loading: asyncio.Task[None] | None = None
-        self._background: list[asyncio.Task[None]] = []
 
     @property
     def url(self) -> str:

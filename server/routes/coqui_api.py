@@ -58,8 +58,8 @@ class FormDialect:
         """Raises InvalidRequest for a form that can't be read."""
         fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
         if self.headers:
-            names = (*self.names.values(), *self.ignored)
-            headers = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in names}
+            field_names = (*self.names.values(), *self.ignored)
+            headers = {name: _decoded(request.headers.get(name.replace("_", "-"), "")) for name in field_names}
             fields |= {name: value for name, value in headers.items() if value}
         names = self.names
         return SynthesisRequest(
