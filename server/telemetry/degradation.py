@@ -25,7 +25,7 @@ LATENCY_RECOVERED = 1.35
 SUCCESS_LIMIT = 0.95
 """The lowest share of attempts that may be ok, by requirement B3."""
 LATENCY_ATTEMPTS = 10
-"""The least attempts in a window for a median to be judged; tests/unit/test_watch.py shows what it then sees."""
+"""The least attempts in a window for a median to be judged; tests/unit/test_degradation.py shows what it then sees."""
 SUCCESS_ATTEMPTS = 20
 """The least attempts in a window for a rate to be judged: of fewer, a single failure is more than 5 %."""
 MOST_ATTEMPTS = 2000
