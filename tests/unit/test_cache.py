@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 
 import pytest
@@ -11,6 +13,7 @@ from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
 from server.synthesis.cache.shared import SharedTier
+from server.utterance import Chunk
 from tests.murmurs import SECRET, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
 
 ROOM = 1_000_000
@@ -273,3 +276,30 @@ async def test_a_stream_does_not_wait_for_the_end_of_a_whole_answer() -> None:
     assert await heard(second.chunks()) == stream.pcm
     await begun.aclose()
     await cache.close()
+
+
+async def test_who_comes_while_a_synthesis_that_was_given_up_lets_go_has_one_of_its_own(cache: MurmurCache) -> None:
+    let_go = asyncio.Event()
+
+    class Stubborn(Murmur):
+        async def __call__(self) -> AsyncGenerator[Chunk, None]:
+            try:
+                async with aclosing(super().__call__()) as chunks:
+                    async for chunk in chunks:
+                        yield chunk
+            finally:
+                await let_go.wait()
+
+    given_up, made = Stubborn(allowed=1), Murmur(seed=1)
+    leaver = asyncio.create_task(heard(hear(cache, given_up).chunks()))
+    await quiet()
+    leaver.cancel()
+    await quiet()
+    assert not leaver.done()
+    hearing = hear(cache, made)
+    assert await heard(hearing.chunks()) == made.pcm
+    assert hearing.result is CacheResult.MISS
+    let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await leaver
+    assert hear(cache, Murmur()).result is CacheResult.HIT
