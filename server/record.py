@@ -100,8 +100,8 @@ class RequestRecord:
     """Nanoseconds of making audio; of a step that was taken for several requests at once, this one's share."""
     padding: float = 0.0
     """Nanoseconds of that in which only the batch's longest was worked on."""
-    heard_until: int = 0
-    """When a listener who plays the stream as it comes will have heard all that is ready; 0 before there is any."""
+    played_until: int = 0
+    """When a listener who plays the stream as it comes will have played all that is ready; 0 before there is any."""
     underrun: int = 0
     """Nanoseconds of silence that this listener heard inside the speech, waiting for more."""
     chunks: int = 0
@@ -223,9 +223,9 @@ class RequestRecord:
     def _play(self, chunk: Chunk) -> None:
         """Moves the playback clock, which stands still while the reader holds the work up."""
         moment = time.perf_counter_ns() - self.blocked
-        if self.heard_until:
-            self.underrun += max(0, moment - self.heard_until)
-        self.heard_until = max(moment, self.heard_until) + round(chunk.seconds * 1e9)
+        if self.played_until:
+            self.underrun += max(0, moment - self.played_until)
+        self.played_until = max(moment, self.played_until) + round(chunk.seconds * 1e9)
 
     @property
     def word_count_range(self) -> str:

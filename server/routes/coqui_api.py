@@ -92,8 +92,8 @@ class FormDialect:
         """Returns the schemas of the fields, by the dialect's names."""
         schemas = {"text": limits.text, "voice_name": {"type": "string", "enum": ["", *limits.voices]}}
         fields = {
-            name: {"type": "string", "description": FIELDS[ours], **schemas.get(ours, {})}
-            for ours, name in self.names.items()
+            name: {"type": "string", "description": FIELDS[key], **schemas.get(key, {})}
+            for key, name in self.names.items()
         }
         return fields | {name: {"type": "string", "description": IGNORED} for name in self.ignored}
 

@@ -156,11 +156,11 @@ def _prepare(speech: TtsRequest, language: str, most_seconds: float) -> tuple[st
     if speech.input_type == "text":
         if ssml.looks_like_ssml(speech.text):
             raise InvalidMarkup('the text is SSML: set "input_type": "ssml", or send plain text', param="input_type")
-        spoken = normalize(speech.text)
-        return spoken, count_words(spoken, language), ()
+        text = normalize(speech.text)
+        return text, count_words(text, language), ()
     passages = ssml.parse(speech.text, language, most_seconds)
-    spoken = normalize(" ".join(passage.text for passage in passages))
-    return spoken, count_words(spoken, language), passages
+    text = normalize(" ".join(passage.text for passage in passages))
+    return text, count_words(text, language), passages
 
 
 def _language(name: str | None, voice: Voice) -> str:

@@ -235,8 +235,8 @@ class FallbackChain:
             candidate for candidate in self._of(utterance) if utterance.needs <= candidate.state.provider.abilities
         )
         if not able:
-            needed = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
-            raise UnsupportedByVoice(f"no provider of this voice supports {needed}", param="voice_name")
+            features = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
+            raise UnsupportedByVoice(f"no provider of this voice supports {features}", param="voice_name")
         return able
 
     def _limit(self, synthesis: Synthesis, candidate: Candidate, following: Candidate | None) -> float:
@@ -245,9 +245,9 @@ class FallbackChain:
         if following is None:
             return deadline
         moment = asyncio.get_running_loop().time()
-        own = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(synthesis.utterance))
+        share = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(synthesis.utterance))
         aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(synthesis.utterance))
-        return min(moment + own, deadline - min(aside, (deadline - moment) / 2))
+        return min(moment + share, deadline - min(aside, (deadline - moment) / 2))
 
     def _fall_back(self, synthesis: Synthesis, failed: Candidate, following: Candidate, reason: FallbackReason) -> None:
         """Notes and reports that ``following`` is asked for what ``failed`` could not do."""
