@@ -16,7 +16,7 @@ from server.lifecycle import launch, watchdog
 from server.lifecycle.data_folder import DataFolderError, held
 from server.logs import LOGGER, configure
 from server.network.connections import raise_handle_limit, room
-from server.providers.factory import roster
+from server.providers.factory import build_providers
 from server.settings import Settings, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
@@ -82,7 +82,7 @@ async def _watched(settings: Settings, catalogue: Catalogue) -> int:
 async def serve(settings: Settings, catalogue: Catalogue) -> int:
     """Runs until SIGINT or SIGTERM; a second one does not wait for requests in flight."""
     try:
-        service = Service(settings, roster(settings, catalogue, log))
+        service = Service(settings, build_providers(settings, catalogue, log))
     except SpeechError as error:
         print(f"ttscope: {error.message}", file=sys.stderr)
         return 1

@@ -1,16 +1,45 @@
-"""Everything that can go wrong with a request, in one hierarchy; a class's name is its ``error_type`` everywhere."""
+"""Every error of the server, in one hierarchy with two branches.
+
+- ``SpeechError`` is what a client is told. A class's name is its ``error_type`` in responses, labels and events.
+- ``ComponentError`` is internal: a component of the server has failed or was closed, and the code that called it
+  decides what the client is told. It is never sent to a client. Its subclasses stand beside the component: EngineLost
+  (scheduling), ThreadClosed (providers), WorkerCrashed, WorkerLost and ForkFailed (sandbox), AudioUnreadable and
+  UnsupportedRecording (audio), DataFolderError (lifecycle). VoiceError is here, since many rooms read voices.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from functools import cache
+from pathlib import Path
 from typing import ClassVar
 
 from otel.contract.values import Side
 
 
-class SpeechError(Exception):
+class ServerError(Exception):
+    """The base of every error that the server defines."""
+
+
+class ComponentError(ServerError):
+    """A component of the server has failed; see the module's docstring. No client sees it."""
+
+
+class VoiceError(ComponentError):
+    """A file or folder that is not a voice we can speak with; the message names it and says what is wrong."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+    def __reduce__(self) -> tuple[type[VoiceError], tuple[Path, str]]:
+        """Makes it picklable: the engine's process raises it too."""
+        return type(self), (self.path, self.problem)
+
+
+class SpeechError(ServerError):
     """A failure that is reported to the client.
 
     ``message`` is written by us and never repeats what the client sent: it may be logged.

@@ -9,7 +9,7 @@ from functools import partial
 
 from server.audio import encoding, uploads
 from server.logs import LOGGER
-from server.sandbox.pool import Pool, WorkerLost
+from server.sandbox.pool import SandboxPool, WorkerLost
 from server.text import phonemes
 
 log = logging.getLogger(f"{LOGGER}.workers")
@@ -20,7 +20,7 @@ class NativeWorkers:
 
     def __init__(self, *, decoding: bool) -> None:
         """``decoding`` is whether clients may upload recordings."""
-        self._pools: list[Pool] = [phonemes.pool(), encoding.pool(), *([uploads.pool()] if decoding else [])]
+        self._pools: list[SandboxPool] = [phonemes.pool(), encoding.pool(), *([uploads.pool()] if decoding else [])]
 
     async def start(self, restarted: Callable[[str], None]) -> None:
         """Starts all processes beside the event loop; ``restarted`` is called in it with the pool's name.

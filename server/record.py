@@ -189,8 +189,8 @@ class RequestRecord:
         if interval.stage in WORK:
             share = interval.nanos / interval.batch_size
             self.work += share
-            if interval.mates is not None:
-                self.padding += share * interval.mates.padding
+            if interval.peers is not None:
+                self.padding += share * interval.peers.padding
         if len(self.intervals) < MAX_INTERVALS and not passing:
             self.intervals.append(interval)
 

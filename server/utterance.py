@@ -21,7 +21,7 @@ REGISTERED = "registered"
 
 
 @dataclass(frozen=True, slots=True)
-class Mates:
+class BatchPeers:
     """The other requests of a batch, with which a step was taken."""
 
     origins: tuple[object, ...]
@@ -37,7 +37,7 @@ class Interval:
     stage: Stage
     start: int
     end: int
-    mates: Mates | None = None
+    peers: BatchPeers | None = None
     """None of what was done for this request alone."""
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class Interval:
 
     @property
     def batch_size(self) -> int:
-        return 1 + len(self.mates.origins) if self.mates else 1
+        return 1 + len(self.peers.origins) if self.peers else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Ability(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Verbalization:
     """A stretch of a text, from ``start`` up to, not including, ``stop``, and how it is spoken."""
 
     start: int
@@ -112,7 +112,7 @@ class Passage:
     """Times the utterance's speed."""
     pause: float | None = None
     """Seconds of silence after it; None is as long as after any sentence."""
-    readings: tuple[Reading, ...] = ()
+    verbalizations: tuple[Verbalization, ...] = ()
     """What is not to be read as it is written, in order."""
 
 
@@ -155,8 +155,8 @@ class Utterance:
         return frozenset(ability for ability, needs_it in needs.items() if needs_it)
 
     @property
-    def lead(self) -> float:
-        """Seconds of silence that it is to begin with."""
+    def leading_silence(self) -> float:
+        """The seconds of silence that it begins with."""
         return sum(passage.pause or 0.0 for passage in takewhile(lambda each: not each.text, self.passages))
 
     @property
@@ -196,7 +196,7 @@ class Chunk:
     expected: float | None = None
     """Seconds of audio that the whole utterance should become, pauses included, as its provider reckons from what it
     will say; in the first chunk alone, of a provider that knows."""
-    said: str = ""
+    spoken_text: str = ""
     """The words that the whole utterance is spoken in, numbers and abbreviations read out; there too."""
     words: tuple[Word, ...] = ()
     """Those whose time is known with this chunk: no word's comes later than its audio. Only of a timed utterance."""

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from server.providers.worker import Worker
-from server.scheduling.engine import Decode, Encode, EngineLost, Refine, Result, Samples, Sentence, Step, Taken
+from server.providers.threads import WorkerThread
+from server.scheduling.engine import BatchResult, Decode, Encode, EngineLost, Refine, Sentence, Step, StepResult
 from server.scheduling.schedule import Batch, Schedule
+from server.utterance import Samples
 
 FRAME_SECONDS = 0.01
 RATE = 100
@@ -54,7 +55,7 @@ class CountingLatent:
     @property
     def ends(self) -> list[int]:
         """Half of the frames are the first id's."""
-        return [self.frames // 2, self.frames] if self.sentence.marks else []
+        return [self.frames // 2, self.frames] if self.sentence.words else []
 
 
 class CountingEngine:
@@ -75,7 +76,7 @@ class CountingEngine:
         """In the order in which they began."""
         self.threads: list[int] = []
         """How many each of them was given."""
-        self._workers: dict[int, Worker] = {}
+        self._workers: dict[int, WorkerThread] = {}
 
     def lose(self) -> None:
         self._lost = True
@@ -83,22 +84,22 @@ class CountingEngine:
     def bucket(self, step: Step) -> Hashable:
         return type(step), -(-self.size(step) // self._bucket_frames)
 
-    def most(self, step: Step) -> int:
+    def max_batch(self, step: Step) -> int:
         return self._most
 
     def size(self, step: Step) -> int:
         return step.sentence.ids[1] if isinstance(step, Encode) else step.stop - step.start
 
-    async def take(self, worker: int, steps: Sequence[Step], threads: int) -> Taken:
+    async def run(self, worker: int, steps: Sequence[Step], threads: int) -> BatchResult:
         """In a thread of the worker's own."""
-        thread = self._workers.setdefault(worker, Worker(f"engine-{worker}"))
+        thread = self._workers.setdefault(worker, WorkerThread(f"engine-{worker}"))
         return await thread.run(self._timed, steps, threads)
 
     async def close(self) -> None:
         for worker in self._workers.values():
             await worker.close()
 
-    def results(self, steps: Sequence[Step], threads: int = 1) -> Sequence[Result]:
+    def results(self, steps: Sequence[Step], threads: int = 1) -> Sequence[StepResult]:
         """Takes the steps; what becomes of each."""
         self.batches.append(tuple(steps))
         self.threads.append(threads)
@@ -107,12 +108,12 @@ class CountingEngine:
             raise EngineLost("the device is gone")
         return [self._result(step) for step in steps]
 
-    def _timed(self, steps: Sequence[Step], threads: int) -> Taken:
+    def _timed(self, steps: Sequence[Step], threads: int) -> BatchResult:
         begin = time.perf_counter_ns()
         results = self.results(steps, threads)
-        return Taken(results, begin, time.perf_counter_ns())
+        return BatchResult(results, begin, time.perf_counter_ns())
 
-    def _result(self, step: Step) -> Result:
+    def _result(self, step: Step) -> StepResult:
         match step:
             case Encode(sentence):
                 return CountingLatent(sentence, sentence.ids[1])
@@ -147,9 +148,9 @@ class Floor:
     def end(self, batch: Batch) -> None:
         self.running.remove(batch)
         try:
-            results = self.engine.results([task.step for task in batch.tasks])
+            results = self.engine.results([task.step for task in batch.steps])
         except Broken as error:
-            self.schedule.failed(batch, error)
+            self.schedule.fail(batch, error)
         else:
             self.schedule.complete(batch, results, 0, 1000)
 

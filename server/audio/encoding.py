@@ -18,18 +18,18 @@ from server.audio import wav
 from server.audio.formats import WAV, Format
 from server.audio.resampling import Resampler
 from server.errors import EngineFailed, UnspeakableText
-from server.sandbox.limits import Limits
-from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
-from server.sandbox.session import Session
+from server.sandbox.limits import SandboxLimits
+from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
+from server.sandbox.session import SandboxSession
 from server.utterance import Samples
 
 WORKER = WorkerKind.ENCODING
 """Of the label ``worker``."""
-LIMITS = Limits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
+LIMITS = SandboxLimits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
 """For a request: a file of 15 minutes takes 10 s of a core as Opus, and 350 MB."""
 
 
-class Wanted(TypedDict):
+class EncodingTask(TypedDict):
     """What a process that encodes is told of a file or stream."""
 
     format: str
@@ -38,9 +38,9 @@ class Wanted(TypedDict):
 
 
 @cache
-def pool() -> Pool:
+def pool() -> SandboxPool:
     """Returns the processes that encode; all encoders share them."""
-    return Pool(WORKER, "server.audio.coding", min(4, len(os.sched_getaffinity(0))), LIMITS)
+    return SandboxPool(WORKER, "server.audio.coding", min(4, len(os.sched_getaffinity(0))), LIMITS)
 
 
 class Encoder(Protocol):
@@ -65,7 +65,7 @@ def encoder(wanted: Format, sample_rate: int, *, whole: bool, artist: str = "") 
     if wanted.codec is None:
         made = _Plain(rate, header=wanted is WAV, whole=whole)
     else:
-        told: Wanted = {"format": wanted.name, "sample_rate": rate, "artist": artist}
+        told: EncodingTask = {"format": wanted.name, "sample_rate": rate, "artist": artist}
         made = _File(told) if whole else _Stream(told)
     return made if rate == sample_rate else _Resampled(made, Resampler(sample_rate, rate))
 
@@ -122,7 +122,7 @@ class _File:
 
     quick = False
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: EncodingTask) -> None:
         self._wanted = wanted
         self._parts: list[Samples] = []
 
@@ -149,9 +149,9 @@ class _Stream:
 
     quick = False
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._begin: Wanted | None = wanted
-        self._session = Session(pool())
+    def __init__(self, wanted: EncodingTask) -> None:
+        self._begin: EncodingTask | None = wanted
+        self._session = SandboxSession(pool())
 
     def feed(self, samples: Samples) -> bytes:
         """Raises EngineFailed when the process has ended."""

@@ -8,13 +8,13 @@ import numpy as np
 
 from otel.contract.values import WorkerKind
 from server.errors import EngineFailed, InvalidSample
-from server.sandbox.limits import Limits
-from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
+from server.sandbox.limits import SandboxLimits
+from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
 from server.utterance import Samples
 
 WORKER = WorkerKind.DECODING
 """Of the label ``worker``."""
-LIMITS = Limits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
+LIMITS = SandboxLimits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
 """For a recording: 30 s take 0.1 s and 30 MB."""
 FORMATS = ("wav", "flac", "mp3", "ogg", "mov", "matroska", "aac")
 """Of ffmpeg's: single files. Others name further files to be opened (playlists, concatenations)."""
@@ -33,9 +33,9 @@ QUIET = 10**-2.5
 
 
 @cache
-def pool() -> Pool:
+def pool() -> SandboxPool:
     """Returns the process that decodes: one recording at a time."""
-    return Pool(WORKER, "server.audio.decoding", 1, LIMITS)
+    return SandboxPool(WORKER, "server.audio.decoding", 1, LIMITS)
 
 
 def decode(data: bytes, sample_rate: int) -> Samples:

@@ -1,4 +1,5 @@
-"""``python -m server.engine SERVER LEVEL FD ...``: started by the server, the process SERVER; a socket a thread."""
+"""``python -m server.engine SERVER LEVEL FD ...``: the engine's process, started by the server, whose process id is
+SERVER. Each FD is a socket, which a thread serves."""
 
 from __future__ import annotations
 
@@ -9,27 +10,29 @@ import sys
 import threading
 
 from otel.support.parent import end_with
-from server.engine.server import Host
+from server.engine.server import EngineServer
 from server.lifecycle import launch
 from server.logs import configure
 
 NICENESS = 5
-"""Of speaking against answering, which takes little and should be done at once: in an overload by ten the slowest in a
-hundred refusals take 10.5 ms instead of 14 on two cores, and no less audio is made."""
+"""The niceness of speaking against answering, which takes little time and should not wait: at ten times the load on two
+cores the p99 of refusals is 10.5 ms instead of 14, and no less audio is made."""
 
 
 def main(server: str, level: str, *descriptors: str) -> None:
-    """Ends when the server's end of the sockets is closed, and at once with the server. Signals to the whole group are
-    the server's to answer."""
+    """Runs until the server closes its end of the sockets or the server ends. Signals to the whole process group are
+    left to the server."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     end_with(int(server))
     launch.show_crashes()
     configure(level)
     os.nice(NICENESS)
-    host = Host()
+    engine_server = EngineServer()
     threads = [
-        threading.Thread(target=host.serve, args=(socket.socket(fileno=int(descriptor)),), name=f"engine-{number}")
+        threading.Thread(
+            target=engine_server.serve, args=(socket.socket(fileno=int(descriptor)),), name=f"engine-{number}"
+        )
         for number, descriptor in enumerate(descriptors)
     ]
     for thread in threads:

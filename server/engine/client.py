@@ -1,7 +1,7 @@
-"""The engine as the server sees it: a process of its own, which takes the schedule's steps.
+"""The engine as the server sees it: the client of a process of its own, which runs the schedule's steps.
 
-In one process the threads that speak and the event loop would wait for each other's turns with the interpreter: in an
-overload by ten on two cores 31.6 s of audio were made in a second, and 41.2 s in two.
+In one process the threads that speak and the event loop would wait for each other's turns with the interpreter: at ten
+times the load two cores made 31.6 s of audio in a second in one process, and 41.2 s in two.
 """
 
 from __future__ import annotations
@@ -16,33 +16,42 @@ from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TypeVar
 
-from server.engine import buckets, messages
-from server.engine.connection import Connection
+from server.engine import messages
+from server.engine.connection import EngineConnection
+from server.engine.messages import Block, Command, DecoderProperties, LatentHandle, VoiceProperties
 from server.errors import ShuttingDown
 from server.lifecycle import launch
-from server.scheduling.engine import Decode, Encode, EngineLost, Refine, Step, Taken
+from server.scheduling.engine import BatchResult, Decode, Encode, EngineLost, Latent, Refine, Step, StepResult
+from server.scheduling.windows import window_shape
 from server.settings import secret_variables
 
 ROOT = Path(__file__).parent.parent.parent
-CUDA_MOST = {Encode: 16, Refine: 16, Decode: 32}
-"""Steps in a batch on CUDA. On the CPU a batch gains nothing over one step on each core: there each is alone."""
+CUDA_MAX_BATCH = {Encode: 16, Refine: 16, Decode: 32}
+"""The largest batches on CUDA. On the CPU a batch gains nothing over one step on each core: there steps run alone."""
+LENGTH_BUCKETS = (32, 64, 96, 128, 192, 256, 384, 512, 768)
+"""Ids or frames. A batch is padded to its longest step, so the lengths in it lie within a third or so of each other."""
 STOP_SECONDS = 10.0
-"""For the steps that are being taken, when it is told to end; and for the kernel to end it, when it is killed."""
+"""The time for running steps when the process is to end, and for the kernel to end it when it is killed."""
 STALL_SECONDS = 30.0
-"""For one step, before its process is killed: see TTSCOPE_ENGINE_STALL_SECONDS."""
+"""The time for one step before its process is killed: see TTSCOPE_ENGINE_STALL_SECONDS."""
 STALL_TIMES = 5.0
-"""Times the longest step so far that a step may take all the same, on a slow machine..."""
-MOST_STALLS = 4.0
+"""A step may always take so many times as long as the longest step so far, for the sake of slow machines..."""
+MAX_STALLS = 4.0
 """...up to so many times STALL_SECONDS."""
 LOOK_SECONDS = 0.5
-"""Between two looks of the watchdog."""
+"""The time between two looks of the watchdog."""
+
+R = TypeVar("R")
 
 
 @dataclass(slots=True, eq=False)
 class RemoteLatent:
-    """A sentence's frames, which lie in the engine's process until this is dropped. See server.scheduling.engine."""
+    """A sentence's frames, which lie in the engine's process until this object is dropped.
+
+    See server.scheduling.engine.Latent.
+    """
 
     voice: str
     key: int
@@ -50,33 +59,33 @@ class RemoteLatent:
     ends: Sequence[int]
     frame_seconds: float
     context: int
-    forgotten: list[int]
-    """Where its key goes in the end."""
+    released: list[int]
+    """The list that its key is added to in the end."""
 
     def __del__(self) -> None:
-        self.forgotten.append(self.key)
+        self.released.append(self.key)
 
 
-class EngineProcess:
-    """Used by one event loop. See server.scheduling.engine.Engine."""
+class EngineClient:
+    """Starts, asks and ends the engine's process; used by one event loop. See server.scheduling.engine.Engine."""
 
     def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
-        """``stall_seconds`` is the time for one step, once all voices are loaded; a process that takes longer is
+        """``stall_seconds`` is the time for one step once all voices are loaded. A process that takes longer is
         killed."""
         self._stall_seconds = stall_seconds
-        self._longest = 0.0
+        self._longest_step = 0.0
         """Seconds of the longest step so far."""
         self._watchdog: asyncio.Task[None] | None = None
         self._process: Process | None = None
-        self._connections: list[Connection] = []
+        self._connections: list[EngineConnection] = []
         self._cuda = False
-        self._voices: dict[str, messages.Loaded] = {}
-        self._forgotten: list[int] = []
+        self._voices: dict[str, VoiceProperties] = {}
+        self._released: list[int] = []
         self.lost: asyncio.Future[EngineLost] = asyncio.get_running_loop().create_future()
-        """Done when the process has ended, and was not told to, or has stalled and was killed."""
+        """Done when the process has ended by itself, or has stalled and was killed."""
 
     async def start(self, device: str, workers: int, log_level: int) -> str:
-        """Starts the process with a thread for each worker, and has it choose its device, whose type is returned.
+        """Starts the process with a thread for each worker, opens ``device``, and returns its type.
 
         Raises EngineFailed when there is no such device, EngineLost when the process ends.
         """
@@ -87,61 +96,66 @@ class EngineProcess:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         inherited = {name: value for name, value in os.environ.items() if name not in secret_variables()}
         environment = {**inherited, **launch.missing(os.environ), "PYTHONPATH": path}
-        self._connections = [await Connection.over(ours, self._forgotten, self._end) for ours, _ in pairs]
+        self._connections = [await EngineConnection.over(ours, self._released, self._end) for ours, _ in pairs]
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=theirs, env=environment
         )
         for _, their in pairs:
             their.close()  # only the process has it now, so that its end is seen
-        kind = await self._value(messages.Open(device))
-        self._cuda = kind == "cuda"
-        return cast("str", kind)
+        device_type = await self._value(messages.OpenDevice(device))
+        self._cuda = device_type == "cuda"
+        return device_type
 
-    async def load(self, voice: str, config: Path, model: Path) -> messages.Loaded:
-        """Raises VoiceError when the files can't be loaded."""
-        self._voices[voice] = loaded = cast("messages.Loaded", await self._value(messages.Load(voice, config, model)))
-        return loaded
+    async def load(self, voice: str, config: Path, model: Path) -> VoiceProperties:
+        """Loads a voice. Raises VoiceError when the files can't be loaded."""
+        self._voices[voice] = properties = await self._value(messages.LoadVoice(voice, config, model))
+        return properties
 
-    async def seconds(self, voice: str, ids: Sequence[int]) -> float:
-        """Speaks a sentence: how long its audio is. Raises EngineFailed when it is none."""
-        return cast("float", await self._value(messages.Try(voice, ids)))
+    async def speak(self, voice: str, ids: Sequence[int]) -> float:
+        """Speaks a sentence and returns the seconds of its audio. Raises EngineFailed when the result is not audio."""
+        return await self._value(messages.SpeakSentence(voice, ids))
 
-    async def finish(self, voice: str, ids: Sequence[int]) -> messages.Finished:
-        """Makes a voice that is loaded speakable, as fast as it can be; judged by a sentence."""
-        return cast("messages.Finished", await self._value(messages.Finish(voice, ids)))
+    async def prepare_decoder(self, voice: str, ids: Sequence[int]) -> DecoderProperties:
+        """Chooses the fastest decoder for a loaded voice, measured by a sentence."""
+        return await self._value(messages.PrepareDecoder(voice, ids))
 
-    async def settle(self) -> None:
-        """All voices are loaded: from now on steps are watched."""
-        await self._value(messages.Settle())
+    async def end_loading(self) -> None:
+        """Says that all voices are loaded. From now on the watchdog watches the steps."""
+        await self._value(messages.EndLoading())
         self._watchdog = asyncio.create_task(self._watch())
 
-    def most(self, step: Step) -> int:
-        return CUDA_MOST[type(step)] if self._cuda else 1
+    def max_batch(self, step: Step) -> int:
+        return CUDA_MAX_BATCH[type(step)] if self._cuda else 1
 
     def size(self, step: Step) -> int:
         return len(step.sentence.ids) if isinstance(step, Encode) else step.stop - step.start
 
     def bucket(self, step: Step) -> Hashable:
         if isinstance(step, Encode):
-            return Encode, step.sentence.voice, buckets.bucket(len(step.sentence.ids))
-        latent = cast("RemoteLatent", step.latent)
+            return Encode, step.sentence.voice, _length_bucket(len(step.sentence.ids))
+        latent = _remote(step.latent)
         if isinstance(step, Refine):
-            return Refine, latent.voice, buckets.bucket(step.stop - step.start)
-        return Decode, latent.voice, buckets.window(latent.frames, latent.context, step.start, step.stop)
+            return Refine, latent.voice, _length_bucket(step.stop - step.start)
+        return Decode, latent.voice, window_shape(latent.frames, latent.context, step.start, step.stop)
 
-    async def take(self, worker: int, steps: Sequence[Step], threads: int) -> Taken:
-        answer, samples = await self._connections[worker].ask(_request(steps, threads))
-        self._longest = max(self._longest, (answer.end - answer.begin) / 1e9)
-        match steps[0]:
-            case Encode(sentence):
-                return Taken([self._latent(sentence.voice, each) for each in answer.value], answer.begin, answer.end)
-            case Refine():
-                return Taken([None] * len(steps), answer.begin, answer.end)
-            case Decode():
-                return Taken(list(samples), answer.begin, answer.end)
+    async def run(self, worker: int, steps: Sequence[Step], threads: int) -> BatchResult:
+        connection = self._connections[worker]
+        results: Sequence[StepResult]
+        if isinstance(first := steps[0], Encode):
+            voice = first.sentence.voice
+            encoded, _ = await connection.ask(messages.EncodeSentences(voice, _sentences(steps)))
+            results, start, end = [self._latent(voice, each) for each in encoded.value], encoded.start, encoded.end
+        elif isinstance(first, Refine):
+            refined, _ = await connection.ask(messages.RefineBlocks(_blocks(steps)))
+            results, start, end = [None] * len(steps), refined.start, refined.end
+        else:
+            decoded, samples = await connection.ask(messages.DecodeWindows(_blocks(steps), threads))
+            results, start, end = list(samples), decoded.start, decoded.end
+        self._longest_step = max(self._longest_step, (end - start) / 1e9)
+        return BatchResult(results, start, end)
 
     async def close(self) -> None:
-        """Ends the process, once the steps at hand are taken. Closing again is allowed."""
+        """Ends the process when its running steps are done. Closing again is allowed."""
         await self._end_watchdog()
         for connection in self._connections:
             connection.close(ShuttingDown("the server is shutting down"))
@@ -155,7 +169,7 @@ class EngineProcess:
             await self._process.wait()
 
     async def kill(self, error: EngineLost) -> None:
-        """Ends the process at once; who waits for it gets ``error``. Killing again is allowed."""
+        """Ends the process at once; callers that wait for it get ``error``. Killing again is allowed."""
         self._kill(error)
         await self._end_watchdog()
         if self._process is not None:
@@ -166,8 +180,8 @@ class EngineProcess:
     async def _watch(self) -> None:
         """Kills the process when one of its threads does not answer for too long.
 
-        The wait is counted in looks, not by a clock: while this process was stopped itself, or had no turn on a busy
-        machine, there were none.
+        The wait is counted in looks, not by a clock: there are none while the server itself is stopped, or gets no
+        processor on a busy machine.
         """
         answered = [0] * len(self._connections)
         waited = [0.0] * len(self._connections)
@@ -177,7 +191,7 @@ class EngineProcess:
                 stuck = connection.waiting and connection.answered == answered[number]
                 waited[number] = waited[number] + LOOK_SECONDS if stuck else 0.0
                 answered[number] = connection.answered
-            longest = min(STALL_TIMES * self._longest, MOST_STALLS * self._stall_seconds)
+            longest = min(STALL_TIMES * self._longest_step, MAX_STALLS * self._stall_seconds)
             if max(waited) >= max(self._stall_seconds, longest):
                 error = EngineLost(f"the engine's process has not answered for {max(waited):.1f} s and is killed")
                 self._kill(error)
@@ -200,23 +214,39 @@ class EngineProcess:
         if not self.lost.done():
             self.lost.set_result(error)
 
-    async def _value(self, request: messages.Request) -> object:
-        answer, _ = await self._connections[0].ask(request)
-        return answer.value
+    async def _value(self, command: Command[R]) -> R:
+        response, _ = await self._connections[0].ask(command)
+        return response.value
 
-    def _latent(self, voice: str, made: messages.Latent) -> RemoteLatent:
-        known = self._voices[voice]
+    def _latent(self, voice: str, handle: LatentHandle) -> RemoteLatent:
+        properties = self._voices[voice]
         return RemoteLatent(
-            voice, made.key, made.frames, made.ends, known.frame_seconds, known.context, self._forgotten
+            voice,
+            handle.key,
+            handle.frames,
+            handle.ends,
+            properties.frame_seconds,
+            properties.context,
+            self._released,
         )
 
 
-def _request(steps: Sequence[Step], threads: int) -> messages.Request:
-    if isinstance(steps[0], Encode):
-        sentences = [step.sentence for step in steps if isinstance(step, Encode)]
-        given = [(sentence.ids, sentence.speed, bool(sentence.marks)) for sentence in sentences]
-        return messages.Encode(sentences[0].voice, given)
-    blocks = [
-        (cast("RemoteLatent", step.latent).key, step.start, step.stop) for step in steps if not isinstance(step, Encode)
-    ]
-    return messages.Refine(blocks) if isinstance(steps[0], Refine) else messages.Decode(blocks, threads)
+def _remote(latent: Latent) -> RemoteLatent:
+    if not isinstance(latent, RemoteLatent):
+        raise TypeError("the latent is another engine's")
+    return latent
+
+
+def _length_bucket(length: int) -> int:
+    """Returns the padded length of ids or frames, which the steps of one batch share."""
+    longest = LENGTH_BUCKETS[-1]
+    return next((bucket for bucket in LENGTH_BUCKETS if length <= bucket), -(-length // longest) * longest)
+
+
+def _sentences(steps: Sequence[Step]) -> list[tuple[Sequence[int], float, bool]]:
+    sentences = [step.sentence for step in steps if isinstance(step, Encode)]
+    return [(sentence.ids, sentence.speed, bool(sentence.words)) for sentence in sentences]
+
+
+def _blocks(steps: Sequence[Step]) -> list[Block]:
+    return [(_remote(step.latent).key, step.start, step.stop) for step in steps if not isinstance(step, Encode)]

@@ -1,4 +1,4 @@
-"""One socket to the engine's process: requests go out as they come, and are answered in their order."""
+"""One socket to the engine's process: requests are sent as they come, and answered in their order."""
 
 from __future__ import annotations
 
@@ -7,57 +7,59 @@ import pickle
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import Self, cast
+from typing import Any, Self, TypeVar, cast
 
 import numpy as np
 
 from server.engine import messages
-from server.engine.messages import EMPTY, HEADER, Answer, Failure, Question, Request
-from server.scheduling.engine import EngineLost, Samples
+from server.engine.messages import EMPTY, HEADER, Command, EngineFailure, EngineRequest, EngineResponse
+from server.scheduling.engine import EngineLost
+from server.utterance import Samples
 
-Reply = tuple[Answer, Samples]
+T = TypeVar("T")
 
 
-class Connection(asyncio.BufferedProtocol):
-    """Used by one event loop. Samples are received where they will lie."""
+class EngineConnection(asyncio.BufferedProtocol):
+    """Used by one event loop. Samples are received into their final array, without a copy."""
 
-    def __init__(self, forgotten: list[int], lost: Callable[[EngineLost], None]) -> None:
-        """``forgotten`` are the keys of latents that nobody wants any longer, each of which is told with the next
-        request; ``lost`` is called when the other end has ended."""
-        self._forgotten = forgotten
+    def __init__(self, released: list[int], lost: Callable[[EngineLost], None]) -> None:
+        """``released`` has the keys of latents that the server does not need any more; each is sent with the next
+        request. ``lost`` is called when the other end has ended."""
+        self._released = released
         self._lost = lost
-        self._waiting: deque[asyncio.Future[Reply]] = deque()
-        self._gone: Exception | None = None
+        self._pending: deque[asyncio.Future[tuple[EngineResponse[Any], Samples]]] = deque()
+        self._error: Exception | None = None
+        """Why nothing can be asked any more."""
         self.answered = 0
-        """Questions that were answered."""
+        """The number of requests that were answered."""
         self._header, self._message, self._samples = memoryview(bytearray(HEADER.size)), memoryview(b""), EMPTY
-        self._parts: deque[memoryview] = deque([self._header])
+        self._buffers: deque[memoryview] = deque([self._header])
         """What is still to be filled of a frame."""
 
     @classmethod
-    async def over(cls, ours: socket.socket, forgotten: list[int], lost: Callable[[EngineLost], None]) -> Self:
-        """On a socket that is connected, and is the connection's from now on."""
-        _, connection = await asyncio.get_running_loop().create_connection(lambda: cls(forgotten, lost), sock=ours)
+    async def over(cls, ours: socket.socket, released: list[int], lost: Callable[[EngineLost], None]) -> Self:
+        """Returns a connection over a connected socket, which it owns from now on."""
+        _, connection = await asyncio.get_running_loop().create_connection(lambda: cls(released, lost), sock=ours)
         return connection
 
     @property
     def waiting(self) -> bool:
-        """Whether an answer is due, though perhaps nobody waits for it any longer."""
-        return bool(self._waiting)
+        """Whether a response is due, even if no caller waits for it any more."""
+        return bool(self._pending)
 
-    async def ask(self, request: Request) -> Reply:
-        """The answer; raises what went wrong instead, EngineLost when the other end has ended."""
-        if self._gone is not None:
-            raise self._gone
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._waiting.append(reply)
-        forgotten = tuple(self._forgotten)
-        del self._forgotten[: len(forgotten)]
-        self._transport.write(messages.frame(Question(request, forgotten)))
-        return await reply
+    async def ask(self, command: Command[T]) -> tuple[EngineResponse[T], Samples]:
+        """Returns the response. Raises what went wrong instead, EngineLost when the other end has ended."""
+        if self._error is not None:
+            raise self._error
+        pending: asyncio.Future[tuple[EngineResponse[T], Samples]] = asyncio.get_running_loop().create_future()
+        self._pending.append(pending)
+        released = tuple(self._released)
+        del self._released[: len(released)]
+        self._transport.write(messages.frame(EngineRequest(command, released)))
+        return await pending
 
     def close(self, error: Exception) -> None:
-        """Whoever still waits, or asks later, gets ``error``."""
+        """Closes the socket. Callers that wait, or ask later, get ``error``."""
         self._end(error)
         self._transport.close()
 
@@ -65,44 +67,44 @@ class Connection(asyncio.BufferedProtocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._gone is None:
+        if self._error is None:
             error = EngineLost("the engine's process has ended")
             self._end(error)
             self._lost(error)
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        return self._parts[0]
+        return self._buffers[0]
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._parts[0] = self._parts[0][nbytes:]
-        while self._parts and not self._parts[0]:
-            self._parts.popleft()
-        if self._parts:
+        self._buffers[0] = self._buffers[0][nbytes:]
+        while self._buffers and not self._buffers[0]:
+            self._buffers.popleft()
+        if self._buffers:
             return
         if not self._message:
             length, *shape = HEADER.unpack(self._header)
             self._message, self._samples = memoryview(bytearray(length)), np.empty(shape, np.float32)
-            self._parts.append(self._message)
+            self._buffers.append(self._message)
             if self._samples.size:
-                self._parts.append(self._samples.data.cast("B"))
+                self._buffers.append(self._samples.data.cast("B"))
             return
         self._settle(pickle.loads(self._message), self._samples)  # noqa: S301 - from our own process
         self._message = memoryview(b"")
-        self._parts.append(self._header)
+        self._buffers.append(self._header)
 
-    def _settle(self, answer: Answer | Failure, samples: Samples) -> None:
-        reply = self._waiting.popleft()
+    def _settle(self, response: EngineResponse[Any] | EngineFailure, samples: Samples) -> None:
+        pending = self._pending.popleft()
         self.answered += 1
-        if reply.done():  # nobody waits any longer
+        if pending.done():  # its caller was cancelled
             return
-        if isinstance(answer, Failure):
-            reply.set_exception(answer.error)
+        if isinstance(response, EngineFailure):
+            pending.set_exception(response.error)
         else:
-            reply.set_result((answer, samples))
+            pending.set_result((response, samples))
 
     def _end(self, error: Exception) -> None:
-        self._gone = error
-        while self._waiting:
-            reply = self._waiting.popleft()
-            if not reply.done():
-                reply.set_exception(error)
+        self._error = error
+        while self._pending:
+            pending = self._pending.popleft()
+            if not pending.done():
+                pending.set_exception(error)

@@ -14,20 +14,21 @@ from server.engine.vits import VitsLatent, VitsModel
 SIZES = (1, 2, 4, 8, 16, 32)
 """Windows in a recorded batch; smaller batches are filled up."""
 WARM_UPS = 3
-"""Runs before a recording, in which libraries choose their kernels and take their memory (PyTorch, CUDA graphs)."""
+"""Runs before a recording, in which libraries choose their kernels and allocate their memory (PyTorch, CUDA graphs)."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Recording:
     graph: torch.cuda.CUDAGraph
-    given: Tensor
-    made: Tensor
+    input: Tensor
+    output: Tensor
 
 
-class Graphs:
-    """Recordings of the windows that begin a sentence or lie inside it; others are decoded step by step.
+class CudaGraphDecoder:
+    """Replays recordings of usual windows; other windows are decoded step by step.
 
-    Source: Accelerating PyTorch with CUDA Graphs (pytorch.org, 2021). Used by the one thread that owns the device.
+    It is used by the one thread that owns the device. Source: Accelerating PyTorch with CUDA Graphs (pytorch.org,
+    2021).
     """
 
     def __init__(self) -> None:
@@ -35,34 +36,34 @@ class Graphs:
         self._pool: tuple[int, int] | None = None
 
     def prepare(self, model: VitsModel) -> None:
-        """Records every shape that will come often, largest first, so that the smaller ones find their memory there."""
+        """Records every shape that will come often, the largest first: the smaller ones then use its memory."""
         with torch.inference_mode():
             for size in reversed(SIZES):
                 for frames, left, right in usual_windows(model.decoder.context):
                     self._record(model, size, frames, left, right)
 
     def decode(self, model: VitsModel, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
-        """As VitsModel.decode."""
-        frames, left, right = model.shape(*windows[0])
+        """Returns what VitsModel.decode does."""
+        frames, left, right = model.window_shape(*windows[0])
         size = next(size for size in SIZES if size >= len(windows))
         recording = self._recordings.get((id(model), size, frames, left, right))
         if recording is None:
             return model.decode(windows)
         for number, (latent, start, stop) in enumerate(windows):
-            recording.given[number].copy_(latent.refined[start - left : stop + right])
+            recording.input[number].copy_(latent.refined[start - left : stop + right])
         recording.graph.replay()
-        return recording.made[: len(windows)]
+        return recording.output[: len(windows)]
 
     def _record(self, model: VitsModel, size: int, frames: int, left: int, right: int) -> None:
-        given = torch.zeros(size, left + frames + right, model.channels, device=model.device)
+        frames_in = torch.zeros(size, left + frames + right, model.channels, device=model.device)
         side = torch.cuda.Stream(model.device)
         side.wait_stream(torch.cuda.current_stream(model.device))
         with torch.cuda.stream(side):
             for _ in range(WARM_UPS):
-                model.decoder(given, left, right)
+                model.decoder(frames_in, left, right)
         torch.cuda.current_stream(model.device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph, pool=self._pool):
-            made = model.decoder(given, left, right)
+            waveforms = model.decoder(frames_in, left, right)
         self._pool = self._pool or graph.pool()
-        self._recordings[id(model), size, frames, left, right] = _Recording(graph, given, made)
+        self._recordings[id(model), size, frames, left, right] = _Recording(graph, frames_in, waveforms)

@@ -1,8 +1,8 @@
 """A VITS voice's decoder, HiFi-GAN, on windows of its input: exact at their edges, with channels last in memory.
 
-The same weights and the same sums as Coqui's HifiganGenerator, from which it is made. It is faster on the CPU since
-channels lie together, so that convolutions run at 90 % of what the processor can multiply (60 % otherwise, measured on
-AVX2), and since oneDNN, which compiles a convolution anew for each length of its input, meets few lengths.
+The same weights and the same sums as Coqui's HifiganGenerator, from which it is made. It is faster on the CPU for two
+reasons. The channels lie together, so that convolutions run at 90 % of what the processor can multiply (60 % otherwise,
+measured on AVX2). And oneDNN, which compiles a convolution anew for each length of its input, sees few lengths.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from TTS.vocoder.models.hifigan_generator import HifiganGenerator
 
 SLOPE = 0.1
-"""Of the leaky rectifiers; the last one has the standard .01 (Kong et al., HiFi-GAN, NeurIPS 2020, and Coqui)."""
+"""The slope of the leaky rectifiers; the last one has the standard .01 (Kong et al., HiFi-GAN, NeurIPS 2020, and
+Coqui)."""
 LAST_SLOPE = 0.01
 WIDE = 96
-"""Channels from which on a convolution is a product of matrices on the CPU: as fast as oneDNN's, which is 10 % faster
-with 64 channels and 25 % with 32, and for any length the same."""
-LENGTHS = 8
-"""Frames: on the CPU the end of a sentence is filled up to a multiple. Its windows are of any length; a new one costs
-40 ms of compiling, half as long as a window takes, and oneDNN keeps only the last 1,024 that it compiled."""
+"""The number of channels from which a convolution is a product of matrices on the CPU. It is as fast as oneDNN's there,
+and equally fast for any length; oneDNN is 10 % faster with 64 channels and 25 % with 32."""
+LENGTH_MULTIPLE = 8
+"""Frames. On the CPU the last window of a sentence is padded to a multiple of this. It can have any length, and each
+new length costs 40 ms of compiling, half the time of a window; oneDNN caches only the last 1,024 that it compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +43,38 @@ class _Convolution:
     padding: int
     dilation: int
     products: layers.Products | None
-    """The same as products of matrices, where these are as fast."""
+    """The same convolution as products of matrices, where these are as fast."""
 
     @classmethod
     def of(cls, layer: Conv1d, dtype: torch.dtype) -> _Convolution:
         products = layers.products_of(layer) if _multiplies(layer, dtype) and layer.in_channels >= WIDE else None
         padding, dilation = int(layer.padding[0]), int(layer.dilation[0])
-        return cls(_last(layer.weight, dtype), layers.bias_of(layer).to(dtype), padding, dilation, products)
+        return cls(_channels_last(layer.weight, dtype), layers.bias_of(layer).to(dtype), padding, dilation, products)
 
     def __call__(self, x: Tensor) -> Tensor:
         if self.products is not None:
             return self.products(x, self.padding, self.padding)
-        return _back(functional.conv2d(_image(x), self.weight, self.bias, 1, (0, self.padding), (1, self.dilation)))
+        return _from_image(
+            functional.conv2d(_image(x), self.weight, self.bias, 1, (0, self.padding), (1, self.dilation))
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Upsampling:
-    """A transposed convolution, and what follows it at its rate: blocks whose mean is taken."""
+    """A transposed convolution and the blocks that follow it at its rate; the result is the mean of the blocks."""
 
     weight: Tensor
     bias: Tensor
     padding: int
     factor: int
     products: layers.Products | None
-    """The same as products of matrices, where these are faster: each row makes ``factor`` samples."""
+    """The same convolution as products of matrices, where these are faster: each row makes ``factor`` samples."""
     blocks: tuple[tuple[tuple[_Convolution, ...], ...], ...]
-    """Of each block the residual layers, of each layer its convolutions."""
+    """The convolutions of each residual layer of each block."""
     reach: int
     """Samples on each side, at its output's rate, that the window's part of the output needs."""
     multiple: int
-    """What the length of a sentence's last window is filled up to a multiple of."""
+    """A sentence's last window is padded to a multiple of this many samples."""
     context: int
     """Samples on each side, of its input, that the window's part of the output needs."""
 
@@ -79,28 +82,39 @@ class _Upsampling:
     def of(
         cls, up: ConvTranspose1d, blocks: Sequence[torch.nn.Module], rate: int, after: int, dtype: torch.dtype
     ) -> _Upsampling:
-        """``rate`` is its output's, in samples a frame; ``after``: what comes later needs so many on each side."""
+        """``rate`` is the rate of its output, in samples a frame; ``after`` is how many samples on each side the later
+        layers need."""
         factor, padding = int(up.stride[0]), int(up.padding[0])
         if int(up.kernel_size[0]) - 2 * padding != factor:
             raise ValueError("the decoder has an upsampling that does not just multiply the length")
-        made = tuple(_residual_layers(block, dtype) for block in blocks)
-        convolutions = [[convolution for layer in block for convolution in layer] for block in made]
+        layers_of_blocks = tuple(_residual_layers(block, dtype) for block in blocks)
+        convolutions = [[convolution for layer in block for convolution in layer] for block in layers_of_blocks]
         reach = after + max(sum(convolution.padding for convolution in block) for block in convolutions)
         compiled = any(convolution.products is None for block in convolutions for convolution in block)
-        multiple = LENGTHS * rate if compiled and up.weight.device.type == "cpu" else 1
+        multiple = LENGTH_MULTIPLE * rate if compiled and up.weight.device.type == "cpu" else 1
         bias, products = layers.bias_of(up).to(dtype), None
         if _multiplies(up, dtype):
             places = functional.pad(up.weight.detach(), (0, -up.weight.shape[2] % factor)).unflatten(2, (-1, factor))
             products = layers.Products.of(places.flip(2).permute(2, 0, 3, 1).flatten(2), bias.repeat(factor))
         # A sample of the output is made of the inputs whose kernels cover it.
         context = (reach + int(up.kernel_size[0]) - 1 - padding) // factor
-        return cls(_last(up.weight, dtype), bias, padding, factor, products, made, reach, multiple, context)
+        return cls(
+            _channels_last(up.weight, dtype),
+            bias,
+            padding,
+            factor,
+            products,
+            layers_of_blocks,
+            reach,
+            multiple,
+            context,
+        )
 
     def __call__(self, x: Tensor, start: int, stop: int) -> Tensor:
-        """Samples ``start`` to ``stop`` of its output; what is beyond its end may be anything."""
+        """Returns samples ``start`` to ``stop`` of its output; samples beyond its end may have any value."""
         if self.products is None:
             shape = (1, self.factor), (0, self.padding)
-            y = _back(functional.conv_transpose2d(_image(x), self.weight, self.bias, *shape))[:, start:stop]
+            y = _from_image(functional.conv_transpose2d(_image(x), self.weight, self.bias, *shape))[:, start:stop]
             return functional.pad(y, (0, 0, 0, stop - start - y.shape[1])).contiguous()
         start, stop = start + self.padding, stop + self.padding
         y = self.products(x, len(self.products.kernel) - 1, max(0, -(-stop // self.factor) - x.shape[1]))
@@ -108,10 +122,10 @@ class _Upsampling:
 
 
 class Decoder:
-    """Frames to a waveform, by windows; free of state, so that any number of threads may use it."""
+    """Turns windows of frames into waveforms. It has no state, so that any number of threads may use it."""
 
     def __init__(self, generator: HifiganGenerator, dtype: torch.dtype = torch.float32) -> None:
-        """``generator``'s weight norms must have been folded in. Raises ValueError if it has parts unknown here."""
+        """``generator``'s weight norms must be folded in. Raises ValueError if it has layers that are unknown here."""
         if generator.cond_in_each_up_layer or hasattr(generator, "lin_pre"):
             raise ValueError("the decoder has conditioning layers that can't be used")
         self.dtype = dtype
@@ -131,35 +145,36 @@ class Decoder:
         """Frames on each side of a window that must be given with it, unless the sentence ends there."""
 
     def __call__(self, frames: Tensor, left: int, right: int) -> Tensor:
-        """``frames``, shape (batch, time, channels), of which ``left`` and ``right`` at the ends are context.
+        """Returns the waveform of ``frames`` without their context: shape (batch, samples), float32, within -1 to 1.
 
-        The waveform of those between, shape (batch, samples), float32, within -1 to 1. The context must be ``context``
-        frames, or fewer where the sentence begins or ends: there the zeros of the padding are the sentence's own.
+        ``frames`` has the shape (batch, time, channels); ``left`` and ``right`` frames at its ends are context. The
+        context must be ``context`` frames, or fewer where the sentence begins or ends: the padding there is the
+        sentence's own.
         """
         x = functional.leaky_relu_(self._first(frames.to(self.dtype)), SLOPE)
-        length = x.shape[1]  # without what it is filled up with
+        length = x.shape[1]  # without padding
         for stage in self._stages:
             left, right, length = left * stage.factor, right * stage.factor, length * stage.factor
             # Context that nothing needs from here on is cut off.
             start, stop = max(0, left - stage.reach), length - max(0, right - stage.reach)
-            filled = (start - stop) % stage.multiple if right < stage.reach else 0
+            padding = (start - stop) % stage.multiple if right < stage.reach else 0
             left, right, length = left - start, right - length + stop, stop - start
-            x = _mean_of_blocks(stage(x, start, stop + filled), length, stage.blocks)
+            x = _mean_of_blocks(stage(x, start, stop + padding), length, stage.blocks)
             slope = LAST_SLOPE if stage is self._stages[-1] else SLOPE
-            x = _ended(functional.leaky_relu_(x, slope), length)
+            x = _zero_after(functional.leaky_relu_(x, slope), length)
         x = _to_one_channel(x, self._last) if self._narrow else self._last(x)[..., 0]
         return x[:, left : length - right].tanh().float()
 
 
 def _mean_of_blocks(x: Tensor, length: int, blocks: Sequence[Sequence[Sequence[_Convolution]]]) -> Tensor:
-    bent = _ended(functional.leaky_relu(x, SLOPE), length)  # the same for the first layer of every block
+    bent = _zero_after(functional.leaky_relu(x, SLOPE), length)  # the same for the first layer of every block
     total: Tensor | None = None
     for block in blocks:
         y = x
         for number, layer in enumerate(block):
-            z = layer[0](_ended(functional.leaky_relu(y, SLOPE), length) if number else bent)
+            z = layer[0](_zero_after(functional.leaky_relu(y, SLOPE), length) if number else bent)
             for convolution in layer[1:]:
-                z = convolution(_ended(functional.leaky_relu_(z, SLOPE), length))
+                z = convolution(_zero_after(functional.leaky_relu_(z, SLOPE), length))
             z += y
             y = z
         total = y if total is None else total.add_(y)
@@ -168,15 +183,16 @@ def _mean_of_blocks(x: Tensor, length: int, blocks: Sequence[Sequence[Sequence[_
     return total.mul_(1.0 / len(blocks))
 
 
-def _ended(x: Tensor, length: int) -> Tensor:
-    """``x`` with zeros, as a convolution's padding has them, after its ``length``; changed in place."""
+def _zero_after(x: Tensor, length: int) -> Tensor:
+    """Sets ``x`` to zero after its ``length``, like a convolution's padding; in place."""
     if x.shape[1] > length:
         x[:, length:].zero_()
     return x
 
 
 def _to_one_channel(x: Tensor, convolution: _Convolution) -> Tensor:
-    """All products first, then their sums along the diagonals: a third of oneDNN's time."""
+    """Applies a convolution with one output channel: all products, then their sums along the diagonals. It takes a
+    third of oneDNN's time."""
     products = convolution.weight[0, :, 0].T @ x.transpose(1, 2)
     padded = functional.pad(products, (convolution.padding, convolution.padding))
     shifted = [row[:, shift * convolution.dilation :][:, : x.shape[1]] for shift, row in enumerate(padded.unbind(1))]
@@ -184,7 +200,7 @@ def _to_one_channel(x: Tensor, convolution: _Convolution) -> Tensor:
 
 
 def _residual_layers(block: torch.nn.Module, dtype: torch.dtype) -> tuple[tuple[_Convolution, ...], ...]:
-    """ResBlock1 has two convolutions in each residual layer, ResBlock2 one."""
+    """Returns the convolutions of each residual layer: ResBlock1 has two in a layer, ResBlock2 one."""
     if hasattr(block, "convs1"):
         pairs = zip(block.convs1, block.convs2, strict=True)
         return tuple((_Convolution.of(one, dtype), _Convolution.of(two, dtype)) for one, two in pairs)
@@ -192,18 +208,18 @@ def _residual_layers(block: torch.nn.Module, dtype: torch.dtype) -> tuple[tuple[
 
 
 def _multiplies(layer: torch.nn.Module, dtype: torch.dtype) -> bool:
-    """Whether products of matrices may stand for a convolution: sums in a shorter format would lose too much."""
+    """Whether products of matrices may replace a convolution. Sums in a shorter number format would lose too much."""
     return layer.weight.device.type == "cpu" and dtype is torch.float32
 
 
-def _last(weight: Tensor, dtype: torch.dtype) -> Tensor:
+def _channels_last(weight: Tensor, dtype: torch.dtype) -> Tensor:
     return weight.detach().to(dtype).unsqueeze(2).contiguous(memory_format=torch.channels_last)
 
 
 def _image(x: Tensor) -> Tensor:
-    """(batch, time, channels) as an image of one row, channels last in memory as they are."""
+    """Returns (batch, time, channels) as an image of one row, with the channels last in memory as they are."""
     return x.transpose(1, 2).unsqueeze(2)
 
 
-def _back(x: Tensor) -> Tensor:
+def _from_image(x: Tensor) -> Tensor:
     return x.squeeze(2).transpose(1, 2)

@@ -1,4 +1,4 @@
-"""Decoding on the CPU without Python: each usual window's work is recorded once and replayed."""
+"""Decoding on the CPU without Python: each usual window's work is traced once by torch.jit and replayed."""
 
 from __future__ import annotations
 
@@ -9,48 +9,49 @@ import torch
 from torch import Tensor
 
 from server.engine.vits import VitsLatent, VitsModel
-from server.scheduling.windows import EARLY, WINDOW
+from server.scheduling.windows import FIRST_WINDOWS, WINDOW
 
 Replay = Callable[[Tensor], Tensor]
 
 
 def usual_windows(context: int) -> tuple[tuple[int, int, int], ...]:
-    """The shapes (see VitsModel.shape) of windows that begin a sentence or lie inside it; ends are of any length."""
+    """Returns the shapes (see VitsModel.window_shape) of windows at a sentence's beginning or inside it. The last
+    window of a sentence may have any length."""
     return (
-        *((frames, 0, context) for frames in (EARLY[0], WINDOW)),
-        *((frames, context, context) for frames in (EARLY[1], WINDOW)),
+        *((frames, 0, context) for frames in (FIRST_WINDOWS[0], WINDOW)),
+        *((frames, context, context) for frames in (FIRST_WINDOWS[1], WINDOW)),
     )
 
 
-class Traces:
-    """Recordings of usual windows, one at a time; others are decoded step by step. Any number of threads may use it.
+class JitDecoder:
+    """Replays traces of single usual windows; other windows are decoded step by step. Any number of threads may use it.
 
     A window is 500 operations of torch, and between any two of them a thread needs the interpreter, which others hold
-    while they answer requests. A recording needs it at its end alone: 3 % less time on a quiet machine, 8 % less beside
-    a thread that computes for a fifth of the time (bfloat16, 36.3 ms instead of 39.4).
+    while they answer requests. A trace needs it at its end alone: it takes 3 % less time on a quiet machine, and 8 %
+    less beside a thread that computes for a fifth of the time (bfloat16, 36.3 ms instead of 39.4).
     """
 
     def __init__(self) -> None:
-        self._recordings: dict[tuple[int, int, int, int], Replay] = {}
+        self._traces: dict[tuple[int, int, int, int], Replay] = {}
 
     def prepare(self, model: VitsModel) -> None:
-        """Records every shape that will come often."""
+        """Traces every shape that will come often."""
         context = model.decoder.context
         with torch.inference_mode(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # lengths become constants of the recording, which is what is wanted
+            warnings.simplefilter("ignore")  # lengths become constants of the trace, as intended
             for frames, left, right in usual_windows(context):
-                self._recordings[id(model), frames, left, right] = _record(model, frames, left, right)
+                self._traces[id(model), frames, left, right] = _trace(model, frames, left, right)
 
     def decode(self, model: VitsModel, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
-        """As VitsModel.decode."""
-        replay = self._recordings.get((id(model), *model.shape(*windows[0])))
+        """Returns what VitsModel.decode does."""
+        replay = self._traces.get((id(model), *model.window_shape(*windows[0])))
         if replay is None or len(windows) > 1:
             return model.decode(windows)
-        return replay(model.given(windows))
+        return replay(model.decoder_input(windows))
 
 
-def _record(model: VitsModel, frames: int, left: int, right: int) -> Replay:
+def _trace(model: VitsModel, frames: int, left: int, right: int) -> Replay:
     decoder, example = model.decoder, torch.zeros(1, left + frames + right, model.channels)
-    traced: Replay = torch.jit.trace(lambda given: decoder(given, left, right), example, check_trace=False)
-    traced(example)  # the first call prepares what the others use
-    return traced
+    replay: Replay = torch.jit.trace(lambda frames: decoder(frames, left, right), example, check_trace=False)
+    replay(example)  # the first call prepares what the others use
+    return replay

@@ -1,7 +1,7 @@
-"""What the server and its engine's process say to each other, and how it stands on the wire.
+"""The messages between the server and its engine's process, and their form on the wire.
 
 A frame is a header, a pickled message, and the samples that belong to it as they lie in memory. Both ends are this
-program, joined by a pair of sockets that nobody else has.
+program, joined by a pair of sockets that no other process has.
 """
 
 from __future__ import annotations
@@ -11,37 +11,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import Struct
-from typing import Any
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from server.engine.vocabulary import Vocabulary
-from server.scheduling.engine import Samples
+from server.utterance import Samples
 
 HEADER = Struct("!III")
 """Bytes of the message, and the shape of the samples: windows, and samples of each."""
 EMPTY = np.empty((0, 0), np.float32)
 
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Command(Generic[R_co]):
+    """A command for the engine's process. The type argument is the type of the response's value."""
+
+    __slots__ = ()
+
 
 @dataclass(frozen=True, slots=True)
-class Open:
-    """Get ready on ``device``: auto, cpu, cuda or cuda:N. Answered with its type, cpu or cuda."""
+class OpenDevice(Command[str]):
+    """Opens ``device``: auto, cpu, cuda or cuda:N. The response is its type, cpu or cuda."""
 
     device: str
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
-    """Load a voice from its files. Answered with a Loaded."""
-
-    voice: str
-    config: Path
-    model: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A voice that can be tried."""
+class VoiceProperties:
+    """A voice whose model is loaded."""
 
     sample_rate: int
     vocabulary: Vocabulary
@@ -51,50 +50,59 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
-    """Speak a sentence with a voice that is loaded. Answered with the seconds of its audio."""
+class LoadVoice(Command[VoiceProperties]):
+    """Loads a voice from its files."""
+
+    voice: str
+    config: Path
+    model: Path
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakSentence(Command[float]):
+    """Speaks a sentence with a loaded voice. The response is the seconds of its audio."""
 
     voice: str
     ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
-    """Choose the format of a voice's decoder by a sentence, and make it speakable. Answered with a Finished."""
-
-    voice: str
-    ids: Sequence[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """A voice that speaks."""
+class DecoderProperties:
+    """A voice's decoder as it was prepared."""
 
     dtype: str
     rate: float
-    """Seconds of audio that it makes in a second."""
+    """Seconds of audio that the voice makes in a second."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settle:
-    """All voices are loaded."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encode:
-    """Ids, speeds, and whether the ids' ends are wanted, of sentences of one voice. Answered with Latents."""
+class PrepareDecoder(Command[DecoderProperties]):
+    """Chooses the number format of a voice's decoder by a sentence, and records its usual windows."""
 
     voice: str
-    sentences: Sequence[tuple[Sequence[int], float, bool]]
+    ids: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
-class Latent:
-    """A sentence's latent frames, which stay where they were made."""
+class EndLoading(Command[None]):
+    """Says that all voices are loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatentHandle:
+    """A sentence's latent frames, which stay in the engine's process."""
 
     key: int
     frames: int
     ends: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeSentences(Command[list[LatentHandle]]):
+    """Encodes sentences of one voice. Each is given by its ids, its speed, and whether its ids' ends are needed."""
+
+    voice: str
+    sentences: Sequence[tuple[Sequence[int], float, bool]]
 
 
 Block = tuple[int, int, int]
@@ -102,50 +110,47 @@ Block = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Refine:
-    """Take blocks through the flow."""
+class RefineBlocks(Command[None]):
+    """Takes blocks through the flow."""
 
     blocks: Sequence[Block]
 
 
 @dataclass(frozen=True, slots=True)
-class Decode:
-    """Windows of equal shape to a waveform. Answered with samples, shape (windows, samples)."""
+class DecodeWindows(Command[None]):
+    """Turns windows of equal shape into waveforms. The response has samples, shape (windows, samples)."""
 
     windows: Sequence[Block]
     threads: int
-    """How many cores it may use."""
-
-
-Request = Open | Load | Try | Finish | Settle | Encode | Refine | Decode
+    """The number of cores that it may use."""
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """A request, and the keys of latents that nobody wants any longer."""
+class EngineRequest:
+    """A command, and the keys of latents that the server does not need any more."""
 
-    request: Request
-    forgotten: Sequence[int] = ()
+    command: Command[object]
+    released: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """To one question; questions on one connection are answered in their order."""
+class EngineResponse(Generic[R_co]):
+    """The response to one request. The requests on one connection are answered in their order."""
 
-    value: Any = None
-    begin: int = 0
+    value: R_co
+    start: int = 0
     """When the work on it began, in ns of time.perf_counter_ns, which is one clock for all processes of a machine."""
     end: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
-    """What went wrong with a question instead: EngineLost, EngineFailed or VoiceError."""
+class EngineFailure:
+    """The response to a request that failed: EngineLost, EngineFailed or VoiceError."""
 
     error: Exception
 
 
 def frame(message: object, samples: Samples = EMPTY) -> bytes:
-    """What goes before the samples, which are sent as they are."""
+    """Returns what goes before the samples, which are sent as they are."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return HEADER.pack(len(body), *samples.shape) + body

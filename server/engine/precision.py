@@ -1,4 +1,4 @@
-"""In which number format a voice's decoder is fastest here, without being heard."""
+"""Chooses the number format in which a voice's decoder is fastest here without an audible difference."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from server.engine.vits import VitsModel
+from server.engine.vits import VitsLatent, VitsModel
 
 SNR_BOUND_DB = 40.0
-"""The least ratio of the speech to what the format changes of it; bfloat16 measures 41, float16 about 60."""
+"""The least allowed ratio of the speech to the error of the format. bfloat16 measures 41, float16 about 60."""
 GAIN = 1.1
 """How much faster than float32 a format must be to be worth it."""
 FRAMES = 128
@@ -20,41 +20,41 @@ ROUNDS = 5
 
 
 def choose(model: VitsModel, ids: Sequence[int]) -> torch.dtype:
-    """Leaves ``model`` with its fastest decoder whose audio for ``ids`` is within the bound, and says which it is."""
+    """Gives ``model`` its fastest decoder whose audio for ``ids`` is within the bound, and returns its format."""
     with torch.inference_mode():
         [latent] = model.encode([ids], [1.0])
         model.refine([(latent, 0, latent.frames)])
         window = (latent, 0, min(FRAMES, latent.frames))
         best, reference = _time(model, window), model.decode([window])
-        chosen = torch.float32
+        fastest = torch.float32
         for dtype in _candidates(model.device):
-            model.use(dtype)
+            model.set_decoder_dtype(dtype)
             faithful = snr_db(reference, model.decode([window])) >= SNR_BOUND_DB
             if faithful and (seconds := _time(model, window)) < best / GAIN:
-                best, chosen = seconds, dtype
-        model.use(chosen)
-    return chosen
+                best, fastest = seconds, dtype
+        model.set_decoder_dtype(fastest)
+    return fastest
 
 
 def snr_db(reference: Tensor, other: Tensor) -> float:
-    """The power of ``reference`` over that of the difference, in decibels."""
+    """Returns the power of ``reference`` over that of the difference, in decibels."""
     noise = float((reference - other).square().sum())
     return 10 * math.log10(float(reference.square().sum()) / noise) if noise else math.inf
 
 
 def _candidates(device: torch.device) -> tuple[torch.dtype, ...]:
-    """Formats that the device multiplies in its own units; elsewhere they are emulated, many times slower."""
+    """Returns the formats that the device supports in hardware; others are emulated, many times slower."""
     if device.type == "cuda":
         return (torch.float16, torch.bfloat16)
     native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     return (torch.bfloat16,) if native else ()
 
 
-def _time(model: VitsModel, window: tuple[object, int, int]) -> float:
-    """Seconds of a window, the best of a few."""
+def _time(model: VitsModel, window: tuple[VitsLatent, int, int]) -> float:
+    """Returns the seconds that a window takes, the best of a few runs."""
     times = []
     for _ in range(ROUNDS):
         start = time.perf_counter()
-        model.decode([window]).cpu()  # type: ignore[list-item]
+        model.decode([window]).cpu()
         times.append(time.perf_counter() - start)
     return min(times[1:])

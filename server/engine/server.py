@@ -1,4 +1,4 @@
-"""The engine's own process: it does what the server's asks for, with a thread for each connection."""
+"""The engine's own process: it serves the server's requests, with a thread for each connection."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from server.engine import messages
-from server.engine.messages import EMPTY, HEADER, Answer, Failure, Question
-from server.errors import EngineFailed
+from server.engine.messages import EMPTY, HEADER, EngineFailure, EngineRequest, EngineResponse, LatentHandle
+from server.errors import EngineFailed, VoiceError
 from server.lifecycle import launch
 from server.logs import LOGGER
-from server.scheduling.engine import EngineLost, Samples
+from server.scheduling.engine import EngineLost
+from server.utterance import Samples
 from server.voices.checkpoint import before_import
-from server.voices.errors import VoiceError
 
 if TYPE_CHECKING:
     from server.engine.torch_engine import TorchEngine
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(f"{LOGGER}.engine")
 
 
-class Host:
-    """Voices and the sentences that are being made, for several connections at once on the CPU, for one on CUDA."""
+class EngineServer:
+    """Holds the voices and the sentences in progress. On the CPU it serves several connections at once, on CUDA one."""
 
     def __init__(self) -> None:
         self._engine: TorchEngine | None = None
@@ -37,63 +37,64 @@ class Host:
         self._keys = itertools.count()
 
     def serve(self, connection: socket.socket) -> None:
-        """Until the other end is closed, as it is by the kernel when that process ends, however it ends."""
+        """Serves requests until the other end is closed. The kernel closes it when the server ends, however it
+        ends."""
         try:
             while True:
-                question = _receive(connection)
-                for key in question.forgotten:
+                request = _receive(connection)
+                for key in request.released:
                     del self._latents[key]
-                answer, samples = self._answer(question.request)
-                connection.sendall(messages.frame(answer, samples))
+                response, samples = self._respond(request.command)
+                connection.sendall(messages.frame(response, samples))
                 if samples.size:
                     connection.sendall(samples.data.cast("B"))
         except (EOFError, ConnectionError):
             connection.close()
 
-    def _answer(self, request: messages.Request) -> tuple[Answer | Failure, Samples]:
-        begin = time.perf_counter_ns()
+    def _respond(self, command: messages.Command[object]) -> tuple[EngineResponse[object] | EngineFailure, Samples]:
+        start = time.perf_counter_ns()
         try:
-            value, samples = self._do(request)
+            value, samples = self._execute(command)
         except EngineLost as error:
             log.exception("the engine is lost")
-            return Failure(error), EMPTY
+            return EngineFailure(error), EMPTY
         except (EngineFailed, VoiceError) as error:
-            return Failure(error), EMPTY
+            return EngineFailure(error), EMPTY
         except Exception:  # torch: whatever it is, the client learns that the engine failed, no more
             log.exception("the engine failed")
-            return Failure(EngineFailed("the speech engine failed")), EMPTY
-        return Answer(value, begin, time.perf_counter_ns()), samples
+            return EngineFailure(EngineFailed("the speech engine failed")), EMPTY
+        return EngineResponse(value, start, time.perf_counter_ns()), samples
 
-    def _do(self, request: messages.Request) -> tuple[object, Samples]:
+    def _execute(self, command: messages.Command[object]) -> tuple[object, Samples]:
         value: object = None
         samples = EMPTY
-        match request:
-            case messages.Open(device):
+        match command:
+            case messages.OpenDevice(device):
                 value = self._open(device)
-            case messages.Load(voice):
-                value = self._load(request)
-            case messages.Try(voice, ids):
-                value = _seconds(self._models[voice], ids)
-            case messages.Finish(voice, ids):
-                value = self._finish(self._models[voice], ids)
-            case messages.Settle():
+            case messages.LoadVoice():
+                value = self._load(command)
+            case messages.SpeakSentence(voice, ids):
+                value = _spoken_seconds(self._models[voice], ids)
+            case messages.PrepareDecoder(voice, ids):
+                value = self._prepare_decoder(self._models[voice], ids)
+            case messages.EndLoading():
                 launch.settle()
-            case messages.Encode(voice, sentences):
-                value = [self._keep(latent) for latent in self._ready.encode(self._models[voice], sentences)]
-            case messages.Refine(blocks):
-                self._ready.refine(self._windows(blocks))
-            case messages.Decode(windows, threads):
-                samples = self._ready.decode(self._windows(windows), threads)
+            case messages.EncodeSentences(voice, sentences):
+                value = [self._store(latent) for latent in self._open_engine.encode(self._models[voice], sentences)]
+            case messages.RefineBlocks(blocks):
+                self._open_engine.refine(self._windows(blocks))
+            case messages.DecodeWindows(windows, threads):
+                samples = self._open_engine.decode(self._windows(windows), threads)
         return value, samples
 
     @property
-    def _ready(self) -> TorchEngine:
+    def _open_engine(self) -> TorchEngine:
         if self._engine is None:
             raise EngineFailed("the engine has no device yet")
         return self._engine
 
     def _open(self, name: str) -> str:
-        """Imports torch and Coqui, 6 s, and chooses the device: its type."""
+        """Imports torch and Coqui, which takes 6 s, opens the device, and returns its type."""
         before_import()
         import librosa.filters  # noqa: F401 - Coqui's constructor imports it: here it does not count as a voice's time
         import torch
@@ -113,34 +114,34 @@ class Host:
         self._engine = TorchEngine(device)
         return str(device.type)
 
-    def _load(self, request: messages.Load) -> messages.Loaded:
-        """Raises VoiceError when the voice's files can't be loaded."""
+    def _load(self, command: messages.LoadVoice) -> messages.VoiceProperties:
+        """Loads a voice. Raises VoiceError when its files can't be loaded."""
         from server.engine.vits import VitsModel
 
-        model = VitsModel.load(request.config, request.model, self._ready.device)
-        self._models[request.voice] = model
-        return messages.Loaded(model.sample_rate, model.vocabulary, model.frame_seconds, model.decoder.context)
+        model = VitsModel.load(command.config, command.model, self._open_engine.device)
+        self._models[command.voice] = model
+        return messages.VoiceProperties(model.sample_rate, model.vocabulary, model.frame_seconds, model.decoder.context)
 
-    def _finish(self, model: VitsModel, ids: Sequence[int]) -> messages.Finished:
+    def _prepare_decoder(self, model: VitsModel, ids: Sequence[int]) -> messages.DecoderProperties:
         from server.engine import precision
 
         dtype = precision.choose(model, ids)
-        self._ready.record(model)
-        begun = time.perf_counter()
-        rate = _seconds(model, ids) / (time.perf_counter() - begun)
-        return messages.Finished(str(dtype).removeprefix("torch."), rate)
+        self._open_engine.record(model)
+        start = time.perf_counter()
+        rate = _spoken_seconds(model, ids) / (time.perf_counter() - start)
+        return messages.DecoderProperties(str(dtype).removeprefix("torch."), rate)
 
-    def _keep(self, latent: VitsLatent) -> messages.Latent:
+    def _store(self, latent: VitsLatent) -> LatentHandle:
         key = next(self._keys)
         self._latents[key] = latent
-        return messages.Latent(key, latent.frames, latent.ends)
+        return LatentHandle(key, latent.frames, latent.ends)
 
     def _windows(self, blocks: Sequence[messages.Block]) -> list[tuple[VitsLatent, int, int]]:
         return [(self._latents[key], start, stop) for key, start, stop in blocks]
 
 
-def _seconds(model: VitsModel, ids: Sequence[int]) -> float:
-    """Speaks a sentence, and tells how long its audio is."""
+def _spoken_seconds(model: VitsModel, ids: Sequence[int]) -> float:
+    """Speaks a sentence and returns the seconds of its audio."""
     import torch
 
     with torch.inference_mode():
@@ -152,10 +153,10 @@ def _seconds(model: VitsModel, ids: Sequence[int]) -> float:
     return int(samples.shape[-1]) / model.sample_rate
 
 
-def _receive(connection: socket.socket) -> Question:
+def _receive(connection: socket.socket) -> EngineRequest:
     length, _, _ = HEADER.unpack(_exactly(connection, HEADER.size))
-    question: Question = pickle.loads(_exactly(connection, length))  # noqa: S301 - from our own process
-    return question
+    request: EngineRequest = pickle.loads(_exactly(connection, length))  # noqa: S301 - from our own process
+    return request
 
 
 def _exactly(connection: socket.socket, size: int) -> bytes:

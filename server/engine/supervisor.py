@@ -1,4 +1,4 @@
-"""Keeps an engine running: one that is lost is replaced by a new one, with growing pauses."""
+"""Keeps an engine running: a lost engine is replaced by a new one, with growing pauses."""
 
 from __future__ import annotations
 
@@ -16,54 +16,57 @@ FIRST_PAUSE = 0.5
 """Seconds before an engine is started again; each further pause is twice as long."""
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 120.0
-"""An engine that ran for so long was well: the pauses begin anew."""
-MOST_FAILURES = 5
+"""After an engine has run for so long, the pauses begin anew."""
+MAX_FAILURES = 5
 """Starts in a row that may fail before the engine is given up."""
 
 
-class Replaceable(Protocol):
+class RestartableEngine(Protocol):
     """An engine that runs. See server.engine.running.RunningEngine."""
 
     @property
     def lost(self) -> asyncio.Future[EngineLost]:
-        """Done when nothing more can be expected of it."""
+        """Done when the engine can do nothing more."""
         ...
 
     async def kill(self, error: EngineLost) -> None:
-        """Ends it at once."""
+        """Ends the engine at once."""
         ...
 
     async def close(self, error: Exception) -> None:
-        """Ends it once the steps at hand are taken."""
+        """Ends the engine when its running steps are done."""
         ...
 
 
 class EngineReports(Protocol):
-    """Where it is told what became of the engine."""
+    """Receives what happens to the engine."""
 
     def worker_restarted(self, worker: str) -> None:
-        """A worker process is started again."""
+        """Reports that a worker process is started again."""
         ...
 
     def stopped(self) -> None:
-        """Nobody can speak until ``resumed``."""
+        """Reports that the engine is lost, until ``resumed``."""
         ...
 
     def resumed(self) -> None:
-        """There is an engine again."""
+        """Reports that there is an engine again."""
         ...
 
     def lost(self, error: Exception) -> None:
-        """There will be no engine any more."""
+        """Reports that there will be no engine any more."""
         ...
 
 
-Running = TypeVar("Running", bound=Replaceable)
+Running = TypeVar("Running", bound=RestartableEngine)
 
 
 class EngineSupervisor(Generic[Running]):
-    """Used by one event loop. A start that fails counts, and after MOST_FAILURES in a row the engine is given up; an
-    engine that starts and is lost again soon is started again for ever, at LONGEST_PAUSE in the end."""
+    """Starts and replaces the engine; used by one event loop.
+
+    After MAX_FAILURES failed starts in a row the supervisor gives up. An engine that starts, but is soon lost again, is
+    replaced for ever, with pauses that grow to LONGEST_PAUSE.
+    """
 
     def __init__(
         self,
@@ -85,13 +88,13 @@ class EngineSupervisor(Generic[Running]):
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the first engine. Raises SpeechError when it can't be started: there is no second try then."""
+        """Starts the first engine. Raises SpeechError when it can't be started; there is no second attempt then."""
         self.running = await self._start()
         self._task = asyncio.create_task(self._replace_for_ever(self.running))
         self._task.add_done_callback(self._ended)
 
     async def close(self, error: Exception) -> None:
-        """Replaces nothing any more, and ends the engine; what is not finished fails with ``error``."""
+        """Stops replacing and ends the engine; jobs that are not finished fail with ``error``."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -99,21 +102,21 @@ class EngineSupervisor(Generic[Running]):
             await self.running.close(error)
 
     async def _replace_for_ever(self, running: Running) -> None:
-        quick = 0
+        restarts = 0
         """Restarts since an engine ran for STEADY_SECONDS."""
         while True:
-            began = self._clock()
+            start_time = self._clock()
             error = await asyncio.shield(running.lost)
             self.running = None
             self._reports.stopped()
             self._log.error("the worker process is lost", extra={"worker": WorkerKind.ENGINE, "reason": str(error)})
             await running.kill(error)
-            if self._clock() - began >= STEADY_SECONDS:
-                quick = 0
-            for failures in range(1, MOST_FAILURES + 1):
-                await self._sleep(min(FIRST_PAUSE * 2**quick, LONGEST_PAUSE))
-                quick += 1
-                began = self._clock()
+            if self._clock() - start_time >= STEADY_SECONDS:
+                restarts = 0
+            for failures in range(1, MAX_FAILURES + 1):
+                await self._sleep(min(FIRST_PAUSE * 2**restarts, LONGEST_PAUSE))
+                restarts += 1
+                start_time = self._clock()
                 self._reports.worker_restarted(WorkerKind.ENGINE)
                 try:
                     self.running = running = await self._start()
@@ -127,14 +130,14 @@ class EngineSupervisor(Generic[Running]):
             else:
                 self._reports.lost(error)
                 return
-            seconds = round(self._clock() - began, 1)
+            seconds = round(self._clock() - start_time, 1)
             self._log.info(
                 "the worker process is started again", extra={"worker": WorkerKind.ENGINE, "seconds": seconds}
             )
             self._reports.resumed()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """A mistake of ours here leaves nobody to replace the engine."""
+        """Reports the engine as lost when a bug has ended the task that replaces it."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("the engine's supervisor has ended by a mistake of the server", exc_info=error)
             self._reports.lost(error if isinstance(error, Exception) else RuntimeError("the supervisor has ended"))

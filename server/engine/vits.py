@@ -1,4 +1,4 @@
-"""A Coqui VITS model ready to speak, in steps: ids to latent frames, these through the flow, and to a waveform."""
+"""A Coqui VITS model that speaks in steps: ids to latent frames, frames through the flow, frames to a waveform."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
-from server.engine import buckets, layers
+from server.engine import layers
 from server.engine.decoder import Decoder
 from server.engine.vocabulary import Vocabulary
+from server.scheduling.windows import window_shape
 from server.voices import checkpoint
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ class VitsLatent:
 
     model: VitsModel
     prior: Tensor
-    """Shape (frames, channels): before the flow."""
+    """The frames before the flow, shape (frames, channels)."""
     refined: Tensor
-    """The same shape: after it, as far as it has come."""
+    """The frames after the flow, as far as they are refined; the same shape."""
     ends: Sequence[int] = ()
 
     @property
@@ -37,22 +38,23 @@ class VitsLatent:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """How much chance there is in a voice's sound and in its rhythm; none makes it repeatable."""
+    """The amount of chance in a voice's sound and in its rhythm; 0 makes it repeatable."""
 
     sound: float
     rhythm: float
 
 
 class VitsModel:
-    """A model on its device. It has no state that its steps change: on the CPU any number of threads may take them.
+    """A model on its device.
 
-    On CUDA one thread may: calls of several poison the device.
+    Its steps change no state of it: on the CPU any number of threads may run them. On CUDA only one thread may, since
+    calls of several threads poison the device.
     """
 
     def __init__(self, network: Vits, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
-        """``network`` must be in evaluation mode; it is changed: moved, and its weight norms folded in.
+        """``network`` must be in evaluation mode. It is changed: moved to ``device``, and its weight norms folded in.
 
-        ``dtype`` is the decoder's, which does 70 % of the work; the rest is done in float32.
+        ``dtype`` is the number format of the decoder, which does 70 % of the work; the rest is done in float32.
         """
         self.vocabulary = Vocabulary.of(network.tokenizer)
         self.sample_rate = int(network.config.audio.sample_rate)
@@ -78,17 +80,18 @@ class VitsModel:
 
     @classmethod
     def load(cls, config: Path, weights: Path, device: torch.device) -> Self:
-        """Raises VoiceError when the voice's files can't be loaded."""
+        """Loads a model. Raises VoiceError when the voice's files can't be loaded."""
         return cls(checkpoint.load(config, weights), device)
 
-    def use(self, dtype: torch.dtype) -> None:
-        """Makes the decoder anew in ``dtype``."""
+    def set_decoder_dtype(self, dtype: torch.dtype) -> None:
+        """Replaces the decoder by one in ``dtype``."""
         self.decoder = Decoder(self._network.waveform_decoder, dtype)
 
     def encode(
-        self, sentences: Sequence[Sequence[int]], speeds: Sequence[float], timed: Sequence[bool] = ()
+        self, sentences: Sequence[Sequence[int]], speeds: Sequence[float], with_ends: Sequence[bool] = ()
     ) -> list[VitsLatent]:
-        """The latents of sentences given by their ids, each at its pace; ``timed`` ones with their ids' ends."""
+        """Returns the latents of sentences given by their ids, each at its speed. ``with_ends`` says which of them get
+        their ids' ends."""
         network, device = self._network, self.device
         lengths = torch.tensor([len(ids) for ids in sentences], device=device)
         longest = max(map(len, sentences))
@@ -110,7 +113,7 @@ class VitsModel:
                 mean, scale = means.new_zeros(1, means.shape[1]), means.new_zeros(1, means.shape[1])
             prior = mean + torch.randn_like(mean) * torch.exp(scale) * self.noise.sound
             latents.append(self._latent(prior))
-            if any(timed[number : number + 1]):
+            if any(with_ends[number : number + 1]):
                 latents[-1].ends = _ends(durations[number, : len(sentences[number])], latents[-1].frames)
         return latents
 
@@ -129,21 +132,21 @@ class VitsModel:
             latent.refined[start:stop] = refined[number, skipped : skipped + stop - start]
 
     def decode(self, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
-        """The waveform of refined frames ``start`` to ``stop`` of each latent, shape (windows, samples), on the device.
+        """Returns the waveforms of refined frames ``start`` to ``stop`` of each latent, on the device.
 
-        All windows must have the same ``shape``.
+        The result has the shape (windows, samples). All windows must have the same ``window_shape``.
         """
-        _, left, right = self.shape(*windows[0])
-        return self.decoder(self.given(windows), left, right)
+        _, left, right = self.window_shape(*windows[0])
+        return self.decoder(self.decoder_input(windows), left, right)
 
-    def given(self, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
-        """What the decoder takes for windows of one shape, (windows, time, channels): their frames with context."""
-        _, left, right = self.shape(*windows[0])
+    def decoder_input(self, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
+        """Returns the frames of windows of one shape, with their context: shape (windows, time, channels)."""
+        _, left, right = self.window_shape(*windows[0])
         return torch.stack([latent.refined[start - left : stop + right] for latent, start, stop in windows])
 
-    def shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
-        """What windows of one batch must have in common: their frames, and their context on either side."""
-        return buckets.window(latent.frames, self.decoder.context, start, stop)
+    def window_shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
+        """Returns the frames of a window and its context on either side, which the windows of one batch share."""
+        return window_shape(latent.frames, self.decoder.context, start, stop)
 
     def _latent(self, prior: Tensor) -> VitsLatent:
         if not self._resampled:
@@ -155,14 +158,15 @@ class VitsModel:
 
 
 def _ends(durations: Tensor, frames: int) -> list[int]:
-    """Where each id ends in a latent of ``frames``, by the frames of each before any interpolation."""
+    """Returns the frame at which each id ends in a latent of ``frames``, from the frames of each id before any
+    interpolation."""
     ends = durations.cumsum(0)
     total = max(1, int(ends[-1]))
     return [round(int(end) * frames / total) for end in ends.tolist()]
 
 
 def fold_weight_norm(network: torch.nn.Module) -> None:
-    """Multiplies the weight norms out: bit for bit the same result, without doing it again at every call."""
+    """Multiplies the weight norms out, once instead of at every call. The results are the same bit for bit."""
     from torch.nn.utils import parametrize
 
     for module in list(network.modules()):

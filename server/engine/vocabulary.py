@@ -1,4 +1,4 @@
-"""The symbols that a model knows, and the ids it knows them by."""
+"""The symbols that a model knows, and their ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from server.text.symbols import compose
+from server.text.phonemes import join_marks
 from server.voices.checkpoint import before_import
 
 if TYPE_CHECKING:
@@ -19,15 +19,15 @@ class Vocabulary:
 
     ids: Mapping[str, int]
     blank: int | None
-    """What stands between all ids, if the model was trained so."""
+    """The id between all others, if the model was trained so."""
     ends: tuple[int, int] | None
-    """What stands before and after them, if the model was trained so."""
+    """The ids before and after all others, if the model was trained so."""
     cleaner: str
-    """Which of Coqui's cleaners makes its symbols of a text; empty for none."""
+    """The name of Coqui's cleaner that turns a text into symbols; empty for none."""
 
     @classmethod
     def of(cls, tokenizer: TTSTokenizer) -> Self:
-        """What a model's own tokenizer knows."""
+        """Returns the vocabulary of a model's own tokenizer."""
         characters = tokenizer.characters
         return cls(
             {symbol: characters.char_to_id(symbol) for symbol in dict.fromkeys(characters.vocab)},
@@ -37,36 +37,37 @@ class Vocabulary:
         )
 
     def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
-        """The ids as the model was trained on them, blanks and ends included, and how many symbols it knows of these.
+        """Returns the ids as the model was trained on them, blanks and ends included, and the number of known symbols.
 
         Unknown symbols are dropped. Coqui's own tokenizer logs them and the text around them.
         """
-        known = ids = [self.ids[symbol] for symbol in compose(symbols, self.ids) if symbol in self.ids]
+        symbol_ids = ids = [self.ids[symbol] for symbol in join_marks(symbols, self.ids) if symbol in self.ids]
         if self.blank is not None:
-            ids = [self.blank] * (2 * len(known) + 1)
-            ids[1::2] = known
+            ids = [self.blank] * (2 * len(symbol_ids) + 1)
+            ids[1::2] = symbol_ids
         if self.ends is not None:
             ids = [self.ends[0], *ids, self.ends[1]]
-        return ids, len(known)
+        return ids, len(symbol_ids)
 
     def places(self, symbols: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """From which id to which of ``encode(symbols)`` each of the ``spans`` of symbols goes; they are in order.
+        """Returns the span of ids in ``encode(symbols)`` for each span of symbols; ``spans`` are in order.
 
-        With the blank before its first symbol, in which the mouth gets ready: a recogniser counts it to the word too.
+        A span includes the blank before its first symbol, in which the mouth gets ready: a recogniser counts it as part
+        of the word too.
         """
         step, first = (1, 0) if self.blank is None else (2, 1)
         first += self.ends is not None
-        places, known, at = [], 0, 0
+        places, encoded, at = [], 0, 0
         for start, stop in spans:
-            known += self.encode(symbols[at:start])[1]
+            encoded += self.encode(symbols[at:start])[1]
             inside = self.encode(symbols[start:stop])[1]
-            start_id = first + step * known
+            start_id = first + step * encoded
             places.append((start_id - step + 1, start_id + step * (inside - 1) + 1) if inside else (start_id, start_id))
-            known, at = known + inside, stop
+            encoded, at = encoded + inside, stop
         return places
 
     def clean(self, text: str, language: str) -> str:
-        """``text`` as a model that reads characters wants it: numbers written out and so on, by its own cleaner."""
+        """Returns ``text`` as the model's cleaner changes it, such as numbers written out; for models of characters."""
         if not self.cleaner:
             return text
         before_import()

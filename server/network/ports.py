@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from server.network.connections import Connections
-from server.network.protocol import Places, bound_memory
+from server.network.protocol import ConnectionFactory, bound_memory
 
 
 class Port:
@@ -37,7 +37,7 @@ class Port:
         if self._runner.server is None:
             raise RuntimeError("the runner has no server after its setup")
         loop = asyncio.get_running_loop()
-        places = Places(self._runner.server, self._connections, self._receive_seconds, loop)
+        places = ConnectionFactory(self._runner.server, self._connections, self._receive_seconds, loop)
         self._listener = await loop.create_server(places, *self._address)
         bound_memory(self._listener)
 

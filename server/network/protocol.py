@@ -42,11 +42,11 @@ LINGER_SECONDS = 1.0
 MOST_LINGERING = 64
 
 
-class Connection(web.RequestHandler):
+class HttpConnection(web.RequestHandler):
     """aiohttp's connection, with our form of error; it logs neither addresses nor what was sent."""
 
     def __init__(
-        self, server: web.Server, places: Places, *, loop: AbstractEventLoop, access_log: logging.Logger
+        self, server: web.Server, places: ConnectionFactory, *, loop: AbstractEventLoop, access_log: logging.Logger
     ) -> None:
         super().__init__(
             server,
@@ -155,7 +155,7 @@ async def _answered(handler: Handler, request: web.BaseRequest) -> web.StreamRes
         return error_response(translate(error))
 
 
-class Places:
+class ConnectionFactory:
     """What all connections of one port share. Called to make the protocol of a new one, for ``loop.create_server``."""
 
     def __init__(
@@ -164,7 +164,7 @@ class Places:
         """``receive_seconds`` is the time for a request's headers."""
         self.connections = connections
         self.receive_seconds = receive_seconds
-        self.lingering: dict[Connection, None] = {}
+        self.lingering: dict[HttpConnection, None] = {}
         """Connections that were refused, and not closed yet."""
         self._server = server
         self._loop = loop
@@ -172,10 +172,10 @@ class Places:
         self._silent = logging.getLogger(f"{LOGGER}.access")
         self._silent.disabled = True
 
-    def __call__(self) -> Connection:
-        return Connection(self._server, self, loop=self._loop, access_log=self._silent)
+    def __call__(self) -> HttpConnection:
+        return HttpConnection(self._server, self, loop=self._loop, access_log=self._silent)
 
-    def refuse(self, connection: Connection, transport: asyncio.Transport) -> None:
+    def refuse(self, connection: HttpConnection, transport: asyncio.Transport) -> None:
         """Answers 503 before any request, and closes the connection; at once, when many are being refused."""
         if len(self.lingering) >= MOST_LINGERING:
             transport.abort()
@@ -194,7 +194,7 @@ def _answer(error: SpeechError) -> bytes:
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "Content-Length": str(len(body)),
-        "Connection": "close",
+        "HttpConnection": "close",
         "X-Request-ID": str(uuid.uuid4()),
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",

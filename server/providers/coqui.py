@@ -1,4 +1,4 @@
-"""The local engine: Coqui VITS models on torch, fed step by step by the schedule."""
+"""The local engine: Coqui VITS models on torch, whose steps are scheduled."""
 
 from __future__ import annotations
 
@@ -12,58 +12,55 @@ from dataclasses import dataclass
 from functools import partial
 
 from otel.contract.values import Stage
-from server.engine.client import STALL_SECONDS, EngineProcess
+from server.engine.client import STALL_SECONDS, EngineClient
 from server.engine.running import RunningEngine
 from server.engine.supervisor import EngineSupervisor
-from server.errors import EngineFailed, ShuttingDown
-from server.providers.error_mapping import as_ours
-from server.providers.health_check import say_a_word
+from server.errors import EngineFailed, ShuttingDown, VoiceError
+from server.providers.coqui_reader import CoquiReader, EncodedPhrase
+from server.providers.health_check import check_speech
 from server.providers.pace import WARM_UP, Pace, estimate, expect
 from server.providers.provider import Load, Reports
-from server.providers.reader import Piece, Reader
-from server.providers.thread_pool import Crew
+from server.providers.threads import ThreadPool, map_errors
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import EngineLost, Sentence
 from server.scheduling.job import Job
 from server.text.phonemes import Phonemizer
-from server.text.reading import read
-from server.text.script import script
+from server.text.reading import read_text, read_utterance
 from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
 from server.voices.catalogue import InstalledVoice
-from server.voices.errors import VoiceError
 
-LANES = 2
-"""Batches that a worker is given at a time, so that it need not wait for the next: between two steps a core is idle for
-2.5 ms of 30 in an overload. A first audio then waits for one step more, so on a CPU it is done for crowds only."""
+BATCHES_IN_FLIGHT = 2
+"""The most batches that a worker has at a time, so that it need not wait for the next one: in an overload a core is
+idle for 2.5 ms of 30 between two steps. A first audio then waits for one more step, so on a CPU a worker has a second
+batch only while many requests wait."""
+BUSY_DEPTH_PER_CORE = 4
+"""The number of waiting requests for each core from which a core gets a second batch."""
 TEXT_THREADS = 2
-"""That prepare texts: while one waits for the phonemes of a long text, the other prepares somebody else's."""
-CROWD = 4
-"""Requests that wait, for each core, from which on a core is given two."""
+"""Threads that prepare texts: while one waits for the phonemes of a long text, the other prepares other texts."""
 
 FIRST_LOAD_SECONDS = 900.0
-"""For the first process to load all voices."""
+"""The time for the first process to load all voices."""
 LOAD_TIMES = 5.0
-"""Times what that took is the time for a later process to load them, a minute at least."""
+"""A later process may take so many times as long as the last one to load them, at least LEAST_LOAD_SECONDS."""
 LEAST_LOAD_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class CoquiVoice:
     """A loaded voice."""
 
-    reader: Reader
+    reader: CoquiReader
     pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PreparedText:
     """A text as its model reads it."""
 
     sentences: tuple[Sentence, ...]
     seconds: tuple[float, ...]
-    """Of audio that each is expected to become, without silence."""
-    said: str
-    """In words."""
+    """Seconds of audio that each sentence is expected to become, without silence."""
+    spoken_text: str
     interval: Interval
 
 
@@ -83,9 +80,9 @@ class CoquiProvider:
         stall_seconds: float = STALL_SECONDS,
         log: logging.Logger,
     ) -> None:
-        """``device`` is auto (CUDA where there is one), cpu, cuda or cuda:N; ``threads`` the cores to use on the CPU,
-        None for all; ``max_audio_seconds`` the longest audio that one utterance may become; ``stall_seconds`` the time
-        for one step of the engine, before its process is replaced."""
+        """``device`` is auto (CUDA where there is one), cpu, cuda or cuda:N. ``threads`` is the number of cores to use
+        on the CPU, None for all. ``max_audio_seconds`` is the longest audio that one utterance may become.
+        ``stall_seconds`` is the time for one step of the engine before its process is replaced."""
         self._installed = tuple(voices)
         self._device = device
         self._threads = threads or len(os.sched_getaffinity(0))
@@ -95,16 +92,17 @@ class CoquiProvider:
         """The time for a process to load all voices."""
         self._log = log
         self._phonemizer = Phonemizer()
-        self._loaded = self._installed
-        """Those that could be loaded."""
-        self._speakers: dict[str, Speaker] = {}
+        self._available = self._installed
+        """The voices that could be loaded."""
+        self._voices: dict[str, CoquiVoice] = {}
         self._supervisor: EngineSupervisor[RunningEngine] | None = None
-        # Threads of its own: behind the models', a request would wait for others' audio before it can be refused.
-        self._text_threads = Crew("text", TEXT_THREADS)
+        # Texts have threads of their own: on those of the models, a request would wait for others' audio before it can
+        # be refused.
+        self._text_threads = ThreadPool("text", TEXT_THREADS)
 
     def voices(self) -> tuple[Voice, ...]:
-        """The voices at hand: those installed, and after ``start`` those of them that could be loaded."""
-        return tuple(installed.voice for installed in self._loaded)
+        """Returns the installed voices, and after ``start`` those of them that could be loaded."""
+        return tuple(installed.voice for installed in self._available)
 
     def estimate(self, utterance: Utterance) -> float:
         return estimate(utterance)
@@ -114,45 +112,45 @@ class CoquiProvider:
         if running is None:
             return Load()
         dispatcher = running.dispatcher
-        return Load(dispatcher.meter.rate, dispatcher.schedule.depth, dispatcher.schedule.audio_seconds)
+        return Load(dispatcher.throughput.rate, dispatcher.schedule.depth, dispatcher.schedule.audio_seconds)
 
     async def start(self, reports: Reports) -> None:
-        """Loads every voice and speaks with it; one that fails is logged by name and left out. A process that is lost
-        later is replaced.
+        """Loads every voice and speaks with it. A voice that fails is logged by name and left out. A process that is
+        lost later is replaced.
 
         Raises EngineFailed when no voice is left, or the device does not exist.
         """
-        supervisor = EngineSupervisor(partial(self._begin, reports), reports, self._log)
+        supervisor = EngineSupervisor(partial(self._start_engine, reports), reports, self._log)
         await supervisor.start()
         self._supervisor = supervisor
 
     async def check(self) -> None:
-        await say_a_word(self, self._loaded[0].voice)
+        await check_speech(self, self._available[0].voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """The first chunk early for who listens as it comes, with the silence after each sentence.
+        """Yields the audio, with the silence after each sentence. For a stream the first chunk comes early.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
-        speaker = self._speakers.get(utterance.voice.name)
+        voice = self._voices.get(utterance.voice.name)
         running = self._running
         if running is None:
             raise EngineFailed("the speech engine is restarting")
-        if speaker is None:
+        if voice is None:
             raise EngineFailed("this voice is not loaded")
         rate = utterance.voice.sample_rate
-        with as_ours():
+        with map_errors():
             submitted = time.perf_counter_ns()
-            reading = (await self._text_threads.run(lambda: self._read(speaker, utterance, submitted))).result
-            silence = sum(sentence.silence for sentence in reading.sentences)
-            expected: float | None = expect(reading.seconds, silence, self._max_audio_seconds)
-            said = reading.said
-            intervals: tuple[Interval, ...] = (reading.interval,)
+            text = (await self._text_threads.run(lambda: _prepare(voice, utterance, submitted))).result
+            silence = sum(sentence.silence for sentence in text.sentences)
+            expected: float | None = expect(text.seconds, silence, self._max_audio_seconds)
+            spoken_text = text.spoken_text
+            intervals: tuple[Interval, ...] = (text.interval,)
 
-            def job(changed: Callable[[], None]) -> Job:
+            def create_job(changed: Callable[[], None]) -> Job:
                 return Job(
-                    reading.sentences,
-                    reading.seconds,
+                    text.sentences,
+                    text.seconds,
                     rate,
                     streamed=listener.streamed,
                     client=listener.client,
@@ -160,42 +158,34 @@ class CoquiProvider:
                     changed=changed,
                 )
 
-            async with aclosing(running.dispatcher.run(job)) as pieces:
+            async with aclosing(running.dispatcher.run(create_job)) as pieces:
                 async for piece in pieces:
-                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected, said, piece.words)
-                    intervals, expected, said = (), None, ""
+                    yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected, spoken_text, piece.words)
+                    intervals, expected, spoken_text = (), None, ""
 
     async def close(self) -> None:
-        """Waits for the steps that are being taken; what is not finished fails with ShuttingDown."""
+        """Waits for running steps; requests that are not finished fail with ShuttingDown."""
         if self._supervisor is not None:
             await self._supervisor.close(ShuttingDown("the server is shutting down"))
         await self._text_threads.close()
 
     @property
     def _running(self) -> RunningEngine | None:
-        """The engine; None before there is one, and while it is replaced."""
+        """The engine; None before it is started and while it is replaced."""
         return self._supervisor.running if self._supervisor is not None else None
 
-    def _read(self, speaker: Speaker, utterance: Utterance, submitted: int) -> Reading:
-        """Runs in a text thread; ``submitted`` is when it was asked to, in ns."""
-        text = script(utterance)
-        read = tuple(speaker.reader.sentences(text, timed=utterance.timed))
-        sentences = tuple(sentence for sentence, _ in read)
-        seconds = tuple(speaker.pace.seconds(symbols, sentence.speed) for sentence, symbols in read)
-        return Reading(sentences, seconds, text.said, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
-
-    async def _begin(self, reports: Reports) -> RunningEngine:
-        """A new process, with the voices loaded. Raises EngineFailed, and leaves no process behind then."""
-        process = EngineProcess(self._stall_seconds)
-        begun = time.perf_counter()
+    async def _start_engine(self, reports: Reports) -> RunningEngine:
+        """Returns a new engine with the voices loaded. Raises EngineFailed, and leaves no process behind then."""
+        client = EngineClient(self._stall_seconds)
+        start = time.perf_counter()
         try:
             async with asyncio.timeout(self._load_seconds):
-                kind = await process.start(self._device, self._threads, self._log.getEffectiveLevel())
-                slowest = await self._load_all(process, kind, reports)
-                await process.settle()
+                device_type = await client.start(self._device, self._threads, self._log.getEffectiveLevel())
+                slowest = await self._load_all(client, device_type, reports)
+                await client.end_loading()
         except BaseException as error:
             lost = EngineLost("the engine's process was ended while it loaded")
-            await process.kill(lost)
+            await client.kill(lost)
             if isinstance(error, TimeoutError):
                 raise EngineFailed("the engine's process did not load in time") from error
             if isinstance(error, EngineLost):
@@ -203,53 +193,70 @@ class CoquiProvider:
             if isinstance(error, OSError):  # no memory, handles or processes left
                 raise EngineFailed("the engine's process could not be started") from error
             raise
-        seconds = time.perf_counter() - begun
+        seconds = time.perf_counter() - start
         self._load_seconds = min(self._load_seconds, max(LEAST_LOAD_SECONDS, LOAD_TIMES * seconds))
-        cuda = kind == "cuda"
+        cuda = device_type == "cuda"
         cores = 1 if cuda else self._threads
-        crowd = 0 if cuda else CROWD * cores
-        dispatcher = Dispatcher(process, cores, lanes=LANES, cores=cores, crowd=crowd, observe=reports.batch)
-        dispatcher.meter.presume(slowest)
-        return RunningEngine(process, dispatcher)
+        dispatcher = Dispatcher(
+            client,
+            cores,
+            slots=BATCHES_IN_FLIGHT,
+            cores=cores,
+            busy_depth=0 if cuda else BUSY_DEPTH_PER_CORE * cores,
+            observe=reports.batch,
+        )
+        dispatcher.throughput.reset(slowest)
+        return RunningEngine(client, dispatcher)
 
-    async def _load_all(self, process: EngineProcess, kind: str, reports: Reports) -> float:
-        """Loads the voices, those that fail are logged and left out: the rate of the slowest, in seconds of audio in a
-        second. Raises EngineFailed when none is left."""
-        speakers, rates = {}, []
+    async def _load_all(self, client: EngineClient, device_type: str, reports: Reports) -> float:
+        """Loads the voices and returns the rate of the slowest one, in seconds of audio in a second.
+
+        Voices that fail are logged and left out. Raises EngineFailed when none is left.
+        """
+        voices, rates = {}, []
         for installed in self._installed:
             name = installed.voice.name
-            begun = time.perf_counter()
+            start = time.perf_counter()
             try:
-                speakers[name], rate = await self._load(installed, process)
+                voices[name], rate = await self._load(installed, client)
             except (EngineFailed, VoiceError):  # whatever is wrong with one voice, the others can still speak
                 self._log.exception("the voice %s can't be loaded and is left out", name)
             else:
                 rates.append(rate)
-                seconds = time.perf_counter() - begun
+                seconds = time.perf_counter() - start
                 reports.loaded(name, seconds)
-                self._log.info("the voice %s is loaded on %s in %.1f s", name, kind, seconds)
-        if not speakers:
+                self._log.info("the voice %s is loaded on %s in %.1f s", name, device_type, seconds)
+        if not voices:
             raise EngineFailed("no voice could be loaded")
-        self._speakers = speakers
-        self._loaded = tuple(installed for installed in self._installed if installed.voice.name in speakers)
+        self._voices = voices
+        self._available = tuple(installed for installed in self._installed if installed.voice.name in voices)
         return min(rates)
 
-    async def _load(self, installed: InstalledVoice, engine: EngineProcess) -> tuple[Speaker, float]:
-        """The voice, and how many seconds of audio it makes in a second. Raises VoiceError or EngineFailed."""
+    async def _load(self, installed: InstalledVoice, client: EngineClient) -> tuple[CoquiVoice, float]:
+        """Returns the voice, and how many seconds of audio it makes in a second. Raises VoiceError or EngineFailed."""
         voice = installed.voice
-        loaded = await engine.load(voice.name, installed.config, installed.model)
-        if loaded.sample_rate != voice.sample_rate:
-            raise VoiceError(installed.config, f"has {loaded.sample_rate} Hz, not {voice.sample_rate} Hz")
-        reader = Reader(installed, loaded.vocabulary, self._phonemizer)
-        timed = []
+        properties = await client.load(voice.name, installed.config, installed.model)
+        if properties.sample_rate != voice.sample_rate:
+            raise VoiceError(installed.config, f"has {properties.sample_rate} Hz, not {voice.sample_rate} Hz")
+        reader = CoquiReader(installed, properties.vocabulary, self._phonemizer)
+        measurements = []
         for text in WARM_UP:
-            pieces = (await self._text_threads.run(partial(_pieces, reader, text, voice.languages[0]))).result
-            seconds = [await engine.seconds(voice.name, piece.ids) for piece in pieces]
-            timed.append((sum(piece.symbols for piece in pieces), sum(seconds)))
-        finished = await engine.finish(voice.name, pieces[0].ids)
-        self._log.info("the voice %s is decoded in %s", voice.name, finished.dtype)
-        return Speaker(reader, Pace.measured(*timed)), finished.rate
+            phrases = (await self._text_threads.run(partial(_phrases, reader, text, voice.languages[0]))).result
+            seconds = [await client.speak(voice.name, phrase.ids) for phrase in phrases]
+            measurements.append((sum(phrase.symbols for phrase in phrases), sum(seconds)))
+        decoder = await client.prepare_decoder(voice.name, phrases[0].ids)
+        self._log.info("the voice %s is decoded in %s", voice.name, decoder.dtype)
+        return CoquiVoice(reader, Pace.measured(*measurements)), decoder.rate
 
 
-def _pieces(reader: Reader, text: str, language: str) -> list[Piece]:
-    return [piece for pieces in reader.lines(read(text, language)) for piece in pieces]
+def _prepare(voice: CoquiVoice, utterance: Utterance, submitted: int) -> PreparedText:
+    """Reads an utterance, in a text thread; ``submitted`` is when the call was submitted, in ns."""
+    text = read_utterance(utterance)
+    encoded = tuple(voice.reader.sentences(text, with_words=utterance.timed))
+    sentences = tuple(sentence for sentence, _ in encoded)
+    seconds = tuple(voice.pace.seconds(symbols, sentence.speed) for sentence, symbols in encoded)
+    return PreparedText(sentences, seconds, text.text, Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()))
+
+
+def _phrases(reader: CoquiReader, text: str, language: str) -> list[EncodedPhrase]:
+    return [phrase for phrases in reader.phrases(read_text(text, language)) for phrase in phrases]

@@ -1,4 +1,4 @@
-"""Makes the providers that the settings name, in the order in which they are asked."""
+"""Builds the providers that the settings name, in the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from server.providers.xtts import XttsProvider
 from server.settings import ProviderName, Settings
 from server.utterance import Voice
 from server.voices.catalogue import Catalogue
-from server.voices.recordings import SAMPLES_FOLDER, SampleStore
+from server.voices.recordings import RECORDINGS_FOLDER, RecordingStore
 
 
-def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
-    """Raises EngineFailed when one can't be made."""
+def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
+    """Returns the providers. Raises EngineFailed when one can't be built."""
     installed = catalogue.voices.values()
     threads, most = settings.threads, settings.max_audio_seconds
-    makers: dict[ProviderName, Callable[[], Provider]] = {
+    builders: dict[ProviderName, Callable[[], Provider]] = {
         "coqui": lambda: CoquiProvider(
             installed,
             device=settings.device,
@@ -39,7 +39,7 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
         "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=most, log=log),
         "xtts": lambda: XttsProvider(
             settings.xtts_dir or Path(),
-            SampleStore(settings.data_dir / SAMPLES_FOLDER),
+            RecordingStore(settings.data_dir / RECORDINGS_FOLDER),
             device=settings.device,
             max_audio_seconds=most,
             log=log,
@@ -54,12 +54,12 @@ def roster(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> lis
             log=log,
         ),
     }
-    return [makers[name]() for name in settings.providers]
+    return [builders[name]() for name in settings.providers]
 
 
 def _remote_voices(settings: Settings) -> list[RemoteVoice]:
-    """By the names that they have there. What the other server makes of a name can't be known: where it is, and which
-    model it uses, must do for a checksum."""
+    """Returns the other server's voices under the names that they have there. Their audio can't be known, so the
+    checksum is over the server's address, its model and the name."""
     voices = []
     for name, languages in settings.remote_voices.items():
         identity = "\n".join((settings.remote_url, settings.remote_model, name))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from server.errors import EngineFailed
-from server.providers.loaded_voice import Piece, Speaker, sound
+from server.providers.loaded_voice import LoadedVoice, Phrase, valid_audio
 from server.providers.packaged import checksum, folder
 from server.text.sentences import LIMIT, bounded, cut
 from server.utterance import Samples, Voice
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hibari import Hibari  # type: ignore[import-untyped]
 
 MODEL = "hibari.onnx"
-"""Of its default voice, in the package; hibari would download the others, and this one too if it were not there."""
+"""The file of its default voice in the package. hibari would download other voices, and this one if it were missing."""
 LANGUAGES = ("en", "en-us")
 SAMPLE_RATE = 24_000
 """Hz."""
@@ -31,15 +31,15 @@ class HibariVoice:
     """The voice ``hibari``; see server.providers.packaged.PackagedVoices."""
 
     name = "hibari"
-    drawl = 1.0
+    length_factor = 1.0
 
     def __init__(self) -> None:
         self._assets = folder("hibari", "hibari-tts is not installed") / "assets"
         identity = checksum("hibari-tts", sorted(self._assets.iterdir()))
         self.voices: tuple[Voice, ...] = (Voice(self.name, LANGUAGES, SAMPLE_RATE, identity),)
 
-    def load(self) -> dict[str, Speaker]:
-        """Raises EngineFailed when the model is not in the package, and whatever hibari does."""
+    def load(self) -> dict[str, LoadedVoice]:
+        """Loads the voice. Raises EngineFailed when the model is not in the package, and whatever hibari raises."""
         path = self._assets / MODEL
         if not path.is_file():
             raise EngineFailed(
@@ -48,16 +48,16 @@ class HibariVoice:
         from hibari import Hibari
 
         model = Hibari(model=str(path), threads=1)
-        return {self.name: Speaker.warmed_up(partial(_pieces, model), SAMPLE_RATE)}
+        return {self.name: LoadedVoice.warmed_up(partial(_phrases, model), SAMPLE_RATE)}
 
 
-def _pieces(model: Hibari, text: str) -> list[Piece]:
+def _phrases(model: Hibari, text: str) -> list[Phrase]:
     text = re.sub(rf"\S{{{LONG_WORD}}}(?=\S)", r"\g<0> ", text)
-    parts = ("".join(part) for part in cut(text, LIMIT))
-    encoded = [model.ids(phonemes) for phonemes in bounded(model.g2p(part) for part in parts)]
-    return [Piece(partial(_say, model, ids), len(ids)) for ids in encoded]
+    stretches = ("".join(characters) for characters in cut(text, LIMIT))
+    encoded = [model.ids(phonemes) for phonemes in bounded(model.g2p(stretch) for stretch in stretches)]
+    return [Phrase(partial(_speak, model, ids), len(ids)) for ids in encoded]
 
 
-def _say(model: Hibari, ids: list[int], speed: float) -> Samples:
-    """The audio of a piece, shape (samples,)."""
-    return sound(np.asarray(model.from_ids(ids, speed), dtype=np.float32))
+def _speak(model: Hibari, ids: list[int], speed: float) -> Samples:
+    """Returns the audio of a phrase, shape (samples,)."""
+    return valid_audio(np.asarray(model.from_ids(ids, speed), dtype=np.float32))

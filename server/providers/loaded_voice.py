@@ -1,4 +1,4 @@
-"""A loaded voice that says a text piece by piece, each in one go, and how long its pieces take."""
+"""A loaded voice that speaks a text phrase by phrase, and how long its phrases take."""
 
 from __future__ import annotations
 
@@ -11,67 +11,67 @@ import numpy as np
 
 from server.errors import EngineFailed
 from server.providers.pace import WARM_UP, Pace
-from server.text.script import Script
+from server.text.reading import SpokenText
 from server.utterance import Samples
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """As much of a text as the voice says in one go: a sentence, or a part of a long one."""
+class Phrase:
+    """As much of a text as a voice speaks in one go: a sentence, or a part of a long one."""
 
-    say: Callable[[float], Samples]
-    """Makes its audio at a speed, mono, shape (samples,), in whatever thread it is called."""
+    speak: Callable[[float], Samples]
+    """Makes its audio at a speed, mono, shape (samples,), in the thread that calls it."""
     symbols: int
-    """Phonemes that it has, or whatever else its length can be told by."""
+    """The number of its phonemes, or of whatever else tells its length."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A piece to be spoken."""
+class TimedPhrase:
+    """A phrase of a text, with its expected length and the silence after it."""
 
-    say: Callable[[], Samples]
-    """Makes its audio, as a piece's."""
+    speak: Callable[[], Samples]
+    """Makes its audio, mono, shape (samples,), in the thread that calls it."""
     seconds: float
-    """Of audio that it is expected to become."""
+    """Seconds of audio that it is expected to become."""
     pause: float = 0.0
     """Seconds of silence after it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """A voice; any number of threads may have it say something."""
+class LoadedVoice:
+    """A voice that is ready to speak; any number of threads may use it."""
 
-    pieces: Callable[[str], Sequence[Piece]]
-    """What a sentence is said in; none if there is nothing to say."""
+    phrases: Callable[[str], Sequence[Phrase]]
+    """Returns the phrases of a sentence; none if there is nothing to say."""
     pace: Pace
     rate: float
-    """Seconds of audio that a thread made with it in a second, when it was loaded."""
+    """Seconds of audio that one thread made with it in a second, when it was loaded."""
 
     @classmethod
     def warmed_up(
-        cls, pieces: Callable[[str], Sequence[Piece]], sample_rate: int, texts: Sequence[str] = WARM_UP
-    ) -> Speaker:
-        """Has it say a short and a long text, and takes the time. Raises what ``pieces`` and its pieces raise."""
-        timed = []
+        cls, phrases: Callable[[str], Sequence[Phrase]], sample_rate: int, texts: Sequence[str] = WARM_UP
+    ) -> LoadedVoice:
+        """Speaks a short and a long text, and measures the time. Raises what ``phrases`` and its phrases raise."""
+        measurements = []
         for text in texts:
-            read = pieces(text)
-            begun = time.perf_counter()
-            seconds = sum(len(piece.say(1.0)) for piece in read) / sample_rate
-            rate = seconds / (time.perf_counter() - begun)
-            timed.append((sum(piece.symbols for piece in read), seconds))
-        return cls(pieces, Pace.measured(*timed), rate)
+            of_text = phrases(text)
+            start = time.perf_counter()
+            seconds = sum(len(phrase.speak(1.0)) for phrase in of_text) / sample_rate
+            rate = seconds / (time.perf_counter() - start)
+            measurements.append((sum(phrase.symbols for phrase in of_text), seconds))
+        return cls(phrases, Pace.measured(*measurements), rate)
 
-    def read(self, text: Script) -> list[Line]:
-        """What is to be spoken of a text."""
+    def plan(self, text: SpokenText) -> list[TimedPhrase]:
+        """Returns the phrases of a text."""
         return [
-            Line(partial(piece.say, cue.speed), self.pace.seconds(piece.symbols, cue.speed), pause)
-            for cue in text.cues
-            for piece, pause in cue.paused(self.pieces(cue.line.text))
+            TimedPhrase(partial(phrase.speak, sentence.speed), self.pace.seconds(phrase.symbols, sentence.speed), pause)
+            for sentence in text.sentences
+            for phrase, pause in sentence.paused(self.phrases(sentence.text))
         ]
 
 
-def sound(samples: Samples) -> Samples:
-    """What a model gave, within -1 to 1. Raises EngineFailed when it is not numbers."""
+def valid_audio(samples: Samples) -> Samples:
+    """Returns a model's output, clipped to -1 to 1. Raises EngineFailed when it has values that are not numbers."""
     if not np.isfinite(samples).all():
         raise EngineFailed("the voice's model gave numbers that are not audio")
     return samples.clip(-1.0, 1.0)

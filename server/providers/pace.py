@@ -1,4 +1,4 @@
-"""How long a voice takes to say something: the same whoever speaks with it."""
+"""How long a voice takes to speak a text, for all providers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.utterance import Utterance
 WARM_UP = ("1", "1234567 1234567")
 """A short and a long text that every voice can read."""
 SECONDS_PER_CHARACTER = 0.065
-"""Of English at an ordinary pace (930 characters a minute): to be going on with, before a voice was measured."""
+"""The seconds of a character of English at an ordinary pace (930 characters a minute), until a voice is measured."""
 
 
 STIFFNESS = 0.3
@@ -22,31 +22,31 @@ voice takes 0.5 of the time and hibari 0.46, at speed 0.5 the former 1.7."""
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a voice takes to say something, from two sentences that were timed."""
+    """How long a voice takes to speak a text, from two measured sentences."""
 
     per_symbol: float
     """Seconds of audio per phoneme or character."""
     per_sentence: float
-    """Seconds of audio that every sentence takes besides."""
+    """Seconds of audio that every sentence takes in addition."""
 
     @classmethod
     def measured(cls, short: tuple[int, float], long: tuple[int, float]) -> Pace:
-        """From (symbols, seconds) of two sentences."""
+        """Returns the pace from (symbols, seconds) of two sentences."""
         per_symbol = max(0.0, (long[1] - short[1]) / max(1, long[0] - short[0])) or long[1] / max(1, long[0])
         return cls(per_symbol, max(0.0, short[1] - short[0] * per_symbol))
 
     def seconds(self, symbols: int, speed: float) -> float:
-        """Of a sentence of so many symbols."""
+        """Returns the seconds of a sentence of so many symbols."""
         return (self.per_sentence + symbols * self.per_symbol) * stretch(speed, STIFFNESS)
 
 
 def estimate(utterance: Utterance) -> float:
-    """About how many seconds of audio it will be, from its characters alone."""
+    """Returns about how many seconds of audio it will be, from its characters alone."""
     return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
 
 
 def expect(sentences: Sequence[float], silence: float, most: float) -> float:
-    """Seconds of audio of a text whose ``sentences`` are expected to be so long, with ``silence`` besides.
+    """Returns the seconds of audio of a text whose ``sentences`` are expected to be so long, plus ``silence``.
 
     Raises NothingToSpeak when there are none, TextTooLong when it is more than ``most``.
     """

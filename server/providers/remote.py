@@ -1,4 +1,4 @@
-"""Another server that speaks: whoever answers OpenAI's POST /audio/speech, with its audio passed on as it comes."""
+"""Another server that speaks by OpenAI's POST /audio/speech; its audio is passed on as it comes."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 from otel.contract.values import Stage
 from server.audio.wav_reader import AudioUnreadable, PcmReader, WavReader
 from server.errors import EngineFailed
-from server.providers.health_check import known_word, listen
+from server.providers.health_check import check_audio, known_word
+from server.providers.load_tracker import LoadTracker
 from server.providers.pace import estimate, expect
 from server.providers.provider import Load, Reports
-from server.providers.speech_client import Answer, SpeechClient
-from server.providers.workload import Workload
+from server.providers.speech_client import SpeechClient, SpeechResponse
 from server.text.sentences import is_speakable
 from server.utterance import Ability, Chunk, Interval, Listener, Samples, Utterance, Voice
 
 PCM_RATE = 24_000
-"""Hz, of OpenAI's format "pcm": 16 bits, little-endian, mono, without a header."""
+"""The rate in Hz of OpenAI's format "pcm": 16 bits, little-endian, mono, without a header."""
 LEAST_SECONDS = 0.1
-"""Of audio in a chunk, so that a server that sends sample by sample costs no more than another; the last has less."""
-MOST_SECONDS = 1.0
-"""Of audio in a chunk: a piece that is easily encoded and sent in one go."""
+"""Seconds of audio in a chunk, so that a server that sends single samples costs no more than another. The last chunk
+may have less."""
+MAX_SECONDS = 1.0
+"""Seconds of audio in a chunk, which is encoded and sent in one go."""
 
 
 @dataclass(frozen=True, slots=True)
 class RemoteVoice:
-    """A voice of ours that another server speaks with."""
+    """A voice of another server."""
 
     voice: Voice
     remote_name: str
-    """What it is called there."""
+    """Its name there."""
 
 
 class RemoteProvider:
@@ -62,22 +63,22 @@ class RemoteProvider:
         retries: int = 1,
         connections: int = 32,
     ) -> None:
-        """``base_url`` is what stands before /audio/speech, such as http://host:8000/v1; ``key`` is sent as a bearer's.
+        """``base_url`` is the URL before /audio/speech, such as http://host:8000/v1; ``key`` is sent as a bearer token.
 
-        ``connect_seconds`` is the time for a connection; ``read_seconds`` for the answer's header, and again for each
-        tenth of a second of audio; ``max_audio_seconds`` the longest audio of an answer. ``retries`` is how often a
-        request is sent again that was refused before any audio; ``connections`` how many the server is given at once,
-        others wait here.
+        ``connect_seconds`` is the time for a connection; ``read_seconds`` is the time for the response's header, and
+        for each tenth of a second of audio. ``max_audio_seconds`` is the longest audio of a response. ``retries`` is
+        how often a request is sent again that was refused before any audio. ``connections`` is how many requests the
+        server gets at once; others wait here.
         """
         self._voices = {voice.voice.name: voice for voice in voices}
         self._model = model
         self._format = response_format
         self._max_audio_seconds = max_audio_seconds
         self._read_seconds = read_seconds
-        self._places = asyncio.Semaphore(connections)
-        self._workload = Workload()
-        self._untried = False
-        """Whether speech has ended, well or not, since it last said a known word."""
+        self._connections = asyncio.Semaphore(connections)
+        self._tracker = LoadTracker()
+        self._spoken_since_check = False
+        """Whether other speech has ended, well or not, since the last known word."""
         self._client = SpeechClient(
             base_url, key, connect_seconds=connect_seconds, read_seconds=read_seconds, retries=retries, log=log
         )
@@ -89,64 +90,64 @@ class RemoteProvider:
         return estimate(utterance)
 
     def load(self) -> Load:
-        return self._workload.load
+        return self._tracker.load
 
     async def start(self, reports: Reports) -> None:
-        """Asks nothing of the server yet. Raises EngineFailed for a base URL or key that no request can have."""
+        """Sends no request yet. Raises EngineFailed for a base URL or key that no request can have."""
         self._client.start()
 
     async def check(self) -> None:
-        """Asks for the list of models; after other speech for a known word too: a server that lists its models may fail
-        to speak. The word waits for no other speech. Raises EngineFailed."""
+        """Requests the list of models, and after other speech a known word too: a server that lists its models may
+        still fail to speak. The word does not wait for other speech. Raises EngineFailed."""
         await self._client.check()
-        if self._untried:
+        if self._spoken_since_check:
             word = known_word(next(iter(self._voices.values())).voice)
-            await listen(word, self._say(word))
-            self._untried = False
+            await check_audio(word, self._speak_word(word))
+            self._spoken_since_check = False
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """The audio as it comes, at the sample rate that it comes in.
+        """Yields the audio as it comes, at its own sample rate.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``. The first two are decided
-        here: a server that refuses what we let pass has failed.
+        here: a server that refuses what passes these checks has failed.
         """
         body = self._body(utterance)
         sentences = [self.estimate(utterance)] if is_speakable(utterance.text) else []
         expected = expect(sentences, 0.0, self._max_audio_seconds)
         try:
-            with self._workload.request(expected) as request:
-                asked = time.perf_counter_ns()
-                async with self._places:
-                    request.begun()
+            with self._tracker.request(expected) as request:
+                submitted = time.perf_counter_ns()
+                async with self._connections:
+                    request.begin()
                     start = time.perf_counter_ns()
-                    intervals: tuple[Interval, ...] = (Interval(Stage.QUEUE, asked, start),)
-                    async with self._client.speech(body, _traceparent(listener.origin)) as answer:
-                        audio = _Audio(answer, self._format, self._read_seconds, self._max_audio_seconds)
+                    intervals: tuple[Interval, ...] = (Interval(Stage.QUEUE, submitted, start),)
+                    async with self._client.speech(body, _traceparent(listener.origin)) as response:
+                        audio = _AudioStream(response, self._format, self._read_seconds, self._max_audio_seconds)
                         while len(samples := await audio.next()):
                             waited = Interval(Stage.INFER, start, time.perf_counter_ns())
                             intervals = (*intervals, waited)
                             rate = audio.sample_rate
-                            request.made(len(samples) / rate, waited.seconds)
-                            for part in np.array_split(samples, math.ceil(len(samples) / (MOST_SECONDS * rate))):
-                                yield Chunk(part, rate, intervals)
+                            request.add(len(samples) / rate, waited.seconds)
+                            for stretch in np.array_split(samples, math.ceil(len(samples) / (MAX_SECONDS * rate))):
+                                yield Chunk(stretch, rate, intervals)
                                 intervals = ()
                             start = time.perf_counter_ns()  # until now the chunks were in the caller's hands
         finally:
-            self._untried = True
+            self._spoken_since_check = True
 
     async def close(self) -> None:
-        """Hangs up; what is not finished fails with ShuttingDown."""
+        """Closes the connections; requests that are not finished fail with ShuttingDown."""
         await self._client.close()
 
-    async def _say(self, word: Utterance) -> AsyncGenerator[Chunk, None]:
-        """The audio of a word, out of turn. Raises EngineFailed."""
-        async with self._client.speech(self._body(word), {}) as answer:
-            audio = _Audio(answer, self._format, self._read_seconds, self._max_audio_seconds)
+    async def _speak_word(self, word: Utterance) -> AsyncGenerator[Chunk, None]:
+        """Yields the audio of a word without waiting for a connection. Raises EngineFailed."""
+        async with self._client.speech(self._body(word), {}) as response:
+            audio = _AudioStream(response, self._format, self._read_seconds, self._max_audio_seconds)
             while len(samples := await audio.next()):
                 yield Chunk(samples, audio.sample_rate)
 
     def _body(self, utterance: Utterance) -> dict[str, object]:
-        """What OpenAI's own server takes, and no more. Raises EngineFailed."""
+        """Returns the fields that OpenAI's own server accepts, and no others. Raises EngineFailed."""
         voice = self._voices.get(utterance.voice.name)
         if voice is None:
             raise EngineFailed("the remote server does not have this voice")
@@ -159,19 +160,19 @@ class RemoteProvider:
         }
 
 
-class _Audio:
-    """The audio of an answer, in stretches of LEAST_SECONDS or more."""
+class _AudioStream:
+    """The audio of a response, in stretches of LEAST_SECONDS or more."""
 
     def __init__(
-        self, answer: Answer, response_format: Literal["wav", "pcm"], read_seconds: float, max_seconds: float
+        self, response: SpeechResponse, response_format: Literal["wav", "pcm"], read_seconds: float, max_seconds: float
     ) -> None:
-        """``read_seconds`` is the time for each stretch, ``max_seconds`` the longest audio."""
-        self._answer = answer
+        """``read_seconds`` is the time for each stretch; ``max_seconds`` is the longest audio."""
+        self._response = response
         self._reader = PcmReader(PCM_RATE) if response_format == "pcm" else WavReader()
         self._read_seconds = read_seconds
         self._max_seconds = max_seconds
-        self._patience = read_seconds + max_seconds
-        """Seconds that are left to wait in all: who drips just fast enough for each stretch comes to an end too."""
+        self._wait_budget = read_seconds + max_seconds
+        """Seconds left to wait in all, which ends a server that sends just fast enough for each stretch."""
         self._samples = 0
         self._ended = False
 
@@ -181,10 +182,13 @@ class _Audio:
         return self._reader.sample_rate
 
     async def next(self) -> Samples:
-        """Shape (samples,); fewer than LEAST_SECONDS at the end only, and none after it. Raises EngineFailed."""
+        """Returns the next samples, shape (samples,): less than LEAST_SECONDS only at the end, and none after it.
+
+        Raises EngineFailed.
+        """
         clock = asyncio.get_running_loop().time
-        begun = clock()
-        deadline = begun + min(self._read_seconds, self._patience)
+        start = clock()
+        deadline = start + min(self._read_seconds, self._wait_budget)
         pieces: list[Samples] = []
         count = 0
         try:
@@ -193,12 +197,12 @@ class _Audio:
                 count += len(pieces[-1])
         except AudioUnreadable as error:
             raise EngineFailed(f"the remote server's answer can't be played: {error}") from None
-        self._patience -= clock() - begun
+        self._wait_budget -= clock() - start
         return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
 
     async def _more(self, deadline: float) -> Samples:
-        """Whatever comes next; perhaps no whole sample. Raises AudioUnreadable and EngineFailed."""
-        piece = await self._answer.read(deadline)
+        """Returns the next samples, perhaps none yet. Raises AudioUnreadable and EngineFailed."""
+        piece = await self._response.read(deadline)
         samples = self._reader.feed(piece)
         self._samples += len(samples)
         self._ended = not piece or self._reader.done
@@ -212,7 +216,7 @@ class _Audio:
 
 
 def _traceparent(origin: object) -> dict[str, str]:
-    """The header by which the server there continues the trace. Source: W3C Trace Context, section 3.2."""
+    """Returns the header that lets the other server continue the trace. Source: W3C Trace Context, section 3.2."""
     if not isinstance(origin, SpanContext) or not origin.is_valid:
         return {}
     trace, span = format_trace_id(origin.trace_id), format_span_id(origin.span_id)

@@ -1,4 +1,4 @@
-"""An HTTP client of OpenAI's /audio/speech that trusts nobody: every wait ends, and no word of the server gets out."""
+"""A client of OpenAI's /audio/speech that does not trust the server: every wait ends, and none of its words get out."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ import aiohttp
 from aiohttp.http import HttpProcessingError
 from yarl import URL
 
-from server.errors import EngineFailed, ShuttingDown, SpeechError
+from server.errors import ComponentError, EngineFailed, ShuttingDown, SpeechError
 
 BUFFER_BYTES = 1 << 16
-"""Of an answer, unread; at twice that aiohttp stops reading, and TCP stops the sender."""
+"""The unread bytes of a response; at twice as many aiohttp stops reading, and TCP stops the sender."""
 LONGEST_RETRY_AFTER = 2
-"""Seconds; another provider speaks sooner than a server that asks for more."""
+"""Seconds. When a server asks for more, another provider speaks sooner."""
 JITTER = (0.05, 0.15)
-"""Seconds before a request is sent again, drawn anew each time, so that those that failed together return apart."""
+"""Seconds before a request is sent again, drawn at random, so that requests that failed together are spread."""
 CHECK_SECONDS = 3.0
-"""For the list of models, after the connection: a server that takes longer would not speak in time either."""
+"""The time for the list of models, after the connection: a slower server would not speak in time either."""
 
 LOOK_SECONDS = 0.5
-"""Of silence before the connection is looked at. When aiohttp 3.14 can't read the size of a chunk in the middle of an
-answer, it closes the connection, and tells nobody who is waiting already."""
+"""Seconds of silence before the connection is checked. When aiohttp 3.14 can't read the size of a chunk in the middle
+of a response, it closes the connection without waking the reader that waits already."""
 
-_AGAIN = frozenset({429, 502, 503})
+_RETRY_STATUSES = frozenset({429, 502, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _WITHOUT_MODELS = frozenset({404, 405})
-"""Many servers speak without having OpenAI's list of models: it is enough that they answer."""
+"""Many servers speak without having OpenAI's list of models: any response is enough."""
 _RESETS = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE})
 _FAILURES = (aiohttp.ClientError, HttpProcessingError, TimeoutError)
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -46,11 +46,12 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientResponseError, "gave an answer that is not HTTP"),
     (HttpProcessingError, "gave an answer that is not HTTP"),
 )
-"""What is said of a failure; the first that fits. Its own words may hold the URL, or what the server sent."""
+"""The reasons for failures; the first that fits is used. An exception's own words may hold the URL or the server's
+data."""
 
 
 class SpeechClient:
-    """Asks one server for speech.
+    """Requests speech from one server.
 
     Its errors name a status or a reason, never the URL, the key, the text, or anything that the server wrote.
     """
@@ -65,8 +66,9 @@ class SpeechClient:
         retries: int,
         log: logging.Logger,
     ) -> None:
-        """``connect_seconds`` is the time for a connection, with the look-up of the name; ``read_seconds`` for the
-        answer's header after that; ``retries`` how often a request is sent again that was refused before any audio."""
+        """``connect_seconds`` is the time for a connection, including the look-up of the name; ``read_seconds`` is the
+        time for the response's header after that. ``retries`` is how often a request is sent again that was refused
+        before any audio."""
         self._base_url = base_url
         self._key = key
         self._connect_seconds = connect_seconds
@@ -78,7 +80,7 @@ class SpeechClient:
         self._closed = False
 
     def start(self) -> None:
-        """Asks nothing of the server yet. Raises EngineFailed for a base URL or key that no request can have."""
+        """Prepares requests and sends none. Raises EngineFailed for a base URL or key that no request can have."""
         self._url = _parsed(self._base_url)
         headers = {"Accept-Encoding": "identity"}
         if self._key:
@@ -86,7 +88,7 @@ class SpeechClient:
                 raise EngineFailed("the remote server's key has characters that can't be sent in a header")
             headers["Authorization"] = f"Bearer {self._key}"
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),  # whoever asks decides how much at once
+            connector=aiohttp.TCPConnector(limit=0),  # the caller limits concurrency
             headers=headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_seconds),
@@ -96,18 +98,18 @@ class SpeechClient:
         )
 
     async def check(self) -> None:
-        """Asks for the list of models, which costs the server next to nothing. Raises EngineFailed."""
+        """Requests the list of models, which costs the server next to nothing. Raises EngineFailed."""
         try:
             response = await self._request("GET", "models", CHECK_SECONDS)
         except _FAILURES as error:
-            raise self._failed(_reason(error)) from None
+            raise self.failure(_reason(error)) from None
         response.close()
         if response.status != 200 and response.status not in _WITHOUT_MODELS:
-            raise self._failed(_refusal(response.status))
+            raise self.failure(_refusal(response.status))
 
     @asynccontextmanager
-    async def speech(self, body: Mapping[str, object], headers: Mapping[str, str]) -> AsyncIterator[Answer]:
-        """An answer that claims to be audio; whoever leaves it before its end hangs up.
+    async def speech(self, body: Mapping[str, object], headers: Mapping[str, str]) -> AsyncIterator[SpeechResponse]:
+        """Opens a response that claims to be audio; leaving it before its end closes the connection.
 
         Raises EngineFailed, and ShuttingDown after ``close``.
         """
@@ -116,32 +118,32 @@ class SpeechClient:
             try:
                 response = await self._post(body, headers)
                 break
-            except _Refused as refused:
+            except _Refused as refusal:
                 if not retries:
-                    raise self._failed(refused.reason) from None
-                pause = refused.pause + random.uniform(*JITTER)  # noqa: S311 - it spreads load, it guards nothing
+                    raise self.failure(refusal.reason) from None
+                pause = refusal.pause + random.uniform(*JITTER)  # noqa: S311 - it spreads load, it guards nothing
             retries -= 1
             self._log.info("the remote server did not take a request, it is sent again")
             await asyncio.sleep(pause)
         try:
-            yield Answer(response, self)
+            yield SpeechResponse(response, self)
         finally:
             response.close()
 
     async def close(self) -> None:
-        """Hangs up; whoever still waits gets ShuttingDown, within LOOK_SECONDS."""
+        """Closes the connections; requests that wait fail with ShuttingDown, within LOOK_SECONDS."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
 
     async def _post(self, body: Mapping[str, object], headers: Mapping[str, str]) -> aiohttp.ClientResponse:
-        """The answer, with its body unread. Raises _Refused when it may help to ask again, else EngineFailed."""
+        """Returns the response with its body unread. Raises _Refused when a retry may help, else EngineFailed."""
         try:
             response = await self._request("POST", "audio/speech", self._read_seconds, body, headers)
         except _FAILURES as error:
             if _is_reset(error):
                 raise _Refused(_reason(error)) from None
-            raise self._failed(_reason(error)) from None
+            raise self.failure(_reason(error)) from None
         status = response.status
         if status != 200:
             problem = _refusal(status)
@@ -154,7 +156,7 @@ class SpeechClient:
         pause = _pause(status, response.headers.get("Retry-After"))
         response.close()
         if pause is None:
-            raise self._failed(problem)
+            raise self.failure(problem)
         raise _Refused(problem, pause)
 
     async def _request(
@@ -165,9 +167,9 @@ class SpeechClient:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
-        """The answer's header, within ``seconds`` after the connection. Raises what is in _FAILURES."""
+        """Returns the response's header, within ``seconds`` after the connection. Raises what is in _FAILURES."""
         if self._session is None or self._closed:
-            raise self._failed("is not set up yet")
+            raise self.failure("is not set up yet")
         try:
             # A limit of our own: aiohttp's begins anew with every byte.
             async with asyncio.timeout(self._connect_seconds + seconds):
@@ -177,28 +179,29 @@ class SpeechClient:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._closed and task is not None and not task.cancelling():
-                raise self._failed(
+                raise self.failure(
                     "hung up"
                 ) from None  # the look-up of the name was cancelled by close, not the caller
             raise
 
-    def _failed(self, reason: str) -> SpeechError:
+    def failure(self, reason: str) -> SpeechError:
+        """Returns the error to raise: ShuttingDown after ``close``, else EngineFailed with ``reason``."""
         if self._closed:
             return ShuttingDown("the server is shutting down")
         return EngineFailed(f"the remote server {reason}")
 
 
-class Answer:
-    """The body of an answer, as it comes."""
+class SpeechResponse:
+    """The body of a response, as it comes."""
 
     def __init__(self, response: aiohttp.ClientResponse, client: SpeechClient) -> None:
         self._response = response
         self._client = client
 
     async def read(self, deadline: float) -> bytes:
-        """What has come, at least a byte; nothing at the end. ``deadline`` is a time of the event loop.
+        """Returns the bytes that have come, at least one; none at the end. ``deadline`` is a time of the event loop.
 
-        Raises EngineFailed, also for an answer that was cut off, and ShuttingDown.
+        Raises EngineFailed, also for a response that was cut off, and ShuttingDown.
         """
         clock = asyncio.get_running_loop().time
         while True:
@@ -207,25 +210,25 @@ class Answer:
                     return await self._response.content.readany()
             except TimeoutError:
                 if clock() >= deadline:
-                    raise self._client._failed("fell silent in the middle of its answer") from None
-            except RuntimeError:  # how aiohttp refuses to wait for more of a connection that is gone
-                raise self._client._failed("broke off its answer") from None
+                    raise self._client.failure("fell silent in the middle of its answer") from None
+            except RuntimeError:  # aiohttp's way to say that the connection is closed
+                raise self._client.failure("broke off its answer") from None
             except _FAILURES as error:
-                raise self._client._failed(_reason(error)) from None
+                raise self._client.failure(_reason(error)) from None
 
 
-class _Refused(Exception):
-    """No audio came, but may when it is asked for again."""
+class _Refused(ComponentError):
+    """No audio came, but a retry may help."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
         self.reason = reason
         self.pause = pause
-        """Seconds to wait before."""
+        """Seconds to wait before the retry."""
 
 
 def _parsed(base_url: str) -> URL:
-    """Raises EngineFailed for what no server can be reached by."""
+    """Returns the URL. Raises EngineFailed for one that can't be a server's."""
     try:
         url = URL(base_url)
         possible = url.scheme in {"http", "https"} and bool(url.host) and url.port != 0
@@ -256,10 +259,10 @@ def _is_reset(error: Exception) -> bool:
 
 
 def _pause(status: int, retry_after: str | None) -> float | None:
-    """Seconds until it is worth asking again; None if it is not."""
-    if status not in _AGAIN:
+    """Returns the seconds until a retry; None when none may help."""
+    if status not in _RETRY_STATUSES:
         return None
     if retry_after is None:
-        return None if status == 429 else 0.0  # without a time, a server with too much to do is left alone
+        return None if status == 429 else 0.0  # an overloaded server that gives no time gets no retry
     seconds = int(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else LONGEST_RETRY_AFTER + 1
     return float(seconds) if seconds <= LONGEST_RETRY_AFTER else None

@@ -1,4 +1,4 @@
-"""XTTS v2: speaks like a person of whom there is a recording. Coqui's model and weights, which its user must have."""
+"""XTTS v2: speaks with the voice of a recording. Coqui's model and weights, which the operator must provide."""
 
 from __future__ import annotations
 
@@ -19,17 +19,15 @@ import numpy as np
 
 from otel.contract.values import Stage
 from server.errors import EngineFailed, UnknownVoice
-from server.providers.error_mapping import as_ours
-from server.providers.loaded_voice import sound
+from server.providers.load_tracker import LoadTracker, TrackedRequest
+from server.providers.loaded_voice import valid_audio
 from server.providers.pace import SECONDS_PER_CHARACTER, WARM_UP, estimate, expect
 from server.providers.provider import Load, Reports
-from server.providers.thread_pool import Crew, Done
-from server.providers.worker import Worker
-from server.providers.workload import Request, Workload
-from server.text.script import Script, script
+from server.providers.threads import ThreadPool, TimedResult, WorkerThread, map_errors
+from server.text.reading import SpokenText, read_utterance
 from server.text.sentences import cut
 from server.utterance import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Utterance, Voice
-from server.voices.recordings import SAMPLE_RATE, SampleStore, VoiceSample
+from server.voices.recordings import SAMPLE_RATE, Recording, RecordingStore
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,17 +35,18 @@ if TYPE_CHECKING:
 
 FILES = ("config.json", "vocab.json", "model.pth")
 LONGEST_SENTENCE = 0.8
-"""Of the characters that Coqui's tokenizer knows to be safe for a language: numbers are written out and grow."""
+"""The share that is used of the characters which Coqui's tokenizer calls safe for a language: numbers are written out
+and grow."""
 CHUNK_TOKENS = 20
-"""Of audio, 46 ms each, in a chunk of a stream; Coqui's own choice."""
-LATENTS_KEPT = 16
-"""Voices whose latents stay in memory, 130 kB each; others are listened to anew, in a second."""
+"""Tokens of audio, 46 ms each, in a chunk of a stream; Coqui's own choice."""
+MAX_CONDITIONINGS = 16
+"""Voices whose conditioning stays in memory, 130 kB each; that of others is computed again, in a second."""
 WARM_UP_SECONDS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """What is said in one breath."""
+class XttsPhrase:
+    """As much of a text as the model speaks in one go."""
 
     text: str
     speed: float
@@ -56,34 +55,34 @@ class Sentence:
 
     @property
     def seconds(self) -> float:
-        """About as long as it will be."""
+        """The estimated seconds of its audio."""
         return len(self.text) * SECONDS_PER_CHARACTER / self.speed
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
-    """What the model has heard of a voice."""
+class Conditioning:
+    """What the model has computed from a voice's recording."""
 
     latents: Tensor
-    """Shape (1, positions, channels): how it speaks."""
+    """How the voice speaks, shape (1, positions, channels)."""
     embedding: Tensor
-    """Shape (1, 512, 1): how it sounds."""
+    """How the voice sounds, shape (1, 512, 1)."""
 
 
 class XttsProvider:
     """Speaks with registered voices; see server.providers.provider.Provider.
 
-    One sentence at a time: the model keeps a sentence's beginning in itself. A sentence is made to its end once begun,
-    whether its reader is quick or slow; what is not read waits in memory, 20 s at most.
+    It speaks one phrase at a time, since the model keeps a phrase's beginning in itself. A phrase that has begun is
+    made to its end, whether its reader is fast or slow; audio that is not read waits in memory, 20 s at most.
     """
 
     name = "xtts"
     abilities = frozenset({Ability.MARKUP})
 
     def __init__(
-        self, folder: Path, store: SampleStore, *, device: str, max_audio_seconds: float, log: logging.Logger
+        self, folder: Path, store: RecordingStore, *, device: str, max_audio_seconds: float, log: logging.Logger
     ) -> None:
-        """``folder`` holds FILES; all are read. Raises EngineFailed when one is not there or not readable."""
+        """``folder`` holds FILES; all are read. Raises EngineFailed when one is missing or not readable."""
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise EngineFailed(f"TTSCOPE_XTTS_DIR has no {', '.join(missing)}")
@@ -98,38 +97,39 @@ class XttsProvider:
         self._max_audio_seconds = max_audio_seconds
         self._log = log
         self._model: Xtts | None = None
-        # A thread of its own: behind the model, a request would wait for others' audio before it can be refused.
-        self._text_thread = Worker(f"{self.name}-text")
-        self._crew = Crew(self.name, 1)
-        self._workload = Workload(lanes=1)
+        # Texts have a thread of their own: on the model's, a request would wait for others' audio before it can be
+        # refused.
+        self._text_thread = WorkerThread(f"{self.name}-text")
+        self._model_thread = ThreadPool(self.name, 1)
+        self._tracker = LoadTracker(parallel=1)
         self._turn = asyncio.Lock()
-        self._speakers: OrderedDict[str, Speaker] = OrderedDict()
-        self._speakers_lock = threading.Lock()
-        store.on_forgotten(self._forget)
-        self._warm_up: Speaker | None = None
+        self._conditionings: OrderedDict[str, Conditioning] = OrderedDict()
+        self._conditionings_lock = threading.Lock()
+        store.on_removal(self._drop_conditioning)
+        self._warm_up: Conditioning | None = None
         self._checksum = _checksum(folder)
 
     def voices(self) -> tuple[Voice, ...]:
         return tuple(
-            Voice(sample.name, self._languages, self._sample_rate, self._identity(sample.checksum), registered=True)
-            for sample in self.store.samples.values()
+            Voice(each.name, self._languages, self._sample_rate, self._identity(each.checksum), registered=True)
+            for each in self.store.recordings.values()
         )
 
     def estimate(self, utterance: Utterance) -> float:
         return estimate(utterance)
 
     def load(self) -> Load:
-        return self._workload.load
+        return self._tracker.load
 
     async def start(self, reports: Reports) -> None:
         """Loads the model and speaks with a voice of noise. Raises EngineFailed when that fails."""
-        begun = time.perf_counter()
+        start = time.perf_counter()
         try:
-            done = await self._crew.run(self._prepare)
+            warm_up = await self._model_thread.run(self._prepare)
         except Exception as error:  # torch, or a checkpoint that is none
             raise EngineFailed("XTTS can't be loaded from TTSCOPE_XTTS_DIR") from error
-        self._workload.presume(done.result)
-        seconds = time.perf_counter() - begun
+        self._tracker.reset_rate(warm_up.result)
+        seconds = time.perf_counter() - start
         reports.loaded(REGISTERED, seconds)
         self._log.info("XTTS is loaded in %.1f s", seconds)
 
@@ -140,118 +140,121 @@ class XttsProvider:
             await self._run(partial(_whole, self._model, WARM_UP[0], self._languages[0], self._warm_up))
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """Chunks of a second, the last of a sentence followed by a pause.
+        """Yields chunks of a second; a pause follows the last one of a phrase.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
         if self._model is None:
             raise EngineFailed("XTTS is not loaded")
-        asked = time.perf_counter_ns()
-        with as_ours():
-            text = await self._text_thread.run(script, utterance)
-        sentences = list(self._sentences(self._model, text, utterance.language))
-        before: tuple[Interval, ...] = (Interval(Stage.PHONEMIZE, asked, time.perf_counter_ns()),)
-        silence = text.lead + sum(sentence.pause for sentence in sentences)
-        expected = expect([sentence.seconds for sentence in sentences], silence, self._max_audio_seconds)
-        if text.lead:
-            yield self._silence(text.lead)
-        hear = cache(partial(self._hear, self._model, utterance.voice))  # once: the voice may be deleted meanwhile
-        with self._workload.request(expected) as request:
-            for sentence in sentences:
-                parts: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
-                begin = partial(_stream, self._model, sentence.text, utterance.language, sentence.speed)
-                saying = asyncio.create_task(self._say(hear, begin, request, parts))
+        submitted = time.perf_counter_ns()
+        with map_errors():
+            text = await self._text_thread.run(read_utterance, utterance)
+        phrases = list(self._phrases(self._model, text, utterance.language))
+        before: tuple[Interval, ...] = (Interval(Stage.PHONEMIZE, submitted, time.perf_counter_ns()),)
+        silence = text.leading_silence + sum(phrase.pause for phrase in phrases)
+        expected = expect([phrase.seconds for phrase in phrases], silence, self._max_audio_seconds)
+        if text.leading_silence:
+            yield self._silence(text.leading_silence)
+        condition = cache(
+            partial(self._conditioning, self._model, utterance.voice)
+        )  # once: the voice may be deleted meanwhile
+        with self._tracker.request(expected) as request:
+            for phrase in phrases:
+                chunks: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
+                begin = partial(_stream, self._model, phrase.text, utterance.language, phrase.speed)
+                speaking = asyncio.create_task(self._speak_phrase(condition, begin, request, chunks))
                 try:
-                    while (part := await parts.get()) is not None:
-                        if isinstance(part, Exception):
-                            raise part
-                        yield replace(part, intervals=(*before, *part.intervals))
+                    while (chunk := await chunks.get()) is not None:
+                        if isinstance(chunk, Exception):
+                            raise chunk
+                        yield replace(chunk, intervals=(*before, *chunk.intervals))
                         before = ()
                 finally:
-                    saying.cancel()
-                    await asyncio.gather(saying, return_exceptions=True)
-                if sentence.pause:
-                    yield self._silence(sentence.pause)
+                    speaking.cancel()
+                    await asyncio.gather(speaking, return_exceptions=True)
+                if phrase.pause:
+                    yield self._silence(phrase.pause)
 
     async def close(self) -> None:
-        """Waits for the chunk that is being made; what is not finished fails with ShuttingDown."""
-        await asyncio.gather(self._text_thread.close(), self._crew.close())
+        """Waits for the running chunk; requests that are not finished fail with ShuttingDown."""
+        await asyncio.gather(self._text_thread.close(), self._model_thread.close())
 
     def _silence(self, seconds: float) -> Chunk:
         return Chunk(np.zeros(round(seconds * self._sample_rate), np.float32), self._sample_rate)
 
-    async def _say(
+    async def _speak_phrase(
         self,
-        hear: Callable[[], Speaker],
-        begin: Callable[[Speaker], Iterator[Samples]],
-        request: Request,
-        parts: asyncio.Queue[Chunk | Exception | None],
+        condition: Callable[[], Conditioning],
+        begin: Callable[[Conditioning], Iterator[Samples]],
+        request: TrackedRequest,
+        chunks: asyncio.Queue[Chunk | Exception | None],
     ) -> None:
-        """Puts a sentence's chunks into ``parts``, then None, or what went wrong. ``begin`` speaks it like the speaker
-        that ``hear`` returns."""
-        asked = time.perf_counter_ns()
-        request.waits()
+        """Puts a phrase's chunks into ``chunks``, then None, or the exception. ``begin`` speaks the phrase with the
+        conditioning that ``condition`` returns."""
+        submitted = time.perf_counter_ns()
+        request.wait()
         try:
             async with self._turn:
-                request.begun()
-                heard = await self._run(hear)
-                waited = Interval(Stage.QUEUE, asked, heard.start)
-                spent = [waited, Interval(Stage.INFER, heard.start, heard.end)]
-                stream = begin(heard.result)
-                while (made := await self._run(partial(next, stream, None))).result is not None:
-                    spent.append(Interval(Stage.INFER, made.start, made.end))
-                    chunk = Chunk(sound(made.result), self._sample_rate, tuple(spent))
-                    request.made(chunk.seconds, made.seconds)
-                    parts.put_nowait(chunk)
-                    spent.clear()
-        except Exception as error:  # noqa: BLE001 - handed on to whoever reads
-            parts.put_nowait(error)
+                request.begin()
+                conditioning = await self._run(condition)
+                queued = Interval(Stage.QUEUE, submitted, conditioning.start)
+                intervals = [queued, Interval(Stage.INFER, conditioning.start, conditioning.end)]
+                stream = begin(conditioning.result)
+                while (step := await self._run(partial(next, stream, None))).result is not None:
+                    intervals.append(Interval(Stage.INFER, step.start, step.end))
+                    chunk = Chunk(valid_audio(step.result), self._sample_rate, tuple(intervals))
+                    request.add(chunk.seconds, step.seconds)
+                    chunks.put_nowait(chunk)
+                    intervals.clear()
+        except Exception as error:  # noqa: BLE001 - raised by the reader of the queue
+            chunks.put_nowait(error)
         else:
-            parts.put_nowait(None)
+            chunks.put_nowait(None)
 
-    async def _run(self, function: Callable[[], Any]) -> Done[Any]:
-        """Raises ShuttingDown, EngineFailed for whatever ``function`` raises, and SpeechError as it is."""
-        with as_ours():
-            return await self._crew.run(function)
+    async def _run(self, function: Callable[[], Any]) -> TimedResult[Any]:
+        """Runs ``function`` in the model's thread. Raises ShuttingDown, EngineFailed for whatever it raises, and
+        SpeechError as it is."""
+        with map_errors():
+            return await self._model_thread.run(function)
 
-    def _sentences(self, model: Xtts, text: Script, language: str) -> Iterator[Sentence]:
-        """Each as long as the model can speak in one breath."""
+    def _phrases(self, model: Xtts, text: SpokenText, language: str) -> Iterator[XttsPhrase]:
+        """Yields the phrases of a text, each as long as the model can speak in one go."""
         limit = int(model.tokenizer.char_limits.get(language.partition("-")[0], 250) * LONGEST_SENTENCE)
-        for cue in text.cues:
-            for piece, pause in cue.paused(["".join(piece).strip() for piece in cut(cue.line.text, limit)]):
-                yield Sentence(piece, cue.speed, pause)
+        for sentence in text.sentences:
+            for phrase, pause in sentence.paused(["".join(each).strip() for each in cut(sentence.text, limit)]):
+                yield XttsPhrase(phrase, sentence.speed, pause)
 
-    def _hear(self, model: Xtts, voice: Voice) -> Speaker:
-        """What the model makes of the voice's recording; in the thread that speaks. Raises UnknownVoice."""
-        with self._speakers_lock:
-            if voice.checksum in self._speakers:
-                self._speakers.move_to_end(voice.checksum)
-                return self._speakers[voice.checksum]
-        speaker = _listen(model, self._registered(voice).read())
-        with self._speakers_lock:
-            self._registered(voice)
-            self._speakers[voice.checksum] = speaker
-            while len(self._speakers) > LATENTS_KEPT:
-                self._speakers.popitem(last=False)
-        return speaker
+    def _conditioning(self, model: Xtts, voice: Voice) -> Conditioning:
+        """Returns the conditioning of the voice's recording; runs in the model's thread. Raises UnknownVoice."""
+        with self._conditionings_lock:
+            if voice.checksum in self._conditionings:
+                self._conditionings.move_to_end(voice.checksum)
+                return self._conditionings[voice.checksum]
+        conditioning = _compute_conditioning(model, self._recording(voice).read())
+        with self._conditionings_lock:
+            self._recording(voice)
+            self._conditionings[voice.checksum] = conditioning
+            while len(self._conditionings) > MAX_CONDITIONINGS:
+                self._conditionings.popitem(last=False)
+        return conditioning
 
-    def _registered(self, voice: Voice) -> VoiceSample:
-        """The voice's recording. Raises UnknownVoice when it was deleted, or registered anew."""
-        sample = self.store.samples.get(voice.name)
-        if sample is None or self._identity(sample.checksum) != voice.checksum:
+    def _recording(self, voice: Voice) -> Recording:
+        """Returns the voice's recording. Raises UnknownVoice when it was deleted, or registered again."""
+        recording = self.store.recordings.get(voice.name)
+        if recording is None or self._identity(recording.checksum) != voice.checksum:
             raise UnknownVoice("this voice does not exist any more", param="voice_name")
-        return sample
+        return recording
 
-    def _forget(self, sample: VoiceSample) -> None:
-        """Drops what the model made of a recording that is deleted; in any thread."""
-        with self._speakers_lock:
-            self._speakers.pop(self._identity(sample.checksum), None)
+    def _drop_conditioning(self, recording: Recording) -> None:
+        """Drops the conditioning of a recording that is deleted; in any thread."""
+        with self._conditionings_lock:
+            self._conditionings.pop(self._identity(recording.checksum), None)
 
-    def _identity(self, sample_checksum: str) -> str:
-        return hashlib.sha256(f"{self._checksum} {sample_checksum}".encode()).hexdigest()
+    def _identity(self, recording_checksum: str) -> str:
+        return hashlib.sha256(f"{self._checksum} {recording_checksum}".encode()).hexdigest()
 
     def _prepare(self) -> float:
-        """Loads the model; returns how many seconds of audio it makes in a second."""
+        """Loads the model and returns how many seconds of audio it makes in a second."""
         import torch
         from transformers.utils import logging as transformers_logging
         from TTS.tts.configs.xtts_config import XttsConfig
@@ -265,17 +268,17 @@ class XttsProvider:
         available = "cuda" if torch.cuda.is_available() else "cpu"
         model.to(available if self._device == "auto" else self._device)
         noise = np.random.default_rng(0).normal(0.0, 0.1, WARM_UP_SECONDS * SAMPLE_RATE).astype(np.float32)
-        self._warm_up = _listen(model, noise)
-        begun = time.perf_counter()
+        self._warm_up = _compute_conditioning(model, noise)
+        start = time.perf_counter()
         audio = _whole(model, WARM_UP[1], self._languages[0], self._warm_up)
         self._model = model
-        return len(audio) / self._sample_rate / (time.perf_counter() - begun)
+        return len(audio) / self._sample_rate / (time.perf_counter() - start)
 
 
 def _checksum(folder: Path) -> str:
-    """SHA-256 over the files of the model: audio of another model is not given again as this one's.
+    """Returns the SHA-256 over the files of the model, so that cached audio of another model is not used for this one.
 
-    2 s for the 1.9 GB of XTTS v2, which are read to load the model anyway. Raises EngineFailed.
+    It takes 2 s for the 1.9 GB of XTTS v2, which are read to load the model anyway. Raises EngineFailed.
     """
     digest = hashlib.sha256()
     try:
@@ -287,24 +290,24 @@ def _checksum(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _listen(model: Xtts, audio: Samples) -> Speaker:
+def _compute_conditioning(model: Xtts, audio: Samples) -> Conditioning:
     import torch
 
     recording = torch.from_numpy(audio)[None].to(model.device)
     config = model.config
     latents = model.get_gpt_cond_latents(recording, SAMPLE_RATE, config.gpt_cond_len, config.gpt_cond_chunk_len)
-    heard = recording[:, : config.max_ref_len * SAMPLE_RATE]
-    return Speaker(latents, model.get_speaker_embedding(heard, SAMPLE_RATE))
+    beginning = recording[:, : config.max_ref_len * SAMPLE_RATE]
+    return Conditioning(latents, model.get_speaker_embedding(beginning, SAMPLE_RATE))
 
 
-def _stream(model: Xtts, sentence: str, language: str, speed: float, speaker: Speaker) -> Iterator[Samples]:
-    """The audio of a sentence, a chunk at a time; each step is to be taken in the thread that speaks."""
+def _stream(model: Xtts, phrase: str, language: str, speed: float, conditioning: Conditioning) -> Iterator[Samples]:
+    """Yields the audio of a phrase, a chunk at a time; each step must run in the model's thread."""
     config = model.config
     chunks = model.inference_stream(
-        sentence,
+        phrase,
         language,
-        speaker.latents,
-        speaker.embedding,
+        conditioning.latents,
+        conditioning.embedding,
         stream_chunk_size=CHUNK_TOKENS,
         temperature=config.temperature,
         length_penalty=config.length_penalty,
@@ -317,5 +320,5 @@ def _stream(model: Xtts, sentence: str, language: str, speed: float, speaker: Sp
         yield chunk.float().cpu().numpy()
 
 
-def _whole(model: Xtts, text: str, language: str, speaker: Speaker) -> Samples:
-    return sound(np.concatenate(list(_stream(model, text, language, 1.0, speaker))))
+def _whole(model: Xtts, text: str, language: str, conditioning: Conditioning) -> Samples:
+    return valid_audio(np.concatenate(list(_stream(model, text, language, 1.0, conditioning))))

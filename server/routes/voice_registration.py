@@ -18,7 +18,7 @@ from server.routes.route import Route
 from server.routes.schemas import NUMBER, TEXT, each, several
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import VOICE_NAME, Samples
-from server.voices.recordings import SAMPLE_RATE, SampleStore
+from server.voices.recordings import SAMPLE_RATE, RecordingStore
 
 MOST_BYTES = 10 * 1024 * 1024
 """30 s of stereo at 48 kHz and 24 bits are 8.6 MB."""
@@ -64,7 +64,7 @@ class VoiceRegistrationRoutes:
     """
 
     def __init__(
-        self, store: SampleStore | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
+        self, store: RecordingStore | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
     ) -> None:
         """``store`` is None where nobody can clone a voice; a client has ``receive_seconds`` for its recording."""
         self._store = store
@@ -84,7 +84,7 @@ class VoiceRegistrationRoutes:
     async def put(self, request: web.Request) -> web.Response:
         """The body is the recording. 201 for a new voice, 200 for one that was there under this id."""
         store, name = self._asked(request)
-        known = name in store.samples
+        known = name in store.recordings
         if not known and name in self._synthesizer.voices():
             raise InvalidRequest("id: an installed voice has this name; choose another", param="id")
         store.require(name)
@@ -103,7 +103,7 @@ class VoiceRegistrationRoutes:
         self._synthesizer.refresh()
         return web.Response(status=204)
 
-    def _asked(self, request: web.Request) -> tuple[SampleStore, str]:
+    def _asked(self, request: web.Request) -> tuple[RecordingStore, str]:
         if self._store is None:
             raise UnknownPath("no voices can be registered here: TTSCOPE_PROVIDERS does not name xtts")
         name = request.match_info["id"]
@@ -141,7 +141,7 @@ class VoiceRegistrationRoutes:
         return bytes(data)
 
 
-def _keep(store: SampleStore, name: str, recording: bytes) -> Samples:
+def _keep(store: RecordingStore, name: str, recording: bytes) -> Samples:
     """Decodes a recording and registers it. Raises InvalidSample, InvalidRequest."""
     audio = uploads.decode(recording, SAMPLE_RATE)
     store.put(name, audio)

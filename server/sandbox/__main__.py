@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from otel.support.parent import end_with
 from server.sandbox import wire
-from server.sandbox.limits import Limits, allow_cpu, confine
+from server.sandbox.limits import SandboxLimits, allow_cpu, confine
 
 Handle = Callable[[wire.Message, bytes], tuple[wire.Message, bytes]]
 """What a target does with a request: its answer. What it raises is answered by the exception's class name alone."""
@@ -36,13 +36,13 @@ def main(descriptor: str, target: str) -> None:
         while True:
             request, _ = wire.receive(control)
             if request["do"] == "fork":
-                _fork(control, module.handle, Limits(**request["limits"]))
+                _fork(control, module.handle, SandboxLimits(**request["limits"]))
             else:
                 _, status = os.waitpid(request["pid"], 0)  # it has been killed, so this returns at once
                 wire.send(control, {"status": status})
 
 
-def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
+def _fork(control: socket.socket, handle: Handle, limits: SandboxLimits) -> None:
     ours, theirs = socket.socketpair()
     parent = os.getpid()
     pid = os.fork()
@@ -61,7 +61,7 @@ def _fork(control: socket.socket, handle: Handle, limits: Limits) -> None:
         os._exit(0)  # nothing of the fork server's may be run twice
 
 
-def _serve(connection: socket.socket, handle: Handle, limits: Limits) -> None:
+def _serve(connection: socket.socket, handle: Handle, limits: SandboxLimits) -> None:
     """Answers requests until the server closes its end."""
     with contextlib.suppress(EOFError, ConnectionError):
         while True:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from server.sandbox import wire
-from server.sandbox.limits import Limits, environment
+from server.sandbox.limits import SandboxLimits, environment
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
@@ -27,7 +27,7 @@ class ForkFailed(Exception):
 
 
 @dataclass(slots=True)
-class Process:
+class SandboxedProcess:
     """A sandboxed process and the socket to it."""
 
     pid: int
@@ -55,7 +55,7 @@ class ForkServer:
         """The process id of the fork server while there is one."""
         return self._process.pid if self._process else None
 
-    def fork(self, limits: Limits) -> Process:
+    def fork(self, limits: SandboxLimits) -> SandboxedProcess:
         """Starts a process. Raises ForkFailed."""
         with self._lock:
             if self._ended():
@@ -67,12 +67,12 @@ class ForkServer:
                 pid = int(wire.parse(answer)["pid"])
                 connection = socket.socket(fileno=handles[0])
                 wire.limit_waiting(connection, limits.seconds)
-                return Process(pid, connection, self._process)
+                return SandboxedProcess(pid, connection, self._process)
             except (OSError, EOFError, ValueError, IndexError) as error:
                 self._end()
                 raise ForkFailed(f"the fork server of {self._target} does not answer") from error
 
-    def end(self, process: Process) -> str | None:
+    def end(self, process: SandboxedProcess) -> str | None:
         """Ends a process that may have ended already. Returns the signal that ended it, None if there was none or it
         can't be known any more."""
         process.connection.close()

@@ -18,7 +18,7 @@ ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SandboxLimits:
     """What one request to a sandboxed process may take."""
 
     memory_bytes: int
@@ -29,7 +29,7 @@ class Limits:
     """Time until the answer is complete, on a machine that may be busy."""
 
     def as_message(self) -> dict[str, Any]:
-        """Returns the limits as JSON, for ``Limits(**message)``."""
+        """Returns the limits as JSON, for ``SandboxLimits(**message)``."""
         return asdict(self)
 
 
@@ -38,7 +38,7 @@ def environment(server: Mapping[str, str]) -> dict[str, str]:
     return {**{name: server[name] for name in KEPT if name in server}, **ONE_THREAD}
 
 
-def confine(limits: Limits) -> None:
+def confine(limits: SandboxLimits) -> None:
     """Limits this process for good: no core dump, no file written, no new privileges."""
     for limit, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),

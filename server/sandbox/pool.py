@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from server.logs import LOGGER
 from server.sandbox import wire
-from server.sandbox.fork_server import ForkFailed, ForkServer, Process
-from server.sandbox.limits import Limits
+from server.sandbox.fork_server import ForkFailed, ForkServer, SandboxedProcess
+from server.sandbox.limits import SandboxLimits
 
 MAX_REQUESTS = 10_000
 """After which a process is replaced by a new one: what a native library leaks, or has damaged unseen, ends with it."""
@@ -29,7 +29,7 @@ class WorkerLost(Exception):
     """The process was ended from outside, or none could be started: the request is not to blame."""
 
 
-class Answer(NamedTuple):
+class SandboxResponse(NamedTuple):
     """What a process has answered."""
 
     message: dict[str, Any]
@@ -38,24 +38,24 @@ class Answer(NamedTuple):
     """Of the process."""
 
 
-class Pool:
+class SandboxPool:
     """Processes that run one target. Any thread may ask; a thread waits while its process is busy."""
 
-    def __init__(self, name: str, target: str, size: int, limits: Limits) -> None:
+    def __init__(self, name: str, target: str, size: int, limits: SandboxLimits) -> None:
         """``name`` is what operators call it: a value of the label ``worker``. ``target``: see ForkServer."""
         self.name = name
         self.restarted: Callable[[], object] = lambda: None
         """Called, by the thread that asked, when a process has ended by itself and was replaced."""
         self._fork_server = ForkServer(target)
         self._lock = threading.Lock()
-        self._workers = [PoolWorker(self, limits) for _ in range(size)]
+        self._workers = [SandboxWorker(self, limits) for _ in range(size)]
 
     @property
     def fork_server(self) -> ForkServer:
         return self._fork_server
 
     @property
-    def workers(self) -> tuple[PoolWorker, ...]:
+    def workers(self) -> tuple[SandboxWorker, ...]:
         return tuple(self._workers)
 
     def start(self) -> None:
@@ -63,7 +63,7 @@ class Pool:
         for worker in self._workers:
             worker.start()
 
-    def ask(self, request: wire.Message, payload: bytes | memoryview = b"") -> Answer:
+    def ask(self, request: wire.Message, payload: bytes | memoryview = b"") -> SandboxResponse:
         """Has the least busy process answer.
 
         A process that is ended from outside costs a second attempt, by the one that has replaced it: when the fork
@@ -77,7 +77,7 @@ class Pool:
                 return worker.ask(request, payload)
 
     @contextmanager
-    def least_busy(self) -> Iterator[PoolWorker]:
+    def least_busy(self) -> Iterator[SandboxWorker]:
         """The worker with the least to do, which has this to do besides meanwhile."""
         worker = self.claim()
         try:
@@ -85,14 +85,14 @@ class Pool:
         finally:
             self.release(worker)
 
-    def claim(self) -> PoolWorker:
+    def claim(self) -> SandboxWorker:
         """Returns the worker with the least to do, which has one thing more to do until ``release``."""
         with self._lock:
             worker = min(self._workers, key=lambda each: each.load)
             worker.load += 1
             return worker
 
-    def release(self, worker: PoolWorker) -> None:
+    def release(self, worker: SandboxWorker) -> None:
         with self._lock:
             worker.load -= 1
 
@@ -103,10 +103,10 @@ class Pool:
         self._fork_server.close()
 
 
-class PoolWorker:
+class SandboxWorker:
     """One process at a time, which answers one request at a time."""
 
-    def __init__(self, pool: Pool, limits: Limits) -> None:
+    def __init__(self, pool: SandboxPool, limits: SandboxLimits) -> None:
         self.load = 0
         """Requests that wait for it or are answered, and whatever else has claimed it."""
         self.generation = 0
@@ -116,7 +116,7 @@ class PoolWorker:
         self._pool = pool
         self._limits = limits
         self._lock = threading.Lock()
-        self._process: Process | None = None
+        self._process: SandboxedProcess | None = None
         self._requests = 0
 
     @property
@@ -129,7 +129,9 @@ class PoolWorker:
         with self._lock:
             self._ready()
 
-    def ask(self, request: wire.Message, payload: bytes | memoryview = b"", *, generation: int | None = None) -> Answer:
+    def ask(
+        self, request: wire.Message, payload: bytes | memoryview = b"", *, generation: int | None = None
+    ) -> SandboxResponse:
         """Has the process answer.
 
         ``generation`` is that of the process which must answer. Raises WorkerCrashed when the process ends on the
@@ -146,7 +148,7 @@ class PoolWorker:
             except (OSError, EOFError, ValueError) as error:
                 raise self._replaced(process, error) from None
             self._requests += 1
-            return Answer(message, data, self.generation)
+            return SandboxResponse(message, data, self.generation)
 
     def close(self) -> None:
         """Ends the process."""
@@ -155,7 +157,7 @@ class PoolWorker:
                 self._pool.fork_server.end(self._process)
                 self._process = None
 
-    def _ready(self, generation: int | None = None) -> Process:
+    def _ready(self, generation: int | None = None) -> SandboxedProcess:
         if generation is not None and (self._process is None or generation != self.generation):
             raise WorkerLost("the process that began this has ended")
         if self._process is not None and self._requests >= MAX_REQUESTS and generation is None and self.load <= 1:
@@ -170,7 +172,7 @@ class PoolWorker:
             self._requests = 0
         return self._process
 
-    def _replaced(self, process: Process, error: Exception) -> WorkerCrashed | WorkerLost:
+    def _replaced(self, process: SandboxedProcess, error: Exception) -> WorkerCrashed | WorkerLost:
         """Replaces the process that did not answer, and returns whose fault that was."""
         late = isinstance(error, TimeoutError | BlockingIOError)
         ended_by = self._pool.fork_server.end(process)

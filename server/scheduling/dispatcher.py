@@ -1,4 +1,4 @@
-"""Keeps the engine busy: hands it the schedule's batches, one at a time on each of its lanes."""
+"""Keeps the engine busy: hands its workers the schedule's batches, a limited number at a time."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.engine import Decode, Engine, EngineLost
-from server.scheduling.job import Job, Piece
+from server.scheduling.job import Job
 from server.scheduling.schedule import Batch, Schedule
-from server.scheduling.throughput import Meter
+from server.scheduling.throughput import Throughput
 
 
 class Dispatcher:
-    """Runs jobs on an engine's workers. A CPU has a worker for each core, a GPU one that two lanes keep supplied.
+    """Runs jobs on an engine's workers. A CPU has a worker for each core, a GPU one worker with two batches in flight.
 
-    On the CPU a step is taken by one core while there is something to do for all, and by all while there is not: that
-    is twice as fast as two threads sharing every step (measured on two cores: 2,650 frames/s against 1,600, by windows
-    of 64).
+    On the CPU a step runs on one core while there are steps for all cores, and on all cores otherwise. That is twice as
+    fast as two threads sharing every step (measured on two cores: 2,650 frames/s against 1,600, by windows of 64).
     """
 
     def __init__(
@@ -25,58 +25,59 @@ class Dispatcher:
         engine: Engine,
         workers: int,
         *,
-        lanes: int = 1,
+        slots: int = 1,
         cores: int = 1,
-        crowd: int = 0,
+        busy_depth: int = 0,
         observe: Callable[[int, float], None] | None = None,
     ) -> None:
-        """``lanes`` is how many batches each worker is given at a time, all but the first of them only while at least
-        ``crowd`` jobs wait; ``cores`` what all workers share; ``observe`` is told the size and the padding of every
-        batch."""
-        self.meter = Meter()
-        self.schedule = Schedule(engine, lambda: self.meter.rate)
+        """``slots`` is how many batches each worker may have in flight; more than one only while at least
+        ``busy_depth`` jobs wait. ``cores`` is what all workers share. ``observe`` is called with the size and the
+        padding of every batch."""
+        self.throughput = Throughput()
+        self.schedule = Schedule(engine, lambda: self.throughput.rate)
         self._engine = engine
-        self._workers = [worker for worker in range(workers) for _ in range(lanes)]
-        self._given = [0] * workers
-        """Batches that each worker has."""
+        self._slot_workers = [worker for worker in range(workers) for _ in range(slots)]
+        """The worker of each slot."""
+        self._in_flight = [0] * workers
+        """The number of batches that each worker has."""
         self._cores = cores
-        self._crowd = crowd
+        self._busy_depth = busy_depth
         self._observe = observe
         self._wake = asyncio.Event()
-        self._lanes: list[asyncio.Task[None]] = []
+        self._slots: list[asyncio.Task[None]] = []
         self._closing: Exception | None = None
         self.lost: asyncio.Future[EngineLost] = asyncio.get_running_loop().create_future()
-        """Done when the engine is beyond help."""
+        """Done when the engine can do nothing more."""
 
     def start(self) -> None:
-        self._lanes = [asyncio.create_task(self._lane(worker)) for worker in self._workers]
-        for lane in self._lanes:
-            lane.add_done_callback(self._lane_ended)
+        self._slots = [asyncio.create_task(self._run_slot(worker)) for worker in self._slot_workers]
+        for slot in self._slots:
+            slot.add_done_callback(self._slot_ended)
 
     async def close(self, error: Exception) -> None:
-        """Lets running steps end; jobs that are not finished fail with ``error``."""
+        """Lets running batches end; jobs that are not finished fail with ``error``."""
         self._closing = error
         self.schedule.fail_all(error)
-        for lane in self._lanes:
-            lane.cancel()
-        await asyncio.gather(*self._lanes, return_exceptions=True)
+        for slot in self._slots:
+            slot.cancel()
+        await asyncio.gather(*self._slots, return_exceptions=True)
 
     def give_up(self, error: EngineLost) -> None:
-        """Takes nothing more; jobs that are not finished fail with ``error``."""
+        """Accepts no more jobs; jobs that are not finished fail with ``error``."""
         self._closing = error
         self.schedule.fail_all(error)
         if not self.lost.done():
             self.lost.set_result(error)
 
-    async def run(self, make: Callable[[Callable[[], None]], Job]) -> AsyncGenerator[Piece, None]:
-        """The pieces of a job in order, as they are made; closing the generator gives the rest up.
+    async def run(self, create: Callable[[Callable[[], None]], Job]) -> AsyncGenerator[AudioPiece, None]:
+        """Yields the audio of a job in order, as it is made; closing the generator abandons the rest.
 
-        ``make`` gets what the job is to call when it has changed. Raises what the job failed with.
+        ``create`` makes the job; its argument is the callback for the job's changes. Raises what the job failed with.
         """
         if self._closing is not None:
             raise self._closing
         changed = asyncio.Event()
-        job = make(changed.set)
+        job = create(changed.set)
         self.schedule.add(job)
         self._wake.set()
         try:
@@ -84,7 +85,7 @@ class Dispatcher:
                 changed.clear()
                 while (piece := job.fetch()) is not None:
                     yield piece
-                    job.settle(time.perf_counter_ns())
+                    job.update_wait(time.perf_counter_ns())
                     self._wake.set()  # a stream whose reader was behind may go on
                 if job.finished:
                     return
@@ -94,43 +95,44 @@ class Dispatcher:
         finally:
             self.schedule.remove(job)
 
-    async def _lane(self, worker: int) -> None:
+    async def _run_slot(self, worker: int) -> None:
         while True:
-            while (batch := self._next(worker)) is None:
+            while (batch := self._next_batch(worker)) is None:
                 self._wake.clear()
                 await self._wake.wait()
-            self._given[worker] += 1
-            threads = max(1, self._cores // sum(self._given))
+            self._in_flight[worker] += 1
+            threads = max(1, self._cores // sum(self._in_flight))
             try:
-                taken = await self._engine.take(worker, [task.step for task in batch.tasks], threads)
+                result = await self._engine.run(worker, [ready.step for ready in batch.steps], threads)
             except EngineLost as error:
                 self.give_up(error)
                 return
             except Exception as error:  # noqa: BLE001 - whatever is wrong with a batch, the others go on
-                self.schedule.failed(batch, error)
+                self.schedule.fail(batch, error)
             else:
-                self._measure(batch, (taken.end - taken.begin) / 1e9, threads)
-                self.schedule.complete(batch, taken.results, taken.begin, taken.end)
+                self._measure(batch, (result.end - result.start) / 1e9, threads)
+                self.schedule.complete(batch, result.results, result.start, result.end)
             finally:
-                self._given[worker] -= 1
+                self._in_flight[worker] -= 1
             self._wake.set()
 
-    def _next(self, worker: int) -> Batch | None:
-        """For a worker that has something already only while all others have as much, and many wait."""
-        given = self._given[worker]
-        if given and (given > min(self._given) or self.schedule.depth < self._crowd):
+    def _next_batch(self, worker: int) -> Batch | None:
+        """Returns the next batch for ``worker``. A worker that has one already gets a second only while all others have
+        as many, and many jobs wait."""
+        in_flight = self._in_flight[worker]
+        if in_flight and (in_flight > min(self._in_flight) or self.schedule.depth < self._busy_depth):
             return None
         return self.schedule.next()
 
-    def _lane_ended(self, lane: asyncio.Task[None]) -> None:
-        """A mistake of ours in a lane is as bad as a lost engine: nobody may wait for it."""
-        if not lane.cancelled() and (error := lane.exception()) is not None:
-            lost = EngineLost("a lane has ended by a mistake of the server")
+    def _slot_ended(self, slot: asyncio.Task[None]) -> None:
+        """Treats a bug in a slot like a lost engine, so that no request waits for it."""
+        if not slot.cancelled() and (error := slot.exception()) is not None:
+            lost = EngineLost("a dispatcher slot has ended because of a bug in the server")
             lost.__cause__ = error
             self.give_up(lost)
 
     def _measure(self, batch: Batch, seconds: float, threads: int) -> None:
-        audio = sum(task.step.seconds for task in batch.tasks if isinstance(task.step, Decode))
-        self.meter.add(audio, seconds * threads / self._cores)
+        audio = sum(ready.step.seconds for ready in batch.steps if isinstance(ready.step, Decode))
+        self.throughput.add(audio, seconds * threads / self._cores)
         if self._observe is not None:
-            self._observe(len(batch.tasks), batch.padding)
+            self._observe(len(batch.steps), batch.padding)

@@ -1,4 +1,4 @@
-"""The steps that make speech, as the schedule sees them, and the Protocol of the engine that takes them."""
+"""The steps that make speech, as the schedule sees them, and the Protocol of the engine that runs them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,16 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
-Samples = npt.NDArray[np.float32]
+from server.errors import ComponentError
+from server.utterance import Samples
 
 
-class EngineLost(Exception):
+class EngineLost(ComponentError):
     """The device is in a state from which this process can't recover, such as CUDA after a fault."""
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class WordSpan:
     """A word of a sentence: its ids are those from ``start`` up to, not including, ``stop``."""
 
     written: str
@@ -27,33 +25,33 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """What a model reads, the ids of one sentence, in one voice, at one pace; and the silence around it."""
+    """The ids of one sentence, which a model reads in one voice and at one pace, and the silence around it."""
 
     voice: str
     ids: tuple[int, ...]
     speed: float = 1.0
-    lead: float = 0.0
+    leading_silence: float = 0.0
     """Seconds of silence before it."""
     pause: float = 0.0
     """Seconds of silence after it."""
-    marks: tuple[Mark, ...] = ()
-    """Its words, where somebody wants to know when each is said."""
+    words: tuple[WordSpan, ...] = ()
+    """Its words, when their times are wanted."""
 
     @property
     def silence(self) -> float:
-        """Seconds, before and after it."""
-        return self.lead + self.pause
+        """The seconds of silence before and after it."""
+        return self.leading_silence + self.pause
 
 
 class Latent(Protocol):
-    """A sentence's latent frames, on the engine's device: its length is known, its content the engine's own."""
+    """A sentence's latent frames on the engine's device. Its length is known; its content is the engine's own."""
 
     @property
     def frames(self) -> int: ...
 
     @property
     def frame_seconds(self) -> float:
-        """Seconds of audio of one frame."""
+        """Seconds of audio in one frame."""
         ...
 
     @property
@@ -63,20 +61,20 @@ class Latent(Protocol):
 
     @property
     def ends(self) -> Sequence[int]:
-        """For each id of a sentence with marks, the frame at which it ends; nothing of other sentences."""
+        """The frame at which each id ends; empty for a sentence without words."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Encode:
-    """Ids to latent frames, not yet refined."""
+    """Turns ids into latent frames that are not refined yet."""
 
     sentence: Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Refine:
-    """Frames ``start`` to ``stop`` of a latent through the flow; blocks come in order and meet without a gap."""
+    """Takes frames ``start`` to ``stop`` of a latent through the flow. Blocks come in order and meet without a gap."""
 
     latent: Latent
     start: int
@@ -85,7 +83,7 @@ class Refine:
 
 @dataclass(frozen=True, slots=True)
 class Decode:
-    """Refined frames ``start`` to ``stop`` to a waveform."""
+    """Turns refined frames ``start`` to ``stop`` into a waveform."""
 
     latent: Latent
     start: int
@@ -93,45 +91,46 @@ class Decode:
 
     @property
     def seconds(self) -> float:
-        """Of audio that it makes."""
+        """Seconds of audio that the step makes."""
         return (self.stop - self.start) * self.latent.frame_seconds
 
 
 Step = Encode | Refine | Decode
 
 
-Result = Latent | Samples | None
-"""Of an encoded sentence, of a decoded window (shape (frames * samples per frame,), within -1 to 1), of a block."""
+StepResult = Latent | Samples | None
+"""An encoded sentence's latent, a decoded window's samples (shape (frames * samples per frame,), within -1 to 1), or
+None for a refined block."""
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """What became of steps that were taken together, and when, in ns of time.perf_counter_ns."""
+class BatchResult:
+    """The results of steps that ran together, and when they ran, in ns of ``time.perf_counter_ns``."""
 
-    results: Sequence[Result]
-    begin: int
+    results: Sequence[StepResult]
+    start: int
     end: int
 
 
 class Engine(Protocol):
-    """Takes steps, several of one kind at once, with workers that are numbered from 0."""
+    """Runs steps, several of one kind at once, on workers that are numbered from 0."""
 
     def bucket(self, step: Step) -> Hashable:
-        """Steps of equal buckets may be taken together."""
+        """Returns a key: steps with equal keys may run in one batch."""
         ...
 
-    def most(self, step: Step) -> int:
-        """How many steps like this one may be taken together."""
+    def max_batch(self, step: Step) -> int:
+        """Returns how many steps like this one may run in one batch."""
         ...
 
     def size(self, step: Step) -> int:
-        """How much there is to do, in the units that a batch is padded in."""
+        """Returns the amount of work in a step, in the units that a batch is padded in."""
         ...
 
-    async def take(self, worker: int, steps: Sequence[Step], threads: int) -> Taken:
-        """A result for each step; a worker takes one batch after the other. ``threads`` is how many cores it may use.
+    async def run(self, worker: int, steps: Sequence[Step], threads: int) -> BatchResult:
+        """Returns a result for each step. A worker runs one batch after the other, on at most ``threads`` cores.
 
-        Cancelled, the step is taken all the same and its result dropped. Raises EngineLost when nothing more can be
-        expected of the engine, or whatever went wrong with this batch.
+        When the call is cancelled, the batch runs all the same and its results are dropped. Raises EngineLost when the
+        engine can do nothing more, or whatever went wrong with this batch.
         """
         ...

@@ -2,88 +2,41 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from heapq import merge
 from operator import attrgetter
 
-import numpy as np
-
 from otel.contract.values import Stage
-from server.scheduling import windows as plan
-from server.scheduling.engine import Decode, Encode, Latent, Refine, Samples, Sentence, Step
-from server.scheduling.windows import Span
-from server.utterance import Interval, Word
+from server.scheduling.audio_queue import AudioPiece, AudioQueue
+from server.scheduling.engine import Decode, Sentence, Step, StepResult
+from server.scheduling.sentence_work import SentenceWork
+from server.utterance import Interval
 
 AHEAD_SECONDS = 10.0
-"""Audio that may wait for the reader of a stream before work on it pauses."""
+"""Seconds of audio that may wait for the reader of a stream before work on it pauses."""
 WHOLE_PACE = 0.25
-"""A stream's audio is due when it is heard; a whole answer's in a quarter of that time, since its end is waited for."""
+"""A stream's audio is due when it is heard. A whole answer's audio is due in a quarter of that time, since the client
+waits for its end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Task:
-    """A step of a job that can be taken now."""
+class ReadyStep:
+    """A step of a job that can run now."""
 
     job: Job
-    part: Part
+    work: SentenceWork
     step: Step
     due: float
-    """When it should be taken, in seconds of the schedule's clock; the earliest is next."""
+    """When it should run, in seconds of the schedule's clock; the earliest is next."""
     window: int = 0
-    """Of a Decode: which of its sentence."""
-    alone: bool = False
-    """Whether it must have no batch mates: it was in a batch that failed."""
+    """The number of the window in its sentence that a Decode makes."""
+    retry: bool = False
+    """Whether it was in a batch that failed. It is then run in a batch of its own."""
 
 
 by_due = attrgetter("due")
-"""The order in which tasks are taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Audio in order, with where the time to make it went."""
-
-    samples: Samples
-    intervals: tuple[Interval, ...]
-    words: tuple[Word, ...] = ()
-    """Of the sentence that begins with it, if their times are wanted."""
-
-
-@dataclass(slots=True, eq=False)
-class Part:
-    """A sentence on its way."""
-
-    sentence: Sentence
-    seconds: float
-    """Of its audio, silence included; an estimate until it is encoded."""
-    early: bool
-    """Whether somebody waits for its first audio."""
-    latent: Latent | None = None
-    windows: tuple[Span, ...] = ()
-    blocks: tuple[Span, ...] = ()
-    encoding: bool = False
-    refining: bool = False
-    refined: int = 0
-    """Blocks that went through the flow."""
-    taken: set[int] = field(default_factory=set)
-    """Windows that are decoded, or on their way: not always the first ones, since batches are of one length."""
-    delivered: int = 0
-    """Windows whose audio has its place in the job's."""
-    decoded: dict[int, tuple[Samples, Interval]] = field(default_factory=dict)
-    """Windows that came before their turn, and when they were decoded."""
-
-    @property
-    def done(self) -> bool:
-        return self.latent is not None and self.delivered == len(self.windows)
-
-    @property
-    def remaining(self) -> float:
-        """Seconds of audio that are still to be made of it."""
-        if self.latent is None or self.delivered == 0:
-            return self.seconds
-        return self.seconds - self.windows[self.delivered - 1].stop * self.latent.frame_seconds
+"""The order in which steps run."""
 
 
 class Job:
@@ -103,207 +56,149 @@ class Job:
         origin: object = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``seconds`` are the estimated audio of each sentence without silence, ``client`` is whom to be fair to,
-        ``origin`` what batch mates are told of this request (its span)."""
-        self._parts = [
-            Part(sentence, estimate + sentence.silence, early=streamed and number == 0)
+        """``seconds`` is the estimated audio of each sentence without silence. ``client`` is the one that scheduling
+        must be fair to. ``origin`` is what the records of batch peers say of this request: the context of its span."""
+        self._sentences = [
+            SentenceWork(sentence, estimate + sentence.silence, low_latency=streamed and number == 0)
             for number, (sentence, estimate) in enumerate(zip(sentences, seconds, strict=True))
         ]
-        self._sample_rate = sample_rate
         self._streamed = streamed
         self._head = 0
-        self._made = 0.0
-        self._fetched = 0.0
+        """The sentence whose audio is delivered next."""
+        self._head_begin = 0.0
+        """The second of the audio at which that sentence begins."""
         self._running = 0
         self._waiting_since: int | None = None
-        self._again: list[Task] = []
-        self._pieces: deque[Piece] = deque()
-        self._intervals: list[Interval] = []
+        self._retries: list[ReadyStep] = []
+        self._audio = AudioQueue(sample_rate)
         self.client = client
         self.origin = origin
         self.changed = changed
         self._start = 0.0
-        # Asked of every job at every step: kept until something changes.
-        self._first: Task | None = None
-        self._changed = True
+        # The schedule asks every job for these at every step: they are cached until something changes.
+        self._next_step: ReadyStep | None = None
+        self._next_step_stale = True
         self._seconds: float | None = None
         self.failure: Exception | None = None
         self.closed = False
 
     @property
     def start(self) -> float:
-        """When its first audio is due, in seconds of the schedule's clock; set by the schedule, and set sooner when its
-        client gives up what is before it."""
+        """When its first audio is due, in seconds of the schedule's clock. The schedule sets it, and sets it sooner
+        when the job's client abandons a request that came before it."""
         return self._start
 
     @start.setter
     def start(self, start: float) -> None:
-        self._start, self._changed = start, True
+        self._start, self._next_step_stale = start, True
 
     @property
     def seconds(self) -> float:
-        """Of audio that is still to be made, some of it estimated."""
+        """Seconds of audio that are still to be made, some of them estimated."""
         if self._seconds is None:
-            self._seconds = sum(part.remaining for part in self._parts[self._head :])
+            self._seconds = sum(work.remaining for work in self._sentences[self._head :])
         return self._seconds
 
     @property
     def finished(self) -> bool:
-        """Whether all of it was made; some may still have to be fetched."""
-        return self._head == len(self._parts)
+        """Whether all audio was made; some may still have to be fetched."""
+        return self._head == len(self._sentences)
 
     @property
     def waiting(self) -> bool:
         """Whether it waits for its turn."""
         return self._waiting_since is not None
 
-    def fetch(self) -> Piece | None:
-        """The next audio, or None if there is none now."""
-        if not self._pieces:
-            return None
-        piece = self._pieces.popleft()
-        self._changed = True
-        self._fetched += len(piece.samples) / self._sample_rate
+    def fetch(self) -> AudioPiece | None:
+        """Returns the next audio, or None when nothing is ready."""
+        piece = self._audio.fetch()
+        if piece is not None:
+            self._next_step_stale = True
         return piece
 
     @property
-    def first(self) -> Task | None:
-        """The most urgent of what can be taken now, or None if there is nothing."""
+    def next_step(self) -> ReadyStep | None:
+        """The most urgent step that can run now, or None when there is none."""
         if self.closed:
             return None
-        if self._changed:
-            self._first, self._changed = next(self.tasks(), None), False
-        return self._first
+        if self._next_step_stale:
+            self._next_step, self._next_step_stale = next(self.ready_steps(), None), False
+        return self._next_step
 
-    def tasks(self) -> Iterator[Task]:
-        """What can be taken now, the most urgent first."""
+    def ready_steps(self) -> Iterator[ReadyStep]:
+        """Yields the steps that can run now, the most urgent first."""
         if not self.closed:
-            yield from merge(sorted(self._again, key=by_due), self._untried(), key=by_due)
+            yield from merge(sorted(self._retries, key=by_due), self._first_attempts(), key=by_due)
 
-    def take(self, task: Task, now: int) -> None:
-        """``task`` begins, at ``now`` in ns of ``time.perf_counter_ns``."""
+    def begin(self, ready: ReadyStep, now: int) -> None:
+        """Notes that a step begins at ``now``, in ns of ``time.perf_counter_ns``."""
         self._running += 1
-        self._changed = True
+        self._next_step_stale = True
         if self._waiting_since is not None:
-            self._intervals.append(Interval(Stage.QUEUE, self._waiting_since, now))
+            self._audio.add_interval(Interval(Stage.QUEUE, self._waiting_since, now))
             self._waiting_since = None
-        if task.alone:
-            self._again.remove(task)
-            return
-        match task.step:
-            case Encode():
-                task.part.encoding = True
-            case Refine():
-                task.part.refining = True
-            case Decode():
-                task.part.taken.add(task.window)
+        if ready.retry:
+            self._retries.remove(ready)
+        else:
+            ready.work.begin(ready.step, ready.window)
 
-    def settle(self, now: int) -> None:
-        """Notes whether it waits for its turn from ``now`` on, in ns."""
-        if self._running == 0 and self._waiting_since is None and self.first is not None:
+    def update_wait(self, now: int) -> None:
+        """Begins a wait at ``now``, in ns, if a step is ready and none is running."""
+        if self._running == 0 and self._waiting_since is None and self.next_step is not None:
             self._waiting_since = now
 
-    def complete(self, task: Task, result: Latent | Samples | None, interval: Interval) -> None:
-        """``task`` has ended with ``result``: the latent of an Encode, the samples of a Decode."""
-        part = task.part
+    def complete(self, ready: ReadyStep, result: StepResult, interval: Interval) -> None:
+        """Takes in the ``result`` of a step that ran in ``interval``."""
         self._running -= 1
-        self._changed, self._seconds = True, None
-        if isinstance(task.step, Decode):
-            part.decoded[task.window] = result, interval  # type: ignore[assignment]
+        self._next_step_stale, self._seconds = True, None
+        ready.work.complete(result, ready.window, interval)
+        if isinstance(ready.step, Decode):
             self._deliver()
-            return
-        self._intervals.append(interval)
-        if isinstance(task.step, Encode):
-            self._encoded(part, result)  # type: ignore[arg-type]
         else:
-            part.refined += 1
-            part.refining = False
+            self._audio.add_interval(interval)
 
-    def give_back(self, task: Task) -> None:
-        """``task`` was not done, perhaps through no fault of its own: it is to be taken again, alone."""
+    def retry(self, ready: ReadyStep) -> None:
+        """Offers a step again, in a batch of its own: its batch failed, perhaps through no fault of this step."""
         self._running -= 1
-        self._changed = True
-        self._again.append(replace(task, alone=True))
+        self._next_step_stale = True
+        self._retries.append(replace(ready, retry=True))
 
     def fail(self, error: Exception) -> None:
-        """Nothing more will come."""
+        """Ends the job: no more audio will come."""
         self.failure = self.failure or error
         self.closed = True
         self.changed()
 
-    def _untried(self) -> Iterator[Task]:
-        position = self._made
-        for part in self._parts[self._head :]:
-            for task in self._tasks_of(part, position):
-                # By its place in the audio, not by how much was made: later sentences may be done before an earlier
+    def _first_attempts(self) -> Iterator[ReadyStep]:
+        begin, pace = self._head_begin, 1.0 if self._streamed else WHOLE_PACE
+        for work in self._sentences[self._head :]:
+            for step, position, window in work.ready_steps():
+                due = self._start + (begin + position) * pace
+                # The place in the audio counts, not how much was made: later sentences may be done before an earlier
                 # one, and must not keep it from being made.
-                if self._streamed and task.due - self._start > self._fetched + AHEAD_SECONDS:
+                if self._streamed and due - self._start > self._audio.fetched_seconds + AHEAD_SECONDS:
                     return
-                yield task
-            position += part.seconds
-
-    def _tasks_of(self, part: Part, position: float) -> Iterator[Task]:
-        if part.latent is None:
-            if not part.encoding:
-                yield Task(self, part, Encode(part.sentence), self._due(position))
-            return
-        latent = part.latent
-        ready = part.blocks[part.refined - 1].stop if part.refined else 0
-        for number, window in enumerate(part.windows):
-            if number in part.taken:
-                continue
-            due = self._due(position + part.sentence.lead + window.start * latent.frame_seconds)
-            if ready < min(latent.frames, window.stop + latent.context):
-                if not part.refining:
-                    block = part.blocks[part.refined]
-                    yield Task(self, part, Refine(latent, block.start, block.stop), due)
-                return
-            yield Task(self, part, Decode(latent, window.start, window.stop), due, number)
-
-    def _due(self, position: float) -> float:
-        """Of what is heard ``position`` seconds into the audio."""
-        return self._start + position * (1.0 if self._streamed else WHOLE_PACE)
-
-    def _encoded(self, part: Part, latent: Latent) -> None:
-        part.latent = latent
-        part.windows = plan.windows(latent.frames, part.early)
-        part.blocks = plan.blocks(latent.frames, part.early, latent.context)
-        part.seconds = latent.frames * latent.frame_seconds + part.sentence.silence
-
-    def _words(self, part: Part) -> tuple[Word, ...]:
-        """Those of a sentence that is about to be heard, by their places in the whole audio."""
-        latent = part.latent
-        if latent is None or not part.sentence.marks:
-            return ()
-        begin = self._made + part.sentence.lead
-        ends = [0, *latent.ends]
-        return tuple(
-            Word(
-                mark.written,
-                begin + ends[mark.start] * latent.frame_seconds,
-                begin + ends[mark.stop] * latent.frame_seconds,
-            )
-            for mark in part.sentence.marks
-        )
+                yield ReadyStep(self, work, step, due, window)
+            begin += work.seconds
 
     def _deliver(self) -> None:
-        """Gives what is next in order its place in the audio."""
-        part = self._parts[self._head]
-        while (window := part.decoded.pop(part.delivered, None)) is not None:
-            samples, interval = window
-            words = self._words(part) if not part.delivered else ()
-            part.delivered += 1
-            before = part.sentence.lead if part.delivered == 1 else 0.0
-            after = part.sentence.pause if part.done else 0.0
-            if before or after:
-                samples = np.pad(samples, (round(before * self._sample_rate), round(after * self._sample_rate)))
-            self._pieces.append(Piece(samples, (*self._intervals, interval), words))
-            self._intervals.clear()
-            if part.done:
-                self._made += part.seconds
+        """Gives the windows that are next in order their place in the audio."""
+        work = self._sentences[self._head]
+        while (decoded := work.next_window()) is not None:
+            samples, interval = decoded
+            first = work.delivered == 1
+            self._audio.append(
+                samples,
+                interval,
+                words=work.words(self._head_begin) if first else (),
+                silence_before=work.sentence.leading_silence if first else 0.0,
+                silence_after=work.sentence.pause if work.finished else 0.0,
+            )
+            if work.finished:
+                self._head_begin += work.seconds
                 self._head += 1
-                part.latent = None  # its memory is the device's
+                work.latent = None  # its memory is the device's
                 if self.finished:
                     break
-                part = self._parts[self._head]
+                work = self._sentences[self._head]
         self.changed()

@@ -281,14 +281,14 @@ def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | Non
 
 
 def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
-    if interval.mates is None:
+    if interval.peers is None:
         return {}
-    return {SpanField.BATCH_SIZE: interval.batch_size, SpanField.BATCH_PADDING: interval.mates.padding}
+    return {SpanField.BATCH_SIZE: interval.batch_size, SpanField.BATCH_PADDING: interval.peers.padding}
 
 
 def _links(interval: Interval) -> list[Link]:
     """Returns links to the requests that shared the step; whether their traces are kept is not known yet."""
-    origins = interval.mates.origins if interval.mates else ()
+    origins = interval.peers.origins if interval.peers else ()
     return [Link(origin) for origin in dict.fromkeys(origins) if isinstance(origin, SpanContext)]
 
 

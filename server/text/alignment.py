@@ -1,4 +1,4 @@
-"""Which phonemes of a sentence are those of which word: a phonemizer gives the sentence as a whole."""
+"""Finds the phonemes of each word in those of its sentence: a phonemizer gives the sentence as a whole."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import unicodedata
 from collections.abc import Sequence
 
 BAND = 60
-"""Phonemes that the two readings may be apart: of a word alone and in its sentence they differ by a few."""
+"""Phonemes that the two readings may be apart: those of a word alone and in its sentence differ by a few."""
 
 Span = tuple[int, int]
 
 
 def align(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> list[Span]:
-    """From where to where in ``sentence`` each of ``words`` is spoken, by how each is read alone: marks and spaces
-    around it left out. They are in order, and don't overlap; of a word that is not spoken the span is empty.
+    """Returns the span of ``sentence`` in which each of ``words`` is spoken, without marks and spaces around it.
 
-    Mostly there are as many groups of phonemes between spaces as the words have. But espeak reads "of the" as one group
-    and a number as several; then the two readings are laid side by side so that they differ in as few places as can be.
+    Each word is given by its phonemes when it is read alone. The spans are in order and don't overlap; the span of a
+    word that is not spoken is empty.
+
+    Mostly the sentence has as many groups of phonemes between spaces as the words. But espeak reads "of the" as one
+    group and a number as several. Then the two readings are aligned with the fewest differences.
     """
     groups = _groups(sentence)
     counts = [len(_groups(word)) for word in words]
@@ -35,20 +37,21 @@ def _side_by_side(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> li
     places = [place for place, symbol in enumerate(sentence) if _sounds(symbol)]
     alone = [(number, symbol) for number, word in enumerate(words) for symbol in word if _sounds(symbol)]
     matched = _edit_path([sentence[place] for place in places], [symbol for _, symbol in alone])
-    found: list[list[int]] = [[] for _ in words]
+    places_by_word: list[list[int]] = [[] for _ in words]
     for place, partner in zip(places, matched, strict=True):
         if partner is not None:
-            found[alone[partner][0]].append(place)
+            places_by_word[alone[partner][0]].append(place)
     spans: list[Span] = []
-    for places_of_word in found:
+    for places_of_word in places_by_word:
         spans.append((places_of_word[0], places_of_word[-1] + 1) if places_of_word else _empty(spans))
     return spans
 
 
 def _edit_path(first: Sequence[str], second: Sequence[str]) -> list[int | None]:
-    """For each symbol of ``first`` the place of its partner in ``second``, equal or exchanged, None if it has none.
+    """Returns the place of each symbol's partner in ``second``, equal or exchanged, or None if it has none.
 
-    The path of fewest changes within a band around the diagonal: time and memory grow with the length, not its square.
+    It is the path of fewest changes within a band around the diagonal: time and memory grow with the length, not with
+    its square.
     """
     rows, columns = len(first), len(second)
     half = min(4 * BAND, BAND + abs(rows - columns) // 4)
@@ -63,8 +66,8 @@ def _edit_path(first: Sequence[str], second: Sequence[str]) -> list[int | None]:
             up = above[column - before] if 0 <= column - before < len(above) else far
             slant = above[column - before - 1] if 0 < column - before <= len(above) else far
             changed = slant + (column == 0 or first[row - 1] != second[column - 1])
-            left = line[-1] if line else far
-            line.append(min(changed, up + 1, left + 1))
+            previous = line[-1] if line else far
+            line.append(min(changed, up + 1, previous + 1))
         costs.append(line)
     partners: list[int | None] = [None] * rows
     row, column = rows, columns
@@ -87,7 +90,7 @@ def _at(costs: list[list[int]], lows: list[int], row: int, column: int, far: int
 
 
 def _groups(symbols: Sequence[str]) -> list[Span]:
-    """The stretches between spaces that sound, without the marks around them."""
+    """Returns the stretches between spaces that sound, without the marks around them."""
     groups: list[Span] = []
     start: int | None = None
     end = 0
@@ -104,7 +107,7 @@ def _groups(symbols: Sequence[str]) -> list[Span]:
 
 
 def _sounds(symbol: str) -> bool:
-    """Letters, and what changes them: stress, length and combining marks."""
+    """Whether a symbol is a letter, or changes one: stress, length and combining marks."""
     return unicodedata.category(symbol[0])[0] in "LNMS"
 
 

@@ -9,7 +9,7 @@ from server.text.rules import Rule, rule
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,12})(?:\.\d{1,6})?"
 ALONE = r"(?<![\w.,$€£-])"
-"""Before a number that is not part of another."""
+"""The place before a number that is not part of another."""
 ENDS = r"(?![\w%]|[.,:/-]\d)"
 
 MONTHS = (
@@ -48,14 +48,14 @@ MARKS = {".": " dot ", "/": " slash ", "-": " dash ", "_": " underscore ", "?": 
 
 
 def _address(match: re.Match[str]) -> str:
-    """Of the web or of mail: without its scheme and "www", its marks by their names."""
+    """Returns an address of the web or of mail without its scheme and "www", with its marks by their names."""
     address = match[0].rstrip(".,;:!?)]}'")
     bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", address, flags=re.IGNORECASE).rstrip("/")
     return " ".join("".join(MARKS.get(mark, mark) for mark in bare).split()) + match[0][len(address) :]
 
 
 def _price(match: re.Match[str]) -> str | None:
-    """$3.50, $5 million, $2.5B."""
+    """Reads $3.50, $5 million, $2.5B."""
     sign, amount, scale = match["sign"], plain(match["amount"], "en"), match["scale"]
     if scale:
         return f"{amount} {SCALES.get(scale.lower(), scale.lower())} {CURRENCIES[sign]}"
@@ -65,13 +65,13 @@ def _price(match: re.Match[str]) -> str | None:
 
 
 def _money(amount: str, sign: str) -> str | None:
-    """num2words says "two pounds sterling" and "two euro"."""
-    said = money(amount, MONEY_SIGNS[sign], "en")
-    return said and re.sub(r"\beuro\b(?<!one euro)", "euros", said.replace(" sterling", ""))
+    """Reads an amount; num2words itself says "two pounds sterling" and "two euro"."""
+    words = money(amount, MONEY_SIGNS[sign], "en")
+    return words and re.sub(r"\beuro\b(?<!one euro)", "euros", words.replace(" sterling", ""))
 
 
 def _prices(match: re.Match[str]) -> str | None:
-    """$5-10."""
+    """Reads $5-10."""
     return f"{match['least']} to {match['most']} {CURRENCIES[match['sign']]}"
 
 
@@ -80,7 +80,7 @@ def _iso_date(match: re.Match[str]) -> str | None:
 
 
 def _slashed_date(match: re.Match[str]) -> str | None:
-    """Month first, as en-US has it, unless there is no such month."""
+    """Reads a date with the month first, as in en-US, unless there is no such month."""
     first, second = int(match[1]), int(match[2])
     return _date(int(match[3]), *((second, first) if first > 12 else (first, second)))
 
@@ -119,8 +119,8 @@ def _year(match: re.Match[str]) -> str:
 
 
 def _decade(match: re.Match[str]) -> str:
-    said = year(int(match[1]))
-    return f"{said[:-1]}ies" if said.endswith("y") else f"{said}s"
+    words = year(int(match[1]))
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
 
 
 def _measure(match: re.Match[str]) -> str:
@@ -129,7 +129,7 @@ def _measure(match: re.Match[str]) -> str:
 
 
 def _fraction(match: re.Match[str]) -> str | None:
-    """1/2, 3/4; not 24/7."""
+    """Reads 1/2 and 3/4, but not 24/7."""
     number, parts = int(match[1]), int(match[2])
     if parts not in PARTS or number >= parts:
         return None
@@ -143,18 +143,18 @@ def _roman(match: re.Match[str]) -> str:
 
 
 def _dotted(match: re.Match[str]) -> str:
-    """A version, or an address of the Internet."""
+    """Reads a version or an IP address."""
     return ("v " if match[0][0] == "v" else "") + " point ".join(group for group in match.groups() if group)
 
 
 def _dotted_letters(match: re.Match[str]) -> str:
-    """U.S.: its last dot is spoken, as a sentence's end, only there."""
+    """Reads U.S.; its last dot stays only at the end of a sentence."""
     letters = match[0].replace(".", " ").strip()
     return letters if re.match(r"\W{0,9}\w", match.string[match.end() : match.end() + 10]) else f"{letters}."
 
 
 def _digits(match: re.Match[str]) -> str:
-    """A telephone number, digit by digit, with a breath where it is grouped."""
+    """Reads a telephone number digit by digit, with a pause between its groups."""
     groups = [" ".join(group) for group in re.findall(r"\d+", match[0])]
     return ("plus " if match[0].startswith("+") else "") + ", ".join(groups)
 

@@ -22,7 +22,7 @@ _LANGUAGE_SWITCH = re.compile(r"\([^)]+\)")
 """espeak marks where it changes to another language: (en)."""
 _bridge: ModuleType | None = None
 _voice = ""
-"""That espeak has now: to set it again takes longer than to read a sentence."""
+"""The voice that espeak has now: to set it again takes longer than to read a sentence."""
 
 
 def prepare() -> None:
@@ -33,12 +33,12 @@ def prepare() -> None:
         raise ImportError("piper-tts is not installed")
     folder = Path(package.origin).parent
     spec = importlib.util.spec_from_file_location("espeakbridge", next(folder.glob("espeakbridge*.so")))
-    _bridge = _loaded(spec)
+    _bridge = _load_module(spec)
     _bridge.initialize(str(folder / "espeak-ng-data"))
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
-    """Answers {"voice", "texts"}, each text in pieces, by {"texts"}: of each text its sentences, in decomposed IPA."""
+    """Answers {"voice", "texts"}, each text in pieces, by {"texts"}: the sentences of each text, in decomposed IPA."""
     global _voice  # noqa: PLW0603 - as above
     if _bridge is None:
         raise RuntimeError("espeak is not loaded")
@@ -53,7 +53,7 @@ def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
 
 
 def _clauses(bridge: ModuleType, pieces: Sequence[str]) -> Iterator[Clause]:
-    """Of all pieces. The end of a piece is none of a sentence, unless the text has a mark there."""
+    """Yields the clauses of all pieces. The end of a piece ends a sentence only if the text has a mark there."""
     for number, piece in enumerate(pieces):
         clauses: list[Clause] = bridge.get_phonemes(piece)
         if clauses and number < len(pieces) - 1 and not piece.rstrip().endswith(ENDS):
@@ -75,7 +75,7 @@ def _sentences(clauses: Iterable[Clause]) -> Iterator[str]:
         yield unicodedata.normalize("NFD", sentence)
 
 
-def _loaded(spec: ModuleSpec | None) -> Any:
+def _load_module(spec: ModuleSpec | None) -> Any:
     if spec is None or spec.loader is None:
         raise ImportError("espeakbridge can't be loaded")
     module = importlib.util.module_from_spec(spec)

@@ -1,4 +1,4 @@
-"""What espeak-ng has room for: it neither checks the ends of its buffers nor says what it drops.
+"""Keeps texts within espeak-ng's buffers: it neither checks their ends nor reports what it drops.
 
 The bounds are those of its source (translate.c, translateword.c), found by an AddressSanitizer build and fuzzed texts:
 80 bytes for an abbreviation of dotted letters, 200 bytes for the phonemes of a word's suffixes, 300 words and 800 bytes
@@ -49,35 +49,35 @@ def pieces(text: str) -> list[str]:
     text = _DOT_AND_SIGN.sub(" ", text)
     text = _LETTERS.sub(r"\g<0> ", text)
     text = _WORD.sub(lambda word: " ".join(_WORD_PART.findall(word[0])), text)
-    return ["".join(piece).strip() for part in _few_symbols(text) for piece in cut(part, _limit(part))]
+    return ["".join(piece).strip() for stretch in _few_symbols(text) for piece in cut(stretch, _limit(stretch))]
 
 
 def _limit(text: str) -> int:
-    """Characters of ``text`` that a clause has room for."""
+    """Returns how many characters of ``text`` a clause has room for."""
     longest = len(max(text, default=" ").encode("utf-8", "replace"))
     return min(CLAUSE_CHARACTERS, CLAUSE_BYTES // (longest + 1))
 
 
 def _few_symbols(text: str) -> Iterator[str]:
-    """Parts of at most 25 symbols without a pause between them, a space before each symbol."""
+    """Yields stretches of at most 25 symbols without a pause between them, with a space before each symbol."""
     symbols = 0
-    part: list[str] = []
+    stretch: list[str] = []
     for character in text:
         if unicodedata.category(character) == "So":
             symbols += 1
             if symbols > SYMBOLS:
-                yield "".join(part)
-                part, symbols = [], 1
-            part.append(" ")
+                yield "".join(stretch)
+                stretch, symbols = [], 1
+            stretch.append(" ")
         elif character in PAUSES:
             symbols = 0
-        part.append(character)
-    yield "".join(part)
+        stretch.append(character)
+    yield "".join(stretch)
 
 
 def _with_few_signs(row: re.Match[str]) -> str:
     letters = _SPELLED_LETTER.findall(row[0])
     if all(sign.isspace() for _, sign in letters[DOTTED_LETTERS:]):
         return row[0]
-    kept = "".join(letter + sign for letter, sign in letters[:DOTTED_LETTERS])
-    return f"{kept}{' '.join(letter for letter, _ in letters[DOTTED_LETTERS:])}{letters[-1][1]}"
+    first = "".join(letter + sign for letter, sign in letters[:DOTTED_LETTERS])
+    return f"{first}{' '.join(letter for letter, _ in letters[DOTTED_LETTERS:])}{letters[-1][1]}"

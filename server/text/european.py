@@ -17,7 +17,7 @@ TITLES = {
     "pt": {"Sr": "Senhor", "Sra": "Senhora", "Dr": "Doutor", "Dra": "Doutora"},
     "nl": {"Dhr": "De heer", "Mevr": "Mevrouw", "Dr": "Dokter"},
 }
-"""After them no sentence ends, though a capital follows."""
+"""No sentence ends after these, though a capital follows."""
 PHRASES = {"de": {"z.B.": "zum Beispiel", "z. B.": "zum Beispiel", "d.h.": "das heißt", "usw.": "und so weiter"},
            "fr": {"p. ex.": "par exemple", "c.-à-d.": "c'est-à-dire"}}  # fmt: skip
 MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
@@ -25,29 +25,29 @@ MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|Nove
 
 @cache
 def rules(language: str) -> tuple[Rule, ...]:
-    """Of a primary subtag; none of a language that is not among these."""
+    """Returns the rules of a language, given by its primary subtag; none for a language that is not among these."""
     if language not in AND or language == "en":
         return ()
 
     def price(match: re.Match[str]) -> str | None:
         return money(plain(match["amount"], language), MONEY_SIGNS[match["sign"]], language)
 
-    found = [
+    language_rules = [
         rule(rf"(?<![\w.,$€£])(?P<sign>[$€£])\s?{AMOUNT}(?![\w%]|[.,]\d)", price),
         rule(rf"(?<![\w.,$€£]){AMOUNT}\s?(?P<sign>[$€£])(?!\w)", price),
     ]
     if titles := TITLES.get(language):
-        found.append(rule(rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]]))
+        language_rules.append(rule(rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]]))
     if phrases := PHRASES.get(language):
         written = "|".join(map(re.escape, phrases))
-        found.append(rule(rf"(?<!\w)(?:{written})(?=\W|$)", lambda match: phrases[match[0]]))
+        language_rules.append(rule(rf"(?<!\w)(?:{written})(?=\W|$)", lambda match: phrases[match[0]]))
     if language == "de":
-        found.append(rule(rf"(?<![\w.,])(\d{{1,2}})\.\s(?=(?:{MONTHS})\b)", _day))
-    return tuple(found)
+        language_rules.append(rule(rf"(?<![\w.,])(\d{{1,2}})\.\s(?=(?:{MONTHS})\b)", _day))
+    return tuple(language_rules)
 
 
 def _day(match: re.Match[str]) -> str | None:
-    """Of a date: "am dritten Mai" of "am 3. Mai"."""
+    """Returns the day of a date: "am dritten Mai" for "am 3. Mai"."""
     from server.text.numerals import ordinal
 
     return f"{ordinal(int(match[1]), 'de')}n " if 1 <= int(match[1]) <= 31 else None

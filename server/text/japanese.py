@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 from server.errors import EngineFailed, UnspeakableText
-from server.sandbox.limits import Limits
-from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
+from server.sandbox.limits import SandboxLimits
+from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
 from server.text.phonemes import WORKER
 
-LIMITS = Limits(memory_bytes=1024**3, cpu_seconds=5, seconds=20.0)
+LIMITS = SandboxLimits(memory_bytes=1024**3, cpu_seconds=5, seconds=20.0)
 
 
 @cache
-def pool() -> Pool:
+def pool() -> SandboxPool:
     """Returns the process that reads Japanese. It is started when it is first asked: few servers speak Japanese."""
-    return Pool(WORKER, "server.text.open_jtalk", 1, LIMITS)
+    return SandboxPool(WORKER, "server.text.open_jtalk", 1, LIMITS)
 
 
 def phonemize(text: str) -> str:

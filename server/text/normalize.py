@@ -15,23 +15,23 @@ EMOTION_TAG = re.compile(r" ?(?<!\w)\([^\W\d_]+\)(?!\w)")
 """One word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
 
 MAX_MARKS = 30
-"""Of the combining marks in a row, those that are kept: the bound of UAX 15's Stream-Safe Text Format. No writing has
-more than ten, and the time that composing takes grows with the square of their number."""
+"""The most combining marks in a row that are kept: the bound of UAX 15's Stream-Safe Text Format. No writing system has
+more than ten, and the time to compose them grows with the square of their number."""
 _LONG_RUN = re.compile(rb"[^\0]{%d,}" % (MAX_MARKS + 1))
 
 
 def check(text: str) -> None:
     """Raises InvalidText if ``text`` holds what can't be text: control characters or half of a surrogate pair."""
-    found = NO_TEXT.search(text)
-    if found is not None:
-        kind = "half of a surrogate pair" if "\ud800" <= found[0] <= "\udfff" else "a control character"
+    match = NO_TEXT.search(text)
+    if match is not None:
+        kind = "half of a surrogate pair" if "\ud800" <= match[0] <= "\udfff" else "a control character"
         raise InvalidText(
-            f"text has {kind}, U+{ord(found[0]):04X}, at position {found.start()}; remove it", param="text"
+            f"text has {kind}, U+{ord(match[0]):04X}, at position {match.start()}; remove it", param="text"
         )
 
 
 def compose(text: str) -> str:
-    """The text in NFC, with the first 30 of a longer run of combining marks; in time proportional to its length."""
+    """Returns the text in NFC, with the first 30 combining marks of a longer run. It takes linear time."""
     return unicodedata.normalize("NFC", _stream_safe(text))
 
 
@@ -39,15 +39,15 @@ def _stream_safe(text: str) -> str:
     if text.isascii():
         return text
     classes = bytes(map(unicodedata.combining, text))  # 0 for all that is no combining mark
-    kept, start = [], 0
+    stretches, start = [], 0
     for run in _LONG_RUN.finditer(classes):
-        kept.append(text[start : run.start() + MAX_MARKS])
+        stretches.append(text[start : run.start() + MAX_MARKS])
         start = run.end()
-    return "".join((*kept, text[start:]))
+    return "".join((*stretches, text[start:]))
 
 
 def normalize(text: str) -> str:
-    """The text to be spoken. Raises NothingToSpeak if that is only punctuation, rulers (====), or nothing."""
+    """Returns the text to be spoken. Raises NothingToSpeak if that is only punctuation, rulers (====), or nothing."""
     composed = " ".join(compose(text).split())
     spoken = EMOTION_TAG.sub("", composed).strip()
     if not is_speakable(rulers.without(spoken)):

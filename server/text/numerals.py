@@ -1,4 +1,4 @@
-"""Numbers in words, where a phonemizer that is given digits says something else than a reader would."""
+"""Numbers in words, where a phonemizer reads digits otherwise than a person would."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 
 MONEY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP"}
 AND = {"en": "and", "de": "und", "fr": "et", "es": "con", "it": "e", "pt": "e", "nl": "en", "pl": "", "ru": ""}
-"""Between an amount's whole part and its cents, in the languages whose money num2words says right."""
+"""The word between an amount's whole part and its cents, in the languages whose money num2words reads right."""
 DECIMAL_POINT = frozenset({"en"})
 """Languages that write 1,234.56; the others of ``AND`` write 1.234,56 or 1 234,56."""
 
 
 def ordinal(number: int, language: str = "en") -> str:
-    """"twenty-first" of 21; unchanged in an unknown language."""  # fmt: skip
+    """Returns "twenty-first" for 21; unchanged in an unknown language."""
     try:
         return _words(number, language, to="ordinal")
     except NotImplementedError:
@@ -20,7 +20,7 @@ def ordinal(number: int, language: str = "en") -> str:
 
 
 def cardinal(number: int, language: str = "en") -> str:
-    """"one thousand nine hundred and eighty-four" of 1984; unchanged in an unknown language."""  # fmt: skip
+    """Returns "one thousand nine hundred and eighty-four" for 1984; unchanged in an unknown language."""
     try:
         return _words(number, language, to="cardinal")
     except NotImplementedError:
@@ -28,37 +28,37 @@ def cardinal(number: int, language: str = "en") -> str:
 
 
 def year(number: int, language: str = "en") -> str:
-    """"nineteen eighty-four" of 1984."""  # fmt: skip
+    """Returns "nineteen eighty-four" for 1984."""
     return _words(number, language, to="year")
 
 
 def money(amount: str, currency: str, language: str) -> str | None:
-    """ "three dollars and fifty cents" of "3.50" and "USD"; None where the library does not know it.
+    """Returns "three dollars and fifty cents" for "3.50" and "USD"; None where the library does not know it.
 
     ``amount`` is written with a decimal point and without thousands.
     """
     whole, _, cents = amount.partition(".")
     try:
-        said = _words(f"{whole}.{cents or '00':0<2}", language, to="currency", currency=currency, separator="|")
+        words = _words(f"{whole}.{cents or '00':0<2}", language, to="currency", currency=currency, separator="|")
     except NotImplementedError:
         return None
-    parts = [part.strip() for part in said.split("|")]
-    if len(parts) == 1 or not int(cents or 0):
-        return parts[0]
+    amounts = [amount_words.strip() for amount_words in words.split("|")]
+    if len(amounts) == 1 or not int(cents or 0):
+        return amounts[0]
     if not int(whole):
-        return parts[1]
-    return " ".join(f"{parts[0]} {AND[language]} {parts[1]}".split())
+        return amounts[1]
+    return " ".join(f"{amounts[0]} {AND[language]} {amounts[1]}".split())
 
 
 def plain(written: str, language: str) -> str:
-    """A number as Python writes it, from one as ``language`` does: 1234.56 from 1.234,56."""
+    """Returns a number in Python's notation, from one in the notation of ``language``: 1234.56 from 1.234,56."""
     if language in DECIMAL_POINT:
         return written.replace(",", "")
     return re.sub(r"[.\s]", "", written).replace(",", ".")
 
 
 def _words(number: int | str, language: str, **options: str) -> str:
-    """num2words' own, without the commas that it groups by: they would be heard as pauses."""
+    """Returns num2words' result without its commas, which would be heard as pauses."""
     from num2words import num2words
 
     return str(num2words(number, lang=language, **options)).replace(",", "")

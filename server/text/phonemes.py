@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Container, Iterable, Sequence
 from functools import cache
 
 from otel.contract.values import WorkerKind
 from server.errors import EngineFailed, UnspeakableText
-from server.sandbox.limits import Limits
-from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
+from server.sandbox.limits import SandboxLimits
+from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
 from server.text.espeak_bounds import pieces
 
 WORKER = WorkerKind.PHONEMES
-"""Of the label ``worker``."""
-LIMITS = Limits(memory_bytes=256 * 1024**2, cpu_seconds=5, seconds=30.0)
-"""For a request: of 5,000 characters, the longest, espeak makes phonemes in 20 ms to 1 s, and it takes 30 MB. On a
-machine with ten times as much to do as it has cores an ordinary text has waited for 10 s."""
+"""The value of the label ``worker``."""
+LIMITS = SandboxLimits(memory_bytes=256 * 1024**2, cpu_seconds=5, seconds=30.0)
+"""The limits of a request. The longest text, 5,000 characters, takes espeak 20 ms to 1 s and 30 MB. On a machine with
+ten times as much to do as it has cores an ordinary text has waited for 10 s."""
 
 
 @cache
-def pool() -> Pool:
+def pool() -> SandboxPool:
     """Returns the processes that make phonemes; all phonemizers share them, as they would share espeak's globals."""
-    return Pool(WORKER, "server.text.espeak", min(4, len(os.sched_getaffinity(0))), LIMITS)
+    return SandboxPool(WORKER, "server.text.espeak", min(4, len(os.sched_getaffinity(0))), LIMITS)
 
 
 class Phonemizer:
-    """Any thread may use it, and waits for the answer.
+    """Turns texts into phonemes; any thread may use it, and waits for the answer.
 
     Its methods raise ValueError when espeak does not have the voice, UnspeakableText when espeak ends on the text, and
     EngineFailed when no process of espeak can be had.
@@ -57,7 +58,7 @@ class Phonemizer:
         raise ValueError(f"espeak has no voice for the language {language!r}")
 
     def _sentences(self, texts: Sequence[str], voice: str) -> list[list[str]]:
-        """Of each text its sentences."""
+        """Returns the sentences of each text."""
         try:
             answer = pool().ask({"voice": voice, "texts": [pieces(text) for text in texts]}).message
         except WorkerCrashed:
@@ -69,3 +70,19 @@ class Phonemizer:
         if "error" in answer:
             raise UnspeakableText("the text can't be turned into phonemes", param="text")
         return [[str(sentence) for sentence in sentences] for sentences in answer["texts"]]
+
+
+def join_marks(symbols: Iterable[str], known: Container[str]) -> list[str]:
+    """Joins a combining mark that a model does not know with its letter, where the model knows the two as one symbol.
+
+    espeak gives c and a cedilla. Coqui's vocabulary has them as one symbol, Piper's has most marks as symbols of their
+    own.
+    """
+    joined: list[str] = []
+    for symbol in symbols:
+        if joined and unicodedata.combining(symbol) and symbol not in known:
+            pair = unicodedata.normalize("NFC", joined[-1] + symbol)
+            joined[-1] = pair if pair in known else joined[-1]
+        else:
+            joined.append(symbol)
+    return joined

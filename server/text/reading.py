@@ -1,15 +1,21 @@
-"""How a text is read: its sentences, and in each the words to say in place of those that were written."""
+"""How a text is read: its sentences with their pauses and pace, and the words that are said for those written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from server.text import english, european, rulers
 from server.text.rules import Rule, apply, rule
-from server.utterance import Reading
+from server.text.sentences import is_speakable
+from server.utterance import Passage, Utterance, Verbalization
 
+T = TypeVar("T")
+PAUSE = 0.2
+"""Seconds of silence between sentences at speed 1. The default voice itself ends a sentence with 110 to 250 ms of
+silence and begins one with 60: together nearly half a second, as a reader pauses."""
 EMOJI: tuple[Rule, ...] = (
     # Skin tones, variation selectors and joiners have no sound; espeak spells a flag's letters out as code points.
     rule("[\U0001f1e6-\U0001f1ff]{1,8}", ""),
@@ -19,11 +25,11 @@ EMOJI: tuple[Rule, ...] = (
 UNFINISHED = re.compile(
     r"(?:\b(?:approx|Nr|Abb|Fig|fig|Sr|Sra|Dr|Dra|Prof|Mr|Mrs|Ms|Sig|Dott|Dhr|Mevr)\.|(?<!\w)M\.|(?<!\w)p\. ex\.)\s*$"
 )
-"""A sentence that ends so goes on: sentencex takes some abbreviations for its end."""
+"""The end of a stretch that continues: sentencex takes some abbreviations for the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class SpokenWord:
     """What stands between two spaces of a text, or more that is read as one, such as "5 km"."""
 
     written: str
@@ -31,36 +37,87 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """A sentence as it is read."""
+class SpokenSentence:
+    """A sentence as it is read, at its pace and with the silence after it."""
 
-    units: tuple[Unit, ...]
+    words: tuple[SpokenWord, ...]
+    speed: float = 1.0
+    pause: float = 0.0
+    """Seconds of silence after it."""
+    usual_pause: float = 0.0
+    """Seconds of silence after each of its phrases but the last, where it has to be cut."""
 
     @property
     def text(self) -> str:
-        """What is said."""
-        return " ".join(unit.spoken for unit in self.units if unit.spoken)
+        """The words that are said."""
+        return " ".join(word.spoken for word in self.words if word.spoken)
+
+    def paused(self, phrases: Sequence[T]) -> Iterator[tuple[T, float]]:
+        """Yields each of the phrases that it is cut into, with the silence after it."""
+        for number, phrase in enumerate(phrases):
+            yield phrase, self.pause if number == len(phrases) - 1 else self.usual_pause
 
 
-def read(text: str, language: str, fixed: Sequence[Reading] = ()) -> list[Line]:
-    """The sentences of a normalised text in a language (BCP 47); ``fixed`` says how parts of it are to be read.
+@dataclass(frozen=True, slots=True)
+class SpokenText:
+    """All sentences of an utterance."""
 
-    Takes 2 to 4 ms for 1,000 characters, and time by their number, whatever they are.
+    leading_silence: float
+    """Seconds of silence before the first one."""
+    sentences: tuple[SpokenSentence, ...]
+
+    @property
+    def text(self) -> str:
+        """The words that are said."""
+        return " ".join(sentence.text for sentence in self.sentences)
+
+
+def read_utterance(utterance: Utterance) -> SpokenText:
+    """Returns the utterance's sentences that have something to say, and the pauses that the others leave."""
+    sentences: list[SpokenSentence] = []
+    leading_silence = 0.0
+    for passage in utterance.passages or (Passage(utterance.text),):
+        speed = utterance.speed * passage.rate
+        usual = PAUSE / speed
+        after = usual if passage.pause is None else passage.pause
+        own = [
+            sentence
+            for sentence in read_text(passage.text, utterance.language, passage.verbalizations)
+            if is_speakable(sentence.text)
+        ]
+        for number, sentence in enumerate(own):
+            pause = after if number == len(own) - 1 else usual
+            sentences.append(replace(sentence, speed=speed, pause=pause, usual_pause=usual))
+        if own or passage.pause is None:
+            continue
+        if sentences:
+            sentences[-1] = replace(sentences[-1], pause=sentences[-1].pause + passage.pause)
+        else:
+            leading_silence += passage.pause
+    if sentences and (not utterance.passages or utterance.passages[-1].pause is None):
+        sentences[-1] = replace(sentences[-1], pause=0.0)
+    return SpokenText(leading_silence, tuple(sentences))
+
+
+def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> list[SpokenSentence]:
+    """Returns the sentences of a normalised text in a language (BCP 47); ``fixed`` says how parts of it are read.
+
+    Takes 2 to 4 ms for 1,000 characters, and time in proportion to their number, whatever they are.
     """
     rules = _rules(language)
-    lines = []
-    for start, stop in sentences(text, language):
-        within = [Reading(each.start - start, each.stop - start, each.spoken)
+    sentences = []
+    for start, stop in sentence_spans(text, language):
+        within = [Verbalization(each.start - start, each.stop - start, each.spoken)
                   for each in fixed if start <= each.start and each.stop <= stop]  # fmt: skip
         sentence = text[start:stop]
-        units = tuple(_units(sentence, apply(rules, sentence, within)))
-        if units:
-            lines.append(Line(units))
-    return lines
+        words = tuple(_words(sentence, apply(rules, sentence, within)))
+        if words:
+            sentences.append(SpokenSentence(words))
+    return sentences
 
 
-def sentences(text: str, language: str) -> list[tuple[int, int]]:
-    """Where each sentence of ``text`` begins and ends, spaces after it included; joined they are the text."""
+def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
+    """Returns where each sentence of ``text`` begins and ends, spaces after it included; joined they are the text."""
     from sentencex import segment
 
     spans: list[tuple[int, int]] = []
@@ -80,26 +137,27 @@ def _rules(language: str) -> tuple[Rule, ...]:
     return (english.RULES if primary == "en" else european.rules(primary)) + EMOJI + rulers.RULES
 
 
-def _units(sentence: str, readings: Sequence[Reading]) -> Iterator[Unit]:
-    """What is not separated by a space is one unit."""
+def _words(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[SpokenWord]:
+    """Yields the words of a sentence; whatever is not separated by a space is one word."""
     written, spoken = "", ""
-    for part, said in _parts(sentence, readings):
-        if part.isspace():
+    for token, token_spoken in _tokens(sentence, verbalizations):
+        if token.isspace():
             if written:
-                yield Unit(written, " ".join(spoken.split()))
+                yield SpokenWord(written, " ".join(spoken.split()))
             written, spoken = "", ""
         else:
-            written, spoken = written + part, spoken + said
+            written, spoken = written + token, spoken + token_spoken
     if written:
-        yield Unit(written, " ".join(spoken.split()))
+        yield SpokenWord(written, " ".join(spoken.split()))
 
 
-def _parts(sentence: str, readings: Sequence[Reading]) -> Iterator[tuple[str, str]]:
-    """The sentence in order, in pieces that are a reading, or no space, or spaces alone; and how each is said."""
-    at = 0
-    for reading in [*readings, Reading(len(sentence), len(sentence), "")]:
-        for piece in re.findall(r"\s+|\S+", sentence[at : reading.start]):
-            yield piece, piece
-        if reading.start < reading.stop:
-            yield sentence[reading.start : reading.stop], reading.spoken
-        at = reading.stop
+def _tokens(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[tuple[str, str]]:
+    """Yields the sentence in order, in tokens that are verbalized, or have no space, or are spaces alone, and how each
+    is said."""
+    position = 0
+    for verbalization in [*verbalizations, Verbalization(len(sentence), len(sentence), "")]:
+        for token in re.findall(r"\s+|\S+", sentence[position : verbalization.start]):
+            yield token, token
+        if verbalization.start < verbalization.stop:
+            yield sentence[verbalization.start : verbalization.stop], verbalization.spoken
+        position = verbalization.stop

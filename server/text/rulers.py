@@ -20,12 +20,12 @@ _WORD_BEGINS = re.compile(r"\s?\w")
 
 
 def without(text: str) -> str:
-    """``text`` without its rulers."""
+    """Returns ``text`` without its rulers."""
     return _RULERS.sub(" ", text)
 
 
 def _pause(match: re.Match[str]) -> str:
-    """A comma between two words; nothing where the sentence pauses anyway."""
+    """Returns a comma between two words, and nothing where the sentence pauses anyway."""
     start, end = match.span()
     before, after = match.string[max(0, start - 2) : start], match.string[end : end + 2]
     return ", " if _WORD_ENDS.search(before) and _WORD_BEGINS.match(after) else ""

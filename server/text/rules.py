@@ -1,4 +1,4 @@
-"""What a written form is: a pattern, and how what it matches is read."""
+"""A written form: a pattern, and how its matches are read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from server.utterance import Reading
+from server.utterance import Verbalization
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +19,34 @@ class Rule:
 
     pattern: re.Pattern[str]
     read: Callable[[re.Match[str]], str | None]
-    """How the match is spoken; None leaves it as it is."""
+    """Returns how the match is spoken; None leaves it as it is."""
 
 
 def rule(pattern: str, read: str | Callable[[re.Match[str]], str | None], flags: int = 0) -> Rule:
-    """``read`` is a function of the match, or a template as ``re.Match.expand`` takes it."""
+    """Returns a rule. ``read`` is a function of the match, or a template for ``re.Match.expand``."""
     if isinstance(read, str):
         template = read
         return Rule(re.compile(pattern, flags), lambda match: match.expand(template))
     return Rule(re.compile(pattern, flags), read)
 
 
-def apply(rules: Iterable[Rule], text: str, fixed: Sequence[Reading] = ()) -> list[Reading]:
-    """The readings of all matches in ``text``, in order: no two overlap, an earlier rule goes first, ``fixed`` before
-    all. Each rule sees the text as it was written."""
-    taken = bytearray(len(text))
-    found = list(fixed)
+def apply(rules: Iterable[Rule], text: str, fixed: Sequence[Verbalization] = ()) -> list[Verbalization]:
+    """Returns the verbalizations of all matches in ``text``, in order.
+
+    No two overlap: an earlier rule goes before a later one, and ``fixed`` before all. Each rule sees the text as it was
+    written.
+    """
+    covered = bytearray(len(text))
+    verbalizations = list(fixed)
     for each in fixed:
-        taken[each.start : each.stop] = b"\1" * (each.stop - each.start)
+        covered[each.start : each.stop] = b"\1" * (each.stop - each.start)
     for form in rules:
         for match in form.pattern.finditer(text):
             start, stop = match.span()
-            if start == stop or any(taken[start:stop]):
+            if start == stop or any(covered[start:stop]):
                 continue
             spoken = form.read(match)
             if spoken is not None:
-                taken[start:stop] = b"\1" * (stop - start)
-                found.append(Reading(start, stop, spoken))
-    return sorted(found, key=lambda reading: reading.start)
+                covered[start:stop] = b"\1" * (stop - start)
+                verbalizations.append(Verbalization(start, stop, spoken))
+    return sorted(verbalizations, key=lambda each: each.start)

@@ -15,7 +15,7 @@ FULL_WIDTH_PAUSES = frozenset("\u3002\u3001\uff0c\uff1b\uff1a\uff01\uff1f\n")
 
 
 def cut(symbols: Sequence[str], limit: int = LIMIT) -> Iterator[list[str]]:
-    """``symbols`` (characters or phonemes) in pieces of at most ``limit``; joined they are what they were.
+    """Yields ``symbols`` (characters or phonemes) in pieces of at most ``limit``; joined they are ``symbols``.
 
     A piece ends after the last clause's mark in the second half of what fits; without one, after a space there;
     without that, anywhere but before a combining or length mark.
@@ -30,7 +30,7 @@ def cut(symbols: Sequence[str], limit: int = LIMIT) -> Iterator[list[str]]:
 
 
 def bounded(sentences: Iterable[Sequence[str]], limit: int = LIMIT) -> list[list[str]]:
-    """The sentences, long ones cut, those without anything voiced left out."""
+    """Returns the sentences, long ones cut, those without anything voiced left out."""
     return [piece for sentence in sentences for piece in cut(sentence, limit) if is_voiced(piece)]
 
 
@@ -48,7 +48,7 @@ def is_speakable(text: str) -> bool:
 
 
 def _boundary(symbols: Sequence[str], start: int, end: int) -> int:
-    """Where the piece that begins at ``start`` ends, at most ``end``; always after ``start``."""
+    """Returns where the piece that begins at ``start`` ends: at most at ``end``, and always after ``start``."""
     second_half = range(end, start + (end - start) // 2, -1)
     for at in second_half:
         if symbols[at - 1] in FULL_WIDTH_PAUSES or (symbols[at - 1] in PAUSES and symbols[at].isspace()):

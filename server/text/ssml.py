@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from server.errors import InvalidMarkup
 from server.text.normalize import EMOTION_TAG, compose
-from server.utterance import SPEED_RANGE, Passage, Reading
+from server.utterance import SPEED_RANGE, Passage, Verbalization
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 DEPTH, ELEMENTS = 16, 1000
-"""What a document may have at most."""
+"""The most levels and elements of a document."""
 PARAGRAPH = 0.6
 """Seconds of silence after a paragraph."""
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
@@ -36,14 +36,14 @@ MARKS = ".!?…。！？"  # noqa: RUF001 - full-width ones
 
 
 def looks_like_ssml(text: str) -> bool:
-    """Whether somebody who sends this as a plain text has most likely forgotten to say what it is."""
+    """Whether a plain text is most likely SSML that its client has forgotten to declare."""
     return LIKE_SSML.match(text) is not None
 
 
 def parse(text: str, language: str, most_seconds: float) -> tuple[Passage, ...]:
-    """The passages of a document, none without its text but a first one that is only a pause.
+    """Returns the passages of a document. Each has a text, except a first one that is only a pause.
 
-    ``language`` is that of the voice; ``most_seconds`` the longest break.
+    ``language`` is the voice's; ``most_seconds`` is the longest break.
     Raises InvalidMarkup, which names the element.
     """
     root = _tree(text)
@@ -51,11 +51,11 @@ def parse(text: str, language: str, most_seconds: float) -> tuple[Passage, ...]:
         raise _error("the outermost element must be speak")
     document = _Document(language, most_seconds)
     document.read(root)
-    return document.finished()
+    return document.finish()
 
 
 def _tree(text: str) -> Element:
-    """Of a document without a DTD: there are no entities to expand, and nothing is fetched."""
+    """Parses a document without a DTD: no entity is expanded, and nothing is fetched."""
     from xml.etree.ElementTree import ParseError
 
     from defusedxml import DefusedXmlException
@@ -79,18 +79,18 @@ def _tree(text: str) -> Element:
 
 @dataclass(slots=True)
 class _Document:
-    """What was read so far; ``parts`` are not in a passage yet."""
+    """The state of a document while it is read; ``fragments`` are not in a passage yet."""
 
     language: str
     most_seconds: float
     rate: float = 1.0
     passages: list[Passage] = field(default_factory=list)
-    parts: list[tuple[str, str | None]] = field(default_factory=list)
-    """Text as written, and how it is spoken, where that is not for us to find out."""
+    fragments: list[tuple[str, str | None]] = field(default_factory=list)
+    """Text as written, and how it is spoken where the markup says so."""
     paragraph_ended: bool = False
 
     def read(self, element: Element) -> None:
-        """The element, and all that is in it."""
+        """Reads the element and its content."""
         name = _name(element)
         _attributes(element, name, self.language)
         handlers: dict[str, Callable[[Element], None]] = {
@@ -99,7 +99,7 @@ class _Document:
         }  # fmt: skip
         handlers[name](element)
 
-    def finished(self) -> tuple[Passage, ...]:
+    def finish(self) -> tuple[Passage, ...]:
         self._end(None)
         if self.passages and self.paragraph_ended:
             self.passages[-1] = replace(self.passages[-1], pause=None)
@@ -130,10 +130,10 @@ class _Document:
                 raise _error(f"break's strength must be one of {', '.join(STRENGTHS)}")
             seconds = STRENGTHS[strength]
         if (written := element.get("time")) is not None:
-            found = TIME.fullmatch(written.strip())
-            if found is None:
+            match = TIME.fullmatch(written.strip())
+            if match is None:
                 raise _error("break's time must be like 500ms or 1.5s")
-            seconds = float(found[1]) / (1000 if found[2] == "ms" else 1)
+            seconds = float(match[1]) / (1000 if match[2] == "ms" else 1)
         if seconds > self.most_seconds:
             raise _error(f"a break may be {self.most_seconds:g} s long at most")
         self._end(seconds)
@@ -153,28 +153,28 @@ class _Document:
         _require_text(element, "sub")
         if (alias := element.get("alias")) is None:
             raise _error("sub needs an alias")
-        self.parts.append((element.text or "", alias))
+        self.fragments.append((element.text or "", alias))
 
     def _say_as(self, element: Element) -> None:
         _require_text(element, "say-as")
-        said = _said_as(element.get("interpret-as", ""), " ".join((element.text or "").split()), self.language)
-        self.parts.append((element.text or "", said))
+        spoken = _spoken_as(element.get("interpret-as", ""), " ".join((element.text or "").split()), self.language)
+        self.fragments.append((element.text or "", spoken))
 
     def _text(self, text: str | None) -> None:
         if text:
-            self.parts.append((EMOTION_TAG.sub("", text), None))
+            self.fragments.append((EMOTION_TAG.sub("", text), None))
 
     def _flowing(self) -> float | None:
-        """The pause where only the pace changes: none within a sentence."""
-        written = "".join(part for part, _ in self.parts).rstrip()
+        """Returns the pause where only the pace changes: none within a sentence."""
+        written = "".join(text for text, _ in self.fragments).rstrip()
         return None if written.endswith(tuple(MARKS)) else 0.0
 
     def _end(self, pause: float | None) -> None:
-        """Of a passage. A pause without text goes to the passage before, where the longer kind is kept."""
-        text, readings = _joined(self.parts)
-        self.parts.clear()
+        """Ends a passage. A pause without text is added to the passage before."""
+        text, verbalizations = _joined(self.fragments)
+        self.fragments.clear()
         if text:
-            self.passages.append(Passage(text, self.rate, pause, readings))
+            self.passages.append(Passage(text, self.rate, pause, verbalizations))
             self.paragraph_ended = False
         elif pause:
             self.paragraph_ended = False
@@ -185,23 +185,23 @@ class _Document:
             self.passages[-1] = replace(last, pause=(last.pause or 0.0) + pause)
 
 
-def _joined(parts: list[tuple[str, str | None]]) -> tuple[str, tuple[Reading, ...]]:
-    """The text in composed form with single spaces, and where in it something is to be read otherwise."""
+def _joined(fragments: list[tuple[str, str | None]]) -> tuple[str, tuple[Verbalization, ...]]:
+    """Returns the text in composed form with single spaces, and its verbalizations."""
     text = ""
-    readings = []
-    for written, spoken in parts:
+    verbalizations = []
+    for written, spoken in fragments:
         clean = re.sub(r"\s+", " ", compose(written))
         if not text or text.endswith(" "):
             clean = clean.lstrip()
         start = len(text) + len(clean) - len(clean.lstrip())
         text += clean
         if spoken is not None and (stop := len(text.rstrip())) > start:
-            readings.append(Reading(start, stop, " ".join(compose(spoken).split())))
-    return text.rstrip(), tuple(readings)
+            verbalizations.append(Verbalization(start, stop, " ".join(compose(spoken).split())))
+    return text.rstrip(), tuple(verbalizations)
 
 
-def _said_as(kind: str, text: str, language: str) -> str | None:
-    """None where the rules for plain text do."""
+def _spoken_as(kind: str, text: str, language: str) -> str | None:
+    """Returns how a say-as element is spoken, or None where the rules for plain text are right."""
     from server.text.numerals import cardinal, ordinal
 
     match kind:
@@ -223,11 +223,11 @@ def _said_as(kind: str, text: str, language: str) -> str | None:
 def _rate(written: str) -> float:
     if written in RATES:
         return RATES[written]
-    found = RATE.fullmatch(written)
-    if found is None or (found[1] and not found[3]):
+    match = RATE.fullmatch(written)
+    if match is None or (match[1] and not match[3]):
         raise _error(f"prosody's rate must be one of {', '.join(RATES)}, or like 80%, +20% or 1.5")
-    number = float(found[2]) / (100 if found[3] else 1)
-    return {"": number, "+": 1 + number, "-": 1 - number}[found[1]]
+    number = float(match[2]) / (100 if match[3] else 1)
+    return {"": number, "+": 1 + number, "-": 1 - number}[match[1]]
 
 
 def _name(element: Element) -> str:

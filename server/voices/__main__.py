@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from server.errors import VoiceError
 from server.voices.catalogue import VOICES_FOLDER, Catalogue, InstalledVoice
-from server.voices.errors import VoiceError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

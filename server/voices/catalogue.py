@@ -8,8 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from server.errors import VoiceError
 from server.utterance import VOICE_NAME, Voice
-from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MODEL, ONNX, ONNX_CONFIG, Manifest
 
 VOICES_FOLDER = "voices"
@@ -59,7 +59,7 @@ class InstalledVoice:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedEntry:
     """An entry of the voices' folder that is not served."""
 
     name: str
@@ -72,7 +72,7 @@ class Catalogue:
 
     voices: Mapping[str, InstalledVoice]
     """By name, in alphabetical order."""
-    skipped: tuple[Skipped, ...]
+    skipped: tuple[SkippedEntry, ...]
 
     @classmethod
     def scan(cls, folder: Path) -> Self:
@@ -82,7 +82,7 @@ class Catalogue:
         beside the seconds that a model takes to load.
         """
         voices: dict[str, InstalledVoice] = {}
-        skipped: list[Skipped] = []
+        skipped: list[SkippedEntry] = []
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name) if folder.is_dir() else []
         for entry in entries:
             if entry.name == LOCK:
@@ -90,7 +90,7 @@ class Catalogue:
             try:
                 voices[entry.name] = _read_entry(entry)
             except VoiceError as error:
-                skipped.append(Skipped(_printable(entry.name), _printable(_reason(error, entry))))
+                skipped.append(SkippedEntry(_printable(entry.name), _printable(_reason(error, entry))))
         return cls(MappingProxyType(voices), tuple(skipped))
 
 

@@ -9,9 +9,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from server.errors import VoiceError
 from server.lifecycle.launch import ENVIRONMENT
 from server.voices import speakers
-from server.voices.errors import VoiceError
 
 if TYPE_CHECKING:
     from TTS.tts.configs.vits_config import VitsConfig

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from server.errors import VoiceError
 from server.voices.checkpoint import before_import
-from server.voices.errors import VoiceError
 
 NAME = re.compile(r"tts_models/[\w-]+/[\w-]+/vits[\w-]*")
 

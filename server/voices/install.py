@@ -13,11 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from server.errors import VoiceError
 from server.text.phonemes import Phonemizer
 from server.utterance import VOICE_NAME
 from server.voices import checkpoint, piper, speakers
 from server.voices.catalogue import LOCK, STAGING_PREFIX, InstalledVoice
-from server.voices.errors import VoiceError
 from server.voices.manifest import (
     CHARACTERS,
     CONFIG,

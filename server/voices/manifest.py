@@ -10,8 +10,8 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from server.errors import VoiceError
 from server.utterance import VOICE_NAME
-from server.voices.errors import VoiceError
 
 MANIFEST = "voice.json"
 MODEL = "model.pth"

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from server.errors import VoiceError
 from server.voices import speakers
 from server.voices.checkpoint import before_import
-from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MODEL, expand_language, first_problem
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from server.voices.errors import VoiceError
+from server.errors import VoiceError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +28,7 @@ GATED = re.compile(r"(flow\.flows\.\d+\.enc)\.in_layers\.(\d+)\.bias")
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
+class LayerNames:
     """What a project calls the layers in question."""
 
     conditions: tuple[tuple[str, str], ...]
@@ -37,17 +37,17 @@ class Naming:
     """Weights that one speaker does not need."""
 
 
-COQUI = Naming(
+COQUI = LayerNames(
     (
         ("waveform_decoder.conv_pre", "waveform_decoder.cond_layer"),
         ("duration_predictor.pre", "duration_predictor.cond"),
     ),
     re.compile(r"emb_g\.|.*\.cond_layer\.|duration_predictor\.cond\."),
 )
-PIPER = Naming((("dec.conv_pre", "dec.cond"), ("dp.pre", "dp.cond")), re.compile(r"emb_g\.|.*\.cond(_layer)?\."))
+PIPER = LayerNames((("dec.conv_pre", "dec.cond"), ("dp.pre", "dp.cond")), re.compile(r"emb_g\.|.*\.cond(_layer)?\."))
 
 
-def fold(weights: Mapping[str, Tensor], speaker: int, naming: Naming) -> dict[str, Tensor]:
+def fold(weights: Mapping[str, Tensor], speaker: int, naming: LayerNames) -> dict[str, Tensor]:
     """The weights of a network that speaks as the ``speaker`` of that number does.
 
     Raises ValueError when these are not of several speakers, or told who speaks in another way.

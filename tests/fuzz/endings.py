@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from server.sandbox.pool import Pool
+from server.sandbox.pool import SandboxPool
 
 
 @contextmanager
-def unended(pool: Pool) -> Iterator[None]:
+def unended(pool: SandboxPool) -> Iterator[None]:
     """Fails when a process of the pool has ended by itself within the block, whatever the caller was told."""
     ended: list[str] = []
     pool.restarted = lambda: ended.append(pool.name)

@@ -10,7 +10,7 @@ from server.errors import SpeechError
 from server.text import ssml
 from server.text.normalize import check as check_text
 from server.text.normalize import normalize
-from server.text.reading import read
+from server.text.reading import read_text
 from tests.fuzz import mutation, texts
 from tests.fuzz.target import Target
 
@@ -69,7 +69,7 @@ def check(data: bytes) -> None:
         return
     assert spoken
     for passage in passages:
-        read(passage.text, "en", passage.readings)
+        read_text(passage.text, "en", passage.verbalizations)
 
 
 def known() -> Iterator[tuple[str, bytes]]:

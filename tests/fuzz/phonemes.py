@@ -11,7 +11,7 @@ from server.text import phonemes
 from server.text.normalize import check as check_text
 from server.text.normalize import normalize
 from server.text.phonemes import Phonemizer, pool
-from server.text.reading import read
+from server.text.reading import read_text
 from tests.fuzz import texts
 from tests.fuzz.endings import unended
 from tests.fuzz.target import Target
@@ -36,7 +36,7 @@ def check(data: bytes) -> None:
             spoken = normalize(text)
         except NothingToSpeak:
             return
-        phonemizer.each([line.text for line in read(spoken, LANGUAGES.get(voice, voice))], voice)
+        phonemizer.each([line.text for line in read_text(spoken, LANGUAGES.get(voice, voice))], voice)
 
 
 def known() -> Iterator[tuple[str, bytes]]:

@@ -176,9 +176,9 @@ def test_the_format_is_chosen_by_what_it_costs_and_what_it_changes(
     chosen = precision.choose(model, sentences[0])
     assert chosen in (torch.float32, torch.bfloat16)
     assert model.decoder.dtype is chosen
-    model.use(torch.bfloat16)
+    model.set_decoder_dtype(torch.bfloat16)
     assert 30 < precision.snr_db(before, model.decode([window])) < 60
-    model.use(torch.float32)
+    model.set_decoder_dtype(torch.float32)
     assert precision.snr_db(before, model.decode([window])) > 90
 
 
@@ -191,7 +191,7 @@ def test_a_format_that_is_heard_is_never_chosen(
     assert precision.choose(model, sentences[0]) is torch.float32
     monkeypatch.setattr(precision, "SNR_BOUND_DB", 0.0)
     assert precision.choose(model, sentences[0]) is torch.bfloat16
-    model.use(torch.float32)
+    model.set_decoder_dtype(torch.float32)
 
 
 def random_decoder(resblock_type: str) -> Any:

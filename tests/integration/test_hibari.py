@@ -18,7 +18,7 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown
 from server.providers import hibari
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider, checksum
-from server.text.script import PAUSE, script
+from server.text.reading import PAUSE, read_utterance
 from server.utterance import Listener
 from tests.every_provider import EveryProvider
 from tests.fakes import Told
@@ -122,9 +122,9 @@ async def test_there_must_be_something_that_it_can_speak(provider: PackagedProvi
 
 
 async def test_the_expected_length_is_near_the_real_one(provider: PackagedProvider) -> None:
-    speaker = HibariVoice().load()["hibari"]
+    voice = HibariVoice().load()["hibari"]
     for text in TEXTS[:3]:
-        expected = sum(line.seconds for line in speaker.read(script(utterance(provider, text))))
+        expected = sum(phrase.seconds for phrase in voice.plan(read_utterance(utterance(provider, text))))
         seconds = sum(chunk.seconds for chunk in await say(provider, text))
         assert 0.7 < expected / seconds < 1.4
 

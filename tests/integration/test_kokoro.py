@@ -56,7 +56,7 @@ async def test_every_voice_speaks_and_sounds_sane(provider: PackagedProvider) ->
         chunks = await said(provider, utterance)
         assert len(chunks) == 3
         inspector = Inspector(utterance)
-        inspector.expect(chunks[0].expected or 0.0, chunks[0].said)
+        inspector.expect(chunks[0].expected or 0.0, chunks[0].spoken_text)
         for chunk in chunks:
             assert chunk.sample_rate == SAMPLE_RATE
             inspector.add(chunk.samples, chunk.sample_rate)

@@ -20,7 +20,7 @@ from server.errors import EngineFailed, ShuttingDown
 from server.providers.coqui import CoquiProvider
 from server.providers.onnx import OnnxProvider, PiperModel
 from server.text.phonemes import Phonemizer
-from server.text.script import PAUSE
+from server.text.reading import PAUSE
 from server.utterance import Chunk, Listener
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
@@ -147,8 +147,8 @@ async def test_eight_at_once_get_their_own_audio(provider: OnnxProvider) -> None
 async def test_it_tells_who_waits_and_what_is_still_to_be_made(
     provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    go_on, real = threading.Event(), PiperModel.say
-    monkeypatch.setattr(PiperModel, "say", lambda self, ids, speed: go_on.wait(60) and real(self, ids, speed))
+    go_on, real = threading.Event(), PiperModel.speak
+    monkeypatch.setattr(PiperModel, "speak", lambda self, ids, speed: go_on.wait(60) and real(self, ids, speed))
     streams = [provider.speak(utterance(provider, THREE), Listener()) for _ in range(5)]
     firsts = [asyncio.ensure_future(anext(stream)) for stream in streams]
     async with asyncio.timeout(60):
@@ -166,8 +166,8 @@ async def test_who_leaves_costs_no_more_than_a_sentence(
     provider: OnnxProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken: list[int] = []
-    real = PiperModel.say
-    monkeypatch.setattr(PiperModel, "say", lambda self, ids, speed: spoken.append(len(ids)) or real(self, ids, speed))
+    real = PiperModel.speak
+    monkeypatch.setattr(PiperModel, "speak", lambda self, ids, speed: spoken.append(len(ids)) or real(self, ids, speed))
     stream = provider.speak(utterance(provider, "This is a sentence. " * 20), Listener())
     await anext(stream)
     await stream.aclose()
@@ -205,7 +205,7 @@ async def test_a_failure_of_the_model_is_the_engines_and_passes(
         raise RuntimeError("canary")
 
     with monkeypatch.context() as patch:
-        patch.setattr(PiperModel, "say", broken)
+        patch.setattr(PiperModel, "speak", broken)
         with pytest.raises(EngineFailed, match=r"^the speech engine failed$") as caught:
             await say(provider, "canary")
         assert isinstance(caught.value.__cause__, RuntimeError)

@@ -22,7 +22,7 @@ from server.providers.onnx import OnnxProvider
 from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
 from server.text import ssml
-from server.text.script import script
+from server.text.reading import read_utterance
 from server.utterance import Listener, Utterance
 from server.voices.catalogue import Catalogue
 from tests.calls import speak
@@ -79,8 +79,8 @@ async def test_what_is_written_is_heard_as_it_is_said(provider: Provider) -> Non
     for text in TEXTS:
         asked = utterance(provider, text)
         chunks = await say(provider, text)
-        said = words(script(asked).said.replace("5 k", "five k").replace("9 o'", "nine o'"))
-        assert chunks[0].said == script(asked).said
+        said = words(read_utterance(asked).text.replace("5 k", "five k").replace("9 o'", "nine o'"))
+        assert chunks[0].spoken_text == read_utterance(asked).text
         wrong += errors(said, recognise(joined(chunks), chunks[0].sample_rate))
         total += len(said)
     print(f"{provider.name}: word error rate {wrong / total:.1%}")

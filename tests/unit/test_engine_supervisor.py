@@ -11,7 +11,7 @@ import pytest
 from server.engine.supervisor import (
     FIRST_PAUSE,
     LONGEST_PAUSE,
-    MOST_FAILURES,
+    MAX_FAILURES,
     STEADY_SECONDS,
     EngineSupervisor,
 )
@@ -108,13 +108,13 @@ async def test_pauses_grow_while_engines_are_lost_soon_and_begin_anew_after_a_st
 
 
 async def test_starts_that_fail_are_tried_again_and_in_the_end_given_up(machine: Machine) -> None:
-    machine.starts.extend([EngineFailed("no")] * (MOST_FAILURES - 1))
+    machine.starts.extend([EngineFailed("no")] * (MAX_FAILURES - 1))
     await machine.lose()
-    assert machine.reports == ["stopped", *["restarted engine"] * MOST_FAILURES, "resumed"]
+    assert machine.reports == ["stopped", *["restarted engine"] * MAX_FAILURES, "resumed"]
     machine.reports.clear()
-    machine.starts.extend([EngineFailed("no")] * MOST_FAILURES)
+    machine.starts.extend([EngineFailed("no")] * MAX_FAILURES)
     await machine.lose()
-    assert machine.reports == ["stopped", *["restarted engine"] * MOST_FAILURES, "lost: it is gone"]
+    assert machine.reports == ["stopped", *["restarted engine"] * MAX_FAILURES, "lost: it is gone"]
     assert machine.supervisor.running is None
     assert len(machine.engines) == 2
     await machine.supervisor.close(ShuttingDown("the test is over"))

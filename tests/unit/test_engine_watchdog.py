@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from server.engine import client as module
-from server.engine.client import EngineProcess
+from server.engine.client import EngineClient
 from server.scheduling.engine import EngineLost
 from tests.engines import until
 
@@ -29,9 +29,9 @@ class FakeConnection:
 
 
 @pytest.fixture
-async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EngineProcess]:
+async def engine(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EngineClient]:
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
-    engine = EngineProcess(STALL)
+    engine = EngineClient(STALL)
     engine._connections = [FakeConnection(), FakeConnection()]  # type: ignore[list-item]
     engine._watchdog = asyncio.create_task(engine._watch())
     yield engine
@@ -44,7 +44,7 @@ async def looks(number: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def test_a_thread_that_does_not_answer_is_a_stalled_process(engine: EngineProcess) -> None:
+async def test_a_thread_that_does_not_answer_is_a_stalled_process(engine: EngineClient) -> None:
     idle, stuck = engine._connections
     stuck.waiting = True
     await until(engine.lost.done)
@@ -52,7 +52,7 @@ async def test_a_thread_that_does_not_answer_is_a_stalled_process(engine: Engine
     assert idle.closed == stuck.closed == [engine.lost.result()]
 
 
-async def test_idle_threads_and_threads_that_answer_are_left_alone(engine: EngineProcess) -> None:
+async def test_idle_threads_and_threads_that_answer_are_left_alone(engine: EngineClient) -> None:
     _, busy = engine._connections
     busy.waiting = True
     for _ in range(100):
@@ -61,7 +61,7 @@ async def test_idle_threads_and_threads_that_answer_are_left_alone(engine: Engin
     assert not engine.lost.done()
 
 
-async def test_a_server_that_was_stopped_itself_does_not_blame_its_engine(engine: EngineProcess) -> None:
+async def test_a_server_that_was_stopped_itself_does_not_blame_its_engine(engine: EngineClient) -> None:
     _, busy = engine._connections
     busy.waiting = True
     await looks(2)
@@ -73,10 +73,10 @@ async def test_a_server_that_was_stopped_itself_does_not_blame_its_engine(engine
 
 
 @pytest.mark.parametrize("longest", [1.0, 1000.0])
-async def test_a_slow_machine_is_given_more_time_up_to_a_limit(engine: EngineProcess, longest: float) -> None:
+async def test_a_slow_machine_is_given_more_time_up_to_a_limit(engine: EngineClient, longest: float) -> None:
     _, busy = engine._connections
-    engine._longest = longest * STALL / module.STALL_TIMES * 2
+    engine._longest_step = longest * STALL / module.STALL_TIMES * 2
     busy.waiting = True
     await until(engine.lost.done)
-    waited = min(2 * longest, module.MOST_STALLS) * STALL
+    waited = min(2 * longest, module.MAX_STALLS) * STALL
     assert f"for {waited:.1f} s" in str(engine.lost.result())

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from otel.contract.values import Stage
-from server.scheduling.engine import Decode, Encode, Mark, Refine
-from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, Piece, Task
-from server.scheduling.windows import EARLY, WINDOW
+from server.scheduling.audio_queue import AudioPiece
+from server.scheduling.engine import Decode, Encode, Refine, WordSpan
+from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, ReadyStep
+from server.scheduling.windows import FIRST_WINDOWS, WINDOW
 from server.utterance import Interval, Word
 from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
 
@@ -24,14 +25,14 @@ def asked(*frames: int, streamed: bool = False, pause: float = 0.0) -> Job:
     return Job(paused(sentences, pause), expected, RATE, streamed=streamed)
 
 
-def taken(job: Job) -> Task:
+def taken(job: Job) -> ReadyStep:
     """The job's next step, begun."""
-    task = next(job.tasks())
-    job.take(task, 0)
+    task = next(job.ready_steps())
+    job.begin(task, 0)
     return task
 
 
-def ended(job: Job, task: Task) -> None:
+def ended(job: Job, task: ReadyStep) -> None:
     match task.step:
         case Encode() as encode:
             job.complete(task, ENGINE.results([encode])[0], Interval(Stage.INFER, 0, 1))
@@ -42,24 +43,24 @@ def ended(job: Job, task: Task) -> None:
             job.complete(task, ENGINE.results([decode])[0], Interval(Stage.DECODE, 2, 3))
 
 
-def work(job: Job, steps: int = 10_000) -> list[Task]:
+def work(job: Job, steps: int = 10_000) -> list[ReadyStep]:
     """Takes up to so many steps, one after the other."""
-    done: list[Task] = []
-    while len(done) < steps and next(job.tasks(), None) is not None:
+    done: list[ReadyStep] = []
+    while len(done) < steps and next(job.ready_steps(), None) is not None:
         done.append(taken(job))
         ended(job, done[-1])
     return done
 
 
-def fetched(job: Job) -> list[Piece]:
+def fetched(job: Job) -> list[AudioPiece]:
     return list(iter(job.fetch, None))
 
 
-def audio(pieces: list[Piece]) -> list[float]:
+def audio(pieces: list[AudioPiece]) -> list[float]:
     return np.concatenate([piece.samples for piece in pieces]).tolist()
 
 
-def kinds(tasks: list[Task]) -> str:
+def kinds(tasks: list[ReadyStep]) -> str:
     """E, R and D for the steps."""
     return "".join(type(task.step).__name__[0] for task in tasks)
 
@@ -78,7 +79,7 @@ def test_the_first_sentence_of_a_stream_is_heard_before_the_rest_of_it_is_refine
     assert steps.count("R") > 1
     assert steps.rindex("R") > steps.index("D")
     sizes = [len(piece.samples) for piece in fetched(job)]
-    assert sizes[:4] == [*EARLY, WINDOW, WINDOW]
+    assert sizes[:4] == [*FIRST_WINDOWS, WINDOW, WINDOW]
 
 
 def test_a_window_waits_for_the_frames_that_its_decoding_reads() -> None:
@@ -89,7 +90,7 @@ def test_a_window_waits_for_the_frames_that_its_decoding_reads() -> None:
 
 
 def test_the_sentences_of_a_whole_answer_are_offered_together() -> None:
-    assert [task.step for task in asked(100, 50, 70).tasks()] == [
+    assert [task.step for task in asked(100, 50, 70).ready_steps()] == [
         Encode(sentence(number, frames)) for number, frames in enumerate((100, 50, 70))
     ]
 
@@ -98,7 +99,7 @@ def test_windows_that_are_ready_out_of_turn_come_out_in_order() -> None:
     job = asked(300, 200)
     begun = []
     while len(begun) < 4:
-        while next(job.tasks(), None) is not None:
+        while next(job.ready_steps(), None) is not None:
             task = taken(job)
             if isinstance(task.step, Decode):
                 begun.append(task)
@@ -116,12 +117,12 @@ def test_windows_that_are_ready_out_of_turn_come_out_in_order() -> None:
 
 
 def test_any_window_that_can_be_taken_may_be_and_the_others_stay_on_offer() -> None:
-    """As batches of one length do: the mates of another job's last window may be this one's last."""
+    """As batches of one length do: the peers of another job's last window may be this one's last."""
     job = asked(300 + WINDOW)
     work(job, 2)
     for _ in range(3):
-        last = list(job.tasks())[-1]
-        job.take(last, 0)
+        last = list(job.ready_steps())[-1]
+        job.begin(last, 0)
         ended(job, last)
     assert job.finished
     assert audio(fetched(job)) == spoken(sentence(0, 300 + WINDOW)).tolist()
@@ -137,7 +138,7 @@ def test_audio_is_due_when_it_is_heard_and_that_of_a_whole_answer_sooner() -> No
     for streamed, urgency in ((True, 1.0), (False, WHOLE_PACE)):
         job = asked(300, 100, streamed=streamed, pause=0.2)
         job.start = 50.0
-        dues = {(type(task.step), task.part.sentence.ids, task.window): task.due for task in work(job)}
+        dues = {(type(task.step), task.work.sentence.ids, task.window): task.due for task in work(job)}
         starts = [0, 32, 96, 224] if streamed else [0, 128]
         for number, start in enumerate(starts):
             due = dues[Decode, (0, 300), number]
@@ -147,8 +148,8 @@ def test_audio_is_due_when_it_is_heard_and_that_of_a_whole_answer_sooner() -> No
 
 def test_words_are_told_with_the_first_of_their_sentence_by_their_place_in_the_audio() -> None:
     first, second = sentence(0, 300), sentence(1, 100)
-    first = replace(first, lead=0.5, pause=0.25, marks=(Mark("one", 0, 1), Mark("two", 1, 2)))
-    second = replace(second, marks=(Mark("three", 0, 2),))
+    first = replace(first, leading_silence=0.5, pause=0.25, words=(WordSpan("one", 0, 1), WordSpan("two", 1, 2)))
+    second = replace(second, words=(WordSpan("three", 0, 2),))
     job = Job([first, second], [1.0, 1.0], RATE, streamed=True)
     work(job)
     pieces = fetched(job)
@@ -164,7 +165,7 @@ def test_words_are_told_with_the_first_of_their_sentence_by_their_place_in_the_a
 def test_the_steps_on_offer_are_in_the_order_of_their_due_times() -> None:
     job = asked(600, 100, 900)
     work(job, 3)
-    dues = [task.due for task in job.tasks()]
+    dues = [task.due for task in job.ready_steps()]
     assert dues == sorted(dues)
     assert len(dues) > 3
 
@@ -198,7 +199,7 @@ def test_a_stream_pauses_when_its_reader_is_far_behind_and_goes_on_when_it_is_no
 
 def test_windows_that_were_decoded_at_once_each_tell_their_own_time() -> None:
     job = asked(400)
-    while not isinstance(next(job.tasks()).step, Decode):
+    while not isinstance(next(job.ready_steps()).step, Decode):
         ended(job, taken(job))
     early, late = taken(job), taken(job)
     ended(job, late)
@@ -212,10 +213,10 @@ def test_windows_that_were_decoded_at_once_each_tell_their_own_time() -> None:
 def test_no_more_of_a_stream_is_on_offer_than_may_wait_for_its_reader() -> None:
     """A batch takes many of a job's steps at once: what they make together is bounded too."""
     job = asked(100, *[800] * 5, streamed=True)
-    while next(job.tasks(), None) is not None:
-        tasks = [task for task in job.tasks() if isinstance(task.step, Decode)] or [next(job.tasks())]
+    while next(job.ready_steps(), None) is not None:
+        tasks = [task for task in job.ready_steps() if isinstance(task.step, Decode)] or [next(job.ready_steps())]
         for task in tasks:
-            job.take(task, 0)
+            job.begin(task, 0)
         for task in tasks:
             ended(job, task)
     assert sum(len(piece.samples) for piece in fetched(job)) / RATE < AHEAD_SECONDS + 1.5 * WINDOW * FRAME_SECONDS
@@ -226,12 +227,12 @@ def test_what_comes_later_does_not_keep_an_earlier_sentence_from_being_made() ->
     ended(job, taken(job))
     held = taken(job)  # the first sentence's flow takes its time, and the others overtake it
     assert isinstance(held.step, Refine)
-    while (task := next(job.tasks(), None)) is not None:
-        job.take(task, 0)
+    while (task := next(job.ready_steps(), None)) is not None:
+        job.begin(task, 0)
         ended(job, task)
     assert fetched(job) == []
     ended(job, held)
-    pieces: list[Piece] = []
+    pieces: list[AudioPiece] = []
     while not job.finished:
         assert work(job)
         pieces += fetched(job)
@@ -246,26 +247,26 @@ def test_a_whole_answer_does_not_pause() -> None:
 
 def test_a_wait_is_noted_while_nothing_of_the_job_runs() -> None:
     job = asked(100)
-    job.settle(1000)
+    job.update_wait(1000)
     assert job.waiting
-    job.settle(2000)  # it waits already
-    encode = next(job.tasks())
-    job.take(encode, 5000)
+    job.update_wait(2000)  # it waits already
+    encode = next(job.ready_steps())
+    job.begin(encode, 5000)
     assert not job.waiting
-    job.settle(6000)
+    job.update_wait(6000)
     assert not job.waiting
     ended(job, encode)
-    job.settle(7000)
-    job.take(next(job.tasks()), 7001)
+    job.update_wait(7000)
+    job.begin(next(job.ready_steps()), 7001)
     work(job)
     assert not job.waiting
 
 
 def test_the_first_audio_says_where_the_time_went() -> None:
     job = asked(50)
-    job.settle(1000)
-    encode = next(job.tasks())
-    job.take(encode, 5000)
+    job.update_wait(1000)
+    encode = next(job.ready_steps())
+    job.begin(encode, 5000)
     ended(job, encode)
     work(job)
     [piece] = fetched(job)
@@ -277,10 +278,10 @@ def test_a_step_that_is_given_back_is_offered_again_to_be_taken_alone() -> None:
     job = asked(300)
     work(job, 2)
     first, second = taken(job), taken(job)
-    job.give_back(second)
-    job.give_back(first)
-    again = list(job.tasks())
-    assert [(task.step, task.window, task.alone) for task in again] == [
+    job.retry(second)
+    job.retry(first)
+    again = list(job.ready_steps())
+    assert [(task.step, task.window, task.retry) for task in again] == [
         (first.step, 0, True),
         (second.step, 1, True),
     ]
@@ -291,12 +292,12 @@ def test_a_step_that_is_given_back_is_offered_again_to_be_taken_alone() -> None:
 def test_a_retry_does_not_go_before_what_is_due_sooner() -> None:
     job = asked(600)
     work(job, 2)
-    last = list(job.tasks())[-1]
-    job.take(last, 0)
-    job.give_back(last)
-    dues = [task.due for task in job.tasks()]
+    last = list(job.ready_steps())[-1]
+    job.begin(last, 0)
+    job.retry(last)
+    dues = [task.due for task in job.ready_steps()]
     assert dues == sorted(dues)
-    assert list(job.tasks())[-1].alone
+    assert list(job.ready_steps())[-1].retry
 
 
 def test_a_job_that_failed_offers_nothing_and_tells_its_first_failure() -> None:
@@ -306,6 +307,6 @@ def test_a_job_that_failed_offers_nothing_and_tells_its_first_failure() -> None:
     work(job, 1)
     job.fail(first)
     job.fail(RuntimeError("second"))
-    assert list(job.tasks()) == []
+    assert list(job.ready_steps()) == []
     assert job.failure is first
     assert changes

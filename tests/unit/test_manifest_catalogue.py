@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from server.errors import VoiceError
 from server.voices.catalogue import Catalogue
-from server.voices.errors import VoiceError
 from server.voices.manifest import CONFIG, MANIFEST, MODEL, ONNX, ONNX_CONFIG, Manifest, expand_language
 
 

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from server.errors import NothingToSpeak
 from server.text.normalize import normalize
-from server.text.reading import read, sentences
-from server.text.script import PAUSE, script
-from server.utterance import Passage, Reading, Utterance, Voice
+from server.text.reading import PAUSE, read_text, read_utterance, sentence_spans
+from server.utterance import Passage, Utterance, Verbalization, Voice
 
 ENGLISH = [
     ("It costs $3.50.", "It costs three dollars and fifty cents."),
@@ -66,13 +65,13 @@ ENGLISH = [
 ]
 
 
-def said(text: str, language: str = "en") -> list[str]:
-    return [line.text for line in read(text, language)]
+def spoken_sentences(text: str, language: str = "en") -> list[str]:
+    return [sentence.text for sentence in read_text(text, language)]
 
 
 @pytest.mark.parametrize(("written", "spoken"), ENGLISH)
 def test_english(written: str, spoken: str) -> None:
-    assert said(written) == [spoken]
+    assert spoken_sentences(written) == [spoken]
 
 
 RULERS = [
@@ -90,7 +89,7 @@ def test_a_ruler_is_not_read(ruler: str, language: str) -> None:
     with pytest.raises(NothingToSpeak, match="nothing to speak"):
         normalize(ruler)
     for text in (f"Hello {ruler} there", f"{ruler} Hello there", f"Hello there {ruler}"):
-        [*lines] = said(" ".join(text.split()), language)
+        [*lines] = spoken_sentences(" ".join(text.split()), language)
         assert re.findall(r"[^\s,]+", " ".join(lines)) == ["Hello", "there"]
 
 
@@ -106,7 +105,7 @@ def test_a_ruler_is_not_read(ruler: str, language: str) -> None:
     ],
 )  # fmt: skip
 def test_other_languages(language: str, written: str, spoken: str) -> None:
-    assert said(written, language) == [spoken]
+    assert spoken_sentences(written, language) == [spoken]
 
 
 @pytest.mark.parametrize(
@@ -129,18 +128,18 @@ def test_other_languages(language: str, written: str, spoken: str) -> None:
     ],
 )
 def test_sentences_end_where_they_do(text: str, count: int) -> None:
-    assert len(read(text, "en")) == count
+    assert len(read_text(text, "en")) == count
 
 
-def test_a_unit_is_what_the_client_wrote() -> None:
-    [line] = read("Dr. Smith paid ($3.50), or 5 km.", "en")
-    assert [unit.written for unit in line.units] == ["Dr.", "Smith", "paid", "($3.50),", "or", "5 km."]
-    assert line.units[3].spoken == "(three dollars and fifty cents),"
+def test_a_word_is_what_the_client_wrote() -> None:
+    [line] = read_text("Dr. Smith paid ($3.50), or 5 km.", "en")
+    assert [word.written for word in line.words] == ["Dr.", "Smith", "paid", "($3.50),", "or", "5 km."]
+    assert line.words[3].spoken == "(three dollars and fifty cents),"
 
 
 @given(st.text(max_size=300), st.sampled_from(["en", "de", "fr", "ja", "zh", "xx"]))
 def test_sentences_joined_are_the_text(text: str, language: str) -> None:
-    assert "".join(text[start:stop] for start, stop in sentences(text, language)) == text
+    assert "".join(text[start:stop] for start, stop in sentence_spans(text, language)) == text
 
 
 ODD = st.lists(
@@ -155,9 +154,9 @@ ODD = st.lists(
 @given(ODD, st.sampled_from(["en", "en-gb", "de", "fr", "es", "ru"]))
 def test_nothing_written_is_lost_whatever_it_is(text: str, language: str) -> None:
     text = " ".join(text.split())
-    units = [unit for line in read(text, language) for unit in line.units]
-    assert "".join("".join(unit.written for unit in units).split()) == "".join(text.split())
-    assert all(unit.spoken == " ".join(unit.spoken.split()) for unit in units)
+    words = [word for line in read_text(text, language) for word in line.words]
+    assert "".join("".join(word.written for word in words).split()) == "".join(text.split())
+    assert all(word.spoken == " ".join(word.spoken.split()) for word in words)
 
 
 @pytest.mark.parametrize(
@@ -175,11 +174,11 @@ def test_hostile_text_takes_time_by_its_length(part: str, language: str) -> None
         least = float("inf")
         for _ in range(3):
             begun = time.thread_time()
-            read(text, language)
+            read_text(text, language)
             least = min(least, time.thread_time() - begun)
         return least
 
-    read("a", language)
+    read_text("a", language)
     assert seconds(16_000) < 100 * max(seconds(1_000), 0.0005)
 
 
@@ -191,24 +190,26 @@ def asked(*passages: Passage, speed: float = 1.0) -> Utterance:
 
 
 def test_sentences_are_parted_by_a_pause_and_the_last_has_none() -> None:
-    text = script(Utterance("One. Two. Three.", JOE, "en", 3, 16, 2.0))
-    assert [cue.pause for cue in text.cues] == [PAUSE / 2, PAUSE / 2, 0.0]
-    assert text.said == "One. Two. Three."
+    text = read_utterance(Utterance("One. Two. Three.", JOE, "en", 3, 16, 2.0))
+    assert [sentence.pause for sentence in text.sentences] == [PAUSE / 2, PAUSE / 2, 0.0]
+    assert text.text == "One. Two. Three."
 
 
 def test_a_break_is_as_long_as_was_asked_whatever_the_speed() -> None:
-    text = script(asked(Passage("", pause=1.5), Passage("One. Two", 0.5, 0.7), Passage("three.", 2.0), speed=2.0))
-    assert text.lead == 1.5
-    assert [(cue.line.text, cue.speed, cue.pause) for cue in text.cues] == [
+    text = read_utterance(
+        asked(Passage("", pause=1.5), Passage("One. Two", 0.5, 0.7), Passage("three.", 2.0), speed=2.0)
+    )
+    assert text.leading_silence == 1.5
+    assert [(sentence.text, sentence.speed, sentence.pause) for sentence in text.sentences] == [
         ("One.", 1.0, PAUSE), ("Two", 1.0, 0.7), ("three.", 4.0, 0.0)
     ]  # fmt: skip
 
 
 def test_the_pause_of_what_can_not_be_spoken_is_kept() -> None:
-    text = script(asked(Passage("...", pause=1.0), Passage("One.", pause=0.5), Passage("!", pause=2.0)))
-    assert (text.lead, [cue.pause for cue in text.cues]) == (1.0, [2.5])
+    text = read_utterance(asked(Passage("...", pause=1.0), Passage("One.", pause=0.5), Passage("!", pause=2.0)))
+    assert (text.leading_silence, [sentence.pause for sentence in text.sentences]) == (1.0, [2.5])
 
 
 def test_what_is_said_otherwise_is_not_read_by_rule() -> None:
-    [line] = read("In 1999 and 1999.", "en", [Reading(3, 7, "one nine nine nine")])
+    [line] = read_text("In 1999 and 1999.", "en", [Verbalization(3, 7, "one nine nine nine")])
     assert line.text == "In one nine nine nine and nineteen ninety-nine."

@@ -10,7 +10,7 @@ import pytest
 from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import EngineFailed
 from server.record import MAX_INTERVALS, PASSING, RequestRecord, Synthesis
-from server.utterance import Chunk, Interval, Listener, Mates, Utterance
+from server.utterance import Chunk, Interval, Listener, BatchPeers, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9
@@ -86,20 +86,20 @@ def test_audio_that_was_not_made_for_a_request_has_no_real_time_factor(result: C
 
 
 def test_of_a_step_taken_for_several_a_request_has_its_share_of_the_work() -> None:
-    record = observed()
-    record.add(Interval(Stage.INFER, 0, SECOND))
-    record.add(Interval(Stage.DECODE, 0, 2 * SECOND, Mates(("a", "b", "c"), padding=0.25)))
-    assert record.work == 1.5 * SECOND
-    assert record.padding == 0.125 * SECOND
-    assert record.stage_seconds() == {Stage.INFER: 1, Stage.DECODE: 2}
+    observation = observed()
+    observation.add(Interval(Stage.INFER, 0, SECOND))
+    observation.add(Interval(Stage.DECODE, 0, 2 * SECOND, BatchPeers(("a", "b", "c"), padding=0.25)))
+    assert observation.work == 1.5 * SECOND
+    assert observation.padding == 0.125 * SECOND
+    assert observation.stage_seconds() == {Stage.INFER: 1, Stage.DECODE: 2}
 
 
 def test_all_the_shares_of_a_batch_are_the_batch() -> None:
     mates = [observed() for _ in range(5)]
-    for record in mates:
-        record.add(Interval(Stage.DECODE, 0, SECOND, Mates((None,) * 4, padding=0.3)))
-    assert sum(record.work for record in mates) == pytest.approx(SECOND)
-    assert sum(record.padding for record in mates) == pytest.approx(0.3 * SECOND)
+    for observation in mates:
+        observation.add(Interval(Stage.DECODE, 0, SECOND, BatchPeers((None,) * 4, padding=0.3)))
+    assert sum(observation.work for observation in mates) == pytest.approx(SECOND)
+    assert sum(observation.padding for observation in mates) == pytest.approx(0.3 * SECOND)
 
 
 def test_a_wait_between_two_steps_is_summed_and_makes_no_interval_unless_it_is_long() -> None:

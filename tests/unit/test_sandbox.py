@@ -13,12 +13,12 @@ from pathlib import Path
 import psutil
 import pytest
 
-from server.sandbox.limits import Limits
-from server.sandbox.pool import Pool, WorkerCrashed, WorkerLost
-from server.sandbox.session import Session
+from server.sandbox.limits import SandboxLimits
+from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
+from server.sandbox.session import SandboxSession
 from tests.stack import eventually
 
-LIMITS = Limits(memory_bytes=512 * 1024**2, cpu_seconds=1, seconds=30.0)
+LIMITS = SandboxLimits(memory_bytes=512 * 1024**2, cpu_seconds=1, seconds=30.0)
 
 
 def is_at_work(process: psutil.Process) -> bool:
@@ -32,14 +32,14 @@ def restarts() -> list[int]:
 
 
 @pytest.fixture
-def pool(restarts: list[int]) -> Iterator[Pool]:
-    pool = Pool("test", "tests.sandbox_target", 2, LIMITS)
+def pool(restarts: list[int]) -> Iterator[SandboxPool]:
+    pool = SandboxPool("test", "tests.sandbox_target", 2, LIMITS)
     pool.restarted = lambda: restarts.append(1)
     yield pool
     pool.close()
 
 
-def test_a_request_is_answered_with_its_payload(pool: Pool) -> None:
+def test_a_request_is_answered_with_its_payload(pool: SandboxPool) -> None:
     payload = os.urandom(1_000_000)
     answer = pool.ask({"do": "echo", "words": "é\n\0"}, payload)
     assert (answer.message, answer.payload) == ({"heard": "é\n\0", "kept": ["prepared"]}, payload)
@@ -47,7 +47,7 @@ def test_a_request_is_answered_with_its_payload(pool: Pool) -> None:
 
 @pytest.mark.parametrize("do", ["crash", "compute"])
 def test_a_request_that_ends_the_process_is_to_blame_and_the_next_is_answered(
-    pool: Pool, restarts: list[int], do: str
+    pool: SandboxPool, restarts: list[int], do: str
 ) -> None:
     with pytest.raises(WorkerCrashed, match="was ended by SIG"):
         pool.ask({"do": do})
@@ -56,7 +56,9 @@ def test_a_request_that_ends_the_process_is_to_blame_and_the_next_is_answered(
         assert pool.ask({"do": "echo", "words": "still here"}).message["heard"] == "still here"
 
 
-def test_a_process_that_is_ended_from_outside_costs_a_second_attempt_only(pool: Pool, restarts: list[int]) -> None:
+def test_a_process_that_is_ended_from_outside_costs_a_second_attempt_only(
+    pool: SandboxPool, restarts: list[int]
+) -> None:
     pool.start()
     for worker in pool.workers:
         os.kill(worker.pid or 0, signal.SIGKILL)
@@ -64,7 +66,7 @@ def test_a_process_that_is_ended_from_outside_costs_a_second_attempt_only(pool: 
     assert restarts
 
 
-def test_a_fork_server_that_ends_costs_a_second_attempt_only(pool: Pool) -> None:
+def test_a_fork_server_that_ends_costs_a_second_attempt_only(pool: SandboxPool) -> None:
     """Its processes end with it. The second attempt is not for another of them, however idle that is."""
     pool.start()
     processes = [psutil.Process(worker.pid) for worker in pool.workers]
@@ -78,7 +80,7 @@ def test_a_fork_server_that_ends_costs_a_second_attempt_only(pool: Pool) -> None
     assert pool.ask({"do": "echo"}).message["heard"] is None
 
 
-def test_a_request_that_is_lost_twice_is_given_up(pool: Pool, restarts: list[int]) -> None:
+def test_a_request_that_is_lost_twice_is_given_up(pool: SandboxPool, restarts: list[int]) -> None:
     with pytest.raises(WorkerLost):
         pool.ask({"do": "end"})
     assert len(restarts) == 2
@@ -86,7 +88,7 @@ def test_a_request_that_is_lost_twice_is_given_up(pool: Pool, restarts: list[int
 
 
 def test_a_process_that_does_not_answer_in_time_is_replaced() -> None:
-    pool = Pool("test", "tests.sandbox_target", 1, Limits(512 * 1024**2, 1, 0.2))
+    pool = SandboxPool("test", "tests.sandbox_target", 1, SandboxLimits(512 * 1024**2, 1, 0.2))
     try:
         with pytest.raises(WorkerLost, match="did not answer in time"):
             pool.ask({"do": "sleep"})
@@ -95,7 +97,7 @@ def test_a_process_that_does_not_answer_in_time_is_replaced() -> None:
         pool.close()
 
 
-def test_the_fork_server_itself_may_end(pool: Pool) -> None:
+def test_the_fork_server_itself_may_end(pool: SandboxPool) -> None:
     pool.start()
     os.kill(pool.fork_server.pid or 0, signal.SIGKILL)
     assert pool.ask({"do": "echo"}).message["kept"] == ["prepared"]
@@ -104,7 +106,7 @@ def test_the_fork_server_itself_may_end(pool: Pool) -> None:
 @pytest.mark.parametrize(
     "lie", ["ff" * 8, "00000002000000005b5d", "00000001000000007b"], ids=["size", "array", "broken"]
 )
-def test_a_process_that_sends_no_message_is_replaced(pool: Pool, lie: str) -> None:
+def test_a_process_that_sends_no_message_is_replaced(pool: SandboxPool, lie: str) -> None:
     """One that has been taken over may send anything, also sizes that would fill the server's memory."""
     with pytest.raises(WorkerLost):
         pool.ask({"do": "lie", "bytes": lie})
@@ -112,7 +114,7 @@ def test_a_process_that_sends_no_message_is_replaced(pool: Pool, lie: str) -> No
 
 
 def test_memory_files_and_the_environment_are_limited(
-    pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pool: SandboxPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TTSCOPE_REMOTE_KEY", "secret")
     monkeypatch.setenv("TTSCOPE_CACHE_SECRET", "secret")
@@ -127,11 +129,11 @@ def test_memory_files_and_the_environment_are_limited(
         assert "Max file size             0                    0" in status
 
 
-def test_an_exception_is_named_without_its_message(pool: Pool) -> None:
+def test_an_exception_is_named_without_its_message(pool: SandboxPool) -> None:
     assert pool.ask({"do": "raise", "words": "canary"})[:2] == ({"error": "ValueError"}, b"")
 
 
-def test_requests_run_side_by_side_and_each_gets_its_own_answer(pool: Pool) -> None:
+def test_requests_run_side_by_side_and_each_gets_its_own_answer(pool: SandboxPool) -> None:
     def ask(number: int) -> bool:
         if number % 10 == 3:
             with pytest.raises(WorkerCrashed):
@@ -143,8 +145,8 @@ def test_requests_run_side_by_side_and_each_gets_its_own_answer(pool: Pool) -> N
         assert all(threads.map(ask, range(100)))
 
 
-def test_a_session_stays_with_its_process_and_ends_with_it(pool: Pool, restarts: list[int]) -> None:
-    sessions = [Session(pool) for _ in range(4)]
+def test_a_session_stays_with_its_process_and_ends_with_it(pool: SandboxPool, restarts: list[int]) -> None:
+    sessions = [SandboxSession(pool) for _ in range(4)]
     numbers = [session.ask({"do": "session"}).message["session"] for session in sessions]
     assert len(set(numbers)) == 4
     with pytest.raises(WorkerCrashed):
@@ -157,13 +159,13 @@ def test_a_session_stays_with_its_process_and_ends_with_it(pool: Pool, restarts:
     assert restarts == [1]
 
 
-def test_a_session_that_nobody_holds_is_forgotten(pool: Pool) -> None:
+def test_a_session_that_nobody_holds_is_forgotten(pool: SandboxPool) -> None:
     def begin_and_drop() -> int:
-        session = Session(pool)
+        session = SandboxSession(pool)
         return int(session.ask({"do": "session"}).message["session"])
 
     number = begin_and_drop()
-    ended = Session(pool)
+    ended = SandboxSession(pool)
     forgotten = ended.ask({"do": "session"}).message["forget"]
     ended.end()
     ended.end()
@@ -173,7 +175,7 @@ def test_a_session_that_nobody_holds_is_forgotten(pool: Pool) -> None:
     assert all(worker.load == 0 for worker in pool.workers)
 
 
-def test_a_busy_worker_is_passed_over(pool: Pool) -> None:
+def test_a_busy_worker_is_passed_over(pool: SandboxPool) -> None:
     taken = threading.Event()
     with pool.least_busy() as busy:
         taken.set()
@@ -187,7 +189,7 @@ def test_nothing_is_left_when_the_server_is_killed(tmp_path: Path) -> None:
     pid = os.fork()
     if not pid:
         try:
-            pool = Pool("test", "tests.sandbox_target", 2, Limits(512 * 1024**2, 600, 600.0))
+            pool = SandboxPool("test", "tests.sandbox_target", 2, SandboxLimits(512 * 1024**2, 600, 600.0))
             pool.start()
             ids = [pool.fork_server.pid, *(worker.pid for worker in pool.workers)]
             staged = pids.with_suffix(".part")

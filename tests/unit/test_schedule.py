@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from otel.contract.values import Stage
+from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.engine import Decode, Sentence
-from server.scheduling.job import AHEAD_SECONDS, Job, Piece, Task
+from server.scheduling.job import AHEAD_SECONDS, Job, ReadyStep
 from server.scheduling.schedule import TURN_SECONDS, Batch
 from server.scheduling.windows import WINDOW
 from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, paused, sentence, spoken
@@ -33,7 +34,7 @@ class Request:
     def __init__(self, floor: Floor, number: int, *frames: int, streamed: bool = False, client: str = "") -> None:
         self.sentences = [sentence(number + offset, length) for offset, length in enumerate(frames)]
         self.streamed = streamed
-        self.pieces: list[Piece] = []
+        self.pieces: list[AudioPiece] = []
         seconds = [length * FRAME_SECONDS for length in frames]
         sentences = paused(self.sentences, PAUSE)
         self.job = Job(sentences, seconds, RATE, streamed=streamed, client=client or str(number), origin=number)
@@ -43,7 +44,7 @@ class Request:
     def inside(self) -> bool:
         return not (self.job.finished or self.job.closed)
 
-    def fetch(self) -> Piece | None:
+    def fetch(self) -> AudioPiece | None:
         piece = self.job.fetch()
         if piece is not None:
             self.pieces.append(piece)
@@ -67,17 +68,17 @@ class Request:
 
 
 def jobs(batch: Batch | None) -> list[Job]:
-    return [task.job for task in batch.tasks] if batch else []
+    return [task.job for task in batch.steps] if batch else []
 
 
-def decoded(task: Task) -> float:
+def decoded(task: ReadyStep) -> float:
     """Seconds of audio that it makes."""
     return task.step.seconds if isinstance(task.step, Decode) else 0.0
 
 
 def spend(floor: Floor, batch: Batch | None, rate: float) -> None:
     """Lets as much time pass as ``batch`` takes when so many seconds of audio are made in a second."""
-    floor.now += sum(decoded(task) for task in batch.tasks) / rate if batch else 0.0
+    floor.now += sum(decoded(task) for task in batch.steps) / rate if batch else 0.0
 
 
 def begun_until_heard(floor: Floor, request: Request) -> list[Job]:
@@ -132,7 +133,7 @@ def test_who_is_overdue_waits_for_one_turn_of_each_other_whoever_takes_the_place
         floor.now += 1
         batch = floor.step()
         waited = 0 if jobs(batch) == [old.job] else waited + 1
-        turns += jobs(batch) == [old.job] and isinstance(batch.tasks[0].step, Decode) if batch else 0
+        turns += jobs(batch) == [old.job] and isinstance(batch.steps[0].step, Decode) if batch else 0
         assert waited <= FIRST_AUDIO * (places - 1), "somebody had two turns"
     assert turns <= 18 / TURN_SECONDS
     assert floor.now - 1000 <= places * (FIRST_AUDIO * turns + 1)
@@ -154,11 +155,11 @@ def test_a_newcomer_waits_for_one_turn_of_each_client_that_floods(clients: int, 
         assert running
         spend(floor, running, 4.0 * pace)
         floor.end(running)
-        others: list[Task] = []
+        others: list[ReadyStep] = []
         while newcomer.fetch() is None:
             batch = floor.step()
             assert batch
-            others += [task for task in batch.tasks if task.job is not newcomer.job]
+            others += [task for task in batch.steps if task.job is not newcomer.job]
             spend(floor, batch, 4.0 * pace)
         assert sum(map(decoded, others)) <= clients * LONGEST_TURN
         assert len(others) <= clients * FIRST_AUDIO or streamed, "a stream's first windows are short"
@@ -179,7 +180,7 @@ def test_clients_get_the_same_whatever_the_number_and_the_length_of_their_reques
                 inside[client].append(Request(floor, number, frames, client=client))
         batch = floor.step()
         assert batch
-        for task in batch.tasks:
+        for task in batch.steps:
             made[task.job.client] += decoded(task)
         spend(floor, batch, 2.0)
     assert max(made.values()) <= 1.3 * min(made.values())
@@ -196,7 +197,7 @@ def test_a_stream_that_is_due_is_late_by_one_turn_of_each_client_that_floods() -
     while not stream.job.finished:
         batch = floor.step()
         assert batch
-        assert batch.tasks[0].job is not stream.job or floor.now - batch.tasks[0].due < 2 * LONGEST_TURN / 4.0
+        assert batch.steps[0].job is not stream.job or floor.now - batch.steps[0].due < 2 * LONGEST_TURN / 4.0
         spend(floor, batch, 4.0)
         stream.fetch_all()
 
@@ -326,12 +327,12 @@ def test_a_batch_tells_its_padding_and_who_was_in_it() -> None:
     assert batch.padding == pytest.approx(25 / 200)
     floor.end(batch)
     floor.work()
-    for request, mate in zip(requests, (1, 0), strict=True):
+    for request, peer in zip(requests, (1, 0), strict=True):
         request.fetch_all()
         encoded = next(each for each in request.pieces[0].intervals if each.stage is Stage.INFER)
-        assert encoded.mates
-        assert encoded.mates.origins == (mate,)
-        assert encoded.mates.padding == batch.padding
+        assert encoded.peers
+        assert encoded.peers.origins == (peer,)
+        assert encoded.peers.padding == batch.padding
         assert encoded.batch_size == 2
 
 
@@ -413,11 +414,11 @@ class Wait:
 class AnyOrder(RuleBasedStateMachine):
     """Requests of all kinds come, steps end in any order, readers read or don't, some leave, some batches fail."""
 
-    @initialize(most=st.integers(1, 4), bucket_frames=st.sampled_from([16, 64, 10_000]), lanes=st.integers(1, 4))
-    def open(self, most: int, bucket_frames: int, lanes: int) -> None:
+    @initialize(most=st.integers(1, 4), bucket_frames=st.sampled_from([16, 64, 10_000]), slots=st.integers(1, 4))
+    def open(self, most: int, bucket_frames: int, slots: int) -> None:
         self.engine = CountingEngine(most, bucket_frames)
         self.floor = Floor(self.engine)
-        self.lanes = lanes
+        self.slots = slots
         self.requests: list[Request] = []
         self.left: list[Request] = []
         self.guilty: set[Request] = set()
@@ -446,7 +447,7 @@ class AnyOrder(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         self.floor.now += seconds
 
-    @precondition(lambda self: len(self.floor.running) < self.lanes)
+    @precondition(lambda self: len(self.floor.running) < self.slots)
     @rule()
     def begin(self) -> None:
         self._begin()
@@ -470,7 +471,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.left.append(request)
 
     def teardown(self) -> None:
-        """Everybody reads on and the lanes work until there is nothing to do: then each job has ended as it should."""
+        """Everybody reads on and the slots work until there is nothing to do: then each job has ended as it should."""
         if not hasattr(self, "floor"):
             return
         idle = False
@@ -478,7 +479,7 @@ class AnyOrder(RuleBasedStateMachine):
             while self.floor.running:
                 self.floor.end(self.floor.running[-1])
             pieces = [request.fetch() for request in self.requests]
-            while len(self.floor.running) < self.lanes and self._begin():
+            while len(self.floor.running) < self.slots and self._begin():
                 pass
             idle = not self.floor.running and not any(pieces)
         for request in self.requests:
@@ -491,10 +492,12 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.floor.schedule.audio_seconds == 0
 
     def _begin(self) -> bool:
-        offered = [task for request in self.requests for task in request.job.tasks()]
-        for request in self.requests:  # what is kept of a job is what it would say
-            kept, said = request.job.first, next(request.job.tasks(), None)
-            assert (kept and (kept.step, kept.due, kept.window)) == (said and (said.step, said.due, said.window))
+        offered = [task for request in self.requests for task in request.job.ready_steps()]
+        for request in self.requests:  # what is cached of a job is what it would say
+            cached, fresh = request.job.next_step, next(request.job.ready_steps(), None)
+            assert (cached and (cached.step, cached.due, cached.window)) == (
+                fresh and (fresh.step, fresh.due, fresh.window)
+            )
         now = self.floor.now
         batch = self.floor.begin()
         assert (batch is None) == (not offered)
@@ -502,7 +505,7 @@ class AnyOrder(RuleBasedStateMachine):
             return False
         self._is_one_batch(batch)
         self._nobody_starves(offered, batch, now)
-        for task in batch.tasks:
+        for task in batch.steps:
             assert not task.job.closed
             self._is_new(task)
         for request in self.requests:
@@ -510,11 +513,11 @@ class AnyOrder(RuleBasedStateMachine):
             assert not request.streamed or ahead < AHEAD_SECONDS + 1.5 * WINDOW * FRAME_SECONDS
         return True
 
-    def _nobody_starves(self, offered: list[Task], batch: Batch, now: float) -> None:
+    def _nobody_starves(self, offered: list[ReadyStep], batch: Batch, now: float) -> None:
         dues: dict[str, float] = {}
         for task in offered:
             dues[task.job.client] = min(task.due, dues.get(task.job.client, task.due))
-        first = batch.tasks[0]
+        first = batch.steps[0]
         assert first.due == dues[first.job.client], "the steps of a client go by their due times"
         assert first.due <= now or min(dues.values()) > now, "what is due goes before what is not"
         waits = {}
@@ -522,28 +525,28 @@ class AnyOrder(RuleBasedStateMachine):
             wait = self.waits.get(client)
             if due < now:
                 waits[client] = wait if wait and due < wait.since else Wait(now)
-        for client in {task.job.client for task in batch.tasks} & waits.keys():
+        for client in {task.job.client for task in batch.steps} & waits.keys():
             del waits[client]
         for wait in waits.values():
             assert self.came[first.job.client] <= wait.since, "nobody goes before it who comes later"
             assert wait.others[first.job.client] < TURN_SECONDS, "each other has one turn before it"
-            for task in batch.tasks:
+            for task in batch.steps:
                 wait.others[task.job.client] += decoded(task)
         self.waits = waits
 
     def _is_one_batch(self, batch: Batch) -> None:
-        assert 1 <= len(batch.tasks) <= self.engine.most(batch.tasks[0].step)
-        assert len({self.engine.bucket(task.step) for task in batch.tasks}) == 1
-        assert len(batch.tasks) == 1 or not any(task.alone for task in batch.tasks)
+        assert 1 <= len(batch.steps) <= self.engine.max_batch(batch.steps[0].step)
+        assert len({self.engine.bucket(task.step) for task in batch.steps}) == 1
+        assert len(batch.steps) == 1 or not any(task.retry for task in batch.steps)
         assert 0 <= batch.padding < 1
 
-    def _is_new(self, task: Task) -> None:
+    def _is_new(self, task: ReadyStep) -> None:
         """Nothing is begun twice, but for what was in a batch that failed."""
         start = getattr(task.step, "start", 0)
-        key = (task.job, task.part.sentence, type(task.step).__name__, start)
-        assert (key in self.begun) == task.alone
+        key = (task.job, task.work.sentence, type(task.step).__name__, start)
+        assert (key in self.begun) == task.retry
         self.begun.add(key)
-        if isinstance(task.step, Decode) and not task.alone:
+        if isinstance(task.step, Decode) and not task.retry:
             self.seconds[task.job] += (task.step.stop - task.step.start) * FRAME_SECONDS
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from otel.contract.values import Outcome, SlowReason, Stage
 from server.record import RequestRecord, Synthesis
 from server.telemetry.slowness import Slowness
-from server.utterance import Interval, Mates, Utterance
+from server.utterance import BatchPeers, Interval, Utterance
 from tests.fakes import JOE, KAN
 
 USUAL = {Stage.QUEUE: 0.01, Stage.INFER: 0.2, Stage.DECODE: 0.5, Stage.ENCODE: 0.01}
@@ -44,9 +44,9 @@ def test_much_speech_explains_much_work() -> None:
 def test_work_for_the_sake_of_longer_mates_is_padding() -> None:
     slowness = learned()
     for mates, reason in (
-        (Mates(("another",), padding=0.8), SlowReason.PADDING),
-        (Mates(("another",) * 15, padding=0.8), SlowReason.PADDING),
-        (Mates(("another",) * 15, padding=0.1), SlowReason.OTHER),
+        (BatchPeers(("another",), padding=0.8), SlowReason.PADDING),
+        (BatchPeers(("another",) * 15, padding=0.8), SlowReason.PADDING),
+        (BatchPeers(("another",) * 15, padding=0.1), SlowReason.OTHER),
     ):
         padded = finished()
         padded.add(Interval(Stage.INFER, 0, 40 * 10**9, mates))
@@ -55,7 +55,7 @@ def test_work_for_the_sake_of_longer_mates_is_padding() -> None:
 
 def test_padding_explains_nothing_where_the_wait_was_longer() -> None:
     padded = finished(queue=30.0)
-    padded.add(Interval(Stage.DECODE, 0, 10 * 10**9, Mates(("another",), padding=0.9)))
+    padded.add(Interval(Stage.DECODE, 0, 10 * 10**9, BatchPeers(("another",), padding=0.9)))
     assert learned().reason(padded, slow=True) is SlowReason.QUEUE
 
 

@@ -17,8 +17,8 @@ def parsed(inside: str, language: str = "en") -> tuple[Passage, ...]:
 
 def spoken(passage: Passage) -> str:
     text = passage.text
-    for reading in reversed(passage.readings):
-        text = text[: reading.start] + reading.spoken + text[reading.stop :]
+    for verbalization in reversed(passage.verbalizations):
+        text = text[: verbalization.start] + verbalization.spoken + text[verbalization.stop :]
     return text
 
 
@@ -130,6 +130,6 @@ def test_whatever_comes_is_read_or_refused(inside: str) -> None:
     for passage in passages:
         assert passage.text == " ".join(passage.text.split())
         ends = 0
-        for reading in passage.readings:
-            assert ends <= reading.start < reading.stop <= len(passage.text)
-            ends = reading.stop
+        for verbalization in passage.verbalizations:
+            assert ends <= verbalization.start < verbalization.stop <= len(passage.text)
+            ends = verbalization.stop

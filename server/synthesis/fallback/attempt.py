@@ -65,7 +65,7 @@ class Attempt:
                 while (chunk := await self._next(chunks)) is not None:
                     inspector.add(chunk.samples, chunk.sample_rate)
                     if chunk.expected is not None:
-                        inspector.expect(chunk.expected, chunk.said)
+                        inspector.expect(chunk.expected, chunk.spoken_text)
                     self.audio_seconds += chunk.seconds
                     slot.progress(chunk.seconds)
                     self.buffer.append(chunk)
@@ -90,7 +90,7 @@ class Attempt:
         """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
         if self.delivering or not inspector.silent_so_far:
             return True
-        if self.audio_seconds > LEADING_SILENCE + self._utterance.lead:
+        if self.audio_seconds > LEADING_SILENCE + self._utterance.leading_silence:
             raise self._faulty(inspector.verdict())
         return False
 

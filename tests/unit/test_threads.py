@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from server.providers.worker import Worker, WorkerClosed
+from server.providers.threads import ThreadClosed, WorkerThread
 
 
 @pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    worker = Worker("test")
+async def worker() -> AsyncIterator[WorkerThread]:
+    worker = WorkerThread("test")
     yield worker
     await worker.close()
 
@@ -31,20 +31,20 @@ class Gate:
         return "through"
 
 
-async def test_all_work_runs_in_one_thread_that_is_not_the_caller(worker: Worker) -> None:
+async def test_all_work_runs_in_one_thread_that_is_not_the_caller(worker: WorkerThread) -> None:
     threads = {await worker.run(threading.get_ident) for _ in range(3)}
     assert len(threads) == 1
     assert threading.get_ident() not in threads
 
 
-async def test_results_and_exceptions_come_back(worker: Worker) -> None:
+async def test_results_and_exceptions_come_back(worker: WorkerThread) -> None:
     assert await worker.run(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         await worker.run(divmod, 7, 0)
     assert await worker.run(int, "12", base=3) == 5
 
 
-async def test_first_come_first_served(worker: Worker) -> None:
+async def test_first_come_first_served(worker: WorkerThread) -> None:
     gate, order = Gate(), []
     first = asyncio.create_task(worker.run(gate))
     rest = [asyncio.create_task(worker.run(order.append, number)) for number in range(5)]
@@ -54,7 +54,7 @@ async def test_first_come_first_served(worker: Worker) -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
-async def test_cancelled_before_its_turn_work_never_runs(worker: Worker) -> None:
+async def test_cancelled_before_its_turn_work_never_runs(worker: WorkerThread) -> None:
     gate, ran = Gate(), []
     first = asyncio.create_task(worker.run(gate))
     waiting = asyncio.create_task(worker.run(ran.append, "never"))
@@ -67,7 +67,7 @@ async def test_cancelled_before_its_turn_work_never_runs(worker: Worker) -> None
     assert await worker.run(lambda: list(ran)) == []
 
 
-async def test_cancelled_while_it_runs_it_runs_on_and_the_next_waits_for_it(worker: Worker) -> None:
+async def test_cancelled_while_it_runs_it_runs_on_and_the_next_waits_for_it(worker: WorkerThread) -> None:
     gate = Gate()
     running = asyncio.create_task(worker.run(gate))
     await asyncio.to_thread(gate.entered.wait, 10)
@@ -80,17 +80,17 @@ async def test_cancelled_while_it_runs_it_runs_on_and_the_next_waits_for_it(work
 
 
 async def test_close_waits_for_what_runs_and_gives_up_what_waits() -> None:
-    worker, gate = Worker("test"), Gate()
+    worker, gate = WorkerThread("test"), Gate()
     running = asyncio.create_task(worker.run(gate))
     waiting = asyncio.create_task(worker.run(print))
     await asyncio.to_thread(gate.entered.wait, 10)
     closing = asyncio.create_task(worker.close())
-    with pytest.raises(WorkerClosed):
+    with pytest.raises(ThreadClosed):
         await waiting
     assert not closing.done()
     gate.open.set()
     await closing
     assert await running == "through"
-    with pytest.raises(WorkerClosed):
+    with pytest.raises(ThreadClosed):
         await worker.run(print)
     await worker.close()

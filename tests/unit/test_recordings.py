@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from server.audio.uploads import LONGEST, SHORTEST, decode
 from server.errors import InvalidRequest, InvalidSample, UnknownVoice
-from server.sandbox.pool import Pool, WorkerCrashed
+from server.sandbox.pool import SandboxPool, WorkerCrashed
 from server.voices.aliases import ALIASES
-from server.voices.recordings import SAMPLE_RATE, SampleStore, VoiceSample
+from server.voices.recordings import SAMPLE_RATE, Recording, RecordingStore
 
 
 def tone(seconds: float, rate: int = SAMPLE_RATE, level: float = 0.3) -> np.ndarray:
@@ -82,7 +82,7 @@ class TestDecoding:
         def crash(*_: object, **__: object) -> None:
             raise WorkerCrashed
 
-        monkeypatch.setattr(Pool, "ask", crash)
+        monkeypatch.setattr(SandboxPool, "ask", crash)
         with pytest.raises(InvalidSample, match="the recording can't be decoded"):
             decode(as_wav(tone(4)), SAMPLE_RATE)
 
@@ -141,25 +141,25 @@ class TestDecoding:
 
 class TestStore:
     def test_what_was_put_is_there_after_a_restart(self, tmp_path: Path):
-        put = SampleStore(tmp_path).put("ann", tone(4))
-        again = SampleStore(tmp_path).samples["ann"]
+        put = RecordingStore(tmp_path).put("ann", tone(4))
+        again = RecordingStore(tmp_path).recordings["ann"]
         assert again == put
         assert np.allclose(again.read(), tone(4), atol=1e-4)
 
     def test_another_recording_has_another_checksum(self, tmp_path: Path):
-        store = SampleStore(tmp_path)
+        store = RecordingStore(tmp_path)
         one = store.put("ann", tone(4)).checksum
         assert store.put("ann", tone(5)).checksum != one
-        assert list(store.samples) == ["ann"]
+        assert list(store.recordings) == ["ann"]
 
     @pytest.mark.parametrize("name", ["../ann", "a/b", "..", "", "Ann", "ann.wav", "a" * 65, "ann\0", "ä"])
     def test_a_name_is_no_path(self, tmp_path: Path, name: str):
         with pytest.raises(InvalidRequest, match="id: must match"):
-            SampleStore(tmp_path / "samples").put(name, tone(4))
+            RecordingStore(tmp_path / "samples").put(name, tone(4))
         assert not list(tmp_path.rglob("*.wav"))
 
     def test_there_is_room_for_so_many(self, tmp_path: Path):
-        store = SampleStore(tmp_path, most=2)
+        store = RecordingStore(tmp_path, most=2)
         store.put("a", tone(3))
         store.put("b", tone(3))
         with pytest.raises(InvalidRequest, match="2 voices are registered"):
@@ -167,10 +167,10 @@ class TestStore:
         store.put("a", tone(4))
         store.remove("b")
         store.put("c", tone(3))
-        assert set(store.samples) == {"a", "c"}
+        assert set(store.recordings) == {"a", "c"}
 
     def test_what_was_removed_is_gone(self, tmp_path: Path):
-        store = SampleStore(tmp_path)
+        store = RecordingStore(tmp_path)
         store.put("ann", tone(4))
         store.remove("ann")
         with pytest.raises(UnknownVoice):
@@ -180,23 +180,23 @@ class TestStore:
     @pytest.mark.parametrize("name", ALIASES)
     def test_nobody_takes_the_name_of_openais_voice(self, tmp_path: Path, name: str):
         with pytest.raises(InvalidRequest, match="OpenAI's voices"):
-            SampleStore(tmp_path).put(name, tone(4))
+            RecordingStore(tmp_path).put(name, tone(4))
 
     def test_one_that_took_it_before_is_not_offered(self, tmp_path: Path):
-        SampleStore(tmp_path).put("ann", tone(4)).path.rename(tmp_path / "alloy.wav")
-        assert SampleStore(tmp_path).samples == {}
+        RecordingStore(tmp_path).put("ann", tone(4)).path.rename(tmp_path / "alloy.wav")
+        assert RecordingStore(tmp_path).recordings == {}
 
     def test_the_same_recording_registered_again_is_another_voice(self, tmp_path: Path):
-        store = SampleStore(tmp_path)
+        store = RecordingStore(tmp_path)
         before = store.put("ann", tone(4))
         store.remove("ann")
         again = store.put("ann", tone(4))
         assert again.checksum != before.checksum
 
     def test_what_is_removed_or_replaced_is_told(self, tmp_path: Path):
-        store = SampleStore(tmp_path)
-        forgotten: list[VoiceSample] = []
-        store.on_forgotten(forgotten.append)
+        store = RecordingStore(tmp_path)
+        forgotten: list[Recording] = []
+        store.on_removal(forgotten.append)
         first = store.put("ann", tone(4))
         assert not forgotten
         second = store.put("ann", tone(5))
@@ -206,10 +206,10 @@ class TestStore:
     def test_files_of_others_are_left_alone(self, tmp_path: Path):
         (tmp_path / "Not Ours.wav").write_bytes(b"x")
         (tmp_path / "link.wav").symlink_to("/etc/passwd")
-        assert SampleStore(tmp_path).samples == {}
+        assert RecordingStore(tmp_path).recordings == {}
 
     def test_a_full_disk_leaves_what_was_there(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        store = SampleStore(tmp_path)
+        store = RecordingStore(tmp_path)
         before = store.put("ann", tone(4))
 
         def full(_: int) -> None:
@@ -221,19 +221,19 @@ class TestStore:
                 with pytest.raises(OSError, match="full"):
                     store.put(name, tone(5))
         assert [path.name for path in tmp_path.iterdir()] == ["ann.wav"]
-        assert store.samples == SampleStore(tmp_path).samples == {"ann": before}
+        assert store.recordings == RecordingStore(tmp_path).recordings == {"ann": before}
 
     def test_what_a_crash_left_is_removed(self, tmp_path: Path):
         (tmp_path / "ann.part").write_bytes(b"RIFF")
         (tmp_path / "Not Ours.part").write_bytes(b"x")
-        assert SampleStore(tmp_path).samples == {}
+        assert RecordingStore(tmp_path).recordings == {}
         assert [path.name for path in tmp_path.iterdir()] == ["Not Ours.part"]
 
     @pytest.mark.parametrize("content", [b"", b"RIFF", b"text" * 100, "cut", "no audio", "another rate", "a folder"])
     def test_a_sample_that_can_t_be_read_is_skipped(
         self, tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes | str
     ):
-        good = SampleStore(tmp_path).put("ann", tone(4))
+        good = RecordingStore(tmp_path).put("ann", tone(4))
         path = tmp_path / "xylocanary.wav"
         whole = good.path.read_bytes()
         others = {"cut": whole[:-1000], "no audio": whole[:44], "another rate": as_wav(tone(4, 8000), 8000)}
@@ -242,6 +242,6 @@ class TestStore:
             (path / "file").touch()
         else:
             path.write_bytes(content if isinstance(content, bytes) else others[content])
-        assert SampleStore(tmp_path).samples == {"ann": good}
+        assert RecordingStore(tmp_path).recordings == {"ann": good}
         assert "xylocanary" not in caplog.text
         assert content == "a folder" or "is skipped" in caplog.text

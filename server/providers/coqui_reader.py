@@ -1,0 +1,80 @@
+"""Turns a text into what a Coqui model reads: ids by its vocabulary, and the ids of each word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from server.engine.vocabulary import Vocabulary
+from server.scheduling.engine import Sentence, WordSpan
+from server.text.alignment import Span, align
+from server.text.phonemes import Phonemizer
+from server.text.reading import SpokenSentence, SpokenText, SpokenWord
+from server.text.sentences import cut, is_voiced
+from server.voices.catalogue import InstalledVoice
+from server.voices.manifest import CHARACTERS
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPhrase:
+    """What is spoken in one go: a sentence, or a part of a long one."""
+
+    ids: tuple[int, ...]
+    symbols: int
+    """The number of symbols that the ids stand for."""
+    words: tuple[WordSpan, ...] = ()
+
+
+class CoquiReader:
+    """Encodes texts for one voice; any thread may use it."""
+
+    def __init__(self, installed: InstalledVoice, vocabulary: Vocabulary, phonemizer: Phonemizer) -> None:
+        self._installed = installed
+        self._vocabulary = vocabulary
+        self._phonemizer = phonemizer
+
+    def sentences(self, text: SpokenText, *, with_words: bool = False) -> Iterator[tuple[Sentence, int]]:
+        """Yields what is spoken, and the number of symbols of each; ``with_words`` adds the span of each word."""
+        voice, leading_silence = self._installed.voice.name, text.leading_silence
+        for sentence, phrases in zip(text.sentences, self.phrases(text.sentences, with_words=with_words), strict=True):
+            for phrase, pause in sentence.paused(phrases):
+                yield Sentence(voice, phrase.ids, sentence.speed, leading_silence, pause, phrase.words), phrase.symbols
+                leading_silence = 0.0
+
+    def phrases(self, sentences: Sequence[SpokenSentence], *, with_words: bool = False) -> list[list[EncodedPhrase]]:
+        """Returns the phrases of each sentence that have something to say; one call makes all phonemes."""
+        words = [[word for word in sentence.words if word.spoken] if with_words else [] for sentence in sentences]
+        texts = [
+            [sentence.text, *(word.spoken for word in own)] for sentence, own in zip(sentences, words, strict=True)
+        ]
+        symbols = iter(self._symbols([text for own in texts for text in own]))
+        return [self._phrases(next(symbols), [(word, next(symbols)) for word in own]) for own in words]
+
+    def _phrases(self, symbols: list[str], words: Sequence[tuple[SpokenWord, Sequence[str]]]) -> list[EncodedPhrase]:
+        """Returns the phrases of a sentence, from its ``symbols`` and its words with theirs."""
+        spans = align(symbols, [own for _, own in words]) if words else []
+        placed = [(word.written, span) for (word, _), span in zip(words, spans, strict=True)]
+        phrases, offset = [], 0
+        for stretch in cut(symbols):
+            inside = [(written, _within(span, offset, len(stretch))) for written, span in placed
+                      if offset <= span[0] < offset + len(stretch)]  # fmt: skip
+            offset += len(stretch)
+            ids, symbol_count = self._vocabulary.encode(stretch)
+            if symbol_count and is_voiced(stretch):
+                phrases.append(EncodedPhrase(tuple(ids), symbol_count, self._word_spans(stretch, inside)))
+        return phrases
+
+    def _word_spans(self, symbols: Sequence[str], words: Sequence[tuple[str, Span]]) -> tuple[WordSpan, ...]:
+        places = self._vocabulary.places(symbols, [span for _, span in words])
+        return tuple(WordSpan(written, *place) for (written, _), place in zip(words, places, strict=True))
+
+    def _symbols(self, texts: Sequence[str]) -> list[list[str]]:
+        """Returns the symbols of each text."""
+        if self._installed.phonemizer == CHARACTERS:
+            language = self._installed.voice.languages[0]
+            return [list(self._vocabulary.clean(text, language)) for text in texts]
+        return self._phonemizer.each(texts, self._installed.phonemizer)
+
+
+def _within(span: Span, offset: int, length: int) -> Span:
+    return span[0] - offset, min(span[1] - offset, length)

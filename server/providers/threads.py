@@ -1,0 +1,120 @@
+"""Threads that run models: each runs one call at a time. What a model raises is mapped to the server's errors."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, ParamSpec, TypeVar
+
+from server.errors import ComponentError, EngineFailed, ShuttingDown, SpeechError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ThreadClosed(ComponentError):
+    """The thread accepts no more calls, or was closed before this one had its turn."""
+
+
+class WorkerThread:
+    """Runs calls one after another in a thread of its own, in the order in which they are submitted.
+
+    It owns something that only one thread may touch, such as a model.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._closed = False
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Returns or raises what ``function`` does, after its turn has come.
+
+        A call that is cancelled before its turn never runs; one that is cancelled while it runs continues, and its
+        result is dropped. Raises ThreadClosed.
+        """
+        if self._closed:
+            raise ThreadClosed
+        call = self._executor.submit(function, *args, **kwargs)
+        try:
+            return await asyncio.wrap_future(call)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._closed and not (task and task.cancelling()):  # it was close() that cancelled, not the caller
+                raise ThreadClosed from None
+            raise
+
+    async def close(self) -> None:
+        """Waits for the running call, cancels the others, and ends the thread. Closing again is allowed."""
+        self._closed = True
+        await asyncio.to_thread(self._executor.shutdown, wait=True, cancel_futures=True)
+
+
+@dataclass(frozen=True, slots=True)
+class TimedResult(Generic[T]):
+    """The result of a call; times are nanoseconds of ``time.perf_counter_ns``."""
+
+    result: T
+    submitted: int
+    start: int
+    end: int
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that it ran, without the wait for a thread."""
+        return (self.end - self.start) / 1e9
+
+
+class ThreadPool:
+    """A few threads. The one that has been idle for longest runs the call that has waited for longest."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._threads = [WorkerThread(f"{name}-{number}") for number in range(size)]
+        self._idle: asyncio.Queue[WorkerThread] = asyncio.Queue()
+        for thread in self._threads:
+            self._idle.put_nowait(thread)
+
+    @property
+    def size(self) -> int:
+        return len(self._threads)
+
+    async def run(self, function: Callable[[], T], on_start: Callable[[], None] = lambda: None) -> TimedResult[T]:
+        """Returns or raises what ``function`` does; ``on_start`` is called when its turn has come.
+
+        A call that is cancelled before its turn never runs; one that is cancelled while it runs continues, and its
+        result is dropped. Raises ThreadClosed.
+        """
+        submitted = time.perf_counter_ns()
+
+        def timed_call() -> TimedResult[T]:
+            start = time.perf_counter_ns()
+            result = function()
+            return TimedResult(result, submitted, start, time.perf_counter_ns())
+
+        thread = await self._idle.get()
+        try:
+            on_start()
+            return await thread.run(timed_call)
+        finally:
+            self._idle.put_nowait(thread)
+
+    async def close(self) -> None:
+        """Waits for running calls, cancels the others, and ends the threads. Closing again is allowed."""
+        # A call that waits for a thread gets a closed one, fails with ThreadClosed, and hands the thread on.
+        await asyncio.gather(*(thread.close() for thread in self._threads))
+
+
+@contextmanager
+def map_errors() -> Iterator[None]:
+    """Raises SpeechError as it is, ShuttingDown for ThreadClosed, and EngineFailed for any other exception."""
+    try:
+        yield
+    except SpeechError:
+        raise
+    except ThreadClosed:
+        raise ShuttingDown("the server is shutting down") from None
+    except Exception as error:  # torch, onnxruntime, espeak: whatever it is, the client learns that it failed, no more
+        raise EngineFailed("the speech engine failed") from error

@@ -1,0 +1,112 @@
+"""One sentence on its way from ids to audio: which of its steps are ready, and what became of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from server.scheduling.engine import Decode, Encode, Latent, Refine, Sentence, Step, StepResult
+from server.scheduling.windows import FrameSpan, blocks, windows
+from server.utterance import Interval, Samples, Word
+
+
+@dataclass(slots=True, eq=False)
+class SentenceWork:
+    """The state of one sentence of a job."""
+
+    sentence: Sentence
+    seconds: float
+    """Seconds of its audio, silence included; an estimate until it is encoded."""
+    low_latency: bool
+    """Whether somebody waits for its first audio."""
+    latent: Latent | None = None
+    windows: tuple[FrameSpan, ...] = ()
+    blocks: tuple[FrameSpan, ...] = ()
+    encoding: bool = False
+    refining: bool = False
+    refined: int = 0
+    """The number of blocks that went through the flow."""
+    started: set[int] = field(default_factory=set)
+    """The windows that are decoded or running. They are not always the first ones, since batches are of one length."""
+    delivered: int = 0
+    """The number of windows whose audio has its place in the job's."""
+    decoded: dict[int, tuple[Samples, Interval]] = field(default_factory=dict)
+    """Windows that were decoded before their turn, and when."""
+
+    @property
+    def finished(self) -> bool:
+        return self.latent is not None and self.delivered == len(self.windows)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds of its audio that are still to be made."""
+        if self.latent is None or self.delivered == 0:
+            return self.seconds
+        return self.seconds - self.windows[self.delivered - 1].stop * self.latent.frame_seconds
+
+    def ready_steps(self) -> Iterator[tuple[Step, float, int]]:
+        """Yields each step that can run now, the second of the sentence at which its audio begins, and its window."""
+        latent = self.latent
+        if latent is None:
+            if not self.encoding:
+                yield Encode(self.sentence), 0.0, 0
+            return
+        refined_frames = self.blocks[self.refined - 1].stop if self.refined else 0
+        for number, window in enumerate(self.windows):
+            if number in self.started:
+                continue
+            position = self.sentence.leading_silence + window.start * latent.frame_seconds
+            if refined_frames < min(latent.frames, window.stop + latent.context):
+                if not self.refining:
+                    block = self.blocks[self.refined]
+                    yield Refine(latent, block.start, block.stop), position, 0
+                return
+            yield Decode(latent, window.start, window.stop), position, number
+
+    def begin(self, step: Step, window: int) -> None:
+        """Notes that ``step``, which decodes ``window`` if it is a Decode, is running."""
+        match step:
+            case Encode():
+                self.encoding = True
+            case Refine():
+                self.refining = True
+            case Decode():
+                self.started.add(window)
+
+    def complete(self, result: StepResult, window: int, interval: Interval) -> None:
+        """Takes in a step's ``result``: an encoded sentence, a decoded ``window``, or None for a refined block."""
+        if isinstance(result, np.ndarray):
+            self.decoded[window] = result, interval
+        elif result is None:
+            self.refined += 1
+            self.refining = False
+        else:
+            self.latent = result
+            self.windows = windows(result.frames, self.low_latency)
+            self.blocks = blocks(result.frames, self.low_latency, result.context)
+            self.seconds = result.frames * result.frame_seconds + self.sentence.silence
+
+    def next_window(self) -> tuple[Samples, Interval] | None:
+        """Returns the window whose turn it is and when it was decoded, or None while it is not decoded."""
+        window = self.decoded.pop(self.delivered, None)
+        if window is not None:
+            self.delivered += 1
+        return window
+
+    def words(self, begin: float) -> tuple[Word, ...]:
+        """Returns the sentence's words when it begins ``begin`` seconds into the whole audio."""
+        latent = self.latent
+        if latent is None or not self.sentence.words:
+            return ()
+        begin += self.sentence.leading_silence
+        ends = [0, *latent.ends]
+        return tuple(
+            Word(
+                word.written,
+                begin + ends[word.start] * latent.frame_seconds,
+                begin + ends[word.stop] * latent.frame_seconds,
+            )
+            for word in self.sentence.words
+        )
