@@ -13,9 +13,9 @@ from server import VERSION
 from server.app import Service
 from server.errors import SpeechError
 from server.lifecycle import launch, watchdog
-from server.lifecycle.data_folder import DataFolderError, held
+from server.lifecycle.data_folder import DataFolderError, lock_data_folder
 from server.logs import LOGGER, configure
-from server.network.connections import raise_handle_limit, room
+from server.network.connections import possible_connections, raise_handle_limit
 from server.providers.factory import build_providers
 from server.settings import Settings, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
@@ -39,7 +39,7 @@ def main() -> int:
     os.umask(0o077)  # what it writes is read by nobody else: events, and recordings of people's voices
     configure(settings.log_level)
     try:
-        with held(settings.data_dir):
+        with lock_data_folder(settings.data_dir):
             return run(settings)
     except DataFolderError as error:
         print(f"ttscope: {error}", file=sys.stderr)
@@ -49,10 +49,10 @@ def main() -> int:
 def run(settings: Settings) -> int:
     """Serves until the end; the exit code of ``main``."""
     raise_handle_limit()
-    if room(settings.max_connections) < settings.max_connections:
+    if possible_connections(settings.max_connections) < settings.max_connections:
         log.warning(
             "the limit of open files lowers TTSCOPE_MAX_CONNECTIONS",
-            extra={"connections": room(settings.max_connections)},
+            extra={"connections": possible_connections(settings.max_connections)},
         )
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})
@@ -75,7 +75,7 @@ def run(settings: Settings) -> int:
 
 
 async def _watched(settings: Settings, catalogue: Catalogue) -> int:
-    with watchdog.watching(settings.watchdog_seconds):
+    with watchdog.watch_event_loop(settings.watchdog_seconds):
         return await serve(settings, catalogue)
 
 
@@ -143,6 +143,6 @@ ttscope is ready: open {service.url} or try
 
 
 if __name__ == "__main__":
-    launch.ensure()
+    launch.ensure_environment()
     launch.show_crashes()
     sys.exit(main())

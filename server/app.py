@@ -23,13 +23,13 @@ from server import VERSION
 from server.errors import all_errors, error_type
 from server.lifecycle.background import keep_running
 from server.lifecycle.journal import Journal
-from server.lifecycle.restarts import Restarts
+from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
 from server.native_workers import NativeWorkers
-from server.network.connections import Connections, room
+from server.network.connections import Connections, possible_connections
 from server.network.ports import Port
 from server.providers.provider import Provider
 from server.providers.xtts import XttsProvider
@@ -98,7 +98,7 @@ class Service:
         )
         self._summary = Summary()
         self._system = SystemSampler()
-        self._restarts = Restarts(settings.data_dir)
+        self._restarts = RestartCounter(settings.data_dir)
         self._degradation = DegradationMonitor(
             (provider.name for provider in providers), settings.reference_latency_seconds
         )
@@ -120,7 +120,7 @@ class Service:
         sampler = TailSampler(settings.traces_per_second)
         self._journal = _journal(settings)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
-        self._connections = Connections(room(settings.max_connections))
+        self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
         self._prometheus = PrometheusRoute(self._telemetry.exposition)
         self._health = HealthRoutes(self._synthesizer, self._admission)

@@ -1,4 +1,4 @@
-"""The processes for native code, as the service starts, watches and ends them."""
+"""The sandboxed processes of the server: it starts, watches and ends them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ log = logging.getLogger(f"{LOGGER}.workers")
 
 
 class NativeWorkers:
-    """Every pool that the service needs. The pools are the process's own: a service only keeps them warm."""
+    """Every pool that the server needs. The pools are global; this class only keeps them warm."""
 
     def __init__(self, *, decoding: bool) -> None:
         """``decoding`` is whether clients may upload recordings."""
         self._pools: list[SandboxPool] = [phonemes.pool(), encoding.pool(), *([uploads.pool()] if decoding else [])]
 
     async def start(self, restarted: Callable[[str], None]) -> None:
-        """Starts all processes beside the event loop; ``restarted`` is called in it with the pool's name.
+        """Starts all processes without blocking the event loop, which calls ``restarted`` with a pool's name.
 
-        What can't be started now is started when somebody needs it.
+        A process that can't be started now is started when it is needed.
         """
         loop = asyncio.get_running_loop()
         for pool in self._pools:
@@ -38,9 +38,5 @@ class NativeWorkers:
     async def stop(self) -> None:
         """Ends all processes."""
         for pool in self._pools:
-            pool.restarted = _ignore
+            pool.restarted = lambda: None
             await asyncio.to_thread(pool.close)
-
-
-def _ignore() -> None:
-    """Nobody counts any more."""

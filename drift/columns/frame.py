@@ -12,10 +12,9 @@ import pandas as pd
 
 from drift.columns.columns import BY_NAME, CATEGORIES, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind, Scale
 from drift.columns.reader import NOTHING, Flags, Floats, Problem, Reader, Values, Words, shared
+from otel.contract.values import CLIPPED_SHARE
 
 TOO_MANY_REQUESTS = 429
-CLIPPED = 0.001
-"""Of the samples: more is distorted. As server/audio/quality.py has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,7 @@ def prepare(rows: pd.DataFrame, start: datetime | None = None, end: datetime | N
         ),
         "loudness": (made, reading.number("loudness", -400, 100)),
         "silence_share": (made, reading.number("silence_share", 0, 1)),
-        "clipping_share": (made, _levels(clipping, (0.0, CLIPPED), ("none", "some", "distorted"), right=True)),
+        "clipping_share": (made, _levels(clipping, (0.0, CLIPPED_SHARE), ("none", "some", "distorted"), right=True)),
         "audio_faults": (made, _first(reading.text("audio_faults"))),
     }
     characters = reading.number("characters", 0, 1e8)

@@ -1,1 +1,1 @@
-"""Audio as bytes that clients can play."""
+"""Audio: formats, encoding, uploads, loudness and quality."""

@@ -25,20 +25,20 @@ from server.utterance import Samples
 
 SOFTWARE = "ttscope"
 AAC_FRAME = 1024
-"""Samples. The encoder of AAC begins with so many of silence, which its format can't tell the player to leave out."""
+"""Samples of silence at the beginning of AAC. Its format can't tell the player to skip them."""
 QUIET = 0.01
-"""-40 dBFS. Speech ends more softly, so that nothing that is heard is lost with AAC's last frame, 46 ms at the most."""
+"""-40 dBFS. Speech ends more softly, so that nothing audible is lost with AAC's last frame, 46 ms at most."""
 
 _streams: dict[int, _Coder] = {}
 
 
 def prepare() -> None:
-    """ffmpeg is loaded by the import of this module; it writes nothing to standard error, which is the server's log."""
+    """Silences ffmpeg, which the import of this module has loaded: standard error is the server's log."""
     av.logging.set_level(None)
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
-    """Encodes samples, 32-bit floats within -1 to 1, mono; the answer's payload is the bytes that are ready.
+    """Encodes samples, 32-bit floats within -1 to 1, mono; the response's payload is the bytes that are ready.
 
     {"file": {"format", "sample_rate", "artist"}} makes a whole file of the payload. In a session {"begin": the same}
     begins a stream, and {"end": true} ends it. {"measure": sample_rate} is answered by {"loudness", "peak"}.
@@ -60,19 +60,19 @@ def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
     return {}, data + _streams.pop(number).finish() if request.get("end") else data
 
 
-def _coder(wanted: Message, *, whole: bool) -> _Coder:
-    form = FORMATS[wanted["format"]]
+def _coder(task: Message, *, whole: bool) -> _Coder:
+    form = FORMATS[task["format"]]
     if form.codec is None:
         raise ValueError("the format needs no encoder")
-    return _Coder(form.codec, wanted["sample_rate"], whole=whole, artist=wanted["artist"], trimmed=form is AAC)
+    return _Coder(form.codec, task["sample_rate"], whole=whole, artist=task["artist"], trimmed=form is AAC)
 
 
 class _Coder:
-    """One file or stream. It is let go of, not closed, when nobody waits for the end."""
+    """One file or stream. An abandoned one is dropped without being closed."""
 
     def __init__(self, codec: Codec, sample_rate: int, *, whole: bool, artist: str, trimmed: bool) -> None:
-        """``trimmed``: without the last frame of AAC, if that is quiet."""
-        self._form = codec.samples
+        """``trimmed`` leaves out the last frame of AAC if it is quiet."""
+        self._form = codec.sample_format
         self._rate = sample_rate
         self._file = io.BytesIO() if whole else None
         self._sink = _Sink()
@@ -83,14 +83,14 @@ class _Coder:
         self._stream = cast("AudioStream", self._container.add_stream(codec.encoder, rate=sample_rate))
         context: AudioCodecContext = self._stream.codec_context
         context.flags |= Flags.bitexact
-        context.layout, context.format = "mono", codec.samples
+        context.layout, context.format = "mono", codec.sample_format
         if codec.bit_rate is not None:
             context.bit_rate = codec.bit_rate
         self._trimmed = trimmed
-        self._held: Packet[AudioStream] | None = None
-        """The last one so far, where that may be left out."""
+        self._last_packet: Packet[AudioStream] | None = None
+        """The last packet so far, which may be left out."""
         self._tail: Samples = np.empty(0, np.float32)
-        """The last frame's worth of samples, likewise."""
+        """The samples of the last frame, which may be left out."""
         self._count = 0
 
     def feed(self, samples: Samples) -> bytes:
@@ -107,8 +107,8 @@ class _Coder:
 
     def finish(self) -> bytes:
         self._mux(self._stream.encode(None))
-        if self._held is not None and not self._ends_softly():
-            self._container.mux(self._held)
+        if self._last_packet is not None and not self._ends_softly():
+            self._container.mux(self._last_packet)
         self._container.close()
         return self._sink.take() if self._file is None else self._file.getvalue()
 
@@ -116,27 +116,28 @@ class _Coder:
         for packet in packets:
             ready: Packet[AudioStream] | None = packet
             if self._trimmed:
-                ready, self._held = self._held, packet
+                ready, self._last_packet = self._last_packet, packet
             if ready is not None:
                 self._container.mux(ready)
 
     def _ends_softly(self) -> bool:
-        """Whether the samples of the last frame are quiet; not of so few frames that a player would not know them."""
+        """Whether the samples of the last frame are quiet. False for so few frames that a player would not recognise
+        them."""
         lost = (self._count - 1) % AAC_FRAME + 1
         return self._count > 3 * AAC_FRAME and float(np.abs(self._tail[-lost:]).max()) < QUIET
 
 
 class _Sink:
-    """Where a stream's bytes wait to be taken: like a file that can't be sought in."""
+    """A file without seeking, which holds a stream's bytes until they are read."""
 
     def __init__(self) -> None:
-        self._parts: list[bytes] = []
+        self._writes: list[bytes] = []
 
     def write(self, data: bytes) -> int:
-        self._parts.append(bytes(data))
+        self._writes.append(bytes(data))
         return len(data)
 
     def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken
+        data = b"".join(self._writes)
+        self._writes.clear()
+        return data

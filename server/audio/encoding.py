@@ -1,6 +1,6 @@
-"""From samples to a file or a stream of any format, piece by piece, wherever the borders of the pieces are.
+"""Encodes samples as a file or a stream of any format, piece by piece, wherever the pieces are cut.
 
-Compressed formats are made by ffmpeg in processes of its own.
+Compressed formats are made by ffmpeg in sandboxed processes.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from server.utterance import Samples
 WORKER = WorkerKind.ENCODING
 """Of the label ``worker``."""
 LIMITS = SandboxLimits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
-"""For a request: a file of 15 minutes takes 10 s of a core as Opus, and 350 MB."""
+"""The limits of a request: a file of 15 minutes takes 10 s of a core as Opus, and 350 MB."""
 
 
 class EncodingTask(TypedDict):
-    """What a process that encodes is told of a file or stream."""
+    """What a sandboxed process needs to know of a file or stream."""
 
     format: str
     sample_rate: int
@@ -44,49 +44,52 @@ def pool() -> SandboxPool:
 
 
 class Encoder(Protocol):
-    """Takes samples and gives bytes. A stream comes as it is made; a file at the end, when all of it is known."""
+    """Turns samples into bytes. A stream comes as it is made, a file at the end, when all of it is known."""
 
     quick: bool
-    """Whether a second of audio takes so little that an event loop does not notice."""
+    """Whether a second of audio takes too little time to block an event loop."""
 
     def feed(self, samples: Samples) -> bytes:
-        """Mono, shape (samples,), within -1 to 1; the bytes that are ready, perhaps none."""
+        """Encodes samples, mono, shape (samples,), within -1 to 1. Returns the bytes that are ready, perhaps none."""
         ...
 
     def finish(self) -> bytes:
-        """The rest; nothing can be fed any more."""
+        """Returns the rest. Nothing can be fed afterwards."""
         ...
 
 
-def encoder(wanted: Format, sample_rate: int, *, whole: bool, artist: str = "") -> Encoder:
-    """For audio at ``sample_rate`` Hz: of a file, or of a stream. ``artist`` is who speaks, for formats that say so."""
-    rate = wanted.sample_rate(sample_rate)
-    made: Encoder
-    if wanted.codec is None:
-        made = _Plain(rate, header=wanted is WAV, whole=whole)
+def encoder(form: Format, sample_rate: int, *, whole: bool, artist: str = "") -> Encoder:
+    """Returns the encoder of a file or a stream, for audio at ``sample_rate`` Hz.
+
+    ``artist`` is the voice's name, for formats that have it.
+    """
+    rate = form.sample_rate(sample_rate)
+    at_rate: Encoder
+    if form.codec is None:
+        at_rate = _PlainEncoder(rate, header=form is WAV, whole=whole)
     else:
-        told: EncodingTask = {"format": wanted.name, "sample_rate": rate, "artist": artist}
-        made = _File(told) if whole else _Stream(told)
-    return made if rate == sample_rate else _Resampled(made, Resampler(sample_rate, rate))
+        task: EncodingTask = {"format": form.name, "sample_rate": rate, "artist": artist}
+        at_rate = _FileEncoder(task) if whole else _StreamEncoder(task)
+    return at_rate if rate == sample_rate else _ResampledEncoder(at_rate, Resampler(sample_rate, rate))
 
 
-class _Resampled:
+class _ResampledEncoder:
     """Another encoder, at another sample rate."""
 
     quick = False
 
-    def __init__(self, made: Encoder, resampler: Resampler) -> None:
-        self._made = made
+    def __init__(self, at_rate: Encoder, resampler: Resampler) -> None:
+        self._encoder = at_rate
         self._resampler = resampler
 
     def feed(self, samples: Samples) -> bytes:
-        return self._made.feed(self._resampler.feed(samples))
+        return self._encoder.feed(self._resampler.feed(samples))
 
     def finish(self) -> bytes:
-        return self._made.feed(self._resampler.finish()) + self._made.finish()
+        return self._encoder.feed(self._resampler.finish()) + self._encoder.finish()
 
 
-class _Plain:
+class _PlainEncoder:
     """16-bit samples, with the header of WAV or without."""
 
     quick = True
@@ -95,12 +98,12 @@ class _Plain:
         self._rate = sample_rate
         self._header = header
         self._file = io.BytesIO() if whole else None
-        self._begun = False
+        self._has_header = False
 
     def feed(self, samples: Samples) -> bytes:
         pcm = wav.pcm16(samples)
-        head = b"" if self._begun or not self._header else wav.header(self._rate, None)
-        self._begun = True
+        head = b"" if self._has_header or not self._header else wav.header(self._rate, None)
+        self._has_header = True
         if self._file is None:
             return head + pcm
         self._file.write(head)
@@ -117,44 +120,45 @@ class _Plain:
         return self._file.getvalue()  # which copies nothing
 
 
-class _File:
-    """A whole file of a compressed format, made in one go at the end by a process that encodes."""
+class _FileEncoder:
+    """A whole file of a compressed format, made in one go at the end by a sandboxed process."""
 
     quick = False
 
-    def __init__(self, wanted: EncodingTask) -> None:
-        self._wanted = wanted
-        self._parts: list[Samples] = []
+    def __init__(self, task: EncodingTask) -> None:
+        self._task = task
+        self._chunks: list[Samples] = []
 
     def feed(self, samples: Samples) -> bytes:
-        self._parts.append(samples)
+        self._chunks.append(samples)
         return b""
 
     def finish(self) -> bytes:
-        """Raises UnspeakableText when the encoder ends on these samples, EngineFailed when there is none."""
-        samples = np.concatenate([np.empty(0, np.float32), *self._parts])
+        """Returns the file. Raises UnspeakableText when the encoder crashes on these samples, EngineFailed when no
+        process can be started."""
+        samples = np.concatenate([np.empty(0, np.float32), *self._chunks])
         try:
-            failed, data, _ = pool().ask({"file": self._wanted}, as_bytes(samples))
+            message, data, _ = pool().ask({"file": self._task}, as_bytes(samples))
         except WorkerCrashed:
             raise UnspeakableText("the speech can't be encoded in this format", param="text") from None
         except WorkerLost as error:
             raise EngineFailed("no process can encode audio") from error
-        if failed:
+        if message:
             raise UnspeakableText("the speech can't be encoded in this format", param="text")
         return data
 
 
-class _Stream:
+class _StreamEncoder:
     """A stream of a compressed format. It stays with one process, which encodes other streams too."""
 
     quick = False
 
-    def __init__(self, wanted: EncodingTask) -> None:
-        self._begin: EncodingTask | None = wanted
+    def __init__(self, task: EncodingTask) -> None:
+        self._begin: EncodingTask | None = task
         self._session = SandboxSession(pool())
 
     def feed(self, samples: Samples) -> bytes:
-        """Raises EngineFailed when the process has ended."""
+        """Returns the bytes that are ready. Raises EngineFailed when the process has ended."""
         return self._ask({}, samples)
 
     def finish(self) -> bytes:
@@ -166,14 +170,14 @@ class _Stream:
         if self._begin is not None:
             request, self._begin = {**request, "begin": self._begin}, None
         try:
-            answer = self._session.ask(request, as_bytes(samples))
+            response = self._session.ask(request, as_bytes(samples))
         except (WorkerCrashed, WorkerLost) as error:
             raise EngineFailed("the process that encodes the stream has ended") from error
-        if answer.message:
+        if response.message:
             raise EngineFailed("the stream can't be encoded")
-        return answer.payload
+        return response.payload
 
 
 def as_bytes(samples: Samples) -> memoryview:
-    """Returns samples as a process that encodes is given them."""
+    """Returns samples in the form that the sandboxed processes take."""
     return np.ascontiguousarray(samples, np.float32).data.cast("B")

@@ -1,51 +1,53 @@
-"""The formats that audio can be had in: their names, what they consist of, and the sample rates that they take."""
+"""The formats of audio: their names, codecs and sample rates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-"""Hz, of MP3 and AAC both."""
+"""The sample rates of MP3 and AAC, in Hz."""
 PCM_BYTES = 2
-"""Of a sample."""
+"""Bytes of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How ffmpeg makes it."""
+    """How ffmpeg encodes a format."""
 
     muxer: str
     encoder: str
-    samples: str
-    """ffmpeg's name for the form of samples that the encoder takes."""
+    sample_format: str
+    """ffmpeg's name for the sample format of the encoder's input."""
     bit_rate: int | None = None
-    """Bits a second; None where nothing is lost."""
+    """Bits a second; None for a lossless codec."""
     whole: dict[str, str] = field(default_factory=dict)
     """The muxer's options for a file."""
     stream: dict[str, str] = field(default_factory=dict)
-    """And for a stream, of which nothing can be written again."""
+    """The muxer's options for a stream, which can't be rewritten."""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A form of audio, mono."""
+    """A format of audio, mono."""
 
     name: str
     """OpenAI's ``response_format``."""
     content_type: str
     rates: tuple[int, ...] = ()
-    """Hz, ascending; empty if it takes any."""
+    """The sample rates in Hz, ascending; empty if any rate is possible."""
     codec: Codec | None = None
-    """None of plain 16-bit samples."""
+    """None for plain 16-bit samples."""
 
     def sample_rate(self, source: int) -> int:
-        """Hz, for audio that is made at ``source`` Hz: the same, or the next higher one, so that nothing is lost."""
+        """Returns the rate in Hz for audio that is made at ``source`` Hz: the same or the next higher one, to lose
+        nothing."""
         if not self.rates or source in self.rates:
             return source
         return next((rate for rate in self.rates if rate > source), self.rates[-1])
 
     def byte_rate(self, source: int) -> float:
-        """About how many bytes a second of audio takes that is made at ``source`` Hz; of FLAC, never more."""
+        """Returns about how many bytes a second of audio takes that is made at ``source`` Hz; an upper bound for
+        FLAC."""
         if self.codec is not None and self.codec.bit_rate is not None:
             return self.codec.bit_rate / 8
         return self.sample_rate(source) * PCM_BYTES
@@ -71,5 +73,5 @@ OPUS = Format(
 AAC = Format("aac", "audio/aac", MPEG_RATES, Codec("adts", "aac", "fltp", 96_000))
 FLAC = Format("flac", "audio/flac", codec=Codec("flac", "flac", "s16"))
 
-FORMATS: dict[str, Format] = {made.name: made for made in (MP3, OPUS, AAC, FLAC, WAV, PCM)}
-"""By name, in the order in which OpenAI lists them."""
+FORMATS: dict[str, Format] = {form.name: form for form in (MP3, OPUS, AAC, FLAC, WAV, PCM)}
+"""The formats by name, in the order in which OpenAI lists them."""

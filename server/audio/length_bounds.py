@@ -1,4 +1,4 @@
-"""How long it may take to say a text: bounds from its characters alone, for voices that nobody has measured."""
+"""How long it may take to speak a text: bounds from its characters alone, for voices that were not measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds of sound, pauses not counted: hardly any voice takes less, or more."""
+    """Seconds of sound without pauses: hardly any voice takes less or more."""
 
     least: float
     most: float
@@ -24,28 +24,28 @@ class Bounds:
 # Seconds a character at speed 1. Measured with two voices over 440 texts: tests/long/test_quality_calibration.py.
 NOTHING = Bounds(0.0, 0.0)
 LETTER = Bounds(0.04, 0.075)
-"""Of a word: prose takes 0.053 (joe) to 0.057 (hibari)."""
+"""A letter of a word: prose takes 0.053 (joe) to 0.057 (hibari)."""
 CAPITAL = Bounds(0.04, 0.4)
 """Spoken as a word (NASA, HELLO) or letter by letter (FBI)."""
 CONSONANT = Bounds(0.13, 0.5)
-"""Of a word without vowels: mostly spelled (0.2 to 0.25), but there is also "hmm"."""
+"""A letter of a word without vowels: mostly spelled (0.2 to 0.25), but there is also "hmm"."""
 SINGLE = Bounds(0.05, 0.45)
 """A letter alone: from the article "a" to "W"."""
 OWN_LETTER = Bounds(0.03, 0.2)
-"""Of another alphabet than Latin, whose language is spoken; not all write their vowels."""
+"""A letter of a non-Latin alphabet whose language is spoken; not all alphabets write their vowels."""
 YEAR_DIGIT = Bounds(0.22, 0.55)
-"""Of a number of up to 4 digits: 0.25 to 0.45."""
+"""A digit of a number of up to 4 digits: 0.25 to 0.45."""
 DIGIT = Bounds(0.28, 0.55)
-"""Of a larger number, which is said by its name: 0.39 to 0.47."""
+"""A digit of a larger number, which is read as a number: 0.39 to 0.47."""
 LONG_DIGIT = Bounds(0.17, 0.55)
-"""Of one so long that it may be said digit by digit: 0.22."""
+"""A digit of a number that is long enough to be read digit by digit: 0.22."""
 ZERO = Bounds(0.03, 0.55)
 """1000000 is two words."""
 KANA = Bounds(0.07, 0.35)
 SYLLABLE = Bounds(0.09, 0.6)
-"""Of Chinese, Japanese or Korean, 0.15 to 0.25."""
+"""A character of Chinese, Japanese or Korean: 0.15 to 0.25."""
 UNKNOWN = Bounds(0.0, 1.6)
-"""Of a script that the language is not written in: left out, or "Chinese letter"."""
+"""A character of a script that the language is not written in: left out, or "Chinese letter"."""
 READ_SIGN = Bounds(0.18, 1.0)
 """A sign that every voice reads."""
 SYMBOL = Bounds(0.0, 2.0)
@@ -55,7 +55,7 @@ JOINT = Bounds(0.1, 0.6)
 MARK = Bounds(0.04, 0.06)
 """After a word. The pause is not counted, but what comes before it is drawn out by some 0.1."""
 ODD_MARK = Bounds(0.0, 0.15)
-"""Next to other marks, or within a word, it may be said by its name."""
+"""A mark next to other marks or within a word, which may be read by its name."""
 NAMED_MARK = Bounds(0.0, 0.9)
 """A mark with a long name, such as "backslash"."""
 
@@ -63,11 +63,12 @@ YEAR, LONG_NUMBER = 4, 10
 """Digits."""
 LONGEST_ACRONYM = 6
 SPOKEN_LETTERS = 30
-"""Of one word: of what is not a word, models leave out letters beyond some number (hibari: more than half of 90)."""
+"""The letters of a word that surely are spoken. Models leave out letters of longer ones (hibari: more than half of
+90)."""
 LEAST_SLACK = 0.12
-"""Seconds that the least is less: the soft beginning and end of a short word are not loud enough to count."""
+"""Seconds that the lower bound is reduced by: the soft beginning and end of a short word are too quiet to count."""
 MOST_SLACK = 0.8
-"""Seconds that the most is more: a single word is said slowly (0.3 to 0.7 s)."""
+"""Seconds that the upper bound is increased by: a single word is spoken slowly (0.3 to 0.7 s)."""
 STIFFNESS = Bounds(0.1, 0.25)
 """The share of the time that speed does not change. A phoneme of VITS lasts at least one frame, so speed 4 takes 0.36
 to 0.4 of the time and not 0.25; other engines are exact. Either must fit."""
@@ -91,7 +92,7 @@ _NAMED = frozenset("*/\\#")
 
 
 def bounds(text: str, language: str, speed: float) -> Bounds:
-    """For the text of an utterance.
+    """Returns the bounds for the text of an utterance.
 
     ``language`` is a BCP 47 code; ``speed`` 1 is the voice's own pace.
     """
@@ -103,10 +104,11 @@ def bounds(text: str, language: str, speed: float) -> Bounds:
 
 
 def once(text: str) -> str:
-    """The text with one instance of whatever stands three times or more in a row, up to 16 characters long.
+    """Returns the text with one instance of whatever is repeated three times or more in a row, up to 16 characters
+    long.
 
-    Only that much of it is sure to be said: espeak names three of 30 equal signs, and a voice hurries through "haha"
-    said a hundred times, in half of the time that it takes otherwise.
+    Only that much is sure to be spoken: espeak names three of 30 equal signs, and a voice hurries through "haha" a
+    hundred times, in half of the time that it takes otherwise.
     """
     if _REPEATED.search(text):
         for repeated in _REPEATED_BY_LENGTH:  # what is repeated may itself have repetitions: <<<=<<<=<<<=
@@ -115,12 +117,13 @@ def once(text: str) -> str:
 
 
 def stretch(speed: float, stiffness: float) -> float:
-    """How many times as long speech takes at ``speed``, of whose time the share ``stiffness`` stays as it is."""
+    """Returns how many times as long speech takes at ``speed``, when the share ``stiffness`` of its time stays the
+    same."""
     return stiffness + (1 - stiffness) / speed
 
 
 def _total(text: str, language: str) -> Bounds:
-    """The sum over the text's tokens."""
+    """Returns the sum over the text's tokens."""
     least = most = 0.0
     for token in _TOKENS.finditer(text):
         start, end = token.span()
@@ -156,7 +159,7 @@ def _of_sign(sign: str, before: str, after: str) -> Bounds:
 
 
 def _of_word(word: str, language: str) -> Bounds:
-    """Of letters alone."""
+    """Returns the bounds of a word of letters alone."""
     if _WIDE.search(word):
         return sum((_of_character(character, language) for character in word), NOTHING)
     if not _LATIN.fullmatch(word):
@@ -178,7 +181,7 @@ def _of_word(word: str, language: str) -> Bounds:
 
 
 def _of_character(character: str, language: str) -> Bounds:
-    """Of a word in which there are characters that stand for syllables."""
+    """Returns the bounds of a character of a word with characters for syllables."""
     if language not in SYLLABIC:
         return UNKNOWN
     return KANA if _KANA.match(character) else SYLLABLE

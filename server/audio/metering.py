@@ -11,11 +11,11 @@ import numpy as np
 from server.utterance import Samples
 
 LEAST_SECONDS = 0.5
-"""The measure's own window has 0.4; what is shorter is measured as if it were said again and again."""
+"""The measure's own window has 0.4 s. Shorter audio is repeated before it is measured."""
 
 
 def measure(samples: Samples, sample_rate: int) -> tuple[float, float]:
-    """Returns the integrated loudness in LUFS, and the true peak, 1 being full scale.
+    """Returns the integrated loudness in LUFS and the true peak (1 is full scale).
 
     ``samples`` have shape (samples,), and there is at least one. Source: ITU-R BS.1770-4.
     """
@@ -40,7 +40,7 @@ def measure(samples: Samples, sample_rate: int) -> tuple[float, float]:
 
 
 def _last(graph: av.filter.Graph) -> dict[str, str]:
-    """The readings of the last frame that is ready, if one is."""
+    """Returns the readings of the last frame that is ready, or none."""
     readings: dict[str, str] = {}
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Judges every clip while it is made: whether there is speech in it, and whether it is clean and whole."""
+"""Judges every clip while it is made: whether it has speech, and whether it is clean and complete."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from otel.contract.values import Fault
+from otel.contract.values import CLIPPED_SHARE, Fault
 from server.audio import length_bounds
 from server.audio.length_bounds import Bounds
 from server.utterance import Samples, Utterance
@@ -17,33 +17,31 @@ Numbers = npt.NDArray[np.float64]
 
 FRAME_SECONDS = 0.02
 AT_ONCE = 0.5
-"""Seconds of audio that are waited for before they are measured: a call of numpy costs as much as 50 ms of audio."""
+"""Seconds of audio that are collected before they are measured: a call of numpy costs as much as 50 ms of audio."""
 QUIET = 1e-6
 """Mean square, -60 dBFS: a frame below it is silence in any clip. The default voice pauses at -90 to -100 dBFS."""
 SOFT = 10**-3.5
 """A frame 35 dB below the clip's loud frames is a pause, whatever hiss there is in it."""
 LOUD_SHARE = 0.05
-"""Of the frames are louder than what the others are compared with: a click or two says nothing of the speech."""
+"""The share of frames that are louder than the frame that others are compared with: single clicks don't count."""
 ZERO = 1e-6
-"""Samples below it are as good as zeros: 1/30 of the last of 16 bits, and below the noise of a neural decoder."""
+"""Samples below it count as zeros: 1/30 of the last of 16 bits, and below the noise of a neural decoder."""
 FULL_SCALE = 0.999
-CLIPPED_SHARE = 0.001
-"""Of the samples: the peaks of loud but sound speech that touch full scale are ten times fewer; the real voices never
-come above 0.87."""
 CUT_LEVEL = 10**-1.6
 """Speech that ends within 16 dB of its loudness was cut: it fades by 37 and more in 99 of 100 clips, by 20 in all."""
 LOST = 0.9
-"""Of the least that the speech may take: with less, about half of it is missing, in a voice of ordinary pace; whole
-speech takes 1.29 times as much and more. Between the two a voice may just be quick, so that is a fault, but usable."""
+"""A share of the least that the speech may take. With less, about half of it is missing, for a voice of ordinary pace;
+whole speech takes 1.29 times as much and more. Between the two a voice may just be quick: that is a fault, but
+usable."""
 LITTLE = 0.5
-"""The same where the provider said what it reckons with: it is believed, unless it has lost most of the text itself."""
+"""The same when the provider gave an expected length. It is believed unless the provider has lost most of the text."""
 SHORT, SHORT_SLACK = 0.68, 0.3
-"""Of the seconds that the provider reckons with, less 0.3 s, the least that may be there. Sound clips take 0.8 to 1.4
-times what was reckoned, very short or odd ones 0.6. Of what repeats itself in the text, only one instance counts."""
+"""The least seconds as a share of those that the provider expects, less 0.3 s. Sound clips take 0.8 to 1.4 times the
+expected length, very short or odd ones 0.6. Of repetitions in the text, only one instance counts."""
 LONG, LONG_SLACK = 1.6, 0.8
 """The most, with 0.8 s more."""
 STRAYED = 3.0
-"""Times the most that the speech may take: so much more, pauses included, and the model has lost its way."""
+"""Times the most that the speech may take. With so much more, pauses included, the model has lost its way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +52,43 @@ class Quality:
     loudness: float | None
     """dBFS: the root mean square of the frames that are not quiet; None when there is none."""
     silence_share: float
-    """Of the time, 0 to 1, in quiet frames; 1 of nothing."""
+    """The share of time in quiet frames, 0 to 1; 1 for an empty clip."""
     clipping_share: float
-    """Of the samples, 0 to 1, at full scale."""
+    """The share of samples at full scale, 0 to 1."""
     dc_offset: float
     """The samples' mean, -1 to 1; 0 where they are not numbers."""
     seconds_per_character: float
     """At speed 1."""
     faults: tuple[Fault, ...]
     usable: bool
-    """False of what nobody should get: silence, and speech of which about half is missing."""
+    """False for audio that no client should get: silence, and speech of which about half is missing."""
 
 
 class Inspector:
-    """Takes a clip chunk by chunk; where their borders are makes no difference."""
+    """Measures a clip chunk by chunk; where it is cut makes no difference."""
 
     def __init__(self, utterance: Utterance) -> None:
         self._utterance = utterance
         self._sample_rate = 0
         self._frame = 0
-        """Samples in one."""
+        """Samples in a frame."""
         self._count = 0
         self._full = 0
-        self._heard = False
+        self._has_sound = False
         self._broken = False
         self._rest: Samples = np.empty(0, np.float32)
-        """Of the samples, what is no whole frame yet."""
+        """Samples that are not a whole frame yet."""
         self._tail: Samples = self._rest
-        """The last frame's worth of samples."""
+        """As many samples as a frame has, from the end of the clip."""
         self._expected: float | None = None
-        self._said = ""
+        self._spoken_text = ""
         self._waiting: list[Samples] = []
         self._waiting_count = 0
         self._sums: list[Numbers] = []
         self._squares: list[Numbers] = []
 
     def add(self, samples: Samples, sample_rate: int) -> None:
-        """The next chunk, shape (samples,), at ``sample_rate`` Hz; it may not be changed afterwards.
+        """Adds the next chunk, shape (samples,), at ``sample_rate`` Hz; it may not be changed afterwards.
 
         Raises ValueError when the rate is another than before.
         """
@@ -104,18 +102,18 @@ class Inspector:
         if self._waiting_count >= AT_ONCE * sample_rate:
             self._take()
 
-    def expect(self, seconds: float, said: str = "") -> None:
-        """Of audio that the whole clip should be, and the words it is spoken in, by who makes it."""
-        self._expected, self._said = seconds, said
+    def expect(self, seconds: float, spoken_text: str = "") -> None:
+        """Sets the provider's expected seconds of the whole clip, and the words that it is spoken in."""
+        self._expected, self._spoken_text = seconds, spoken_text
 
     @property
     def silent_so_far(self) -> bool:
-        """Whether there were only zeros, or anything that is not a number: no listener would miss it."""
+        """Whether there were only zeros so far, or values that are not numbers: no listener would miss them."""
         self._take()
-        return self._broken or not self._heard
+        return self._broken or not self._has_sound
 
     def verdict(self) -> Quality:
-        """On all that was added, when there will be no more; 0.2 ms, and 0.1 for each 100 characters."""
+        """Judges the whole clip. It takes 0.2 ms, and 0.1 ms for each 100 characters."""
         self._take()
         utterance = self._utterance
         seconds = self._count / self._sample_rate if self._count else 0.0
@@ -125,10 +123,10 @@ class Inspector:
         energy = float((power * duration)[sounding].sum()) / spoken if spoken else None
         faults = []
         slow, fast = utterance.speeds
-        said = self._said or utterance.text
+        text = self._spoken_text or utterance.text
         allowed = Bounds(
-            length_bounds.bounds(said, utterance.language, fast).least,
-            length_bounds.bounds(said, utterance.language, slow).most,
+            length_bounds.bounds(text, utterance.language, fast).least,
+            length_bounds.bounds(text, utterance.language, slow).most,
         )
         clipping = self._full / self._count if self._count else 0.0
         if energy is None:
@@ -137,7 +135,7 @@ class Inspector:
             faults.append(Fault.CLIPPED)
         reckoned = Bounds(0.0, math.inf)
         if self._expected is not None:
-            share = len(length_bounds.once(said)) / max(1, len(said))
+            share = len(length_bounds.once(text)) / max(1, len(text))
             reckoned = Bounds(SHORT * share * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
         if energy is not None and (spoken < allowed.least or seconds < reckoned.least or self._breaks_off(energy)):
             faults.append(Fault.TRUNCATED)
@@ -163,7 +161,7 @@ class Inspector:
         self._waiting, self._waiting_count = [], 0
         low, high = float(samples.min()), float(samples.max())
         self._broken = self._broken or not (math.isfinite(low) and math.isfinite(high))
-        self._heard = self._heard or high > ZERO or low < -ZERO
+        self._has_sound = self._has_sound or high > ZERO or low < -ZERO
         if high >= FULL_SCALE or low <= -FULL_SCALE:
             self._full += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
         if self._broken:  # no figure of it means anything
@@ -180,9 +178,9 @@ class Inspector:
         self._squares.append(np.einsum("ij,ij->i", frames, frames).astype(np.float64))
 
     def _frames(self) -> tuple[Numbers, Numbers, float]:
-        """The power of each frame without its offset, its seconds, and the mean of all samples.
+        """Returns the power of each frame without its offset, its seconds, and the mean of all samples.
 
-        The last frame may be a short one. Of what is broken there are none.
+        The last frame may be short. A broken clip has no frames.
         """
         if self._broken or not self._count:
             return np.empty(0), np.empty(0), 0.0
@@ -200,7 +198,7 @@ class Inspector:
 
 
 def _threshold(power: Numbers) -> float:
-    """The power up to which a frame is quiet, in a clip of frames with ``power``."""
+    """Returns the power up to which a frame is quiet, in a clip of frames with ``power``."""
     if not len(power):
         return QUIET
     place = int(len(power) * (1 - LOUD_SHARE))

@@ -1,4 +1,4 @@
-"""Another sample rate, by soxr, for audio that comes in pieces: neither its length nor its place in time changes."""
+"""Changes the sample rate, by soxr, of audio that comes in pieces; its length and its place in time stay the same."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ QUALITY = "VHQ"
 
 
 class Resampler:
-    """Takes audio piece by piece; where their borders are makes no difference."""
+    """Resamples audio piece by piece; where it is cut makes no difference."""
 
     def __init__(self, source: int, target: int) -> None:
-        """Both in Hz."""
+        """Both rates are in Hz."""
         self._stream = soxr.ResampleStream(source, target, 1, dtype="float32", quality=QUALITY)
 
     def feed(self, samples: Samples) -> Samples:
-        """What is ready with these, shape (samples,); perhaps nothing."""
+        """Returns the samples that are ready, shape (samples,), perhaps none."""
         return self._resampled(samples, last=False)
 
     def finish(self) -> Samples:
-        """The rest; nothing can be fed any more."""
+        """Returns the rest. Nothing can be fed afterwards."""
         return self._resampled(np.empty(0, np.float32), last=True)
 
     def _resampled(self, samples: Samples, *, last: bool) -> Samples:

@@ -1,4 +1,4 @@
-"""A recording that a client uploads: decoded by a process of its own, mixed to one channel, and held to limits."""
+"""Recordings that clients upload: decoded in a sandboxed process, mixed to one channel, and checked."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from server.utterance import Samples
 WORKER = WorkerKind.DECODING
 """Of the label ``worker``."""
 LIMITS = SandboxLimits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
-"""For a recording: 30 s take 0.1 s and 30 MB."""
+"""The limits of a recording: 30 s take 0.1 s and 30 MB."""
 FORMATS = ("wav", "flac", "mp3", "ogg", "mov", "matroska", "aac")
-"""Of ffmpeg's: single files. Others name further files to be opened (playlists, concatenations)."""
+"""ffmpeg's formats of single files. Others name further files to open (playlists, concatenations)."""
 CODECS = frozenset(
     "aac aac_fixed alac flac mp3 mp3float opus libopus vorbis libvorbis pcm_alaw pcm_mulaw pcm_u8 "  # noqa: SIM905
     "pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be".split()
 )
-"""Decoders of ffmpeg that recordings need; its containers hold many more."""
+"""ffmpeg's decoders that recordings need; its containers can hold many more."""
 RATES = (8_000, 192_000)
-"""Hz. At one sample a second a file of 100 bytes would become gigabytes."""
+"""The accepted sample rates in Hz. At one sample a second a file of 100 bytes would become gigabytes."""
 CHANNELS = 2
 SHORTEST, LONGEST = 3.0, 30.0
-"""Seconds: XTTS listens to the first 12, and of less than 3 it hears too little of a voice."""
+"""Seconds. XTTS uses the first 12; less than 3 is too little of a voice."""
 QUIET = 10**-2.5
-"""Root mean square, -50 dB of full scale, below which there is nobody to hear."""
+"""The root mean square, -50 dB of full scale, below which a recording counts as silent."""
 
 
 @cache

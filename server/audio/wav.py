@@ -10,13 +10,13 @@ import numpy.typing as npt
 CONTENT_TYPE = "audio/wav"
 HEADER_BYTES = 44
 UNKNOWN = 0xFFFFFFFF
-"""The sizes of a stream, as ffmpeg writes them; players read on to the end."""
+"""The size of a stream, as ffmpeg writes it; players read on to the end."""
 
 _PCM, _MONO, _BYTES = 1, 1, 2
 
 
 def header(sample_rate: int, data_bytes: int | None) -> bytes:
-    """The 44 bytes before the samples; ``data_bytes`` is None for a stream.
+    """Returns the 44 bytes before the samples; ``data_bytes`` is None for a stream.
 
     Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991).
     """
@@ -29,19 +29,22 @@ FULL_SCALE = np.float32(32767)
 
 
 def pcm16(samples: npt.NDArray[np.float32]) -> bytes:
-    """Samples within -1 to 1, shape (samples,), as little-endian 16-bit integers; louder ones are clipped."""
+    """Returns samples within -1 to 1, shape (samples,), as little-endian 16-bit integers; louder ones are clipped."""
     return bytes(int16(samples).data)
 
 
 def int16(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
-    """The same as an array of their shape."""
+    """Returns samples within -1 to 1 as 16-bit integers of the same shape; louder ones are clipped."""
     rounded: npt.NDArray[np.int16] = np.rint(np.clip(samples, -1.0, 1.0) * FULL_SCALE).astype("<i2")
     return rounded
 
 
 def floats(pcm: bytes) -> npt.NDArray[np.float32]:
-    """Little-endian 16-bit integers as samples, shape (samples,); ``pcm16`` gives them back, each exactly: the error is
-    below 0.01 of a step. The integer -32768, which that never writes, is a little below -1."""
+    """Returns little-endian 16-bit integers as samples, shape (samples,).
+
+    ``pcm16`` turns them back into the same integers: the error is below 0.01 of a step. The integer -32768, which
+    ``pcm16`` never writes, is a little below -1.
+    """
     samples = np.frombuffer(pcm, "<i2").astype(np.float32)
     samples /= FULL_SCALE
     return samples

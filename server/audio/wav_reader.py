@@ -1,4 +1,4 @@
-"""WAV and bare PCM as they arrive: bytes cut anywhere become samples, and what is not 16-bit mono is refused."""
+"""Reads WAV and bare PCM as they arrive, cut anywhere; only 16-bit mono is accepted."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ import struct
 import numpy as np
 
 from server.audio.wav import floats
+from server.errors import ComponentError
 from server.utterance import Samples
 
 RATES = range(4000, 192_001)
-"""Hz; with less nothing can be understood, and with more the sender would choose how large a second is."""
+"""Hz. Speech at lower rates can't be understood, and at higher ones a sender could make a second arbitrarily large."""
 MAX_HEADER_BYTES = 1 << 16
-"""Of what may stand before the samples; ffmpeg's LIST has 26, so a title and comments have room."""
+"""The most bytes before the samples. ffmpeg's LIST has 26, so a title and comments have room."""
 ENDLESS = 0x7FFFF000
-"""From this size on it is not known: sox leaves this one in a pipe's header, ffmpeg 0xFFFFFFFF, others that less the
-header. As a true size it would be twelve hours at 24 kHz."""
+"""Sizes from this one on mean an unknown size: sox writes this one into a pipe's header, ffmpeg 0xFFFFFFFF, others that
+without the header. As a true size it would be twelve hours at 24 kHz."""
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _SAMPLE_BYTES = 2
@@ -23,15 +24,15 @@ _FORM_BYTES = range(16, 65)
 """16 for PCM, 40 when extensible."""
 
 
-class AudioUnreadable(Exception):
-    """The bytes are not the audio that they were said to be; the message is ours and repeats none of them."""
+class AudioUnreadable(ComponentError):
+    """The bytes are not audio of the declared form. The message is ours and repeats none of them."""
 
 
 class PcmReader:
     """Reads little-endian 16-bit mono samples without a header."""
 
     done = False
-    """Whether what still comes is not audio."""
+    """Whether all audio has come; bytes after it are ignored."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
@@ -39,9 +40,9 @@ class PcmReader:
         self._odd = b""
 
     def feed(self, piece: bytes) -> Samples:
-        """The samples that are whole with these bytes, shape (samples,), within -1 to 1.
+        """Returns the samples that are complete with these bytes, shape (samples,), within -1 to 1.
 
-        The inverse of ``server.audio.wav.pcm16``; -32768, which that never writes, is -1 too.
+        It is the inverse of ``server.audio.wav.pcm16``. -32768, which that never writes, is -1 too.
         """
         piece = self._odd + piece
         whole = len(piece) - len(piece) % _SAMPLE_BYTES
@@ -51,24 +52,24 @@ class PcmReader:
         return samples
 
     def end(self) -> None:
-        """Nothing more comes. Raises AudioUnreadable when something is missing."""
+        """Ends the audio. Raises AudioUnreadable when some of it is missing."""
         if self._odd:
             raise AudioUnreadable("the audio ends in the middle of a sample")
 
 
 class WavReader:
-    """Reads a WAV file of 16-bit mono PCM; the sizes of a stream that its writer could not know may be wrong."""
+    """Reads a WAV file of 16-bit mono PCM. The sizes of a stream, which its writer could not know, may be wrong."""
 
     def __init__(self) -> None:
         self._head = bytearray()
-        self._seen = 0
-        """Bytes of the header that were read; those in ``_head`` are still to be."""
+        self._header_bytes = 0
+        """Bytes of the header that were parsed; those in ``_head`` are not parsed yet."""
         self._skip = 0
-        """Bytes of a chunk that is of no use."""
+        """Bytes to skip of a chunk that is not needed."""
         self._rate: int | None = None
         self._pcm: PcmReader | None = None
-        self._left: int | None = None
-        """Bytes of samples to come, None where the header does not say."""
+        self._remaining: int | None = None
+        """Bytes of samples that are still to come; None if the header does not say."""
 
     @property
     def sample_rate(self) -> int:
@@ -79,13 +80,13 @@ class WavReader:
 
     @property
     def done(self) -> bool:
-        """Whether what still comes is not audio."""
-        return self._left == 0
+        """Whether all audio has come; bytes after it are ignored."""
+        return self._remaining == 0
 
     def feed(self, piece: bytes) -> Samples:
-        """The samples that are whole with these bytes, shape (samples,), within -1 to 1.
+        """Returns the samples that are complete with these bytes, shape (samples,), within -1 to 1.
 
-        Raises AudioUnreadable; afterwards the reader is of no use.
+        Raises AudioUnreadable; afterwards the reader can't be used.
         """
         if self._pcm is None:
             self._head += piece
@@ -94,22 +95,22 @@ class WavReader:
                 return np.empty(0, np.float32)
             piece = bytes(self._head)
             self._head.clear()
-        if self._left is not None:
-            piece = piece[: self._left]
-            self._left -= len(piece)
+        if self._remaining is not None:
+            piece = piece[: self._remaining]
+            self._remaining -= len(piece)
         return self._pcm.feed(piece)
 
     def end(self) -> None:
-        """Nothing more comes. Raises AudioUnreadable when something is missing."""
+        """Ends the audio. Raises AudioUnreadable when some of it is missing."""
         if self._pcm is None:
             raise AudioUnreadable("the audio ends within its header")
-        if self._left:
+        if self._remaining:
             raise AudioUnreadable("the audio is shorter than its header says")
         self._pcm.end()
 
     def _read_header(self) -> PcmReader | None:
-        """As far as it is here; whoever reads the samples, when they begin."""
-        if self._seen == 0:
+        """Parses the header as far as it has come. Returns the reader of the samples when they begin."""
+        if self._header_bytes == 0:
             if len(self._head) < 12:
                 return None
             riff, _, wave = struct.unpack("<4sI4s", self._take(12))
@@ -123,7 +124,7 @@ class WavReader:
             if name == b"data":
                 self._take(8)
                 return self._begin(size)
-            if self._seen + size > MAX_HEADER_BYTES:
+            if self._header_bytes + size > MAX_HEADER_BYTES:
                 raise AudioUnreadable("the audio's header is too long")
             if name == b"fmt ":
                 if size not in _FORM_BYTES:
@@ -134,24 +135,24 @@ class WavReader:
             self._skip = 8 + size + size % 2  # chunks begin at even places
 
     def _begin(self, size: int) -> PcmReader:
-        """The samples begin, ``size`` bytes of them by the header."""
+        """Returns the reader of the samples, which are ``size`` bytes by the header."""
         if self._rate is None:
             raise AudioUnreadable("the audio's header does not say its format")
         if 0 < size < ENDLESS:
             if size % _SAMPLE_BYTES:
                 raise AudioUnreadable("the audio's header is damaged")
-            self._left = size
+            self._remaining = size
         return PcmReader(self._rate)
 
     def _take(self, count: int) -> bytes:
-        taken = bytes(self._head[:count])
+        data = bytes(self._head[:count])
         del self._head[:count]
-        self._seen += count
-        return taken
+        self._header_bytes += count
+        return data
 
 
 def _rate(form: bytes) -> int:
-    """Hz, of a chunk ``fmt``. Raises AudioUnreadable for what is not 16-bit mono PCM.
+    """Returns the rate in Hz of a chunk ``fmt``. Raises AudioUnreadable for other than 16-bit mono PCM.
 
     Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991); WAVEFORMATEXTENSIBLE
     has the true format in the first two bytes of its last sixteen.

@@ -1,5 +1,7 @@
-"""``python -m server.engine SERVER LEVEL FD ...``: the engine's process, started by the server, whose process id is
-SERVER. Each FD is a socket, which a thread serves."""
+"""``python -m server.engine SERVER LEVEL FD ...``: the engine's process, which the server starts.
+
+SERVER is the server's process id. Each FD is a socket, which a thread serves.
+"""
 
 from __future__ import annotations
 

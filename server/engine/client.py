@@ -95,7 +95,7 @@ class EngineClient:
         command = [sys.executable, "-m", "server.engine", *map(str, arguments)]
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         inherited = {name: value for name, value in os.environ.items() if name not in secret_variables()}
-        environment = {**inherited, **launch.missing(os.environ), "PYTHONPATH": path}
+        environment = {**inherited, **launch.missing_variables(os.environ), "PYTHONPATH": path}
         self._connections = [await EngineConnection.over(ours, self._released, self._end) for ours, _ in pairs]
         self._process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=theirs, env=environment

@@ -1,4 +1,4 @@
-"""Tasks that run as long as the server does: one that fails is run again."""
+"""Tasks that run as long as the server does: a task that fails is restarted."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from server.logs import LOGGER
 
 FIRST_PAUSE = 1.0
-"""Seconds before a task that failed is run again; each further pause is twice as long."""
+"""Seconds before a failed task is restarted; each further pause is twice as long."""
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
-"""A task that ran for so long is well again: its next failure begins a new episode."""
+"""After a task has run for so long, its next failure begins a new episode."""
 
 log = logging.getLogger(f"{LOGGER}.background")
 
@@ -26,17 +26,17 @@ async def keep_running(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Runs ``run`` until it returns or is cancelled, again whenever it fails.
+    """Runs ``run`` until it returns or is cancelled, and restarts it when it fails.
 
-    ``failed`` is called with the name of the task at every failure; the log hears of the first one of an episode.
+    ``failed`` is called with the name of the task at every failure; only the first of an episode is logged.
     """
     failures = 0
     while True:
-        began = clock()
+        start = clock()
         try:
             await run()
         except Exception as error:  # whatever it is, such as no handles left, may be over soon
-            if clock() - began >= STEADY_SECONDS:
+            if clock() - start >= STEADY_SECONDS:
                 failures = 0
             failed(task)
             if not failures:

@@ -1,4 +1,4 @@
-"""The data folder: one server works on it at a time, and nobody else on the machine can read it."""
+"""The data folder: one server uses it at a time, and other users of the machine can't read it."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from server.errors import ComponentError
+
 LOCK = "server.lock"
 PRIVATE = ("events", "samples")
-"""Folders in the data directory that hold what requests were like, and recordings of people's voices."""
+"""Folders in the data directory with figures of requests, and with recordings of people's voices."""
 
 
-class DataFolderError(Exception):
+class DataFolderError(ComponentError):
     """The data folder can't be used; the message says why."""
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Holds ``folder`` for this process: two servers would rotate each other's events away.
+def lock_data_folder(folder: Path) -> Iterator[None]:
+    """Locks ``folder`` for this process: two servers would rotate each other's events away.
 
-    The lock is the process' own (POSIX), so that no child inherits it, and the kernel releases it however the process
-    ends. Raises DataFolderError when another server holds it, or the folder can't be written.
+    The lock is a POSIX lock of the process: no child inherits it, and the kernel releases it however the process ends.
+    Raises DataFolderError when another server holds it, or the folder can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -43,7 +45,7 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def make_private(folder: Path) -> None:
-    """Takes the rights of others from what an earlier version has left in PRIVATE; what is not ours stays as it is."""
+    """Removes other users' rights from files that an earlier version left in PRIVATE; files of others are unchanged."""
     for name in PRIVATE:
         for path in (folder / name, *(folder / name).glob("*")):
             with suppress(OSError):

@@ -1,8 +1,8 @@
 """The journal of requests in flight: after a crash it names the requests that were lost.
 
-It is a file of slots that is mapped into memory, one slot for each request from its start to its end. To open or clear
-a slot is a copy of a few bytes, without a system call. What was written survives the death of the process, however it
-dies, since the pages belong to the kernel; it may not survive a power failure or a crash of the kernel.
+It is a file of slots that is mapped into memory, with one slot for each request from its start to its end. Opening or
+clearing a slot copies a few bytes, without a system call. The data survive the death of the process, since the pages
+belong to the kernel; they may not survive a power failure or a crash of the kernel.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from otel.contract.labels import METHOD, OTHER
 FILE_NAME = "in_flight"
 MAGIC = b"TTSJRNL1"
 HEADER = struct.Struct("<8sQ16s")
-"""MAGIC, requests in flight that found no free slot, and the identity of the machine's run."""
+"""MAGIC, the number of requests in flight without a slot, and the boot id of the machine."""
 SLOT = struct.Struct("<BB6xQ16s16s24s")
-"""Its state, the number of the HTTP method, when it began (ns since 1970), request id, trace id, endpoint. The state is
-FREE, or 1 and a bit for each of HYPHEN_PLACES that has one in the request id as its client wrote it."""
+"""The state, the number of the HTTP method, when the request began (ns since 1970), request id, trace id, endpoint. The
+state is FREE, or 1 plus a bit for each of HYPHEN_PLACES with a hyphen in the client's request id."""
 UNNAMED = struct.Struct("<Q")
 UNNAMED_OFFSET = len(MAGIC)
 FREE, PLAIN = 0, 1
@@ -31,7 +31,7 @@ HYPHEN_PLACES = (8, 12, 16, 20)
 """Digits of a UUID before each hyphen."""
 USUAL = PLAIN + 0b1111
 MOST_UNNAMED = 100_000
-"""Read from a journal: a damaged number must not keep the server from starting."""
+"""The most requests without a slot that are read: a damaged number must not keep the server from starting."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 METHODS = ("", *METHOD.values)
 
@@ -41,14 +41,14 @@ class LostRequest:
     """A request that was in flight when the server ended."""
 
     request_id: str
-    """Empty for one that found no free slot."""
+    """Empty for a request without a slot."""
     trace_id: int
     endpoint: str
     method: str
     began_unix: int
     """Nanoseconds since 1970."""
     same_boot: bool
-    """Whether the machine has run on since; if not, the journal may be out of date by some seconds."""
+    """Whether the machine has not been restarted since. Otherwise the journal may be out of date by some seconds."""
 
     @property
     def began(self) -> str:
@@ -57,10 +57,10 @@ class LostRequest:
 
 
 class Journal:
-    """Of one server; used by its event loop's thread. A new journal keeps what its predecessor left until ``begin``."""
+    """The journal of one server; used by its event loop's thread. The old journal is kept until ``begin``."""
 
     def __init__(self, folder: Path, slots: int) -> None:
-        """Reads what the last server left in ``folder``, and makes room for ``slots`` requests.
+        """Reads the journal that the last server left in ``folder``, and creates one for ``slots`` requests.
 
         Raises OSError when there is no room for the file.
         """
@@ -75,12 +75,12 @@ class Journal:
         self._unnamed = 0
 
     def begin(self) -> None:
-        """Takes the place of the old journal, whose lost requests are accounted for."""
+        """Replaces the old journal, whose lost requests are reported."""
         self._path.with_suffix(".new").replace(self._path)
         self.lost = []
 
     def open(self, request_id: str, trace_id: int, endpoint: str, method: str, began_unix: int) -> int:
-        """Writes down a request; returns what ``clear`` is to be given."""
+        """Records a request; returns its slot for ``clear``."""
         if not self._free:
             self._count_unnamed(1)
             return 0
@@ -96,11 +96,11 @@ class Journal:
             endpoint.encode(),
         )
         # The state comes last, so that a process that dies between the two has written nothing.
-        self._map[offset] = USUAL if len(request_id) == 36 else _written(request_id)
+        self._map[offset] = USUAL if len(request_id) == 36 else _state_of(request_id)
         return offset
 
     def clear(self, slot: int) -> None:
-        """The request has ended, and is accounted for."""
+        """Clears the slot of a request that has ended and is reported."""
         if slot:
             self._map[slot] = FREE
             self._free.append(slot)
@@ -113,7 +113,7 @@ class Journal:
 
 
 def _create(path: Path, size: int) -> mmap.mmap:
-    """A new file of zeros, whose blocks are there: to write to a page without one ends the process (SIGBUS)."""
+    """Returns a new file of zeros with all its blocks: writing to a page without a block ends the process (SIGBUS)."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -124,15 +124,15 @@ def _create(path: Path, size: int) -> mmap.mmap:
 
 
 def _read(path: Path, boot: bytes) -> list[LostRequest]:
-    """What a journal holds; nothing if there is none, or it is no journal."""
+    """Returns the lost requests of a journal; none if there is no journal, or the file is not one."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
     if len(data) < HEADER.size or not data.startswith(MAGIC):
         return []
-    _, unnamed, its_boot = HEADER.unpack_from(data)
-    same = boot == its_boot
+    _, unnamed, boot_of_journal = HEADER.unpack_from(data)
+    same = boot == boot_of_journal
     whole = HEADER.size + (len(data) - HEADER.size) // SLOT.size * SLOT.size
     slots = SLOT.iter_unpack(data[HEADER.size : whole])
     lost = [_request(slot, same) for slot in slots if PLAIN <= slot[0] <= USUAL]
@@ -141,8 +141,8 @@ def _read(path: Path, boot: bytes) -> list[LostRequest]:
     return lost + [nameless] * min(unnamed, MOST_UNNAMED)
 
 
-def _written(request_id: str) -> int:
-    """The state of a slot whose client wrote the id with some hyphens or none."""
+def _state_of(request_id: str) -> int:
+    """Returns the state of a slot whose request id has some hyphens or none."""
     state, digits = PLAIN, 0
     for character in request_id:
         if character == "-":
@@ -169,7 +169,7 @@ def _request(slot: tuple[int, int, int, bytes, bytes, bytes], same_boot: bool) -
 
 
 def _boot_id() -> bytes:
-    """Another one each time that the machine starts; zeros where there is none."""
+    """Returns the boot id, which changes with each start of the machine; zeros where there is none."""
     try:
         return bytes.fromhex(BOOT_ID.read_text().strip().replace("-", ""))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""How a process is started and settled: what OpenMP and the C library read once, crashes, how threads share Python."""
+"""Sets a process up: what OpenMP and the C library read once, crash reports, how threads share the interpreter."""
 
 from __future__ import annotations
 
@@ -20,35 +20,38 @@ ENVIRONMENT = {
     # onnxruntime would look up a host of its maker, and send it what it measures.
     "ORT_DISABLE_TELEMETRY": "1",
 }
-"""Each variable and the value it gets where the environment does not set it."""
+"""Variables and their values where the environment does not set them."""
 
 
-def missing(environment: Mapping[str, str]) -> dict[str, str]:
-    """What must still be set."""
+def missing_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns the variables that must still be set."""
     return {name: value for name, value in ENVIRONMENT.items() if name not in environment}
 
 
-def ensure() -> None:
-    """Replaces this process by itself, once, with what is missing in its environment; returns if nothing is."""
-    if missing(os.environ):
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **missing(os.environ)})  # noqa: S606 - our own command
+def ensure_environment() -> None:
+    """Restarts this process once with the missing variables; returns if none is missing."""
+    if missing_variables(os.environ):
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **missing_variables(os.environ)})  # noqa: S606 - our own command
 
 
 def show_crashes() -> None:
-    """Has a crash in native code write where every thread was, to standard error; and SIGQUIT, which ends nothing."""
+    """Lets a crash in native code, and SIGQUIT, write the traceback of every thread to standard error."""
     faulthandler.enable()
     faulthandler.register(signal.SIGQUIT)
 
 
 SWITCH_SECONDS = 0.0001
-"""After which a thread gives way to another that waits for the interpreter. With Python's own 5 ms the threads that
-speak, which need it between any two operations of the model, stand still while a request is refused: at ten times the
-load that was a tenth of the audio."""
+"""The time after which a thread yields the interpreter to another. With Python's own 5 ms the threads that speak, which
+need the interpreter between any two operations of the model, wait while a request is refused: at ten times the load
+that cost a tenth of the audio."""
 
 
 def settle() -> None:
-    """Once all is loaded: the quarter of a million objects that stay are no longer looked through for garbage, which
-    stopped every thread for 0.2 s now and then."""
+    """Prepares the interpreter for service, once everything is loaded.
+
+    The quarter of a million objects that stay are no longer scanned for garbage, which stopped every thread for 0.2 s
+    now and then.
+    """
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""How often the server was started again after a crash: kept in a file, since the process that crashes can't say it."""
+"""Counts how often the server was restarted after a crash, in a file: a process that crashes can't count itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ FILE = "restarts"
 log = logging.getLogger(f"{LOGGER}.restarts")
 
 
-class Restarts:
-    """The file is there while a server runs, and an orderly stop takes it away: one that is found is of a crash.
+class RestartCounter:
+    """Counts crashes. The file exists while a server runs, and an orderly stop removes it: a leftover means a crash.
 
     A crash is any end without a stop: a signal, a lost engine, the watchdog, a loss of power.
     """
@@ -22,11 +22,11 @@ class Restarts:
         self.count = 0
         """Crashes since the last orderly stop."""
         self._file = folder / FILE
-        self._begun = False
+        self._running = False
 
     def begin(self) -> None:
-        """The server runs. A file that can't be read or written is logged, and counts nothing."""
-        self._begun = True
+        """Notes that the server runs. A file that can't be read or written is logged and not counted."""
+        self._running = True
         try:
             if self._file.exists():
                 self.count = _number(self._file.read_text(errors="replace")) + 1
@@ -37,8 +37,8 @@ class Restarts:
             log.warning("restarts are not counted", extra={"reason": error.strerror})
 
     def end(self) -> None:
-        """The server stops in order. One that never ran leaves the file alone: it may be another server's."""
-        if not self._begun:
+        """Notes an orderly stop. A server that never ran leaves the file, which may be another server's."""
+        if not self._running:
             return
         try:
             self._file.unlink(missing_ok=True)
@@ -47,5 +47,5 @@ class Restarts:
 
 
 def _number(text: str) -> int:
-    """0 for what is damaged."""
+    """Returns the number in a text, 0 if it is damaged."""
     return int(text) if text.strip().isascii() and text.strip().isdigit() else 0

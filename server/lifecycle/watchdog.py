@@ -1,7 +1,7 @@
-"""Ends the process when its event loop has stopped: whoever supervises it starts a new one, as after any crash.
+"""Ends the process when its event loop hangs, so that its supervisor starts a new one, as after a crash.
 
-It runs in a thread, so it sees whatever holds the loop up, unless that holds Python's lock as well: a C function that
-never returns. That, and a process that was stopped, can only be seen from outside (stack/liveness.py).
+The watchdog runs in a thread. It sees whatever blocks the loop, unless that holds Python's lock as well: a C function
+that never returns. That, and a process that was stopped, can only be seen from outside (stack/liveness.py).
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from contextlib import contextmanager, suppress
 from server.logs import LOGGER
 
 EXIT_CODE = 70
-"""EX_SOFTWARE of sysexits.h, as for a lost engine."""
+"""The exit code EX_SOFTWARE of sysexits.h, as for a lost engine."""
 LONGEST_TICK = 1.0
 TICKS = 5
-"""At least so many ticks make up the time that the loop is given."""
+"""The least number of ticks in the time that the loop may hang."""
 LAST_WORDS_SECONDS = 5
-"""Whole seconds to write them. A full pipe at standard error may be what the loop waits for."""
+"""Whole seconds to write the traceback. The loop may hang on a full pipe at standard error."""
 
 log = logging.getLogger(f"{LOGGER}.watchdog")
 
 
 @contextmanager
-def watching(seconds: float, end: Callable[[], None] | None = None) -> Iterator[None]:
-    """Within it, the running event loop may not stand still for ``seconds``; else ``end`` is called, in a thread.
+def watch_event_loop(seconds: float, end: Callable[[], None] | None = None) -> Iterator[None]:
+    """Watches the running event loop: when it hangs for ``seconds``, ``end`` is called in a thread.
 
-    By default the process ends with EXIT_CODE. 0 seconds switch it off.
+    By default the process ends with EXIT_CODE. 0 seconds disable the watchdog.
     """
     if seconds == 0:
         yield
@@ -48,7 +48,8 @@ def watching(seconds: float, end: Callable[[], None] | None = None) -> Iterator[
 
 
 def _watch(loop: asyncio.AbstractEventLoop, seconds: float, over: threading.Event, end: Callable[[], None]) -> None:
-    """Counts its own ticks, not the clock's seconds: a process that was stopped, or a machine that slept, had none."""
+    """Counts its own ticks, not the clock's seconds: there are none while the process is stopped or the machine
+    sleeps."""
     tick = min(LONGEST_TICK, seconds / TICKS)
     answered = threading.Event()
     answered.set()
@@ -67,7 +68,7 @@ def _watch(loop: asyncio.AbstractEventLoop, seconds: float, over: threading.Even
 
 
 def end_process() -> None:
-    """Writes where every thread is, and ends the process at once."""
+    """Writes the traceback of every thread, and ends the process at once."""
     signal.alarm(LAST_WORDS_SECONDS)  # ends the process should writing hang: its default action is Linux's own
     faulthandler.dump_traceback(all_threads=True)
     log.critical("the event loop has stopped, and the server ends for its supervisor to start it again")

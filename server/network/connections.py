@@ -1,4 +1,4 @@
-"""How many connections a port has open, and which one gives way when there is no room for another."""
+"""Limits the open connections of a port, and chooses the one that gives way to another."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Protocol
 from otel.contract.values import EarlyEnd
 
 RESERVED_HANDLES = 256
-"""File handles that connections leave to everything else: models, logs, the engine, Redis, the Collector."""
+"""File handles that are reserved for everything else: models, logs, the engine, Redis, the Collector."""
 LEAST = 16
-"""Connections that a port has however few handles there are."""
+"""The least number of connections of a port, however few handles there are."""
 LOOKED_AT = 64
-"""Of the connections with a request, how many of the oldest are asked whether they could give way."""
+"""How many of the oldest connections with a request are checked for one that can give way."""
 
 
 class Peer(Protocol):
-    """A connection, as far as its place is concerned."""
+    """A connection, as far as its place in the port is concerned."""
 
     @property
     def receiving(self) -> bool:
-        """Whether its request is not here yet as a whole."""
+        """Whether its request is not received completely yet."""
         ...
 
     def give_way(self) -> None:
-        """Closes it for the sake of another."""
+        """Closes it in favour of another one."""
         ...
 
 
 class Connections:
     """The open connections of one port, at most ``limit``.
 
-    When all places are taken, a new connection takes that of the one which has been without a request for longest, so
-    that thousands of idle connections keep nobody out; then that of one whose request is still being received. Only
-    when all have a request at work, the new one is refused.
+    When the limit is reached, a new connection displaces the one that has been without a request for longest, so that
+    thousands of idle connections block no client. If there is none, it displaces one whose request is still being
+    received. When all requests are running, the new connection is refused.
     """
 
     def __init__(self, limit: int) -> None:
@@ -46,16 +46,16 @@ class Connections:
 
     @property
     def idle(self) -> int:
-        """Connections without a request."""
+        """The number of connections without a request."""
         return len(self._idle)
 
     @property
     def busy(self) -> int:
-        """Connections with a request."""
+        """The number of connections with a request."""
         return len(self._busy)
 
     def open(self, peer: Peer) -> bool:
-        """Gives a new connection a place; False if there is none."""
+        """Adds a new connection; returns False if there is no room for it."""
         if self.idle + self.busy >= self.limit and not self._displace():
             self.ended_early[EarlyEnd.FULL] += 1
             return False
@@ -63,19 +63,19 @@ class Connections:
         return True
 
     def begin(self, peer: Peer) -> None:
-        """Its request has begun: the headers are here."""
+        """Notes that a request has begun: its headers are received."""
         if peer in self._idle:
             del self._idle[peer]
             self._busy[peer] = None
 
     def end(self, peer: Peer) -> None:
-        """Its request is answered, and it may have another one."""
+        """Notes that a request is answered; the connection may have another one."""
         if peer in self._busy:
             del self._busy[peer]
             self._idle[peer] = None
 
     def close(self, peer: Peer) -> None:
-        """Frees its place, if it has one."""
+        """Removes a connection, if it is open."""
         self._idle.pop(peer, None)
         self._busy.pop(peer, None)
 
@@ -92,14 +92,14 @@ class Connections:
 
 
 def raise_handle_limit() -> None:
-    """Allows this process as many open files as the system lets it have."""
+    """Raises the limit of open files of this process to the system's maximum."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def room(wanted: int) -> int:
-    """How many of the ``wanted`` connections there are file handles for."""
+def possible_connections(limit: int) -> int:
+    """Returns how many connections there are file handles for, at most ``limit``."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    return min(wanted, max(soft - RESERVED_HANDLES, LEAST))
+        return limit
+    return min(limit, max(soft - RESERVED_HANDLES, LEAST))

@@ -1,4 +1,4 @@
-"""The HTTP connection: its place, the time it has to send a request, and errors in JSON for what is not even one."""
+"""The HTTP connection: its place in the port, the time to send a request, and errors in JSON for invalid HTTP."""
 
 from __future__ import annotations
 
@@ -33,20 +33,21 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KEEPALIVE_SECONDS = 75.0
 """How long a connection may be idle between two requests."""
 SEND_BUFFER_BYTES = 128 * 1024
-"""Of a connection in the kernel, which takes twice as much for its own sake. By itself it would grow to 4 MB, so that
-a thousand readers that stall would hold 4 GB. A reader 50 ms away can still take 2.5 MB a second."""
+"""The send buffer of a connection in the kernel, which doubles it for its own use. Unlimited it would grow to 4 MB, so
+that a thousand stalled readers would hold 4 GB. A reader 50 ms away can still receive 2.5 MB a second."""
 RETRY_SECONDS = 5
-"""After which a client that was refused should try again."""
+"""Seconds after which a refused client should try again."""
 LINGER_SECONDS = 1.0
-"""How long a refused connection stays for its client to read why; closed at once, with bytes unread, it is reset."""
+"""How long a refused connection stays open for its client to read the response. Closing it at once, with unread bytes,
+would reset it."""
 MOST_LINGERING = 64
 
 
 class HttpConnection(web.RequestHandler):
-    """aiohttp's connection, with our form of error; it logs neither addresses nor what was sent."""
+    """aiohttp's connection with the server's error format. It logs neither addresses nor what was sent."""
 
     def __init__(
-        self, server: web.Server, places: ConnectionFactory, *, loop: AbstractEventLoop, access_log: logging.Logger
+        self, server: web.Server, factory: ConnectionFactory, *, loop: AbstractEventLoop, access_log: logging.Logger
     ) -> None:
         super().__init__(
             server,
@@ -55,20 +56,20 @@ class HttpConnection(web.RequestHandler):
             keepalive_timeout=KEEPALIVE_SECONDS,
             auto_decompress=False,  # a compressed body is refused; the rest of it must not be unpacked to be dropped
         )
-        self._places = places
+        self._factory = factory
         self._late: asyncio.TimerHandle | None = None
-        """Runs while a request is waited for: from the connection's beginning, or a later request's first byte."""
-        self._heard = False
-        """Whether a part of that request is here."""
+        """Runs while a request is awaited: from the connection's beginning, or from a later request's first byte."""
+        self._partial_request = False
+        """Whether some of that request has been received."""
 
     @property
     def receiving(self) -> bool:
         return self._current_request is not None and not self._current_request.content.is_eof()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not self._places.connections.open(self):
+        if not self._factory.connections.open(self):
             self._force_close = True  # what it sends is read and ignored
-            self._places.refuse(self, cast("asyncio.Transport", transport))
+            self._factory.refuse(self, cast("asyncio.Transport", transport))
             return
         # Every write waits until the kernel has taken all of it: nothing is kept that nobody counts.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
@@ -77,14 +78,14 @@ class HttpConnection(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_timer()
-        self._places.connections.close(self)
-        self._places.lingering.pop(self, None)
+        self._factory.connections.close(self)
+        self._factory.lingering.pop(self, None)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._waits_for_request():
-            self._heard = True
+            self._partial_request = True
             if self._late is None:
                 self._limit_time()
 
@@ -95,12 +96,12 @@ class HttpConnection(web.RequestHandler):
         request_handler: Handler,
     ) -> tuple[web.StreamResponse, bool]:
         self._stop_timer()
-        self._places.connections.begin(self)
+        self._factory.connections.begin(self)
         try:
-            return await super()._handle_request(request, start_time, partial(_answered, request_handler))
+            return await super()._handle_request(request, start_time, partial(_handle, request_handler))
         finally:
-            self._heard = False
-            self._places.connections.end(self)
+            self._partial_request = False
+            self._factory.connections.end(self)
 
     def give_way(self) -> None:
         self.force_close()
@@ -112,7 +113,7 @@ class HttpConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answers and closes the connection. Raises ConnectionError if an answer has begun already."""
+        """Responds with an error and closes the connection. Raises ConnectionError if a response has begun already."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
         error: SpeechError = InternalError("the server failed because of a bug")
@@ -128,7 +129,7 @@ class HttpConnection(web.RequestHandler):
         return self._waiter is not None and not self._waiter.done()
 
     def _limit_time(self) -> None:
-        self._late = self._loop.call_later(self._places.receive_seconds, self._too_late)
+        self._late = self._loop.call_later(self._factory.receive_seconds, self._too_late)
 
     def _stop_timer(self) -> None:
         if self._late is not None:
@@ -139,16 +140,18 @@ class HttpConnection(web.RequestHandler):
         self._late = None
         if self.transport is None or not self._waits_for_request():
             return
-        self._places.connections.ended_early[EarlyEnd.TIMEOUT] += 1
-        if self._heard:
-            seconds = self._places.receive_seconds
-            self.transport.write(_answer(RequestTimeout(f"the headers did not arrive within {seconds:g} seconds")))
+        self._factory.connections.ended_early[EarlyEnd.TIMEOUT] += 1
+        if self._partial_request:
+            seconds = self._factory.receive_seconds
+            self.transport.write(
+                _raw_response(RequestTimeout(f"the headers did not arrive within {seconds:g} seconds"))
+            )
         self.force_close()
 
 
-async def _answered(handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
-    """What the handler answers; also where aiohttp refuses before any middleware, in its own form and repeating what
-    the client sent."""
+async def _handle(handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
+    """Returns the handler's response. Errors that aiohttp raises before any middleware, in its own format and repeating
+    what the client sent, are translated."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -156,7 +159,7 @@ async def _answered(handler: Handler, request: web.BaseRequest) -> web.StreamRes
 
 
 class ConnectionFactory:
-    """What all connections of one port share. Called to make the protocol of a new one, for ``loop.create_server``."""
+    """Makes the connections of one port, for ``loop.create_server``, and holds what they share."""
 
     def __init__(
         self, server: web.Server, connections: Connections, receive_seconds: float, loop: AbstractEventLoop
@@ -165,7 +168,7 @@ class ConnectionFactory:
         self.connections = connections
         self.receive_seconds = receive_seconds
         self.lingering: dict[HttpConnection, None] = {}
-        """Connections that were refused, and not closed yet."""
+        """Connections that were refused and are not closed yet."""
         self._server = server
         self._loop = loop
         # Every call for audio has its event; the access log would add addresses, which are nobody's business.
@@ -176,20 +179,21 @@ class ConnectionFactory:
         return HttpConnection(self._server, self, loop=self._loop, access_log=self._silent)
 
     def refuse(self, connection: HttpConnection, transport: asyncio.Transport) -> None:
-        """Answers 503 before any request, and closes the connection; at once, when many are being refused."""
+        """Responds with 503 before any request and closes the connection; when many are refused, it is closed at
+        once."""
         if len(self.lingering) >= MOST_LINGERING:
             transport.abort()
             return
         self.lingering[connection] = None
         transport.write(
-            _answer(TooManyConnections("all connections of this server are in use", retry_after=RETRY_SECONDS))
+            _raw_response(TooManyConnections("all connections of this server are in use", retry_after=RETRY_SECONDS))
         )
         transport.write_eof()
         self._loop.call_later(LINGER_SECONDS, transport.abort)
 
 
-def _answer(error: SpeechError) -> bytes:
-    """The whole answer where there is no request to answer, with the headers that every answer has."""
+def _raw_response(error: SpeechError) -> bytes:
+    """Returns a whole response, with the headers that every response has, where there is no request."""
     body = json.dumps({"error": describe(error)}).encode()
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -207,6 +211,6 @@ def _answer(error: SpeechError) -> bytes:
 
 
 def bound_memory(listener: Server) -> None:
-    """Bounds what the kernel keeps for each connection that ``listener`` will accept."""
+    """Limits the kernel's send buffer for each connection that ``listener`` will accept."""
     for listening in listener.sockets:  # an accepted socket inherits it
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

@@ -20,11 +20,11 @@ from server.sandbox import wire
 from server.sandbox.limits import SandboxLimits, allow_cpu, confine
 
 Handle = Callable[[wire.Message, bytes], tuple[wire.Message, bytes]]
-"""What a target does with a request: its answer. What it raises is answered by the exception's class name alone."""
+"""A target's function from a request to its response. For an exception the response is only its class name."""
 
 
 def main(descriptor: str, target: str) -> None:
-    """Forks and reaps until the server closes its end, or has ended."""
+    """Forks and reaps until the server closes its end of the socket."""
     for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the server answers them
         signal.signal(number, signal.SIG_IGN)
     faulthandler.enable()
@@ -62,7 +62,7 @@ def _fork(control: socket.socket, handle: Handle, limits: SandboxLimits) -> None
 
 
 def _serve(connection: socket.socket, handle: Handle, limits: SandboxLimits) -> None:
-    """Answers requests until the server closes its end."""
+    """Answers requests until the server closes its end of the socket."""
     with contextlib.suppress(EOFError, ConnectionError):
         while True:
             request, payload = wire.receive(connection)

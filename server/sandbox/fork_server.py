@@ -1,4 +1,4 @@
-"""The fork server as the server sees it: starts sandboxed processes, and says how each of them ended."""
+"""The fork server as the server sees it: starts sandboxed processes, and reports how each of them ended."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from server.errors import ComponentError
 from server.sandbox import wire
 from server.sandbox.limits import SandboxLimits, environment
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
-"""For the fork server to load its library, on a machine that is busy."""
+"""The time for the fork server to load its library on a busy machine."""
 ANSWER_SECONDS = 10.0
-"""For it to fork or to reap, which takes a millisecond: it hangs, and is replaced."""
+"""The time to fork or to reap, which normally takes a millisecond. A slower fork server hangs and is replaced."""
 
 
-class ForkFailed(Exception):
-    """No process could be started: the fork server has ended, or there are no handles."""
+class ForkFailed(ComponentError):
+    """No process could be started: the fork server has ended, or there are no file handles."""
 
 
 @dataclass(slots=True)
@@ -33,14 +34,14 @@ class SandboxedProcess:
     pid: int
     connection: socket.socket
     parent: subprocess.Popen[bytes] | None
-    """The fork server that started it, and that alone knows how it ended."""
+    """The fork server that started it. Only this one can tell how it ended."""
 
 
 class ForkServer:
     """Starts processes that run one target, a module with ``prepare()`` and ``handle(request, payload)``.
 
-    Any thread may call it. It is started when it is first needed, and again when it has ended. Its processes end with
-    it, and it ends with the server, however that ends: the kernel then closes the socket between them.
+    Any thread may call it. The fork server is started when it is first needed, and again when it has ended. Its
+    processes end with it, and it ends with the server, since the kernel then closes the socket between them.
     """
 
     def __init__(self, target: str) -> None:
@@ -73,8 +74,8 @@ class ForkServer:
                 raise ForkFailed(f"the fork server of {self._target} does not answer") from error
 
     def end(self, process: SandboxedProcess) -> str | None:
-        """Ends a process that may have ended already. Returns the signal that ended it, None if there was none or it
-        can't be known any more."""
+        """Ends a process, which may have ended already. Returns the signal that ended it, or None if there was none or
+        it is unknown."""
         process.connection.close()
         with self._lock:
             if self._control is None or self._process is not process.parent or self._ended():
@@ -100,7 +101,8 @@ class ForkServer:
         return self._process is not None and self._process.poll() is not None
 
     def _start(self) -> socket.socket:
-        """Raises OSError, EOFError or ValueError when it does not start."""
+        """Starts the fork server and returns its socket. Raises OSError, EOFError or ValueError when it does not
+        start."""
         ours, theirs = socket.socketpair()
         variables = environment(os.environ)
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), variables.get("PYTHONPATH"))))

@@ -1,4 +1,4 @@
-"""What a sandboxed process may use: memory, processor time, files. It sets them itself, before it reads anything."""
+"""The limits of a sandboxed process: memory, processor time, files. It sets them itself before it reads anything."""
 
 from __future__ import annotations
 
@@ -9,24 +9,33 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
-"""Of linux/prctl.h."""
+"""Constants of linux/prctl.h."""
 MAX_FILES = 32
-KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "PYTHONPATH", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-"""The only variables of the server that its sandboxed processes get: no setting of ours, and so no secret."""
+PASSED_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "PYTHONPATH",
+    "LD_LIBRARY_PATH",
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+)
+"""The only variables of the server that its sandboxed processes get: no settings, and so no secrets."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """The process that forks the others may have no second thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """What one request to a sandboxed process may take."""
+    """The most that one request to a sandboxed process may use."""
 
     memory_bytes: int
-    """Address space of the process, the libraries that it has loaded included."""
+    """Address space of the process, including its libraries."""
     cpu_seconds: int
     """Processor time."""
     seconds: float
-    """Time until the answer is complete, on a machine that may be busy."""
+    """Time until the response is complete, on a machine that may be busy."""
 
     def as_message(self) -> dict[str, Any]:
         """Returns the limits as JSON, for ``SandboxLimits(**message)``."""
@@ -35,11 +44,11 @@ class SandboxLimits:
 
 def environment(server: Mapping[str, str]) -> dict[str, str]:
     """Returns the environment of a sandboxed process, from the server's own."""
-    return {**{name: server[name] for name in KEPT if name in server}, **ONE_THREAD}
+    return {**{name: server[name] for name in PASSED_VARIABLES if name in server}, **ONE_THREAD}
 
 
 def confine(limits: SandboxLimits) -> None:
-    """Limits this process for good: no core dump, no file written, no new privileges."""
+    """Limits this process permanently: no core dump, no written file, no new privileges."""
     for limit, most in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CORE, 0),

@@ -10,42 +10,43 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from server.errors import ComponentError
 from server.logs import LOGGER
 from server.sandbox import wire
 from server.sandbox.fork_server import ForkFailed, ForkServer, SandboxedProcess
 from server.sandbox.limits import SandboxLimits
 
 MAX_REQUESTS = 10_000
-"""After which a process is replaced by a new one: what a native library leaks, or has damaged unseen, ends with it."""
+"""Requests after which a process is replaced, so that leaks and unnoticed damage of a native library end with it."""
 
 log = logging.getLogger(f"{LOGGER}.sandbox")
 
 
-class WorkerCrashed(Exception):
-    """The process ended on this request, by its own fault or a limit: the request would end the next one too."""
+class WorkerCrashed(ComponentError):
+    """The process ended on this request, by a crash or a limit: the request would end the next one too."""
 
 
-class WorkerLost(Exception):
+class WorkerLost(ComponentError):
     """The process was ended from outside, or none could be started: the request is not to blame."""
 
 
 class SandboxResponse(NamedTuple):
-    """What a process has answered."""
+    """The response of a process."""
 
     message: dict[str, Any]
     payload: bytes
     generation: int
-    """Of the process."""
+    """The generation of the process."""
 
 
 class SandboxPool:
     """Processes that run one target. Any thread may ask; a thread waits while its process is busy."""
 
     def __init__(self, name: str, target: str, size: int, limits: SandboxLimits) -> None:
-        """``name`` is what operators call it: a value of the label ``worker``. ``target``: see ForkServer."""
+        """``name`` is a value of the label ``worker``; for ``target`` see ForkServer."""
         self.name = name
         self.restarted: Callable[[], object] = lambda: None
-        """Called, by the thread that asked, when a process has ended by itself and was replaced."""
+        """Called when a process has ended by itself and was replaced, in the thread of the request."""
         self._fork_server = ForkServer(target)
         self._lock = threading.Lock()
         self._workers = [SandboxWorker(self, limits) for _ in range(size)]
@@ -59,16 +60,15 @@ class SandboxPool:
         return tuple(self._workers)
 
     def start(self) -> None:
-        """Has every process ready before the first request. Raises WorkerLost when one can't be started."""
+        """Starts every process before the first request. Raises WorkerLost when one can't be started."""
         for worker in self._workers:
             worker.start()
 
     def ask(self, request: wire.Message, payload: bytes | memoryview = b"") -> SandboxResponse:
-        """Has the least busy process answer.
+        """Sends a request to the least busy process and returns the response.
 
-        A process that is ended from outside costs a second attempt, by the one that has replaced it: when the fork
-        server has ended, the others have ended with it too. Raises WorkerCrashed, and WorkerLost when the second
-        attempt is lost too.
+        When the process is ended from outside, its replacement gets the request: the end of the fork server also ends
+        all other processes. Raises WorkerCrashed, and WorkerLost when the second attempt is lost too.
         """
         with self.least_busy() as worker:
             try:
@@ -78,7 +78,7 @@ class SandboxPool:
 
     @contextmanager
     def least_busy(self) -> Iterator[SandboxWorker]:
-        """The worker with the least to do, which has this to do besides meanwhile."""
+        """Claims the worker with the least to do while the context is open."""
         worker = self.claim()
         try:
             yield worker
@@ -86,7 +86,7 @@ class SandboxPool:
             self.release(worker)
 
     def claim(self) -> SandboxWorker:
-        """Returns the worker with the least to do, which has one thing more to do until ``release``."""
+        """Returns the worker with the least to do, whose load is one more until ``release``."""
         with self._lock:
             worker = min(self._workers, key=lambda each: each.load)
             worker.load += 1
@@ -97,7 +97,7 @@ class SandboxPool:
             worker.load -= 1
 
     def close(self) -> None:
-        """Ends all processes; they start again if somebody asks."""
+        """Ends all processes. The next request starts them again."""
         for worker in self._workers:
             worker.close()
         self._fork_server.close()
@@ -108,11 +108,11 @@ class SandboxWorker:
 
     def __init__(self, pool: SandboxPool, limits: SandboxLimits) -> None:
         self.load = 0
-        """Requests that wait for it or are answered, and whatever else has claimed it."""
+        """The number of requests that wait or run here, and of sessions that have claimed it."""
         self.generation = 0
-        """Grows with each process: what a former one has kept is gone."""
-        self.forgotten: deque[int] = deque()
-        """Sessions that have ended, which the process is told with the next request."""
+        """Grows with each process, so that sessions notice when their process was replaced."""
+        self.ended_sessions: deque[int] = deque()
+        """Sessions that have ended. Their numbers are sent with the next request."""
         self._pool = pool
         self._limits = limits
         self._lock = threading.Lock()
@@ -132,15 +132,18 @@ class SandboxWorker:
     def ask(
         self, request: wire.Message, payload: bytes | memoryview = b"", *, generation: int | None = None
     ) -> SandboxResponse:
-        """Has the process answer.
+        """Sends a request to the process and returns the response.
 
-        ``generation`` is that of the process which must answer. Raises WorkerCrashed when the process ends on the
+        ``generation`` is the generation that the process must have. Raises WorkerCrashed when the process ends on the
         request, and WorkerLost when it was ended from outside or is of another generation.
         """
         with self._lock:
             process = self._ready(generation)
-            if self.forgotten:
-                request = {**request, "forget": [self.forgotten.popleft() for _ in range(len(self.forgotten))]}
+            if self.ended_sessions:
+                request = {
+                    **request,
+                    "forget": [self.ended_sessions.popleft() for _ in range(len(self.ended_sessions))],
+                }
             try:
                 deadline = time.monotonic() + self._limits.seconds
                 wire.send(process.connection, request, payload)
@@ -173,7 +176,7 @@ class SandboxWorker:
         return self._process
 
     def _replaced(self, process: SandboxedProcess, error: Exception) -> WorkerCrashed | WorkerLost:
-        """Replaces the process that did not answer, and returns whose fault that was."""
+        """Replaces a process that did not answer, and returns the error to raise."""
         late = isinstance(error, TimeoutError | BlockingIOError)
         ended_by = self._pool.fork_server.end(process)
         self._process = None

@@ -1,4 +1,4 @@
-"""Requests that belong together: they stay with one process, which keeps something for them."""
+"""Requests that belong together: they stay with one process, which keeps state for them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _numbers = itertools.count()
 
 
 class SandboxSession:
-    """A number that one process knows, among others. One thread at a time may ask.
+    """A series of requests to one process, which may serve other sessions too. One thread at a time may use it.
 
-    The target gets it as "session", and once in "forget" when the session has ended or nobody holds it any more.
+    The target gets its number as "session", and once in "forget" after the session has ended or was garbage collected.
     """
 
     def __init__(self, pool: SandboxPool) -> None:
@@ -25,17 +25,18 @@ class SandboxSession:
         self._end = weakref.finalize(self, _end, pool, self._worker, self._number)
 
     def ask(self, request: Mapping[str, Any], payload: bytes | memoryview = b"") -> SandboxResponse:
-        """Raises WorkerCrashed when the process ends on this request, WorkerLost when it has ended before."""
+        """Returns the response. Raises WorkerCrashed when the process ends on this request, WorkerLost when it has
+        ended before."""
         request = {**request, "session": self._number}
         answer = self._worker.ask(request, payload, generation=self._generation)
         self._generation = answer.generation
         return answer
 
     def end(self) -> None:
-        """Has the process forget the session. Ending it again is allowed."""
+        """Ends the session. Ending it again is allowed."""
         self._end()
 
 
 def _end(pool: SandboxPool, worker: SandboxWorker, number: int) -> None:
-    worker.forgotten.append(number)
+    worker.ended_sessions.append(number)
     pool.release(worker)

@@ -1,6 +1,6 @@
-"""How the server and a sandboxed process exchange messages: a JSON object and raw bytes, never code.
+"""The messages between the server and a sandboxed process: a JSON object and raw bytes, never code.
 
-A process that has been taken over by its input may send anything, so nothing here unpickles, and every size is bounded.
+A process that its input has taken over may send anything, so nothing here is unpickled, and every size is bounded.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ AT_ONCE = 64 * 1024
 
 
 def limit_waiting(connection: socket.socket, seconds: float) -> None:
-    """Has every call that sends or receives end after so many seconds, by BlockingIOError.
+    """Limits every call that sends or receives to so many seconds, after which it raises BlockingIOError.
 
-    The kernel keeps this time. With Python's own each call would be three.
+    The kernel measures this time. With Python's own time limit each call would be three.
     """
     value = Struct("ll").pack(int(seconds), int(seconds % 1 * 1e6))
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
@@ -36,7 +36,7 @@ def limit_waiting(connection: socket.socket, seconds: float) -> None:
 
 
 def frame(message: Message, payload_bytes: int = 0) -> bytes:
-    """Returns what is sent of a message, before its payload."""
+    """Returns the bytes of a message before its payload."""
     body = json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
     return SIZES.pack(len(body), payload_bytes) + body
 
@@ -52,7 +52,7 @@ def receive(connection: socket.socket, deadline: float | None = None) -> tuple[d
     """Returns the next message and its payload; nothing else may follow it before it is answered.
 
     ``deadline`` is a time of ``time.monotonic``. Raises EOFError when the other end has closed, TimeoutError after the
-    deadline, ValueError when what came is no message, and OSError for what else goes wrong.
+    deadline, ValueError when the bytes are not a message, and OSError for other failures.
     """
     data: bytes | bytearray = connection.recv(AT_ONCE)
     while 0 < len(data) < SIZES.size:
@@ -78,10 +78,10 @@ def parse(data: bytes | bytearray) -> dict[str, Any]:
     return message
 
 
-def _completed(connection: socket.socket, begun: bytes | bytearray, size: int, deadline: float | None) -> bytearray:
+def _completed(connection: socket.socket, beginning: bytes | bytearray, size: int, deadline: float | None) -> bytearray:
     data = bytearray(size)
-    data[: len(begun)] = begun
-    view = memoryview(data)[len(begun) :]
+    data[: len(beginning)] = beginning
+    view = memoryview(data)[len(beginning) :]
     while view:
         view = view[_more(connection.recv_into(view)) :]
         if deadline is not None and time.monotonic() > deadline:

@@ -130,22 +130,22 @@ class Job:
         if not self.closed:
             yield from merge(sorted(self._retries, key=by_due), self._first_attempts(), key=by_due)
 
-    def begin(self, ready: ReadyStep, now: int) -> None:
-        """Notes that a step begins at ``now``, in ns of ``time.perf_counter_ns``."""
+    def begin(self, ready: ReadyStep, timestamp: int) -> None:
+        """Notes that a step begins at ``timestamp``, in ns of ``time.perf_counter_ns``."""
         self._running += 1
         self._next_step_stale = True
         if self._waiting_since is not None:
-            self._audio.add_interval(Interval(Stage.QUEUE, self._waiting_since, now))
+            self._audio.add_interval(Interval(Stage.QUEUE, self._waiting_since, timestamp))
             self._waiting_since = None
         if ready.retry:
             self._retries.remove(ready)
         else:
             ready.work.begin(ready.step, ready.window)
 
-    def update_wait(self, now: int) -> None:
-        """Begins a wait at ``now``, in ns, if a step is ready and none is running."""
+    def update_wait(self, timestamp: int) -> None:
+        """Begins a wait at ``timestamp``, in ns, if a step is ready and none is running."""
         if self._running == 0 and self._waiting_since is None and self.next_step is not None:
-            self._waiting_since = now
+            self._waiting_since = timestamp
 
     def complete(self, ready: ReadyStep, result: StepResult, interval: Interval) -> None:
         """Takes in the ``result`` of a step that ran in ``interval``."""

@@ -84,10 +84,10 @@ class Schedule:
 
     def add(self, job: Job) -> None:
         """Adds ``job``, due after the client's requests that are not finished yet."""
-        now, rate = self._clock(), self._rate()
+        current_time, rate = self._clock(), self._rate()
         client = self._clients.setdefault(job.client, Client())
         unfinished = sum(each.seconds for each in client.jobs)
-        job.start = max(now, min(client.busy_until, now + unfinished / rate))
+        job.start = max(current_time, min(client.busy_until, current_time + unfinished / rate))
         client.busy_until = job.start + job.seconds / rate
         client.jobs[job] = self._jobs[job] = None
         job.update_wait(time.perf_counter_ns())
@@ -104,11 +104,11 @@ class Schedule:
         if not client.jobs:
             del self._clients[job.client]
             return
-        now, unspent = self._clock(), job.seconds / self._rate()
+        current_time, unspent = self._clock(), job.seconds / self._rate()
         client.busy_until -= unspent
         for other in client.jobs:
-            if other.start > max(now, job.start):
-                other.start = max(now, other.start - unspent)
+            if other.start > max(current_time, job.start):
+                other.start = max(current_time, other.start - unspent)
 
     def next(self) -> Batch | None:
         """Begins and returns the next batch: the most urgent step and others of its kind. None if nothing is ready."""
@@ -117,10 +117,10 @@ class Schedule:
             return None
         limit = 1 if first.retry else self._engine.max_batch(first.step)
         steps = [first] if limit == 1 else self._batch_with(first, limit)
-        now, nanos = self._clock(), time.perf_counter_ns()
+        current_time, nanos = self._clock(), time.perf_counter_ns()
         for ready in steps:
             ready.job.begin(ready, nanos)
-            self._charge(ready, now)
+            self._charge(ready, current_time)
         sizes = [self._engine.size(ready.step) for ready in steps]
         return Batch(tuple(steps), 1.0 - sum(sizes) / (max(sizes) * len(sizes)))
 
@@ -154,7 +154,7 @@ class Schedule:
         """Returns the sort key of a step: the lowest is next."""
         return max(ready.due, self._clients[ready.job.client].turn_end), ready.due
 
-    def _charge(self, ready: ReadyStep, now: float) -> None:
+    def _charge(self, ready: ReadyStep, current_time: float) -> None:
         """Adds the audio of a Decode to its client's turn. The steps before a Decode are a small part of the work and
         count with the audio that they become: so several newcomers are heard one by one, not all when the last is
         ready."""
@@ -162,7 +162,7 @@ class Schedule:
             client = self._clients[ready.job.client]
             client.turn_seconds += ready.step.seconds
             if client.turn_seconds >= TURN_SECONDS:
-                client.turn_seconds, client.turn_end = 0.0, now
+                client.turn_seconds, client.turn_end = 0.0, current_time
 
     def _batch_with(self, first: ReadyStep, limit: int) -> list[ReadyStep]:
         """Returns ``first`` and the steps that may run with it: one of each client, then a second of each, and so

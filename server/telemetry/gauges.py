@@ -10,7 +10,7 @@ from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
 from otel.contract.values import ConnectionState, EarlyEnd
 from otel.sdk.recording import Metrics
-from server.lifecycle.restarts import Restarts
+from server.lifecycle.restarts import RestartCounter
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import FallbackChain
@@ -55,7 +55,7 @@ def observe_gauges(
     degradation: DegradationMonitor,
     system: SystemSampler,
     gpu: GpuSampler,
-    restarts: Restarts,
+    restarts: RestartCounter,
     chain: FallbackChain,
     admission: Admission,
     cache: Cache,

@@ -64,10 +64,10 @@ def _parser() -> argparse.ArgumentParser:
 def _install(folder: Path, options: argparse.Namespace) -> Iterator[InstalledVoice]:
     from server.voices import install
 
-    begun = time.monotonic()
+    start = time.monotonic()
 
     def progress(step: str) -> None:
-        print(f"{time.monotonic() - begun:5.1f} s  {step}", file=sys.stderr, flush=True)
+        print(f"{time.monotonic() - start:5.1f} s  {step}", file=sys.stderr, flush=True)
 
     progress(f"installing into {folder}")
     if options.command == "install":
@@ -75,24 +75,24 @@ def _install(folder: Path, options: argparse.Namespace) -> Iterator[InstalledVoi
     else:
         with _source(str(options.path), progress) as path:
             name = options.name or (None if path == options.path else "-".join(options.path.parts[2:]))
-            wanted = options.speaker or [None]
-            if wanted == ["all"]:
-                wanted = list(install.speakers_of(path)) or [None]
-            for speaker in wanted:
+            names = options.speaker or [None]
+            if names == ["all"]:
+                names = list(install.speakers_of(path)) or [None]
+            for speaker in names:
                 yield install.add(folder, path, name, options.language, progress, speaker=speaker)
     progress("done")
 
 
 @contextmanager
-def _source(given: str, progress: Callable[[str], None]) -> Iterator[Path]:
-    """Where the voice's files are, which may have to be downloaded first."""
-    if not given.startswith("tts_models/") or Path(given).exists():
-        yield Path(given)
+def _source(address: str, progress: Callable[[str], None]) -> Iterator[Path]:
+    """Yields the path of the voice's files, after downloading them if necessary."""
+    if not address.startswith("tts_models/") or Path(address).exists():
+        yield Path(address)
         return
     from server.voices.download import downloaded
 
-    progress(f"downloading {given}")
-    with downloaded(given) as path:
+    progress(f"downloading {address}")
+    with downloaded(address) as path:
         yield path
 
 

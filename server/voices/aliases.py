@@ -1,4 +1,4 @@
-"""The names of OpenAI's own voices, which stand for the default voice."""
+"""The names of OpenAI's own voices, which mean the default voice."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ ALIASES = (
     "shimmer",
     "verse",
 )
-"""Whoever asks for one hears the default voice, unless an installed voice is called so. No registered one can be."""
+"""A request for one of them gets the default voice, unless an installed voice has the name. A registered one can't."""

@@ -1,4 +1,4 @@
-"""Which voices are installed and sound, and which are not and why."""
+"""Finds the installed voices, and those that can't be used with the reason."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ LOCK = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class InstalledVoice:
-    """A voice whose files are on this machine and were found whole."""
+    """A voice whose files are on this machine and are intact."""
 
     voice: Voice
     folder: Path
     phonemizer: str
     """An espeak-ng voice, or manifest.CHARACTERS."""
     has_onnx: bool = False
-    """Whether the ONNX files that it was converted from lie beside it."""
+    """Whether the ONNX files that it was converted from are beside it."""
 
     @property
     def model(self) -> Path:
@@ -39,7 +39,7 @@ class InstalledVoice:
 
     @property
     def onnx(self) -> Path | None:
-        """The same voice for onnxruntime; none of one that was never ONNX, or was installed before these were kept."""
+        """The same voice for onnxruntime. None if it was never ONNX, or was installed before these files were kept."""
         return self.folder / ONNX if self.has_onnx else None
 
     @property
@@ -49,7 +49,7 @@ class InstalledVoice:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The voice in ``folder``. Raises VoiceError when it is not sound."""
+        """Returns the voice in ``folder``. Raises VoiceError when it is not intact."""
         manifest = Manifest.read(folder)
         try:
             voice = Voice(manifest.name, manifest.languages, manifest.sample_rate, manifest.checksum)
@@ -68,7 +68,7 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The voices in a folder at the moment of the scan."""
+    """The voices in a folder at the time of the scan."""
 
     voices: Mapping[str, InstalledVoice]
     """By name, in alphabetical order."""
@@ -78,8 +78,8 @@ class Catalogue:
     def scan(cls, folder: Path) -> Self:
         """Reads ``folder``/NAME/ for every name; a folder that does not exist holds no voices.
 
-        Every file is hashed: 110 ms for the default voice's 126 MB on one core (sha256 at 1.1 GB/s), which is nothing
-        beside the seconds that a model takes to load.
+        Every file is hashed. It takes 110 ms for the default voice's 126 MB on one core (sha256 at 1.1 GB/s), which is
+        little compared with the seconds that a model takes to load.
         """
         voices: dict[str, InstalledVoice] = {}
         skipped: list[SkippedEntry] = []
@@ -107,10 +107,11 @@ def _read_entry(entry: Path) -> InstalledVoice:
 
 
 def _reason(error: VoiceError, entry: Path) -> str:
-    """The problem, with the name of the file in the entry's folder where that is what is wrong."""
+    """Returns the problem, with the name of the file in the entry's folder that has it."""
     return error.problem if error.path == entry else f"{error.path.name} {error.problem}"
 
 
 def _printable(text: str) -> str:
-    """Folder names can hold line breaks, terminal codes and undecodable bytes: these reach logs and terminals."""
+    """Escapes a folder's name, which can hold line breaks, terminal codes and undecodable bytes, for logs and
+    terminals."""
     return text.encode("unicode_escape").decode("ascii") if not text.isprintable() else text

@@ -30,10 +30,10 @@ PATHS = ("speakers_file", "d_vector_file", "language_ids_file", "speaker_encoder
 
 
 def before_import() -> None:
-    """What must be set before torch and Coqui are imported.
+    """Prepares the process for the import of torch and Coqui.
 
-    Beside what ``server.lifecycle.launch`` sets for the whole process, where that did not start it. Coqui and what it
-    imports is kept from writing to the log and to standard error: some of it repeats the text.
+    It sets what ``server.lifecycle.launch`` would have set, in a process that was started otherwise. It also silences
+    Coqui and its dependencies in the log and on standard error, since some of them repeat the text.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", ENVIRONMENT["OMP_WAIT_POLICY"])
     for name in ("TTS", "trainer", "coqpit", "transformers", "numba", "matplotlib", "fsspec"):
@@ -43,9 +43,9 @@ def before_import() -> None:
 
 
 def read_config(path: Path, *, one_of_several: bool = False) -> VitsConfig:
-    """A configuration of a single-speaker, single-language VITS model. Raises VoiceError for anything else.
+    """Returns the configuration of a single-speaker, single-language VITS model. Raises VoiceError for any other.
 
-    ``one_of_several`` makes it that of one speaker of several.
+    ``one_of_several`` makes it the configuration of one speaker of several.
     """
     data = read_json(path)
     if data.get("model") != "vits":
@@ -58,8 +58,8 @@ def read_config(path: Path, *, one_of_several: bool = False) -> VitsConfig:
     except Exception as error:  # coqpit raises whatever a malformed value happens to trigger
         raise VoiceError(path, f"is not a configuration that Coqui reads: {_line(error)}") from error
     if one_of_several:
-        for part in (config, config.model_args):
-            part.use_speaker_embedding, part.speakers_file = False, None
+        for section in (config, config.model_args):
+            section.use_speaker_embedding, section.speakers_file = False, None
         config.speakers = None
     _require_single(path, config)
     characters = config.characters
@@ -69,7 +69,7 @@ def read_config(path: Path, *, one_of_several: bool = False) -> VitsConfig:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A configuration as it stands there, comments left out; empty if it is no object. Raises VoiceError."""
+    """Returns a configuration without its comments; empty if it is not an object. Raises VoiceError."""
     before_import()
     from TTS.config import read_json_with_comments
 
@@ -81,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def load(config_path: Path, model_path: Path, speaker: int | None = None) -> Vits:
-    """The model, in evaluation mode on the CPU, without what only training needs of it; of several speakers, one's.
+    """Returns the model in evaluation mode on the CPU, without the weights for training; of several speakers, one's.
 
     Its ``tokenizer`` knows the vocabulary but never phonemizes: Coqui would want the espeak program for that.
     Raises VoiceError when the files are damaged, hostile or don't belong together.
@@ -143,5 +143,5 @@ def _training_only(key: str) -> bool:
 
 
 def _line(error: Exception) -> str:
-    """An error's first words on one line."""
+    """Returns an error's first words on one line."""
     return (" ".join(str(error).split()) or type(error).__name__)[:300]

@@ -17,7 +17,7 @@ NAME = re.compile(r"tts_models/[\w-]+/[\w-]+/vits[\w-]*")
 
 @contextmanager
 def downloaded(name: str) -> Iterator[Path]:
-    """The folder of a VITS model, for as long as it is needed: ``install.add`` keeps a checked copy.
+    """Downloads a VITS model into a temporary folder, and yields that: ``install.add`` keeps a verified copy.
 
     Raises VoiceError when there is no such model, or this machine can't fetch it.
     """

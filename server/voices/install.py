@@ -208,7 +208,7 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
                 phonemizer=origin.phonemizer, source=origin.source, licence=origin.licence,
             )  # fmt: skip
             manifest.write(whole)
-            for each in (*manifest.kept, MANIFEST):
+            for each in (*manifest.file_names, MANIFEST):
                 _sync(whole / each)
             _sync(whole)
             installed = InstalledVoice.read(whole)

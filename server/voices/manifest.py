@@ -1,4 +1,4 @@
-"""voice.json: what an installed voice is, where it came from, and the checksums that prove it whole."""
+"""voice.json: what an installed voice is, where it came from, and the checksums of its files."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Manifest(BaseModel):
         cls, folder: Path, *, name: str, languages: tuple[str, ...], sample_rate: int, phonemizer: str, source: str,
         licence: str,
     ) -> Self:  # fmt: skip
-        """The manifest of the files that lie in ``folder``. Raises VoiceError when one is missing."""
+        """Returns the manifest of the files in ``folder``. Raises VoiceError when one is missing."""
         files = digests(folder, FILES)
         onnx = digests(folder, ONNX_FILES) if (folder / ONNX).exists() else None
         return cls(
@@ -65,7 +65,7 @@ class Manifest(BaseModel):
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """Reads ``folder``/voice.json and proves the files beside it whole.
+        """Reads ``folder``/voice.json and verifies the files beside it.
 
         Raises VoiceError when the manifest or a file is missing, malformed, a link, or not what was installed.
         """
@@ -85,7 +85,7 @@ class Manifest(BaseModel):
         if self.name != folder.name:
             raise VoiceError(folder / MANIFEST, f"describes the voice {self.name!r}, which its folder is not named")
         described = self.files | (self.onnx or {})
-        actual = digests(folder, self.kept)
+        actual = digests(folder, self.file_names)
         if described.keys() != actual.keys() or self.checksum != checksum(self.files):
             raise VoiceError(folder / MANIFEST, "its checksums don't belong together")
         for name, digest in actual.items():
@@ -93,7 +93,7 @@ class Manifest(BaseModel):
                 raise VoiceError(folder / name, "is not what was installed: its checksum differs")
 
     @property
-    def kept(self) -> tuple[str, ...]:
+    def file_names(self) -> tuple[str, ...]:
         """The files that lie beside the manifest."""
         return FILES if self.onnx is None else FILES + ONNX_FILES
 
@@ -102,20 +102,21 @@ class Manifest(BaseModel):
 
 
 def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
-    """SHA-256 of each of the files ``names`` in ``folder``. Raises VoiceError when one is missing or a link."""
-    found = {}
+    """Returns the SHA-256 of each of the files ``names`` in ``folder``. Raises VoiceError when one is missing or a
+    link."""
+    checksums = {}
     for name in names:
         require_file(folder / name)
         try:
             with (folder / name).open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+                checksums[name] = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise VoiceError(folder / name, f"can't be read: {error.strerror}") from error
-    return found
+    return checksums
 
 
 def checksum(files: dict[str, str]) -> str:
-    """One SHA-256 over the checksums of all files."""
+    """Returns one SHA-256 over the checksums of all files."""
     return hashlib.sha256("".join(f"{name} {files[name]}\n" for name in sorted(files)).encode()).hexdigest()
 
 
@@ -134,14 +135,14 @@ def require_file(path: Path) -> None:
 
 
 def first_problem(error: ValidationError) -> str:
-    """What pydantic found first, in one line."""
+    """Returns the first problem of pydantic's error in one line."""
     problem = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in problem["loc"])
+    where = ".".join(map(str, problem["loc"]))
     return f"{where}: {problem['msg']}" if where else str(problem["msg"])
 
 
 def expand_language(code: str) -> tuple[str, ...]:
-    """("en", "en-us") for "en_US", ("de",) for "de". Raises ValueError when ``code`` is no language's."""
+    """Returns ("en", "en-us") for "en_US", ("de",) for "de". Raises ValueError when ``code`` is not a language's."""
     full = code.replace("_", "-").lower()
     if not re.fullmatch(LANGUAGE, full):
         raise ValueError(f"{code!r} is not a language code such as en or en-us")

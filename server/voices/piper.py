@@ -35,29 +35,29 @@ RENAMES = (
     (r"^dp\.flows\.0\.m$", "duration_predictor.flows.0.translation"),
     (r"^dp\.flows\.0\.logs$", "duration_predictor.flows.0.log_scale"),
     # Piper counts the channel flips between the flows too: 0, 2, 4, 6, and in the predictor 0, 3, 5, 7.
-    (r"^dp\.flows\.(\d+)\.", lambda found: f"duration_predictor.flows.{(int(found[1]) + 1) // 2}."),
+    (r"^dp\.flows\.(\d+)\.", lambda match: f"duration_predictor.flows.{(int(match[1]) + 1) // 2}."),
     (r"^dp\.", "duration_predictor."),
-    (r"^flow\.flows\.(\d+)\.", lambda found: f"flow.flows.{int(found[1]) // 2}."),
+    (r"^flow\.flows\.(\d+)\.", lambda match: f"flow.flows.{int(match[1]) // 2}."),
 )  # fmt: skip
 TRAINING_ONLY = re.compile(r"^posterior_encoder\.|^duration_predictor\.(post_|flows\.1\.)")
 """What an ONNX file lacks and speaking does not need; a stock Coqui load wants it in the file all the same."""
 
 
-class _Audio(BaseModel):
+class _AudioSection(BaseModel):
     sample_rate: int = Field(gt=0, le=192_000)
 
 
-class _Espeak(BaseModel):
+class _EspeakSection(BaseModel):
     voice: str = Field(min_length=1)
 
 
-class _Inference(BaseModel):
+class _InferenceSection(BaseModel):
     noise_scale: float = Field(0.667, ge=0)
     length_scale: float = Field(1.0, gt=0)
     noise_w: float = Field(0.8, ge=0)
 
 
-class _Language(BaseModel):
+class _LanguageSection(BaseModel):
     code: str
 
 
@@ -66,13 +66,13 @@ class PiperConfig(BaseModel):
 
     model_config = ConfigDict(allow_inf_nan=False)
 
-    audio: _Audio
-    espeak: _Espeak
-    inference: _Inference = _Inference()
+    audio: _AudioSection
+    espeak: _EspeakSection
+    inference: _InferenceSection = _InferenceSection()
     phoneme_type: Literal["espeak"] = "espeak"
     phoneme_id_map: dict[str, tuple[int, ...]]
     num_speakers: int = Field(1, ge=0)
-    language: _Language | None = None
+    language: _LanguageSection | None = None
     dataset: str = ""
 
     @field_validator("phoneme_id_map")
@@ -171,7 +171,7 @@ class Network:
 
     def count(self, pattern: str) -> int:
         """How many layers stand under ``pattern``, whose one group is their number. Raises KeyError for none."""
-        numbers = {int(found[1]) for name in self.weights if (found := re.match(pattern, name))}
+        numbers = {int(match[1]) for name in self.weights if (match := re.match(pattern, name))}
         if not numbers:
             raise KeyError(f"no weights match {pattern}")
         return max(numbers) + 1
@@ -227,8 +227,8 @@ def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None 
     rows = [voice.phoneme_id_map[symbol][0] for symbol in (BLANK, END, BEGIN, BLANK, *symbols)]
     try:
         if speaker is not None:
-            named = {name: torch.from_numpy(array.copy()) for name, array in network.weights.items()}
-            folded = speakers.fold(named, speaker, speakers.PIPER)
+            tensors = {name: torch.from_numpy(array.copy()) for name, array in network.weights.items()}
+            folded = speakers.fold(tensors, speaker, speakers.PIPER)
             network.weights = {name: weight.numpy() for name, weight in folded.items()}
         network.weights["enc_p.emb.weight"] = network.weights["enc_p.emb.weight"][rows]
         config = coqui_config(voice, "".join(symbols), network.sizes())
@@ -308,7 +308,7 @@ def coqui_weights(network: Network, blueprint: dict[str, torch.Tensor]) -> dict[
 
 def _coqui_name(name: str) -> str:
     for pattern, replacement in RENAMES:
-        name, found = re.subn(pattern, replacement, name)
-        if found:
+        name, count = re.subn(pattern, replacement, name)
+        if count:
             return name
     return name

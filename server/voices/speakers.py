@@ -29,10 +29,10 @@ GATED = re.compile(r"(flow\.flows\.\d+\.enc)\.in_layers\.(\d+)\.bias")
 
 @dataclass(frozen=True, slots=True)
 class LayerNames:
-    """What a project calls the layers in question."""
+    """A project's names for the layers that depend on the speaker."""
 
     conditions: tuple[tuple[str, str], ...]
-    """Layers, each with the one that tells it who speaks."""
+    """Layers, each with the layer that conditions it on the speaker."""
     dropped: re.Pattern[str]
     """Weights that one speaker does not need."""
 
@@ -48,9 +48,9 @@ PIPER = LayerNames((("dec.conv_pre", "dec.cond"), ("dp.pre", "dp.cond")), re.com
 
 
 def fold(weights: Mapping[str, Tensor], speaker: int, naming: LayerNames) -> dict[str, Tensor]:
-    """The weights of a network that speaks as the ``speaker`` of that number does.
+    """Returns the weights of a network that speaks as the speaker with this number.
 
-    Raises ValueError when these are not of several speakers, or told who speaks in another way.
+    Raises ValueError when the network has no such speakers, or is conditioned in another way.
     """
     vectors = weights.get(SPEAKERS)
     if vectors is None or not 0 <= speaker < len(vectors):
@@ -62,23 +62,23 @@ def fold(weights: Mapping[str, Tensor], speaker: int, naming: LayerNames) -> dic
             raise ValueError(f"it has several speakers, but no {condition} that says which")
         folded[f"{layer}.bias"] = folded[f"{layer}.bias"] + _constant(weights, condition, vector)
     for name in list(folded):
-        if found := GATED.fullmatch(name):
-            constants = _constant(weights, f"{found[1]}.cond_layer", vector)
-            start, width = int(found[2]) * len(folded[name]), len(folded[name])
+        if match := GATED.fullmatch(name):
+            constants = _constant(weights, f"{match[1]}.cond_layer", vector)
+            start, width = int(match[2]) * len(folded[name]), len(folded[name])
             folded[name] = folded[name] + constants[start : start + width]
     return folded
 
 
 def of_coqui(folder: Path, config: Mapping[str, Any]) -> dict[str, int]:
-    """The speakers of a Coqui checkpoint, by name; none of one that has but one. Raises VoiceError when no file tells
-    them, or a damaged one."""
+    """Returns the speakers of a Coqui checkpoint by name, none if it has only one. Raises VoiceError when no file names
+    them, or the file is damaged."""
     args = config.get("model_args")
     args = args if isinstance(args, dict) else {}
     if not (args.get("use_speaker_embedding") or config.get("use_speaker_embedding")):
         return {}
-    named = config.get("speakers")
-    if isinstance(named, list) and named:
-        return {str(name): number for number, name in enumerate(named)}
+    names = config.get("speakers")
+    if isinstance(names, list) and names:
+        return {str(name): number for number, name in enumerate(names)}
     path = next((folder / name for name in FILES if (folder / name).is_file()), None)
     if path is None:
         raise VoiceError(folder, f"has several speakers, whose names no file tells: {' or '.join(FILES)}")
@@ -86,7 +86,7 @@ def of_coqui(folder: Path, config: Mapping[str, Any]) -> dict[str, int]:
 
 
 def of_piper(path: Path) -> dict[str, int]:
-    """The same of a Piper voice's JSON file."""
+    """Returns the speakers of a Piper voice by name, from its JSON file; none if it has only one."""
     config = _json(path)
     count = config.get("num_speakers", 1)
     if not isinstance(count, int) or count < 2:
@@ -95,7 +95,7 @@ def of_piper(path: Path) -> dict[str, int]:
 
 
 def number_of(path: Path, speakers: Mapping[str, int], speaker: str | None) -> int | None:
-    """That of ``speaker``; None for a voice that has no speakers. Raises VoiceError when it must be another name."""
+    """Returns the number of ``speaker``, None for a voice of one speaker. Raises VoiceError for an unknown name."""
     if not speakers:
         if speaker is None:
             return None
@@ -111,7 +111,8 @@ def _constant(weights: Mapping[str, Tensor], condition: str, vector: Tensor) -> 
 
 
 def _weight(weights: Mapping[str, Tensor], layer: str) -> Tensor:
-    """Of a layer whose weight norm may be there as length and direction, by torch's names of today or before."""
+    """Returns the weight of a layer, whose weight norm may be given as length and direction, by torch's new or old
+    names."""
     import torch
 
     for length, direction in (("parametrizations.weight.original0", "parametrizations.weight.original1"),

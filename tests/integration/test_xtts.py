@@ -20,7 +20,7 @@ from server.voices.recordings import RecordingStore
 from tests.fakes import Told
 from tests.live import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts
-from tests.unit.test_samples import as_wav, tone
+from tests.unit.test_recordings import as_wav, tone
 
 CANARY = "zzcanaryvoice"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from otel.contract.values import EarlyEnd
-from server.network.connections import LEAST, RESERVED_HANDLES, Connections, room
+from server.network.connections import LEAST, RESERVED_HANDLES, Connections, possible_connections
 
 
 @dataclass(eq=False)
@@ -74,8 +74,8 @@ def test_there_are_no_more_than_handles_for_them(monkeypatch: pytest.MonkeyPatch
         (resource.RLIM_INFINITY, 4096),
     ):
         monkeypatch.setattr(resource, "getrlimit", lambda kind, soft=handles: (soft, soft))
-        assert room(4096) == expected
-        assert room(2) == 2
+        assert possible_connections(4096) == expected
+        assert possible_connections(2) == 2
 
 
 class Port(RuleBasedStateMachine):

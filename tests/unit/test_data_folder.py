@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from server.lifecycle.data_folder import DataFolderError, held
+from server.lifecycle.data_folder import DataFolderError, lock_data_folder
 from tests.live import ROOT
 
 HOLDER = """
 import os, sys, time
 from pathlib import Path
-from server.lifecycle.data_folder import held
+from server.lifecycle.data_folder import lock_data_folder
 
-with held(Path(sys.argv[1])):
+with lock_data_folder(Path(sys.argv[1])):
     child = os.fork()  # as a library may do: the child must not hold the folder on
     if not child:
         time.sleep(60)
@@ -33,11 +33,14 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
     assert holder.stdout is not None
     child = int(holder.stdout.readline())
     try:
-        with pytest.raises(DataFolderError, match="another server works on the data folder"), held(tmp_path):
+        with (
+            pytest.raises(DataFolderError, match="another server works on the data folder"),
+            lock_data_folder(tmp_path),
+        ):
             pass
         holder.send_signal(signal.SIGKILL)
         holder.wait(timeout=30)
-        with held(tmp_path):
+        with lock_data_folder(tmp_path):
             pass
     finally:
         holder.kill()
@@ -46,7 +49,7 @@ def test_a_second_process_is_refused_until_the_first_is_gone(tmp_path: Path) -> 
 
 def test_a_folder_that_can_t_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DataFolderError, match="can't be written: "), held(tmp_path / "file" / "var"):
+    with pytest.raises(DataFolderError, match="can't be written: "), lock_data_folder(tmp_path / "file" / "var"):
         pass
 
 
@@ -60,7 +63,7 @@ def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
         (data / name).chmod(0o644)
     (data / "samples" / "link.wav").symlink_to(outside)
     before = outside.stat().st_mode
-    with held(data):
+    with lock_data_folder(data):
         modes = {str(path.relative_to(data)): oct(path.stat().st_mode & 0o777) for path in data.rglob("*.*")}
     assert {modes["events/requests.jsonl"], modes["samples/ann.wav"], modes["server.lock"]} == {"0o600"}
     assert {oct((data / name).stat().st_mode & 0o777) for name in ("events", "samples")} == {"0o700"}

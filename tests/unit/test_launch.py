@@ -7,14 +7,14 @@ import os
 import subprocess
 import sys
 
-from server.lifecycle.launch import ENVIRONMENT, missing
+from server.lifecycle.launch import ENVIRONMENT, missing_variables
 from tests.live import ROOT
 
 PROGRAM = """
 import json, os, sys
 from server.lifecycle import launch
 print("begun", flush=True)
-launch.ensure()
+launch.ensure_environment()
 print(json.dumps({"environment": dict(os.environ), "arguments": sys.argv[1:], "flags": sys.flags.dont_write_bytecode}))
 """
 ARGUMENTS = ["--text", "two words", ""]
@@ -32,10 +32,10 @@ def run(**environment: str) -> tuple[int, dict]:
 
 
 def test_what_is_set_already_is_not_missing_whatever_its_value() -> None:
-    assert missing({}) == ENVIRONMENT
-    assert missing(dict.fromkeys(ENVIRONMENT, "")) == {}
+    assert missing_variables({}) == ENVIRONMENT
+    assert missing_variables(dict.fromkeys(ENVIRONMENT, "")) == {}
     name, *others = ENVIRONMENT
-    assert set(missing({name: "another", "PATH": "/bin"})) == set(others)
+    assert set(missing_variables({name: "another", "PATH": "/bin"})) == set(others)
 
 
 def test_a_process_begins_again_once_with_its_arguments_and_flags() -> None:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from otel.contract.values import Fault
+from otel.contract.values import CLIPPED_SHARE, Fault
 from server.audio import length_bounds
-from server.audio.quality import CLIPPED_SHARE, Inspector, Quality
+from server.audio.quality import Inspector, Quality
 from server.utterance import Samples, Utterance, Voice
 
 RATE = 22050

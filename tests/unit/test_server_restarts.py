@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from server.lifecycle.restarts import FILE, Restarts
+from server.lifecycle.restarts import FILE, RestartCounter
 
 
-def begun(folder: Path) -> Restarts:
-    restarts = Restarts(folder)
+def begun(folder: Path) -> RestartCounter:
+    restarts = RestartCounter(folder)
     restarts.begin()
     return restarts
 
@@ -31,7 +31,7 @@ def test_a_damaged_file_is_one_crash(tmp_path: Path, content: bytes) -> None:
 
 def test_a_server_that_never_ran_leaves_anothers_file_alone(tmp_path: Path) -> None:
     begun(tmp_path)
-    Restarts(tmp_path).end()
+    RestartCounter(tmp_path).end()
     assert begun(tmp_path).count == 1
 
 

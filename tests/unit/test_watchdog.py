@@ -25,7 +25,7 @@ from server.logs import configure
 def hang():
     time.sleep(300)
 async def main(seconds, then):
-    with watchdog.watching(seconds):
+    with watchdog.watch_event_loop(seconds):
         for number in range(5):
             await asyncio.sleep(0.02)
         print("runs", flush=True)
@@ -85,7 +85,7 @@ def threads() -> list[str]:
 
 async def test_it_watches_only_as_long_as_it_is_asked_to() -> None:
     ended = threading.Event()
-    with watchdog.watching(SECONDS, ended.set):
+    with watchdog.watch_event_loop(SECONDS, ended.set):
         assert "watchdog" in threads()
         await asyncio.sleep(0)
     assert await asyncio.to_thread(eventually, lambda: "watchdog" not in threads(), 10)
@@ -94,10 +94,10 @@ async def test_it_watches_only_as_long_as_it_is_asked_to() -> None:
 
 async def test_it_calls_for_the_end_once_the_loop_has_stood_still() -> None:
     ended = threading.Event()
-    with watchdog.watching(SECONDS, ended.set):
+    with watchdog.watch_event_loop(SECONDS, ended.set):
         assert ended.wait(60)  # which holds the loop up
 
 
 async def test_0_seconds_switch_it_off() -> None:
-    with watchdog.watching(0):
+    with watchdog.watch_event_loop(0):
         assert "watchdog" not in threads()
