@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
@@ -170,15 +171,16 @@ class Job:
         self.changed()
 
     def _first_attempts(self) -> Iterator[ReadyStep]:
-        begin, pace = self._head_begin, 1.0 if self._streamed else WHOLE_PACE
+        # The place in the audio counts, not how much was made: later sentences may be done before an earlier one, and
+        # must not keep it from being made.
+        pace, latest = (1.0, self._audio.fetched_seconds + AHEAD_SECONDS) if self._streamed else (WHOLE_PACE, math.inf)
+        begin = self._head_begin
         for work in self._sentences[self._head :]:
             for step, position, window in work.ready_steps():
-                due = self._start + (begin + position) * pace
-                # The place in the audio counts, not how much was made: later sentences may be done before an earlier
-                # one, and must not keep it from being made.
-                if self._streamed and due - self._start > self._audio.fetched_seconds + AHEAD_SECONDS:
+                offset = (begin + position) * pace
+                if offset > latest:
                     return
-                yield ReadyStep(self, work, step, due, window)
+                yield ReadyStep(self, work, step, self._start + offset, window)
             begin += work.seconds
 
     def _deliver(self) -> None:

@@ -54,9 +54,10 @@ class SentenceWork:
                 yield Encode(self.sentence), 0.0, 0
             return
         refined_frames = self.blocks[self.refined - 1].stop if self.refined else 0
-        for number, window in enumerate(self.windows):
+        for number in range(self.delivered, len(self.windows)):
             if number in self.started:
                 continue
+            window = self.windows[number]
             position = self.sentence.leading_silence + window.start * latent.frame_seconds
             if refined_frames < min(latent.frames, window.stop + latent.context):
                 if not self.refining:
