@@ -24,7 +24,7 @@ from server.sandbox.session import SandboxSession
 from server.utterance import Samples
 
 WORKER = WorkerKind.ENCODING
-"""Of the label ``worker``."""
+"""The value of the label ``worker``."""
 LIMITS = SandboxLimits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
 """The limits of a request: a file of 15 minutes takes 10 s of a core as Opus, and 350 MB."""
 

@@ -53,7 +53,7 @@ SYMBOL = Bounds(0.0, 2.0)
 JOINT = Bounds(0.1, 0.6)
 """The "point" of 3.14, the "at" of an address."""
 MARK = Bounds(0.04, 0.06)
-"""After a word. The pause is not counted, but what comes before it is drawn out by some 0.1."""
+"""A mark after a word. Its pause is not counted, but the sound before it is lengthened by some 0.1."""
 ODD_MARK = Bounds(0.0, 0.15)
 """A mark next to other marks or within a word, which may be read by its name."""
 NAMED_MARK = Bounds(0.0, 0.9)

@@ -58,7 +58,7 @@ class Quality:
     dc_offset: float
     """The samples' mean, -1 to 1; 0 where they are not numbers."""
     seconds_per_character: float
-    """At speed 1."""
+    """The seconds of sound for each character, at speed 1."""
     faults: tuple[Fault, ...]
     usable: bool
     """False for audio that no client should get: silence, and speech of which about half is missing."""

@@ -13,7 +13,7 @@ from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
 from server.utterance import Samples
 
 WORKER = WorkerKind.DECODING
-"""Of the label ``worker``."""
+"""The value of the label ``worker``."""
 LIMITS = SandboxLimits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
 """The limits of a recording: 30 s take 0.1 s and 30 MB."""
 FORMATS = ("wav", "flac", "mp3", "ogg", "mov", "matroska", "aac")

@@ -31,7 +31,7 @@ class AudioUnreadable(ComponentError):
 class PcmReader:
     """Reads little-endian 16-bit mono samples without a header."""
 
-    done = False
+    complete = False
     """Whether all audio has come; bytes after it are ignored."""
 
     def __init__(self, sample_rate: int) -> None:
@@ -79,7 +79,7 @@ class WavReader:
         return self._pcm.sample_rate
 
     @property
-    def done(self) -> bool:
+    def complete(self) -> bool:
         """Whether all audio has come; bytes after it are ignored."""
         return self._remaining == 0
 

@@ -39,7 +39,7 @@ class RemoteVoice:
 
     voice: Voice
     remote_name: str
-    """Its name there."""
+    """The voice's name on that server."""
 
 
 class RemoteProvider:
@@ -205,7 +205,7 @@ class _AudioStream:
         piece = await self._response.read(deadline)
         samples = self._reader.feed(piece)
         self._samples += len(samples)
-        self._ended = not piece or self._reader.done
+        self._ended = not piece or self._reader.complete
         if self._ended:
             self._reader.end()
             if not self._samples:

@@ -1,1 +1,1 @@
-"""Who may speak, and when; knows nothing of torch."""
+"""Schedules the steps of all requests on the engine. It knows nothing of torch."""

@@ -1,1 +1,1 @@
-"""From what a client wrote to what is spoken: tags, counts, phonemes, sentences."""
+"""Turns what a client wrote into what is spoken: markup, sentences, words, phonemes."""

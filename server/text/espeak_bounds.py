@@ -14,24 +14,26 @@ from collections.abc import Iterator
 from server.text.sentences import PAUSES, cut
 
 CLAUSE_CHARACTERS = 250
-"""Each may become a word."""
+"""The most characters of a clause; each may become a word."""
 CLAUSE_BYTES = 700
-"""With a space that espeak may put before each character."""
+"""The most bytes of a clause, with the space that espeak may put before each character."""
 WORD_CHARACTERS = 40
-"""Without a space, signs and apostrophes included: a word may be 160 bytes, and has 20 suffixes at most then."""
+"""The most characters without a space, signs and apostrophes included. A word may be 160 bytes, and has at most 20
+suffixes then."""
 DOTTED_LETTERS = 8
-"""Single letters in a row with a sign after each, as in U.S.A.: 32 bytes at most."""
+"""The most single letters in a row with a sign after each, as in U.S.A.: at most 32 bytes."""
 SYMBOLS = 25
-"""Emoji and such in a row: each is spoken as a name of some 20 phonemes."""
+"""The most emoji and other symbols in a row: each is spoken as a name of some 20 phonemes."""
 
 _LETTER = r"[^\W0-9_]"
 """Digits of other scripts are letters to espeak."""
 _SIGNS = r"(?:(?![,;:!?]\s)[\W_])+"
-"""Between two letters of one clause: a comma and a space end it."""
+"""The signs between two letters of one clause, which a comma and a space would end."""
 _SPELLED = re.compile(rf"(?<!{_LETTER})(?:{_LETTER}{_SIGNS}){{{DOTTED_LETTERS + 1},}}")
 _SPELLED_LETTER = re.compile(rf"({_LETTER})({_SIGNS})")
 _DOT_AND_SIGN = re.compile(rf"(?<={_LETTER}\.)(?=[^\w\s.,;:!?'\")\]-])")
-"""After D./ in Spanish, where D. is an abbreviation, espeak copies the rest of the clause into 160 bytes."""
+"""The place between a dot and a sign. After D./ in Spanish, where D. is an abbreviation, espeak copies the rest of the
+clause into 160 bytes."""
 _LETTERS = re.compile(rf"[^\W_]{{{WORD_CHARACTERS}}}(?=[^\W_])")
 _WORD = re.compile(rf"\S{{{WORD_CHARACTERS + 1},}}")
 _WORD_PART = re.compile(rf"\S{{1,{WORD_CHARACTERS}}}(?=[\W_](?!\d)|$)|\S{{1,{WORD_CHARACTERS}}}")

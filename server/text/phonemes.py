@@ -72,7 +72,7 @@ class Phonemizer:
         return [[str(sentence) for sentence in sentences] for sentences in answer["texts"]]
 
 
-def join_marks(symbols: Iterable[str], known: Container[str]) -> list[str]:
+def join_marks(symbols: Iterable[str], vocabulary: Container[str]) -> list[str]:
     """Joins a combining mark that a model does not know with its letter, where the model knows the two as one symbol.
 
     espeak gives c and a cedilla. Coqui's vocabulary has them as one symbol, Piper's has most marks as symbols of their
@@ -80,9 +80,9 @@ def join_marks(symbols: Iterable[str], known: Container[str]) -> list[str]:
     """
     joined: list[str] = []
     for symbol in symbols:
-        if joined and unicodedata.combining(symbol) and symbol not in known:
+        if joined and unicodedata.combining(symbol) and symbol not in vocabulary:
             pair = unicodedata.normalize("NFC", joined[-1] + symbol)
-            joined[-1] = pair if pair in known else joined[-1]
+            joined[-1] = pair if pair in vocabulary else joined[-1]
         else:
             joined.append(symbol)
     return joined

@@ -1,1 +1,1 @@
-"""Voices on this machine: which there are, and how they get there."""
+"""The voices on this machine: their catalogue, their installation, and clients' recordings."""

@@ -71,7 +71,7 @@ class Catalogue:
     """The voices in a folder at the time of the scan."""
 
     voices: Mapping[str, InstalledVoice]
-    """By name, in alphabetical order."""
+    """The voices by name, in alphabetical order."""
     skipped: tuple[SkippedEntry, ...]
 
     @classmethod

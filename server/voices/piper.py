@@ -40,7 +40,7 @@ RENAMES = (
     (r"^flow\.flows\.(\d+)\.", lambda match: f"flow.flows.{int(match[1]) // 2}."),
 )  # fmt: skip
 TRAINING_ONLY = re.compile(r"^posterior_encoder\.|^duration_predictor\.(post_|flows\.1\.)")
-"""What an ONNX file lacks and speaking does not need; a stock Coqui load wants it in the file all the same."""
+"""Weights that an ONNX file lacks and speech does not need, but that stock Coqui expects in a checkpoint."""
 
 
 class _AudioSection(BaseModel):
@@ -62,7 +62,7 @@ class _LanguageSection(BaseModel):
 
 
 class PiperConfig(BaseModel):
-    """What matters of a Piper voice's JSON file."""
+    """The relevant fields of a Piper voice's JSON file."""
 
     model_config = ConfigDict(allow_inf_nan=False)
 
@@ -88,7 +88,8 @@ class PiperConfig(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> PiperConfig:
-        """Raises VoiceError when ``path`` is not such a file, or of a kind that does not convert."""
+        """Reads a JSON file. Raises VoiceError when it is not such a file, or describes a voice that can't be
+        converted."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
@@ -98,7 +99,7 @@ class PiperConfig(BaseModel):
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The primary subtag and, where there is more, the full code: ("en", "en-us")."""
+        """The primary subtag and, if it differs, the full code: ("en", "en-us")."""
         return expand_language(self.language.code if self.language else self.espeak.voice)
 
 
@@ -112,7 +113,7 @@ class Network:
 
     @classmethod
     def read(cls, path: Path) -> Network:
-        """Raises VoiceError when ``path`` is not ONNX.
+        """Reads an ONNX file. Raises VoiceError when it is not one.
 
         A weight is found by the node that uses it (/dec/ups.0/ConvTranspose has dec.ups.0.weight): exporters rename
         initializers (onnx::Conv_8168, and ``sid`` for the embedding) when they fuse weight norms.
@@ -170,14 +171,15 @@ class Network:
         return self.weights[f"{name}.weight"].shape
 
     def count(self, pattern: str) -> int:
-        """How many layers stand under ``pattern``, whose one group is their number. Raises KeyError for none."""
+        """Returns the number of layers that match ``pattern``, whose only group is their number. Raises KeyError for
+        none."""
         numbers = {int(match[1]) for name in self.weights if (match := re.match(pattern, name))}
         if not numbers:
             raise KeyError(f"no weights match {pattern}")
         return max(numbers) + 1
 
     def sizes(self) -> dict[str, Any]:
-        """Coqui's VitsArgs for this network. Raises KeyError or IndexError when it is another one."""
+        """Returns Coqui's VitsArgs for this network. Raises KeyError or IndexError for an unknown architecture."""
         hidden = self.shape("enc_p.emb")[1]
         heads = hidden // self.weights["enc_p.encoder.attn_layers.0.emb_rel_k"].shape[2]
         upsamplings = [f"dec.ups.{i}" for i in range(self.count(r"dec\.ups\.(\d+)\."))]
@@ -208,7 +210,7 @@ class Network:
 
 
 def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None = None) -> PiperConfig:
-    """Writes ``folder``/config.json and model.pth; returns what the voice's JSON file says of it.
+    """Writes ``folder``/config.json and model.pth; returns the voice's JSON file.
 
     ``speaker`` is the number of one, where there are several. Raises VoiceError, naming the file, when the two are not
     such a Piper VITS voice.
@@ -245,7 +247,7 @@ def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None 
 
 
 def coqui_config(voice: PiperConfig, characters: str, sizes: dict[str, Any]) -> VitsConfig:
-    """The configuration under which stock Coqui speaks with this voice."""
+    """Returns the configuration with which stock Coqui speaks with this voice."""
     from TTS.config.shared_configs import BaseAudioConfig
     from TTS.tts.configs.shared_configs import CharactersConfig
     from TTS.tts.configs.vits_config import VitsArgs, VitsConfig
@@ -277,7 +279,7 @@ def coqui_config(voice: PiperConfig, characters: str, sizes: dict[str, Any]) -> 
 
 
 def coqui_weights(network: Network, blueprint: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Piper's weights under Coqui's names; ``blueprint`` is the state of an untrained model of the same sizes.
+    """Returns Piper's weights under Coqui's names; ``blueprint`` is the state of an untrained model of the same sizes.
 
     Raises ValueError when a weight is missing, unknown or of another shape.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SPEAKERS = "emb_g.weight"
 """The vectors of the speakers, shape (speakers, channels)."""
 FILES = ("speaker_ids.json", "speakers.json")
-"""Where Coqui kept the speakers' names and numbers before it had them in the configuration."""
+"""The files with the speakers' names and numbers, before Coqui put them into the configuration."""
 GATED = re.compile(r"(flow\.flows\.\d+\.enc)\.in_layers\.(\d+)\.bias")
 
 

@@ -167,16 +167,16 @@ def test_a_header_without_end_is_refused_before_it_fills_the_memory() -> None:
 def test_it_is_done_as_soon_as_all_samples_are_here() -> None:
     reader = WavReader()
     reader.feed(FILE[:-1])
-    assert not reader.done
+    assert not reader.complete
     reader.feed(FILE[-1:])
-    assert reader.done
+    assert reader.complete
     assert len(reader.feed(b"and more")) == 0
 
 
 def test_a_stream_of_unknown_length_is_never_done() -> None:
     reader = WavReader()
     reader.feed(wav.header(22050, None) + DATA)
-    assert not reader.done
+    assert not reader.complete
 
 
 def test_the_sample_rate_is_not_known_before_the_header() -> None:
