@@ -10,7 +10,7 @@ import pytest
 from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import EngineFailed
 from server.record import MAX_INTERVALS, PASSING, RequestRecord, Synthesis
-from server.utterance import Chunk, Interval, Listener, BatchPeers, Utterance
+from server.utterance import BatchPeers, Chunk, Interval, Listener, Utterance
 from tests.fakes import JOE
 
 SECOND = 10**9
