@@ -41,9 +41,12 @@ class Settings(ViewSettings):
     )
     drift_dir: Path = Field(Path("var/drift"), description="State folder of the drift job, with its reports.")
     refresh_seconds: Annotated[float, Field(ge=1, le=3600)] = Field(
-        10.0, description="How often a page refreshes. Results are cached for as long and shared by all viewers."
+        10.0,
+        description="Seconds between refreshes of a page. Results are cached for as long and shared by all viewers.",
     )
-    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(10.0, description="Timeout of a query to a source.")
+    timeout_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        10.0, description="Seconds after which a query to a source is given up."
+    )
 
     @field_validator("prometheus_url", "jaeger_url", "tempo_url", "server_url")
     @classmethod
