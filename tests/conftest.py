@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from tests.live import LiveServer
+from tests.server_process import LiveServer
 
 settings.register_profile("ttscope", deadline=None)  # no test is about the machine's speed
 settings.load_profile("ttscope")
-pytest.register_assert_rewrite("tests.every_provider")  # its assertions say what they found, as those of a test module
+pytest.register_assert_rewrite(
+    "tests.provider_behaviour"
+)  # its assertions say what they found, as those of a test module
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from stack.services import Service, collector, stores
 from stack.settings import PREFIX, StackSettings
 from stack.supervisor import Supervisor
 from stack.toolchain import NoGoError
-from tests.calls import fetch
+from tests.http_calls import fetch
 
 Value = TypeVar("Value")
 

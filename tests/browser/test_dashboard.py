@@ -24,8 +24,8 @@ from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
 from tests.integration.test_otlp import speak
 from tests.integration.test_stack import FAST_EXPORT, LONG, SLOWLY
-from tests.live import ROOT, LiveServer
-from tests.rates import without_rate
+from tests.range_rates import without_rate
+from tests.server_process import ROOT, LiveServer
 from tests.stack import Stack, eventually, fetch, free_ports, running_stack
 from tests.unit.drift.test_page import LATENCY, verdict
 

@@ -15,7 +15,7 @@ from tests.faults.fault import Mended, fault
 from tests.faults.load import CLIENTS
 from tests.faults.trial import Trial
 from tests.faults.workers import LONG
-from tests.readers import SlowReader, admitted
+from tests.slow_readers import SlowReader, admitted
 
 SLOW_READERS, AT_ONCE = 256, 8
 CONNECTIONS = 5_000

@@ -16,7 +16,7 @@ from tests.faults.fault import Mended, fault
 from tests.faults.pipeline import site_of
 from tests.faults.places import StackSite
 from tests.faults.trial import Trial
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 ROWS, WINDOWS, WINDOW = 240, 4, timedelta(minutes=1)
 YEAR = 365 * 86_400

@@ -19,7 +19,7 @@ from tests.faults.load import CLIENTS
 from tests.faults.site import Site
 from tests.faults.trial import Trial
 from tests.faults.workers import FIRST_BYTES, LONG
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 AWAY_SECONDS = 5.0
 A_SECOND = 40

@@ -17,10 +17,10 @@ from typing import Any
 
 import psutil
 
-from tests.calls import fetch
 from tests.faults.load import healthy
-from tests.live import ROOT
-from tests.service import samples
+from tests.http_calls import fetch
+from tests.server_process import ROOT
+from tests.service_client import samples
 from tests.stack import eventually, free_ports
 
 START_SECONDS = 300.0

@@ -154,7 +154,7 @@ def server() -> str:
 async def _serve(address: list[str], ready: threading.Event) -> None:
     from server.app import Service
     from server.settings import Settings
-    from tests.fakes import HummingProvider
+    from tests.humming_provider import HummingProvider
 
     folder = Path(tempfile.mkdtemp())
     settings = Settings(port=0, management_port=0, data_dir=folder, receive_seconds=5.0)

@@ -14,9 +14,9 @@ import pytest
 
 from server.app import Service
 from server.settings import Settings
-from tests.fakes import HummingProvider
-from tests.live import ROOT
-from tests.service import Client, Start
+from tests.humming_provider import HummingProvider
+from tests.server_process import ROOT
+from tests.service_client import Client, Start
 from tests.stack import Stack, built, running_stack
 
 

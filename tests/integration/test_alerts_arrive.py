@@ -1,7 +1,7 @@
 """Faults in a running server become messages, and end: real Prometheus, Alertmanager, mail server and webhook.
 
-The rules and routes are the project's own, with all their times divided (tests/hastened.py). What the server needs to
-notice by itself (server/telemetry/degradation.py) takes its own time.
+The rules and routes are the project's own, with all their times divided (tests/short_intervals.py). What the server needs
+to notice by itself (server/telemetry/degradation.py) takes its own time.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from server.app import Service
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider
 from server.settings import Settings
-from tests import hastened
-from tests.faulty import Faulty
-from tests.live import ROOT
+from tests import short_intervals
+from tests.alert_receivers import Inbox, listening, text
+from tests.faulty_provider import Faulty
+from tests.server_process import ROOT
 from tests.stack import Stack, eventually, running_stack
-from tests.told import Inbox, listening, text
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache
 
@@ -106,8 +106,8 @@ def stack(tmp_path: Path, inbox: Inbox) -> Iterator[Stack]:
     switches = ["--slack", "--webhook", "--heartbeat", "--no-tls", "--smarthost", inbox.smtp]
     switches += ["--email-to", "operators@example.org", "--email-from", "ttscope@example.org"]
     subprocess.run([sys.executable, "-m", "alerting", "receivers", str(told), *switches], cwd=ROOT, check=True)
-    rules = hastened.rules(ROOT / "alerting" / "rules", tmp_path / "rules", TIMES)
-    settings = {"rules_dir": rules, "alertmanager_dir": hastened.routes(told, WAITS)}
+    rules = short_intervals.rules(ROOT / "alerting" / "rules", tmp_path / "rules", TIMES)
+    settings = {"rules_dir": rules, "alertmanager_dir": short_intervals.routes(told, WAITS)}
     with running_stack(tmp_path / "stack", **settings) as stack:
         yield stack
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from alerting.alerts import ALERTS
-from tests.calls import fetch, post
+from tests.http_calls import fetch, post
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from server.audio.formats import FORMATS
-from tests.calls import fetch
 from tests.collector import Collector
-from tests.live import LiveServer
+from tests.http_calls import fetch
+from tests.server_process import LiveServer
 
 CANARY = "Xylocanary"
 """Looked for in any case, in UTF-8 and UTF-16, whole: no code of ours has it."""

@@ -15,7 +15,7 @@ from otel.support.addresses import PublicAddresses, variable
 from stack.build import build
 from stack.programs import Program
 from stack.toolchain import NoGoError
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds Docker Compose, if it is not in the cache
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from server.network.connections import RESERVED_HANDLES
-from tests.fakes import HummingProvider
-from tests.service import Client, Start, samples
+from tests.humming_provider import HummingProvider
+from tests.service_client import Client, Start, samples
 
 GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

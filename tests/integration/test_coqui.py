@@ -16,7 +16,7 @@ import pytest
 
 from bench.targets import contenders
 from bench.targets.process import running
-from tests.service import Start, samples
+from tests.service_client import Start, samples
 
 TEXT = "Hello world, it is me."
 

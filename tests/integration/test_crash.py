@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.lifecycle.journal import Journal
-from tests.live import LiveServer
-from tests.service import samples
+from tests.server_process import LiveServer
+from tests.service_client import samples
 from tests.stack import eventually
 
 LONG = "The old man walked slowly along the river bank and watched the boats. " * 50

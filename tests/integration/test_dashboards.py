@@ -38,12 +38,12 @@ from otel.contract.slo import AVAILABILITY
 from otel.trace_store import otlp_json
 from otel.trace_store.store import TraceSearch
 from server import VERSION
-from tests.calls import fetch, speak
+from tests.http_calls import fetch, speak
 from tests.integration.test_drift_stack import drifted
 from tests.integration.test_stack import FAST_EXPORT, SHORT
 from tests.integration.test_traffic import ITERATIONS, run_traffic
-from tests.live import LiveServer
-from tests.rates import without_rate
+from tests.range_rates import without_rate
+from tests.server_process import LiveServer
 from tests.stack import Stack, eventually, running_stack
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache

@@ -31,9 +31,9 @@ from server.app import Service
 from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider
 from server.settings import Settings
-from tests.faulty import Faulty
+from tests.faulty_provider import Faulty
 from tests.integration.test_drift_job import environment
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache

@@ -17,7 +17,7 @@ from drift.rows.store import Rows
 from drift.state.state_folder import State, name_of
 from tests.collector import Collector
 from tests.drift_job import event, write_events
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tests.stack import eventually
 
 pytestmark = pytest.mark.timeout(600)

@@ -14,7 +14,7 @@ from drift.columns.columns import COLUMNS
 from drift.state.state_folder import name_of
 from tests.drift_job import event, write_events
 from tests.integration.test_drift_job import environment
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it is not in the cache

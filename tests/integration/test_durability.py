@@ -20,8 +20,8 @@ import pytest
 
 from drift.rows.store import Rows
 from otel.contract.labels import LOSS_REASON
-from tests.calls import fetch
-from tests.live import LiveServer
+from tests.http_calls import fetch
+from tests.server_process import LiveServer
 from tests.stack import eventually
 
 BODY = json.dumps({"text": "Hello."}).encode()

@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
 EXAMPLES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

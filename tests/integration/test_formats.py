@@ -17,9 +17,9 @@ from server.audio.formats import FORMATS
 from server.audio.loudness import measure
 from server.audio.wav import floats
 from server.utterance import Chunk, Listener, Utterance
-from tests.calls import speak
-from tests.fakes import HummingProvider
-from tests.service import Start, samples
+from tests.http_calls import speak
+from tests.humming_provider import HummingProvider
+from tests.service_client import Start, samples
 
 TEXT = "The quick brown fox jumps over the lazy dog. It was not even tired."
 FRAME_SECONDS = {"mp3": 576 / 22050, "opus": 0.02, "aac": 1024 / 22050, "flac": 0.0, "wav": 0.0, "pcm": 1 / 24000}

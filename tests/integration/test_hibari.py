@@ -20,11 +20,11 @@ from server.providers.hibari import HibariVoice
 from server.providers.packaged import PackagedProvider, checksum
 from server.text.reading import PAUSE, read_utterance
 from server.utterance import Listener
-from tests.every_provider import EveryProvider
-from tests.fakes import Told
-from tests.live import ROOT
+from tests.humming_provider import Told
+from tests.provider_behaviour import EveryProvider
+from tests.provider_speech import TEXTS, THREE, joined, say, utterance, word_error_rate
 from tests.recognition import errors, recognise, words
-from tests.saying import TEXTS, THREE, joined, say, utterance, word_error_rate
+from tests.server_process import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

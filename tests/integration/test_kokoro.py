@@ -17,7 +17,7 @@ from server.providers.packaged import PackagedProvider
 from server.text import ssml
 from server.text.counts import count_words
 from server.utterance import Chunk, Listener, Utterance, Voice
-from tests.fakes import Told
+from tests.humming_provider import Told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,9 +16,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.fakes import HummingProvider
-from tests.live import LiveServer
-from tests.service import Start, samples
+from tests.humming_provider import HummingProvider
+from tests.server_process import LiveServer
+from tests.service_client import Start, samples
 from tests.stack import eventually
 
 pytestmark = pytest.mark.timeout(600)

@@ -25,14 +25,14 @@ from server.utterance import Chunk, Listener
 from server.voices import checkpoint
 from server.voices.catalogue import Catalogue, InstalledVoice
 from server.voices.piper import PiperConfig
-from tests import saying
-from tests.every_provider import EveryProvider
-from tests.fakes import Told
+from tests import provider_speech
+from tests.humming_provider import Told
+from tests.provider_behaviour import EveryProvider
+from tests.provider_speech import THREE, joined, say, utterance, word_error_rate
 from tests.recognition import errors, recognise, words
-from tests.saying import THREE, joined, say, utterance, word_error_rate
 
 TEXTS = (
-    *saying.TEXTS,
+    *provider_speech.TEXTS,
     "The quick brown fox jumps over the lazy dog.",
     "We will meet again tomorrow morning at the station, unless it begins to rain.",
 )

@@ -17,8 +17,8 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from server.errors import EngineFailed
-from tests.fakes import HummingProvider, failing
-from tests.service import Client, Start, samples
+from tests.humming_provider import HummingProvider, failing
+from tests.service_client import Client, Start, samples
 
 TEXT = "Hello there. How are you?"
 Sdk = Callable[..., AsyncOpenAI]

@@ -13,9 +13,9 @@ from server.app import Service
 from server.routes import console
 from server.settings import Settings
 from server.utterance import Chunk, Listener, Utterance
-from tests.described import requests_of
-from tests.fakes import HummingProvider
-from tests.service import Start
+from tests.humming_provider import HummingProvider
+from tests.schemathesis_run import requests_of
+from tests.service_client import Start
 
 EXAMPLES = 25
 """For each call, beside what covers each bound of its schema."""

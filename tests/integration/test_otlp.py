@@ -11,9 +11,9 @@ import pytest
 from otel.contract.event_fields import REQUEST_FIELDS
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import CONTRACT
-from tests.calls import fetch, speak
 from tests.collector import Collector
-from tests.live import LiveServer
+from tests.http_calls import fetch, speak
+from tests.server_process import LiveServer
 
 
 @pytest.fixture(scope="module")

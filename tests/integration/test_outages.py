@@ -22,9 +22,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.calls import speak
+from tests.http_calls import speak
 from tests.integration.test_stack import BUCKETS, FAST_EXPORT, SHORT, exposed, total
-from tests.live import LiveServer
+from tests.server_process import LiveServer
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # as in test_stack

@@ -8,8 +8,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from tests.clips import Clip, calibrate, joe, judge, spoken
-from tests.kinds import wishes
+from tests.clip_judgement import Clip, calibrate, joe, judge, spoken
+from tests.text_kinds import wishes
 
 
 async def test_sound_speech_passes_and_what_is_spoiled_is_found(voices_folder: Path) -> None:

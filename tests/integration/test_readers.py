@@ -8,9 +8,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.fakes import HummingProvider
-from tests.readers import SlowReader, admitted
-from tests.service import Client, Start, samples
+from tests.humming_provider import HummingProvider
+from tests.service_client import Client, Start, samples
+from tests.slow_readers import SlowReader, admitted
 
 MEGABYTE = 2**20
 LONG = "word " * 42

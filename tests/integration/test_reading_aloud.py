@@ -25,10 +25,10 @@ from server.text import ssml
 from server.text.reading import read_utterance
 from server.utterance import Listener, Utterance
 from server.voices.catalogue import Catalogue
-from tests.calls import speak
-from tests.fakes import Told
+from tests.http_calls import speak
+from tests.humming_provider import Told
+from tests.provider_speech import joined, say, utterance
 from tests.recognition import errors, recognise, words
-from tests.saying import joined, say, utterance
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -25,8 +25,8 @@ from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLon
 from server.providers.provider import Load
 from server.providers.remote import RemoteProvider, RemoteVoice
 from server.utterance import Chunk, Listener, Utterance, Voice
-from tests.engines import until
-from tests.misbehaving import (
+from tests.counting_engine import until
+from tests.misbehaving_server import (
     SECRET,
     Behaviour,
     Caller,

@@ -19,9 +19,9 @@ from stack.liveness import status
 from stack.services import prometheus
 from stack.settings import StackSettings
 from stack.supervisor import Supervisor
-from tests.calls import speak
+from tests.http_calls import speak
 from tests.integration.test_stack import exposed, total
-from tests.live import ROOT, LiveServer
+from tests.server_process import ROOT, LiveServer
 from tests.stack import environment_of, eventually, free_ports, settings_in
 
 SECRETS = {"TTSCOPE_CACHE_SECRET": "a secret of the cache's", "TTSCOPE_REMOTE_KEY": "a key of another's server"}

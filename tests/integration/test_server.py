@@ -19,9 +19,9 @@ import pytest
 from opentelemetry.trace import SpanContext, format_trace_id
 
 from server.errors import EngineFailed
-from tests.fakes import HummingProvider, failing
-from tests.live import ROOT
-from tests.service import Start, samples
+from tests.humming_provider import HummingProvider, failing
+from tests.server_process import ROOT
+from tests.service_client import Start, samples
 
 # What clients get
 

@@ -15,7 +15,7 @@ from otel.contract.values import CacheResult
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.seal import Seal
 from server.synthesis.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
-from tests.murmurs import SECRET, Murmur, MurmurCache, heard, until, utterance
+from tests.fake_syntheses import SECRET, Murmur, MurmurCache, heard, until, utterance
 from tests.redis_server import PASSWORD, RedisServer
 
 ROOM = 10_000_000

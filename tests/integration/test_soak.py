@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import LiveServer
-from tests.soaking import SETTINGS, soak
+from tests.server_process import LiveServer
+from tests.soak import SETTINGS, soak
 
 SECONDS = 90.0
 

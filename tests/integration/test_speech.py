@@ -20,15 +20,15 @@ from server.scheduling.windows import FIRST_WINDOWS
 from server.text.reading import PAUSE
 from server.utterance import Listener
 from server.voices.catalogue import Catalogue
-from tests import saying
-from tests.every_provider import EveryProvider
-from tests.fakes import Told
+from tests import provider_speech
+from tests.humming_provider import Told
 from tests.integration.test_fallback import break_engine
+from tests.provider_behaviour import EveryProvider
+from tests.provider_speech import THREE, joined, say, utterance
 from tests.recognition import errors, recognise, words
-from tests.saying import THREE, joined, say, utterance
 
 TEXTS = (
-    *saying.TEXTS,
+    *provider_speech.TEXTS,
     "The quick brown fox jumps over the lazy dog.",
     "On the twenty third of March, nineteen ninety nine, the train left at half past seven.",
     "We will meet again tomorrow morning at the station, unless it begins to rain.",

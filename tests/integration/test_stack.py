@@ -31,10 +31,10 @@ from stack.doctor import BrokenLinkError, examine
 from stack.programs import PROGRAMS
 from stack.services import CONFIG, ROOT
 from stack.settings import StackSettings
-from tests import hostile
-from tests.calls import fetch, post, speak
+from tests import cardinality_client
+from tests.http_calls import fetch, post, speak
 from tests.integration.test_canary import CANARY, JSON, everywhere
-from tests.live import LiveServer
+from tests.server_process import LiveServer
 from tests.stack import Stack, environment_of, eventually, settings_in
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
@@ -192,9 +192,9 @@ def run(stack: Stack, data_dir: Path) -> Run:
         eventually(lambda: run.exposed <= stack.metric_names(OF_THE_SERVER))
         run.queried = stack.metric_names(OF_THE_SERVER) - {"target_info"}
         run.diagnosis = diagnosis(url, stack)
-        statuses = everywhere(url) | hostile.send(url, 40)
+        statuses = everywhere(url) | cardinality_client.send(url, 40)
         before = settled_series(url, stack)
-        assert hostile.send(url, HOSTILE) <= statuses
+        assert cardinality_client.send(url, HOSTILE) <= statuses
         run.series = (before, settled_series(url, stack))
         assert server.stop() == 0
     return run

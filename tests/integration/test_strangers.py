@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.described import requests_of
-from tests.live import LiveServer
+from tests.schemathesis_run import requests_of
+from tests.server_process import LiveServer
 
 EXAMPLES = 2
 """For each call, beside what covers each bound of its schema: 100 requests in all, most of which are refused."""

@@ -20,10 +20,10 @@ from server.providers.coqui import CoquiProvider
 from server.text import ssml
 from server.utterance import Listener, Word
 from server.voices.catalogue import Catalogue
-from tests.calls import speak
-from tests.fakes import Told
+from tests.http_calls import speak
+from tests.humming_provider import Told
+from tests.provider_speech import joined, utterance
 from tests.recognition import when, words
-from tests.saying import joined, utterance
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

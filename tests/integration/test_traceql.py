@@ -18,7 +18,7 @@ from otel.contract.event_fields import REQUEST_FIELDS, SpanField
 from otel.trace_store import store
 from otel.trace_store.store import DURATION, Operator, TraceSearch
 from otel.trace_store.tempo import Tempo
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 BLOCK = re.compile(r"```traceql\n(.*?)\n```", re.DOTALL)
 FOLDERS = ("docs", "alerting", "dashboards", "otel")

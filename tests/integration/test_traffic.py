@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import ROOT, LiveServer
+from tests.server_process import ROOT, LiveServer
 
 pytestmark = pytest.mark.timeout(1000)
 

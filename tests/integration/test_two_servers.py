@@ -15,7 +15,7 @@ from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
 from server.settings import Settings
 from server.utterance import Voice
-from tests.fakes import HummingProvider
+from tests.humming_provider import HummingProvider
 
 TEXT = "Hello world. It is me, from far away."
 ALLOY = Voice("joe", ("en",), PCM_RATE, "c0ffee")

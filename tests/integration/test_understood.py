@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from server.audio.coding import AAC_FRAME
-from tests.calls import post
-from tests.live import LiveServer
+from tests.http_calls import post
+from tests.provider_speech import TEXTS
 from tests.recognition import errors, recognise, words
-from tests.saying import TEXTS
+from tests.server_process import LiveServer
 
 VOICES = ("joe", "hibari")
 

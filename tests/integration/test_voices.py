@@ -21,7 +21,7 @@ from server.text.phonemes import Phonemizer
 from server.voices import checkpoint, install, piper
 from server.voices.catalogue import Catalogue
 from server.voices.manifest import CONFIG, MANIFEST, MODEL, ONNX, ONNX_CONFIG
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 SENTENCES = (
     "The quick brown fox jumps over the lazy dog.",

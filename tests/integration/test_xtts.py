@@ -17,8 +17,8 @@ from server.errors import UnknownVoice
 from server.providers.xtts import XttsProvider
 from server.utterance import Listener, Utterance
 from server.voices.recordings import RecordingStore
-from tests.fakes import Told
-from tests.live import LiveServer
+from tests.humming_provider import Told
+from tests.server_process import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts
 from tests.unit.test_recordings import as_wav, tone
 

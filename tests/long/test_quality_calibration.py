@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.clips import Calibration, calibrate, hibari, joe, spoken
-from tests.kinds import wishes
+from tests.clip_judgement import Calibration, calibrate, hibari, joe, spoken
+from tests.text_kinds import wishes
 
 LENGTHS = (50, 80, 120, 200, 300, 400)
 

@@ -16,8 +16,8 @@ from bench.clients.load import Request, closed_loop, session_to
 from bench.clients.passage import cut, passage
 from bench.targets.contenders import ttscope_request, ttscope_stream_request
 from bench.targets.process import ServerProcess, running, ttscope
-from tests.live import LiveServer
-from tests.soaking import SETTINGS, soak, thirds
+from tests.server_process import LiveServer
+from tests.soak import SETTINGS, soak, thirds
 
 REQUESTS = int(os.environ.get("TTSCOPE_SOAK_REQUESTS", "10000"))
 WARM_UP = REQUESTS // 10

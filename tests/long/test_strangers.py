@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_strangers import SETTINGS, asked
-from tests.live import LiveServer
+from tests.server_process import LiveServer
 
 EXAMPLES = 200
 

@@ -31,7 +31,7 @@ from otel.contract.slo import LATENCY, SLOS
 from otel.support.addresses import PublicAddresses
 from server.errors import all_errors, error_type
 from server.settings import Settings
-from tests import hastened
+from tests import short_intervals
 
 ROOT = Path(__file__).parents[2]
 ALERTING = ROOT / "alerting"
@@ -273,4 +273,4 @@ def test_times_are_divided_and_nothing_else() -> None:
     expr = "sum(rate(tts_requests_total[5m] offset 10m)) > 5 and max_over_time(timestamp(x)[1h:1m]) > 120"
     shorter = "sum(rate(tts_requests_total[30000ms] offset 60000ms)) > 5 and "
     shorter += "max_over_time(timestamp(x)[360000ms:6000ms]) > 120"
-    assert hastened.expression(expr, 10) == shorter
+    assert short_intervals.expression(expr, 10) == shorter

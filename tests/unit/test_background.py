@@ -19,8 +19,8 @@ from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.telemetry import samplers
 from server.telemetry.samplers import SystemSampler
-from tests.engines import until
-from tests.fakes import HummingProvider
+from tests.counting_engine import until
+from tests.humming_provider import HummingProvider
 from tests.unit.test_chain import Told
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.synthesis.fallback.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, BreakerState
-from tests.clock import Clock
+from tests.fake_clock import Clock
 
 
 def recorded(clock: Clock, *results: bool) -> Breaker:

@@ -14,7 +14,7 @@ from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
 from server.synthesis.cache.shared import SharedTier
 from server.utterance import Chunk
-from tests.murmurs import SECRET, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
+from tests.fake_syntheses import SECRET, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
 
 ROOM = 1_000_000
 SECONDS = 0.1

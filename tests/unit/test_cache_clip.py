@@ -19,7 +19,7 @@ from server.synthesis.cache.key import Keys
 from server.synthesis.cache.memory import OVERHEAD_BYTES, MemoryTier
 from server.synthesis.cache.seal import ADDED_BYTES, Seal
 from server.utterance import Chunk, Utterance
-from tests.murmurs import SECRET, VOICE, heard, utterance
+from tests.fake_syntheses import SECRET, VOICE, heard, utterance
 
 RATE = 22050
 KEY = bytes(range(32))

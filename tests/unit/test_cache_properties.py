@@ -13,7 +13,7 @@ from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import EngineFailed
 from server.synthesis.cache.memory import OVERHEAD_BYTES
-from tests.murmurs import SECRET, VOICE, Hearing, Murmur, MurmurCache, quiet, utterance
+from tests.fake_syntheses import SECRET, VOICE, Hearing, Murmur, MurmurCache, quiet, utterance
 
 TEXTS = ("a", "b", "c", "d")
 PARTS = 3

@@ -29,15 +29,15 @@ from server.synthesis.fallback import provider_state as member_module
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.utterance import Ability, Chunk, Listener, Passage, Utterance
-from tests import fakes
-from tests.engines import until
-from tests.fakes import JOE, HummingProvider, failing, hummed_seconds
+from tests import humming_provider
+from tests.counting_engine import until
+from tests.humming_provider import JOE, HummingProvider, failing, hummed_seconds
 
 TEXT = "One two three four five six seven. Eight nine ten eleven twelve thirteen."
 UTTERANCE = Utterance(TEXT, JOE, "en", 13, len(TEXT))
 
 
-class Told(fakes.Told):
+class Told(humming_provider.Told):
     """What the chain told, besides what its providers did."""
 
     def __init__(self) -> None:

@@ -41,7 +41,7 @@ from otel.contract.pipeline import PIPELINE_METRICS
 from otel.contract.promql import at_most
 from otel.contract.slo import AVAILABILITY
 from otel.trace_store.store import DURATION
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 PANELS = [panel for board in BOARDS for panel in board.panels]
 QUERIES = [(panel.name, query) for panel in PANELS for query in panel.queries]

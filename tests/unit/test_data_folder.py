@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server.lifecycle.data_folder import DataFolderError, lock_data_folder
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 HOLDER = """
 import os, sys, time

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 ARCHITECTURE = ROOT / "ARCHITECTURE.md"
 MOST_WORDS = 900

@@ -13,7 +13,7 @@ import pytest
 from otel.contract.values import DegradationKind
 from server.telemetry.degradation import INTERVAL_SECONDS, MOST_ATTEMPTS, DegradationMonitor
 from server.telemetry.latency_baseline import MOST_RANGES, MOST_SAMPLES, OTHER, DurationReservoir, LatencyBaseline
-from tests.clock import Clock
+from tests.fake_clock import Clock
 
 USUAL = {"1-10": 0.075, "11-25": 0.2, "26-50": 0.4, "51-100": 0.8, "101-200": 1.8}
 """Seconds by range: coqui on two cores."""

@@ -14,7 +14,7 @@ from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import Encode, EngineLost, Sentence
 from server.scheduling.job import Job
-from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, sentence, spoken, until
+from tests.counting_engine import FRAME_SECONDS, RATE, Broken, CountingEngine, sentence, spoken, until
 
 Start = Callable[..., Dispatcher]
 

@@ -19,7 +19,7 @@ from server.audio.formats import FORMATS, MP3, OPUS, PCM, WAV, Format
 from server.audio.resampling import Resampler
 from server.audio.wav import floats
 from server.routes.requests import FormatName
-from tests.fakes import hum
+from tests.humming_provider import hum
 
 RATE = 22050
 GUESSED = {"Estimating duration from bitrate, this may be inaccurate"}

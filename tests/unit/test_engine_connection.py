@@ -16,7 +16,7 @@ from server.engine.messages import EMPTY, HEADER, EngineFailure, EngineRequest, 
 from server.errors import ShuttingDown, VoiceError
 from server.scheduling.engine import EngineLost
 from server.utterance import Samples
-from tests.engines import until
+from tests.counting_engine import until
 
 
 class Other:

@@ -17,7 +17,7 @@ from server.engine.supervisor import (
 )
 from server.errors import EngineFailed, ShuttingDown
 from server.scheduling.engine import EngineLost
-from tests.engines import until
+from tests.counting_engine import until
 
 
 class FakeEngine:

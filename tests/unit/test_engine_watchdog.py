@@ -11,7 +11,7 @@ import pytest
 from server.engine import client as module
 from server.engine.client import EngineClient
 from server.scheduling.engine import EngineLost
-from tests.engines import until
+from tests.counting_engine import until
 
 STALL = 0.2
 

@@ -24,7 +24,7 @@ from otel.sdk import event_file
 from otel.sdk.event_file import EventFile, EventQueue, event_queues
 from otel.sdk.event_losses import QUIET_SECONDS, EventLosses, reason_of
 from otel.sdk.events import Events
-from tests.clock import Clock
+from tests.fake_clock import Clock
 
 RESOURCE = Resource({"service.name": "ttscope"})
 SCOPE = InstrumentationScope("ours", "1")

@@ -14,7 +14,7 @@ from tests.faults.fault import FAULTS, Losses
 from tests.faults.site import Site
 from tests.faults.table import BEGIN, END, write
 from tests.faults.trial import Balance, Row, balance, too_much
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 NOTHING = Balance(events=0, counts=0, traces=0, twice=0, misreported=0)
 

@@ -10,7 +10,7 @@ import pytest
 
 from server.telemetry import samplers as gpu
 from server.telemetry.samplers import READERS, GpuSampler
-from tests.engines import until
+from tests.counting_engine import until
 
 
 @pytest.fixture

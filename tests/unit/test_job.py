@@ -13,7 +13,7 @@ from server.scheduling.engine import Decode, Encode, Refine, WordSpan
 from server.scheduling.job import AHEAD_SECONDS, WHOLE_PACE, Job, ReadyStep
 from server.scheduling.windows import FIRST_WINDOWS, WINDOW
 from server.utterance import Interval, Word
-from tests.engines import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
+from tests.counting_engine import CONTEXT, FRAME_SECONDS, RATE, CountingEngine, CountingLatent, paused, sentence, spoken
 
 ENGINE = CountingEngine()
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from server.lifecycle.launch import ENVIRONMENT, missing_variables
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 PROGRAM = """
 import json, os, sys

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from server import VERSION
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting", "tools")
 ROOMS = ("server", "otel", "stack", "tools", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")

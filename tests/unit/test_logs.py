@@ -19,7 +19,7 @@ import drift.logs
 import server.logs
 from otel.support.private_logs import WITHHELD, PrivateFormatter, configure
 from server.logs import FIELDS, add_trace_id
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 CANARY = "Xylo" + "canary"  # frames show lines of code, so it must not stand in one
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from server.routes.pages import Page
 from server.utterance import Voice
-from tests.fakes import JOE, KAN
+from tests.humming_provider import JOE, KAN
 
 
 class Voices:

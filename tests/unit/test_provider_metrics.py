@@ -11,8 +11,8 @@ from server.record import AttemptRecord
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.provider_metrics import ProviderMetrics
 from server.utterance import Utterance
-from tests.clock import Clock
-from tests.fakes import JOE
+from tests.fake_clock import Clock
+from tests.humming_provider import JOE
 
 
 class NoMetrics:

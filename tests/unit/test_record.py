@@ -11,7 +11,7 @@ from otel.contract.values import CacheResult, Outcome, Stage
 from server.errors import EngineFailed
 from server.record import MAX_INTERVALS, PASSING, RequestRecord, Synthesis
 from server.utterance import BatchPeers, Chunk, Interval, Listener, Utterance
-from tests.fakes import JOE
+from tests.humming_provider import JOE
 
 SECOND = 10**9
 UTTERANCE = Utterance("Hi.", JOE, "en", 1, 3)

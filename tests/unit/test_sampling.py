@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from otel.sdk.sampling import ENOUGH, SLOWEST, WINDOW_SECONDS, TailSampler
-from tests.clock import Clock
+from tests.fake_clock import Clock
 
 
 def busy(policy: TailSampler, seconds: list[float], group: str = "1-10") -> list[bool]:

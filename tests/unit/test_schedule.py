@@ -17,7 +17,7 @@ from server.scheduling.engine import Decode, Sentence
 from server.scheduling.job import AHEAD_SECONDS, Job, ReadyStep
 from server.scheduling.schedule import TURN_SECONDS, Batch
 from server.scheduling.windows import WINDOW
-from tests.engines import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, paused, sentence, spoken
+from tests.counting_engine import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, paused, sentence, spoken
 
 PAUSE = 0.05
 FIRST_AUDIO = 3

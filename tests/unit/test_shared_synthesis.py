@@ -14,7 +14,7 @@ from server.record import Synthesis
 from server.synthesis.cache.clip import Clip
 from server.synthesis.cache.shared_synthesis import Find, Make, SharedSynthesis
 from server.utterance import Chunk
-from tests.murmurs import Murmur, heard, quiet, utterance
+from tests.fake_syntheses import Murmur, heard, quiet, utterance
 
 
 class Landings:

@@ -6,7 +6,7 @@ from otel.contract.values import Outcome, SlowReason, Stage
 from server.record import RequestRecord, Synthesis
 from server.telemetry.slowness import Slowness
 from server.utterance import BatchPeers, Interval, Utterance
-from tests.fakes import JOE, KAN
+from tests.humming_provider import JOE, KAN
 
 USUAL = {Stage.QUEUE: 0.01, Stage.INFER: 0.2, Stage.DECODE: 0.5, Stage.ENCODE: 0.01}
 

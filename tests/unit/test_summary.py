@@ -11,8 +11,8 @@ from server.errors import UnknownVoice
 from server.record import RequestRecord, Synthesis
 from server.telemetry.summary import Summary
 from server.utterance import Utterance
-from tests.clock import Clock
-from tests.fakes import JOE
+from tests.fake_clock import Clock
+from tests.humming_provider import JOE
 
 
 def spoken(words: int, seconds: float) -> RequestRecord:

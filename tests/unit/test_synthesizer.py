@@ -15,7 +15,7 @@ from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.utterance import Listener, Utterance
-from tests.fakes import JOE, HummingProvider
+from tests.humming_provider import JOE, HummingProvider
 from tests.unit.test_chain import Told
 
 TEXT = "One two three four five six seven. Eight nine ten eleven twelve thirteen."

@@ -15,7 +15,7 @@ from otel.support.addresses import PublicAddresses
 from server.reference import DOCS as SERVER_DOCS
 from server.reference import PAGES as SERVER_PAGES
 from stack.docs import PAGE as STACK_PAGE
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tools import additions, house, names, report, seams, trip
 from tools.checkout import Module, modules
 

@@ -24,7 +24,7 @@ from otel.trace_store.store import (
     request_attributes,
 )
 from otel.trace_store.tempo import Tempo
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 RECORDED = ROOT / "tests" / "recorded" / "tempo"
 SLOW = "60884b486469d3f065a7d3af73f5d411"

@@ -14,7 +14,7 @@ import time
 import pytest
 
 from server.lifecycle import watchdog
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tests.stack import eventually
 
 SECONDS = 0.3

@@ -9,7 +9,7 @@ import pytest
 from drift.__main__ import main
 from drift.columns.columns import COLUMNS
 from drift.settings import Settings, variables
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 PAGE = (ROOT / "drift" / "README.md").read_text()
 

@@ -20,7 +20,7 @@ from drift.rows import offsets, parquet
 from drift.rows.errors import RowsIncompatible
 from drift.rows.ingest_report import Intake
 from drift.rows.store import Rows
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tests.unit.drift.events import ALWAYS, MORNING, NOW, line, lines, numbers, record, stored
 
 

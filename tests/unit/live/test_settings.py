@@ -12,7 +12,7 @@ from dashboards.__main__ import main
 from dashboards.live.command import flags
 from dashboards.live.settings import Settings, load, unknown_variables, variables
 from otel.support.environment import SettingsError
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 README = (ROOT / "dashboards" / "README.md").read_text()
 WRONG = {

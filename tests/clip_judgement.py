@@ -21,8 +21,8 @@ from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
 from server.utterance import Listener, Samples, Utterance
 from server.voices.catalogue import Catalogue
-from tests.fakes import Told
-from tests.kinds import Wish
+from tests.humming_provider import Told
+from tests.text_kinds import Wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 from server.errors import NothingToSpeak, TextTooLong
 from server.providers.provider import Provider
-from tests.saying import TEXTS, joined, say
+from tests.provider_speech import TEXTS, joined, say
 
 
 class EveryProvider:

@@ -20,7 +20,7 @@ import psutil
 
 from bench.clients.passage import cut, passage
 from server.audio.formats import FORMATS
-from tests.live import LiveServer
+from tests.server_process import LiveServer
 
 CLIENTS = 4
 LOOK_SECONDS = 1.0

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.live import ROOT
+from tests.server_process import ROOT
 
 SEED = "6"
 
