@@ -1,4 +1,4 @@
-"""Builds trace searches from the contract's features, and writes them as TraceQL for Grafana."""
+"""Builds trace searches from the contract's fields, and writes them as TraceQL for Grafana."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def longer_than(seconds: float) -> Condition:
     return store.above(DURATION, seconds)
 
 
-def equal(feature: str, *texts: str) -> Condition:
-    """Returns the condition that a feature has one of these values. Raises ValueError for an unknown feature."""
-    return store.one_of(_known(feature), *texts)
+def equal(field: str, *texts: str) -> Condition:
+    """Returns the condition that a field has one of these values. Raises ValueError for an unknown field."""
+    return store.one_of(_known(field), *texts)
 
 
-def above(feature: str, number: float) -> Condition:
-    """Returns the condition that a feature is larger than a number. Raises ValueError for an unknown feature."""
-    return store.above(_known(feature), number)
+def above(field: str, number: float) -> Condition:
+    """Returns the condition that a field is larger than a number. Raises ValueError for an unknown field."""
+    return store.above(_known(field), number)
 
 
-def given(feature: str) -> Condition:
-    """Returns the condition that a request has a feature. Raises ValueError for an unknown feature."""
-    return store.present(_known(feature))
+def given(field: str) -> Condition:
+    """Returns the condition that a request has a field. Raises ValueError for an unknown field."""
+    return store.present(_known(field))
 
 
 def written(search: Search) -> str:
@@ -39,16 +39,16 @@ def written(search: Search) -> str:
     chosen = (
         f'{tempo.SERVICE} =~ "${JOB.name}"',
         "kind = server",
-        f'span.{VOICE_FEATURE} =~ "${VOICE.name}"',
+        f'span.{VOICE_FIELD} =~ "${VOICE.name}"',
     )
     return "{ " + " && ".join((*chosen, *map(tempo.group_traceql, search.conditions))) + " }"
 
 
-def _known(feature: str) -> str:
-    if feature not in REQUEST_FIELDS:
-        raise ValueError(f"{feature}: there is no such feature")
-    return feature
+def _known(field: str) -> str:
+    if field not in REQUEST_FIELDS:
+        raise ValueError(f"{field}: there is no such field")
+    return field
 
 
-VOICE_FEATURE = _known("tts.voice_name")
-"""The feature that the variable $voice selects by."""
+VOICE_FIELD = _known("tts.voice_name")
+"""The field that the variable $voice selects by."""

@@ -25,7 +25,7 @@ SEARCH_SECONDS = 14 * 24 * 3600
 """For as long traces are kept."""
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
-Features = Mapping[str, Any]
+Fields = Mapping[str, Any]
 
 
 def main() -> int:
@@ -39,18 +39,18 @@ def main() -> int:
     if not REQUEST_ID.fullmatch(options.id):
         parser.error("ID must be a UUID (X-Request-ID) or 32 hexadecimal digits (X-Trace-ID)")
     asked = []
-    sources: tuple[tuple[str, Callable[[], Features | None]], ...] = (
+    sources: tuple[tuple[str, Callable[[], Fields | None]], ...] = (
         ("the server", lambda: from_server(options.url, options.id)),
         ("Jaeger", lambda: from_store(Jaeger(JsonOverHttp(options.jaeger)), options.id)),
         ("Tempo", lambda: from_store(Tempo(JsonOverHttp(options.tempo)), options.id)),
     )
     for name, look_up in sources:
         try:
-            features = look_up()
+            fields = look_up()
         except (urllib.error.URLError, TimeoutError, json.JSONDecodeError, TraceStoreError):
             continue
-        if features is not None:
-            print(sentence(features))
+        if fields is not None:
+            print(sentence(fields))
             return 0
         asked.append(name)
     if not asked:
@@ -66,15 +66,15 @@ def main() -> int:
     return 1
 
 
-def from_server(url: str, identifier: str) -> Features | None:
-    """The request's features from the server's memory, or None if it does not hold it."""
+def from_server(url: str, identifier: str) -> Fields | None:
+    """The request's fields from the server's memory, or None if it does not hold it."""
     trace = _get(f"{url}/traces/{identifier}")
     roots = [span["attributes"] for span in trace["spans"] if span["kind"] == "SERVER"] if trace else []
     return roots[0] if roots else None
 
 
-def from_store(store: TraceStore, identifier: str) -> Features | None:
-    """The request's features from a trace store, or None if it does not hold them. Raises TraceStoreError."""
+def from_store(store: TraceStore, identifier: str) -> Fields | None:
+    """The request's fields from a trace store, or None if it does not hold them. Raises TraceStoreError."""
     trace_id = identifier
     if not TRACE_ID.fullmatch(identifier):
         end = time.time() + 60  # what has just begun is not missed
@@ -86,65 +86,65 @@ def from_store(store: TraceStore, identifier: str) -> Features | None:
     return request_attributes(store.trace(trace_id))
 
 
-def sentence(features: Features) -> str:
+def sentence(fields: Fields) -> str:
     """The explanation, from the attributes of a SERVER span (see docs/telemetry.md)."""
-    return f"{_who(features)} {_what(features)}{_shares(features)}."
+    return f"{_who(fields)} {_what(fields)}{_shares(fields)}."
 
 
-def _who(features: Features) -> str:
-    voice = f", {features[RequestField.VOICE_NAME]}" if RequestField.VOICE_NAME in features else ""
-    words = f", {features[RequestField.WORD_COUNT_RANGE]} words" if RequestField.WORD_COUNT_RANGE in features else ""
-    return f"Request {features[RequestField.REQUEST_ID]} ({features[RequestField.ENDPOINT]}{voice}{words})"
+def _who(fields: Fields) -> str:
+    voice = f", {fields[RequestField.VOICE_NAME]}" if RequestField.VOICE_NAME in fields else ""
+    words = f", {fields[RequestField.WORD_COUNT_RANGE]} words" if RequestField.WORD_COUNT_RANGE in fields else ""
+    return f"Request {fields[RequestField.REQUEST_ID]} ({fields[RequestField.ENDPOINT]}{voice}{words})"
 
 
-def _what(features: Features) -> str:
-    if features[RequestField.OUTCOME] == "rejected":
-        return f"was refused as {features[RequestField.ERROR_TYPE]} before any synthesis"
-    if features[RequestField.OUTCOME] == "cancelled":
+def _what(fields: Fields) -> str:
+    if fields[RequestField.OUTCOME] == "rejected":
+        return f"was refused as {fields[RequestField.ERROR_TYPE]} before any synthesis"
+    if fields[RequestField.OUTCOME] == "cancelled":
         return "was given up, since the client left or stopped reading"
-    if features.get(RequestField.ERROR_TYPE) == error_type(ServerCrashed):
+    if fields.get(RequestField.ERROR_TYPE) == error_type(ServerCrashed):
         return "was lost when the server crashed: it was in flight then, and its connection was cut"
-    if RequestField.DURATION not in features:
-        return f"ended as {features[RequestField.OUTCOME]}"
-    duration = float(features[RequestField.DURATION])
-    failed = f" and failed as {features[RequestField.ERROR_TYPE]}" if RequestField.ERROR_TYPE in features else ""
-    return f"took {_seconds(duration)}{failed}{_comparison(features, duration)}{_source(features)}"
+    if RequestField.DURATION not in fields:
+        return f"ended as {fields[RequestField.OUTCOME]}"
+    duration = float(fields[RequestField.DURATION])
+    failed = f" and failed as {fields[RequestField.ERROR_TYPE]}" if RequestField.ERROR_TYPE in fields else ""
+    return f"took {_seconds(duration)}{failed}{_comparison(fields, duration)}{_source(fields)}"
 
 
-def _source(features: Features) -> str:
+def _source(fields: Fields) -> str:
     """Who spoke, where that is worth a word."""
-    if features.get(RequestField.CACHE) == "hit":
+    if fields.get(RequestField.CACHE) == "hit":
         return ", with audio from the cache"
-    if features.get(RequestField.CACHE) == "coalesced":
+    if fields.get(RequestField.CACHE) == "coalesced":
         return ", with audio that was being made for an equal request"
-    if RequestField.FALLBACK_FROM in features and RequestField.PROVIDER in features:
-        failed, reason = features[RequestField.FALLBACK_FROM], features[RequestField.FALLBACK_REASON]
-        return f", spoken by {features[RequestField.PROVIDER]} instead of {failed} ({reason})"
+    if RequestField.FALLBACK_FROM in fields and RequestField.PROVIDER in fields:
+        failed, reason = fields[RequestField.FALLBACK_FROM], fields[RequestField.FALLBACK_REASON]
+        return f", spoken by {fields[RequestField.PROVIDER]} instead of {failed} ({reason})"
     return ""
 
 
-def _comparison(features: Features, duration: float) -> str:
-    reason = features.get(RequestField.SLOW_REASON)
+def _comparison(fields: Fields, duration: float) -> str:
+    reason = fields.get(RequestField.SLOW_REASON)
     because = f", because {SlowReason(reason).meaning}" if reason else ""
-    if RequestField.USUAL_DURATION not in features:
+    if RequestField.USUAL_DURATION not in fields:
         return because
-    usual = float(features[RequestField.USUAL_DURATION])
+    usual = float(fields[RequestField.USUAL_DURATION])
     times = duration / usual
     if not reason and 0.67 < times < 1.5:
         return f", about as usual for its range ({_seconds(usual)})"
     return f", {times:.1f} times the usual {_seconds(usual)} of its range{because}"
 
 
-def _shares(features: Features) -> str:
+def _shares(fields: Fields) -> str:
     """Where the time went; sending after the end is not part of the duration, and left out."""
     spent = {
-        stage: float(features[stage_field(stage)])
+        stage: float(fields[stage_field(stage)])
         for stage in Stage
-        if stage is not Stage.SEND and stage_field(stage) in features
+        if stage is not Stage.SEND and stage_field(stage) in fields
     }
     total = sum(spent.values())
     shares = sorted(((seconds, stage) for stage, seconds in spent.items() if seconds >= 0.01 * total), reverse=True)
-    if not total or features[RequestField.OUTCOME] == "rejected":
+    if not total or fields[RequestField.OUTCOME] == "rejected":
         return ""
     return ": " + ", ".join(f"{stage} {seconds / total:.0%} ({_seconds(seconds)})" for seconds, stage in shares)
 

@@ -173,8 +173,8 @@ class Recorder:
         add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
 
     def _attributes(self, record: RequestRecord) -> dict[str, AttributeValue]:
-        """Returns features of the request, for its SERVER span and its event; nothing of what the client wrote."""
-        features: dict[str, AttributeValue | None] = {
+        """Returns the fields of the request, for its SERVER span and its event; nothing of what the client wrote."""
+        fields: dict[str, AttributeValue | None] = {
             RequestField.OPERATION: "text_to_speech",
             RequestField.REQUEST_ID: record.request_id or None,
             RequestField.ENDPOINT: record.endpoint,
@@ -195,7 +195,7 @@ class Recorder:
             RequestField.BUILD: self._build,
         }
         if record.utterance is not None:
-            features |= {
+            fields |= {
                 RequestField.VOICE_NAME: record.utterance.voice.label,
                 RequestField.VOICE_CHECKSUM: None
                 if record.utterance.voice.registered
@@ -207,9 +207,9 @@ class Recorder:
                 RequestField.CHAR_COUNT_RANGE: record.char_count_range,
                 RequestField.SPEED: record.utterance.speed,
             }
-        features |= _synthesis_features(record)
-        features |= {stage_field(stage): seconds for stage, seconds in record.stage_seconds().items()}
-        return {name: value for name, value in features.items() if value is not None}
+        fields |= _synthesis_fields(record)
+        fields |= {stage_field(stage): seconds for stage, seconds in record.stage_seconds().items()}
+        return {name: value for name, value in fields.items() if value is not None}
 
     def _make_spans(
         self, record: RequestRecord, span: Span, context: Context, attributes: dict[str, AttributeValue]
@@ -260,24 +260,24 @@ def _trace(trace_id: int) -> Context:
     return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True)), Context())
 
 
-def _synthesis_features(record: RequestRecord) -> dict[str, AttributeValue | None]:
+def _synthesis_fields(record: RequestRecord) -> dict[str, AttributeValue | None]:
     """What became of the synthesis, and what its audio is like; nothing of audio that was not made for this request."""
     if record.source is None or not record.synthesized:
         return {}
-    features: dict[str, AttributeValue | None] = {}
+    fields: dict[str, AttributeValue | None] = {}
     if record.source.fallback is not None:
         failed, reason = record.source.fallback
-        features |= {RequestField.FALLBACK_FROM: failed, RequestField.FALLBACK_REASON: str(reason)}
+        fields |= {RequestField.FALLBACK_FROM: failed, RequestField.FALLBACK_REASON: str(reason)}
     quality = record.source.quality
     if quality is not None:
-        features |= {
+        fields |= {
             RequestField.LOUDNESS: quality.loudness,
             RequestField.SILENCE_SHARE: quality.silence_share,
             RequestField.CLIPPING_SHARE: quality.clipping_share,
             RequestField.SECONDS_PER_CHARACTER: quality.seconds_per_character,
             RequestField.AUDIO_FAULTS: ",".join(quality.faults) or None,
         }
-    return features
+    return fields
 
 
 def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:

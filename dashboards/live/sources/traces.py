@@ -10,7 +10,7 @@ from dashboards.live.period import Window
 from dashboards.live.sources.client import NotFound, Source, SourceRefused
 from dashboards.live.sources.exemplars import words
 from dashboards.panel import Search
-from dashboards.traceql import VOICE_FEATURE
+from dashboards.traceql import VOICE_FIELD
 from dashboards.variables import ALL, JOB, VOICE, Variable
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.store import (
@@ -58,7 +58,7 @@ class Traces:
         """Returns the requests that a panel's search finds, the newest first. Raises SourceError."""
         services = self._selected_values(JOB, variables)
         voices = self._selected_values(VOICE, variables)
-        conditions = (*search.conditions, *([(one_of(VOICE_FEATURE, *voices),)] if voices else []))
+        conditions = (*search.conditions, *([(one_of(VOICE_FIELD, *voices),)] if voices else []))
         trace_search = TraceSearch(window.start, window.end, conditions, services, search.limit)
         return self._query_store(lambda store: store.search(trace_search))
 
