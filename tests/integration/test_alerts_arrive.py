@@ -1,7 +1,7 @@
 """Faults in a running server become messages, and end: real Prometheus, Alertmanager, mail server and webhook.
 
-The rules and routes are the project's own, with all their times divided (tests/short_intervals.py). What the server needs
-to notice by itself (server/telemetry/degradation.py) takes its own time.
+The rules and routes are the project's own, with all their times divided (tests/short_intervals.py). What the server
+needs to notice by itself (server/telemetry/degradation.py) takes its own time.
 """
 
 from __future__ import annotations
