@@ -19,6 +19,7 @@ FILES = (
     ".ci/run",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "LICENSE",
     "Makefile",
     "NOTICE",
@@ -95,6 +96,7 @@ def test_every_make_target_is_explained_and_in_the_readme_where_it_matters() -> 
     [
         "README.md",
         "ARCHITECTURE.md",
+        "CONTRIBUTING.md",
         "SECURITY.md",
         "deploy/README.md",
         "docs/clients.md",
