@@ -99,13 +99,13 @@ async def test_who_leaves_costs_no_more_than_a_sentence(
     provider: PackagedProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spoken: list[int] = []
-    real = hibari._say
+    real = hibari._speak
 
     def counted(model: object, ids: list[int], speed: float) -> np.ndarray:
         spoken.append(len(ids))
         return real(model, ids, speed)
 
-    monkeypatch.setattr(hibari, "_say", counted)
+    monkeypatch.setattr(hibari, "_speak", counted)
     stream = provider.speak(utterance(provider, "This is a sentence. " * 20), Listener())
     await anext(stream)
     assert provider.load().audio_seconds > 10
@@ -136,7 +136,7 @@ async def test_a_failure_of_the_model_is_the_engines_and_passes(
         raise RuntimeError("canary")
 
     with monkeypatch.context() as patch:
-        patch.setattr(hibari, "_say", broken)
+        patch.setattr(hibari, "_speak", broken)
         with pytest.raises(EngineFailed, match=r"^the speech engine failed$"):
             await say(provider, "canary")
         with pytest.raises(EngineFailed):
