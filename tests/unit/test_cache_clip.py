@@ -18,7 +18,7 @@ from server.synthesis.cache.clip import PIECE_SECONDS, Clip, size_of
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.memory import OVERHEAD_BYTES, MemoryTier
 from server.synthesis.cache.seal import ADDED_BYTES, Seal
-from server.utterance import Chunk, Utterance
+from server.utterance import Chunk, Passage, Utterance, Verbalization
 from tests.fake_syntheses import SECRET, VOICE, heard, utterance
 
 RATE = 22050
@@ -80,6 +80,26 @@ def test_keys_are_equal_for_equal_utterances_only(one: Utterance, other: Utteran
 def test_keys_depend_on_the_secret() -> None:
     assert Keys(SECRET).of(utterance()) != Keys(SECRET + b"!").of(utterance())
     assert Keys(SECRET).of(utterance()) == Keys(SECRET).of(utterance())
+
+
+@pytest.mark.parametrize(
+    ("passages", "key"),
+    [
+        ((), "d3a0c336283c26b5a3de43d5aa568d7ab7b58a85abec390ebdceaa9596673304"),
+        ((Passage("Wait."),), "961c1e391fb34d1ac2b89a7a3178555cd692a3dc754a6e110137fb876a45021e"),
+        (
+            (
+                Passage("", pause=0.5),
+                Passage("a b 'c'", 1.5, None, (Verbalization(0, 1, "x"),)),
+                Passage("d", 1, 0.25, (Verbalization(0, 1, "x"), Verbalization(2, 3, '"é\u3042'))),
+            ),
+            "816c8302d69833c8232ea90f78f08abf9ac572fa1585c26b17035a465577a246",
+        ),
+    ],
+)
+def test_servers_of_other_versions_find_a_clip_by_the_same_key(passages: tuple[Passage, ...], key: str) -> None:
+    waiting = Utterance("Wait. a b c", VOICE, "en", 4, 11, 1.0, passages)
+    assert Keys(SECRET).of(waiting).hex() == key
 
 
 def test_nobody_can_listen_to_a_sealed_clip() -> None:

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import struct
 
-from server.utterance import Utterance
+from server.utterance import Passage, Utterance
 
 SECRET_BYTES = 16
 """The shortest secret that is taken: a shorter one could be guessed, and with it every short text."""
@@ -30,7 +30,7 @@ class Keys:
             utterance.voice.checksum.encode(),
             utterance.language.encode(),
             struct.pack(">d", utterance.speed),
-            *(repr(passage).encode("utf-8", "surrogatepass") for passage in utterance.passages),
+            *(_written(passage).encode("utf-8", "surrogatepass") for passage in utterance.passages),
         )
         message = b"".join(struct.pack(">Q", len(field)) + field for field in fields)
         return hmac.digest(self._secret, message, hashlib.sha256)
@@ -42,6 +42,15 @@ def seal_secret(secret: bytes) -> bytes:
     Raises ValueError when the secret is too short.
     """
     return _derived(secret, _SEALS)
+
+
+def _written(passage: Passage) -> str:
+    """Returns the passage as keys have it. Servers that share clips must agree on it, so no name in it follows ours."""
+    readings = [
+        f"Reading(start={each.start!r}, stop={each.stop!r}, spoken={each.spoken!r})" for each in passage.verbalizations
+    ]
+    joined = f"({readings[0]},)" if len(readings) == 1 else f"({', '.join(readings)})"
+    return f"Passage(text={passage.text!r}, rate={passage.rate!r}, pause={passage.pause!r}, readings={joined})"
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:
