@@ -62,7 +62,7 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     from drift.assembly import assembled
 
     with assembled(settings, CLOSE_SECONDS) as job:
-        return _told(job.run(trust_clock=given.trust_clock), settings)
+        return _print_result(job.run(trust_clock=given.trust_clock), settings)
 
 
 def _schedule(settings: Settings, given: argparse.Namespace) -> int:
@@ -95,19 +95,19 @@ def _backfill(settings: Settings, given: argparse.Namespace) -> int:
     from drift.verdict.selection import moment
 
     with assembled(settings, CLOSE_SECONDS) as job:
-        return _told(job.backfill(moment(given.start), moment(given.end), again=given.again), settings)
+        return _print_result(job.backfill(moment(given.start), moment(given.end), again=given.again), settings)
 
 
 def _report(settings: Settings, given: argparse.Namespace) -> int:
     from drift.reports import index, wording
-    from drift.state.state_folder import State, name_of
+    from drift.state.state_folder import StateFolder, name_of
 
-    state = State.open(settings.state)
+    state = StateFolder.open(settings.state)
     with state.lock():
         index.write(state, settings.window)
     verdicts = state.verdicts(most=max(1, given.windows))
     for number, verdict in enumerate(verdicts):
-        print(f"{name_of(verdict.start)}  {verdict.state}: {wording.tell(verdict, verdicts[:number])}")
+        print(f"{name_of(verdict.start)}  {verdict.state}: {wording.verdict_text(verdict, verdicts[:number])}")
     print((settings.state / "index.html").absolute())
     return _code([verdicts[-1].state]) if verdicts else UNDECIDED
 
@@ -121,14 +121,14 @@ def _compare(settings: Settings, given: argparse.Namespace) -> int:
     return compared(settings, selection(given.a), selection(given.b), since, until)
 
 
-def _told(result: object, settings: Settings) -> int:
-    from drift.job import Result
+def _print_result(result: object, settings: Settings) -> int:
+    from drift.job import RunResult
     from drift.reports import wording
     from drift.state.state_folder import name_of
 
-    assert isinstance(result, Result)  # noqa: S101 - for the type checker: imports are late here
+    assert isinstance(result, RunResult)  # noqa: S101 - for the type checker: imports are late here
     for number, verdict in enumerate(result.judged):
-        print(f"{name_of(verdict.start)}  {verdict.state}: {wording.tell(verdict, result.judged[:number])}")
+        print(f"{name_of(verdict.start)}  {verdict.state}: {wording.verdict_text(verdict, result.judged[:number])}")
     for output, reason in result.undelivered.items():
         print(f"{output} could not be told and will be in the next run: {reason}", file=sys.stderr)
     if result.waiting:
@@ -148,16 +148,16 @@ def _told(result: object, settings: Settings) -> int:
 
 def _code(states: Sequence[str]) -> int:
     """Drift in any window, else as the last one is."""
-    from drift.verdict.verdict import State
+    from drift.verdict.verdict import VerdictState
 
-    if State.DRIFT in states:
+    if VerdictState.DRIFT in states:
         return DRIFT
     return {
-        State.INSUFFICIENT_DATA: UNDECIDED,
-        State.NO_REFERENCE: UNDECIDED,
-        State.REFERENCE_DAMAGED: REFERENCE,
-        State.REFERENCE_INCOMPATIBLE: REFERENCE,
-    }.get(State(states[-1]), OK)
+        VerdictState.INSUFFICIENT_DATA: UNDECIDED,
+        VerdictState.NO_REFERENCE: UNDECIDED,
+        VerdictState.REFERENCE_DAMAGED: REFERENCE,
+        VerdictState.REFERENCE_INCOMPATIBLE: REFERENCE,
+    }.get(VerdictState(states[-1]), OK)
 
 
 def _check_events(given: Sequence[Path] | None) -> None:

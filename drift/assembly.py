@@ -8,16 +8,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from drift.errors import ClockSuspect
-from drift.job import Job
-from drift.outputs.gauges import Gauges, Reading, over_otlp
+from drift.job import DriftJob
+from drift.outputs.gauges import Gauges, GaugeValues, over_otlp
 from drift.outputs.outbox import Outbox
 from drift.outputs.outputs import configured
-from drift.reports.wording import tell_comparison
+from drift.reports.wording import comparison_text
 from drift.rows.store import Rows
 from drift.sampling import sample
-from drift.schedule import Schedule
+from drift.schedule import WindowSchedule
 from drift.settings import Settings
-from drift.state.state_folder import State, StateBusy
+from drift.state.state_folder import StateBusy, StateFolder
 from drift.verdict.comparison import compare
 from drift.verdict.selection import Selection
 
@@ -27,9 +27,9 @@ MOST_COMPARED = 200_000
 
 
 @contextmanager
-def assembled(settings: Settings, close_seconds: float) -> Iterator[Job]:
+def assembled(settings: Settings, close_seconds: float) -> Iterator[DriftJob]:
     """A job that holds its state folder's lock; its gauges are exported once, at the end. Raises StateError."""
-    state = State.open(settings.state)
+    state = StateFolder.open(settings.state)
     with state.lock():
         gauges = _gauges(settings, state)
         try:
@@ -40,10 +40,10 @@ def assembled(settings: Settings, close_seconds: float) -> Iterator[Job]:
 
 def scheduled(settings: Settings, close_seconds: float) -> None:
     """Runs window after window until a signal; gauges are exported all the while. Raises StateError."""
-    state = State.open(settings.state)
+    state = StateFolder.open(settings.state)
     gauges = _gauges(settings, state)
     outbox = Outbox(configured(settings))  # of all runs: it remembers what hangs
-    schedule: Schedule
+    schedule: WindowSchedule
 
     def run() -> None:
         try:
@@ -54,7 +54,7 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
         except ClockSuspect as error:
             log.error("the clock is suspect", extra={"reason": str(error)})
 
-    schedule = Schedule(run, settings.window, timedelta(seconds=settings.grace_seconds))
+    schedule = WindowSchedule(run, settings.window, timedelta(seconds=settings.grace_seconds))
     log.info("the schedule begins", extra={"state": str(settings.state), "window_seconds": settings.window_seconds})
     try:
         schedule.serve()
@@ -64,7 +64,7 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
 
 def compared(settings: Settings, a: Selection, b: Selection, since: datetime, until: datetime) -> int:
     """Says how ``a`` and ``b`` differ; the exit code. Raises StateError, DriftError."""
-    state = State.open(settings.state)
+    state = StateFolder.open(settings.state)
     chosen = []
     with state.lock():
         rows = Rows(state.rows)
@@ -74,26 +74,26 @@ def compared(settings: Settings, a: Selection, b: Selection, since: datetime, un
             found = selection.of(window.frame)
             chosen.append(found.iloc[sample(len(found), min(len(found), settings.most_rows))])
     comparison = compare(*chosen)
-    print(tell_comparison(comparison, a.text, b.text))  # noqa: T201 - it is a command
+    print(comparison_text(comparison, a.text, b.text))  # noqa: T201 - it is a command
     return comparison.exit_code
 
 
-def _gauges(settings: Settings, state: State) -> Gauges:
+def _gauges(settings: Settings, state: StateFolder) -> Gauges:
     """Showing what the process before this one has found, until this one knows better."""
     gauges = Gauges(over_otlp(), settings.state)
     last, verdicts = state.last_run(), state.verdicts(most=1)
     shown = verdicts[0] if verdicts else None
     time, succeeded = (last.time, last.succeeded) if last else (None, None)
-    gauges.show(Reading(shown, state.decided(), time, succeeded, clock_suspect=state.doubted() is not None))
+    gauges.show(GaugeValues(shown, state.decided(), time, succeeded, clock_suspect=state.doubted() is not None))
     return gauges
 
 
 def _job(
     settings: Settings,
-    state: State,
+    state: StateFolder,
     gauges: Gauges,
     outbox: Outbox | None = None,
     stopping: Callable[[], bool] = lambda: False,
-) -> Job:
+) -> DriftJob:
     outbox = outbox or Outbox(configured(settings))
-    return Job(settings, state=state, rows=Rows(state.rows), outbox=outbox, gauges=gauges, stopping=stopping)
+    return DriftJob(settings, state=state, rows=Rows(state.rows), outbox=outbox, gauges=gauges, stopping=stopping)

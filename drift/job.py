@@ -18,14 +18,14 @@ import pandas as pd
 from drift import files
 from drift.errors import ClockSuspect, DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
 from drift.outputs.annotation import annotation
-from drift.outputs.gauges import Gauges, Reading
+from drift.outputs.gauges import Gauges, GaugeValues
 from drift.outputs.outbox import Outbox
 from drift.reference.calibration import calibrate
 from drift.reference.reference import Calibration, Reference
 from drift.reports import index, page, wording
-from drift.reports.column_values import samples
+from drift.reports.column_values import column_values
 from drift.retention import forget
-from drift.rows.ingest_report import Intake
+from drift.rows.ingest_report import IngestReport
 from drift.rows.store import Rows
 from drift.settings import Settings
 from drift.state.clock import ClockReading, is_even, suspicion
@@ -35,25 +35,24 @@ from drift.state.state_folder import (
     EVIDENTLY_JSON,
     PAGE,
     REMEMBERED,
+    DeliveryRecord,
     LastRun,
-    Outputs,
-    State,
+    StateFolder,
     name_of,
     write_outputs,
     write_verdict,
 )
-from drift.verdict.evidently_report import Evidence
+from drift.verdict.evidently_report import EvidentlyReport
 from drift.verdict.judge import judge
-from drift.verdict.verdict import State as Judgement
-from drift.verdict.verdict import Verdict
+from drift.verdict.verdict import Verdict, VerdictState
 
 log = logging.getLogger("ttscope.drift.job")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-UNUSABLE = frozenset({Judgement.REFERENCE_DAMAGED, Judgement.REFERENCE_INCOMPATIBLE})
+UNUSABLE = frozenset({VerdictState.REFERENCE_DAMAGED, VerdictState.REFERENCE_INCOMPATIBLE})
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class RunResult:
     """What a run did."""
 
     judged: tuple[Verdict, ...]
@@ -61,12 +60,12 @@ class Result:
     last: Verdict | None
     """The last window there is, of whatever run."""
     undelivered: dict[str, str] = field(default_factory=dict)
-    """Outputs that could not be told, and why."""
+    """DeliveryRecord that could not be told, and why."""
     waiting: int = 0
     """Bytes of events after the last newline of their files: lines are read when they are whole."""
 
 
-class Judging(Protocol):
+class Judge(Protocol):
     """Decides what a window is, as drift.verdict.judge.judge does."""
 
     def __call__(  # noqa: PLR0917 - as judge has it
@@ -80,22 +79,22 @@ class Judging(Protocol):
         *,
         consecutive: int,
         minimum_rows: int,
-    ) -> tuple[Verdict, Evidence | None]:
+    ) -> tuple[Verdict, EvidentlyReport | None]:
         """The verdict, and what Evidently says where it was asked."""
 
 
-class Job:
+class DriftJob:
     """One state folder's work; whoever calls holds its lock."""
 
     def __init__(
         self,
         settings: Settings,
         *,
-        state: State,
+        state: StateFolder,
         rows: Rows,
         outbox: Outbox,
         gauges: Gauges,
-        judging: Judging = judge,
+        judging: Judge = judge,
         clock: Callable[[], ClockReading] = ClockReading.now,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
@@ -108,7 +107,7 @@ class Job:
         self._clock = clock
         self._stopping = stopping
 
-    def run(self, *, trust_clock: bool = False) -> Result:
+    def run(self, *, trust_clock: bool = False) -> RunResult:
         """Judges what is due. Raises DriftError, OSError; either way the gauges say how it went.
 
         Raises ClockSuspect, and does nothing, while the clock can't be believed, unless it is to be trusted.
@@ -142,16 +141,16 @@ class Job:
         if ahead := state.set_aside(now.time):
             log.warning("windows of the future were set aside", extra={"windows": len(ahead), "from": ahead[0]})
 
-    def _run(self, now: datetime) -> Result:
+    def _run(self, now: datetime) -> RunResult:
         intake = self.take(now)
         judged = [self.judge(start) for start in self.due(now)]
         undelivered = self._outbox.deliver(self._state)
         index.write(self._state, self._settings.window)
         forget(self._state, self._rows, self._outbox, self._settings, now=now, failed=undelivered)
         last = self._state.verdicts(most=1)
-        return Result(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
+        return RunResult(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
 
-    def take(self, now: datetime) -> Intake:
+    def take(self, now: datetime) -> IngestReport:
         """Rows from events that are new."""
         intake = self._rows.take(self._settings.events, now=now, judged_until=self._state.judged_until())
         problems = intake.problems()
@@ -190,13 +189,13 @@ class Job:
             consecutive=self._settings.consecutive,
             minimum_rows=self._settings.minimum_rows,
         )
-        text = wording.tell(verdict, previous)
-        news = None if old else wording.news(verdict, previous)  # nobody is woken for an old window
-        outputs = Outputs(self._outbox.due(verdict, news), news=news)
+        text = wording.verdict_text(verdict, previous)
+        news = None if old else wording.transition(verdict, previous)  # nobody is woken for an old window
+        outputs = DeliveryRecord(self._outbox.due(verdict, news), news=news)
         shown = page.render(
             verdict,
             previous,
-            samples(window.frame, reference, page.charted(verdict), start, end)
+            column_values(window.frame, reference, page.charted(verdict), start, end)
             if isinstance(reference, Reference)
             else {},
             evidently=evidence is not None,
@@ -207,7 +206,7 @@ class Job:
         log.info("a window was judged", extra={"window": name_of(start), "state": str(verdict.state), "text": text})
         return verdict
 
-    def backfill(self, start: datetime, end: datetime, *, again: bool) -> Result:
+    def backfill(self, start: datetime, end: datetime, *, again: bool) -> RunResult:
         """Judges the windows from ``start`` to ``end`` that are not judged, or all of them ``again``."""
         window = self._settings.window
         now = self._clock().time
@@ -222,7 +221,7 @@ class Job:
         undelivered = self._outbox.deliver(self._state)
         index.write(self._state, window)
         last = self._state.verdicts(most=1)
-        return Result(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
+        return RunResult(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
 
     def calibrate(self, start: datetime, end: datetime) -> Reference:
         """Makes the windows from ``start`` to ``end`` the reference. Raises ReferenceImpossible."""
@@ -238,8 +237,8 @@ class Job:
         self.take(now)
         verdicts = self._state.verdicts(most=4 * self._settings.reference_windows)
         enough = [v for v in verdicts if v.rows >= self._settings.minimum_rows]
-        stable = [v.start for v in enough if v.state is Judgement.STABLE]
-        starts = stable or [v.start for v in enough if v.state is Judgement.NO_REFERENCE]
+        stable = [v.start for v in enough if v.state is VerdictState.STABLE]
+        starts = stable or [v.start for v in enough if v.state is VerdictState.NO_REFERENCE]
         if not starts and not verdicts and (first := self._rows.first()):
             starts = list(grid(first, now, self._settings.window))
         return self._calibrate(starts[-self._settings.reference_windows :])
@@ -248,7 +247,7 @@ class Job:
         """On the gauges, and kept for the next process."""
         last = self._state.verdicts(most=1)
         shown = last[0] if last else None
-        self._gauges.show(Reading(shown, self._state.decided(), run.time, run.succeeded, clock_suspect=False))
+        self._gauges.show(GaugeValues(shown, self._state.decided(), run.time, run.succeeded, clock_suspect=False))
         self._state.note_run(run)
 
     def _reference(self, start: datetime) -> Reference | DriftError | None:
@@ -265,7 +264,7 @@ class Job:
         if current is not None and current.state is not Calibration.COLD:
             return current
         least = self._settings.reference_windows if current else self._settings.cold_windows
-        wanted = {Judgement.STABLE, Judgement.NO_REFERENCE}
+        wanted = {VerdictState.STABLE, VerdictState.NO_REFERENCE}
         verdicts = self._state.verdicts(before=start, most=2 * least)
         starts = [v.start for v in verdicts if v.state in wanted and v.rows >= self._settings.minimum_rows]
         if len(starts) < least:
@@ -316,7 +315,7 @@ def grid(start: datetime, end: datetime, window: timedelta) -> Iterator[datetime
 
 
 def _fill(
-    folder: Path, verdict: Verdict, evidence: Evidence | None, *, text: str, shown: str, outputs: Outputs
+    folder: Path, verdict: Verdict, evidence: EvidentlyReport | None, *, text: str, shown: str, outputs: DeliveryRecord
 ) -> None:
     """All that is kept of a window."""
     if evidence is not None:

@@ -10,14 +10,14 @@ from pathlib import Path
 from drift.outputs.outbox import Outbox
 from drift.rows.store import Rows
 from drift.settings import Settings
-from drift.state.state_folder import State, time_of
+from drift.state.state_folder import StateFolder, time_of
 
 log = logging.getLogger("ttscope.drift.retention")
 REFERENCE_TIME = "%Y%m%dT%H%MZ"
 
 
 def forget(
-    state: State, rows: Rows, outbox: Outbox, settings: Settings, *, now: datetime, failed: dict[str, str]
+    state: StateFolder, rows: Rows, outbox: Outbox, settings: Settings, *, now: datetime, failed: dict[str, str]
 ) -> None:
     """Removes what is older than the settings say; outputs that have just ``failed`` are not asked. Raises OSError."""
     kept_from = now - timedelta(days=settings.retention_days)

@@ -22,7 +22,7 @@ JUMP_SECONDS = 60.0
 JOB = "drift"
 
 
-class Schedule:
+class WindowSchedule:
     """Calls ``run`` at once, and then ``grace`` after the end of each window.
 
     A call that comes while the last one still runs is left out, and calls that were missed (the machine slept, a run

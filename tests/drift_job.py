@@ -11,15 +11,14 @@ from typing import Any
 import pandas as pd
 
 from drift.columns.columns import COLUMNS
-from drift.job import Job
+from drift.job import DriftJob
 from drift.outputs.gauges import Gauges
-from drift.outputs.outbox import Finding, NotDelivered, Outbox
+from drift.outputs.outbox import NotDelivered, Notification, Outbox
 from drift.rows.store import Rows
 from drift.settings import Settings, load
 from drift.state.clock import ClockReading
-from drift.state.state_folder import State
-from drift.verdict.verdict import Change, Score, Verdict
-from drift.verdict.verdict import State as Judgement
+from drift.state.state_folder import StateFolder
+from drift.verdict.verdict import Change, Score, Verdict, VerdictState
 
 START = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -77,7 +76,7 @@ def fake_judge(  # noqa: PLR0917 - as judge has it
 ) -> tuple[Verdict, None]:
     """Looks at the mean duration alone; as many slow windows in a row as it takes are drift."""
     if count < FEW:
-        return Verdict(start, end, Judgement.INSUFFICIENT_DATA, count, None), None
+        return Verdict(start, end, VerdictState.INSUFFICIENT_DATA, count, None), None
     mean = float(rows["duration"].mean())
     slow = mean >= SLOW
     last = next((verdict for verdict in reversed(previous) if verdict.scores), None)
@@ -102,7 +101,7 @@ def fake_judge(  # noqa: PLR0917 - as judge has it
         )
         for column in COLUMNS
     )
-    state = Judgement.DRIFT if detected else Judgement.SUSPECTED if slow else Judgement.STABLE
+    state = VerdictState.DRIFT if detected else VerdictState.SUSPECTED if slow else VerdictState.STABLE
     return Verdict(start, end, state, count, None, scores=scores), None
 
 
@@ -117,7 +116,7 @@ class Listener:
     def concerns(self, verdict: Verdict, news: str | None) -> bool:
         return self.name != "webhook" or news is not None
 
-    def deliver(self, finding: Finding) -> str:
+    def deliver(self, finding: Notification) -> str:
         if self.deaf:
             raise NotDelivered("nobody listens")
         with self.book.open("a", encoding="utf-8") as book:
@@ -139,12 +138,12 @@ def job_of(
     now: datetime,
     outputs: Sequence[Any] = (),
     *,
-    state: State | None = None,
+    state: StateFolder | None = None,
     judging: Any = fake_judge,
-) -> Job:
+) -> DriftJob:
     """The job at ``now``; whoever runs it holds the lock or needs none."""
-    state = state or State.open(settings.state)
-    return Job(
+    state = state or StateFolder.open(settings.state)
+    return DriftJob(
         settings,
         state=state,
         rows=Rows(state.rows),

@@ -7,13 +7,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from drift.reports import index, page
-from drift.state.state_folder import State, name_of, write_verdict
+from drift.state.state_folder import StateFolder, name_of, write_verdict
 from drift.verdict.verdict import Verdict
 
 
 def write_pages(folder: Path, verdicts: Sequence[Verdict], window: timedelta) -> list[str]:
     """Fills the state folder as the job would; the windows' names, oldest first."""
-    state = State.open(folder)
+    state = StateFolder.open(folder)
     for number, verdict in enumerate(verdicts):
         kept = state.window(name_of(verdict.start))
         kept.mkdir()

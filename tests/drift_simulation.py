@@ -18,7 +18,7 @@ from drift.reference.calibration import calibrate
 from drift.reference.reference import Reference
 from drift.verdict.evidently_report import by_distance
 from drift.verdict.judge import judge
-from drift.verdict.verdict import State, Verdict
+from drift.verdict.verdict import Verdict, VerdictState
 from tests.drift_traffic import CHANGES, HOUR, MONDAY, Change, Service, rows_of, week
 
 WEEK = 168
@@ -45,7 +45,7 @@ class Alarms:
     """What was said of windows in which nothing had changed."""
 
     windows: int = 0
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[VerdictState] = field(default_factory=Counter)
     alarms: int = 0
     """Times that drift began."""
     columns: Counter[str] = field(default_factory=Counter)
@@ -55,15 +55,15 @@ class Alarms:
 
     def count(self, verdicts: Sequence[Verdict]) -> None:
         """Adds the verdicts on windows that follow each other."""
-        before = State.STABLE
+        before = VerdictState.STABLE
         for verdict in verdicts:
             self.windows += 1
             self.states[verdict.state] += 1
-            if verdict.state is State.DRIFT and before is not State.DRIFT:
+            if verdict.state is VerdictState.DRIFT and before is not VerdictState.DRIFT:
                 self.alarms += 1
             self.columns.update(score.column for score in verdict.scores if score.detected)
             self.over.update(score.column for score in verdict.scores if score.over)
-            if verdict.state is not State.INSUFFICIENT_DATA:
+            if verdict.state is not VerdictState.INSUFFICIENT_DATA:
                 before = verdict.state
 
 
@@ -136,8 +136,8 @@ def as_markdown(alarms: Alarms, table: Sequence[Power], rows: int = 1000) -> str
     weeks = alarms.windows / WEEK
     lines = [
         f"False alarms: {alarms.alarms} in {alarms.windows:,} windows ({weeks:.1f} weeks of hours) in which nothing "
-        f"changed; {alarms.states[State.SUSPECTED]} windows were suspected, {alarms.states[State.INSUFFICIENT_DATA]} "
-        "had too few requests.",
+        f"changed; {alarms.states[VerdictState.SUSPECTED]} windows were suspected, "
+        f"{alarms.states[VerdictState.INSUFFICIENT_DATA]} had too few requests.",
         "",
         f"| change, at {rows:,} requests an hour | told by | found in two hours | taken for another |",
         "| --- | --- | ---: | ---: |",

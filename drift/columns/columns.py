@@ -18,7 +18,7 @@ class Subject(StrEnum):
     """What is heard: ours, or a voice's."""
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a column's values are."""
 
     NUMBER = "number"
@@ -44,7 +44,7 @@ class Column:
 
     name: str
     subject: Subject
-    kind: Kind
+    kind: ValueKind
     title: str
     """As it is called in a sentence."""
     unit: str
@@ -74,7 +74,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "words",
         Subject.TRAFFIC,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "words",
         "words",
         "The words of a text. All requests that named a voice.",
@@ -86,7 +86,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "voice",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "the voices asked for",
         "",
         "The share of each voice. All requests that named one.",
@@ -96,7 +96,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "language",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "the languages asked for",
         "",
         "The share of each language. All requests that named a voice.",
@@ -106,7 +106,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "endpoint",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "the calls made",
         "",
         "The share of each path. All requests.",
@@ -116,7 +116,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "streamed",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "streaming",
         "",
         "Whether audio was asked for as it comes (stream) or whole. All requests that named a voice.",
@@ -126,7 +126,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "speed",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "the pace asked for",
         "",
         "Slower than the voice's own pace, its own, or faster. All requests that named a voice.",
@@ -136,7 +136,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "cache",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "the cache's results",
         "",
         "Hit, miss, coalesced, bypass. All requests that came to a synthesis or a hit.",
@@ -146,7 +146,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "invalid_requests",
         Subject.TRAFFIC,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "requests refused for what they ask",
         "",
         "Refused with a status of 400 to 499 that is not 429. All requests.",
@@ -158,7 +158,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "latency",
         Subject.SERVICE,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "latency",
         "s",
         "The server's own time, at equal length. Requests that ended ok.",
@@ -172,7 +172,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "time_to_first_audio",
         Subject.SERVICE,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "time to first audio",
         "s",
         "At equal length. Streamed requests that ended ok.",
@@ -186,7 +186,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "real_time_factor",
         Subject.SERVICE,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "real time factor",
         "",
         "Work for a second of audio, at equal length. Requests that ended ok and whose audio was made for them.",
@@ -200,7 +200,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "queue_wait",
         Subject.SERVICE,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "the wait in the queue",
         "s",
         "Requests that ended ok and whose audio was made for them.",
@@ -213,7 +213,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "errors",
         Subject.SERVICE,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "errors",
         "",
         "Accepted, then failed. Requests that ended ok or in an error.",
@@ -225,7 +225,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "rejections",
         Subject.SERVICE,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "refusals for want of room",
         "",
         "Refused with status 429 or 500 and more. All requests but cancelled ones and those refused for what they ask.",
@@ -237,7 +237,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "fallbacks",
         Subject.SERVICE,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "fallbacks",
         "",
         "Somebody else spoke than who was to speak. Requests that ended ok and whose audio was made for them.",
@@ -249,7 +249,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "provider",
         Subject.SERVICE,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "who speaks",
         "",
         "The share of each provider. Requests that ended ok and whose audio was made for them.",
@@ -259,7 +259,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "seconds_per_character",
         Subject.AUDIO,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "audio per character",
         "s",
         "The pace of the speech, at equal length. Requests that ended ok and whose audio was made for them.",
@@ -272,7 +272,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "loudness",
         Subject.AUDIO,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "loudness",
         "dB",
         "At equal length. Requests that ended ok and whose audio was made for them.",
@@ -283,7 +283,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "silence_share",
         Subject.AUDIO,
-        Kind.NUMBER,
+        ValueKind.NUMBER,
         "silence",
         "share",
         "The quiet share of the clip, at equal length. Requests that ended ok and whose audio was made for them.",
@@ -294,7 +294,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "clipping_share",
         Subject.AUDIO,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "clipping",
         "",
         "Clips with samples at full scale: none, some, or distorted (over 1 in 1,000). Requests that ended ok and "
@@ -307,7 +307,7 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "audio_faults",
         Subject.AUDIO,
-        Kind.CATEGORY,
+        ValueKind.CATEGORY,
         "faulty clips",
         "",
         "The first fault found in the clip. Requests that ended ok and whose audio was made for them.",
@@ -318,8 +318,8 @@ COLUMNS: tuple[Column, ...] = (
     ),
 )
 BY_NAME = {column.name: column for column in COLUMNS}
-NUMBERS = tuple(column for column in COLUMNS if column.kind is Kind.NUMBER)
-CATEGORIES = tuple(column for column in COLUMNS if column.kind is Kind.CATEGORY)
+NUMBERS = tuple(column for column in COLUMNS if column.kind is ValueKind.NUMBER)
+CATEGORIES = tuple(column for column in COLUMNS if column.kind is ValueKind.CATEGORY)
 
 DIMENSIONS = ("voice", "word_range", "provider", "language", "cache", "streamed", "endpoint", "build", "error_type")
 """The fields of a row that a change may concentrate on."""

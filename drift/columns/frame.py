@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, CATEGORIES, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind, Scale
-from drift.columns.reader import NOTHING, Flags, Floats, Problem, Reader, Values, Words, shared
-from otel.contract.values import CLIPPED_SHARE
+from drift.columns.columns import BY_NAME, CATEGORIES, COLUMNS, DIMENSIONS, NUMBERS, Column, Scale, ValueKind
+from drift.columns.reader import NOTHING, FieldReader, Flags, Floats, Problem, Values, Words, shared
 
 TOO_MANY_REQUESTS = 429
 
@@ -61,7 +60,7 @@ class Frame:
 
 def there(column: Column, values: Values) -> Flags:
     """Which of ``values`` are values."""
-    return ~np.isnan(values) if column.kind is Kind.NUMBER else np.asarray(values != NOTHING, dtype=np.bool_)
+    return ~np.isnan(values) if column.kind is ValueKind.NUMBER else np.asarray(values != NOTHING, dtype=np.bool_)
 
 
 def prepare(rows: pd.DataFrame, start: datetime | None = None, end: datetime | None = None) -> Frame:
@@ -69,7 +68,7 @@ def prepare(rows: pd.DataFrame, start: datetime | None = None, end: datetime | N
 
     ``start`` and ``end`` are the window's, if rows of other times are to be left out.
     """
-    reading = Reader(rows)
+    reading = FieldReader(rows)
     reading.keep_window(start, end)
     reading.drop_duplicates()
     outcome, cache, voice = reading.text("outcome"), reading.text("cache"), reading.text("voice")
@@ -176,7 +175,7 @@ def _first(faults: Words) -> Words:
 
 
 def _typed(column: Column, values: Values) -> Values:
-    return np.asarray(values, dtype=np.float64 if column.kind is Kind.NUMBER else object)
+    return np.asarray(values, dtype=np.float64 if column.kind is ValueKind.NUMBER else object)
 
 
 def table(values: Mapping[str, Values]) -> pd.DataFrame:
@@ -185,5 +184,5 @@ def table(values: Mapping[str, Values]) -> pd.DataFrame:
     for column in (*NUMBERS, *CATEGORIES):
         if column.name in values:
             series = pd.Series(values[column.name])
-            made[column.name] = series if column.kind is Kind.NUMBER else series.where(series != NOTHING, None)
+            made[column.name] = series if column.kind is ValueKind.NUMBER else series.where(series != NOTHING, None)
     return pd.DataFrame(made)

@@ -65,7 +65,7 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Reader:
+class FieldReader:
     """Takes fields out of rows and remembers what was wrong with them."""
 
     source: pd.DataFrame

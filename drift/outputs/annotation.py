@@ -15,11 +15,11 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 
 from drift import VERSION
 from drift.outputs.gauges import resource
-from drift.verdict.verdict import State, Verdict
-from otel.contract.event_fields import DRIFT_EVENT, DriftField
+from drift.verdict.verdict import Verdict, VerdictState
+from otel.sdk.events import DRIFT_EVENT
 from otel.sdk.otlp import otlp_wanted, sdk_disabled
 
-SEVERITIES = {State.DRIFT: SeverityNumber.WARN, State.SUSPECTED: SeverityNumber.INFO2}
+SEVERITIES = {VerdictState.DRIFT: SeverityNumber.WARN, VerdictState.SUSPECTED: SeverityNumber.INFO2}
 
 
 class NotSentError(Exception):

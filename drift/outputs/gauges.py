@@ -30,7 +30,7 @@ NO_LISTS = dict.fromkeys(Source, frozenset[str]())
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class GaugeValues:
     """What the gauges show; whatever is None is not exported at all."""
 
     last: Verdict | None = None
@@ -47,7 +47,7 @@ class Gauges:
     Prometheus forgets a gauge after five minutes."""
 
     def __init__(self, readers: Sequence[MetricReader], state: Path) -> None:
-        self._reading = Reading()
+        self._reading = GaugeValues()
         self._provider = MeterProvider(readers, resource(state), shutdown_on_exit=False)
         metrics = Metrics(self._provider.get_meter("ttscope.drift", VERSION), NO_LISTS)
         for instrument in (
@@ -62,7 +62,7 @@ class Gauges:
         metrics.observe(instruments.DRIFT_LAST_RUN_SUCCESS, self._success)
         metrics.observe(instruments.DRIFT_CLOCK_SUSPECT, self._clock)
 
-    def show(self, reading: Reading) -> None:
+    def show(self, reading: GaugeValues) -> None:
         """From now on."""
         self._reading = reading
 

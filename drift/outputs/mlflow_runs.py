@@ -17,7 +17,7 @@ RETRIES = "1"
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class MlflowRun:
     """What is kept of a window."""
 
     window: str
@@ -32,7 +32,7 @@ class Run:
     """Markdown: MLflow shows it on the run's page."""
 
 
-class Runs:
+class MlflowRuns:
     """The runs of one experiment. Raises mlflow.exceptions.MlflowException and whatever its store raises."""
 
     def __init__(self, uri: str, experiment: str, artifacts: Path) -> None:
@@ -41,7 +41,7 @@ class Runs:
         self._artifacts = artifacts
         """Of a new experiment, unless a server decides that."""
 
-    def keep(self, run: Run) -> str:
+    def keep(self, run: MlflowRun) -> str:
         """The id of the window's run, which has ended and holds all of ``run``."""
         client = _client(self._uri)
         experiment = self._experiment_id(client)
@@ -89,7 +89,7 @@ class Runs:
         found = client.search_runs([experiment], f"tags.`{WINDOW_TAG}` = '{window}'", max_results=1)
         return found[0] if found else None
 
-    def _fill(self, client: Any, run_id: str, run: Run, ended: int) -> None:
+    def _fill(self, client: Any, run_id: str, run: MlflowRun, ended: int) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         # The time is the window's own, so that metrics that were kept before an interruption are the same ones.

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 from drift.errors import VerdictDamaged
-from drift.state.state_folder import ANNOTATION, State
+from drift.state.state_folder import ANNOTATION, StateFolder
 from drift.verdict.verdict import Verdict
 
 log = logging.getLogger("ttscope.drift.outbox")
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Notification:
     """A window that was judged, as it is told."""
 
     name: str
@@ -44,7 +44,7 @@ class Output(Protocol):
     def concerns(self, verdict: Verdict, news: str | None) -> bool:
         """Whether it is told of such a window."""
 
-    def deliver(self, finding: Finding) -> str:
+    def deliver(self, notification: Notification) -> str:
         """What came of it. Raises NotDelivered. The same window may come again after a crash."""
 
     def drop_before(self, time: datetime) -> None:
@@ -61,7 +61,7 @@ class Outbox:
         """Who is to be told of a window that was just judged."""
         return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, news))
 
-    def deliver(self, state: State) -> dict[str, str]:
+    def deliver(self, state: StateFolder) -> dict[str, str]:
         """Tells what is missing; the outputs that could not be told, and why."""
         failed: dict[str, str] = {}
         for name in state.names():
@@ -71,7 +71,7 @@ class Outbox:
                 if output is None or missing in failed:  # not configured any more: it may be again
                     continue
                 try:
-                    result = output.deliver(finding(state, name))
+                    result = output.deliver(notification(state, name))
                 except VerdictDamaged as error:
                     log.warning("a window can't be told of", extra={"window": name, "reason": str(error)})
                     break
@@ -93,11 +93,11 @@ class Outbox:
                 log.warning("old windows are not forgotten", extra={"output": name, "reason": str(error)})
 
 
-def finding(state: State, name: str) -> Finding:
+def notification(state: StateFolder, name: str) -> Notification:
     """From the window's folder. Raises VerdictDamaged."""
     folder = state.window(name)
     try:
         text = str(json.loads((folder / ANNOTATION).read_text(encoding="utf-8"))["text"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise VerdictDamaged(f"{name}/{ANNOTATION} can't be read: {type(error).__name__}") from None
-    return Finding(name, folder, state.verdict(name), text, state.outputs(name).news)
+    return Notification(name, folder, state.verdict(name), text, state.outputs(name).news)

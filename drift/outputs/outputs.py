@@ -11,13 +11,12 @@ from typing import Any
 from drift.outputs import annotation
 from drift.outputs.annotation import NotSentError, detected
 from drift.outputs.deadline import Deadline
-from drift.outputs.mlflow_runs import Run, Runs
-from drift.outputs.outbox import Finding, NotDelivered, Output
+from drift.outputs.mlflow_runs import MlflowRun, MlflowRuns
+from drift.outputs.outbox import NotDelivered, Notification, Output
 from drift.outputs.webhook import Webhook, WebhookError, key
 from drift.settings import Settings
 from drift.state.state_folder import EVIDENTLY_HTML, EVIDENTLY_JSON, PAGE, VERDICT
-from drift.verdict.verdict import State as Judgement
-from drift.verdict.verdict import Verdict
+from drift.verdict.verdict import Verdict, VerdictState
 
 SENT = "sent"
 EVENT_SECONDS = 20.0
@@ -35,7 +34,7 @@ class EventOutput:
     def concerns(self, verdict: Verdict, news: str | None) -> bool:
         return True
 
-    def deliver(self, finding: Finding) -> str:
+    def deliver(self, finding: Notification) -> str:
         try:
             self._deadline.hold(lambda: annotation.send(finding.name, finding.verdict, finding.text, self._state))
         except (NotSentError, TimeoutError) as error:
@@ -59,7 +58,7 @@ class WebhookOutput:
     def concerns(self, verdict: Verdict, news: str | None) -> bool:
         return news is not None
 
-    def deliver(self, finding: Finding) -> str:
+    def deliver(self, finding: Notification) -> str:
         told = message(finding, self._pages_url)
         try:
             self._deadline.hold(lambda: self._webhook.tell(told, key(finding.name, str(finding.news))))
@@ -76,14 +75,14 @@ class MlflowOutput:
 
     name = "mlflow"
 
-    def __init__(self, runs: Runs, seconds: float) -> None:
+    def __init__(self, runs: MlflowRuns, seconds: float) -> None:
         self._runs = runs
         self._deadline = Deadline("MLflow", seconds)
 
     def concerns(self, verdict: Verdict, news: str | None) -> bool:
         return True
 
-    def deliver(self, finding: Finding) -> str:
+    def deliver(self, finding: Notification) -> str:
         return str(self._hold(lambda: self._runs.keep(run_of(finding))))
 
     def drop_before(self, time: datetime) -> None:
@@ -106,12 +105,12 @@ def configured(settings: Settings) -> list[Output]:
     if url:
         outputs.append(WebhookOutput(Webhook(url), settings.webhook_seconds, settings.pages_url))
     if settings.mlflow_enabled:
-        runs = Runs(settings.tracking_uri, settings.mlflow_experiment, settings.state / "mlflow")
+        runs = MlflowRuns(settings.tracking_uri, settings.mlflow_experiment, settings.state / "mlflow")
         outputs.append(MlflowOutput(runs, settings.mlflow_seconds))
     return outputs
 
 
-def message(finding: Finding, pages_url: str) -> dict[str, Any]:
+def message(finding: Notification, pages_url: str) -> dict[str, Any]:
     """What the webhook is told; ``text`` alone is what chat programs show."""
     verdict = finding.verdict
     page = {"page": f"{pages_url.rstrip('/')}/windows/{finding.name}/"} if pages_url else {}
@@ -128,17 +127,17 @@ def message(finding: Finding, pages_url: str) -> dict[str, Any]:
     }
 
 
-def run_of(finding: Finding) -> Run:
+def run_of(finding: Notification) -> MlflowRun:
     """What MLflow is told."""
     verdict = finding.verdict
-    metrics = {"rows": float(verdict.rows), "drift": float(verdict.state is Judgement.DRIFT)}
+    metrics = {"rows": float(verdict.rows), "drift": float(verdict.state is VerdictState.DRIFT)}
     for score in verdict.scores:
         metrics |= {
             f"score.{score.column}": _number(score.value),
             f"threshold.{score.column}": _number(score.threshold),
             f"detected.{score.column}": float(score.detected),
         }
-    return Run(
+    return MlflowRun(
         window=finding.name,
         start=verdict.start,
         end=verdict.end,

@@ -12,14 +12,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, Kind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, ValueKind
 from drift.columns.frame import Frame, joined, prepare, raw, there
 from drift.columns.reader import NOTHING, Floats, Values, texts
 from drift.errors import ReferenceImpossible
 from drift.reference import distance
 from drift.reference.lengths import Lengths
 from drift.reference.rarity import sure
-from drift.reference.reference import BY, SIZES, VALUE, Bounds, Calibration, Method, Reference, Threshold, column_of
+from drift.reference.reference import BY, SIZES, VALUE, Calibration, Method, Reference, TestBounds, Threshold, column_of
 from drift.sampling import sample
 
 SAMPLE_ROWS = 20_000
@@ -61,7 +61,7 @@ class _Pool:
 
     def without(self, window: int) -> Values | dict[str, int]:
         """What the other windows hold."""
-        if self.column.kind is Kind.NUMBER:
+        if self.column.kind is ValueKind.NUMBER:
             others: Values = self.values[self.window != window]
             return others
         own = distance.count(self.values[self.window == window])
@@ -109,7 +109,7 @@ def calibrate(
     calibrated = len(frames) >= least_windows
     measured = len(frames) >= min(least_windows, LEAST_MEASURED)
     thresholds: dict[str, dict[int, Threshold]] = {}
-    bounds: dict[str, Bounds] = {}
+    bounds: dict[str, TestBounds] = {}
     for column in COLUMNS:
         pool = pools[column.name]
         found = _thresholds(pool, judged, following, consecutive, deviations) if measured else {}
@@ -149,8 +149,8 @@ def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
         values = column_of(kept, column)
         present = there(column, values)
         values, of = values[present], window[present]
-        order = np.argsort(values, kind="stable") if column.kind is Kind.NUMBER else np.arange(len(values))
-        counts = {} if column.kind is Kind.NUMBER else distance.count(values)
+        order = np.argsort(values, kind="stable") if column.kind is ValueKind.NUMBER else np.arange(len(values))
+        counts = {} if column.kind is ValueKind.NUMBER else distance.count(values)
         pools[column.name] = _Pool(column, values[order], of[order], counts)
     return pools, kept
 
@@ -158,7 +158,7 @@ def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
 def _applying(column: Column, frame: Frame) -> Values:
     """The values of the rows to which ``column`` applies, and none in the others."""
     values = frame.values[column.name].copy()
-    values[~frame.applies[column.name]] = np.nan if column.kind is Kind.NUMBER else NOTHING
+    values[~frame.applies[column.name]] = np.nan if column.kind is ValueKind.NUMBER else NOTHING
     return values
 
 
@@ -193,7 +193,7 @@ def _thresholds(
 
 def method(column: Column) -> Method:
     """How a calibrated column is compared: fixed, since Evidently's own choice changes with the number of rows."""
-    return Method.WASSERSTEIN if column.kind is Kind.NUMBER else Method.JENSEN_SHANNON
+    return Method.WASSERSTEIN if column.kind is ValueKind.NUMBER else Method.JENSEN_SHANNON
 
 
 def measure(column: Column, reference: Values | Mapping[str, int], current: Values) -> float:
@@ -204,7 +204,7 @@ def measure(column: Column, reference: Values | Mapping[str, int], current: Valu
 
 
 def _floor(pool: _Pool) -> float:
-    if pool.column.kind is Kind.CATEGORY:
+    if pool.column.kind is ValueKind.CATEGORY:
         return max(FLOOR, pool.column.least)
     return max(FLOOR, pool.column.least / max(float(np.std(pool.values)), distance.LEAST_DEVIATION))
 
@@ -218,7 +218,7 @@ def _fixed(pool: _Pool, minimum_rows: int) -> dict[int, Threshold]:
     if len(pool.values) < minimum_rows:
         return {}
     least = 0.0
-    if pool.column.kind is Kind.NUMBER:
+    if pool.column.kind is ValueKind.NUMBER:
         values: Floats = pool.values
         shift = 2 * pool.column.least
         least = max(distance.stability_of_numbers(values, values + by) for by in (shift, -shift))
@@ -226,7 +226,7 @@ def _fixed(pool: _Pool, minimum_rows: int) -> dict[int, Threshold]:
     return {FIXED_SIZE: Threshold(value, COLD_SURE * value, Method.STABILITY)}
 
 
-def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> Bounds:
+def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> TestBounds:
     column = pool.column
     shares = [share for frame in judged if (share := frame.missing_share(column)) is not None]
     missing = _beyond(shares, deviations, 1.0)
@@ -247,8 +247,8 @@ def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> Bound
             success[size] = min(
                 SUCCESS, _beyond([float(np.mean(v == column.sound)) for v in of_size], deviations, -1.0)
             )
-    varied = len(pool.values) > 0 and bool(pool.values[0] != pool.values[-1]) and column.kind is Kind.NUMBER
-    return Bounds(tails, success, min(1.0, max(MISSING, missing + MISSING)), varied)
+    varied = len(pool.values) > 0 and bool(pool.values[0] != pool.values[-1]) and column.kind is ValueKind.NUMBER
+    return TestBounds(tails, success, min(1.0, max(MISSING, missing + MISSING)), varied)
 
 
 def _beyond(values: list[float], deviations: float | None, sign: float) -> float:

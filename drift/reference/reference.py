@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, Column, Kind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, Column, ValueKind
 from drift.columns.frame import there
 from drift.columns.reader import NOTHING, Floats, Values, Words
 from drift.errors import ReferenceDamaged, ReferenceIncompatible
@@ -67,7 +67,7 @@ class Threshold:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class TestBounds:
     """What absolute tests hold a column to."""
 
     p95: dict[int, float] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Reference:
     lengths: Lengths
     thresholds: dict[str, dict[int, Threshold]]
     """By column and size."""
-    bounds: dict[str, Bounds]
+    bounds: dict[str, TestBounds]
     typical: dict[str, float]
     """Of a number: the median in its unit, as a person knows it."""
     builds: tuple[str, ...]
@@ -117,7 +117,7 @@ class Reference:
         if key not in self._cache:
             values = column_of(self.sample, column)
             values = values[there(column, values)]
-            self._cache[key] = np.sort(values) if column.kind is Kind.NUMBER else values
+            self._cache[key] = np.sort(values) if column.kind is ValueKind.NUMBER else values
         known: Values = self._cache[key]
         return known
 
@@ -166,7 +166,7 @@ def between(by_size: Mapping[int, float], size: int) -> float:
 def column_of(sample: pd.DataFrame, column: Column) -> Values:
     """The sample's values of ``column``, NaN or "" where there is none."""
     given = sample[VALUE + column.name]
-    if column.kind is Kind.NUMBER:
+    if column.kind is ValueKind.NUMBER:
         numbers: Floats = given.to_numpy(dtype=np.float64)
         return numbers
     return np.asarray(given.to_numpy(dtype=object), dtype=object)
@@ -260,7 +260,7 @@ def _from_metadata(data: dict[str, Any], sample: pd.DataFrame) -> Reference:
             for name, by_size in data["thresholds"].items()
         },
         bounds={
-            name: Bounds(
+            name: TestBounds(
                 {int(size): float(value) for size, value in bounds["p95"].items()},
                 {int(size): float(value) for size, value in bounds["success"].items()},
                 float(bounds["missing"]),

@@ -14,7 +14,7 @@ BINS = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class ChartPoint:
     """Of a line: ``label`` is shown below it where there is room, ``value`` None is a gap."""
 
     label: str
@@ -22,7 +22,7 @@ class Point:
     title: str = ""
 
 
-def lines(series: Mapping[str, Sequence[Point]], *, threshold: float, unit: str) -> Markup:
+def lines(series: Mapping[str, Sequence[ChartPoint]], *, threshold: float, unit: str) -> Markup:
     """Lines over the same moments, with a dashed one at ``threshold``."""
     if not series:
         return Markup("")
@@ -119,9 +119,9 @@ def nice(value: float) -> float:
     return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= value * 0.999)
 
 
-def _stretches(points: Sequence[Point]) -> list[list[tuple[int, float, Point]]]:
+def _stretches(points: Sequence[ChartPoint]) -> list[list[tuple[int, float, ChartPoint]]]:
     """What lies between gaps."""
-    found: list[list[tuple[int, float, Point]]] = [[]]
+    found: list[list[tuple[int, float, ChartPoint]]] = [[]]
     for place, point in enumerate(points):
         if point.value is None:
             found.append([])

@@ -9,13 +9,13 @@ from datetime import datetime
 
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, Kind
+from drift.columns.columns import BY_NAME, ValueKind
 from drift.columns.frame import prepare
 from drift.reference.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ColumnValues:
     """Of one column; either numbers, as they are compared, or shares of categories."""
 
     before: tuple[float, ...] = ()
@@ -24,21 +24,21 @@ class Sample:
     shares_after: Mapping[str, float] = field(default_factory=dict)
 
 
-def samples(
+def column_values(
     rows: pd.DataFrame, reference: Reference, columns: Iterable[str], start: datetime, end: datetime
-) -> dict[str, Sample]:
+) -> dict[str, ColumnValues]:
     """Of those ``columns`` that have values both in ``reference`` and in ``rows``."""
     frame = reference.lengths.judged(prepare(rows, start, end))
-    found: dict[str, Sample] = {}
+    found: dict[str, ColumnValues] = {}
     for name in columns:
         column = BY_NAME[name]
         before, after = reference.values(column), frame.values[name][frame.present(column)]
         if not len(before) or not len(after):
             continue
-        if column.kind is Kind.NUMBER:
-            found[name] = Sample(tuple(map(float, before)), tuple(map(float, after)))
+        if column.kind is ValueKind.NUMBER:
+            found[name] = ColumnValues(tuple(map(float, before)), tuple(map(float, after)))
         else:
-            found[name] = Sample(shares_before=_shares(before), shares_after=_shares(after))
+            found[name] = ColumnValues(shares_before=_shares(before), shares_after=_shares(after))
     return found
 
 

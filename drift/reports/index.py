@@ -10,7 +10,7 @@ from drift import files
 from drift.columns.columns import COLUMNS
 from drift.reports import wording
 from drift.reports.page import STATES, SUBJECTS, environment, facts
-from drift.state.state_folder import State, name_of
+from drift.state.state_folder import StateFolder, name_of
 from drift.verdict.verdict import Score, Verdict
 
 MOST = 168
@@ -20,7 +20,7 @@ CLOSE = 0.75
 """Of the threshold: from here on a cell is not just as usual."""
 
 
-def write(state: State, window: timedelta) -> None:
+def write(state: StateFolder, window: timedelta) -> None:
     """Into the state folder, if it differs from what is there. Raises OSError."""
     verdicts = state.verdicts(most=MOST)
     text = render(verdicts, window)
@@ -45,7 +45,7 @@ def render(verdicts: Sequence[Verdict], window: timedelta) -> str:
         .render(
             state_words=words,
             state_class=kind,
-            text=wording.tell(last, verdicts[:-1]),
+            text=wording.verdict_text(last, verdicts[:-1]),
             facts=[_when(last.start), *facts(last)],
             latest=_href(last.start),
             count=count,
@@ -98,7 +98,7 @@ def _listed(verdicts: Sequence[Verdict], place: int) -> dict[str, Any]:
         "state": words,
         "state_class": kind,
         "rows": f"{verdict.rows:,}",
-        "text": wording.tell(verdict, verdicts[:place]),
+        "text": wording.verdict_text(verdict, verdicts[:place]),
     }
 
 

@@ -11,12 +11,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from drift.columns.columns import BY_NAME, Column, Kind, Scale, Subject
+from drift.columns.columns import BY_NAME, Column, Scale, Subject, ValueKind
 from drift.columns.frame import raw
 from drift.reports import charts, wording
-from drift.reports.column_values import Sample
+from drift.reports.column_values import ColumnValues
 from drift.verdict.segments import Segment
-from drift.verdict.verdict import Score, State, Verdict
+from drift.verdict.verdict import Score, Verdict, VerdictState
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUBJECTS = {
@@ -25,13 +25,13 @@ SUBJECTS = {
     Subject.TRAFFIC: "The traffic: what is asked for",
 }
 STATES = {
-    State.STABLE: ("as usual", "stable"),
-    State.SUSPECTED: ("suspected", "suspected"),
-    State.DRIFT: ("drift", "drift"),
-    State.INSUFFICIENT_DATA: ("too few requests", "other"),
-    State.NO_REFERENCE: ("no reference yet", "other"),
-    State.REFERENCE_INCOMPATIBLE: ("reference of another version", "suspected"),
-    State.REFERENCE_DAMAGED: ("reference damaged", "suspected"),
+    VerdictState.STABLE: ("as usual", "stable"),
+    VerdictState.SUSPECTED: ("suspected", "suspected"),
+    VerdictState.DRIFT: ("drift", "drift"),
+    VerdictState.INSUFFICIENT_DATA: ("too few requests", "other"),
+    VerdictState.NO_REFERENCE: ("no reference yet", "other"),
+    VerdictState.REFERENCE_INCOMPATIBLE: ("reference of another version", "suspected"),
+    VerdictState.REFERENCE_DAMAGED: ("reference damaged", "suspected"),
 }
 CHARTED = 6
 """Columns with a chart of their own: those furthest over their thresholds."""
@@ -39,7 +39,9 @@ HISTORY = 48
 """Windows in the chart of what was before."""
 
 
-def render(verdict: Verdict, previous: Sequence[Verdict], samples: Mapping[str, Sample], *, evidently: bool) -> str:
+def render(
+    verdict: Verdict, previous: Sequence[Verdict], samples: Mapping[str, ColumnValues], *, evidently: bool
+) -> str:
     """The page as HTML; ``evidently`` says whether its report lies beside it."""
     words, kind = STATES[verdict.state]
     shown = _charted(verdict)
@@ -50,7 +52,7 @@ def render(verdict: Verdict, previous: Sequence[Verdict], samples: Mapping[str, 
             when=period(verdict),
             state_words=words,
             state_class=kind,
-            text=wording.tell(verdict, previous),
+            text=wording.verdict_text(verdict, previous),
             facts=facts(verdict),
             evidently=evidently,
             segments=[_segment(segment) for segment in verdict.segments],
@@ -142,7 +144,7 @@ def _change(score: Score, column: Column) -> str:
     change = score.change
     if change is None:
         return ""
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         told = f"{wording.percent(change.before)}, {wording.percent(change.after)}"
         return f"{told} {change.level}" if change.level else told
     told = f"{wording.quantity(change.before, column.unit)}, {wording.quantity(change.after, column.unit)}"
@@ -152,10 +154,10 @@ def _change(score: Score, column: Column) -> str:
 
 def _segment(segment: Segment) -> dict[str, str]:
     column = BY_NAME[segment.column]
-    say = wording.percent if column.kind is Kind.CATEGORY else lambda value: wording.quantity(value, column.unit)
+    say = wording.percent if column.kind is ValueKind.CATEGORY else lambda value: wording.quantity(value, column.unit)
     return {
         "title": column.title,
-        "where": wording.segment_words(segment),
+        "where": wording.segment_text(segment),
         "share": wording.percent(min(1.0, segment.share)),
         "weight": wording.percent(segment.weight),
         "before": say(segment.before),
@@ -178,9 +180,9 @@ def _charted(verdict: Verdict) -> list[Score]:
     return over[:CHARTED] if over else judged[:2]
 
 
-def _chart(score: Score, sample: Sample) -> dict[str, Any]:
+def _chart(score: Score, sample: ColumnValues) -> dict[str, Any]:
     column = BY_NAME[score.column]
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         return {
             "title": column.title,
             "help": column.help,
@@ -189,7 +191,7 @@ def _chart(score: Score, sample: Sample) -> dict[str, Any]:
     return {"title": column.title, "help": column.help, "svg": _spread(column, sample)}
 
 
-def _spread(column: Column, sample: Sample) -> Markup:
+def _spread(column: Column, sample: ColumnValues) -> Markup:
     if column.equal_length and column.scale is Scale.RATIO:
         unit, say = "times what is usual for a text of this length", lambda value: f"{10**value:.2g}"
     elif column.equal_length:
@@ -210,9 +212,9 @@ def _history(verdict: Verdict, previous: Sequence[Verdict], shown: Sequence[Scor
     return charts.lines(series, threshold=1.0, unit="windows, UTC")
 
 
-def _point(window: Verdict, column: str, now: datetime) -> charts.Point:
+def _point(window: Verdict, column: str, now: datetime) -> charts.ChartPoint:
     label = wording.moment(window.start, now) if window.start.date() == now.date() else f"{window.start:%-d.%-m. %H:%M}"
     score = next((score for score in window.scores if score.column == column), None)
     if score is None or score.ratio is None:
-        return charts.Point(label, None)
-    return charts.Point(label, score.ratio, f"{title(column)}, {label}: {score.ratio:.2f}")
+        return charts.ChartPoint(label, None)
+    return charts.ChartPoint(label, score.ratio, f"{title(column)}, {label}: {score.ratio:.2f}")

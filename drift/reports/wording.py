@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from drift.columns.columns import BY_NAME, COLUMNS, Kind, Subject
-from drift.verdict.comparison import Comparison, Difference, Direction, Outcome
+from drift.columns.columns import BY_NAME, COLUMNS, Subject, ValueKind
+from drift.verdict.comparison import Comparison, ComparisonOutcome, Difference, Direction
 from drift.verdict.segments import Segment
-from drift.verdict.verdict import DECIDED, Change, Score, State, Verdict
+from drift.verdict.verdict import DECIDED, Change, Score, Verdict, VerdictState
 
 FAILURES = frozenset({"errors", "rejections"})
 """What is said before all else."""
@@ -46,30 +46,30 @@ SHARES: dict[str, str] = {
 }
 
 
-def tell(verdict: Verdict, previous: Sequence[Verdict]) -> str:
+def verdict_text(verdict: Verdict, previous: Sequence[Verdict]) -> str:
     """The verdict in a few sentences; ``previous`` are the windows before it, oldest first."""
     sentences = {
-        State.INSUFFICIENT_DATA: _too_few,
-        State.NO_REFERENCE: _no_reference,
-        State.REFERENCE_DAMAGED: _no_use,
-        State.REFERENCE_INCOMPATIBLE: _no_use,
-        State.STABLE: _stable,
-        State.SUSPECTED: _suspected,
-        State.DRIFT: _drift,
+        VerdictState.INSUFFICIENT_DATA: _too_few,
+        VerdictState.NO_REFERENCE: _no_reference,
+        VerdictState.REFERENCE_DAMAGED: _no_use,
+        VerdictState.REFERENCE_INCOMPATIBLE: _no_use,
+        VerdictState.STABLE: _stable,
+        VerdictState.SUSPECTED: _suspected,
+        VerdictState.DRIFT: _drift,
     }[verdict.state](verdict, previous)
     return " ".join([*sentences, *_context(verdict)])
 
 
-def tell_comparison(comparison: Comparison, a: str, b: str) -> str:
+def comparison_text(comparison: Comparison, a: str, b: str) -> str:
     """B against A: in a sentence, and then each column that differs."""
     rows = f"{comparison.rows[0]:,} requests of {a}, {comparison.rows[1]:,} of {b}"
     within = "at equal length and voice" if comparison.by_voice else "at equal length; they have no voice in common"
-    differing = [d for d in comparison.columns if d.outcome is Outcome.DIFFERENT]
-    tested = [d for d in comparison.columns if d.outcome is not Outcome.INSUFFICIENT_DATA]
+    differing = [d for d in comparison.columns if d.outcome is ComparisonOutcome.DIFFERENT]
+    tested = [d for d in comparison.columns if d.outcome is not ComparisonOutcome.INSUFFICIENT_DATA]
     said = {
-        Outcome.SAME: "Nothing is worse." if differing else "No difference that matters.",
-        Outcome.DIFFERENT: f"{b} differs from {a}.",
-        Outcome.INSUFFICIENT_DATA: "Too few requests to tell.",
+        ComparisonOutcome.SAME: "Nothing is worse." if differing else "No difference that matters.",
+        ComparisonOutcome.DIFFERENT: f"{b} differs from {a}.",
+        ComparisonOutcome.INSUFFICIENT_DATA: "Too few requests to tell.",
     }[comparison.state]
     lines = [f"{said} ({rows}; compared {within}; {len(tested)} of {len(comparison.columns)} columns had enough)"]
     return "\n".join([*lines, *map(_difference_words, differing)])
@@ -77,7 +77,7 @@ def tell_comparison(comparison: Comparison, a: str, b: str) -> str:
 
 def _difference_words(difference: Difference) -> str:
     column = BY_NAME[difference.column]
-    number = column.kind is Kind.NUMBER
+    number = column.kind is ValueKind.NUMBER
     before, after = (
         quantity(value, column.unit) if number else percent(value) for value in (difference.before, difference.after)
     )
@@ -87,7 +87,7 @@ def _difference_words(difference: Difference) -> str:
     return f"  {direction[difference.direction]:<7}{column.title}: {before} -> {after}{times}{chance}"
 
 
-def news(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
+def transition(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
     """Whether drift begins, changes its columns, or ends with this window; None if all is as it was."""
     if verdict.state not in DECIDED:
         return None
@@ -105,12 +105,12 @@ def moment(time: datetime, of: datetime) -> str:
     return f"{time:%H:%M}" if time.date() == of.date() else f"{time:%-d %B, %H:%M}"
 
 
-def change_words(score: Score) -> str:
+def change_text(score: Score) -> str:
     """What has changed in ``score``'s column, as the middle of a sentence."""
     column, change = BY_NAME[score.column], score.change
     if change is None:
         return f"{column.title}: not as usual"
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         if score.column in SHARES:
             return SHARES[score.column].format(after=percent(change.after), before=percent(change.before))
         level = f"{change.level}: " if change.level else ""
@@ -126,7 +126,7 @@ def change_words(score: Score) -> str:
     )
 
 
-def segment_words(segment: Segment) -> str:
+def segment_text(segment: Segment) -> str:
     """Where a change concentrates: voice joe, 26-50 words."""
     return ", ".join(DIMENSION.get(name, "{}").format(value or "none") for name, value in segment.by)
 
@@ -167,7 +167,7 @@ def quantity(value: float | None, unit: str) -> str:
 def _too_few(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
     last = _last_decided(previous)
     said = [f"Only {_requests(verdict.rows)}: too few to judge."]
-    if last is not None and last.state is State.DRIFT:
+    if last is not None and last.state is VerdictState.DRIFT:
         said.append("Before, it had drifted, and nothing says that this is over.")
     return said
 
@@ -180,14 +180,14 @@ def _no_reference(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 
 
 def _no_use(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
-    why = "was made by another version" if verdict.state is State.REFERENCE_INCOMPATIBLE else "is damaged"
+    why = "was made by another version" if verdict.state is VerdictState.REFERENCE_INCOMPATIBLE else "is damaged"
     return [f"The reference {why}, so nothing was judged. Make a new one by python -m drift calibrate."]
 
 
 def _stable(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
     said = ["Everything is as usual."]
     last = _last_decided(previous)
-    if last is not None and last.state is State.DRIFT:
+    if last is not None and last.state is VerdictState.DRIFT:
         titles = " and ".join(BY_NAME[score.column].title for score in last.detected)
         said = [f"Everything is as usual again: {titles} had drifted."]
     return said
@@ -195,7 +195,7 @@ def _stable(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 
 def _suspected(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
     over = _named([score for score in verdict.scores if score.over])
-    said = [f"In this window {_and([change_words(score) for score in over])}."] if over else []
+    said = [f"In this window {_and([change_text(score) for score in over])}."] if over else []
     return [*said, "One window alone is no drift: the next one decides."]
 
 
@@ -210,9 +210,9 @@ def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
             continue
         first, *others = named
         begin = moment(first.since or verdict.start, verdict.start)
-        said += [f"Since {begin} {change_words(first)}.", *_concentration(verdict, first)]
+        said += [f"Since {begin} {change_text(first)}.", *_concentration(verdict, first)]
         if others:
-            said.append(f"Besides, {_and([change_words(score) for score in others])}.")
+            said.append(f"Besides, {_and([change_text(score) for score in others])}.")
         more = len(subject) - len(named)
         if more:
             said.append(
@@ -227,7 +227,7 @@ def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 
 def _concentration(verdict: Verdict, score: Score) -> list[str]:
     found = next((segment for segment in verdict.segments if segment.column == score.column), None)
-    return [f"{percent(min(1.0, found.share))} of that is {segment_words(found)}."] if found else []
+    return [f"{percent(min(1.0, found.share))} of that is {segment_text(found)}."] if found else []
 
 
 def _context(verdict: Verdict) -> list[str]:

@@ -16,10 +16,10 @@ from typing import BinaryIO
 
 from drift import files
 from drift.rows import offsets, parquet, query, sources
-from drift.rows.ingest_report import Intake
-from drift.rows.offsets import Ledger, Place, Source
-from drift.rows.otlp import Decoder, microseconds
-from drift.rows.sources import Line
+from drift.rows.ingest_report import IngestReport
+from drift.rows.offsets import Offsets, ReadPosition, SourceOffset
+from drift.rows.otlp import OtlpDecoder, microseconds
+from drift.rows.sources import EventLine
 
 COMMIT_BYTES = 2**30
 """Read between two commits: at most this is read again after a crash."""
@@ -32,7 +32,7 @@ Step = Callable[[str], None]
 """Told of each step before the next one is taken; an error that it raises ends the intake there."""
 
 
-class Taking:
+class Ingest:
     """One intake into a folder of rows."""
 
     def __init__(
@@ -48,14 +48,14 @@ class Taking:
         self._folder, self._hours = folder, folder / parquet.HOURS
         self._commit_bytes, self._step, self._on_progress = commit_bytes, step, on_progress
         self._judged_until = microseconds(judged_until) if judged_until else None
-        self._intake = Intake()
-        self._decoder = Decoder(self._intake, now)
+        self._intake = IngestReport()
+        self._decoder = OtlpDecoder(self._intake, now)
         self._seen: set[tuple[int, int]] = set()
         self._present: set[str] = set()
         self._uncommitted = 0
         self._done = self._total = 0
 
-    def run(self, paths: Sequence[Path]) -> Intake:
+    def run(self, paths: Sequence[Path]) -> IngestReport:
         """Takes all of it. Raises OSError, RowsIncompatible."""
         self._ledger = self._open()
         self._writer = self._new_writer()
@@ -73,7 +73,7 @@ class Taking:
             raise
         return self._intake
 
-    def _open(self) -> Ledger:
+    def _open(self) -> Offsets:
         """The ledger, with nothing in the folder that it does not know of."""
         self._hours.mkdir(parents=True, exist_ok=True)
         files.sweep(self._folder)
@@ -84,7 +84,7 @@ class Taking:
             offsets.set_aside(self._folder)
             numbers = [number for _, folder in parquet.hour_folders(self._hours) for number, _ in parquet.parts(folder)]
             self._intake.ledger_lost = bool(numbers) or (self._folder / offsets.DAMAGED).exists()
-            known = Ledger(commits=max(numbers, default=0))
+            known = Offsets(commits=max(numbers, default=0))
             offsets.save(self._folder, known)  # before any part: parts without a ledger mean that it was lost
         parquet.remove_after(self._hours, known.commits)
         self._step("swept")
@@ -135,14 +135,14 @@ class Taking:
             end = self._take_lines(self._lines(file, place, path), place)
             self._intake.waiting += max(0, os.fstat(file.fileno()).st_size - end)
 
-    def _lines(self, file: BinaryIO, place: Place, path: Path) -> Iterator[Line]:
+    def _lines(self, file: BinaryIO, place: ReadPosition, path: Path) -> Iterator[EventLine]:
         """The new lines, up to where the file can't be read; errors of storing them are none of these."""
         try:
             yield from sources.whole_lines(file, place.offset)
         except OSError as error:
             self._intake.unreadable[str(path)] = sources.why(error)
 
-    def _take_lines(self, lines: Iterator[Line], place: Place) -> int:
+    def _take_lines(self, lines: Iterator[EventLine], place: ReadPosition) -> int:
         """Takes the lines; the offset behind them."""
         end = place.offset
         for line in lines:
@@ -151,14 +151,14 @@ class Taking:
             self._intake.bytes += length
             self._uncommitted += length
             self._done += length
-            self._ledger.sources[place.key] = Source(end, line.tail, self._ledger.commits + 1)
+            self._ledger.sources[place.key] = SourceOffset(end, line.tail, self._ledger.commits + 1)
             if self._uncommitted >= self._commit_bytes:
                 self._commit()
             if written and self._on_progress:
                 self._on_progress(self._done, self._total)
         return end
 
-    def _take_line(self, line: Line) -> bool:
+    def _take_line(self, line: EventLine) -> bool:
         """Whether rows were written."""
         if line.content is None:
             self._intake.lines += 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
-class Intake:
+class IngestReport:
     """Counts of one intake. Whatever does not become a row is in exactly one of them, so nothing is lost silently."""
 
     files: int = 0

@@ -24,7 +24,7 @@ MOST_SOURCES = 4096
 """Files that are remembered; of more, gone ones are forgotten, the oldest first. The Collector keeps 100."""
 
 
-class Source(msgspec.Struct):
+class SourceOffset(msgspec.Struct):
     """A file of events, by what it is."""
 
     offset: int
@@ -35,7 +35,7 @@ class Source(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReadPosition:
     """Where to read on."""
 
     key: str
@@ -44,15 +44,15 @@ class Place:
     """A file with this first line was read, but its rest was another."""
 
 
-class Ledger(msgspec.Struct):
+class Offsets(msgspec.Struct):
     """What was read, and what of it counts."""
 
     format: int = FORMAT
     commits: int = 0
     """Parts of later commits are what a crash left behind."""
-    sources: dict[str, Source] = {}
+    sources: dict[str, SourceOffset] = {}
 
-    def place(self, file: BinaryIO, size: int) -> Place | None:
+    def place(self, file: BinaryIO, size: int) -> ReadPosition | None:
         """Where in the file that begins which is new; None while its first line is not whole. Raises OSError.
 
         Files may begin alike and go on differently, and a file may be replaced: an offset holds only if what is before
@@ -64,10 +64,10 @@ class Ledger(msgspec.Struct):
         key, alike = begins, 0
         while known := self.sources.get(key):
             if known.offset <= size and sources.ends_with(file, known.offset, known.tail):
-                return Place(key, known.offset, restarted=False)
+                return ReadPosition(key, known.offset, restarted=False)
             alike += 1
             key = f"{begins}-{alike}"
-        return Place(key, 0, restarted=alike > 0)
+        return ReadPosition(key, 0, restarted=alike > 0)
 
     def forget(self, present: set[str]) -> None:
         """Bounds what is remembered."""
@@ -76,13 +76,13 @@ class Ledger(msgspec.Struct):
             del self.sources[key]
 
 
-def load(folder: Path) -> Ledger | None:
+def load(folder: Path) -> Offsets | None:
     """The ledger of a folder; None if there is none that can be read.
 
     Raises RowsIncompatible if it was written by a later version, and OSError.
     """
     try:
-        ledger = msgspec.json.decode((folder / NAME).read_bytes(), type=Ledger)
+        ledger = msgspec.json.decode((folder / NAME).read_bytes(), type=Offsets)
     except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if ledger.format > FORMAT:
@@ -96,6 +96,6 @@ def set_aside(folder: Path) -> None:
         (folder / NAME).replace(folder / DAMAGED)
 
 
-def save(folder: Path, ledger: Ledger) -> None:
+def save(folder: Path, ledger: Offsets) -> None:
     """Puts it in the place of the old one. Raises OSError, and then the old one is there."""
     files.write(folder / NAME, msgspec.json.encode(ledger).decode())

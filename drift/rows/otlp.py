@@ -17,8 +17,8 @@ from typing import Any
 import msgspec
 
 from drift.rows.fields import FIELDS, REQUEST_ID, Type
-from drift.rows.ingest_report import Intake
-from otel.contract.event_fields import REQUEST_EVENT
+from drift.rows.ingest_report import IngestReport
+from otel.sdk.events import REQUEST_EVENT
 
 Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""
@@ -81,10 +81,10 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
-class Decoder:
+class OtlpDecoder:
     """Turns lines into rows, and counts in ``intake`` whatever does not become one."""
 
-    def __init__(self, intake: Intake, now: datetime) -> None:
+    def __init__(self, intake: IngestReport, now: datetime) -> None:
         self._intake = intake
         self._earliest = microseconds(EARLIEST)
         self._latest = microseconds(LATEST)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from drift import files
 from drift.rows.fields import FIELDS, FORMAT, REQUEST_ID, TIME, Type
-from drift.rows.ingest_report import Intake
+from drift.rows.ingest_report import IngestReport
 from drift.rows.otlp import LONGEST_TEXT, Row
 
 HOURS = "hours"
@@ -48,7 +48,7 @@ _PART = re.compile(r"(\d{9})-(\d{4,})\.parquet")
 class Writer:
     """Takes rows in any order and writes the parts of one commit; they count only when the ledger says so."""
 
-    def __init__(self, hours: Path, commit: int, intake: Intake, *, judged_until: int | None) -> None:
+    def __init__(self, hours: Path, commit: int, intake: IngestReport, *, judged_until: int | None) -> None:
         """``judged_until`` in microseconds: rows before it are counted as late."""
         self._hours, self._commit, self._intake = hours, commit, intake
         self._judged_until = judged_until
@@ -135,7 +135,7 @@ class _Part:
         )
 
 
-def table_of(rows: Sequence[Row], intake: Intake) -> pa.Table:
+def table_of(rows: Sequence[Row], intake: IngestReport) -> pa.Table:
     """Rows as columns; what no column can hold, or should, becomes null and is counted."""
     time, *columns = zip(*rows, strict=True)
     arrays = [pa.array(time, pa.int64()).cast(pa.timestamp("us", tz="UTC"))]

@@ -49,7 +49,7 @@ _ROWS = """
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class WindowRows:
     """Rows of a time."""
 
     frame: pd.DataFrame
@@ -62,7 +62,7 @@ class Window:
     """Parts that are damaged, and so left out."""
 
 
-def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, spill: Path) -> Window:
+def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, spill: Path) -> WindowRows:
     """The rows from ``start`` to before ``end``; of more than ``most`` a sample, the same each time.
 
     Raises RowsDamaged, ValueError if ``most`` is not positive.
@@ -78,12 +78,12 @@ def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, 
             raise RowsDamaged(f"the rows from {start} to {end} can't be read: {error}") from error
         found = _read(sound, bounds, most, spill)
         damaged = tuple(sorted(f"{part.parent.name}/{part.name}" for part in set(parts) - set(sound)))
-        return Window(found.frame, found.count, found.duplicates, damaged)
+        return WindowRows(found.frame, found.count, found.duplicates, damaged)
 
 
-def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path) -> Window:
+def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path) -> WindowRows:
     if not parts:
-        return Window(_frame(SCHEMA.empty_table()), 0, 0)
+        return WindowRows(_frame(SCHEMA.empty_table()), 0, 0)
     with closing(_connect(spill)) as connection:
         _open(connection, parts)
         total, count = _one(connection, _COUNT, bounds)
@@ -91,7 +91,7 @@ def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path)
         if count > most:  # the keys of a sample are at most this one: only its rows are read whole
             (last,) = _one(connection, _LAST_KEY, {**bounds, "most": most})
         table = connection.sql(_ROWS, params={**bounds, "last": last}).to_arrow_table()
-    return Window(_frame(table), count, total - count)
+    return WindowRows(_frame(table), count, total - count)
 
 
 def _connect(spill: Path) -> duckdb.DuckDBPyConnection:

@@ -35,7 +35,7 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EventLine:
     """A whole line; ``content`` is None if it is longer than can be read."""
 
     content: bytes | None
@@ -87,7 +87,7 @@ def ends_with(file: BinaryIO, offset: int, tail: Tail) -> bool:
     return Tail.of(file.read(tail.length)) == tail
 
 
-def whole_lines(file: BinaryIO, offset: int) -> Iterator[Line]:
+def whole_lines(file: BinaryIO, offset: int) -> Iterator[EventLine]:
     """The lines from ``offset`` on that have an end. What is after the last of them is still being written."""
     file.seek(offset)
     end = offset
@@ -95,7 +95,7 @@ def whole_lines(file: BinaryIO, offset: int) -> Iterator[Line]:
         content = file.readline(LONGEST_LINE)
         if content.endswith(b"\n"):
             end += len(content)
-            yield Line(content, end, Tail.of(content))
+            yield EventLine(content, end, Tail.of(content))
         elif len(content) < LONGEST_LINE:
             return
         else:
@@ -104,7 +104,7 @@ def whole_lines(file: BinaryIO, offset: int) -> Iterator[Line]:
                 return
             length, last = skipped
             end += length
-            yield Line(None, end, Tail.of(last))
+            yield EventLine(None, end, Tail.of(last))
 
 
 def _skip(file: BinaryIO, begun: bytes) -> tuple[int, bytes] | None:

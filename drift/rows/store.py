@@ -11,9 +11,9 @@ from pathlib import Path
 
 from drift import files
 from drift.rows import offsets, parquet, query
-from drift.rows.ingest import COMMIT_BYTES, Progress, Step, Taking
-from drift.rows.ingest_report import Intake
-from drift.rows.query import Window
+from drift.rows.ingest import COMMIT_BYTES, Ingest, Progress, Step
+from drift.rows.ingest_report import IngestReport
+from drift.rows.query import WindowRows
 
 
 def _go_on(step: str) -> None:
@@ -35,13 +35,13 @@ class Rows:
         now: datetime,
         judged_until: datetime | None,
         on_progress: Progress | None = None,
-    ) -> Intake:
+    ) -> IngestReport:
         """Stores what is new in ``paths``, files or folders of them: every event once, whenever this may be cut off.
 
         Whatever the files hold is not an error but counted. Raises OSError if the rows can't be stored, and
         RowsIncompatible; then what was committed stays, and the rest is taken the next time.
         """
-        taking = Taking(
+        taking = Ingest(
             self._folder,
             now=now,
             judged_until=judged_until,
@@ -51,7 +51,7 @@ class Rows:
         )
         return taking.run(paths)
 
-    def window(self, start: datetime, end: datetime, *, most: int) -> Window:
+    def window(self, start: datetime, end: datetime, *, most: int) -> WindowRows:
         """The rows from ``start`` to before ``end``, one for each event; of more than ``most`` the same sample always.
 
         Raises RowsDamaged, RowsIncompatible, and ValueError if ``most`` is not positive.

@@ -40,7 +40,7 @@ class StateBusy(StateError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
+class DeliveryRecord:
     """What is to be told of a window, and what has been; kept beside its verdict."""
 
     due: tuple[str, ...]
@@ -68,7 +68,7 @@ class LastRun:
         return self.clock.time
 
 
-class State:
+class StateFolder:
     """One folder; ``open`` it, and hold its ``lock`` while changing anything."""
 
     def __init__(self, folder: Path) -> None:
@@ -82,7 +82,7 @@ class State:
         self._ahead = folder / "ahead"
 
     @classmethod
-    def open(cls, folder: Path) -> State:
+    def open(cls, folder: Path) -> StateFolder:
         """Makes the folder if it is not there. Raises StateError."""
         state = cls(folder)
         try:
@@ -169,13 +169,13 @@ class State:
         """The window's folder, whole or not at all: from that instant on the window counts as judged."""
         files.publish(self.window(name_of(start)), fill)
 
-    def outputs(self, name: str) -> Outputs:
+    def outputs(self, name: str) -> DeliveryRecord:
         """What is to be told of the window; nothing, if that can't be read any more."""
         try:
             data = json.loads((self.window(name) / OUTPUTS).read_text(encoding="utf-8"))
-            return Outputs(tuple(data["due"]), dict(data["done"]), data["news"])
+            return DeliveryRecord(tuple(data["due"]), dict(data["done"]), data["news"])
         except (OSError, ValueError, KeyError, TypeError):
-            return Outputs(())
+            return DeliveryRecord(())
 
     def mark(self, name: str, output: str, result: str) -> None:
         """``output`` has told of the window."""
@@ -259,7 +259,7 @@ class State:
         shutil.rmtree(self.references / name, ignore_errors=True)
 
 
-def write_outputs(folder: Path, outputs: Outputs) -> None:
+def write_outputs(folder: Path, outputs: DeliveryRecord) -> None:
     """Into the window's ``folder``."""
     files.write_json(folder / OUTPUTS, {"due": list(outputs.due), "done": outputs.done, "news": outputs.news})
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from drift.columns.columns import COLUMNS, Column, Kind, Scale, Subject
+from drift.columns.columns import COLUMNS, Column, Scale, Subject, ValueKind
 from drift.columns.frame import Frame, joined, prepare, raw
 from drift.columns.reader import Flags, Floats
 from drift.sampling import sample
@@ -37,7 +37,7 @@ POINTS = 0.02
 SEED = 20261124
 
 
-class Outcome(StrEnum):
+class ComparisonOutcome(StrEnum):
     """What a comparison comes to."""
 
     SAME = "same"
@@ -55,7 +55,7 @@ class Direction(StrEnum):
     """Neither: it sounds different."""
 
 
-EXIT_CODES = {Outcome.SAME: 0, Outcome.DIFFERENT: 3, Outcome.INSUFFICIENT_DATA: 4}
+EXIT_CODES = {ComparisonOutcome.SAME: 0, ComparisonOutcome.DIFFERENT: 3, ComparisonOutcome.INSUFFICIENT_DATA: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Difference:
 
     column: str
     subject: Subject
-    outcome: Outcome
+    outcome: ComparisonOutcome
     direction: Direction | None
     """None unless it is different."""
     before: float
@@ -86,7 +86,7 @@ class Difference:
 class Comparison:
     """B against A."""
 
-    state: Outcome
+    state: ComparisonOutcome
     columns: tuple[Difference, ...]
     rows: tuple[int, int]
     """Of A and B."""
@@ -142,12 +142,14 @@ def compare(
     return Comparison(_state(ordered), ordered, rows, by_voice)
 
 
-def _state(differences: Sequence[Difference]) -> Outcome:
+def _state(differences: Sequence[Difference]) -> ComparisonOutcome:
     """Different if something is worse or other; too little to tell unless at least latency or errors were tested."""
-    if any(d.outcome is Outcome.DIFFERENT and d.direction is not Direction.BETTER for d in differences):
-        return Outcome.DIFFERENT
-    tested = {difference.column for difference in differences if difference.outcome is not Outcome.INSUFFICIENT_DATA}
-    return Outcome.SAME if {"latency", "errors"} <= tested else Outcome.INSUFFICIENT_DATA
+    if any(d.outcome is ComparisonOutcome.DIFFERENT and d.direction is not Direction.BETTER for d in differences):
+        return ComparisonOutcome.DIFFERENT
+    tested = {
+        difference.column for difference in differences if difference.outcome is not ComparisonOutcome.INSUFFICIENT_DATA
+    }
+    return ComparisonOutcome.SAME if {"latency", "errors"} <= tested else ComparisonOutcome.INSUFFICIENT_DATA
 
 
 def _strata(frame: Frame, *, by_voice: bool) -> npt.NDArray[np.int64]:
@@ -164,7 +166,7 @@ def _strata(frame: Frame, *, by_voice: bool) -> npt.NDArray[np.int64]:
 def _measure(column: Column, frame: Frame, of_b: Flags, strata: npt.NDArray[np.int64], scale: float) -> _Measured:
     present = frame.present(column)
     label, stratum = of_b[present], strata[present]
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         values = _unsound(column, frame.values[column.name][present], label)
     else:
         values = frame.values[column.name][present].astype(np.float64)
@@ -175,7 +177,7 @@ def _measure(column: Column, frame: Frame, of_b: Flags, strata: npt.NDArray[np.i
     if not min(rows):
         return _Measured(column, 0.0, None, 0.0, rows, left_out)
     stratum = np.unique(stratum, return_inverse=True)[1]
-    before = float(np.mean(values[~label]) if column.kind is Kind.CATEGORY else np.median(values[~label]))
+    before = float(np.mean(values[~label]) if column.kind is ValueKind.CATEGORY else np.median(values[~label]))
     if column.equal_length:
         values = _level(values, frame.length[present][shared], label, stratum)
     effect, p = _permutation(values, label, stratum, _least(column) * scale)
@@ -204,7 +206,7 @@ def _level(values: Floats, length: Floats, label: Flags, stratum: npt.NDArray[np
 
 
 def _least(column: Column) -> float:
-    return POINTS if column.kind is Kind.CATEGORY else column.least
+    return POINTS if column.kind is ValueKind.CATEGORY else column.least
 
 
 def _permutation(
@@ -260,16 +262,16 @@ def _difference(measured: _Measured, p: float | None, level: float) -> Differenc
     if p is not None and p <= level:
         sign = measured.column.worse * np.sign(measured.effect)
         direction = Direction.WORSE if sign > 0 else Direction.BETTER if sign < 0 else Direction.OTHER
-    return _told(measured, Outcome.SAME if direction is None else Outcome.DIFFERENT, direction, p)
+    return _told(measured, ComparisonOutcome.SAME if direction is None else ComparisonOutcome.DIFFERENT, direction, p)
 
 
 def _too_few(measured: _Measured) -> Difference:
-    return _told(measured, Outcome.INSUFFICIENT_DATA, None, None)
+    return _told(measured, ComparisonOutcome.INSUFFICIENT_DATA, None, None)
 
 
-def _told(measured: _Measured, outcome: Outcome, direction: Direction | None, p: float | None) -> Difference:
+def _told(measured: _Measured, outcome: ComparisonOutcome, direction: Direction | None, p: float | None) -> Difference:
     column, before = measured.column, measured.before
-    number = column.kind is Kind.NUMBER
+    number = column.kind is ValueKind.NUMBER
     after = before + measured.effect
     return Difference(
         column.name,

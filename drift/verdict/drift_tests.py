@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from drift.columns.columns import COLUMNS, Column, Kind
+from drift.columns.columns import COLUMNS, Column, ValueKind
 from drift.columns.frame import Frame, there
 from drift.columns.reader import Problem, ProblemKind, Values
 from drift.reference import distance
@@ -30,7 +30,7 @@ class Statistic(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class DriftTest:
     """One column of a window, and the threshold that holds for so many values."""
 
     column: Column
@@ -42,7 +42,7 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class BoundTest:
     """One absolute test."""
 
     column: Column
@@ -58,17 +58,17 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Questions:
+class TestPlan:
     """All that is asked of a window."""
 
-    columns: tuple[Question, ...]
-    checks: tuple[Check, ...]
+    columns: tuple[DriftTest, ...]
+    checks: tuple[BoundTest, ...]
     problems: tuple[Problem, ...]
     """Why something is not asked."""
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class DriftResult:
     """The answer to a question: a distance, and whether it is too far."""
 
     column: str
@@ -77,7 +77,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class TestResult:
     """The answer to a check."""
 
     __test__ = False  # pytest would take it for one of its own
@@ -90,10 +90,10 @@ class Test:
     bound: float
 
 
-def ask(frame: Frame, reference: Reference) -> Questions:
+def plan_tests(frame: Frame, reference: Reference) -> TestPlan:
     """What can be asked of ``frame``, judged at equal length, by what ``reference`` has."""
-    questions: list[Question] = []
-    checks: list[Check] = []
+    questions: list[DriftTest] = []
+    checks: list[BoundTest] = []
     problems: list[Problem] = []
     for column in COLUMNS:
         bounds = reference.bounds[column.name]
@@ -102,7 +102,7 @@ def ask(frame: Frame, reference: Reference) -> Questions:
         least = min(thresholds, default=0)
         missing = frame.missing_share(column)
         if thresholds and missing is not None and int(frame.applies[column.name].sum()) >= least:
-            checks.append(Check(column, Statistic.MISSING, bounds.missing, missing))
+            checks.append(BoundTest(column, Statistic.MISSING, bounds.missing, missing))
             if missing > 0:
                 count = round(missing * int(frame.applies[column.name].sum()))
                 problems.append(Problem(ProblemKind.MISSING_VALUES, column.name, count))
@@ -116,18 +116,18 @@ def ask(frame: Frame, reference: Reference) -> Questions:
             continue
         problems += _new_categories(column, values, reference)
         size = len(values) if threshold.method is Method.STABILITY else min(len(values), max(thresholds))
-        questions.append(Question(column, size, threshold, values[sample(len(values), size)], len(values)))
+        questions.append(DriftTest(column, size, threshold, values[sample(len(values), size)], len(values)))
         if bounds.p95:
-            checks.append(Check(column, Statistic.P95, between(bounds.p95, size)))
+            checks.append(BoundTest(column, Statistic.P95, between(bounds.p95, size)))
         if bounds.success:
-            checks.append(Check(column, Statistic.SUCCESS, between(bounds.success, size)))
+            checks.append(BoundTest(column, Statistic.SUCCESS, between(bounds.success, size)))
         if bounds.varied:
-            checks.append(Check(column, Statistic.CONSTANT, 0.0))
-    return Questions(tuple(questions), tuple(checks), tuple(problems))
+            checks.append(BoundTest(column, Statistic.CONSTANT, 0.0))
+    return TestPlan(tuple(questions), tuple(checks), tuple(problems))
 
 
 def _new_categories(column: Column, values: Values, reference: Reference) -> list[Problem]:
-    if column.kind is Kind.NUMBER:
+    if column.kind is ValueKind.NUMBER:
         return []
     known = reference.counts(column)
     strange = set(values) - set(known)
@@ -135,26 +135,26 @@ def _new_categories(column: Column, values: Values, reference: Reference) -> lis
     return [Problem(ProblemKind.NEW_CATEGORY, column.name, len(new), ", ".join(sorted(set(new))[:5]))] if new else []
 
 
-def answer(questions: Questions, reference: Reference) -> tuple[tuple[Reading, ...], tuple[Test, ...]]:
+def answer(questions: TestPlan, reference: Reference) -> tuple[tuple[DriftResult, ...], tuple[TestResult, ...]]:
     """The answers by ``distance`` alone: what Evidently says, without its report. For simulations of many weeks."""
     readings = tuple(_read(question, reference) for question in questions.columns)
     values = {question.column.name: question.values for question in questions.columns}
     return readings, tuple(_test(check, values.get(check.column.name)) for check in questions.checks)
 
 
-def _read(question: Question, reference: Reference) -> Reading:
+def _read(question: DriftTest, reference: Reference) -> DriftResult:
     column = question.column
     if question.threshold.method is not Method.STABILITY:
-        known = reference.values(column) if column.kind is Kind.NUMBER else reference.counts(column)
+        known = reference.values(column) if column.kind is ValueKind.NUMBER else reference.counts(column)
         value = measure(column, known, question.values)
-    elif column.kind is Kind.NUMBER:
+    elif column.kind is ValueKind.NUMBER:
         value = distance.stability_of_numbers(reference.values(column), question.values)
     else:
         value = distance.stability_of_categories(reference.counts(column), distance.count(question.values))
-    return Reading(column.name, value, value >= question.threshold.value)
+    return DriftResult(column.name, value, value >= question.threshold.value)
 
 
-def _test(check: Check, values: Values | None) -> Test:
+def _test(check: BoundTest, values: Values | None) -> TestResult:
     if check.statistic is Statistic.MISSING or values is None:
         value, ok = check.missing_share, check.missing_share <= check.bound
     elif check.statistic is Statistic.P95:
@@ -166,7 +166,7 @@ def _test(check: Check, values: Values | None) -> Test:
     else:
         value = float(np.std(values, ddof=1))
         ok = value > check.bound
-    return Test(check.name, check.column.name, check.statistic.value, bool(ok), value, check.bound)
+    return TestResult(check.name, check.column.name, check.statistic.value, bool(ok), value, check.bound)
 
 
 def flags(frame: Frame, column: Column) -> Values:

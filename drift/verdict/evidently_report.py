@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drift.columns.columns import Kind
+from drift.columns.columns import ValueKind
 from drift.columns.frame import Frame, table
 from drift.columns.reader import Floats, Values
 from drift.reference import distance
 from drift.reference.reference import Method, Reference
-from drift.verdict.drift_tests import Check, Questions, Reading, Statistic, Test, answer, flags
+from drift.verdict.drift_tests import BoundTest, DriftResult, Statistic, TestPlan, TestResult, answer, flags
 
 REPORTED = " reported"
 """Behind a column's name: 1 where its value is there."""
@@ -28,11 +28,11 @@ SUCCESS = "success"
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class EvidentlyReport:
     """The answers, and where Evidently gave them, its report."""
 
-    readings: tuple[Reading, ...]
-    tests: tuple[Test, ...]
+    readings: tuple[DriftResult, ...]
+    tests: tuple[TestResult, ...]
     _snapshot: Any = field(default=None, repr=False, compare=False)
 
     def save_html(self, path: str) -> None:
@@ -49,19 +49,19 @@ class Evidence:
         return told
 
 
-Measure = Callable[[Questions, Frame, Reference], Evidence]
+Evaluate = Callable[[TestPlan, Frame, Reference], EvidentlyReport]
 """Whoever answers the questions."""
 
 
-def by_distance(questions: Questions, frame: Frame, reference: Reference) -> Evidence:
+def by_distance(questions: TestPlan, frame: Frame, reference: Reference) -> EvidentlyReport:
     """The same answers without Evidently, without a report, in a tenth of the time: for weeks of simulated windows."""
-    return Evidence(*answer(questions, reference))
+    return EvidentlyReport(*answer(questions, reference))
 
 
-def by_evidently(questions: Questions, frame: Frame, reference: Reference) -> Evidence:
+def evaluate(questions: TestPlan, frame: Frame, reference: Reference) -> EvidentlyReport:
     """Evidently's answers; none, and no report, when nothing is asked."""
     if not questions.columns:
-        return Evidence(*answer(questions, reference))
+        return EvidentlyReport(*answer(questions, reference))
     snapshot = _run(questions, frame, reference)
     told = snapshot.dict()
     metrics = {metric["id"]: metric["value"] for metric in told["metrics"]}
@@ -74,30 +74,30 @@ def by_evidently(questions: Questions, frame: Frame, reference: Reference) -> Ev
         status[key] = test["status"].value == "SUCCESS"
         values[key] = metrics[configuration["metric_id"]]
     readings = tuple(
-        Reading(question.column.name, _finite(values[key]), not status[key])
+        DriftResult(question.column.name, _finite(values[key]), not status[key])
         for question in questions.columns
         for key in [("ValueDrift", question.column.name)]
     )
-    return Evidence(
+    return EvidentlyReport(
         readings, tuple(_test(check, questions, frame, values, status) for check in questions.checks), snapshot
     )
 
 
 def _test(
-    check: Check,
-    questions: Questions,
+    check: BoundTest,
+    questions: TestPlan,
     frame: Frame,
     values: dict[tuple[str, str], Any],
     status: dict[tuple[str, str], bool],
-) -> Test:
+) -> TestResult:
     key = _metric_of(check)
     value = values[key]
     if check.statistic is Statistic.MISSING:
         value = value["count"] / max(1, int(frame.applies[check.column.name].sum()))
-    return Test(check.name, check.column.name, check.statistic.value, status[key], float(value), check.bound)
+    return TestResult(check.name, check.column.name, check.statistic.value, status[key], float(value), check.bound)
 
 
-def _metric_of(check: Check) -> tuple[str, str]:
+def _metric_of(check: BoundTest) -> tuple[str, str]:
     name = check.column.name
     return {
         Statistic.P95: ("QuantileValue", name),
@@ -113,7 +113,7 @@ def _finite(value: Any) -> float:
     return number if np.isfinite(number) else 0.0
 
 
-def _run(questions: Questions, frame: Frame, reference: Reference) -> Any:
+def _run(questions: TestPlan, frame: Frame, reference: Reference) -> Any:
     _register()
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import MeanValue, MissingValueCount, QuantileValue, StdValue, ValueDrift
@@ -136,7 +136,7 @@ def _run(questions: Questions, frame: Frame, reference: Reference) -> Any:
             case Statistic.CONSTANT:
                 metrics.append(StdValue(column=name, tests=[gt(check.bound)]))
     current, before = _tables(questions, frame, reference)
-    categories = [question.column.name for question in questions.columns if question.column.kind is Kind.CATEGORY]
+    categories = [question.column.name for question in questions.columns if question.column.kind is ValueKind.CATEGORY]
     definition = DataDefinition(
         numerical_columns=[name for name in current.columns if name not in categories], categorical_columns=categories
     )
@@ -148,7 +148,7 @@ def _run(questions: Questions, frame: Frame, reference: Reference) -> Any:
         )
 
 
-def _tables(questions: Questions, frame: Frame, reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _tables(questions: TestPlan, frame: Frame, reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The window and the reference, as Evidently is shown them: each column's values, then nothing."""
     current: dict[str, Values] = {question.column.name: question.values for question in questions.columns}
     before: dict[str, Values] = {

@@ -9,15 +9,15 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, COLUMNS, Column, Kind, Scale
+from drift.columns.columns import BY_NAME, COLUMNS, Column, Scale, ValueKind
 from drift.columns.frame import Frame, prepare, raw
 from drift.columns.reader import NOTHING, Problem, ProblemKind, texts
 from drift.errors import DriftError, ReferenceIncompatible
 from drift.reference.reference import FORMAT, Reference
-from drift.verdict.drift_tests import Question, Questions, Reading, Statistic, ask
-from drift.verdict.evidently_report import Evidence, Measure, by_evidently
-from drift.verdict.segments import Compared, concentration
-from drift.verdict.verdict import Change, Context, Score, State, Verdict
+from drift.verdict.drift_tests import DriftResult, DriftTest, Statistic, TestPlan, plan_tests
+from drift.verdict.evidently_report import Evaluate, EvidentlyReport, evaluate
+from drift.verdict.segments import WindowFrames, concentration
+from drift.verdict.verdict import Change, Context, Score, Verdict, VerdictState
 
 MOST_STRENGTH = 3.0
 """What a single window counts for at most."""
@@ -35,8 +35,8 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     *,
     consecutive: int = 2,
     minimum_rows: int = 200,
-    measure: Measure = by_evidently,
-) -> tuple[Verdict, Evidence | None]:
+    measure: Evaluate = evaluate,
+) -> tuple[Verdict, EvidentlyReport | None]:
     """Decides what the window from ``start`` to ``end`` is.
 
     ``rows`` are its requests, or a sample of its ``count`` ones; ``reference`` may be the error why there is none.
@@ -44,9 +44,9 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     a column has been over. Never raises for what is in ``rows``: that becomes a state or a problem.
     """
     plain = prepare(rows, start, end)
-    found = Verdict(start, end, State.STABLE, count, None, problems=plain.problems)
+    found = Verdict(start, end, VerdictState.STABLE, count, None, problems=plain.problems)
     if reference is None:
-        return replace(found, state=State.NO_REFERENCE), None
+        return replace(found, state=VerdictState.NO_REFERENCE), None
     if isinstance(reference, DriftError):
         return _unusable(found, reference), None
     if reference.format != FORMAT:
@@ -55,19 +55,21 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     if plain.rows < minimum_rows:
         return _undecided(found, reference, before), None
     judged = reference.lengths.judged(plain)
-    questions = ask(judged, reference)
+    questions = plan_tests(judged, reference)
     if not questions.columns and not questions.checks:
         problems = (*judged.problems, *questions.problems)
-        return _undecided(replace(found, state=State.INSUFFICIENT_DATA, problems=problems), reference, before), None
+        return _undecided(
+            replace(found, state=VerdictState.INSUFFICIENT_DATA, problems=problems), reference, before
+        ), None
     evidence = measure(questions, judged, reference)
-    compared = Compared(plain, judged, reference)
+    compared = WindowFrames(plain, judged, reference)
     scores = tuple(_Scoring(compared, questions, evidence, before, start, consecutive).scores())
     state = (
-        State.DRIFT
+        VerdictState.DRIFT
         if any(score.detected for score in scores)
-        else State.SUSPECTED
+        else VerdictState.SUSPECTED
         if any(score.over for score in scores)
-        else State.STABLE
+        else VerdictState.STABLE
     )
     constant = tuple(
         Problem(ProblemKind.CONSTANT, test.column, 1)
@@ -96,9 +98,9 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
 
 def _unusable(verdict: Verdict, error: DriftError) -> Verdict:
     if isinstance(error, ReferenceIncompatible):
-        state, kind = State.REFERENCE_INCOMPATIBLE, ProblemKind.REFERENCE_VERSION
+        state, kind = VerdictState.REFERENCE_INCOMPATIBLE, ProblemKind.REFERENCE_VERSION
     else:
-        state, kind = State.REFERENCE_DAMAGED, ProblemKind.REFERENCE_DAMAGE
+        state, kind = VerdictState.REFERENCE_DAMAGED, ProblemKind.REFERENCE_DAMAGE
     return replace(verdict, state=state, problems=(*verdict.problems, Problem(kind, None, 1, str(error))))
 
 
@@ -118,7 +120,7 @@ def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]
 def _undecided(verdict: Verdict, reference: Reference, before: dict[str, Score]) -> Verdict:
     """Too little to judge: what was over before neither goes on nor ends."""
     scores = tuple(_carried(column, before.get(column.name), None) for column in COLUMNS)
-    return replace(verdict, state=State.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
+    return replace(verdict, state=VerdictState.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
 
 
 def _carried(column: Column, last: Score | None, missing: float | None) -> Score:
@@ -142,9 +144,9 @@ def _carried(column: Column, last: Score | None, missing: float | None) -> Score
 class _Scoring:
     """Makes scores of answers."""
 
-    compared: Compared
-    questions: Questions
-    evidence: Evidence
+    compared: WindowFrames
+    questions: TestPlan
+    evidence: EvidentlyReport
     before: dict[str, Score]
     start: datetime
     consecutive: int
@@ -162,7 +164,7 @@ class _Scoring:
             else:
                 yield self._score(column, reading, asked.get(column.name), failed=column.name in failed)
 
-    def _score(self, column: Column, reading: Reading | None, question: Question | None, *, failed: bool) -> Score:
+    def _score(self, column: Column, reading: DriftResult | None, question: DriftTest | None, *, failed: bool) -> Score:
         last, missing = self.before.get(column.name), self.compared.judged.missing_share(column)
         over = failed or (reading is not None and reading.over)
         row = (last.consecutive if last else 0) + 1 if over else 0
@@ -191,7 +193,7 @@ class _Scoring:
 
 
 def _shown(
-    reading: Reading | None, question: Question | None, missing: float | None, bound: float
+    reading: DriftResult | None, question: DriftTest | None, missing: float | None, bound: float
 ) -> tuple[float | None, float | None, str]:
     """The distance and its threshold; of a column without values the share that is missing, and its bound."""
     if reading is None or question is None:
@@ -199,12 +201,12 @@ def _shown(
     return reading.value, question.threshold.value, question.threshold.method.value
 
 
-def _change(column: Column, compared: Compared) -> Change | None:
+def _change(column: Column, compared: WindowFrames) -> Change | None:
     plain, judged, reference = compared.plain, compared.judged, compared.reference
     present = judged.present(column)
     if not present.any():
         return None
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         return _change_of_shares(column, judged, reference)
     values, known = judged.values[column.name][present], reference.values(column)
     typical, average = float(np.median(values) - np.median(known)), float(np.mean(values) - np.mean(known))

@@ -8,7 +8,7 @@ from itertools import combinations
 
 import numpy as np
 
-from drift.columns.columns import DIMENSIONS, Column, Kind, Scale
+from drift.columns.columns import DIMENSIONS, Column, Scale, ValueKind
 from drift.columns.frame import Frame, raw, there
 from drift.columns.reader import Flags, Floats, Words
 from drift.reference.reference import Reference, column_of
@@ -68,7 +68,7 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class WindowFrames:
     """A window and what it is compared with."""
 
     plain: Frame
@@ -91,7 +91,7 @@ class _Side:
         return chosen
 
 
-def concentration(column: Column, level: str | None, compared: Compared) -> Segment | None:
+def concentration(column: Column, level: str | None, compared: WindowFrames) -> Segment | None:
     """The segment that holds most of ``column``'s change and little else; None when it is everywhere.
 
     ``level`` is the category whose share has changed, None for what is not sound.
@@ -103,7 +103,7 @@ def concentration(column: Column, level: str | None, compared: Compared) -> Segm
     if not len(now.amounts) or not len(before.amounts):
         return None
     centre = float(np.mean(before.amounts))
-    if column.kind is Kind.NUMBER:  # a shift of some requests must not hide behind the scatter of all
+    if column.kind is ValueKind.NUMBER:  # a shift of some requests must not hide behind the scatter of all
         now = _Side(np.clip(now.amounts - centre, -FARTHEST * _unit(column), FARTHEST * _unit(column)), now.by)
         before = _Side(np.clip(before.amounts - centre, -FARTHEST * _unit(column), FARTHEST * _unit(column)), before.by)
     change = float(np.mean(now.amounts) - np.mean(before.amounts))
@@ -127,7 +127,7 @@ def concentration(column: Column, level: str | None, compared: Compared) -> Segm
 
 
 def _told(
-    column: Column, by: tuple[tuple[str, str], ...], share: float, sides: tuple[_Side, _Side], compared: Compared
+    column: Column, by: tuple[tuple[str, str], ...], share: float, sides: tuple[_Side, _Side], compared: WindowFrames
 ) -> Segment:
     now, before = sides
     inside, was = now.where(by), before.where(by)
@@ -135,7 +135,7 @@ def _told(
     weight = rows / len(now.amounts)
     average = float(now.amounts[inside].mean())
     usually = float(before.amounts[was].mean()) if was.any() else float(before.amounts.mean())
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         return Segment(column.name, by, share, weight, rows, usually, average)
     after = float(compared.plain.values[column.name][compared.judged.present(column)][inside].mean())
     return Segment(column.name, by, share, weight, rows, raw(column, after - average + usually), raw(column, after))
@@ -143,7 +143,7 @@ def _told(
 
 def _side(column: Column, level: str | None, values: object, present: Flags, by: dict[str, Words]) -> _Side:
     chosen = np.asarray(values)[present]
-    if column.kind is Kind.CATEGORY:
+    if column.kind is ValueKind.CATEGORY:
         chosen = chosen == level if level is not None else chosen != column.sound
     return _Side(chosen.astype(np.float64), {name: words[present] for name, words in by.items()})
 

@@ -10,14 +10,14 @@ from typing import Any
 from drift.columns.columns import Subject
 from drift.columns.reader import Problem, ProblemKind
 from drift.errors import VerdictDamaged
-from drift.verdict.drift_tests import Test
+from drift.verdict.drift_tests import TestResult
 from drift.verdict.segments import Segment
 
 VERSION = 1
 """Of a stored verdict."""
 
 
-class State(StrEnum):
+class VerdictState(StrEnum):
     """What a window is."""
 
     STABLE = "stable"
@@ -30,7 +30,7 @@ class State(StrEnum):
     REFERENCE_DAMAGED = "reference_damaged"
 
 
-DECIDED = frozenset({State.STABLE, State.SUSPECTED, State.DRIFT})
+DECIDED = frozenset({VerdictState.STABLE, VerdictState.SUSPECTED, VerdictState.DRIFT})
 """The others say why nothing could be decided."""
 
 
@@ -94,13 +94,13 @@ class Verdict:
 
     start: datetime
     end: datetime
-    state: State
+    state: VerdictState
     rows: int
     """Requests of the window, those beyond the sample included."""
     reference: str | None
     """The id of the reference that it was compared with."""
     scores: tuple[Score, ...] = ()
-    tests: tuple[Test, ...] = ()
+    tests: tuple[TestResult, ...] = ()
     problems: tuple[Problem, ...] = ()
     segments: tuple[Segment, ...] = ()
     context: Context = field(default_factory=Context)
@@ -129,11 +129,11 @@ class Verdict:
             return cls(
                 start=datetime.fromisoformat(data["start"]),
                 end=datetime.fromisoformat(data["end"]),
-                state=State(data["state"]),
+                state=VerdictState(data["state"]),
                 rows=int(data["rows"]),
                 reference=data["reference"],
                 scores=tuple(_score(score) for score in data["scores"]),
-                tests=tuple(Test(**test) for test in data["tests"]),
+                tests=tuple(TestResult(**test) for test in data["tests"]),
                 problems=tuple(Problem(**{**p, "kind": ProblemKind(p["kind"])}) for p in data["problems"]),
                 segments=tuple(
                     Segment(**{**s, "by": tuple((str(name), str(value)) for name, value in s["by"])})

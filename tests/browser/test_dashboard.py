@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboards.live.charts.overlay import EVENT_SIGN
-from drift.verdict.verdict import State as Judgement
+from dashboards.live.charts.overlay import HEAD
+from drift.verdict.verdict import VerdictState
 from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
@@ -131,8 +131,8 @@ def answers(url: str) -> bool:
 def drift_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two windows, the last one with a page that would do harm."""
     folder = tmp_path_factory.mktemp("drift") / "state"
-    drifted = replace(verdict(Judgement.DRIFT, LATENCY), start=START + HOUR, end=START + 2 * HOUR)
-    names = write_pages(folder, [verdict(Judgement.STABLE), drifted], HOUR)
+    drifted = replace(verdict(VerdictState.DRIFT, LATENCY), start=START + HOUR, end=START + 2 * HOUR)
+    names = write_pages(folder, [verdict(VerdictState.STABLE), drifted], HOUR)
     page = folder / "windows" / names[-1] / "index.html"
     page.write_text(HOSTILE + page.read_text())
     return folder

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drift.state.state_folder import State
+from drift.state.state_folder import StateFolder
 from drift.verdict.verdict import Verdict
 from tests.drift_job import event, write_events
 from tests.faults.fault import Mended, fault
@@ -26,7 +26,7 @@ MOST = 1_000
 
 def has_run_since(site: StackSite, moment: datetime) -> bool:
     """Whether the job has ended a run well since then."""
-    last = State.open(site.stack.settings.drift_folder).last_run()
+    last = StateFolder.open(site.stack.settings.drift_folder).last_run()
     return last is not None and last.clock.time > moment and last.succeeded
 
 
@@ -65,7 +65,7 @@ def judge(site: StackSite, folder: Path, shift_seconds: int) -> tuple[int, str]:
 
 def verdicts(folder: Path) -> list[Verdict]:
     """All that the job has judged."""
-    return list(State.open(folder / "state").verdicts(most=MOST))
+    return list(StateFolder.open(folder / "state").verdicts(most=MOST))
 
 
 def kept(folder: Path) -> set[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from drift.rows.store import Rows
-from drift.state.state_folder import State, name_of
+from drift.state.state_folder import StateFolder, name_of
 from tests.collector import Collector
 from tests.drift_job import event, write_events
 from tests.server_process import ROOT
@@ -71,7 +71,7 @@ def command(name: str, env: dict[str, str]) -> subprocess.Popen[str]:
 
 def verdicts(folder: Path) -> dict[str, dict[str, Any]]:
     """By window, but for the reference's id and the windows after the events, which the clock decides."""
-    state = State.open(folder / "state")
+    state = StateFolder.open(folder / "state")
     return {name: json.loads((state.window(name) / "verdict.json").read_text()) for name in state.names()}
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import pytest
 
 from drift.reference.reference import Reference
-from drift.verdict.evidently_report import by_evidently
+from drift.verdict.evidently_report import evaluate
 from drift.verdict.judge import judge
-from drift.verdict.verdict import State
+from drift.verdict.verdict import VerdictState
 from tests.drift_simulation import WEEK, Alarms, judged, power, reference_of
 from tests.drift_traffic import HOUR, Service, week
 
@@ -30,20 +30,18 @@ def test_two_days_and_a_half_without_a_change_are_without_an_alarm(reference):
     alarms.count(judged(reference, after))
     assert alarms.windows == AFTER
     assert alarms.alarms == 0, alarms.columns
-    assert alarms.states[State.STABLE] > 0.9 * AFTER
+    assert alarms.states[VerdictState.STABLE] > 0.9 * AFTER
 
 
 def test_evidently_raises_none_either(reference):
     verdicts = []
     for number, (start, rows) in enumerate(week(SERVICE, WEEK + 8)):
         if number >= WEEK:
-            verdict, evidence = judge(
-                start, start + HOUR, rows, len(rows), reference, verdicts[-1:], measure=by_evidently
-            )
+            verdict, evidence = judge(start, start + HOUR, rows, len(rows), reference, verdicts[-1:], measure=evaluate)
             verdicts.append(verdict)
-            assert evidence is not None or verdict.state is State.INSUFFICIENT_DATA
-    assert State.DRIFT not in {verdict.state for verdict in verdicts}
-    assert State.STABLE in {verdict.state for verdict in verdicts}
+            assert evidence is not None or verdict.state is VerdictState.INSUFFICIENT_DATA
+    assert VerdictState.DRIFT not in {verdict.state for verdict in verdicts}
+    assert VerdictState.STABLE in {verdict.state for verdict in verdicts}
 
 
 def test_each_change_is_found_in_two_windows_and_by_its_own_name(reference):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from drift.verdict.verdict import State
+from drift.verdict.verdict import VerdictState
 from tests.drift_simulation import WEEK, Alarms, Power, as_markdown, false_alarms, power, reference_of
 from tests.drift_traffic import Service
 
@@ -38,7 +38,7 @@ def test_fewer_than_one_alarm_in_twenty_weeks_and_every_change_is_found():
     print("\n" + as_markdown(alarms, table))
     assert alarms.windows == TWENTY_WEEKS
     assert alarms.alarms < 1, alarms.columns
-    assert alarms.states[State.STABLE] > 0.95 * alarms.windows
+    assert alarms.states[VerdictState.STABLE] > 0.95 * alarms.windows
     for entry in table:
         # of a hundred pairs a share scatters by up to 4 points
         assert entry.share >= PROMISED.get(entry.change, 0.9) - 0.04, entry

@@ -32,8 +32,8 @@ from dashboards.traceql import equal, given, longer_than, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.outputs.annotation import annotation
-from drift.verdict.verdict import State, Verdict
-from otel.contract.event_fields import REQUEST_FIELDS
+from drift.verdict.verdict import Verdict, VerdictState
+from otel.contract.event_fields import FEATURE_NAMES
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
@@ -237,7 +237,7 @@ def written(board: Board) -> dict[str, Any]:
 def test_what_the_drift_job_posts_is_drawn() -> None:
     [posted, *_] = written(BOARDS[0])["annotations"]["list"]
     now = datetime.now(UTC)
-    tags = annotation(Verdict(now, now, State.STABLE, 0, None), "")["tags"]
+    tags = annotation(Verdict(now, now, VerdictState.STABLE, 0, None), "")["tags"]
     assert posted["target"]["type"] == "tags"
     assert set(posted["target"]["tags"]) <= set(tags)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from drift.columns.columns import BY_NAME, COLUMNS, Kind
+from drift.columns.columns import BY_NAME, COLUMNS, ValueKind
 from drift.errors import ReferenceImpossible
 from drift.reference.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate
 from drift.reference.reference import Calibration, Method
@@ -22,7 +22,7 @@ def test_a_week_makes_a_calibrated_reference_of_all_columns():
         thresholds = reference.thresholds[column.name]
         assert thresholds, column.name
         for size, threshold in thresholds.items():
-            expected = Method.WASSERSTEIN if column.kind is Kind.NUMBER else Method.JENSEN_SHANNON
+            expected = Method.WASSERSTEIN if column.kind is ValueKind.NUMBER else Method.JENSEN_SHANNON
             assert threshold.method is expected, (column.name, size)
             assert threshold.windows >= LEAST_AT_SIZE
             assert threshold.value >= FLOOR

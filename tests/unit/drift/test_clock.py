@@ -11,13 +11,13 @@ import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from drift.errors import ClockSuspect
-from drift.job import Job, Result
+from drift.job import DriftJob, RunResult
 from drift.outputs.gauges import Gauges
 from drift.outputs.outbox import Outbox
 from drift.rows.store import Rows
-from drift.schedule import Schedule
+from drift.schedule import WindowSchedule
 from drift.state.clock import AFTER_BOOT, AFTER_LEAP, ClockReading, Suspicion, suspicion
-from drift.state.state_folder import State, name_of
+from drift.state.state_folder import StateFolder, name_of
 from tests.drift_job import HOUR, START, fake_judge, hour_of_events, settings_of
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
@@ -35,7 +35,7 @@ class Machine:
         self.settings = settings_of(folder)
         self.events = folder / "events" / "requests.jsonl"
         self.reader = InMemoryMetricReader()
-        self.state = State.open(self.settings.state)
+        self.state = StateFolder.open(self.settings.state)
         self.rows = Rows(self.state.rows)
         self._gauges = Gauges([self.reader], self.settings.state)
 
@@ -53,9 +53,9 @@ class Machine:
         self.real += time
         self.booted, self.boots = self.real, self.boots + 1
 
-    def run(self, *, trust_clock: bool = False) -> Result:
+    def run(self, *, trust_clock: bool = False) -> RunResult:
         self.real += 5 * MINUTE
-        job = Job(
+        job = DriftJob(
             self.settings,
             state=self.state,
             rows=self.rows,
@@ -228,7 +228,7 @@ def test_a_first_run_believes_its_clock(tmp_path: Path) -> None:
 def test_doubts_outlive_the_process(machine: Machine) -> None:
     machine.error = 4 * YEAR
     assert machine.is_suspect()
-    assert State.open(machine.settings.state).doubted() == ClockReading(
+    assert StateFolder.open(machine.settings.state).doubted() == ClockReading(
         machine.clock.time + 5 * MINUTE, machine.clock.boot, machine.clock.uptime + 300
     )
 
@@ -263,7 +263,7 @@ def test_this_machines_clock_is_even() -> None:
 def test_the_schedule_runs_at_once_when_the_clock_jumps() -> None:
 
     error, begun = [0.0], threading.Semaphore(0)
-    schedule = Schedule(begun.release, DAY, timedelta(0), clock=lambda: time.time() + error[0], look_seconds=0.01)
+    schedule = WindowSchedule(begun.release, DAY, timedelta(0), clock=lambda: time.time() + error[0], look_seconds=0.01)
 
     def wait() -> None:
         for jump in (0.0, 4 * YEAR.total_seconds(), 0.0):

@@ -10,7 +10,7 @@ import pytest
 
 from drift.__main__ import main
 from drift.settings import variables
-from drift.state.state_folder import State
+from drift.state.state_folder import StateFolder
 from drift.verdict.selection import SelectionError, selection
 from tests.drift_job import HOUR, START, hour_of_events, job_of, settings_of
 
@@ -68,7 +68,7 @@ def test_a_report_says_how_the_last_window_was(
 
 def test_a_damaged_reference_has_a_code_of_its_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     hour_of_events(tmp_path / "events" / "requests.jsonl", START, count=300)
-    state = State.open(tmp_path / "state")
+    state = StateFolder.open(tmp_path / "state")
     (state.folder / "reference").write_text("absent\n")
     assert main(arguments(tmp_path, "backfill", "--from", "2026-11-24T10:00", "--to", "2026-11-24T11:00")) == 5
     assert "The reference is damaged" in capsys.readouterr().out
@@ -101,7 +101,7 @@ def test_what_is_wrong_is_one_clear_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], code: int, words: str
 ) -> None:
     (tmp_path / "file").touch()
-    State.open(tmp_path / "later")
+    StateFolder.open(tmp_path / "later")
     (tmp_path / "later" / "format").write_text("2\n")
     given = [part.format(folder=tmp_path) for part in command]
     if "--state" not in given:
@@ -113,7 +113,7 @@ def test_what_is_wrong_is_one_clear_line(
 
 
 def test_a_second_job_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with State.open(tmp_path / "state").lock():
+    with StateFolder.open(tmp_path / "state").lock():
         assert main(arguments(tmp_path, "run")) == 1
     assert "another drift job works on" in last_line(capsys)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.verdict.comparison import Comparison, Difference, Direction, Outcome, compare
+from drift.verdict.comparison import Comparison, ComparisonOutcome, Difference, Direction, compare
 from tests.drift_traffic import MONDAY, Hour, rows_of
 
 USUAL = Hour(rows=800)
@@ -19,19 +19,19 @@ def rows(seed: int, hour: Hour = USUAL) -> pd.DataFrame:
 
 
 def different(comparison: Comparison) -> dict[str, Difference]:
-    return {d.column: d for d in comparison.columns if d.outcome is Outcome.DIFFERENT}
+    return {d.column: d for d in comparison.columns if d.outcome is ComparisonOutcome.DIFFERENT}
 
 
 def test_equal_sides_are_the_same():
     comparison = compare(rows(1), rows(2))
-    assert (comparison.state, comparison.exit_code) == (Outcome.SAME, 0)
+    assert (comparison.state, comparison.exit_code) == (ComparisonOutcome.SAME, 0)
     assert comparison.rows == (800, 800)
     assert comparison.by_voice
 
 
 def test_a_slower_build_is_worse_by_how_much_and_stops_a_deployment():
     comparison = compare(rows(1), rows(2, replace(USUAL, latency=1.5)))
-    assert (comparison.state, comparison.exit_code) == (Outcome.DIFFERENT, 3)
+    assert (comparison.state, comparison.exit_code) == (ComparisonOutcome.DIFFERENT, 3)
     factor = different(comparison)["real_time_factor"]
     assert factor.direction is Direction.WORSE
     assert factor.ratio == pytest.approx(1.5, rel=0.06)
@@ -89,16 +89,16 @@ def test_two_voices_are_compared_with_each_other():
 def test_too_few_requests_on_either_side_are_insufficient_data(few):
     for a, b in ((rows(1).iloc[:few], rows(2)), (rows(1), rows(2).iloc[:few]), (pd.DataFrame(), rows(2))):
         comparison = compare(a, b)
-        assert (comparison.state, comparison.exit_code) == (Outcome.INSUFFICIENT_DATA, 4)
+        assert (comparison.state, comparison.exit_code) == (ComparisonOutcome.INSUFFICIENT_DATA, 4)
 
 
 def test_sides_that_have_no_length_in_common_are_insufficient_data():
     short, long = rows(1), rows(2)
     short["characters"], long["characters"] = 20.0, 3000.0
     comparison = compare(short, long)
-    assert comparison.state is Outcome.INSUFFICIENT_DATA
+    assert comparison.state is ComparisonOutcome.INSUFFICIENT_DATA
     latency = next(d for d in comparison.columns if d.column == "latency")
-    assert latency.outcome is Outcome.INSUFFICIENT_DATA
+    assert latency.outcome is ComparisonOutcome.INSUFFICIENT_DATA
     assert latency.left_out > 1000
 
 
@@ -111,7 +111,7 @@ def test_missing_columns_and_values_that_are_none_are_no_crash():
     spoilt = rows(2).drop(columns=["loudness", "provider", "streamed"])
     spoilt["duration"] = np.inf
     comparison = compare(rows(1), spoilt)
-    assert comparison.state is Outcome.INSUFFICIENT_DATA
+    assert comparison.state is ComparisonOutcome.INSUFFICIENT_DATA
 
 
 def test_equal_sides_are_called_different_once_in_a_hundred_times_at_most():

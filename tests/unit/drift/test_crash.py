@@ -16,7 +16,7 @@ import pytest
 
 from drift import files
 from drift.settings import Settings
-from drift.state.state_folder import State
+from drift.state.state_folder import StateFolder
 from tests.drift_job import HOUR, START, Listener, hour_of_events, job_of, settings_of
 
 NOW = START + 4 * HOUR + timedelta(minutes=5)
@@ -43,7 +43,7 @@ def listeners(folder: Path) -> list[Listener]:
 
 
 def run(settings: Settings, folder: Path, now: datetime = NOW) -> None:
-    state = State.open(settings.state)
+    state = StateFolder.open(settings.state)
     with state.lock():
         job_of(settings, now, listeners(folder), state=state).run()
 
@@ -134,7 +134,7 @@ def test_a_kill_before_any_change_changes_nothing_in_the_end(
         assert set(told(folder)) == set(all_told), where
         assert len(told(folder)) <= len(all_told) + 1, where  # at most the one that was under way, once more
         assert not list(settings.state.rglob(f"{files.UNFINISHED}*")), where
-        last = State.open(settings.state).last_run()
+        last = StateFolder.open(settings.state).last_run()
         assert last is not None, where
         assert last.succeeded, where
         shutil.rmtree(folder)

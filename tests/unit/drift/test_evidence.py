@@ -12,10 +12,10 @@ import pytest
 from drift.columns.columns import BY_NAME, Subject
 from drift.columns.frame import prepare
 from drift.reference.reference import Reference
-from drift.verdict.drift_tests import ask
-from drift.verdict.evidently_report import Evidence, by_distance, by_evidently
+from drift.verdict.drift_tests import plan_tests
+from drift.verdict.evidently_report import EvidentlyReport, by_distance, evaluate
 from drift.verdict.judge import judge
-from drift.verdict.verdict import State
+from drift.verdict.verdict import VerdictState
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import CHANGES, HOUR, Hour
 
@@ -23,14 +23,14 @@ USUAL = Hour(rows=700)
 HOURS = {"usual": USUAL, **{name: change(USUAL) for name, (_, change) in CHANGES.items()}}
 
 
-def both(rows: pd.DataFrame, reference: Reference) -> tuple[Evidence, Evidence]:
+def both(rows: pd.DataFrame, reference: Reference) -> tuple[EvidentlyReport, EvidentlyReport]:
     frame = reference.lengths.judged(prepare(rows, START, START + HOUR))
-    questions = ask(frame, reference)
+    questions = plan_tests(frame, reference)
     assert questions.columns
-    return by_evidently(questions, frame, reference), by_distance(questions, frame, reference)
+    return evaluate(questions, frame, reference), by_distance(questions, frame, reference)
 
 
-def same(rows: pd.DataFrame, reference: Reference) -> Evidence:
+def same(rows: pd.DataFrame, reference: Reference) -> EvidentlyReport:
     theirs, ours = both(rows, reference)
     assert [r.column for r in theirs.readings] == [r.column for r in ours.readings]
     for their, our in zip(theirs.readings, ours.readings, strict=True):
@@ -56,7 +56,7 @@ def test_so_are_those_of_a_cold_reference(name):
 
 
 def ask_cold():
-    return ask(cold().lengths.judged(prepare(window())), cold()).columns
+    return plan_tests(cold().lengths.judged(prepare(window())), cold()).columns
 
 
 def test_so_are_those_of_spoilt_rows():
@@ -110,7 +110,7 @@ def test_a_verdict_by_evidently_is_the_verdict_by_distance():
     slow = window(replace(USUAL, latency=1.8))
     theirs, evidence = judge(START, START + HOUR, slow, 700, calibrated(), [])
     ours, none = judge(START, START + HOUR, slow, 700, calibrated(), [], measure=by_distance)
-    assert theirs.state is ours.state is State.SUSPECTED
+    assert theirs.state is ours.state is VerdictState.SUSPECTED
     assert [s.over for s in theirs.scores] == [s.over for s in ours.scores]
     assert theirs.segments == ours.segments
     assert evidence is not None
@@ -121,5 +121,5 @@ def test_a_window_in_which_only_missing_values_can_be_told_needs_no_report():
     rows = window(USUAL)
     keep = ["time", "request_id", "outcome"]
     verdict, _ = judge(START, START + HOUR, rows[keep], 700, calibrated(), [])
-    assert verdict.state in (State.SUSPECTED, State.INSUFFICIENT_DATA)
+    assert verdict.state in (VerdictState.SUSPECTED, VerdictState.INSUFFICIENT_DATA)
     assert verdict.problems

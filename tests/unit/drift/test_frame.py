@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, Kind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, ValueKind
 from drift.columns.frame import prepare, raw
 from drift.columns.reader import ProblemKind
 from tests.drift_references import START, window
@@ -69,7 +69,7 @@ def test_ordinary_rows_have_no_problems_and_all_columns():
     assert frame.rows == 600
     for column in COLUMNS:
         assert len(frame.values[column.name]) == len(frame.applies[column.name]) == 600
-        assert frame.values[column.name].dtype == (np.float64 if column.kind is Kind.NUMBER else object)
+        assert frame.values[column.name].dtype == (np.float64 if column.kind is ValueKind.NUMBER else object)
         assert frame.present(column).any(), column.name
     assert set(frame.by) == set(DIMENSIONS)
 
@@ -213,7 +213,7 @@ def test_nothing_in_a_row_can_break_it(data):
     frame = prepare(rows, START, END)
     for column in COLUMNS:
         assert len(frame.values[column.name]) == frame.rows
-        if column.kind is Kind.NUMBER:
+        if column.kind is ValueKind.NUMBER:
             assert not np.isinf(frame.values[column.name]).any()
         else:
             assert all(isinstance(word, str) for word in frame.values[column.name])

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from drift.job import ceiling, floor, grid
-from drift.state.state_folder import State, StateBusy, StateError
-from drift.verdict.verdict import State as Judgement
+from drift.state.state_folder import StateBusy, StateError, StateFolder
+from drift.verdict.verdict import VerdictState
 from tests.drift_job import HOUR, START, Listener, hour_of_events, job_of, settings_of
 
 EVENING = START + 4 * HOUR + timedelta(minutes=5)
@@ -29,7 +29,7 @@ def told(folder: Path) -> list[str]:
 
 
 def states(folder: Path) -> list[str]:
-    state = State.open(folder / "state")
+    state = StateFolder.open(folder / "state")
     return [str(state.verdict(name).state) for name in state.names()]
 
 
@@ -42,7 +42,7 @@ def test_windows_are_judged_in_order_once_they_and_their_grace_are_over(tmp_path
     assert [verdict.start for verdict in late.judged] == [START + 3 * HOUR]
     assert states(tmp_path) == ["stable", "stable", "suspected", "drift"]
     assert late.last is not None
-    assert late.last.state is Judgement.DRIFT
+    assert late.last.state is VerdictState.DRIFT
 
 
 def test_pages_are_for_a_web_server_and_rows_for_nobody_else(tmp_path: Path) -> None:
@@ -153,11 +153,11 @@ def test_a_failure_is_remembered_as_one(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="full"):
         job_of(settings, EVENING, judging=broken).run()
-    last = State.open(settings.state).last_run()
+    last = StateFolder.open(settings.state).last_run()
     assert last is not None
     assert (last.succeeded, last.problem) == (False, "OSError")
     job_of(settings, EVENING).run()
-    last = State.open(settings.state).last_run()
+    last = StateFolder.open(settings.state).last_run()
     assert last is not None
     assert last.succeeded
 
@@ -199,31 +199,31 @@ def test_windows_begin_on_whole_hours(time: datetime, low: datetime, high: datet
 
 
 def test_two_jobs_never_work_on_one_folder(tmp_path: Path) -> None:
-    state = State.open(tmp_path / "state")
-    with state.lock(), pytest.raises(StateBusy, match="another drift job"), State.open(tmp_path / "state").lock():
+    state = StateFolder.open(tmp_path / "state")
+    with state.lock(), pytest.raises(StateBusy, match="another drift job"), StateFolder.open(tmp_path / "state").lock():
         pass
     with state.lock():  # let go
         pass
 
 
 def test_a_folder_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
-    State.open(tmp_path)
+    StateFolder.open(tmp_path)
     (tmp_path / "format").write_text("2\n")
     with pytest.raises(StateError, match="has the format '2', and this version knows 1"):
-        State.open(tmp_path)
+        StateFolder.open(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["file", "file/below", "/proc/nowhere/state"])
 def test_a_path_that_can_be_no_folder_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match="can't be used"):
-        State.open(tmp_path / name)
+        StateFolder.open(tmp_path / name)
 
 
 def test_a_reference_is_only_a_name_in_the_folder_of_references(tmp_path: Path) -> None:
     from drift.errors import ReferenceDamaged
 
-    state = State.open(tmp_path)
+    state = StateFolder.open(tmp_path)
     assert state.reference() is None
     (tmp_path / "reference").write_text("../../etc\n")
     with pytest.raises(ReferenceDamaged, match="does not name a reference"):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from drift.outputs.deadline import Deadline
-from drift.outputs.mlflow_runs import WINDOW_TAG, Run, Runs, quiet
+from drift.outputs.mlflow_runs import WINDOW_TAG, MlflowRun, MlflowRuns, quiet
 
 START = datetime(2026, 11, 24, 14, tzinfo=UTC)
 
@@ -26,15 +26,15 @@ def uri(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def runs(uri: str, tmp_path: Path, request: pytest.FixtureRequest) -> Runs:
-    return Runs(uri, request.node.name, tmp_path / "artifacts")
+def runs(uri: str, tmp_path: Path, request: pytest.FixtureRequest) -> MlflowRuns:
+    return MlflowRuns(uri, request.node.name, tmp_path / "artifacts")
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path) -> MlflowRun:
     page = tmp_path / "index.html"
     page.write_text("<p>slow</p>")
-    return Run(
+    return MlflowRun(
         window="2026-11-24T14-00-00Z",
         start=START,
         end=START + timedelta(hours=1),
@@ -55,7 +55,7 @@ def found(uri: str, name: str) -> list[Any]:
 
 
 def test_a_window_is_one_finished_run_with_all_of_it(
-    uri: str, runs: Runs, run: Run, request: pytest.FixtureRequest, tmp_path: Path
+    uri: str, runs: MlflowRuns, run: MlflowRun, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     assert runs.keep(run) == runs.keep(run)
     [kept] = found(uri, request.node.name)
@@ -70,7 +70,12 @@ def test_a_window_is_one_finished_run_with_all_of_it(
 
 @pytest.mark.parametrize("step", ["log_batch", "log_artifact", "set_terminated"])
 def test_a_run_that_was_interrupted_is_gone_on_with(  # noqa: PLR0917 - fixtures
-    uri: str, runs: Runs, run: Run, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, step: str
+    uri: str,
+    runs: MlflowRuns,
+    run: MlflowRun,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
 ) -> None:
     from mlflow import MlflowClient
 
@@ -88,7 +93,7 @@ def test_a_run_that_was_interrupted_is_gone_on_with(  # noqa: PLR0917 - fixtures
 
 
 def test_old_runs_go_with_their_artifacts(
-    uri: str, runs: Runs, run: Run, request: pytest.FixtureRequest, tmp_path: Path
+    uri: str, runs: MlflowRuns, run: MlflowRun, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     runs.keep(run)
     runs.keep(replace(run, window="later", start=START + timedelta(days=1)))
@@ -98,7 +103,7 @@ def test_old_runs_go_with_their_artifacts(
 
 
 def test_an_experiment_that_somebody_deleted_is_taken_up_again(
-    uri: str, runs: Runs, run: Run, request: pytest.FixtureRequest
+    uri: str, runs: MlflowRuns, run: MlflowRun, request: pytest.FixtureRequest
 ) -> None:
     from mlflow import MlflowClient
 
@@ -128,18 +133,20 @@ def hanging_server() -> Iterator[str]:
             connection.close()
 
 
-def test_a_server_that_hangs_is_given_up(hanging_server: str, run: Run, tmp_path: Path) -> None:
-    runs = Runs(hanging_server, "x", tmp_path)
+def test_a_server_that_hangs_is_given_up(hanging_server: str, run: MlflowRun, tmp_path: Path) -> None:
+    runs = MlflowRuns(hanging_server, "x", tmp_path)
     with pytest.raises(TimeoutError, match="MLflow took more than"):
         Deadline("MLflow", 0.5).hold(lambda: runs.keep(run))
 
 
-def test_a_server_that_is_not_there_is_an_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_is_not_there_is_an_error(
+    run: MlflowRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mlflow.exceptions import MlflowException
 
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(MlflowException):
-        Runs("http://127.0.0.1:9", "x", tmp_path).keep(run)
+        MlflowRuns("http://127.0.0.1:9", "x", tmp_path).keep(run)
 
 
 def test_mlflow_tells_its_makers_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,12 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from drift.columns.columns import BY_NAME, COLUMNS, Kind, Subject
+from drift.columns.columns import BY_NAME, COLUMNS, Subject, ValueKind
 from drift.reports import charts, index, page, wording
-from drift.reports.column_values import Sample
+from drift.reports.column_values import ColumnValues
 from drift.verdict.segments import Segment
-from drift.verdict.verdict import Change, Context, Score, Verdict
-from drift.verdict.verdict import State as Judgement
+from drift.verdict.verdict import Change, Context, Score, Verdict, VerdictState
 from tests.drift_job import HOUR, START
 
 HOSTILE = "</style><script>alert('x')</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"
@@ -40,10 +39,10 @@ def score(
 
 
 def verdict(
-    state: Judgement, *over: Score, segments: tuple[Segment, ...] = (), context: Context | None = None
+    state: VerdictState, *over: Score, segments: tuple[Segment, ...] = (), context: Context | None = None
 ) -> Verdict:
     others = tuple(score(column.name) for column in COLUMNS if column.name not in {s.column for s in over})
-    judged = state in (Judgement.STABLE, Judgement.SUSPECTED, Judgement.DRIFT)
+    judged = state in (VerdictState.STABLE, VerdictState.SUSPECTED, VerdictState.DRIFT)
     return Verdict(
         START,
         START + HOUR,
@@ -59,26 +58,26 @@ def verdict(
 LATENCY = score("latency", over=True, windows=2, change=Change(0.4, 0.6, 1.5))
 LONGER = score("words", over=True, windows=2, change=Change(20, 30, 1.5))
 JOE = Segment("latency", (("voice", "joe"), ("word_range", "26-50")), 0.96, 0.2, 200, 0.4, 0.9)
-SLOW = verdict(Judgement.DRIFT, LATENCY, segments=(JOE,))
-STABLE = verdict(Judgement.STABLE)
+SLOW = verdict(VerdictState.DRIFT, LATENCY, segments=(JOE,))
+STABLE = verdict(VerdictState.STABLE)
 
 
 def test_a_slower_service_is_said_with_since_when_how_much_and_where() -> None:
-    assert wording.tell(SLOW, []) == (
+    assert wording.verdict_text(SLOW, []) == (
         "Since 09:00 speech takes 1.5 times as long as usual for the same text. "
         "96 % of that is voice joe, 26-50 words. Traffic is as usual."
     )
 
 
 def test_longer_texts_are_a_change_of_traffic() -> None:
-    assert wording.tell(verdict(Judgement.DRIFT, LONGER), []) == (
+    assert wording.verdict_text(verdict(VerdictState.DRIFT, LONGER), []) == (
         "Since 09:00 texts are 1.5 times as long as usual (30 words instead of 20). "
         "This is a change of traffic: the service is as usual, at equal length nothing is slower."
     )
 
 
 def test_both_are_said_apart() -> None:
-    said = wording.tell(verdict(Judgement.DRIFT, LONGER, LATENCY), [])
+    said = wording.verdict_text(verdict(VerdictState.DRIFT, LONGER, LATENCY), [])
     assert said.index("speech takes 1.5 times") < said.index("texts are 1.5 times")
     assert "as usual." not in said
 
@@ -88,20 +87,20 @@ def test_failures_come_first_and_the_rest_is_counted() -> None:
         score(name, over=True, windows=2, change=Change(0.01, 0.2, 20.0))
         for name in ("latency", "time_to_first_audio", "real_time_factor", "queue_wait", "errors")
     ]
-    said = wording.tell(verdict(Judgement.DRIFT, *over), [])
+    said = wording.verdict_text(verdict(VerdictState.DRIFT, *over), [])
     assert said.startswith("Since 09:00 20 % of requests fail instead of 1 %.")
     assert "2 other columns of this kind have drifted too." in said
 
 
 def test_since_another_day_has_its_date() -> None:
     old = replace(LATENCY, since=START - timedelta(days=1))
-    assert wording.tell(verdict(Judgement.DRIFT, old), []).startswith("Since 23 November, 10:00 speech")
+    assert wording.verdict_text(verdict(VerdictState.DRIFT, old), []).startswith("Since 23 November, 10:00 speech")
 
 
-@pytest.mark.parametrize("state", list(Judgement))
-def test_every_state_has_words_and_a_page(state: Judgement) -> None:
-    found = verdict(state, *([LATENCY] if state in (Judgement.SUSPECTED, Judgement.DRIFT) else []))
-    assert wording.tell(found, []).endswith(".")
+@pytest.mark.parametrize("state", list(VerdictState))
+def test_every_state_has_words_and_a_page(state: VerdictState) -> None:
+    found = verdict(state, *([LATENCY] if state in (VerdictState.SUSPECTED, VerdictState.DRIFT) else []))
+    assert wording.verdict_text(found, []).endswith(".")
     shown = page.render(found, [STABLE], {}, evidently=False)
     assert page.STATES[state][0] in shown
     assert "evidently.html" not in shown
@@ -109,42 +108,42 @@ def test_every_state_has_words_and_a_page(state: Judgement) -> None:
 
 @pytest.mark.parametrize("column", [column.name for column in COLUMNS])
 def test_every_column_has_words(column: str) -> None:
-    level = "joe" if BY_NAME[column].kind is Kind.CATEGORY and BY_NAME[column].sound is None else None
-    said = wording.change_words(score(column, over=True, windows=2, change=Change(0.2, 0.5, 2.5, level)))
+    level = "joe" if BY_NAME[column].kind is ValueKind.CATEGORY and BY_NAME[column].sound is None else None
+    said = wording.change_text(score(column, over=True, windows=2, change=Change(0.2, 0.5, 2.5, level)))
     assert not re.search(r"[{}]|None|\?", said)
-    assert wording.change_words(score(column, over=True, windows=2, change=Change(0.0, 0.5, None, level)))
+    assert wording.change_text(score(column, over=True, windows=2, change=Change(0.0, 0.5, None, level)))
 
 
 def test_the_end_of_drift_is_said_even_after_hours_of_silence() -> None:
-    quiet = verdict(Judgement.INSUFFICIENT_DATA)
-    assert "nothing says that this is over" in wording.tell(quiet, [SLOW])
-    assert wording.tell(STABLE, [SLOW, quiet]) == "Everything is as usual again: latency had drifted."
+    quiet = verdict(VerdictState.INSUFFICIENT_DATA)
+    assert "nothing says that this is over" in wording.verdict_text(quiet, [SLOW])
+    assert wording.verdict_text(STABLE, [SLOW, quiet]) == "Everything is as usual again: latency had drifted."
 
 
 NEWS = {
     "begins": (SLOW, [STABLE]),
     "begins with the first window": (SLOW, []),
-    "changes": (verdict(Judgement.DRIFT, LATENCY, LONGER), [SLOW]),
+    "changes": (verdict(VerdictState.DRIFT, LATENCY, LONGER), [SLOW]),
     "ends": (STABLE, [SLOW]),
-    "ends after silence": (STABLE, [SLOW, verdict(Judgement.INSUFFICIENT_DATA)]),
+    "ends after silence": (STABLE, [SLOW, verdict(VerdictState.INSUFFICIENT_DATA)]),
 }
 OLD_NEWS = {
     "still": (SLOW, [SLOW]),
     "still nothing": (STABLE, [STABLE]),
-    "suspected": (verdict(Judgement.SUSPECTED, score("latency", over=True, windows=1)), [STABLE]),
-    "silence": (verdict(Judgement.INSUFFICIENT_DATA), [SLOW]),
-    "no reference": (verdict(Judgement.NO_REFERENCE), []),
+    "suspected": (verdict(VerdictState.SUSPECTED, score("latency", over=True, windows=1)), [STABLE]),
+    "silence": (verdict(VerdictState.INSUFFICIENT_DATA), [SLOW]),
+    "no reference": (verdict(VerdictState.NO_REFERENCE), []),
 }
 
 
 @pytest.mark.parametrize(("name", "case"), NEWS.items(), ids=NEWS)
 def test_news_are_changes_of_what_has_drifted(name: str, case: tuple[Verdict, list[Verdict]]) -> None:
-    assert wording.news(*case) == name.split(maxsplit=1)[0]
+    assert wording.transition(*case) == name.split(maxsplit=1)[0]
 
 
 @pytest.mark.parametrize("case", OLD_NEWS.values(), ids=OLD_NEWS)
 def test_what_goes_on_is_no_news(case: tuple[Verdict, list[Verdict]]) -> None:
-    assert wording.news(*case) is None
+    assert wording.transition(*case) is None
 
 
 class Tags(HTMLParser):
@@ -160,10 +159,10 @@ class Tags(HTMLParser):
 def hostile_pages() -> list[str]:
     bad = replace(JOE, by=(("voice", HOSTILE), ("build", HOSTILE)))
     voices = score("voice", over=True, windows=2, change=Change(0.1, 0.4, 4.0, HOSTILE))
-    found = verdict(Judgement.DRIFT, LATENCY, voices, segments=(bad,), context=Context((HOSTILE,), (HOSTILE,)))
+    found = verdict(VerdictState.DRIFT, LATENCY, voices, segments=(bad,), context=Context((HOSTILE,), (HOSTILE,)))
     samples = {
-        "voice": Sample(shares_before={HOSTILE: 1.0}, shares_after={HOSTILE: 0.5, "joe": 0.5}),
-        "latency": Sample((0.0, 0.1, 0.2), (0.3, 0.2, 0.1)),
+        "voice": ColumnValues(shares_before={HOSTILE: 1.0}, shares_after={HOSTILE: 0.5, "joe": 0.5}),
+        "latency": ColumnValues((0.0, 0.1, 0.2), (0.3, 0.2, 0.1)),
     }
     return [page.render(found, [STABLE, SLOW], samples, evidently=True), index.render([STABLE, found], HOUR)]
 
@@ -195,7 +194,7 @@ def test_charts_bear_what_there_is() -> None:
     assert charts.histograms([], [1.0], unit="", say=str) == ""
     assert "<svg" in charts.histograms([1.0], [1.0], unit="s", say=str)
     assert charts.bars({}, {}) == ""
-    gaps = [charts.Point("a", 1.0), charts.Point("b", None), charts.Point("c", 3.0)]
+    gaps = [charts.ChartPoint("a", 1.0), charts.ChartPoint("b", None), charts.ChartPoint("c", 3.0)]
     assert charts.lines({"x": gaps}, threshold=1.0, unit="").count("<polyline") == 2
     assert charts.lines({}, threshold=1.0, unit="") == ""
 
@@ -226,4 +225,4 @@ def test_an_index_without_windows_says_so() -> None:
 
 def test_subjects_all_have_a_heading() -> None:
     assert set(page.SUBJECTS) == set(Subject)
-    assert set(page.STATES) == set(Judgement)
+    assert set(page.STATES) == set(VerdictState)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.columns.columns import COLUMNS, Kind
+from drift.columns.columns import COLUMNS, ValueKind
 from drift.errors import DriftError, ReferenceDamaged, ReferenceIncompatible
 from drift.reference.reference import METADATA, SAMPLE, Calibration, load
 from tests.drift_references import HOURS, calibrated, cold
@@ -122,6 +122,6 @@ def test_numbers_of_the_sample_are_finite_and_ascend():
     for column in COLUMNS:
         values = calibrated().values(column)
         assert len(values)
-        if column.kind is Kind.NUMBER:
+        if column.kind is ValueKind.NUMBER:
             assert np.isfinite(values).all()
             assert (np.diff(values) >= 0).all()

@@ -14,19 +14,19 @@ import pytest
 
 from drift.rows import parquet, sources
 from drift.rows.fields import FIELDS, TIME
-from drift.rows.ingest_report import Intake
+from drift.rows.ingest_report import IngestReport
 from drift.rows.store import Rows
 from otel.contract.event_fields import REQUEST_FIELDS
 from otel.sdk.event_file import EventFile
 from otel.sdk.event_losses import EventLosses
 from tests.unit.drift.events import MORNING, NOW, everything, export, line, lines, nanoseconds, numbers, record
 
-Take = Callable[..., tuple[Rows, Intake]]
+Take = Callable[..., tuple[Rows, IngestReport]]
 
 
 @pytest.fixture
 def take(tmp_path: Path) -> Take:
-    def taken(content: bytes, **options: Any) -> tuple[Rows, Intake]:
+    def taken(content: bytes, **options: Any) -> tuple[Rows, IngestReport]:
         (tmp_path / "events.jsonl").write_bytes(content)
         rows = Rows(tmp_path / "rows")
         return rows, rows.take([tmp_path / "events.jsonl"], **({"now": NOW, "judged_until": None} | options))

@@ -18,7 +18,7 @@ import pytest
 from drift import files
 from drift.rows import offsets, parquet
 from drift.rows.errors import RowsIncompatible
-from drift.rows.ingest_report import Intake
+from drift.rows.ingest_report import IngestReport
 from drift.rows.store import Rows
 from tests.server_process import ROOT
 from tests.unit.drift.events import ALWAYS, MORNING, NOW, line, lines, numbers, record, stored
@@ -43,7 +43,7 @@ class Place:
     def rename(self, old: str, new: str) -> None:
         (self.events / old).rename(self.events / new)
 
-    def take(self, **options: Any) -> Intake:
+    def take(self, **options: Any) -> IngestReport:
         return Rows(self.folder, **options).take([self.events], now=NOW, judged_until=None)
 
     def has_once(self, *expected: int) -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from drift.schedule import Schedule
+from drift.schedule import WindowSchedule
 from tests.stack import eventually
 
 SECOND = timedelta(seconds=1)
@@ -41,7 +41,7 @@ class Runs:
 
 def test_it_runs_at_once_and_again_after_each_window() -> None:
     runs = Runs()
-    Schedule(runs, SECOND, timedelta(0)).until(lambda: runs.wait_for(3))
+    WindowSchedule(runs, SECOND, timedelta(0)).until(lambda: runs.wait_for(3))
 
 
 def test_runs_never_overlap(caplog: pytest.LogCaptureFixture) -> None:
@@ -54,21 +54,21 @@ def test_runs_never_overlap(caplog: pytest.LogCaptureFixture) -> None:
         runs.go_on.set()
         runs.wait_for(2)
 
-    Schedule(runs, SECOND, timedelta(0)).until(wait)
+    WindowSchedule(runs, SECOND, timedelta(0)).until(wait)
     assert runs.most_at_once == 1
 
 
 def test_a_run_that_fails_does_not_end_the_schedule(caplog: pytest.LogCaptureFixture) -> None:
     runs = Runs()
     runs.error = RuntimeError("broken")
-    Schedule(runs, SECOND, timedelta(0)).until(lambda: runs.wait_for(2))
+    WindowSchedule(runs, SECOND, timedelta(0)).until(lambda: runs.wait_for(2))
     assert "the run failed" in caplog.text
 
 
 def test_the_end_waits_for_the_run_that_is_under_way() -> None:
     runs = Runs()
     runs.go_on.clear()
-    schedule = Schedule(runs, SECOND, timedelta(0))
+    schedule = WindowSchedule(runs, SECOND, timedelta(0))
 
     def wait() -> None:
         runs.wait_for(1)
@@ -88,10 +88,10 @@ def test_a_signal_ends_it() -> None:
         os.kill(process, signal.SIGTERM)
 
     threading.Thread(target=ask_to_stop, daemon=True).start()
-    Schedule(runs, timedelta(hours=1), timedelta(0)).serve()
+    WindowSchedule(runs, timedelta(hours=1), timedelta(0)).serve()
     assert signal.SIGTERM not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_windows_are_met_after_their_grace() -> None:
-    first = Schedule(lambda: None, timedelta(hours=1), timedelta(minutes=5))._first()
+    first = WindowSchedule(lambda: None, timedelta(hours=1), timedelta(minutes=5))._first()
     assert (first - datetime(1970, 1, 1, tzinfo=UTC)) % timedelta(hours=1) == timedelta(minutes=5)

@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from drift.outputs import annotation
 from drift.outputs.annotation import NotSentError
-from drift.outputs.gauges import Gauges, Reading, over_otlp, resource
+from drift.outputs.gauges import Gauges, GaugeValues, over_otlp, resource
 from drift.verdict.verdict import Verdict
 from otel.contract.event_fields import DriftField
 from otel.contract.metrics import CONTRACT
@@ -61,7 +61,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 def test_a_verdict_is_shown_by_every_gauge_of_the_contract(gauges: Gauges, reader: InMemoryMetricReader) -> None:
-    reading = Reading(verdict(), verdict(), datetime(2026, 11, 24, 11, tzinfo=UTC), succeeded=True, clock_suspect=False)
+    reading = GaugeValues(
+        verdict(), verdict(), datetime(2026, 11, 24, 11, tzinfo=UTC), succeeded=True, clock_suspect=False
+    )
     gauges.show(reading)
     found = shown(reader)
     assert set(found) == set(NAMES)
@@ -78,12 +80,12 @@ def test_before_the_first_run_nothing_is_shown(gauges: Gauges, reader: InMemoryM
 
 
 def test_a_window_that_was_not_judged_has_its_rows_and_no_score(gauges: Gauges, reader: InMemoryMetricReader) -> None:
-    gauges.show(Reading(verdict(count=3), None, datetime.now(UTC), succeeded=True))
+    gauges.show(GaugeValues(verdict(count=3), None, datetime.now(UTC), succeeded=True))
     assert shown(reader).keys() == {name for name in NAMES if "window_rows" in name or "last_run" in name}
 
 
 def test_drift_goes_on_while_nobody_can_say_that_it_is_over(gauges: Gauges, reader: InMemoryMetricReader) -> None:
-    gauges.show(Reading(verdict(count=3), verdict(), datetime.now(UTC), succeeded=True))
+    gauges.show(GaugeValues(verdict(count=3), verdict(), datetime.now(UTC), succeeded=True))
     found = shown(reader)
     assert found["tts.drift.window_rows"][""] == 3
     assert found["tts.drift.detected"]["latency"] == 1
@@ -97,9 +99,9 @@ def test_a_restart_goes_on_with_the_same_series(tmp_path: Path) -> None:
 
 def test_gauges_are_exported_again_and_again_and_at_the_end(collector: Collector, tmp_path: Path) -> None:
     gauges = Gauges(over_otlp(), tmp_path)
-    gauges.show(Reading(verdict(), verdict(), datetime.now(UTC), succeeded=True))
+    gauges.show(GaugeValues(verdict(), verdict(), datetime.now(UTC), succeeded=True))
     assert eventually(lambda: len(collector.received) >= 3)
-    gauges.show(Reading(verdict(7.0), verdict(7.0), datetime.now(UTC), succeeded=True))
+    gauges.show(GaugeValues(verdict(7.0), verdict(7.0), datetime.now(UTC), succeeded=True))
     gauges.close(10)
     last = [metric for metric in collector.metrics() if metric.name == "tts.drift.score"][-1]
     points = {point.attributes[0].value.string_value: point.as_double for point in last.gauge.data_points}

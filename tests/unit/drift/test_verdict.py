@@ -18,7 +18,7 @@ from drift.errors import ReferenceDamaged, ReferenceIncompatible, VerdictDamaged
 from drift.reference.reference import Reference
 from drift.verdict.evidently_report import by_distance
 from drift.verdict.judge import judge
-from drift.verdict.verdict import Score, State, Verdict
+from drift.verdict.verdict import Score, Verdict, VerdictState
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import HOUR, Hour
 from tests.unit.drift.test_frame import JUNK
@@ -61,7 +61,7 @@ USUAL = Hour(rows=600)
 
 def test_an_ordinary_window_is_stable():
     verdict = verdict_on(window())
-    assert verdict.state is State.STABLE
+    assert verdict.state is VerdictState.STABLE
     assert verdict.rows == 600
     assert verdict.reference == calibrated().id
     assert [s.column for s in verdict.scores] == [column.name for column in COLUMNS]
@@ -71,7 +71,7 @@ def test_an_ordinary_window_is_stable():
 
 def test_one_window_is_suspected_the_second_in_a_row_is_drift_and_then_it_is_over():
     first, second, third = series(SLOW, SLOW, USUAL)
-    assert (first.state, second.state, third.state) == (State.SUSPECTED, State.DRIFT, State.STABLE)
+    assert (first.state, second.state, third.state) == (VerdictState.SUSPECTED, VerdictState.DRIFT, VerdictState.STABLE)
     assert [score(v, "latency").consecutive for v in (first, second, third)] == [1, 2, 0]
     assert [score(v, "latency").detected for v in (first, second, third)] == [False, True, False]
     assert score(second, "latency").since == START
@@ -80,16 +80,20 @@ def test_one_window_is_suspected_the_second_in_a_row_is_drift_and_then_it_is_ove
 
 
 def test_a_single_strange_window_is_forgotten():
-    assert [v.state for v in series(SLOW, USUAL, SLOW)] == [State.SUSPECTED, State.STABLE, State.SUSPECTED]
+    assert [v.state for v in series(SLOW, USUAL, SLOW)] == [
+        VerdictState.SUSPECTED,
+        VerdictState.STABLE,
+        VerdictState.SUSPECTED,
+    ]
 
 
 def test_a_window_with_too_few_requests_neither_goes_on_nor_ends_it():
     verdicts = series(SLOW, None, None, SLOW)
     assert [v.state for v in verdicts] == [
-        State.SUSPECTED,
-        State.INSUFFICIENT_DATA,
-        State.INSUFFICIENT_DATA,
-        State.DRIFT,
+        VerdictState.SUSPECTED,
+        VerdictState.INSUFFICIENT_DATA,
+        VerdictState.INSUFFICIENT_DATA,
+        VerdictState.DRIFT,
     ]
     assert score(verdicts[3], "latency").since == START
     assert score(verdicts[2], "latency").consecutive == 1
@@ -98,12 +102,15 @@ def test_a_window_with_too_few_requests_neither_goes_on_nor_ends_it():
 
 def test_only_the_last_verdict_is_needed_to_go_on():
     verdicts = series(SLOW, None)
-    assert verdict_on(window(SLOW, hours=2), verdicts[-1:], hours=2).state is State.DRIFT
+    assert verdict_on(window(SLOW, hours=2), verdicts[-1:], hours=2).state is VerdictState.DRIFT
 
 
 def test_what_was_over_against_another_reference_does_not_count():
     first = series(SLOW)[0]
-    assert verdict_on(window(SLOW, hours=1), [replace(first, reference="another")], hours=1).state is State.SUSPECTED
+    assert (
+        verdict_on(window(SLOW, hours=1), [replace(first, reference="another")], hours=1).state
+        is VerdictState.SUSPECTED
+    )
 
 
 def test_two_windows_that_are_over_but_not_by_enough_together_stay_suspected():
@@ -119,7 +126,7 @@ def test_two_windows_that_are_over_but_not_by_enough_together_stay_suspected():
     first = verdict_on(window(slower), reference=unsure)
     second = verdict_on(window(slower, hours=1), [first], hours=1, reference=unsure)
     latency = score(second, "latency")
-    assert (second.state, latency.consecutive, latency.detected) == (State.SUSPECTED, 2, False)
+    assert (second.state, latency.consecutive, latency.detected) == (VerdictState.SUSPECTED, 2, False)
     assert 0 < latency.strength < 1
 
 
@@ -127,13 +134,13 @@ def test_drift_goes_on_for_as_long_as_its_column_is_over():
     verdicts = series(SLOW, SLOW)
     last = verdicts[-1]
     weak = replace(last, scores=tuple(replace(s, strength=0.1) for s in last.scores))
-    assert verdict_on(window(SLOW, hours=2), [weak], hours=2).state is State.DRIFT
+    assert verdict_on(window(SLOW, hours=2), [weak], hours=2).state is VerdictState.DRIFT
 
 
 def test_how_many_windows_it_takes_can_be_set():
-    assert verdict_on(window(SLOW), consecutive=1).state is State.DRIFT
+    assert verdict_on(window(SLOW), consecutive=1).state is VerdictState.DRIFT
     second = verdict_on(window(SLOW, hours=1), series(SLOW), hours=1, consecutive=3)
-    assert second.state is State.SUSPECTED
+    assert second.state is VerdictState.SUSPECTED
 
 
 def test_longer_texts_are_traffic_and_a_slower_service_is_service():
@@ -173,21 +180,21 @@ def test_builds_and_voices_that_are_new_are_told():
 def test_no_rows_is_insufficient_data():
     for rows in (window().iloc[:0], pd.DataFrame(), window(rows=1), window(rows=199)):
         verdict = verdict_on(rows)
-        assert verdict.state is State.INSUFFICIENT_DATA
+        assert verdict.state is VerdictState.INSUFFICIENT_DATA
         assert verdict.rows == len(rows)
 
 
 def test_no_reference_is_its_own_state():
     start = START
     verdict, evidence = judge(start, start + HOUR, window(), 600, None, [])
-    assert (verdict.state, verdict.reference, evidence) == (State.NO_REFERENCE, None, None)
+    assert (verdict.state, verdict.reference, evidence) == (VerdictState.NO_REFERENCE, None, None)
 
 
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        (ReferenceDamaged("its checksum differs"), State.REFERENCE_DAMAGED),
-        (ReferenceIncompatible("format 9"), State.REFERENCE_INCOMPATIBLE),
+        (ReferenceDamaged("its checksum differs"), VerdictState.REFERENCE_DAMAGED),
+        (ReferenceIncompatible("format 9"), VerdictState.REFERENCE_INCOMPATIBLE),
     ],
 )
 def test_a_reference_that_cant_be_used_is_told_with_its_reason(error, state):
@@ -197,7 +204,7 @@ def test_a_reference_that_cant_be_used_is_told_with_its_reason(error, state):
 
 
 def test_a_reference_of_another_version_is_incompatible_even_in_memory():
-    assert verdict_on(window(), reference=replace(calibrated(), format=9)).state is State.REFERENCE_INCOMPATIBLE
+    assert verdict_on(window(), reference=replace(calibrated(), format=9)).state is VerdictState.REFERENCE_INCOMPATIBLE
 
 
 def vanished(column: str) -> pd.DataFrame:
@@ -225,17 +232,17 @@ def vanished(column: str) -> pd.DataFrame:
 def test_a_column_whose_values_vanish_is_suspected_and_then_drift(field, column):
     for rows in (vanished(field), window().drop(columns=[field])):
         first = verdict_on(rows)
-        assert first.state is State.SUSPECTED
+        assert first.state is VerdictState.SUSPECTED
         assert score(first, column).over
         assert (score(first, column).value, score(first, column).method) == (1.0, "missing_share")
         assert (ProblemKind.MISSING_VALUES, column) in kinds(first)
         rows["time"] += HOUR
-        assert verdict_on(rows, [first], hours=1).state is State.DRIFT
+        assert verdict_on(rows, [first], hours=1).state is VerdictState.DRIFT
 
 
 def test_rows_without_an_outcome_are_insufficient_data_and_say_why():
     verdict = verdict_on(window().drop(columns=["outcome", "voice", "endpoint", "cache"]))
-    assert verdict.state in (State.INSUFFICIENT_DATA, State.SUSPECTED)
+    assert verdict.state in (VerdictState.INSUFFICIENT_DATA, VerdictState.SUSPECTED)
     assert (ProblemKind.MISSING_COLUMN, "outcome") in kinds(verdict)
 
 
@@ -244,7 +251,7 @@ def test_not_a_number_everywhere_is_a_state_and_not_a_crash():
     numbers = rows.select_dtypes("number").columns
     rows[numbers] = np.nan
     verdict = verdict_on(rows)
-    assert verdict.state is State.SUSPECTED
+    assert verdict.state is VerdictState.SUSPECTED
     assert score(verdict, "latency").over
 
 
@@ -261,7 +268,7 @@ def test_a_new_category_is_told_and_many_of_it_are_drift_of_traffic():
     rows.loc[rows.index[:5], "voice"] = "zed"
     few = verdict_on(rows)
     assert (ProblemKind.NEW_CATEGORY, "voice") in kinds(few)
-    assert few.state is State.STABLE
+    assert few.state is VerdictState.STABLE
     rows.loc[rows.index[:300], "voice"] = "zed"
     many = verdict_on(rows, consecutive=1)
     assert many.subjects == (Subject.TRAFFIC,)
@@ -285,14 +292,14 @@ def test_a_clock_that_is_off_leaves_no_rows_and_says_so():
     rows = window()
     rows["time"] += timedelta(days=3)
     verdict = verdict_on(rows)
-    assert verdict.state is State.INSUFFICIENT_DATA
+    assert verdict.state is VerdictState.INSUFFICIENT_DATA
     assert (ProblemKind.OUTSIDE_WINDOW, "time") in kinds(verdict)
 
 
 def test_copies_do_not_make_a_window_of_too_few_rows_enough():
     rows = pd.concat([window(rows=100)] * 3)
     verdict = verdict_on(rows)
-    assert verdict.state is State.INSUFFICIENT_DATA
+    assert verdict.state is VerdictState.INSUFFICIENT_DATA
     assert (ProblemKind.DUPLICATE, "request_id") in kinds(verdict)
 
 
@@ -386,5 +393,5 @@ def test_it_never_raises_for_what_is_in_the_rows(data):
     rows = rows.drop(columns=data.draw(st.lists(st.sampled_from(names), max_size=3, unique=True)))
     rows = rows.iloc[: data.draw(st.sampled_from([0, 1, 199, 260]))]
     verdict = verdict_on(rows)
-    assert isinstance(verdict.state, State)
+    assert isinstance(verdict.state, VerdictState)
     assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict

@@ -12,7 +12,7 @@ from dashboards.live.sources import drift_reports
 from dashboards.live.sources.drift_reports import SAFE_HEAD, ReportError, Reports, title_of
 from dashboards.live.theme import LIGHT
 from drift.state import state_folder
-from drift.verdict.verdict import State as Judgement
+from drift.verdict.verdict import VerdictState
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
 from tests.unit.drift.test_page import LATENCY, verdict
@@ -20,16 +20,16 @@ from tests.unit.drift.test_page import LATENCY, verdict
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    stable = verdict(Judgement.STABLE)
-    drifted = replace(verdict(Judgement.DRIFT, LATENCY), start=START + HOUR, end=START + 2 * HOUR)
+    stable = verdict(VerdictState.STABLE)
+    drifted = replace(verdict(VerdictState.DRIFT, LATENCY), start=START + HOUR, end=START + 2 * HOUR)
     write_pages(tmp_path / "drift", [stable, drifted], HOUR)
     (tmp_path / "secret.html").write_text("secret")
     return tmp_path / "drift"
 
 
 def test_names_are_those_of_the_job() -> None:
-    assert drift_reports.WINDOW_NAME == state_folder.NAME
-    assert set(STATES) <= {str(judgement) for judgement in Judgement}
+    assert drift_reports.NAME == state_folder.NAME
+    assert set(STATES) <= {str(judgement) for judgement in VerdictState}
 
 
 def test_windows_are_there_with_their_verdicts_and_pages(folder: Path) -> None:
