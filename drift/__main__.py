@@ -148,7 +148,7 @@ def _print_result(result: object, settings: Settings) -> int:
 
 def _code(states: Sequence[str]) -> int:
     """Drift in any window, else as the last one is."""
-    from drift.verdict.verdict import VerdictState
+    from otel.contract.drift_verdict import VerdictState
 
     if VerdictState.DRIFT in states:
         return DRIFT

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from drift.columns.frame import sample
 from drift.errors import ClockSuspect
 from drift.job import DriftJob
 from drift.outputs.gauges import Gauges, GaugeValues, over_otlp
@@ -14,7 +15,6 @@ from drift.outputs.outbox import Outbox
 from drift.outputs.outputs import configured
 from drift.reports.wording import comparison_text
 from drift.rows.store import Rows
-from drift.sampling import sample
 from drift.schedule import WindowSchedule
 from drift.settings import Settings
 from drift.state.state_folder import StateBusy, StateFolder

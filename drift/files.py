@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 UNFINISHED = ".unfinished-"
 """What the names of files and folders begin with until they are whole; left behind only by a crash."""
@@ -31,9 +33,19 @@ def write(path: Path, content: str) -> None:
     settle(path.parent)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """``write`` of JSON, keys in order, so that equal values are equal files."""
-    write(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+def write_json(path: Path, value: object) -> None:
+    """Puts ``json_text`` of ``value`` into ``path``. Raises as ``write`` does."""
+    write(path, json_text(value))
+
+
+def json_text(value: object, *, indent: int | None = 1, sort_keys: bool = True) -> str:
+    """JSON of dataclasses, structs and plain data; keys in order, so that equal values are equal texts.
+
+    Times are ISO 8601 with their offset. Raises ValueError for a number that is not finite.
+    """
+    plain = msgspec.to_builtins(value, builtin_types=(datetime,), str_keys=True)
+    text = json.dumps(plain, indent=indent, sort_keys=sort_keys, allow_nan=False, default=datetime.isoformat)
+    return f"{text}\n"
 
 
 def publish(folder: Path, fill: Callable[[Path], None]) -> None:

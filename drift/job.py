@@ -44,7 +44,7 @@ from drift.state.state_folder import (
 )
 from drift.verdict.evidently_report import EvidentlyReport
 from drift.verdict.judge import judge
-from drift.verdict.verdict import Verdict, VerdictState
+from otel.contract.drift_verdict import Verdict, VerdictState
 
 log = logging.getLogger("ttscope.drift.job")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -60,7 +60,7 @@ class RunResult:
     last: Verdict | None
     """The last window there is, of whatever run."""
     undelivered: dict[str, str] = field(default_factory=dict)
-    """DeliveryRecord that could not be told, and why."""
+    """The outputs that could not be told, and why."""
     waiting: int = 0
     """Bytes of events after the last newline of their files: lines are read when they are whole."""
 
@@ -190,8 +190,8 @@ class DriftJob:
             minimum_rows=self._settings.minimum_rows,
         )
         text = wording.verdict_text(verdict, previous)
-        news = None if old else wording.transition(verdict, previous)  # nobody is woken for an old window
-        outputs = DeliveryRecord(self._outbox.due(verdict, news), news=news)
+        transition = None if old else wording.transition(verdict, previous)  # nobody is woken for an old window
+        outputs = DeliveryRecord(self._outbox.due(verdict, transition), transition=transition)
         shown = page.render(
             verdict,
             previous,

@@ -18,7 +18,7 @@ from drift.rows.store import Rows
 from drift.settings import Settings, load
 from drift.state.clock import ClockReading
 from drift.state.state_folder import StateFolder
-from drift.verdict.verdict import Change, Score, Verdict, VerdictState
+from otel.contract.drift_verdict import Change, Score, Verdict, VerdictState
 
 START = datetime(2026, 11, 24, 10, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -113,14 +113,14 @@ class Listener:
         self.book = book
         self.deaf = False
 
-    def concerns(self, verdict: Verdict, news: str | None) -> bool:
-        return self.name != "webhook" or news is not None
+    def concerns(self, verdict: Verdict, transition: str | None) -> bool:
+        return self.name != "webhook" or transition is not None
 
-    def deliver(self, finding: Notification) -> str:
+    def deliver(self, notification: Notification) -> str:
         if self.deaf:
             raise NotDelivered("nobody listens")
         with self.book.open("a", encoding="utf-8") as book:
-            book.write(f"{self.name} {finding.name} {finding.news} {finding.text}\n")
+            book.write(f"{self.name} {notification.name} {notification.transition} {notification.text}\n")
         return "sent"
 
     def drop_before(self, time: datetime) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from drift.reports import index, page
 from drift.state.state_folder import StateFolder, name_of, write_verdict
-from drift.verdict.verdict import Verdict
+from otel.contract.drift_verdict import Verdict
 
 
 def write_pages(folder: Path, verdicts: Sequence[Verdict], window: timedelta) -> list[str]:

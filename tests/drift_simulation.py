@@ -1,6 +1,6 @@
 """Weeks of simulated windows put before the drift job's judgement: how often it cries wolf, and what it finds.
 
-Windows are judged by ``drift.verdict.evidently_report.by_distance``, a tenth of Evidently's time for the same numbers
+Windows are judged by ``tests.drift_distances.by_distance``, a tenth of Evidently's time for the same numbers
 (tests/unit/drift/test_evidence.py holds them equal); all else is what the job runs.
 """
 
@@ -16,9 +16,9 @@ import pandas as pd
 
 from drift.reference.calibration import calibrate
 from drift.reference.reference import Reference
-from drift.verdict.evidently_report import by_distance
 from drift.verdict.judge import judge
-from drift.verdict.verdict import Verdict, VerdictState
+from otel.contract.drift_verdict import Verdict, VerdictState
+from tests.drift_distances import by_distance
 from tests.drift_traffic import CHANGES, HOUR, MONDAY, Change, Service, rows_of, week
 
 WEEK = 168
@@ -35,7 +35,7 @@ def judged(
     """The verdicts on windows one after the other."""
     verdicts = list(previous)
     for start, rows in windows:
-        verdict, _ = judge(start, start + HOUR, rows, len(rows), reference, verdicts[-1:], measure=by_distance)
+        verdict, _ = judge(start, start + HOUR, rows, len(rows), reference, verdicts[-1:], evaluation=by_distance)
         verdicts.append(verdict)
     return verdicts[len(previous) :]
 

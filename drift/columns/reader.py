@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from otel.contract.drift_verdict import Problem, ProblemKind
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -22,46 +23,6 @@ Values = npt.NDArray[Any]
 NOTHING = ""
 LONGEST = 100
 """Characters of a category's value; an event's values are ours, so a longer one is damage."""
-
-
-class ProblemKind(StrEnum):
-    """What can be wrong with what is judged, short of making it impossible."""
-
-    MISSING_COLUMN = "missing_column"
-    """A field of the rows is not there at all."""
-    MISSING_VALUES = "missing_values"
-    """Rows to which the column applies have no value."""
-    NOT_A_NUMBER = "not_a_number"
-    NOT_FINITE = "not_finite"
-    OUT_OF_RANGE = "out_of_range"
-    """Negative seconds, shares beyond 1: left out."""
-    OUTSIDE_WINDOW = "outside_window"
-    """Rows whose time is not the window's: left out."""
-    DUPLICATE = "duplicate"
-    """Rows whose request was there before: left out."""
-    FEW_VALUES = "few_values"
-    """Too few for this column to be judged in this window."""
-    NEW_CATEGORY = "new_category"
-    """A value that the reference never saw."""
-    INCOMPARABLE = "incomparable"
-    """Values that the reference has nothing like: another voice, another way of answering."""
-    UNKNOWN_TO_REFERENCE = "unknown_to_reference"
-    """The reference has too few values of this column."""
-    CONSTANT = "constant"
-    """All values are the same, and in the reference they were not."""
-    REFERENCE_VERSION = "reference_version"
-    REFERENCE_DAMAGE = "reference_damage"
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that a reader should know of a window; ``column`` is a column, a field of the rows, or None for all."""
-
-    kind: ProblemKind
-    column: str | None
-    count: int
-    """Rows, values, or 1."""
-    detail: str = ""
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 
 from drift import VERSION
 from drift.outputs.gauges import resource
-from drift.verdict.verdict import Verdict, VerdictState
+from otel.contract.drift_verdict import Verdict, VerdictState
 from otel.sdk.events import DRIFT_EVENT
 from otel.sdk.otlp import otlp_wanted, sdk_disabled
 

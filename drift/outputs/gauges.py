@@ -16,8 +16,8 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from drift import VERSION
-from drift.verdict.verdict import Verdict
 from otel.contract import metrics as instruments
+from otel.contract.drift_verdict import Verdict
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Source
 from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from drift.errors import VerdictDamaged
 from drift.state.state_folder import ANNOTATION, StateFolder
-from drift.verdict.verdict import Verdict
+from otel.contract.drift_verdict import Verdict
 
 log = logging.getLogger("ttscope.drift.outbox")
 
@@ -26,7 +26,7 @@ class Notification:
     verdict: Verdict
     text: str
     """The verdict in words."""
-    news: str | None
+    transition: str | None
     """Whether drift begins, changes or ends with it."""
 
 
@@ -41,7 +41,7 @@ class Output(Protocol):
     def name(self) -> str:
         """As outputs.json has it."""
 
-    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+    def concerns(self, verdict: Verdict, transition: str | None) -> bool:
         """Whether it is told of such a window."""
 
     def deliver(self, notification: Notification) -> str:
@@ -57,9 +57,9 @@ class Outbox:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._outputs = {output.name: output for output in outputs}
 
-    def due(self, verdict: Verdict, news: str | None) -> tuple[str, ...]:
+    def due(self, verdict: Verdict, transition: str | None) -> tuple[str, ...]:
         """Who is to be told of a window that was just judged."""
-        return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, news))
+        return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, transition))
 
     def deliver(self, state: StateFolder) -> dict[str, str]:
         """Tells what is missing; the outputs that could not be told, and why."""
@@ -100,4 +100,4 @@ def notification(state: StateFolder, name: str) -> Notification:
         text = str(json.loads((folder / ANNOTATION).read_text(encoding="utf-8"))["text"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise VerdictDamaged(f"{name}/{ANNOTATION} can't be read: {type(error).__name__}") from None
-    return Notification(name, folder, state.verdict(name), text, state.outputs(name).news)
+    return Notification(name, folder, state.verdict(name), text, state.outputs(name).transition)

@@ -16,7 +16,7 @@ from drift.outputs.outbox import NotDelivered, Notification, Output
 from drift.outputs.webhook import Webhook, WebhookError, key
 from drift.settings import Settings
 from drift.state.state_folder import EVIDENTLY_HTML, EVIDENTLY_JSON, PAGE, VERDICT
-from drift.verdict.verdict import Verdict, VerdictState
+from otel.contract.drift_verdict import Verdict, VerdictState
 
 SENT = "sent"
 EVENT_SECONDS = 20.0
@@ -31,12 +31,14 @@ class EventOutput:
         self._state = state
         self._deadline = Deadline("the Collector", EVENT_SECONDS)
 
-    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+    def concerns(self, verdict: Verdict, transition: str | None) -> bool:
         return True
 
-    def deliver(self, finding: Notification) -> str:
+    def deliver(self, notification: Notification) -> str:
         try:
-            self._deadline.hold(lambda: annotation.send(finding.name, finding.verdict, finding.text, self._state))
+            self._deadline.hold(
+                lambda: annotation.send(notification.name, notification.verdict, notification.text, self._state)
+            )
         except (NotSentError, TimeoutError) as error:
             raise NotDelivered(str(error)) from None
         return SENT
@@ -55,13 +57,13 @@ class WebhookOutput:
         self._deadline = Deadline(webhook.shown, seconds)
         self._pages_url = pages_url
 
-    def concerns(self, verdict: Verdict, news: str | None) -> bool:
-        return news is not None
+    def concerns(self, verdict: Verdict, transition: str | None) -> bool:
+        return transition is not None
 
-    def deliver(self, finding: Notification) -> str:
-        told = message(finding, self._pages_url)
+    def deliver(self, notification: Notification) -> str:
+        told = message(notification, self._pages_url)
         try:
-            self._deadline.hold(lambda: self._webhook.tell(told, key(finding.name, str(finding.news))))
+            self._deadline.hold(lambda: self._webhook.tell(told, key(notification.name, str(notification.transition))))
         except (WebhookError, TimeoutError) as error:
             raise NotDelivered(f"{self._webhook.shown}: {error}") from None
         return SENT
@@ -79,11 +81,11 @@ class MlflowOutput:
         self._runs = runs
         self._deadline = Deadline("MLflow", seconds)
 
-    def concerns(self, verdict: Verdict, news: str | None) -> bool:
+    def concerns(self, verdict: Verdict, transition: str | None) -> bool:
         return True
 
-    def deliver(self, finding: Notification) -> str:
-        return str(self._hold(lambda: self._runs.keep(run_of(finding))))
+    def deliver(self, notification: Notification) -> str:
+        return str(self._hold(lambda: self._runs.keep(run_of(notification))))
 
     def drop_before(self, time: datetime) -> None:
         self._hold(lambda: self._runs.drop_before(time))
@@ -110,14 +112,14 @@ def configured(settings: Settings) -> list[Output]:
     return outputs
 
 
-def message(finding: Notification, pages_url: str) -> dict[str, Any]:
+def message(notification: Notification, pages_url: str) -> dict[str, Any]:
     """What the webhook is told; ``text`` alone is what chat programs show."""
-    verdict = finding.verdict
-    page = {"page": f"{pages_url.rstrip('/')}/windows/{finding.name}/"} if pages_url else {}
+    verdict = notification.verdict
+    page = {"page": f"{pages_url.rstrip('/')}/windows/{notification.name}/"} if pages_url else {}
     return {
-        "text": finding.text,
-        "news": finding.news,
-        "window": finding.name,
+        "text": notification.text,
+        "news": notification.transition,
+        "window": notification.name,
         "start": verdict.start.isoformat(),
         "end": verdict.end.isoformat(),
         "state": str(verdict.state),
@@ -127,9 +129,9 @@ def message(finding: Notification, pages_url: str) -> dict[str, Any]:
     }
 
 
-def run_of(finding: Notification) -> MlflowRun:
+def run_of(notification: Notification) -> MlflowRun:
     """What MLflow is told."""
-    verdict = finding.verdict
+    verdict = notification.verdict
     metrics = {"rows": float(verdict.rows), "drift": float(verdict.state is VerdictState.DRIFT)}
     for score in verdict.scores:
         metrics |= {
@@ -138,14 +140,14 @@ def run_of(finding: Notification) -> MlflowRun:
             f"detected.{score.column}": float(score.detected),
         }
     return MlflowRun(
-        window=finding.name,
+        window=notification.name,
         start=verdict.start,
         end=verdict.end,
         parameters={"reference": verdict.reference or "none", "window_start": verdict.start.isoformat()},
         metrics={name: value for name, value in metrics.items() if math.isfinite(value)},
         tags={"state": str(verdict.state), "columns": ",".join(detected(verdict)) or "none"},
-        artifacts=[finding.folder / name for name in (PAGE, VERDICT, EVIDENTLY_HTML, EVIDENTLY_JSON)],
-        note=finding.text,
+        artifacts=[notification.folder / name for name in (PAGE, VERDICT, EVIDENTLY_HTML, EVIDENTLY_JSON)],
+        note=notification.text,
     )
 
 

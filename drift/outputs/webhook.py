@@ -88,6 +88,6 @@ class Webhook:
         request.full_url = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
-def key(window: str, news: str) -> str:
+def key(window: str, transition: str) -> str:
     """The key of a message: the same for every repetition, another for every other message."""
-    return str(uuid.uuid5(NAMESPACE, f"{window} {news}"))
+    return str(uuid.uuid5(NAMESPACE, f"{window} {transition}"))

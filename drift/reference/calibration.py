@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS, Column, ValueKind
-from drift.columns.frame import Frame, joined, prepare, raw, there
+from drift.columns.column import Column, ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS
+from drift.columns.frame import Frame, joined, prepare, sample
 from drift.columns.reader import NOTHING, Floats, Values, texts
 from drift.errors import ReferenceImpossible
 from drift.reference import distance
 from drift.reference.lengths import Lengths
 from drift.reference.rarity import sure
 from drift.reference.reference import BY, SIZES, VALUE, Calibration, Method, Reference, TestBounds, Threshold, column_of
-from drift.sampling import sample
 
 SAMPLE_ROWS = 20_000
 """Of the reference that Evidently is shown: more costs seconds and megabytes and changes no distance by a hundredth."""
@@ -44,8 +44,6 @@ TAIL = 1.5
 SUCCESS = 0.95
 MISSING = 0.05
 """Share of missing values that is borne in any case."""
-LATE = ("latency", "time_to_first_audio")
-"""Columns whose 95th percentile is tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +145,7 @@ def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
     pools = {}
     for column in COLUMNS:
         values = column_of(kept, column)
-        present = there(column, values)
+        present = column.present(values)
         values, of = values[present], window[present]
         order = np.argsort(values, kind="stable") if column.kind is ValueKind.NUMBER else np.arange(len(values))
         counts = {} if column.kind is ValueKind.NUMBER else distance.count(values)
@@ -240,10 +238,10 @@ def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> TestB
         ]
         if not of_size:
             continue
-        if column.name in LATE:
+        if column.tail_tested:
             usual = float(np.quantile(pool.values, 0.95)) + float(np.log10(TAIL))
             tails[size] = max(usual, _beyond([float(np.quantile(v, 0.95)) for v in of_size], deviations, 1.0))
-        if column.name == "errors":
+        if column.share_tested:
             success[size] = min(
                 SUCCESS, _beyond([float(np.mean(v == column.sound)) for v in of_size], deviations, -1.0)
             )
@@ -265,5 +263,5 @@ def _typical(every: Frame) -> dict[str, float]:
     for column in NUMBERS:
         values = every.values[column.name][every.present(column)]
         if len(values):
-            typical[column.name] = raw(BY_NAME[column.name], float(np.median(values)))
+            typical[column.name] = BY_NAME[column.name].raw(float(np.median(values)))
     return typical

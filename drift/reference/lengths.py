@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from drift.columns.columns import NUMBERS, Column
+from drift.columns.column import Column
+from drift.columns.columns import NUMBERS
 from drift.columns.frame import Frame
-from drift.columns.reader import Floats, Problem, ProblemKind
+from drift.columns.reader import Floats
+from otel.contract.drift_verdict import Problem, ProblemKind
 
 BINS = 16
 """Ranges of length, by quantiles, in which a median is taken; between the medians it is interpolated."""
@@ -26,8 +28,7 @@ STEEPEST = 1.5
 EQUAL_LENGTH = tuple(column for column in NUMBERS if column.equal_length)
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(msgspec.Struct, frozen=True, array_like=True):
     """The usual value by the logarithm of the length: straight lines between medians, and beyond them."""
 
     lengths: tuple[float, ...]
@@ -59,33 +60,35 @@ class Lengths:
         curves: dict[str, dict[str, Curve]] = {}
         offsets: dict[str, dict[str, float]] = {}
         for column in EQUAL_LENGTH:
-            of_column, of_voices = curves.setdefault(column.name, {}), offsets.setdefault(column.name, {})
+            of_column = curves[column.name] = {}
+            offsets[column.name] = {}
             known = frame.present(column) & ~np.isnan(frame.length)
             values = frame.values[column.name]
             for way in sorted(set(frame.way[known])):
-                those = known & (frame.way == way)
-                if int(those.sum()) < LEAST_FOR_OFFSET:
+                of_way = known & (frame.way == way)
+                if int(of_way.sum()) < LEAST_FOR_OFFSET:
                     continue
-                of_column[way] = curve = _curve(frame.length[those], values[those])
-                for voice in sorted(set(frame.by["voice"][those])) if by_voice else ():
-                    his = those & (frame.by["voice"] == voice)
-                    count = int(his.sum())
+                of_column[way] = curve = _curve(frame.length[of_way], values[of_way])
+                for voice in sorted(set(frame.by["voice"][of_way])) if by_voice else ():
+                    of_voice = of_way & (frame.by["voice"] == voice)
+                    count = int(of_voice.sum())
+                    length, value = frame.length[of_voice], values[of_voice]
                     if count >= LEAST_OF_VOICE:
-                        of_column[f"{way} {voice}"] = _curve(frame.length[his], values[his])
+                        of_column[f"{way} {voice}"] = _curve(length, value)
                     if count >= LEAST_FOR_OFFSET:
-                        of_voices[f"{way} {voice}"] = float(np.median(values[his] - curve.at(frame.length[his])))
+                        offsets[column.name][f"{way} {voice}"] = float(np.median(value - curve.at(length)))
         return cls(curves, offsets)
 
     def usual(self, column: Column, frame: Frame, groups: dict[str, npt.NDArray[np.int64]]) -> Floats:
         """What each row's value usually is; NaN where there was nothing like it. ``groups`` as ``groups_of`` gives."""
         usual = np.full(frame.rows, np.nan)
         curves, offsets = self.curves.get(column.name, {}), self.offsets.get(column.name, {})
-        for name, those in groups.items():
+        for name, places in groups.items():
             way = " ".join(name.split(" ")[:2])
             if name in curves:
-                usual[those] = curves[name].at(frame.length[those])
+                usual[places] = curves[name].at(frame.length[places])
             elif way in curves and (name in offsets or not offsets):
-                usual[those] = curves[way].at(frame.length[those]) + offsets.get(name, 0.0)
+                usual[places] = curves[way].at(frame.length[places]) + offsets.get(name, 0.0)
         return usual
 
     def judged(self, frame: Frame) -> Frame:
@@ -104,30 +107,6 @@ class Lengths:
             if strange.any():
                 problems.append(Problem(ProblemKind.INCOMPARABLE, column.name, int(strange.sum())))
         return replace(frame, values=values, applies=applies, problems=tuple(problems))
-
-    def to_json(self) -> dict[str, Any]:
-        """As plain data."""
-        return {
-            "curves": {
-                column: {name: [list(curve.lengths), list(curve.values)] for name, curve in curves.items()}
-                for column, curves in self.curves.items()
-            },
-            "offsets": self.offsets,
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Lengths:
-        """From what ``to_json`` made. Raises KeyError, TypeError or ValueError when it is something else."""
-        return cls(
-            {
-                column: {name: Curve(tuple(x), tuple(y)) for name, (x, y) in curves.items()}
-                for column, curves in data["curves"].items()
-            },
-            {
-                column: {name: float(value) for name, value in offsets.items()}
-                for column, offsets in data["offsets"].items()
-            },
-        )
 
 
 def groups_of(frame: Frame) -> dict[str, npt.NDArray[np.int64]]:

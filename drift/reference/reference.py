@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
+from msgspec import structs
 
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, Column, ValueKind
-from drift.columns.frame import there
+from drift import files
+from drift.columns.column import Column, ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS
 from drift.columns.reader import NOTHING, Floats, Values, Words
 from drift.errors import ReferenceDamaged, ReferenceIncompatible
 from drift.reference.lengths import Lengths
@@ -30,6 +32,7 @@ their sampling does."""
 METADATA, SAMPLE = "reference.json", "sample.parquet"
 VALUE, BY = "value ", "by "
 """What the names of the sample's columns begin with."""
+SAMPLE_COLUMNS = {VALUE + column.name for column in COLUMNS} | {BY + name for name in DIMENSIONS}
 
 
 class Calibration(StrEnum):
@@ -49,8 +52,7 @@ class Method(StrEnum):
     """The population stability index over the reference's deciles; ours, registered with Evidently."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(msgspec.Struct, frozen=True, array_like=True):
     """From where on a distance counts, and where that comes from."""
 
     value: float
@@ -80,10 +82,11 @@ class TestBounds:
     """Whether there was more than one value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """The windows that the service is compared with."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceMetadata:
+    """All that is stored of a reference beside its sample and its checksum: reference.json."""
 
+    format: int = FORMAT
     created: datetime
     start: datetime
     end: datetime
@@ -99,12 +102,17 @@ class Reference:
     """Of a number: the median in its unit, as a person knows it."""
     builds: tuple[str, ...]
     voice_checksums: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference(ReferenceMetadata):
+    """The windows that the service is compared with."""
+
     sample: pd.DataFrame = field(repr=False, compare=False)
     """Rows of all windows, in proportion: compared values ("value latency") and dimensions ("by voice")."""
     checksum: str = ""
     """SHA-256 over all else, the sample included."""
-    format: int = FORMAT
-    _cache: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -116,7 +124,7 @@ class Reference:
         key = f"values {column.name}"
         if key not in self._cache:
             values = column_of(self.sample, column)
-            values = values[there(column, values)]
+            values = values[column.present(values)]
             self._cache[key] = np.sort(values) if column.kind is ValueKind.NUMBER else values
         known: Values = self._cache[key]
         return known
@@ -129,7 +137,7 @@ class Reference:
             return None
         value = between({known: threshold.value for known, threshold in by_size.items()}, size)
         sure = between({known: threshold.sure for known, threshold in by_size.items()}, size)
-        return replace(by_size[below], value=value, sure=sure)
+        return structs.replace(by_size[below], value=value, sure=sure)
 
     def counts(self, column: Column) -> Mapping[str, int]:
         """Of a category: how often each value is in the sample."""
@@ -145,13 +153,14 @@ class Reference:
 
     def sealed(self) -> Reference:
         """The same with its checksum."""
-        return _with_checksum(self, _checksum(self))
+        return replace(self, checksum=_checksum(self))
 
     def save(self, folder: Path) -> None:
         """Writes it into ``folder``, which is made. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self.sample.to_parquet(folder / SAMPLE, index=False)
-        (folder / METADATA).write_text(json.dumps({**_metadata(self), "checksum": self.checksum}, indent=1), "utf-8")
+        text = files.json_text({**_metadata(self), "checksum": self.checksum}, sort_keys=False)
+        (folder / METADATA).write_text(text.rstrip(), "utf-8")
 
 
 def between(by_size: Mapping[int, float], size: int) -> float:
@@ -179,105 +188,47 @@ def load(folder: Path) -> Reference:
     made by another version of this job.
     """
     try:
-        data = json.loads((folder / METADATA).read_text("utf-8"))
-        version = data["format"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        text = (folder / METADATA).read_bytes()
+        stored = msgspec.json.decode(text, type=_Stored)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ReferenceDamaged(f"{folder.name}/{METADATA} can't be read: {type(error).__name__}") from error
-    if version != FORMAT:
-        raise ReferenceIncompatible(f"the reference has the format {version}, this job reads {FORMAT}: calibrate anew")
+    if stored.format != FORMAT:
+        raise ReferenceIncompatible(
+            f"the reference has the format {stored.format}, this job reads {FORMAT}: calibrate anew"
+        )
     try:
+        metadata = msgspec.json.decode(text, type=ReferenceMetadata)
         sample = pd.read_parquet(folder / SAMPLE)
-        reference = _from_metadata(data, sample)
-        stored = data["checksum"]
-        actual = _checksum(reference)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as error:  # pyarrow's errors and a ValidationError are ValueErrors
         raise ReferenceDamaged(f"{folder.name} can't be read: {type(error).__name__}") from error
-    if stored != actual:
+    if not set(sample.columns) >= SAMPLE_COLUMNS or not set(metadata.thresholds) <= set(BY_NAME):
+        raise ReferenceDamaged(f"{folder.name} can't be read: its columns are not the ones of this version")
+    reference = Reference(**_metadata(metadata), sample=sample).sealed()
+    if stored.checksum != reference.checksum:
         raise ReferenceDamaged(f"{folder.name} is not what was stored: its checksum differs")
-    return _with_checksum(reference, actual)
+    return reference
 
 
-def _with_checksum(reference: Reference, checksum: str) -> Reference:
-    return Reference(
-        **{
-            name: getattr(reference, name)
-            for name in Reference.__dataclass_fields__
-            if name not in ("checksum", "_cache")
-        },
-        checksum=checksum,
-    )
+class _Stored(msgspec.Struct):
+    """The part of reference.json that says whether the rest can be read, and whether it is what was stored."""
+
+    format: int
+    checksum: str = ""
 
 
-def _metadata(reference: Reference) -> dict[str, Any]:
-    return {
-        "format": reference.format,
-        "created": reference.created.astimezone(UTC).isoformat(),
-        "start": reference.start.astimezone(UTC).isoformat(),
-        "end": reference.end.astimezone(UTC).isoformat(),
-        "windows": reference.windows,
-        "rows": reference.rows,
-        "state": reference.state.value,
-        "lengths": reference.lengths.to_json(),
-        "thresholds": {
-            name: {
-                str(size): [t.value, t.sure, t.method.value, t.mean, t.deviation, t.windows]
-                for size, t in by_size.items()
-            }
-            for name, by_size in reference.thresholds.items()
-        },
-        "bounds": {
-            name: {
-                "p95": {str(size): value for size, value in bounds.p95.items()},
-                "success": {str(size): value for size, value in bounds.success.items()},
-                "missing": bounds.missing,
-                "varied": bounds.varied,
-            }
-            for name, bounds in reference.bounds.items()
-        },
-        "typical": reference.typical,
-        "builds": list(reference.builds),
-        "voice_checksums": list(reference.voice_checksums),
-    }
-
-
-def _from_metadata(data: dict[str, Any], sample: pd.DataFrame) -> Reference:
-    wanted = {VALUE + column.name for column in COLUMNS} | {BY + name for name in DIMENSIONS}
-    if not wanted <= set(sample.columns) or not set(data["thresholds"]) <= set(BY_NAME):
-        raise ValueError("columns are not the ones of this version")
-    return Reference(
-        created=datetime.fromisoformat(data["created"]),
-        start=datetime.fromisoformat(data["start"]),
-        end=datetime.fromisoformat(data["end"]),
-        windows=int(data["windows"]),
-        rows=int(data["rows"]),
-        state=Calibration(data["state"]),
-        lengths=Lengths.from_json(data["lengths"]),
-        thresholds={
-            name: {
-                int(size): Threshold(float(value), float(sure), Method(method), mean, deviation, int(windows))
-                for size, (value, sure, method, mean, deviation, windows) in by_size.items()
-            }
-            for name, by_size in data["thresholds"].items()
-        },
-        bounds={
-            name: TestBounds(
-                {int(size): float(value) for size, value in bounds["p95"].items()},
-                {int(size): float(value) for size, value in bounds["success"].items()},
-                float(bounds["missing"]),
-                bool(bounds["varied"]),
-            )
-            for name, bounds in data["bounds"].items()
-        },
-        typical={name: float(value) for name, value in data["typical"].items()},
-        builds=tuple(data["builds"]),
-        voice_checksums=tuple(data["voice_checksums"]),
-        sample=sample,
-        format=int(data["format"]),
-    )
+def _metadata(reference: ReferenceMetadata) -> dict[str, Any]:
+    """What is stored of ``reference`` beside its sample and its checksum, by field."""
+    return {field.name: getattr(reference, field.name) for field in fields(ReferenceMetadata)}
 
 
 def _checksum(reference: Reference) -> str:
-    digest = hashlib.sha256(json.dumps(_metadata(reference), sort_keys=True).encode())
+    digest = hashlib.sha256(files.json_text(_metadata(reference), indent=None).rstrip().encode())
     for name in sorted(reference.sample.columns):
         digest.update(name.encode())
         values = reference.sample[name]

@@ -9,7 +9,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, ValueKind
+from drift.columns.column import ValueKind
+from drift.columns.columns import BY_NAME
 from drift.columns.frame import prepare
 from drift.reference.reference import Reference
 

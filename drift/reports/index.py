@@ -11,7 +11,7 @@ from drift.columns.columns import COLUMNS
 from drift.reports import wording
 from drift.reports.page import STATES, SUBJECTS, environment, facts
 from drift.state.state_folder import StateFolder, name_of
-from drift.verdict.verdict import Score, Verdict
+from otel.contract.drift_verdict import Score, Verdict
 
 MOST = 168
 """Windows in the heat map: a week of hours."""

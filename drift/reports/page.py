@@ -11,12 +11,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from drift.columns.columns import BY_NAME, Column, Scale, Subject, ValueKind
-from drift.columns.frame import raw
+from drift.columns.column import Column, Scale, ValueKind
+from drift.columns.columns import BY_NAME
 from drift.reports import charts, wording
 from drift.reports.column_values import ColumnValues
-from drift.verdict.segments import Segment
-from drift.verdict.verdict import Score, Verdict, VerdictState
+from otel.contract.drift_verdict import Score, Segment, Subject, Verdict, VerdictState
 
 TEMPLATES = Path(__file__).parent / "templates"
 SUBJECTS = {
@@ -197,7 +196,7 @@ def _spread(column: Column, sample: ColumnValues) -> Markup:
     elif column.equal_length:
         unit, say = f"{column.unit} more than usual for a text of this length", lambda value: f"{value:+.2g}"
     else:
-        unit, say = column.unit, lambda value: f"{raw(column, value):.2g}"
+        unit, say = column.unit, lambda value: f"{column.raw(value):.2g}"
     return charts.histograms(sample.before, sample.after, unit=unit, say=say)
 
 

@@ -5,45 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from drift.columns.columns import BY_NAME, COLUMNS, Subject, ValueKind
+from drift.columns.column import Column, ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS
 from drift.verdict.comparison import Comparison, ComparisonOutcome, Difference, Direction
-from drift.verdict.segments import Segment
-from drift.verdict.verdict import DECIDED, Change, Score, Verdict, VerdictState
+from otel.contract.drift_verdict import DECIDED, Change, Score, Segment, Subject, Verdict, VerdictState
 
-FAILURES = frozenset({"errors", "rejections"})
-"""What is said before all else."""
 ORDER = {column.name: place for place, column in enumerate(COLUMNS)}
 MOST_NAMED = 3
 """Columns that are put into words; the table has them all."""
-DIMENSION = {
-    "voice": "voice {}",
-    "word_range": "{} words",
-    "provider": "provider {}",
-    "language": "language {}",
-    "cache": "cache {}",
-    "streamed": "{}",
-    "endpoint": "{}",
-    "build": "build {}",
-    "error_type": "error {}",
-}
-WORDS: dict[str, str] = {
-    "latency": "speech takes {ratio} times as long as usual for the same text",
-    "time_to_first_audio": "the first audio of a stream takes {ratio} times as long as usual for the same text",
-    "real_time_factor": "a second of speech takes {ratio} times the usual work",
-    "queue_wait": "requests wait {after} in the queue instead of {before}",
-    "words": "texts are {ratio} times as long as usual ({after} words instead of {before})",
-    "seconds_per_character": "the same text is spoken in {ratio} times the usual time",
-    "loudness": "speech is {difference} {louder}",
-    "silence_share": "{after} of a clip is quiet instead of {before}",
-}
-SHARES: dict[str, str] = {
-    "errors": "{after} of requests fail instead of {before}",
-    "rejections": "{after} of requests are refused for want of room instead of {before}",
-    "invalid_requests": "{after} of requests are refused for what they ask instead of {before}",
-    "fallbacks": "{after} of requests are spoken by somebody else than planned instead of {before}",
-    "clipping_share": "{after} of clips have samples at full scale instead of {before}",
-    "audio_faults": "{after} of clips are faulty instead of {before}",
-}
 
 
 def verdict_text(verdict: Verdict, previous: Sequence[Verdict]) -> str:
@@ -77,14 +46,16 @@ def comparison_text(comparison: Comparison, a: str, b: str) -> str:
 
 def _difference_words(difference: Difference) -> str:
     column = BY_NAME[difference.column]
-    number = column.kind is ValueKind.NUMBER
-    before, after = (
-        quantity(value, column.unit) if number else percent(value) for value in (difference.before, difference.after)
-    )
+    before, after = _values(column, difference.before, difference.after)
     times = f", {difference.ratio:.2f} times" if difference.ratio is not None else ""
     chance = f", p {difference.p:.2g}" if difference.p is not None else ""
     direction = {Direction.WORSE: "worse", Direction.BETTER: "better", Direction.OTHER: "other", None: ""}
     return f"  {direction[difference.direction]:<7}{column.title}: {before} -> {after}{times}{chance}"
+
+
+def _values(column: Column, *values: float) -> tuple[str, ...]:
+    """Returns values of ``column`` as text: a number with its unit, a share in percent."""
+    return tuple(quantity(v, column.unit) if column.kind is ValueKind.NUMBER else percent(v) for v in values)
 
 
 def transition(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
@@ -110,25 +81,21 @@ def change_text(score: Score) -> str:
     column, change = BY_NAME[score.column], score.change
     if change is None:
         return f"{column.title}: not as usual"
-    if column.kind is ValueKind.CATEGORY:
-        if score.column in SHARES:
-            return SHARES[score.column].format(after=percent(change.after), before=percent(change.before))
-        level = f"{change.level}: " if change.level else ""
-        return f"{column.title} have shifted ({level}{percent(change.after)} instead of {percent(change.before)})"
-    template = WORDS.get(score.column, "{title} is {after} instead of {before}")
-    return template.format(
+    before, after = _values(column, change.before, change.after)
+    return column.sentence.format(
         title=column.title,
         ratio=ratio(change),
-        before=quantity(change.before, column.unit),
-        after=quantity(change.after, column.unit),
-        difference=f"{abs((change.after or 0) - (change.before or 0)):.1f} {column.unit}",
-        louder="louder" if (change.after or 0) > (change.before or 0) else "quieter",
+        before=before,
+        after=after,
+        level=f"{change.level}: " if change.level else "",
+        difference=f"{abs(change.after - change.before):.1f} {column.unit}",
+        louder="louder" if change.after > change.before else "quieter",
     )
 
 
 def segment_text(segment: Segment) -> str:
     """Where a change concentrates: voice joe, 26-50 words."""
-    return ", ".join(DIMENSION.get(name, "{}").format(value or "none") for name, value in segment.by)
+    return ", ".join(DIMENSIONS.get(name, "{}").format(value or "none") for name, value in segment.by)
 
 
 def ratio(change: Change) -> str:
@@ -242,7 +209,7 @@ def _context(verdict: Verdict) -> list[str]:
 def _named(scores: Sequence[Score]) -> list[Score]:
     """Those furthest over their thresholds, in the order in which a person asks about them."""
     strongest = sorted(scores, key=lambda score: (-(score.ratio or 0.0), score.column))
-    return sorted(strongest[:MOST_NAMED], key=lambda score: (score.column not in FAILURES, ORDER[score.column]))
+    return sorted(strongest[:MOST_NAMED], key=lambda score: (not BY_NAME[score.column].first, ORDER[score.column]))
 
 
 def _last_decided(previous: Sequence[Verdict]) -> Verdict | None:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from drift import files
 from drift.errors import DriftError, ReferenceDamaged, VerdictDamaged
 from drift.reference.reference import Reference
 from drift.reference.reference import load as load_reference
 from drift.state.clock import ClockReading
-from drift.verdict.verdict import DECIDED, Verdict
+from drift.verdict import verdict_json
+from otel.contract.drift_verdict import DECIDED, Verdict
 
 FORMAT = 1
 """Of this folder; rows, references and verdicts have versions of their own."""
@@ -26,6 +28,8 @@ NAME = "%Y-%m-%dT%H-%M-%SZ"
 VERDICT, OUTPUTS, ANNOTATION = "verdict.json", "outputs.json", "annotation.json"
 PRIVATE, SERVED = 0o700, 0o755
 """Modes: SERVED is of folders whose pages a web server may show; rows and references are PRIVATE."""
+UNREADABLE = (OSError, msgspec.MsgspecError, UnicodeDecodeError)
+"""What reading a file of the folder may raise."""
 REMEMBERED = 48
 """Windows before one that still say something about it."""
 PAGE, EVIDENTLY_HTML, EVIDENTLY_JSON = "index.html", "evidently.html", "evidently.json"
@@ -39,20 +43,27 @@ class StateBusy(StateError):
     """Another drift job works on it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DeliveryRecord:
-    """What is to be told of a window, and what has been; kept beside its verdict."""
+class DeliveryRecord(msgspec.Struct, frozen=True):
+    """The outputs that a window is due to, and those that have it; kept beside its verdict as outputs.json."""
 
     due: tuple[str, ...]
     """Names of outputs."""
-    done: dict[str, str] = field(default_factory=dict)
+    done: dict[str, str] = {}
     """By output, what came of it: a run's id, or just "sent"."""
-    news: str | None = None
-    """What the window means to somebody who is told only of changes: begins, changes or ends."""
+    transition: str | None = msgspec.field(name="news", default=None)
+    """Whether drift begins, changes its columns or ends with the window; None if all is as it was."""
 
     @property
     def missing(self) -> tuple[str, ...]:
+        """The outputs that do not have the window yet."""
         return tuple(name for name in self.due if name not in self.done)
+
+
+class _RunEnd(msgspec.Struct):
+    """The part of last_run.json that is not the clock."""
+
+    succeeded: bool
+    problem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +152,8 @@ class StateFolder:
     def verdict(self, name: str) -> Verdict:
         """Raises VerdictDamaged."""
         try:
-            return Verdict.from_json(json.loads((self.window(name) / VERDICT).read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
+            return verdict_json.decode((self.window(name) / VERDICT).read_bytes())
+        except (OSError, VerdictDamaged) as error:
             raise VerdictDamaged(f"the verdict of {name} can't be read: {_reason(error)}") from None
 
     def verdicts(self, *, before: datetime | None = None, most: int) -> list[Verdict]:
@@ -172,16 +183,15 @@ class StateFolder:
     def outputs(self, name: str) -> DeliveryRecord:
         """What is to be told of the window; nothing, if that can't be read any more."""
         try:
-            data = json.loads((self.window(name) / OUTPUTS).read_text(encoding="utf-8"))
-            return DeliveryRecord(tuple(data["due"]), dict(data["done"]), data["news"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return msgspec.json.decode((self.window(name) / OUTPUTS).read_bytes(), type=DeliveryRecord)
+        except UNREADABLE:
             return DeliveryRecord(())
 
     def mark(self, name: str, output: str, result: str) -> None:
         """``output`` has told of the window."""
-        outputs = self.outputs(name)
+        record = self.outputs(name)
         files.sweep(self.window(name))  # of a kill in the middle of this
-        write_outputs(self.window(name), replace(outputs, done={**outputs.done, output: result}))
+        write_outputs(self.window(name), structs.replace(record, done={**record.done, output: result}))
 
     def reference(self) -> Reference | None:
         """The current one, None if none was made. Raises ReferenceDamaged, ReferenceIncompatible."""
@@ -209,26 +219,27 @@ class StateFolder:
     def last_run(self) -> LastRun | None:
         """None before the first."""
         try:
-            data = json.loads(self._last_run.read_text(encoding="utf-8"))
-            return LastRun(_reading(data), bool(data["succeeded"]), str(data["problem"]))
-        except (OSError, ValueError, KeyError, TypeError):
+            text = self._last_run.read_bytes()
+            run = msgspec.json.decode(text, type=_RunEnd)
+            return LastRun(msgspec.json.decode(text, type=ClockReading), run.succeeded, run.problem)
+        except UNREADABLE:
             return None
 
     def note_run(self, run: LastRun) -> None:
         """How this one ended."""
-        files.write_json(self._last_run, {**_plain(run.clock), "succeeded": run.succeeded, "problem": run.problem})
+        files.write_json(self._last_run, {**asdict(run.clock), "succeeded": run.succeeded, "problem": run.problem})
 
     def doubted(self) -> ClockReading | None:
         """The reading since which the clock is not believed; None while it is."""
         try:
-            return _reading(json.loads(self._doubt.read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+            return msgspec.json.decode(self._doubt.read_bytes(), type=ClockReading)
+        except UNREADABLE:
             return None
 
     def doubt(self, reading: ClockReading | None) -> None:
         """The clock is not believed since ``reading``, or is believed again."""
         if reading is not None:
-            files.write_json(self._doubt, _plain(reading))
+            files.write_json(self._doubt, reading)
         else:
             self._doubt.unlink(missing_ok=True)
 
@@ -259,15 +270,14 @@ class StateFolder:
         shutil.rmtree(self.references / name, ignore_errors=True)
 
 
-def write_outputs(folder: Path, outputs: DeliveryRecord) -> None:
-    """Into the window's ``folder``."""
-    files.write_json(folder / OUTPUTS, {"due": list(outputs.due), "done": outputs.done, "news": outputs.news})
+def write_outputs(folder: Path, record: DeliveryRecord) -> None:
+    """Writes ``record`` into the window's ``folder``."""
+    files.write_json(folder / OUTPUTS, record)
 
 
 def write_verdict(folder: Path, verdict: Verdict) -> None:
-    """Into the window's ``folder``."""
-    data: dict[str, Any] = verdict.to_json()
-    files.write_json(folder / VERDICT, data)
+    """Writes ``verdict`` into the window's ``folder``."""
+    files.write(folder / VERDICT, verdict_json.encode(verdict))
 
 
 def name_of(start: datetime) -> str:
@@ -281,15 +291,6 @@ def time_of(name: str) -> datetime | None:
         return datetime.strptime(name, NAME).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _reading(data: dict[str, Any]) -> ClockReading:
-    time = datetime.fromisoformat(data["time"])
-    return ClockReading(time, str(data.get("boot", "")), float(data.get("uptime", 0.0)))
-
-
-def _plain(reading: ClockReading) -> dict[str, Any]:
-    return {"time": reading.time.isoformat(), "boot": reading.boot, "uptime": reading.uptime}
 
 
 def _reason(error: Exception) -> str:

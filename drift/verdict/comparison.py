@@ -15,10 +15,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from drift.columns.columns import COLUMNS, Column, Scale, Subject, ValueKind
-from drift.columns.frame import Frame, joined, prepare, raw
+from drift.columns.column import Column, Scale, ValueKind
+from drift.columns.columns import COLUMNS
+from drift.columns.frame import Frame, joined, prepare, sample
 from drift.columns.reader import Flags, Floats
-from drift.sampling import sample
+from otel.contract.drift_verdict import Subject
 
 SHUFFLES = 1999
 """The least p is 1 / 2,000: below the level even when it is corrected for all 13 columns."""
@@ -278,8 +279,8 @@ def _told(measured: _Measured, outcome: ComparisonOutcome, direction: Direction 
         column.subject,
         outcome,
         direction,
-        raw(column, before) if number else before,
-        raw(column, after) if number else min(1.0, max(0.0, after)),
+        column.raw(before) if number else before,
+        column.raw(after) if number else min(1.0, max(0.0, after)),
         10.0**measured.effect if column.scale is Scale.RATIO and number else None,
         p,
         measured.rows,

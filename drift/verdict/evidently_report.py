@@ -1,4 +1,4 @@
-"""What Evidently says of a window: its distances and tests, read by their status, and its report.
+"""Evidently's judgement of a window: its distances and tests, read by their status, and its report.
 
 Evidently is imported late: it takes 5 seconds and 281 MB, and calls home unless DO_NOT_TRACK is set before.
 """
@@ -15,128 +15,119 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from drift.columns.columns import ValueKind
+from drift.columns.column import Column, ValueKind
 from drift.columns.frame import Frame, table
 from drift.columns.reader import Floats, Values
 from drift.reference import distance
 from drift.reference.reference import Method, Reference
-from drift.verdict.drift_tests import BoundTest, DriftResult, Statistic, TestPlan, TestResult, answer, flags
+from drift.verdict.drift_tests import BoundTest, DriftResult, Statistic, TestPlan
+from otel.contract.drift_verdict import TestResult
 
 REPORTED = " reported"
-"""Behind a column's name: 1 where its value is there."""
+"""Follows a column's name: 1 where its value is there."""
 SUCCESS = "success"
 
 
 @dataclass(frozen=True, slots=True)
 class EvidentlyReport:
-    """The answers, and where Evidently gave them, its report."""
+    """The results of a window's tests, and Evidently's report of them where it made one."""
 
-    readings: tuple[DriftResult, ...]
+    distances: tuple[DriftResult, ...]
     tests: tuple[TestResult, ...]
     _snapshot: Any = field(default=None, repr=False, compare=False)
 
     def save_html(self, path: str) -> None:
-        """Writes the report, one file without links. Raises ValueError when Evidently was not asked, and OSError."""
-        if self._snapshot is None:
-            raise ValueError("there is no report: Evidently was not asked")
-        self._snapshot.save_html(path)  # given a Path it writes nothing, and says nothing
+        """Writes the report, one file without links. Raises ValueError when there is no report, and OSError."""
+        self._report().save_html(path)  # given a Path it writes nothing, and says nothing
 
     def json(self) -> str:
-        """The report's numbers. Raises ValueError when Evidently was not asked."""
+        """Returns the report's numbers. Raises ValueError when there is no report."""
+        return str(self._report().json())
+
+    def _report(self) -> Any:
         if self._snapshot is None:
-            raise ValueError("there is no report: Evidently was not asked")
-        told: str = self._snapshot.json()
-        return told
+            raise ValueError("there is no report: Evidently made none")
+        return self._snapshot
 
 
 Evaluate = Callable[[TestPlan, Frame, Reference], EvidentlyReport]
-"""Whoever answers the questions."""
+"""Runs the tests of a plan."""
 
 
-def by_distance(questions: TestPlan, frame: Frame, reference: Reference) -> EvidentlyReport:
-    """The same answers without Evidently, without a report, in a tenth of the time: for weeks of simulated windows."""
-    return EvidentlyReport(*answer(questions, reference))
-
-
-def evaluate(questions: TestPlan, frame: Frame, reference: Reference) -> EvidentlyReport:
-    """Evidently's answers; none, and no report, when nothing is asked."""
-    if not questions.columns:
-        return EvidentlyReport(*answer(questions, reference))
-    snapshot = _run(questions, frame, reference)
-    told = snapshot.dict()
-    metrics = {metric["id"]: metric["value"] for metric in told["metrics"]}
+def evaluate(plan: TestPlan, frame: Frame, reference: Reference) -> EvidentlyReport:
+    """Returns Evidently's results; without drift tests there is no report, and only missing values are tested."""
+    if not plan.drift_tests:
+        return EvidentlyReport((), tuple(test.missing_result() for test in plan.bound_tests))
+    snapshot = _run(plan, frame, reference)
+    report = snapshot.dict()
+    metrics = {metric["id"]: metric["value"] for metric in report["metrics"]}
     status: dict[tuple[str, str], bool] = {}
     values: dict[tuple[str, str], Any] = {}
-    for test in told["tests"]:
+    for test in report["tests"]:
         configuration = test["metric_config"]
         parameters = configuration["params"]
         key = (parameters["type"].rsplit(":", 1)[-1], parameters["column"])
         status[key] = test["status"].value == "SUCCESS"
         values[key] = metrics[configuration["metric_id"]]
-    readings = tuple(
-        DriftResult(question.column.name, _finite(values[key]), not status[key])
-        for question in questions.columns
-        for key in [("ValueDrift", question.column.name)]
+    distances = tuple(
+        DriftResult(test.column.name, _finite(values[key]), not status[key])
+        for test in plan.drift_tests
+        for key in [("ValueDrift", test.column.name)]
     )
-    return EvidentlyReport(
-        readings, tuple(_test(check, questions, frame, values, status) for check in questions.checks), snapshot
-    )
+    tests = tuple(_result(test, frame, values, status) for test in plan.bound_tests)
+    return EvidentlyReport(distances, tests, snapshot)
 
 
-def _test(
-    check: BoundTest,
-    questions: TestPlan,
-    frame: Frame,
-    values: dict[tuple[str, str], Any],
-    status: dict[tuple[str, str], bool],
+def _result(
+    test: BoundTest, frame: Frame, values: dict[tuple[str, str], Any], status: dict[tuple[str, str], bool]
 ) -> TestResult:
-    key = _metric_of(check)
+    key = _metric_of(test)
     value = values[key]
-    if check.statistic is Statistic.MISSING:
-        value = value["count"] / max(1, int(frame.applies[check.column.name].sum()))
-    return TestResult(check.name, check.column.name, check.statistic.value, status[key], float(value), check.bound)
+    if test.statistic is Statistic.MISSING:
+        value = value["count"] / max(1, int(frame.applies[test.column.name].sum()))
+    return test.result(float(value), ok=status[key])
 
 
-def _metric_of(check: BoundTest) -> tuple[str, str]:
-    name = check.column.name
+def _metric_of(test: BoundTest) -> tuple[str, str]:
+    name = test.column.name
     return {
         Statistic.P95: ("QuantileValue", name),
         Statistic.SUCCESS: ("MeanValue", SUCCESS),
         Statistic.MISSING: ("MissingValueCount", name + REPORTED),
         Statistic.CONSTANT: ("StdValue", name),
-    }[check.statistic]
+    }[test.statistic]
 
 
 def _finite(value: Any) -> float:
-    """Two equal distributions have the distance 0, and scipy takes the root of a hair below it: not a number."""
+    """Returns 0 for NaN: of two equal distributions scipy takes the root of a hair below 0."""
     number = float(value)
     return number if np.isfinite(number) else 0.0
 
 
-def _run(questions: TestPlan, frame: Frame, reference: Reference) -> Any:
+def _run(plan: TestPlan, frame: Frame, reference: Reference) -> Any:
     _register()
     from evidently import DataDefinition, Dataset, Report
     from evidently.metrics import MeanValue, MissingValueCount, QuantileValue, StdValue, ValueDrift
     from evidently.tests import gt, gte, lt, lte
 
     metrics: list[Any] = [
-        ValueDrift(column=q.column.name, method=q.threshold.method.value, threshold=q.threshold.value)
-        for q in questions.columns
+        ValueDrift(column=test.column.name, method=test.threshold.method.value, threshold=test.threshold.value)
+        for test in plan.drift_tests
     ]
-    for check in questions.checks:
-        name = check.column.name
-        match check.statistic:
+    for test in plan.bound_tests:
+        name = test.column.name
+        match test.statistic:
             case Statistic.P95:
-                metrics.append(QuantileValue(column=name, quantile=0.95, tests=[lt(check.bound)]))
+                metrics.append(QuantileValue(column=name, quantile=0.95, tests=[lt(test.bound)]))
             case Statistic.SUCCESS:
-                metrics.append(MeanValue(column=SUCCESS, tests=[gte(check.bound)]))
+                metrics.append(MeanValue(column=SUCCESS, tests=[gte(test.bound)]))
             case Statistic.MISSING:
-                most = int(check.bound * int(frame.applies[name].sum()))
+                most = int(test.bound * int(frame.applies[name].sum()))
                 metrics.append(MissingValueCount(column=name + REPORTED, tests=[lte(most)]))
             case Statistic.CONSTANT:
-                metrics.append(StdValue(column=name, tests=[gt(check.bound)]))
-    current, before = _tables(questions, frame, reference)
-    categories = [question.column.name for question in questions.columns if question.column.kind is ValueKind.CATEGORY]
+                metrics.append(StdValue(column=name, tests=[gt(test.bound)]))
+    current, before = _tables(plan, frame, reference)
+    categories = [test.column.name for test in plan.drift_tests if test.column.kind is ValueKind.CATEGORY]
     definition = DataDefinition(
         numerical_columns=[name for name in current.columns if name not in categories], categorical_columns=categories
     )
@@ -148,41 +139,45 @@ def _run(questions: TestPlan, frame: Frame, reference: Reference) -> Any:
         )
 
 
-def _tables(questions: TestPlan, frame: Frame, reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The window and the reference, as Evidently is shown them: each column's values, then nothing."""
-    current: dict[str, Values] = {question.column.name: question.values for question in questions.columns}
-    before: dict[str, Values] = {
-        question.column.name: reference.values(question.column) for question in questions.columns
-    }
+def _tables(plan: TestPlan, frame: Frame, reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Returns the window and the reference as Evidently gets them: each column's values, padded with nothing."""
+    current: dict[str, Values] = {test.column.name: test.values for test in plan.drift_tests}
+    before: dict[str, Values] = {test.column.name: reference.values(test.column) for test in plan.drift_tests}
     numbers: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
-    for check in questions.checks:
-        if check.statistic is Statistic.SUCCESS:
+    for test in plan.bound_tests:
+        if test.statistic is Statistic.SUCCESS:
             for side, of in zip(numbers, (current, before), strict=True):
-                side[SUCCESS] = (of[check.column.name] == check.column.sound).astype(np.float64)
-        if check.statistic is Statistic.MISSING:
-            numbers[0][check.column.name + REPORTED] = flags(frame, check.column)
-    made = []
+                side[SUCCESS] = (of[test.column.name] == test.column.sound).astype(np.float64)
+        if test.statistic is Statistic.MISSING:
+            numbers[0][test.column.name + REPORTED] = _reported(frame, test.column)
+    tables = []
     for columns, more in zip((current, before), numbers, strict=True):
         rows = max(len(values) for values in [*columns.values(), *more.values()])
         padded = table({name: _padded(values, rows) for name, values in columns.items()})
         for name, values in more.items():
             filler = 1.0 if name.endswith(REPORTED) else np.nan  # more rows must not count as missing
             padded[name] = np.concatenate((values, np.full(rows - len(values), filler)))
-        made.append(padded)
+        tables.append(padded)
     for name in numbers[0]:
-        if name not in made[1]:
-            made[1][name] = 1.0
-    return made[0], made[1]
+        if name not in tables[1]:
+            tables[1][name] = 1.0
+    return tables[0], tables[1]
 
 
 def _padded(values: Values, rows: int) -> Values:
-    nothing = np.nan if values.dtype.kind == "f" else ""
-    return np.concatenate((values, np.full(rows - len(values), nothing, dtype=values.dtype)))
+    filler = np.nan if values.dtype.kind == "f" else ""
+    return np.concatenate((values, np.full(rows - len(values), filler, dtype=values.dtype)))
+
+
+def _reported(frame: Frame, column: Column) -> Floats:
+    """Returns 1 for each row that has a value and NaN for each that has none, among those that ought to have one."""
+    values = frame.values[column.name][frame.applies[column.name]]
+    return np.where(column.present(values), 1.0, np.nan)
 
 
 @cache
 def _register() -> None:
-    """Makes our method of cold references known to Evidently."""
+    """Registers our method for cold references with Evidently."""
     os.environ["DO_NOT_TRACK"] = "1"
     from evidently.legacy.calculations.stattests import StatTest, register_stattest
     from evidently.legacy.core import ColumnType

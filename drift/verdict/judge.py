@@ -9,20 +9,21 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
-from drift.columns.columns import BY_NAME, COLUMNS, Column, Scale, ValueKind
-from drift.columns.frame import Frame, prepare, raw
-from drift.columns.reader import NOTHING, Problem, ProblemKind, texts
+from drift.columns.column import Column, Scale, ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS
+from drift.columns.frame import Frame, prepare
+from drift.columns.reader import NOTHING, texts
 from drift.errors import DriftError, ReferenceIncompatible
 from drift.reference.reference import FORMAT, Reference
 from drift.verdict.drift_tests import DriftResult, DriftTest, Statistic, TestPlan, plan_tests
 from drift.verdict.evidently_report import Evaluate, EvidentlyReport, evaluate
 from drift.verdict.segments import WindowFrames, concentration
-from drift.verdict.verdict import Change, Context, Score, Verdict, VerdictState
+from otel.contract.drift_verdict import Change, Context, Problem, ProblemKind, Score, Verdict, VerdictState
 
 MOST_STRENGTH = 3.0
-"""What a single window counts for at most."""
+"""The most that a single window counts for."""
 NAMED_NEW = 20
-"""Builds and checksums that are told at most."""
+"""The most builds, and the most checksums, that a verdict names as new."""
 
 
 def judge(  # noqa: PLR0917 - the order is that of the sentence
@@ -35,7 +36,7 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     *,
     consecutive: int = 2,
     minimum_rows: int = 200,
-    measure: Evaluate = evaluate,
+    evaluation: Evaluate = evaluate,
 ) -> tuple[Verdict, EvidentlyReport | None]:
     """Decides what the window from ``start`` to ``end`` is.
 
@@ -44,26 +45,26 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     a column has been over. Never raises for what is in ``rows``: that becomes a state or a problem.
     """
     plain = prepare(rows, start, end)
-    found = Verdict(start, end, VerdictState.STABLE, count, None, problems=plain.problems)
+    verdict = Verdict(start, end, VerdictState.STABLE, count, None, problems=plain.problems)
     if reference is None:
-        return replace(found, state=VerdictState.NO_REFERENCE), None
+        return replace(verdict, state=VerdictState.NO_REFERENCE), None
     if isinstance(reference, DriftError):
-        return _unusable(found, reference), None
+        return _unusable(verdict, reference), None
     if reference.format != FORMAT:
-        return _unusable(found, ReferenceIncompatible(f"format {reference.format}, not {FORMAT}")), None
+        return _unusable(verdict, ReferenceIncompatible(f"format {reference.format}, not {FORMAT}")), None
     before = _last(previous, reference)
     if plain.rows < minimum_rows:
-        return _undecided(found, reference, before), None
+        return _undecided(verdict, reference, before), None
     judged = reference.lengths.judged(plain)
-    questions = plan_tests(judged, reference)
-    if not questions.columns and not questions.checks:
-        problems = (*judged.problems, *questions.problems)
+    plan = plan_tests(judged, reference)
+    if not plan.drift_tests and not plan.bound_tests:
+        problems = (*judged.problems, *plan.problems)
         return _undecided(
-            replace(found, state=VerdictState.INSUFFICIENT_DATA, problems=problems), reference, before
+            replace(verdict, state=VerdictState.INSUFFICIENT_DATA, problems=problems), reference, before
         ), None
-    evidence = measure(questions, judged, reference)
-    compared = WindowFrames(plain, judged, reference)
-    scores = tuple(_Scoring(compared, questions, evidence, before, start, consecutive).scores())
+    report = evaluation(plan, judged, reference)
+    frames = WindowFrames(plain, judged, reference)
+    scores = tuple(_Scoring(frames, plan, report, before, start, consecutive).scores())
     state = (
         VerdictState.DRIFT
         if any(score.detected for score in scores)
@@ -73,26 +74,26 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     )
     constant = tuple(
         Problem(ProblemKind.CONSTANT, test.column, 1)
-        for test in evidence.tests
+        for test in report.tests
         if test.statistic == Statistic.CONSTANT and not test.ok
     )
     segments = [
-        concentration(BY_NAME[score.column], score.change.level, compared)
+        concentration(BY_NAME[score.column], score.change.level, frames)
         for score in scores
         if score.over and score.change is not None
     ]
     return (
         replace(
-            found,
+            verdict,
             state=state,
             reference=reference.id,
             scores=scores,
-            tests=evidence.tests,
-            problems=(*judged.problems, *questions.problems, *constant),
+            tests=report.tests,
+            problems=(*judged.problems, *plan.problems, *constant),
             segments=tuple(segment for segment in segments if segment is not None),
             context=_context(rows, reference),
         ),
-        evidence if questions.columns else None,
+        report if plan.drift_tests else None,
     )
 
 
@@ -142,35 +143,35 @@ def _carried(column: Column, last: Score | None, missing: float | None) -> Score
 
 @dataclass(frozen=True, slots=True)
 class _Scoring:
-    """Makes scores of answers."""
+    """Makes scores of test results."""
 
-    compared: WindowFrames
-    questions: TestPlan
-    evidence: EvidentlyReport
+    frames: WindowFrames
+    plan: TestPlan
+    report: EvidentlyReport
     before: dict[str, Score]
     start: datetime
     consecutive: int
 
     def scores(self) -> Iterator[Score]:
-        """Of all columns."""
-        readings = {reading.column: reading for reading in self.evidence.readings}
-        asked = {question.column.name: question for question in self.questions.columns}
-        failed = {test.column for test in self.evidence.tests if not test.ok}
+        """Yields the score of each column."""
+        results = {result.column: result for result in self.report.distances}
+        tests = {test.column.name: test for test in self.plan.drift_tests}
+        failed = {test.column for test in self.report.tests if not test.ok}
         for column in COLUMNS:
-            reading = readings.get(column.name)
-            if reading is None and column.name not in failed:
-                missing = self.compared.judged.missing_share(column)
+            result = results.get(column.name)
+            if result is None and column.name not in failed:
+                missing = self.frames.judged.missing_share(column)
                 yield _carried(column, self.before.get(column.name), missing)
             else:
-                yield self._score(column, reading, asked.get(column.name), failed=column.name in failed)
+                yield self._score(column, result, tests.get(column.name), failed=column.name in failed)
 
-    def _score(self, column: Column, reading: DriftResult | None, question: DriftTest | None, *, failed: bool) -> Score:
-        last, missing = self.before.get(column.name), self.compared.judged.missing_share(column)
-        over = failed or (reading is not None and reading.over)
+    def _score(self, column: Column, result: DriftResult | None, test: DriftTest | None, *, failed: bool) -> Score:
+        last, missing = self.before.get(column.name), self.frames.judged.missing_share(column)
+        over = failed or (result is not None and result.over)
         row = (last.consecutive if last else 0) + 1 if over else 0
-        bound = self.compared.reference.bounds[column.name].missing
-        value, threshold, method = _shown(reading, question, missing, bound)
-        reached = reading.value / question.threshold.sure if reading and reading.value and question else 0.0
+        bound = self.frames.reference.bounds[column.name].missing
+        value, threshold, method = _shown(result, test, missing, bound)
+        reached = result.value / test.threshold.sure if result and result.value and test else 0.0
         strength = min(MOST_STRENGTH, max(reached, 1.0) if failed else reached)
         if row > 1 and last is not None:
             strength = (last.strength + strength) / 2
@@ -186,23 +187,23 @@ class _Scoring:
             detected=row >= self.consecutive and (went_on or strength >= 1.0),
             since=((last.since if last and last.consecutive else None) or self.start) if over else None,
             method=method,
-            size=question.size if question else 0,
+            size=test.size if test else 0,
             missing_share=missing,
-            change=_change(column, self.compared) if question else None,
+            change=_change(column, self.frames) if test else None,
         )
 
 
 def _shown(
-    reading: DriftResult | None, question: DriftTest | None, missing: float | None, bound: float
+    result: DriftResult | None, test: DriftTest | None, missing: float | None, bound: float
 ) -> tuple[float | None, float | None, str]:
     """The distance and its threshold; of a column without values the share that is missing, and its bound."""
-    if reading is None or question is None:
+    if result is None or test is None:
         return missing, bound, "missing_share"
-    return reading.value, question.threshold.value, question.threshold.method.value
+    return result.value, test.threshold.value, test.threshold.method.value
 
 
-def _change(column: Column, compared: WindowFrames) -> Change | None:
-    plain, judged, reference = compared.plain, compared.judged, compared.reference
+def _change(column: Column, frames: WindowFrames) -> Change | None:
+    plain, judged, reference = frames.plain, frames.judged, frames.reference
     present = judged.present(column)
     if not present.any():
         return None
@@ -213,9 +214,9 @@ def _change(column: Column, compared: WindowFrames) -> Change | None:
     more = typical if abs(typical) >= abs(average) else average  # a change of a few moves the average alone
     if column.equal_length:
         now = float(np.median(plain.values[column.name][present]))
-        before, after = raw(column, now - more), raw(column, now)
+        before, after = column.raw(now - more), column.raw(now)
     else:
-        before, after = (raw(column, float(np.median(side))) for side in (known, values))
+        before, after = (column.raw(float(np.median(side))) for side in (known, values))
     ratio = 10.0**more if column.scale is Scale.RATIO else None
     return Change(before, after, ratio)
 

@@ -8,10 +8,12 @@ from itertools import combinations
 
 import numpy as np
 
-from drift.columns.columns import DIMENSIONS, Column, Scale, ValueKind
-from drift.columns.frame import Frame, raw, there
+from drift.columns.column import Column, Scale, ValueKind
+from drift.columns.columns import DIMENSIONS, dimensions_of
+from drift.columns.frame import Frame
 from drift.columns.reader import Flags, Floats, Words
 from drift.reference.reference import Reference, column_of
+from otel.contract.drift_verdict import Segment
 
 LEAST_ROWS = 20
 """Of a segment in the window: fewer are an anecdote."""
@@ -23,48 +25,6 @@ PAIR_GAIN = 0.1
 """By how much a pair of dimensions must be narrower than one of them, to be worth two words."""
 FARTHEST = 1.0
 """A value counts for at most so many units beyond the reference's average: one broken clock must not be the story."""
-TAUTOLOGIES = {
-    "voice": {"voice", "language", "provider"},
-    "language": {"voice", "language", "provider"},
-    "endpoint": {"endpoint"},
-    "streamed": {"streamed"},
-    "time_to_first_audio": {"streamed"},
-    "cache": {"cache", "provider"},
-    "words": {"word_range"},
-    "fallbacks": {"provider"},
-    "provider": {"provider"},
-    "errors": {"provider"},
-    "rejections": {"provider", "cache"},
-    "invalid_requests": {"provider", "cache", "voice", "language"},
-}
-"""Dimensions that say the column over again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Requests that a column's change comes from."""
-
-    column: str
-    by: tuple[tuple[str, str], ...]
-    """One or two dimensions, each with its value."""
-    share: float
-    """Of the change; over 1 where the rest went the other way."""
-    weight: float
-    """Of the requests to which the column applies, 0 to 1."""
-    rows: int
-    before: float
-    """What these requests usually have, at equal length where the column is judged so; of a category a share."""
-    after: float
-
-    @property
-    def dimension(self) -> str:
-        """voice, or voice+word_range."""
-        return "+".join(name for name, _ in self.by)
-
-    @property
-    def value(self) -> str:
-        """joe, or joe+26-50."""
-        return "+".join(value for _, value in self.by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +59,7 @@ def concentration(column: Column, level: str | None, compared: WindowFrames) -> 
     judged, reference = compared.judged, compared.reference
     now = _side(column, level, judged.values[column.name], judged.present(column), judged.by)
     sample = column_of(reference.sample, column)
-    before = _side(column, level, sample, there(column, sample), {name: reference.by(name) for name in DIMENSIONS})
+    before = _side(column, level, sample, column.present(sample), {name: reference.by(name) for name in DIMENSIONS})
     if not len(now.amounts) or not len(before.amounts):
         return None
     centre = float(np.mean(before.amounts))
@@ -109,7 +69,7 @@ def concentration(column: Column, level: str | None, compared: WindowFrames) -> 
     change = float(np.mean(now.amounts) - np.mean(before.amounts))
     if not change:
         return None
-    names = [name for name in DIMENSIONS if name not in TAUTOLOGIES.get(column.name, set()) and _telling(column, name)]
+    names = dimensions_of(column)
     ranked: list[tuple[float, float, tuple[tuple[str, str], ...]]] = []
     for by in _candidates(names, now):
         inside, was = now.where(by), before.where(by)
@@ -138,7 +98,7 @@ def _told(
     if column.kind is ValueKind.CATEGORY:
         return Segment(column.name, by, share, weight, rows, usually, average)
     after = float(compared.plain.values[column.name][compared.judged.present(column)][inside].mean())
-    return Segment(column.name, by, share, weight, rows, raw(column, after - average + usually), raw(column, after))
+    return Segment(column.name, by, share, weight, rows, column.raw(after - average + usually), column.raw(after))
 
 
 def _side(column: Column, level: str | None, values: object, present: Flags, by: dict[str, Words]) -> _Side:
@@ -151,11 +111,6 @@ def _side(column: Column, level: str | None, values: object, present: Flags, by:
 def _unit(column: Column) -> float:
     """A decade, or twenty times what matters."""
     return 1.0 if column.scale is Scale.RATIO else 20 * column.least
-
-
-def _telling(column: Column, name: str) -> bool:
-    """Only what failed has a type of error."""
-    return name != "error_type" or column.name in ("errors", "rejections", "invalid_requests")
 
 
 def _candidates(names: list[str], side: _Side) -> Iterator[tuple[tuple[str, str], ...]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from otel.contract.drift_verdict import DriftColumn
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import (
     AttemptOutcome,
@@ -101,28 +102,6 @@ CLIENT = Attribute("client", "the name of the caller's key; anonymous without ke
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 DRIFT_COLUMN = Attribute(
     "column",
-    "the column that the drift job judges; drift/README.md describes each",
-    (
-        "words",
-        "voice",
-        "language",
-        "endpoint",
-        "streamed",
-        "speed",
-        "cache",
-        "invalid_requests",
-        "latency",
-        "time_to_first_audio",
-        "real_time_factor",
-        "queue_wait",
-        "errors",
-        "rejections",
-        "fallbacks",
-        "provider",
-        "seconds_per_character",
-        "loudness",
-        "silence_share",
-        "clipping_share",
-        "audio_faults",
-    ),
+    "what the drift job judges; drift/README.md says what each is",
+    tuple(DriftColumn),
 )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from otel.contract.values import CLIPPED_SHARE, Fault
+from otel.contract.ranges import CLIPPED_SHARE
+from otel.contract.values import Fault
 from server.audio import length_bounds
 from server.audio.length_bounds import Bounds
 from server.utterance import Samples, Utterance

@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from dashboards.live.charts.overlay import HEAD
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import VerdictState
 from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from drift.state.state_folder import StateFolder
-from drift.verdict.verdict import Verdict
+from otel.contract.drift_verdict import Verdict
 from tests.drift_job import event, write_events
 from tests.faults.fault import Mended, fault
 from tests.faults.pipeline import site_of

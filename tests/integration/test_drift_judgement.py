@@ -10,7 +10,7 @@ import pytest
 from drift.reference.reference import Reference
 from drift.verdict.evidently_report import evaluate
 from drift.verdict.judge import judge
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import VerdictState
 from tests.drift_simulation import WEEK, Alarms, judged, power, reference_of
 from tests.drift_traffic import HOUR, Service, week
 
@@ -37,7 +37,9 @@ def test_evidently_raises_none_either(reference):
     verdicts = []
     for number, (start, rows) in enumerate(week(SERVICE, WEEK + 8)):
         if number >= WEEK:
-            verdict, evidence = judge(start, start + HOUR, rows, len(rows), reference, verdicts[-1:], measure=evaluate)
+            verdict, evidence = judge(
+                start, start + HOUR, rows, len(rows), reference, verdicts[-1:], evaluation=evaluate
+            )
             verdicts.append(verdict)
             assert evidence is not None or verdict.state is VerdictState.INSUFFICIENT_DATA
     assert VerdictState.DRIFT not in {verdict.state for verdict in verdicts}

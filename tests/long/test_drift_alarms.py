@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pytest
 
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import VerdictState
 from tests.drift_simulation import WEEK, Alarms, Power, as_markdown, false_alarms, power, reference_of
 from tests.drift_traffic import Service
 

@@ -32,7 +32,7 @@ from dashboards.traceql import equal, given, longer_than, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.outputs.annotation import annotation
-from drift.verdict.verdict import Verdict, VerdictState
+from otel.contract.drift_verdict import Verdict, VerdictState
 from otel.contract.event_fields import FEATURE_NAMES
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS

@@ -10,9 +10,10 @@ import streamlit as st
 
 from dashboards.live.charts.axes import FONT
 from dashboards.live.pages import panel_view
-from dashboards.live.sources.drift_reports import ReportError, Reports, Score, Verdict, title_of
+from dashboards.live.sources.drift_reports import ReportError, Reports, title_of
 from dashboards.live.sources.queries import PageView
 from dashboards.live.theme import Theme
+from otel.contract.drift_verdict import Score, Verdict
 
 ALL = "All windows"
 PAGE_PIXELS = 1000
@@ -74,18 +75,19 @@ def show(reports: Reports, view: PageView) -> None:
         )
 
 
-def score_chart(scores: Sequence[Score], theme: Theme) -> go.Figure:
-    """Returns a bar chart: each column's score divided by its threshold, the highest on top, with a line at 1."""
-    ordered = sorted(scores, key=lambda score: -score.ratio)
-    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in ordered]
-    maximum = max(score.ratio for score in ordered)
+def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
+    """A bar for each column in parts of its threshold, with the threshold as a line: the highest on top."""
+    judged = [(score, score.ratio) for score in found if score.ratio is not None]
+    judged.sort(key=lambda pair: -pair[1])
+    shown, ratios = [score for score, _ in judged], [ratio for _, ratio in judged]
+    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in shown]
     figure = go.Figure(
         go.Bar(
-            x=[score.ratio for score in ordered],
-            y=[score.column.replace("_", " ") for score in ordered],
+            x=ratios,
+            y=[score.column.replace("_", " ") for score in shown],
             orientation="h",
             marker={"color": colours, "cornerradius": 3},
-            text=[f"{score.ratio:.2f}" for score in ordered],
+            text=[f"{ratio:.2f}" for ratio in ratios],
             textposition="outside",
             cliponaxis=False,
             width=0.68,
@@ -102,7 +104,7 @@ def score_chart(scores: Sequence[Score], theme: Theme) -> go.Figure:
         dragmode=False,
         showlegend=False,
         xaxis={
-            "range": [0, max(1.2, maximum * 1.12)],
+            "range": [0, max(1.2, max(ratios) * 1.12)],
             "fixedrange": True,
             "showgrid": False,
             "zeroline": False,
@@ -119,7 +121,7 @@ def _verdict(reports: Reports, window: str, view: PageView) -> None:
     verdict = reports.verdict(window)
     badge, words = STATES.get(verdict.state, OTHER)
     st.markdown(f"{badge} {words} {verdict.rows:,} requests, {_period(verdict)}.")
-    if verdict.scores:
+    if any(score.ratio is not None for score in verdict.scores):
         with st.container(border=True, key="card-scores"):
             st.markdown("**Scores**", help="Score of each column, divided by its threshold: above 1 it is over.")
             st.plotly_chart(

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from drift.columns.columns import BY_NAME, COLUMNS, ValueKind
+from drift.columns.column import ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS
 from drift.errors import ReferenceImpossible
 from drift.reference.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate
 from drift.reference.reference import Calibration, Method

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.columns.columns import BY_NAME, Subject
+from drift.columns.columns import BY_NAME
 from drift.columns.frame import prepare
 from drift.reference.reference import Reference
 from drift.verdict.drift_tests import plan_tests
-from drift.verdict.evidently_report import EvidentlyReport, by_distance, evaluate
+from drift.verdict.evidently_report import EvidentlyReport, evaluate
 from drift.verdict.judge import judge
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import Subject, VerdictState
+from tests.drift_distances import by_distance
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import CHANGES, HOUR, Hour
 
@@ -25,15 +26,15 @@ HOURS = {"usual": USUAL, **{name: change(USUAL) for name, (_, change) in CHANGES
 
 def both(rows: pd.DataFrame, reference: Reference) -> tuple[EvidentlyReport, EvidentlyReport]:
     frame = reference.lengths.judged(prepare(rows, START, START + HOUR))
-    questions = plan_tests(frame, reference)
-    assert questions.columns
-    return evaluate(questions, frame, reference), by_distance(questions, frame, reference)
+    plan = plan_tests(frame, reference)
+    assert plan.drift_tests
+    return evaluate(plan, frame, reference), by_distance(plan, frame, reference)
 
 
 def same(rows: pd.DataFrame, reference: Reference) -> EvidentlyReport:
     theirs, ours = both(rows, reference)
-    assert [r.column for r in theirs.readings] == [r.column for r in ours.readings]
-    for their, our in zip(theirs.readings, ours.readings, strict=True):
+    assert [r.column for r in theirs.distances] == [r.column for r in ours.distances]
+    for their, our in zip(theirs.distances, ours.distances, strict=True):
         assert their.value == pytest.approx(our.value, abs=1e-9), their.column
         assert their.over == our.over, their.column
     assert [t.name for t in theirs.tests] == [t.name for t in ours.tests]
@@ -51,12 +52,12 @@ def test_its_numbers_are_ours(name):
 @pytest.mark.parametrize("name", ["usual", "latency x1.5", "voice +10 points"])
 def test_so_are_those_of_a_cold_reference(name):
     evidence = same(window(HOURS[name]), cold())
-    assert {question.threshold.method.value for question in ask_cold()} == {"psi_deciles"}
-    assert evidence.readings
+    assert {test.threshold.method.value for test in ask_cold()} == {"psi_deciles"}
+    assert evidence.distances
 
 
 def ask_cold():
-    return plan_tests(cold().lengths.judged(prepare(window())), cold()).columns
+    return plan_tests(cold().lengths.judged(prepare(window())), cold()).drift_tests
 
 
 def test_so_are_those_of_spoilt_rows():
@@ -81,7 +82,7 @@ def test_a_constant_column_in_the_reference_is_no_trouble():
 
 def test_the_status_decides_and_not_our_arithmetic():
     theirs, _ = both(window(HOURS["loudness -3 dB"]), calibrated())
-    over = {reading.column for reading in theirs.readings if reading.over}
+    over = {reading.column for reading in theirs.distances if reading.over}
     assert "loudness" in over
     assert {BY_NAME[column].subject for column in over} == {Subject.AUDIO}  # one hour may be odd in another one of it
 
@@ -109,7 +110,7 @@ def test_without_evidently_there_is_no_report(tmp_path):
 def test_a_verdict_by_evidently_is_the_verdict_by_distance():
     slow = window(replace(USUAL, latency=1.8))
     theirs, evidence = judge(START, START + HOUR, slow, 700, calibrated(), [])
-    ours, none = judge(START, START + HOUR, slow, 700, calibrated(), [], measure=by_distance)
+    ours, none = judge(START, START + HOUR, slow, 700, calibrated(), [], evaluation=by_distance)
     assert theirs.state is ours.state is VerdictState.SUSPECTED
     assert [s.over for s in theirs.scores] == [s.over for s in ours.scores]
     assert theirs.segments == ours.segments

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drift.state.state_folder import OUTPUTS, VERDICT, StateFolder, write_outputs, write_verdict
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import VerdictState
 
 STORED = Path(__file__).parent / "format_1"
 DRIFT, FEW = "2026-10-06T12-00-00Z", "2026-10-06T13-00-00Z"

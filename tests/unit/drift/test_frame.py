@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, ValueKind
-from drift.columns.frame import prepare, raw
-from drift.columns.reader import ProblemKind
+from drift.columns.column import ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS
+from drift.columns.frame import prepare
+from otel.contract.drift_verdict import ProblemKind
 from tests.drift_references import START, window
 from tests.drift_traffic import HOUR
 
@@ -112,8 +113,8 @@ def test_only_requests_to_which_a_column_applies_count(fields, column, expected)
 
 def test_a_column_by_ratios_is_a_logarithm_that_raw_undoes():
     frame = prepare(one(duration=0.5))
-    assert raw(BY_NAME["latency"], frame.values["latency"][0]) == pytest.approx(0.5)
-    assert raw(BY_NAME["loudness"], prepare(one()).values["loudness"][0]) == -25.0
+    assert BY_NAME["latency"].raw(frame.values["latency"][0]) == pytest.approx(0.5)
+    assert BY_NAME["loudness"].raw(prepare(one()).values["loudness"][0]) == -25.0
 
 
 def test_a_length_is_of_what_is_spoken_at_the_pace_asked_for():

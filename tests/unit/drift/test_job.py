@@ -11,7 +11,7 @@ import pytest
 
 from drift.job import ceiling, floor, grid
 from drift.state.state_folder import StateBusy, StateError, StateFolder
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import VerdictState
 from tests.drift_job import HOUR, START, Listener, hour_of_events, job_of, settings_of
 
 EVENING = START + 4 * HOUR + timedelta(minutes=5)

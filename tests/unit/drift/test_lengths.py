@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
 from drift.columns.columns import BY_NAME
 from drift.columns.frame import prepare
-from drift.columns.reader import ProblemKind
 from drift.reference.lengths import Curve, Lengths
+from otel.contract.drift_verdict import ProblemKind
 from tests.drift_references import START, calibrated, window
 from tests.drift_traffic import Hour, rows_of
 
@@ -85,7 +85,7 @@ def test_few_rows_and_none_are_no_trouble():
 
 def test_it_is_kept_as_plain_data():
     lengths = calibrated().lengths
-    assert Lengths.from_json(json.loads(json.dumps(lengths.to_json()))) == lengths
+    assert msgspec.json.decode(msgspec.json.encode(lengths), type=Lengths) == lengths
 
 
 def test_all_texts_of_one_length_are_enough():

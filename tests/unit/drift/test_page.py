@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from drift.columns.columns import BY_NAME, COLUMNS, Subject, ValueKind
+from drift.columns.column import ValueKind
+from drift.columns.columns import BY_NAME, COLUMNS
 from drift.reports import charts, index, page, wording
 from drift.reports.column_values import ColumnValues
-from drift.verdict.segments import Segment
-from drift.verdict.verdict import Change, Context, Score, Verdict, VerdictState
+from otel.contract.drift_verdict import Change, Context, Score, Segment, Subject, Verdict, VerdictState
 from tests.drift_job import HOUR, START
 
 HOSTILE = "</style><script>alert('x')</script><img src=x onerror=alert(1)>{{ 7 * 7 }}"

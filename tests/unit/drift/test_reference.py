@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.columns.columns import COLUMNS, ValueKind
+from drift.columns.column import ValueKind
+from drift.columns.columns import COLUMNS
 from drift.errors import DriftError, ReferenceDamaged, ReferenceIncompatible
 from drift.reference.reference import METADATA, SAMPLE, Calibration, load
 from tests.drift_references import HOURS, calibrated, cold

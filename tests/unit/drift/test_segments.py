@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.verdict.evidently_report import by_distance
 from drift.verdict.judge import judge
-from drift.verdict.segments import Segment
+from otel.contract.drift_verdict import Segment
+from tests.drift_distances import by_distance
 from tests.drift_references import START, calibrated, window
 from tests.drift_traffic import HOUR, Hour
 
@@ -18,7 +18,7 @@ USUAL = Hour(rows=1200)
 
 
 def segment(rows: pd.DataFrame, column: str) -> Segment | None:
-    verdict, _ = judge(START, START + HOUR, rows, len(rows), calibrated(), [], measure=by_distance)
+    verdict, _ = judge(START, START + HOUR, rows, len(rows), calibrated(), [], evaluation=by_distance)
     assert column in {score.column for score in verdict.scores if score.over}
     return next((found for found in verdict.segments if found.column == column), None)
 

@@ -11,14 +11,15 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from drift.columns.columns import COLUMNS, Subject
-from drift.columns.reader import ProblemKind
+from drift.columns.columns import COLUMNS
 from drift.errors import ReferenceDamaged, ReferenceIncompatible, VerdictDamaged
 from drift.reference.reference import Reference
-from drift.verdict.evidently_report import by_distance
 from drift.verdict.judge import judge
-from drift.verdict.verdict import Score, Verdict, VerdictState
+from drift.verdict.verdict_json import decode, encode
+from otel.contract.drift_verdict import ProblemKind, Score, Subject, Verdict, VerdictState
+from tests.drift_distances import by_distance
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import HOUR, Hour
 from tests.unit.drift.test_frame import JUNK
@@ -36,7 +37,7 @@ def verdict_on(
 ) -> Verdict:
     start = START + hours * HOUR
     given = calibrated() if reference is None else reference
-    return judge(start, start + HOUR, rows, len(rows), given, previous or [], measure=by_distance, **options)[0]
+    return judge(start, start + HOUR, rows, len(rows), given, previous or [], evaluation=by_distance, **options)[0]
 
 
 def series(*hours: Hour | None) -> list[Verdict]:
@@ -118,7 +119,7 @@ def test_two_windows_that_are_over_but_not_by_enough_together_stay_suspected():
     unsure = replace(
         reference,
         thresholds={
-            name: {size: replace(threshold, sure=100.0) for size, threshold in by_size.items()}
+            name: {size: structs.replace(threshold, sure=100.0) for size, threshold in by_size.items()}
             for name, by_size in reference.thresholds.items()
         },
     )
@@ -248,7 +249,7 @@ def test_rows_without_an_outcome_are_insufficient_data_and_say_why():
 
 def test_not_a_number_everywhere_is_a_state_and_not_a_crash():
     rows = window()
-    numbers = rows.select_dtypes("number").columns
+    numbers = rows.select_dtypes("number").drift_tests
     rows[numbers] = np.nan
     verdict = verdict_on(rows)
     assert verdict.state is VerdictState.SUSPECTED
@@ -340,9 +341,9 @@ def some_verdicts() -> list[Verdict]:
 
 def test_it_comes_back_from_json_exactly():
     for verdict in some_verdicts():
-        text = json.dumps(verdict.to_json(), allow_nan=False)
-        assert Verdict.from_json(json.loads(text)) == verdict
-        assert json.dumps(Verdict.from_json(json.loads(text)).to_json()) == text
+        text = encode(verdict)
+        assert decode(text) == verdict
+        assert encode(decode(text)) == text
 
 
 def test_the_same_arguments_give_the_same_verdict():
@@ -368,16 +369,16 @@ def test_the_same_arguments_give_the_same_verdict():
 )
 def test_what_is_not_a_verdict_says_so(data):
     with pytest.raises(VerdictDamaged):
-        Verdict.from_json(data)
+        decode(json.dumps(data))
 
 
 def test_a_verdict_with_a_field_changed_says_so_or_is_read():
-    whole = verdict_on(window(SLOW)).to_json()
+    whole = json.loads(encode(verdict_on(window(SLOW))))
     for name in whole:
         if name == "subjects":
             continue
         with pytest.raises(VerdictDamaged):
-            Verdict.from_json({key: value for key, value in whole.items() if key != name})
+            decode(json.dumps({key: value for key, value in whole.items() if key != name}))
 
 
 @settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -394,4 +395,4 @@ def test_it_never_raises_for_what_is_in_the_rows(data):
     rows = rows.iloc[: data.draw(st.sampled_from([0, 1, 199, 260]))]
     verdict = verdict_on(rows)
     assert isinstance(verdict.state, VerdictState)
-    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json(), allow_nan=False))) == verdict
+    assert decode(encode(verdict)) == verdict

@@ -12,7 +12,7 @@ from dashboards.live.sources import drift_reports
 from dashboards.live.sources.drift_reports import SAFE_HEAD, ReportError, Reports, title_of
 from dashboards.live.theme import LIGHT
 from drift.state import state_folder
-from drift.verdict.verdict import VerdictState
+from otel.contract.drift_verdict import VerdictState
 from tests.drift_job import HOUR, START
 from tests.drift_pages import write_pages
 from tests.unit.drift.test_page import LATENCY, verdict

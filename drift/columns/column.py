@@ -1,0 +1,128 @@
+"""A column: what is judged, how it is derived from requests, and how a change of it is put into words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from drift.columns.reader import NOTHING, Flags, Values, Words
+from drift.columns.requests import Requests
+from otel.contract.drift_verdict import DriftColumn, Subject
+
+
+class ValueKind(StrEnum):
+    """What a column's values are."""
+
+    NUMBER = "number"
+    CATEGORY = "category"
+
+
+class Scale(StrEnum):
+    """The unit in which two values of a number are compared."""
+
+    RATIO = "ratio"
+    """Decimal logarithms: 0.3 more is twice as much. For long tails, which would else be all there is."""
+    DIFFERENCE = "difference"
+    """The value itself."""
+
+
+SHARE = 0.05
+"""The least Jensen-Shannon distance that matters: 7 in 1,000 of something never seen, or 50 % that become 57 %."""
+SHIFTED = "{title} have shifted ({level}{after} instead of {before})"
+"""The sentence of a category none of whose values is better than another."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One thing that is judged."""
+
+    label: DriftColumn
+    """The value of the gauges' label ``column``."""
+    subject: Subject
+    kind: ValueKind
+    title: str
+    """What the column is called in a sentence."""
+    unit: str = ""
+    help: str
+    """Which requests count, and what is compared."""
+    applies: Callable[[Requests], Flags]
+    """The requests that ought to have a value."""
+    values: Callable[[Requests], Values]
+    """The value of each request, in the column's unit; NaN or "" where there is none."""
+    sentence: str
+    """The change in words, as the middle of a sentence: a template of title, before, after, ratio, difference, louder
+    and level."""
+    least: float
+    """A smaller change matters to nobody: of a number in its scale's unit, of a category a Jensen-Shannon distance."""
+    scale: Scale = Scale.DIFFERENCE
+    softening: float = 0.0
+    """Added before the logarithm: differences far below it count for nothing."""
+    equal_length: bool = False
+    """Whether a value is compared with the usual one of its text's length, its voice, and the way it was answered."""
+    sound: str | None = None
+    """The category that is as it should be: the share of all others says how bad it is. None when no category is better
+    than another."""
+    worse: int = 0
+    """1 when more of the number, or of what is not sound, is worse; 0 when any change is just a change."""
+    tautologies: frozenset[str] = frozenset()
+    """Dimensions that would only repeat the column: a change of it does not concentrate on them."""
+    failure: bool = False
+    """Whether what is not sound is a request that failed: only those have an error type to concentrate on."""
+    first: bool = False
+    """Whether a change of it is named before those of other columns."""
+    tail_tested: bool = False
+    """Whether its p95 is tested against a bound besides."""
+    share_tested: bool = False
+    """Whether the share of what is sound is tested against a bound besides."""
+
+    @property
+    def name(self) -> str:
+        """The column's name in files and frames: the label's value as plain text."""
+        return self.label.value
+
+    def derive(self, requests: Requests) -> Values:
+        """Returns the compared values: numbers by the column's scale, categories as text."""
+        values = self.values(requests)
+        if self.kind is ValueKind.CATEGORY:
+            return np.asarray(values, dtype=object)
+        if self.scale is Scale.RATIO:
+            values = np.log10(values + self.softening)
+        return np.asarray(values, dtype=np.float64)
+
+    def raw(self, value: float) -> float:
+        """Returns a compared value in the column's unit; the usual value must not have been taken from it."""
+        return max(0.0, 10.0**value - self.softening) if self.scale is Scale.RATIO else value
+
+    def present(self, values: Values) -> Flags:
+        """Returns which of ``values`` are values."""
+        return ~np.isnan(values) if self.kind is ValueKind.NUMBER else np.asarray(values != NOTHING, dtype=np.bool_)
+
+
+def ratio(times: float) -> float:
+    """Returns ``times`` in the unit of Scale.RATIO."""
+    return math.log10(times)
+
+
+def text(name: str) -> Callable[[Requests], Words]:
+    """Returns a derivation: the field ``name`` as it is."""
+    return lambda requests: requests.text(name)
+
+
+def number(name: str, least: float, most: float) -> Callable[[Requests], Values]:
+    """Returns a derivation: the field ``name``, left out where it is not from ``least`` to ``most``."""
+    return lambda requests: requests.number(name, least, most)
+
+
+def either(flags: Flags, yes: str, no: str) -> Words:
+    """Returns ``yes`` where the flag is set, else ``no``."""
+    return np.where(flags, yes, no).astype(object)
+
+
+def levels(numbers: Values, bounds: tuple[float, float], names: tuple[str, str, str], *, right: bool = False) -> Words:
+    """Returns the name of the range that each number is in; ``right`` puts a bound into the range below it."""
+    placed = np.asarray(names, dtype=object)[np.digitize(np.nan_to_num(numbers), bounds, right=right)]
+    return np.where(np.isnan(numbers), NOTHING, placed)

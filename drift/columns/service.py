@@ -1,0 +1,121 @@
+"""Columns of the service: how requests are answered."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from drift.columns.column import SHARE, SHIFTED, Column, Scale, ValueKind, either, number, ratio, text
+from drift.columns.reader import NOTHING, Words
+from drift.columns.requests import Requests
+from otel.contract.drift_verdict import DriftColumn, Subject
+
+_number = partial(Column, subject=Subject.SERVICE, kind=ValueKind.NUMBER, scale=Scale.RATIO, worse=1)
+_category = partial(Column, subject=Subject.SERVICE, kind=ValueKind.CATEGORY, least=SHARE)
+
+
+def _fallbacks(requests: Requests) -> Words:
+    other = either(requests.fallback_from != NOTHING, "fallback", "first")
+    return np.where(requests.provider == NOTHING, NOTHING, other)
+
+
+SERVICE: tuple[Column, ...] = (
+    _number(
+        label=DriftColumn.LATENCY,
+        title="latency",
+        unit="s",
+        help="The server's own time, at equal length. Requests that ended ok.",
+        applies=lambda requests: requests.ok,
+        values=number("duration", 0, 1e6),
+        sentence="speech takes {ratio} times as long as usual for the same text",
+        least=ratio(1.1),
+        softening=0.002,
+        equal_length=True,
+        tail_tested=True,
+    ),
+    _number(
+        label=DriftColumn.TIME_TO_FIRST_AUDIO,
+        title="time to first audio",
+        unit="s",
+        help="At equal length. Streamed requests that ended ok.",
+        applies=lambda requests: requests.ok & (requests.streamed == "stream"),
+        values=number("time_to_first_audio", 0, 1e6),
+        sentence="the first audio of a stream takes {ratio} times as long as usual for the same text",
+        least=ratio(1.1),
+        softening=0.002,
+        equal_length=True,
+        tautologies=frozenset({"streamed"}),
+        tail_tested=True,
+    ),
+    _number(
+        label=DriftColumn.REAL_TIME_FACTOR,
+        title="real time factor",
+        help="Work for a second of audio, at equal length. Requests that ended ok and whose audio was made for them.",
+        applies=lambda requests: requests.made,
+        values=number("real_time_factor", 0, 1e6),
+        sentence="a second of speech takes {ratio} times the usual work",
+        least=ratio(1.1),
+        softening=1e-4,
+        equal_length=True,
+    ),
+    _number(
+        label=DriftColumn.QUEUE_WAIT,
+        title="the wait in the queue",
+        unit="s",
+        help="Requests that ended ok and whose audio was made for them.",
+        applies=lambda requests: requests.made,
+        values=number("queue_wait", 0, 1e6),
+        sentence="requests wait {after} in the queue instead of {before}",
+        least=ratio(1.5),
+        softening=0.01,
+    ),
+    _category(
+        label=DriftColumn.ERRORS,
+        title="errors",
+        help="Accepted, then failed. Requests that ended ok or in an error.",
+        applies=lambda requests: np.isin(requests.outcome, ("ok", "error")),
+        values=text("outcome"),
+        sentence="{after} of requests fail instead of {before}",
+        sound="ok",
+        worse=1,
+        tautologies=frozenset({"provider"}),
+        failure=True,
+        first=True,
+        share_tested=True,
+    ),
+    _category(
+        label=DriftColumn.REJECTIONS,
+        title="refusals for want of room",
+        help="Refused with status 429 or 500 and more. All requests but cancelled ones and those refused for what they "
+        "ask.",
+        applies=lambda requests: requests.ended & (requests.outcome != "cancelled") & ~requests.invalid,
+        values=lambda requests: either(requests.no_room, "refused", "admitted"),
+        sentence="{after} of requests are refused for want of room instead of {before}",
+        sound="admitted",
+        worse=1,
+        tautologies=frozenset({"provider", "cache"}),
+        failure=True,
+        first=True,
+    ),
+    _category(
+        label=DriftColumn.FALLBACKS,
+        title="fallbacks",
+        help="Somebody else spoke than who was to speak. Requests that ended ok and whose audio was made for them.",
+        applies=lambda requests: requests.made,
+        values=_fallbacks,
+        sentence="{after} of requests are spoken by somebody else than planned instead of {before}",
+        sound="first",
+        worse=1,
+        tautologies=frozenset({"provider"}),
+    ),
+    _category(
+        label=DriftColumn.PROVIDER,
+        title="who speaks",
+        help="The share of each provider. Requests that ended ok and whose audio was made for them.",
+        applies=lambda requests: requests.made,
+        values=text("provider"),
+        sentence=SHIFTED,
+        tautologies=frozenset({"provider"}),
+    ),
+)

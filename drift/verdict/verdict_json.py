@@ -1,0 +1,36 @@
+"""A verdict as JSON: what verdict.json holds, version 1."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import msgspec
+
+from drift import files
+from drift.errors import VerdictDamaged
+from otel.contract.drift_verdict import Verdict
+
+VERSION = 1
+"""The version of a stored verdict."""
+FIELDS = frozenset({"version", *(field.name for field in fields(Verdict))})
+"""What a stored verdict must have; ``subjects`` is written for other readers and not read."""
+
+
+def encode(verdict: Verdict) -> str:
+    """The JSON text of ``verdict``; ``decode`` makes an equal verdict of it."""
+    stored = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
+    return files.json_text({"version": VERSION, "subjects": verdict.subjects, **stored})
+
+
+def decode(text: str | bytes) -> Verdict:
+    """Raises VerdictDamaged when ``text`` is not what ``encode`` made."""
+    try:
+        stored = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        if missing := FIELDS - stored.keys():
+            raise VerdictDamaged(f"not a verdict: {', '.join(sorted(missing))} missing")
+        version = msgspec.json.decode(stored["version"])
+        if version != VERSION:
+            raise VerdictDamaged(f"a verdict of version {version!r}; this job reads {VERSION}")
+        return msgspec.json.decode(text, type=Verdict)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise VerdictDamaged(f"not a verdict: {error}") from error
