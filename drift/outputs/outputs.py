@@ -8,6 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from stamina.instrumentation import set_on_retry_hooks
+
 from drift.outputs import annotation
 from drift.outputs.annotation import NotSentError, detected
 from drift.outputs.deadline import Deadline
@@ -61,9 +63,10 @@ class WebhookOutput:
         return transition is not None
 
     def deliver(self, notification: Notification) -> str:
-        told = message(notification, self._pages_url)
+        body = message(notification, self._pages_url)
+        idempotency_key = key(notification.name, str(notification.transition))
         try:
-            self._deadline.hold(lambda: self._webhook.tell(told, key(notification.name, str(notification.transition))))
+            self._deadline.hold(lambda: self._webhook.post(body, idempotency_key))
         except (WebhookError, TimeoutError) as error:
             raise NotDelivered(f"{self._webhook.shown}: {error}") from None
         return SENT
@@ -105,6 +108,7 @@ def configured(settings: Settings) -> list[Output]:
         outputs.append(EventOutput(settings.state))
     url = settings.webhook_url.get_secret_value()
     if url:
+        set_on_retry_hooks(())  # by default each attempt is logged, and counted where nobody looks
         outputs.append(WebhookOutput(Webhook(url), settings.webhook_seconds, settings.pages_url))
     if settings.mlflow_enabled:
         runs = MlflowRuns(settings.tracking_uri, settings.mlflow_experiment, settings.state / "mlflow")

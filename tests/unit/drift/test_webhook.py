@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from drift.outputs import webhook
 from drift.outputs.deadline import Deadline
 from drift.outputs.webhook import Webhook, WebhookError, key
 
@@ -56,19 +55,27 @@ def listening(receiver: Receiver) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.fixture(autouse=True)
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds between attempts, which nobody waits for here."""
+    seconds = list[float]()
+    monkeypatch.setattr("time.sleep", seconds.append)
+    return seconds
+
+
 def test_it_is_told_once_with_a_key() -> None:
     receiver = Receiver(204)
     with listening(receiver) as url:
-        Webhook(url).tell({"text": "slow"}, "the key")
+        Webhook(url).post({"text": "slow"}, "the key")
     [(headers, body)] = receiver.told
     assert headers["Idempotency-Key"] == "the key"
     assert body == {"text": "slow"}
 
 
-def test_it_is_tried_again_with_the_same_key_after_longer_and_longer() -> None:
-    receiver, waits = Receiver(503, 429, 200), list[float]()
+def test_it_is_tried_again_with_the_same_key_after_longer_and_longer(waits: list[float]) -> None:
+    receiver = Receiver(503, 429, 200)
     with listening(receiver) as url:
-        Webhook(url, sleep=waits.append).tell({}, "k")
+        Webhook(url).post({}, "k")
     assert [headers["Idempotency-Key"] for headers, _ in receiver.told] == ["k"] * 3
     assert waits == [0.5, 2.0]
 
@@ -77,7 +84,7 @@ def test_it_is_tried_again_with_the_same_key_after_longer_and_longer() -> None:
 def test_what_fails_is_told_without_the_address(status: int, times: int) -> None:
     receiver = Receiver(status)
     with listening(receiver) as url, pytest.raises(WebhookError, match=str(status)) as error:
-        Webhook(url, sleep=lambda _: None).tell({}, "k")
+        Webhook(url).post({}, "k")
     assert len(receiver.told) == times
     assert "SECRET" not in str(error.value)
 
@@ -86,22 +93,26 @@ def test_nobody_there_is_an_error_of_one_line() -> None:
     with listening(Receiver(200)) as url:
         pass
     with pytest.raises(WebhookError, match=r"^it can't be reached \(\w+\)$"):
-        Webhook(url, sleep=lambda _: None).tell({}, "k")
+        Webhook(url).post({}, "k")
 
 
-def test_who_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(webhook, "ATTEMPT_SECONDS", 0.1)
+def test_who_never_answers_is_given_up() -> None:
     receiver = Receiver(0)
     with listening(receiver) as url, pytest.raises(WebhookError, match="Timeout"):
-        Webhook(url, sleep=lambda _: None).tell({}, "k")
+        Webhook(url, attempt_seconds=0.1).post({}, "k")
     assert len(receiver.told) == 3
+
+
+def test_an_address_that_is_none_is_an_error_of_one_line_too() -> None:
+    with pytest.raises(WebhookError, match=r"^it can't be reached \(\w+\)$"):
+        Webhook("http://[SECRET/hook").post({}, "k")
 
 
 def test_a_name_and_password_become_a_header_and_are_never_shown() -> None:
     receiver = Receiver(200)
     with listening(receiver) as url:
         hook = Webhook(url.replace("http://", "http://me:pass%20word@"))
-        hook.tell({}, "k")
+        hook.post({}, "k")
         assert hook.shown == url.split("/hook")[0]
     [(headers, _)] = receiver.told
     assert headers["Authorization"] == "Basic bWU6cGFzcyB3b3Jk"
