@@ -11,15 +11,39 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drift.logs import configure
 from drift.settings import Settings, load, unknown_variables
 from otel.support.environment import SettingsError
+from otel.support.private_logs import PrivateFormatter, configure
 
 OK, FAILED, WRONG, DRIFT, UNDECIDED, REFERENCE = 0, 1, 2, 3, 4, 5
 CODES = """exit codes: 0 stable, 3 drift (of compare: different), 4 too little data or no reference, 5 the reference
 can't be used, 2 wrong arguments or settings, 1 anything else. Settings are TTSCOPE_DRIFT_*: see drift/README.md."""
 CLOSE_SECONDS = 10.0
 """For the last export of the gauges."""
+
+LOG_FIELDS = frozenset(
+    {
+        "before",
+        "from",
+        "lines",
+        "output",
+        "problems",
+        "reason",
+        "reference",
+        "rows",
+        "seconds",
+        "signal",
+        "state",
+        "text",
+        "until",
+        "variable",
+        "window",
+        "window_seconds",
+        "windows",
+    }
+)
+"""The fields of ``extra`` that log lines may have; others are left out. MLflow and urllib3 log addresses, so of their
+records only warnings are written, without arguments."""
 
 log = logging.getLogger("ttscope.drift.main")
 
@@ -34,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         return _fail(str(error), WRONG)
     os.umask(0o077)  # rows, references and runs are for nobody else; pages say so where they are written
-    configure(settings.log_level)
+    configure(PrivateFormatter(LOG_FIELDS), settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})
     return _guarded(lambda: given.command(settings, given))

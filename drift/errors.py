@@ -1,10 +1,10 @@
-"""What can go wrong in the drift job; one hierarchy, each with a sentence that an operator can act on."""
+"""The errors of the drift job: one hierarchy, each with a sentence that an operator can act on."""
 
 from __future__ import annotations
 
 
 class DriftError(Exception):
-    """Whatever this job raises by itself."""
+    """The base of the errors that this job raises by itself."""
 
 
 class ReferenceImpossible(DriftError):
@@ -20,8 +20,16 @@ class ReferenceDamaged(DriftError):
 
 
 class VerdictDamaged(DriftError):
-    """What was read is not a verdict."""
+    """The content of a verdict's file is not a verdict."""
 
 
 class ClockSuspect(DriftError):
     """The clock can't be believed: nothing was taken in, judged or deleted."""
+
+
+class RowsIncompatible(DriftError):
+    """The rows were written by a later version of this job."""
+
+
+class RowsDamaged(DriftError):
+    """Rows that were stored can't be read back."""

@@ -13,8 +13,8 @@ from typing import BinaryIO
 import msgspec
 
 from drift import files
+from drift.errors import RowsIncompatible
 from drift.rows import sources
-from drift.rows.errors import RowsIncompatible
 from drift.rows.fields import FORMAT
 from drift.rows.sources import Tail
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from drift.rows.errors import RowsDamaged
+from drift.errors import RowsDamaged
 from drift.rows.parquet import SCHEMA
 
 SPILL = "spill"

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-import drift.logs
+import drift.__main__
 import server.logs
 from otel.support.private_logs import WITHHELD, PrivateFormatter, configure
 from server.logs import FIELDS, add_trace_id
@@ -154,7 +154,8 @@ def test_a_line_that_can_t_be_written_is_not_dumped(capfd: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
-    ("folder", "fields"), [("server", server.logs.FIELDS), ("otel", server.logs.FIELDS), ("drift", drift.logs.FIELDS)]
+    ("folder", "fields"),
+    [("server", server.logs.FIELDS), ("otel", server.logs.FIELDS), ("drift", drift.__main__.LOG_FIELDS)],
 )
 def test_every_field_that_we_log_is_allowed(folder: str, fields: frozenset[str]) -> None:
     used = {name for path in (ROOT / folder).rglob("*.py") for name in extras(ast.parse(path.read_text()))}

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from drift import files
+from drift.errors import RowsIncompatible
 from drift.rows import offsets, parquet
-from drift.rows.errors import RowsIncompatible
 from drift.rows.ingest_report import IngestReport
 from drift.rows.store import Rows
 from tests.server_process import ROOT
