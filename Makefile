@@ -50,6 +50,7 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/hadolint deploy/*.Dockerfile
 	@$(BIN)/python -m otel --check
 	@$(BIN)/python -m stack.docs --check
+	@$(BIN)/python -m drift.docs --check
 	@$(BIN)/python -m server.reference --check
 	@$(BIN)/python -m dashboards build --check
 	@$(BIN)/python -m alerting build --check
@@ -61,6 +62,7 @@ format: $(VENV)/.dev ## put code into the project's form
 docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
 	@$(BIN)/python -m otel
 	@$(BIN)/python -m stack.docs
+	@$(BIN)/python -m drift.docs
 	@$(BIN)/python -m server.reference
 	@$(BIN)/python -m dashboards build
 

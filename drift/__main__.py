@@ -19,7 +19,7 @@ OK, FAILED, WRONG, DRIFT, UNDECIDED, REFERENCE = 0, 1, 2, 3, 4, 5
 CODES = """exit codes: 0 stable, 3 drift (of compare: different), 4 too little data or no reference, 5 the reference
 can't be used, 2 wrong arguments or settings, 1 anything else. Settings are TTSCOPE_DRIFT_*: see drift/README.md."""
 CLOSE_SECONDS = 10.0
-"""For the last export of the gauges."""
+"""The time limit of the gauges' last export."""
 
 LOG_FIELDS = frozenset(
     {
@@ -49,7 +49,7 @@ log = logging.getLogger("ttscope.drift.main")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code."""
+    """Runs the command in ``arguments``, or in sys.argv, and returns the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _guarded(command: Callable[[], int]) -> int:
-    """What went wrong in one line; a traceback helps no operator."""
+    """Returns the command's exit code, and reports an error in one line: a traceback helps no operator."""
     from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
     from drift.verdict.selection import SelectionError
 
@@ -171,7 +171,7 @@ def _print_result(result: object, settings: Settings) -> int:
 
 
 def _code(states: Sequence[str]) -> int:
-    """Drift in any window, else as the last one is."""
+    """Returns the code of drift if any window has it, else the code of the last window."""
     from otel.contract.drift_verdict import VerdictState
 
     if VerdictState.DRIFT in states:
@@ -185,7 +185,7 @@ def _code(states: Sequence[str]) -> int:
 
 
 def _check_events(given: Sequence[Path] | None) -> None:
-    """A path that somebody has typed and that is not there is a mistake; a default may appear later."""
+    """Raises SettingsError for a path that does not exist, but not for a default: that may appear later."""
     wrong = [f"  --events {path}: is not there" for path in given or () if not path.exists()]
     if wrong:
         raise SettingsError("\n".join(["there are arguments that can't be used:", *wrong]))
@@ -199,30 +199,34 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(name: str, run: Callable[[Settings, argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-        made = commands.add_parser(name, parents=[common], help=text, description=text, epilog=CODES)
-        made.set_defaults(command=run)
-        return made
+        subparser = commands.add_parser(name, parents=[common], help=text, description=text, epilog=CODES)
+        subparser.set_defaults(command=run)
+        return subparser
 
-    made = command("run", _run, "judge the windows that have ended since the last run")
-    made.add_argument("--trust-clock", action="store_true", help="believe a clock that the job would not believe")
+    subparser = command("run", _run, "judge the windows that have ended since the last run")
+    subparser.add_argument("--trust-clock", action="store_true", help="believe a clock that the job would not believe")
     command("schedule", _schedule, "run after every window, until SIGTERM")
-    made = command("calibrate", _calibrate, "make a reference: of a period, or of the last stable windows")
-    made.add_argument(
+    subparser = command("calibrate", _calibrate, "make a reference: of a period, or of the last stable windows")
+    subparser.add_argument(
         "--from", dest="start", metavar="TIME", help="its begin, by ISO 8601; UTC unless it says otherwise"
     )
-    made.add_argument("--to", dest="end", metavar="TIME", help="its end")
-    made.add_argument("--last-stable", action="store_true", help="the default without --from and --to")
-    made = command("backfill", _backfill, "judge the windows of a period that were never judged")
-    made.add_argument("--from", dest="start", metavar="TIME", required=True)
-    made.add_argument("--to", dest="end", metavar="TIME", required=True)
-    made.add_argument("--again", action="store_true", help="also those that were")
-    made = command("report", _report, "say in words what the last windows were, and write the index page anew")
-    made.add_argument("--windows", type=int, default=1, metavar="N", help="how many (default %(default)s)")
-    made = command("compare", _compare, "judge two builds, voices or periods at equal length; 3 if they differ")
-    made.add_argument("a", metavar="A", help="build:NAME, voice:NAME, FROM/TO, or several of them joined by commas")
-    made.add_argument("b", metavar="B")
-    made.add_argument("--from", dest="start", metavar="TIME", help="of the requests looked at (default: a week ago)")
-    made.add_argument("--to", dest="end", metavar="TIME", help="(default: now)")
+    subparser.add_argument("--to", dest="end", metavar="TIME", help="its end")
+    subparser.add_argument("--last-stable", action="store_true", help="the default without --from and --to")
+    subparser = command("backfill", _backfill, "judge the windows of a period that were never judged")
+    subparser.add_argument("--from", dest="start", metavar="TIME", required=True)
+    subparser.add_argument("--to", dest="end", metavar="TIME", required=True)
+    subparser.add_argument("--again", action="store_true", help="also those that were")
+    subparser = command("report", _report, "say in words what the last windows were, and write the index page anew")
+    subparser.add_argument("--windows", type=int, default=1, metavar="N", help="how many (default %(default)s)")
+    subparser = command("compare", _compare, "judge two builds, voices or periods at equal length; 3 if they differ")
+    subparser.add_argument(
+        "a", metavar="A", help="build:NAME, voice:NAME, FROM/TO, or several of them joined by commas"
+    )
+    subparser.add_argument("b", metavar="B")
+    subparser.add_argument(
+        "--from", dest="start", metavar="TIME", help="of the requests looked at (default: a week ago)"
+    )
+    subparser.add_argument("--to", dest="end", metavar="TIME", help="(default: now)")
     return parser
 
 

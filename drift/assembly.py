@@ -1,4 +1,4 @@
-"""Puts the job together by the settings: the one place that knows which parts there are."""
+"""Assembles the job from the settings: the one place that knows all of its parts."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from drift.verdict.selection import Selection
 
 log = logging.getLogger("ttscope.drift.assembly")
 MOST_COMPARED = 200_000
-"""Rows of a period that a comparison chooses from: 100 bytes each."""
+"""The most rows of a period that a comparison samples from: 100 bytes each."""
 
 
 @contextmanager
 def assembled(settings: Settings, close_seconds: float) -> Iterator[DriftJob]:
-    """A job that holds its state folder's lock; its gauges are exported once, at the end. Raises StateError."""
+    """Yields a job that holds its state folder's lock; exports its gauges once, at the end. Raises StateError."""
     state = StateFolder.open(settings.state)
     with state.lock():
         gauges = _gauges(settings, state)
@@ -39,7 +39,7 @@ def assembled(settings: Settings, close_seconds: float) -> Iterator[DriftJob]:
 
 
 def scheduled(settings: Settings, close_seconds: float) -> None:
-    """Runs window after window until a signal; gauges are exported all the while. Raises StateError."""
+    """Runs window after window until a signal, and exports the gauges all the while. Raises StateError."""
     state = StateFolder.open(settings.state)
     gauges = _gauges(settings, state)
     outbox = Outbox(configured(settings))  # of all runs: it remembers what hangs
@@ -63,23 +63,23 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
 
 
 def compared(settings: Settings, a: Selection, b: Selection, since: datetime, until: datetime) -> int:
-    """Says how ``a`` and ``b`` differ; the exit code. Raises StateError, DriftError."""
+    """Prints how ``a`` and ``b`` differ, and returns the exit code. Raises StateError, DriftError."""
     state = StateFolder.open(settings.state)
     chosen = []
     with state.lock():
         rows = Rows(state.rows)
-        rows.take(settings.events, now=until, judged_until=state.judged_until())
+        rows.ingest(settings.events, now=until, judged_until=state.judged_until())
         for selection in (a, b):
             window = rows.window(selection.start or since, selection.end or until, most=MOST_COMPARED)
-            found = selection.of(window.frame)
-            chosen.append(found.iloc[sample(len(found), min(len(found), settings.most_rows))])
+            selected = selection.of(window.frame)
+            chosen.append(selected.iloc[sample(len(selected), min(len(selected), settings.most_rows))])
     comparison = compare(*chosen)
     print(comparison_text(comparison, a.text, b.text))  # noqa: T201 - it is a command
     return comparison.exit_code
 
 
 def _gauges(settings: Settings, state: StateFolder) -> Gauges:
-    """Showing what the process before this one has found, until this one knows better."""
+    """Returns gauges that show what the last process left, until this one has results of its own."""
     gauges = Gauges(over_otlp(), settings.state)
     last, verdicts = state.last_run(), state.verdicts(most=1)
     shown = verdicts[0] if verdicts else None

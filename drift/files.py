@@ -1,4 +1,4 @@
-"""Writing so that a crash leaves the old or the new, never half of it."""
+"""Writes files and folders so that a crash leaves the old one or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 
 UNFINISHED = ".unfinished-"
-"""What the names of files and folders begin with until they are whole; left behind only by a crash."""
+"""The names of files and folders begin with it until they are whole; only a crash leaves one behind."""
 
 
 def write(path: Path, content: str) -> None:
-    """Puts ``content`` into ``path``. Raises OSError, and then what was there before is still there."""
+    """Puts ``content`` into ``path``. Raises OSError, and then the previous content is still there."""
     handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
     unfinished = Path(name)
     try:
@@ -39,7 +39,7 @@ def write_json(path: Path, value: object) -> None:
 
 
 def json_text(value: object, *, indent: int | None = 1, sort_keys: bool = True) -> str:
-    """JSON of dataclasses, structs and plain data; keys in order, so that equal values are equal texts.
+    """Returns the JSON of dataclasses, structs and plain data; with sorted keys equal values give equal texts.
 
     Times are ISO 8601 with their offset. Raises ValueError for a number that is not finite.
     """
@@ -49,16 +49,16 @@ def json_text(value: object, *, indent: int | None = 1, sort_keys: bool = True) 
 
 
 def publish(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Makes ``folder`` of what ``fill`` writes into an empty one; it appears whole, or not at all.
+    """Makes ``folder`` with what ``fill`` writes into an empty one; it appears whole, or not at all.
 
-    One that is there is replaced. Raises OSError, and whatever ``fill`` raises.
+    An existing folder is replaced. Raises OSError, and whatever ``fill`` raises.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         fill(unfinished)
         for path in (unfinished, *unfinished.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # who may come so far is said by the folder that it is in
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the folder that it is in decides who may come so far
             settle(path)
         if folder.exists():  # rename replaces no folder with something in it
             old = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
@@ -72,7 +72,7 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes ``folder``: under its name it is gone at once and whole."""
+    """Removes ``folder``: its name is gone at once, with all of its content."""
     hidden = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     folder.replace(hidden)
     shutil.rmtree(hidden, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The drift job: rows are taken in, windows judged in order, each kept whole, then told; a crash loses none.
+"""The drift job: ingests rows, judges windows in order, keeps each whole, then delivers it; a crash loses none.
 
-What is done twice after a crash gives the same: rows know what they have read, a window counts as judged from the
-instant its folder is renamed into place, and outputs are marked as told one by one.
+Work that is repeated after a crash gives the same: rows remember what was read, a window counts as judged from the
+instant its folder is renamed into place, and deliveries are recorded one by one.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ UNUSABLE = frozenset({VerdictState.REFERENCE_DAMAGED, VerdictState.REFERENCE_INC
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run did."""
+    """The windows that a run judged, and what it left undone."""
 
     judged: tuple[Verdict, ...]
-    """The windows of this run, oldest first."""
+    """The windows that this run judged, oldest first."""
     last: Verdict | None
-    """The last window there is, of whatever run."""
+    """The last window of the state folder, whichever run judged it."""
     undelivered: dict[str, str] = field(default_factory=dict)
-    """The outputs that could not be told, and why."""
+    """The outputs that could not be reached, and why."""
     waiting: int = 0
     """Bytes of events after the last newline of their files: lines are read when they are whole."""
 
@@ -80,11 +80,11 @@ class Judge(Protocol):
         consecutive: int,
         minimum_rows: int,
     ) -> tuple[Verdict, EvidentlyReport | None]:
-        """The verdict, and what Evidently says where it was asked."""
+        """Returns the verdict, and Evidently's report if there is one."""
 
 
 class DriftJob:
-    """One state folder's work; whoever calls holds its lock."""
+    """The work on one state folder; the caller holds its lock."""
 
     def __init__(
         self,
@@ -108,9 +108,9 @@ class DriftJob:
         self._stopping = stopping
 
     def run(self, *, trust_clock: bool = False) -> RunResult:
-        """Judges what is due. Raises DriftError, OSError; either way the gauges say how it went.
+        """Judges the windows that are due. Raises DriftError, OSError; either way the gauges show how it went.
 
-        Raises ClockSuspect, and does nothing, while the clock can't be believed, unless it is to be trusted.
+        Raises ClockSuspect, and does nothing, while the clock can't be believed, unless ``trust_clock`` is set.
         """
         clock = self._clock()
         self._check_clock(clock, trust=trust_clock)
@@ -124,17 +124,17 @@ class DriftJob:
         return result
 
     def _check_clock(self, now: ClockReading, *, trust: bool) -> None:
-        """Raises ClockSuspect; if it does not, no window is left that begins in the future."""
+        """Raises ClockSuspect; if it does not, no window that begins in the future is left."""
         state, last_run = self._state, self._state.last_run()
         doubted, judged_until = state.doubted(), state.judged_until()
         last = last_run.clock if last_run else ClockReading(judged_until) if judged_until else None
-        found = suspicion(now, last, doubted) if last and not trust else None
-        if last is not None and found is not None:
+        suspected = suspicion(now, last, doubted) if last and not trust else None
+        if last is not None and suspected is not None:
             if doubted is None or not is_even(now, doubted):
                 state.doubt(now)
             self._gauges.suspect_clock()
             raise ClockSuspect(
-                f"the clock says {now.time:%Y-%m-%d %H:%M} UTC and can't be believed, {found}: the last run was at "
+                f"the clock says {now.time:%Y-%m-%d %H:%M} UTC and can't be believed, {suspected}: the last run was at "
                 f"{last.time:%Y-%m-%d %H:%M}. Nothing was judged or deleted; see drift/README.md, The clock"
             )
         state.doubt(None)
@@ -142,23 +142,23 @@ class DriftJob:
             log.warning("windows of the future were set aside", extra={"windows": len(ahead), "from": ahead[0]})
 
     def _run(self, now: datetime) -> RunResult:
-        intake = self.take(now)
+        ingested = self.ingest(now)
         judged = [self.judge(start) for start in self.due(now)]
         undelivered = self._outbox.deliver(self._state)
         index.write(self._state, self._settings.window)
         forget(self._state, self._rows, self._outbox, self._settings, now=now, failed=undelivered)
         last = self._state.verdicts(most=1)
-        return RunResult(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
+        return RunResult(tuple(judged), last[0] if last else None, undelivered, ingested.waiting)
 
-    def take(self, now: datetime) -> IngestReport:
-        """Rows from events that are new."""
-        intake = self._rows.take(self._settings.events, now=now, judged_until=self._state.judged_until())
-        problems = intake.problems()
-        log.info("rows were taken", extra={"rows": intake.rows, "lines": intake.lines, "problems": problems})
-        return intake
+    def ingest(self, now: datetime) -> IngestReport:
+        """Ingests new events as rows, and returns what came in."""
+        report = self._rows.ingest(self._settings.events, now=now, judged_until=self._state.judged_until())
+        counts = {"rows": report.rows, "lines": report.lines, "problems": report.problems()}
+        log.info("rows were ingested", extra=counts)
+        return report
 
     def due(self, now: datetime) -> Iterator[datetime]:
-        """The starts of windows that have ended and are not judged, oldest first."""
+        """Yields the starts of windows that have ended and are not judged, oldest first."""
         window = self._settings.window
         first = self._state.judged_until() or self._rows.first()
         if first is None:
@@ -174,7 +174,7 @@ class DriftJob:
             start += window
 
     def judge(self, start: datetime, *, old: bool = False) -> Verdict:
-        """The verdict on the window that begins at ``start``, kept with its report."""
+        """Judges the window that begins at ``start``, keeps its folder, and returns the verdict."""
         end = start + self._settings.window
         window = self._rows.window(start, end, most=self._settings.most_rows)
         previous = self._state.verdicts(before=start, most=REMEMBERED)
@@ -210,7 +210,7 @@ class DriftJob:
         """Judges the windows from ``start`` to ``end`` that are not judged, or all of them ``again``."""
         window = self._settings.window
         now = self._clock().time
-        intake = self.take(now)
+        ingested = self.ingest(now)
         judged = []
         moment = floor(start, window)
         known = set(self._state.names())
@@ -221,20 +221,20 @@ class DriftJob:
         undelivered = self._outbox.deliver(self._state)
         index.write(self._state, window)
         last = self._state.verdicts(most=1)
-        return RunResult(tuple(judged), last[0] if last else None, undelivered, intake.waiting)
+        return RunResult(tuple(judged), last[0] if last else None, undelivered, ingested.waiting)
 
     def calibrate(self, start: datetime, end: datetime) -> Reference:
         """Makes the windows from ``start`` to ``end`` the reference. Raises ReferenceImpossible."""
-        self.take(self._clock().time)
+        self.ingest(self._clock().time)
         return self._calibrate(list(grid(start, end, self._settings.window)))
 
     def calibrate_last_stable(self) -> Reference:
-        """The same of the last windows that were stable, or, where none was, of the last ones with enough rows.
+        """Makes the last stable windows the reference, or, where none was stable, the last ones with enough rows.
 
         Raises ReferenceImpossible.
         """
         now = self._clock().time
-        self.take(now)
+        self.ingest(now)
         verdicts = self._state.verdicts(most=4 * self._settings.reference_windows)
         enough = [v for v in verdicts if v.rows >= self._settings.minimum_rows]
         stable = [v.start for v in enough if v.state is VerdictState.STABLE]
@@ -244,14 +244,14 @@ class DriftJob:
         return self._calibrate(starts[-self._settings.reference_windows :])
 
     def show(self, run: LastRun) -> None:
-        """On the gauges, and kept for the next process."""
+        """Shows ``run`` on the gauges, and keeps it for the next process."""
         last = self._state.verdicts(most=1)
         shown = last[0] if last else None
         self._gauges.show(GaugeValues(shown, self._state.decided(), run.time, run.succeeded, clock_suspect=False))
         self._state.note_run(run)
 
     def _reference(self, start: datetime) -> Reference | DriftError | None:
-        """What the window at ``start`` is compared with; why there is none, if there should be one."""
+        """Returns the reference for the window at ``start``: None before the first, the error if it can't be used."""
         try:
             current = self._state.reference()
             return self._renewed(current, start) if self._settings.automatic else current
@@ -260,7 +260,7 @@ class DriftJob:
             return error
 
     def _renewed(self, current: Reference | None, start: datetime) -> Reference | None:
-        """The first reference after a day, a calibrated one after a week, unless somebody has made one."""
+        """Makes the first reference after a day and a calibrated one after a week, unless a person has made one."""
         if current is not None and current.state is not Calibration.COLD:
             return current
         least = self._settings.reference_windows if current else self._settings.cold_windows
@@ -297,17 +297,17 @@ class DriftJob:
 
 
 def floor(time: datetime, window: timedelta) -> datetime:
-    """The start of the window that ``time`` is in."""
+    """Returns the start of the window that ``time`` is in."""
     return EPOCH + (time - EPOCH) // window * window
 
 
 def ceiling(time: datetime, window: timedelta) -> datetime:
-    """The first start of a window that is not before ``time``."""
+    """Returns the first start of a window that is not before ``time``."""
     return floor(time + window - timedelta(microseconds=1), window)
 
 
 def grid(start: datetime, end: datetime, window: timedelta) -> Iterator[datetime]:
-    """The starts of the whole windows from ``start`` to ``end``; the first is the one that ``start`` is in."""
+    """Yields the starts of the whole windows from ``start`` to ``end``; the first window is the one ``start`` is in."""
     moment = floor(start, window)
     while moment + window <= end:
         yield moment
@@ -317,7 +317,7 @@ def grid(start: datetime, end: datetime, window: timedelta) -> Iterator[datetime
 def _fill(
     folder: Path, verdict: Verdict, evidence: EvidentlyReport | None, *, text: str, shown: str, outputs: DeliveryRecord
 ) -> None:
-    """All that is kept of a window."""
+    """Writes the files of a window's folder."""
     if evidence is not None:
         evidence.save_html(str(folder / EVIDENTLY_HTML))
         files.write(folder / EVIDENTLY_JSON, evidence.json())

@@ -1,4 +1,4 @@
-"""What is too old goes: rows, Evidently's reports, windows, references, MLflow's runs. Each has its own age."""
+"""Removes what is too old: rows, Evidently's reports, windows, references, MLflow's runs, each at its own age."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFERENCE_TIME = "%Y%m%dT%H%MZ"
 def forget(
     state: StateFolder, rows: Rows, outbox: Outbox, settings: Settings, *, now: datetime, failed: dict[str, str]
 ) -> None:
-    """Removes what is older than the settings say; outputs that have just ``failed`` are not asked. Raises OSError."""
+    """Removes what is older than the settings say, but not at outputs that have just ``failed``. Raises OSError."""
     kept_from = now - timedelta(days=settings.retention_days)
     reports_from = now - timedelta(days=settings.reports_days)
     rows.drop_before(now - timedelta(days=settings.rows_days))
@@ -47,7 +47,7 @@ def _references(folder: Path) -> list[str]:
 
 
 def _end(name: str) -> datetime | None:
-    """When the reference ends, by its name."""
+    """Returns the time at which the reference ends, from its name; None if the name has none."""
     with suppress(ValueError, IndexError):
         return datetime.strptime(name.split("-")[1], REFERENCE_TIME).replace(tzinfo=UTC)
     return None

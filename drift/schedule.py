@@ -1,4 +1,4 @@
-"""Runs the job whenever a window has ended, one run at a time, until it is told to stop."""
+"""Runs the job whenever a window has ended, one run at a time, until a signal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ log = logging.getLogger("ttscope.drift.schedule")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LEAST_GRACE = timedelta(seconds=1)
 LOOK_SECONDS = 30.0
-"""Between two looks at the clock."""
+"""The seconds between two looks at the clock."""
 JUMP_SECONDS = 60.0
-"""What the clock may gain or lose in between, and be no jump."""
+"""The most seconds that the clock may gain or lose in between without a jump."""
 JOB = "drift"
 
 
@@ -47,7 +47,7 @@ class WindowSchedule:
         self._window = window
         self._grace = max(grace, LEAST_GRACE)
         self.stopping = threading.Event()
-        """Set as soon as it is to stop: a run that judges many windows looks at it between two."""
+        """Set when the schedule is to stop: a run that judges many windows looks at it between two."""
 
     def serve(self) -> None:
         """Returns after SIGINT, SIGTERM or SIGHUP, when the run that was under way has ended.
@@ -89,7 +89,7 @@ class WindowSchedule:
                 scheduler.modify_job(JOB, next_run_time=datetime.now(UTC))
 
     def _first(self) -> datetime:
-        """Of the endless row of times at which a window has ended long enough ago, one in the past."""
+        """Returns one of the times at which a window has ended long enough ago: one in the past, to count from."""
         return datetime(2020, 1, 1, tzinfo=UTC) + self._grace
 
     def _guarded(self) -> None:

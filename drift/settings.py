@@ -1,4 +1,4 @@
-"""Every setting of the drift job, typed, from the environment; what is wrong is reported all at once, by name."""
+"""Every setting of the drift job, typed, from the environment; all errors are reported at once, by name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseSettings):
-    """The environment, read once at start. Names are TTSCOPE_DRIFT_ and the field in capitals, but for MLflow's own."""
+    """The settings, read once at start; a variable is TTSCOPE_DRIFT_ and the field in capitals, but for MLflow's."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
@@ -122,28 +122,28 @@ class Settings(BaseSettings):
 
     @property
     def tracking_uri(self) -> str:
-        """MLflow's, with the default filled in."""
+        """MLflow's tracking URI, with the default filled in."""
         return self.mlflow_uri.get_secret_value() or f"sqlite:///{self.state.absolute() / 'mlflow.db'}"
 
 
 def load(**arguments: object) -> Settings:
-    """Reads the environment; ``arguments`` that are not None go before it. Raises SettingsError."""
+    """Reads the environment; ``arguments`` that are not None take precedence. Raises SettingsError."""
     given = {name: value for name, value in arguments.items() if value is not None}
     return read(Settings, variable, _conflicts, **given)
 
 
 def variable(field: object) -> str:
-    """The variable that sets ``field``."""
+    """Returns the variable that sets ``field``."""
     return "MLFLOW_TRACKING_URI" if field in ("mlflow_uri", "MLFLOW_TRACKING_URI") else f"{PREFIX}{str(field).upper()}"
 
 
 def variables() -> dict[str, str]:
-    """Every variable and the field that it sets."""
+    """Returns every variable and the field that it sets."""
     return {variable(name): name for name in Settings.model_fields}
 
 
 def unknown_variables() -> list[str]:
-    """Variables of our prefix that set nothing."""
+    """Returns the variables of our prefix that set nothing."""
     return unknown(PREFIX, variables())
 
 

@@ -16,14 +16,14 @@ _number = partial(
     Column,
     subject=Subject.AUDIO,
     kind=ValueKind.NUMBER,
-    applies=lambda requests: requests.made,
+    applies=lambda requests: requests.synthesized,
     equal_length=True,
 )
 _category = partial(
     Column,
     subject=Subject.AUDIO,
     kind=ValueKind.CATEGORY,
-    applies=lambda requests: requests.made,
+    applies=lambda requests: requests.synthesized,
     least=SHARE,
     sound="none",
     worse=1,
@@ -41,7 +41,8 @@ AUDIO: tuple[Column, ...] = (
         label=DriftColumn.SECONDS_PER_CHARACTER,
         title="audio per character",
         unit="s",
-        help="The pace of the speech, at equal length. Requests that ended ok and whose audio was made for them.",
+        compares="audio per character (s), the pace of the speech, at equal length",
+        requests="ended ok, audio made for them",
         values=number("seconds_per_character", 0, 1e4),
         sentence="the same text is spoken in {ratio} times the usual time",
         least=ratio(1.03),
@@ -52,7 +53,8 @@ AUDIO: tuple[Column, ...] = (
         label=DriftColumn.LOUDNESS,
         title="loudness",
         unit="dB",
-        help="At equal length. Requests that ended ok and whose audio was made for them.",
+        compares="loudness (dB), at equal length",
+        requests="ended ok, audio made for them",
         values=number("loudness", -400, 100),
         sentence="speech is {difference} {louder}",
         least=0.5,
@@ -61,7 +63,8 @@ AUDIO: tuple[Column, ...] = (
         label=DriftColumn.SILENCE_SHARE,
         title="silence",
         unit="share",
-        help="The quiet share of the clip, at equal length. Requests that ended ok and whose audio was made for them.",
+        compares="the quiet share of the clip, at equal length",
+        requests="ended ok, audio made for them",
         values=number("silence_share", 0, 1),
         sentence="{after} of a clip is quiet instead of {before}",
         least=0.02,
@@ -69,8 +72,8 @@ AUDIO: tuple[Column, ...] = (
     _category(
         label=DriftColumn.CLIPPING_SHARE,
         title="clipping",
-        help="Clips with samples at full scale: none, some, or distorted (over 1 in 1,000). Requests that ended ok and "
-        "whose audio was made for them.",
+        compares="samples at full scale: none, some, or distorted (over 1 in 1,000)",
+        requests="ended ok, audio made for them",
         values=lambda requests: levels(
             requests.clipping_share, (0.0, CLIPPED_SHARE), ("none", "some", "distorted"), right=True
         ),
@@ -79,7 +82,8 @@ AUDIO: tuple[Column, ...] = (
     _category(
         label=DriftColumn.AUDIO_FAULTS,
         title="faulty clips",
-        help="The first fault found in the clip. Requests that ended ok and whose audio was made for them.",
+        compares="the first fault found in the clip",
+        requests="ended ok, audio made for them",
         values=_first_fault,
         sentence="{after} of clips are faulty instead of {before}",
     ),

@@ -47,8 +47,10 @@ class Column:
     title: str
     """What the column is called in a sentence."""
     unit: str = ""
-    help: str
-    """Which requests count, and what is compared."""
+    compares: str
+    """What is compared, as a phrase."""
+    requests: str
+    """Which requests count, as a phrase."""
     applies: Callable[[Requests], Flags]
     """The requests that ought to have a value."""
     values: Callable[[Requests], Values]
@@ -83,6 +85,11 @@ class Column:
     def name(self) -> str:
         """The column's name in files and frames: the label's value as plain text."""
         return self.label.value
+
+    @property
+    def help(self) -> str:
+        """What is compared and which requests count, in two sentences."""
+        return f"{self.compares[:1].upper()}{self.compares[1:]}. Requests: {self.requests}."
 
     def derive(self, requests: Requests) -> Values:
         """Returns the compared values: numbers by the column's scale, categories as text."""

@@ -1,4 +1,4 @@
-"""Takes fields out of rows, guarded: whatever is in them becomes text, numbers, or a problem with a name."""
+"""Reads fields of rows, guarded: whatever is in them becomes text, numbers, or a problem with a name."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.object_]
 Values = npt.NDArray[Any]
-"""Of a number floats with NaN where there is none, of a category text with "" where there is none."""
+"""A number's values are floats with NaN for none; a category's are text with "" for none."""
 
 NOTHING = ""
 LONGEST = 100
-"""Characters of a category's value; an event's values are ours, so a longer one is damage."""
+"""The most characters of a category's value; the server writes shorter ones, so a longer one is damage."""
 
 
 @dataclass(slots=True)
 class FieldReader:
-    """Takes fields out of rows and remembers what was wrong with them."""
+    """Reads fields of rows and remembers what was wrong with them."""
 
     source: pd.DataFrame
-    problems_found: list[Problem] = field(default_factory=list)
+    _problems: list[Problem] = field(default_factory=list)
     _known: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -42,11 +42,11 @@ class FieldReader:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        return tuple(self.problems_found)
+        return tuple(self._problems)
 
     @property
     def times(self) -> npt.NDArray[np.int64]:
-        """Microseconds since the epoch; the least number where there is no time."""
+        """The rows' times in microseconds since the epoch; the least int64 where there is none."""
         if "time" not in self.source.columns:
             return np.full(self.rows, np.iinfo(np.int64).min)
         given = self.source["time"]
@@ -70,7 +70,7 @@ class FieldReader:
             self.source = self.source.loc[inside]
 
     def drop_duplicates(self) -> None:
-        """Of rows with the same id and time one is kept: a caller may use an id again, but not at the same instant."""
+        """Keeps one of the rows with equal id and time: a caller may use an id again, but not at the same instant."""
         ids = self.text("request_id")
         self._known.clear()
         again = pd.DataFrame({"id": ids, "time": self.times}).duplicated().to_numpy() & (ids != NOTHING)
@@ -79,7 +79,7 @@ class FieldReader:
             self.source = self.source.loc[~again]
 
     def text(self, name: str) -> Words:
-        """The field as text, "" where there is none."""
+        """Returns the field as text, "" where there is none."""
         if name not in self._known:
             if name in self.source.columns:
                 self._known[name] = texts(self.source[name])
@@ -90,12 +90,12 @@ class FieldReader:
         return known
 
     def flag(self, name: str) -> Words:
-        """A yes or no as "stream" or "whole"."""
-        told = self.text(name)
-        return np.asarray([{"True": "stream", "False": "whole"}.get(value, NOTHING) for value in told], dtype=object)
+        """Returns a boolean field as "stream" or "whole", "" where there is none."""
+        forms = {"True": "stream", "False": "whole"}
+        return np.asarray([forms.get(value, NOTHING) for value in self.text(name)], dtype=object)
 
     def number(self, name: str, least: float, most: float) -> Floats:
-        """The field as floats, NaN where there is none or it is not from ``least`` to ``most``."""
+        """Returns the field as floats, NaN where there is none or it is not from ``least`` to ``most``."""
         if name not in self.source.columns:
             self._note(ProblemKind.MISSING_COLUMN, name, self.rows)
             return np.full(self.rows, np.nan)
@@ -105,8 +105,8 @@ class FieldReader:
         else:
             given = series.to_numpy(dtype=object, na_value=None)
             numbers = np.asarray([_number(value) for value in given], dtype=np.float64)
-            told = np.asarray([_text(value) != NOTHING for value in given], dtype=np.bool_)
-            self._note(ProblemKind.NOT_A_NUMBER, name, int((np.isnan(numbers) & told).sum()))
+            present = np.asarray([_text(value) != NOTHING for value in given], dtype=np.bool_)
+            self._note(ProblemKind.NOT_A_NUMBER, name, int((np.isnan(numbers) & present).sum()))
         numbers = numbers.copy()
         infinite = np.isinf(numbers)
         self._note(ProblemKind.NOT_FINITE, name, int(infinite.sum()))
@@ -118,18 +118,18 @@ class FieldReader:
 
     def _note(self, kind: ProblemKind, name: str, count: int) -> None:
         if count:
-            self.problems_found.append(Problem(kind, name, count))
+            self._problems.append(Problem(kind, name, count))
 
 
 def texts(series: pd.Series) -> Words:
-    """What a field says, as text; "" where it says nothing."""
+    """Returns a field's values as text, "" where there is none."""
     if isinstance(series.dtype, pd.StringDtype):
         return shared(series.fillna(NOTHING).str.slice(0, LONGEST).to_numpy(dtype=object))
     return shared([_text(value) for value in series.to_numpy(dtype=object, na_value=None)])
 
 
 def shared(values: Sequence[str]) -> Words:
-    """Equal words as one object: a week's 20 fields of text would else be a gigabyte."""
+    """Returns ``values`` with equal ones as one object: a week's 20 fields of text would else take a gigabyte."""
     known: dict[str, str] = {}
     return np.asarray([known.setdefault(value, value) for value in values], dtype=object)
 

@@ -33,7 +33,7 @@ class Requests:
             self.cache == "hit", "hit", np.where(self.cache == "coalesced", "coalesced", "made")
         ).astype(object)
         """Where the audio came from: made, coalesced with an equal request, or a hit of the cache."""
-        self.made: Flags = self.ok & (self.origin == "made")
+        self.synthesized: Flags = self.ok & (self.origin == "made")
         """Requests that ended ok and whose audio was made for them."""
         rejected = self.outcome == "rejected"
         self.no_room: Flags = rejected & ((self.status == TOO_MANY_REQUESTS) | (self.status >= 500))

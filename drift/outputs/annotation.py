@@ -1,4 +1,4 @@
-"""A window as an event: the body that Grafana's annotations take, and the OTLP log record tts.drift."""
+"""A window as an event: the body of Grafana's annotations, and the OTLP log record tts.drift."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class NotSentError(Exception):
 
 
 def annotation(verdict: Verdict, text: str) -> dict[str, Any]:
-    """For POST /api/annotations. Source: Grafana's HTTP API, "Annotations"."""
+    """Returns the body of POST /api/annotations. Source: Grafana's HTTP API, "Annotations"."""
     tags = ["ttscope", "drift", f"state:{verdict.state}", *(f"column:{column}" for column in detected(verdict))]
     return {"time": _millis(verdict.start), "timeEnd": _millis(verdict.end), "tags": tags, "text": text}
 
 
 def features(name: str, verdict: Verdict, text: str) -> dict[str, str | int]:
-    """The attributes of the event, as otel.contract.event_fields lists them."""
+    """Returns the attributes of the event, as otel.contract.event_fields lists them."""
     attributes: dict[str, str | int] = {
         DriftField.WINDOW: name,
         DriftField.WINDOW_START: verdict.start.isoformat(),
@@ -47,18 +47,18 @@ def features(name: str, verdict: Verdict, text: str) -> dict[str, str | int]:
 
 
 def detected(verdict: Verdict) -> list[str]:
-    """The columns that have drifted."""
+    """Returns the names of the columns that have drifted."""
     return [score.column for score in verdict.detected]
 
 
-def wanted() -> bool:
-    """Whether the standard variables name somebody who takes events."""
+def has_receiver() -> bool:
+    """Returns whether the standard variables name a receiver of events."""
     return otlp_wanted("LOGS") and not sdk_disabled()
 
 
 def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
-    """To the Collector, and returns when it has it. Raises NotSentError."""
-    exporter = _Told(OTLPLogExporter(meter_provider=NoOpMeterProvider()))
+    """Sends the event to the Collector, and returns when it has it. Raises NotSentError."""
+    exporter = _ResultExporter(OTLPLogExporter(meter_provider=NoOpMeterProvider()))
     provider = LoggerProvider(resource=resource(state), shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter, meter_provider=NoOpMeterProvider()))
     severity = SEVERITIES.get(verdict.state, SeverityNumber.INFO)
@@ -78,8 +78,8 @@ def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
         raise NotSentError("the Collector did not take the event")
 
 
-class _Told(LogRecordExporter):
-    """Remembers how the export ended, which the processor keeps to itself."""
+class _ResultExporter(LogRecordExporter):
+    """An exporter that remembers the export's result, which the processor keeps to itself."""
 
     def __init__(self, exporter: LogRecordExporter) -> None:
         self._exporter = exporter

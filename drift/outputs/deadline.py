@@ -1,4 +1,4 @@
-"""Work that may hang, done in a thread that is left behind when it does."""
+"""Runs work that may hang in a thread, and leaves the thread behind when it does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class _Work(threading.Thread, Generic[Value]):
-    """A daemon, so that the process' end does not wait for it."""
+    """A daemon thread, so that the process' end does not wait for it."""
 
     def __init__(self, name: str, work: Callable[[], Value]) -> None:
         super().__init__(name=name, daemon=True)
@@ -26,7 +26,7 @@ class _Work(threading.Thread, Generic[Value]):
 
 
 class Deadline:
-    """Does one thing at a time, each within ``seconds``; while one hangs, no other is begun."""
+    """Runs one piece of work at a time, each within ``seconds``; while one hangs, no other is begun."""
 
     def __init__(self, name: str, seconds: float) -> None:
         self._name = name
@@ -34,7 +34,7 @@ class Deadline:
         self._hanging: threading.Thread | None = None
 
     def hold(self, work: Callable[[], Value]) -> Value:
-        """What ``work`` returns. Raises what it raises, and TimeoutError when it takes too long."""
+        """Returns what ``work`` returns. Raises what it raises, and TimeoutError when it takes too long."""
         if self._hanging is not None and self._hanging.is_alive():
             raise TimeoutError(f"{self._name} still hangs from last time")
         thread = _Work(self._name, work)

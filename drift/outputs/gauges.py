@@ -1,4 +1,4 @@
-"""The gauges tts_drift_*: what the last window and the last run were, over OTLP for as long as the job lives."""
+"""The gauges tts_drift_*: the last window and the last run, exported over OTLP for as long as the job lives."""
 
 from __future__ import annotations
 
@@ -31,23 +31,23 @@ NO_LISTS = dict.fromkeys(Source, frozenset[str]())
 
 @dataclass(frozen=True, slots=True)
 class GaugeValues:
-    """What the gauges show; whatever is None is not exported at all."""
+    """The values that the gauges show; those that are None are not exported at all."""
 
     last: Verdict | None = None
-    """Of the last window."""
+    """The verdict on the last window."""
     decided: Verdict | None = None
-    """Of the last window of which something was decided: drift goes on while nobody can say that it is over."""
+    """The last verdict that was decided: drift goes on until a window shows that it is over."""
     last_run: datetime | None = None
     succeeded: bool | None = None
     clock_suspect: bool | None = None
 
 
 class Gauges:
-    """Shows a reading until it is given another one; a long-lived process exports it every few seconds, since
-    Prometheus forgets a gauge after five minutes."""
+    """Shows values until it gets others; a long-lived process exports them every few seconds, since Prometheus forgets
+    a gauge after five minutes."""
 
     def __init__(self, readers: Sequence[MetricReader], state: Path) -> None:
-        self._reading = GaugeValues()
+        self._values = GaugeValues()
         self._provider = MeterProvider(readers, resource(state), shutdown_on_exit=False)
         metrics = Metrics(self._provider.get_meter("ttscope.drift", VERSION), NO_LISTS)
         for instrument in (
@@ -62,20 +62,20 @@ class Gauges:
         metrics.observe(instruments.DRIFT_LAST_RUN_SUCCESS, self._success)
         metrics.observe(instruments.DRIFT_CLOCK_SUSPECT, self._clock)
 
-    def show(self, reading: GaugeValues) -> None:
-        """From now on."""
-        self._reading = reading
+    def show(self, values: GaugeValues) -> None:
+        """Shows ``values`` from now on."""
+        self._values = values
 
     def suspect_clock(self) -> None:
-        """Until the next reading the clock counts as suspect; all else stays as it was."""
-        self._reading = replace(self._reading, clock_suspect=True)
+        """Shows the clock as suspect until the next values; all else stays as it was."""
+        self._values = replace(self._values, clock_suspect=True)
 
     def close(self, seconds: float) -> None:
         """Exports once more, in at most about ``seconds``."""
         self._provider.shutdown(timeout_millis=seconds * 1000)
 
     def _of_columns(self, instrument: Instrument) -> Iterator[tuple[float, Attributes]]:
-        verdict = self._reading.decided
+        verdict = self._values.decided
         for score in verdict.scores if verdict else ():
             if score.value is None:  # too few values of this column alone
                 continue
@@ -89,31 +89,31 @@ class Gauges:
                 yield value, {"column": score.column}
 
     def _rows(self) -> Iterator[tuple[float, Attributes]]:
-        if self._reading.last is not None:
-            yield self._reading.last.rows, {}
+        if self._values.last is not None:
+            yield self._values.last.rows, {}
 
     def _last_run(self) -> Iterator[tuple[float, Attributes]]:
-        if self._reading.last_run is not None:
-            yield self._reading.last_run.timestamp(), {}
+        if self._values.last_run is not None:
+            yield self._values.last_run.timestamp(), {}
 
     def _success(self) -> Iterator[tuple[float, Attributes]]:
-        if self._reading.succeeded is not None:
-            yield float(self._reading.succeeded), {}
+        if self._values.succeeded is not None:
+            yield float(self._values.succeeded), {}
 
     def _clock(self) -> Iterator[tuple[float, Attributes]]:
-        if self._reading.clock_suspect is not None:
-            yield float(self._reading.clock_suspect), {}
+        if self._values.clock_suspect is not None:
+            yield float(self._values.clock_suspect), {}
 
 
 def over_otlp() -> list[MetricReader]:
-    """The reader that exports to where the standard OTEL_* variables say; none if they say nothing."""
+    """Returns the reader that exports to where the standard OTEL_* variables say; none if they say nothing."""
     if sdk_disabled() or not otlp_wanted("METRICS"):
         return []
     return [PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=metric_interval())]
 
 
 def resource(state: Path) -> Resource:
-    """Who exports; the same for all that work on ``state``, so that a restart goes on with the same series."""
+    """Returns the resource of all processes that work on ``state``, so that a restart goes on with the same series."""
     instance = uuid.uuid5(NAMESPACE, f"{platform.node()} {os.fspath(state.absolute())}")
     ours = {"service.name": SERVICE, "service.version": VERSION, "service.instance.id": str(instance)}
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})

@@ -1,4 +1,4 @@
-"""Keeps each window as an MLflow run: parameters, metrics and the report; one run a window, however often it tries."""
+"""Keeps each window as one MLflow run, however often it is tried: parameters, metrics and the report."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from pathlib import Path
 from typing import Any
 
 WINDOW_TAG = "ttscope.window"
-"""Finds a window's run again."""
+"""The tag that identifies a window's run."""
 REQUEST_SECONDS = "10"
 RETRIES = "1"
 
 
 @dataclass(frozen=True, slots=True)
 class MlflowRun:
-    """What is kept of a window."""
+    """A window as MLflow keeps it."""
 
     window: str
     start: datetime
     end: datetime
     parameters: Mapping[str, str]
     metrics: Mapping[str, float]
-    """Finite numbers."""
+    """All of them are finite."""
     tags: Mapping[str, str]
     artifacts: Sequence[Path]
     note: str
-    """Markdown: MLflow shows it on the run's page."""
+    """Markdown that MLflow shows on the run's page."""
 
 
 class MlflowRuns:
@@ -39,28 +39,28 @@ class MlflowRuns:
         self._uri = uri
         self._experiment = experiment
         self._artifacts = artifacts
-        """Of a new experiment, unless a server decides that."""
+        """The artifacts' folder of a new experiment, unless a server decides that."""
 
     def keep(self, run: MlflowRun) -> str:
-        """The id of the window's run, which has ended and holds all of ``run``."""
+        """Returns the id of the window's run, which has ended and holds all of ``run``."""
         client = _client(self._uri)
         experiment = self._experiment_id(client)
-        found = self._find(client, experiment, run.window)
+        existing = self._find(client, experiment, run.window)
         started, ended = _millis(run.start), _millis(run.end)
-        if found is None:
+        if existing is None:
             tags = {WINDOW_TAG: run.window, "mlflow.source.name": "python -m drift", "mlflow.user": "ttscope-drift"}
-            made = client.create_run(experiment, started, tags=tags, run_name=run.window)
-            run_id = str(made.info.run_id)
+            created = client.create_run(experiment, started, tags=tags, run_name=run.window)
+            run_id = str(created.info.run_id)
         else:
-            run_id = str(found.info.run_id)
-            if found.info.status == "FINISHED":
+            run_id = str(existing.info.run_id)
+            if existing.info.status == "FINISHED":
                 return run_id
         self._fill(client, run_id, run, ended)
         client.set_terminated(run_id, "FINISHED", ended)
         return run_id
 
     def drop_before(self, time: datetime) -> int:
-        """Deletes runs whose window began before ``time``; how many."""
+        """Deletes the runs whose window began before ``time``, and returns how many."""
         client = _client(self._uri)
         experiment = client.get_experiment_by_name(self._experiment)
         if experiment is None:
@@ -76,18 +76,18 @@ class MlflowRuns:
         return len(old)
 
     def _experiment_id(self, client: Any) -> str:
-        found = client.get_experiment_by_name(self._experiment)
-        if found is not None:
-            if found.lifecycle_stage == "deleted":
-                client.restore_experiment(found.experiment_id)
-            return str(found.experiment_id)
+        existing = client.get_experiment_by_name(self._experiment)
+        if existing is not None:
+            if existing.lifecycle_stage == "deleted":
+                client.restore_experiment(existing.experiment_id)
+            return str(existing.experiment_id)
         # A server has a place of its own for artifacts; a file of SQLite would put them into the current folder.
         location = self._artifacts.absolute().as_uri() if self._uri.startswith("sqlite:") else None
         return str(client.create_experiment(self._experiment, artifact_location=location))
 
     def _find(self, client: Any, experiment: str, window: str) -> Any:
-        found = client.search_runs([experiment], f"tags.`{WINDOW_TAG}` = '{window}'", max_results=1)
-        return found[0] if found else None
+        runs = client.search_runs([experiment], f"tags.`{WINDOW_TAG}` = '{window}'", max_results=1)
+        return runs[0] if runs else None
 
     def _fill(self, client: Any, run_id: str, run: MlflowRun, ended: int) -> None:
         from mlflow.entities import Metric, Param, RunTag
@@ -108,7 +108,7 @@ class MlflowRuns:
 
 
 def _client(uri: str) -> Any:
-    """Imported late: MLflow takes 3 s and 200 MB, and asks the environment what it may tell its makers."""
+    """Imports MLflow late: it takes 3 s and 200 MB, and reads at import whether it may send telemetry."""
     quiet()
     from mlflow import MlflowClient
 
@@ -116,7 +116,7 @@ def _client(uri: str) -> Any:
 
 
 def quiet() -> None:
-    """MLflow's own variables: no telemetry, and no waiting of minutes for a server that hangs."""
+    """Sets MLflow's own variables: no telemetry, and no minutes of waiting for a server that hangs."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it has a handler of its own, for plain lines

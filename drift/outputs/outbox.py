@@ -1,4 +1,4 @@
-"""What leaves the state folder: each window is told to each output that is due, at least once, now or later."""
+"""Delivers windows from the state folder: each to each output that it is due to, at least once, now or later."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("ttscope.drift.outbox")
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A window that was judged, as it is told."""
+    """A judged window, as outputs deliver it."""
 
     name: str
     folder: Path
@@ -27,42 +27,42 @@ class Notification:
     text: str
     """The verdict in words."""
     transition: str | None
-    """Whether drift begins, changes or ends with it."""
+    """Whether drift begins, changes its columns or ends with the window; None if all is as it was."""
 
 
 class NotDelivered(Exception):
-    """The output could not be told; it is tried again in the next run. The message holds no secret."""
+    """An output could not be reached; the next run tries again. The message holds no secret."""
 
 
 class Output(Protocol):
-    """Somebody who is told of windows."""
+    """A receiver of windows."""
 
     @property
     def name(self) -> str:
-        """As outputs.json has it."""
+        """The output's name in outputs.json."""
 
     def concerns(self, verdict: Verdict, transition: str | None) -> bool:
-        """Whether it is told of such a window."""
+        """Returns whether the output takes such a window."""
 
     def deliver(self, notification: Notification) -> str:
-        """What came of it. Raises NotDelivered. The same window may come again after a crash."""
+        """Returns the result for outputs.json. Raises NotDelivered. The same window may come again after a crash."""
 
     def drop_before(self, time: datetime) -> None:
         """Forgets windows that began before ``time``. Raises NotDelivered."""
 
 
 class Outbox:
-    """Delivers in the order of windows; an output that fails is left alone until the next run."""
+    """Delivers in the order of windows; an output that fails is not tried again before the next run."""
 
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._outputs = {output.name: output for output in outputs}
 
     def due(self, verdict: Verdict, transition: str | None) -> tuple[str, ...]:
-        """Who is to be told of a window that was just judged."""
+        """Returns the names of the outputs that take a window that was just judged."""
         return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, transition))
 
     def deliver(self, state: StateFolder) -> dict[str, str]:
-        """Tells what is missing; the outputs that could not be told, and why."""
+        """Delivers what is missing, and returns the outputs that could not be reached, with the reason."""
         failed: dict[str, str] = {}
         for name in state.names():
             outputs = state.outputs(name)
@@ -83,7 +83,7 @@ class Outbox:
         return failed
 
     def drop_before(self, time: datetime, failed: dict[str, str]) -> None:
-        """Has the outputs forget old windows, but for those that just failed."""
+        """Makes the outputs forget old windows, but for the ``failed`` ones."""
         for name, output in self._outputs.items():
             if name in failed:
                 continue
@@ -94,7 +94,7 @@ class Outbox:
 
 
 def notification(state: StateFolder, name: str) -> Notification:
-    """From the window's folder. Raises VerdictDamaged."""
+    """Returns what the window's folder holds for outputs. Raises VerdictDamaged."""
     folder = state.window(name)
     try:
         text = str(json.loads((folder / ANNOTATION).read_text(encoding="utf-8"))["text"])

@@ -1,4 +1,4 @@
-"""Who is told of windows: the Collector by an event, a webhook by a POST, MLflow by a run."""
+"""The outputs of a window: an event to the Collector, a POST to a webhook, a run in MLflow."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ EVENT_SECONDS = 20.0
 
 
 class EventOutput:
-    """The OTLP event tts.drift of every window."""
+    """Sends every window as the OTLP event tts.drift."""
 
     name = "event"
 
@@ -46,11 +46,11 @@ class EventOutput:
         return SENT
 
     def drop_before(self, time: datetime) -> None:
-        """The Collector's files have a retention of their own."""
+        """Does nothing: the Collector's files have a retention of their own."""
 
 
 class WebhookOutput:
-    """A POST whenever drift begins, changes its columns, or ends."""
+    """Posts to a webhook whenever drift begins, changes its columns, or ends."""
 
     name = "webhook"
 
@@ -72,11 +72,11 @@ class WebhookOutput:
         return SENT
 
     def drop_before(self, time: datetime) -> None:
-        """Whoever was told keeps it or not."""
+        """Does nothing: a message can't be taken back."""
 
 
 class MlflowOutput:
-    """A run for every window."""
+    """Keeps every window as a run in MLflow."""
 
     name = "mlflow"
 
@@ -97,14 +97,14 @@ class MlflowOutput:
         try:
             return self._deadline.hold(work)
         except Exception as error:  # noqa: BLE001 - its stores raise whatever SQLAlchemy, requests, boto and others do
-            # Their messages hold addresses, which may hold a password: only the kind is told.
+            # Their messages hold addresses, which may hold a password: only the kind is reported.
             raise NotDelivered(str(error) if isinstance(error, TimeoutError) else type(error).__name__) from None
 
 
 def configured(settings: Settings) -> list[Output]:
-    """The outputs that the settings and the standard OTEL_* variables name."""
+    """Returns the outputs that the settings and the standard OTEL_* variables name."""
     outputs: list[Output] = []
-    if annotation.wanted():
+    if annotation.has_receiver():
         outputs.append(EventOutput(settings.state))
     url = settings.webhook_url.get_secret_value()
     if url:
@@ -117,7 +117,7 @@ def configured(settings: Settings) -> list[Output]:
 
 
 def message(notification: Notification, pages_url: str) -> dict[str, Any]:
-    """What the webhook is told; ``text`` alone is what chat programs show."""
+    """Returns the webhook's message; chat programs show ``text`` alone."""
     verdict = notification.verdict
     page = {"page": f"{pages_url.rstrip('/')}/windows/{notification.name}/"} if pages_url else {}
     return {
@@ -134,7 +134,7 @@ def message(notification: Notification, pages_url: str) -> dict[str, Any]:
 
 
 def run_of(notification: Notification) -> MlflowRun:
-    """What MLflow is told."""
+    """Returns the window as MLflow keeps it."""
     verdict = notification.verdict
     metrics = {"rows": float(verdict.rows), "drift": float(verdict.state is VerdictState.DRIFT)}
     for score in verdict.scores:

@@ -1,4 +1,4 @@
-"""Makes a reference: how far the service's own windows are from each other is how far a window may be."""
+"""Makes a reference: the distances between the service's own windows say how far a window may be."""
 
 from __future__ import annotations
 
@@ -23,27 +23,28 @@ from drift.reference.rarity import sure
 from drift.reference.reference import BY, SIZES, VALUE, Calibration, Method, Reference, TestBounds, Threshold, column_of
 
 SAMPLE_ROWS = 20_000
-"""Of the reference that Evidently is shown: more costs seconds and megabytes and changes no distance by a hundredth."""
+"""The most rows of a reference that Evidently gets: more costs seconds and megabytes and changes no distance by 1 %."""
 FLOOR = 0.05
 """The least threshold: 1/20 of the reference's standard deviation, or a Jensen-Shannon distance."""
 LEAST_WINDOWS = 168
-"""A week of hours: less has not seen all of them."""
+"""The windows of a calibrated reference: a week of hours, as fewer have not seen every hour of the week."""
 LEAST_MEASURED = 72
-"""Windows, three days of them, from which thresholds are measured. A service that is quiet at night has no 168 windows
-with enough rows in a week, and fixed thresholds know nothing of how its hours differ: 3 false alarms in 8 weeks."""
+"""The least number of windows, three days of them, that thresholds are measured by. A service that is quiet at night
+has no 168 windows with enough rows in a week, and fixed thresholds know nothing of how its hours differ: 3 false alarms
+in 8 weeks."""
 LEAST_AT_SIZE = 30
-"""Windows from which a threshold of their size is taken; with fewer the next smaller size is used."""
+"""The least number of windows that a threshold of one size is measured by; with fewer the next smaller size counts."""
 STABILITY = 0.25
 """The population stability index that is commonly called a major change."""
 COLD_SURE = 1.2
-"""Times that, on average of the windows in a row."""
+"""How many times STABILITY the windows in a row must reach on average."""
 FIXED_SIZE = 200
-"""Values from which that index is used: of fewer it is large by chance."""
+"""The least number of values for that index: of fewer it is large by chance."""
 TAIL = 1.5
-"""p95 under so many times the reference's."""
+"""How many times the reference's p95 a window's p95 may be."""
 SUCCESS = 0.95
 MISSING = 0.05
-"""Share of missing values that is borne in any case."""
+"""The share of missing values that is tolerated in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,10 @@ class _Pool:
     window: npt.NDArray[np.int64]
 
     counts: dict[str, int]
-    """Of a category: all values."""
+    """How often each category occurs; empty for a number."""
 
     def without(self, window: int) -> Values | dict[str, int]:
-        """What the other windows hold."""
+        """Returns what the other windows hold: the numbers, or how often each category occurs."""
         if self.column.kind is ValueKind.NUMBER:
             others: Values = self.values[self.window != window]
             return others
@@ -76,7 +77,7 @@ def calibrate(
     window_seconds: float = 3600.0,
     created: datetime | None = None,
 ) -> Reference:
-    """Makes a reference of ``windows``: each its start and its rows, ascending; one is read after the other.
+    """Makes a reference of ``windows``, pairs of a start and its rows, ascending; they are read one after the other.
 
     With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold; with fewer than LEAST_MEASURED too,
     thresholds are fixed ones.
@@ -101,7 +102,7 @@ def calibrate(
     every = joined(frames)
     lengths = Lengths.fit(every)
     judged = [lengths.judged(frame) for frame in frames]
-    pools, kept = _pools(judged)
+    pools, sampled = _pools(judged)
     window = timedelta(seconds=window_seconds)
     following = [False, *(after - before == window for before, after in pairwise(starts))]
     calibrated = len(frames) >= least_windows
@@ -110,8 +111,8 @@ def calibrate(
     bounds: dict[str, TestBounds] = {}
     for column in COLUMNS:
         pool = pools[column.name]
-        found = _thresholds(pool, judged, following, consecutive, deviations) if measured else {}
-        thresholds[column.name] = found or _fixed(pool, minimum_rows)
+        by_size = _thresholds(pool, judged, following, consecutive, deviations) if measured else {}
+        thresholds[column.name] = by_size or _fixed(pool, minimum_rows)
         bounds[column.name] = _bounds(pool, judged, deviations if measured else None)
     return Reference(
         created=created or datetime.now(UTC),
@@ -126,35 +127,35 @@ def calibrate(
         typical=_typical(every),
         builds=tuple(sorted(seen["build"])),
         voice_checksums=tuple(sorted(seen["voice_checksum"])),
-        sample=kept,
+        sample=sampled,
     ).sealed()
 
 
 def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
-    """A sample of all windows' rows, of each in proportion; numbers of a pool ascend."""
+    """Returns a pool for each column, its numbers ascending, and a sample of all windows' rows, in proportion."""
     total = sum(frame.rows for frame in judged)
     share = min(1.0, SAMPLE_ROWS / total)
     parts = [frame.take(sample(frame.rows, max(1, int(frame.rows * share)))) for frame in judged]
     window = np.repeat(np.arange(len(parts)), [part.rows for part in parts])
     whole = joined(parts)
-    kept = pd.DataFrame(
+    sampled = pd.DataFrame(
         {VALUE + c.name: _applying(c, whole) for c in COLUMNS} | {BY + name: whole.by[name] for name in DIMENSIONS}
     )
     for column in NUMBERS:
-        kept[VALUE + column.name] = kept[VALUE + column.name].astype(np.float64)
+        sampled[VALUE + column.name] = sampled[VALUE + column.name].astype(np.float64)
     pools = {}
     for column in COLUMNS:
-        values = column_of(kept, column)
+        values = column_of(sampled, column)
         present = column.present(values)
         values, of = values[present], window[present]
         order = np.argsort(values, kind="stable") if column.kind is ValueKind.NUMBER else np.arange(len(values))
         counts = {} if column.kind is ValueKind.NUMBER else distance.count(values)
         pools[column.name] = _Pool(column, values[order], of[order], counts)
-    return pools, kept
+    return pools, sampled
 
 
 def _applying(column: Column, frame: Frame) -> Values:
-    """The values of the rows to which ``column`` applies, and none in the others."""
+    """Returns the values of the rows to which ``column`` applies, and none in the others."""
     values = frame.values[column.name].copy()
     values[~frame.applies[column.name]] = np.nan if column.kind is ValueKind.NUMBER else NOTHING
     return values
@@ -163,7 +164,7 @@ def _applying(column: Column, frame: Frame) -> Values:
 def _thresholds(
     pool: _Pool, judged: list[Frame], following: list[bool], consecutive: int, deviations: float
 ) -> dict[int, Threshold]:
-    """By size, of each for which there are enough windows."""
+    """Returns the thresholds by size, for each size that enough windows have."""
     column = pool.column
     if len(pool.values) < SIZES[0]:
         return {}
@@ -177,7 +178,7 @@ def _thresholds(
             if len(values) >= size:
                 scores[size][number] = measure(column, others, values[sample(len(values), size)])
     floor = _floor(pool)
-    found = {}
+    thresholds = {}
     for size, by_window in scores.items():
         if len(by_window) >= LEAST_AT_SIZE:
             own = list(by_window.values())
@@ -185,17 +186,17 @@ def _thresholds(
             mean, deviation = float(np.mean(own)), float(np.std(own, ddof=1))
             value = max(floor, mean + deviations * deviation)
             least = max(value, sure(own, in_row, consecutive, deviations))
-            found[size] = Threshold(value, least, method(column), mean, deviation, len(own))
-    return found
+            thresholds[size] = Threshold(value, least, method(column), mean, deviation, len(own))
+    return thresholds
 
 
 def method(column: Column) -> Method:
-    """How a calibrated column is compared: fixed, since Evidently's own choice changes with the number of rows."""
+    """Returns the method of a calibrated column; Evidently's own choice would change with the number of rows."""
     return Method.WASSERSTEIN if column.kind is ValueKind.NUMBER else Method.JENSEN_SHANNON
 
 
 def measure(column: Column, reference: Values | Mapping[str, int], current: Values) -> float:
-    """The distance by the column's method; ``reference`` are numbers, ascending, or how often each category occurs."""
+    """Returns the distance by the column's method; ``reference`` is ascending numbers, or counts of categories."""
     if isinstance(reference, Mapping):
         return distance.jensen_shannon(reference, distance.count(current))
     return distance.wasserstein(reference, np.sort(current))
@@ -208,7 +209,7 @@ def _floor(pool: _Pool) -> float:
 
 
 def _fixed(pool: _Pool, minimum_rows: int) -> dict[int, Threshold]:
-    """Without a week's windows: the population stability index.
+    """Returns the threshold where there are too few windows to measure one: of the population stability index.
 
     A column that hardly scatters would alarm at changes that matter to nobody: its threshold is at least what twice
     the least change that matters would give.
@@ -250,7 +251,7 @@ def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> TestB
 
 
 def _beyond(values: list[float], deviations: float | None, sign: float) -> float:
-    """The mean and so many deviations up (1) or down (-1); without ``deviations`` the mean alone."""
+    """Returns the mean and so many deviations above (``sign`` 1) or below it (-1); without ``deviations`` the mean."""
     if not values:
         return 0.0
     spread = float(np.std(values, ddof=1)) if deviations and len(values) > 1 else 0.0
@@ -258,7 +259,7 @@ def _beyond(values: list[float], deviations: float | None, sign: float) -> float
 
 
 def _typical(every: Frame) -> dict[str, float]:
-    """Medians in the columns' own units, before anything was taken from them."""
+    """Returns the medians in the columns' own units, before the usual values were taken from them."""
     typical = {}
     for column in NUMBERS:
         values = every.values[column.name][every.present(column)]

@@ -1,4 +1,4 @@
-"""How far two sets of values are from each other: the same numbers as Evidently's, a hundred times as fast.
+"""Distances between two sets of values: the same numbers as Evidently's, a hundred times as fast.
 
 A test holds them equal (tests/unit/drift/test_distance.py). Calibration compares hundreds of windows with the
 reference, for each column and several sizes; Evidently needs more than a second for one.
@@ -15,12 +15,12 @@ import numpy.typing as npt
 from drift.columns.reader import Floats
 
 LEAST_DEVIATION = 0.001
-"""What the Wasserstein distance is divided by at least, as in Evidently's wasserstein."""
+"""The least divisor of the Wasserstein distance, as in Evidently's."""
 DECILES = 10
 
 
 def wasserstein(reference: Floats, current: Floats) -> float:
-    """The first Wasserstein distance of two samples, in standard deviations of the reference; both sorted ascending.
+    """Returns the first Wasserstein distance of two ascending samples, in standard deviations of the reference.
 
     Quantile by quantile: the mean distance between the values at equal ranks. Raises ValueError when one is empty.
     """
@@ -40,7 +40,7 @@ def _transport(reference: Floats, current: Floats) -> float:
 
 
 def jensen_shannon(reference: Mapping[str, int], current: Mapping[str, int]) -> float:
-    """The Jensen-Shannon distance (root of the divergence, natural logarithm) of two counts of categories, 0 to 0.83.
+    """Returns the Jensen-Shannon distance (root of the divergence, natural logarithm) of two counts, 0 to 0.83.
 
     Raises ValueError when one counts nothing.
     """
@@ -60,13 +60,13 @@ def _divergence(share: Floats, middle: Floats) -> float:
 
 
 def stability_of_numbers(reference: Floats, current: Floats) -> float:
-    """The population stability index over the reference's deciles; half a value is added to each, so none is empty."""
+    """Returns the population stability index over the reference's deciles; each gets half a value, so none is empty."""
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, DECILES + 1)[1:-1]))
     return _stability(*(_counts(np.searchsorted(edges, values), len(edges) + 1) for values in (reference, current)))
 
 
 def stability_of_categories(reference: Mapping[str, int], current: Mapping[str, int]) -> float:
-    """The population stability index over categories, likewise."""
+    """Returns the population stability index over categories; each gets half a value likewise."""
     names = sorted(set(reference) | set(current))
     return _stability(
         *(np.array([counts.get(name, 0) for name in names], np.float64) for counts in (reference, current))
@@ -84,5 +84,5 @@ def _stability(reference: Floats, current: Floats) -> float:
 
 
 def count(values: npt.NDArray[np.object_]) -> dict[str, int]:
-    """How often each value occurs."""
+    """Returns how often each value occurs."""
     return dict(Counter(values))

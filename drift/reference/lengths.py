@@ -1,4 +1,4 @@
-"""What is usual at a length: so that a longer text is told apart from a slower service."""
+"""The usual values at each length, which tell a longer text from a slower service."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from drift.columns.reader import Floats
 from otel.contract.drift_verdict import Problem, ProblemKind
 
 BINS = 16
-"""Ranges of length, by quantiles, in which a median is taken; between the medians it is interpolated."""
+"""The number of ranges of length, by quantiles, that each have a median; values between medians are interpolated."""
 LEAST_IN_BIN = 25
-"""Values: the median of 25 that scatter by 20 % is good to 5 %."""
+"""The least number of values in a range: the median of 25 that scatter by 20 % is good to 5 %."""
 LEAST_OF_VOICE = 200
-"""Values that a voice must have for a curve of its own."""
+"""The values that a voice must have for a curve of its own."""
 LEAST_FOR_OFFSET = 5
-"""Values that a voice must have to be compared at all: then by its offset from the curve of all voices."""
+"""The values that a voice must have to be compared at all: then by its offset from the curve of all voices."""
 STEEPEST = 1.5
-"""Decades a decade: what a line beyond the last medians may rise. Work grows with the length, not much faster."""
+"""The steepest slope beyond the last medians, in decades per decade: work grows with the length, not much faster."""
 EQUAL_LENGTH = tuple(column for column in NUMBERS if column.equal_length)
 
 
 class Curve(msgspec.Struct, frozen=True, array_like=True):
-    """The usual value by the logarithm of the length: straight lines between medians, and beyond them."""
+    """The usual value as a function of the length's logarithm: straight lines between medians, and beyond them."""
 
     lengths: tuple[float, ...]
     values: tuple[float, ...]
 
     def at(self, length: Floats) -> Floats:
-        """NaN where ``length`` is."""
+        """Returns the usual value at each ``length``, NaN where that is NaN."""
         x, y = np.asarray(self.lengths), np.asarray(self.values)
         usual = np.interp(length, x, y)
         if len(x) > 1:
@@ -47,16 +47,16 @@ class Curve(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """By column and way of answering: the curve of all voices, of some their own, of the others an offset."""
+    """The usual values by column and way of answering: a curve of all voices, and each voice's own curve or offset."""
 
     curves: dict[str, dict[str, Curve]]
-    """By column, then "way" or "way voice"."""
+    """The curves by column, then by "way" or "way voice"."""
     offsets: dict[str, dict[str, float]]
-    """By column, then "way voice"."""
+    """The voices' offsets by column, then by "way voice"."""
 
     @classmethod
     def fit(cls, frame: Frame, *, by_voice: bool = True) -> Lengths:
-        """Learns from the rows of a reference what is usual."""
+        """Fits curves and offsets to the rows of a reference."""
         curves: dict[str, dict[str, Curve]] = {}
         offsets: dict[str, dict[str, float]] = {}
         for column in EQUAL_LENGTH:
@@ -80,7 +80,7 @@ class Lengths:
         return cls(curves, offsets)
 
     def usual(self, column: Column, frame: Frame, groups: dict[str, npt.NDArray[np.int64]]) -> Floats:
-        """What each row's value usually is; NaN where there was nothing like it. ``groups`` as ``groups_of`` gives."""
+        """Returns each row's usual value, NaN where the reference has nothing like it; ``groups`` as of groups_of."""
         usual = np.full(frame.rows, np.nan)
         curves, offsets = self.curves.get(column.name, {}), self.offsets.get(column.name, {})
         for name, places in groups.items():
@@ -92,10 +92,10 @@ class Lengths:
         return usual
 
     def judged(self, frame: Frame) -> Frame:
-        """The frame with what is usual taken from each value that is judged at equal length.
+        """Returns the frame with the usual value taken from each value that is judged at equal length.
 
-        To rows that the reference has nothing like the column no longer applies; they are told as a problem. A text of
-        unknown length has no value: that is a fault of the rows and not of what was asked for.
+        The column no longer applies to rows that the reference has nothing like; they become a problem. A text of
+        unknown length has no value: that is a fault of the rows, not of the request.
         """
         values, applies, problems = dict(frame.values), dict(frame.applies), list(frame.problems)
         groups = groups_of(frame)
@@ -110,7 +110,7 @@ class Lengths:
 
 
 def groups_of(frame: Frame) -> dict[str, npt.NDArray[np.int64]]:
-    """The places of the rows that were answered in the same way by the same voice: "made whole joe"."""
+    """Returns the places of the rows by way of answering and voice, as "made whole joe"."""
     frames = pd.DataFrame({"way": frame.way, "voice": frame.by["voice"]})
     return {
         f"{way} {voice}": np.asarray(places)

@@ -1,4 +1,4 @@
-"""How large a distance must be to be as rare as wanted, by the distances that a service's own windows have."""
+"""How large a distance must be to be rare enough, judged by the distances of the service's own windows."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 from scipy import stats
 
 SURER = 1.15
-"""Times the deviations of a single window, for the windows in a row: 4.6 instead of 4.
+"""The factor on the deviations of a single window, for the windows in a row: 4.6 instead of 4.
 
 21 columns in 20 weeks of hours are 70,560 chances to be wrong. A normal number is beyond 4.6 deviations, to either
 side, in 0.3 of so many, and beyond 4 in 4.5 of them.
 """
 DEGREES = np.linspace(0.8, 30.0, 600)
-"""Of the chi distribution, between which a column's distances are looked for."""
+"""The degrees of freedom of the chi distribution among which a column's distances are looked up."""
 MOST_SAFETY = 1.5
 LEAST_PAIRS = 10
 
 
 def sure(scores: Sequence[float], following: Sequence[bool], consecutive: int, deviations: float) -> float:
-    """What windows in a row reach on average only if they have drifted.
+    """Returns the average distance that windows in a row reach only if they have drifted.
 
     ``scores`` are the distances of windows in order of time; ``following`` says which of them came right after the one
     before. The average of two windows scatters less than one, by as much as they do not resemble each other: of rows of
@@ -38,7 +38,7 @@ def sure(scores: Sequence[float], following: Sequence[bool], consecutive: int, d
 
 
 def correlation(scores: Sequence[float], following: Sequence[bool]) -> float:
-    """Of windows with the one before, 0 to 0.9; 0 where too few follow each other to tell."""
+    """Returns the correlation of windows with the one before, 0 to 0.9; 0 where too few follow each other."""
     pairs = [(a, b) for a, b, follows in zip(scores, scores[1:], following[1:], strict=False) if follows]
     spread = float(np.var(scores))
     if len(pairs) < LEAST_PAIRS or not spread:
@@ -48,7 +48,7 @@ def correlation(scores: Sequence[float], following: Sequence[bool]) -> float:
 
 
 def shape(scores: Sequence[float], deviations: float) -> float:
-    """How many times the deviations, as distances are no normal numbers: none is below 0, and some are far above.
+    """Returns the factor on the deviations for distances not being normal numbers: none is below 0, some are far above.
 
     They are lengths of vectors, with as many directions as hours differ in: the chi distribution, whose number of
     degrees the ratio of mean and deviation tells. Of its quantile, as rare as ``deviations`` are to either side of a
@@ -64,7 +64,7 @@ def shape(scores: Sequence[float], deviations: float) -> float:
 
 
 def safety(count: int, correlation: float, deviations: float) -> float:
-    """How many times the deviations, for not knowing the true mean and deviation of ``count`` windows.
+    """Returns the factor on the deviations for not knowing the true mean and deviation of ``count`` windows.
 
     Hours resemble their neighbours, so that a week says less than 168 independent hours would: the effective number is
     n (1 - r) / (1 + r), with r the correlation of neighbours (Bartlett 1935). With it the quantile of Student's

@@ -1,4 +1,4 @@
-"""What windows are compared with: a sample of the reference's rows, what is usual at each length, the thresholds."""
+"""What windows are compared with: a sample of the reference's rows, the usual values at each length, the thresholds."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ from drift.errors import ReferenceDamaged, ReferenceIncompatible
 from drift.reference.lengths import Lengths
 
 FORMAT = 1
-"""Of the stored reference, and of how columns are derived from rows: raise it whenever either changes its meaning."""
+"""The version of stored references and of how columns are derived: raise it whenever either changes its meaning."""
 SIZES = (100, 200, 500, 1000, 2000, 5000)
-"""Values of a column at which thresholds are measured: a distance shrinks with the number of values. Between two sizes
-it is interpolated, a window of more than the largest is sampled down to it. Beyond 5,000 the hours differ by more than
-their sampling does."""
+"""The numbers of values at which a column's thresholds are measured: a distance shrinks with the number of values.
+Between two sizes it is interpolated, a window of more than the largest is sampled down to it. Beyond 5,000 the hours
+differ by more than their sampling does."""
 METADATA, SAMPLE = "reference.json", "sample.parquet"
 VALUE, BY = "value ", "by "
-"""What the names of the sample's columns begin with."""
+"""The prefixes of the sample's columns."""
 SAMPLE_COLUMNS = {VALUE + column.name for column in COLUMNS} | {BY + name for name in DIMENSIONS}
 
 
 class Calibration(StrEnum):
-    """Whether thresholds come from the service's own windows."""
+    """Where the thresholds come from: the service's own windows, or fixed ones."""
 
     CALIBRATED = "calibrated"
     COLD = "cold"
-    """Too few windows: fixed thresholds."""
+    """There were too few windows, so the thresholds are fixed."""
 
 
 class Method(StrEnum):
-    """How the distance of two samples is measured; also the names that Evidently knows them by."""
+    """The measures of the distance of two samples, by the names that Evidently knows them by."""
 
     WASSERSTEIN = "wasserstein"
     JENSEN_SHANNON = "jensenshannon"
@@ -53,53 +53,53 @@ class Method(StrEnum):
 
 
 class Threshold(msgspec.Struct, frozen=True, array_like=True):
-    """From where on a distance counts, and where that comes from."""
+    """The distance from which a window counts as over, and where it comes from."""
 
     value: float
     """A window of at least this distance is over it."""
     sure: float
-    """What the windows in a row that make a drift must have on average."""
+    """The average distance that windows in a row must reach to make a drift."""
     method: Method
     mean: float | None = None
-    """Of the reference's own windows."""
+    """The mean distance of the reference's own windows."""
     deviation: float | None = None
-    """Standard deviation of the same."""
+    """The standard deviation of these distances."""
     windows: int = 0
-    """How many these were."""
+    """The number of these windows."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestBounds:
-    """What absolute tests hold a column to."""
+    """The bounds that absolute tests hold a column to."""
 
     p95: dict[int, float] = field(default_factory=dict)
-    """By size: of the compared values, at most."""
+    """By size: the most that the p95 of the compared values may be."""
     success: dict[int, float] = field(default_factory=dict)
-    """By size: the share of ok among ok and error, at least."""
+    """By size: the least share of what is sound."""
     missing: float = 1.0
-    """The share of values that is missing, at most."""
+    """The largest share of values that may be missing."""
     varied: bool = False
-    """Whether there was more than one value."""
+    """Whether the reference has more than one value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceMetadata:
-    """All that is stored of a reference beside its sample and its checksum: reference.json."""
+    """The content of reference.json but for the checksum: all of a reference beside its sample."""
 
     format: int = FORMAT
     created: datetime
     start: datetime
     end: datetime
     windows: int
-    """With enough rows to count."""
+    """The number of windows with enough rows."""
     rows: int
     state: Calibration
     lengths: Lengths
     thresholds: dict[str, dict[int, Threshold]]
-    """By column and size."""
+    """The thresholds by column and size."""
     bounds: dict[str, TestBounds]
     typical: dict[str, float]
-    """Of a number: the median in its unit, as a person knows it."""
+    """The medians of numbers, in their units."""
     builds: tuple[str, ...]
     voice_checksums: tuple[str, ...]
 
@@ -109,18 +109,18 @@ class Reference(ReferenceMetadata):
     """The windows that the service is compared with."""
 
     sample: pd.DataFrame = field(repr=False, compare=False)
-    """Rows of all windows, in proportion: compared values ("value latency") and dimensions ("by voice")."""
+    """A sample of the windows' rows, in proportion: compared values ("value latency") and dimensions ("by voice")."""
     checksum: str = ""
-    """SHA-256 over all else, the sample included."""
+    """The SHA-256 of all else, the sample included."""
     _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
-        """Where it begins and ends, and the first of its checksum: the name of its folder."""
+        """The name of its folder: the times at which it begins and ends, and the first 8 digits of its checksum."""
         return f"{self.start:%Y%m%dT%H%MZ}-{self.end:%Y%m%dT%H%MZ}-{self.checksum[:8]}"
 
     def values(self, column: Column) -> Values:
-        """All values of the sample; numbers ascending."""
+        """Returns all values of the sample; numbers ascend."""
         key = f"values {column.name}"
         if key not in self._cache:
             values = column_of(self.sample, column)
@@ -130,7 +130,7 @@ class Reference(ReferenceMetadata):
         return known
 
     def threshold(self, column: Column, size: int) -> Threshold | None:
-        """From where on the distance of ``size`` values counts; None when there are too few."""
+        """Returns the threshold for the distance of ``size`` values; None when they are too few."""
         by_size = self.thresholds.get(column.name, {})
         below = max((known for known in by_size if known <= size), default=None)
         if below is None:
@@ -140,7 +140,7 @@ class Reference(ReferenceMetadata):
         return structs.replace(by_size[below], value=value, sure=sure)
 
     def counts(self, column: Column) -> Mapping[str, int]:
-        """Of a category: how often each value is in the sample."""
+        """Returns how often each category occurs in the sample."""
         key = f"counts {column.name}"
         if key not in self._cache:
             self._cache[key] = dict(Counter(self.values(column)))
@@ -148,15 +148,15 @@ class Reference(ReferenceMetadata):
         return known
 
     def by(self, name: str) -> Words:
-        """A dimension of the sample's rows."""
+        """Returns the dimension ``name`` of the sample's rows."""
         return np.asarray(self.sample[BY + name].to_numpy(dtype=object), dtype=object)
 
     def sealed(self) -> Reference:
-        """The same with its checksum."""
+        """Returns the reference with its checksum."""
         return replace(self, checksum=_checksum(self))
 
     def save(self, folder: Path) -> None:
-        """Writes it into ``folder``, which is made. Raises OSError."""
+        """Writes the reference into ``folder``, and makes the folder. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self.sample.to_parquet(folder / SAMPLE, index=False)
         text = files.json_text({**_metadata(self), "checksum": self.checksum}, sort_keys=False)
@@ -164,16 +164,16 @@ class Reference(ReferenceMetadata):
 
 
 def between(by_size: Mapping[int, float], size: int) -> float:
-    """What holds at ``size``, from what holds at some sizes: straight lines over 1 / sqrt(size), as sampling errors go.
+    """Interpolates between known sizes, by straight lines over 1 / sqrt(size), as sampling errors go.
 
-    Beyond the smallest and the largest it is theirs. Raises ValueError when there is no size.
+    Beyond the smallest and the largest size their values hold. Raises ValueError when there is no size.
     """
     sizes = sorted(by_size, reverse=True)
     return float(np.interp(size**-0.5, [known**-0.5 for known in sizes], [by_size[known] for known in sizes]))
 
 
 def column_of(sample: pd.DataFrame, column: Column) -> Values:
-    """The sample's values of ``column``, NaN or "" where there is none."""
+    """Returns the sample's values of ``column``, NaN or "" where there is none."""
     given = sample[VALUE + column.name]
     if column.kind is ValueKind.NUMBER:
         numbers: Floats = given.to_numpy(dtype=np.float64)
@@ -182,7 +182,7 @@ def column_of(sample: pd.DataFrame, column: Column) -> Values:
 
 
 def load(folder: Path) -> Reference:
-    """Reads what ``save`` wrote.
+    """Returns the reference that ``save`` wrote into ``folder``.
 
     Raises ReferenceDamaged when a file is missing, unreadable or not what was stored, ReferenceIncompatible when it was
     made by another version of this job.
@@ -223,7 +223,7 @@ class _Stored(msgspec.Struct):
 
 
 def _metadata(reference: ReferenceMetadata) -> dict[str, Any]:
-    """What is stored of ``reference`` beside its sample and its checksum, by field."""
+    """Returns the fields of ReferenceMetadata that ``reference`` has."""
     return {field.name: getattr(reference, field.name) for field in fields(ReferenceMetadata)}
 
 

@@ -1,4 +1,4 @@
-"""Charts as SVG that stands in a page: no script, no network, colours by the page's style, so light and dark alike."""
+"""Charts as SVG inside a page: no script, no network, colours by the page's style, so light and dark alike."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BINS = 40
 
 @dataclass(frozen=True, slots=True)
 class ChartPoint:
-    """Of a line: ``label`` is shown below it where there is room, ``value`` None is a gap."""
+    """A point of a line: ``label`` is shown below it where there is room, a ``value`` of None is a gap."""
 
     label: str
     value: float | None
@@ -23,7 +23,7 @@ class ChartPoint:
 
 
 def lines(series: Mapping[str, Sequence[ChartPoint]], *, threshold: float, unit: str) -> Markup:
-    """Lines over the same moments, with a dashed one at ``threshold``."""
+    """Returns lines over the same moments, with a dashed one at ``threshold``."""
     if not series:
         return Markup("")
     count = max(len(points) for points in series.values())
@@ -58,7 +58,7 @@ def lines(series: Mapping[str, Sequence[ChartPoint]], *, threshold: float, unit:
 
 
 def histograms(before: Sequence[float], after: Sequence[float], *, unit: str, say: Callable[[float], str]) -> Markup:
-    """How values are spread, in the reference and in the window, as shares of each; ``say`` is a value's label."""
+    """Returns the distributions of values in the reference and in the window, as shares; ``say`` labels a value."""
     if not before or not after:
         return Markup("")
     ordered = [sorted(before), sorted(after)]  # the outermost 1 in 200 of each lies beyond, and is in the last bars
@@ -82,7 +82,7 @@ def histograms(before: Sequence[float], after: Sequence[float], *, unit: str, sa
 
 
 def bars(before: Mapping[str, float], after: Mapping[str, float], most: int = 8) -> Markup:
-    """Shares of categories, in the reference and in the window; the largest changes first."""
+    """Returns the shares of categories in the reference and in the window, the largest changes first."""
     names = sorted({*before, *after}, key=lambda name: (-abs(after.get(name, 0) - before.get(name, 0)), name))[:most]
     if not names:
         return Markup("")
@@ -112,7 +112,7 @@ def bars(before: Mapping[str, float], after: Mapping[str, float], most: int = 8)
 
 
 def nice(value: float) -> float:
-    """The next number above that reads well: 1, 2, 2.5 or 5 times a power of ten."""
+    """Returns the next number above that reads well: 1, 2, 2.5 or 5 times a power of ten."""
     if value <= 0 or not math.isfinite(value):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
@@ -120,14 +120,14 @@ def nice(value: float) -> float:
 
 
 def _stretches(points: Sequence[ChartPoint]) -> list[list[tuple[int, float, ChartPoint]]]:
-    """What lies between gaps."""
-    found: list[list[tuple[int, float, ChartPoint]]] = [[]]
+    """Returns the stretches of points between gaps."""
+    stretches: list[list[tuple[int, float, ChartPoint]]] = [[]]
     for place, point in enumerate(points):
         if point.value is None:
-            found.append([])
+            stretches.append([])
         else:
-            found[-1].append((place, point.value, point))
-    return [stretch for stretch in found if stretch]
+            stretches[-1].append((place, point.value, point))
+    return [stretch for stretch in stretches if stretch]
 
 
 def _binned(values: Sequence[float], low: float, high: float) -> list[float]:

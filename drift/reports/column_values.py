@@ -1,4 +1,4 @@
-"""The values of columns before and now, for charts."""
+"""The values of columns in the reference and in a window, for charts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drift.reference.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class ColumnValues:
-    """Of one column; either numbers, as they are compared, or shares of categories."""
+    """One column's values: either numbers, as they are compared, or shares of categories."""
 
     before: tuple[float, ...] = ()
     after: tuple[float, ...] = ()
@@ -28,19 +28,19 @@ class ColumnValues:
 def column_values(
     rows: pd.DataFrame, reference: Reference, columns: Iterable[str], start: datetime, end: datetime
 ) -> dict[str, ColumnValues]:
-    """Of those ``columns`` that have values both in ``reference`` and in ``rows``."""
+    """Returns the values of the ``columns`` that have some both in ``reference`` and in ``rows``."""
     frame = reference.lengths.judged(prepare(rows, start, end))
-    found: dict[str, ColumnValues] = {}
+    values: dict[str, ColumnValues] = {}
     for name in columns:
         column = BY_NAME[name]
         before, after = reference.values(column), frame.values[name][frame.present(column)]
         if not len(before) or not len(after):
             continue
         if column.kind is ValueKind.NUMBER:
-            found[name] = ColumnValues(tuple(map(float, before)), tuple(map(float, after)))
+            values[name] = ColumnValues(tuple(map(float, before)), tuple(map(float, after)))
         else:
-            found[name] = ColumnValues(shares_before=_shares(before), shares_after=_shares(after))
-    return found
+            values[name] = ColumnValues(shares_before=_shares(before), shares_after=_shares(after))
+    return values
 
 
 def _shares(values: Iterable[str]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The first page: what the last window was, and all columns over the windows before as a heat map."""
+"""The first page: the last window, and a heat map of all columns over the windows before it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from drift.state.state_folder import StateFolder, name_of
 from otel.contract.drift_verdict import Score, Verdict
 
 MOST = 168
-"""Windows in the heat map: a week of hours."""
+"""The most windows in the heat map: a week of hours."""
 LISTED = 48
 CLOSE = 0.75
-"""Of the threshold: from here on a cell is not just as usual."""
+"""The part of the threshold from which a cell is not just as usual."""
 
 
 def write(state: StateFolder, window: timedelta) -> None:
-    """Into the state folder, if it differs from what is there. Raises OSError."""
+    """Writes the page into the state folder, if it has changed. Raises OSError."""
     verdicts = state.verdicts(most=MOST)
     text = render(verdicts, window)
     path = state.folder / "index.html"
@@ -30,7 +30,7 @@ def write(state: StateFolder, window: timedelta) -> None:
 
 
 def render(verdicts: Sequence[Verdict], window: timedelta) -> str:
-    """The page as HTML, of windows oldest first."""
+    """Returns the page as HTML; ``verdicts`` are in order of time."""
     if not verdicts:
         return environment().get_template("history.html").render(state_words="nothing judged", latest=None)
     last = verdicts[-1]
@@ -111,7 +111,7 @@ def _when(start: datetime) -> str:
 
 
 def _label(start: datetime, starts: Sequence[datetime], window: timedelta) -> str:
-    """Below the first window of each day, or of each sixth of all when a day is longer than that."""
+    """Returns a label for the first window of each day, or of each sixth of all windows when they are a day at most."""
     if len(starts) * window > timedelta(days=1):
         return (
             f"{start:%-d %b}" if start.hour == 0 and start - window < start.replace(hour=0, minute=0, second=0) else ""

@@ -33,15 +33,15 @@ STATES = {
     VerdictState.REFERENCE_DAMAGED: ("reference damaged", "suspected"),
 }
 CHARTED = 6
-"""Columns with a chart of their own: those furthest over their thresholds."""
+"""The most columns with a chart of their own: those furthest over their thresholds."""
 HISTORY = 48
-"""Windows in the chart of what was before."""
+"""The most windows in the chart of the past."""
 
 
 def render(
     verdict: Verdict, previous: Sequence[Verdict], samples: Mapping[str, ColumnValues], *, evidently: bool
 ) -> str:
-    """The page as HTML; ``evidently`` says whether its report lies beside it."""
+    """Returns the page as HTML; ``evidently`` says whether Evidently's report lies beside it."""
     words, kind = STATES[verdict.state]
     shown = _charted(verdict)
     return (
@@ -79,7 +79,7 @@ def render(
 
 @cache
 def environment() -> Environment:
-    """The templates; everything that is put into them is escaped, names of voices above all."""
+    """Returns the templates; all values that are put into them are escaped, names of voices above all."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -90,36 +90,36 @@ def environment() -> Environment:
 
 
 def period(verdict: Verdict) -> str:
-    """Tuesday, 24 November 2026, 14:00 to 15:00 UTC."""
+    """Returns the window's period, as "Tuesday, 24 November 2026, 14:00 to 15:00 UTC"."""
     start, end = verdict.start.astimezone(UTC), verdict.end.astimezone(UTC)
     seconds = "" if start.second == end.second == 0 else ":%S"
     return f"{start:%A, %-d %B %Y, %H:%M{seconds}} to {end:%H:%M{seconds}} UTC"
 
 
 def facts(verdict: Verdict) -> list[str]:
-    """What else a reader wants to know at once."""
+    """Returns the window's requests, columns over their thresholds, failed tests and reference, each as a phrase."""
     over = sum(score.over for score in verdict.scores)
-    told = [f"{verdict.rows:,} requests", f"{over} of {len(verdict.scores)} columns over their threshold"]
+    phrases = [f"{verdict.rows:,} requests", f"{over} of {len(verdict.scores)} columns over their threshold"]
     failed = [test.name for test in verdict.tests if not test.ok]
     if failed:
-        told.append(f"failed tests: {', '.join(failed)}")
+        phrases.append(f"failed tests: {', '.join(failed)}")
     if verdict.reference:
-        told.append(f"reference {verdict.reference}")
-    return told if verdict.scores else [told[0], *told[2:]]
+        phrases.append(f"reference {verdict.reference}")
+    return phrases if verdict.scores else [phrases[0], *phrases[2:]]
 
 
 def title(column: str | None) -> str:
-    """As a column is called; a field of the rows by its own name."""
+    """Returns a column's title; a field of the rows keeps its own name."""
     return "all" if column is None else BY_NAME[column].title if column in BY_NAME else column
 
 
 def number(value: float | None) -> str:
-    """Three digits; nothing where there is nothing."""
+    """Returns three digits of ``value``, "" for None."""
     return "" if value is None else f"{value:.3g}"
 
 
 def share(score: Score) -> float | None:
-    """The score in percent of twice the threshold, as the bar shows it; None if it was not judged."""
+    """Returns the score in percent of twice the threshold, as the bar shows it; None if it was not judged."""
     return None if score.ratio is None else round(min(100.0, score.ratio * 50.0), 1)
 
 
@@ -144,11 +144,11 @@ def _change(score: Score, column: Column) -> str:
     if change is None:
         return ""
     if column.kind is ValueKind.CATEGORY:
-        told = f"{wording.percent(change.before)}, {wording.percent(change.after)}"
-        return f"{told} {change.level}" if change.level else told
-    told = f"{wording.quantity(change.before, column.unit)}, {wording.quantity(change.after, column.unit)}"
+        text = f"{wording.percent(change.before)}, {wording.percent(change.after)}"
+        return f"{text} {change.level}" if change.level else text
+    text = f"{wording.quantity(change.before, column.unit)}, {wording.quantity(change.after, column.unit)}"
     times = f" ({wording.ratio(change)} times{' at equal length' if column.equal_length else ''})"
-    return told + (times if change.ratio is not None and column.scale is Scale.RATIO else "")
+    return text + (times if change.ratio is not None and column.scale is Scale.RATIO else "")
 
 
 def _segment(segment: Segment) -> dict[str, str]:
@@ -165,12 +165,12 @@ def _segment(segment: Segment) -> dict[str, str]:
 
 
 def charted(verdict: Verdict) -> list[str]:
-    """The columns that have a chart of their own."""
+    """Returns the columns that have a chart of their own."""
     return [score.column for score in _charted(verdict)]
 
 
 def _charted(verdict: Verdict) -> list[Score]:
-    """What is over, furthest first; of a quiet window the two closest to it."""
+    """Returns the scores over their thresholds, furthest first; of a quiet window the two closest to them."""
     judged = sorted(
         (score for score in verdict.scores if score.ratio is not None),
         key=lambda score: (-(score.ratio or 0.0), score.column),

@@ -1,4 +1,4 @@
-"""Says a verdict in words: what changed, by how much, since when, where it concentrates; traffic apart from service."""
+"""A verdict in words: what changed, by how much, since when, where it concentrates; traffic apart from service."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from otel.contract.drift_verdict import DECIDED, Change, Score, Segment, Subject
 
 ORDER = {column.name: place for place, column in enumerate(COLUMNS)}
 MOST_NAMED = 3
-"""Columns that are put into words; the table has them all."""
+"""The most columns that are put into words; the table has all of them."""
 
 
 def verdict_text(verdict: Verdict, previous: Sequence[Verdict]) -> str:
-    """The verdict in a few sentences; ``previous`` are the windows before it, oldest first."""
+    """Returns the verdict in a few sentences; ``previous`` are the verdicts before it, oldest first."""
     sentences = {
         VerdictState.INSUFFICIENT_DATA: _too_few,
         VerdictState.NO_REFERENCE: _no_reference,
@@ -30,7 +30,7 @@ def verdict_text(verdict: Verdict, previous: Sequence[Verdict]) -> str:
 
 
 def comparison_text(comparison: Comparison, a: str, b: str) -> str:
-    """B against A: in a sentence, and then each column that differs."""
+    """Returns the comparison of B with A: one sentence, then a line for each column that differs."""
     rows = f"{comparison.rows[0]:,} requests of {a}, {comparison.rows[1]:,} of {b}"
     within = "at equal length and voice" if comparison.by_voice else "at equal length; they have no voice in common"
     differing = [d for d in comparison.columns if d.outcome is ComparisonOutcome.DIFFERENT]
@@ -59,7 +59,7 @@ def _values(column: Column, *values: float) -> tuple[str, ...]:
 
 
 def transition(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
-    """Whether drift begins, changes its columns, or ends with this window; None if all is as it was."""
+    """Returns whether drift begins, changes its columns, or ends with this window; None if all is as it was."""
     if verdict.state not in DECIDED:
         return None
     last = _last_decided(previous)
@@ -71,13 +71,13 @@ def transition(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
 
 
 def moment(time: datetime, of: datetime) -> str:
-    """``time`` as it is said on the day ``of``: 14:00, or with its date."""
+    """Returns ``time`` as it is said on the day ``of``: 14:00, or with its date."""
     time, of = time.astimezone(UTC), of.astimezone(UTC)
     return f"{time:%H:%M}" if time.date() == of.date() else f"{time:%-d %B, %H:%M}"
 
 
 def change_text(score: Score) -> str:
-    """What has changed in ``score``'s column, as the middle of a sentence."""
+    """Returns the change of ``score``'s column in words, as the middle of a sentence."""
     column, change = BY_NAME[score.column], score.change
     if change is None:
         return f"{column.title}: not as usual"
@@ -94,17 +94,17 @@ def change_text(score: Score) -> str:
 
 
 def segment_text(segment: Segment) -> str:
-    """Where a change concentrates: voice joe, 26-50 words."""
+    """Returns the segment in words, as "voice joe, 26-50 words"."""
     return ", ".join(DIMENSIONS.get(name, "{}").format(value or "none") for name, value in segment.by)
 
 
 def ratio(change: Change) -> str:
-    """1.5; two digits, more where they matter."""
+    """Returns the ratio with two digits, as 1.5, and with two decimals where it is below 1.1."""
     return "?" if change.ratio is None else f"{change.ratio:.2g}" if change.ratio >= 1.1 else f"{change.ratio:.2f}"
 
 
 def percent(value: float | None) -> str:
-    """Two digits of a share."""
+    """Returns a share in percent, with two digits."""
     return (
         "?"
         if value is None
@@ -117,7 +117,7 @@ def percent(value: float | None) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """A number with its unit, as a person says it."""
+    """Returns a number with its unit, as a person says it."""
     if value is None:
         return "?"
     match unit:
@@ -167,9 +167,9 @@ def _suspected(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 
 
 def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
-    found = verdict.detected
-    ours = [score for score in found if score.subject is not Subject.TRAFFIC]
-    theirs = [score for score in found if score.subject is Subject.TRAFFIC]
+    detected = verdict.detected
+    ours = [score for score in detected if score.subject is not Subject.TRAFFIC]
+    theirs = [score for score in detected if score.subject is Subject.TRAFFIC]
     said: list[str] = []
     for subject in (ours, theirs):
         named = _named(subject)
@@ -193,8 +193,8 @@ def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 
 
 def _concentration(verdict: Verdict, score: Score) -> list[str]:
-    found = next((segment for segment in verdict.segments if segment.column == score.column), None)
-    return [f"{percent(min(1.0, found.share))} of that is {segment_text(found)}."] if found else []
+    segment = next((segment for segment in verdict.segments if segment.column == score.column), None)
+    return [f"{percent(min(1.0, segment.share))} of that is {segment_text(segment)}."] if segment else []
 
 
 def _context(verdict: Verdict) -> list[str]:
@@ -207,7 +207,7 @@ def _context(verdict: Verdict) -> list[str]:
 
 
 def _named(scores: Sequence[Score]) -> list[Score]:
-    """Those furthest over their thresholds, in the order in which a person asks about them."""
+    """Returns the scores furthest over their thresholds, in the order in which a person asks about them."""
     strongest = sorted(scores, key=lambda score: (-(score.ratio or 0.0), score.column))
     return sorted(strongest[:MOST_NAMED], key=lambda score: (not BY_NAME[score.column].first, ORDER[score.column]))
 
@@ -221,5 +221,5 @@ def _requests(count: int) -> str:
 
 
 def _and(parts: Sequence[str]) -> str:
-    """As a list is said: one, two, and three."""
+    """Returns the parts as a list in a sentence: one, two, and three."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])}, and {parts[-1]}"

@@ -1,6 +1,6 @@
-"""``python -m drift.rows STATE EVENTS...``: takes events and reads the windows they are of, without judging anything.
+"""``python -m drift.rows STATE EVENTS...``: ingests events and reads their windows, without judging anything.
 
-For looking at what comes in, and for measuring how fast it does (bench/drift.py). Prints one JSON object an intake.
+For looking at what comes in, and for measuring how fast it does (bench/drift.py). Prints a JSON object for each ingest.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from drift.rows.parquet import HOUR
 from drift.rows.store import Rows
 
 MOST_ROWS = 20_000
-"""Of a window; as the job's own default."""
+"""The most rows of a window, as the job's own default has it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit status, 0 when all was taken."""
+    """Returns the exit status, 0 when all was ingested."""
     parser = argparse.ArgumentParser(prog="python -m drift.rows", description=__doc__)
     parser.add_argument("state", type=Path, help="a folder for the rows; not one that the drift job uses meanwhile")
     parser.add_argument("events", type=Path, nargs="+", help="files of OTLP JSON lines, or folders of them")
@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     known: frozenset[datetime] = frozenset()
     try:
         for _ in sys.stdin if given.again else (None,):
-            print(json.dumps(take(rows, given.events, known)), flush=True)
+            print(json.dumps(ingest(rows, given.events, known)), flush=True)
             known = frozenset(rows.hours()[:-1])  # the last hour may go on
     except (DriftError, OSError) as error:
         print(error, file=sys.stderr)
@@ -40,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def take(rows: Rows, events: Sequence[Path], known: frozenset[datetime]) -> dict[str, Any]:
-    """One intake, and the windows of the hours that are not ``known``."""
-    intake = rows.take(events, now=datetime.now(UTC), judged_until=None)
+def ingest(rows: Rows, events: Sequence[Path], known: frozenset[datetime]) -> dict[str, Any]:
+    """Ingests ``events``, and reads the windows of the hours that are not ``known``."""
+    report = rows.ingest(events, now=datetime.now(UTC), judged_until=None)
     windows = {}
     for hour in rows.hours():
         if hour not in known:
@@ -53,7 +53,7 @@ def take(rows: Rows, events: Sequence[Path], known: frozenset[datetime]) -> dict
                 "sample": len(window.frame),
                 "unreadable": window.unreadable,
             }
-    return {"rows": intake.rows, "bytes": intake.bytes, "problems": intake.problems(), "windows": windows}
+    return {"rows": report.rows, "bytes": report.bytes, "problems": report.problems(), "windows": windows}
 
 
 if __name__ == "__main__":

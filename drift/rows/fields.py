@@ -1,4 +1,4 @@
-"""The fields of a row, and which attribute of the event each of them is."""
+"""The fields of a row, and the attribute of the event that each of them is."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 Type = Literal["text", "integer", "number", "flag"]
 
 FORMAT = 1
-"""Version of a row: raised when a field changes its meaning. A new field does not raise it: older rows are without."""
+"""The version of rows: raised when a field changes its meaning, but not for a new field, which older rows lack."""
 TIME = "time"
-"""The field that is no attribute: when the event was, of the record's own time, in UTC."""
+"""The field that is no attribute: the time of the event by its record, in UTC."""
 REQUEST_ID = "request_id"
 
 

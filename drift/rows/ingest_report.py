@@ -1,4 +1,4 @@
-"""What an intake found: how much came in, and all that was wrong with it, each under a name."""
+"""The report of an ingest: how much came in, and all that was wrong with it, each under a name."""
 
 from __future__ import annotations
 
@@ -9,53 +9,53 @@ from dataclasses import dataclass, field, fields
 
 @dataclass(slots=True)
 class IngestReport:
-    """Counts of one intake. Whatever does not become a row is in exactly one of them, so nothing is lost silently."""
+    """The counts of one ingest. What does not become a row is in exactly one of them, so nothing is lost silently."""
 
     files: int = 0
-    """That were looked into."""
+    """Files that were looked into."""
     bytes: int = 0
-    """That were read of their new, whole lines."""
+    """Bytes of new, whole lines that were read."""
     lines: int = 0
-    """Whole lines that were new, blank ones aside."""
+    """New, whole lines, blank ones aside."""
     rows: int = 0
-    """That were stored."""
+    """Rows that were stored."""
     late: int = 0
-    """Of them: rows of a window that was judged already."""
+    """Stored rows of a window that was judged already."""
     future: int = 0
-    """Of them: rows of a time that has not come; they wait for their window."""
+    """Stored rows of a time that has not come; they wait for their window."""
 
     torn: int = 0
-    """Lines, or beginnings of lines, that are no JSON."""
+    """Lines, or beginnings of lines, that are not JSON."""
     oversized: int = 0
     """Lines too long to be read."""
     empty: int = 0
     """Lines that are JSON but hold no log record."""
     repaired: int = 0
-    """Lines that are not what OTLP prescribes, yet were read; what was wrong in them is counted besides."""
+    """Lines that are not valid OTLP, yet were read; what is wrong in them is counted besides."""
     malformed: int = 0
-    """Records that are no records."""
+    """List entries that are not records."""
     foreign: int = 0
     """Records of other events."""
     ancient: int = 0
-    """Events of a time before there was this program, 1970 above all: left out."""
+    """Events from before this program existed, 1970 above all; they are left out."""
     timeless: int = 0
-    """Events without a time, or of one that is absurd: left out."""
+    """Events without a time, or with an absurd one; they are left out."""
     nameless: int = 0
-    """Events without an id, or with an absurd one: they get one made of their content, and are stored."""
+    """Events without an id, or with an absurd one; they are stored under an id made of their content."""
     wrong: Counter[str] = field(default_factory=Counter)
-    """By field: values of another type, or not finite, or absurdly large or long; stored as null."""
+    """By field: values of another type, or not finite, or absurdly large or long; they are stored as null."""
 
     waiting: int = 0
-    """Bytes at the ends of files after their last whole line; read when the line is whole."""
+    """Bytes at the ends of files after their last whole line; they are read when the line is whole."""
     restarted: int = 0
-    """Files whose first line is known but whose rest is another than what was read: read from their beginning."""
+    """Files with a known first line whose rest has changed; they are read from their beginning."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """Files and folders that could not be read, and why."""
     ledger_lost: bool = False
-    """The account of what had been read is damaged: everything is read anew, and copies are left out by their ids."""
+    """Whether the offsets were damaged: everything is read anew then, and copies are left out by their ids."""
 
     def problems(self) -> dict[str, int]:
-        """Whatever is not as it should be, by name, without what did not occur."""
+        """Returns the counts of what is not as it should be, by name, without zeros."""
         counts: dict[str, int] = {}
         for name in (each.name for each in fields(self)):
             value = getattr(self, name)

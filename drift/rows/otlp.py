@@ -1,4 +1,4 @@
-"""OTLP JSON lines into rows: quick where a line is as it should be, patient where it is not.
+"""Decodes OTLP JSON lines to rows: fast where a line is valid, patient where it is not.
 
 Source: the OTLP specification, "JSON Protobuf Encoding": 64-bit integers are strings, and numbers are taken too; floats
 that JSON has no number for are the strings "NaN", "Infinity" and "-Infinity"; unknown fields are passed over.
@@ -24,12 +24,12 @@ Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of ours a server's clock may be without being counted."""
+"""How far ahead of ours a server's clock may be before its rows count as future ones."""
 EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_TEXT = 256
-"""Characters of a text field; the longest of ours is a checksum of 64."""
+"""The most characters of a text field; the longest of ours is a checksum of 64."""
 BEGINNING = b'{"resourceLogs"'
-"""Of a line: where a writer goes on after a crash in the middle of one."""
+"""The beginning of a line: a writer goes on with it after a crash in the middle of one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = next(place for place, field in enumerate(FIELDS) if field.name == REQUEST_ID)
@@ -77,21 +77,21 @@ _decode = msgspec.json.Decoder(_Export, strict=False).decode  # not strict: inte
 
 
 def microseconds(moment: datetime) -> int:
-    """Since the epoch."""
+    """Returns ``moment`` in microseconds since the epoch."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class OtlpDecoder:
-    """Turns lines into rows, and counts in ``intake`` whatever does not become one."""
+    """Turns lines into rows, and counts in ``report`` whatever does not become one."""
 
-    def __init__(self, intake: IngestReport, now: datetime) -> None:
-        self._intake = intake
+    def __init__(self, report: IngestReport, now: datetime) -> None:
+        self._report = report
         self._earliest = microseconds(EARLIEST)
         self._latest = microseconds(LATEST)
         self._present = microseconds(now + CLOCK_SKEW)
 
     def rows(self, line: bytes) -> list[Row]:
-        """The rows of a whole line; none, never an error, of one that is no good."""
+        """Returns the rows of a whole line; a line that can't be read has none, and is never an error."""
         try:
             export = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -103,67 +103,67 @@ class OtlpDecoder:
                 records += len(scope.logRecords)
                 for record in scope.logRecords:
                     if record.eventName != REQUEST_EVENT:
-                        self._intake.foreign += 1
+                        self._report.foreign += 1
                         continue
                     values: list[Any] = [None] * len(FIELDS)
                     for attribute in record.attributes:
                         known = _PLACES.get(attribute.key)
                         if known is not None:
                             place, get = known
-                            found = get(attribute.value)
-                            values[place] = found if found is not None else self._converted(place, attribute.value)
+                            value = get(attribute.value)
+                            values[place] = value if value is not None else self._converted(place, attribute.value)
                     row = self._row(record.timeUnixNano or record.observedTimeUnixNano, values)
                     if row is not None:
                         rows.append(row)
         if not records:
-            self._intake.empty += 1
+            self._report.empty += 1
         return rows
 
     def _converted(self, place: int, value: _Value) -> int | float | None:
-        """What an attribute of another type says: a whole number is a number too, and a float may be whole."""
+        """Returns the value of another type of attribute: a whole number is a number too, and a float may be whole."""
         field = FIELDS[place]
         if field.type == "number" and value.intValue is not None:
             return _float(value.intValue)
         if field.type == "integer" and value.doubleValue is not None and value.doubleValue.is_integer():
             return int(value.doubleValue)
-        self._intake.wrong[field.name] += 1
+        self._report.wrong[field.name] += 1
         return None
 
     def _row(self, nanoseconds: int, values: list[Any]) -> Row | None:
         time = nanoseconds // 1000
         if not self._earliest <= time <= self._latest:
             if time > self._latest or not nanoseconds:
-                self._intake.timeless += 1
+                self._report.timeless += 1
             else:
-                self._intake.ancient += 1
+                self._report.ancient += 1
             return None
-        self._intake.future += time > self._present
+        self._report.future += time > self._present
         identifier = values[_ID]
         if not identifier or len(identifier) > LONGEST_TEXT:
-            self._intake.nameless += 1
+            self._report.nameless += 1
             values[_ID] = "~" + hashlib.sha256(repr((nanoseconds, values)).encode()).hexdigest()[:31]
         return (time, *values)
 
     def _patiently(self, line: bytes) -> list[Row]:
-        """A line that is not as it should be: record by record, value by value."""
+        """Reads a line that is not valid record by record, value by value."""
         try:
             # json knows NaN, 1e400 and a byte order mark, where msgspec gives up the whole line
             export = json.loads(line.decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError):
-            self._intake.torn += 1
+            self._report.torn += 1
             rest = line.rfind(BEGINNING)
             return self.rows(line[rest:]) if rest > 0 else []
         records = list(_records(export))
         if not records:
-            self._intake.empty += 1
+            self._report.empty += 1
             return []
-        self._intake.repaired += 1
+        self._report.repaired += 1
         rows: list[Row] = []
         for record in records:
             if not isinstance(record, dict):
-                self._intake.malformed += 1
+                self._report.malformed += 1
             elif record.get("eventName") != REQUEST_EVENT:
-                self._intake.foreign += 1
+                self._report.foreign += 1
             else:
                 values: list[Any] = [None] * len(FIELDS)
                 for attribute in _each(record, "attributes"):
@@ -171,9 +171,9 @@ class OtlpDecoder:
                     known = _PLACES.get(key) if isinstance(key, str) else None
                     if known is not None:
                         place, get = known
-                        value = _clean(attribute.get("value"))
-                        found = get(value)
-                        values[place] = found if found is not None else self._converted(place, value)
+                        given = _clean(attribute.get("value"))
+                        value = get(given)
+                        values[place] = value if value is not None else self._converted(place, given)
                 time = _integer(record.get("timeUnixNano")) or _integer(record.get("observedTimeUnixNano")) or 0
                 row = self._row(time, values)
                 if row is not None:
@@ -188,13 +188,13 @@ def _records(export: Any) -> Iterator[Any]:
 
 
 def _each(holder: Any, name: str) -> list[Any]:
-    """The list of that name, if there is one."""
-    found = holder.get(name) if isinstance(holder, dict) else None
-    return found if isinstance(found, list) else []
+    """Returns the list under ``name``, an empty one if there is none."""
+    value = holder.get(name) if isinstance(holder, dict) else None
+    return value if isinstance(value, list) else []
 
 
 def _clean(value: Any) -> _Value:
-    """Of any JSON the parts that are of their type."""
+    """Returns the parts of any JSON value that have their type."""
     given = value if isinstance(value, dict) else {}
     text, flag = given.get("stringValue"), given.get("boolValue")
     return _Value(
@@ -206,7 +206,7 @@ def _clean(value: Any) -> _Value:
 
 
 def _encodable(text: str) -> bool:
-    """Half a surrogate pair is text to json, but not to UTF-8."""
+    """Returns whether UTF-8 can hold ``text``: json takes half a surrogate pair for text."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

@@ -25,9 +25,9 @@ HOUR = timedelta(hours=1)
 HOUR_MICROSECONDS = 3_600_000_000
 FOLDER = "%Y-%m-%dT%HZ"
 BUFFER_ROWS = 50_000
-"""Rows held in memory, and so the size of a row group: about 100 MB of Python objects."""
+"""The rows that are held in memory, and so the size of a row group: about 100 MB of Python objects."""
 OPEN_PARTS = 16
-"""Hours written to at once; rows arrive nearly in order, so two are usual."""
+"""The most hours that are written to at once; rows arrive nearly in order, so two are usual."""
 COMPRESSION = "zstd"
 
 _TYPES: dict[Type, pa.DataType] = {
@@ -41,16 +41,16 @@ SCHEMA = pa.schema(
     metadata={"drift.rows.format": str(FORMAT)},
 )
 _REPEATED = [field.name for field in FIELDS if field.type == "text" and field.name != REQUEST_ID]
-"""Columns of few values, which a dictionary makes small."""
+"""The columns of few values, which a dictionary makes small."""
 _PART = re.compile(r"(\d{9})-(\d{4,})\.parquet")
 
 
 class Writer:
-    """Takes rows in any order and writes the parts of one commit; they count only when the ledger says so."""
+    """Takes rows in any order and writes the parts of one commit; they count only when the offsets say so."""
 
-    def __init__(self, hours: Path, commit: int, intake: IngestReport, *, judged_until: int | None) -> None:
-        """``judged_until`` in microseconds: rows before it are counted as late."""
-        self._hours, self._commit, self._intake = hours, commit, intake
+    def __init__(self, hours: Path, commit: int, report: IngestReport, *, judged_until: int | None) -> None:
+        """``judged_until`` is in microseconds; rows before it are counted as late."""
+        self._hours, self._commit, self._report = hours, commit, report
         self._judged_until = judged_until
         self._buffers: dict[int, list[Row]] = {}
         self._buffered = 0
@@ -60,11 +60,11 @@ class Writer:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no row came."""
+        """Whether no row was added."""
         return not self._buffered and not self._parts
 
     def add(self, rows: Iterable[Row]) -> bool:
-        """Keeps rows; True when they were written on, so that a caller may say how far it is."""
+        """Adds rows, and returns whether rows were written, so that a caller may report its progress."""
         buffers = self._buffers
         for row in rows:
             hour = row[0] // HOUR_MICROSECONDS
@@ -79,7 +79,7 @@ class Writer:
         return True
 
     def close(self) -> None:
-        """Writes what is left, and waits until all of it is on the disk. Raises OSError."""
+        """Writes the remaining rows, and waits until all are on the disk. Raises OSError."""
         self._flush()
         while self._open:
             self._finish()
@@ -89,7 +89,7 @@ class Writer:
             files.settle(self._hours)
 
     def abandon(self) -> None:
-        """Lets go of what was not finished; it does not count, and the next intake removes it."""
+        """Closes unfinished parts, which do not count; the next ingest removes them."""
         for part in self._open.values():
             with suppress(OSError, pa.ArrowException):
                 part.writer.close()
@@ -97,12 +97,12 @@ class Writer:
 
     def _flush(self) -> None:
         for hour in sorted(self._buffers):
-            table = table_of(self._buffers.pop(hour), self._intake)
+            table = table_of(self._buffers.pop(hour), self._report)
             self._part(hour).writer.write_table(table)
-            self._intake.rows += table.num_rows
+            self._report.rows += table.num_rows
             if self._judged_until is not None:
                 times = table.column(TIME).cast(pa.int64())
-                self._intake.late += pc.sum(pc.less(times, self._judged_until)).as_py() or 0
+                self._report.late += pc.sum(pc.less(times, self._judged_until)).as_py() or 0
         self._buffered = 0
 
     def _part(self, hour: int) -> _Part:
@@ -119,14 +119,14 @@ class Writer:
         return part
 
     def _finish(self) -> None:
-        """Ends the part that was written to longest ago."""
+        """Finishes the part that was written to longest ago."""
         _, part = self._open.popitem(last=False)
         part.writer.close()
         files.settle(part.path)
 
 
 class _Part:
-    """An open part."""
+    """A part that is being written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -135,20 +135,20 @@ class _Part:
         )
 
 
-def table_of(rows: Sequence[Row], intake: IngestReport) -> pa.Table:
-    """Rows as columns; what no column can hold, or should, becomes null and is counted."""
+def table_of(rows: Sequence[Row], report: IngestReport) -> pa.Table:
+    """Returns rows as columns; a value that no column can hold, or should, becomes null and is counted."""
     time, *columns = zip(*rows, strict=True)
     arrays = [pa.array(time, pa.int64()).cast(pa.timestamp("us", tz="UTC"))]
     for field, values in zip(FIELDS, columns, strict=True):
         array, wrong = _array(field.type, values)
         if wrong:
-            intake.wrong[field.name] += wrong
+            report.wrong[field.name] += wrong
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=SCHEMA)
 
 
 def _array(kind: Type, values: Sequence[Any]) -> tuple[pa.Array, int]:
-    """A column, and how many of its values were absurd."""
+    """Returns a column, and how many of its values were absurd."""
     try:
         array = pa.array(values, _TYPES[kind])
     except OverflowError:  # an integer of more than 64 bits
@@ -167,23 +167,23 @@ def _array(kind: Type, values: Sequence[Any]) -> tuple[pa.Array, int]:
 
 
 def hour_folders(hours: Path) -> list[tuple[datetime, Path]]:
-    """The hours that there are folders of, in order."""
-    found = []
+    """Returns the hours that have a folder, in order."""
+    folders = []
     for path in hours.iterdir() if hours.is_dir() else ():
         with suppress(ValueError):  # another name is nothing of ours
-            found.append((datetime.strptime(path.name, FOLDER).replace(tzinfo=UTC), path))
-    return sorted(found)
+            folders.append((datetime.strptime(path.name, FOLDER).replace(tzinfo=UTC), path))
+    return sorted(folders)
 
 
 def parts(folder: Path) -> Iterator[tuple[int, Path]]:
-    """The parts of an hour and their commits, in order."""
+    """Yields the parts of an hour and their commits, in order."""
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if match := _PART.fullmatch(path.name):
             yield int(match[1]), path
 
 
 def edges(part: Path) -> tuple[datetime, ...]:
-    """The times of the first and last row of a part; none if it can't be read."""
+    """Returns the times of the first and last row of a part; none if it can't be read."""
     try:
         about = pq.read_metadata(part)
     except (OSError, pa.ArrowException):
@@ -194,7 +194,7 @@ def edges(part: Path) -> tuple[datetime, ...]:
 
 
 def remove_after(hours: Path, commit: int) -> None:
-    """Removes parts of later commits: what a crash left behind."""
+    """Removes the parts of later commits, which a crash left behind."""
     for _, folder in hour_folders(hours):
         for number, path in parts(folder):
             if number > commit:

@@ -1,4 +1,4 @@
-"""The rows of a time, by DuckDB from the parts of its hours."""
+"""Reads the rows of a window by DuckDB from the parts of its hours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SPILL = "spill"
 """The folder for what does not fit into memory."""
 THREADS = 2
 MEMORY = "1GB"
-"""Of DuckDB's 80 % of the machine's: the whole job is to stay below 2 GB. What does not fit goes to disk."""
+"""DuckDB's memory instead of 80 % of the machine's: the whole job is to stay below 2 GB. The rest goes to disk."""
 _PANDAS = {
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
@@ -50,20 +50,20 @@ _ROWS = """
 
 @dataclass(frozen=True, slots=True)
 class WindowRows:
-    """Rows of a time."""
+    """The rows of a window."""
 
     frame: pd.DataFrame
     """One row for each event, in order of time; every field is a column, of the same type whatever the rows hold."""
     count: int
-    """All distinct rows of that time; ``frame`` may be a sample of them."""
+    """The number of distinct rows of the window; ``frame`` may be a sample of them."""
     duplicates: int
-    """Copies of rows, left out."""
+    """The number of copies of rows, which are left out."""
     unreadable: tuple[str, ...] = ()
-    """Parts that are damaged, and so left out."""
+    """The parts that are damaged, and so left out."""
 
 
 def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, spill: Path) -> WindowRows:
-    """The rows from ``start`` to before ``end``; of more than ``most`` a sample, the same each time.
+    """Returns the rows from ``start`` to before ``end``; of more than ``most`` a sample, the same each time.
 
     Raises RowsDamaged, ValueError if ``most`` is not positive.
     """
@@ -76,9 +76,9 @@ def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, 
         sound = [part for part in parts if _is_sound(part)]
         if len(sound) == len(parts):
             raise RowsDamaged(f"the rows from {start} to {end} can't be read: {error}") from error
-        found = _read(sound, bounds, most, spill)
+        rows = _read(sound, bounds, most, spill)
         damaged = tuple(sorted(f"{part.parent.name}/{part.name}" for part in set(parts) - set(sound)))
-        return WindowRows(found.frame, found.count, found.duplicates, damaged)
+        return WindowRows(rows.frame, rows.count, rows.duplicates, damaged)
 
 
 def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path) -> WindowRows:
@@ -107,7 +107,7 @@ def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _open(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
-    """Makes the view ``parts``: every field, null in parts of a version that did not have it yet."""
+    """Creates the view ``parts`` with every field, null in parts of a version that did not have it yet."""
     connection.execute(_MACRO)
     read = connection.read_parquet(
         [str(part) for part in parts], union_by_name=True, filename=True, file_row_number=True
@@ -128,7 +128,7 @@ def _frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _is_sound(part: Path) -> bool:
-    """Whether it can be read to its end."""
+    """Returns whether the part can be read to its end."""
     try:
         with pq.ParquetFile(part, page_checksum_verification=True) as file:
             for _ in file.iter_batches():

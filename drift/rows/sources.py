@@ -1,4 +1,4 @@
-"""Files of OTLP JSON lines: which there are, which of them is which whatever its name is now, and their whole lines."""
+"""Files of OTLP JSON lines: finds them, recognises them whatever their names are now, and reads their whole lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 LONGEST_LINE = 32 * 2**20
-"""Bytes; a batch of 8,000 events has 19 MB. As lists of nothing but lists this much JSON is 0.8 GB of Python."""
+"""The most bytes of a line; a batch of 8,000 events has 19 MB. As nested lists this much JSON is 0.8 GB of Python."""
 HEAD_BYTES = 64 * 2**10
-"""Of a file's first line, that tell it from other files: it has ids and nanoseconds in it."""
+"""The bytes of a file's first line that identify it: they have ids and nanoseconds in them."""
 TAIL_BYTES = 4096
-"""Of what was read last, by which a file is known to be still the same."""
+"""The bytes read last, by which a file is recognised as still the same."""
 SKIP_BYTES = 2**20
 NAMES = re.compile(r"\.jsonl(\.\d+)?$")
 """The Collector rotates to requests-TIME.jsonl, the server itself to requests.jsonl.1 and so on."""
@@ -40,13 +40,13 @@ class EventLine:
 
     content: bytes | None
     end: int
-    """Offset in the file."""
+    """The offset in the file behind the line."""
     tail: Tail
 
 
 def find(paths: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
-    """The files at ``paths`` and in folders there, in order of their time; and what is none, and why."""
-    found: dict[tuple[float, str], Path] = {}
+    """Returns the files at ``paths`` and in folders there, in order of time; and what is no file, with the reason."""
+    files: dict[tuple[float, str], Path] = {}
     unreadable: dict[str, str] = {}
     for path in paths:
         try:
@@ -61,19 +61,19 @@ def find(paths: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
                 unreadable[str(file)] = why(error)
                 continue
             if stat.S_ISREG(about.st_mode):
-                found[about.st_mtime, str(file)] = file
+                files[about.st_mtime, str(file)] = file
             else:  # a pipe would be waited for, a device has no end
                 unreadable[str(file)] = "not a file"
-    return [found[key] for key in sorted(found)], unreadable
+    return [files[key] for key in sorted(files)], unreadable
 
 
 def why(error: OSError) -> str:
-    """In the words of the system."""
+    """Returns the reason in the words of the system."""
     return error.strerror or type(error).__name__
 
 
 def head(file: BinaryIO) -> str | None:
-    """What tells this file from others, whatever its name; None until its first line is whole."""
+    """Returns what identifies this file, whatever its name; None until its first line is whole."""
     file.seek(0)
     first = file.readline(HEAD_BYTES)
     if not first.endswith(b"\n") and len(first) < HEAD_BYTES:
@@ -82,13 +82,13 @@ def head(file: BinaryIO) -> str | None:
 
 
 def ends_with(file: BinaryIO, offset: int, tail: Tail) -> bool:
-    """Whether the bytes before ``offset`` are still those that were read."""
+    """Returns whether the bytes before ``offset`` are still those that were read."""
     file.seek(offset - tail.length)
     return Tail.of(file.read(tail.length)) == tail
 
 
 def whole_lines(file: BinaryIO, offset: int) -> Iterator[EventLine]:
-    """The lines from ``offset`` on that have an end. What is after the last of them is still being written."""
+    """Yields the lines from ``offset`` on that have an end; what follows the last of them is still being written."""
     file.seek(offset)
     end = offset
     while True:
@@ -108,7 +108,7 @@ def whole_lines(file: BinaryIO, offset: int) -> Iterator[EventLine]:
 
 
 def _skip(file: BinaryIO, begun: bytes) -> tuple[int, bytes] | None:
-    """Passes over a line: its length and last bytes; None if it has no end yet."""
+    """Skips a line, and returns its length and last bytes; None if it has no end yet."""
     length, last = len(begun), begun[-TAIL_BYTES:]
     while more := file.readline(SKIP_BYTES):
         length += len(more)

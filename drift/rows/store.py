@@ -1,6 +1,6 @@
-"""The rows: takes what is new in files of events, each event once, and gives the rows of a window.
+"""The rows: ingests what is new in files of events, each event once, and returns the rows of a window.
 
-One process at a time: whoever opens a store holds the lock of its folder.
+One process works on a folder of rows at a time, and holds the lock of the state folder.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Rows:
     """A folder of rows."""
 
     def __init__(self, folder: Path, *, commit_bytes: int = COMMIT_BYTES, step: Step = _go_on) -> None:
-        """``step`` is told of each step of an intake; an error that it raises stops it there."""
+        """``step`` is called after each step of an ingest; an error that it raises ends the ingest there."""
         self._folder, self._hours, self._spill = folder, folder / parquet.HOURS, folder / query.SPILL
         self._commit_bytes, self._step = commit_bytes, step
 
-    def take(
+    def ingest(
         self,
         paths: Sequence[Path],
         *,
@@ -36,12 +36,12 @@ class Rows:
         judged_until: datetime | None,
         on_progress: Progress | None = None,
     ) -> IngestReport:
-        """Stores what is new in ``paths``, files or folders of them: every event once, whenever this may be cut off.
+        """Ingests what is new in ``paths``, files or folders of them: every event once, even if this is cut off.
 
         Whatever the files hold is not an error but counted. Raises OSError if the rows can't be stored, and
         RowsIncompatible; then what was committed stays, and the rest is taken the next time.
         """
-        taking = Ingest(
+        ingest = Ingest(
             self._folder,
             now=now,
             judged_until=judged_until,
@@ -49,10 +49,10 @@ class Rows:
             step=self._step,
             on_progress=on_progress,
         )
-        return taking.run(paths)
+        return ingest.run(paths)
 
     def window(self, start: datetime, end: datetime, *, most: int) -> WindowRows:
-        """The rows from ``start`` to before ``end``, one for each event; of more than ``most`` the same sample always.
+        """Returns the rows from ``start`` to before ``end``, each event once; of more than ``most`` a fixed sample.
 
         Raises RowsDamaged, RowsIncompatible, and ValueError if ``most`` is not positive.
         """
@@ -60,26 +60,26 @@ class Rows:
         return query.window(inside, start, end, most=most, spill=self._spill)
 
     def hours(self) -> tuple[datetime, ...]:
-        """The hours that have rows, in order."""
+        """Returns the hours that have rows, in order."""
         return tuple(sorted({hour for hour, _ in self._parts()}))
 
     def first(self) -> datetime | None:
-        """The time of the first row; None without any."""
+        """Returns the time of the first row; None without any."""
         return self._edge(0, min)
 
     def last(self) -> datetime | None:
-        """The time of the last row; None without any."""
+        """Returns the time of the last row; None without any."""
         return self._edge(-1, max)
 
     def drop_before(self, moment: datetime) -> int:
-        """Removes the hours that end until then, and says how many. Raises OSError."""
+        """Removes the hours that end by ``moment``, and returns how many. Raises OSError."""
         old = [folder for hour, folder in parquet.hour_folders(self._hours) if hour + parquet.HOUR <= moment]
         for folder in old:
             files.remove(folder)
         return len(old)
 
     def _parts(self) -> list[tuple[datetime, Path]]:
-        """All parts that count, and their hours."""
+        """Returns all parts that count, and their hours."""
         known = offsets.load(self._folder)
         return [
             (hour, path)
@@ -89,7 +89,7 @@ class Rows:
         ]
 
     def _edge(self, place: int, choose: Callable[[list[datetime]], datetime]) -> datetime | None:
-        """The first or last time, which stands in the parts of the first or last hour."""
+        """Returns the first or last time, which stands in the parts of the first or last hour."""
         hours = self.hours()
         if not hours:
             return None

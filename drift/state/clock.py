@@ -17,15 +17,15 @@ from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TOLERANCE = timedelta(minutes=5)
-"""What a clock may be set back, or run unevenly."""
+"""How far a clock may be set back, or run unevenly."""
 LEAP = timedelta(days=1)
-"""What a clock may be ahead of the kernel's count within one boot."""
+"""How far a clock may be ahead of the kernel's count within one boot."""
 OFF = timedelta(days=14)
 """How long a machine may have been off without a question."""
 AFTER_LEAP = timedelta(days=1)
 """How long a clock that leapt ahead must run on evenly: somebody has a day to set it right."""
 AFTER_BOOT = timedelta(hours=1)
-"""The same of a clock that was set back, and after a boot."""
+"""How long a clock that was set back, or one after a boot, must run on evenly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +34,13 @@ class ClockReading:
 
     time: datetime
     boot: str = ""
-    """Identifies the boot; empty if that is not known."""
+    """The id of the boot; empty if that is not known."""
     uptime: float = 0.0
     """Seconds since that boot, sleep included."""
 
     @classmethod
     def now(cls) -> ClockReading:
-        """This machine's. Where the kernel does not identify its boots, readings of one process can be compared."""
+        """Reads this machine's clock. Without the kernel's boot id, only readings of one process can be compared."""
         moment = datetime.now(UTC)
         try:
             return cls(moment, BOOT_ID.read_text(encoding="ascii").strip(), time.clock_gettime(time.CLOCK_BOOTTIME))
@@ -48,7 +48,7 @@ class ClockReading:
             return cls(moment, f"process {os.getpid()}", time.monotonic())
 
     def leap_since(self, earlier: ClockReading) -> timedelta | None:
-        """How much further the clock has gone than the machine's uptime; None across a reboot."""
+        """Returns how much further the clock has gone than the machine's uptime; None across a reboot."""
         if not self.boot or self.boot != earlier.boot:
             return None
         return (self.time - earlier.time) - timedelta(seconds=self.uptime - earlier.uptime)
@@ -66,18 +66,20 @@ _STEADY = {Suspicion.LEAPT: AFTER_LEAP, Suspicion.LONG_OFF: AFTER_BOOT, Suspicio
 
 
 def suspicion(now: ClockReading, last: ClockReading, doubted: ClockReading | None) -> Suspicion | None:
-    """What is wrong with the clock, compared with the ``last`` run that believed it; None if it is to be believed.
+    """Returns what is wrong with the clock since the ``last`` run that believed it; None if it is to be believed.
 
     ``doubted`` is the reading since which it has been doubted without a break, None if it was not.
     """
-    found = _suspicion(now, last)
-    if found is None or (doubted is not None and is_even(now, doubted) and now.time - doubted.time >= _STEADY[found]):
+    suspected = _suspicion(now, last)
+    if suspected is None or (
+        doubted is not None and is_even(now, doubted) and now.time - doubted.time >= _STEADY[suspected]
+    ):
         return None
-    return found
+    return suspected
 
 
 def is_even(now: ClockReading, earlier: ClockReading) -> bool:
-    """Whether the clock has gone as fast as the machine's uptime since the ``earlier`` reading, in one boot."""
+    """Returns whether the clock has gone as fast as the machine's uptime since the ``earlier`` reading, in one boot."""
     leap = now.leap_since(earlier)
     return leap is not None and abs(leap) <= TOLERANCE
 

@@ -1,4 +1,4 @@
-"""The state folder: what has been judged, what with, and what is still to be told. One job at a time."""
+"""The state folder: the windows judged, the references, and the deliveries due. One job works on it at a time."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from drift.verdict import verdict_json
 from otel.contract.drift_verdict import DECIDED, Verdict
 
 FORMAT = 1
-"""Of this folder; rows, references and verdicts have versions of their own."""
+"""The version of this folder; rows, references and verdicts have versions of their own."""
 NAME = "%Y-%m-%dT%H-%M-%SZ"
 VERDICT, OUTPUTS, ANNOTATION = "verdict.json", "outputs.json", "annotation.json"
 PRIVATE, SERVED = 0o700, 0o755
-"""Modes: SERVED is of folders whose pages a web server may show; rows and references are PRIVATE."""
+"""The modes of folders: a web server may show the pages of SERVED ones; rows and references are PRIVATE."""
 UNREADABLE = (OSError, msgspec.MsgspecError, UnicodeDecodeError)
 """What reading a file of the folder may raise."""
 REMEMBERED = 48
-"""Windows before one that still say something about it."""
+"""The number of windows before one that still say something about it."""
 PAGE, EVIDENTLY_HTML, EVIDENTLY_JSON = "index.html", "evidently.html", "evidently.json"
 
 
@@ -47,9 +47,9 @@ class DeliveryRecord(msgspec.Struct, frozen=True):
     """The outputs that a window is due to, and those that have it; kept beside its verdict as outputs.json."""
 
     due: tuple[str, ...]
-    """Names of outputs."""
+    """The names of the outputs."""
     done: dict[str, str] = {}
-    """By output, what came of it: a run's id, or just "sent"."""
+    """By output, the result of its delivery: a run's id, or just "sent"."""
     transition: str | None = msgspec.field(name="news", default=None)
     """Whether drift begins, changes its columns or ends with the window; None if all is as it was."""
 
@@ -80,7 +80,7 @@ class LastRun:
 
 
 class StateFolder:
-    """One folder; ``open`` it, and hold its ``lock`` while changing anything."""
+    """The folder; ``open`` it, and hold its ``lock`` while changing anything."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class StateFolder:
 
     @classmethod
     def open(cls, folder: Path) -> StateFolder:
-        """Makes the folder if it is not there. Raises StateError."""
+        """Opens the folder, and makes it if it is not there. Raises StateError."""
         state = cls(folder)
         try:
             for path, mode in (
@@ -113,19 +113,19 @@ class StateFolder:
                         f"{folder} has windows but no file named format: it is no state folder of this job"
                     )
                 files.write(version, f"{FORMAT}\n")
-            found = version.read_text(encoding="utf-8").strip()
+            number = version.read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as error:
             raise StateError(f"the state folder {folder} can't be used: {_reason(error)}") from None
-        if found != str(FORMAT):
+        if number != str(FORMAT):
             raise StateError(
-                f"the state folder {folder} has the format {found[:20]!r}, and this version knows {FORMAT}: "
+                f"the state folder {folder} has the format {number[:20]!r}, and this version knows {FORMAT}: "
                 "use the version that wrote it, or another folder"
             )
         return state
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Held by the process, and let go whenever it ends. Raises StateBusy, StateError."""
+        """Holds the lock, which is released whenever the process ends. Raises StateBusy, StateError."""
         try:
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -142,59 +142,59 @@ class StateFolder:
             os.close(handle)
 
     def names(self) -> list[str]:
-        """The windows that were judged, oldest first."""
+        """Returns the names of the windows that were judged, oldest first."""
         return sorted(path.name for path in self.windows.iterdir() if time_of(path.name) is not None)
 
     def window(self, name: str) -> Path:
-        """The folder of the window ``name``."""
+        """Returns the folder of the window ``name``."""
         return self.windows / name
 
     def verdict(self, name: str) -> Verdict:
-        """Raises VerdictDamaged."""
+        """Returns the verdict on the window ``name``. Raises VerdictDamaged."""
         try:
             return verdict_json.decode((self.window(name) / VERDICT).read_bytes())
         except (OSError, VerdictDamaged) as error:
             raise VerdictDamaged(f"the verdict of {name} can't be read: {_reason(error)}") from None
 
     def verdicts(self, *, before: datetime | None = None, most: int) -> list[Verdict]:
-        """The last ``most`` that can be read, oldest first; only of windows that began before ``before``."""
+        """Returns the last ``most`` verdicts that can be read, of windows from before ``before``, oldest first."""
         names = [name for name in self.names() if before is None or name < name_of(before)]
-        found: list[Verdict] = []
+        verdicts: list[Verdict] = []
         for name in reversed(names):
-            if len(found) >= most:
+            if len(verdicts) >= most:
                 break
-            with suppress(VerdictDamaged):  # who reads it by its name is told; it is judged anew if it was the last
-                found.append(self.verdict(name))
-        return found[::-1]
+            with suppress(VerdictDamaged):  # reading it by name raises; it is judged anew if it was the last
+                verdicts.append(self.verdict(name))
+        return verdicts[::-1]
 
     def decided(self) -> Verdict | None:
-        """The last of the windows in memory of which anything could be decided."""
+        """Returns the last of the REMEMBERED verdicts that was decided."""
         return next((v for v in reversed(self.verdicts(most=REMEMBERED)) if v.state in DECIDED), None)
 
     def judged_until(self) -> datetime | None:
-        """The end of the last window that was judged."""
+        """Returns the end of the last window that was judged."""
         last = self.verdicts(most=1)
         return last[0].end if last else None
 
     def keep(self, start: datetime, fill: Callable[[Path], None]) -> None:
-        """The window's folder, whole or not at all: from that instant on the window counts as judged."""
+        """Publishes the window's folder, whole or not at all: from that instant on the window counts as judged."""
         files.publish(self.window(name_of(start)), fill)
 
     def outputs(self, name: str) -> DeliveryRecord:
-        """What is to be told of the window; nothing, if that can't be read any more."""
+        """Returns the deliveries of the window; nothing is due if they can't be read any more."""
         try:
             return msgspec.json.decode((self.window(name) / OUTPUTS).read_bytes(), type=DeliveryRecord)
         except UNREADABLE:
             return DeliveryRecord(())
 
     def mark(self, name: str, output: str, result: str) -> None:
-        """``output`` has told of the window."""
+        """Records that ``output`` has the window, with the delivery's ``result``."""
         record = self.outputs(name)
-        files.sweep(self.window(name))  # of a kill in the middle of this
+        files.sweep(self.window(name))  # a kill in the middle of this leaves files behind
         write_outputs(self.window(name), structs.replace(record, done={**record.done, output: result}))
 
     def reference(self) -> Reference | None:
-        """The current one, None if none was made. Raises ReferenceDamaged, ReferenceIncompatible."""
+        """Returns the current reference, None before the first. Raises ReferenceDamaged, ReferenceIncompatible."""
         try:
             name = self._current.read_text(encoding="utf-8").strip()
         except FileNotFoundError:
@@ -206,18 +206,18 @@ class StateFolder:
         return load_reference(self.references / name)
 
     def use(self, reference: Reference) -> None:
-        """Keeps ``reference`` and makes it the current one."""
+        """Keeps ``reference``, and makes it the current one."""
         files.publish(self.references / reference.id, reference.save)
         files.write(self._current, f"{reference.id}\n")
 
     def reference_name(self) -> str:
-        """Of the current one, empty if there is none."""
+        """Returns the name of the current reference, empty if there is none."""
         with suppress(OSError, ValueError):
             return self._current.read_text(encoding="utf-8").strip()
         return ""
 
     def last_run(self) -> LastRun | None:
-        """None before the first."""
+        """Returns how the last run ended; None before the first."""
         try:
             text = self._last_run.read_bytes()
             run = msgspec.json.decode(text, type=_RunEnd)
@@ -226,25 +226,25 @@ class StateFolder:
             return None
 
     def note_run(self, run: LastRun) -> None:
-        """How this one ended."""
+        """Keeps how this run ended."""
         files.write_json(self._last_run, {**asdict(run.clock), "succeeded": run.succeeded, "problem": run.problem})
 
     def doubted(self) -> ClockReading | None:
-        """The reading since which the clock is not believed; None while it is."""
+        """Returns the reading since which the clock is not believed; None while it is."""
         try:
             return msgspec.json.decode(self._doubt.read_bytes(), type=ClockReading)
         except UNREADABLE:
             return None
 
     def doubt(self, reading: ClockReading | None) -> None:
-        """The clock is not believed since ``reading``, or is believed again."""
+        """Records that the clock is not believed since ``reading``, or, for None, that it is again."""
         if reading is not None:
             files.write_json(self._doubt, reading)
         else:
             self._doubt.unlink(missing_ok=True)
 
     def set_aside(self, moment: datetime) -> list[str]:
-        """Moves windows that begin after ``moment`` into the folder ``ahead``; their names.
+        """Moves windows that begin after ``moment`` into the folder ``ahead``, and returns their names.
 
         They were judged when the clock was ahead, without what was still to come.
         """
@@ -257,16 +257,16 @@ class StateFolder:
         return ahead
 
     def drop_reports(self, name: str) -> None:
-        """Evidently's reports of the window, which are most of its bytes."""
+        """Removes Evidently's reports of the window, which are most of its bytes."""
         for report in (EVIDENTLY_HTML, EVIDENTLY_JSON):
             (self.window(name) / report).unlink(missing_ok=True)
 
     def drop(self, name: str) -> None:
-        """The window, verdict and all."""
+        """Removes the window's folder."""
         files.remove(self.window(name))
 
     def drop_reference(self, name: str) -> None:
-        """A reference that is not the current one."""
+        """Removes a reference that is not the current one."""
         shutil.rmtree(self.references / name, ignore_errors=True)
 
 
@@ -281,12 +281,12 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
 
 
 def name_of(start: datetime) -> str:
-    """The name of the window that begins at ``start``: in the order of names windows are in the order of time."""
+    """Returns the name of the window that begins at ``start``; names sort by time."""
     return start.astimezone(UTC).strftime(NAME)
 
 
 def time_of(name: str) -> datetime | None:
-    """When the window ``name`` begins; None if that is no window's name."""
+    """Returns the time at which the window ``name`` begins; None if that is no window's name."""
     try:
         return datetime.strptime(name, NAME).replace(tzinfo=UTC)
     except ValueError:

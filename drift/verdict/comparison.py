@@ -22,38 +22,38 @@ from drift.columns.reader import Flags, Floats
 from otel.contract.drift_verdict import Subject
 
 SHUFFLES = 1999
-"""The least p is 1 / 2,000: below the level even when it is corrected for all 13 columns."""
+"""The number of shuffles. The least p is 1 / 2,000: below the level even when it is corrected for all 13 columns."""
 ENOUGH = 40
-"""Shuffles that gave as much: then it is chance, and no more are needed."""
+"""The number of shuffles that gave as much from which it is chance, and no more are needed."""
 MOST_ROWS = 5000
-"""Of each side, by chance: more would see smaller differences than matter."""
+"""The size of each side's random sample: more rows would show smaller differences than matter."""
 LEVEL = 0.01
-"""The probability of calling equal sides different, of all columns together."""
+"""The probability of calling equal sides different, for all columns together."""
 MINIMUM_ROWS = 100
-"""Of each side, in strata that both have: fewer see no change that matters."""
+"""The least rows of each side in strata that both have: fewer show no change that matters."""
 LENGTHS = 16
-"""Ranges of length, by quantiles; within one a straight line takes away what is left of its influence."""
+"""The number of ranges of length, by quantiles; within one a straight line removes what is left of its influence."""
 POINTS = 0.02
 """The least change of a share that matters."""
 SEED = 20261124
 
 
 class ComparisonOutcome(StrEnum):
-    """What a comparison comes to."""
+    """The outcome of a comparison, or of one column of it."""
 
     SAME = "same"
-    """Or so near that it matters to nobody."""
+    """The sides are equal, or so near that it matters to nobody."""
     DIFFERENT = "different"
     INSUFFICIENT_DATA = "insufficient_data"
 
 
 class Direction(StrEnum):
-    """What a difference is for those who listen."""
+    """The direction of a difference, as a listener judges it."""
 
     WORSE = "worse"
     BETTER = "better"
     OTHER = "other"
-    """Neither: it sounds different."""
+    """Neither better nor worse: it sounds different."""
 
 
 EXIT_CODES = {ComparisonOutcome.SAME: 0, ComparisonOutcome.DIFFERENT: 3, ComparisonOutcome.INSUFFICIENT_DATA: 4}
@@ -61,42 +61,42 @@ EXIT_CODES = {ComparisonOutcome.SAME: 0, ComparisonOutcome.DIFFERENT: 3, Compari
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """B against A in one column."""
+    """The comparison of B with A in one column."""
 
     column: str
     subject: Subject
     outcome: ComparisonOutcome
     direction: Direction | None
-    """None unless it is different."""
+    """The direction, None unless the outcome is DIFFERENT."""
     before: float
-    """Of A: a median in the column's unit, or the share of what is not sound."""
+    """A's value: a median in the column's unit, or the share of what is not sound."""
     after: float
-    """What B has for the same: ``before`` and the difference at equal length."""
+    """B's value: ``before`` plus the difference at equal length."""
     ratio: float | None
-    """B over A at equal length, of what is compared by ratios."""
+    """B's value over A's at equal length, for a column that is compared by ratios."""
     p: float | None
     """How often shuffled labels give as much, after Holm's correction; None where there was too little to test, or the
     difference is smaller than what matters."""
     rows: tuple[int, int]
-    """Of A and B, in strata that both have."""
+    """The rows of A and B in strata that both have."""
     left_out: int
-    """Of both, in strata that only one has."""
+    """The rows of both in strata that only one has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """B against A."""
+    """The comparison of B with A in all columns."""
 
     state: ComparisonOutcome
     columns: tuple[Difference, ...]
     rows: tuple[int, int]
-    """Of A and B."""
+    """The rows of A and B."""
     by_voice: bool
     """Whether requests were compared within the same voice."""
 
     @property
     def exit_code(self) -> int:
-        """0 for nothing worse, 3 for anything that is worse or sounds different, 4 for too little to tell."""
+        """The exit code: 0 for nothing worse, 3 for anything that is worse or sounds different, 4 for too few rows."""
         return EXIT_CODES[self.state]
 
 
@@ -104,7 +104,7 @@ class Comparison:
 class _Measured:
     column: Column
     effect: float
-    """B less A: in the scale's unit, or as a share."""
+    """B's value less A's, in the scale's unit or as a share."""
     p: float | None
     before: float
     rows: tuple[int, int]
@@ -138,13 +138,13 @@ def compare(
     differences = tuple(_difference(m, p, level) for m, p in zip(enough, corrected, strict=True)) + tuple(
         _too_few(m) for m in measured if min(m.rows) < minimum_rows
     )
-    order = {column.name: place for place, column in enumerate(columns)}
+    order = {column.name: number for number, column in enumerate(columns)}
     ordered = tuple(sorted(differences, key=lambda difference: order[difference.column]))
     return Comparison(_state(ordered), ordered, rows, by_voice)
 
 
 def _state(differences: Sequence[Difference]) -> ComparisonOutcome:
-    """Different if something is worse or other; too little to tell unless at least latency or errors were tested."""
+    """Returns DIFFERENT if a column is worse or other; INSUFFICIENT_DATA unless latency and errors were tested."""
     if any(d.outcome is ComparisonOutcome.DIFFERENT and d.direction is not Direction.BETTER for d in differences):
         return ComparisonOutcome.DIFFERENT
     tested = {
@@ -154,7 +154,7 @@ def _state(differences: Sequence[Difference]) -> ComparisonOutcome:
 
 
 def _strata(frame: Frame, *, by_voice: bool) -> npt.NDArray[np.int64]:
-    """A number for each row: rows of the same number are alike but for what is compared."""
+    """Returns a stratum's number for each row: rows of one stratum are alike but for what is compared."""
     known = ~np.isnan(frame.length)
     lengths = frame.length[known] if known.any() else np.zeros(1)
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTHS + 1)[1:-1]))
@@ -186,7 +186,7 @@ def _measure(column: Column, frame: Frame, of_b: Flags, strata: npt.NDArray[np.i
 
 
 def _unsound(column: Column, values: npt.NDArray[np.object_], label: Flags) -> Floats:
-    """1 where a value is not as it should be; without such a level, where it is not what A mostly has."""
+    """Returns 1 where a value is not sound, or, where no category is better, not the one that A mostly has."""
     sound = column.sound
     if sound is None:
         names, counts = np.unique(values[~label].astype(str), return_counts=True)
@@ -195,7 +195,7 @@ def _unsound(column: Column, values: npt.NDArray[np.object_], label: Flags) -> F
 
 
 def _level(values: Floats, length: Floats, label: Flags, stratum: npt.NDArray[np.int64]) -> Floats:
-    """Takes the influence of the length within strata away: one slope for all, of both sides' own deviations."""
+    """Removes the influence of the length within strata: one slope for all, fitted to both sides' own deviations."""
     length = np.where(np.isnan(length), 0.0, length)
     cell = stratum * 2 + label
     counts = np.maximum(1, np.bincount(cell))
@@ -213,7 +213,7 @@ def _least(column: Column) -> float:
 def _permutation(
     values: Floats, label: Flags, stratum: npt.NDArray[np.int64], least: float
 ) -> tuple[float, float | None]:
-    """The mean difference over strata, weighted by what each can tell, and how often shuffled labels give as much.
+    """Returns the mean difference over strata, weighted by information, and how often shuffled labels give as much.
 
     Nothing is shuffled for a difference below ``least``.
     """
@@ -241,14 +241,14 @@ def _permutation(
 
 
 def _first_of_each(sizes: Floats, ours: Floats) -> Floats:
-    """1 for the first of each stratum's places, as many as are B's."""
+    """Returns 1 for as many of the first places of each stratum as it has rows of B, else 0."""
     starts = np.repeat(np.cumsum(sizes) - sizes, sizes.astype(np.int64))
     place = np.arange(int(sizes.sum())) - starts
     return (place < np.repeat(ours, sizes.astype(np.int64))).astype(np.float64)
 
 
 def _holm(ps: Sequence[float | None]) -> list[float | None]:
-    """Corrected for the number of columns, in the order given; None stays and counts. Source: Holm 1979."""
+    """Corrects ``ps`` for the number of columns, in the order given; None stays and counts. Source: Holm 1979."""
     order = sorted((p, place) for place, p in enumerate(ps) if p is not None)
     corrected: list[float | None] = [None] * len(ps)
     highest = 0.0
@@ -263,14 +263,18 @@ def _difference(measured: _Measured, p: float | None, level: float) -> Differenc
     if p is not None and p <= level:
         sign = measured.column.worse * np.sign(measured.effect)
         direction = Direction.WORSE if sign > 0 else Direction.BETTER if sign < 0 else Direction.OTHER
-    return _told(measured, ComparisonOutcome.SAME if direction is None else ComparisonOutcome.DIFFERENT, direction, p)
+    return _difference_of(
+        measured, ComparisonOutcome.SAME if direction is None else ComparisonOutcome.DIFFERENT, direction, p
+    )
 
 
 def _too_few(measured: _Measured) -> Difference:
-    return _told(measured, ComparisonOutcome.INSUFFICIENT_DATA, None, None)
+    return _difference_of(measured, ComparisonOutcome.INSUFFICIENT_DATA, None, None)
 
 
-def _told(measured: _Measured, outcome: ComparisonOutcome, direction: Direction | None, p: float | None) -> Difference:
+def _difference_of(
+    measured: _Measured, outcome: ComparisonOutcome, direction: Direction | None, p: float | None
+) -> Difference:
     column, before = measured.column, measured.before
     number = column.kind is ValueKind.NUMBER
     after = before + measured.effect

@@ -85,7 +85,7 @@ class TestPlan:
 
 
 def plan_tests(frame: Frame, reference: Reference) -> TestPlan:
-    """Returns the tests that ``frame``, judged at equal length, has enough values for and ``reference`` thresholds."""
+    """Returns the tests for which ``frame``, judged at equal length, has enough values and ``reference`` thresholds."""
     drift_tests: list[DriftTest] = []
     bound_tests: list[BoundTest] = []
     problems: list[Problem] = []

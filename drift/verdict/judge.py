@@ -106,7 +106,7 @@ def _unusable(verdict: Verdict, error: DriftError) -> Verdict:
 
 
 def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]:
-    """By column: its last score against the same reference."""
+    """Returns each column's last score against the same reference."""
     last: dict[str, Score] = {}
     for verdict in reversed(previous):
         if verdict.reference != reference.id:
@@ -119,7 +119,7 @@ def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]
 
 
 def _undecided(verdict: Verdict, reference: Reference, before: dict[str, Score]) -> Verdict:
-    """Too little to judge: what was over before neither goes on nor ends."""
+    """Returns the verdict on a window with too few rows: what was over before neither goes on nor ends."""
     scores = tuple(_carried(column, before.get(column.name), None) for column in COLUMNS)
     return replace(verdict, state=VerdictState.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
 
@@ -196,7 +196,7 @@ class _Scoring:
 def _shown(
     result: DriftResult | None, test: DriftTest | None, missing: float | None, bound: float
 ) -> tuple[float | None, float | None, str]:
-    """The distance and its threshold; of a column without values the share that is missing, and its bound."""
+    """Returns the distance and its threshold; for a column without values the missing share and its bound."""
     if result is None or test is None:
         return missing, bound, "missing_share"
     return result.value, test.threshold.value, test.threshold.method.value

@@ -1,4 +1,4 @@
-"""Where a change concentrates: the voice, range of words, provider, build ... that most of it comes from."""
+"""Finds where a change concentrates: the voice, range of words, provider, build ... that most of it comes from."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from drift.reference.reference import Reference, column_of
 from otel.contract.drift_verdict import Segment
 
 LEAST_ROWS = 20
-"""Of a segment in the window: fewer are an anecdote."""
+"""The least rows of a segment in the window: fewer are an anecdote."""
 LEAST_SHARE = 0.5
-"""Of the change: less is not where it comes from."""
+"""The least share of the change: a segment with less is not where it comes from."""
 LEAST_LIFT = 0.2
 """By how much the share of the change exceeds the share of the requests: 60 % of it in 50 % of them is everywhere."""
 PAIR_GAIN = 0.1
 """By how much a pair of dimensions must be narrower than one of them, to be worth two words."""
 FARTHEST = 1.0
-"""A value counts for at most so many units beyond the reference's average: one broken clock must not be the story."""
+"""The most units beyond the reference's average that a value counts for: one broken clock must not be the story."""
 
 
 @dataclass(frozen=True, slots=True)
 class WindowFrames:
-    """A window and what it is compared with."""
+    """A window's frames and the reference that it is compared with."""
 
     plain: Frame
-    """Values before anything usual was taken from them."""
+    """The window's values before the usual ones were taken from them."""
     judged: Frame
     reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The window, or the reference: what each row adds to the average, and what kind of row it is."""
+    """The window or the reference: what each row adds to the average, and its dimensions."""
 
     amounts: Floats
     by: dict[str, Words]
@@ -51,12 +51,12 @@ class _Side:
         return chosen
 
 
-def concentration(column: Column, level: str | None, compared: WindowFrames) -> Segment | None:
-    """The segment that holds most of ``column``'s change and little else; None when it is everywhere.
+def concentration(column: Column, level: str | None, frames: WindowFrames) -> Segment | None:
+    """Returns the segment that holds most of ``column``'s change and little else; None when it is everywhere.
 
     ``level`` is the category whose share has changed, None for what is not sound.
     """
-    judged, reference = compared.judged, compared.reference
+    judged, reference = frames.judged, frames.reference
     now = _side(column, level, judged.values[column.name], judged.present(column), judged.by)
     sample = column_of(reference.sample, column)
     before = _side(column, level, sample, column.present(sample), {name: reference.by(name) for name in DIMENSIONS})
@@ -83,11 +83,11 @@ def concentration(column: Column, level: str | None, compared: WindowFrames) -> 
     if not ranked:
         return None
     _, share, by = max(ranked, key=lambda entry: (round(entry[0], 9), -len(entry[2])))
-    return _told(column, by, share, (now, before), compared)
+    return _segment(column, by, share, (now, before), frames)
 
 
-def _told(
-    column: Column, by: tuple[tuple[str, str], ...], share: float, sides: tuple[_Side, _Side], compared: WindowFrames
+def _segment(
+    column: Column, by: tuple[tuple[str, str], ...], share: float, sides: tuple[_Side, _Side], frames: WindowFrames
 ) -> Segment:
     now, before = sides
     inside, was = now.where(by), before.where(by)
@@ -97,7 +97,7 @@ def _told(
     usually = float(before.amounts[was].mean()) if was.any() else float(before.amounts.mean())
     if column.kind is ValueKind.CATEGORY:
         return Segment(column.name, by, share, weight, rows, usually, average)
-    after = float(compared.plain.values[column.name][compared.judged.present(column)][inside].mean())
+    after = float(frames.plain.values[column.name][frames.judged.present(column)][inside].mean())
     return Segment(column.name, by, share, weight, rows, column.raw(after - average + usually), column.raw(after))
 
 
@@ -109,12 +109,12 @@ def _side(column: Column, level: str | None, values: object, present: Flags, by:
 
 
 def _unit(column: Column) -> float:
-    """A decade, or twenty times what matters."""
+    """Returns the unit of FARTHEST: a decade, or twenty times the least change that matters."""
     return 1.0 if column.scale is Scale.RATIO else 20 * column.least
 
 
 def _candidates(names: list[str], side: _Side) -> Iterator[tuple[tuple[str, str], ...]]:
-    """Values, and pairs of values, that enough rows have."""
+    """Yields values of dimensions, and pairs of them, that enough rows have."""
     frequent: dict[str, list[str]] = {}
     for name in names:
         values, counts = np.unique(side.by[name].astype(str), return_counts=True)

@@ -1,4 +1,4 @@
-"""Which requests are meant by ``build:abc``, ``voice:joe`` or ``2026-11-20/2026-11-21``, as compare takes them."""
+"""Selections of requests, as compare takes them: ``build:abc``, ``voice:joe`` or ``2026-11-20/2026-11-21``."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ FIELDS = ("build", "voice", "provider", "language", "cache", "voice_checksum", "
 
 
 class SelectionError(ValueError):
-    """The words select nothing; the message says how they should be."""
+    """The text is no selection; the message says how it should be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Requests of a period, or all, that have certain values; at least one of both is given."""
+    """The requests of a period, of certain values, or both."""
 
     text: str
-    """As it was written."""
+    """The selection as it was written."""
     start: datetime | None = None
     end: datetime | None = None
     values: dict[str, str] = field(default_factory=dict)
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Those of ``rows``; of a period only what the rows' own period holds."""
+        """Returns the selected ones of ``rows``; of a period only what the rows' own period holds."""
         chosen = pd.Series(data=True, index=rows.index)
         for name, value in self.values.items():
             chosen &= rows[name].astype("string").fillna("") == value
@@ -37,7 +37,7 @@ class Selection:
 
 
 def selection(text: str) -> Selection:
-    """Reads parts separated by commas: FIELD:VALUE, or FROM/TO. Raises SelectionError."""
+    """Parses parts separated by commas: FIELD:VALUE, or FROM/TO. Raises SelectionError."""
     start = end = None
     values: dict[str, str] = {}
     for part in text.split(","):
@@ -55,7 +55,7 @@ def selection(text: str) -> Selection:
 
 
 def moment(text: str) -> datetime:
-    """A date or time by ISO 8601; without a zone it is UTC. Raises SelectionError."""
+    """Parses a date or time by ISO 8601; without a zone it is UTC. Raises SelectionError."""
     try:
         time = datetime.fromisoformat(text.strip())
     except ValueError:

@@ -17,13 +17,13 @@ FIELDS = frozenset({"version", *(field.name for field in fields(Verdict))})
 
 
 def encode(verdict: Verdict) -> str:
-    """The JSON text of ``verdict``; ``decode`` makes an equal verdict of it."""
+    """Returns the JSON text of ``verdict``; ``decode`` makes an equal verdict of it."""
     stored = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
     return files.json_text({"version": VERSION, "subjects": verdict.subjects, **stored})
 
 
 def decode(text: str | bytes) -> Verdict:
-    """Raises VerdictDamaged when ``text`` is not what ``encode`` made."""
+    """Returns the verdict that ``encode`` made ``text`` of. Raises VerdictDamaged when it made none."""
     try:
         stored = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         if missing := FIELDS - stored.keys():

@@ -31,7 +31,7 @@ def test_a_day_has_its_events_and_its_night() -> None:
 def test_an_hours_events_are_ingested_completely_and_without_problems(tmp_path: Path) -> None:
     assert write_hour(tmp_path, START, 1300, seed=1) == 0
     rows = Rows(tmp_path / "rows")
-    intake = rows.take([tmp_path], now=START + HOUR, judged_until=None)
+    intake = rows.ingest([tmp_path], now=START + HOUR, judged_until=None)
     assert (intake.rows, intake.lines, intake.problems()) == (1300, 3, {})
     window = rows.window(START, START + HOUR, most=10_000)
     assert (window.count, window.duplicates) == (1300, 0)
@@ -54,7 +54,7 @@ def test_files_are_rotated_and_batches_come_twice(tmp_path: Path, monkeypatch) -
     assert write_hour(tmp_path, START, 1500, seed=1) == 1500
     assert len(list(tmp_path.iterdir())) > 1
     rows = Rows(tmp_path / "rows")
-    rows.take([tmp_path], now=START + HOUR, judged_until=None)
+    rows.ingest([tmp_path], now=START + HOUR, judged_until=None)
     assert rows.window(START, START + HOUR, most=10).duplicates == 1500
 
 

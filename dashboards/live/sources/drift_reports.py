@@ -56,7 +56,7 @@ class Reports:
         return FENCE + self._read(path, MOST_PAGE_BYTES)
 
     def evidently(self, window: str) -> str | None:
-        """Returns Evidently's own report, a page with scripts that must be downloaded, not shown; None if it is gone."""
+        """Returns Evidently's own report, a page with scripts to be downloaded, not shown; None if it is gone."""
         try:
             return self._read(_window_folder(window) / EVIDENTLY, MAX_REPORT_BYTES)
         except ReportError:

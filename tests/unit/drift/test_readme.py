@@ -8,6 +8,7 @@ import pytest
 
 from drift.__main__ import main
 from drift.columns.columns import COLUMNS
+from drift.docs import render
 from drift.settings import Settings, variables
 from tests.server_process import ROOT
 
@@ -30,6 +31,10 @@ def test_no_setting_is_named_that_is_not_there() -> None:
 @pytest.mark.parametrize("column", [column.name for column in COLUMNS])
 def test_every_column_is_explained(column: str) -> None:
     assert f"| `{column}` |" in PAGE
+
+
+def test_the_table_of_columns_is_the_generated_one() -> None:
+    assert render(PAGE) == PAGE
 
 
 @pytest.mark.parametrize("command", ["run", "schedule", "calibrate", "report", "backfill", "compare"])

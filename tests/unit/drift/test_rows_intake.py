@@ -25,11 +25,11 @@ Take = Callable[..., tuple[Rows, IngestReport]]
 
 
 @pytest.fixture
-def take(tmp_path: Path) -> Take:
+def ingest(tmp_path: Path) -> Take:
     def taken(content: bytes, **options: Any) -> tuple[Rows, IngestReport]:
         (tmp_path / "events.jsonl").write_bytes(content)
         rows = Rows(tmp_path / "rows")
-        return rows, rows.take([tmp_path / "events.jsonl"], **({"now": NOW, "judged_until": None} | options))
+        return rows, rows.ingest([tmp_path / "events.jsonl"], **({"now": NOW, "judged_until": None} | options))
 
     return taken
 
@@ -247,7 +247,7 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (folder / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     os.mkfifo(folder / "pipe.jsonl")
     rows = Rows(tmp_path / "rows")
-    intake = rows.take([folder, tmp_path / "missing"], now=NOW, judged_until=None)
+    intake = rows.ingest([folder, tmp_path / "missing"], now=NOW, judged_until=None)
     assert numbers(rows) == [1]
     assert {Path(name).name for name in intake.unreadable} == {"inner.jsonl", "gone.jsonl", "pipe.jsonl", "missing"}
     assert intake.problems() == {"unreadable": 4}
@@ -274,7 +274,7 @@ def test_the_servers_own_file_is_read(tmp_path: Path) -> None:
     provider.get_logger("x").emit(timestamp=at, observed_timestamp=at, event_name="tts.request", attributes=features)
     provider.shutdown()
     rows = Rows(tmp_path / "rows")
-    intake = rows.take([tmp_path], now=NOW, judged_until=None)
+    intake = rows.ingest([tmp_path], now=NOW, judged_until=None)
     (row,) = everything(rows).to_dict("records")
     assert (row["request_id"], row["words"], row["streamed"], row["duration"]) == ("é", 3, False, 1.5)
     assert intake.problems() == {}
@@ -285,7 +285,7 @@ def test_progress_is_told_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     content = lines(1, 2, 3, 4)
     (tmp_path / "events.jsonl").write_bytes(content)
     told: list[tuple[int, int]] = []
-    Rows(tmp_path / "rows").take(
+    Rows(tmp_path / "rows").ingest(
         [tmp_path], now=NOW, judged_until=None, on_progress=lambda done, of: told.append((done, of))
     )
     assert told == [(len(lines(1, 2)), len(content)), (len(content), len(content))]

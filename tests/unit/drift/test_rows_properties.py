@@ -39,7 +39,7 @@ RECORD = ANY | st.fixed_dictionaries(
 
 
 def told(rows: Rows, folder: Path) -> Any:
-    return rows.take([folder], now=NOW, judged_until=None)
+    return rows.ingest([folder], now=NOW, judged_until=None)
 
 
 @SETTINGS

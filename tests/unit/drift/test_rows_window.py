@@ -23,7 +23,7 @@ def rows_of(tmp_path: Path, *contents: bytes) -> Rows:
     rows = Rows(tmp_path / "rows")
     for number, content in enumerate(contents):
         (tmp_path / f"{number}.jsonl").write_bytes(content)
-        rows.take([tmp_path / f"{number}.jsonl"], now=NOW, judged_until=None)
+        rows.ingest([tmp_path / f"{number}.jsonl"], now=NOW, judged_until=None)
     return rows
 
 
@@ -90,7 +90,7 @@ def test_whole_hours_are_dropped(tmp_path: Path) -> None:
     assert rows.drop_before(MORNING + timedelta(minutes=90)) == 1
     assert numbers(rows) == [3601, 7201]
     assert rows.drop_before(MORNING + timedelta(minutes=90)) == 0
-    assert rows.take([tmp_path / "0.jsonl"], now=NOW, judged_until=None).rows == 0
+    assert rows.ingest([tmp_path / "0.jsonl"], now=NOW, judged_until=None).rows == 0
     assert rows.first() == MORNING + timedelta(seconds=3601)
 
 
