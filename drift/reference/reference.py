@@ -18,13 +18,14 @@ from msgspec import structs
 
 from drift import files
 from drift.columns.column import Column, ValueKind
-from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS
+from drift.columns.columns import BY_NAME, DIMENSIONS
 from drift.columns.reader import NOTHING, Floats, Values, Words
 from drift.errors import ReferenceDamaged, ReferenceIncompatible
 from drift.reference.lengths import Lengths
 
 FORMAT = 1
-"""The version of stored references and of how columns are derived: raise it whenever either changes its meaning."""
+"""The version of stored references and of how columns are derived: raise it whenever either changes its meaning. A new
+column does not raise it: older references have no thresholds for it."""
 SIZES = (100, 200, 500, 1000, 2000, 5000)
 """The numbers of values at which a column's thresholds are measured: a distance shrinks with the number of values.
 Between two sizes it is interpolated, a window of more than the largest is sampled down to it. Beyond 5,000 the hours
@@ -32,7 +33,6 @@ differ by more than their sampling does."""
 METADATA, SAMPLE = "reference.json", "sample.parquet"
 VALUE, BY = "value ", "by "
 """The prefixes of the sample's columns."""
-SAMPLE_COLUMNS = {VALUE + column.name for column in COLUMNS} | {BY + name for name in DIMENSIONS}
 
 
 class Calibration(StrEnum):
@@ -98,6 +98,7 @@ class ReferenceMetadata:
     thresholds: dict[str, dict[int, Threshold]]
     """The thresholds by column and size."""
     bounds: dict[str, TestBounds]
+    """The bounds by column."""
     typical: dict[str, float]
     """The medians of numbers, in their units."""
     builds: tuple[str, ...]
@@ -173,7 +174,10 @@ def between(by_size: Mapping[int, float], size: int) -> float:
 
 
 def column_of(sample: pd.DataFrame, column: Column) -> Values:
-    """Returns the sample's values of ``column``, NaN or "" where there is none."""
+    """Returns the sample's values of ``column``, NaN or "" where there is none: everywhere, if the column is newer."""
+    if VALUE + column.name not in sample.columns:
+        nothing, kind = (np.nan, np.float64) if column.kind is ValueKind.NUMBER else (NOTHING, object)
+        return np.full(len(sample), nothing, dtype=kind)
     given = sample[VALUE + column.name]
     if column.kind is ValueKind.NUMBER:
         numbers: Floats = given.to_numpy(dtype=np.float64)
@@ -207,7 +211,8 @@ def load(folder: Path) -> Reference:
         AttributeError,
     ) as error:  # pyarrow's errors and a ValidationError are ValueErrors
         raise ReferenceDamaged(f"{folder.name} can't be read: {type(error).__name__}") from error
-    if not set(sample.columns) >= SAMPLE_COLUMNS or not set(metadata.thresholds) <= set(BY_NAME):
+    needed = {VALUE + name for name in metadata.thresholds} | {BY + name for name in DIMENSIONS}
+    if not set(sample.columns) >= needed or not set(metadata.thresholds) <= set(BY_NAME):
         raise ReferenceDamaged(f"{folder.name} can't be read: its columns are not the ones of this version")
     reference = Reference(**_metadata(metadata), sample=sample).sealed()
     if stored.checksum != reference.checksum:

@@ -9,7 +9,7 @@ from drift.columns.column import Column, ValueKind
 from drift.columns.columns import COLUMNS
 from drift.columns.frame import Frame, sample
 from drift.columns.reader import Values
-from drift.reference.reference import Method, Reference, Threshold, between
+from drift.reference.reference import Method, Reference, TestBounds, Threshold, between
 from otel.contract.drift_verdict import Problem, ProblemKind, TestResult
 
 
@@ -90,7 +90,7 @@ def plan_tests(frame: Frame, reference: Reference) -> TestPlan:
     bound_tests: list[BoundTest] = []
     problems: list[Problem] = []
     for column in COLUMNS:
-        bounds = reference.bounds[column.name]
+        bounds = reference.bounds.get(column.name, TestBounds())
         thresholds = reference.thresholds.get(column.name, {})
         values = frame.values[column.name][frame.present(column)]
         missing, applies = frame.missing_share(column), int(frame.applies[column.name].sum())

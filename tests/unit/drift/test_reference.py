@@ -11,10 +11,14 @@ import pandas as pd
 import pytest
 
 from drift.columns.column import ValueKind
-from drift.columns.columns import COLUMNS
+from drift.columns.columns import BY_NAME, COLUMNS
 from drift.errors import DriftError, ReferenceDamaged, ReferenceIncompatible
+from drift.reference.lengths import Lengths
 from drift.reference.reference import METADATA, SAMPLE, Calibration, load
-from tests.drift_references import HOURS, calibrated, cold
+from drift.verdict.judge import judge
+from otel.contract.drift_verdict import VerdictState
+from tests.drift_distances import by_distance
+from tests.drift_references import HOURS, START, calibrated, cold, window
 from tests.drift_traffic import HOUR, MONDAY
 
 
@@ -112,6 +116,28 @@ def test_every_metadata_value_is_under_the_checksum():
         replace(reference, sample=reference.sample.iloc[:-1]),
     ):
         assert changed.sealed().checksum != reference.checksum
+
+
+def test_one_from_before_a_column_is_read_and_says_nothing_of_it(tmp_path):
+    whole = calibrated()
+    older = replace(
+        whole,
+        thresholds={name: by_size for name, by_size in whole.thresholds.items() if name != "loudness"},
+        bounds={name: bounds for name, bounds in whole.bounds.items() if name != "loudness"},
+        lengths=Lengths(
+            {name: curves for name, curves in whole.lengths.curves.items() if name != "loudness"},
+            {name: offsets for name, offsets in whole.lengths.offsets.items() if name != "loudness"},
+        ),
+        sample=whole.sample.drop(columns=["value loudness"]),
+    ).sealed()
+    older.save(tmp_path)
+    reference = load(tmp_path)
+    assert reference.checksum == older.checksum
+    assert not len(reference.values(BY_NAME["loudness"]))
+    verdict, _ = judge(START, START + HOUR, window(), 600, reference, [], evaluation=by_distance)
+    assert verdict.state is VerdictState.STABLE
+    [score] = [score for score in verdict.scores if score.column == "loudness"]
+    assert score.value is None
 
 
 def test_both_errors_are_the_drift_jobs_own():
