@@ -154,7 +154,7 @@ class DriftJob:
         """Ingests new events as rows, and returns what came in."""
         report = self._rows.ingest(self._settings.events, now=now, judged_until=self._state.judged_until())
         counts = {"rows": report.rows, "lines": report.lines, "problems": report.problems()}
-        log.info("rows were ingested", extra=counts)
+        log.info("rows were taken", extra=counts)
         return report
 
     def due(self, now: datetime) -> Iterator[datetime]:

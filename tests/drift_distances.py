@@ -1,6 +1,6 @@
 """The tests of a window by our own distances, without Evidently and its report: a tenth of the time.
 
-For weeks of simulated windows; tests/unit/drift/test_evidence.py holds the numbers equal to Evidently's.
+For weeks of simulated windows; tests/unit/drift/test_evidently_report.py holds the numbers equal to Evidently's.
 """
 
 from __future__ import annotations

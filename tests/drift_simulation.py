@@ -1,7 +1,7 @@
 """Weeks of simulated windows put before the drift job's judgement: how often it cries wolf, and what it finds.
 
 Windows are judged by ``tests.drift_distances.by_distance``, a tenth of Evidently's time for the same numbers
-(tests/unit/drift/test_evidence.py holds them equal); all else is what the job runs.
+(tests/unit/drift/test_evidently_report.py holds them equal); all else is what the job runs.
 """
 
 from __future__ import annotations

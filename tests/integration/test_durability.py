@@ -162,10 +162,10 @@ def test_a_killed_server_loses_nothing_that_was_written(data_dir: Path, tmp_path
         assert again.stop() == 0
     assert events.read_bytes().startswith(written)
     found = records(events.parent)
-    intake = Rows(tmp_path / "rows").ingest(
+    report = Rows(tmp_path / "rows").ingest(
         [events.parent], now=datetime.now(UTC) + timedelta(seconds=1), judged_until=None
     )
-    assert (intake.rows, intake.problems()) == (len(found), {})
+    assert (report.rows, report.problems()) == (len(found), {})
 
 
 def test_a_second_server_on_the_folder_is_refused(server: LiveServer, data_dir: Path) -> None:

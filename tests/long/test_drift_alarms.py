@@ -2,7 +2,8 @@
 
 Ten services, each with a week of its own to calibrate by and two weeks in which nothing changes, so that the luck of
 one reference does not decide. Windows are judged by drift/reference/distance.py, which says the same as Evidently in a
-tenth of the time (tests/unit/drift/test_evidence.py). Some 20 minutes on one core. ``pytest -s`` shows the table.
+tenth of the time (tests/unit/drift/test_evidently_report.py). Some 20 minutes on one core. ``pytest -s`` shows the
+table.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ def test_a_day_has_its_events_and_its_night() -> None:
 def test_an_hours_events_are_ingested_completely_and_without_problems(tmp_path: Path) -> None:
     assert write_hour(tmp_path, START, 1300, seed=1) == 0
     rows = Rows(tmp_path / "rows")
-    intake = rows.ingest([tmp_path], now=START + HOUR, judged_until=None)
-    assert (intake.rows, intake.lines, intake.problems()) == (1300, 3, {})
+    report = rows.ingest([tmp_path], now=START + HOUR, judged_until=None)
+    assert (report.rows, report.lines, report.problems()) == (1300, 3, {})
     window = rows.window(START, START + HOUR, most=10_000)
     assert (window.count, window.duplicates) == (1300, 0)
     assert window.frame["duration"].nunique() > 1000

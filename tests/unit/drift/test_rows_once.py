@@ -1,4 +1,4 @@
-"""Every event becomes one row, whatever happens to the files and wherever the intake is cut off."""
+"""Every event becomes one row, whatever happens to the files and wherever the ingest is cut off."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_a_file_that_grows_is_read_on(place: Place) -> None:
 def test_a_last_line_without_an_end_waits(place: Place) -> None:
     whole = lines(2)
     place.write(lines(1) + whole[:40])
-    intake = place.ingest()
-    assert (intake.rows, intake.waiting, intake.problems()) == (1, 40, {})
+    report = place.ingest()
+    assert (report.rows, report.waiting, report.problems()) == (1, 40, {})
     place.write(whole[40:-1])
     assert place.ingest().rows == 0
     place.write(whole[-1:])
@@ -85,8 +85,8 @@ def test_a_last_line_without_an_end_waits(place: Place) -> None:
 
 def test_a_file_waits_until_its_first_line_is_whole(place: Place) -> None:
     place.write(lines(1)[:-1])
-    intake = place.ingest()
-    assert (intake.rows, intake.waiting) == (0, len(lines(1)) - 1)
+    report = place.ingest()
+    assert (report.rows, report.waiting) == (0, len(lines(1)) - 1)
     place.write(b"\n")
     assert place.ingest().rows == 1
     place.has_once(1)
@@ -114,7 +114,7 @@ def test_names_that_move_on_do_not_matter(place: Place) -> None:
     place.has_once(1, 2, 3, 4, 5)
 
 
-def test_a_file_that_is_rotated_during_the_intake_is_found_under_its_new_name(place: Place) -> None:
+def test_a_file_that_is_rotated_during_the_ingest_is_found_under_its_new_name(place: Place) -> None:
     place.write(lines(1), "a.jsonl")
     place.write(lines(2), "b.jsonl")
 
@@ -208,7 +208,7 @@ def crash_at(number: int) -> Callable[[str], None]:
 
 
 def test_a_crash_at_any_step_changes_nothing(tmp_path: Path) -> None:
-    """Until the intake has fewer steps than the one to crash at; each time the files change before the next run."""
+    """Until the ingest has fewer steps than the one to crash at; each time the files change before the next run."""
     crashed: set[str] = set()
     for number in count(1):
         place = Place(tmp_path / str(number))

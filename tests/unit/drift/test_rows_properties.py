@@ -50,14 +50,14 @@ def test_bytes_of_any_kind_are_taken_without_an_error(pieces: list[bytes]) -> No
         folder.mkdir()
         content = b"".join(pieces)
         (folder / "x.jsonl").write_bytes(content)
-        intake = told(rows, folder)
-        assert intake.bytes + intake.waiting == len(content)
-        whole = [line for line in content[: intake.bytes].split(b"\n") if line.strip(b" \t\n\r\x0b\x0c")]
-        assert intake.lines == len(whole)
-        assert intake.rows == stored(Path(name) / "rows")
+        report = told(rows, folder)
+        assert report.bytes + report.waiting == len(content)
+        whole = [line for line in content[: report.bytes].split(b"\n") if line.strip(b" \t\n\r\x0b\x0c")]
+        assert report.lines == len(whole)
+        assert report.rows == stored(Path(name) / "rows")
         # a line is torn, or empty, or it had records, of which each is one of these
-        records = intake.rows + intake.foreign + intake.malformed + intake.timeless + intake.ancient
-        assert intake.torn + intake.empty + records >= intake.lines
+        records = report.rows + report.foreign + report.malformed + report.timeless + report.ancient
+        assert report.torn + report.empty + records >= report.lines
         assert told(rows, folder).lines == 0
 
 
@@ -68,11 +68,11 @@ def test_every_record_is_a_row_or_has_a_name(records: list[Any]) -> None:
         folder, rows = Path(name) / "events", Rows(Path(name) / "rows")
         folder.mkdir()
         (folder / "x.jsonl").write_bytes(json.dumps(export(*records, record(7))).encode() + b"\n")
-        intake = told(rows, folder)
-        others = intake.foreign + intake.malformed + intake.timeless + intake.ancient
-        assert intake.rows + others == len(records) + 1
-        assert intake.rows == stored(Path(name) / "rows")
-        assert (intake.torn, intake.empty) == (0, 0)
+        report = told(rows, folder)
+        others = report.foreign + report.malformed + report.timeless + report.ancient
+        assert report.rows + others == len(records) + 1
+        assert report.rows == stored(Path(name) / "rows")
+        assert (report.torn, report.empty) == (0, 0)
         assert "request-7" in everything(rows)["request_id"].tolist()
 
 

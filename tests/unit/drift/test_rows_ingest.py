@@ -21,17 +21,17 @@ from otel.sdk.event_file import EventFile
 from otel.sdk.event_losses import EventLosses
 from tests.unit.drift.events import MORNING, NOW, everything, export, line, lines, nanoseconds, numbers, record
 
-Take = Callable[..., tuple[Rows, IngestReport]]
+Ingested = Callable[..., tuple[Rows, IngestReport]]
 
 
 @pytest.fixture
-def ingest(tmp_path: Path) -> Take:
-    def taken(content: bytes, **options: Any) -> tuple[Rows, IngestReport]:
+def ingest(tmp_path: Path) -> Ingested:
+    def ingest_content(content: bytes, **options: Any) -> tuple[Rows, IngestReport]:
         (tmp_path / "events.jsonl").write_bytes(content)
         rows = Rows(tmp_path / "rows")
         return rows, rows.ingest([tmp_path / "events.jsonl"], **({"now": NOW, "judged_until": None} | options))
 
-    return taken
+    return ingest_content
 
 
 def test_every_field_is_an_attribute_that_events_have() -> None:
@@ -39,7 +39,7 @@ def test_every_field_is_an_attribute_that_events_have() -> None:
     assert len({field.name for field in FIELDS}) == len(FIELDS)
 
 
-def test_an_event_becomes_a_row(take: Take) -> None:
+def test_an_event_becomes_a_row(ingest: Ingested) -> None:
     whole = {
         "request_id": "one",
         "endpoint": "/tts",
@@ -55,7 +55,7 @@ def test_an_event_becomes_a_row(take: Take) -> None:
         "stage__queue": 0.01,
         "audio_faults": "clipped,truncated",
     }
-    rows, intake = take(line(record(0, **whole)))
+    rows, report = ingest(line(record(0, **whole)))
     (row,) = everything(rows).to_dict("records")
     assert row[TIME] == pd.Timestamp(MORNING)
     assert (row["request_id"], row["endpoint"], row["status"], row["voice"]) == ("one", "/tts", 200, "joe")
@@ -63,19 +63,19 @@ def test_an_event_becomes_a_row(take: Take) -> None:
     assert (row["duration"], row["loudness"], row["audio_faults"]) == (0.75, -21.5, "clipped,truncated")
     assert pd.isna(row["characters"])
     assert pd.isna(row["error_type"])
-    assert (intake.rows, intake.lines, intake.problems()) == (1, 1, {})
+    assert (report.rows, report.lines, report.problems()) == (1, 1, {})
 
 
-def test_a_window_has_every_field_in_its_type_even_when_it_is_empty(take: Take) -> None:
-    rows, _ = take(lines(1, 2))
+def test_a_window_has_every_field_in_its_type_even_when_it_is_empty(ingest: Ingested) -> None:
+    rows, _ = ingest(lines(1, 2))
     filled, empty = everything(rows), rows.window(NOW, NOW + timedelta(hours=1), most=10).frame
     assert list(empty.columns) == [TIME, *(field.name for field in FIELDS)]
     assert len(empty) == 0
     assert filled.dtypes.to_dict() == empty.dtypes.to_dict()
 
 
-def test_numbers_may_be_written_in_each_way_that_otlp_allows(take: Take) -> None:
-    rows, intake = take(
+def test_numbers_may_be_written_in_each_way_that_otlp_allows(ingest: Ingested) -> None:
+    rows, report = ingest(
         line(
             record(1, word_count={"intValue": "7"}, duration={"intValue": "2"}),
             record(2, word_count={"intValue": 7}, duration={"doubleValue": 2}),
@@ -86,14 +86,14 @@ def test_numbers_may_be_written_in_each_way_that_otlp_allows(take: Take) -> None
     frame = everything(rows)
     assert list(frame["words"]) == [7] * 4
     assert list(frame["duration"]) == [2.0] * 4
-    assert intake.problems() == {}
+    assert report.problems() == {}
 
 
-def test_many_events_a_line_and_several_resources_are_all_taken(take: Take) -> None:
+def test_many_events_a_line_and_several_resources_are_all_taken(ingest: Ingested) -> None:
     two = {"resourceLogs": export(record(1), record(2))["resourceLogs"] + export(record(3))["resourceLogs"]}
-    rows, intake = take(json.dumps(two).encode() + b"\n" + line(*(record(number) for number in range(4, 9))))
+    rows, report = ingest(json.dumps(two).encode() + b"\n" + line(*(record(number) for number in range(4, 9))))
     assert numbers(rows) == list(range(1, 9))
-    assert intake.lines == 2
+    assert report.lines == 2
 
 
 @pytest.mark.parametrize(
@@ -122,17 +122,17 @@ def test_many_events_a_line_and_several_resources_are_all_taken(take: Take) -> N
         pytest.param(line(record(1, at=datetime(2100, 1, 2, tzinfo=UTC))), {"timeless": 1}, id="the next century"),
     ],
 )
-def test_what_becomes_no_row_is_counted_by_name(take: Take, content: bytes, counts: dict[str, int]) -> None:
-    rows, intake = take(content + lines(1))
+def test_what_becomes_no_row_is_counted_by_name(ingest: Ingested, content: bytes, counts: dict[str, int]) -> None:
+    rows, report = ingest(content + lines(1))
     assert numbers(rows) == [1]
-    assert intake.problems() == counts
-    assert intake.lines == content.count(b"\n") + 1
+    assert report.problems() == counts
+    assert report.lines == content.count(b"\n") + 1
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"\n\n \n"])
-def test_nothing_is_nothing(take: Take, content: bytes) -> None:
-    rows, intake = take(content)
-    assert (intake.lines, intake.rows, intake.problems(), rows.first(), rows.hours()) == (0, 0, {}, None, ())
+def test_nothing_is_nothing(ingest: Ingested, content: bytes) -> None:
+    rows, report = ingest(content)
+    assert (report.lines, report.rows, report.problems(), rows.first(), rows.hours()) == (0, 0, {}, None, ())
 
 
 @pytest.mark.parametrize(
@@ -164,46 +164,46 @@ def test_nothing_is_nothing(take: Take, content: bytes) -> None:
     ],
 )
 def test_a_value_that_the_field_cannot_hold_is_null_and_counted(
-    take: Take, feature: str, field: str, given: dict[str, Any]
+    ingest: Ingested, feature: str, field: str, given: dict[str, Any]
 ) -> None:
-    rows, intake = take(line(record(1), record(2, **{feature: given}), record(3)))
+    rows, report = ingest(line(record(1), record(2, **{feature: given}), record(3)))
     frame = everything(rows)
     assert len(frame) == 3
     assert pd.isna(frame[field][1])
-    assert intake.wrong == {field: 1}
-    assert intake.problems().keys() <= {f"wrong {field}", "repaired"}
+    assert report.wrong == {field: 1}
+    assert report.problems().keys() <= {f"wrong {field}", "repaired"}
 
 
-def test_a_number_too_large_for_a_float_costs_only_that_value(take: Take) -> None:
+def test_a_number_too_large_for_a_float_costs_only_that_value(ingest: Ingested) -> None:
     content = line(record(1), record(2)).replace(b'"doubleValue":0.5', b'"doubleValue":1e400', 1)
-    rows, intake = take(content)
+    rows, report = ingest(content)
     assert [pd.isna(duration) for duration in everything(rows)["duration"]] == [True, False]
-    assert intake.problems() == {"repaired": 1, "wrong duration": 1}
+    assert report.problems() == {"repaired": 1, "wrong duration": 1}
 
 
-def test_a_negative_duration_is_kept_for_whoever_judges(take: Take) -> None:
-    rows, _ = take(line(record(1, duration=-3.0)))
+def test_a_negative_duration_is_kept_for_whoever_judges(ingest: Ingested) -> None:
+    rows, _ = ingest(line(record(1, duration=-3.0)))
     assert list(everything(rows)["duration"]) == [-3.0]
 
 
-def test_bytes_that_are_no_text_cost_only_their_value(take: Take) -> None:
-    rows, intake = take(line(record(1, voice_name="j?e"), record(2)).replace(b"j?e", b"j\xffe"))
+def test_bytes_that_are_no_text_cost_only_their_value(ingest: Ingested) -> None:
+    rows, report = ingest(line(record(1, voice_name="j?e"), record(2)).replace(b"j?e", b"j\xffe"))
     assert list(everything(rows)["voice"].fillna("")) == ["j\ufffde", ""]
-    assert intake.problems() == {"repaired": 1}
+    assert report.problems() == {"repaired": 1}
 
 
 @pytest.mark.parametrize("given", ["", "x" * 5000, {"intValue": "5"}])
-def test_an_event_without_a_sensible_id_gets_one_that_tells_it_from_others(take: Take, given: Any) -> None:
+def test_an_event_without_a_sensible_id_gets_one_that_tells_it_from_others(ingest: Ingested, given: Any) -> None:
     one, other = record(1, request_id=given), record(1, request_id=given, duration=0.75)
-    rows, intake = take(line(one, one, other))
+    rows, report = ingest(line(one, one, other))
     assert rows.window(MORNING, NOW, most=10).duplicates == 1
     assert sorted(everything(rows)["duration"]) == [0.5, 0.75]
-    assert intake.nameless == 3
+    assert report.nameless == 3
 
 
-def test_times_of_microseconds_are_kept_and_the_observed_time_stands_in(take: Take) -> None:
+def test_times_of_microseconds_are_kept_and_the_observed_time_stands_in(ingest: Ingested) -> None:
     exact = MORNING + timedelta(microseconds=123_456)
-    rows, _ = take(
+    rows, _ = ingest(
         line(
             {**record(1), "timeUnixNano": str(nanoseconds(exact) + 789)},
             {**record(2), "timeUnixNano": "0", "observedTimeUnixNano": str(nanoseconds(exact) + 1_000)},
@@ -212,29 +212,29 @@ def test_times_of_microseconds_are_kept_and_the_observed_time_stands_in(take: Ta
     assert list(everything(rows)[TIME]) == [pd.Timestamp(exact), pd.Timestamp(exact) + pd.Timedelta(1, "us")]
 
 
-def test_a_line_that_a_crash_cut_off_costs_not_the_next_one(take: Take) -> None:
-    rows, intake = take(lines(1) + lines(2)[:100] + lines(3) + lines(4))
+def test_a_line_that_a_crash_cut_off_costs_not_the_next_one(ingest: Ingested) -> None:
+    rows, report = ingest(lines(1) + lines(2)[:100] + lines(3) + lines(4))
     assert numbers(rows) == [1, 3, 4]
-    assert intake.problems() == {"torn": 1}
+    assert report.problems() == {"torn": 1}
 
 
-def test_a_line_longer_than_can_be_read_is_passed_over(take: Take, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_longer_than_can_be_read_is_passed_over(ingest: Ingested, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "LONGEST_LINE", 2000)
     monkeypatch.setattr(sources, "SKIP_BYTES", 300)
-    rows, intake = take(lines(1) + b'{"x":"' + b"y" * 10_000 + b'"}\n' + lines(2) + b"z" * 5000)
+    rows, report = ingest(lines(1) + b'{"x":"' + b"y" * 10_000 + b'"}\n' + lines(2) + b"z" * 5000)
     assert numbers(rows) == [1, 2]
-    assert intake.problems() == {"oversized": 1}
-    assert (intake.lines, intake.waiting) == (3, 5000)
+    assert report.problems() == {"oversized": 1}
+    assert (report.lines, report.waiting) == (3, 5000)
 
 
-def test_a_clock_a_little_ahead_is_forgiven(take: Take) -> None:
-    _, intake = take(line(record(0, at=NOW + timedelta(minutes=5))))
-    assert (intake.rows, intake.problems()) == (1, {})
+def test_a_clock_a_little_ahead_is_forgiven(ingest: Ingested) -> None:
+    _, report = ingest(line(record(0, at=NOW + timedelta(minutes=5))))
+    assert (report.rows, report.problems()) == (1, {})
 
 
-def test_rows_of_windows_that_were_judged_are_kept_and_counted(take: Take) -> None:
-    rows, intake = take(lines(1, 2, 3), judged_until=MORNING + timedelta(seconds=3))
-    assert (intake.rows, intake.late) == (3, 2)
+def test_rows_of_windows_that_were_judged_are_kept_and_counted(ingest: Ingested) -> None:
+    rows, report = ingest(lines(1, 2, 3), judged_until=MORNING + timedelta(seconds=3))
+    assert (report.rows, report.late) == (3, 2)
     assert numbers(rows) == [1, 2, 3]
 
 
@@ -247,16 +247,16 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     (folder / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     os.mkfifo(folder / "pipe.jsonl")
     rows = Rows(tmp_path / "rows")
-    intake = rows.ingest([folder, tmp_path / "missing"], now=NOW, judged_until=None)
+    report = rows.ingest([folder, tmp_path / "missing"], now=NOW, judged_until=None)
     assert numbers(rows) == [1]
-    assert {Path(name).name for name in intake.unreadable} == {"inner.jsonl", "gone.jsonl", "pipe.jsonl", "missing"}
-    assert intake.problems() == {"unreadable": 4}
+    assert {Path(name).name for name in report.unreadable} == {"inner.jsonl", "gone.jsonl", "pipe.jsonl", "missing"}
+    assert report.problems() == {"unreadable": 4}
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=6), timedelta(days=1500)], ids=str)
-def test_an_event_of_the_future_is_stored_for_its_window(take: Take, ahead: timedelta) -> None:
-    rows, intake = take(line(record(2, at=NOW + ahead)) + lines(1))
-    assert intake.problems() == {"future": 1}
+def test_an_event_of_the_future_is_stored_for_its_window(ingest: Ingested, ahead: timedelta) -> None:
+    rows, report = ingest(line(record(2, at=NOW + ahead)) + lines(1))
+    assert report.problems() == {"future": 1}
     assert sorted(numbers(rows)) == [1, 2]
     assert rows.window(NOW + ahead, NOW + ahead + timedelta(hours=1), most=10).count == 1
 
@@ -274,10 +274,10 @@ def test_the_servers_own_file_is_read(tmp_path: Path) -> None:
     provider.get_logger("x").emit(timestamp=at, observed_timestamp=at, event_name="tts.request", attributes=features)
     provider.shutdown()
     rows = Rows(tmp_path / "rows")
-    intake = rows.ingest([tmp_path], now=NOW, judged_until=None)
+    report = rows.ingest([tmp_path], now=NOW, judged_until=None)
     (row,) = everything(rows).to_dict("records")
     assert (row["request_id"], row["words"], row["streamed"], row["duration"]) == ("é", 3, False, 1.5)
-    assert intake.problems() == {}
+    assert report.problems() == {}
 
 
 def test_progress_is_told_in_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
