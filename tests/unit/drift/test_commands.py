@@ -22,7 +22,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     monkeypatch.setenv("TTSCOPE_DRIFT_MLFLOW_ENABLED", "false")
     monkeypatch.setenv("TTSCOPE_DRIFT_EVENTS", "/nowhere")
-    monkeypatch.setattr("drift.__main__.configure", lambda level: None)  # pytest has the logs
+    monkeypatch.setattr("drift.__main__.configure", lambda formatter, level: None)  # pytest has the logs
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
