@@ -153,8 +153,8 @@ class DriftJob:
     def ingest(self, now: datetime) -> IngestReport:
         """Ingests new events as rows, and returns what came in."""
         report = self._rows.ingest(self._settings.events, now=now, judged_until=self._state.judged_until())
-        counts = {"rows": report.rows, "lines": report.lines, "problems": report.problems()}
-        log.info("rows were taken", extra=counts)
+        problems = report.problems()
+        log.info("rows were taken", extra={"rows": report.rows, "lines": report.lines, "problems": problems})
         return report
 
     def due(self, now: datetime) -> Iterator[datetime]:

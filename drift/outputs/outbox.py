@@ -73,7 +73,7 @@ class Outbox:
                 try:
                     result = output.deliver(notification(state, name))
                 except VerdictDamaged as error:
-                    log.warning("a window can't be told of", extra={"window": name, "reason": str(error)})
+                    log.warning("a window can't be delivered", extra={"window": name, "reason": str(error)})
                     break
                 except NotDelivered as error:
                     log.warning("not delivered", extra={"output": missing, "window": name, "reason": str(error)})

@@ -111,7 +111,7 @@ def test_gauges_are_exported_again_and_again_and_at_the_end(collector: Collector
 def test_without_an_endpoint_nothing_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     assert over_otlp() == []
-    assert not annotation.wanted()
+    assert not annotation.has_receiver()
 
 
 def test_the_event_has_the_features_that_the_contract_lists(collector: Collector, tmp_path: Path) -> None:
