@@ -249,7 +249,7 @@ def test_rows_without_an_outcome_are_insufficient_data_and_say_why():
 
 def test_not_a_number_everywhere_is_a_state_and_not_a_crash():
     rows = window()
-    numbers = rows.select_dtypes("number").drift_tests
+    numbers = rows.select_dtypes("number").columns
     rows[numbers] = np.nan
     verdict = verdict_on(rows)
     assert verdict.state is VerdictState.SUSPECTED
