@@ -10,7 +10,7 @@ from drift.columns.column import SHARE, Column, Scale, ValueKind, levels, number
 from drift.columns.reader import Words
 from drift.columns.requests import Requests
 from otel.contract.drift_verdict import DriftColumn, Subject
-from otel.contract.ranges import CLIPPED_SHARE
+from otel.contract.values import CLIPPED_SHARE
 
 _number = partial(
     Column,

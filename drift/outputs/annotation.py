@@ -16,7 +16,7 @@ from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportRes
 from drift import VERSION
 from drift.outputs.gauges import resource
 from otel.contract.drift_verdict import Verdict, VerdictState
-from otel.sdk.events import DRIFT_EVENT
+from otel.contract.event_fields import DRIFT_EVENT, DriftField
 from otel.sdk.otlp import otlp_wanted, sdk_disabled
 
 SEVERITIES = {VerdictState.DRIFT: SeverityNumber.WARN, VerdictState.SUSPECTED: SeverityNumber.INFO2}

@@ -18,7 +18,7 @@ import msgspec
 
 from drift.rows.fields import FIELDS, REQUEST_ID, Type
 from drift.rows.ingest_report import IngestReport
-from otel.sdk.events import REQUEST_EVENT
+from otel.contract.event_fields import REQUEST_EVENT
 
 Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""

@@ -102,6 +102,6 @@ CLIENT = Attribute("client", "the name of the caller's key; anonymous without ke
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 DRIFT_COLUMN = Attribute(
     "column",
-    "what the drift job judges; drift/README.md says what each is",
+    "the column that the drift job judges; drift/README.md describes each",
     tuple(DriftColumn),
 )

@@ -1,4 +1,4 @@
-"""The ranges of words and characters that requests are grouped by, and the bound of clipping; they stand here alone."""
+"""The ranges of words and characters by which requests are grouped; their bounds are defined here alone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,3 @@ class Ranges:
 
 WORDS = Ranges((10, 25, 50, 100, 200))
 CHARACTERS = Ranges((50, 100, 200, 500, 1000))
-
-CLIPPED_SHARE = 0.001
-"""The share of a clip's samples at full scale above which the clip counts as clipped. Loud but sound speech has ten
-times fewer at its peaks; the real voices never come above 0.87 of full scale."""

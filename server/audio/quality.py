@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from otel.contract.ranges import CLIPPED_SHARE
-from otel.contract.values import Fault
+from otel.contract.values import CLIPPED_SHARE, Fault
 from server.audio import length_bounds
 from server.audio.length_bounds import Bounds
 from server.utterance import Samples, Utterance

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboards.live.charts.overlay import HEAD
+from dashboards.live.charts.overlay import EVENT_SIGN
 from otel.contract.drift_verdict import VerdictState
 from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START

@@ -75,16 +75,16 @@ def show(reports: Reports, view: PageView) -> None:
         )
 
 
-def scores(found: Sequence[Score], theme: Theme) -> go.Figure:
-    """A bar for each column in parts of its threshold, with the threshold as a line: the highest on top."""
-    judged = [(score, score.ratio) for score in found if score.ratio is not None]
+def score_chart(scores: Sequence[Score], theme: Theme) -> go.Figure:
+    """Returns a bar chart: each judged column's score divided by its threshold, highest on top, with a line at 1."""
+    judged = [(score, score.ratio) for score in scores if score.ratio is not None]
     judged.sort(key=lambda pair: -pair[1])
-    shown, ratios = [score for score, _ in judged], [ratio for _, ratio in judged]
-    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in shown]
+    ordered, ratios = [score for score, _ in judged], [ratio for _, ratio in judged]
+    colours = [theme.bad if s.detected else theme.doubtful if s.over else theme.good for s in ordered]
     figure = go.Figure(
         go.Bar(
             x=ratios,
-            y=[score.column.replace("_", " ") for score in shown],
+            y=[score.column.replace("_", " ") for score in ordered],
             orientation="h",
             marker={"color": colours, "cornerradius": 3},
             text=[f"{ratio:.2f}" for ratio in ratios],

@@ -1,4 +1,4 @@
-"""The drift job's folder, read only: its windows, their verdicts, and their pages made harmless."""
+"""The drift job's folder, read only: its windows, their verdicts, and their pages without scripts and links."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import msgspec
 
 from otel.contract.drift_verdict import Verdict
 
-NAME = "%Y-%m-%dT%H-%M-%SZ"
-"""The name of a window's folder: the time at which the window begins."""
-MOST_WINDOWS = 168
-MOST_PAGE_BYTES = 2**20
-MOST_REPORT_BYTES = 32 * 2**20
+WINDOW_NAME = "%Y-%m-%dT%H-%M-%SZ"
+"""The format of a window's name, which is its start and the name of its folder."""
+MAX_WINDOWS = 168
+MAX_PAGE_BYTES = 2**20
+MAX_REPORT_BYTES = 32 * 2**20
 HISTORY, PAGE, VERDICT, EVIDENTLY = "index.html", "index.html", "verdict.json", "evidently.html"
 SAFE_HEAD = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src '
     "'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
     "<style>a { pointer-events: none } nav { display: none }</style>\n"
 )
-"""Stands before the page itself: no script, nothing from elsewhere, no way out. Links are dead: they lead into the
-folder, where a page inside a page can't follow."""
+"""Stands before the page's own HTML: no scripts, nothing loaded from elsewhere, no forms. Links are disabled, because
+they lead to files of the folder, which a page in a frame can't open."""
 
 
 class ReportError(Exception):
@@ -35,7 +35,7 @@ class Reports:
         self.folder = folder
 
     def windows(self) -> tuple[str, ...]:
-        """Returns the names of the windows that were judged, the newest first: at most a week of hours."""
+        """Returns the names of the judged windows, the newest first; at most MAX_WINDOWS, which is a week of hours."""
         try:
             names = [path.name for path in (self.folder / "windows").iterdir() if _start_of(path.name) is not None]
         except OSError:
@@ -43,27 +43,27 @@ class Reports:
         return tuple(sorted(names, reverse=True)[:MAX_WINDOWS])
 
     def verdict(self, window: str) -> Verdict:
-        """Returns the window's verdict. Raises ReportError."""
-        text = self._read(_inside(window) / VERDICT, MOST_PAGE_BYTES)
+        """Returns the verdict on a window. Raises ReportError."""
+        text = self._read(_window_folder(window) / VERDICT, MAX_PAGE_BYTES)
         try:
             return msgspec.json.decode(text, type=Verdict)
         except (msgspec.MsgspecError, RecursionError):
             raise ReportError("The verdict of this window can't be read.") from None
 
     def page(self, window: str | None) -> str:
-        """Returns the window's page, or the page of all windows, behind the fence. Raises ReportError."""
-        path = Path(HISTORY) if window is None else _inside(window) / PAGE
-        return FENCE + self._read(path, MOST_PAGE_BYTES)
+        """Returns the window's page, or that of all windows, after SAFE_HEAD. Raises ReportError."""
+        path = Path(HISTORY) if window is None else _window_folder(window) / PAGE
+        return SAFE_HEAD + self._read(path, MAX_PAGE_BYTES)
 
     def evidently(self, window: str) -> str | None:
-        """Returns Evidently's own report, a page with scripts to be downloaded, not shown; None if it is gone."""
+        """Returns Evidently's report: a page with scripts, to download and not to show. None if it does not exist."""
         try:
             return self._read(_window_folder(window) / EVIDENTLY, MAX_REPORT_BYTES)
         except ReportError:
             return None
 
-    def _read(self, relative: Path, most: int) -> str:
-        """Returns a file of the folder, at most ``most`` bytes; refuses a link that leads out of the folder."""
+    def _read(self, relative: Path, max_bytes: int) -> str:
+        """Returns the text of a file in the folder; a link that leads out of the folder is refused."""
         path = self.folder / relative
         try:
             if not path.resolve(strict=True).is_relative_to(self.folder.resolve(strict=True)):
@@ -76,15 +76,15 @@ class Reports:
 
 
 def title_of(window: str) -> str:
-    """Returns the time at which the window begins, as people write it; in UTC, as in the job's pages."""
-    time = _time_of(window)
+    """Returns the window's start for people, in UTC as in the job's pages."""
+    time = _start_of(window)
     return f"{time:%-d %b %Y, %H:%M} UTC" if time else window
 
 
-def _inside(window: str) -> Path:
-    """Returns the window's folder; refuses whatever is not a window's name."""
-    if _time_of(window) is None:
-        raise ReportError("There is no such window.")
+def _window_folder(window: str) -> Path:
+    """Returns the window's folder. Raises ReportError for any text that is not exactly a window's name."""
+    if _start_of(window) is None:
+        raise ReportError("This window does not exist.")
     return Path("windows") / window
 
 
@@ -93,4 +93,4 @@ def _start_of(name: str) -> datetime | None:
         time = datetime.strptime(name, WINDOW_NAME).replace(tzinfo=UTC)
     except ValueError:
         return None
-    return time if time.strftime(NAME) == name else None
+    return time if time.strftime(WINDOW_NAME) == name else None

@@ -13,7 +13,7 @@ from drift.outputs import annotation
 from drift.outputs.annotation import NotSentError
 from drift.outputs.gauges import Gauges, GaugeValues, over_otlp, resource
 from otel.contract.drift_verdict import Verdict
-from otel.contract.event_fields import DRIFT_FEATURES
+from otel.contract.event_fields import DriftField
 from otel.contract.metrics import CONTRACT
 from tests.collector import Collector
 from tests.drift_job import HOUR, START, fake_judge

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_names_are_those_of_the_job() -> None:
-    assert drift_reports.NAME == state_folder.NAME
+    assert drift_reports.WINDOW_NAME == state_folder.NAME
     assert set(STATES) <= {str(judgement) for judgement in VerdictState}
 
 
