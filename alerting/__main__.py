@@ -28,29 +28,31 @@ EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
 
 def files(addresses: PublicAddresses) -> dict[Path, str]:
     """Returns the text of every generated file."""
-    made = {}
+    contents = {}
     for group in GROUPS:
-        made[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
+        contents[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
     folder = HERE / "alertmanager"
-    made[folder / "alertmanager.yml"] = routes.file(
+    contents[folder / "alertmanager.yml"] = routes.file(
         routes.Switches(),
         "Without secrets: alerts are routed, but no notification is sent. See python -m alerting receivers --help",
     )
-    made[folder / "example.yml"] = routes.file(routes.EXAMPLE, "An example with every integration switched on.")
-    made |= {PROVISIONING / name: text for name, text in grafana.files(addresses).items()}
-    made[README] = table.put_into(README.read_text())
-    return made
+    contents[folder / "example.yml"] = routes.file(routes.EXAMPLE, "An example with every integration switched on.")
+    contents |= {PROVISIONING / name: text for name, text in grafana.files(addresses).items()}
+    contents[README] = table.put_into(README.read_text())
+    return contents
 
 
 def build(*, check: bool) -> int:
     """Writes or checks the files. Returns the exit code: 1 if ``check`` found a stale file, 2 for invalid addresses."""
     try:
-        made = files(load())
+        contents = files(load())
     except SettingsError as error:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
-    left = [path for folder in {path.parent for path in made} for path in folder.glob("*.yml") if path not in made]
-    return keep(made, left, check=check, command="make alerting")
+    obsolete = [
+        path for folder in {path.parent for path in contents} for path in folder.glob("*.yml") if path not in contents
+    ]
+    return keep(contents, obsolete, check=check, command="make alerting")
 
 
 def write_tests(folder: Path, rules_folder: Path = HERE / "rules") -> int:

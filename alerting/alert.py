@@ -14,7 +14,7 @@ DURATION = re.compile(r"\d+[smhd]")
 
 
 class Severity(StrEnum):
-    """How soon somebody must react."""
+    """The urgency of an alert: how soon somebody must react."""
 
     CRITICAL = "critical"
     """Now: users notice, or nobody can tell whether they do."""
@@ -25,7 +25,7 @@ class Severity(StrEnum):
 
 
 class Team(StrEnum):
-    """Who reacts."""
+    """The people who react to an alert."""
 
     SERVICE = "service"
     """The people who run the server."""
@@ -59,17 +59,17 @@ class Alert:
     name: str
     expr: str
     hold: str
-    """How long the expression must be true without a break; 0s to fire at once."""
+    """The time for which the expression must be true without a break; 0s to fire at once."""
     severity: Severity
     team: Team
     topic: Topic
     summary: str
     """What has happened: the subject of a message. It may contain labels of the series, but no value."""
     description: str
-    """How bad it is: the value and the limit."""
+    """The value and the limit, which say how bad it is."""
     dashboard: Dashboard
     keep: str = "0s"
-    """How long it keeps firing after its end, so that a fault that comes and goes is one alert."""
+    """The time for which it keeps firing after its end, so that a fault that comes and goes is one alert."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

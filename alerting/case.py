@@ -48,7 +48,7 @@ class Case:
 
     alert: str
     kind: Kind
-    what: str
+    situation: str
     series: Mapping[str, str]
     """Values in promtool's notation, one per ``interval``."""
     at: str
@@ -56,16 +56,18 @@ class Case:
     interval: str = "1m"
 
 
-def fires(alert: str, what: str, at: str, series: Mapping[str, str], *firing: Firing, interval: str = "1m") -> Case:
+def fires(
+    alert: str, situation: str, at: str, series: Mapping[str, str], *firing: Firing, interval: str = "1m"
+) -> Case:
     """Returns a case of the kind FIRES in which ``firing`` are expected."""
-    return Case(alert, Kind.FIRES, what, series, at, firing, interval)
+    return Case(alert, Kind.FIRES, situation, series, at, firing, interval)
 
 
 def silent(
-    kind: Kind, alert: str, what: str, at: str, series: Mapping[str, str] | None = None, interval: str = "1m"
+    kind: Kind, alert: str, situation: str, at: str, series: Mapping[str, str] | None = None, interval: str = "1m"
 ) -> Case:
     """Returns a case in which no alert of that name is expected."""
-    return Case(alert, kind, what, series or {}, at, (), interval)
+    return Case(alert, kind, situation, series or {}, at, (), interval)
 
 
 def file(
@@ -82,7 +84,7 @@ def file(
 def _test(case: Case, alerts: tuple[Alert, ...], addresses: PublicAddresses) -> dict[str, Any]:
     series = [{"series": name, "values": values} for name, values in case.series.items()]
     return {
-        "name": f"{case.alert}, {case.kind}: {case.what}",
+        "name": f"{case.alert}, {case.kind}: {case.situation}",
         "interval": case.interval,
         **({"input_series": series} if series else {}),
         "alert_rule_test": [

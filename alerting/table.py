@@ -28,8 +28,8 @@ SILENCES = {
 
 def put_into(page: str) -> str:
     """Returns the page with the current table. Raises ValueError if it has no markers."""
-    before, _, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, _, remainder = page.partition(BEGIN)
+    _, end, after = remainder.partition(END)
     if not end:
         raise ValueError(f"the page lacks the markers {BEGIN} and {END}")
     return f"{before}{BEGIN}\n" + "\n".join(_lines()) + f"\n{END}{after}"

@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.events == EVENTS:
         write_section("drift", render(day, this_machine()))
         print(f"written: {RESULTS}")
-    return 0 if all(promise.is_kept for promise in day_promises) else 1
+    return 0 if all(promise.is_met for promise in day_promises) else 1
 
 
 def measure(events: int) -> Day:

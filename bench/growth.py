@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from bench.clients.figures import Figures, figures, percentile
-from bench.clients.load import Turn, closed_loop, session_to
+from bench.clients.load import LoadRun, closed_loop, session_to
 from bench.clients.passage import Reader
 from bench.results.file import RESULTS, write_section
 from bench.results.growth_section import Point, render
@@ -58,36 +58,36 @@ async def run(plan: GrowthPlan) -> None:
         by_words = []
         for words, count in plan.words.items():
             reader = Reader()
-            turn = await speak(session, [reader.take(words) for _ in range(count)], 1)
-            by_words.append(point(words, figures(turn)))
+            run = await speak(session, [reader.take(words) for _ in range(count)], 1)
+            by_words.append(point(words, figures(run)))
         reader, by_clients = Reader(), []
         for clients in plan.clients:
             count = max(MIN_REQUESTS, clients * REQUESTS_A_CLIENT)
-            turn = await speak(session, [reader.take(CLIENT_WORDS) for _ in range(count)], clients)
-            by_clients.append(point(clients, figures(turn)))
+            run = await speak(session, [reader.take(CLIENT_WORDS) for _ in range(count)], clients)
+            by_clients.append(point(clients, figures(run)))
     write_section("growth", render(by_words, by_clients, CLIENT_WORDS, this_machine()))
     print(f"written: {RESULTS}")
 
 
-async def speak(session: aiohttp.ClientSession, texts: Sequence[str], clients: int) -> Turn:
+async def speak(session: aiohttp.ClientSession, texts: Sequence[str], clients: int) -> LoadRun:
     """Requests the texts as streams."""
     return await closed_loop(session, [ttscope_stream_request(text) for text in texts], clients, REQUEST_SECONDS)
 
 
-def point(x: int, turn: Figures) -> Point:
+def point(x: int, run: Figures) -> Point:
     """Returns and prints the figures of this length, or of this number of clients."""
     result = Point(
         x,
-        len(turn.latencies),
-        turn.failures,
-        percentile(turn.first_audio, 0.5),
-        percentile(turn.first_audio, 0.95),
-        percentile(turn.latencies, 0.5),
-        percentile(turn.latencies, 0.95),
-        turn.requests_per_second,
+        len(run.latencies),
+        run.failures,
+        percentile(run.first_audio, 0.5),
+        percentile(run.first_audio, 0.95),
+        percentile(run.latencies, 0.5),
+        percentile(run.latencies, 0.95),
+        run.requests_per_second,
     )
     print(
-        f"{x:5}  first audio {result.first_audio_p50:.3f} s  latency {result.latency_p50:.3f} s  failed {turn.failures}"
+        f"{x:5}  first audio {result.first_audio_p50:.3f} s  latency {result.latency_p50:.3f} s  failed {run.failures}"
     )
     return result
 

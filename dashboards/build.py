@@ -49,15 +49,15 @@ def main(arguments: Sequence[str]) -> int:
         return _refuse(error.problems)
     except SettingsError as error:
         return _refuse([str(error)])
-    wanted = files(options.output, addresses, own)
+    contents = files(options.output, addresses, own)
     if options.output == FOLDER:
-        wanted[README] = with_table(README.read_text(encoding="utf-8"))
+        contents[README] = with_table(README.read_text(encoding="utf-8"))
     try:
         if not options.check and (wrong := problems(own, options.prometheus)):
             return _refuse(wrong)
     except NoPrometheusError as error:
         print(f"{error}: the queries of views were not checked", file=sys.stderr)
-    return keep(wanted, _left(wanted, options.output), check=options.check)
+    return keep(contents, _obsolete(contents, options.output), check=options.check)
 
 
 def files(folder: Path, addresses: PublicAddresses, own: Iterable[CustomView] = ()) -> dict[Path, str]:
@@ -72,9 +72,9 @@ def name_of(board: Board) -> str:
     return f"{board.uid.removeprefix(UID)}.json"
 
 
-def _left(wanted: dict[Path, str], folder: Path) -> list[Path]:
+def _obsolete(contents: dict[Path, str], folder: Path) -> list[Path]:
     """Returns files of boards that no longer exist. Other files in the folder are left alone."""
-    return [path for path in set(folder.rglob("*.json")) - set(wanted) if OURS in path.read_bytes()]
+    return [path for path in set(folder.rglob("*.json")) - set(contents) if OURS in path.read_bytes()]
 
 
 def _refuse(wrong: Iterable[str]) -> int:

@@ -143,20 +143,20 @@ def load(folder: Path) -> tuple[Board, ...]:
 
 def views(folder: Path) -> tuple[CustomView, ...]:
     """Returns all views in a folder, with the places of their queries. Raises ViewError."""
-    found, problems = [], []
+    valid, problems = [], []
     paths = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES) if folder.is_dir() else []
     if len(paths) > FILES:
         raise ViewError([f"{folder}: a folder may have at most {FILES} views"])
     for path in paths:
         try:
-            found.append(view(path))
+            valid.append(view(path))
         except ViewError as error:
             problems += error.problems
     stems = [path.stem for path in paths]
     problems += [f"{path.name}:1: another file has the same name" for path in paths if stems.count(path.stem) > 1]
     if problems:
         raise ViewError(problems)
-    return tuple(found)
+    return tuple(valid)
 
 
 def view(path: Path) -> CustomView:
@@ -174,8 +174,8 @@ def view(path: Path) -> CustomView:
     try:
         own = OwnBoard.model_validate(marked.value)
     except ValidationError as error:
-        raise ViewError([_problem(path, marked, found) for found in error.errors(include_input=False)]) from None
-    problems = [_place(path, marked, at) + what for at, what in _odd(own)]
+        raise ViewError([_problem(path, marked, detail) for detail in error.errors(include_input=False)]) from None
+    problems = [_place(path, marked, at) + message for at, message in _odd(own)]
     if problems:
         raise ViewError(problems)
     return CustomView(_board(path.stem, own), {promql: _place(path, marked, at) for at, promql in _questions(own)})
@@ -210,16 +210,16 @@ def _panel(name: str, own: OwnPanel) -> Panel:
 
 def _odd(own: OwnBoard) -> Iterator[tuple[At, str]]:
     """Yields errors that types can't express, with their places."""
-    seen: set[str] = set()
+    names: set[str] = set()
     for number, row in enumerate(own.rows):
         for place, entry in enumerate(row.panels):
             if isinstance(entry, str):
                 at: At = ("rows", number, "panels", place)
                 if entry not in PANELS:
                     yield at, "there is no panel of this name; dashboards/README.md lists all names"
-                elif entry in seen:
+                elif entry in names:
                     yield at, "this panel is already in the view"
-                seen.add(entry)
+                names.add(entry)
     for where, promql in _questions(own):
         if why := unbalanced(promql):
             yield where, why
@@ -249,12 +249,12 @@ def unbalanced(promql: str) -> str:
     return f"a {open_ones[-1]} is not closed" if open_ones else ""
 
 
-def _problem(path: Path, marked: Marked, found: ErrorDetails) -> str:
-    at = tuple(part for part in found["loc"] if part not in (OWN, OURS))
-    return _place(path, marked, at) + WORDS.get(found["type"], found["msg"].replace("Input should", "it should"))
+def _problem(path: Path, marked: Marked, detail: ErrorDetails) -> str:
+    at = tuple(key for key in detail["loc"] if key not in (OWN, OURS))
+    return _place(path, marked, at) + WORDS.get(detail["type"], detail["msg"].replace("Input should", "it should"))
 
 
 def _place(path: Path, marked: Marked, at: At) -> str:
     """Returns "FILE:LINE: FIELD: "."""
-    words = "".join(f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in at).removeprefix(".")
+    words = "".join(f"[{key + 1}]" if isinstance(key, int) else f".{key}" for key in at).removeprefix(".")
     return f"{path.name}:{marked.line(at)}: {words + ': ' if words else ''}"

@@ -90,27 +90,27 @@ def steps(thresholds: tuple[Threshold, ...]) -> dashboard.ThresholdsConfig:
     ordered = sorted(thresholds, key=lambda threshold: threshold.value)
     below = [threshold for threshold in ordered if threshold.below]
     above = [threshold for threshold in ordered if not threshold.below]
-    found = [models.Threshold(None, FINE)]
+    steps = [models.Threshold(None, FINE)]
     if below:
         starts = [None, *(threshold.value for threshold in below)]
         colours = [*(COLOURS[threshold.severity] for threshold in below), FINE]
-        found = [models.Threshold(start, colour) for start, colour in zip(starts, colours, strict=True)]
-    found += [models.Threshold(threshold.value, COLOURS[threshold.severity]) for threshold in above]
-    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+        steps = [models.Threshold(start, colour) for start, colour in zip(starts, colours, strict=True)]
+    steps += [models.Threshold(threshold.value, COLOURS[threshold.severity]) for threshold in above]
+    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(steps)
 
 
 def _query(kind: Kind, query: Query) -> prometheus.Dataquery:
-    asked = prometheus.Dataquery().expr(query.promql).legend_format(legend(query.legend) or "__auto")
-    asked.datasource(PROMETHEUS_SOURCE)
+    target = prometheus.Dataquery().expr(query.promql).legend_format(legend(query.legend) or "__auto")
+    target.datasource(PROMETHEUS_SOURCE)
     if kind == "table":
-        asked.format(PromQueryFormat.TABLE)
+        target.format(PromQueryFormat.TABLE)
     elif kind == "heatmap":
-        asked.format(PromQueryFormat.HEATMAP)
+        target.format(PromQueryFormat.HEATMAP)
     else:
-        asked.format(PromQueryFormat.TIME_SERIES)
+        target.format(PromQueryFormat.TIME_SERIES)
     if kind in INSTANT:
-        return asked.instant()
-    return asked.range().exemplar("_bucket{" in query.promql)
+        return target.instant()
+    return target.range().exemplar("_bucket{" in query.promql)
 
 
 def _lines(panel: Panel) -> Drawn:

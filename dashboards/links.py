@@ -43,13 +43,13 @@ def explore(search: Search) -> str:
 def addressed(board: Board, addresses: PublicAddresses) -> Board:
     """Returns the board with real addresses in its texts: {grafana_url} and the like are fields of ``addresses``."""
 
-    def whole(panel: Panel) -> Panel:
+    def with_addresses(panel: Panel) -> Panel:
         if panel.kind != "text":
             return panel
-        text = ADDRESS.sub(lambda found: str(getattr(addresses, found[1])), panel.description)
+        text = ADDRESS.sub(lambda match: str(getattr(addresses, match[1])), panel.description)
         return replace(panel, description=text)
 
-    return replace(board, rows=tuple(replace(row, panels=tuple(map(whole, row.panels))) for row in board.rows))
+    return replace(board, rows=tuple(replace(row, panels=tuple(map(with_addresses, row.panels))) for row in board.rows))
 
 
 def braced(traceql: str) -> str:
@@ -57,6 +57,6 @@ def braced(traceql: str) -> str:
     return VARIABLE.sub(r"${\1:pipe}", traceql)
 
 
-def _variable(found: re.Match[str]) -> str:
-    form = (found[2] or "").replace("%3A", ":")
-    return f"${{{found[1]}{form}}}"
+def _variable(match: re.Match[str]) -> str:
+    form = (match[2] or "").replace("%3A", ":")
+    return f"${{{match[1]}{form}}}"

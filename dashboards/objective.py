@@ -14,7 +14,7 @@ def budget_left() -> str:
 
 
 def burn_rate(over: str) -> str:
-    """How many times faster than allowed the bad requests of a time use the error budget."""
+    """The burn rate: the speed at which the bad requests of a time use the error budget; 1 is the allowed one."""
     return f"({bad_share(over)}) / {AVAILABILITY.budget:g}"
 
 

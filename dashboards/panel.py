@@ -23,7 +23,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class Unit(StrEnum):
-    """How a value is written; the values are Grafana's names of units."""
+    """The form in which a value is written; the members' values are Grafana's names of units."""
 
     NUMBER = "short"
     SECONDS = "s"

@@ -14,8 +14,8 @@ BEGIN, END = "<!-- panels -->", "<!-- /panels -->"
 
 def with_table(text: str) -> str:
     """Returns the page with the current table. Raises ValueError if the page has no markers."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, remainder = text.partition(BEGIN)
+    _, end, after = remainder.partition(END)
     if not begin or not end:
         raise ValueError(f"{README.name} has no {BEGIN} and {END}")
     return before + begin + "\n" + "\n".join(table()) + "\n" + end + after

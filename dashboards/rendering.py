@@ -52,7 +52,7 @@ def render(board: Board, tag: str = TAG) -> str:
         .time("now-1h", "now")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
         .variables([_source("datasource", "Prometheus"), _source(TEMPO, "Tempo"), *map(_choice, VARIABLES)])
-        .links([_others()])
+        .links([_other_dashboards()])
         .build()
     )
     drawn.annotations = models.AnnotationContainer([_posted(), *map(Mark, ANNOTATIONS)])
@@ -70,14 +70,14 @@ def _panels(board: Board) -> Iterator[models.Panel | models.RowPanel]:
 
 
 def _source(name: str, kind: str) -> dashboard.DatasourceVariable:
-    here = models.VariableOption(text=kind, value=kind.lower(), selected=True)
-    return dashboard.DatasourceVariable(name).label(kind).type(kind.lower()).current(here)
+    option = models.VariableOption(text=kind, value=kind.lower(), selected=True)
+    return dashboard.DatasourceVariable(name).label(kind).type(kind.lower()).current(option)
 
 
 def _choice(variable: Variable) -> dashboard.QueryVariable:
     before = VARIABLES[: VARIABLES.index(variable)]
-    chosen = ", ".join(f'{other.label}=~"${other.name}"' for other in before)
-    series = f"{variable.metric}{{{chosen}}}" if chosen else variable.metric
+    filters = ", ".join(f'{other.label}=~"${other.name}"' for other in before)
+    series = f"{variable.metric}{{{filters}}}" if filters else variable.metric
     return (
         dashboard.QueryVariable(variable.name)
         .label(variable.title)
@@ -92,7 +92,7 @@ def _choice(variable: Variable) -> dashboard.QueryVariable:
     )
 
 
-def _others() -> dashboard.DashboardLink:
+def _other_dashboards() -> dashboard.DashboardLink:
     """Returns the link to the other dashboards, with the same time range and variables."""
     link = dashboard.DashboardLink("ttscope").type(models.DashboardLinkType.DASHBOARDS).tags([TAG])
     return link.as_dropdown(True).include_vars(True).keep_time(True)
@@ -100,5 +100,5 @@ def _others() -> dashboard.DashboardLink:
 
 def _posted() -> models.AnnotationQuery:
     """Returns the annotations that are posted to /api/annotations for all dashboards, by their tag."""
-    asked = models.AnnotationTarget(limit=100, match_any=False, tags=[TAG], type_val="tags")
-    return models.AnnotationQuery("Posted", GRAFANAS_OWN, icon_color="purple", target=asked)
+    target = models.AnnotationTarget(limit=100, match_any=False, tags=[TAG], type_val="tags")
+    return models.AnnotationQuery("Posted", GRAFANAS_OWN, icon_color="purple", target=target)

@@ -21,34 +21,34 @@ def longer_than(seconds: float) -> Condition:
 
 def equal(field: str, *texts: str) -> Condition:
     """Returns the condition that a field has one of these values. Raises ValueError for an unknown field."""
-    return store.one_of(_known(field), *texts)
+    return store.one_of(_checked(field), *texts)
 
 
 def above(field: str, number: float) -> Condition:
     """Returns the condition that a field is larger than a number. Raises ValueError for an unknown field."""
-    return store.above(_known(field), number)
+    return store.above(_checked(field), number)
 
 
-def given(field: str) -> Condition:
+def present(field: str) -> Condition:
     """Returns the condition that a request has a field. Raises ValueError for an unknown field."""
-    return store.present(_known(field))
+    return store.present(_checked(field))
 
 
 def written(search: Search) -> str:
     """Returns a search as TraceQL, restricted to the requests that the variables of variables.py select."""
-    chosen = (
+    scope = (
         f'{tempo.SERVICE} =~ "${JOB.name}"',
         "kind = server",
         f'span.{VOICE_FIELD} =~ "${VOICE.name}"',
     )
-    return "{ " + " && ".join((*chosen, *map(tempo.group_traceql, search.conditions))) + " }"
+    return "{ " + " && ".join((*scope, *map(tempo.group_traceql, search.conditions))) + " }"
 
 
-def _known(field: str) -> str:
+def _checked(field: str) -> str:
     if field not in REQUEST_FIELDS:
         raise ValueError(f"{field}: there is no such field")
     return field
 
 
-VOICE_FIELD = _known("tts.voice_name")
+VOICE_FIELD = _checked("tts.voice_name")
 """The field that the variable $voice selects by."""

@@ -82,15 +82,15 @@ def _value(node: yaml.Node, path: At, lines: dict[At, int]) -> Any:
         return [_value(item, (*path, number), lines) for number, item in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
         return _scalar(node)
-    found: dict[Any, Any] = {}
+    mapping: dict[Any, Any] = {}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise NotYamlError(key.start_mark.line + 1, "a key must be a plain value")
-        if key.value in found:
+        if key.value in mapping:
             raise NotYamlError(key.start_mark.line + 1, "this key appears twice in a mapping")
-        found[key.value] = _value(value, (*path, key.value), lines)
+        mapping[key.value] = _value(value, (*path, key.value), lines)
         lines[*path, key.value] = key.start_mark.line + 1
-    return found
+    return mapping
 
 
 def _scalar(node: yaml.Node) -> Any:

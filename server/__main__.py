@@ -116,12 +116,12 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
         else:
             launch.settle()
             _announce(service, settings)
-            lost = asyncio.create_task(service.lost())
-            await asyncio.wait({lost, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if lost.done():
+            loss = asyncio.create_task(service.lost())
+            await asyncio.wait({loss, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if loss.done():
                 log.error("the engine is lost, and the server ends for its supervisor to start it again")
                 code = LOST
-            lost.cancel()
+            loss.cancel()
     log.info("stopping")
     await service.stop(lost=code == LOST)
     return code

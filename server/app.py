@@ -71,11 +71,11 @@ DIALECTS: tuple[Dialect, ...] = (
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
-"""That the management port has open at a time; few ask there, and they keep none for long."""
+"""The most connections of the management port at a time. Its clients are few, and keep none open for long."""
 EVENTS_FOLDER = "events"
-"""In the data directory."""
+"""The folder of the event files, in the data folder."""
 SPARE_SLOTS = 4096
-"""Of the journal, beside those of requests that speak or wait: for requests that are read or refused."""
+"""The journal's slots for requests that are being read or refused, beside those of requests that speak or wait."""
 
 log = logging.getLogger(f"{LOGGER}.app")
 
@@ -161,14 +161,14 @@ class Service:
 
     @property
     def url(self) -> str:
-        """Where the API listens."""
+        """The URL at which the API listens."""
         if self._api.url is None:
             raise RuntimeError("the service has not been started")
         return self._api.url
 
     @property
     def management_url(self) -> str | None:
-        """Where the management port listens; None when metrics are off."""
+        """The URL at which the management port listens; None when metrics are off."""
         return self._management.url
 
     async def start(self) -> asyncio.Task[None]:
@@ -311,7 +311,7 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
 
 
 def _journal(settings: Settings) -> Journal | None:
-    """None if the data folder has no room for it: the server speaks without."""
+    """Returns the journal, or None if the data folder has no room for it: the server speaks without one."""
     try:
         return Journal(settings.data_dir / "journal", settings.max_in_flight + SPARE_SLOTS)
     except OSError as error:

@@ -51,7 +51,7 @@ class SpeechError(ServerError):
     refusal: ClassVar[bool] = True
     """Whether it turns a request away before any synthesis; else the request was accepted, and failed."""
     side: ClassVar[Side] = Side.CLIENT
-    """Whose mistake it is."""
+    """The side that made the mistake."""
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -194,7 +194,7 @@ class UnsupportedLanguage(SpeechError):
 
 
 class UnsupportedByVoice(SpeechError):
-    """None of the voice's providers supports what was asked for: SSML, or timestamps of words."""
+    """The request needs SSML or timestamps of words, which none of the voice's providers supports."""
 
     status = 422
 

@@ -22,14 +22,14 @@ from server.errors import ServerCrashed, error_type
 
 TIMEOUT_SECONDS = 10.0
 SEARCH_SECONDS = 14 * 24 * 3600
-"""For as long traces are kept."""
+"""The age up to which a trace is searched for: traces are stored for as long."""
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
 Fields = Mapping[str, Any]
 
 
 def main() -> int:
-    """The exit code: 0 if it was found, 1 if not, 2 if nobody could be asked."""
+    """Returns the exit code: 0 if the request was found, 1 if not, 2 if no source answered."""
     parser = argparse.ArgumentParser(prog="python -m server.explain", description=__doc__)
     parser.add_argument("id", type=str.lower, help="the X-Request-ID or the X-Trace-ID of the answer")
     parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
@@ -38,7 +38,7 @@ def main() -> int:
     options = parser.parse_args()
     if not REQUEST_ID.fullmatch(options.id):
         parser.error("ID must be a UUID (X-Request-ID) or 32 hexadecimal digits (X-Trace-ID)")
-    asked = []
+    stores = []
     sources: tuple[tuple[str, Callable[[], Fields | None]], ...] = (
         ("the server", lambda: from_server(options.url, options.id)),
         ("Jaeger", lambda: from_store(Jaeger(JsonOverHttp(options.jaeger)), options.id)),
@@ -52,15 +52,15 @@ def main() -> int:
         if fields is not None:
             print(sentence(fields))
             return 0
-        asked.append(name)
-    if not asked:
+        stores.append(name)
+    if not stores:
         print(
             f"nothing answers: no server at {options.url}, no Jaeger at {options.jaeger}, no Tempo at {options.tempo}",
             file=sys.stderr,
         )
         return 2
     print(
-        f"{' and '.join(asked)} do not hold it: errors, slow requests and a few of every second are kept",
+        f"{' and '.join(stores)} do not hold it: errors, slow requests and a few of every second are kept",
         file=sys.stderr,
     )
     return 1
@@ -79,25 +79,25 @@ def from_store(store: TraceStore, identifier: str) -> Fields | None:
     if not TRACE_ID.fullmatch(identifier):
         end = time.time() + 60  # what has just begun is not missed
         conditions = ((one_of(RequestField.REQUEST_ID, identifier),),)
-        found = store.search(TraceSearch(end - SEARCH_SECONDS, end, conditions, limit=1))
-        if not found:
+        traces = store.search(TraceSearch(end - SEARCH_SECONDS, end, conditions, limit=1))
+        if not traces:
             return None
-        trace_id = found[0].trace_id
+        trace_id = traces[0].trace_id
     return request_attributes(store.trace(trace_id))
 
 
 def sentence(fields: Fields) -> str:
     """The explanation, from the attributes of a SERVER span (see docs/telemetry.md)."""
-    return f"{_who(fields)} {_what(fields)}{_shares(fields)}."
+    return f"{_subject(fields)} {_outcome(fields)}{_shares(fields)}."
 
 
-def _who(fields: Fields) -> str:
+def _subject(fields: Fields) -> str:
     voice = f", {fields[RequestField.VOICE_NAME]}" if RequestField.VOICE_NAME in fields else ""
     words = f", {fields[RequestField.WORD_COUNT_RANGE]} words" if RequestField.WORD_COUNT_RANGE in fields else ""
     return f"Request {fields[RequestField.REQUEST_ID]} ({fields[RequestField.ENDPOINT]}{voice}{words})"
 
 
-def _what(fields: Fields) -> str:
+def _outcome(fields: Fields) -> str:
     if fields[RequestField.OUTCOME] == "rejected":
         return f"was refused as {fields[RequestField.ERROR_TYPE]} before any synthesis"
     if fields[RequestField.OUTCOME] == "cancelled":
@@ -112,7 +112,7 @@ def _what(fields: Fields) -> str:
 
 
 def _source(fields: Fields) -> str:
-    """Who spoke, where that is worth a word."""
+    """The source of the audio, unless it is the usual one."""
     if fields.get(RequestField.CACHE) == "hit":
         return ", with audio from the cache"
     if fields.get(RequestField.CACHE) == "coalesced":
@@ -136,7 +136,7 @@ def _comparison(fields: Fields, duration: float) -> str:
 
 
 def _shares(fields: Fields) -> str:
-    """Where the time went; sending after the end is not part of the duration, and left out."""
+    """The stages that took the time. Sending after the end is no part of the duration, and left out."""
     spent = {
         stage: float(fields[stage_field(stage)])
         for stage in Stage

@@ -42,12 +42,12 @@ class Synthesis:
     estimated_seconds: float = 0.0
     """About how much audio it will be."""
     deadline: float = float("inf")
-    """When a whole answer, or a stream's first audio, must be ready, in seconds of the event loop's clock."""
+    """The time when a whole answer, or a stream's first audio, must be ready, in seconds of the event loop's clock."""
     stall_seconds: float = float("inf")
-    """How long each further stretch of a stream may take: as long as the first had when a provider was asked."""
+    """The time that each further stretch of a stream may take: as long as the first had when a provider was asked."""
 
     cache: CacheResult | None = None
-    """Where the audio comes from; None before the cache was asked. It is final with the first chunk."""
+    """The source of the audio; None before the cache was asked. It is final with the first chunk."""
     leader: Synthesis | None = None
     """The equal synthesis, already under way for another request, whose audio is given; None for any other audio."""
     provider: str = ""
@@ -89,11 +89,11 @@ class RequestRecord:
     began_unix: int = field(default_factory=time.time_ns)
     began: int = field(default_factory=time.perf_counter_ns)
     received: int = 0
-    """When the last byte of the request was here; 0 before."""
+    """The time when the last byte of the request had arrived; 0 before."""
     first_audio: int = 0
-    """When the first audio was ready to be sent; 0 before."""
+    """The time when the first audio was ready to be sent; 0 before."""
     ready: int = 0
-    """When the last byte of audio was ready, or the work on it had failed; 0 before."""
+    """The time when the last byte of audio was ready, or the work on it had failed; 0 before."""
     blocked: int = 0
     """Nanoseconds between ``received`` and ``ready`` in which a slow reader held up the work."""
     work: float = 0.0
@@ -101,7 +101,7 @@ class RequestRecord:
     padding: float = 0.0
     """Nanoseconds of that in which only the batch's longest was worked on."""
     played_until: int = 0
-    """When a listener who plays the stream as it comes will have played all that is ready; 0 before there is any."""
+    """The time when a listener who plays the stream as it comes will have played all that is ready; 0 before any is."""
     underrun: int = 0
     """Nanoseconds of silence that this listener heard inside the speech, waiting for more."""
     chunks: int = 0
@@ -128,7 +128,7 @@ class RequestRecord:
 
     @property
     def cache(self) -> CacheResult | None:
-        """Where the audio came from; None if it came to no synthesis."""
+        """The source of the audio; None if there was no synthesis."""
         return self.synthesis.cache if self.synthesis is not None else None
 
     @property

@@ -38,7 +38,7 @@ class Interval:
     start: int
     end: int
     peers: BatchPeers | None = None
-    """None of what was done for this request alone."""
+    """The other requests of the same batch; None if the step was executed for this request alone."""
 
     def __post_init__(self) -> None:
         if self.end < self.start:
@@ -199,7 +199,7 @@ class Chunk:
     spoken_text: str = ""
     """The words that the whole utterance is spoken in, numbers and abbreviations read out; there too."""
     words: tuple[Word, ...] = ()
-    """Those whose time is known with this chunk: no word's comes later than its audio. Only of a timed utterance."""
+    """The words whose times are known with this chunk; none comes later than its audio. A timed utterance alone has any."""
 
     @property
     def seconds(self) -> float:

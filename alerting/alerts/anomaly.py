@@ -51,7 +51,7 @@ REQUESTS_1H = Usual("tts_requests:rate1h", UNSCOPED.rate(REQUESTS, over="1h"))
 WORDS_1H = Usual("tts_words:increase1h", UNSCOPED.increase(WORDS_TOTAL, over="1h"))
 SECONDS_PER_WORD = Usual(
     "tts_seconds_per_word:mean1h",
-    f"{UNSCOPED.rate(WORD_COUNT_DURATION, over='1h', part='_sum')} / ({UNSCOPED.rate(WORDS_TOTAL, over='1h')} > 0)",
+    f"{UNSCOPED.rate(WORD_COUNT_DURATION, over='1h', suffix='_sum')} / ({UNSCOPED.rate(WORDS_TOTAL, over='1h')} > 0)",
 )
 USUALS = (REQUESTS_1H, WORDS_1H, SECONDS_PER_WORD)
 _R, _W, _S = USUALS

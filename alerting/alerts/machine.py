@@ -121,7 +121,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsServerRestarted",
-            expr=UNSCOPED.risen(RESTARTS, by=(INSTANCE,), over="15m"),
+            expr=UNSCOPED.rise(RESTARTS, by=(INSTANCE,), over="15m"),
             hold="0s",
             severity=Severity.WARNING,
             team=Team.SERVICE,
@@ -146,7 +146,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsServerCrashed",
-            expr=f"{UNSCOPED.grown(ERRORS, by=(INSTANCE,), where={ERROR_TYPE: LOST}, over='15m')} > 0",
+            expr=f"{UNSCOPED.growth(ERRORS, by=(INSTANCE,), where={ERROR_TYPE: LOST}, over='15m')} > 0",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.SERVICE,

@@ -26,7 +26,7 @@ COUNTED = tuple(metric for metric in SDK_METRICS if metric.kind == "counter")
 
 def _any_grown(metrics: Iterable[Metric], where: Where | None, by: str) -> str:
     """Returns an expression for any of the metrics that has grown within ten minutes."""
-    return "\nor ".join(f"({UNSCOPED.grown(metric, by=(by,), where=where, over='10m')}) > 0" for metric in metrics)
+    return "\nor ".join(f"({UNSCOPED.growth(metric, by=(by,), where=where, over='10m')}) > 0" for metric in metrics)
 
 
 def _age(metric: Metric) -> str:
@@ -100,7 +100,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsEventsLost",
-            expr=f"({UNSCOPED.grown(EVENTS_LOST, by=(INSTANCE, LOSS_REASON), over='10m')}) > 0",
+            expr=f"({UNSCOPED.growth(EVENTS_LOST, by=(INSTANCE, LOSS_REASON), over='10m')}) > 0",
             hold="0s",
             severity=Severity.WARNING,
             team=Team.PLATFORM,

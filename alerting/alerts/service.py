@@ -81,7 +81,7 @@ GROUP = Group(
         ),
         Alert(
             name="TtsStreamHoles",
-            expr=f"1 - {UNSCOPED.increase(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, HOLE_SECONDS), over='15m', part='_bucket')} / "
+            expr=f"1 - {UNSCOPED.increase(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, HOLE_SECONDS), over='15m', suffix='_bucket')} / "
             f"{UNSCOPED.increase(STREAM_UNDERRUN, over='15m')} > {HOLES_SHARE:g}\n"
             f"and {UNSCOPED.increase(STREAM_UNDERRUN, over='15m')} >= {ENOUGH}",
             hold="5m",

@@ -71,8 +71,8 @@ def _late(slo: LatencySlo) -> str:
     return f"{_requests_in_words(slo)}\n- (\n  " + "\n  or ".join(good) + "\n)"
 
 
-def _readings(slo: LatencySlo, where: Where, part: str) -> str:
-    return UNSCOPED.rate(slo.histogram, by=slo.by, where=where, over="5m", part=part)
+def _readings(slo: LatencySlo, where: Where, suffix: str) -> str:
+    return UNSCOPED.rate(slo.histogram, by=slo.by, where=where, over="5m", suffix=suffix)
 
 
 OBJECTIVES = (
@@ -102,22 +102,22 @@ def _recordings(objective: Objective) -> tuple[Recording, ...]:
 
 
 def _share(slo: Slo, window: str) -> str:
-    which = f'{{slo="{slo.name}"}}'
+    selector = f'{{slo="{slo.name}"}}'
     if window == "5m":
-        return f"{BAD}{which} / ({TOTAL}{which} > 0)"
-    over = f"{which}[{window}]"
+        return f"{BAD}{selector} / ({TOTAL}{selector} > 0)"
+    over = f"{selector}[{window}]"
     return f"sum_over_time({BAD}{over}) / (sum_over_time({TOTAL}{over}) > 0)"
 
 
 def _alert(objective: Objective, burn: Burn) -> Alert:
     slo = objective.slo
     limit = burn.factor * slo.budget
-    which = f'{{slo="{slo.name}"}}'
+    selector = f'{{slo="{slo.name}"}}'
     spent = burn.factor * _seconds(burn.long) / (slo.window_days * 86400)
     return Alert(
         name=f"TtsSlo{slo.name.title()}Burn",
-        expr=f"{ratio(burn.long)}{which} > {limit:g}\nand {ratio(burn.short)}{which} > {limit:g}\n"
-        f"and sum_over_time({BAD}{which}[{burn.long}]) * {INTERVAL_SECONDS} >= {ENOUGH_BAD}",
+        expr=f"{ratio(burn.long)}{selector} > {limit:g}\nand {ratio(burn.short)}{selector} > {limit:g}\n"
+        f"and sum_over_time({BAD}{selector}[{burn.long}]) * {INTERVAL_SECONDS} >= {ENOUGH_BAD}",
         hold=burn.hold,
         severity=burn.severity,
         team=Team.SERVICE,

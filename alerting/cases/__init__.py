@@ -15,4 +15,4 @@ CASES: dict[str, tuple[Case, ...]] = {
     "anomaly": anomaly.CASES,
     "pipeline": pipeline.CASES,
 }
-"""By the name of the group."""
+"""The tests of each group of alerts, by the name of the group."""

@@ -11,13 +11,13 @@ OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_requests_total{outcome="er
 
 def histogram(name: str, below: str, counts: tuple[str, str], label: str = "") -> dict[str, str]:
     """Returns a histogram's series from counters of the readings up to ``below`` and of all; the rest is in the bucket up to 25."""
-    some, every = counts
+    below_bound, total = counts
     label = f"{label}," if label else ""
     return {
-        f'{name}_bucket{{{label}le="{below}"}}': some,
-        f'{name}_bucket{{{label}le="25"}}': every,
-        f'{name}_bucket{{{label}le="+Inf"}}': every,
-        f"{name}_count{{{label.rstrip(',')}}}": every,
+        f'{name}_bucket{{{label}le="{below}"}}': below_bound,
+        f'{name}_bucket{{{label}le="25"}}': total,
+        f'{name}_bucket{{{label}le="+Inf"}}': total,
+        f"{name}_count{{{label.rstrip(',')}}}": total,
     }
 
 

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.clients.load import Reply, Turn
+from bench.clients.load import LoadRun, Reply
 from bench.clients.recording import read_wav
 
 GFLOP_PER_AUDIO_SECOND = 5.75
@@ -62,18 +62,18 @@ class Figures:
         return self.audio_per_second * GFLOP_PER_AUDIO_SECOND / peak
 
 
-def figures(turn: Turn) -> Figures:
+def figures(run: LoadRun) -> Figures:
     """Returns the figures of a turn. Raises WavError when an answer with status 200 is not a WAV file."""
-    answers = [reply for reply in turn.replies if reply.status == 200]
+    answers = [reply for reply in run.replies if reply.status == 200]
     recordings = [read_wav(reply.body) for reply in answers]
     return Figures(
-        turn.clients,
-        turn.seconds,
+        run.clients,
+        run.seconds,
         tuple(reply.seconds for reply in answers),
         tuple(first_audio(reply) for reply in answers),
         sum(recording.seconds for recording in recordings),
         sum(recording.sounding_seconds for recording in recordings),
-        len(turn.replies) - len(answers),
+        len(run.replies) - len(answers),
     )
 
 

@@ -51,7 +51,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class LoadRun:
     """The answers to some requests, and how long they took together."""
 
     clients: int
@@ -83,7 +83,7 @@ async def send(session: aiohttp.ClientSession, request: Request) -> Reply:
 
 async def closed_loop(
     session: aiohttp.ClientSession, requests: Sequence[Request], clients: int, max_seconds: float
-) -> Turn:
+) -> LoadRun:
     """Runs clients that share the requests: each sends the next one after its last answer, until ``max_seconds``."""
     waiting = iter(requests)
     replies: list[Reply] = []
@@ -96,10 +96,10 @@ async def closed_loop(
     async with asyncio.TaskGroup() as group:
         for _ in range(clients):
             group.create_task(client())
-    return Turn(clients, time.monotonic() - start, tuple(replies))
+    return LoadRun(clients, time.monotonic() - start, tuple(replies))
 
 
-async def open_loop(session: aiohttp.ClientSession, requests: Sequence[Request], rate: float) -> Turn:
+async def open_loop(session: aiohttp.ClientSession, requests: Sequence[Request], rate: float) -> LoadRun:
     """Sends all requests at a fixed rate, whatever the answers; the turn's time excludes the wait for the last ones."""
     start = time.monotonic()
     async with asyncio.TaskGroup() as group:
@@ -108,4 +108,4 @@ async def open_loop(session: aiohttp.ClientSession, requests: Sequence[Request],
             await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
             tasks.append(group.create_task(send(session, request)))
         seconds = time.monotonic() - start
-    return Turn(0, seconds, tuple(task.result() for task in tasks))
+    return LoadRun(0, seconds, tuple(task.result() for task in tasks))

@@ -32,7 +32,7 @@ class Promise:
     at_most: float | None = None
 
     @property
-    def is_kept(self) -> bool:
+    def is_met(self) -> bool:
         """Whether the figure is within its bound; a figure that could not be measured is not."""
         low = self.at_least is None or self.measured >= self.at_least
         high = self.at_most is None or self.measured <= self.at_most
@@ -42,7 +42,7 @@ class Promise:
         """Returns text, bound, figure and verdict."""
         lower = f"at least {number(self.at_least)}{self.unit}" if self.at_least is not None else ""
         upper = f"at most {number(self.at_most)}{self.unit}" if self.at_most is not None else ""
-        verdict = "kept" if self.is_kept else "**missed**"
+        verdict = "kept" if self.is_met else "**missed**"
         measured = number(self.measured) + ("" if math.isnan(self.measured) else self.unit)
         return self.text, lower or upper, measured, verdict
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.clients.figures import Figures, median, percentile
-from bench.clients.load import UNANSWERED, Reply, Turn
+from bench.clients.load import UNANSWERED, LoadRun, Reply
 from bench.clients.recording import read_wav
 from bench.results.file import Promise, number, promise_table, table
 from bench.results.machine import Machine
@@ -30,7 +30,7 @@ class OverloadResult:
 
     busy: Figures
     """The figures of the server when it was busy, but not overloaded."""
-    turn: Turn
+    run: LoadRun
     health: tuple[float, ...]
     """The seconds of each answer of /health during the overload."""
     server_counts: Mapping[str, int]
@@ -41,7 +41,7 @@ class OverloadResult:
     @property
     def offered(self) -> float:
         """The requests that were sent per second."""
-        return len(self.turn.replies) / self.turn.seconds
+        return len(self.run.replies) / self.run.seconds
 
     @property
     def audio_per_second(self) -> float:
@@ -49,8 +49,8 @@ class OverloadResult:
 
         Audio is counted and not requests: accepted texts are not quite as long as all texts.
         """
-        first = min((reply.start for reply in self.turn.replies), default=0.0)
-        start, end = first + SETTLING_SECONDS, first + self.turn.seconds
+        first = min((reply.start for reply in self.run.replies), default=0.0)
+        start, end = first + SETTLING_SECONDS, first + self.run.seconds
         served = [reply for reply in self.replies_with(SERVED) if start <= reply.end <= end]
         return sum(read_wav(reply.body).sounding_seconds for reply in served) / (end - start)
 
@@ -63,7 +63,7 @@ class OverloadResult:
 
     def replies_with(self, status: int) -> list[Reply]:
         """Returns the replies with this status."""
-        return [reply for reply in self.turn.replies if reply.status == status]
+        return [reply for reply in self.run.replies if reply.status == status]
 
     def seconds_of(self, status: int) -> list[float]:
         """Returns the seconds of the replies with this status."""
@@ -76,10 +76,10 @@ def render(result: OverloadResult, vanishings: Vanishings, machine: Machine, wor
         "## Overload, and clients that vanish",
         f"{machine.describe()} Texts of {words} words. Busy: {clients} clients, each waits for its answer; "
         f"{number(result.busy.requests_per_second)} requests/s. Overload: {number(result.offered)} requests/s for "
-        f"{result.turn.seconds:.0f} s, sent whatever the answers; the client that sends them runs on the same cores.",
+        f"{result.run.seconds:.0f} s, sent whatever the answers; the client that sends them runs on the same cores.",
         promise_table(overload_promises(result, vanishings)),
         processor_sentence(result),
-        f"### What became of {len(result.turn.replies)} requests\n\n{answers_table(result)}",
+        f"### What became of {len(result.run.replies)} requests\n\n{answers_table(result)}",
         f"### Vanished clients: to a free place, and to the next one's first audio\n\n{vanishings_table(vanishings)}",
     ]
     return "\n\n".join(parts)
@@ -112,7 +112,7 @@ def overload_promises(result: OverloadResult, vanishings: Vanishings) -> list[Pr
 
 def processor_sentence(result: OverloadResult) -> str:
     """Returns a sentence about the processor usage, since client and rejections share the cores with synthesis."""
-    usage, rejection_rate = result.processor, len(result.replies_with(REJECTED)) / result.turn.seconds
+    usage, rejection_rate = result.processor, len(result.replies_with(REJECTED)) / result.run.seconds
     per_rejection = (
         f" ({number(usage.loop / rejection_rate * 1000)} ms for each of {number(rejection_rate)} refusals a second)"
         if rejection_rate
@@ -129,7 +129,7 @@ def processor_sentence(result: OverloadResult) -> str:
 
 def answers_table(result: OverloadResult) -> str:
     """Returns a table of requests by status, with their times."""
-    statuses = Counter(reply.status for reply in result.turn.replies)
+    statuses = Counter(reply.status for reply in result.run.replies)
     rows = [
         (
             "unanswered" if status == UNANSWERED else str(status),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
-from dashboards.traceql import given, longer_than, requests
+from dashboards.traceql import longer_than, present, requests
 from otel.contract.labels import (
     ATTEMPT_OUTCOME,
     CACHE_RESULT,
@@ -61,7 +61,7 @@ WORK_BY_STAGE = Panel(
     Unit.NUMBER,
     (
         Query(
-            SELECTED.rate(STAGE_DURATION, by=(STAGE,), where={STAGE: WORK}, part="_sum"),
+            SELECTED.rate(STAGE_DURATION, by=(STAGE,), where={STAGE: WORK}, suffix="_sum"),
             "{stage}",
         ),
     ),
@@ -205,7 +205,7 @@ ATTEMPTS = Panel(
     "Attempts per second, by provider and outcome.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(PROVIDER_REQUESTS, by=(PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
+    (Query(SELECTED.positive_rate(PROVIDER_REQUESTS, by=(PROVIDER, ATTEMPT_OUTCOME)), "{provider} {outcome}"),),
     width=6,
 )
 PROVIDER_SUCCESS = Panel(
@@ -244,8 +244,8 @@ FALLBACKS = Panel(
     "first provider fails.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(PROVIDER_FALLBACKS, by=(FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
-    traces=requests(given("tts.fallback_from")),
+    (Query(SELECTED.positive_rate(PROVIDER_FALLBACKS, by=(FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
+    traces=requests(present("tts.fallback_from")),
     empty="No request fell back to another provider.",
     width=6,
 )

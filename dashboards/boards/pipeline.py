@@ -29,9 +29,9 @@ def rates(metrics: Sequence[PipelineMetric], by: str, legend: str) -> tuple[Quer
     )
 
 
-def sdk(item: str, what: str) -> LibraryMetric:
+def sdk(item: str, name: str) -> LibraryMetric:
     """Returns the SDK's metric about the server's export, by its kind of item."""
-    return SDK[f"otel.sdk.{what.format(item)}"]
+    return SDK[f"otel.sdk.{name.format(item)}"]
 
 
 PROGRAMS = Panel(
@@ -131,9 +131,9 @@ EXPORT_LOST = Panel(
     "lines",
     Unit.PER_SECOND,
     tuple(
-        Query(SELECTED.rate(sdk(item, what), where=BADLY), f"{name} {how}")
+        Query(SELECTED.rate(sdk(item, metric), where=BADLY), f"{name} {how}")
         for item, name in ITEMS.items()
-        for what, how in (("processor.{}.processed", "dropped"), ("exporter.{}.exported", "given up"))
+        for metric, how in (("processor.{}.processed", "dropped"), ("exporter.{}.exported", "given up"))
     ),
     thresholds=(Threshold(0.1, "warning"),),
     empty=NOTHING_LOST,
@@ -164,7 +164,7 @@ EVENTS_NOT_KEPT = Panel(
     "Events per second that a server could not write to its own files, by reason. The runbook is TtsEventsLost.",
     "lines",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(EVENTS_LOST, by=(LOSS_REASON,)), "{reason}"),),
+    (Query(SELECTED.positive_rate(EVENTS_LOST, by=(LOSS_REASON,)), "{reason}"),),
     thresholds=(Threshold(0.01, "warning"),),
     empty="Every event was written.",
     width=6,
@@ -254,7 +254,7 @@ NOTIFICATIONS = Panel(
     "Notifications per second that could not be delivered, by integration. Alertmanager's log says why.",
     "lines",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(own.NOTIFICATIONS_FAILED, by=("integration",)), "{integration}"),),
+    (Query(SELECTED.positive_rate(own.NOTIFICATIONS_FAILED, by=("integration",)), "{integration}"),),
     thresholds=(Threshold(0.01, "critical"),),
     empty="Every notification was delivered.",
     width=6,

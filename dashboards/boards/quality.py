@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
-from dashboards.traceql import above, given, requests
+from dashboards.traceql import above, present, requests
 from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.contract.metrics import (
     AUDIO_FAULTS,
@@ -32,8 +32,8 @@ FAULTS = Panel(
     "provider's are included. Look at the traces behind the panel for the voice and the text length.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(AUDIO_FAULTS, by=(FAULT,)), "{fault}"),),
-    traces=requests(given("tts.audio_faults")),
+    (Query(SELECTED.positive_rate(AUDIO_FAULTS, by=(FAULT,)), "{fault}"),),
+    traces=requests(present("tts.audio_faults")),
     empty="No clip had a fault.",
     width=6,
 )
@@ -46,7 +46,7 @@ UNDERRUNS = Panel(
     Unit.SHARE,
     (
         Query(
-            f"1 - {SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, 0), part='_bucket')} / "
+            f"1 - {SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, 0), suffix='_bucket')} / "
             f"({SELECTED.rate(STREAM_UNDERRUN)} > 0)",
             "with a gap",
         ),
@@ -73,8 +73,8 @@ SLOW_REASONS = Panel(
     "added the most time.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(SLOW_REQUESTS, by=(SLOW_REASON,)), "{reason}"),),
-    traces=requests(given("tts.slow_reason")),
+    (Query(SELECTED.positive_rate(SLOW_REQUESTS, by=(SLOW_REASON,)), "{reason}"),),
+    traces=requests(present("tts.slow_reason")),
     empty="No request was slow for its length.",
     width=6,
 )

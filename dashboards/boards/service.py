@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
-from dashboards.traceql import above, equal, given, longer_than, requests
+from dashboards.traceql import above, equal, longer_than, present, requests
 from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.contract.promql import INSTANCE, ratio
@@ -135,7 +135,7 @@ ERROR_RATE = Panel(
     "each class. The alert TtsErrorRateHigh counts only errors of the server.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(ERRORS, by=(ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
+    (Query(SELECTED.positive_rate(ERRORS, by=(ERROR_TYPE, SIDE)), "{error_type} ({side})"),),
     thresholds=(Threshold(ERRORS_PER_SECOND, "critical"),),
     traces=FAILED,
     empty="No request was rejected or failed.",
@@ -216,7 +216,7 @@ FAILED_REQUESTS = Panel(
     "attempt.",
     "traces",
     Unit.SECONDS,
-    requests((equal("tts.outcome", "error"), given("tts.fallback_from"))),
+    requests((equal("tts.outcome", "error"), present("tts.fallback_from"))),
     empty="No request failed or fell back.",
     width=12,
     height=9,

@@ -96,7 +96,7 @@ ENDED_EARLY = Panel(
     "`TTSCOPE_RECEIVE_SECONDS`.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(CONNECTIONS_ENDED_EARLY, by=(EARLY_END,)), "{reason}"),),
+    (Query(SELECTED.positive_rate(CONNECTIONS_ENDED_EARLY, by=(EARLY_END,)), "{reason}"),),
     empty="No connection was closed early.",
     width=12,
 )
@@ -152,7 +152,7 @@ WORKERS = Panel(
     "names each restart and its reason.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(WORKER_RESTARTS, by=(WORKER,)), "{worker}"),),
+    (Query(SELECTED.positive_rate(WORKER_RESTARTS, by=(WORKER,)), "{worker}"),),
     empty="No worker process was restarted.",
     width=8,
 )
@@ -164,7 +164,7 @@ TASK_FAILURES = Panel(
     "error.",
     "stacked",
     Unit.PER_SECOND,
-    (Query(SELECTED.seen(BACKGROUND_TASK_FAILURES, by=(TASK,)), "{task}"),),
+    (Query(SELECTED.positive_rate(BACKGROUND_TASK_FAILURES, by=(TASK,)), "{task}"),),
     empty="No background task has failed.",
     width=8,
 )

@@ -16,7 +16,7 @@ AUDIO_MADE = Panel(
     "Total length of the audio that clients received, over the dashboard's time range.",
     "stat",
     Unit.SECONDS,
-    (Query(SELECTED.increase(AUDIO_DURATION, over=SPAN, part="_sum")),),
+    (Query(SELECTED.increase(AUDIO_DURATION, over=SPAN, suffix="_sum")),),
     width=6,
     height=5,
 )
@@ -72,7 +72,7 @@ AUDIO_RATE = Panel(
     "Seconds of audio delivered per second, by voice: how many times faster than real time the service speaks.",
     "stacked",
     Unit.NUMBER,
-    (Query(SELECTED.rate(AUDIO_DURATION, by=(VOICE_NAME,), part="_sum"), "{voice_name}"),),
+    (Query(SELECTED.rate(AUDIO_DURATION, by=(VOICE_NAME,), suffix="_sum"), "{voice_name}"),),
 )
 CLIENTS = Panel(
     "clients",

@@ -28,10 +28,10 @@ class PipelineMetric:
     attributes: tuple[str, ...] = ()
 
 
-def _counted(what: str, label: str, help: str) -> tuple[PipelineMetric, ...]:  # noqa: A002 - as the field is called
+def _counted(counter: str, label: str, help: str) -> tuple[PipelineMetric, ...]:  # noqa: A002 - as the field is called
     """Returns one metric for each of SIGNALS, in their order."""
     return tuple(
-        PipelineMetric(f"otelcol_{what}_{signal}_total", "counter", COLLECTOR, help, (label,)) for signal in SIGNALS
+        PipelineMetric(f"otelcol_{counter}_{signal}_total", "counter", COLLECTOR, help, (label,)) for signal in SIGNALS
     )
 
 

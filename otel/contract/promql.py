@@ -22,7 +22,7 @@ Where = Mapping[Label, str | tuple[str, ...] | None]
 """The values that labels must have; None stands for any value but the empty one."""
 Scope = Callable[[Metric], Sequence[str]]
 """The matchers that every selector of a metric begins with."""
-PARTS = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
 
 
 def _unscoped(metric: Metric) -> Sequence[str]:
@@ -33,7 +33,7 @@ def _unscoped(metric: Metric) -> Sequence[str]:
 class PromQL:
     """Builds queries whose selectors begin with the matchers of one scope.
 
-    Every method raises ValueError for a label, a value or a part that the metric does not have. In all of them ``by``
+    Every method raises ValueError for a label, a value or a suffix that the metric does not have. In all of them ``by``
     are the labels that are kept, ``where`` the values that labels must have, and ``over`` is the length of the window.
     """
 
@@ -43,10 +43,10 @@ class PromQL:
     spaced: bool = False
     """Whether there are spaces after commas and before brackets, and braces without matchers, as in Grafana's files."""
 
-    def series(self, metric: Metric, *, where: Where | None = None, part: str = "") -> str:
-        """A selector of the metric, or of a part of a histogram."""
+    def series(self, metric: Metric, *, where: Where | None = None, suffix: str = "") -> str:
+        """A selector of the metric, or of one series of a histogram: ``_bucket``, ``_count`` or ``_sum``."""
         inside = (", " if self.spaced else ",").join([*self.scope(metric), *matchers(metric, where)])
-        return name(metric, part) + (f"{{{inside}}}" if inside or self.spaced else "")
+        return name(metric, suffix) + (f"{{{inside}}}" if inside or self.spaced else "")
 
     def total(self, metric: Metric, *, by: Iterable[Label] = (), where: Where | None = None) -> str:
         """The sum of the series' values."""
@@ -68,10 +68,10 @@ class PromQL:
         by: Iterable[Label] = (),
         where: Where | None = None,
         over: str = "",
-        part: str = "",
+        suffix: str = "",
     ) -> str:
         """The increase per second; of a histogram, by default, of the number of its readings."""
-        return self._aggregate("sum", metric, by, f"rate({self._window(metric, where, over, part)})")
+        return self._aggregate("sum", metric, by, f"rate({self._window(metric, where, over, suffix)})")
 
     def increase(
         self,
@@ -80,12 +80,14 @@ class PromQL:
         by: Iterable[Label] = (),
         where: Where | None = None,
         over: str = "",
-        part: str = "",
+        suffix: str = "",
     ) -> str:
         """The increase within the window; of a histogram, by default, of the number of its readings."""
-        return self._aggregate("sum", metric, by, f"increase({self._window(metric, where, over, part)})")
+        return self._aggregate("sum", metric, by, f"increase({self._window(metric, where, over, suffix)})")
 
-    def seen(self, counter: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
+    def positive_rate(
+        self, counter: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = ""
+    ) -> str:
         """The rates above 0: counters whose labels are known beforehand begin at 0 for each of their values."""
         return f"{self.rate(counter, by=by, where=where, over=over)} > 0"
 
@@ -93,7 +95,7 @@ class PromQL:
         self, histogram: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = ""
     ) -> str:
         """The readings per second that are at most ``le``, by ``le``."""
-        return self.rate(histogram, by=("le", *by), where=where, over=over, part="_bucket")
+        return self.rate(histogram, by=("le", *by), where=where, over=over, suffix="_bucket")
 
     def quantile(
         self,
@@ -110,39 +112,39 @@ class PromQL:
     def mean(self, histogram: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
         """The mean reading; no value while there are no readings."""
         by = tuple(by)
-        sums = self.rate(histogram, by=by, where=where, over=over, part="_sum")
+        sums = self.rate(histogram, by=by, where=where, over=over, suffix="_sum")
         return f"{sums} / ({self.rate(histogram, by=by, where=where, over=over)} > 0)"
 
-    def grown(self, counter: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str) -> str:
-        """How much the counter has grown; counts a series that began within the window, which increase() misses."""
+    def growth(self, counter: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str) -> str:
+        """The growth of the counter; a series that began within the window counts, which increase() misses."""
         by = tuple(by)
-        now = self.total(counter, by=by, where=where)
+        current = self.total(counter, by=by, where=where)
         before = self._aggregate("sum", counter, by, f"{self.series(counter, where=where)} offset {over}")
-        return f"{now} - ({before} or {now} * 0)"
+        return f"{current} - ({before} or {current} * 0)"
 
-    def risen(self, gauge: Metric, *, by: Iterable[Label] = (), over: str) -> str:
+    def rise(self, gauge: Metric, *, by: Iterable[Label] = (), over: str) -> str:
         """The gauge where it is larger than it was ``over`` ago; a new series counts from 0."""
         by = tuple(by)
-        now = self.largest(gauge, by=by)
+        current = self.largest(gauge, by=by)
         before = self._aggregate("max", gauge, by, f"{self.series(gauge)} offset {over}")
-        return f"{now} > ({before} or {now} * 0)"
+        return f"{current} > ({before} or {current} * 0)"
 
     def count(self, counter: Metric, *, where: Where | None = None, over: str) -> str:
-        """How many were counted within the window, by all processes that ran in it, also by series that began in it.
+        """The number counted within the window by all processes that ran in it, also in series that began in it.
 
         It is not increase(): a series begins with its first event, so increase() does not see the first failure of a
         kind. Every process has series of its own, which only grow; only what a scraped server counted before it was
         restarted within the window can be missed.
         """
         series = self.series(counter, where=where)
-        most = f"max_over_time({series}[{over}])"
-        return self._aggregate("sum", counter, (), f"({most} - {series} offset {over}) or {most}")
+        peak = f"max_over_time({series}[{over}])"
+        return self._aggregate("sum", counter, (), f"({peak} - {series} offset {over}) or {peak}")
 
-    def _window(self, metric: Metric, where: Where | None, over: str, part: str) -> str:
+    def _window(self, metric: Metric, where: Where | None, over: str, suffix: str) -> str:
         if not (over := over or self.over):
             raise ValueError(f"{metric.prometheus_name} is asked for without a window")
-        part = part or ("_count" if metric.kind == "histogram" else "")
-        return f"{self.series(metric, where=where, part=part)}[{over}]"
+        suffix = suffix or ("_count" if metric.kind == "histogram" else "")
+        return f"{self.series(metric, where=where, suffix=suffix)}[{over}]"
 
     def _aggregate(self, aggregation: str, metric: Metric, by: Iterable[Label], value: str) -> str:
         names = ", ".join(label_names(metric, by))
@@ -155,13 +157,13 @@ UNSCOPED = PromQL()
 """Queries of every server."""
 
 
-def ratio(part: str, whole: str) -> str:
-    """The share of a part in a whole, 0 to 1; no value while the whole is 0, and 0 where the part has no series."""
-    return f"({part} or {whole} * 0) / ({whole} > 0)"
+def ratio(amount: str, total: str) -> str:
+    """The amount as a share of the total, 0 to 1; no value while the total is 0; 0 where the amount has no series."""
+    return f"({amount} or {total} * 0) / ({total} > 0)"
 
 
 def at_most(histogram: Instrument, value: float) -> dict[Label, str | tuple[str, ...] | None]:
-    """Where a histogram's readings are at most ``value``, however its bound is written: 1 by OTLP, 1.0 by a scrape.
+    """The matcher of the readings that are at most ``value``, however the bound is written: 1 by OTLP, 1.0 by a scrape.
 
     Raises ValueError if it is not one of the histogram's bounds.
     """
@@ -172,11 +174,11 @@ def at_most(histogram: Instrument, value: float) -> dict[Label, str | tuple[str,
     return {"le": (short, f"{short}.0") if short.isdigit() else short}
 
 
-def name(metric: Metric, part: str = "") -> str:
-    """The name of the metric's series, or of a histogram's part. Raises ValueError for a part that it does not have."""
-    if part not in PARTS[metric.kind]:
-        raise ValueError(f"{metric.prometheus_name} is a {metric.kind} and has no {part or 'value of its own'}")
-    return f"{metric.prometheus_name}{part}"
+def name(metric: Metric, suffix: str = "") -> str:
+    """The name of the metric's series. Raises ValueError for a suffix that the metric does not have."""
+    if suffix not in SUFFIXES[metric.kind]:
+        raise ValueError(f"{metric.prometheus_name} is a {metric.kind} and has no {suffix or 'value of its own'}")
+    return f"{metric.prometheus_name}{suffix}"
 
 
 def matchers(metric: Metric, where: Where | None) -> list[str]:
@@ -204,7 +206,7 @@ def _matcher(metric: Metric, label: Label, value: str | tuple[str, ...] | None) 
         raise ValueError(f"{metric.prometheus_name} has no {name} {', '.join(sorted(bad))}")
     if len(values) == 1:
         return f'{name}="{values[0]}"'
-    pattern = "|".join(re.escape(one).replace("\\-", "-") for one in values).replace("\\", "\\\\")
+    pattern = "|".join(re.escape(value).replace("\\-", "-") for value in values).replace("\\", "\\\\")
     return f'{name}=~"{pattern}"'
 
 

@@ -41,7 +41,7 @@ WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
 
 
 class Outcome(LabelValue):
-    """How a request for audio ended."""
+    """The outcome of a request for audio: how it ended."""
 
     OK = "ok", "all audio was handed to the client"
     ERROR = "error", "the request was accepted, then failed"
@@ -50,7 +50,7 @@ class Outcome(LabelValue):
 
 
 class Side(LabelValue):
-    """Whose mistake an error is."""
+    """The side that an error is a mistake of."""
 
     CLIENT = "client", "the request can't be answered as it is"
     SERVER = "server", "the server failed, or had no room"
@@ -64,7 +64,7 @@ class CacheState(LabelValue):
 
 
 class CacheResult(LabelValue):
-    """Where the audio of a request came from."""
+    """The source of a request's audio: the cache, another request's synthesis, or its own."""
 
     HIT = "hit", "from the cache"
     MISS = "miss", "it was made"
@@ -77,7 +77,7 @@ class CacheResult(LabelValue):
 
 
 class AttemptOutcome(LabelValue):
-    """How a provider's attempt to speak ended."""
+    """The outcome of a provider's attempt to speak: how it ended."""
 
     OK = "ok", "the provider spoke"
     ERROR = "error", "the provider failed"

@@ -34,7 +34,7 @@ CLOSE_SECONDS = 30.0
 log = logging.getLogger("ttscope.events")
 
 Count = Callable[[LossReason, int], None]
-Wanted = Callable[[Mapping[str, Any]], bool]
+EventFilter = Callable[[Mapping[str, Any]], bool]
 
 
 class EventFile(LogRecordExporter):
@@ -52,7 +52,7 @@ class EventFile(LogRecordExporter):
         try:
             self._file.append(json_line(batch).encode("utf-8", "replace"))
         except OSError as error:
-            self._losses.lost(reason_of(error), len(batch))
+            self._losses.add(reason_of(error), len(batch))
             return LogRecordExportResult.FAILURE
         self._losses.written()
         return LogRecordExportResult.SUCCESS
@@ -71,11 +71,11 @@ class EventQueue(LogRecordProcessor):
     The SDK's own processor drops events without room without telling us, and its thread logs what it can't export.
     """
 
-    def __init__(self, exporter: LogRecordExporter, losses: EventLosses, wanted: Wanted) -> None:
-        """``wanted`` decides by the attributes of an event whether this queue takes it."""
+    def __init__(self, exporter: LogRecordExporter, losses: EventLosses, accepts: EventFilter) -> None:
+        """``accepts`` decides by the attributes of an event whether this queue takes it."""
         self._exporter = exporter
         self._losses = losses
-        self._wanted = wanted
+        self._accepts = accepts
         self._waiting: deque[ReadableLogRecord] = deque()
         self._awake = threading.Event()
         self._closed = False
@@ -85,10 +85,10 @@ class EventQueue(LogRecordProcessor):
 
     def on_emit(self, log_record: ReadWriteLogRecord) -> None:
         record = log_record.log_record
-        if not self._wanted(record.attributes or {}):
+        if not self._accepts(record.attributes or {}):
             return
         if len(self._waiting) >= ROOM or self._closed:
-            self._losses.lost(LossReason.QUEUE_FULL, 1)
+            self._losses.add(LossReason.QUEUE_FULL, 1)
             return
         resource = log_record.resource or Resource.get_empty()
         scope, limits = log_record.instrumentation_scope, log_record.limits
@@ -122,15 +122,15 @@ class EventQueue(LogRecordProcessor):
                     self._exporter.export(batch)
                 except Exception:  # a mistake of ours in one batch must not end the thread
                     log.exception("a batch of events can't be written")
-                    self._losses.lost(LossReason.IO_ERROR, len(batch))
+                    self._losses.add(LossReason.IO_ERROR, len(batch))
 
 
 def event_queues(folder: Path, count: Count) -> list[LogRecordProcessor]:
     """Returns the queues of both files in ``folder``; ``count`` is called with lost events."""
 
-    def queue(name: str, wanted: Wanted) -> EventQueue:
+    def queue(name: str, accepts: EventFilter) -> EventQueue:
         losses = EventLosses(name, count)
-        return EventQueue(EventFile(folder / name, losses), losses, wanted)
+        return EventQueue(EventFile(folder / name, losses), losses, accepts)
 
     return [queue(REQUESTS_FILE, lambda event: not _is_refused(event)), queue(REFUSED_FILE, _is_refused)]
 

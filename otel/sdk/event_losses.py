@@ -44,7 +44,7 @@ class EventLosses:
         self._lost = 0
         self._last = 0.0
 
-    def lost(self, reason: LossReason, events: int) -> None:
+    def add(self, reason: LossReason, events: int) -> None:
         """Counts lost events: starts an episode, or continues it."""
         self._count(reason, events)
         with self._lock:
@@ -59,5 +59,5 @@ class EventLosses:
         with self._lock:
             if not self._lost or self._clock() - self._last < QUIET_SECONDS:
                 return
-            lost, self._lost = self._lost, 0
-        log.warning("events are written again", extra={"file": self._file, "lost": lost})
+            count, self._lost = self._lost, 0
+        log.warning("events are written again", extra={"file": self._file, "lost": count})

@@ -83,11 +83,11 @@ def _add_histogram(family: Family, name: str, labels: dict[str, str], point: His
     for index, count in enumerate(point.bucket_counts):
         cumulative += count
         bound = repr(float(bounds[index])) if index < len(bounds) else "+Inf"
-        taken = exemplars.get(index)
+        sdk_exemplar = exemplars.get(index)
         exemplar = None
-        if taken is not None and taken.trace_id is not None and taken.span_id is not None:
-            ids = {"trace_id": format_trace_id(taken.trace_id), "span_id": format_span_id(taken.span_id)}
-            exemplar = Exemplar(ids, taken.value, taken.time_unix_nano / 1e9)
+        if sdk_exemplar is not None and sdk_exemplar.trace_id is not None and sdk_exemplar.span_id is not None:
+            ids = {"trace_id": format_trace_id(sdk_exemplar.trace_id), "span_id": format_span_id(sdk_exemplar.span_id)}
+            exemplar = Exemplar(ids, sdk_exemplar.value, sdk_exemplar.time_unix_nano / 1e9)
         family.add_sample(f"{name}_bucket", {**labels, "le": bound}, cumulative, exemplar=exemplar)
     family.add_sample(f"{name}_count", labels, point.count)
     family.add_sample(f"{name}_sum", labels, point.sum)

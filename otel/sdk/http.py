@@ -81,5 +81,5 @@ class _Summed(NoOpUpDownCounter):
         self.totals = Totals(self._names)
 
     def add(self, amount: float, attributes: Attributes = None, context: Context | None = None) -> None:
-        given = attributes or {}
-        self.totals.add(amount, tuple(str(given.get(name, "")) for name in self._names))
+        values = attributes or {}
+        self.totals.add(amount, tuple(str(values.get(name, "")) for name in self._names))

@@ -1,4 +1,4 @@
-"""Which metrics of libraries leave the process, as views of the SDK."""
+"""The views of the SDK that say which metrics of libraries leave the process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def library_views() -> list[View]:
 
     What else the instrumentation makes is dropped by otel.sdk.http: each view that matches costs at every reading.
     """
-    kept = [
+    views = [
         View(instrument_name=metric.name, attribute_keys=set(metric.attributes))
         for metric in (*HTTP_METRICS, *SDK_METRICS)
     ]
-    return [*kept, NO_SDK_METRICS]
+    return [*views, NO_SDK_METRICS]
 
 
 def count_exports() -> None:

@@ -61,10 +61,10 @@ class TailSampler:
         return Decision(failed or slow or slowest or self._within_budget(), slow, usual)
 
     def _among_slowest(self, seconds: float) -> bool:
-        now = self._clock()
-        if now >= self._window_end:
+        moment = self._clock()
+        if moment >= self._window_end:
             self._slowest.clear()
-            self._window_end = now + WINDOW_SECONDS
+            self._window_end = moment + WINDOW_SECONDS
         if len(self._slowest) < SLOWEST:
             heapq.heappush(self._slowest, seconds)
             return True

@@ -95,18 +95,18 @@ class Telemetry:
         A Collector that does not answer would hold up each exporter for many seconds, so after ``seconds`` the rest is
         given up. The thread is a daemon, so that the end of the process does not wait for it either.
         """
-        loop, done = asyncio.get_running_loop(), asyncio.Event()
+        loop, finished = asyncio.get_running_loop(), asyncio.Event()
 
         def close() -> None:
             self._close()
             with suppress(RuntimeError):  # the loop is gone, and nobody waits any more
-                loop.call_soon_threadsafe(done.set)
+                loop.call_soon_threadsafe(finished.set)
 
         threading.Thread(target=close, name="telemetry-shutdown", daemon=True).start()
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await done.wait()
-        return done.is_set()
+                await finished.wait()
+        return finished.is_set()
 
     def _make_event_processors(self, folder: Path | None) -> list[LogRecordProcessor]:
         processors: list[LogRecordProcessor] = []
@@ -129,13 +129,13 @@ class Telemetry:
 
 
 def _resource(version: str, build: str) -> Resource:
-    ours = {
+    attributes = {
         "service.name": "ttscope",
         "service.version": version,
         "service.instance.id": str(uuid.uuid4()),
         RequestField.BUILD.value: build,
     }
-    return Resource.create({**ours, **OTELResourceDetector().detect().attributes})
+    return Resource.create({**attributes, **OTELResourceDetector().detect().attributes})
 
 
 def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvider) -> list[SpanProcessor]:

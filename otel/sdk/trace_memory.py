@@ -56,9 +56,9 @@ class TraceMemory(SpanProcessor):
         root_id = _context(span).span_id
         waiting = self._pending.pop(trace_id, [])
         own = [child for child in waiting if child.parent is not None and child.parent.span_id == root_id]
-        rest = [child for child in waiting if child not in own]
-        if rest:  # another request that continues the same caller's trace
-            self._pending[trace_id] = rest
+        remaining = [child for child in waiting if child not in own]
+        if remaining:  # another request that continues the same caller's trace
+            self._pending[trace_id] = remaining
         trace = SampledTrace(_seconds(span), self._count, span, (span, *own))
         self._last.append(trace)
         if len(self._slowest) < SLOWEST:

@@ -19,15 +19,15 @@ def read(
     settings: Callable[..., T],
     variable: Callable[[object], str],
     conflicts: Callable[[T], Iterable[str]] = lambda _: (),
-    **given: object,
+    **overrides: object,
 ) -> T:
-    """Returns the settings; ``given`` ones override the environment. Raises SettingsError.
+    """Returns the settings; ``overrides`` ones override the environment. Raises SettingsError.
 
     ``variable`` returns the variable that sets a field. ``conflicts`` returns a line for each contradiction between
     settings, which begins with a variable's name.
     """
     try:
-        values = settings(**given)
+        values = settings(**overrides)
     except ValidationError as error:
         problems = [f"{variable(problem['loc'][0])}: {problem['msg']}" for problem in error.errors(include_input=False)]
     else:
@@ -37,6 +37,6 @@ def read(
     raise SettingsError("\n  ".join(["the environment has values that can't be used:", *problems]))
 
 
-def unknown(prefix: str, known: Container[str]) -> list[str]:
+def unknown(prefix: str, names: Container[str]) -> list[str]:
     """Returns variables with our ``prefix`` that set nothing: most likely they are misspelt."""
-    return sorted(name for name in os.environ if name.startswith(prefix) and name not in known)
+    return sorted(name for name in os.environ if name.startswith(prefix) and name not in names)

@@ -31,8 +31,8 @@ class PrivateFormatter(JsonFormatter):
         self._allowed = STANDARD | {TRACE_ID, *allowed}
 
     def format(self, record: logging.LogRecord) -> str:
-        ours = record.name.split(".")[0] == LOGGER
-        return super().format(self._own(record) if ours else _foreign(record))
+        is_own = record.name.split(".")[0] == LOGGER
+        return super().format(self._own(record) if is_own else _foreign(record))
 
     def _own(self, record: logging.LogRecord) -> logging.LogRecord:
         fields = {name: value for name, value in record.__dict__.items() if name in self._allowed}

@@ -68,10 +68,10 @@ class RotatingFile:
     def _write(self, content: bytes) -> None:
         if self._descriptor is None:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
-        rest = memoryview(content)
+        remaining = memoryview(content)
         try:
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
+            while remaining:
+                remaining = remaining[os.write(self._descriptor, remaining) :]
             os.fsync(self._descriptor)
         except OSError:
             try:

@@ -123,8 +123,8 @@ class _Coder:
     def _ends_softly(self) -> bool:
         """Whether the samples of the last frame are quiet. False for so few frames that a player would not recognise
         them."""
-        lost = (self._count - 1) % AAC_FRAME + 1
-        return self._count > 3 * AAC_FRAME and float(np.abs(self._tail[-lost:]).max()) < QUIET
+        final_samples = (self._count - 1) % AAC_FRAME + 1
+        return self._count > 3 * AAC_FRAME and float(np.abs(self._tail[-final_samples:]).max()) < QUIET
 
 
 class _Sink:

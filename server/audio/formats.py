@@ -12,7 +12,7 @@ PCM_BYTES = 2
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """How ffmpeg encodes a format."""
+    """The settings with which ffmpeg encodes a format."""
 
     muxer: str
     encoder: str
@@ -36,7 +36,7 @@ class Format:
     rates: tuple[int, ...] = ()
     """The sample rates in Hz, ascending; empty if any rate is possible."""
     codec: Codec | None = None
-    """None for plain 16-bit samples."""
+    """The codec of a compressed format; None for plain 16-bit samples."""
 
     def sample_rate(self, source: int) -> int:
         """Returns the rate in Hz for audio that is made at ``source`` Hz: the same or the next higher one, to lose

@@ -1,4 +1,4 @@
-"""How long it may take to speak a text: bounds from its characters alone, for voices that were not measured."""
+"""Bounds of the time that speaking a text takes, from its characters alone, for voices that were not measured."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 class Bounds:
     """Seconds of sound without pauses: hardly any voice takes less or more."""
 
-    least: float
-    most: float
+    minimum: float
+    maximum: float
 
     def __add__(self, other: Bounds) -> Bounds:
-        return Bounds(self.least + other.least, self.most + other.most)
+        return Bounds(self.minimum + other.minimum, self.maximum + other.maximum)
 
     def __mul__(self, times: int) -> Bounds:
-        return Bounds(self.least * times, self.most * times)
+        return Bounds(self.minimum * times, self.maximum * times)
 
 
 # Seconds a character at speed 1. Measured with two voices over 440 texts: tests/long/test_quality_calibration.py.
@@ -97,10 +97,10 @@ def bounds(text: str, language: str, speed: float) -> Bounds:
     ``language`` is a BCP 47 code; ``speed`` 1 is the voice's own pace.
     """
     primary = language.partition("-")[0]
-    least = max(0.0, _total(once(text), primary).least - LEAST_SLACK)
-    most = _total(text, primary).most + MOST_SLACK
-    little, much = stretch(speed, STIFFNESS.least), stretch(speed, STIFFNESS.most)
-    return Bounds(least * min(little, much), most * max(1 / speed, much))
+    minimum = max(0.0, _total(once(text), primary).minimum - LEAST_SLACK)
+    maximum = _total(text, primary).maximum + MOST_SLACK
+    little, much = stretch(speed, STIFFNESS.minimum), stretch(speed, STIFFNESS.maximum)
+    return Bounds(minimum * min(little, much), maximum * max(1 / speed, much))
 
 
 def once(text: str) -> str:
@@ -124,12 +124,12 @@ def stretch(speed: float, stiffness: float) -> float:
 
 def _total(text: str, language: str) -> Bounds:
     """Returns the sum over the text's tokens."""
-    least = most = 0.0
+    minimum = maximum = 0.0
     for token in _TOKENS.finditer(text):
         start, end = token.span()
         share = _of_token(token[0], text[max(0, start - 1) : start], text[end : end + 1], language)
-        least, most = least + share.least, most + share.most
-    return Bounds(least, most)
+        minimum, maximum = minimum + share.minimum, maximum + share.maximum
+    return Bounds(minimum, maximum)
 
 
 def _of_token(token: str, before: str, after: str, language: str) -> Bounds:
@@ -165,7 +165,7 @@ def _of_word(word: str, language: str) -> Bounds:
     if not _LATIN.fullmatch(word):
         return (OWN_LETTER if language in OWN_ALPHABET else UNKNOWN) * len(word)
     if language in SYLLABIC:
-        return Bounds(0.0, CAPITAL.most * len(word))
+        return Bounds(0.0, CAPITAL.maximum * len(word))
     if len(word) == 1:
         return SINGLE
     letters = len(once(word))
@@ -176,8 +176,8 @@ def _of_word(word: str, language: str) -> Bounds:
         each = CONSONANT
     else:
         spelled = _HARD.search(word) or 3 * letters <= len(word)
-        each = Bounds(LETTER.least, (CAPITAL if spelled else LETTER).most)
-    return Bounds(each.least * counted, each.most * len(word))
+        each = Bounds(LETTER.minimum, (CAPITAL if spelled else LETTER).maximum)
+    return Bounds(each.minimum * counted, each.maximum * len(word))
 
 
 def _of_character(character: str, language: str) -> Bounds:

@@ -79,7 +79,7 @@ class Inspector:
         self._rest: Samples = np.empty(0, np.float32)
         """Samples that are not a whole frame yet."""
         self._tail: Samples = self._rest
-        """As many samples as a frame has, from the end of the clip."""
+        """The last samples of the clip, as many as a frame has."""
         self._expected: float | None = None
         self._spoken_text = ""
         self._waiting: list[Samples] = []
@@ -125,8 +125,8 @@ class Inspector:
         slow, fast = utterance.speeds
         text = self._spoken_text or utterance.text
         allowed = Bounds(
-            length_bounds.bounds(text, utterance.language, fast).least,
-            length_bounds.bounds(text, utterance.language, slow).most,
+            length_bounds.bounds(text, utterance.language, fast).minimum,
+            length_bounds.bounds(text, utterance.language, slow).maximum,
         )
         clipping = self._full / self._count if self._count else 0.0
         if energy is None:
@@ -137,11 +137,11 @@ class Inspector:
         if self._expected is not None:
             share = len(length_bounds.once(text)) / max(1, len(text))
             reckoned = Bounds(SHORT * share * self._expected - SHORT_SLACK, LONG * self._expected + LONG_SLACK)
-        if energy is not None and (spoken < allowed.least or seconds < reckoned.least or self._breaks_off(energy)):
+        if energy is not None and (spoken < allowed.minimum or seconds < reckoned.minimum or self._breaks_off(energy)):
             faults.append(Fault.TRUNCATED)
-        if spoken > allowed.most or seconds > min(reckoned.most, STRAYED * allowed.most + utterance.pauses):
+        if spoken > allowed.maximum or seconds > min(reckoned.maximum, STRAYED * allowed.maximum + utterance.pauses):
             faults.append(Fault.TOO_LONG)
-        enough = (LOST if self._expected is None else LITTLE) * allowed.least
+        minimum = (LOST if self._expected is None else LITTLE) * allowed.minimum
         return Quality(
             seconds=seconds,
             loudness=None if energy is None else 10 * math.log10(energy),
@@ -150,7 +150,7 @@ class Inspector:
             dc_offset=mean,
             seconds_per_character=(seconds - utterance.pauses) * utterance.speed / max(1, utterance.characters),
             faults=tuple(faults),
-            usable=energy is not None and spoken >= enough and seconds >= reckoned.least,
+            usable=energy is not None and spoken >= minimum and seconds >= reckoned.minimum,
         )
 
     def _take(self) -> None:
@@ -167,9 +167,9 @@ class Inspector:
         if self._broken:  # no figure of it means anything
             return
         joined = np.concatenate((self._rest, samples))
-        whole = len(joined) // self._frame * self._frame
-        self._measure(joined[:whole].reshape(-1, self._frame))
-        self._rest = joined[whole:].copy()
+        complete = len(joined) // self._frame * self._frame
+        self._measure(joined[:complete].reshape(-1, self._frame))
+        self._rest = joined[complete:].copy()
         self._tail = np.concatenate((self._tail, samples[-self._frame :]))[-self._frame :]
 
     def _measure(self, frames: Samples) -> None:
@@ -184,10 +184,10 @@ class Inspector:
         """
         if self._broken or not self._count:
             return np.empty(0), np.empty(0), 0.0
-        rest = self._rest.astype(np.float64)
-        last = [len(rest)] if len(rest) else []
-        sums = np.concatenate((*self._sums, [float(rest.sum())] if last else []))
-        squares = np.concatenate((*self._squares, [float(rest @ rest)] if last else []))
+        remainder = self._rest.astype(np.float64)
+        last = [len(remainder)] if len(remainder) else []
+        sums = np.concatenate((*self._sums, [float(remainder.sum())] if last else []))
+        squares = np.concatenate((*self._squares, [float(remainder @ remainder)] if last else []))
         sizes = np.array([self._frame] * (len(sums) - len(last)) + last, np.float64)
         power = np.maximum(0.0, squares / sizes - (sums / sizes) ** 2)
         return power, sizes / self._sample_rate, float(sums.sum()) / self._count

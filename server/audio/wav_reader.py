@@ -45,9 +45,9 @@ class PcmReader:
         It is the inverse of ``server.audio.wav.pcm16``. -32768, which that never writes, is -1 too.
         """
         piece = self._odd + piece
-        whole = len(piece) - len(piece) % _SAMPLE_BYTES
-        self._odd = piece[whole:]
-        samples = floats(piece[:whole])
+        complete = len(piece) - len(piece) % _SAMPLE_BYTES
+        self._odd = piece[complete:]
+        samples = floats(piece[:complete])
         np.maximum(samples, np.float32(-1.0), out=samples)
         return samples
 

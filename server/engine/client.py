@@ -90,18 +90,18 @@ class EngineClient:
         Raises EngineFailed when there is no such device, EngineLost when the process ends.
         """
         pairs = [socket.socketpair() for _ in range(workers)]
-        theirs = [their.fileno() for _, their in pairs]
-        arguments = (os.getpid(), logging.getLevelName(log_level), *theirs)
+        descriptors = [other_end.fileno() for _, other_end in pairs]
+        arguments = (os.getpid(), logging.getLevelName(log_level), *descriptors)
         command = [sys.executable, "-m", "server.engine", *map(str, arguments)]
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         inherited = {name: value for name, value in os.environ.items() if name not in secret_variables()}
         environment = {**inherited, **launch.missing_variables(os.environ), "PYTHONPATH": path}
-        self._connections = [await EngineConnection.over(ours, self._released, self._end) for ours, _ in pairs]
+        self._connections = [await EngineConnection.over(own_end, self._released, self._end) for own_end, _ in pairs]
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=theirs, env=environment
+            *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=descriptors, env=environment
         )
-        for _, their in pairs:
-            their.close()  # only the process has it now, so that its end is seen
+        for _, other_end in pairs:
+            other_end.close()  # only the process has it now, so that its end is seen
         device_type = await self._value(messages.OpenDevice(device))
         self._cuda = device_type == "cuda"
         return device_type

@@ -22,11 +22,11 @@ T = TypeVar("T")
 class EngineConnection(asyncio.BufferedProtocol):
     """Used by one event loop. Samples are received into their final array, without a copy."""
 
-    def __init__(self, released: list[int], lost: Callable[[EngineLost], None]) -> None:
+    def __init__(self, released: list[int], on_loss: Callable[[EngineLost], None]) -> None:
         """``released`` has the keys of latents that the server does not need any more; each is sent with the next
-        request. ``lost`` is called when the other end has ended."""
+        request. ``on_loss`` is called when the other end has ended."""
         self._released = released
-        self._lost = lost
+        self._on_loss = on_loss
         self._pending: deque[asyncio.Future[tuple[EngineResponse[Any], Samples]]] = deque()
         self._error: Exception | None = None
         """Why nothing can be asked any more."""
@@ -37,9 +37,9 @@ class EngineConnection(asyncio.BufferedProtocol):
         """What is still to be filled of a frame."""
 
     @classmethod
-    async def over(cls, ours: socket.socket, released: list[int], lost: Callable[[EngineLost], None]) -> Self:
+    async def over(cls, own_end: socket.socket, released: list[int], on_loss: Callable[[EngineLost], None]) -> Self:
         """Returns a connection over a connected socket, which it owns from now on."""
-        _, connection = await asyncio.get_running_loop().create_connection(lambda: cls(released, lost), sock=ours)
+        _, connection = await asyncio.get_running_loop().create_connection(lambda: cls(released, on_loss), sock=own_end)
         return connection
 
     @property
@@ -70,7 +70,7 @@ class EngineConnection(asyncio.BufferedProtocol):
         if self._error is None:
             error = EngineLost("the engine's process has ended")
             self._end(error)
-            self._lost(error)
+            self._on_loss(error)
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffers[0]

@@ -203,7 +203,7 @@ def _residual_layers(block: torch.nn.Module, dtype: torch.dtype) -> tuple[tuple[
     """Returns the convolutions of each residual layer: ResBlock1 has two in a layer, ResBlock2 one."""
     if hasattr(block, "convs1"):
         pairs = zip(block.convs1, block.convs2, strict=True)
-        return tuple((_Convolution.of(one, dtype), _Convolution.of(two, dtype)) for one, two in pairs)
+        return tuple((_Convolution.of(first, dtype), _Convolution.of(second, dtype)) for first, second in pairs)
     return tuple((_Convolution.of(layer, dtype),) for layer in block.convs)
 
 

@@ -216,7 +216,7 @@ class Products:
         """``kernel`` has the shape (places, channels in, channels out)."""
         places = tuple(place.contiguous() for place in kernel)
         odd = places[1::2]
-        sums = tuple(one + odd[number] if number < len(odd) else one for number, one in enumerate(places[::2]))
+        sums = tuple(even + odd[number] if number < len(odd) else even for number, even in enumerate(places[::2]))
         return cls(places, sums, bias, dilation)
 
     def __call__(self, x: Tensor, before: int = 0, after: int = 0) -> Tensor:

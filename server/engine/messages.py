@@ -139,7 +139,7 @@ class EngineResponse(Generic[R_co]):
 
     value: R_co
     start: int = 0
-    """When the work on it began, in ns of time.perf_counter_ns, which is one clock for all processes of a machine."""
+    """The time when the work began, in ns of time.perf_counter_ns, one clock for all processes of a machine."""
     end: int = 0
 
 

@@ -14,7 +14,7 @@ from server.engine.vits import VitsLatent, VitsModel
 SNR_BOUND_DB = 40.0
 """The least allowed ratio of the speech to the error of the format. bfloat16 measures 41, float16 about 60."""
 GAIN = 1.1
-"""How much faster than float32 a format must be to be worth it."""
+"""The speed that a format needs to be worth it, as a multiple of float32's."""
 FRAMES = 128
 ROUNDS = 5
 

@@ -79,7 +79,7 @@ class EngineSupervisor(Generic[Running]):
     ) -> None:
         """``start`` returns an engine that can speak, or raises SpeechError and leaves nothing behind."""
         self.running: Running | None = None
-        """None while there is no engine."""
+        """The engine that runs; None while there is none."""
         self._start = start
         self._reports = reports
         self._log = log

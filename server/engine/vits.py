@@ -151,8 +151,8 @@ class VitsModel:
     def _latent(self, prior: Tensor) -> VitsLatent:
         if not self._resampled:
             return VitsLatent(self, prior, torch.empty_like(prior))
-        whole = prior.T[None]
-        refined = self._network.flow(whole, torch.ones_like(whole[:, :1]), g=None, reverse=True)
+        batch = prior.T[None]
+        refined = self._network.flow(batch, torch.ones_like(batch[:, :1]), g=None, reverse=True)
         refined = self._network.upsampling_z(refined)[0].reshape(refined.shape[1], -1).T.contiguous()
         return VitsLatent(self, refined, refined)
 

@@ -52,7 +52,7 @@ class LostRequest:
 
     @property
     def began(self) -> str:
-        """When it began, as ISO 8601 in UTC."""
+        """The time when it began, as ISO 8601 in UTC."""
         return datetime.fromtimestamp(self.began_unix / 1e9, UTC).isoformat(timespec="milliseconds")
 
 
@@ -133,8 +133,8 @@ def _read(path: Path, boot: bytes) -> list[LostRequest]:
         return []
     _, unnamed, boot_of_journal = HEADER.unpack_from(data)
     same = boot == boot_of_journal
-    whole = HEADER.size + (len(data) - HEADER.size) // SLOT.size * SLOT.size
-    slots = SLOT.iter_unpack(data[HEADER.size : whole])
+    end = HEADER.size + (len(data) - HEADER.size) // SLOT.size * SLOT.size
+    slots = SLOT.iter_unpack(data[HEADER.size : end])
     lost = [_request(slot, same) for slot in slots if PLAIN <= slot[0] <= USUAL]
     lost.sort(key=lambda request: request.began_unix)
     nameless = LostRequest("", 0, "", OTHER, time.time_ns(), same)

@@ -1,4 +1,4 @@
-"""Which names a port answers for: what keeps DNS rebinding from making a web page's visitor its reader."""
+"""The host names that a port answers for. Others are refused, so that DNS rebinding gives no web page access."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ RESERVED_HANDLES = 256
 LEAST = 16
 """The least number of connections of a port, however few handles there are."""
 LOOKED_AT = 64
-"""How many of the oldest connections with a request are checked for one that can give way."""
+"""The number of the oldest connections with a request that are checked for one that can give way."""
 
 
 class Peer(Protocol):

@@ -31,15 +31,15 @@ from server.network.connections import Connections
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KEEPALIVE_SECONDS = 75.0
-"""How long a connection may be idle between two requests."""
+"""The time for which a connection may be idle between two requests."""
 SEND_BUFFER_BYTES = 128 * 1024
 """The send buffer of a connection in the kernel, which doubles it for its own use. Unlimited it would grow to 4 MB, so
 that a thousand stalled readers would hold 4 GB. A reader 50 ms away can still receive 2.5 MB a second."""
 RETRY_SECONDS = 5
 """Seconds after which a refused client should try again."""
 LINGER_SECONDS = 1.0
-"""How long a refused connection stays open for its client to read the response. Closing it at once, with unread bytes,
-would reset it."""
+"""The time for which a refused connection stays open for its client to read the response. Closing it at once, with
+unread bytes, would reset it."""
 MOST_LINGERING = 64
 
 

@@ -184,8 +184,8 @@ class CoquiProvider:
                 slowest = await self._load_all(client, device_type, reports)
                 await client.end_loading()
         except BaseException as error:
-            lost = EngineLost("the engine's process was ended while it loaded")
-            await client.kill(lost)
+            loss = EngineLost("the engine's process was ended while it loaded")
+            await client.kill(loss)
             if isinstance(error, TimeoutError):
                 raise EngineFailed("the engine's process did not load in time") from error
             if isinstance(error, EngineLost):

@@ -53,10 +53,10 @@ class CoquiReader:
     def _phrases(self, symbols: list[str], words: Sequence[tuple[SpokenWord, Sequence[str]]]) -> list[EncodedPhrase]:
         """Returns the phrases of a sentence, from its ``symbols`` and its words with theirs."""
         spans = align(symbols, [own for _, own in words]) if words else []
-        placed = [(word.written, span) for (word, _), span in zip(words, spans, strict=True)]
+        positions = [(word.written, span) for (word, _), span in zip(words, spans, strict=True)]
         phrases, offset = [], 0
         for stretch in cut(symbols):
-            inside = [(written, _within(span, offset, len(stretch))) for written, span in placed
+            inside = [(written, _within(span, offset, len(stretch))) for written, span in positions
                       if offset <= span[0] < offset + len(stretch)]  # fmt: skip
             offset += len(stretch)
             ids, symbol_count = self._vocabulary.encode(stretch)

@@ -24,24 +24,24 @@ from server.voices.recordings import RECORDINGS_FOLDER, RecordingStore
 def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
     """Returns the providers. Raises EngineFailed when one can't be built."""
     installed = catalogue.voices.values()
-    threads, most = settings.threads, settings.max_audio_seconds
+    threads, max_seconds = settings.threads, settings.max_audio_seconds
     builders: dict[ProviderName, Callable[[], Provider]] = {
         "coqui": lambda: CoquiProvider(
             installed,
             device=settings.device,
             threads=threads,
-            max_audio_seconds=most,
+            max_audio_seconds=max_seconds,
             stall_seconds=settings.engine_stall_seconds,
             log=log,
         ),
-        "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=most, log=log),
-        "hibari": lambda: PackagedProvider(HibariVoice(), threads=threads, max_audio_seconds=most, log=log),
-        "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=most, log=log),
+        "onnx": lambda: OnnxProvider(installed, threads=threads, max_audio_seconds=max_seconds, log=log),
+        "hibari": lambda: PackagedProvider(HibariVoice(), threads=threads, max_audio_seconds=max_seconds, log=log),
+        "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=max_seconds, log=log),
         "xtts": lambda: XttsProvider(
             settings.xtts_dir or Path(),
             RecordingStore(settings.data_dir / RECORDINGS_FOLDER),
             device=settings.device,
-            max_audio_seconds=most,
+            max_audio_seconds=max_seconds,
             log=log,
         ),
         "remote": lambda: RemoteProvider(
@@ -50,7 +50,7 @@ def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logge
             key=settings.remote_key.get_secret_value() or None,
             model=settings.remote_model,
             response_format=settings.remote_format,
-            max_audio_seconds=most,
+            max_audio_seconds=max_seconds,
             log=log,
         ),
     }

@@ -28,7 +28,7 @@ class LoadTracker:
 
     @property
     def load(self) -> Load:
-        """How busy the provider is now."""
+        """The provider's load at this moment."""
         return Load(
             rate=self._throughput.rate,
             depth=sum(request.waiting for request in self._requests),

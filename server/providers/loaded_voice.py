@@ -17,7 +17,7 @@ from server.utterance import Samples
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """As much of a text as a voice speaks in one go: a sentence, or a part of a long one."""
+    """A stretch of text that a voice speaks in one go: a sentence, or a part of a long one."""
 
     speak: Callable[[float], Samples]
     """Makes its audio at a speed, mono, shape (samples,), in the thread that calls it."""

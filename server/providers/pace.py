@@ -1,4 +1,4 @@
-"""How long a voice takes to speak a text, for all providers."""
+"""The pace of voices: the time that a voice takes to speak a text, for all providers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ voice takes 0.5 of the time and hibari 0.46, at speed 0.5 the former 1.7."""
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long a voice takes to speak a text, from two measured sentences."""
+    """The time that a voice takes to speak a text, from two measured sentences."""
 
     per_symbol: float
     """Seconds of audio per phoneme or character."""
@@ -45,16 +45,16 @@ def estimate(utterance: Utterance) -> float:
     return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
 
 
-def expect(sentences: Sequence[float], silence: float, most: float) -> float:
+def expect(sentences: Sequence[float], silence: float, limit: float) -> float:
     """Returns the seconds of audio of a text whose ``sentences`` are expected to be so long, plus ``silence``.
 
-    Raises NothingToSpeak when there are none, TextTooLong when it is more than ``most``.
+    Raises NothingToSpeak when there are none, TextTooLong when it is more than ``limit``.
     """
     if not sentences:
         raise NothingToSpeak("the text has nothing that can be spoken", param="text")
     expected = sum(sentences) + silence
-    if expected > most:
+    if expected > limit:
         raise TextTooLong(
-            f"the text would take about {expected:.0f} s to speak, the limit is {most:.0f} s", param="text"
+            f"the text would take about {expected:.0f} s to speak, the limit is {limit:.0f} s", param="text"
         )
     return expected

@@ -27,7 +27,7 @@ class PackagedVoices(Protocol):
     """The provider's name."""
     voices: tuple[Voice, ...]
     length_factor: float
-    """How many times as long a character lasts as one of English."""
+    """The length of a character in speech, as a multiple of an English one's."""
 
     def load(self) -> Mapping[str, LoadedVoice]:
         """Returns the voices by their names, warmed up. May raise anything."""

@@ -11,7 +11,7 @@ from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How busy a provider is."""
+    """The load of a provider: its rate, and what waits for it."""
 
     rate: float = 1.0
     """Seconds of audio that it makes in a second, measured lately."""

@@ -46,7 +46,7 @@ WARM_UP_SECONDS = 4
 
 @dataclass(frozen=True, slots=True)
 class XttsPhrase:
-    """As much of a text as the model speaks in one go."""
+    """A stretch of text that the model speaks in one go."""
 
     text: str
     speed: float
@@ -64,9 +64,9 @@ class Conditioning:
     """What the model has computed from a voice's recording."""
 
     latents: Tensor
-    """How the voice speaks, shape (1, positions, channels)."""
+    """The voice's manner of speaking, shape (1, positions, channels)."""
     embedding: Tensor
-    """How the voice sounds, shape (1, 512, 1)."""
+    """The voice's timbre, shape (1, 512, 1)."""
 
 
 class XttsProvider:
@@ -137,7 +137,7 @@ class XttsProvider:
         if self._model is None or self._warm_up is None:
             raise EngineFailed("XTTS is not loaded")
         async with self._turn:
-            await self._run(partial(_whole, self._model, WARM_UP[0], self._languages[0], self._warm_up))
+            await self._run(partial(_synthesize, self._model, WARM_UP[0], self._languages[0], self._warm_up))
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         """Yields chunks of a second; a pause follows the last one of a phrase.
@@ -270,7 +270,7 @@ class XttsProvider:
         noise = np.random.default_rng(0).normal(0.0, 0.1, WARM_UP_SECONDS * SAMPLE_RATE).astype(np.float32)
         self._warm_up = _compute_conditioning(model, noise)
         start = time.perf_counter()
-        audio = _whole(model, WARM_UP[1], self._languages[0], self._warm_up)
+        audio = _synthesize(model, WARM_UP[1], self._languages[0], self._warm_up)
         self._model = model
         return len(audio) / self._sample_rate / (time.perf_counter() - start)
 
@@ -320,5 +320,5 @@ def _stream(model: Xtts, phrase: str, language: str, speed: float, conditioning:
         yield chunk.float().cpu().numpy()
 
 
-def _whole(model: Xtts, text: str, language: str, conditioning: Conditioning) -> Samples:
+def _synthesize(model: Xtts, text: str, language: str, conditioning: Conditioning) -> Samples:
     return valid_audio(np.concatenate(list(_stream(model, text, language, 1.0, conditioning))))

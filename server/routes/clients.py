@@ -1,4 +1,4 @@
-"""Who asks: one name for whoever shares an address, so that no client takes what is for all. It goes into no signal."""
+"""The client of a request, one for each address, so that no client takes what is for all. It goes into no signal."""
 
 from __future__ import annotations
 

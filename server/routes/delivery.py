@@ -20,7 +20,7 @@ PIECE_BYTES = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class SendLimits:
-    """How slow a client may be, and what its answer says."""
+    """The limits of a slow client, and what its answer says."""
 
     seconds: float
     """Time to take a piece."""

@@ -18,9 +18,9 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 100
 MAX_HEADER_BYTES = 1024
-"""Of all headers of one part together; browsers and curl send about 100."""
+"""The most bytes of one part's headers together; browsers and curl send about 100."""
 MAX_ALL_HEADERS_BYTES = 16 * MAX_HEADER_BYTES
-"""Of all parts together: the parser skips blanks before a header's value one by one."""
+"""The most bytes of all parts' headers: the parser skips blanks before a header's value one by one."""
 MAX_BOUNDARY_BYTES = 70
 """RFC 2046, 5.1.1."""
 UNENCODED = (b"", b"7bit", b"8bit", b"binary")

@@ -24,9 +24,9 @@ from server.voices.aliases import ALIASES
 class DescriptionRoutes:
     """The routes that describe all routes, themselves included."""
 
-    def __init__(self, synthesizer: Synthesizer, max_characters: int, others: Sequence[Route]) -> None:
+    def __init__(self, synthesizer: Synthesizer, max_characters: int, other_routes: Sequence[Route]) -> None:
         self._max_characters = max_characters
-        self._described = (*others, *self.routes())
+        self._described = (*other_routes, *self.routes())
         self._openapi = Page(synthesizer, self._as_json, "application/json")
         self._docs = Page(synthesizer, self._as_html, "text/html", docs.POLICY)
 

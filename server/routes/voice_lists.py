@@ -55,8 +55,8 @@ class VoiceListRoutes:
 
     async def voices(self, request: web.Request) -> web.Response:
         """Answers in Open WebUI's shape, with more fields."""
-        known = self._synthesizer.voices()
-        aliases = [alias for alias in ALIASES if alias not in known]
+        voices = self._synthesizer.voices()
+        aliases = [alias for alias in ALIASES if alias not in voices]
         voices = [
             {
                 "id": voice.name,
@@ -65,7 +65,7 @@ class VoiceListRoutes:
                 "sample_rate": voice.sample_rate,
                 "aliases": aliases if voice.name == self._default_voice else [],
             }
-            for voice in known.values()
+            for voice in voices.values()
         ]
         return web.json_response({"voices": voices})
 

@@ -83,9 +83,9 @@ class VoiceRegistrationRoutes:
 
     async def put(self, request: web.Request) -> web.Response:
         """The body is the recording. 201 for a new voice, 200 for one that was there under this id."""
-        store, name = self._asked(request)
-        known = name in store.recordings
-        if not known and name in self._synthesizer.voices():
+        store, name = self._target(request)
+        exists = name in store.recordings
+        if not exists and name in self._synthesizer.voices():
             raise InvalidRequest("id: an installed voice has this name; choose another", param="id")
         store.require(name)
         with self._upload(self._clients.key(request)):
@@ -94,16 +94,16 @@ class VoiceRegistrationRoutes:
         self._synthesizer.refresh()
         voice = self._synthesizer.voices()[name]
         described = {"id": name, "languages": list(voice.languages), "seconds": round(len(audio) / SAMPLE_RATE, 3)}
-        return web.json_response(described, status=200 if known else 201)
+        return web.json_response(described, status=200 if exists else 201)
 
     async def delete(self, request: web.Request) -> web.Response:
         """204; speech that has begun goes on."""
-        store, name = self._asked(request)
+        store, name = self._target(request)
         await asyncio.get_running_loop().run_in_executor(self._thread, store.remove, name)
         self._synthesizer.refresh()
         return web.Response(status=204)
 
-    def _asked(self, request: web.Request) -> tuple[RecordingStore, str]:
+    def _target(self, request: web.Request) -> tuple[RecordingStore, str]:
         if self._store is None:
             raise UnknownPath("no voices can be registered here: TTSCOPE_PROVIDERS does not name xtts")
         name = request.match_info["id"]
@@ -132,8 +132,8 @@ class VoiceRegistrationRoutes:
         data = bytearray()
         try:
             async with asyncio.timeout(self._receive_seconds):
-                async for part in request.content.iter_any():
-                    data += part
+                async for piece in request.content.iter_any():
+                    data += piece
                     if len(data) > MOST_BYTES:
                         raise _too_large()
         except TimeoutError:

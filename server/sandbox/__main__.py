@@ -43,20 +43,20 @@ def main(descriptor: str, target: str) -> None:
 
 
 def _fork(control: socket.socket, handle: Handle, limits: SandboxLimits) -> None:
-    ours, theirs = socket.socketpair()
+    server_end, worker_end = socket.socketpair()
     parent = os.getpid()
     pid = os.fork()
     if pid:
-        theirs.close()
-        socket.send_fds(control, [wire.frame({"pid": pid})], [ours.fileno()])
-        ours.close()
+        worker_end.close()
+        socket.send_fds(control, [wire.frame({"pid": pid})], [server_end.fileno()])
+        server_end.close()
         return
     try:
         control.close()
-        ours.close()
+        server_end.close()
         end_with(parent)
         confine(limits)
-        _serve(theirs, handle, limits)
+        _serve(worker_end, handle, limits)
     finally:
         os._exit(0)  # nothing of the fork server's may be run twice
 

@@ -103,19 +103,19 @@ class ForkServer:
     def _start(self) -> socket.socket:
         """Starts the fork server and returns its socket. Raises OSError, EOFError or ValueError when it does not
         start."""
-        ours, theirs = socket.socketpair()
+        own_end, other_end = socket.socketpair()
         variables = environment(os.environ)
         variables["PYTHONPATH"] = os.pathsep.join(filter(None, (str(ROOT), variables.get("PYTHONPATH"))))
-        with theirs:
-            command = (sys.executable, "-m", "server.sandbox", str(theirs.fileno()), self._target)
+        with other_end:
+            command = (sys.executable, "-m", "server.sandbox", str(other_end.fileno()), self._target)
             self._process = subprocess.Popen(  # noqa: S603 - our own command
-                command, stdin=subprocess.DEVNULL, pass_fds=(theirs.fileno(),), env=variables
+                command, stdin=subprocess.DEVNULL, pass_fds=(other_end.fileno(),), env=variables
             )
-        wire.limit_waiting(ours, START_SECONDS)
-        self._control = ours
-        wire.receive(ours)
-        wire.limit_waiting(ours, ANSWER_SECONDS)
-        return ours
+        wire.limit_waiting(own_end, START_SECONDS)
+        self._control = own_end
+        wire.receive(own_end)
+        wire.limit_waiting(own_end, ANSWER_SECONDS)
+        return own_end
 
     def _end(self) -> None:
         if self._control is not None:

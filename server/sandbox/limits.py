@@ -49,13 +49,13 @@ def environment(server: Mapping[str, str]) -> dict[str, str]:
 
 def confine(limits: SandboxLimits) -> None:
     """Limits this process permanently: no core dump, no written file, no new privileges."""
-    for limit, most in (
+    for limit, maximum in (
         (resource.RLIMIT_AS, limits.memory_bytes),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, MAX_FILES),
     ):
-        resource.setrlimit(limit, (most, most))
+        resource.setrlimit(limit, (maximum, maximum))
     libc = ctypes.CDLL(None, use_errno=True)
     for option, value in (
         (PR_SET_DUMPABLE, 0),

@@ -127,9 +127,9 @@ class Dispatcher:
     def _slot_ended(self, slot: asyncio.Task[None]) -> None:
         """Treats a bug in a slot like a lost engine, so that no request waits for it."""
         if not slot.cancelled() and (error := slot.exception()) is not None:
-            lost = EngineLost("a dispatcher slot has ended because of a bug in the server")
-            lost.__cause__ = error
-            self.give_up(lost)
+            loss = EngineLost("a dispatcher slot has ended because of a bug in the server")
+            loss.__cause__ = error
+            self.give_up(loss)
 
     def _measure(self, batch: Batch, seconds: float, threads: int) -> None:
         audio = sum(ready.step.seconds for ready in batch.steps if isinstance(ready.step, Decode))

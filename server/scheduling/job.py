@@ -29,7 +29,7 @@ class ReadyStep:
     work: SentenceWork
     step: Step
     due: float
-    """When it should run, in seconds of the schedule's clock; the earliest is next."""
+    """The time when it should run, in seconds of the schedule's clock; the earliest is next."""
     window: int = 0
     """The number of the window in its sentence that a Decode makes."""
     retry: bool = False
@@ -85,8 +85,8 @@ class Job:
 
     @property
     def start(self) -> float:
-        """When its first audio is due, in seconds of the schedule's clock. The schedule sets it, and sets it sooner
-        when the job's client abandons a request that came before it."""
+        """The time when its first audio is due, in seconds of the schedule's clock. The schedule sets it, and sets it
+        sooner when the job's client abandons a request that came before it."""
         return self._start
 
     @start.setter

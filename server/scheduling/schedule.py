@@ -37,9 +37,9 @@ class Client:
 
     jobs: dict[Job, None] = field(default_factory=dict)
     busy_until: float = 0.0
-    """When all its requests would be finished if it had the engine to itself, in seconds of the schedule's clock."""
+    """The time when all its requests would be done if it had the engine alone, in seconds of the schedule's clock."""
     turn_end: float = 0.0
-    """When its last turn ended, in seconds of the schedule's clock."""
+    """The time when its last turn ended, in seconds of the schedule's clock."""
     turn_seconds: float = 0.0
     """Seconds of audio in its present turn."""
 
@@ -129,8 +129,8 @@ class Schedule:
         ``time.perf_counter_ns``."""
         origins = [ready.job.origin for ready in batch.steps]
         for number, (ready, result) in enumerate(zip(batch.steps, results, strict=True)):
-            others = tuple(origin for other, origin in enumerate(origins) if other != number)
-            peers = BatchPeers(others, batch.padding) if others else None
+            peer_origins = tuple(origin for index, origin in enumerate(origins) if index != number)
+            peers = BatchPeers(peer_origins, batch.padding) if peer_origins else None
             ready.job.complete(ready, result, Interval(batch.stage, start, end, peers))
             self._update(ready.job)
 

@@ -1,4 +1,4 @@
-"""How fast speech is made here: measured, for forecasts."""
+"""The measured speed at which speech is made here, for forecasts."""
 
 from __future__ import annotations
 

@@ -12,8 +12,8 @@ WINDOW = 128
 and the intermediate results of a window stay in a core's cache."""
 
 GROWTH = 4
-"""How many times longer each block of a stream's first sentence is than the one before: it is heard for longer than the
-next one takes, which is a twentieth of its length."""
+"""The length of each block of a stream's first sentence, as a multiple of the one before: a block plays for longer than
+the next one takes, which is a twentieth of its length."""
 
 
 @dataclass(frozen=True, slots=True)

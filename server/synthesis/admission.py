@@ -168,14 +168,14 @@ class Admission:
 
     def _check_unsent(self, client: str, size: int) -> None:
         """Raises QueueFull. Any size is admitted where nothing waits: else what exceeds the limit never would be."""
-        for waiting, most, whose in (
+        for waiting, limit, clients in (
             (self._unsent.total, self._most_unsent, "all clients"),
             (self._unsent.of(client), self._client_unsent, "this client"),
         ):
-            if waiting and waiting + size > most:
+            if waiting and waiting + size > limit:
                 raise QueueFull(
-                    f"{waiting / MEGABYTE:.0f} of {most / MEGABYTE:.0f} MB for audio that {whose} did not read yet are "
-                    "used; try again later",
+                    f"{waiting / MEGABYTE:.0f} of {limit / MEGABYTE:.0f} MB for audio that {clients} did not read yet "
+                    "are used; try again later",
                     retry_after=RETRY_SECONDS,
                 )
 

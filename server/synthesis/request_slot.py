@@ -22,7 +22,7 @@ class RequestSlot:
     """Bytes that are expected to wait at a time; what waits counts as no less while audio is made."""
     _waiting: int = field(default=0, init=False)
     _counted: int = field(default=0, init=False)
-    _placed: bool = field(default=False, init=False)
+    _has_place: bool = field(default=False, init=False)
     _making: bool = field(default=True, init=False)
 
     def enter(self) -> None:
@@ -59,9 +59,9 @@ class RequestSlot:
         self.hold(-size)
 
     def _place(self, occupied: bool) -> None:
-        if occupied is not self._placed:
+        if occupied is not self._has_place:
             self.places.take(self.client, 1 if occupied else -1)
-            self._placed = occupied
+            self._has_place = occupied
 
     def _count(self) -> None:
         counts = max(self.reserved, self._waiting)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 ASKING_SECONDS = 120.0
-"""How long a client counts as asking after its last request: as long as Retry-After may say by default."""
+"""The time for which a client counts as asking after its last request: as long as Retry-After may say by default."""
 
 
 class Shares:

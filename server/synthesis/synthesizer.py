@@ -64,8 +64,8 @@ class Synthesizer:
     def check_ready(self) -> None:
         """Raises NotReady when nobody can speak."""
         if not self.ready:
-            what = "the speech engine is restarting" if self._ready else "the voices are still loading"
-            raise NotReady(what, retry_after=START_SECONDS)
+            reason = "the speech engine is restarting" if self._ready else "the voices are still loading"
+            raise NotReady(reason, retry_after=START_SECONDS)
 
     def voices(self) -> dict[str, Voice]:
         """The voices that can be asked for, by name."""

@@ -35,9 +35,9 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
     """
     add = metrics.add
     voices = tuple(voices)
-    known = {Source.VOICES: [voice.label for voice in voices], Source.PROVIDERS: providers}
+    source_values = {Source.VOICES: [voice.label for voice in voices], Source.PROVIDERS: providers}
     for counter in ALL_VALUES:
-        for labels in _combinations(counter, known):
+        for labels in _combinations(counter, source_values):
             add(counter, 0, **labels)
     for voice in voices:
         add(
@@ -57,8 +57,11 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
         add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=endpoint, side=error.side)
 
 
-def _combinations(counter: Instrument, known: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:
+def _combinations(counter: Instrument, source_values: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:
     """The counter's labels with every combination of their values."""
     names = [label.name for label in counter.attributes]
-    values = [known[label.values] if isinstance(label.values, Source) else label.values for label in counter.attributes]
+    values = [
+        source_values[label.values] if isinstance(label.values, Source) else label.values
+        for label in counter.attributes
+    ]
     return (dict(zip(names, combination, strict=True)) for combination in product(*values))

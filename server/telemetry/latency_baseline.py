@@ -1,4 +1,4 @@
-"""How long an attempt to speak usually takes at each length of text: set by an operator, or learned in an hour."""
+"""The usual latency of an attempt to speak at each length of text: set by an operator, or learned in an hour."""
 
 from __future__ import annotations
 

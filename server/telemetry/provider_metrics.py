@@ -37,7 +37,7 @@ class ProviderMetrics:
         self._degradation = degradation
         self._available: dict[str, bool] = {}
         self.load_seconds: dict[str, float] = {}
-        """How long each model took to load and warm up, by the name of its voice."""
+        """The time that each model took to load and warm up, by the name of its voice."""
         self.lost_provider: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
         """Done when no provider will ever speak again in this process."""
 

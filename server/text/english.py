@@ -1,4 +1,4 @@
-"""How English is read where espeak-ng reads it wrongly; docs/text.md has the table that was measured."""
+"""Corrections of English where espeak-ng reads it wrongly; docs/text.md has the table that was measured."""
 
 from __future__ import annotations
 
@@ -124,8 +124,8 @@ def _decade(match: re.Match[str]) -> str:
 
 
 def _measure(match: re.Match[str]) -> str:
-    one, many = UNITS[match[2]]
-    return f"{match[1]} {one if match[1] == '1' else many}"
+    singular, plural = UNITS[match[2]]
+    return f"{match[1]} {singular if match[1] == '1' else plural}"
 
 
 def _fraction(match: re.Match[str]) -> str | None:

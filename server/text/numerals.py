@@ -37,15 +37,15 @@ def money(amount: str, currency: str, language: str) -> str | None:
 
     ``amount`` is written with a decimal point and without thousands.
     """
-    whole, _, cents = amount.partition(".")
+    units, _, cents = amount.partition(".")
     try:
-        words = _words(f"{whole}.{cents or '00':0<2}", language, to="currency", currency=currency, separator="|")
+        words = _words(f"{units}.{cents or '00':0<2}", language, to="currency", currency=currency, separator="|")
     except NotImplementedError:
         return None
     amounts = [amount_words.strip() for amount_words in words.split("|")]
     if len(amounts) == 1 or not int(cents or 0):
         return amounts[0]
-    if not int(whole):
+    if not int(units):
         return amounts[1]
     return " ".join(f"{amounts[0]} {AND[language]} {amounts[1]}".split())
 

@@ -1,4 +1,4 @@
-"""How a text is read: its sentences with their pauses and pace, and the words that are said for those written."""
+"""The reading of a text: its sentences with their pauses and pace, and the words that are said for those written."""
 
 from __future__ import annotations
 

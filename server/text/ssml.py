@@ -234,8 +234,8 @@ def _name(element: Element) -> str:
     name = str(element.tag).removeprefix(NAMESPACE)
     if name in ATTRIBUTES:
         return name
-    what = name if name in OTHERS else "an element that is not SSML's"
-    raise _error(f"{what} can't be used; there are {', '.join(ATTRIBUTES)}")
+    description = name if name in OTHERS else "an element that is not SSML's"
+    raise _error(f"{description} can't be used; there are {', '.join(ATTRIBUTES)}")
 
 
 def _attributes(element: Element, name: str, language: str) -> None:

@@ -198,22 +198,22 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
         _clean(folder)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=folder))
         try:
-            whole = staging / name
-            whole.mkdir()
-            origin = build(whole)
+            staged = staging / name
+            staged.mkdir()
+            origin = build(staged)
             progress("checking the result")
-            checkpoint.load(whole / CONFIG, whole / MODEL)
+            checkpoint.load(staged / CONFIG, staged / MODEL)
             manifest = Manifest.describe(
-                whole, name=name, languages=origin.languages, sample_rate=origin.sample_rate,
+                staged, name=name, languages=origin.languages, sample_rate=origin.sample_rate,
                 phonemizer=origin.phonemizer, source=origin.source, licence=origin.licence,
             )  # fmt: skip
-            manifest.write(whole)
+            manifest.write(staged)
             for each in (*manifest.file_names, MANIFEST):
-                _sync(whole / each)
-            _sync(whole)
-            installed = InstalledVoice.read(whole)
+                _sync(staged / each)
+            _sync(staged)
+            installed = InstalledVoice.read(staged)
             target = folder / name
-            _exchange(target, whole, staging / "replaced")
+            _exchange(target, staged, staging / "replaced")
             _sync(folder)
         finally:
             shutil.rmtree(staging)
@@ -235,13 +235,13 @@ def _installed(folder: Path) -> InstalledVoice | None:
         return None
 
 
-def _exchange(target: Path, whole: Path, replaced: Path) -> None:
-    """Puts the folder ``whole`` in the place of ``target``. Raises OSError, and ``target`` is unchanged then."""
+def _exchange(target: Path, staged: Path, replaced: Path) -> None:
+    """Puts the folder ``staged`` in the place of ``target``. Raises OSError, and ``target`` is unchanged then."""
     exists = target.is_symlink() or target.exists()
     if exists:
         target.rename(replaced)
     try:
-        whole.rename(target)
+        staged.rename(target)
     except OSError:
         if exists:
             replaced.rename(target)

@@ -47,10 +47,10 @@ class Recording:
 class RecordingStore:
     """A folder of recordings. Its methods block, since they read and write files. Any thread may call them."""
 
-    def __init__(self, folder: Path, most: int = MAX_RECORDINGS) -> None:
+    def __init__(self, folder: Path, limit: int = MAX_RECORDINGS) -> None:
         """Removes files that a crash left incomplete. A recording that can't be read is skipped and logged."""
         self._folder = folder
-        self._most = most
+        self._limit = limit
         self._lock = threading.Lock()
         self._removal_callbacks: list[Callable[[Recording], None]] = []
         self._recordings = dict(self._scan())
@@ -81,8 +81,8 @@ class RecordingStore:
         """
         self.require(name)
         with self._lock:
-            if name not in self._recordings and len(self._recordings) >= self._most:
-                raise InvalidRequest(f"id: {self._most} voices are registered; delete one first", param="id")
+            if name not in self._recordings and len(self._recordings) >= self._limit:
+                raise InvalidRequest(f"id: {self._limit} voices are registered; delete one first", param="id")
             path = self._folder / f"{name}{SUFFIX}"
             staged = path.with_suffix(STAGED)
             self._folder.mkdir(parents=True, exist_ok=True)

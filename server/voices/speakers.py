@@ -102,8 +102,8 @@ def number_of(path: Path, speakers: Mapping[str, int], speaker: str | None) -> i
         raise VoiceError(path, "has one speaker only")
     if speaker is not None and speaker in speakers:
         return speakers[speaker]
-    some = ", ".join(list(speakers)[:20]) + (", ..." if len(speakers) > 20 else "")
-    raise VoiceError(path, f"has {len(speakers)} speakers, name one with --speaker: {some}")
+    examples = ", ".join(list(speakers)[:20]) + (", ..." if len(speakers) > 20 else "")
+    raise VoiceError(path, f"has {len(speakers)} speakers, name one with --speaker: {examples}")
 
 
 def _constant(weights: Mapping[str, Tensor], condition: str, vector: Tensor) -> Tensor:

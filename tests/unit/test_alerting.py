@@ -104,7 +104,7 @@ def test_a_name_that_the_contract_does_not_have_is_refused() -> None:
     with pytest.raises(ValueError, match="has no outcome good"):
         UNSCOPED.series(REQUESTS, where={OUTCOME: "good"})
     with pytest.raises(ValueError, match="is a gauge and has no _bucket"):
-        UNSCOPED.series(SYSTEM_CPU, part="_bucket")
+        UNSCOPED.series(SYSTEM_CPU, suffix="_bucket")
     with pytest.raises(ValueError, match="has no bucket up to 3"):
         at_most(WORD_COUNT_DURATION, 3)
 

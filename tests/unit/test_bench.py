@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from bench.clients.figures import Figures, figures, median, paired_ratio, percentile
-from bench.clients.load import UNANSWERED, Reply, Turn
+from bench.clients.load import UNANSWERED, LoadRun, Reply
 from bench.clients.passage import LONGEST, SHORTEST, Reader, passage
 from bench.clients.recording import read_wav
 from bench.results import plot
@@ -45,7 +45,7 @@ def reply(status: int = 200, start: float = 0.0, seconds: float = 1.0, retry_aft
     return Reply(10, status, start, start + seconds, 0.25 if status == 200 else None, body, retry_after)
 
 
-BUSY = Turn(16, 4.0, (reply(), reply(), reply(), reply()))
+BUSY = LoadRun(16, 4.0, (reply(), reply(), reply(), reply()))
 """Two seconds of audio a second."""
 
 
@@ -66,7 +66,7 @@ class TestArithmetic:
         assert paired_ratio([3.0, 0.3, 3.0], [1.0, 0.1, 1.0]) == pytest.approx(3.0)
 
     def test_a_turn_counts_answers_audio_and_failures(self):
-        result = figures(Turn(4, 2.0, (reply(), reply(), reply(500), reply(UNANSWERED))))
+        result = figures(LoadRun(4, 2.0, (reply(), reply(), reply(500), reply(UNANSWERED))))
         assert (result.requests_per_second, result.failures) == (1.0, 2)
         assert result.audio_seconds == pytest.approx(5.0)
         assert result.model_seconds == pytest.approx(4.0)
@@ -131,13 +131,13 @@ class TestResults:
 
     def test_a_missing_figure_is_a_dash_and_keeps_no_promise(self):
         promise = Promise("a ratio", math.nan, "x", at_most=1.0)
-        assert not promise.is_kept
+        assert not promise.is_met
         assert promise.row() == ("a ratio", "at most 1.00x", "-", "**missed**")
 
     def test_promises_are_kept_at_their_bounds(self):
-        assert Promise("", 3.0, "x", at_least=3.0).is_kept
-        assert not Promise("", 2.99, "x", at_least=3.0).is_kept
-        assert Promise("", 10.0, " ms", at_most=10.0).is_kept
+        assert Promise("", 3.0, "x", at_least=3.0).is_met
+        assert not Promise("", 2.99, "x", at_least=3.0).is_met
+        assert Promise("", 10.0, " ms", at_most=10.0).is_met
 
     def test_a_table_is_aligned(self):
         assert table(("", "words"), [("a", "1")]).splitlines() == [
@@ -148,9 +148,9 @@ class TestResults:
 
 
 def measured(name: str, throughput: float, first_audio: float, gigabytes: float) -> ContenderFigures:
-    turn = Figures(16, 10.0, (first_audio * 2,) * round(throughput * 10), (first_audio,) * 3, 90.0, 80.0, 0)
+    run = Figures(16, 10.0, (first_audio * 2,) * round(throughput * 10), (first_audio,) * 3, 90.0, 80.0, 0)
     memory = Memory(round(gigabytes * 1e9), round(gigabytes * 1.1e9))
-    return ContenderFigures(name, {1: [turn], 16: [turn, turn]}, [turn, turn], memory)
+    return ContenderFigures(name, {1: [run], 16: [run, run]}, [run, run], memory)
 
 
 class TestServers:
@@ -166,7 +166,7 @@ class TestServers:
         promises = server_promises({side.name: side for side in self.sides()}, 100.0, MACHINE)
         figures = [promise.measured for promise in promises]
         assert figures == pytest.approx([4.0, 2.0 / 1.5, 12.0, 4.0, 1 / 3.6, 1 / 1.9, 46.0])
-        assert [promise.is_kept for promise in promises] == [True, True, True, False, True, False, False]
+        assert [promise.is_met for promise in promises] == [True, True, True, False, True, False, False]
 
     def test_more_is_promised_where_there_is_bf16(self):
         machine = Machine("A processor", 2, 8 * 2**30, has_bf16=True)
@@ -195,7 +195,7 @@ def test_our_server_is_measured_without_its_cache():
 def test_growth_is_first_audio_of_400_words_against_20():
     points = [Point(words, 1, 0, first, first, 1.0, 1.0, 1.0) for words, first in ((20, 0.1), (80, 0.3), (400, 0.14))]
     assert flatness(points).measured == pytest.approx(1.4)
-    assert not flatness(points).is_kept
+    assert not flatness(points).is_met
 
 
 PROCESSOR = ProcessorUsage(loop=0.18, engine=1.4, other_threads=0.1, client=0.1, cores=2)
@@ -227,7 +227,7 @@ class TestOverload:
         """Ten seconds: one answer of two seconds of audio a second, nine rejections."""
         served = [reply(200, start=float(second), seconds=0.5) for second in range(10)]
         rejected = [reply(429, start=number / 9, seconds=0.004) for number in range(90)]
-        return OverloadResult(figures(BUSY), Turn(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted, PROCESSOR)
+        return OverloadResult(figures(BUSY), LoadRun(0, 10.0, (*served, *rejected)), (0.002, 0.004), counted, PROCESSOR)
 
     def test_promises(self):
         stages = ("streaming", "synthesis", "queue")
@@ -236,7 +236,7 @@ class TestOverload:
         result = self.overload_result({"ok": 10, "rejected": 90})
         assert (result.offered, result.audio_per_second, result.uncounted) == (10.0, pytest.approx(2.0), 0)
         promises = overload_promises(result, vanished)
-        assert all(promise.is_kept for promise in promises)
+        assert all(promise.is_met for promise in promises)
         assert [promise.measured for promise in promises[-2:]] == pytest.approx([0.25, 0.5])
         section = render_overload(result, vanished, MACHINE, words=12, clients=16)
         assert next(row for row in section.splitlines() if row.startswith("| 429")).split("|")[2].strip() == "90"
@@ -247,5 +247,5 @@ class TestOverload:
 
     def test_a_request_without_an_answer_is_found(self):
         result = self.overload_result({"ok": 10, "rejected": 90})
-        turn = Turn(0, 10.0, (*result.turn.replies, reply(UNANSWERED)))
-        assert replace(result, turn=turn).uncounted == 1
+        run = LoadRun(0, 10.0, (*result.run.replies, reply(UNANSWERED)))
+        assert replace(result, run=run).uncounted == 1

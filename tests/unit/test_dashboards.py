@@ -28,7 +28,7 @@ from dashboards.panel import Board, Panel, Query, Row, Search, Threshold, Unit
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
 from dashboards.scope import SELECTED
-from dashboards.traceql import equal, given, longer_than, requests
+from dashboards.traceql import equal, longer_than, present, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.outputs.annotation import annotation
@@ -334,11 +334,11 @@ def test_what_the_contract_does_not_have_cant_be_asked_for() -> None:
     with pytest.raises(ValueError, match="outcome"):
         SELECTED.rate(REQUESTS, where={OUTCOME: "fine"})
     with pytest.raises(ValueError, match=r"tts\.word"):
-        given("tts.word")
+        present("tts.word")
     with pytest.raises(ValueError, match="stage"):
         SELECTED.rate(REQUESTS, by=(STAGE,))
     with pytest.raises(ValueError, match="buckets"):
-        SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, 0.33), part="_bucket")
+        SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, 0.33), suffix="_bucket")
     assert 'outcome=~"ok|error"' in SELECTED.series(REQUESTS, where={OUTCOME: ("ok", "error")})
     assert "$job" not in SELECTED.series(DRIFT_SCORE)
     assert "$voice" in SELECTED.series(AUDIO_FAULTS)

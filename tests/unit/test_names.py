@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from tests.live import ROOT
+from tests.server_process import ROOT
 from tools.checkout import PACKAGES, Module, modules, words
 from tools.names import class_names, file_names, shared
 

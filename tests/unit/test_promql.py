@@ -26,7 +26,7 @@ def test_a_scope_is_part_of_every_selector() -> None:
         '(sum by (voice_name) (rate(tts_stream_underrun_seconds_count{job="a"}[1m])) > 0)'
     )
     assert SCOPED.count(REQUESTS, where={OUTCOME: "ok"}, over="1h").count('{job="a", outcome="ok"}') == 3
-    assert SCOPED.grown(REQUESTS, over="1h").count('job="a"') == 3
+    assert SCOPED.growth(REQUESTS, over="1h").count('job="a"') == 3
 
 
 def test_a_histogram_has_readings_buckets_and_a_sum() -> None:
@@ -35,7 +35,7 @@ def test_a_histogram_has_readings_buckets_and_a_sum() -> None:
         "histogram_quantile(0.95, sum by (le) (rate(tts_stream_underrun_seconds_bucket[5m])))"
     )
     within = at_most(WORD_COUNT_DURATION, 1.0)
-    assert UNSCOPED.series(WORD_COUNT_DURATION, where={WORD_COUNT_RANGE: "1-10", **within}, part="_bucket") == (
+    assert UNSCOPED.series(WORD_COUNT_DURATION, where={WORD_COUNT_RANGE: "1-10", **within}, suffix="_bucket") == (
         'tts_word_count_duration_seconds_bucket{word_count_range="1-10",le=~"1|1\\\\.0"}'
     )
 

@@ -107,7 +107,7 @@ def test_speech_with_half_of_it_missing_is_not_for_anybody() -> None:
 
 
 def test_a_quick_voice_is_faulty_but_usable() -> None:
-    least = length_bounds.bounds(TEXT, "en", 1.0).least
+    least = length_bounds.bounds(TEXT, "en", 1.0).minimum
     assert verdict(speech(0.95 * least)).faults == (Fault.TRUNCATED,)
     assert verdict(speech(0.95 * least)).usable
     assert not verdict(speech(0.85 * least)).usable
@@ -115,7 +115,7 @@ def test_a_quick_voice_is_faulty_but_usable() -> None:
 
 
 def test_speech_of_more_than_its_text_is_too_long() -> None:
-    most = length_bounds.bounds(TEXT, "en", 1.0).most
+    most = length_bounds.bounds(TEXT, "en", 1.0).maximum
     assert verdict(speech(0.95 * most)).faults == ()
     babble = verdict(speech(1.05 * most))
     assert babble.faults == (Fault.TOO_LONG,)
@@ -143,7 +143,7 @@ def test_a_clip_is_held_to_what_its_provider_reckoned() -> None:
 
 
 def test_a_quick_voice_that_said_so_is_usable() -> None:
-    least = length_bounds.bounds(TEXT, "en", 1.0).least
+    least = length_bounds.bounds(TEXT, "en", 1.0).minimum
     quick = speech(0.7 * least)
     assert not verdict(quick).usable
     assert expected(0.7 * least, quick).faults == (Fault.TRUNCATED,)
@@ -151,7 +151,7 @@ def test_a_quick_voice_that_said_so_is_usable() -> None:
 
 
 def test_a_provider_that_lost_most_of_the_text_is_not_believed() -> None:
-    assert not expected(0.4, speech(0.4 * length_bounds.bounds(TEXT, "en", 1.0).least)).usable
+    assert not expected(0.4, speech(0.4 * length_bounds.bounds(TEXT, "en", 1.0).minimum)).usable
 
 
 SIGNS = st.text(st.sampled_from("=+$%&€*~#-_/\\|<>^!?.,@'\"°★😀═─█→≠"), min_size=1, max_size=4)
@@ -165,10 +165,10 @@ def test_repeated_signs_are_sure_to_be_said_only_once(sign: str, count: int, bef
     text = before + sign * count
     one = length_bounds.bounds(before + sign, "en", speed)
     all_of_it = length_bounds.bounds(text, "en", speed)
-    assert all_of_it.least <= one.least + 1e-9
-    assert all_of_it.most >= one.most - 1e-9
+    assert all_of_it.minimum <= one.minimum + 1e-9
+    assert all_of_it.maximum >= one.maximum - 1e-9
     spoken = utterance(text, speed=speed)
-    hurried = speech(max(0.2, one.least))
+    hurried = speech(max(0.2, one.minimum))
     inspector = Inspector(spoken)
     inspector.expect(len(hurried) / RATE)
     inspector.add(hurried, RATE)
@@ -260,7 +260,7 @@ def test_small_chunks_make_no_difference(size: int) -> None:
 def test_texts_take_as_long_as_they_take(text: str, language: str, seconds: float) -> None:
     """A usual time, pauses not counted, lies within the bounds."""
     bounds = length_bounds.bounds(text, language, 1.0)
-    assert bounds.least < seconds < bounds.most
+    assert bounds.minimum < seconds < bounds.maximum
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.5, 2.0, 4.0])
@@ -268,12 +268,12 @@ def test_speed_scales_the_bounds_for_exact_engines_and_for_stiff_ones(speed: flo
     plain, bounds = length_bounds.bounds(TEXT * 9, "en", 1.0), length_bounds.bounds(TEXT * 9, "en", speed)
     usual = 9 * 2.0
     for stiff in (0.0, 0.15):
-        assert bounds.least < usual * (stiff + (1 - stiff) / speed) < bounds.most
-    assert (bounds.least < plain.least) == (speed > 1)
+        assert bounds.minimum < usual * (stiff + (1 - stiff) / speed) < bounds.maximum
+    assert (bounds.minimum < plain.minimum) == (speed > 1)
 
 
 @given(st.text(max_size=300), st.sampled_from(["en", "en-us", "ja", "zh", "ru", "th"]), st.floats(0.25, 4.0))
 def test_any_text_has_bounds(text: str, language: str, speed: float) -> None:
     bounds = length_bounds.bounds(text, language, speed)
-    assert 0.0 <= bounds.least < bounds.most
-    assert length_bounds.bounds(text + " word", language, speed).least >= bounds.least
+    assert 0.0 <= bounds.minimum < bounds.maximum
+    assert length_bounds.bounds(text + " word", language, speed).minimum >= bounds.minimum

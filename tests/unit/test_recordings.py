@@ -159,7 +159,7 @@ class TestStore:
         assert not list(tmp_path.rglob("*.wav"))
 
     def test_there_is_room_for_so_many(self, tmp_path: Path):
-        store = RecordingStore(tmp_path, most=2)
+        store = RecordingStore(tmp_path, limit=2)
         store.put("a", tone(3))
         store.put("b", tone(3))
         with pytest.raises(InvalidRequest, match="2 voices are registered"):

@@ -98,7 +98,7 @@ class Cache:
             synthesis.take_from(CacheResult.MISS)
             if self._shared_tier is None:  # else another server may have it
                 self._maker.check(synthesis)
-        return self._together(synthesis, key)
+        return self._shared_chunks(synthesis, key)
 
     async def close(self) -> None:
         """Ends what is under way, with ShuttingDown for those who listen, and lets go of the shared tier."""
@@ -109,7 +109,7 @@ class Cache:
         if self._shared_tier is not None:
             await self._shared_tier.close()
 
-    async def _together(self, synthesis: Synthesis, key: Key) -> AsyncGenerator[Chunk, None]:
+    async def _shared_chunks(self, synthesis: Synthesis, key: Key) -> AsyncGenerator[Chunk, None]:
         """A clip that is kept by now, a synthesis under way for another request, or one that others may join."""
         shared: SharedSynthesis | None = None
         clip = self._memory.get(key[0])

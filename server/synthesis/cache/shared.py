@@ -43,8 +43,8 @@ class SharedTier:
         self._prefix = prefix.encode()
         self._seal = Seal(secret)
         self._redis = _client(url)
-        self._link = _Standing("can't be reached", back_off_seconds)
-        self._room = _Standing("takes no clips", back_off_seconds)
+        self._link = _Availability("can't be reached", back_off_seconds)
+        self._room = _Availability("takes no clips", back_off_seconds)
         self._writes: set[asyncio.Task[None]] = set()
 
     async def get(self, key: bytes, about: int, at_most: int) -> Clip | None:
@@ -93,7 +93,7 @@ class SharedTier:
             self._room.worked()
 
 
-class _Standing:
+class _Availability:
     """Whether something works, and if not, when it is tried again."""
 
     def __init__(self, trouble: str, back_off_seconds: float) -> None:

@@ -47,7 +47,7 @@ class Breaker:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.state = BreakerState.CLOSED
         self.epoch = 0
-        """How often it has opened."""
+        """The number of times that it has opened."""
         self.cool_down = FIRST_COOL_DOWN
         """Seconds between an opening and its probe: of this opening, or when closed of the next."""
         self._clock = clock

@@ -25,8 +25,8 @@ FORECAST_FACTOR = 5.0
 LEAST_SECONDS = 10.0
 """The least time of an attempt, and the least that is set aside for the next provider, as far as the budget allows."""
 RATE_SECONDS = 0.1
-"""How long the rate is remembered. It moves in many seconds; a provider's load is a sum over all that it has to do,
-and in an overload each refusal asks for it."""
+"""The time for which the rate is remembered. It changes over many seconds; a provider's load is a sum over all that it
+has to do, and in an overload each refusal asks for it."""
 
 ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
 """The names by which clients ask for abilities."""
@@ -240,7 +240,7 @@ class FallbackChain:
         return able
 
     def _limit(self, synthesis: Synthesis, candidate: Candidate, following: Candidate | None) -> float:
-        """When the attempt is given up: late enough for a busy provider, early enough for the next one to speak."""
+        """The time at which to give the attempt up: late enough for a busy provider, early enough for the next."""
         deadline = synthesis.deadline
         if following is None:
             return deadline

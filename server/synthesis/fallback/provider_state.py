@@ -33,7 +33,7 @@ class ProviderState:
     busy: int = 0
     """Attempts under way."""
     last_success: float = float("-inf")
-    """When it last spoke or was checked, in seconds of ``time.monotonic``."""
+    """The time when it last spoke or was checked, in seconds of ``time.monotonic``."""
     _check: asyncio.Task[bool] | None = None
     """The check that is under way."""
 
