@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from dashboards.scope import SELECTED
 from dashboards.variables import JOB
+from otel.contract.drift_metrics import DRIFT_DETECTED
 from otel.contract.labels import DRIFT_COLUMN
-from otel.contract.metrics import DRIFT_DETECTED
 
 BUILD = "service_version, tts_build"
 """Labels of target_info, the series in which Prometheus keeps the resource attributes of a target."""

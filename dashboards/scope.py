@@ -6,20 +6,17 @@ from collections.abc import Sequence
 
 from dashboards.variables import INSTANCE, INTERVAL, JOB, VOICE, Variable
 from otel.contract import promql
+from otel.contract.drift_metrics import DRIFT_METRICS
 from otel.contract.labels import VOICE_NAME
-from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import PipelineMetric
 from otel.contract.promql import Metric, PromQL, matchers
 
-DRIFT_JOB_METRICS = frozenset(instrument for instrument in CONTRACT if instrument.name.startswith("tts.drift."))
-"""Reported by the drift job, which is none of the servers that the variables select."""
-
 
 def servers(metric: Metric) -> Sequence[str]:
-    """The matchers of the selected servers; a metric of the pipeline has that of its job instead."""
+    """The matchers of the selected servers; a metric of the pipeline has that of its job, one of the drift job none."""
     if isinstance(metric, PipelineMetric):
         return matchers(metric, {promql.JOB: metric.job})
-    return [] if metric in DRIFT_JOB_METRICS else [_matcher(JOB), _matcher(INSTANCE)]
+    return [] if metric in DRIFT_METRICS else [_matcher(JOB), _matcher(INSTANCE)]
 
 
 def servers_and_voices(metric: Metric) -> Sequence[str]:

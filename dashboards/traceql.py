@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboards.panel import Search
 from dashboards.variables import JOB, VOICE
-from otel.contract.event_fields import REQUEST_FIELDS
+from otel.contract.event_fields import REQUEST_FIELDS, RequestField
 from otel.trace_store import store, tempo
 from otel.trace_store.store import DURATION, Condition
 
@@ -50,5 +50,5 @@ def _checked(field: str) -> str:
     return field
 
 
-VOICE_FIELD = _checked("tts.voice_name")
+VOICE_FIELD = RequestField.VOICE_NAME
 """The field that the variable $voice selects by."""

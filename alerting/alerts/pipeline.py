@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
+from otel.contract.drift_metrics import DRIFT_LAST_RUN
 from otel.contract.labels import LOSS_REASON
 from otel.contract.libraries import SDK_METRICS
-from otel.contract.metrics import DRIFT_LAST_RUN, EVENTS_LOST, REQUESTS_IN_FLIGHT
+from otel.contract.metrics import EVENTS_LOST, REQUESTS_IN_FLIGHT
 from otel.contract.pipeline import COLLECTOR, ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
 from otel.contract.promql import INSTANCE, JOB, UNSCOPED, Metric, Where
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from alerting.alert import Alert, Group, Severity, Team, Topic
 from alerting.links import Dashboard
-from otel.contract.labels import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
-from otel.contract.metrics import (
-    AUDIO_FAULTS,
+from otel.contract.drift_metrics import (
     DRIFT_CLOCK_SUSPECT,
     DRIFT_DETECTED,
     DRIFT_LAST_RUN,
@@ -14,8 +12,9 @@ from otel.contract.metrics import (
     DRIFT_SCORE,
     DRIFT_THRESHOLD,
     DRIFT_WINDOW_ROWS,
-    PROVIDER_REQUESTS,
 )
+from otel.contract.labels import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
+from otel.contract.metrics import AUDIO_FAULTS, PROVIDER_REQUESTS
 from otel.contract.promql import UNSCOPED, Where
 
 FAULTS_SHARE = 0.02

@@ -6,6 +6,7 @@ from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import longer_than, present, requests
+from otel.contract.event_fields import RequestField
 from otel.contract.labels import (
     ATTEMPT_OUTCOME,
     CACHE_RESULT,
@@ -245,7 +246,7 @@ FALLBACKS = Panel(
     "stacked",
     Unit.PER_SECOND,
     (Query(SELECTED.positive_rate(PROVIDER_FALLBACKS, by=(FROM, TO, FALLBACK_REASON)), "{from} to {to}: {reason}"),),
-    traces=requests(present("tts.fallback_from")),
+    traces=requests(present(RequestField.FALLBACK_FROM)),
     empty="No request fell back to another provider.",
     width=6,
 )

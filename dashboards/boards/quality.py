@@ -5,9 +5,7 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import above, present, requests
-from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
-from otel.contract.metrics import (
-    AUDIO_FAULTS,
+from otel.contract.drift_metrics import (
     DRIFT_CLOCK_SUSPECT,
     DRIFT_CONSECUTIVE,
     DRIFT_DETECTED,
@@ -16,9 +14,10 @@ from otel.contract.metrics import (
     DRIFT_SCORE,
     DRIFT_THRESHOLD,
     DRIFT_WINDOW_ROWS,
-    SLOW_REQUESTS,
-    STREAM_UNDERRUN,
 )
+from otel.contract.event_fields import RequestField
+from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
+from otel.contract.metrics import AUDIO_FAULTS, SLOW_REQUESTS, STREAM_UNDERRUN
 from otel.contract.promql import at_most
 
 NOT_JUDGED = "The drift job has not judged a window yet. It needs a day for its first reference."
@@ -33,7 +32,7 @@ FAULTS = Panel(
     "stacked",
     Unit.PER_SECOND,
     (Query(SELECTED.positive_rate(AUDIO_FAULTS, by=(FAULT,)), "{fault}"),),
-    traces=requests(present("tts.audio_faults")),
+    traces=requests(present(RequestField.AUDIO_FAULTS)),
     empty="No clip had a fault.",
     width=6,
 )
@@ -51,7 +50,7 @@ UNDERRUNS = Panel(
             "with a gap",
         ),
     ),
-    traces=requests(above("tts.stream_underrun", 0)),
+    traces=requests(above(RequestField.STREAM_UNDERRUN, 0)),
     empty=NO_STREAM,
     width=6,
 )
@@ -62,7 +61,7 @@ GAPS = Panel(
     "lines",
     Unit.SECONDS,
     (Query(SELECTED.quantile(0.95, STREAM_UNDERRUN), "p95"),),
-    traces=requests(above("tts.stream_underrun", 0)),
+    traces=requests(above(RequestField.STREAM_UNDERRUN, 0)),
     empty=NO_STREAM,
     width=6,
 )
@@ -74,7 +73,7 @@ SLOW_REASONS = Panel(
     "stacked",
     Unit.PER_SECOND,
     (Query(SELECTED.positive_rate(SLOW_REQUESTS, by=(SLOW_REASON,)), "{reason}"),),
-    traces=requests(present("tts.slow_reason")),
+    traces=requests(present(RequestField.SLOW_REASON)),
     empty="No request was slow for its length.",
     width=6,
 )

@@ -6,15 +6,21 @@ from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import above, equal, longer_than, present, requests
+from otel.contract.event_fields import RequestField
 from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.contract.promql import INSTANCE, ratio
 from otel.contract.slo import AVAILABILITY, ERRORS_PER_SECOND, P95_SECONDS, SUCCESS_SHARE
+from otel.contract.values import Outcome
 
 SHARES = (0.5, 0.95, 0.99)
-FAILED = requests(equal("tts.outcome", "error"))
+FAILED = requests(equal(RequestField.OUTCOME, Outcome.ERROR))
 BAD = requests(
-    (equal("tts.outcome", "error"), equal("tts.error_type", "queue_full"), above("tts.status_code", 499)),
+    (
+        equal(RequestField.OUTCOME, Outcome.ERROR),
+        equal(RequestField.ERROR_TYPE, "queue_full"),
+        above(RequestField.STATUS_CODE, 499),
+    ),
 )
 """Requests that use up the error budget."""
 
@@ -216,7 +222,7 @@ FAILED_REQUESTS = Panel(
     "attempt.",
     "traces",
     Unit.SECONDS,
-    requests((equal("tts.outcome", "error"), present("tts.fallback_from"))),
+    requests((equal(RequestField.OUTCOME, Outcome.ERROR), present(RequestField.FALLBACK_FROM))),
     empty="No request failed or fell back.",
     width=12,
     height=9,

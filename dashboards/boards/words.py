@@ -5,6 +5,7 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import equal, longer_than, requests
+from otel.contract.event_fields import RequestField
 from otel.contract.instrument import Instrument
 from otel.contract.labels import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
 from otel.contract.metrics import (
@@ -20,7 +21,7 @@ from otel.contract.promql import Where
 from otel.contract.ranges import EMPTY, WORDS
 
 SLOW = requests(longer_than(1))
-LONG = requests(equal("tts.word_count_range", WORDS.labels[-1]))
+LONG = requests(equal(RequestField.WORD_COUNT_RANGE, WORDS.labels[-1]))
 MADE: Where = {CACHE: "miss"}
 
 

@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from drift import VERSION
-from otel.contract import metrics as instruments
+from otel.contract import drift_metrics as instruments
 from otel.contract.drift_verdict import Verdict
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Source

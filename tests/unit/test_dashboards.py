@@ -32,11 +32,12 @@ from dashboards.traceql import equal, longer_than, present, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.outputs.annotation import annotation
+from otel.contract.drift_metrics import DRIFT_SCORE
 from otel.contract.drift_verdict import Verdict, VerdictState
 from otel.contract.event_fields import REQUEST_FIELDS
 from otel.contract.labels import OUTCOME, STAGE
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
-from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, DRIFT_SCORE, REQUESTS, STREAM_UNDERRUN
+from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, REQUESTS, STREAM_UNDERRUN
 from otel.contract.pipeline import PIPELINE_METRICS
 from otel.contract.promql import at_most
 from otel.contract.slo import AVAILABILITY
