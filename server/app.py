@@ -31,8 +31,7 @@ from server.middleware.hosts import AllowedHosts
 from server.native_workers import NativeWorkers
 from server.network.connections import Connections, possible_connections
 from server.network.ports import Port
-from server.providers.provider import Provider
-from server.providers.xtts import XttsProvider
+from server.providers.provider import Provider, RecordingProvider
 from server.routes import console, coqui_api
 from server.routes.clients import Clients
 from server.routes.dialect import Dialect, TtsDialect
@@ -105,7 +104,9 @@ class Service:
         self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation)
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
         self._probes = Probes(self._chain.states, self._provider_metrics)
-        self._recordings = next((one.store for one in providers if isinstance(one, XttsProvider)), None)
+        self._recordings = next(
+            (provider.recording_store for provider in providers if isinstance(provider, RecordingProvider)), None
+        )
         self._workers = NativeWorkers(decoding=self._recordings is not None)
         self._admission = Admission(
             settings.max_in_flight,

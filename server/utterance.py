@@ -199,7 +199,7 @@ class Chunk:
     spoken_text: str = ""
     """The words that the whole utterance is spoken in, numbers and abbreviations read out; there too."""
     words: tuple[Word, ...] = ()
-    """The words whose times are known with this chunk; none comes later than its audio. A timed utterance alone has any."""
+    """The words whose times are known with this chunk; none comes later than its audio. Only for timed utterances."""
 
     @property
     def seconds(self) -> float:

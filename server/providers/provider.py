@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
+from server.voices.recordings import RecordingStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +97,11 @@ class Provider(Protocol):
     async def close(self) -> None:
         """Ends running work and releases everything."""
         ...
+
+
+@runtime_checkable
+class RecordingProvider(Protocol):
+    """A provider that also speaks with the voices of clients' recordings."""
+
+    recording_store: RecordingStore
+    """The recordings. A voice is registered by storing one."""

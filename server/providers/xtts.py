@@ -92,7 +92,7 @@ class XttsProvider:
             self._sample_rate = int(config["audio"]["output_sample_rate"])
         except (ValueError, KeyError, TypeError) as error:
             raise EngineFailed("TTSCOPE_XTTS_DIR has a config.json that is not XTTS's") from error
-        self.store = store
+        self.recording_store = store
         self._folder, self._device = folder, device
         self._max_audio_seconds = max_audio_seconds
         self._log = log
@@ -112,7 +112,7 @@ class XttsProvider:
     def voices(self) -> tuple[Voice, ...]:
         return tuple(
             Voice(each.name, self._languages, self._sample_rate, self._identity(each.checksum), registered=True)
-            for each in self.store.recordings.values()
+            for each in self.recording_store.recordings.values()
         )
 
     def estimate(self, utterance: Utterance) -> float:
@@ -240,7 +240,7 @@ class XttsProvider:
 
     def _recording(self, voice: Voice) -> Recording:
         """Returns the voice's recording. Raises UnknownVoice when it was deleted, or registered again."""
-        recording = self.store.recordings.get(voice.name)
+        recording = self.recording_store.recordings.get(voice.name)
         if recording is None or self._identity(recording.checksum) != voice.checksum:
             raise UnknownVoice("this voice does not exist any more", param="voice_name")
         return recording
