@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from alerting.links import Dashboard, runbook
 from otel.support.addresses import PublicAddresses
 
 DURATION = re.compile(r"\d+[smhd]")
+RUNBOOKS = "public/ttscope/runbooks"
+"""The path in Grafana at which compose.yaml mounts alerting/runbooks."""
 
 
 class Severity(StrEnum):
@@ -50,6 +51,20 @@ class Topic(StrEnum):
     """Whether a server is up. While none is, all topics above except drift are silenced."""
     PIPELINE = "pipeline"
     """Whether telemetry arrives. While it does not, all topics above are silenced."""
+
+
+class Dashboard(StrEnum):
+    """Grafana's dashboards, by their uid."""
+
+    SERVICE = "ttscope-service"
+    WORDS = "ttscope-words"
+    ENGINE = "ttscope-engine"
+    QUALITY = "ttscope-quality"
+    USAGE = "ttscope-usage"
+    PIPELINE = "ttscope-pipeline"
+
+    def url(self, addresses: PublicAddresses) -> str:
+        return f"{addresses.grafana_url}/d/{self.value}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,3 +126,8 @@ class Group:
     recordings: tuple[Recording, ...] = ()
     interval: str = ""
     """The evaluation interval; Prometheus' default if empty."""
+
+
+def runbook(alert: str, addresses: PublicAddresses) -> str:
+    """Returns the address of an alert's runbook."""
+    return f"{addresses.grafana_url}/{RUNBOOKS}/{alert}.md"

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerting.alert import Alert, Group, Recording, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Recording, Severity, Team, Topic
 from otel.contract.metrics import REQUESTS, WORD_COUNT_DURATION, WORDS_TOTAL
 from otel.contract.promql import UNSCOPED
 

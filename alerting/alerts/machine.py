@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from alerting.alert import Alert, Group, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.labels import ERROR_TYPE, GPU, TASK, WORKER
 from otel.contract.metrics import (
     BACKGROUND_TASK_FAILURES,

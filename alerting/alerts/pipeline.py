@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from alerting.alert import Alert, Group, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.drift_metrics import DRIFT_LAST_RUN
 from otel.contract.labels import LOSS_REASON
 from otel.contract.libraries import SDK_METRICS

@@ -6,8 +6,7 @@ only pass its verdict on.
 
 from __future__ import annotations
 
-from alerting.alert import Alert, Group, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.labels import ATTEMPT_OUTCOME, DEGRADED_KIND, PROVIDER
 from otel.contract.metrics import DEGRADED, PROVIDER_AVAILABLE, PROVIDER_DURATION, PROVIDER_REQUESTS
 from otel.contract.promql import INSTANCE, UNSCOPED

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from alerting.alert import Alert, Group, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.drift_metrics import (
     DRIFT_CLOCK_SUSPECT,
     DRIFT_DETECTED,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from alerting.alert import Alert, Group, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE
 from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, STREAM_UNDERRUN, TIME_TO_FIRST_AUDIO
 from otel.contract.promql import UNSCOPED, Where, at_most

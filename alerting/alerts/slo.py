@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from alerting.alert import Alert, Group, Recording, Severity, Team, Topic
-from alerting.links import Dashboard
+from alerting.alert import Alert, Dashboard, Group, Recording, Severity, Team, Topic
 from otel.contract.promql import UNSCOPED, Where, at_most
 from otel.contract.slo import AVAILABILITY, LATENCY, Count, LatencySlo, Slo
 

@@ -18,7 +18,7 @@ from server.routes.requests import TtsRequest
 from server.routes.route import RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
-from server.voices.aliases import ALIASES
+from server.voices.catalogue import ALIASES
 
 
 class DescriptionRoutes:

@@ -35,7 +35,7 @@ from server.text import ssml
 from server.text.counts import count_words
 from server.text.normalize import check, normalize
 from server.utterance import Chunk, Listener, Passage, Utterance, Voice, Word
-from server.voices.aliases import ALIASES
+from server.voices.catalogue import ALIASES
 
 LONG_TEXT = 1000
 """Characters past which a text is prepared in a thread: 5,000 take 3 ms, of Japanese 25 ms."""

@@ -11,7 +11,7 @@ from server.routes.operations import identifier, reads
 from server.routes.route import Route
 from server.routes.schemas import TEXT, WHOLE, each, several
 from server.synthesis.synthesizer import Synthesizer
-from server.voices.aliases import ALIASES
+from server.voices.catalogue import ALIASES
 
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """OpenAI's names. A request's model is not looked at: its voice decides which one speaks."""
@@ -55,8 +55,8 @@ class VoiceListRoutes:
 
     async def voices(self, request: web.Request) -> web.Response:
         """Answers in Open WebUI's shape, with more fields."""
-        voices = self._synthesizer.voices()
-        aliases = [alias for alias in ALIASES if alias not in voices]
+        available = self._synthesizer.voices()
+        aliases = [alias for alias in ALIASES if alias not in available]
         voices = [
             {
                 "id": voice.name,
@@ -65,7 +65,7 @@ class VoiceListRoutes:
                 "sample_rate": voice.sample_rate,
                 "aliases": aliases if voice.name == self._default_voice else [],
             }
-            for voice in voices.values()
+            for voice in available.values()
         ]
         return web.json_response({"voices": voices})
 

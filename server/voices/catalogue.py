@@ -12,6 +12,24 @@ from server.errors import VoiceError
 from server.utterance import VOICE_NAME, Voice
 from server.voices.manifest import CONFIG, MODEL, ONNX, ONNX_CONFIG, Manifest
 
+ALIASES = (
+    "alloy",
+    "ash",
+    "ballad",
+    "cedar",
+    "coral",
+    "echo",
+    "fable",
+    "marin",
+    "nova",
+    "onyx",
+    "sage",
+    "shimmer",
+    "verse",
+)
+"""The names of OpenAI's own voices. A request for one of them gets the default voice, unless an installed voice has the
+name; a registered one can't."""
+
 VOICES_FOLDER = "voices"
 """The folder of voices in the data directory."""
 STAGING_PREFIX = ".installing-"

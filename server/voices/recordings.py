@@ -15,7 +15,7 @@ from server.audio import wav
 from server.errors import InvalidRequest, UnknownVoice
 from server.logs import LOGGER
 from server.utterance import VOICE_NAME, Samples
-from server.voices.aliases import ALIASES
+from server.voices.catalogue import ALIASES
 
 RECORDINGS_FOLDER = "samples"
 """The name of the folder in the data directory."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from server.audio.uploads import LONGEST, SHORTEST, decode
 from server.errors import InvalidRequest, InvalidSample, UnknownVoice
 from server.sandbox.pool import SandboxPool, WorkerCrashed
-from server.voices.aliases import ALIASES
+from server.voices.catalogue import ALIASES
 from server.voices.recordings import SAMPLE_RATE, Recording, RecordingStore
 
 
