@@ -62,8 +62,8 @@ async def run(plan: OverloadPlan) -> None:
     requests = (ttscope_request(reader.take(WORDS)) for _ in count())
     async with running(ttscope()) as server, session_to(server.url, REQUEST_SECONDS) as session:
         await closed_loop(session, list(islice(requests, 8)), 4, REQUEST_SECONDS)
-        turn = await closed_loop(session, list(islice(requests, plan.busy_requests)), CLIENTS, REQUEST_SECONDS)
-        busy = figures(turn)
+        run = await closed_loop(session, list(islice(requests, plan.busy_requests)), CLIENTS, REQUEST_SECONDS)
+        busy = figures(run)
         print(f"busy: {busy.requests_per_second:.2f} requests/s of {WORDS} words to {CLIENTS} clients")
         result = await overload(session, server, requests, busy, plan.seconds)
         print(f"overloaded by {result.offered:.0f} requests/s: {result.audio_per_second:.1f} s of audio a second")
@@ -83,10 +83,10 @@ async def overload(
     before = await target.snapshot()
     async with Prober(server.url) as prober, asyncio.TaskGroup() as group:
         usage = group.create_task(measure_usage(server.process, SETTLING_SECONDS, seconds))
-        turn = await open_loop(session, prepared, rate)
-    counts = (await target.settled_snapshot(before.requests + len(turn.replies))).since(before)
-    health = prober.seconds_until(turn.replies[0].start + turn.seconds)
-    return OverloadResult(busy, turn, health, counts.outcomes, usage.result())
+        run = await open_loop(session, prepared, rate)
+    counts = (await target.settled_snapshot(before.requests + len(run.replies))).since(before)
+    health = prober.seconds_until(run.replies[0].start + run.seconds)
+    return OverloadResult(busy, run, health, counts.outcomes, usage.result())
 
 
 if __name__ == "__main__":

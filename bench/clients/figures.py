@@ -1,4 +1,4 @@
-"""The arithmetic of the results: percentiles, medians of rounds, ratios, and the figures of a turn."""
+"""The arithmetic of the results: percentiles, medians of rounds, ratios, and the figures of a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The figures of a turn; latencies are those of answers with audio."""
+    """The figures of a run; latencies are those of answers with audio."""
 
     clients: int
     seconds: float
@@ -63,7 +63,7 @@ class Figures:
 
 
 def figures(run: LoadRun) -> Figures:
-    """Returns the figures of a turn. Raises WavError when an answer with status 200 is not a WAV file."""
+    """Returns the figures of a run. Raises WavError when an answer with status 200 is not a WAV file."""
     answers = [reply for reply in run.replies if reply.status == 200]
     recordings = [read_wav(reply.body) for reply in answers]
     return Figures(

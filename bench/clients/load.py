@@ -100,7 +100,7 @@ async def closed_loop(
 
 
 async def open_loop(session: aiohttp.ClientSession, requests: Sequence[Request], rate: float) -> LoadRun:
-    """Sends all requests at a fixed rate, whatever the answers; the turn's time excludes the wait for the last ones."""
+    """Sends all requests at a fixed rate, whatever the answers; the run's time excludes the wait for the last ones."""
     start = time.monotonic()
     async with asyncio.TaskGroup() as group:
         tasks = []
