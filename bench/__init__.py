@@ -1,1 +1,5 @@
-"""Clients that measure a running server from outside: they use HTTP and import nothing from the server."""
+"""Programs that measure a running server over HTTP, or start servers to compare it with; RESULTS.md has their results.
+
+They import nothing of the server's. ``traffic/`` checks the server's account of itself, ``clients/`` sends load,
+``targets/`` are the servers that are measured, and ``results/`` writes the sections of RESULTS.md.
+"""

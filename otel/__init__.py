@@ -1,1 +1,4 @@
-"""Telemetry: the contract as data, the SDK set up to keep it, and everything that leaves the process."""
+"""Telemetry of all programs: the contract as data, the SDK set up to keep it, and what the programs share.
+
+``docs.py`` writes docs/telemetry.md from the contract.
+"""

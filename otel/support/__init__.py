@@ -1,1 +1,6 @@
-"""Helpers that all programs share: settings from the environment, generated files, addresses, private logs."""
+"""What all programs share.
+
+``environment.py`` reads settings and reports all errors together, ``addresses.py`` has the addresses that people open.
+``generated.py`` keeps generated files up to date. ``private_logs.py`` keeps texts and addresses out of logs,
+``rotating_file.py`` limits their size, and ``parent.py`` ends a process with its parent.
+"""

@@ -11,14 +11,13 @@ import yaml
 
 from alerting import routes
 from alerting.__main__ import PROVISIONING, files, main
-from alerting.alert import Alert, Severity, Team
+from alerting.alert import Alert, Dashboard, Severity, Team, runbook
 from alerting.alerts import ALERTS, GROUPS, slo
 from alerting.alerts.capacity import QUEUE_SECONDS, REFUSED
 from alerting.alerts.quality import ROWS
 from alerting.case import Kind
 from alerting.cases import CASES
 from alerting.grafana import GROUPS as GRAFANA
-from alerting.links import Dashboard, runbook
 from alerting.table import INJECTED_FAULTS
 from drift.settings import Settings as DriftSettings
 from otel.contract.labels import OUTCOME, STAGE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -116,3 +117,11 @@ def homes(links: str) -> list[str]:
     found = re.findall(r"\[([^\]]+)\]\(([^)]+)\)", links)
     assert all(path == f"../{text}" for text, path in found)
     return [path for _, path in found]
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in MODULES if module.path.name == "__init__.py"], ids=lambda module: module.dotted
+)
+def test_a_package_names_modules_that_it_has(module: Module) -> None:
+    paths = re.findall(r"``([\w/]+(?:\.py|/))``", ast.get_docstring(module.tree) or "")
+    assert [path for path in paths if not (ROOT / module.folder / path).exists()] == []
