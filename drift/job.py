@@ -95,7 +95,7 @@ class DriftJob:
         outbox: Outbox,
         gauges: Gauges,
         judging: Judge = judge,
-        clock: Callable[[], ClockReading] = ClockReading.now,
+        clock: Callable[[], ClockReading] = ClockReading.current,
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._settings = settings

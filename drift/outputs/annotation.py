@@ -17,7 +17,7 @@ from drift import VERSION
 from drift.outputs.gauges import resource
 from otel.contract.drift_verdict import Verdict, VerdictState
 from otel.contract.event_fields import DRIFT_EVENT, DriftField
-from otel.sdk.otlp import otlp_wanted, sdk_disabled
+from otel.sdk.otlp import otlp_enabled, sdk_disabled
 
 SEVERITIES = {VerdictState.DRIFT: SeverityNumber.WARN, VerdictState.SUSPECTED: SeverityNumber.INFO2}
 
@@ -53,7 +53,7 @@ def detected(verdict: Verdict) -> list[str]:
 
 def has_receiver() -> bool:
     """Returns whether the standard variables name a receiver of events."""
-    return otlp_wanted("LOGS") and not sdk_disabled()
+    return otlp_enabled("LOGS") and not sdk_disabled()
 
 
 def send(name: str, verdict: Verdict, text: str, state: Path) -> None:

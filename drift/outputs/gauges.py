@@ -20,7 +20,7 @@ from otel.contract import drift_metrics as instruments
 from otel.contract.drift_verdict import Verdict
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Source
-from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled
+from otel.sdk.otlp import metric_interval, otlp_enabled, sdk_disabled
 from otel.sdk.recording import Attributes, Metrics
 
 SERVICE = "ttscope-drift"
@@ -107,7 +107,7 @@ class Gauges:
 
 def over_otlp() -> list[MetricReader]:
     """Returns the reader that exports to where the standard OTEL_* variables say; none if they say nothing."""
-    if sdk_disabled() or not otlp_wanted("METRICS"):
+    if sdk_disabled() or not otlp_enabled("METRICS"):
         return []
     return [PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=metric_interval())]
 

@@ -54,7 +54,7 @@ class Writer:
         self._judged_until = judged_until
         self._buffers: dict[int, list[Row]] = {}
         self._buffered = 0
-        self._open: OrderedDict[int, _Part] = OrderedDict()
+        self._open: OrderedDict[int, _PartFile] = OrderedDict()
         self._parts = 0
         self._unsettled: set[Path] = set()
 
@@ -98,14 +98,14 @@ class Writer:
     def _flush(self) -> None:
         for hour in sorted(self._buffers):
             table = table_of(self._buffers.pop(hour), self._report)
-            self._part(hour).writer.write_table(table)
+            self._part_file(hour).writer.write_table(table)
             self._report.rows += table.num_rows
             if self._judged_until is not None:
                 times = table.column(TIME).cast(pa.int64())
                 self._report.late += pc.sum(pc.less(times, self._judged_until)).as_py() or 0
         self._buffered = 0
 
-    def _part(self, hour: int) -> _Part:
+    def _part_file(self, hour: int) -> _PartFile:
         if hour in self._open:
             self._open.move_to_end(hour)
             return self._open[hour]
@@ -114,7 +114,7 @@ class Writer:
         folder = self._hours / (datetime(1970, 1, 1, tzinfo=UTC) + hour * HOUR).strftime(FOLDER)
         folder.mkdir(parents=True, exist_ok=True)
         self._parts += 1
-        part = self._open[hour] = _Part(folder / f"{self._commit:09}-{self._parts:04}.parquet")
+        part = self._open[hour] = _PartFile(folder / f"{self._commit:09}-{self._parts:04}.parquet")
         self._unsettled.add(folder)
         return part
 
@@ -125,7 +125,7 @@ class Writer:
         files.settle(part.path)
 
 
-class _Part:
+class _PartFile:
     """A part that is being written."""
 
     def __init__(self, path: Path) -> None:

@@ -39,7 +39,7 @@ class ClockReading:
     """Seconds since that boot, sleep included."""
 
     @classmethod
-    def now(cls) -> ClockReading:
+    def current(cls) -> ClockReading:
         """Reads this machine's clock. Without the kernel's boot id, only readings of one process can be compared."""
         moment = datetime.now(UTC)
         try:

@@ -37,14 +37,14 @@ class DriftColumn(StrEnum):
 
 
 class Subject(StrEnum):
-    """Whose change a column shows."""
+    """The subject of a change: callers, the service, or its audio."""
 
     TRAFFIC = "traffic"
     """What callers ask for."""
     SERVICE = "service"
-    """How the service answers."""
+    """The service's way of answering."""
     AUDIO = "audio"
-    """How the audio sounds: the service's doing, or a voice's."""
+    """The sound of the audio: the service's doing, or a voice's."""
 
 
 class VerdictState(StrEnum):
@@ -101,7 +101,7 @@ class Problem:
     column: str | None
     """A column, a field of the rows, or None for the whole window."""
     count: int
-    """How many rows or values have it; 1 for what concerns the reference."""
+    """The number of rows or values that have it; 1 for what concerns the reference."""
     detail: str = ""
 
 

@@ -12,7 +12,7 @@ METRIC_INTERVAL_MILLIS = 10_000
 Signal = Literal["TRACES", "METRICS", "LOGS"]
 
 
-def otlp_wanted(signal: Signal) -> bool:
+def otlp_enabled(signal: Signal) -> bool:
     """Returns whether the standard variables ask for export of ``signal``."""
     endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     return bool(endpoint) and os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "none"

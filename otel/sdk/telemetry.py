@@ -29,7 +29,7 @@ from otel.sdk.event_file import event_queues
 from otel.sdk.events import Events
 from otel.sdk.exposition import Exposition
 from otel.sdk.library_views import NO_SDK_METRICS, count_exports, library_views
-from otel.sdk.otlp import metric_interval, otlp_wanted, sdk_disabled
+from otel.sdk.otlp import metric_interval, otlp_enabled, sdk_disabled
 from otel.sdk.recording import AllowLists, Metrics
 from otel.sdk.spans import SamplingTracerProvider
 from otel.sdk.trace_memory import TraceMemory
@@ -113,7 +113,7 @@ class Telemetry:
         if folder is not None:
             add = self.metrics.add
             processors += event_queues(folder, lambda reason, events: add(EVENTS_LOST, events, reason=reason))
-        if otlp_wanted("LOGS"):
+        if otlp_enabled("LOGS"):
             meter_provider = self.library_meter_provider
             exporter = OTLPLogExporter(meter_provider=meter_provider)
             processors.append(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
@@ -140,7 +140,7 @@ def _resource(version: str, build: str) -> Resource:
 
 def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvider) -> list[SpanProcessor]:
     processors: list[SpanProcessor] = [traces]
-    if otlp_wanted("TRACES"):
+    if otlp_enabled("TRACES"):
         exporter = OTLPSpanExporter(meter_provider=meter_provider)
         processors.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
     return processors
@@ -148,7 +148,7 @@ def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvi
 
 def _readers(local: InMemoryMetricReader) -> list[MetricReader]:
     readers: list[MetricReader] = [local]
-    if otlp_wanted("METRICS"):
+    if otlp_enabled("METRICS"):
         exporter = OTLPMetricExporter()
         readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=metric_interval()))
     return readers
