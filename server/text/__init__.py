@@ -1,4 +1,4 @@
-"""From what a client wrote to what is spoken.
+"""The way from what a client wrote to what is spoken.
 
 ``normalize.py`` and ``counts.py`` work on the text as it was sent; ``ssml.py`` reads SSML. ``reading.py`` divides it
 into sentences (``sentences.py``) and expands numbers, dates and abbreviations by the rules of ``english.py``,
