@@ -20,6 +20,9 @@ RESPONSE = web.RequestKey("response", web.StreamResponse)
 FAILURE_SENT = web.RequestKey("failure_sent", bool)
 """Whether a response that had begun said itself that it failed, and has ended."""
 
+CONSTANT_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Server": "ttscope"}
+"""The headers of every answer that do not depend on its request."""
+
 _CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
 """A caller's X-Request-ID is taken over if it is a UUID: that can't hold words."""
 
@@ -46,13 +49,13 @@ def error_response(error: SpeechError) -> web.Response:
     return response
 
 
-def translate(error: web.HTTPException) -> SpeechError:
-    """Returns the server's error for one of aiohttp's."""
+def translate(error: web.HTTPException, request: web.BaseRequest) -> SpeechError:
+    """Returns the server's error for the one that aiohttp raised for ``request``."""
     match error:
         case web.HTTPMethodNotAllowed():
             return MethodNotAllowed(error.allowed_methods)
         case web.HTTPRequestEntityTooLarge():
-            return BodyTooLarge("the body is larger than this server allows")
+            return BodyTooLarge(f"the body may have at most {request.client_max_size} bytes")
         case web.HTTPExpectationFailed():
             return BadRequest("the header Expect may only be 100-continue")
         case web.HTTPNotFound():
@@ -63,6 +66,11 @@ def translate(error: web.HTTPException) -> SpeechError:
 
 async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> None:
     """Adds the headers that every answer has; a signal of aiohttp, sent before the first byte."""
+    add_headers(request, response)
+
+
+def add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Adds the headers of ``decorate`` to an answer for which aiohttp sends no signal."""
     headers = response.headers
     headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(request)
     if TRACE_ID in request:
@@ -70,9 +78,7 @@ async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> No
     record = request.get(RECORD)
     if record is not None:
         headers["Server-Timing"] = server_timing(record)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Cache-Control"] = "no-store"
-    headers["Server"] = "ttscope"
+    headers.update(CONSTANT_HEADERS)
 
 
 def server_timing(record: RequestRecord) -> str:

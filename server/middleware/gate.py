@@ -59,7 +59,7 @@ class Gate:
                 self._hosts.check(request.headers.get(hdrs.HOST))
                 return await handler(request)
             except (SpeechError, web.HTTPException) as error:
-                return error_response(translate(error) if isinstance(error, web.HTTPException) else error)
+                return error_response(translate(error, request) if isinstance(error, web.HTTPException) else error)
             except (ConnectionError, asyncio.CancelledError):
                 raise
             except Exception as error:  # whatever it is, the client gets an answer
@@ -78,7 +78,7 @@ class Gate:
         except SpeechError as error:
             return self._failed(request, record, error)
         except web.HTTPException as error:
-            return self._failed(request, record, translate(error))
+            return self._failed(request, record, translate(error, request))
         except (ConnectionError, TimeoutError):
             record.finish(Outcome.CANCELLED, _status(request) or CLIENT_LEFT)
             return _cut(request)

@@ -26,7 +26,7 @@ from server.errors import (
     TooManyConnections,
 )
 from server.logs import LOGGER
-from server.middleware.envelope import describe, error_response, translate
+from server.middleware.envelope import CONSTANT_HEADERS, add_headers, describe, error_response, translate
 from server.network.connections import Connections
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
@@ -122,6 +122,7 @@ class HttpConnection(web.RequestHandler):
         elif status < 500:
             error = BadRequest("this is not an HTTP/1.1 request")
         response = error_response(error)
+        add_headers(request, response)
         response.force_close()
         return response
 
@@ -155,7 +156,7 @@ async def _handle(handler: Handler, request: web.BaseRequest) -> web.StreamRespo
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return error_response(translate(error))
+        return error_response(translate(error, request))
 
 
 class ConnectionFactory:
@@ -198,11 +199,9 @@ def _raw_response(error: SpeechError) -> bytes:
     headers = {
         "Content-Type": "application/json; charset=utf-8",
         "Content-Length": str(len(body)),
-        "HttpConnection": "close",
+        "Connection": "close",
         "X-Request-ID": str(uuid.uuid4()),
-        "X-Content-Type-Options": "nosniff",
-        "Cache-Control": "no-store",
-        "Server": "ttscope",
+        **CONSTANT_HEADERS,
     }
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)

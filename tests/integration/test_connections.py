@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -139,6 +140,7 @@ async def test_when_all_have_a_request_one_more_is_told_so(start: Start) -> None
         status, headers, error = await asked(client)
         assert (status, error["error"]["code"]) == (503, "too_many_connections")
         assert headers["retry-after"] == "5"
+        assert headers["connection"] == "close"
         for path in ("/health", "/ready", "/metrics"):
             assert await management(client, path)
         assert (await early_ends(client))["full"] == 1
@@ -201,6 +203,20 @@ async def test_too_many_headers_are_refused(start: Start) -> None:
     writer.write(GET + b"".join(b"X-%d: 1\r\n" % n for n in range(1000)) + b"\r\n")
     status, _, error = await answer(reader)
     assert (status, error["error"]["code"]) == (400, "bad_request")
+    writer.close()
+
+
+@pytest.mark.parametrize("request_line", [b"GARBAGE", b"GET / HTTP/9.9", b"FOO /tts HTTP/1.1"])
+async def test_an_invalid_request_gets_the_headers_of_every_answer(start: Start, request_line: bytes) -> None:
+    client = await start()
+    reader, writer = await connect(client)
+    writer.write(request_line + b"\r\nHost: localhost\r\n\r\n")
+    status, headers, error = await answer(reader)
+    assert (status, error["error"]["code"]) == (400, "bad_request")
+    assert headers["server"] == "ttscope"
+    assert await ended(reader) == b""
+    assert headers["cache-control"] == "no-store"
+    assert uuid.UUID(headers["x-request-id"])
     writer.close()
 
 
