@@ -64,7 +64,7 @@ def test_panel_and_alert_see_the_same_burn_rate(
     recorded = f'{ratio("1h")}{{slo="availability"}}'
 
     def expected(query: str, value: float | None) -> dict[str, object]:
-        filled = fill(f"round({query}, 0.01)", interval="5m", span="1h", chosen={"voice": "joe"})
+        filled = fill(f"round({query}, 0.01)", interval="5m", span="1h", variables={"voice": "joe"})
         return {"expr": filled, "eval_time": AT, "exp_samples": NOTHING if value is None else [{"value": value}]}
 
     case = {
