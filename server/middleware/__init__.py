@@ -1,5 +1,5 @@
-"""What happens to every request, whatever its route.
+"""The middleware that handles every request, whatever its route.
 
-``gate.py`` gives the request its id, opens and closes its record, and turns every error into an answer. ``hosts.py``
-refuses requests that are meant for another host. ``envelope.py`` writes the headers and the error bodies.
+``gate.py`` assigns the request id, opens and closes the record, and turns every error into a response. ``hosts.py``
+rejects requests for other hosts. ``envelope.py`` writes the common headers and the error bodies.
 """

@@ -1,4 +1,4 @@
-"""The form of every answer: ids, timings, security headers, and errors as JSON."""
+"""The parts that all responses share: ids, timings, security headers, and errors as JSON."""
 
 from __future__ import annotations
 
@@ -13,33 +13,33 @@ from server.record import RequestRecord
 
 REQUEST_ID = web.RequestKey("request_id", str)
 TRACE_ID = web.RequestKey("trace_id", str)
-"""Remembered because a refusal's answer is prepared when its span has ended."""
+"""Stored on the request because the response to a rejected request is prepared after its span has ended."""
 RECORD = web.RequestKey("record", RequestRecord)
 RESPONSE = web.RequestKey("response", web.StreamResponse)
-"""The response that a handler has begun to send itself."""
+"""The response that the handler itself has started to send."""
 FAILURE_SENT = web.RequestKey("failure_sent", bool)
-"""Whether a response that had begun said itself that it failed, and has ended."""
+"""Whether a started response has already reported its failure in its body and ended."""
 
 CONSTANT_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Server": "ttscope"}
-"""The headers of every answer that do not depend on its request."""
+"""The headers of every response that do not depend on the request."""
 
 _CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}", re.IGNORECASE)
-"""A caller's X-Request-ID is taken over if it is a UUID: that can't hold words."""
+"""Accepts a client's X-Request-ID only if it is a UUID, which can't contain text."""
 
 
 def request_id(request: web.BaseRequest) -> str:
-    """The caller's own id if it is a UUID, else a new one."""
+    """Returns the client's X-Request-ID if it is a UUID, else a new one."""
     header = request.headers.get("X-Request-ID", "")
     return header.lower() if _CALLERS_ID.fullmatch(header) else str(uuid.uuid4())
 
 
 def describe(error: SpeechError) -> dict[str, str | None]:
-    """What a client is told of an error."""
+    """Returns the fields of an error that the client receives."""
     return {"message": error.message, "type": error.kind, "param": error.param, "code": error.error_type}
 
 
 def error_response(error: SpeechError) -> web.Response:
-    """The error in OpenAI's shape."""
+    """Returns the error response, in OpenAI's format."""
     body = json.dumps({"error": describe(error)})
     response = web.Response(status=error.status, text=body, content_type="application/json")
     if error.retry_after is not None:
@@ -50,7 +50,7 @@ def error_response(error: SpeechError) -> web.Response:
 
 
 def translate(error: web.HTTPException, request: web.BaseRequest) -> SpeechError:
-    """Returns the server's error for the one that aiohttp raised for ``request``."""
+    """Returns the server's error for an exception that aiohttp raised for ``request``."""
     match error:
         case web.HTTPMethodNotAllowed():
             return MethodNotAllowed(error.allowed_methods)
@@ -65,12 +65,12 @@ def translate(error: web.HTTPException, request: web.BaseRequest) -> SpeechError
 
 
 async def decorate(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Adds the headers that every answer has; a signal of aiohttp, sent before the first byte."""
+    """Adds the headers of every response; aiohttp sends this signal before the first byte."""
     add_headers(request, response)
 
 
 def add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Adds the headers of ``decorate`` to an answer for which aiohttp sends no signal."""
+    """Adds the headers of ``decorate`` to a response for which aiohttp sends no signal."""
     headers = response.headers
     headers["X-Request-ID"] = request.get(REQUEST_ID) or request_id(request)
     if TRACE_ID in request:
@@ -82,7 +82,7 @@ def add_headers(request: web.BaseRequest, response: web.StreamResponse) -> None:
 
 
 def server_timing(record: RequestRecord) -> str:
-    """The stages so far in milliseconds (W3C Server Timing), and ``total`` when all audio is ready."""
+    """Returns the stages so far in milliseconds (W3C Server Timing), and ``total`` once all audio is ready."""
     metrics = [f"{stage};dur={seconds * 1e3:.2f}" for stage, seconds in record.stage_seconds().items()]
     if record.duration is not None:
         metrics.append(f"total;dur={record.duration * 1e3:.2f}")

@@ -1,4 +1,4 @@
-"""The way in and out of every request: an id, errors as answers, and for calls that ask for audio a record."""
+"""The middleware of every request: assigns the id, turns errors into responses, and records speech requests."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ from server.telemetry.recorder import Recorder
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CLIENT_LEFT = 499
-"""The status in our own books when the client left before one was sent (nginx's convention)."""
+"""The recorded status when the client disconnected before a status was sent (nginx's convention)."""
 
 log = logging.getLogger(f"{LOGGER}.gate")
 
 
 class Gate:
-    """A middleware. No other host's request gets past it; every call to a speaking endpoint is observed, whatever
-    becomes of it."""
+    """A middleware that rejects requests for other hosts, and records every request to a speech endpoint, whatever its
+    outcome."""
 
     __middleware_version__ = 1
 
     def __init__(
         self, recorder: Recorder, admission: Admission, hosts: AllowedHosts, speaking: Collection[str] = ()
     ) -> None:
-        """``speaking`` are the paths whose calls are observed."""
+        """``speaking`` are the paths of the speech endpoints, whose requests are recorded."""
         self._recorder = recorder
         self._hosts = hosts
         self._admission = admission
@@ -62,7 +62,7 @@ class Gate:
                 return error_response(translate(error, request) if isinstance(error, web.HTTPException) else error)
             except (ConnectionError, asyncio.CancelledError):
                 raise
-            except Exception as error:  # whatever it is, the client gets an answer
+            except Exception as error:  # the client gets a response to any exception
                 return error_response(_mistake(error, request[REQUEST_ID]))
         return await self._recorded(request, handler)
 
@@ -85,7 +85,7 @@ class Gate:
         except asyncio.CancelledError:
             self._cancelled(request, record)
             raise
-        except Exception as error:  # whatever it is, it is counted and the client gets an answer
+        except Exception as error:  # any exception is counted, and the client gets a response
             return self._failed(request, record, _mistake(error, request[REQUEST_ID]))
         finally:
             self._recorder.close(record, get_current_span())
@@ -99,7 +99,7 @@ class Gate:
         return request[RESPONSE] if request.get(FAILURE_SENT) else _cut(request)
 
     def _cancelled(self, request: web.Request, record: RequestRecord) -> None:
-        """Either the client left, or the server stops and has waited long enough."""
+        """Records a cancelled request: the client disconnected, or the server stopped after its drain timeout."""
         if self._admission.closed:
             error = ShuttingDown("the server stopped before the request ended")
             record.finish(Outcome.ERROR, _status(request) or error.status, error)
@@ -113,13 +113,13 @@ def _mistake(error: Exception, identifier: str) -> InternalError:
 
 
 def _status(request: web.Request) -> int:
-    """The status that was already sent to the client, or 0."""
+    """Returns the status that was already sent to the client, or 0."""
     response = request.get(RESPONSE)
     return response.status if response is not None and response.prepared else 0
 
 
 def _cut(request: web.Request) -> web.StreamResponse:
-    """Breaks the connection, so that what was sent can't be taken for the whole; returns the broken response."""
+    """Aborts the connection, so the client can't mistake a partial body for a complete one; returns the response."""
     if request.transport is not None:
         request.transport.abort()
     return request.get(RESPONSE) or web.Response(status=CLIENT_LEFT)

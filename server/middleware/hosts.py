@@ -1,4 +1,4 @@
-"""The host names that a port answers for. Others are refused, so that DNS rebinding gives no web page access."""
+"""The host names that a port accepts. It rejects all others, to prevent DNS rebinding by web pages."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 WILDCARDS = ("", "0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 EVERY = "*"
 REMEMBERED = 256
-"""Values of the header Host whose verdict is kept."""
+"""The number of Host values whose result is cached."""
 
 
 class AllowedHosts:
-    """Judges the header Host of each request to one port.
+    """Checks the header Host of each request to one port.
 
-    Allowed are the loopback's names, the address that the port is bound to, and ``allowed``, each with any port; ``*``
-    allows every name. A port that is bound to every address answers for IP addresses too: no page gets there by a name
-    that somebody could point elsewhere. So does a request without the header, which no browser sends.
+    It allows the loopback names, the address that the port is bound to, and ``allowed``, each with any port; ``*``
+    allows every name. A port that is bound to all addresses also accepts any IP address: DNS rebinding needs a name
+    that an attacker can point elsewhere. Requests without the header are accepted too, since no browser sends them.
     """
 
     def __init__(self, bound: str, allowed: Iterable[str]) -> None:
