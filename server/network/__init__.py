@@ -1,5 +1,5 @@
-"""Ports and connections: who may connect, and for how long.
+"""Ports and connections: listening, connection limits and timeouts.
 
-``ports.py`` listens, and ``protocol.py`` is one connection. ``connections.py`` limits their number: a connection must
-send a request soon, and one without a request gives way to a new one.
+``ports.py`` listens, and ``protocol.py`` implements one connection and its timeout for a request. ``connections.py``
+limits their number: at the limit, a new connection displaces an idle one.
 """

@@ -1,4 +1,4 @@
-"""Limits the open connections of a port, and chooses the one that gives way to another."""
+"""Limits the open connections of a port, and chooses which one a new connection displaces."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from typing import Protocol
 from otel.contract.values import EarlyEnd
 
 RESERVED_HANDLES = 256
-"""File handles that are reserved for everything else: models, logs, the engine, Redis, the Collector."""
+"""File handles reserved for everything else: models, logs, the engine, Redis, the Collector."""
 LEAST = 16
-"""The least number of connections of a port, however few handles there are."""
+"""The minimum connection limit of a port, however few file handles there are."""
 LOOKED_AT = 64
-"""The number of the oldest connections with a request that are checked for one that can give way."""
+"""How many of the oldest busy connections are searched for one to displace."""
 
 
 class Peer(Protocol):
-    """A connection, as far as its place in the port is concerned."""
+    """A connection, as ``Connections`` uses it."""
 
     @property
     def receiving(self) -> bool:
-        """Whether its request is not received completely yet."""
+        """Whether its request has not been received completely."""
         ...
 
     def give_way(self) -> None:
-        """Closes it in favour of another one."""
+        """Closes the connection in favour of another one."""
         ...
 
 
 class Connections:
     """The open connections of one port, at most ``limit``.
 
-    When the limit is reached, a new connection displaces the one that has been without a request for longest, so that
-    thousands of idle connections block no client. If there is none, it displaces one whose request is still being
-    received. When all requests are running, the new connection is refused.
+    At the limit, a new connection displaces the one that has been idle for longest, so thousands of idle connections
+    can't block a client. If no connection is idle, it displaces one whose request is still being received. If all
+    requests are running, the new connection is refused.
     """
 
     def __init__(self, limit: int) -> None:
@@ -55,7 +55,7 @@ class Connections:
         return len(self._busy)
 
     def open(self, peer: Peer) -> bool:
-        """Adds a new connection; returns False if there is no room for it."""
+        """Adds a new connection; returns False if it is refused because of the limit."""
         if self.idle + self.busy >= self.limit and not self._displace():
             self.ended_early[EarlyEnd.FULL] += 1
             return False
@@ -63,13 +63,13 @@ class Connections:
         return True
 
     def begin(self, peer: Peer) -> None:
-        """Notes that a request has begun: its headers are received."""
+        """Marks a connection as busy: the headers of a request were received."""
         if peer in self._idle:
             del self._idle[peer]
             self._busy[peer] = None
 
     def end(self, peer: Peer) -> None:
-        """Notes that a request is answered; the connection may have another one."""
+        """Marks a connection as idle: its request has been answered, and another one may follow."""
         if peer in self._busy:
             del self._busy[peer]
             self._idle[peer] = None
@@ -92,13 +92,13 @@ class Connections:
 
 
 def raise_handle_limit() -> None:
-    """Raises the limit of open files of this process to the system's maximum."""
+    """Raises this process's limit of open files to its hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def possible_connections(limit: int) -> int:
-    """Returns how many connections there are file handles for, at most ``limit``."""
+    """Returns the number of connections that the file handles allow, at most ``limit``."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY:
         return limit

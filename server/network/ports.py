@@ -11,12 +11,12 @@ from server.network.protocol import ConnectionFactory, bound_memory
 
 
 class Port:
-    """Listens for one application. It must be created inside a running event loop."""
+    """Serves one application on one address. Create it inside a running event loop."""
 
     def __init__(
         self, application: web.Application, host: str, port: int, connections: Connections, receive_seconds: float
     ) -> None:
-        """``port`` 0 chooses a free one; ``receive_seconds`` is the time for a client to send its headers."""
+        """``port`` 0 selects a free port; ``receive_seconds`` is the timeout for a request's headers."""
         self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=1.0)
         self._address = host, port
         self._connections = connections
@@ -25,14 +25,14 @@ class Port:
 
     @property
     def url(self) -> str | None:
-        """The URL where it listens; None before it does."""
+        """The URL of the port; None before ``listen``."""
         if self._listener is None:
             return None
         host, port = self._listener.sockets[0].getsockname()[:2]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def listen(self) -> None:
-        """Starts to listen. Raises OSError if the port can't be opened."""
+        """Starts listening. Raises OSError if the port can't be opened."""
         await self._runner.setup()
         if self._runner.server is None:
             raise RuntimeError("the runner has no server after its setup")

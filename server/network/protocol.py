@@ -1,4 +1,4 @@
-"""The HTTP connection: its place in the port, the time to send a request, and errors in JSON for invalid HTTP."""
+"""The HTTP connection: its place in the port, its timeout for a request, and JSON errors for invalid HTTP."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from server.network.connections import Connections
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KEEPALIVE_SECONDS = 75.0
-"""The time for which a connection may be idle between two requests."""
+"""The keep-alive timeout: how long a connection may be idle between two requests."""
 SEND_BUFFER_BYTES = 128 * 1024
-"""The send buffer of a connection in the kernel, which doubles it for its own use. Unlimited it would grow to 4 MB, so
-that a thousand stalled readers would hold 4 GB. A reader 50 ms away can still receive 2.5 MB a second."""
+"""The kernel's send buffer for a connection; the kernel doubles it for its own use. Without a limit it would grow to
+4 MB, and a thousand stalled clients would hold 4 GB. A client at 50 ms latency can still receive 2.5 MB/s."""
 RETRY_SECONDS = 5
-"""Seconds after which a refused client should try again."""
+"""The Retry-After of a refused connection."""
 LINGER_SECONDS = 1.0
-"""The time for which a refused connection stays open for its client to read the response. Closing it at once, with
-unread bytes, would reset it."""
+"""How long a refused connection stays open for its client to read the response. Closing it at once, with unread bytes,
+would reset it."""
 MOST_LINGERING = 64
 
 
 class HttpConnection(web.RequestHandler):
-    """aiohttp's connection with the server's error format. It logs neither addresses nor what was sent."""
+    """aiohttp's connection with the server's error format. It logs neither addresses nor request data."""
 
     def __init__(
         self, server: web.Server, factory: ConnectionFactory, *, loop: AbstractEventLoop, access_log: logging.Logger
@@ -54,13 +54,13 @@ class HttpConnection(web.RequestHandler):
             loop=loop,
             access_log=access_log,
             keepalive_timeout=KEEPALIVE_SECONDS,
-            auto_decompress=False,  # a compressed body is refused; the rest of it must not be unpacked to be dropped
+            auto_decompress=False,  # compressed bodies are rejected; the rest must not be decompressed to be discarded
         )
         self._factory = factory
         self._late: asyncio.TimerHandle | None = None
-        """Runs while a request is awaited: from the connection's beginning, or from a later request's first byte."""
+        """The timer for a request's headers, from the connection's start or a later request's first byte."""
         self._partial_request = False
-        """Whether some of that request has been received."""
+        """Whether the connection has received part of a request's headers."""
 
     @property
     def receiving(self) -> bool:
@@ -68,10 +68,10 @@ class HttpConnection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not self._factory.connections.open(self):
-            self._force_close = True  # what it sends is read and ignored
+            self._force_close = True  # incoming data is read and discarded
             self._factory.refuse(self, cast("asyncio.Transport", transport))
             return
-        # Every write waits until the kernel has taken all of it: nothing is kept that nobody counts.
+        # Every write waits until the kernel has taken all of its bytes, so no uncounted bytes are buffered here.
         cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
         super().connection_made(transport)
         self._limit_time()
@@ -113,7 +113,7 @@ class HttpConnection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Responds with an error and closes the connection. Raises ConnectionError if a response has begun already."""
+        """Returns an error response and closes the connection. Raises ConnectionError if a response has started."""
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
         error: SpeechError = InternalError("the server failed because of a bug")
@@ -151,8 +151,8 @@ class HttpConnection(web.RequestHandler):
 
 
 async def _handle(handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
-    """Returns the handler's response. Errors that aiohttp raises before any middleware, in its own format and repeating
-    what the client sent, are translated."""
+    """Returns the handler's response, or the server's own error for one that aiohttp raises before any middleware:
+    aiohttp's errors have another format and repeat the client's input."""
     try:
         return await handler(request)
     except web.HTTPException as error:
@@ -160,19 +160,19 @@ async def _handle(handler: Handler, request: web.BaseRequest) -> web.StreamRespo
 
 
 class ConnectionFactory:
-    """Makes the connections of one port, for ``loop.create_server``, and holds what they share."""
+    """Creates the connections of one port, for ``loop.create_server``, and holds their shared state."""
 
     def __init__(
         self, server: web.Server, connections: Connections, receive_seconds: float, loop: AbstractEventLoop
     ) -> None:
-        """``receive_seconds`` is the time for a request's headers."""
+        """``receive_seconds`` is the timeout for a request's headers."""
         self.connections = connections
         self.receive_seconds = receive_seconds
         self.lingering: dict[HttpConnection, None] = {}
-        """Connections that were refused and are not closed yet."""
+        """Refused connections that are not closed yet."""
         self._server = server
         self._loop = loop
-        # Every call for audio has its event; the access log would add addresses, which are nobody's business.
+        # Every speech request has an event already; the access log would add only addresses, which are private.
         self._silent = logging.getLogger(f"{LOGGER}.access")
         self._silent.disabled = True
 
@@ -180,8 +180,8 @@ class ConnectionFactory:
         return HttpConnection(self._server, self, loop=self._loop, access_log=self._silent)
 
     def refuse(self, connection: HttpConnection, transport: asyncio.Transport) -> None:
-        """Responds with 503 before any request and closes the connection; when many are refused, it is closed at
-        once."""
+        """Responds with 503 before any request and closes the connection; aborts it at once if MOST_LINGERING others
+        are still open."""
         if len(self.lingering) >= MOST_LINGERING:
             transport.abort()
             return
@@ -194,7 +194,7 @@ class ConnectionFactory:
 
 
 def _raw_response(error: SpeechError) -> bytes:
-    """Returns a whole response, with the headers that every response has, where there is no request."""
+    """Returns a complete response for a connection without a request, with the headers of every response."""
     body = json.dumps({"error": describe(error)}).encode()
     headers = {
         "Content-Type": "application/json; charset=utf-8",
@@ -210,6 +210,6 @@ def _raw_response(error: SpeechError) -> bytes:
 
 
 def bound_memory(listener: Server) -> None:
-    """Limits the kernel's send buffer for each connection that ``listener`` will accept."""
-    for listening in listener.sockets:  # an accepted socket inherits it
+    """Limits the kernel's send buffer of each connection that ``listener`` will accept."""
+    for listening in listener.sockets:  # accepted sockets inherit the limit
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
