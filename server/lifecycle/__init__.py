@@ -1,6 +1,6 @@
-"""The server's process: how it starts, what it locks, what runs in the background, and what a crash leaves.
+"""The life of the server's process: startup, locking, background tasks and crash recovery.
 
-``launch.py`` sets what OpenMP and the C library read, and ``data_folder.py`` holds the lock. ``background.py`` restarts
-tasks that fail, and ``watchdog.py`` ends a process whose event loop hangs. ``journal.py`` names the requests that a
-crash has lost; ``restarts.py`` counts crashes.
+``launch.py`` sets the variables for OpenMP and the C library, and ``data_folder.py`` holds the lock. ``background.py``
+restarts failed tasks, and ``watchdog.py`` ends a process whose event loop hangs. ``journal.py`` records the requests
+that a crash loses; ``restarts.py`` counts crashes.
 """

@@ -1,4 +1,4 @@
-"""Tasks that run as long as the server does: a task that fails is restarted."""
+"""Runs background tasks for as long as the server runs, and restarts a task that fails."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable
 from server.logs import LOGGER
 
 FIRST_PAUSE = 1.0
-"""Seconds before a failed task is restarted; each further pause is twice as long."""
+"""Seconds before the first restart of a failed task; the pause doubles with each further failure."""
 LONGEST_PAUSE = 30.0
 STEADY_SECONDS = 60.0
-"""After a task has run for so long, its next failure begins a new episode."""
+"""A failure after the task has run for this long starts a new episode."""
 
 log = logging.getLogger(f"{LOGGER}.background")
 
@@ -28,14 +28,14 @@ async def keep_running(
 ) -> None:
     """Runs ``run`` until it returns or is cancelled, and restarts it when it fails.
 
-    ``failed`` is called with the name of the task at every failure; only the first of an episode is logged.
+    Every failure calls ``failed`` with the task's name; only the first failure of an episode is logged.
     """
     failures = 0
     while True:
         start = clock()
         try:
             await run()
-        except Exception as error:  # whatever it is, such as no handles left, may be over soon
+        except Exception as error:  # any error may be temporary, such as a lack of file handles
             if clock() - start >= STEADY_SECONDS:
                 failures = 0
             failed(task)

@@ -1,4 +1,4 @@
-"""The data folder: one server uses it at a time, and other users of the machine can't read it."""
+"""The data folder: only one server at a time can use it, and other users of the machine can't read it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.errors import ComponentError
 
 LOCK = "server.lock"
 PRIVATE = ("events", "samples")
-"""Folders in the data directory with figures of requests, and with recordings of people's voices."""
+"""Folders in the data folder: request events, and recordings of people's voices."""
 
 
 class DataFolderError(ComponentError):
@@ -21,10 +21,10 @@ class DataFolderError(ComponentError):
 
 @contextmanager
 def lock_data_folder(folder: Path) -> Iterator[None]:
-    """Locks ``folder`` for this process: two servers would rotate each other's events away.
+    """Locks ``folder`` for this process, since two servers would rotate away each other's event files.
 
-    The lock is a POSIX lock of the process: no child inherits it, and the kernel releases it however the process ends.
-    Raises DataFolderError when another server holds it, or the folder can't be written.
+    It is a POSIX record lock: child processes do not inherit it, and the kernel releases it however the process ends.
+    Raises DataFolderError if another server holds the lock, or the folder can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def lock_data_folder(folder: Path) -> Iterator[None]:
 
 
 def make_private(folder: Path) -> None:
-    """Removes other users' rights from files that an earlier version left in PRIVATE; files of others are unchanged."""
+    """Removes other users' permissions from files of earlier versions in PRIVATE; skips files of other owners."""
     for name in PRIVATE:
         for path in (folder / name, *(folder / name).glob("*")):
             with suppress(OSError):

@@ -1,8 +1,8 @@
-"""The journal of requests in flight: after a crash it names the requests that were lost.
+"""The journal of requests in flight: after a crash, it lists the requests that were lost.
 
-It is a file of slots that is mapped into memory, with one slot for each request from its start to its end. Opening or
-clearing a slot copies a few bytes, without a system call. The data survive the death of the process, since the pages
-belong to the kernel; they may not survive a power failure or a crash of the kernel.
+It is a memory-mapped file of slots; each request in flight occupies one. Opening or clearing a slot copies a few bytes
+without a system call. The data survive a crash of the process, since the kernel owns the pages, but may not survive a
+power failure or a kernel crash.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ MAGIC = b"TTSJRNL1"
 HEADER = struct.Struct("<8sQ16s")
 """MAGIC, the number of requests in flight without a slot, and the boot id of the machine."""
 SLOT = struct.Struct("<BB6xQ16s16s24s")
-"""The state, the number of the HTTP method, when the request began (ns since 1970), request id, trace id, endpoint. The
-state is FREE, or 1 plus a bit for each of HYPHEN_PLACES with a hyphen in the client's request id."""
+"""The state, the index of the HTTP method, the start time (ns since 1970), request id, trace id, endpoint. The state is
+FREE, or 1 plus one bit for each of HYPHEN_PLACES where the client's request id has a hyphen."""
 UNNAMED = struct.Struct("<Q")
 UNNAMED_OFFSET = len(MAGIC)
 FREE, PLAIN = 0, 1
 HYPHEN_PLACES = (8, 12, 16, 20)
-"""Digits of a UUID before each hyphen."""
+"""The number of a UUID's digits before each hyphen."""
 USUAL = PLAIN + 0b1111
 MOST_UNNAMED = 100_000
-"""The most requests without a slot that are read: a damaged number must not keep the server from starting."""
+"""The maximum number of requests without a slot to read: a corrupt number must not prevent the server from starting."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 METHODS = ("", *METHOD.values)
 
@@ -48,34 +48,34 @@ class LostRequest:
     began_unix: int
     """Nanoseconds since 1970."""
     same_boot: bool
-    """Whether the machine has not been restarted since. Otherwise the journal may be out of date by some seconds."""
+    """Whether the machine has not rebooted since. If it has, the journal may be out of date by some seconds."""
 
     @property
     def began(self) -> str:
-        """The time when it began, as ISO 8601 in UTC."""
+        """The start time in UTC, in ISO 8601."""
         return datetime.fromtimestamp(self.began_unix / 1e9, UTC).isoformat(timespec="milliseconds")
 
 
 class Journal:
-    """The journal of one server; used by its event loop's thread. The old journal is kept until ``begin``."""
+    """The journal of one server, used only in its event loop's thread. The old file is kept until ``begin``."""
 
     def __init__(self, folder: Path, slots: int) -> None:
         """Reads the journal that the last server left in ``folder``, and creates one for ``slots`` requests.
 
-        Raises OSError when there is no room for the file.
+        Raises OSError if there is no disk space for the file.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE_NAME
         self._boot = _boot_id()
         self.lost = _read(self._path, self._boot)
-        """The requests that were in flight when the last server ended, in the order of their beginning."""
+        """The requests that were in flight when the last server ended, by start time."""
         self._map = _create(self._path.with_suffix(".new"), HEADER.size + slots * SLOT.size)
         self._map[: HEADER.size] = HEADER.pack(MAGIC, 0, self._boot)
         self._free = [HEADER.size + number * SLOT.size for number in reversed(range(slots))]
         self._unnamed = 0
 
     def begin(self) -> None:
-        """Replaces the old journal, whose lost requests are reported."""
+        """Replaces the old journal, once its lost requests are reported."""
         self._path.with_suffix(".new").replace(self._path)
         self.lost = []
 
@@ -95,12 +95,12 @@ class Journal:
             trace_id.to_bytes(16, "big"),
             endpoint.encode(),
         )
-        # The state comes last, so that a process that dies between the two has written nothing.
+        # The state is written last: if the process dies before it, the slot still counts as free.
         self._map[offset] = USUAL if len(request_id) == 36 else _state_of(request_id)
         return offset
 
     def clear(self, slot: int) -> None:
-        """Clears the slot of a request that has ended and is reported."""
+        """Clears the slot of a request that has ended and was reported."""
         if slot:
             self._map[slot] = FREE
             self._free.append(slot)
@@ -113,7 +113,7 @@ class Journal:
 
 
 def _create(path: Path, size: int) -> mmap.mmap:
-    """Returns a new file of zeros with all its blocks: writing to a page without a block ends the process (SIGBUS)."""
+    """Returns a new zeroed file with all its blocks allocated: a write to a page without a block raises SIGBUS."""
     path.unlink(missing_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -124,7 +124,7 @@ def _create(path: Path, size: int) -> mmap.mmap:
 
 
 def _read(path: Path, boot: bytes) -> list[LostRequest]:
-    """Returns the lost requests of a journal; none if there is no journal, or the file is not one."""
+    """Returns the lost requests of a journal; none if the file is missing or not a journal."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -142,7 +142,7 @@ def _read(path: Path, boot: bytes) -> list[LostRequest]:
 
 
 def _state_of(request_id: str) -> int:
-    """Returns the state of a slot whose request id has some hyphens or none."""
+    """Returns the slot state that encodes where ``request_id`` has hyphens."""
     state, digits = PLAIN, 0
     for character in request_id:
         if character == "-":
@@ -169,7 +169,7 @@ def _request(slot: tuple[int, int, int, bytes, bytes, bytes], same_boot: bool) -
 
 
 def _boot_id() -> bytes:
-    """Returns the boot id, which changes with each start of the machine; zeros where there is none."""
+    """Returns the boot id, which changes with each boot of the machine; zeros if there is none."""
     try:
         return bytes.fromhex(BOOT_ID.read_text().strip().replace("-", ""))
     except (OSError, ValueError):

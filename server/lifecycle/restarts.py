@@ -1,4 +1,4 @@
-"""Counts how often the server was restarted after a crash, in a file: a process that crashes can't count itself."""
+"""Counts the server's restarts after crashes, in a file, since a crashing process can't count its own crash."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ log = logging.getLogger(f"{LOGGER}.restarts")
 
 
 class RestartCounter:
-    """Counts crashes. The file exists while a server runs, and an orderly stop removes it: a leftover means a crash.
+    """Counts crashes. The file exists while a server runs; an orderly stop removes it, so a leftover means a crash.
 
-    A crash is any end without a stop: a signal, a lost engine, the watchdog, a loss of power.
+    A crash is any end without an orderly stop: a signal, a lost engine, the watchdog, a power failure.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -25,7 +25,7 @@ class RestartCounter:
         self._running = False
 
     def begin(self) -> None:
-        """Notes that the server runs. A file that can't be read or written is logged and not counted."""
+        """Records that the server is running. If the file can't be read or written, logs that and counts nothing."""
         self._running = True
         try:
             if self._file.exists():
@@ -37,7 +37,7 @@ class RestartCounter:
             log.warning("restarts are not counted", extra={"reason": error.strerror})
 
     def end(self) -> None:
-        """Notes an orderly stop. A server that never ran leaves the file, which may be another server's."""
+        """Records an orderly stop. A server that never ran keeps the file, which may belong to another server."""
         if not self._running:
             return
         try:
@@ -47,5 +47,5 @@ class RestartCounter:
 
 
 def _number(text: str) -> int:
-    """Returns the number in a text, 0 if it is damaged."""
+    """Returns the number in ``text``, or 0 if it is corrupt."""
     return int(text) if text.strip().isascii() and text.strip().isdigit() else 0

@@ -1,7 +1,7 @@
-"""Ends the process when its event loop hangs, so that its supervisor starts a new one, as after a crash.
+"""Ends the process when its event loop hangs; its supervisor then starts a new one, as after a crash.
 
-The watchdog runs in a thread. It sees whatever blocks the loop, unless that holds Python's lock as well: a C function
-that never returns. That, and a process that was stopped, can only be seen from outside (stack/liveness.py).
+The watchdog runs in a thread. It detects anything that blocks the loop, except a C function that never returns and
+holds the GIL. That case, and a stopped process, can only be detected from outside (stack/liveness.py).
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from contextlib import contextmanager, suppress
 from server.logs import LOGGER
 
 EXIT_CODE = 70
-"""The exit code EX_SOFTWARE of sysexits.h, as for a lost engine."""
+"""The exit code, EX_SOFTWARE of sysexits.h, as for a lost engine."""
 LONGEST_TICK = 1.0
 TICKS = 5
-"""The least number of ticks in the time that the loop may hang."""
+"""The minimum number of ticks within the hang timeout."""
 LAST_WORDS_SECONDS = 5
-"""Whole seconds to write the traceback. The loop may hang on a full pipe at standard error."""
+"""The timeout for writing the traceback, in whole seconds: the loop may hang on a full standard error pipe."""
 
 log = logging.getLogger(f"{LOGGER}.watchdog")
 
 
 @contextmanager
 def watch_event_loop(seconds: float, end: Callable[[], None] | None = None) -> Iterator[None]:
-    """Watches the running event loop: when it hangs for ``seconds``, ``end`` is called in a thread.
+    """Watches the running event loop, and calls ``end`` in a thread when the loop hangs for ``seconds``.
 
-    By default the process ends with EXIT_CODE. 0 seconds disable the watchdog.
+    By default ``end`` ends the process with EXIT_CODE. 0 seconds disable the watchdog.
     """
     if seconds == 0:
         yield
@@ -48,8 +48,8 @@ def watch_event_loop(seconds: float, end: Callable[[], None] | None = None) -> I
 
 
 def _watch(loop: asyncio.AbstractEventLoop, seconds: float, over: threading.Event, end: Callable[[], None]) -> None:
-    """Counts its own ticks, not the clock's seconds: there are none while the process is stopped or the machine
-    sleeps."""
+    """Measures time by its own ticks, not the clock, since the clock runs on while the process is stopped or the
+    machine sleeps."""
     tick = min(LONGEST_TICK, seconds / TICKS)
     answered = threading.Event()
     answered.set()
@@ -58,7 +58,7 @@ def _watch(loop: asyncio.AbstractEventLoop, seconds: float, over: threading.Even
         if answered.is_set():
             silent = 0
             answered.clear()
-            with suppress(RuntimeError):  # it is closed: the process ends
+            with suppress(RuntimeError):  # the loop is closed: the process is ending
                 loop.call_soon_threadsafe(answered.set)
         else:
             silent += 1
@@ -68,8 +68,8 @@ def _watch(loop: asyncio.AbstractEventLoop, seconds: float, over: threading.Even
 
 
 def end_process() -> None:
-    """Writes the traceback of every thread, and ends the process at once."""
-    signal.alarm(LAST_WORDS_SECONDS)  # ends the process should writing hang: its default action is Linux's own
+    """Writes the traceback of every thread and ends the process at once."""
+    signal.alarm(LAST_WORDS_SECONDS)  # ends the process if writing hangs, by the signal's default action
     faulthandler.dump_traceback(all_threads=True)
     log.critical("the event loop has stopped, and the server ends for its supervisor to start it again")
     os._exit(EXIT_CODE)
