@@ -1,4 +1,4 @@
-"""Speech with the times of its words, as JSON: the shape is Kokoro-FastAPI's."""
+"""The JSON response of speech with word timestamps, in Kokoro-FastAPI's format."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ CONTENT_TYPE = "application/json"
 
 
 def timestamp(word: Word) -> dict[str, str | float]:
-    """A word as the client wrote it, and when it is heard, in seconds from the beginning of the audio."""
+    """Returns a word as the client wrote it, with its start and end in seconds from the start of the audio."""
     return {"word": word.written, "start_time": round(word.start, 3), "end_time": round(word.end, 3)}
 
 
 def body(audio: Sequence[bytes], audio_format: str, words: Sequence[Word]) -> bytes:
-    """The whole answer, in UTF-8."""
+    """Returns the complete response body, in UTF-8."""
     answer = {
         "audio": base64.b64encode(b"".join(audio)).decode(),
         "audio_format": audio_format,

@@ -1,4 +1,4 @@
-"""The client of a request, one for each address, so that no client takes what is for all. It goes into no signal."""
+"""Identifies the client of a request by its address, for limits per client. The key never enters telemetry."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from aiohttp import web
 
 FORWARDED = "X-Forwarded-For"
 REMEMBERED = 1024
-"""Addresses whose keys are kept: to find one takes 5 us."""
+"""The number of addresses whose keys are cached: computing a key takes 5 us."""
 IPV6_PREFIX = 64
-"""Bits that tell IPv6 clients apart: the others are theirs to choose."""
+"""The prefix length that identifies an IPv6 client, which can choose the remaining bits itself."""
 
 Address = IPv4Address | IPv6Address
 
 
 class Clients:
-    """Tells clients apart by address; behind trusted proxies, by what they say in X-Forwarded-For."""
+    """Identifies clients by address; behind trusted proxies, by the proxies' X-Forwarded-For."""
 
     def __init__(self, trusted_proxies: Sequence[IPv4Network | IPv6Network]) -> None:
         self._trusted = tuple(trusted_proxies)
 
     def key(self, request: web.Request) -> str:
-        """The client's key: its IPv4 address, or its IPv6 network. Empty where there is no address."""
+        """Returns the client's key: its IPv4 address or IPv6 network, or an empty string if it has no address."""
         remote = request.remote or ""
         if not self._trusted:
             return _key(remote)
         hops = ",".join(request.headers.getall(FORWARDED, ())).split(",")
         while self._trusts(remote) and hops:
             forwarded = hops.pop().strip()
-            if _address(forwarded) is None:  # the proxy said nothing that can be believed: then it is the client
+            if _address(forwarded) is None:  # not a valid address: the proxy itself counts as the client
                 break
             remote = forwarded
         return _key(remote)

@@ -1,4 +1,4 @@
-"""GET /: the page to type, listen and look at; plain files, nothing from elsewhere."""
+"""GET /: the console, a page to enter text, listen, and see what the server did; static files, no external ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ POLICY = "default-src 'self'; media-src 'self' blob:; img-src 'self' data:; fram
 
 
 async def page(request: web.Request) -> web.FileResponse:
-    """Serves one of the page's files."""
+    """Responds with one of the page's files."""
     return web.FileResponse(FOLDER / FILES[request.path], headers={"Content-Security-Policy": POLICY})
 
 

@@ -1,4 +1,4 @@
-"""Coqui's tts-server's own calls, and MaryTTS's among them, so that its clients move over unchanged.
+"""The API of Coqui's tts-server, including its MaryTTS endpoints; its clients work unchanged.
 
 Source: coqui-tts 0.28.0, TTS/server/server.py.
 """
@@ -29,21 +29,21 @@ FIELDS = {
 }
 IGNORED = "Taken, and ignored: the header X-TTS-Ignored of the answer says so."
 DEFAULT = "default"
-"""The name that tts-server gives the voice of a model that has but one."""
+"""tts-server's name for the voice of a single-voice model."""
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
 class FormDialect:
-    """A call whose fields are in the query string, in a form, or in headers; see server.routes.dialect.Dialect."""
+    """A dialect with fields in the query string, in a form, or in headers; see server.routes.dialect.Dialect."""
 
     path: str
     names: Mapping[str, str]
-    """Its names of our fields."""
+    """The dialect's names, by the names of TtsRequest's fields."""
     headers: bool = False
-    """Whether a field may also be a header, with a hyphen for each underscore: that one counts first."""
+    """Whether a field may also be a header, with a hyphen for each underscore. The header takes precedence."""
     ignored: tuple[str, ...] = field(default=())
-    """Fields that mean nothing here."""
+    """Fields that are accepted but have no effect."""
 
     def routes(self, handler: Handler) -> tuple[Route, ...]:
         return (
@@ -55,7 +55,7 @@ class FormDialect:
         return await read_body(request, seconds) if request.body_exists else b""
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
-        """Raises InvalidRequest for a form that can't be read."""
+        """Returns the request. Raises InvalidRequest if the form can't be parsed."""
         fields = {**read_form(request.headers.get("Content-Type", ""), body), **_first(request.query)}
         if self.headers:
             field_names = (*self.names.values(), *self.ignored)
@@ -83,7 +83,7 @@ class FormDialect:
 
     def _speaks(self, body: dict[str, Any] | None) -> Operation:
         operation = speaks(SUMMARY, body, audio(["wav"]), IGNORED_HEADER)
-        if self.headers:  # no parameters of their own: a header would then have to satisfy their schema too
+        if self.headers:  # not as parameters: their schema would then apply to the headers too
             names = ", ".join(name.replace("_", "-") for name in (*self.names.values(), *self.ignored))
             operation["description"] = f"A field may be a header too, which counts first: {names}."
         return operation
@@ -102,14 +102,14 @@ TTS_DIALECT = FormDialect(
     "/api/tts",
     {"text": "text", "voice_name": "speaker_id", "language": "language_id"},
     headers=True,
-    ignored=("style_wav", "speaker_wav"),  # no file of ours is opened by a client's word
+    ignored=("style_wav", "speaker_wav"),  # a client must not choose a file for the server to open
 )
 PROCESS_DIALECT = FormDialect("/process", {"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
-"""MaryTTS's; its LOCALE means nothing to tts-server either: the voice knows what it speaks."""
+"""The MaryTTS dialect. tts-server ignores LOCALE as well: the voice determines the language."""
 
 
 def _voice(name: str) -> str | None:
-    """Returns the voice's name, None for the default voice."""
+    """Returns the voice's name, or None for the default voice."""
     return None if name in ("", DEFAULT) else name
 
 
@@ -129,15 +129,15 @@ class CoquiRoutes:
         )
 
     async def voices(self, request: web.Request) -> web.Response:
-        """A line for each voice: its name, its language, and u, for a gender that nobody told."""
+        """Responds with a line for each voice: its name, its language, and ``u`` for an unknown gender."""
         return _lines(f"{voice.name} {voice.languages[0]} u" for voice in self._voices())
 
     async def locales(self, request: web.Request) -> web.Response:
-        """A line for each language."""
+        """Responds with a line for each language."""
         return _lines(sorted({language for voice in self._voices() for language in voice.languages}))
 
     async def details(self, request: web.Request) -> web.Response:
-        """A page for people: what each voice is."""
+        """Responds with an HTML page that describes each voice."""
         return await self._details.answer()
 
     def _voices(self) -> Iterable[Voice]:
@@ -161,12 +161,12 @@ def _lines(lines: Iterable[str]) -> web.Response:
 
 
 def _first(query: Mapping[str, str]) -> Fields:
-    """Returns the fields of the query; of a name that comes several times, the first value."""
+    """Returns the fields of the query string; for a repeated name, the first value."""
     return {name: query[name] for name in query}
 
 
 def _decoded(value: str) -> str:
-    """Returns the text of a header, which aiohttp takes for UTF-8, and most clients write in Latin-1."""
+    """Returns a header's text: aiohttp decodes headers as UTF-8, but most clients send Latin-1."""
     raw = value.encode("utf-8", "surrogateescape")
     try:
         return raw.decode()

@@ -1,4 +1,4 @@
-"""One answer on its way to its client: in pieces, within a time for each and for all, and accounted for."""
+"""Sends a speech response in pieces, with a timeout for each piece and for all, and counts its unsent bytes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from server.routes.dialect import SynthesisRequest
 from server.synthesis.request_slot import RequestSlot
 
 PIECE_BYTES = 64 * 1024
-"""Audio is handed to the connection in pieces of this size; a client has its time for each."""
+"""The size of the pieces in which audio is written to the connection; the timeout applies to each."""
 
 
 @dataclass(frozen=True, slots=True)
 class SendLimits:
-    """The limits of a slow client, and what its answer says."""
+    """The send limits for slow clients, and whether the response reports its cache result."""
 
     seconds: float
-    """Time to take a piece."""
+    """The timeout for sending one piece."""
     rate: float
-    """Seconds of audio that must be taken in a second, in the mean of the whole answer; ``seconds`` are granted once
-    beside it. Time in which audio is made does not count: a client can't take what is not there."""
+    """The minimum send rate, in seconds of audio per second, averaged over the whole response, with one allowance of
+    ``seconds`` on top. Time spent on synthesis does not count, since the client has nothing to receive then."""
     cache_header: bool = True
-    """Whether the answer says if its audio came from the cache."""
+    """Whether the response has the header X-TTS-Cache, which says if its audio came from the cache."""
 
 
 class Delivery:
-    """Sends one answer with speech.
+    """Sends one speech response.
 
-    Raises TimeoutError when the client does not take the audio in time, ConnectionError when it has left.
+    Raises TimeoutError if the client does not receive the audio in time, ConnectionError if it has disconnected.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Delivery:
         self.request, self.record, self.synthesis_request, self.slot = request, record, synthesis_request, slot
         self._limits = limits
         self._spent = 0.0
-        """Seconds that this client took so far."""
+        """Seconds spent on sending so far."""
         self._response: web.StreamResponse | None = None
 
     @property
@@ -63,14 +63,14 @@ class Delivery:
         return self._response
 
     async def begin(self, content_type: str, length: int | None = None) -> None:
-        """Prepares the headers, which are sent with the first piece; ``length`` is in bytes, None of a stream."""
+        """Prepares the headers, which are sent with the first piece. ``length`` is in bytes; None for a stream."""
         self._response = web.StreamResponse(headers=self._headers(content_type))
         self._response.content_length = length
         self.request[RESPONSE] = self._response
         await self._response.prepare(self.request)
 
     async def write(self, data: bytes) -> None:
-        """Sends bytes that the slot holds; returns when the kernel has taken them. Until then all of them are kept."""
+        """Sends bytes that the slot holds; returns when the kernel has taken them. All stay in memory until then."""
         view = memoryview(data)
         with self.slot.sending():
             for start in range(0, len(view), PIECE_BYTES):
@@ -81,19 +81,19 @@ class Delivery:
         self.slot.mark_sent(len(data))
 
     async def add(self, data: bytes) -> None:
-        """Sends bytes that were just made."""
+        """Adds new bytes to the slot and sends them."""
         self.slot.hold(len(data))
         await self.write(data)
 
     async def end(self) -> web.StreamResponse:
-        """Ends the answer."""
+        """Ends the response and returns it."""
         async with self._in_time():
             await self.response.write_eof()
         return self.response
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:
-        """Raises TimeoutError, and marks the client as too slow, when this piece or all so far took too long."""
+        """Raises TimeoutError and sets ``record.cut_off`` if this piece, or all pieces so far, took too long."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         remaining = self._limits.seconds + self.record.audio_seconds / self._limits.rate - self._spent

@@ -1,4 +1,4 @@
-"""The synthesis request, and the dialects in which it comes: how a call is read, and how it names its fields."""
+"""The synthesis request and its dialects: how each API's request is read, and how it names its fields."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PATH = "/tts"
 
 @dataclass(frozen=True, slots=True)
 class SynthesisRequest:
-    """The speech that a client asks for, and the form of the answer."""
+    """The speech that a client requests, and the form of the response."""
 
     speech: TtsRequest
     events: bool = False
-    """Whether the audio comes as server-sent events."""
+    """Whether to send the audio as server-sent events."""
     ignored: tuple[str, ...] = ()
-    """Fields of the call that mean nothing here: the header X-TTS-Ignored lists them."""
+    """Fields of the request that have no effect; the header X-TTS-Ignored lists them."""
 
     @property
     def format(self) -> Format:
@@ -33,28 +33,28 @@ class SynthesisRequest:
 
 
 class Dialect(Protocol):
-    """One call's way of asking for speech."""
+    """One API's form of a speech request."""
 
     @property
     def path(self) -> str:
-        """The path of the calls."""
+        """The path of the requests."""
         ...
 
     @property
     def names(self) -> Mapping[str, str]:
-        """The call's names of the fields of POST /tts, where they differ."""
+        """The dialect's names for fields of POST /tts, where they differ."""
         ...
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
-        """Returns the body, whole within ``seconds``. Raises RequestTimeout, and what says that it can't be read."""
+        """Returns the body. Raises RequestTimeout after ``seconds``, and other SpeechErrors if it can't be read."""
         ...
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
-        """Returns the request. Raises the error that names the first field that is wrong."""
+        """Returns the request. Raises a SpeechError that names the first invalid field."""
         ...
 
     def routes(self, handler: Handler) -> tuple[Route, ...]:
-        """Returns the routes of the dialect, which ``handler`` answers."""
+        """Returns the dialect's routes, with ``handler`` as their handler."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The API's description as a page, GET /docs. It is rendered here, without scripts and other hosts."""
+"""GET /docs: the API's description as an HTML page, without scripts or resources of other hosts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TAIL = "</main>\n</body>\n</html>\n"
 
 
 def render(description: dict[str, Any]) -> str:
-    """Returns the page of an OpenAPI description."""
+    """Returns the HTML page for an OpenAPI description."""
     schemas = description["components"]["schemas"]
     calls = (
         "".join(_call(method, path, operation, schemas))
@@ -66,7 +66,7 @@ def _call(method: str, path: str, operation: dict[str, Any], schemas: dict[str, 
 
 
 def _form(field: dict[str, Any]) -> str:
-    """A field's type, its values or bounds, and its default, in a few words."""
+    """Returns a field's type, its values or bounds, and its default, in a few words."""
     if "anyOf" in field:
         words = " or ".join(dict.fromkeys(map(_form, field["anyOf"])))
     elif "$ref" in field:

@@ -1,4 +1,4 @@
-"""Speech as server-sent events, as OpenAI has them: audio in deltas, and at the end what it took, or why it failed."""
+"""OpenAI's server-sent events for speech: audio deltas, and a last event with the usage or the error."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from server.utterance import Word
 
 CONTENT_TYPE = "text/event-stream"
 TOKENS_A_SECOND = 20
-"""Tokens for a second of audio, about as many as OpenAI's models take; a token of text is a word here."""
+"""Tokens reported per second of audio, about as many as OpenAI's models use; each word of text counts as a token."""
 
 
 def delta(audio: bytes, words: Sequence[Word] = ()) -> bytes:
-    """A piece of the audio, with the words whose times are known since the last one."""
+    """Returns an event with a piece of the audio, and the words timed since the last event."""
     timestamps = {"timestamps": [timestamp(word) for word in words]} if words else {}
     return _event("delta", audio=base64.b64encode(audio).decode(), **timestamps)
 
 
 def completed(record: RequestRecord) -> bytes:
-    """The last event of audio that is whole."""
+    """Returns the last event of complete audio, with the token usage."""
     words = record.utterance.words if record.utterance is not None else 0
     audio = round(record.audio_seconds * TOKENS_A_SECOND)
     return _event("done", usage={"input_tokens": words, "output_tokens": audio, "total_tokens": words + audio})
 
 
 def failure(error: SpeechError) -> bytes:
-    """The last event of audio that broke off."""
+    """Returns the last event of incomplete audio, with the error."""
     return _event("error", error=describe(error))
 
 

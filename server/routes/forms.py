@@ -1,4 +1,4 @@
-"""Forms as browsers and curl send them, read within bounds: none is dear, and none is a mistake of the server."""
+"""Parses forms of browsers and curl within limits: no form is expensive to parse or causes an internal error."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 MAX_FIELDS = 100
 MAX_HEADER_BYTES = 1024
-"""The most bytes of one part's headers together; browsers and curl send about 100."""
+"""The maximum total bytes of one part's headers; browsers and curl send about 100."""
 MAX_ALL_HEADERS_BYTES = 16 * MAX_HEADER_BYTES
-"""The most bytes of all parts' headers: the parser skips blanks before a header's value one by one."""
+"""The maximum bytes of all parts' headers, since the parser skips spaces before a header's value one by one."""
 MAX_BOUNDARY_BYTES = 70
 """RFC 2046, 5.1.1."""
 UNENCODED = (b"", b"7bit", b"8bit", b"binary")
-"""The transfer encodings that change nothing: RFC 7578, 4.7, has no others."""
+"""The transfer encodings that leave data unchanged; RFC 7578, 4.7, has no others."""
 FILE_NAME = re.compile(rb";\s*filename\*", re.IGNORECASE)
-"""The extended form of a file's name, which RFC 7578 forbids and some clients send."""
+"""The extended file name parameter, which RFC 7578 forbids and some clients send."""
 Fields = Mapping[str, str]
 
 
 def read_form(content_type: str, body: bytes) -> Fields:
-    """The fields of a form that are no files; of a name that comes several times, the first value.
+    """Returns a form's fields, without files; for a repeated name, the first value.
 
-    Bytes that are not UTF-8 become lone surrogates, which no text may have. ``content_type`` is the request's header;
-    what is not declared as multipart/form-data is read as URL-encoded. Raises InvalidRequest.
+    Bytes that are not UTF-8 become lone surrogates, which later text checks reject. ``content_type`` is the request's
+    header; anything but multipart/form-data is parsed as URL-encoded. Raises InvalidRequest.
     """
     if not body:
         return {}
@@ -50,7 +50,7 @@ def read_form(content_type: str, body: bytes) -> Fields:
 def _multipart(content_type: str, body: bytes) -> Fields:
     boundary = _boundary(content_type)
     delimiter = b"\r\n--" + boundary
-    # The parser looks at what follows each delimiter byte by byte, whether it ends a part or not.
+    # The parser scans the bytes after each delimiter one by one, even if the delimiter does not end a part.
     if body.count(delimiter) > MAX_FIELDS + 1:
         raise _too_many_parts()
     if re.search(re.escape(delimiter) + rb"[ \t]", body):
@@ -79,13 +79,13 @@ def _text(value: bytes) -> str:
 
 
 class _Parts:
-    """Collects the fields of one multipart body from the parser's events; positions are of that body."""
+    """Collects the fields of one multipart body from the parser's callbacks, which give offsets into that body."""
 
     def __init__(self) -> None:
         self._fields: dict[str, str] = {}
         self._count = 0
         self._headers_bytes = 0
-        self._start = self._stop = -1  # of the headers of a part
+        self._start = self._stop = -1  # offsets of the current part's headers
         self._headers: dict[bytes, bytes] = {}
         self._header = b""
         self._name: str | None = None
@@ -93,7 +93,7 @@ class _Parts:
         self._ended = False
 
     def read(self, boundary: bytes, body: bytes) -> Fields:
-        """Raises InvalidRequest."""
+        """Returns the fields. Raises InvalidRequest."""
         parser = MultipartParser(
             boundary,
             {
@@ -164,7 +164,7 @@ class _Parts:
 
 
 def _silent_logger() -> logging.Logger:
-    """What the parser finds wrong it would log with bytes that the client sent."""
+    """Returns a disabled logger for the parser, which would log errors together with bytes of the client."""
     logger = logging.getLogger(f"{LOGGER}.form")
     logger.disabled = True
     return logger

@@ -1,4 +1,4 @@
-"""GET /health: is the process alive; GET /ready: can it speak."""
+"""GET /health, the liveness check, and GET /ready, the readiness check."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class HealthRoutes:
         )
 
     async def health(self, request: web.Request) -> web.Response:
-        """Answers 200 at once, without waiting for anything."""
+        """Responds with 200 at once, without waiting for anything."""
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """Answers 200 while at least one provider can speak, until the server stops."""
+        """Responds with 200 while at least one provider can speak, until the server stops."""
         if self._admission.closed:
             raise ShuttingDown("the server is shutting down")
         self._synthesizer.check_ready()

@@ -1,4 +1,4 @@
-"""GET /metrics, the summary as JSON, and GET /prometheus, everything as Prometheus text."""
+"""GET /metrics, the summary as JSON, and GET /prometheus, all metrics as Prometheus text."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ DISABLED = "metrics are switched off (METRICS_ENABLED=false or OTEL_SDK_DISABLED
 
 
 class SummaryRoute:
-    """The route to the summary."""
+    """The route that responds with the summary."""
 
     def __init__(self, describe: Callable[[], dict[str, Any]] | None) -> None:
-        """``describe`` gives the answer's body; None when metrics are switched off."""
+        """``describe`` returns the response body; None if metrics are disabled."""
         self._describe = describe
 
     def routes(self) -> tuple[Route, ...]:
@@ -70,10 +70,10 @@ class SummaryRoute:
 
 
 class PrometheusRoute:
-    """The route to all metrics, on both ports: one instance, so that they share renderings.
+    """The route that responds with all metrics; both ports use one instance, to share renderings.
 
-    One rendering is made at a time, in a thread of its own. Scrapes that come meanwhile wait for the next one of their
-    content type and share it, so each shows all that happened before it was asked for.
+    A dedicated thread renders one exposition at a time. Scrapes that arrive meanwhile share the next rendering of their
+    content type, so each response includes everything that happened before its request.
     """
 
     def __init__(self, exposition: Exposition | None) -> None:
@@ -81,10 +81,10 @@ class PrometheusRoute:
         self._thread = ThreadPoolExecutor(1, "prometheus")
         self._rendering = asyncio.Lock()
         self._waiting: dict[str, asyncio.Task[bytes]] = {}
-        """The rendering that has not begun, by content type."""
+        """The next rendering, not yet started, by content type."""
 
     def routes(self, *paths: str) -> tuple[Route, ...]:
-        """Returns the route, or the same one under other ``paths``."""
+        """Returns the route at /prometheus, or the same route at each of ``paths``."""
         text = reads_text(
             "Every metric as Prometheus text; as OpenMetrics with exemplars when Accept asks for it.",
             "text/plain",
@@ -98,10 +98,10 @@ class PrometheusRoute:
         kind = content_type(request.headers.get(hdrs.ACCEPT, ""))
         if kind not in self._waiting:
             self._waiting[kind] = asyncio.create_task(self._render(self._exposition, kind))
-        body = await asyncio.shield(self._waiting[kind])  # a client that leaves takes it from nobody else
+        body = await asyncio.shield(self._waiting[kind])  # a client that disconnects must not cancel it for others
         return web.Response(body=body, headers={hdrs.CONTENT_TYPE: kind})
 
     async def _render(self, exposition: Exposition, kind: str) -> bytes:
         async with self._rendering:
-            del self._waiting[kind]  # whoever asks from now on is too late for this one
+            del self._waiting[kind]  # later scrapes must wait for the next rendering
             return await asyncio.get_running_loop().run_in_executor(self._thread, exposition.render, kind)

@@ -1,4 +1,4 @@
-"""POST /v1/audio/speech: the call as OpenAI defines it, so that its clients need only another address."""
+"""POST /v1/audio/speech, as OpenAI defines it: its clients only need another base URL."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SpeechRequest(BaseModel):
     input_type: InputType = INPUT_TYPE
 
     def as_tts(self) -> TtsRequest:
-        """Returns the same request, as a stream."""
+        """Returns the equivalent TtsRequest, with streaming."""
         return TtsRequest(
             text=self.input,
             voice_name=self.voice if isinstance(self.voice, str) else self.voice.id,
@@ -61,7 +61,7 @@ class SpeechRequest(BaseModel):
 
 
 class OpenAiDialect:
-    """See server.routes.dialect.Dialect."""
+    """OpenAI's dialect; see server.routes.dialect.Dialect."""
 
     path = PATH
     names: Mapping[str, str] = {"text": "input", "voice_name": "voice"}

@@ -1,4 +1,4 @@
-"""GET /openapi.json and GET /docs: the API, described from its routes and from the types that validate requests."""
+"""GET /openapi.json and GET /docs: the API's description, from its routes and the types that validate requests."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from server.voices.catalogue import ALIASES
 
 
 class DescriptionRoutes:
-    """The routes that describe all routes, themselves included."""
+    """The routes that describe all routes, including themselves."""
 
     def __init__(self, synthesizer: Synthesizer, max_characters: int, other_routes: Sequence[Route]) -> None:
         self._max_characters = max_characters
@@ -37,11 +37,11 @@ class DescriptionRoutes:
         )
 
     async def openapi(self, request: web.Request) -> web.Response:
-        """Answers with the description as JSON."""
+        """Responds with the description as JSON."""
         return await self._openapi.answer()
 
     async def docs(self, request: web.Request) -> web.Response:
-        """Answers with the description as a page."""
+        """Responds with the description as an HTML page."""
         return await self._docs.answer()
 
     def _as_json(self, voices: Mapping[str, Voice]) -> str:
@@ -68,7 +68,7 @@ def describe(routes: Sequence[Route], voices: Sequence[str], max_characters: int
 
 
 def _models(limits: RequestLimits) -> dict[str, Any]:
-    """Returns the schemas of JSON bodies, with the voices and the longest text of this server."""
+    """Returns the schemas of JSON bodies, with this server's voices and maximum text length."""
     _, definitions = models_json_schema(
         [(TtsRequest, "validation"), (SpeechRequest, "validation")], ref_template=REFERENCE
     )

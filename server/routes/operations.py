@@ -1,4 +1,4 @@
-"""The operations of /openapi.json that routes describe themselves by."""
+"""Builds the operations with which routes describe themselves in /openapi.json."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ HEADERS = {
     "X-TTS-Word-Count-Range": "Of the text, without emotion tags.",
     "X-TTS-Character-Count-Range": "Of the text, without emotion tags.",
 }
-"""The headers of every answer with speech."""
+"""The headers of every speech response."""
 IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that mean nothing here."}
-"""The header of answers in dialects with fields that ttscope ignores."""
+"""The header of responses in dialects with fields that ttscope ignores."""
 NOT_OF_SPEECH = {MetricsDisabled, UnknownModel, UnknownPath, UnknownTrace}
-"""Errors that no request for speech gets."""
+"""Errors that no speech request can cause."""
 
 
 def reads(summary: str, schema: Schema, *parameters: dict[str, Any]) -> Operation:
-    """Describes a GET whose answer is JSON of ``schema``."""
+    """Returns the operation of a GET whose response is JSON of ``schema``."""
     return _reading(summary, {JSON: {"schema": schema}}, parameters)
 
 
 def reads_text(summary: str, *content_types: str) -> Operation:
-    """Describes a GET whose answer is text of one of the content types."""
+    """Returns the operation of a GET whose response is text of one of ``content_types``."""
     return _reading(summary, {kind: {"schema": {"type": "string"}} for kind in content_types}, ())
 
 
@@ -61,7 +61,7 @@ def speaks(
     content: dict[str, Any],
     headers: Mapping[str, str] | None = None,
 ) -> Operation:
-    """Returns the operation of a request for speech; ``content`` is that of the answer, ``headers`` its own headers."""
+    """Returns the operation of a speech request; ``content`` and the additional ``headers`` are of the response."""
     answer_headers = {
         name: {"description": description, "schema": {"type": "string"}}
         for name, description in {**HEADERS, **(headers or {})}.items()
@@ -84,26 +84,26 @@ def speaks(
 
 
 def parameter(name: str, place: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:
-    """Returns a parameter object; the description in ``schema`` becomes the parameter's."""
+    """Returns a parameter object; its description is taken from ``schema``."""
     schema = dict(schema)
     return {"name": name, "in": place, "required": required, "description": schema.pop("description"), "schema": schema}
 
 
 def identifier(description: str) -> dict[str, Any]:
-    """Returns the parameter ``id`` of a path."""
+    """Returns the path parameter ``id``."""
     return parameter("id", "path", {"type": "string", "description": description}, required=True)
 
 
 def json_body(model: str) -> dict[str, Any]:
-    """Returns the request body that is JSON of a model among the components."""
+    """Returns a request body of JSON whose schema is the component ``model``."""
     return {"required": True, "content": {JSON: {"schema": {"$ref": REFERENCE.format(model=model)}}}}
 
 
 def audio(formats: Iterable[str]) -> dict[str, Any]:
-    """Returns the content of an answer in any of the ``formats``."""
+    """Returns the content of a response in any of the ``formats``."""
     return {FORMATS[name].content_type: {"schema": {"type": "string", "format": "binary"}} for name in formats}
 
 
 def error(description: str) -> dict[str, Any]:
-    """Returns an answer with an error."""
+    """Returns an error response."""
     return {"description": description, "content": {JSON: {"schema": {"$ref": REFERENCE.format(model="Error")}}}}

@@ -1,4 +1,4 @@
-"""Answers that change with the voices alone, made once for each set of them."""
+"""Responses that depend only on the voices, rendered once for each set of voices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from server.utterance import Voice
 
 
 class Page:
-    """A body that depends on nothing but the voices. It is made in a thread, when it is first asked for."""
+    """A body that depends only on the voices. It is rendered in a thread, on the first request."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Page:
         self._making = asyncio.Lock()
 
     async def answer(self) -> web.Response:
-        """The answer to a GET, with the voices that there are now."""
+        """Returns the response to a GET, for the current voices."""
         if self._voices != self._synthesizer.voices():
             async with self._making:
                 voices = dict(self._synthesizer.voices())

@@ -1,4 +1,4 @@
-"""What clients may send: the types that validate it, and describe it in /openapi.json."""
+"""The request bodies: types that validate them and describe them in /openapi.json."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ JSON = "application/json"
 FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 """The keys of FORMATS."""
 NOT_STREAMED = "not_streamed"
-"""The kind of pydantic's error for what can't be requested of a stream."""
+"""The type of the pydantic error for options that streams do not support."""
 InputType = Literal["text", "ssml"]
 INPUT_TYPE: InputType = Field("text", description="ssml: the text is SSML, of which docs/text.md has the subset.")
 SMALL_BODY = 8192
-"""Bytes of JSON that have no room for so many members that it would matter."""
+"""The size in bytes up to which a JSON body can't hold enough members to matter."""
 MAX_MEMBERS = 16
-"""The most members of a field that is an object or a list; no field of this API has more than one."""
+"""The maximum members of a field that is an object or a list; no field of this API has more than one."""
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -75,9 +75,9 @@ class TtsRequest(BaseModel):
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:
-    """The body of a JSON request.
+    """Returns the body of a JSON request.
 
-    Raises UnsupportedMediaType, RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off.
+    Raises UnsupportedMediaType, RequestTimeout if it does not arrive within ``seconds``, InvalidJson if it is cut off.
     """
     if media_type(request.headers.get("Content-Type", "")) != JSON:
         raise UnsupportedMediaType(f"the header Content-Type must be {JSON}")
@@ -85,26 +85,26 @@ async def read_json(request: web.Request, seconds: float) -> bytes:
 
 
 def refuse_compressed(request: web.Request) -> None:
-    """Raises UnsupportedMediaType for a compressed body: a thousand bytes of it can become a million."""
+    """Raises UnsupportedMediaType for a compressed body: a thousand bytes can expand to a million."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("the body must not be compressed: send it without the header Content-Encoding")
 
 
 def media_type(content_type: str) -> str:
-    """The header Content-Type without its parameters, in lower case.
+    """Returns the header Content-Type without its parameters, in lower case.
 
-    aiohttp's ``request.content_type`` parses the whole header as that of an e-mail, which takes long, and raises more
-    than ValueError, for what some clients send.
+    aiohttp's ``request.content_type`` parses the whole header as an e-mail header. For some clients' values that takes
+    long and raises exceptions other than ValueError.
     """
     return content_type.partition(";")[0].strip().lower()
 
 
 async def read_body(request: web.Request, seconds: float) -> bytes:
-    """Raises RequestTimeout if it is not here within ``seconds``, InvalidJson if it breaks off, UnsupportedMediaType if
-    it is compressed."""
+    """Returns the body. Raises RequestTimeout if it does not arrive within ``seconds``, InvalidJson if it is cut off,
+    UnsupportedMediaType if it is compressed."""
     refuse_compressed(request)
     try:
-        if request.content.is_eof():  # it came with the headers: to set a timer would take longer than to read it
+        if request.content.is_eof():  # it arrived with the headers: a timer would cost more than the read
             return await request.read()
         async with asyncio.timeout(seconds):
             return await request.read()
@@ -115,18 +115,18 @@ async def read_body(request: web.Request, seconds: float) -> bytes:
 
 
 def wants_fresh(request: web.Request) -> bool:
-    """Whether Cache-Control says that nothing kept may be sent, or that nothing may be kept (RFC 9111)."""
+    """Returns whether Cache-Control forbids cached responses (no-cache) or caching (no-store), as in RFC 9111."""
     directives = request.headers.get("Cache-Control", "").lower().split(",")
     return any(directive.strip() in ("no-store", "no-cache") for directive in directives)
 
 
 def parse_tts(body: bytes) -> TtsRequest:
-    """Raises InvalidJson, UnsupportedFormat or InvalidRequest; the last two name the first field that is wrong."""
+    """Returns the request. Raises InvalidJson, or names the first wrong field: UnsupportedFormat, InvalidRequest."""
     return parse(TtsRequest, body)
 
 
 def parse(model: type[Model], body: bytes) -> Model:
-    """Raises as ``parse_tts`` does."""
+    """Returns the validated model. Raises the errors of ``parse_tts``."""
     if len(body) > SMALL_BODY:
         _bound_members(model, body)
     try:
@@ -138,12 +138,12 @@ def parse(model: type[Model], body: bytes) -> Model:
 
 
 def _bound_members(model: type[Model], body: bytes) -> None:
-    """Raises InvalidRequest for more members than any request has; pydantic makes an error of each that it does not
-    know, which takes 50 ms for the 23,000 that a body has room for."""
+    """Raises InvalidRequest for more members than any valid request has: pydantic creates an error for each unknown
+    member, which takes 50 ms for the 23,000 that fit into a body."""
     try:
         members = from_json(body)
     except ValueError:
-        return  # it is pydantic's to say what is wrong
+        return  # pydantic reports what is wrong
     if not isinstance(members, dict):
         return
     fields = model.model_fields
@@ -155,7 +155,7 @@ def _bound_members(model: type[Model], body: bytes) -> None:
 
 
 def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
-    """``field`` is one of ours, or empty: a name that the client made up is not repeated."""
+    """Returns the error. ``field`` is one of the model or empty: unknown names from the client are not repeated."""
     if kind == "json_invalid":
         return InvalidJson(f"the body must be a JSON object in UTF-8: {message.removeprefix('Invalid JSON: ')}")
     if kind == "extra_forbidden":

@@ -1,4 +1,4 @@
-"""A route as data: its path, its handler, and its operation in /openapi.json, in one place."""
+"""A route as data: its path, its handler, and its operation in /openapi.json."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Operation = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """What only the running server knows of the requests that it accepts."""
+    """The limits on requests that only the running server knows."""
 
     voices: Sequence[str]
-    """The names that a request may give, aliases included."""
+    """The voice names that a request may use, aliases included."""
     max_characters: int
 
     @property
@@ -36,16 +36,16 @@ class Route:
     path: str
     handler: Handler
     operation: Operation | Callable[[RequestLimits], Operation] | None
-    """The operation in /openapi.json; None leaves the route out, as for the files of the console."""
+    """The operation in /openapi.json; None omits the route, as for the console's files."""
     head: bool = True
-    """Whether a GET route answers HEAD too."""
+    """Whether a GET route also accepts HEAD."""
 
     def describe(self, limits: RequestLimits) -> Operation | None:
         """Returns the operation for a server with these limits."""
         return self.operation(limits) if callable(self.operation) else self.operation
 
     def definition(self) -> web.RouteDef:
-        """Returns the route as aiohttp takes it."""
+        """Returns the route as an aiohttp route definition."""
         if self.method == "GET":
             return web.get(self.path, self.handler, allow_head=self.head)
         return web.route(self.method, self.path, self.handler)

@@ -1,4 +1,4 @@
-"""JSON Schemas of answers, for /openapi.json; schemathesis holds the answers to them."""
+"""JSON Schemas of responses, for /openapi.json; schemathesis checks the responses against them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ERROR = each(
 _AUDIO: Schema = {"type": "string", "contentEncoding": "base64"}
 _TIMESTAMPS = several(each(word=TEXT, start_time=NUMBER, end_time=NUMBER))
 CAPTIONS = each(audio=_AUDIO, audio_format=TEXT, timestamps=_TIMESTAMPS)
-"""Speech, and when each of its words is heard."""
+"""Speech with the timestamps of its words."""
 _DELTA = each(type={"const": "speech.audio.delta"}, audio=_AUDIO)
 _EVENTS = [
     {**_DELTA, "properties": {**_DELTA["properties"], "timestamps": _TIMESTAMPS}},
@@ -46,4 +46,4 @@ _EVENTS = [
     each(type={"const": "speech.audio.error"}, error=ERROR["properties"]["error"]),
 ]
 EVENT = each(data={"type": "string", "contentMediaType": "application/json", "contentSchema": {"oneOf": _EVENTS}})
-"""One of a stream of server-sent events."""
+"""One server-sent event of a stream."""

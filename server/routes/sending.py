@@ -1,4 +1,4 @@
-"""Audio on its way out: encoded beside the event loop, and sent whole or as it is made."""
+"""Encodes audio outside the event loop, and sends it whole or as a stream."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from server.routes.delivery import PIECE_BYTES, Delivery
 from server.utterance import Chunk, Word
 
 Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamResponse]]
-"""One of the ways to answer: sends the pieces of the audio, and returns the answer that has ended."""
+"""A function that sends the pieces of the audio in one form, and returns the completed response."""
 
 
 async def encoded(
     chunks: AsyncGenerator[Chunk, None], audio_format: Format, record: RequestRecord, *, whole: bool, artist: str
 ) -> AsyncGenerator[bytes, None]:
-    """The encoded audio, no piece of it empty: a stream's as it is made, a whole file's all in one.
+    """Yields the encoded audio in non-empty pieces: as synthesis progresses, or in one piece if ``whole``.
 
-    ``artist`` is who speaks. Raises EngineFailed if there is no audio, and whatever ``chunks`` does.
+    ``artist`` is the voice's name. Raises EngineFailed if there is no audio, and any error that ``chunks`` raises.
     """
     audio_encoder: Encoder | None = None
     async for chunk in chunks:
         with record.stage(Stage.ENCODE):
             if audio_encoder is None:
                 audio_encoder = encoder(audio_format, chunk.sample_rate, whole=whole, artist=artist)
-            # A thread of its own costs more than what is quick. Who leaves meanwhile leaves the encoder to the thread.
+            # A thread costs more than a quick encoder. If the client leaves meanwhile, the thread keeps the encoder.
             piece = (
                 audio_encoder.feed(chunk.samples)
                 if audio_encoder.quick
@@ -54,7 +54,7 @@ async def encoded(
 async def levelled(
     chunks: AsyncGenerator[Chunk, None], loudness: float, record: RequestRecord
 ) -> AsyncGenerator[Chunk, None]:
-    """The audio as one chunk, at so many LUFS; raises whatever ``chunks`` does."""
+    """Yields the audio as one chunk with a loudness of ``loudness`` LUFS; raises any error that ``chunks`` raises."""
     whole = [chunk async for chunk in chunks]
     if not whole:
         return
@@ -67,12 +67,12 @@ async def levelled(
 
 
 async def send_whole(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
-    """Sends the audio once all of it is made."""
+    """Sends the audio once all of it is ready."""
     return await _at_once(delivery, delivery.synthesis_request.format.content_type, [piece async for piece in pieces])
 
 
 async def send_stream(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -> web.StreamResponse:
-    """Sends the audio as it is made."""
+    """Sends the audio as a stream, during synthesis."""
     async for piece in pieces:
         delivery.record.mark_first_audio()
         if not delivery.prepared:
@@ -85,9 +85,9 @@ async def send_stream(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -
 async def send_events(
     delivery: Delivery, pieces: AsyncGenerator[bytes, None], *, words: list[Word]
 ) -> web.StreamResponse:
-    """Sends the audio as it is made, in server-sent events; a failure is one too, and raised all the same.
+    """Streams the audio in server-sent events. A failure is sent as an event, and raised as well.
 
-    ``words`` are those collected so far, and emptied into the next event.
+    ``words`` are those collected so far; the next event contains them, and the list is cleared.
     """
     try:
         async for piece in pieces:
@@ -110,29 +110,29 @@ async def send_events(
 async def send_captioned(
     delivery: Delivery, pieces: AsyncGenerator[bytes, None], *, words: list[Word]
 ) -> web.StreamResponse:
-    """Sends the audio once all of it is made, as JSON with the times of ``words``, which are collected by then."""
+    """Sends the audio as JSON once all of it is ready, with the timestamps of ``words``, which are complete by then."""
     audio = [piece async for piece in pieces]
-    with delivery.record.stage(Stage.ENCODE):  # in a thread: minutes of audio take a tenth of a second
+    with delivery.record.stage(Stage.ENCODE):  # in a thread: minutes of audio take 0.1 s
         body = await asyncio.to_thread(captions.body, audio, delivery.synthesis_request.speech.response_format, words)
     audio.clear()
     return await _at_once(delivery, captions.CONTENT_TYPE, [body])
 
 
 async def _at_once(delivery: Delivery, content_type: str, body: list[bytes]) -> web.StreamResponse:
-    """Sends the whole body, with its length."""
+    """Sends the complete body, with its Content-Length."""
     size = sum(map(len, body))
     delivery.slot.hold(size)
     delivery.slot.ready()
     delivery.record.mark_ready()
     await delivery.begin(content_type, size)
     with delivery.record.stage(Stage.SEND):
-        while body:  # what is sent is not kept
+        while body:  # sent pieces are freed
             await delivery.write(body.pop(0))
         return await delivery.end()
 
 
 async def _finish(delivery: Delivery, last: Callable[[RequestRecord], bytes] | None = None) -> web.StreamResponse:
-    """Ends an answer that was sent as it was made."""
+    """Ends a streamed response; ``last`` returns its last bytes."""
     if not delivery.prepared:
         raise EngineFailed("the speech engine made no audio")
     delivery.slot.ready()

@@ -1,4 +1,4 @@
-"""The handler of every call that speaks: text in, speech out, whole or as it is made."""
+"""The handler of speech requests: it takes text and responds with speech, whole or as a stream."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ from server.utterance import Chunk, Listener, Passage, Utterance, Voice, Word
 from server.voices.catalogue import ALIASES
 
 LONG_TEXT = 1000
-"""Characters past which a text is prepared in a thread: 5,000 take 3 ms, of Japanese 25 ms."""
+"""The length in characters above which text is prepared in a thread: 5,000 take 3 ms, or 25 ms in Japanese."""
 SAMPLE_BYTES = np.dtype(np.float32).itemsize
-"""The bytes of a sample as audio waits for the reader of a stream."""
+"""The bytes per sample of audio that waits for the client of a stream."""
 BASE64 = 4 / 3
-"""Bytes of JSON for a byte of audio."""
+"""Bytes of JSON per byte of audio."""
 LARGE_BODY = 16 * 1024
-"""Bytes past which a body is parsed in a thread: the dearest form of this size takes 3 ms, of 256 KB 30 ms."""
+"""The size in bytes above which a body is parsed in a thread: the slowest form takes 3 ms, or 30 ms for 256 KB."""
 
 
 class SpeechRoute:
-    """The handler of a call that speaks."""
+    """The handler of one dialect's speech requests."""
 
     def __init__(self, settings: Settings, synthesizer: Synthesizer, clients: Clients, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -81,7 +81,7 @@ class SpeechRoute:
     async def _answer(
         self, delivery: Delivery, utterance: Utterance, chunks: AsyncGenerator[Chunk, None]
     ) -> web.StreamResponse:
-        """Encodes the audio and sends it in the way that the client wants it."""
+        """Encodes the audio and sends it in the form that the client requested."""
         record, synthesis_request = delivery.record, delivery.synthesis_request
         speech = synthesis_request.speech
         words: list[Word] = []
@@ -93,8 +93,8 @@ class SpeechRoute:
         return await _sender(synthesis_request, words)(delivery, data)
 
     def _size(self, synthesis_request: SynthesisRequest, utterance: Utterance) -> int:
-        """About how many bytes of the answer will wait to be sent at a time: all of a whole one, of a stream what is
-        made ahead of its reader."""
+        """Estimates the maximum unsent bytes of the response: the whole body, or for a stream the audio that is
+        synthesized ahead of the client."""
         seconds, rate = self._synthesizer.estimate(utterance), utterance.voice.sample_rate
         if synthesis_request.speech.stream and synthesis_request.speech.loudness is None:
             return int(min(seconds, AHEAD_SECONDS) * rate * SAMPLE_BYTES)
@@ -102,7 +102,7 @@ class SpeechRoute:
         return int(size * BASE64) if synthesis_request.speech.timestamps else int(size)
 
     async def _utterance(self, speech: TtsRequest) -> Utterance:
-        """Raises the error that says what is wrong with the request, or wrong for this voice."""
+        """Returns the utterance. Raises a SpeechError if the request is invalid, or unsupported by its voice."""
         voice = self._voice(speech.voice_name or self._settings.default_voice)
         language = _language(speech.language, voice)
         limit = self._settings.max_text_characters
@@ -124,7 +124,7 @@ class SpeechRoute:
 
 
 def _sender(synthesis_request: SynthesisRequest, words: list[Word]) -> Send:
-    """Returns the way in which the client wants its answer."""
+    """Returns the function that sends the form of response that the client requested."""
     if synthesis_request.events:
         return partial(send_events, words=words)
     if synthesis_request.speech.timestamps:
@@ -134,7 +134,7 @@ def _sender(synthesis_request: SynthesisRequest, words: list[Word]) -> Send:
 
 @contextmanager
 def renamed(names: Mapping[str, str]) -> Iterator[None]:
-    """Makes an error name the field as the dialect does."""
+    """Renames the field of a SpeechError to the dialect's name."""
     try:
         yield
     except SpeechError as error:
@@ -144,14 +144,14 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
 
 
 async def _collecting(chunks: AsyncGenerator[Chunk, None], words: list[Word]) -> AsyncGenerator[Chunk, None]:
-    """The chunks, whose words are collected as they pass."""
+    """Yields the chunks, and collects their words in ``words``."""
     async for chunk in chunks:
         words += chunk.words
         yield chunk
 
 
 def _prepare(speech: TtsRequest, language: str, most_seconds: float) -> tuple[str, int, tuple[Passage, ...]]:
-    """Returns the text that is to be spoken, without tags and markup; its number of words; the markup."""
+    """Returns the text to speak, without tags and markup; its number of words; and the markup as passages."""
     check(speech.text)
     if speech.input_type == "text":
         if ssml.looks_like_ssml(speech.text):

@@ -1,4 +1,4 @@
-"""GET /traces, the last and slowest kept traces, and GET /traces/{id}, one of them whole, by trace or request."""
+"""GET /traces, the last and slowest traces in memory, and GET /traces/{id}, one by trace or request id."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TRACE = each(trace_id=TEXT, spans=several(each(span_id=TEXT, parent_span_id=may
 
 
 class TraceRoutes:
-    """The routes to the traces that the server keeps in memory."""
+    """The routes that return the traces in the server's memory."""
 
     def __init__(self, traces: TraceMemory) -> None:
         self._traces = traces

@@ -1,4 +1,4 @@
-"""GET /v1/audio/voices, /v1/audio/models and /v1/models: who can be asked to speak, as OpenAI's clients look for it."""
+"""GET /v1/audio/voices, /v1/audio/models and /v1/models: the voices and models, as OpenAI's clients expect them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from server.synthesis.synthesizer import Synthesizer
 from server.voices.catalogue import ALIASES
 
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
-"""OpenAI's names. A request's model is not looked at: its voice decides which one speaks."""
+"""OpenAI's model names. A request's model is ignored: its voice decides which model speaks."""
 OWNER = "ttscope"
 
 _VOICES = each(
@@ -29,7 +29,7 @@ class VoiceListRoutes:
     """The routes that list voices and models."""
 
     def __init__(self, synthesizer: Synthesizer, default_voice: str, started: int) -> None:
-        """``started`` is when the server did, in seconds since 1970: how old its models are is not known."""
+        """``started`` is the server's start in seconds since 1970, given as the models' unknown creation time."""
         self._synthesizer = synthesizer
         self._default_voice = default_voice
         self._started = started
@@ -54,7 +54,7 @@ class VoiceListRoutes:
         )
 
     async def voices(self, request: web.Request) -> web.Response:
-        """Answers in Open WebUI's shape, with more fields."""
+        """Responds in Open WebUI's format, with additional fields."""
         available = self._synthesizer.voices()
         aliases = [alias for alias in ALIASES if alias not in available]
         voices = [
@@ -70,15 +70,15 @@ class VoiceListRoutes:
         return web.json_response({"voices": voices})
 
     async def audio_models(self, request: web.Request) -> web.Response:
-        """Answers in Open WebUI's shape."""
+        """Responds in Open WebUI's format."""
         return web.json_response({"models": [{"id": name, "name": name} for name in MODELS]})
 
     async def models(self, request: web.Request) -> web.Response:
-        """Answers in OpenAI's shape."""
+        """Responds in OpenAI's format."""
         return web.json_response({"object": "list", "data": [self._model(name) for name in MODELS]})
 
     async def model(self, request: web.Request) -> web.Response:
-        """Answers in OpenAI's shape."""
+        """Responds in OpenAI's format. Raises UnknownModel."""
         name = request.match_info["id"]
         if name not in MODELS:
             raise UnknownModel(f"there is no such model; available: {', '.join(MODELS)}", param="model")

@@ -1,4 +1,4 @@
-"""PUT and DELETE /v1/audio/voices/{id}: a recording becomes a voice, and is forgotten."""
+"""PUT and DELETE /v1/audio/voices/{id}: register a recording as a voice, and delete it."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from server.utterance import VOICE_NAME, Samples
 from server.voices.recordings import SAMPLE_RATE, RecordingStore
 
 MOST_BYTES = 10 * 1024 * 1024
-"""30 s of stereo at 48 kHz and 24 bits are 8.6 MB."""
+"""The maximum size of a recording: 30 s of stereo at 48 kHz and 24 bits are 8.6 MB."""
 MOST_UPLOADS = 2
-"""Recordings that are received and decoded at a time, of one client only one: they take 20 MB each, and a core."""
+"""The maximum concurrent uploads, one per client: each takes 20 MB, and a core to decode."""
 RETRY_SECONDS = 5
 
 _PARAMETERS = [
@@ -58,15 +58,15 @@ _DELETE = {
 
 
 class VoiceRegistrationRoutes:
-    """The routes that register and forget a voice.
+    """The routes that register and delete voices.
 
-    A thread of their own decodes and stores recordings, since the shared threads encode speech.
+    A dedicated thread decodes and stores recordings, since the shared threads encode speech.
     """
 
     def __init__(
         self, store: RecordingStore | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
     ) -> None:
-        """``store`` is None where nobody can clone a voice; a client has ``receive_seconds`` for its recording."""
+        """``store`` is None if no provider clones voices; ``receive_seconds`` is the timeout for a recording."""
         self._store = store
         self._synthesizer = synthesizer
         self._clients = clients
@@ -82,7 +82,7 @@ class VoiceRegistrationRoutes:
         )
 
     async def put(self, request: web.Request) -> web.Response:
-        """The body is the recording. 201 for a new voice, 200 for one that was there under this id."""
+        """Registers the recording in the body; responds with 201 for a new voice, 200 if it replaces a recording."""
         store, name = self._target(request)
         exists = name in store.recordings
         if not exists and name in self._synthesizer.voices():
@@ -97,7 +97,7 @@ class VoiceRegistrationRoutes:
         return web.json_response(described, status=200 if exists else 201)
 
     async def delete(self, request: web.Request) -> web.Response:
-        """204; speech that has begun goes on."""
+        """Deletes the voice and responds with 204; speech in progress continues."""
         store, name = self._target(request)
         await asyncio.get_running_loop().run_in_executor(self._thread, store.remove, name)
         self._synthesizer.refresh()
@@ -113,7 +113,7 @@ class VoiceRegistrationRoutes:
 
     @contextmanager
     def _upload(self, client: str) -> Iterator[None]:
-        """Raises QueueFull when the client, or too many others, are sending a recording already."""
+        """Holds a place for an upload. Raises QueueFull if the client has one, or all MOST_UPLOADS are taken."""
         if client in self._uploading or len(self._uploading) >= MOST_UPLOADS:
             raise QueueFull(
                 f"{MOST_UPLOADS} recordings are accepted at a time, one from each client; try again later",
@@ -142,7 +142,7 @@ class VoiceRegistrationRoutes:
 
 
 def _keep(store: RecordingStore, name: str, recording: bytes) -> Samples:
-    """Decodes a recording and registers it. Raises InvalidSample, InvalidRequest."""
+    """Decodes a recording and registers it as a voice. Raises InvalidSample, InvalidRequest."""
     audio = uploads.decode(recording, SAMPLE_RATE)
     store.put(name, audio)
     return audio
