@@ -1,4 +1,4 @@
-"""``python -m server``: runs the server until it is told to stop."""
+"""``python -m server``: runs the server until SIGINT or SIGTERM."""
 
 from __future__ import annotations
 
@@ -21,22 +21,24 @@ from server.settings import Settings, load, unknown_variables
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
 LOST = 70
-"""The exit code for an engine beyond help, and for a mistake of ours (EX_SOFTWARE of sysexits.h)."""
+"""The exit code for a lost engine and for internal errors (EX_SOFTWARE of sysexits.h)."""
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = logging.getLogger(f"{LOGGER}.main")
 
 
 def main() -> int:
-    """The exit code: 0 after an orderly stop, 1 if the server could not start or speak, or another one works on its
-    data folder, 2 for bad settings, 70 when the engine was lost, the event loop stopped, or the server failed: then it
-    is to be started again."""
+    """Returns the exit code.
+
+    0 after an orderly stop; 1 if the server could not start or speak, or another server uses its data folder; 2 for
+    invalid settings; 70 if the engine was lost, the event loop hung, or the server failed, and should be restarted.
+    """
     try:
         settings = load()
     except SettingsError as error:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
-    os.umask(0o077)  # what it writes is read by nobody else: events, and recordings of people's voices
+    os.umask(0o077)  # only this user can read its files, which include events and recordings of people's voices
     configure(settings.log_level)
     try:
         with lock_data_folder(settings.data_dir):
@@ -47,7 +49,7 @@ def main() -> int:
 
 
 def run(settings: Settings) -> int:
-    """Serves until the end; the exit code of ``main``."""
+    """Runs the server until it ends, and returns the exit code of ``main``."""
     raise_handle_limit()
     if possible_connections(settings.max_connections) < settings.max_connections:
         log.warning(
@@ -80,7 +82,7 @@ async def _watched(settings: Settings, catalogue: Catalogue) -> int:
 
 
 async def serve(settings: Settings, catalogue: Catalogue) -> int:
-    """Runs until SIGINT or SIGTERM; a second one does not wait for requests in flight."""
+    """Runs until SIGINT or SIGTERM, and returns the exit code. A second signal does not wait for requests in flight."""
     try:
         service = Service(settings, build_providers(settings, catalogue, log))
     except SpeechError as error:
@@ -91,7 +93,7 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
 
     def begin_to_stop() -> None:
         stop.set()
-        for number in SIGNALS:  # a second one ends the process at once
+        for number in SIGNALS:  # a second signal ends the process at once
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_DFL)
 

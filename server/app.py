@@ -1,4 +1,4 @@
-"""The composition root: everything is made here, with explicit arguments, and started and stopped in order."""
+"""The composition root: creates all components with explicit arguments, and starts and stops them in order."""
 
 from __future__ import annotations
 
@@ -66,24 +66,24 @@ DIALECTS: tuple[Dialect, ...] = (
     coqui_api.TTS_DIALECT,
     coqui_api.PROCESS_DIALECT,
 )
-"""The ways to request speech. Each of these requests has a record; the other routes have none."""
+"""The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
-"""The most connections of the management port at a time. Its clients are few, and keep none open for long."""
+"""The connection limit of the management port, whose few clients keep no connection open for long."""
 EVENTS_FOLDER = "events"
-"""The folder of the event files, in the data folder."""
+"""The folder of the event files, inside the data folder."""
 SPARE_SLOTS = 4096
-"""The journal's slots for requests that are being read or refused, beside those of requests that speak or wait."""
+"""Journal slots for requests being read or rejected, in addition to those for requests in synthesis or in the queue."""
 
 log = logging.getLogger(f"{LOGGER}.app")
 
 
 class Service:
-    """The whole server: two ports, the providers, and its telemetry. Made inside a running event loop."""
+    """The server: two ports, the providers, and the telemetry. Create it inside a running event loop."""
 
     def __init__(self, settings: Settings, providers: Sequence[Provider]) -> None:
-        """``providers`` in the order in which they are asked."""
+        """``providers`` are in the order of the fallback chain."""
         self._settings = settings
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
@@ -139,7 +139,7 @@ class Service:
         self._background: list[asyncio.Task[None]] = []
 
     def _register_metrics(self, providers: Sequence[str]) -> None:
-        """Registers gauges, and counters that begin at zero; ``providers`` are names."""
+        """Registers the gauges, and the counters that start at zero; ``providers`` are names."""
         observe_gauges(
             self._telemetry.metrics,
             summary=self._summary,
@@ -162,25 +162,25 @@ class Service:
 
     @property
     def url(self) -> str:
-        """The URL at which the API listens."""
+        """The URL of the API. Raises RuntimeError before ``start``."""
         if self._api.url is None:
             raise RuntimeError("the service has not been started")
         return self._api.url
 
     @property
     def management_url(self) -> str | None:
-        """The URL at which the management port listens; None when metrics are off."""
+        """The URL of the management port; None if metrics are disabled."""
         return self._management.url
 
     async def start(self) -> asyncio.Task[None]:
-        """Listens, and loads the voices meanwhile; the task ends when the server can speak.
+        """Starts listening and loads the voices; returns a task that completes when the server can speak.
 
-        The task raises EngineFailed when it can't. Raises OSError if a port can't be had.
+        The task raises EngineFailed if the server can't speak. Raises OSError if a port can't be opened.
         """
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
-        self._report_lost()  # once it listens: two servers that were given one port share a folder too
+        self._report_lost()  # after listening: two servers with the same port share a folder too
         await asyncio.to_thread(self._restarts.begin)
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             BackgroundTask.SYSTEM: self._system.run,
@@ -196,13 +196,13 @@ class Service:
         return self._loading
 
     async def lost(self) -> Exception:
-        """Returns when the server can't speak any more, and never will."""
+        """Waits until a provider is lost for good, ends synthesis, and returns the error."""
         error = await asyncio.shield(self._provider_metrics.lost_provider)
         self._synthesizer.end()
         return error
 
     async def stop(self, *, lost: bool = False) -> None:
-        """Finishes what is in flight, unless the server is ``lost``; flushes telemetry, closes everything."""
+        """Drains requests in flight, unless the server is ``lost``; flushes telemetry and closes everything."""
         self._admission.close()
         if not lost:
             await asyncio.to_thread(self._restarts.end)
@@ -225,7 +225,7 @@ class Service:
         await asyncio.gather(self._workers.start(self._provider_metrics.worker_restarted), self._synthesizer.start())
 
     def _report_lost(self) -> None:
-        """Names the requests that the last server had in flight when it ended, and counts them as errors."""
+        """Logs the requests that were in flight when the last server ended, and counts them as errors."""
         if self._journal is None:
             return
         for request in self._journal.lost:
@@ -253,7 +253,7 @@ class Service:
         return application
 
     def _routes(self) -> tuple[Route, ...]:
-        """Returns the routes of the API, in the order of their description."""
+        """Returns the routes of the API, in the order of the API description."""
         settings, synthesizer = self._settings, self._synthesizer
         clients = Clients(settings.trusted_proxies)
         recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
@@ -276,7 +276,7 @@ class Service:
         return (*routes, *description.routes(), *console.ROUTES)
 
     def _management_application(self) -> web.Application:
-        """Returns the application of the management port, which answers when the API's connections are all in use."""
+        """Returns the application of the management port, which responds even if all API connections are in use."""
         hosts = AllowedHosts(self._settings.management_host, self._settings.allowed_hosts)
         application = web.Application(middlewares=[Gate(self._recorder, self._admission, hosts)])
         application.on_response_prepare.append(decorate)
@@ -285,7 +285,7 @@ class Service:
         return application
 
     def _describe(self) -> dict[str, Any]:
-        """The body of GET /metrics."""
+        """Returns the body of GET /metrics."""
         return {
             **self._summary.describe(self._provider_metrics.load_seconds),
             "cache": {
@@ -299,7 +299,7 @@ class Service:
 
 
 def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iterable[str] = ()) -> AllowLists:
-    """The values that labels may take beside the contract's own; ``orders`` are voices with providers of their own."""
+    """Returns the allowed label values beyond the contract's; ``orders`` are the voices with their own providers."""
     voices = [voice for provider in providers for voice in provider.voices()]
     return {
         Source.VOICES: frozenset((*orders, REGISTERED, *(voice.label for voice in voices))),
@@ -312,7 +312,7 @@ def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iter
 
 
 def _journal(settings: Settings) -> Journal | None:
-    """Returns the journal, or None if the data folder has no room for it: the server speaks without one."""
+    """Returns the journal, or None if the data folder has no space for it: the server works without one."""
     try:
         return Journal(settings.data_dir / "journal", settings.max_in_flight + SPARE_SLOTS)
     except OSError as error:

@@ -1,10 +1,10 @@
-"""Every error of the server, in one hierarchy with two branches.
+"""All errors of the server, in one hierarchy with two branches.
 
-- ``SpeechError`` is what a client is told. A class's name is its ``error_type`` in responses, labels and events.
-- ``ComponentError`` is internal: a component of the server has failed or was closed, and the code that called it
-  decides what the client is told. It is never sent to a client. Its subclasses stand beside the component: EngineLost
-  (scheduling), ThreadClosed (providers), WorkerCrashed, WorkerLost and ForkFailed (sandbox), AudioUnreadable and
-  UnsupportedRecording (audio), DataFolderError (lifecycle). VoiceError is here, since many rooms read voices.
+- ``SpeechError`` is sent to the client. A class's name is its ``error_type`` in responses, labels and events.
+- ``ComponentError`` is internal: a component has failed or was closed, and its caller chooses the client's error. It is
+  never sent to a client. Its subclasses are defined next to their component: EngineLost (scheduling), ThreadClosed
+  (providers), WorkerCrashed, WorkerLost and ForkFailed (sandbox), AudioUnreadable and UnsupportedRecording (audio),
+  DataFolderError (lifecycle). VoiceError is defined here, since many packages read voices.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class ServerError(Exception):
 
 
 class ComponentError(ServerError):
-    """A component of the server has failed; see the module's docstring. No client sees it."""
+    """A component of the server has failed. It is never sent to a client; see the module's docstring."""
 
 
 class VoiceError(ComponentError):
-    """A file or folder that is not a voice we can speak with; the message names it and says what is wrong."""
+    """A file or folder is not a usable voice; the message gives its path and the problem."""
 
     def __init__(self, path: Path, problem: str) -> None:
         super().__init__(f"{path}: {problem}")
@@ -35,30 +35,30 @@ class VoiceError(ComponentError):
         self.problem = problem
 
     def __reduce__(self) -> tuple[type[VoiceError], tuple[Path, str]]:
-        """Makes it picklable: the engine's process raises it too."""
+        """Makes the error picklable, since the engine's process raises it too."""
         return type(self), (self.path, self.problem)
 
 
 class SpeechError(ServerError):
     """A failure that is reported to the client.
 
-    ``message`` is written by us and never repeats what the client sent: it may be logged.
+    ``message`` never repeats input of the client, so it may be logged.
     """
 
     status: ClassVar[int]
     kind: ClassVar[str] = "invalid_request_error"
-    """The ``type`` of the JSON body, in OpenAI's words."""
+    """The ``type`` in the JSON body, one of OpenAI's values."""
     refusal: ClassVar[bool] = True
-    """Whether it turns a request away before any synthesis; else the request was accepted, and failed."""
+    """Whether the request was rejected before synthesis; otherwise it was accepted and then failed."""
     side: ClassVar[Side] = Side.CLIENT
-    """The side that made the mistake."""
+    """The side that caused the error."""
 
     def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
-        """Seconds, for the header Retry-After."""
+        """The value of the header Retry-After, in seconds."""
 
     @property
     def error_type(self) -> str:
@@ -66,7 +66,7 @@ class SpeechError(ServerError):
 
 
 def error_type(cls: type[SpeechError]) -> str:
-    """The lower_snake name of an error class: ``UnknownVoice`` is ``unknown_voice``."""
+    """Returns the name of an error class in snake case: ``unknown_voice`` for ``UnknownVoice``."""
     return _lower_snake(cls.__name__)
 
 
@@ -287,5 +287,5 @@ class TooManyConnections(SpeechError):
 
 
 def all_errors() -> tuple[type[SpeechError], ...]:
-    """Every error class, by name: the table that labels, documents and tests are made from."""
+    """Returns every error class, sorted by name: the source for labels, documentation and tests."""
     return tuple(sorted(SpeechError.__subclasses__(), key=lambda cls: cls.__name__))

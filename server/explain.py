@@ -22,14 +22,14 @@ from server.errors import ServerCrashed, error_type
 
 TIMEOUT_SECONDS = 10.0
 SEARCH_SECONDS = 14 * 24 * 3600
-"""The age up to which a trace is searched for: traces are stored for as long."""
+"""The search window in seconds, equal to the retention of the trace stores."""
 TRACE_ID = re.compile(r"[0-9a-f]{32}")
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}")
 Fields = Mapping[str, Any]
 
 
 def main() -> int:
-    """Returns the exit code: 0 if the request was found, 1 if not, 2 if no source answered."""
+    """Returns the exit code: 0 if the request was found, 1 if not, 2 if no source responded."""
     parser = argparse.ArgumentParser(prog="python -m server.explain", description=__doc__)
     parser.add_argument("id", type=str.lower, help="the X-Request-ID or the X-Trace-ID of the answer")
     parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
@@ -67,17 +67,17 @@ def main() -> int:
 
 
 def from_server(url: str, identifier: str) -> Fields | None:
-    """The request's fields from the server's memory, or None if it does not hold it."""
+    """Returns the request's fields from the server's memory, or None if it does not have the request."""
     trace = _get(f"{url}/traces/{identifier}")
     roots = [span["attributes"] for span in trace["spans"] if span["kind"] == "SERVER"] if trace else []
     return roots[0] if roots else None
 
 
 def from_store(store: TraceStore, identifier: str) -> Fields | None:
-    """The request's fields from a trace store, or None if it does not hold them. Raises TraceStoreError."""
+    """Returns the request's fields from a trace store, or None if it does not have them. Raises TraceStoreError."""
     trace_id = identifier
     if not TRACE_ID.fullmatch(identifier):
-        end = time.time() + 60  # what has just begun is not missed
+        end = time.time() + 60  # includes requests that have just started
         conditions = ((one_of(RequestField.REQUEST_ID, identifier),),)
         traces = store.search(TraceSearch(end - SEARCH_SECONDS, end, conditions, limit=1))
         if not traces:
@@ -87,7 +87,7 @@ def from_store(store: TraceStore, identifier: str) -> Fields | None:
 
 
 def sentence(fields: Fields) -> str:
-    """The explanation, from the attributes of a SERVER span (see docs/telemetry.md)."""
+    """Returns the explanation, from the attributes of a SERVER span (see docs/telemetry.md)."""
     return f"{_subject(fields)} {_outcome(fields)}{_shares(fields)}."
 
 
@@ -112,7 +112,7 @@ def _outcome(fields: Fields) -> str:
 
 
 def _source(fields: Fields) -> str:
-    """The source of the audio, unless it is the usual one."""
+    """Returns the source of the audio, or an empty string for the usual one."""
     if fields.get(RequestField.CACHE) == "hit":
         return ", with audio from the cache"
     if fields.get(RequestField.CACHE) == "coalesced":
@@ -136,7 +136,7 @@ def _comparison(fields: Fields, duration: float) -> str:
 
 
 def _shares(fields: Fields) -> str:
-    """The stages that took the time. Sending after the end is no part of the duration, and left out."""
+    """Returns the stages' shares of the time. The send stage is left out, since it is not part of the duration."""
     spent = {
         stage: float(fields[stage_field(stage)])
         for stage in Stage
@@ -154,7 +154,7 @@ def _seconds(seconds: float) -> str:
 
 
 def _get(url: str) -> Any:
-    """The JSON at ``url``, or None for 404. Raises URLError for anything else that goes wrong."""
+    """Returns the JSON at ``url``, or None for 404. Raises URLError for any other HTTP or connection error."""
     if not url.startswith(("http://", "https://")):
         raise urllib.error.URLError("only http")
     request = urllib.request.Request(url, headers={"Accept": "application/json"})

@@ -1,4 +1,4 @@
-"""The sandboxed processes of the server: it starts, watches and ends them."""
+"""Starts, monitors and stops the server's sandboxed processes."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ log = logging.getLogger(f"{LOGGER}.workers")
 
 
 class NativeWorkers:
-    """Every pool that the server needs. The pools are global; this class only keeps them warm."""
+    """All sandbox pools that the server needs. The pools are global; this class only keeps them warm."""
 
     def __init__(self, *, decoding: bool) -> None:
-        """``decoding`` is whether clients may upload recordings."""
+        """``decoding`` says whether clients may upload recordings."""
         self._pools: list[SandboxPool] = [phonemes.pool(), encoding.pool(), *([uploads.pool()] if decoding else [])]
 
     async def start(self, restarted: Callable[[str], None]) -> None:
-        """Starts all processes without blocking the event loop, which calls ``restarted`` with a pool's name.
+        """Starts all processes without blocking the event loop.
 
-        A process that can't be started now is started when it is needed.
+        A restart calls ``restarted`` with the pool's name, in the event loop. A process that can't be started now is
+        started when it is needed.
         """
         loop = asyncio.get_running_loop()
         for pool in self._pools:
@@ -36,7 +37,7 @@ class NativeWorkers:
                 log.exception("the processes of a pool can't be started", extra={"worker": pool.name})
 
     async def stop(self) -> None:
-        """Ends all processes."""
+        """Stops all processes."""
         for pool in self._pools:
             pool.restarted = lambda: None
             await asyncio.to_thread(pool.close)
