@@ -1,4 +1,4 @@
-"""Tasks beside the requests: one failure does not end them, and none is hidden."""
+"""Tests background tasks: a failure does not end them, and every failure is reported."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.unit.test_chain import Told
 
 @asynccontextmanager
 async def kept(name: str, run: object, **options: object) -> AsyncIterator[list[str]]:
-    """Runs it as the server does, without waiting long; gives the failures."""
+    """Runs ``run`` as the server does, and yields the list of failures."""
     failures: list[str] = []
     task = asyncio.create_task(keep_running(name, run, failures.append, **options))
     yield failures
@@ -37,7 +37,7 @@ async def kept(name: str, run: object, **options: object) -> AsyncIterator[list[
 
 @contextmanager
 def no_handles() -> Iterator[None]:
-    """This process may open nothing meanwhile."""
+    """Leaves this process no free file handles."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(
         resource.RLIMIT_NOFILE, (max(int(each.name) for each in Path("/proc/self/fd").iterdir()) + 1, before[1])
@@ -112,7 +112,7 @@ async def test_probes_that_fail_once_still_close_a_breaker_later(monkeypatch: py
 
     def available(provider: str, available: bool) -> None:
         if available and (mistake := next(mistakes, None)):
-            member.breaker.trip()  # as if the mistake had come before the breaker closed
+            member.breaker.trip()  # as if the error had occurred before the breaker closed
             raise mistake
         tell(provider, available)
 

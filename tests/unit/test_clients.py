@@ -1,4 +1,4 @@
-"""Who is one client: by address, by network, and behind proxies that are trusted."""
+"""Tests how clients are identified: by address, by network, and behind trusted proxies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_client_is_an_address_or_a_network(remote: str | None, expected: str) 
     [
         ((), "10.0.0.1"),
         (("192.0.2.1",), "192.0.2.1"),
-        (("6.6.6.6, 192.0.2.1",), "192.0.2.1"),  # what a client writes stands before what the proxy adds
+        (("6.6.6.6, 192.0.2.1",), "192.0.2.1"),  # the client's entries precede the proxy's
         (("6.6.6.6", "192.0.2.1"), "192.0.2.1"),
         (("192.0.2.1, 10.0.0.2",), "192.0.2.1"),
         (("10.0.0.3",), "10.0.0.3"),

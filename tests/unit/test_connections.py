@@ -1,4 +1,4 @@
-"""Who has a place, and who gives it up for another."""
+"""Tests the connection limit of a port, and which connection a new one displaces."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_longest_idle_gives_way() -> None:
     peers = [Peer() for _ in range(3)]
     assert all(map(connections.open, peers))
     connections.begin(peers[0])
-    connections.end(peers[0])  # it was idle for the shortest time
+    connections.end(peers[0])  # idle for the shortest time
     connections.begin(peers[1])
     assert connections.open(Peer())
     assert [peer.closed for peer in peers] == [False, False, True]
@@ -49,7 +49,7 @@ def test_then_who_is_still_sending_and_nobody_else() -> None:
     refused = Peer()
     assert not connections.open(refused)
     assert connections.ended_early == {EarlyEnd.DISPLACED: 1, EarlyEnd.FULL: 1}
-    connections.close(refused)  # had no place, frees none
+    connections.close(refused)  # a refused connection frees no place
     assert connections.busy == 2
     connections.close(heard)
     assert connections.open(Peer())
@@ -79,7 +79,7 @@ def test_there_are_no_more_than_handles_for_them(monkeypatch: pytest.MonkeyPatch
 
 
 class Port(RuleBasedStateMachine):
-    """Whatever happens, no more than the limit are open, and none is counted twice or lost."""
+    """At most ``limit`` connections are ever open, and none is counted twice or lost."""
 
     @initialize(limit=st.integers(1, 5))
     def begin_with(self, limit: int) -> None:

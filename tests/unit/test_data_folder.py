@@ -1,4 +1,4 @@
-"""The data folder: one server at a time, and private."""
+"""Tests that one server at a time uses the data folder, and that it is private."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One hierarchy of errors, one table of statuses, and bodies in OpenAI's shape."""
+"""Tests the hierarchy of errors, their statuses, and their bodies in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_thousands_of_members_make_no_thousands_of_errors(
     with pytest.raises(InvalidRequest) as refusal:
         parse(SpeechRequest, body)
     assert refusal.value.param == param
-    assert made == []  # pydantic, which makes an error of each, was not asked
+    assert made == []  # pydantic, which would create an error for each, was not called
 
 
 def test_a_long_text_is_no_hindrance() -> None:

@@ -1,4 +1,4 @@
-"""The explanation of a request: one sentence, in plain words."""
+"""Tests the explanation of a request: one sentence, in plain words."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_numbers_may_be_strings() -> None:
 
 
 class Store:
-    """A trace store with one trace; ``asked`` holds the searches."""
+    """A trace store with one trace; ``asked`` records the searches."""
 
     name = "a store"
 

@@ -1,4 +1,4 @@
-"""Forms: what browsers and curl send is read; whatever else comes is refused, at little cost."""
+"""Tests that forms of browsers and curl are parsed, and that anything else is rejected cheaply."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from server.errors import InvalidRequest
 from server.routes.forms import MAX_FIELDS, MAX_HEADER_BYTES, MULTIPART, URLENCODED, read_form
 
 LARGEST = 256 * 1024
-"""Bytes: TTSCOPE_MAX_BODY_BYTES."""
+"""The default of TTSCOPE_MAX_BODY_BYTES, in bytes."""
 MOST_LINES = 400_000
-"""Lines of Python that a form may take: about 30 ms, in a thread. Nearly all are urllib's, for 256 KB of escapes."""
+"""The limit of Python lines executed per form: about 30 ms, in a thread. Most are urllib's, for 256 KB of escapes."""
 HEAD = b'Content-Disposition: form-data; name="text"'
 B = f"{MULTIPART}; boundary=b"
 
@@ -33,7 +33,7 @@ def form(*parts: bytes) -> bytes:
 
 
 def filled(unit: bytes, before: bytes = b"", after: bytes = b"", size: int = LARGEST) -> bytes:
-    """As much of ``unit`` as there is room for."""
+    """Returns a body of ``size`` bytes filled with repetitions of ``unit``."""
     return before + unit * ((size - len(before) - len(after)) // len(unit)) + after
 
 
@@ -78,7 +78,7 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
 
 
 def lines_run(call: Callable[[], Any]) -> int:
-    """How many lines of Python a call runs: its work, whatever the machine."""
+    """Returns the number of Python lines that ``call`` executes, a measure of work that no machine affects."""
     count = 0
 
     def trace(frame: Any, event: str, argument: Any) -> Any:
@@ -211,7 +211,7 @@ TYPES = st.sampled_from([B, f'{MULTIPART}; boundary="b"', URLENCODED]) | st.list
 @settings(max_examples=500, deadline=None)
 @example(B, form(part(DISPOSITION + b"(" * 900)), False)
 def test_no_form_is_a_mistake_of_ours(content_type: str, body: bytes, framed: bool) -> None:
-    """Only refusals are raised, and what is read is text under names."""
+    """Parsing raises only InvalidRequest, and fields have text names and values."""
     try:
         fields = read_form(content_type, part() + body + b"\r\n--b--" if framed else body)
     except InvalidRequest:

@@ -1,4 +1,4 @@
-"""Which values of the header Host a port takes."""
+"""Tests which values of the header Host a port accepts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal of requests in flight: whatever happens, the next one knows what was open."""
+"""Tests the journal of requests in flight: the next server always learns which requests were open."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Request = tuple[str, int, str, str, int]
 
 
 class Server(RuleBasedStateMachine):
-    """Requests come and go, and servers crash: what a crash leaves is what was in flight, no more and no less."""
+    """Requests start and end, and servers crash: a crash leaves exactly the requests that were in flight."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Server(RuleBasedStateMachine):
 
     @rule(reported=st.booleans())
     def crash(self, reported: bool) -> None:
-        """The next server reads the journal; it may crash itself before it has accounted for what it found."""
+        """The next server reads the journal, and may itself crash before it has reported the lost requests."""
         left = [LostRequest(*request, same_boot=True) for request in self.open.values()]
         for _ in range(1 if reported else 2):
             following = Journal(Path(self.folder.name), SLOTS)

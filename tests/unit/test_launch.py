@@ -1,4 +1,4 @@
-"""The process gets the environment that it must be started in, by itself and once."""
+"""Tests that the process sets its own environment, with a single restart."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ARGUMENTS = ["--text", "two words", ""]
 
 
 def run(**environment: str) -> tuple[int, dict]:
-    """How often the program began, and what it was in the end."""
+    """Runs the program; returns how often it started, and its last output."""
     inherited = {name: value for name, value in os.environ.items() if name not in ENVIRONMENT}
     command = [sys.executable, "-B", "-c", PROGRAM, *ARGUMENTS]
     done = subprocess.run(

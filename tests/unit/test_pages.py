@@ -1,4 +1,4 @@
-"""Pages that depend on the voices alone are made once for each set of them."""
+"""Tests that pages that depend only on the voices are rendered once for each set of voices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.humming_provider import JOE, KAN
 
 
 class Voices:
-    """Stands for the synthesizer."""
+    """A stub of the synthesizer."""
 
     def __init__(self) -> None:
         self.known = {JOE.name: JOE}

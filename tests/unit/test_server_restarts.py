@@ -1,4 +1,4 @@
-"""Crashes of the server are counted by a file that only an orderly stop takes away."""
+"""Tests that a file, which only an orderly stop removes, counts the server's crashes."""
 
 from __future__ import annotations
 

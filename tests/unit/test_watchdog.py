@@ -1,4 +1,4 @@
-"""The watchdog ends a process whose event loop stands still, and no other."""
+"""Tests that the watchdog ends a process whose event loop hangs, and no other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ asyncio.run(main(float(sys.argv[1]), sys.argv[2]))
 
 
 def program(seconds: float, then: str) -> subprocess.Popen[str]:
-    """A process whose event loop runs, and then does that."""
+    """Starts a process whose event loop runs and then executes ``then``."""
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM, str(seconds), then],
         cwd=ROOT,
@@ -65,14 +65,14 @@ def test_a_process_ends_even_when_nobody_reads_what_it_writes(monkeypatch: pytes
 
 
 def test_a_process_that_was_stopped_goes_on() -> None:
-    """For longer than its loop may stand still: the watchdog did not run either."""
+    """The process is stopped for longer than the hang timeout; the watchdog does not run meanwhile either."""
     with program(SECONDS, "") as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "runs\n"
             for _ in range(3):
                 os.kill(process.pid, signal.SIGSTOP)
-                time.sleep(4 * SECONDS)  # what is tested is this very time
+                time.sleep(4 * SECONDS)  # the stop must exceed the hang timeout
                 os.kill(process.pid, signal.SIGCONT)
                 assert not eventually(lambda: process.poll() is not None, seconds=SECONDS, pause=0.05)
         finally:
@@ -95,7 +95,7 @@ async def test_it_watches_only_as_long_as_it_is_asked_to() -> None:
 async def test_it_calls_for_the_end_once_the_loop_has_stood_still() -> None:
     ended = threading.Event()
     with watchdog.watch_event_loop(SECONDS, ended.set):
-        assert ended.wait(60)  # which holds the loop up
+        assert ended.wait(60)  # blocks the event loop
 
 
 async def test_0_seconds_switch_it_off() -> None:
