@@ -196,7 +196,7 @@ class Service:
         return self._loading
 
     async def lost(self) -> Exception:
-        """Waits until a provider is lost for good, ends synthesis, and returns the error."""
+        """Waits until every provider is lost for good, ends synthesis, and returns the error."""
         error = await asyncio.shield(self._provider_metrics.lost_provider)
         self._synthesizer.end()
         return error

@@ -136,7 +136,7 @@ def _comparison(fields: Fields, duration: float) -> str:
 
 
 def _shares(fields: Fields) -> str:
-    """Returns the stages' shares of the time. The send stage is left out, since it is not part of the duration."""
+    """Returns the stages' shares of the time. It omits the send stage: the duration excludes sending at the end."""
     spent = {
         stage: float(fields[stage_field(stage)])
         for stage in Stage

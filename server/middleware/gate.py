@@ -119,7 +119,7 @@ def _status(request: web.Request) -> int:
 
 
 def _cut(request: web.Request) -> web.StreamResponse:
-    """Aborts the connection, so the client can't mistake a partial body for a complete one; returns the response."""
+    """Aborts the connection, so no client mistakes a partial body for a complete one; returns that response."""
     if request.transport is not None:
         request.transport.abort()
     return request.get(RESPONSE) or web.Response(status=CLIENT_LEFT)
