@@ -21,13 +21,13 @@ from server.routes.route import Handler, Operation, RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
 
-SUMMARY = "Speak a text, asked for as Coqui's tts-server and MaryTTS are."
+SUMMARY = "Speak a text; compatible with Coqui's tts-server and MaryTTS."
 FIELDS = {
     "text": "What to say.",
     "voice_name": "A voice; absent or empty, the default voice.",
     "language": "One of the voice's languages; absent or empty, its first.",
 }
-IGNORED = "Taken, and ignored: the header X-TTS-Ignored of the answer says so."
+IGNORED = "Ignored; the response header X-TTS-Ignored names it."
 DEFAULT = "default"
 """tts-server's name for the voice of a single-voice model."""
 POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"

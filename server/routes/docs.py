@@ -18,7 +18,7 @@ HEAD = """<!doctype html>
 <link rel="stylesheet" href="/console.css">
 </head>
 <body>
-<header class="top"><h1>ttscope</h1><p>What can be called.</p>
+<header class="top"><h1>ttscope</h1><p>The API of this server.</p>
 <nav aria-label="More about this server"><a href="/">Console</a> <a href="/openapi.json">openapi.json</a></nav></header>
 <main class="calls">
 """

@@ -33,12 +33,10 @@ class SpeechRequest(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, title="SpeechRequest")
 
-    model: str = Field(description="Taken from any client; the voice decides which model speaks.")
+    model: str = Field(description="Any name is accepted; the voice decides which model speaks.")
     input: str = Field(description="What to say. Emotion tags such as (happy) are neither spoken nor counted.")
     voice: str | VoiceId = Field(description="A voice of GET /v1/audio/voices, or one of its aliases such as alloy.")
-    instructions: str | None = Field(
-        None, description="Taken, and ignored: the header X-TTS-Ignored of the answer says so."
-    )
+    instructions: str | None = Field(None, description="Ignored; the response header X-TTS-Ignored names it.")
     response_format: FormatName = Field(
         "mp3", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."
     )
@@ -68,7 +66,7 @@ class OpenAiDialect:
 
     def routes(self, handler: Handler) -> tuple[Route, ...]:
         content = {**audio(FORMATS), events.CONTENT_TYPE: {"schema": EVENT}}
-        summary = "Speak a text, asked for as OpenAI's clients do; sent while it is being made."
+        summary = "Speak a text; compatible with OpenAI's API. The audio is sent while it is being made."
         body = json_body("SpeechRequest")
         return (Route("POST", PATH, handler, speaks(summary, body, content, IGNORED_HEADER)),)
 

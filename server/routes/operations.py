@@ -22,16 +22,16 @@ from server.routes.schemas import Schema
 REFERENCE = "#/components/schemas/{model}"
 FAILURE = "What went wrong."
 HEADERS = {
-    "X-Request-ID": "Of this request: yours, if it was a UUID.",
-    "X-Trace-ID": "Of its trace.",
-    "Server-Timing": "Milliseconds of each stage so far.",
-    "X-TTS-Provider": "Who spoke.",
-    "X-TTS-Cache": "Where the audio comes from.",
-    "X-TTS-Word-Count-Range": "Of the text, without emotion tags.",
-    "X-TTS-Character-Count-Range": "Of the text, without emotion tags.",
+    "X-Request-ID": "Id of the request: the one that you sent, if it was a UUID.",
+    "X-Trace-ID": "Id of the request's trace.",
+    "Server-Timing": "Duration of each stage so far, in milliseconds.",
+    "X-TTS-Provider": "Provider that spoke.",
+    "X-TTS-Cache": "Cache result: hit, miss, coalesced or bypass.",
+    "X-TTS-Word-Count-Range": "Word count range of the text, emotion tags left out.",
+    "X-TTS-Character-Count-Range": "Character count range of the text, emotion tags left out.",
 }
 """The headers of every speech response."""
-IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that mean nothing here."}
+IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that were ignored."}
 """The header of responses in dialects with fields that ttscope ignores."""
 NOT_OF_SPEECH = {MetricsDisabled, UnknownModel, UnknownPath, UnknownTrace}
 """Errors that no speech request can cause."""

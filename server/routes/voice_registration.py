@@ -36,7 +36,7 @@ _PARAMETERS = [
 ]
 _RECORDING = {"schema": {"type": "string", "format": "binary", "description": "The recording."}}
 _VOICE = {JSON: {"schema": each(id=TEXT, languages=several(TEXT), seconds=NUMBER)}}
-_REFUSALS = {"404": error("unknown_path where nobody clones voices; unknown_voice"), "default": error(FAILURE)}
+_REFUSALS = {"404": error("unknown_path if no provider clones voices; unknown_voice"), "default": error(FAILURE)}
 _PUT = {
     "parameters": _PARAMETERS,
     "summary": f"Make a voice of a recording of {uploads.SHORTEST:g} to {uploads.LONGEST:g} seconds.",
