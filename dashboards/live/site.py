@@ -15,9 +15,9 @@ from dashboards.custom import ViewError
 from dashboards.custom import load as load_views
 from dashboards.links import addressed
 from dashboards.live.charts.overlay import REQUESTS_PATH
-from dashboards.live.pages import board, current_state, drift_page, panel_view, requests_page
-from dashboards.live.pages.overview import OVERVIEW
 from dashboards.live.period import DEFAULT_PERIOD, PERIODS, Window
+from dashboards.live.screens import board, current_state, drift_page, panel_view, requests_page
+from dashboards.live.screens.overview import OVERVIEW
 from dashboards.live.settings import load
 from dashboards.live.sources.client import SourceError, SourceMissing
 from dashboards.live.sources.drift_reports import Reports

@@ -294,6 +294,17 @@ def test_a_trace_that_is_nowhere_is_said_so(browser: Browser, dashboard: Dashboa
         expect(page.get_by_test_id("stAlert")).to_contain_text("does not have it", timeout=DRAWN_MS)
 
 
+def test_the_first_address_of_a_new_process_is_found(
+    browser: Browser, stack: Stack, speaking: LiveServer, drift_folder: Path
+) -> None:
+    with (
+        running_dashboard(stack, speaking, drift_folder) as dashboard,
+        opened(browser, dashboard, "drift?period=15+min") as page,
+    ):
+        expect(page.locator(".st-key-card-scores")).to_contain_text("latency", timeout=DRAWN_MS)
+        expect(page.get_by_text("Page not found")).to_have_count(0)
+
+
 def test_drift_reports_are_in_the_page_and_can_do_nothing(browser: Browser, dashboard: Dashboard) -> None:
     with opened(browser, dashboard, "drift") as page:
         frame = page.frame_locator("iframe")

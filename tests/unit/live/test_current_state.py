@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboards.live.pages import current_state
+from dashboards.live.screens import current_state
 from otel.contract.values import CacheResult
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.summary import Summary

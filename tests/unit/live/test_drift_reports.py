@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.live.pages.drift_page import STATES, score_chart
+from dashboards.live.screens.drift_page import STATES, score_chart
 from dashboards.live.sources import drift_reports
 from dashboards.live.sources.drift_reports import SAFE_HEAD, ReportError, Reports, title_of
 from dashboards.live.theme import LIGHT

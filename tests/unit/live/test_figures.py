@@ -7,7 +7,7 @@ import math
 import pytest
 
 from dashboards.live.charts import figures
-from dashboards.live.pages import panel_view
+from dashboards.live.screens import panel_view
 from dashboards.live.sources.prometheus import Series
 from dashboards.live.theme import DARK, LIGHT
 from dashboards.panel import Threshold, Unit

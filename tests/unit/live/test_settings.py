@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from dashboards.__main__ import main
-from dashboards.live.command import flags
+from dashboards.live.command import APP, flags
 from dashboards.live.settings import Settings, load, unknown_variables, variables
 from otel.support.environment import SettingsError
 from tests.server_process import ROOT
@@ -85,6 +85,12 @@ def test_streamlit_sends_no_statistics_listens_on_the_loopback_and_shows_no_stac
     ):
         assert flag in options
     assert not any("allowedHosts" in flag for flag in flags(Settings(host="0.0.0.0")))
+
+
+def test_streamlit_finds_no_pages_of_its_own() -> None:
+    """Streamlit takes the modules of a folder ``pages`` beside its script for the pages of the site. The first address
+    that is opened in a new process would then be reported as not found."""
+    assert not (APP.parent / "pages").exists()
 
 
 def test_streamlit_knows_all_these_options() -> None:

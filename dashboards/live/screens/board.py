@@ -7,7 +7,7 @@ from dataclasses import replace
 import streamlit as st
 
 from dashboards.layout import COLUMNS, lines
-from dashboards.live.pages import panel_view
+from dashboards.live.screens import panel_view
 from dashboards.live.sources.queries import PageData, PageView, Sources
 from dashboards.panel import Board, Row
 

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboards.live.charts.axes import FONT
-from dashboards.live.pages import panel_view
+from dashboards.live.screens import panel_view
 from dashboards.live.sources.drift_reports import ReportError, Reports, title_of
 from dashboards.live.sources.queries import PageView
 from dashboards.live.theme import Theme

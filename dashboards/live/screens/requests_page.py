@@ -9,7 +9,7 @@ import streamlit as st
 from dashboards.custom import PANELS
 from dashboards.live import units
 from dashboards.live.charts import waterfall
-from dashboards.live.pages import panel_view
+from dashboards.live.screens import panel_view
 from dashboards.live.sources.client import SourceError
 from dashboards.live.sources.queries import PageView, Sources
 from dashboards.live.sources.spans import text
