@@ -162,7 +162,11 @@ def _print_result(result: object, settings: Settings) -> int:
             file=sys.stderr,
         )
     if result.last is None:
-        print(f"no window to judge: there are no requests in {', '.join(map(str, settings.events))}")
+        sources = ", ".join(map(str, settings.events))
+        print(
+            f"no window to judge: there are no requests in {sources} whose window has ended (windows last "
+            f"{settings.window_seconds} s and are judged {settings.grace_seconds} s later)"
+        )
         return UNDECIDED
     if not result.judged:
         print(f"no new window; the last one, {name_of(result.last.start)}, was {result.last.state}")
