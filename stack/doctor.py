@@ -86,7 +86,7 @@ def examine(url: str, settings: StackSettings) -> None:
         )
     if missing:
         raise BrokenLinkError(
-            f"behind the Collector: {' and '.join(missing)} not within {PATIENCE_SECONDS:.0f} s",
+            f"behind the Collector: these did not happen within {PATIENCE_SECONDS:.0f} s: {', '.join(missing)}",
             f"tail {settings.data_dir / 'logs' / 'collector.log'}, and the log of what did not get it beside that",
         )
 
