@@ -1,4 +1,4 @@
-"""The cache in front of every synthesis: a clip that is kept, one that is being made for another request, or none."""
+"""The cache in front of every synthesis: each request is a hit, joins a running synthesis, or starts one."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ from server.synthesis.cache.shared_synthesis import Find, SharedSynthesis
 from server.utterance import Chunk
 
 LARGEST_SHARE = 8
-"""No clip takes more than one part in so many of the cache: one long text does not push out all the others."""
+"""A clip takes at most 1 / LARGEST_SHARE of the cache, so that one long text does not evict all others."""
 
 
 class Maker(Protocol):
-    """The part of the server that makes what is not kept."""
+    """Makes the audio on a cache miss."""
 
     def check(self, synthesis: Synthesis) -> None:
         """Raises QueueFull when there is no room for the synthesis."""
         ...
 
     def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
-        """The audio of the synthesis, in order; work begins as the first chunk is asked for."""
+        """Yields the audio of the synthesis in order; work begins when the first chunk is requested."""
         ...
 
 
 Key = tuple[bytes, bool]
-"""The clip's name, and whether it is streamed: a stream begins early, which a synthesis for a whole answer does not, so
-they are not made together."""
+"""The clip's key, and whether it is streamed. A stream needs its first audio early and a whole answer does not, so the
+two never share a synthesis."""
 
 
 class Cache:
-    """Clips in memory and, with a ``shared`` tier, among servers; equal requests at one time share a synthesis."""
+    """Clips in memory and, with a ``shared`` tier, on Redis; concurrent equal requests share a synthesis."""
 
     def __init__(self, max_bytes: int, secret: bytes, maker: Maker, shared: SharedTier | None = None) -> None:
-        """``max_bytes`` is for clips in memory; what is being made may take as much again. 0 switches everything off.
+        """``max_bytes`` limits the clips in memory; running syntheses may take as much again. 0 disables the cache.
 
-        Raises ValueError when the secret is too short to keep one.
+        Raises ValueError when the secret is too short.
         """
         self._max_bytes = max_bytes
         self._largest = max_bytes // LARGEST_SHARE
@@ -58,28 +58,28 @@ class Cache:
 
     @property
     def bytes(self) -> int:
-        """The bytes held in memory now, never more than allowed."""
+        """The bytes held in memory; never above the limit."""
         return self._memory.held_bytes
 
     @property
     def entries(self) -> int:
-        """The clips held in memory now."""
+        """The number of clips held in memory."""
         return self._memory.entries
 
     @property
     def evictions(self) -> int:
-        """Clips that had to make room for others, so far."""
+        """The number of clips evicted since the start."""
         return self._memory.evictions
 
     def open(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
-        """Returns the audio, in order, to be heard once; closing the generator is leaving.
+        """Returns a generator that yields the audio in order; closing it removes this listener.
 
-        Notes in ``synthesis`` where the audio comes from: HIT stays, anything else is as things stand, and final with
-        the first chunk. Raises QueueFull at once where it is sure that a synthesis begins for which there is no room:
-        in an overload most find none. The generator raises what the synthesis does.
+        Records the cache result in ``synthesis``: HIT is final, any other result is provisional until the first chunk.
+        Raises QueueFull immediately when a synthesis is certain to be needed and there is no room for it: in an
+        overload that is most requests. The generator raises the errors of the synthesis.
 
-        What is made is kept if it turns out sound, and of the voice's first provider. A timed utterance is made for
-        itself, as is what the client wants fresh: the times' words are text, which the cache never holds.
+        New audio is stored if it is sound and comes from the voice's first provider. Fresh requests and timed
+        utterances bypass the cache: the words of the times are text, which the cache never holds.
         """
         size = _size(synthesis)
         if synthesis.fresh or synthesis.utterance.timed or size > self._largest or not self._max_bytes:
@@ -96,12 +96,12 @@ class Cache:
             synthesis.take_from(CacheResult.COALESCED, shared.synthesis)
         else:
             synthesis.take_from(CacheResult.MISS)
-            if self._shared_tier is None:  # else another server may have it
+            if self._shared_tier is None:  # else the shared tier may have the clip
                 self._maker.check(synthesis)
         return self._shared_chunks(synthesis, key)
 
     async def close(self) -> None:
-        """Ends what is under way, with ShuttingDown for those who listen, and lets go of the shared tier."""
+        """Cancels running syntheses, whose listeners get ShuttingDown, and closes the shared tier."""
         for shared in list(self._under_way.values()):
             shared.stop(ShuttingDown("the server is shutting down"))
         if self._tasks:
@@ -110,7 +110,7 @@ class Cache:
             await self._shared_tier.close()
 
     async def _shared_chunks(self, synthesis: Synthesis, key: Key) -> AsyncGenerator[Chunk, None]:
-        """A clip that is kept by now, a synthesis under way for another request, or one that others may join."""
+        """Yields a clip stored by now, the chunks of another request's synthesis, or those of a new one."""
         shared: SharedSynthesis | None = None
         clip = self._memory.get(key[0])
         if clip is not None:
@@ -133,12 +133,12 @@ class Cache:
                 yield chunk
 
     def _joinable(self, key: Key) -> SharedSynthesis | None:
-        """The equal synthesis that is under way; None if there is none, or it is over."""
+        """Returns the running synthesis of an equal request; None if there is none, or it is over."""
         shared = self._under_way.get(key)
         return None if shared is None or shared.over else shared
 
     def _bytes_under_way(self) -> int:
-        """The bytes, about, that clips will take which are being made."""
+        """Returns the estimated bytes of the clips that are being made."""
         return sum(_size(shared.synthesis) for shared in self._under_way.values() if not shared.over)
 
     def _launch(self, synthesis: Synthesis, key: Key) -> SharedSynthesis:
@@ -149,9 +149,9 @@ class Cache:
         return shared
 
     async def _run(self, shared: SharedSynthesis, key: Key) -> None:
-        """Fills a shared synthesis from the shared tier, or has it made, and keeps its clip if it is worth it.
+        """Fills a shared synthesis from the shared tier or by the maker, and stores the clip if it qualifies.
 
-        Nothing waits between the end and the keeping, so no listener knows of the one before the other is done.
+        There is no await between the end and the store, so the clip is stored before any listener sees the end.
         """
         await shared.fill(self._maker.speak, self._finder(shared.synthesis, key))
         clip = shared.clip
@@ -165,17 +165,17 @@ class Cache:
                 self._shared_tier.put(key[0], clip)
 
     def _finder(self, synthesis: Synthesis, key: Key) -> Find | None:
-        """What looks for the clip among the other servers; None without them."""
+        """Returns the look-up in the shared tier; None without that tier."""
         tier = self._shared_tier
         return None if tier is None else partial(tier.get, key[0], _size(synthesis), self._largest)
 
     def _forget(self, key: Key, shared: SharedSynthesis, task: asyncio.Task[None]) -> None:
-        """Lets go of a shared synthesis that has ended; another one may have taken its place already."""
+        """Drops a shared synthesis that has ended; a newer one may already hold its key."""
         self._tasks.discard(task)
         if self._under_way.get(key) is shared:
             del self._under_way[key]
 
 
 def _size(synthesis: Synthesis) -> int:
-    """The bytes that the clip will take, about."""
+    """Returns the estimated bytes of the clip."""
     return size_of(synthesis.estimated_seconds, synthesis.utterance.voice.sample_rate)

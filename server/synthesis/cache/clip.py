@@ -1,4 +1,4 @@
-"""A stretch of speech as it is kept: 16-bit samples, half the size of what the engines make."""
+"""A stretch of speech as the cache stores it: 16-bit samples, half the size of the engines' output."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from server.utterance import Chunk, Interval
 
 SAMPLE_BYTES = 2
 PIECE_SECONDS = 5
-"""The seconds of audio in a chunk of a kept clip: converting and encoding it holds the event loop for less than a
+"""The seconds of audio in a chunk of a cached clip: converting and encoding it blocks the event loop for less than a
 millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """Mono audio, ready to be given again."""
+    """Mono audio in the form in which it is stored."""
 
     pcm: bytes
     """Samples as little-endian 16-bit integers."""
@@ -26,19 +26,19 @@ class Clip:
 
     @staticmethod
     def of(chunk: Chunk) -> Clip:
-        """Returns the chunk's samples, rounded as a WAV file would have them."""
+        """Returns the chunk's samples, rounded as in a WAV file."""
         return Clip(pcm16(chunk.samples), chunk.sample_rate)
 
     @staticmethod
     def joined(clips: Sequence[Clip]) -> Clip | None:
-        """Returns the clips as one, None if they have no audio, or not one sample rate."""
+        """Returns the clips joined into one; None if they have no audio or differ in sample rate."""
         if len({clip.sample_rate for clip in clips}) != 1:
             return None
         pcm = b"".join(clip.pcm for clip in clips)
         return Clip(pcm, clips[0].sample_rate) if pcm else None
 
     def chunk(self, intervals: tuple[Interval, ...] = ()) -> Chunk:
-        """Returns all of it at once; ``pcm16`` of its samples are the bytes that are kept."""
+        """Returns the whole clip as one chunk; ``pcm16`` of its samples returns the stored bytes."""
         return Chunk(floats(self.pcm), self.sample_rate, intervals)
 
     def pieces(self) -> list[Clip]:
@@ -49,7 +49,7 @@ class Clip:
         return [Clip(self.pcm[start : start + step], self.sample_rate) for start in range(0, len(self.pcm), step)]
 
     async def chunks(self) -> AsyncGenerator[Chunk, None]:
-        """The audio in order; between two chunks the event loop has its turn."""
+        """Yields the audio in order, and yields to the event loop between chunks."""
         first, *rest = self.pieces()
         yield first.chunk()
         for piece in rest:
@@ -58,5 +58,5 @@ class Clip:
 
 
 def size_of(seconds: float, sample_rate: int) -> int:
-    """Returns the bytes of so much audio."""
+    """Returns the size in bytes of ``seconds`` of audio."""
     return int(seconds * sample_rate) * SAMPLE_BYTES

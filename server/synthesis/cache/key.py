@@ -1,4 +1,4 @@
-"""The name by which a clip is found again: a keyed hash, from which nobody learns the text."""
+"""The cache key of a clip: a keyed hash that does not reveal the text."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import struct
 from server.utterance import Passage, Utterance
 
 SECRET_BYTES = 16
-"""The shortest secret that is taken: a shorter one could be guessed, and with it every short text."""
+"""The shortest allowed secret: a shorter one could be guessed, and with it every short text."""
 
 _KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 2"
-"""The purposes that the secret is divided by, so that a key tells nothing about a seal."""
+"""The purposes for which separate secrets are derived, so that a key reveals nothing about a seal."""
 
 
 class Keys:
-    """Names clips by everything that their sound depends on."""
+    """Makes cache keys from everything that the sound depends on."""
 
     def __init__(self, secret: bytes) -> None:
-        """Raises ValueError when the secret is too short to keep one."""
+        """Raises ValueError when the secret is too short."""
         self._secret = _derived(secret, _KEYS)
 
     def of(self, utterance: Utterance) -> bytes:
-        """32 bytes, the same for equal utterances only: each field goes in with its length before it."""
+        """Returns 32 bytes that are equal for equal utterances only: each field is hashed after its length."""
         fields = (
             utterance.text.encode("utf-8", "surrogatepass"),
             utterance.voice.name.encode(),
@@ -37,7 +37,7 @@ class Keys:
 
 
 def seal_secret(secret: bytes) -> bytes:
-    """Returns the secret that the keys of clips outside this process are derived from.
+    """Returns the secret from which the encryption keys of clips outside this process are derived.
 
     Raises ValueError when the secret is too short.
     """
@@ -45,7 +45,7 @@ def seal_secret(secret: bytes) -> bytes:
 
 
 def _written(passage: Passage) -> str:
-    """Returns the passage as keys have it. Servers that share clips must agree on it, so no name in it follows ours."""
+    """Returns a passage as it is hashed. Servers that share clips must agree on it, so renames must not change it."""
     readings = [
         f"Reading(start={each.start!r}, stop={each.stop!r}, spoken={each.spoken!r})" for each in passage.verbalizations
     ]

@@ -1,4 +1,4 @@
-"""The clips that this process holds: the most recently used, within a number of bytes."""
+"""The in-process tier of the cache: the most recently used clips, limited in bytes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from cachetools import LRUCache
 from server.synthesis.cache.clip import Clip
 
 OVERHEAD_BYTES = 512
-"""What an entry takes beside its samples: key, clip, and its places in the dicts. 310 to 400 measured, as those grow
+"""Memory of an entry besides its samples: key, clip, and slots in the dicts. Measured: 310 to 400, as the dicts grow
 (CPython 3.11, 64 bit)."""
 
 
@@ -19,7 +19,7 @@ class MemoryTier:
 
     @property
     def held_bytes(self) -> int:
-        """The bytes of clips and their entries; never more than allowed."""
+        """The bytes of clips and their entries; never above the limit."""
         return int(self._clips.currsize)
 
     @property
@@ -28,14 +28,14 @@ class MemoryTier:
 
     @property
     def evictions(self) -> int:
-        """Clips that had to make room for others, so far."""
+        """The number of clips evicted since the start."""
         return self._clips.evictions
 
     def get(self, key: bytes) -> Clip | None:
         return self._clips.get(key)
 
     def put(self, key: bytes, clip: Clip) -> None:
-        """Keeps the clip, if it can be kept at all."""
+        """Stores the clip, unless it is larger than the whole cache."""
         if self._clips.getsizeof(clip) <= self._clips.maxsize:
             self._clips[key] = clip
 

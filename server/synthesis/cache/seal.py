@@ -1,4 +1,4 @@
-"""A clip as bytes for a place that is not ours: nobody can listen to it there, and what was altered is no clip."""
+"""Authenticated encryption of clips in untrusted storage: they can't be listened to, and altered ones are rejected."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from server.synthesis.cache.clip import SAMPLE_BYTES, Clip
 from server.synthesis.cache.key import seal_secret
 
 _HEAD = struct.Struct(">8sI12s")
-"""Format, sample rate in Hz, nonce; the encrypted samples follow, and their tag."""
+"""Format, sample rate in Hz, nonce; the encrypted samples and their tag follow."""
 _FORMAT = b"ttsclip2"
 _NONCE_BYTES, _TAG_BYTES = 12, 16
 ADDED_BYTES = _HEAD.size + _TAG_BYTES
-"""What sealing adds to the samples."""
+"""The bytes that sealing adds to the samples."""
 
 
 class Seal:
-    """AES-256-GCM with a key for each clip: one that was cut, altered or put under another key is none.
+    """AES-256-GCM with a key for each clip: a clip that is truncated, altered or stored under another key is rejected.
 
-    Takes 0.4 ms for ten seconds of audio.
+    It takes 0.4 ms for ten seconds of audio.
     """
 
     def __init__(self, secret: bytes) -> None:
@@ -32,13 +32,13 @@ class Seal:
         self._secret = seal_secret(secret)
 
     def wrap(self, key: bytes, clip: Clip) -> bytes:
-        """The clip, encrypted, for the place ``key``."""
+        """Returns the clip, encrypted to be stored under ``key``."""
         nonce = os.urandom(_NONCE_BYTES)
         head = _HEAD.pack(_FORMAT, clip.sample_rate, nonce)
         return head + self._cipher(key).encrypt(nonce, clip.pcm, head)
 
     def unwrap(self, key: bytes, value: bytes) -> Clip | None:
-        """The clip that was stored under this key, None if this is not it."""
+        """Returns the clip in ``value``; None if it is not one that was sealed for ``key``."""
         if len(value) <= ADDED_BYTES:
             return None
         head = value[: _HEAD.size]

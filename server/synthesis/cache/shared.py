@@ -1,4 +1,4 @@
-"""Clips shared among servers, on a Redis that may be slow, lie, or vanish, and nobody notices but by more misses."""
+"""Clips that servers share on Redis. If Redis is slow, wrong or gone, there are more cache misses and no errors."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from server.synthesis.cache.seal import ADDED_BYTES, Seal
 PREFIX = "ttscope:clip:"
 EXPIRY_SECONDS = 24 * 3600
 LOOKUP_SECONDS = 0.05
-"""The time for the answer that there is no such clip, which delays a synthesis. A local Redis takes 0.3 ms."""
+"""Timeout for a miss, which delays the synthesis. A local Redis takes 0.3 ms."""
 BYTES_PER_SECOND = 50e6
-"""The pace at which a clip must come; half of what a network of one gigabit a second carries."""
+"""The least transfer rate of a clip: half of what a network of 1 Gbit/s carries."""
 WRITE_SECONDS = 2.0
 BACK_OFF_SECONDS = 5.0
 MAX_CONNECTIONS = 16
 MAX_WRITES = 8
-"""Clips on their way at a time; more are not shared. Each is held in memory twice meanwhile."""
+"""The most concurrent writes; further clips are not shared. Each write holds its clip in memory twice."""
 
 logger = logging.getLogger(f"{LOGGER}.cache")
 
 
 class SharedTier:
-    """Clips under keyed hashes, encrypted, for a day."""
+    """Encrypted clips on Redis, stored under keyed hashes for a day."""
 
     def __init__(
         self, url: str, secret: bytes, *, prefix: str = PREFIX, back_off_seconds: float = BACK_OFF_SECONDS
     ) -> None:
-        """``url`` is redis://, rediss:// or unix://. Connects when it is first needed.
+        """``url`` is redis://, rediss:// or unix://. The connection is opened on first use.
 
-        Raises ValueError when the URL can't be one, or the secret is too short; it never tells the URL.
+        Raises ValueError when the URL is invalid or the secret is too short; the message never contains the URL.
         """
         self._prefix = prefix.encode()
         self._seal = Seal(secret)
@@ -48,19 +48,19 @@ class SharedTier:
         self._writes: set[asyncio.Task[None]] = set()
 
     async def get(self, key: bytes, about: int, at_most: int) -> Clip | None:
-        """The clip that some server made, if it can be had at once. Raises nothing but cancellation.
+        """Returns the clip, or None for a miss, a timeout or any other failure. Raises only CancelledError.
 
-        ``about`` is how many bytes of audio to expect, ``at_most`` how many to take.
+        ``about`` is the expected number of bytes of audio, ``at_most`` the most that are read.
         """
         if not self._link.usable():
             return None
         try:
             async with asyncio.timeout(LOOKUP_SECONDS + about / BYTES_PER_SECOND):
-                # A range: whoever else writes to this Redis can't fill our memory.
+                # A range, so that no other writer to this Redis can fill our memory.
                 value: object = await self._redis.getrange(self._prefix + key, 0, ADDED_BYTES + at_most)
-        except Exception as error:  # noqa: BLE001 - whatever a broken server makes of the protocol, speech goes on
+        except Exception as error:  # noqa: BLE001 - no protocol error of Redis may stop speech
             if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError):
-                return None  # what lies there is something else than a clip
+                return None  # the key holds something other than a clip
             self._link.failed(error)
             return None
         self._link.worked()
@@ -69,14 +69,14 @@ class SharedTier:
         return await asyncio.to_thread(self._seal.unwrap, key, value)
 
     def put(self, key: bytes, clip: Clip) -> None:
-        """Shares the clip in the background; not if that does not work just now, or too many are on their way."""
+        """Writes the clip in the background; skipped while writes fail or MAX_WRITES are running."""
         if len(self._writes) < MAX_WRITES and self._link.well and self._room.usable():
             task = asyncio.create_task(self._write(key, clip))
             self._writes.add(task)
             task.add_done_callback(self._writes.discard)
 
     async def close(self) -> None:
-        """Lets clips on their way arrive, if they do so in time."""
+        """Waits for running writes, each limited by WRITE_SECONDS, and closes the connections."""
         await asyncio.gather(*self._writes)
         await self._redis.aclose()
 
@@ -94,7 +94,7 @@ class SharedTier:
 
 
 class _Availability:
-    """Whether something works, and if not, when it is tried again."""
+    """Whether an operation works and, if not, when to retry it."""
 
     def __init__(self, trouble: str, back_off_seconds: float) -> None:
         self._trouble = trouble
@@ -103,7 +103,7 @@ class _Availability:
         self.well = True
 
     def usable(self) -> bool:
-        """Whether to try now; in times of trouble one may, and the others only when that one has succeeded."""
+        """Whether to try now. After a failure one caller may retry per back-off, the others once it has succeeded."""
         if self.well:
             return True
         moment = time.monotonic()
@@ -116,7 +116,7 @@ class _Availability:
         self._next_try = time.monotonic() + self._back_off_seconds
         if self.well:
             self.well = False
-            # The class alone: the message of a connection's error has the address.
+            # Only the class: the message of a connection error contains the address.
             logger.warning("the shared cache %s, speech goes on without it: %s", self._trouble, type(error).__name__)
 
     def worked(self) -> None:
@@ -126,16 +126,16 @@ class _Availability:
 
 
 def _client(url: str) -> Redis:
-    """Raises ValueError, without the URL and what it may hold."""
+    """Returns a client that is not connected yet. Raises ValueError without the URL, which may hold a password."""
     try:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=MAX_CONNECTIONS,
-            timeout=None,  # whoever waits for a connection has a deadline
+            timeout=None,  # the caller that waits for a connection has a timeout
             protocol=2,  # nothing to negotiate
-            retry=Retry(NoBackoff(), 1),  # once, at once: the connection may have been closed while it was idle
+            retry=Retry(NoBackoff(), 1),  # once, immediately: an idle connection may have been closed
         )
-        pool.make_connection()  # type: ignore[no-untyped-call]  # does not connect, but finds out about options that there are not
+        pool.make_connection()  # type: ignore[no-untyped-call]  # does not connect, but rejects unknown options
     except (ValueError, TypeError):
         raise ValueError("the shared cache's URL must be redis://, rediss:// or unix://, with valid options") from None
     return Redis.from_pool(pool)

@@ -1,4 +1,4 @@
-"""One synthesis for everybody who asks for the same while it is under way."""
+"""Request coalescing: equal requests that arrive while a synthesis is running share it."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Find = Callable[[], Awaitable[Clip | None]]
 
 
 class SharedSynthesis:
-    """Makes the next chunk when the first of its listeners wants it, and keeps all so far for those who come late.
+    """Makes a chunk when the first listener needs it, and keeps all chunks for listeners that join later.
 
-    A listener who reads slowly is no hindrance to the others, and if all do, the synthesis waits, as it would for one.
-    What is made is made in a task of its own: a listener who leaves takes nothing from the others. With the last
-    one the synthesis is given up.
+    A slow listener does not delay the others. If all are slow, backpressure pauses the synthesis, as for a single
+    listener. The synthesis runs in its own task, so a listener that leaves does not affect the others. When the last
+    one leaves, the synthesis is cancelled.
     """
 
     def __init__(self, synthesis: Synthesis) -> None:
-        """``synthesis`` is that of the request that began it."""
+        """``synthesis`` belongs to the request that started it."""
         self.synthesis = synthesis
         self._clips: list[Clip] = []
         self._intervals: list[tuple[Interval, ...]] = []
@@ -35,42 +35,42 @@ class SharedSynthesis:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.over = False
-        """Whether nobody should join any more; known before any listener knows of the end."""
+        """Whether it has ended, so that no listener may join. It is set before any listener sees the end."""
         self.failure: Exception | None = None
-        """What the listeners get after the last part, once it is over."""
+        """The error that listeners get after the last chunk, once it is over."""
         self._traceback: TracebackType | None = None
         self.hit = False
-        """Whether the clip was in the shared tier, and nothing was made."""
+        """Whether the clip came from the shared tier, so that no synthesis was needed."""
 
     @property
     def clip(self) -> Clip | None:
-        """All audio so far, None if there is none."""
+        """All audio so far; None if there is none."""
         return Clip.joined(self._clips)
 
     def start(self, run: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Begins the task that calls ``fill``, for whoever is about to listen. The caller holds the task."""
+        """Starts and returns the task that calls ``fill``. The caller must keep a reference to it."""
         self._task = asyncio.create_task(run)
         return self._task
 
     async def fill(self, make: Make, find: Find | None = None) -> None:
-        """Takes the whole clip if ``find`` finds it, or else the chunks that ``make`` makes as listeners want them.
+        """Takes the clip that ``find`` returns or, on a miss, the chunks of ``make`` as listeners need them.
 
-        Returns when it is over, also if the synthesis failed; raises only CancelledError.
+        Returns at the end, even if the synthesis failed; raises only CancelledError.
         """
         try:
             await self._fill(make, find)
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who listen get it
+        except Exception as error:  # noqa: BLE001 - listeners get any error
             self._end(error)
         else:
             self._end(None)
         finally:
-            # Cancelled by others than us: no listener may take it for a clean end, or wait for ever.
+            # Cancelled from outside: no listener may mistake that for a clean end, or wait forever.
             self._end(EngineFailed("the speech was given up before its end"))
 
     async def listen(self, *, leads: bool = False) -> AsyncGenerator[Chunk, None]:
-        """All audio from the beginning; who ``leads`` also learns where the time went.
+        """Yields all audio from the beginning; ``leads`` adds the intervals, for the request that started it.
 
-        Raises what the synthesis failed with.
+        Raises the error of the synthesis.
         """
         self._listeners += 1
         position = 0
@@ -80,7 +80,7 @@ class SharedSynthesis:
                 while position < len(self._clips):
                     yield self._clips[position].chunk(self._intervals[position] if leads else ())
                     position += 1
-                    if late:  # there may be minutes of audio to catch up with, and others have work to do
+                    if late:  # catching up on minutes of audio must not block the event loop
                         await asyncio.sleep(0)
                 if self.over:
                     break
@@ -88,7 +88,7 @@ class SharedSynthesis:
                 self._requested.set()
                 await news.wait()
             if self.failure is not None:
-                # Each gets the traceback as it was, not with what raising it for the others has added.
+                # Each listener gets the original traceback, without the frames of the other listeners.
                 raise self.failure.with_traceback(self._traceback)
         finally:
             self._listeners -= 1
@@ -97,7 +97,7 @@ class SharedSynthesis:
                 await self._wait_for_end()
 
     def stop(self, error: Exception) -> None:
-        """Gives the synthesis up, unless it is over; whoever still listens gets the error."""
+        """Cancels the synthesis unless it is over; its listeners get ``error``."""
         if self.over:
             return
         self._end(error)
@@ -105,7 +105,7 @@ class SharedSynthesis:
             self._task.cancel()
 
     async def _wait_for_end(self) -> None:
-        """Waits until the synthesis has given back what it held. Whoever is cancelled meanwhile cancels nothing."""
+        """Waits until the synthesis has released its resources. Cancelling the wait does not cancel the task."""
         if self._task is not None:
             await asyncio.wait([self._task])
 
@@ -118,7 +118,7 @@ class SharedSynthesis:
         async with aclosing(make(self.synthesis)) as chunks:
             async for chunk in chunks:
                 self._add(Clip.of(chunk), chunk.intervals)
-                self._requested.clear()  # before anybody has heard of it: who wanted something so far wanted this one
+                self._requested.clear()  # before listeners wake: all demand so far was for this chunk
                 self._wake()
                 await self._requested.wait()
 
@@ -127,7 +127,7 @@ class SharedSynthesis:
         self._intervals.append(intervals)
 
     def _end(self, failure: Exception | None) -> None:
-        """Only the first call counts."""
+        """Marks it as over and wakes the listeners; only the first call counts."""
         if self.over:
             return
         self.over = True
@@ -136,6 +136,6 @@ class SharedSynthesis:
         self._wake()
 
     def _wake(self) -> None:
-        """Wakes everybody who waits for more."""
+        """Wakes all listeners that wait for a chunk."""
         news, self._news = self._news, asyncio.Event()
         news.set()
