@@ -1,4 +1,4 @@
-"""One provider's attempt to speak one utterance: timed, judged, and named by its outcome."""
+"""One provider's attempt to speak an utterance, with its duration, audio quality and outcome."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from server.synthesis.fallback.provider_state import Candidate
 from server.utterance import Chunk
 
 LEADING_SILENCE = 1.0
-"""Seconds of silence that a stream may begin with: real voices begin with 0.06 to 0.35."""
+"""The most seconds of silence at the start of a stream; real voices have 0.06 to 0.35."""
 LONG_TEXT = 500
-"""Characters from which on the verdict, 0.1 ms for each 100, is not the event loop's to reach."""
+"""Characters above which audio is judged in a thread instead of the event loop: it takes 0.1 ms per 100 characters."""
 
 
 class Attempt:
-    """One provider's attempt to speak what a synthesis asks for."""
+    """One provider's attempt at a synthesis."""
 
     def __init__(self, synthesis: Synthesis, candidate: Candidate, until: float) -> None:
-        """``until`` is when the first audio of a stream, or all of a whole answer, must be there."""
+        """``until`` is the deadline for a stream's first audio or for a whole answer, in the event loop's seconds."""
         self.candidate = candidate
         self.epoch = candidate.state.breaker.epoch
         self.outcome = AttemptOutcome.CANCELLED
@@ -33,9 +33,9 @@ class Attempt:
         self.audio_seconds = 0.0
         """Seconds of audio made so far."""
         self.delivering = False
-        """Whether any of it was given to the listener."""
+        """Whether the listener has received any audio."""
         self.buffer: list[Chunk] = []
-        """Audio that was made and not given: all of a whole answer, of a stream the silence before its first sound."""
+        """Audio not delivered yet: all of a whole answer, or a stream's silence before its first sound."""
         self._utterance = candidate.adapt(synthesis.utterance)
         self._listener = synthesis.listener
         self._until = until
@@ -45,17 +45,17 @@ class Attempt:
 
     @property
     def reason(self) -> FallbackReason | None:
-        """Why another provider should speak; None if that would not help."""
+        """The reason to fall back to another provider; None if that would not help."""
         return _REASONS.get(self.outcome)
 
     def record(self) -> AttemptRecord:
-        """Returns the account of the attempt, once it has ended."""
+        """Returns the record of the attempt, once it has ended."""
         return AttemptRecord(self.candidate.name, self.outcome, self._start, self._end, self._waited / 1e9)
 
     async def stream(self, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
-        """Makes all of the audio, and gives a stream's from its first sound on; the rest is then in ``buffer``.
+        """Makes all of the audio and yields a stream's from its first sound on; what is not yielded is in ``buffer``.
 
-        ``slot`` learns of the progress. Raises SpeechError.
+        Reports progress to ``slot``. Raises SpeechError.
         """
         inspector = Inspector(self._utterance)
         state = self.candidate.state
@@ -87,7 +87,7 @@ class Attempt:
             self._end = time.perf_counter_ns()
 
     def _sounds(self, inspector: Inspector) -> bool:
-        """Whether there was anything to hear yet. Raises EngineFailed when there has not been for too long."""
+        """Whether the audio has any sound yet. Raises EngineFailed when it has been silent for too long."""
         if self.delivering or not inspector.silent_so_far:
             return True
         if self.audio_seconds > LEADING_SILENCE + self._utterance.leading_silence:

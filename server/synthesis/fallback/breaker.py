@@ -1,7 +1,7 @@
-"""A circuit breaker: nobody is sent to a provider that fails until a probe has found it well again.
+"""A circuit breaker: a failing provider gets no requests until a probe succeeds.
 
-Failures of requests alone never open it, since a text or a client may be at fault. They make the provider a suspect;
-then a check with a known word decides.
+Failed requests alone never open it, since a text or a client may be the cause. They make the provider a suspect; then a
+check with a known word decides.
 """
 
 from __future__ import annotations
@@ -12,44 +12,44 @@ from collections.abc import Callable
 from enum import StrEnum
 
 CALLS = 6
-"""The last calls that are looked at."""
+"""The number of most recent calls that count."""
 FAILURES = 3
-"""Failures among the last CALLS: so many in a row make a suspect, and so does failing every other time."""
+"""Failures among the last CALLS that make a suspect: so many in a row, or every other call."""
 FIRST_COOL_DOWN = 1.0
-"""Seconds before the first probe; a model that was reloaded or a server that restarted is back about then."""
+"""Seconds before the first probe; a reloaded model or a restarted server is back by about then."""
 LONGEST_COOL_DOWN = 60.0
-"""Seconds that the doubling ends at: so late at most is it noticed that a provider is well again."""
+"""Seconds at which the doubling stops: the longest delay until a recovery is noticed."""
 
 
 class BreakerState(StrEnum):
-    """The state of a breaker, which says whose requests it lets through."""
+    """The state of a breaker; each one says which calls it allows."""
 
     CLOSED = "closed"
     """Every request."""
     SUSPECTED = "suspected"
-    """Every request, while a check finds out whether the provider or its texts are at fault."""
+    """Every request, while a check determines whether the provider or the texts are at fault."""
     OPEN = "open"
     """No request."""
     HALF_OPEN = "half_open"
-    """The probe that is under way."""
+    """Only the running probe."""
 
 
 class Breaker:
-    """The circuit breaker of one provider; all calls come from one thread, the event loop's.
+    """The circuit breaker of one provider; used by the event loop's thread alone.
 
-    The caller of the provider notes ``epoch`` as the call begins and hands it to ``record`` with the result. The epoch
-    changes with every opening, so a call that began before one is known by it however late it ends: it neither closes
-    the breaker, for its success says nothing of the time since; nor lengthens the cool-down, for its failure is of the
-    trouble that is known; nor counts once the breaker has closed again. Three calls that hung when the provider went
-    down and time out after it came back would otherwise open it a second time.
+    The caller reads ``epoch`` when a call begins and passes it to ``record`` with the result. Every opening increments
+    the epoch, so a call that began before an opening is ignored however late it ends. It does not close the breaker,
+    since its success says nothing about the time since; it does not extend the cool-down, since its failure belongs to
+    a known outage; and it does not count after the breaker has closed. Otherwise three calls that hung when the
+    provider went down and timed out after it recovered would open the breaker a second time.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.state = BreakerState.CLOSED
         self.epoch = 0
-        """The number of times that it has opened."""
+        """The number of openings so far."""
         self.cool_down = FIRST_COOL_DOWN
-        """Seconds between an opening and its probe: of this opening, or when closed of the next."""
+        """Seconds between an opening and its probe: of the current opening or, when closed, of the next one."""
         self._clock = clock
         self._opened = 0.0
         self._recent: deque[bool] = deque(maxlen=CALLS)
@@ -61,14 +61,14 @@ class Breaker:
 
     @property
     def probe_due(self) -> bool:
-        """Whether it is open and has cooled down: time for a probe in the background, not for a user's request."""
+        """Whether it is open and has cooled down, so that a background probe (not a user's request) may try."""
         return self.state is BreakerState.OPEN and self._clock() - self._opened >= self.cool_down
 
     def record(self, ok: bool, epoch: int) -> bool:
-        """A call that began in ``epoch`` has ended; returns whether it is one failure too many.
+        """Records the result of a call that began in ``epoch``; returns whether the provider is now a suspect.
 
-        If so the caller checks the provider at once, and says what came of it by ``acquit`` or ``trip``. What ends
-        until then changes nothing.
+        The caller then checks the provider immediately and calls ``acquit`` or ``trip``. Calls that end before that
+        change nothing.
         """
         if self.state is not BreakerState.CLOSED or epoch != self.epoch:
             return False
@@ -79,21 +79,21 @@ class Breaker:
         return True
 
     def acquit(self) -> None:
-        """The suspect has passed a check: its failures were the fault of their texts, and are forgotten."""
+        """Clears a suspect that passed a check: the texts caused its failures, which are discarded."""
         if self.state is BreakerState.SUSPECTED:
             self.state = BreakerState.CLOSED
             self._recent.clear()
 
     def trip(self) -> None:
-        """Opens it at once, if it is closed: a check failed, or the provider is lost.
+        """Opens a closed breaker immediately: a check failed, or the provider is lost.
 
-        An open breaker keeps its cool-down, and a probe under way decides for itself.
+        An open breaker keeps its cool-down, and a running probe decides by its own result.
         """
         if self.closed:
             self._open()
 
     def begin_probe(self) -> None:
-        """Begins a probe that is due. The caller ends it by ``succeeded`` or ``failed``, whatever happens.
+        """Begins a probe that is due. The caller must always end it with ``succeeded`` or ``failed``.
 
         Raises RuntimeError when none is due.
         """
@@ -102,13 +102,13 @@ class Breaker:
         self.state = BreakerState.HALF_OPEN
 
     def succeeded(self) -> None:
-        """The probe found the provider well: all is forgotten. Raises RuntimeError when none is under way."""
+        """Closes the breaker and resets it after a successful probe. Raises RuntimeError when no probe is running."""
         self._end_probe()
         self.state = BreakerState.CLOSED
         self.cool_down = FIRST_COOL_DOWN
 
     def failed(self) -> None:
-        """The probe failed: the next one comes later. Raises RuntimeError when none is under way."""
+        """Opens it again with a longer cool-down after a failed probe. Raises RuntimeError when no probe is running."""
         self._end_probe()
         self.cool_down = min(2 * self.cool_down, LONGEST_COOL_DOWN)
         self._open()

@@ -1,4 +1,4 @@
-"""Providers in the order in which they are asked: when one fails before the first byte, the next one speaks."""
+"""The fallback chain: tries providers in order; when one fails before the first byte, the next one speaks."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from server.synthesis.fallback.reports import ChainReports
 from server.utterance import Ability, Chunk, Utterance, Voice
 
 FORECAST_FACTOR = 5.0
-"""Times the forecast of a provider that its attempt may take while another one could still speak."""
+"""The timeout of an attempt as a multiple of the provider's forecast, while another provider can still speak."""
 LEAST_SECONDS = 10.0
-"""The least time of an attempt, and the least that is set aside for the next provider, as far as the budget allows."""
+"""The least timeout of an attempt, and the least time reserved for the next provider, as far as the deadline allows."""
 RATE_SECONDS = 0.1
-"""The time for which the rate is remembered. It changes over many seconds; a provider's load is a sum over all that it
-has to do, and in an overload each refusal asks for it."""
+"""The time for which the rate is cached. It changes over many seconds, computing a provider's load sums over all of its
+work, and in an overload every refusal needs it."""
 
 ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
-"""The names by which clients ask for abilities."""
+"""The names of abilities in errors to clients."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
 
 
 class ProviderReports:
-    """The receiver of one provider's reports. See server.providers.provider.Reports."""
+    """Receives one provider's reports; see server.providers.provider.Reports."""
 
     def __init__(self, state: ProviderState, chain: FallbackChain, reports: ChainReports) -> None:
         self._state = state
@@ -56,7 +56,7 @@ class ProviderReports:
         self._reports.available(self._state.name, False)
 
     def resumed(self) -> None:
-        """A breaker that has opened meanwhile is for a probe to close, which is due by then."""
+        """Marks it as running. If its breaker has opened meanwhile, the next probe, due by then, closes it."""
         self._state.running = True
         self._chain.refresh()
         self._reports.available(self._state.name, self._state.available)
@@ -71,13 +71,13 @@ class ProviderReports:
 
 
 class FallbackChain:
-    """Offers every voice of its providers; if the first of a voice fails before the first byte, the next is asked."""
+    """Offers every voice of its providers; if a voice's first provider fails before the first byte, tries the next."""
 
     def __init__(
         self, providers: Sequence[Provider], reports: ChainReports, orders: Mapping[str, Sequence[str]] | None = None
     ) -> None:
-        """``providers`` in the order in which they are asked. ``orders`` says otherwise for a voice: providers by name,
-        each with another voice of its own behind a colon where it lacks this one, as in {"joe": ["remote:alloy"]}."""
+        """``providers`` are tried in this order. ``orders`` overrides it per voice with provider names, each followed
+        by a colon and a substitute voice if the provider lacks this one, as in {"joe": ["remote:alloy"]}."""
         self._states = {provider.name: ProviderState(provider) for provider in providers}
         self._reports = reports
         self._orders = dict(orders or {})
@@ -85,7 +85,7 @@ class FallbackChain:
         self._voices: dict[str, Voice] = {}
         self._rate, self._rate_until = 0.0, float("-inf")
         self._checks: set[asyncio.Task[bool]] = set()
-        """Checks of providers that are suspected to be broken."""
+        """Running checks of suspected providers."""
         self._choose()
 
     @property
@@ -93,26 +93,26 @@ class FallbackChain:
         return tuple(self._states.values())
 
     def voices(self) -> dict[str, Voice]:
-        """The voices that can be asked for, by name: each as its first provider speaks it."""
+        """Returns the available voices by name, each as its first provider has it."""
         return self._voices
 
     def first(self, voice: str) -> str:
-        """The name of the provider that is asked first; empty for a voice that is gone."""
+        """Returns the name of the voice's first provider; empty for a voice that was removed."""
         return self._candidates[voice][0].state.name if voice in self._candidates else ""
 
     def estimate(self, utterance: Utterance) -> float:
-        """About how many seconds of audio the utterance will be. Raises UnknownVoice for a voice that is gone."""
+        """Returns the estimated seconds of audio. Raises UnknownVoice for a voice that was removed."""
         return self._of(utterance)[0].state.provider.estimate(utterance)
 
     @property
     def able(self) -> bool:
-        """Whether anybody could speak. Breakers are left out: a provider that has failed of late is still asked when
-        there is no other, and a server should not be taken for dead because others' texts have failed."""
+        """Whether any provider could speak, regardless of breakers: a provider with an open breaker is still tried when
+        there is no other, and failed texts of some clients must not make the server look dead."""
         return any(state.able for state in self.states)
 
     @property
     def rate(self) -> float:
-        """The pace of the first provider that is available, as it was within the last RATE_SECONDS."""
+        """The throughput of the first available provider, at most RATE_SECONDS old."""
         moment = time.monotonic()
         if moment >= self._rate_until:
             states = self.states
@@ -121,12 +121,12 @@ class FallbackChain:
         return self._rate
 
     def load(self) -> Load:
-        """Returns the pace of the first provider that is available, and what waits for all of them."""
+        """Returns the throughput of the first available provider, and the load of all providers together."""
         loads = [state.provider.load() for state in self.states]
         return Load(self.rate, sum(load.depth for load in loads), sum(load.audio_seconds for load in loads))
 
     async def start(self) -> None:
-        """Starts every provider; one that can't is left out. Raises EngineFailed when none can."""
+        """Starts every provider; one that fails to start is left out. Raises EngineFailed when all fail."""
         errors = await asyncio.gather(*(self._start(state) for state in self.states))
         if not any(state.started for state in self.states):
             raise next(error for error in errors if error is not None)
@@ -141,23 +141,22 @@ class FallbackChain:
         await asyncio.gather(*(state.close() for state in self.states))
 
     def require(self, utterance: Utterance) -> None:
-        """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
+        """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
         self._candidates_for(utterance)
 
     async def speak(self, synthesis: Synthesis, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
-        """The audio of the synthesis: a stream's as it is made, a whole answer's once it is made and judged.
+        """Yields the audio: a stream's as it is made, a whole answer's after it is complete and judged.
 
-        Only providers that can do what the utterance needs are asked. Their attempts are noted in the synthesis;
-        ``slot`` learns of the audio that they make, and of what was made in vain.
+        Only providers with the abilities that the utterance needs are tried. Their attempts are recorded in the
+        synthesis; ``slot`` gets their progress, and a negative one for the wasted audio of a failed attempt.
 
-        Raises what the last provider failed with; UnsupportedByVoice if no provider can do what is needed;
-        UnspeakableText when all that were asked made faulty audio, of which none was given, and yet they pass a check;
-        DeadlineExceeded when the time is over; NothingToSpeak and TextTooLong at once, since no other provider would do
-        better.
+        Raises the error of the last provider; UnsupportedByVoice if no provider has the abilities; UnspeakableText when
+        all tried providers made faulty audio, none of it was delivered, and they still pass a check; DeadlineExceeded
+        after the deadline; NothingToSpeak and TextTooLong immediately, since no other provider would do better.
         """
         synthesis.stall_seconds = synthesis.deadline - asyncio.get_running_loop().time()
         candidates = self._candidates_for(synthesis.utterance)
-        # With nobody available the first is asked all the same: a refusal would help nobody.
+        # With no provider available the first one is tried anyway: an attempt is better than a refusal.
         order = [candidate for candidate in candidates if candidate.state.available] or list(candidates[:1])
         if order[0] is not candidates[0]:
             self._fall_back(synthesis, candidates[0], order[0], FallbackReason.UNAVAILABLE)
@@ -172,7 +171,7 @@ class FallbackChain:
                             yield chunk
                 finally:
                     self._account(synthesis, attempt)
-            except Exception as error:  # whatever is wrong with one provider, another may speak
+            except Exception as error:  # after any error of one provider another may speak
                 reason = attempt.reason
                 if reason is None or following is None or attempt.delivering:
                     if not attempt.delivering and await self._is_unspeakable(synthesis):
@@ -191,7 +190,7 @@ class FallbackChain:
                 return
 
     def refresh(self) -> None:
-        """Offers the voices that its providers have now: one may have come, or gone."""
+        """Updates the voices from the providers, which may have added or removed some."""
         self._choose()
 
     def _of(self, utterance: Utterance) -> tuple[Candidate, ...]:
@@ -213,7 +212,7 @@ class FallbackChain:
         return None
 
     def _choose(self) -> None:
-        """Finds the candidates of each voice, by the voices that the providers have."""
+        """Sets the candidates of each voice from the voices of the providers."""
         voices = {name: {v.name: v for v in state.provider.voices()} for name, state in self._states.items()}
         names = dict.fromkeys(voice for offered in voices.values() for voice in offered)
         self._candidates = {}
@@ -240,7 +239,7 @@ class FallbackChain:
         return able
 
     def _limit(self, synthesis: Synthesis, candidate: Candidate, following: Candidate | None) -> float:
-        """The time at which to give the attempt up: late enough for a busy provider, early enough for the next."""
+        """Returns when the attempt times out: late enough for a busy provider, early enough for the next one."""
         deadline = synthesis.deadline
         if following is None:
             return deadline
@@ -250,12 +249,12 @@ class FallbackChain:
         return min(moment + share, deadline - min(aside, (deadline - moment) / 2))
 
     def _fall_back(self, synthesis: Synthesis, failed: Candidate, following: Candidate, reason: FallbackReason) -> None:
-        """Notes and reports that ``following`` is asked for what ``failed`` could not do."""
+        """Records and reports a fallback from ``failed`` to ``following``."""
         self._reports.fell_back(failed.name, following.name, reason)
         synthesis.fallback = synthesis.fallback or (failed.name, reason)
 
     def _account(self, synthesis: Synthesis, attempt: Attempt) -> None:
-        """Notes and reports an attempt that has ended, and has its provider checked if it failed too often."""
+        """Records and reports an attempt that has ended, and starts a check if its provider is now a suspect."""
         state, quality = attempt.candidate.state, attempt.quality
         ok = attempt.outcome is AttemptOutcome.OK
         record = attempt.record()
@@ -273,7 +272,7 @@ class FallbackChain:
         self._reports.attempted(record, synthesis.utterance)
 
     async def _check(self, state: ProviderState) -> bool:
-        """Checks a provider whose attempts failed: if it fails that too it is broken, else its texts were odd."""
+        """Checks a provider whose attempts failed: the provider is at fault if the check fails, otherwise the texts."""
         well = await state.check()
         if well:
             state.breaker.acquit()
@@ -283,7 +282,7 @@ class FallbackChain:
         return well
 
     async def _is_unspeakable(self, synthesis: Synthesis) -> bool:
-        """Whether the text is at fault: all that were asked made faulty audio of it, and all pass a check in time."""
+        """Whether the text is at fault: all tried providers made faulty audio of it, yet pass a check in time."""
         if {attempt.outcome for attempt in synthesis.attempts} != {AttemptOutcome.FAULTY}:
             return False
         suspects = [self._states[attempt.provider] for attempt in synthesis.attempts]

@@ -1,4 +1,4 @@
-"""Asks providers in the background whether they can speak, so that no request has to find out."""
+"""Background probes of providers, so that no user's request has to find out whether one works."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from server.synthesis.fallback.provider_state import ProviderState
 from server.synthesis.fallback.reports import ChainReports
 
 IDLE_SECONDS = 60.0
-"""A provider that has not spoken for so long is checked: whoever stands by must be known to be well."""
+"""A provider that has not spoken for this long is checked, so that a standby is known to work."""
 LOOK_SECONDS = 0.5
-"""The seconds between two looks at what is due."""
+"""Seconds between two looks at which probes are due."""
 
 log = logging.getLogger(f"{LOGGER}.probes")
 
 
 class Probes:
-    """Closes the breaker of a provider that is well again, and opens that of one that broke while nobody used it."""
+    """Closes the breaker of a provider that has recovered, and opens that of one that broke while it was idle."""
 
     def __init__(
         self, states: Sequence[ProviderState], reports: ChainReports, idle_seconds: float = IDLE_SECONDS
@@ -30,7 +30,7 @@ class Probes:
         self._idle_seconds = idle_seconds
 
     async def run(self) -> None:
-        """Runs until it is cancelled; one provider that hangs holds up no other."""
+        """Runs until it is cancelled; a provider that hangs does not delay the probes of others."""
         async with asyncio.TaskGroup() as group:
             for state in self._states:
                 group.create_task(self._watch(state))

@@ -1,4 +1,4 @@
-"""The state of a provider in the chain, and the candidates to speak for a voice."""
+"""The state of a provider in the fallback chain, and the candidates of a voice."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from server.synthesis.fallback.breaker import Breaker
 from server.utterance import Utterance, Voice
 
 CHECK_SECONDS = 10.0
-"""Time for a check; a word takes the slowest of ours a tenth of a second."""
+"""Timeout of a check; the slowest of our providers speaks a word in a tenth of a second."""
 
 log = logging.getLogger(f"{LOGGER}.member")
 
 
 @dataclass(slots=True, eq=False)
 class ProviderState:
-    """A provider of the chain, whether it can speak, and its breaker."""
+    """A provider of the chain, with its breaker and whether it can speak."""
 
     provider: Provider
     breaker: Breaker = field(default_factory=Breaker)
     started: bool = False
     running: bool = True
-    """Whether it has what it needs to speak: not while its worker process is started again."""
+    """Whether it is operational: False while its worker process restarts."""
     lost: bool = False
     """Whether it will never speak again in this process."""
     busy: int = 0
-    """Attempts under way."""
+    """The number of running attempts."""
     last_success: float = float("-inf")
-    """The time when it last spoke or was checked, in seconds of ``time.monotonic``."""
+    """The time of its last successful attempt or check, in seconds of ``time.monotonic``."""
     _check: asyncio.Task[bool] | None = None
-    """The check that is under way."""
+    """The running check, or the last one."""
 
     @property
     def name(self) -> str:
@@ -47,22 +47,22 @@ class ProviderState:
 
     @property
     def able(self) -> bool:
-        """Whether it could speak if it was asked, as far as it knows itself."""
+        """Whether it has started and is running, by its own reports and regardless of its breaker."""
         return self.started and self.running
 
     def forecast(self, utterance: Utterance) -> float:
-        """Seconds until the utterance is spoken, by what waits and its pace."""
+        """Returns the estimated seconds until the utterance is spoken, from the provider's pending audio and rate."""
         load = self.provider.load()
         return (load.audio_seconds + self.provider.estimate(utterance)) / load.rate
 
     async def check(self) -> bool:
-        """Whether the provider passes its own check now; whoever asks while one is under way shares it."""
+        """Returns whether the provider passes its own check; concurrent callers share one check."""
         if self._check is None or self._check.done():
             self._check = asyncio.create_task(self._run_check())
         return await asyncio.shield(self._check)
 
     async def close(self) -> None:
-        """Gives up the check that is under way, and closes the provider."""
+        """Cancels the running check and closes the provider."""
         if self._check is not None:
             self._check.cancel()
         await self.provider.close()
@@ -73,10 +73,10 @@ class ProviderState:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self.provider.check()
         except TimeoutError:
-            return self.last_success > start  # it is busy, not broken, if it has spoken for others meanwhile
+            return self.last_success > start  # busy, not broken, if another attempt succeeded meanwhile
         except SpeechError:
             return False
-        except Exception:  # a mistake in a provider is a provider that can't speak, and no end of the others' checks
+        except Exception:  # a bug in one provider counts as a failed check and must not end the others' checks
             log.exception("a provider's check has a mistake", extra={"provider": self.name})
             return False
         self.last_success = time.monotonic()
@@ -85,7 +85,7 @@ class ProviderState:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A provider that may speak for a voice, and the voice of its own that it does it with."""
+    """A provider that may speak for a voice, and the provider's own voice that it uses."""
 
     state: ProviderState
     voice: Voice
@@ -96,7 +96,7 @@ class Candidate:
         return self.state.name
 
     def adapt(self, utterance: Utterance) -> Utterance:
-        """Returns the utterance as this provider must be asked for it."""
+        """Returns the utterance with this provider's voice, and a language that it speaks."""
         if self.voice == utterance.voice:
             return utterance
         speaks_it = utterance.language in self.voice.languages

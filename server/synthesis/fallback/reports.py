@@ -1,4 +1,4 @@
-"""What a chain of providers reports, beside what its providers report themselves."""
+"""The reports of the fallback chain, in addition to those of its providers."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from server.utterance import Utterance
 
 
 class ChainReports(ServerReports, Protocol):
-    """The receiver of a chain's reports; called from the event loop's thread."""
+    """Receives the reports of a fallback chain; called in the event loop's thread."""
 
     def attempted(self, attempt: AttemptRecord, utterance: Utterance) -> None:
-        """A provider's attempt has ended."""
+        """Reports that a provider's attempt has ended."""
         ...
 
     def inspected(self, quality: Quality, utterance: Utterance) -> None:
-        """A clip was made, and judged."""
+        """Reports the quality of an attempt's audio."""
         ...
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:
-        """``following`` is asked for what ``failed`` could not do."""
+        """Reports a fallback from ``failed`` to ``following``."""
         ...
 
     def available(self, provider: str, available: bool) -> None:
-        """Whether the provider may be sent requests."""
+        """Reports whether the provider accepts requests."""
         ...
