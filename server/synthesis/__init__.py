@@ -1,6 +1,6 @@
-"""The way from an utterance to chunks of audio: admission, the cache, and the fallback chain of providers.
+"""The path from an utterance to chunks of audio: admission, the cache, and the fallback chain of providers.
 
-``synthesizer.py`` asks the cache first; what the cache does not have is admitted and handed to the fallback chain.
-``admission.py`` limits the requests, the seconds of audio that are still to be made, and the bytes that wait to be
-sent; ``request_slot.py`` is what one request holds of them. ``shares.py`` divides them among clients.
+``synthesizer.py`` looks in the cache first; a miss passes admission and goes to the fallback chain. ``admission.py``
+limits requests, seconds of pending audio and unsent bytes; ``request_slot.py`` is one request's share of those limits,
+and ``shares.py`` counts the share of each client.
 """

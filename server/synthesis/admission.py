@@ -1,6 +1,6 @@
-"""Admission control: bounds on requests whose audio is made, on the work for them, and on audio that waits to be sent.
+"""Admission control: limits on concurrent requests, on their pending audio, and on unsent audio.
 
-No request is admitted once the server stops.
+No request is admitted once the server is shutting down.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ MEGABYTE = 1e6
 
 @dataclass(slots=True, eq=False)
 class SynthesisSlot:
-    """A synthesis, and the seconds of audio that it still has to make, as far as they can be known."""
+    """An admitted synthesis and its remaining seconds of audio, which are an estimate."""
 
     admission: Admission
     remaining: float = 0.0
 
     def progress(self, seconds: float) -> None:
-        """Counts ``seconds`` of audio as made; a negative number takes back what was made in vain."""
+        """Subtracts ``seconds`` of audio that were made; a negative number adds back the audio of a failed attempt."""
         with self.paused():
             self.remaining = max(0.0, self.remaining - seconds)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Leaves it out of the count while nobody waits for its audio, so that it keeps no request out."""
+        """Excludes it from the count while its reader is not waiting for audio, so that it blocks no other request."""
         self.admission.let_go(self)
         try:
             yield
@@ -43,7 +43,7 @@ class SynthesisSlot:
 
 
 class Admission:
-    """Counts the requests that are inside, the audio that is made for them, and the bytes that wait to be sent."""
+    """Counts admitted requests, their pending audio and their unsent bytes, and enforces the limits."""
 
     def __init__(
         self,
@@ -56,10 +56,10 @@ class Admission:
         client_share: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The limits are ``most_requests``, ``most_seconds`` of audio, and a wait of ``most_wait_seconds``; ``rate`` is
-        how many seconds of audio are made in a second. ``most_unsent`` are the bytes that may wait to be sent. One
-        client gets at most ``client_share`` of those, and of the places while another client asks: places are free
-        again as soon as audio is made, bytes only when their readers like."""
+        """The limits are ``most_requests``, ``most_seconds`` of pending audio, a wait of ``most_wait_seconds``, and
+        ``most_unsent`` bytes; ``rate`` returns the throughput in seconds of audio per second. One client gets at most
+        ``client_share`` of the unsent bytes, and of the places while another client is active: a place is free as soon
+        as the audio is made, unsent bytes only when the client reads them."""
         self._most_requests = most_requests
         self._most_seconds = most_seconds
         self._most_wait = most_wait_seconds
@@ -70,7 +70,7 @@ class Admission:
         self._clock = clock
         self._syntheses: dict[SynthesisSlot, None] = {}
         self.audio_seconds = 0.0
-        """The seconds of audio that admitted requests wait for."""
+        """The pending audio of admitted requests, in seconds."""
         self._requests = Shares()
         self._unsent = Shares()
         self._askers = Askers()
@@ -81,26 +81,26 @@ class Admission:
 
     @property
     def closed(self) -> bool:
-        """Whether the server stops."""
+        """Whether the server is shutting down."""
         return self._closed
 
     @property
     def unsent_bytes(self) -> int:
-        """Bytes that wait to be sent, as estimated of what is being made."""
+        """The unsent bytes, including the estimate for audio that is being made."""
         return self._unsent.total
 
     @property
     def making(self) -> int:
-        """Places that are taken. More than allowed for a moment, when readers of streams come back at once."""
+        """The occupied places. They may briefly exceed the limit, when readers of several streams resume at once."""
         return self._requests.total
 
     @contextmanager
     def admit_request(self, client: str, size: int) -> Iterator[RequestSlot]:
-        """Admits a request until it is answered; its answer is estimated to keep ``size`` bytes waiting to be sent.
+        """Admits a request until it is answered; ``size`` is the estimate of its unsent bytes.
 
-        Raises ShuttingDown after ``close``, and QueueFull when there is no room for its bytes, or no place, with the
-        seconds after which the first of the admitted requests should be done. That is a forecast: the place is not
-        reserved for the refused request, and a request may end sooner.
+        Raises ShuttingDown after ``close``, and QueueFull when there is no room for its bytes, or no free place. Its
+        Retry-After is the estimated time until the first admitted request ends. No place is reserved for the refused
+        request, and a request may end sooner.
         """
         if self._closed:
             raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
@@ -122,10 +122,10 @@ class Admission:
 
     @contextmanager
     def admit_synthesis(self, seconds: float) -> Iterator[SynthesisSlot]:
-        """Admits the synthesis of about ``seconds`` of audio.
+        """Admits a synthesis of about ``seconds`` of audio.
 
-        Any length is admitted while nothing is made. Raises QueueFull when too much audio is waiting, with the seconds
-        after which what is too much should have been made.
+        Any length is admitted while no other synthesis is running. Raises QueueFull when too much audio is pending; its
+        Retry-After is the estimated time to make the excess.
         """
         self.check(seconds)
         slot = SynthesisSlot(self, seconds)
@@ -136,27 +136,27 @@ class Admission:
             self.let_go(slot)
 
     def take_on(self, slot: SynthesisSlot) -> None:
-        """Counts the audio of a synthesis."""
+        """Adds a synthesis to the count."""
         self._syntheses[slot] = None
         self.audio_seconds += slot.remaining
 
     def let_go(self, slot: SynthesisSlot) -> None:
-        """Counts it no more."""
+        """Removes a synthesis from the count."""
         del self._syntheses[slot]
         self.audio_seconds -= slot.remaining
         if not self._syntheses:
-            self.audio_seconds = 0.0  # what sums of such numbers are off by does not add up
+            self.audio_seconds = 0.0  # so that rounding errors do not accumulate
 
     def close(self) -> None:
-        """Admits nothing any more."""
+        """Stops admitting requests."""
         self._closed = True
 
     async def drained(self) -> None:
-        """Returns when all answers are sent."""
+        """Waits until all admitted requests have been answered."""
         await self._idle.wait()
 
     def _check_places(self, client: str, moment: float) -> None:
-        """Raises QueueFull when all places are taken, or all of a client's while others ask."""
+        """Raises QueueFull when all places are taken, or all of this client's while others are active."""
         full = f"all {self._most_requests} places are taken; try again later"
         if self._requests.total < self._most_requests:
             if self._requests.of(client) < self._client_requests or not self._askers.beside(client, moment):
@@ -167,7 +167,7 @@ class Admission:
         raise QueueFull(full, retry_after=self._after(self._until_a_place))
 
     def _check_unsent(self, client: str, size: int) -> None:
-        """Raises QueueFull. Any size is admitted where nothing waits: else what exceeds the limit never would be."""
+        """Raises QueueFull. Any size is admitted while nothing is unsent: else one above the limit never would be."""
         for waiting, limit, clients in (
             (self._unsent.total, self._most_unsent, "all clients"),
             (self._unsent.of(client), self._client_unsent, "this client"),
@@ -180,7 +180,7 @@ class Admission:
                 )
 
     def check(self, seconds: float) -> None:
-        """Raises QueueFull when so much audio is waiting that a synthesis of ``seconds`` is refused."""
+        """Raises QueueFull when a synthesis of ``seconds`` would exceed the limit on pending audio."""
         if not self._syntheses:
             return
         waiting = self.audio_seconds
@@ -194,10 +194,10 @@ class Admission:
 
     @property
     def _until_a_place(self) -> float:
-        """Seconds of audio that are made until the first synthesis ends, if all have equal shares of the engine: for
-        each as much as the shortest needs. Never more than all that is waiting."""
+        """Seconds of audio made until the first synthesis ends, if all have equal shares of the engine: for each as
+        much as the shortest one needs. Never more than all pending audio."""
         return len(self._syntheses) * min((slot.remaining for slot in self._syntheses), default=0.0)
 
     def _after(self, seconds: float) -> int:
-        """Returns when ``seconds`` of audio will have been made, in whole seconds from now, a second at least."""
+        """Returns the time to make ``seconds`` of audio, in whole seconds, at least one."""
         return max(RETRY_SECONDS, math.ceil(seconds / self._rate()))

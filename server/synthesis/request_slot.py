@@ -1,4 +1,4 @@
-"""The slot of an admitted request: a place while its audio is made, and the bytes that wait to be sent."""
+"""The slot of an admitted request: its place while its audio is made, and its unsent bytes."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from server.synthesis.shares import Shares
 
 @dataclass(slots=True, eq=False)
 class RequestSlot:
-    """The slot of a request, from ``enter`` to ``leave``. It holds no place while it only waits for its reader."""
+    """The slot of a request, from ``enter`` to ``leave``. It has no place while it only waits for its reader."""
 
     places: Shares
-    """The places that clients hold."""
+    """The places, by client."""
     unsent: Shares
-    """The bytes that wait to be sent, by client."""
+    """The unsent bytes, by client."""
     client: str
     reserved: int = 0
-    """Bytes that are expected to wait at a time; what waits counts as no less while audio is made."""
+    """The expected unsent bytes; while audio is made, at least so many are counted."""
     _waiting: int = field(default=0, init=False)
     _counted: int = field(default=0, init=False)
     _has_place: bool = field(default=False, init=False)
@@ -30,19 +30,19 @@ class RequestSlot:
         self._count()
 
     def leave(self) -> None:
-        """Gives back whatever it still holds."""
+        """Releases everything that it still holds."""
         self._waiting = 0
         self.ready()
 
     def ready(self) -> None:
-        """All audio is made: what is held from now on are the bytes that are not sent yet."""
+        """Releases the place, since all audio is made; from now on the slot holds only the unsent bytes."""
         self._making, self.reserved = False, 0
         self._place(False)
         self._count()
 
     @contextmanager
     def sending(self) -> Iterator[None]:
-        """The request waits for its reader: its place is free meanwhile, and taken again afterwards, come what may."""
+        """Frees the place while the request waits for its reader, then takes it again, even beyond the limit."""
         self._place(False)
         try:
             yield
@@ -50,12 +50,12 @@ class RequestSlot:
             self._place(self._making)
 
     def hold(self, size: int) -> None:
-        """Counts ``size`` more bytes as waiting to be sent."""
+        """Adds ``size`` unsent bytes."""
         self._waiting += size
         self._count()
 
     def mark_sent(self, size: int) -> None:
-        """Counts ``size`` bytes as taken by the connection."""
+        """Subtracts ``size`` bytes that the connection has taken."""
         self.hold(-size)
 
     def _place(self, occupied: bool) -> None:

@@ -1,6 +1,6 @@
-"""Chunks of audio for an utterance: from the cache, from a synthesis under way, or by the chain of providers.
+"""Turns an utterance into chunks of audio: from the cache, a running synthesis, or the fallback chain.
 
-Admission is asked here alone: for a request as it comes, and for a synthesis before it begins.
+This is the only caller of admission: for each request on arrival, and for each synthesis before it starts.
 """
 
 from __future__ import annotations
@@ -19,36 +19,36 @@ from server.synthesis.request_slot import RequestSlot
 from server.utterance import Chunk, Utterance, Voice
 
 START_SECONDS = 10
-"""The seconds after which a client is told to try again while models load."""
+"""Retry-After in seconds while models load."""
 GRACE_SECONDS = 1.0
-"""The time beyond the deadline: the chain keeps that, but a request may wait for a synthesis that began for another."""
+"""Seconds beyond the deadline. The chain meets it, but a coalesced request may wait for an earlier one's synthesis."""
 
 
 class AdmittedChain:
-    """The chain of providers behind admission control: what the cache has audio made by."""
+    """The fallback chain behind admission control; the cache calls it on a miss."""
 
     def __init__(self, chain: FallbackChain, admission: Admission) -> None:
         self._chain = chain
         self._admission = admission
 
     def check(self, synthesis: Synthesis) -> None:
-        """Raises QueueFull when too much audio is waiting to be made."""
+        """Raises QueueFull when too much audio is pending."""
         self._admission.check(synthesis.estimated_seconds)
 
     async def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
-        """The audio of the synthesis, in order. Raises QueueFull before any chunk, and what the chain raises."""
+        """Yields the audio in order. Raises QueueFull before any chunk, and the errors of the chain."""
         with self._admission.admit_synthesis(synthesis.estimated_seconds) as slot:
             async with aclosing(self._chain.speak(synthesis, slot)) as chunks:
                 async for chunk in chunks:
-                    with slot.paused():  # by a reader that does not ask for more: it keeps nobody out
+                    with slot.paused():  # while the reader is not waiting, it must not block others
                         yield chunk
 
 
 class Synthesizer:
-    """Speaks once the providers are ready."""
+    """Synthesizes requests once the providers are ready."""
 
     def __init__(self, chain: FallbackChain, cache: Cache, admission: Admission, deadline_seconds: float) -> None:
-        """``deadline_seconds`` is how long a whole answer may take, or a stream's first audio."""
+        """``deadline_seconds`` is the timeout of a whole answer, and of each chunk of a stream."""
         self._chain = chain
         self._cache = cache
         self._admission = admission
@@ -57,40 +57,40 @@ class Synthesizer:
 
     @property
     def ready(self) -> bool:
-        """Whether anybody can speak: not before the voices are loaded, nor while the only provider that there is starts
-        its worker process again."""
+        """Whether any provider can speak. False before the voices are loaded, and while the only provider restarts its
+        worker process."""
         return self._ready and self._chain.able
 
     def check_ready(self) -> None:
-        """Raises NotReady when nobody can speak."""
+        """Raises NotReady when no provider can speak."""
         if not self.ready:
             reason = "the speech engine is restarting" if self._ready else "the voices are still loading"
             raise NotReady(reason, retry_after=START_SECONDS)
 
     def voices(self) -> dict[str, Voice]:
-        """The voices that can be asked for, by name."""
+        """Returns the available voices by name."""
         return self._chain.voices()
 
     def require(self, utterance: Utterance) -> None:
-        """Raises UnsupportedByVoice when no provider of the voice can do what the utterance needs."""
+        """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
         self._chain.require(utterance)
 
     def estimate(self, utterance: Utterance) -> float:
-        """About how many seconds of audio it will be. Raises NotReady, and UnknownVoice for a voice that is gone."""
+        """Returns the estimated seconds of audio. Raises NotReady, and UnknownVoice for a voice that was removed."""
         self.check_ready()
         return self._chain.estimate(utterance)
 
     def refresh(self) -> None:
-        """Offers the voices that there are now."""
+        """Updates the voices from the providers."""
         self._chain.refresh()
 
     async def start(self) -> None:
-        """Loads and warms up. Raises EngineFailed if nothing can speak."""
+        """Loads and warms up the providers. Raises EngineFailed if none can speak."""
         await self._chain.start()
         self._ready = True
 
     def end(self) -> None:
-        """Ends the synthesizer: it is not ready any more, and never will be."""
+        """Makes the synthesizer permanently not ready."""
         self._ready = False
 
     async def stop(self) -> None:
@@ -103,10 +103,10 @@ class Synthesizer:
         return self._admission.admit_request(client, size)
 
     async def speak(self, record: RequestRecord) -> AsyncGenerator[Chunk, None]:
-        """The audio that the record's synthesis asks for, in order; closing the generator gives the rest up.
+        """Yields the audio of the record's synthesis in order; closing the generator abandons the rest.
 
-        Raises NotReady, QueueFull, NothingToSpeak, TextTooLong before any chunk, EngineFailed at any time,
-        DeadlineExceeded when a whole answer, or a stream's next chunk, was not ready in time; ValueError for a record
+        Raises NotReady, QueueFull, NothingToSpeak and TextTooLong before any chunk, EngineFailed at any time,
+        DeadlineExceeded when a whole answer or a stream's next chunk is not ready in time, and ValueError for a record
         without a synthesis.
         """
         synthesis = record.synthesis
@@ -127,7 +127,7 @@ class Synthesizer:
                     raise DeadlineExceeded(
                         f"the audio was not ready within {self._deadline_seconds:g} seconds"
                     ) from None
-                if synthesis.cache is CacheResult.HIT:  # the cache holds audio of the voice's first provider only
+                if synthesis.cache is CacheResult.HIT:  # the cache only holds audio of the voice's first provider
                     synthesis.provider = self._chain.first(synthesis.utterance.voice.name)
                 record.mark_chunk(chunk)
                 yield chunk
