@@ -1,7 +1,7 @@
-"""What the server reports of itself.
+"""The server's own telemetry.
 
-``recorder.py`` is the one place where a finished request becomes metrics, spans and its event; ``slowness.py`` names in
-one word why a slow one was slow. ``provider_metrics.py`` records what providers report. ``degradation.py`` compares it
-with the ``latency_baseline.py`` and tells operators what has become worse. ``samplers.py`` reads memory, CPU and GPU,
-``gauges.py`` and ``counters.py`` register metrics, and ``summary.py`` is what GET /metrics shows.
+``recorder.py`` is the only place where a finished request becomes metrics, spans and its event; ``slowness.py`` gives
+the reason of a slow request. ``provider_metrics.py`` records the reports of providers. ``degradation.py`` compares
+attempts with the ``latency_baseline.py`` and detects providers that got worse. ``samplers.py`` reads memory, CPU and
+GPU, ``gauges.py`` and ``counters.py`` register metrics, and ``summary.py`` makes the body of GET /metrics.
 """

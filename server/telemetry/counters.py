@@ -1,4 +1,4 @@
-"""Counters that exist before anything has happened."""
+"""Initializes counters at zero, before their first event."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ALL_VALUES = (
     instruments.WORKER_RESTARTS,
     instruments.EVENTS_LOST,
 )
-"""Counters that begin with every combination of their labels' values."""
+"""Counters that are initialized for every combination of their label values."""
 
 
 def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str], endpoint: str) -> None:
-    """Adds zero to the counters that are sure to grow, so that a rate exists from the first request on.
+    """Adds zero to the expected series of the counters, so that a rate exists from the first request on.
 
-    ``endpoint`` is the path of the server's own call for speech.
+    ``endpoint`` is the path of the server's native speech API.
     """
     add = metrics.add
     voices = tuple(voices)
@@ -58,7 +58,7 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
 
 
 def _combinations(counter: Instrument, source_values: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:
-    """The counter's labels with every combination of their values."""
+    """Yields every combination of the counter's label values."""
     names = [label.name for label in counter.attributes]
     values = [
         source_values[label.values] if isinstance(label.values, Source) else label.values

@@ -1,4 +1,4 @@
-"""The degradation monitor: notices in the server itself that a provider has become slow, unreliable or unavailable."""
+"""The degradation monitor: detects inside the server that a provider is slow, unreliable or unavailable."""
 
 from __future__ import annotations
 
@@ -18,58 +18,58 @@ from server.telemetry.latency_baseline import MOST_RANGES, OTHER, BaselineState,
 
 INTERVAL_SECONDS = 5.0
 LATENCY_LIMIT = 1.5
-"""Times the reference latency, by requirement B3: slower than that is an episode."""
+"""Multiple of the baseline latency above which an episode begins (requirement B3)."""
 LATENCY_RECOVERED = 1.35
-"""Times the reference: below it the episode is over. The median of ten attempts is uncertain by 14 % at a spread of
-0.35 (1.25 sigma / sqrt(n)): with one limit for both, a service near it would begin and end an episode at every look."""
+"""Multiple of the baseline below which the episode ends. The median of ten attempts is uncertain by 14 % at a spread of
+0.35 (1.25 sigma / sqrt(n)): with a single limit, a provider near it would begin and end one at every evaluation."""
 SUCCESS_LIMIT = 0.95
-"""The lowest share of attempts that may be ok, by requirement B3."""
+"""The lowest success rate without an episode (requirement B3)."""
 LATENCY_ATTEMPTS = 10
-"""The least attempts in a window for a median to be judged; tests/unit/test_degradation.py shows what it then sees."""
+"""The least attempts in a window to judge its median; tests/unit/test_degradation.py shows what that detects."""
 SUCCESS_ATTEMPTS = 20
-"""The least attempts in a window for a rate to be judged: of fewer, a single failure is more than 5 %."""
+"""The least attempts in a window to judge its success rate: with fewer, one failure is more than 5 %."""
 MOST_ATTEMPTS = 2000
-"""The most attempts kept of a window: at more than seven a second it is shorter than five minutes. A look at them takes
-about a millisecond, on the event loop."""
+"""The most attempts kept per window: above seven per second it covers less than five minutes. Evaluating it takes about
+a millisecond on the event loop."""
 
 log = logging.getLogger(f"{LOGGER}.watch")
 
 
 class TimedAttempt(NamedTuple):
-    """A provider's attempt to speak that has ended."""
+    """A finished attempt of a provider."""
 
     at: float
     group: str
     seconds: float | None
-    """Only of an attempt that was ok, and then positive."""
+    """The duration of a successful attempt, positive; None for any other."""
     ok: bool
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptWindow:
-    """The figures of a provider's last attempts; None where there were too few to say."""
+    """The figures of a provider's recent attempts; None where there are too few to judge."""
 
     attempts: int = 0
     success_rate: float | None = None
     latency_ratio: float | None = None
-    """The median of seconds over the reference of the attempt's range."""
+    """The median of each attempt's seconds divided by the baseline of its range."""
     median_seconds: float | None = None
 
 
 @dataclass(slots=True)
 class Episode:
-    """A degradation that goes on."""
+    """An ongoing degradation."""
 
     kind: DegradationKind
     provider: str
     since: float
     value: float
-    """The value at the last look: times the reference, share of attempts, or 0 for not available."""
+    """The value at the last evaluation: multiple of the baseline, success rate, or 0 for unavailable."""
     limit: float
 
 
 class _Provider:
-    """The attempts of one provider, and the baseline that they are compared with."""
+    """The attempts of one provider, and its latency baseline."""
 
     def __init__(self, reference: LatencyBaseline) -> None:
         self.reference = reference
@@ -78,7 +78,7 @@ class _Provider:
         self.window = AttemptWindow()
 
     def group(self, name: str) -> str:
-        """``name``, or one for all that are more than there can be."""
+        """Returns ``name``, or OTHER once there are MOST_RANGES names."""
         if name not in self.groups:
             if len(self.groups) >= MOST_RANGES:
                 return OTHER
@@ -86,7 +86,7 @@ class _Provider:
         return name
 
     def look(self, oldest: float) -> AttemptWindow:
-        """Judges the attempts that ended at ``oldest`` or later; forgets the others."""
+        """Returns the figures of the attempts that ended at ``oldest`` or later; drops the others."""
         while self.attempts and self.attempts[0].at < oldest:
             self.attempts.popleft()
         timed = [(attempt.group, attempt.seconds) for attempt in self.attempts if attempt.seconds is not None]
@@ -103,12 +103,12 @@ class _Provider:
 
 
 class DegradationMonitor:
-    """The monitor of every provider; attempts are added from the event loop's thread, and it is read from any.
+    """Monitors all providers. Attempts are added in the event loop's thread; any thread may read.
 
-    Latency is judged at equal length: each attempt against the reference of its own range of words, so that longer
-    texts are not taken for a slower service. Within a range it can't tell: where all texts become the longest of their
-    range, it sees the median grow. An attempt in a range without a reference says nothing of latency, and no range gets
-    its reference from attempts that are made while the provider is known to be slow.
+    Latency is judged at equal length: each attempt is compared with the baseline of its own range of words, so that
+    longer texts do not look like a slower service. Within a range this can't be told apart: if all texts grow to the
+    longest of their range, the median grows. Attempts in a range without a baseline are not judged for latency, and
+    attempts made during a latency episode are not used to learn a baseline.
     """
 
     def __init__(
@@ -121,9 +121,9 @@ class DegradationMonitor:
         clock: Callable[[], float] = time.monotonic,
         log: logging.Logger = log,
     ) -> None:
-        """``reference_seconds`` is the usual latency of every provider and length; None learns it.
+        """``reference_seconds`` is the baseline latency of every provider and range; None learns it.
 
-        Raises ValueError when it is no number of seconds.
+        Raises ValueError when it is not a positive, finite number.
         """
         self._providers = {name: _Provider(LatencyBaseline(learning_seconds, reference_seconds)) for name in providers}
         self._window_seconds = window_seconds
@@ -132,16 +132,16 @@ class DegradationMonitor:
         self._episodes: dict[tuple[DegradationKind, str], Episode] = {}
 
     async def run(self) -> None:
-        """Looks every five seconds until it is cancelled."""
+        """Evaluates every five seconds until it is cancelled."""
         while True:
             self.evaluate()
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def add(self, provider: str, group: str, seconds: float | None, ok: bool) -> None:
-        """An attempt has ended: in ``group``, a range of words, after ``seconds`` of work if that is known.
+        """Adds an attempt that ended in ``group``, a range of words, after ``seconds`` of work if that is known.
 
-        At once, on the request's path. Cache hits are no attempts. Seconds that no clock can have measured are left
-        out, and so is a provider that is not watched.
+        Takes bounded time, since it runs in the path of a request. Cache hits are not attempts. Seconds that are not
+        positive and finite are ignored, and so are providers that are not monitored.
         """
         watched = self._providers.get(provider)
         if watched is None:
@@ -154,12 +154,12 @@ class DegradationMonitor:
             watched.reference.add(*attempt)
 
     def set_available(self, provider: str, available: bool) -> None:
-        """Whether the provider takes requests, as the chain knows; until it says so, it does."""
+        """Sets whether the provider accepts requests, as the chain reports it; initially it does."""
         if provider in self._providers:
             self._judge(DegradationKind.UNAVAILABLE, provider, not available, float(available), 1.0)
 
     def evaluate(self) -> None:
-        """Looks at every window, begins and ends episodes, and takes a reference that was learned."""
+        """Evaluates every window, begins and ends episodes, and adopts a newly learned baseline."""
         moment = self._clock()
         for name, provider in self._providers.items():
             if provider.reference.settle(moment):
@@ -177,7 +177,7 @@ class DegradationMonitor:
             )
 
     def readings(self) -> list[tuple[int, dict[str, str]]]:
-        """Returns tts_degraded for every kind and provider: 1 while an episode goes on."""
+        """Returns tts_degraded for every kind and provider: 1 during an episode."""
         return [
             (int((kind, name) in self._episodes), {"kind": kind.value, "provider": name})
             for name in self._providers
@@ -185,7 +185,7 @@ class DegradationMonitor:
         ]
 
     def describe(self) -> dict[str, Any]:
-        """Returns the body for /metrics: each provider's window and reference at the last look, and its episodes."""
+        """Returns fields for GET /metrics: windows and references (baselines) at the last evaluation, and episodes."""
         moment = self._clock()
         return {
             "providers": {name: self._describe(name, provider) for name, provider in self._providers.items()},
@@ -220,7 +220,7 @@ class DegradationMonitor:
         }
 
     def _judge(self, kind: DegradationKind, provider: str, degraded: bool, value: float | None, limit: float) -> None:
-        """Begins, goes on with or ends the episode of a kind; the log hears of its two ends."""
+        """Begins, updates or ends the episode of a kind, and logs its beginning and end."""
         key = (kind, provider)
         episode = self._episodes.get(key)
         extra = {"kind": kind.value, "provider": provider, "value": _round(value), "limit": limit}

@@ -1,4 +1,4 @@
-"""Gauges that are read when metrics are collected."""
+"""Observable gauges, which are read at each metrics collection."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ GPU_GAUGES: dict[Instrument, GpuReading] = {
 
 
 class OpenConnections(Protocol):
-    """The connections of a port, as far as gauges read them."""
+    """The connection counts of a port that the gauges read."""
 
     @property
     def idle(self) -> int:
@@ -43,7 +43,7 @@ class OpenConnections(Protocol):
 
     @property
     def ended_early(self) -> Mapping[EarlyEnd, int]:
-        """The number of connections that were closed for want of room, by why."""
+        """The number of connections closed before their request was answered, by reason."""
         ...
 
 
@@ -61,7 +61,7 @@ def observe_gauges(
     cache: Cache,
     connections: OpenConnections,
 ) -> None:
-    """Registers every gauge of the service with the object that knows its value."""
+    """Registers every gauge of the service with a callback that reads its value."""
     observe = metrics.observe
     observe(instruments.ACTIVE_VOICES, lambda: [(summary.active_voices, {})])
     observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(summary.in_flight, {})])
@@ -96,5 +96,5 @@ def observe_gauges(
 
 
 def _reading(value: float | None) -> list[tuple[float, dict[str, str]]]:
-    """Returns the reading of a gauge without labels; none while it has no value."""
+    """Returns the reading of a gauge without labels; empty while it has no value."""
     return [] if value is None else [(value, {})]

@@ -1,4 +1,4 @@
-"""The usual latency of an attempt to speak at each length of text: set by an operator, or learned in an hour."""
+"""The baseline latency of an attempt for each range of words: set by an operator, or learned in an hour."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from enum import StrEnum
 from statistics import median
 
 ENOUGH_ATTEMPTS = 20
-"""Fewer tell nothing: neither whether an hour was stable, nor the median of a range."""
+"""The least attempts from which to judge whether an hour was stable, or to take the median of a range."""
 STABLE_SUCCESS_RATE = 0.95
-"""An hour in which more fails is no example of how it should be."""
+"""The least success rate of an hour to learn from."""
 STABLE_RATIO = 1.25
-"""The most between the medians of an hour's halves, at equal length. With ten attempts a half and a spread (sigma of
-the logarithm) of 0.35, chance alone exceeds it in a quarter of the hours, which costs another hour; with 200 never."""
+"""The largest ratio between the medians of an hour's halves, at equal length. With ten attempts per half and a spread
+(sigma of the logarithm) of 0.35, chance alone exceeds it in a quarter of the hours, which costs another hour; with 200
+attempts, never."""
 MOST_SAMPLES = 256
-"""Durations kept of a range and half: their median is within 3 % of that of all."""
+"""The most durations kept per range and half: their median is within 3 % of the median of all."""
 MOST_RANGES = 16
-"""There are seven ranges of words; more names than this share one, whatever comes."""
+"""The most ranges; further names share one, which bounds memory. There are seven ranges of words."""
 OTHER = "other"
 
 
@@ -31,7 +32,7 @@ class BaselineState(StrEnum):
 
 
 class DurationReservoir:
-    """Durations in a bounded list, spread evenly over the time they came in."""
+    """A bounded sample of durations, evenly spaced in the order of arrival."""
 
     def __init__(self) -> None:
         self.samples: list[float] = []
@@ -41,7 +42,7 @@ class DurationReservoir:
     def add(self, seconds: float) -> None:
         if self._count % self._every == 0:
             self.samples.append(seconds)
-            if len(self.samples) == MOST_SAMPLES:  # from here on half as many, of before and after alike
+            if len(self.samples) == MOST_SAMPLES:  # keep every second one, of old and new alike
                 del self.samples[1::2]
                 self._every *= 2
         self._count += 1
@@ -55,7 +56,7 @@ class _Hour:
     attempts: int = 0
     ok: int = 0
     halves: tuple[dict[str, DurationReservoir], dict[str, DurationReservoir]] = field(default_factory=lambda: ({}, {}))
-    """Durations of what was ok, by range."""
+    """Durations of successful attempts, by range."""
 
     def by_range(self) -> dict[str, list[float]]:
         first, second = self.halves
@@ -65,7 +66,7 @@ class _Hour:
         }
 
     def stable(self) -> bool:
-        """Whether it is an example of how the provider usually is."""
+        """Whether the hour is representative: enough attempts, enough of them ok, and no trend in latency."""
         if self.attempts < ENOUGH_ATTEMPTS or self.ok < STABLE_SUCCESS_RATE * self.attempts:
             return False
         medians = {group: median(durations) for group, durations in self.by_range().items()}
@@ -77,15 +78,15 @@ class _Hour:
 
 
 class LatencyBaseline:
-    """The usual latency of one provider: seconds for each range of words. Bounded by MOST_RANGES times MOST_SAMPLES.
+    """The baseline latency of one provider in seconds, by range of words. Memory: MOST_RANGES times MOST_SAMPLES.
 
-    The hour begins with its first attempt. Whether it was stable is judged when it is over: enough attempts, of which
-    enough were ok, and its second half neither slower nor faster than its first. If not, the next attempt begins
-    another.
+    The hour begins with its first attempt and is judged at its end. It is stable if it has enough attempts, enough of
+    them are ok, and its second half is neither slower nor faster than its first. If not, the next attempt begins
+    another hour.
     """
 
     def __init__(self, learning_seconds: float, set_seconds: float | None = None) -> None:
-        """``set_seconds`` is the reference for every range, and then nothing is learned. Raises ValueError."""
+        """``set_seconds`` is the baseline of every range and disables learning. Raises ValueError."""
         if set_seconds is not None and not (set_seconds > 0 and math.isfinite(set_seconds)):
             raise ValueError(f"a reference latency can't be {set_seconds} seconds")
         self.state = BaselineState.LEARNING if set_seconds is None else BaselineState.SET
@@ -97,20 +98,20 @@ class LatencyBaseline:
 
     @property
     def seconds(self) -> Mapping[str, float]:
-        """The seconds by range, as far as they are learned; empty when one number is set for all."""
+        """The learned seconds by range; empty when an operator set one value for all."""
         return self._seconds
 
     @property
     def set_seconds(self) -> float | None:
-        """The one number for all, if one is set."""
+        """The value that an operator set for all ranges; None if there is none."""
         return self._set
 
     def of(self, group: str) -> float | None:
-        """Returns the seconds of a usual attempt in ``group``, None while that is not known."""
+        """Returns the baseline of ``group`` in seconds; None while it is unknown."""
         return self._seconds.get(group) if self._set is None else self._set
 
     def add(self, moment: float, group: str, seconds: float | None, ok: bool) -> None:
-        """An attempt to learn from; ``seconds`` counts only if it was ok. At once, whatever came before."""
+        """Adds an attempt to learn from; ``seconds`` counts only if it was ok. Takes bounded time."""
         if self.state is BaselineState.LEARNING:
             if self._hour is None:
                 self._hour = _Hour(moment)
@@ -123,7 +124,7 @@ class LatencyBaseline:
             self._take(group, [*self._late.pop(group, []), seconds])
 
     def settle(self, moment: float) -> bool:
-        """Judges the hour if it is over; whether the reference has just become known."""
+        """Judges the hour if it is over; returns whether the baseline has just become known."""
         hour = self._hour
         if hour is None or moment - hour.began < self._learning_seconds:
             return False
@@ -136,7 +137,7 @@ class LatencyBaseline:
         return True
 
     def _take(self, group: str, durations: list[float]) -> None:
-        """A range that is too rare to be known after the hour waits for more."""
+        """Sets the baseline of a range; one with too few durations waits for more attempts."""
         if len(durations) >= ENOUGH_ATTEMPTS:
             self._seconds[group] = median(durations)
         else:

@@ -1,4 +1,4 @@
-"""The reports of providers and their chain, as metrics and for the degradation monitor."""
+"""Records the reports of providers and the fallback chain as metrics, and feeds the degradation monitor."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from server.telemetry.degradation import DegradationMonitor
 from server.utterance import Utterance
 
 NOWHERE = set_span_in_context(INVALID_SPAN, Context())
-"""No span (an empty context would be taken for the current one): while a request goes on, nobody knows whether its
-trace will be kept, and every exemplar must open."""
+"""A context without a span, since an empty context would mean the current one. While a request is running it is not
+decided whether its trace is kept, and every exemplar must link to a stored trace."""
 JUDGED = (AttemptOutcome.OK, AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT)
-"""Outcomes that say something of the provider. A text that can't be spoken, or a client that left, does not. Faulty
-audio may be the fault of an odd text: the breaker's check decides that, and then the provider is unavailable."""
+"""Outcomes that count for or against the provider. A text that can't be spoken or a client that left does not. Faulty
+audio may be caused by an odd text: the breaker's check decides, and if it fails the provider is unavailable."""
 
 
 def fallback_labels(failed: str, following: str, reason: FallbackReason) -> dict[str, str]:
-    """Returns the labels of tts_provider_fallbacks_total; ``from`` can't be written as a keyword."""
+    """Returns the labels of tts_provider_fallbacks_total; ``from`` can't be a keyword argument."""
     return {"from": failed, "to": following, "reason": reason}
 
 
 class ProviderMetrics:
-    """Receives reports, see server.synthesis.fallback.reports.ChainReports. Made inside a running event loop."""
+    """Receives reports; see server.synthesis.fallback.reports.ChainReports. Requires a running event loop."""
 
     def __init__(self, metrics: Metrics, degradation: DegradationMonitor) -> None:
         self._metrics = metrics
         self._degradation = degradation
         self._available: dict[str, bool] = {}
         self.load_seconds: dict[str, float] = {}
-        """The time that each model took to load and warm up, by the name of its voice."""
+        """The load and warm-up time of each model in seconds, by voice name."""
         self.lost_provider: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
-        """Done when no provider will ever speak again in this process."""
+        """Done when no provider can ever speak again in this process."""
 
     def loaded(self, voice: str, seconds: float) -> None:
         self.load_seconds[voice] = seconds
@@ -49,7 +49,7 @@ class ProviderMetrics:
         self._metrics.record(instruments.BATCH_PADDING, padding, NOWHERE)
 
     def task_failed(self, task: str) -> None:
-        """A task that runs beside the requests has failed."""
+        """Counts a failure of a background task."""
         self._metrics.add(instruments.BACKGROUND_TASK_FAILURES, 1, task=task)
 
     def lost(self, error: Exception) -> None:
@@ -70,7 +70,7 @@ class ProviderMetrics:
             self._metrics.add(instruments.AUDIO_FAULTS, 1, fault=fault, voice_name=utterance.voice.label)
 
     def worker_restarted(self, worker: str) -> None:
-        """A worker process has ended, or did not answer, and is replaced."""
+        """Counts a restart of a worker process that ended or stopped responding."""
         self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
 
     def fell_back(self, failed: str, following: str, reason: FallbackReason) -> None:

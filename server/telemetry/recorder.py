@@ -1,4 +1,4 @@
-"""The one place where a finished request becomes metrics, spans and its event."""
+"""The only place where a finished request becomes metrics, spans and its event."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from server.utterance import Interval
 
 CLIENT = "anonymous"
 ATTEMPT_SPAN = "attempt"
-"""The name of the span of a provider's attempt to speak."""
+"""The span name of a provider's attempt."""
 FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 
 
 class Recorder:
-    """``open`` and ``close`` are called once for every call for audio."""
+    """Records requests: call ``open`` and ``close`` exactly once for each speech request."""
 
     def __init__(
         self, telemetry: Telemetry, summary: Summary, sampler: TailSampler, build: str, journal: Journal | None = None
@@ -53,7 +53,7 @@ class Recorder:
         self._journal = journal
 
     def open(self, record: RequestRecord, span: Span) -> None:
-        """Counts a call as in flight; ``span`` is its SERVER span."""
+        """Counts a request as in flight; ``span`` is its SERVER span."""
         self._summary.open()
         if self._journal is not None:
             record.journal_slot = self._journal.open(
@@ -73,7 +73,7 @@ class Recorder:
                 self._journal.clear(record.journal_slot)
 
     def report_lost(self, request: LostRequest) -> None:
-        """Reports a request that the last server had in flight when it ended, as one that failed by a crash."""
+        """Reports a request that was in flight when the previous server process ended, as failed by a crash."""
         record = RequestRecord(
             request.request_id, endpoint=request.endpoint, method=request.method, began_unix=request.began_unix
         )
@@ -84,13 +84,13 @@ class Recorder:
         )
         self._summary.open()
         self._report(record, span)
-        span.end(request.began_unix)  # nobody knows when it ended
+        span.end(request.began_unix)  # its end is unknown
 
     def _report(self, record: RequestRecord, span: Span) -> None:
         self._summary.close(record)
         hit = record.cache is CacheResult.HIT
         decision = self._sampler.decide(
-            f"{record.word_count_range} hit" if hit else record.word_count_range,  # what is slow for its kind
+            f"{record.word_count_range} hit" if hit else record.word_count_range,  # slowness is judged per group
             record.duration,
             failed=_failed(record),
         )
@@ -173,7 +173,7 @@ class Recorder:
         add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
 
     def _attributes(self, record: RequestRecord) -> dict[str, AttributeValue]:
-        """Returns the fields of the request, for its SERVER span and its event; nothing of what the client wrote."""
+        """Returns the fields of the request's SERVER span and event; they contain no text of the client."""
         fields: dict[str, AttributeValue | None] = {
             RequestField.OPERATION: "text_to_speech",
             RequestField.REQUEST_ID: record.request_id or None,
@@ -247,13 +247,13 @@ class Recorder:
 
 
 def _failed(record: RequestRecord) -> bool:
-    """Whether a provider failed, whoever answered then; not when the text was at fault."""
+    """Whether a provider failed, even if another one then answered; False when the text was at fault."""
     fell_back = record.source is not None and record.source.fallback is not None
     return record.outcome is Outcome.ERROR or (fell_back and record.outcome is not Outcome.REJECTED)
 
 
 def _trace(trace_id: int) -> Context:
-    """A context in which a span belongs to a trace that began in another process; of no trace for 0."""
+    """Returns a context that continues a trace of another process; an empty one if ``trace_id`` is 0."""
     if not trace_id:
         return Context()
     span_id = RandomIdGenerator().generate_span_id()
@@ -261,7 +261,7 @@ def _trace(trace_id: int) -> Context:
 
 
 def _synthesis_fields(record: RequestRecord) -> dict[str, AttributeValue | None]:
-    """What became of the synthesis, and what its audio is like; nothing of audio that was not made for this request."""
+    """Returns the fallback and audio quality fields; empty for audio that was not made for this request."""
     if record.source is None or not record.synthesized:
         return {}
     fields: dict[str, AttributeValue | None] = {}
@@ -287,7 +287,7 @@ def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
 
 
 def _links(interval: Interval) -> list[Link]:
-    """Returns links to the requests that shared the step; whether their traces are kept is not known yet."""
+    """Returns links to the requests of the same batch; whether their traces are kept is not known yet."""
     origins = interval.peers.origins if interval.peers else ()
     return [Link(origin) for origin in dict.fromkeys(origins) if isinstance(origin, SpanContext)]
 

@@ -1,4 +1,4 @@
-"""Memory, CPU and GPUs, sampled beside the requests."""
+"""Background samplers of memory, CPU and GPUs."""
 
 from __future__ import annotations
 
@@ -27,20 +27,19 @@ READERS: dict[GpuReading, Callable[[Any], float]] = {
 
 
 class SystemSampler:
-    """The last sample of memory (bytes, this process and its children) and CPU (percent, 0 to 100); None while they
-    can't be sampled."""
+    """The last sample of memory (bytes, this process and its children) and CPU (percent, 0 to 100); None on failure."""
 
     def __init__(self, cgroup: Path = CGROUP) -> None:
         self._process = psutil.Process()
         self._cores = _container_cores(cgroup)
         self._usage_file = cgroup / "cpu.stat"
         self._before = (time.monotonic(), self._busy_seconds())
-        psutil.cpu_percent(None)  # the first call of psutil means nothing
+        psutil.cpu_percent(None)  # the first value of psutil is meaningless
         self.memory_bytes: float | None = float(self._process.memory_info().rss)
         self.cpu_percent: float | None = 0.0
 
     async def run(self) -> None:
-        """Samples every five seconds until it is cancelled. Raises what keeps it from sampling."""
+        """Samples every five seconds until it is cancelled. Raises the error of a failed sample."""
         while True:
             try:
                 await asyncio.to_thread(self.sample)
@@ -50,7 +49,7 @@ class SystemSampler:
             await asyncio.sleep(INTERVAL_SECONDS)
 
     def sample(self) -> None:
-        """Takes a sample. Raises OSError or psutil.Error when it can't, such as for want of file handles."""
+        """Takes a sample. Raises OSError or psutil.Error on failure, such as when file handles run out."""
         self.memory_bytes = float(sum(map(_resident, (self._process, *self._process.children(recursive=True)))))
         self.cpu_percent = psutil.cpu_percent(None) if self._cores is None else self._container_percent(self._cores)
 
@@ -68,7 +67,7 @@ class SystemSampler:
 
 
 class GpuSampler:
-    """The last sample of every GPU, by NVML; readings that a GPU does not support are left out."""
+    """The last NVML sample of every GPU; readings that a GPU does not support are omitted."""
 
     def __init__(self) -> None:
         self._gpus = _gpus()
@@ -84,7 +83,7 @@ class GpuSampler:
         return [(value, {"gpu": gpu}) for (kind, gpu), value in self._samples.items() if kind == reading]
 
     async def run(self) -> None:
-        """Samples every five seconds until it is cancelled; ends at once where there is no GPU."""
+        """Samples every five seconds until it is cancelled; returns immediately without a GPU."""
         while self._gpus:
             try:
                 await asyncio.to_thread(self.sample)
@@ -104,9 +103,10 @@ class GpuSampler:
 
 
 def _resident(process: psutil.Process) -> int:
-    """Returns a process's bytes; a small one's share alone, as the forked ones have most of their memory in common.
+    """Returns a process's memory in bytes: the proportional share (PSS) if it is small, else the resident size (RSS).
 
-    The share of a large one would take 30 to 150 ms to sum up, in which it can't get any memory.
+    Small processes are forked and share most of their memory. Summing the PSS of a large process takes 30 to 150 ms, in
+    which the process can't allocate memory.
     """
     try:
         resident = int(process.memory_info().rss)
@@ -114,14 +114,14 @@ def _resident(process: psutil.Process) -> int:
             return resident
         try:
             return int(process.memory_full_info().pss)
-        except psutil.AccessDenied:  # a sandboxed process shows it to root alone
+        except psutil.AccessDenied:  # only root may read it of a sandboxed process
             return resident
     except psutil.NoSuchProcess:
         return 0
 
 
 def _container_cores(cgroup: Path) -> float | None:
-    """Returns the cores that the container may use by its quota (cgroup v2), or None without one."""
+    """Returns the number of cores in the container's quota (cgroup v2), or None without a quota."""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):
@@ -130,7 +130,7 @@ def _container_cores(cgroup: Path) -> float | None:
 
 
 def _gpus() -> dict[str, Any]:
-    """Returns NVML's handle of each GPU, by its number; nothing without the driver."""
+    """Returns NVML's handle of each GPU by its number; empty without the driver."""
     try:
         pynvml.nvmlInit()
         return {str(number): pynvml.nvmlDeviceGetHandleByIndex(number) for number in range(pynvml.nvmlDeviceGetCount())}

@@ -1,4 +1,4 @@
-"""Why a slow request was slow: what it spent beyond the usual of its word range."""
+"""Finds why a slow request was slow: the stage that took most beyond the mean of its word range."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from otel.contract.values import SlowReason, Stage
 from server.record import RequestRecord
 
 WEIGHT = 0.05
-"""The weight of the newest request in the running means: the last twenty or so count."""
+"""The weight of the newest request in the running means, which average over about the last twenty."""
 LONG_TEXT_RATIO = 1.25
-"""Times the usual seconds of audio: above it, the text is the reason."""
+"""Multiple of the mean seconds of audio above which the text's length is the reason."""
 PADDING_SHARE = 0.5
-"""The share of a request's work: above it, padding to the longer requests of its batches is the reason."""
+"""Share of a request's work above which padding to longer requests in its batches is the reason."""
 VAIN_SHARE = 0.25
-"""The share of a request's duration: above it, attempts that failed before another provider spoke are the reason."""
+"""Share of a request's duration above which failed attempts before a fallback are the reason."""
 SLOW_READING = 1.0
-"""Seconds below which no client is called slow."""
+"""Seconds of sending up to which a client never counts as slow."""
 
 
 @dataclass(slots=True)
@@ -29,14 +29,14 @@ class _Usual:
 
 
 class Slowness:
-    """Learns what is usual from every request that ended ok; bounded by the number of ranges and voices."""
+    """Learns running means from every successful request; memory is bounded by the number of ranges and voices."""
 
     def __init__(self) -> None:
         self._usual: dict[str, _Usual] = {}
         self._warm_voices: set[str] = set()
 
     def learn(self, record: RequestRecord) -> None:
-        """Takes a finished request into the means. Call it after ``reason``."""
+        """Adds a finished request to the means. Call it after ``reason``."""
         usual = self._usual.setdefault(record.word_count_range, _Usual())
         for stage, seconds in record.stage_seconds().items():
             usual.stages[stage] = _mean(usual.stages.get(stage), seconds)
@@ -45,10 +45,10 @@ class Slowness:
             self._warm_voices.add(record.utterance.voice.label)
 
     def reason(self, record: RequestRecord, slow: bool) -> SlowReason | None:
-        """What cost ``record`` most beyond the usual of its range, if it was ``slow`` for that.
+        """Returns what cost ``record`` most beyond the mean of its range, or None if it was not ``slow`` for its range.
 
-        A client that takes longer to take the audio than to play it is slow whatever the server did, and so is one that
-        was cut off for it.
+        A client that takes longer to read the audio than to play it is always slow, and so is a client that was cut off
+        for slow reading.
         """
         if record.cut_off:
             return SlowReason.SLOW_CLIENT
@@ -63,7 +63,7 @@ class Slowness:
 
 
 def _costliest(record: RequestRecord, usual: _Usual) -> SlowReason:
-    """Returns the reason that cost a slow request most beyond the usual."""
+    """Returns the reason that cost a slow request most beyond the means."""
     excess = _excess(record.stage_seconds(), usual.stages)
     excess.pop(Stage.SEND, None)  # not part of the duration
     match max(excess, key=lambda stage: excess[stage], default=None):

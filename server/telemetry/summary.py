@@ -1,4 +1,4 @@
-"""The summary that GET /metrics shows: totals and durations since the start, in bounded memory."""
+"""The summary of GET /metrics: totals and durations since the start, in bounded memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOP = 10
 
 
 class Summary:
-    """Counts every call for audio from its start to its end; used by the event loop's thread alone."""
+    """Counts every speech request from its start to its end; used by the event loop's thread alone."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -47,7 +47,7 @@ class Summary:
 
     @property
     def active_voices(self) -> int:
-        """Voices that spoke within the last hour."""
+        """The number of voices used within the last hour."""
         moment = self._clock()
         return sum(moment - last <= HOUR for last in self._last_used.values())
 
@@ -55,7 +55,7 @@ class Summary:
         self._in_flight += 1
 
     def close(self, record: RequestRecord) -> None:
-        """Takes in a finished request. Raises ValueError if it has no outcome."""
+        """Counts a finished request. Raises ValueError if it has no outcome."""
         if record.outcome is None:
             raise ValueError("a finished request has an outcome")
         self._in_flight -= 1
@@ -79,7 +79,7 @@ class Summary:
                 durations.add(record.duration)
 
     def describe(self, model_load_seconds: dict[str, float]) -> dict[str, Any]:
-        """The body of GET /metrics; durations in seconds, of requests that ended ok."""
+        """Returns the body of GET /metrics; durations are in seconds, of successful requests."""
         return {
             "total_requests": self._outcomes.total(),
             "successful_requests": self._outcomes[Outcome.OK],
@@ -101,7 +101,7 @@ class Summary:
         }
 
     def describe_cache(self) -> dict[str, Any]:
-        """Requests by what the cache had for them. Of the rate, those that had no use for it are no part."""
+        """Returns the number of requests by cache result, and the hit rate, which excludes bypassed requests."""
         looked_up = self._cache.total() - self._cache[CacheResult.BYPASS]
         return {
             **{str(result): self._cache[result] for result in CacheResult},
@@ -125,7 +125,7 @@ def _iso(unix_seconds: float) -> str:
 
 
 class _Durations:
-    """Count, mean, extremes and quantiles of some durations."""
+    """The count, mean, minimum, maximum and quantiles of durations."""
 
     def __init__(self) -> None:
         self._sketch = LogCollapsingLowestDenseDDSketch(RELATIVE_ACCURACY, BINS)
