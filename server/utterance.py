@@ -1,4 +1,4 @@
-"""The vocabulary that the whole server speaks: voices, utterances, chunks of audio, stages and outcomes."""
+"""The data types that the whole server shares: voices, utterances, listeners, chunks of audio and their intervals."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ Samples = npt.NDArray[np.float32]
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
 REGISTERED = "registered"
-"""The name in signals of every voice that a client has registered: its own is the client's, and goes into none."""
+"""The label of all registered voices in signals: their real names are user data and appear in no signal."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchPeers:
-    """The other requests of a batch, with which a step was taken."""
+    """The other requests in the batch of a step."""
 
     origins: tuple[object, ...]
-    """What the others' listeners gave as theirs: the context of their SERVER span."""
+    """The ``origin`` of each other request's Listener: the context of its SERVER span."""
     padding: float
-    """The share of the batch that pads the shorter ones, 0 to 1."""
+    """The share of the batch that is padding, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of one stage, in nanoseconds of ``time.perf_counter_ns``."""
+    """A time interval spent in one stage, in nanoseconds of ``time.perf_counter_ns``."""
 
     stage: Stage
     start: int
     end: int
     peers: BatchPeers | None = None
-    """The other requests of the same batch; None if the step was executed for this request alone."""
+    """The other requests in the batch; None if the step ran for this request alone."""
 
     def __post_init__(self) -> None:
         if self.end < self.start:
@@ -59,21 +59,21 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice that can be asked for: what clients, labels and the cache need to know of it."""
+    """A voice, with what clients, metric labels and the cache need to know about it."""
 
     name: str
     languages: tuple[str, ...]
-    """BCP 47 codes in lower case; the first is the default, the one that labels carry."""
+    """BCP 47 codes in lower case; the first is the default and the one in metric labels."""
     sample_rate: int
     """Hz."""
     checksum: str
     """SHA-256 over the model and its configuration, as hexadecimal digits."""
     registered: bool = False
-    """Whether a client has made it of a recording."""
+    """Whether a client registered it with a recording."""
 
     @property
     def label(self) -> str:
-        """Its name in signals."""
+        """The voice's name in signals."""
         return REGISTERED if self.registered else self.name
 
     def __post_init__(self) -> None:
@@ -86,17 +86,17 @@ class Voice:
 
 
 class Ability(StrEnum):
-    """An ability that not every provider has."""
+    """An optional ability of a provider."""
 
     MARKUP = "markup"
-    """Pauses of a given length, and a pace that changes within a text."""
+    """Pauses of a given length, and changes of pace within a text."""
     WORD_TIMES = "word_times"
-    """The times at which the words are said."""
+    """The start and end time of each word."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verbalization:
-    """A stretch of a text, from ``start`` up to, not including, ``stop``, and how it is spoken."""
+    """A range of a text, from ``start`` up to, not including, ``stop``, and how it is spoken."""
 
     start: int
     stop: int
@@ -105,20 +105,20 @@ class Verbalization:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a text with markup; without text it is a pause alone."""
+    """A part of a text with markup; with empty text it is only a pause."""
 
     text: str
     rate: float = 1.0
-    """Times the utterance's speed."""
+    """The pace as a multiple of the utterance's speed."""
     pause: float | None = None
-    """Seconds of silence after it; None is as long as after any sentence."""
+    """Seconds of silence after it; None means the usual pause after a sentence."""
     verbalizations: tuple[Verbalization, ...] = ()
-    """What is not to be read as it is written, in order."""
+    """The ranges that are not read as written, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What stands between two spaces of a text, and when it is heard: seconds from the beginning of the audio."""
+    """A word as written (split at spaces), and when it is spoken, in seconds from the beginning of the audio."""
 
     written: str
     start: float
@@ -127,7 +127,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """What is to be spoken: text without emotion tags, and how."""
+    """A text to speak, without emotion tags, and how to speak it."""
 
     text: str
     voice: Voice
@@ -135,11 +135,11 @@ class Utterance:
     words: int
     characters: int
     speed: float = 1.0
-    """1 is the voice's own pace, 2 twice as fast."""
+    """1 is the voice's own pace, 2 is twice as fast."""
     passages: tuple[Passage, ...] = ()
-    """The text as its markup has it; none of a plain one."""
+    """The passages of a text with markup; empty for plain text."""
     timed: bool = False
-    """Whether the times of its words are wanted."""
+    """Whether the client requests word times."""
 
     def __post_init__(self) -> None:
         if self.language not in self.voice.languages:
@@ -150,56 +150,54 @@ class Utterance:
 
     @property
     def needs(self) -> frozenset[Ability]:
-        """The abilities that its provider must have."""
+        """The abilities that the provider must have."""
         needs = {Ability.MARKUP: bool(self.passages), Ability.WORD_TIMES: self.timed}
         return frozenset(ability for ability, needs_it in needs.items() if needs_it)
 
     @property
     def leading_silence(self) -> float:
-        """The seconds of silence that it begins with."""
+        """Seconds of silence at the beginning."""
         return sum(passage.pause or 0.0 for passage in takewhile(lambda each: not each.text, self.passages))
 
     @property
     def pauses(self) -> float:
-        """Seconds of silence that its markup asks for."""
+        """The total seconds of pauses in the markup."""
         return sum(passage.pause or 0.0 for passage in self.passages)
 
     @property
     def speeds(self) -> tuple[float, float]:
-        """The slowest and the fastest pace in it."""
+        """The slowest and the fastest speed of its passages."""
         rates = [passage.rate for passage in self.passages if passage.text] or [1.0]
         return self.speed * min(rates), self.speed * max(rates)
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """The client that waits for the audio of an utterance, and how."""
+    """The client that receives the audio of an utterance, and how it receives it."""
 
     streamed: bool = False
-    """Whether it is heard as it comes, not when it is whole."""
+    """Whether the client receives the audio as it is made, not when it is complete."""
     client: str = ""
-    """The client that the work is for, to be fair among clients: the name of a key, or an address. It goes into no
-    signal."""
+    """The client for fair scheduling: the name of its key, or its address. It appears in no signal."""
     origin: object = None
-    """The context of the request's SERVER span: for the links of those that share a batch with it, and for whoever
-    speaks elsewhere to continue the trace."""
+    """The context of the request's SERVER span: batch peers link to it, and a remote provider continues its trace."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of speech, and where the time to make it went."""
+    """A chunk of audio, and the intervals in which it was made."""
 
     samples: Samples
     sample_rate: int
     """Hz."""
     intervals: tuple[Interval, ...] = ()
     expected: float | None = None
-    """Seconds of audio that the whole utterance should become, pauses included, as its provider reckons from what it
-    will say; in the first chunk alone, of a provider that knows."""
+    """The expected seconds of audio of the whole utterance, pauses included, which the provider estimates from the
+    spoken text; only in the first chunk, and only if the provider knows it."""
     spoken_text: str = ""
-    """The words that the whole utterance is spoken in, numbers and abbreviations read out; there too."""
+    """The whole utterance as spoken, with numbers and abbreviations written out; only where ``expected`` is set."""
     words: tuple[Word, ...] = ()
-    """The words whose times are known with this chunk; none comes later than its audio. Only for timed utterances."""
+    """The words whose times are known with this chunk, at the latest with their audio. Only for timed utterances."""
 
     @property
     def seconds(self) -> float:
