@@ -1,4 +1,4 @@
-"""A job's audio, in order, from the step that made it until somebody fetches it."""
+"""The queue of a job's finished audio, in order, from the step that made it until it is fetched."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from server.utterance import Interval, Samples, Word
 
 @dataclass(frozen=True, slots=True)
 class AudioPiece:
-    """A stretch of audio, and where the time to make it went."""
+    """A piece of audio, and the intervals in which it was made."""
 
     samples: Samples
     intervals: tuple[Interval, ...]
     words: tuple[Word, ...] = ()
-    """The words of the sentence that begins with it, when their times are wanted."""
+    """The words of the sentence that begins with this piece, if word times are requested."""
 
 
 class AudioQueue:
@@ -25,20 +25,20 @@ class AudioQueue:
 
     def __init__(self, sample_rate: int) -> None:
         self.fetched_seconds = 0.0
-        """Seconds of audio that were fetched."""
+        """Seconds of audio fetched so far."""
         self._sample_rate = sample_rate
         self._pieces: deque[AudioPiece] = deque()
         self._intervals: list[Interval] = []
-        """The time that was spent since the last piece."""
+        """The intervals since the last piece."""
 
     def add_interval(self, interval: Interval) -> None:
-        """Adds time that was spent on the audio that comes next."""
+        """Adds an interval spent on the next piece."""
         self._intervals.append(interval)
 
     def append(
         self, samples: Samples, interval: Interval, words: tuple[Word, ...], silence_before: float, silence_after: float
     ) -> None:
-        """Appends a window's samples, decoded in ``interval``, with so many seconds of silence around them."""
+        """Appends a window's samples, decoded in ``interval``, padded with the given seconds of silence."""
         if silence_before or silence_after:
             rate = self._sample_rate
             samples = np.pad(samples, (round(silence_before * rate), round(silence_after * rate)))
@@ -46,7 +46,7 @@ class AudioQueue:
         self._intervals.clear()
 
     def fetch(self) -> AudioPiece | None:
-        """Returns the next audio, or None when nothing is ready."""
+        """Returns the next piece, or None when none is ready."""
         if not self._pieces:
             return None
         piece = self._pieces.popleft()

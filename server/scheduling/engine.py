@@ -1,4 +1,4 @@
-"""The steps that make speech, as the schedule sees them, and the Protocol of the engine that runs them."""
+"""The steps of speech synthesis, as the scheduler sees them, and the Protocol of the engine that runs them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from server.utterance import Samples
 
 
 class EngineLost(ComponentError):
-    """The device is in a state from which this process can't recover, such as CUDA after a fault."""
+    """The engine's process has ended or can't recover, such as CUDA after a fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,16 @@ class Sentence:
     pause: float = 0.0
     """Seconds of silence after it."""
     words: tuple[WordSpan, ...] = ()
-    """Its words, when their times are wanted."""
+    """Its words, if word times are requested."""
 
     @property
     def silence(self) -> float:
-        """The seconds of silence before and after it."""
+        """The total seconds of silence before and after it."""
         return self.leading_silence + self.pause
 
 
 class Latent(Protocol):
-    """A sentence's latent frames on the engine's device. Its length is known; its content is the engine's own."""
+    """A sentence's latent frames on the engine's device. Only their number is visible here, not their content."""
 
     @property
     def frames(self) -> int: ...
@@ -56,7 +56,7 @@ class Latent(Protocol):
 
     @property
     def context(self) -> int:
-        """Frames on each side of a window that its decoding reads too."""
+        """Frames on each side of a window that its decoding also reads."""
         ...
 
     @property
@@ -67,14 +67,14 @@ class Latent(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Encode:
-    """Turns ids into latent frames that are not refined yet."""
+    """Turns ids into unrefined latent frames."""
 
     sentence: Sentence
 
 
 @dataclass(frozen=True, slots=True)
 class Refine:
-    """Takes frames ``start`` to ``stop`` of a latent through the flow. Blocks come in order and meet without a gap."""
+    """Passes frames ``start`` to ``stop`` of a latent through the flow. Blocks run in order and without gaps."""
 
     latent: Latent
     start: int
@@ -113,24 +113,24 @@ class BatchResult:
 
 
 class Engine(Protocol):
-    """Runs steps, several of one kind at once, on workers that are numbered from 0."""
+    """Runs batches of steps of one kind, on workers numbered from 0."""
 
     def bucket(self, step: Step) -> Hashable:
         """Returns a key: steps with equal keys may run in one batch."""
         ...
 
     def max_batch(self, step: Step) -> int:
-        """Returns how many steps like this one may run in one batch."""
+        """Returns the largest batch of steps like this one."""
         ...
 
     def size(self, step: Step) -> int:
-        """Returns the amount of work in a step, in the units that a batch is padded in."""
+        """Returns the amount of work in a step, in the unit in which a batch is padded."""
         ...
 
     async def run(self, worker: int, steps: Sequence[Step], threads: int) -> BatchResult:
-        """Returns a result for each step. A worker runs one batch after the other, on at most ``threads`` cores.
+        """Returns a result for each step. A worker runs one batch at a time, on at most ``threads`` cores.
 
-        When the call is cancelled, the batch runs all the same and its results are dropped. Raises EngineLost when the
-        engine can do nothing more, or whatever went wrong with this batch.
+        When the call is cancelled, the batch still runs and its results are dropped. Raises EngineLost when the engine
+        can't recover, or the error of this batch.
         """
         ...

@@ -1,4 +1,4 @@
-"""One request's work: its sentences on their way to audio, and the audio that waits to be fetched, in order."""
+"""One request's job: the progress of its sentences, and its finished audio in order."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from server.scheduling.sentence_work import SentenceWork
 from server.utterance import Interval
 
 AHEAD_SECONDS = 10.0
-"""Seconds of audio that may wait for the reader of a stream before work on it pauses."""
+"""Seconds of audio that a stream may be ahead of its reader before backpressure pauses it."""
 WHOLE_PACE = 0.25
-"""A stream's audio is due when it is heard. A whole answer's audio is due in a quarter of that time, since the client
+"""A stream's audio is due when it is played. A whole answer's audio is due in a quarter of that time, since the client
 waits for its end."""
 
 
@@ -29,21 +29,21 @@ class ReadyStep:
     work: SentenceWork
     step: Step
     due: float
-    """The time when it should run, in seconds of the schedule's clock; the earliest is next."""
+    """The deadline, in seconds of the schedule's clock; the earliest runs next."""
     window: int = 0
-    """The number of the window in its sentence that a Decode makes."""
+    """The number of the window, within its sentence, that a Decode makes."""
     retry: bool = False
-    """Whether it was in a batch that failed. It is then run in a batch of its own."""
+    """Whether its batch failed. It then runs in a batch of its own."""
 
 
 by_due = attrgetter("due")
-"""The order in which steps run."""
+"""The sort key by which steps run."""
 
 
 class Job:
     """A request's sentences; used by the event loop's thread alone.
 
-    ``changed`` is called whenever there is something to fetch: audio, the end, or ``failure``.
+    ``changed`` is called when there is new audio, and at the end or a ``failure``.
     """
 
     def __init__(
@@ -57,17 +57,17 @@ class Job:
         origin: object = None,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
-        """``seconds`` is the estimated audio of each sentence without silence. ``client`` is the one that scheduling
-        must be fair to. ``origin`` is what the records of batch peers say of this request: the context of its span."""
+        """``seconds`` is the estimated audio of each sentence without silence. ``client`` is the one for fair
+        scheduling. ``origin`` identifies this request in the records of batch peers: the context of its span."""
         self._sentences = [
             SentenceWork(sentence, estimate + sentence.silence, low_latency=streamed and number == 0)
             for number, (sentence, estimate) in enumerate(zip(sentences, seconds, strict=True))
         ]
         self._streamed = streamed
         self._head = 0
-        """The sentence whose audio is delivered next."""
+        """The index of the sentence whose audio is delivered next."""
         self._head_begin = 0.0
-        """The second of the audio at which that sentence begins."""
+        """The start of that sentence in the audio, in seconds."""
         self._running = 0
         self._waiting_since: int | None = None
         self._retries: list[ReadyStep] = []
@@ -76,7 +76,7 @@ class Job:
         self.origin = origin
         self.changed = changed
         self._start = 0.0
-        # The schedule asks every job for these at every step: they are cached until something changes.
+        # The schedule reads these of every job at every step, so they are cached until something changes.
         self._next_step: ReadyStep | None = None
         self._next_step_stale = True
         self._seconds: float | None = None
@@ -85,8 +85,8 @@ class Job:
 
     @property
     def start(self) -> float:
-        """The time when its first audio is due, in seconds of the schedule's clock. The schedule sets it, and sets it
-        sooner when the job's client abandons a request that came before it."""
+        """When its first audio is due, in seconds of the schedule's clock. The schedule sets it, and moves it forward
+        when the client abandons an earlier request."""
         return self._start
 
     @start.setter
@@ -95,14 +95,14 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Seconds of audio that are still to be made, some of them estimated."""
+        """The remaining seconds of audio, partly estimated."""
         if self._seconds is None:
             self._seconds = sum(work.remaining for work in self._sentences[self._head :])
         return self._seconds
 
     @property
     def finished(self) -> bool:
-        """Whether all audio was made; some may still have to be fetched."""
+        """Whether all audio was made; some of it may not be fetched yet."""
         return self._head == len(self._sentences)
 
     @property
@@ -111,7 +111,7 @@ class Job:
         return self._waiting_since is not None
 
     def fetch(self) -> AudioPiece | None:
-        """Returns the next audio, or None when nothing is ready."""
+        """Returns the next piece of audio, or None when none is ready."""
         piece = self._audio.fetch()
         if piece is not None:
             self._next_step_stale = True
@@ -119,7 +119,7 @@ class Job:
 
     @property
     def next_step(self) -> ReadyStep | None:
-        """The most urgent step that can run now, or None when there is none."""
+        """The most urgent ready step, or None when there is none."""
         if self.closed:
             return None
         if self._next_step_stale:
@@ -127,12 +127,12 @@ class Job:
         return self._next_step
 
     def ready_steps(self) -> Iterator[ReadyStep]:
-        """Yields the steps that can run now, the most urgent first."""
+        """Yields the ready steps, the most urgent first."""
         if not self.closed:
             yield from merge(sorted(self._retries, key=by_due), self._first_attempts(), key=by_due)
 
     def begin(self, ready: ReadyStep, timestamp: int) -> None:
-        """Notes that a step begins at ``timestamp``, in ns of ``time.perf_counter_ns``."""
+        """Marks a step as running since ``timestamp``, in ns of ``time.perf_counter_ns``."""
         self._running += 1
         self._next_step_stale = True
         if self._waiting_since is not None:
@@ -149,7 +149,7 @@ class Job:
             self._waiting_since = timestamp
 
     def complete(self, ready: ReadyStep, result: StepResult, interval: Interval) -> None:
-        """Takes in the ``result`` of a step that ran in ``interval``."""
+        """Stores the ``result`` of a step that ran in ``interval``."""
         self._running -= 1
         self._next_step_stale, self._seconds = True, None
         ready.work.complete(result, ready.window, interval)
@@ -159,20 +159,20 @@ class Job:
             self._audio.add_interval(interval)
 
     def retry(self, ready: ReadyStep) -> None:
-        """Offers a step again, in a batch of its own: its batch failed, perhaps through no fault of this step."""
+        """Makes a step ready again, in a batch of its own: its batch failed, perhaps because of another step."""
         self._running -= 1
         self._next_step_stale = True
         self._retries.append(replace(ready, retry=True))
 
     def fail(self, error: Exception) -> None:
-        """Ends the job: no more audio will come."""
+        """Ends the job with ``error``; it makes no more audio."""
         self.failure = self.failure or error
         self.closed = True
         self.changed()
 
     def _first_attempts(self) -> Iterator[ReadyStep]:
-        # The place in the audio counts, not how much was made: later sentences may be done before an earlier one, and
-        # must not keep it from being made.
+        # The limit is a position in the audio, not an amount made: later sentences may finish before an earlier one and
+        # must not block it.
         pace, latest = (1.0, self._audio.fetched_seconds + AHEAD_SECONDS) if self._streamed else (WHOLE_PACE, math.inf)
         begin = self._head_begin
         for work in self._sentences[self._head :]:
@@ -184,7 +184,7 @@ class Job:
             begin += work.seconds
 
     def _deliver(self) -> None:
-        """Gives the windows that are next in order their place in the audio."""
+        """Moves the windows that are next in order to the audio queue."""
         work = self._sentences[self._head]
         while (decoded := work.next_window()) is not None:
             samples, interval = decoded
@@ -199,7 +199,7 @@ class Job:
             if work.finished:
                 self._head_begin += work.seconds
                 self._head += 1
-                work.latent = None  # its memory is the device's
+                work.latent = None  # frees device memory
                 if self.finished:
                     break
                 work = self._sentences[self._head]

@@ -1,4 +1,4 @@
-"""What the engine runs next: the step that is due first, in a batch with others like it."""
+"""The scheduler: chooses the step with the earliest deadline, and others of its kind for its batch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from server.scheduling.job import Job, ReadyStep
 from server.utterance import BatchPeers, Interval
 
 TURN_SECONDS = 1.0
-"""Seconds of audio in a turn, after which the other clients have theirs. Nearly every window is longer, so that a turn
-is one window, or several short ones."""
+"""Seconds of audio in a client's turn, after which the other clients have theirs. Nearly every window is longer, so a
+turn is one window, or several short ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,39 +33,39 @@ class Batch:
 
 @dataclass(slots=True, eq=False)
 class Client:
-    """A client with unfinished requests. It is forgotten with the last of them."""
+    """A client with unfinished requests. It is removed with the last of them."""
 
     jobs: dict[Job, None] = field(default_factory=dict)
     busy_until: float = 0.0
-    """The time when all its requests would be done if it had the engine alone, in seconds of the schedule's clock."""
+    """When all its requests would be finished if it had the engine alone, in seconds of the schedule's clock."""
     turn_end: float = 0.0
-    """The time when its last turn ended, in seconds of the schedule's clock."""
+    """When its last turn ended, in seconds of the schedule's clock."""
     turn_seconds: float = 0.0
-    """Seconds of audio in its present turn."""
+    """Seconds of audio in its current turn."""
 
 
 class Schedule:
     """Runs the step with the earliest deadline first; clients with overdue steps take turns.
 
-    A step is due when its result is awaited (earliest deadline first, Liu and Layland, 1973): a request's first audio
-    when the request comes, the rest of a stream when it will be heard, and the rest of a whole answer sooner, since its
-    client waits for the end. The requests of one client are due one after the other, as if it had the engine to itself
-    (virtual clocks, Zhang, 1990).
+    The deadline of a step is when its result is needed (earliest deadline first, Liu and Layland, 1973): a request's
+    first audio when the request arrives, the rest of a stream when it will be played, and the rest of a whole answer
+    sooner, since its client waits for the end. The deadlines of one client's requests follow one another, as if it had
+    the engine to itself (virtual clocks, Zhang, 1990).
 
-    A client that asks for more than the engine makes is soon overdue, and then due times say only which client came
-    first. So a client's steps come after all that was due when its last turn ended: round robin (Nagle, RFC 970, 1985),
-    with turns of a quantum of work instead of a packet (Shreedhar and Varghese, 1995). Once a client's step is due, it
-    follows that
+    A client that requests more than the engine can make is soon overdue, and then deadlines only tell which client came
+    first. So a client's steps run after everything that was due when its last turn ended: round robin (Nagle, RFC 970,
+    1985), with turns of a quantum of work instead of a packet (Shreedhar and Varghese, 1995). Therefore, once a
+    client's step is due,
 
-    - each other client is served before it for at most one turn, however much that client has asked for and however
+    - each other client is served before it for at most one turn, however much that client has requested and however
       fast the engine is; a turn ends with the batch that fills it;
-    - no client that comes later is served before it.
+    - no client that arrives later is served before it.
 
-    So the wait is bounded by the number of clients, which admission bounds, and no client starves.
+    So the wait is bounded by the number of clients, which admission limits, and no client starves.
     """
 
     def __init__(self, engine: Engine, rate: Callable[[], float], clock: Callable[[], float] = time.monotonic) -> None:
-        """``rate`` returns how many seconds of audio the engine makes in a second."""
+        """``rate`` returns the engine's throughput in seconds of audio per second."""
         self._engine = engine
         self._rate = rate
         self._clock = clock
@@ -74,16 +74,16 @@ class Schedule:
 
     @property
     def depth(self) -> int:
-        """The number of jobs that wait for their turn."""
+        """The number of waiting jobs."""
         return sum(job.waiting for job in self._jobs)
 
     @property
     def audio_seconds(self) -> float:
-        """Seconds of audio that are still to be made."""
+        """The pending audio of all jobs, in seconds."""
         return sum(job.seconds for job in self._jobs)
 
     def add(self, job: Job) -> None:
-        """Adds ``job``, due after the client's requests that are not finished yet."""
+        """Adds ``job``, due after the client's unfinished requests."""
         current_time, rate = self._clock(), self._rate()
         client = self._clients.setdefault(job.client, Client())
         unfinished = sum(each.seconds for each in client.jobs)
@@ -93,8 +93,8 @@ class Schedule:
         job.update_wait(time.perf_counter_ns())
 
     def remove(self, job: Job) -> None:
-        """Removes ``job``; its running steps end, and their results are dropped. The client's later requests are due
-        sooner by the time that the rest of it would have taken. Removing it again is allowed."""
+        """Removes ``job``; its running steps end, and their results are dropped. The deadlines of the client's later
+        requests move forward by the time that its remaining audio would have taken. Removing it again is allowed."""
         job.closed = True
         if job not in self._jobs:
             return
@@ -125,8 +125,7 @@ class Schedule:
         return Batch(tuple(steps), 1.0 - sum(sizes) / (max(sizes) * len(sizes)))
 
     def complete(self, batch: Batch, results: Sequence[StepResult], start: int, end: int) -> None:
-        """Hands each job its result of ``batch``, which ran from ``start`` to ``end``, in ns of
-        ``time.perf_counter_ns``."""
+        """Gives each job its result of ``batch``, which ran from ``start`` to ``end``, in ``time.perf_counter_ns``."""
         origins = [ready.job.origin for ready in batch.steps]
         for number, (ready, result) in enumerate(zip(batch.steps, results, strict=True)):
             peer_origins = tuple(origin for index, origin in enumerate(origins) if index != number)
@@ -135,7 +134,7 @@ class Schedule:
             self._update(ready.job)
 
     def fail(self, batch: Batch, error: Exception) -> None:
-        """Handles the failure of ``batch``: the job of a single step fails, several steps are retried one by one."""
+        """Handles the failure of ``batch``: a single step fails its job; several steps are retried one by one."""
         for ready in batch.steps:
             if len(batch.steps) > 1:
                 ready.job.retry(ready)
@@ -151,12 +150,12 @@ class Schedule:
             job.fail(error)
 
     def _order(self, ready: ReadyStep) -> tuple[float, float]:
-        """Returns the sort key of a step: the lowest is next."""
+        """Returns the sort key of a step: the lowest runs next."""
         return max(ready.due, self._clients[ready.job.client].turn_end), ready.due
 
     def _charge(self, ready: ReadyStep, current_time: float) -> None:
         """Adds the audio of a Decode to its client's turn. The steps before a Decode are a small part of the work and
-        count with the audio that they become: so several newcomers are heard one by one, not all when the last is
+        are charged with their audio, so several new clients get their first audio one by one, not all when the last is
         ready."""
         if isinstance(ready.step, Decode):
             client = self._clients[ready.job.client]
@@ -165,8 +164,7 @@ class Schedule:
                 client.turn_seconds, client.turn_end = 0.0, current_time
 
     def _batch_with(self, first: ReadyStep, limit: int) -> list[ReadyStep]:
-        """Returns ``first`` and the steps that may run with it: one of each client, then a second of each, and so
-        on."""
+        """Returns ``first`` and steps that may join its batch: one per client, then a second per client, and so on."""
         bucket = self._engine.bucket(first.step)
         peers = [
             ready

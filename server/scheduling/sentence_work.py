@@ -1,4 +1,4 @@
-"""One sentence on its way from ids to audio: which of its steps are ready, and what became of the others."""
+"""The progress of one sentence from ids to audio: its ready steps, and the results of finished ones."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class SentenceWork:
     seconds: float
     """Seconds of its audio, silence included; an estimate until it is encoded."""
     low_latency: bool
-    """Whether somebody waits for its first audio."""
+    """Whether a listener waits for its first audio."""
     latent: Latent | None = None
     windows: tuple[FrameSpan, ...] = ()
     blocks: tuple[FrameSpan, ...] = ()
     encoding: bool = False
     refining: bool = False
     refined: int = 0
-    """The number of blocks that went through the flow."""
+    """The number of blocks that passed through the flow."""
     started: set[int] = field(default_factory=set)
-    """The windows that are decoded or running. They are not always the first ones, since batches are of one length."""
+    """The windows that are decoded or running. They may be out of order, since a batch has windows of equal length."""
     delivered: int = 0
-    """The number of windows whose audio has its place in the job's."""
+    """The number of windows whose audio was delivered to the job."""
     decoded: dict[int, tuple[Samples, Interval]] = field(default_factory=dict)
-    """Windows that were decoded before their turn, and when."""
+    """Decoded windows that are not delivered yet, and when each was decoded."""
 
     @property
     def finished(self) -> bool:
@@ -41,7 +41,7 @@ class SentenceWork:
 
     @property
     def remaining(self) -> float:
-        """Seconds of its audio that are still to be made."""
+        """Seconds of its audio that are not delivered yet."""
         if self.latent is None or self.delivered == 0:
             return self.seconds
         return self.seconds - self.windows[self.delivered - 1].stop * self.latent.frame_seconds
@@ -67,7 +67,7 @@ class SentenceWork:
             yield Decode(latent, window.start, window.stop), position, number
 
     def begin(self, step: Step, window: int) -> None:
-        """Notes that ``step``, which decodes ``window`` if it is a Decode, is running."""
+        """Marks ``step`` as running; a Decode decodes ``window``."""
         match step:
             case Encode():
                 self.encoding = True
@@ -77,7 +77,7 @@ class SentenceWork:
                 self.started.add(window)
 
     def complete(self, result: StepResult, window: int, interval: Interval) -> None:
-        """Takes in a step's ``result``: an encoded sentence, a decoded ``window``, or None for a refined block."""
+        """Stores a step's ``result``: an encoded sentence, a decoded ``window``, or None for a refined block."""
         if isinstance(result, np.ndarray):
             self.decoded[window] = result, interval
         elif result is None:
@@ -90,14 +90,14 @@ class SentenceWork:
             self.seconds = result.frames * result.frame_seconds + self.sentence.silence
 
     def next_window(self) -> tuple[Samples, Interval] | None:
-        """Returns the window whose turn it is and when it was decoded, or None while it is not decoded."""
+        """Returns the next window in order and when it was decoded, or None while it is not decoded."""
         window = self.decoded.pop(self.delivered, None)
         if window is not None:
             self.delivered += 1
         return window
 
     def words(self, begin: float) -> tuple[Word, ...]:
-        """Returns the sentence's words when it begins ``begin`` seconds into the whole audio."""
+        """Returns the sentence's words with their times; ``begin`` is the sentence's start in the audio, in seconds."""
         latent = self.latent
         if latent is None or not self.sentence.words:
             return ()

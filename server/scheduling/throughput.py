@@ -1,16 +1,16 @@
-"""The measured speed at which speech is made here, for forecasts."""
+"""The measured throughput of speech synthesis, for forecasts."""
 
 from __future__ import annotations
 
 HALF_LIFE_SECONDS = 20.0
-"""Seconds of work after which a measurement counts half."""
+"""Seconds of work after which the weight of a measurement has halved."""
 
 
 class Throughput:
-    """Seconds of audio that the whole engine makes in a second of work."""
+    """Seconds of audio that the whole engine makes per second of work."""
 
     def __init__(self, rate: float = 1.0) -> None:
-        """``rate`` is assumed until there is a measurement."""
+        """``rate`` is used until there is a measurement."""
         self._seconds = 1.0
         self._audio = rate
 
@@ -19,7 +19,7 @@ class Throughput:
         return self._audio / self._seconds
 
     def reset(self, rate: float) -> None:
-        """Forgets all measurements and starts again from ``rate``."""
+        """Discards all measurements and starts again from ``rate``."""
         self._seconds, self._audio = 1.0, rate
 
     def add(self, audio_seconds: float, busy_seconds: float) -> None:

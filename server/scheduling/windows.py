@@ -1,4 +1,4 @@
-"""The windows and blocks that a sentence is made in: the first audio soon, the rest at the least cost."""
+"""Splits a sentence into windows and blocks: low latency for the first audio, least cost for the rest."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 FIRST_WINDOWS = (32, 64)
 """Frames of the first windows of a stream. 32 frames are .37 s of audio at 22,050 Hz, decoded in 25 ms by one core of
-2022; each window is heard for much longer than the next one takes."""
+2022; each window plays for much longer than the next one takes to decode."""
 WINDOW = 128
-"""Frames of every other window: with the context that is decoded twice, 6 % more work than a sentence in one piece,
-and the intermediate results of a window stay in a core's cache."""
+"""Frames of every other window. The context that is decoded twice costs 6 % more work than a sentence in one piece, and
+the intermediate results of a window stay in a core's cache."""
 
 GROWTH = 4
-"""The length of each block of a stream's first sentence, as a multiple of the one before: a block plays for longer than
-the next one takes, which is a twentieth of its length."""
+"""The length of each block of a stream's first sentence, as a multiple of the previous one: a block plays for longer
+than the next one takes to compute, which is a twentieth of its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ class FrameSpan:
 
 
 def windows(frames: int, low_latency: bool) -> tuple[FrameSpan, ...]:
-    """Returns the windows that ``frames`` are decoded in; joined they are all of it.
+    """Returns the windows in which ``frames`` are decoded, in order and without gaps.
 
-    A short rest joins the window before. ``low_latency`` makes the first windows of a stream short.
+    A short remainder is merged into the previous window. ``low_latency`` makes the first windows of a stream short.
     """
     spans: list[FrameSpan] = []
     start = 0
@@ -45,9 +45,9 @@ def windows(frames: int, low_latency: bool) -> tuple[FrameSpan, ...]:
 
 
 def blocks(frames: int, low_latency: bool, context: int) -> tuple[FrameSpan, ...]:
-    """Returns the blocks that ``frames`` go through the flow in.
+    """Returns the blocks in which ``frames`` pass through the flow.
 
-    With ``low_latency`` the first block is what the first window needs, and each block is longer than the one before.
+    With ``low_latency`` the first block is what the first window needs, and each block is longer than the previous one.
     """
     if not low_latency:
         return (FrameSpan(0, frames),)
@@ -61,7 +61,7 @@ def blocks(frames: int, low_latency: bool, context: int) -> tuple[FrameSpan, ...
 
 
 def window_shape(frames: int, context: int, start: int, stop: int) -> tuple[int, int, int]:
-    """Returns what the windows of one batch must have in common: their frames, and their context on either side.
+    """Returns the shape that the windows of one batch must share: their frames, and their context on either side.
 
     The window is part of a sentence of ``frames``. It needs ``context`` on each side unless the sentence begins or ends
     there.

@@ -58,7 +58,7 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
 
 
 def _combinations(counter: Instrument, source_values: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:
-    """Yields every combination of the counter's label values."""
+    """Returns every combination of the counter's label values."""
     names = [label.name for label in counter.attributes]
     values = [
         source_values[label.values] if isinstance(label.values, Source) else label.values
