@@ -1,4 +1,4 @@
-"""The local engine: Coqui VITS models on torch, whose steps are scheduled."""
+"""The local engine: Coqui VITS models on torch, run step by step by the scheduler."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voic
 from server.voices.catalogue import InstalledVoice
 
 BATCHES_IN_FLIGHT = 2
-"""The most batches that a worker has at a time, so that it need not wait for the next one: in an overload a core is
-idle for 2.5 ms of 30 between two steps. A first audio then waits for one more step, so on a CPU a worker has a second
-batch only while many requests wait."""
+"""The most batches in flight per worker, so that it need not wait for the next one: in an overload a core is otherwise
+idle for 2.5 ms of 30 between two steps. A second batch delays first audio by one step, so on a CPU a worker gets it
+only while many requests wait."""
 BUSY_DEPTH_PER_CORE = 4
-"""The number of waiting requests for each core from which a core gets a second batch."""
+"""The number of waiting requests per core from which a core gets a second batch."""
 TEXT_THREADS = 2
 """Threads that prepare texts: while one waits for the phonemes of a long text, the other prepares other texts."""
 
 FIRST_LOAD_SECONDS = 900.0
-"""The time for the first process to load all voices."""
+"""Timeout for the first process to load all voices."""
 LOAD_TIMES = 5.0
-"""A later process may take so many times as long as the last one to load them, at least LEAST_LOAD_SECONDS."""
+"""Timeout for a later process, as a multiple of the last load time; at least LEAST_LOAD_SECONDS."""
 LEAST_LOAD_SECONDS = 60.0
 
 
@@ -55,11 +55,11 @@ class CoquiVoice:
 
 @dataclass(frozen=True, slots=True)
 class PreparedText:
-    """A text as its model reads it."""
+    """A text, encoded for its model."""
 
     sentences: tuple[Sentence, ...]
     seconds: tuple[float, ...]
-    """Seconds of audio that each sentence is expected to become, without silence."""
+    """The expected seconds of audio of each sentence, without silence."""
     spoken_text: str
     interval: Interval
 
@@ -80,28 +80,28 @@ class CoquiProvider:
         stall_seconds: float = STALL_SECONDS,
         log: logging.Logger,
     ) -> None:
-        """``device`` is auto (CUDA where there is one), cpu, cuda or cuda:N. ``threads`` is the number of cores to use
-        on the CPU, None for all. ``max_audio_seconds`` is the longest audio that one utterance may become.
-        ``stall_seconds`` is the time for one step of the engine before its process is replaced."""
+        """``device`` is auto (CUDA if available), cpu, cuda or cuda:N. ``threads`` is the number of cores to use on the
+        CPU, None for all. ``max_audio_seconds`` limits the audio of one utterance. ``stall_seconds`` is the timeout of
+        one engine step, after which its process is replaced."""
         self._installed = tuple(voices)
         self._device = device
         self._threads = threads or len(os.sched_getaffinity(0))
         self._max_audio_seconds = max_audio_seconds
         self._stall_seconds = stall_seconds
         self._load_seconds = FIRST_LOAD_SECONDS
-        """The time for a process to load all voices."""
+        """Timeout for the next process to load all voices."""
         self._log = log
         self._phonemizer = Phonemizer()
         self._available = self._installed
-        """The voices that could be loaded."""
+        """The voices that were loaded."""
         self._voices: dict[str, CoquiVoice] = {}
         self._supervisor: EngineSupervisor[RunningEngine] | None = None
-        # Texts have threads of their own: on those of the models, a request would wait for others' audio before it can
-        # be refused.
+        # Texts are prepared in their own threads: in those of the models, a request would wait for the audio of others
+        # before it could be refused.
         self._text_threads = ThreadPool("text", TEXT_THREADS)
 
     def voices(self) -> tuple[Voice, ...]:
-        """Returns the installed voices, and after ``start`` those of them that could be loaded."""
+        """Returns the installed voices; after ``start`` only those that were loaded."""
         return tuple(installed.voice for installed in self._available)
 
     def estimate(self, utterance: Utterance) -> float:
@@ -115,10 +115,10 @@ class CoquiProvider:
         return Load(dispatcher.throughput.rate, dispatcher.schedule.depth, dispatcher.schedule.audio_seconds)
 
     async def start(self, reports: Reports) -> None:
-        """Loads every voice and speaks with it. A voice that fails is logged by name and left out. A process that is
-        lost later is replaced.
+        """Loads and warms up every voice. A voice that fails is logged by name and left out.
 
-        Raises EngineFailed when no voice is left, or the device does not exist.
+        A process that is lost later is replaced. Raises EngineFailed when no voice is left, or the device does not
+        exist.
         """
         supervisor = EngineSupervisor(partial(self._start_engine, reports), reports, self._log)
         await supervisor.start()
@@ -128,7 +128,7 @@ class CoquiProvider:
         await check_speech(self, self._available[0].voice)
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """Yields the audio, with the silence after each sentence. For a stream the first chunk comes early.
+        """Yields the audio, with the silence after each sentence. A stream's first chunk has low latency.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
@@ -164,18 +164,18 @@ class CoquiProvider:
                     intervals, expected, spoken_text = (), None, ""
 
     async def close(self) -> None:
-        """Waits for running steps; requests that are not finished fail with ShuttingDown."""
+        """Waits for running steps; unfinished requests fail with ShuttingDown."""
         if self._supervisor is not None:
             await self._supervisor.close(ShuttingDown("the server is shutting down"))
         await self._text_threads.close()
 
     @property
     def _running(self) -> RunningEngine | None:
-        """The engine; None before it is started and while it is replaced."""
+        """The running engine; None before the start and while it is replaced."""
         return self._supervisor.running if self._supervisor is not None else None
 
     async def _start_engine(self, reports: Reports) -> RunningEngine:
-        """Returns a new engine with the voices loaded. Raises EngineFailed, and leaves no process behind then."""
+        """Returns a new engine with the voices loaded. Raises EngineFailed, after ending the process."""
         client = EngineClient(self._stall_seconds)
         start = time.perf_counter()
         try:
@@ -190,7 +190,7 @@ class CoquiProvider:
                 raise EngineFailed("the engine's process did not load in time") from error
             if isinstance(error, EngineLost):
                 raise EngineFailed("the engine's process has ended while it loaded") from error
-            if isinstance(error, OSError):  # no memory, handles or processes left
+            if isinstance(error, OSError):  # out of memory, handles or processes
                 raise EngineFailed("the engine's process could not be started") from error
             raise
         seconds = time.perf_counter() - start
@@ -209,7 +209,7 @@ class CoquiProvider:
         return RunningEngine(client, dispatcher)
 
     async def _load_all(self, client: EngineClient, device_type: str, reports: Reports) -> float:
-        """Loads the voices and returns the rate of the slowest one, in seconds of audio in a second.
+        """Loads the voices and returns the throughput of the slowest one, in seconds of audio per second.
 
         Voices that fail are logged and left out. Raises EngineFailed when none is left.
         """
@@ -219,7 +219,7 @@ class CoquiProvider:
             start = time.perf_counter()
             try:
                 voices[name], rate = await self._load(installed, client)
-            except (EngineFailed, VoiceError):  # whatever is wrong with one voice, the others can still speak
+            except (EngineFailed, VoiceError):  # the error of one voice must not stop the others
                 self._log.exception("the voice %s can't be loaded and is left out", name)
             else:
                 rates.append(rate)
@@ -233,7 +233,7 @@ class CoquiProvider:
         return min(rates)
 
     async def _load(self, installed: InstalledVoice, client: EngineClient) -> tuple[CoquiVoice, float]:
-        """Returns the voice, and how many seconds of audio it makes in a second. Raises VoiceError or EngineFailed."""
+        """Returns the voice and its throughput in seconds of audio per second. Raises VoiceError or EngineFailed."""
         voice = installed.voice
         properties = await client.load(voice.name, installed.config, installed.model)
         if properties.sample_rate != voice.sample_rate:
@@ -250,7 +250,7 @@ class CoquiProvider:
 
 
 def _prepare(voice: CoquiVoice, utterance: Utterance, submitted: int) -> PreparedText:
-    """Reads an utterance, in a text thread; ``submitted`` is when the call was submitted, in ns."""
+    """Encodes an utterance, in a text thread; ``submitted`` is when the call was submitted, in ns."""
     text = read_utterance(utterance)
     encoded = tuple(voice.reader.sentences(text, with_words=utterance.timed))
     sentences = tuple(sentence for sentence, _ in encoded)

@@ -1,4 +1,4 @@
-"""Turns a text into what a Coqui model reads: ids by its vocabulary, and the ids of each word."""
+"""Turns a text into a Coqui model's input: ids of its vocabulary, and the span of each word in them."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from server.voices.manifest import CHARACTERS
 
 @dataclass(frozen=True, slots=True)
 class EncodedPhrase:
-    """What is spoken in one go: a sentence, or a part of a long one."""
+    """A unit of synthesis: a sentence, or a part of a long one."""
 
     ids: tuple[int, ...]
     symbols: int
-    """The number of symbols that the ids stand for."""
+    """The number of symbols that the ids encode."""
     words: tuple[WordSpan, ...] = ()
 
 
 class CoquiReader:
-    """Encodes texts for one voice; any thread may use it."""
+    """Encodes texts for one voice; thread-safe."""
 
     def __init__(self, installed: InstalledVoice, vocabulary: Vocabulary, phonemizer: Phonemizer) -> None:
         self._installed = installed
@@ -34,7 +34,7 @@ class CoquiReader:
         self._phonemizer = phonemizer
 
     def sentences(self, text: SpokenText, *, with_words: bool = False) -> Iterator[tuple[Sentence, int]]:
-        """Yields what is spoken, and the number of symbols of each; ``with_words`` adds the span of each word."""
+        """Yields each sentence with its number of symbols; ``with_words`` adds the span of each word."""
         voice, leading_silence = self._installed.voice.name, text.leading_silence
         for sentence, phrases in zip(text.sentences, self.phrases(text.sentences, with_words=with_words), strict=True):
             for phrase, pause in sentence.paused(phrases):
@@ -42,7 +42,7 @@ class CoquiReader:
                 leading_silence = 0.0
 
     def phrases(self, sentences: Sequence[SpokenSentence], *, with_words: bool = False) -> list[list[EncodedPhrase]]:
-        """Returns the phrases of each sentence that have something to say; one call makes all phonemes."""
+        """Returns the speakable phrases of each sentence; all texts are phonemized in one call."""
         words = [[word for word in sentence.words if word.spoken] if with_words else [] for sentence in sentences]
         texts = [
             [sentence.text, *(word.spoken for word in own)] for sentence, own in zip(sentences, words, strict=True)
@@ -51,7 +51,7 @@ class CoquiReader:
         return [self._phrases(next(symbols), [(word, next(symbols)) for word in own]) for own in words]
 
     def _phrases(self, symbols: list[str], words: Sequence[tuple[SpokenWord, Sequence[str]]]) -> list[EncodedPhrase]:
-        """Returns the phrases of a sentence, from its ``symbols`` and its words with theirs."""
+        """Returns the phrases of a sentence, from its ``symbols`` and its words with their symbols."""
         spans = align(symbols, [own for _, own in words]) if words else []
         positions = [(word.written, span) for (word, _), span in zip(words, spans, strict=True)]
         phrases, offset = [], 0

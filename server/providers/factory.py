@@ -1,4 +1,4 @@
-"""Builds the providers that the settings name, in the order in which they are tried."""
+"""Builds the providers that the settings name, in the order of the fallback chain."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logge
 
 
 def _remote_voices(settings: Settings) -> list[RemoteVoice]:
-    """Returns the other server's voices under the names that they have there. Their audio can't be known, so the
-    checksum is over the server's address, its model and the name."""
+    """Returns the other server's voices under their names there. Their models are unknown, so the checksum covers the
+    server's address, its model's name and the voice's name."""
     voices = []
     for name, languages in settings.remote_voices.items():
         identity = "\n".join((settings.remote_url, settings.remote_model, name))

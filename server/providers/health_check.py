@@ -1,4 +1,4 @@
-"""Checks a provider by a known word."""
+"""Checks a provider with a known word."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def known_word(voice: Voice) -> Utterance:
 
 
 async def check_speech(provider: Provider, voice: Voice) -> None:
-    """Lets ``provider`` speak a known word with one of its voices, and drops the audio.
+    """Makes ``provider`` speak a known word with ``voice``, and judges and drops the audio.
 
-    Raises what the provider raises, and EngineFailed when the audio is silent or far too short.
+    Raises the errors of the provider, and EngineFailed when the audio is silent or far too short.
     """
     utterance = known_word(voice)
     await check_audio(utterance, provider.speak(utterance, Listener(client=provider.name)))
 
 
 async def check_audio(utterance: Utterance, speech: AsyncGenerator[Chunk, None]) -> None:
-    """Judges the audio of a short utterance. Raises what ``speech`` raises, and EngineFailed for unusable audio."""
+    """Judges the audio of a short utterance. Raises the errors of ``speech``, and EngineFailed for unusable audio."""
     inspector = Inspector(utterance)
     async with aclosing(speech) as chunks:
         async for chunk in chunks:

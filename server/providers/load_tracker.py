@@ -1,4 +1,4 @@
-"""Tracks how busy a provider is: requests that wait, audio that is still to be made, and how fast it is made."""
+"""Tracks the load of a provider: waiting requests, pending audio and throughput."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ class LoadTracker:
     """
 
     def __init__(self, parallel: int | None = None, rate: float = 1.0) -> None:
-        """``parallel`` is how many requests the provider makes at once, each as fast as a single one. It is None when
-        that is unknown, as for another server: then the running requests share the time. ``rate`` is how many seconds
-        of audio the provider makes in a second, until there is a measurement."""
+        """``parallel`` is how many requests the provider runs at once, each as fast as a single one. None means
+        unknown, as for another server: then the running requests share the time. ``rate`` is the throughput until there
+        is a measurement, in seconds of audio per second."""
         self._parallel = parallel
         self._throughput = Throughput(rate)
         self._requests: dict[TrackedRequest, None] = {}
 
     @property
     def load(self) -> Load:
-        """The provider's load at this moment."""
+        """The provider's current load."""
         return Load(
             rate=self._throughput.rate,
             depth=sum(request.waiting for request in self._requests),
@@ -36,12 +36,12 @@ class LoadTracker:
         )
 
     def reset_rate(self, rate: float) -> None:
-        """Forgets all measurements and starts again from ``rate``, such as that of a warm-up."""
+        """Discards all measurements and starts again from ``rate``, such as that of a warm-up."""
         self._throughput.reset(rate)
 
     @contextmanager
     def request(self, seconds: float) -> Iterator[TrackedRequest]:
-        """Tracks a request of about so many seconds of audio, which waits for its turn until ``begin``."""
+        """Tracks a request of about ``seconds`` of audio, which counts as waiting until ``begin``."""
         request = TrackedRequest(self, seconds)
         self._requests[request] = None
         try:
@@ -50,23 +50,23 @@ class LoadTracker:
             del self._requests[request]
 
     def add(self, audio_seconds: float, work_seconds: float) -> None:
-        """Adds audio that one request took ``work_seconds`` for."""
+        """Adds audio that took one request ``work_seconds``."""
         running = sum(not request.waiting for request in self._requests)
         self._throughput.add(audio_seconds, work_seconds / (self._parallel or max(1, running)))
 
 
 @dataclass(slots=True, eq=False)
 class TrackedRequest:
-    """A request that a provider works on."""
+    """A request that a provider is processing."""
 
     _tracker: LoadTracker
     remaining: float
-    """Seconds of audio that are still to be made, as far as they can be known."""
+    """The estimated seconds of audio that remain to be made."""
     waiting: bool = True
-    """Whether it waits for its turn."""
+    """Whether it is waiting to run."""
 
     def wait(self) -> None:
-        """Marks it as waiting for its turn again, as between two sentences."""
+        """Marks it as waiting again, as between two sentences."""
         self.waiting = True
 
     def begin(self) -> None:
@@ -74,7 +74,6 @@ class TrackedRequest:
         self.waiting = False
 
     def add(self, audio_seconds: float, work_seconds: float) -> None:
-        """Adds audio that was made in ``work_seconds``. Time in which the request waited for its turn, or the reader
-        was behind, does not count."""
+        """Adds audio that was made in ``work_seconds``, which excludes queueing and time blocked by the reader."""
         self.remaining = max(0.0, self.remaining - audio_seconds)
         self._tracker.add(audio_seconds, work_seconds)

@@ -1,4 +1,4 @@
-"""A loaded voice that speaks a text phrase by phrase, and how long its phrases take."""
+"""A loaded voice that speaks a text phrase by phrase, with the expected length of each phrase."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from server.utterance import Samples
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A stretch of text that a voice speaks in one go: a sentence, or a part of a long one."""
+    """A piece of text that a voice speaks in one run: a sentence, or a part of a long one."""
 
     speak: Callable[[float], Samples]
-    """Makes its audio at a speed, mono, shape (samples,), in the thread that calls it."""
+    """Returns its audio at the given speed, mono, shape (samples,); runs in the caller's thread."""
     symbols: int
-    """The number of its phonemes, or of whatever else tells its length."""
+    """The number of its phonemes, or of other units that determine its length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +30,28 @@ class TimedPhrase:
     """A phrase of a text, with its expected length and the silence after it."""
 
     speak: Callable[[], Samples]
-    """Makes its audio, mono, shape (samples,), in the thread that calls it."""
+    """Returns its audio, mono, shape (samples,); runs in the caller's thread."""
     seconds: float
-    """Seconds of audio that it is expected to become."""
+    """The expected seconds of audio."""
     pause: float = 0.0
     """Seconds of silence after it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedVoice:
-    """A voice that is ready to speak; any number of threads may use it."""
+    """A voice that is ready to speak; thread-safe."""
 
     phrases: Callable[[str], Sequence[Phrase]]
-    """Returns the phrases of a sentence; none if there is nothing to say."""
+    """Returns the phrases of a sentence; empty if nothing can be spoken."""
     pace: Pace
     rate: float
-    """Seconds of audio that one thread made with it in a second, when it was loaded."""
+    """The throughput of one thread, measured at load, in seconds of audio per second."""
 
     @classmethod
     def warmed_up(
         cls, phrases: Callable[[str], Sequence[Phrase]], sample_rate: int, texts: Sequence[str] = WARM_UP
     ) -> LoadedVoice:
-        """Speaks a short and a long text, and measures the time. Raises what ``phrases`` and its phrases raise."""
+        """Speaks a short and a long text, and measures pace and throughput. Raises the errors of the phrases."""
         measurements = []
         for text in texts:
             of_text = phrases(text)
@@ -71,7 +71,7 @@ class LoadedVoice:
 
 
 def valid_audio(samples: Samples) -> Samples:
-    """Returns a model's output, clipped to -1 to 1. Raises EngineFailed when it has values that are not numbers."""
+    """Returns a model's output, clipped to -1 to 1. Raises EngineFailed when it has values that are not finite."""
     if not np.isfinite(samples).all():
         raise EngineFailed("the voice's model gave numbers that are not audio")
     return samples.clip(-1.0, 1.0)

@@ -1,4 +1,4 @@
-"""The local engine's natural fallback: the same voices, on onnxruntime instead of torch."""
+"""The local engine's fallback: the same voices on onnxruntime instead of torch."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from server.voices.piper import BEGIN, BLANK, END, PiperConfig
 
 
 class PiperModel:
-    """A Piper voice on onnxruntime; any number of threads may use it at once."""
+    """A Piper voice on onnxruntime; thread-safe."""
 
     def __init__(self, path: Path, config: PiperConfig) -> None:
-        """Loads a model. Raises whatever onnxruntime raises when ``path`` is not one."""
+        """Loads a model. Raises the exceptions of onnxruntime when ``path`` is not a model."""
         self._session, self._options = load_session(path)
         self._ids = {symbol: ids[0] for symbol, ids in config.phoneme_id_map.items()}
         self._inference = config.inference
         self.sample_rate = config.audio.sample_rate
 
     def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
-        """Returns the ids as the model was trained on them, and the number of known symbols; others are dropped."""
+        """Returns the ids in the model's training format, and the number of known symbols; others are dropped."""
         symbol_ids = [self._ids[symbol] for symbol in join_marks(symbols, self._ids) if symbol in self._ids]
         blank = self._ids[BLANK]
         ids = [self._ids[BEGIN], blank]
@@ -55,7 +55,7 @@ class PiperModel:
 
 
 class OnnxProvider:
-    """Speaks with those voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
+    """Speaks with the voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
 
     name = "onnx"
     abilities = frozenset({Ability.MARKUP})
@@ -63,15 +63,15 @@ class OnnxProvider:
     def __init__(
         self, voices: Iterable[InstalledVoice], *, threads: int | None, max_audio_seconds: float, log: logging.Logger
     ) -> None:
-        """``threads`` is the number of cores to use, None for all; ``max_audio_seconds`` is the longest audio that one
-        utterance may become."""
+        """``threads`` is the number of cores to use, None for all; ``max_audio_seconds`` limits the audio of one
+        utterance."""
         self._installed = tuple(installed for installed in voices if installed.onnx is not None)
         self._synthesizer = SentencewiseSynthesizer("onnx", threads, max_audio_seconds)
         self._log = log
         self._phonemizer = Phonemizer()
 
     def voices(self) -> tuple[Voice, ...]:
-        """Returns the voices that have ONNX files, and after ``start`` those of them that could be loaded."""
+        """Returns the voices that have ONNX files; after ``start`` only those that were loaded."""
         return tuple(installed.voice for installed in self._installed)
 
     def estimate(self, utterance: Utterance) -> float:
@@ -81,10 +81,10 @@ class OnnxProvider:
         return self._synthesizer.load
 
     async def start(self, reports: Reports) -> None:
-        """Loads every voice and speaks with it. A voice that fails is logged by name and left out.
+        """Loads and warms up every voice. A voice that fails is logged by name and left out.
 
-        Load times are not reported: their gauge is the local engine's. Raises EngineFailed when there were voices and
-        none is left.
+        Load times are not reported, since their gauge belongs to the local engine. Raises EngineFailed when there were
+        voices and all failed.
         """
         candidates, voices = self._installed, {}
         for installed in candidates:
@@ -92,7 +92,7 @@ class OnnxProvider:
             start = time.perf_counter()
             try:
                 voices[name] = await self._synthesizer.run(partial(self._load, installed))
-            except Exception:  # noqa: BLE001 - whatever is wrong with one voice, the others can still speak
+            except Exception:  # noqa: BLE001 - any error of one voice must not stop the others
                 self._installed = tuple(other for other in self._installed if other is not installed)
                 self._log.exception("the voice %s can't be loaded on onnxruntime and is left out", name)
             else:
@@ -111,7 +111,7 @@ class OnnxProvider:
         return self._synthesizer.speak(utterance)
 
     async def close(self) -> None:
-        """Waits for running phrases; requests that are not finished fail with ShuttingDown."""
+        """Waits for running phrases; unfinished requests fail with ShuttingDown."""
         await self._synthesizer.close()
 
     def _load(self, installed: InstalledVoice) -> LoadedVoice:

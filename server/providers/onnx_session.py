@@ -9,22 +9,22 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession, RunOptions  # type: ignore[import-untyped]
 
 SILENT = 4
-"""onnxruntime's log level at which only what ends the process is written to standard error."""
+"""onnxruntime's log level at which only fatal errors are written to standard error."""
 
 
 def load_session(path: Path) -> tuple[InferenceSession, RunOptions]:
-    """Imports onnxruntime, which takes 0.5 s, and loads a model. Each of its runs needs the returned options.
+    """Imports onnxruntime, which takes 0.5 s, and loads a model. Each run needs the returned options.
 
-    A run uses one core, so that as many sentences as there are cores are spoken at once: with all cores on every
-    sentence two cores make 16.8 seconds of audio in a second instead of 19.2. A run releases its memory: after
-    sentences of 400 phonemes on two threads the process has grown by 100 MB (by 710 without this, and by 780 without
-    onnxruntime's own arena, at two thirds of the speed).
+    A run uses one core, so that each core speaks its own sentence: with all cores on every sentence, two cores make
+    16.8 seconds of audio per second instead of 19.2. A run releases its memory: after sentences of 400 phonemes on two
+    threads the process has grown by 100 MB (710 MB without this; 780 MB without onnxruntime's arena, at two thirds of
+    the speed).
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.enable_mem_pattern = False  # a plan of memory for every length of sentence
+    options.enable_mem_pattern = False  # it would keep a memory plan for every sentence length
     options.log_severity_level = SILENT
     run_options = onnxruntime.RunOptions()
     run_options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")

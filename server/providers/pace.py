@@ -1,4 +1,4 @@
-"""The pace of voices: the time that a voice takes to speak a text, for all providers."""
+"""The pace of voices: estimates how many seconds of audio a text becomes, for all providers."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from server.utterance import Utterance
 WARM_UP = ("1", "1234567 1234567")
 """A short and a long text that every voice can read."""
 SECONDS_PER_CHARACTER = 0.065
-"""The seconds of a character of English at an ordinary pace (930 characters a minute), until a voice is measured."""
+"""Seconds per character of English at an ordinary pace (930 characters a minute), until a voice is measured."""
 
 
 STIFFNESS = 0.3
-"""The share of the time that speed does not change, in models whose phonemes last whole frames: at speed 4 the default
-voice takes 0.5 of the time and hibari 0.46, at speed 0.5 the former 1.7."""
+"""The share of the audio's length that speed does not change, in models whose phonemes last whole frames: at speed 4
+the default voice takes 0.5 of the time and hibari 0.46; at speed 0.5 the default voice takes 1.7."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The time that a voice takes to speak a text, from two measured sentences."""
+    """A voice's seconds of audio per symbol and per sentence, from two measured sentences."""
 
     per_symbol: float
     """Seconds of audio per phoneme or character."""
     per_sentence: float
-    """Seconds of audio that every sentence takes in addition."""
+    """Additional seconds of audio per sentence."""
 
     @classmethod
     def measured(cls, short: tuple[int, float], long: tuple[int, float]) -> Pace:
@@ -36,19 +36,19 @@ class Pace:
         return cls(per_symbol, max(0.0, short[1] - short[0] * per_symbol))
 
     def seconds(self, symbols: int, speed: float) -> float:
-        """Returns the seconds of a sentence of so many symbols."""
+        """Returns the seconds of audio of a sentence with ``symbols`` symbols."""
         return (self.per_sentence + symbols * self.per_symbol) * stretch(speed, STIFFNESS)
 
 
 def estimate(utterance: Utterance) -> float:
-    """Returns about how many seconds of audio it will be, from its characters alone."""
+    """Returns the estimated seconds of audio, from the number of characters alone."""
     return utterance.characters * SECONDS_PER_CHARACTER / utterance.speed
 
 
 def expect(sentences: Sequence[float], silence: float, limit: float) -> float:
-    """Returns the seconds of audio of a text whose ``sentences`` are expected to be so long, plus ``silence``.
+    """Returns the expected seconds of a text: the sum of its ``sentences`` (seconds each), plus ``silence``.
 
-    Raises NothingToSpeak when there are none, TextTooLong when it is more than ``limit``.
+    Raises NothingToSpeak when there are no sentences, TextTooLong when the result is above ``limit``.
     """
     if not sentences:
         raise NothingToSpeak("the text has nothing that can be spoken", param="text")

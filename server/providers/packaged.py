@@ -1,4 +1,4 @@
-"""Speaks with voices that a Python package includes, and that need no network."""
+"""Speaks with voices that ship inside a Python package and need no network."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 
 
 class PackagedVoices(Protocol):
-    """The voices of a package. The constructor imports none of it, and raises EngineFailed when it is not installed."""
+    """The voices of a package. The constructor does not import it; raises EngineFailed when it is not installed."""
 
     name: str
     """The provider's name."""
     voices: tuple[Voice, ...]
     length_factor: float
-    """The length of a character in speech, as a multiple of an English one's."""
+    """The spoken length of a character, as a multiple of an English one's."""
 
     def load(self) -> Mapping[str, LoadedVoice]:
-        """Returns the voices by their names, warmed up. May raise anything."""
+        """Returns the warmed-up voices by name. May raise any exception."""
         ...
 
 
@@ -42,8 +42,8 @@ class PackagedProvider:
     def __init__(
         self, package: PackagedVoices, *, threads: int | None, max_audio_seconds: float, log: logging.Logger
     ) -> None:
-        """``threads`` is the number of cores to use, None for all; ``max_audio_seconds`` is the longest audio that one
-        utterance may become."""
+        """``threads`` is the number of cores to use, None for all; ``max_audio_seconds`` limits the audio of one
+        utterance."""
         self.name = package.name
         self._package = package
         self._synthesizer = SentencewiseSynthesizer(self.name, threads, max_audio_seconds)
@@ -59,13 +59,13 @@ class PackagedProvider:
         return self._synthesizer.load
 
     async def start(self, reports: Reports) -> None:
-        """Loads the voices and speaks with them. Raises EngineFailed when that fails."""
+        """Loads and warms up the voices. Raises EngineFailed."""
         start = time.perf_counter()
         try:
             voices = await self._synthesizer.run(self._package.load)
         except EngineFailed:
             raise
-        except Exception as error:  # onnxruntime, what reads the texts, or a package that is not what we know
+        except Exception as error:  # of onnxruntime, a text frontend, or an unexpected version of the package
             raise EngineFailed(f"the voices of {self.name} can't be loaded") from error
         self._synthesizer.set_voices(voices)
         seconds = time.perf_counter() - start
@@ -80,7 +80,7 @@ class PackagedProvider:
         return self._synthesizer.speak(utterance)
 
     async def close(self) -> None:
-        """Waits for running phrases; requests that are not finished fail with ShuttingDown."""
+        """Waits for running phrases; unfinished requests fail with ShuttingDown."""
         await self._synthesizer.close()
 
 
@@ -93,8 +93,10 @@ def folder(module: str, missing: str) -> Path:
 
 
 def checksum(distribution: str, files: Iterable[Path]) -> str:
-    """Returns a checksum over files of a package, in this order, and its version, since its code affects the audio too.
-    It takes 15 ms."""
+    """Returns a checksum over files of a package, in order, and its version, since its code affects the audio too.
+
+    It takes 15 ms.
+    """
     digest = hashlib.sha256(importlib.metadata.version(distribution).encode())
     for path in files:
         digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())

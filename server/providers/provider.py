@@ -1,4 +1,4 @@
-"""The interface between the server and whatever speaks."""
+"""The Protocol of a provider, and the reports that it sends to the server."""
 
 from __future__ import annotations
 
@@ -12,39 +12,38 @@ from server.voices.recordings import RecordingStore
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """The load of a provider: its rate, and what waits for it."""
+    """The load of a provider: its throughput and its queue."""
 
     rate: float = 1.0
-    """Seconds of audio that it makes in a second, measured lately."""
+    """The recently measured throughput, in seconds of audio per second."""
     depth: int = 0
-    """The number of requests that wait for their turn."""
+    """The number of waiting requests."""
     audio_seconds: float = 0.0
-    """Seconds of audio that were requested and are not made yet."""
+    """The pending audio: seconds that were requested and are not made yet."""
 
 
 class ServerReports(Protocol):
-    """Receives what concerns the whole server from a provider; called in the event loop's thread."""
+    """Receives reports that concern the whole server; called in the event loop's thread."""
 
     def loaded(self, voice: str, seconds: float) -> None:
-        """Reports that the model of ``voice`` was loaded and warmed up in so many seconds."""
+        """Reports that loading and warming up the model of ``voice`` took ``seconds``."""
         ...
 
     def batch(self, size: int, padding: float) -> None:
-        """Reports a batch of ``size`` steps, of whose work the share ``padding`` only padded the shorter ones."""
+        """Reports a batch of ``size`` steps; ``padding`` is the share of its work that is padding, 0 to 1."""
         ...
 
     def worker_restarted(self, worker: str) -> None:
-        """Reports that a worker process of this kind (see otel.contract.values.WorkerKind) is started again."""
+        """Reports the restart of a worker process; ``worker`` is one of otel.contract.values.WorkerKind."""
         ...
 
     def lost(self, error: Exception) -> None:
-        """Reports that the provider, or the fallback chain with all its providers, can never speak again in this
-        process."""
+        """Reports that the provider, or the whole fallback chain, can never speak again in this process."""
         ...
 
 
 class Reports(ServerReports, Protocol):
-    """Receives what a provider reports of itself."""
+    """Receives the reports of one provider."""
 
     def stopped(self) -> None:
         """Reports that the provider can't speak until ``resumed``."""
@@ -60,48 +59,47 @@ class Provider(Protocol):
 
     name: str
     abilities: frozenset[Ability]
-    """The optional abilities that it has. It gets no utterance that needs another."""
+    """Its optional abilities. It gets no utterance that needs any other."""
 
     def voices(self) -> tuple[Voice, ...]:
-        """Returns the voices that it can speak with."""
+        """Returns its voices."""
         ...
 
     async def start(self, reports: Reports) -> None:
-        """Loads the models and speaks once with each; the provider is ready when this returns.
+        """Loads and warms up the models; the provider is ready when this returns.
 
-        Raises EngineFailed when it can never speak with its configuration. A provider that only can't speak now starts
-        all the same, and fails in ``check``.
+        Raises EngineFailed when it can never speak with its configuration. A provider that is only unavailable at the
+        moment starts successfully and fails in ``check``.
         """
         ...
 
     async def check(self) -> None:
-        """Checks whether it can speak, by speaking or by asking. Raises EngineFailed when it can't."""
+        """Checks whether it can speak, by a known word or a request. Raises EngineFailed when it can't."""
         ...
 
     def estimate(self, utterance: Utterance) -> float:
-        """Returns about how many seconds of audio the utterance will be. It takes no time."""
+        """Returns the estimated seconds of audio. It must be cheap."""
         ...
 
     def load(self) -> Load:
-        """Returns how busy it is. It takes no time."""
+        """Returns its current load. It must be cheap."""
         ...
 
     def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """Yields the utterance's audio, in order. Work begins with the first pull; closing the generator abandons the
-        rest.
+        """Yields the audio in order. Work begins with the first pull; closing the generator abandons the rest.
 
         Raises NothingToSpeak, TextTooLong or EngineFailed, the first two before any chunk.
         """
         ...
 
     async def close(self) -> None:
-        """Ends running work and releases everything."""
+        """Ends running work and releases all resources."""
         ...
 
 
 @runtime_checkable
 class RecordingProvider(Protocol):
-    """A provider that also speaks with the voices of clients' recordings."""
+    """A provider that also speaks with voices from clients' recordings."""
 
     recording_store: RecordingStore
     """The recordings. A voice is registered by storing one."""

@@ -1,4 +1,4 @@
-"""Another server that speaks by OpenAI's POST /audio/speech; its audio is passed on as it comes."""
+"""Speaks by another server's POST /audio/speech (OpenAI's API), and passes its audio on as it arrives."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from server.text.sentences import is_speakable
 from server.utterance import Ability, Chunk, Interval, Listener, Samples, Utterance, Voice
 
 PCM_RATE = 24_000
-"""The rate in Hz of OpenAI's format "pcm": 16 bits, little-endian, mono, without a header."""
+"""The sample rate in Hz of OpenAI's format "pcm": 16 bits, little-endian, mono, without a header."""
 LEAST_SECONDS = 0.1
-"""Seconds of audio in a chunk, so that a server that sends single samples costs no more than another. The last chunk
-may have less."""
+"""The least seconds of audio in a chunk, except the last one, so that a server that sends single samples costs no more
+than another."""
 MAX_SECONDS = 1.0
-"""Seconds of audio in a chunk, which is encoded and sent in one go."""
+"""The most seconds of audio in a chunk, which is encoded and sent at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +65,10 @@ class RemoteProvider:
     ) -> None:
         """``base_url`` is the URL before /audio/speech, such as http://host:8000/v1; ``key`` is sent as a bearer token.
 
-        ``connect_seconds`` is the time for a connection; ``read_seconds`` is the time for the response's header, and
-        for each tenth of a second of audio. ``max_audio_seconds`` is the longest audio of a response. ``retries`` is
-        how often a request is sent again that was refused before any audio. ``connections`` is how many requests the
-        server gets at once; others wait here.
+        ``connect_seconds`` is the timeout of a connection; ``read_seconds`` is the timeout of the response's header,
+        and of each tenth of a second of audio. ``max_audio_seconds`` limits the audio of a response. ``retries`` is how
+        often a request that was refused before any audio is retried. ``connections`` limits concurrent requests to the
+        server; others wait here.
         """
         self._voices = {voice.voice.name: voice for voice in voices}
         self._model = model
@@ -78,7 +78,7 @@ class RemoteProvider:
         self._connections = asyncio.Semaphore(connections)
         self._tracker = LoadTracker()
         self._spoken_since_check = False
-        """Whether other speech has ended, well or not, since the last known word."""
+        """Whether other speech has ended, successfully or not, since the last check with a known word."""
         self._client = SpeechClient(
             base_url, key, connect_seconds=connect_seconds, read_seconds=read_seconds, retries=retries, log=log
         )
@@ -93,12 +93,14 @@ class RemoteProvider:
         return self._tracker.load
 
     async def start(self, reports: Reports) -> None:
-        """Sends no request yet. Raises EngineFailed for a base URL or key that no request can have."""
+        """Prepares the client and sends no request. Raises EngineFailed for an invalid base URL or key."""
         self._client.start()
 
     async def check(self) -> None:
-        """Requests the list of models, and after other speech a known word too: a server that lists its models may
-        still fail to speak. The word does not wait for other speech. Raises EngineFailed."""
+        """Requests the list of models and, after other speech, a known word too. Raises EngineFailed.
+
+        A server that lists its models may still fail to speak. The word does not wait for a free connection.
+        """
         await self._client.check()
         if self._spoken_since_check:
             word = known_word(next(iter(self._voices.values())).voice)
@@ -106,10 +108,10 @@ class RemoteProvider:
             self._spoken_since_check = False
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """Yields the audio as it comes, at its own sample rate.
+        """Yields the audio as it arrives, at the other server's sample rate.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``. The first two are decided
-        here: a server that refuses what passes these checks has failed.
+        here; if the server refuses a text that passes these checks, it has failed.
         """
         body = self._body(utterance)
         sentences = [self.estimate(utterance)] if is_speakable(utterance.text) else []
@@ -131,23 +133,23 @@ class RemoteProvider:
                             for stretch in np.array_split(samples, math.ceil(len(samples) / (MAX_SECONDS * rate))):
                                 yield Chunk(stretch, rate, intervals)
                                 intervals = ()
-                            start = time.perf_counter_ns()  # until now the chunks were in the caller's hands
+                            start = time.perf_counter_ns()  # the time until now was the caller's
         finally:
             self._spoken_since_check = True
 
     async def close(self) -> None:
-        """Closes the connections; requests that are not finished fail with ShuttingDown."""
+        """Closes the connections; unfinished requests fail with ShuttingDown."""
         await self._client.close()
 
     async def _speak_word(self, word: Utterance) -> AsyncGenerator[Chunk, None]:
-        """Yields the audio of a word without waiting for a connection. Raises EngineFailed."""
+        """Yields the audio of a word without waiting for a free connection. Raises EngineFailed."""
         async with self._client.speech(self._body(word), {}) as response:
             audio = _AudioStream(response, self._format, self._read_seconds, self._max_audio_seconds)
             while len(samples := await audio.next()):
                 yield Chunk(samples, audio.sample_rate)
 
     def _body(self, utterance: Utterance) -> dict[str, object]:
-        """Returns the fields that OpenAI's own server accepts, and no others. Raises EngineFailed."""
+        """Returns the request body, with only the fields that OpenAI's server accepts. Raises EngineFailed."""
         voice = self._voices.get(utterance.voice.name)
         if voice is None:
             raise EngineFailed("the remote server does not have this voice")
@@ -161,28 +163,28 @@ class RemoteProvider:
 
 
 class _AudioStream:
-    """The audio of a response, in stretches of LEAST_SECONDS or more."""
+    """The audio of a response, in pieces of LEAST_SECONDS or more."""
 
     def __init__(
         self, response: SpeechResponse, response_format: Literal["wav", "pcm"], read_seconds: float, max_seconds: float
     ) -> None:
-        """``read_seconds`` is the time for each stretch; ``max_seconds`` is the longest audio."""
+        """``read_seconds`` is the timeout of each piece; ``max_seconds`` limits the audio."""
         self._response = response
         self._reader = PcmReader(PCM_RATE) if response_format == "pcm" else WavReader()
         self._read_seconds = read_seconds
         self._max_seconds = max_seconds
         self._wait_budget = read_seconds + max_seconds
-        """Seconds left to wait in all, which ends a server that sends just fast enough for each stretch."""
+        """Seconds left to wait in total, which stops a server that sends each piece just in time."""
         self._samples = 0
         self._ended = False
 
     @property
     def sample_rate(self) -> int:
-        """Hz; known with the first samples."""
+        """The sample rate in Hz, known with the first samples."""
         return self._reader.sample_rate
 
     async def next(self) -> Samples:
-        """Returns the next samples, shape (samples,): less than LEAST_SECONDS only at the end, and none after it.
+        """Returns the next samples, shape (samples,): shorter than LEAST_SECONDS only at the end, and empty after it.
 
         Raises EngineFailed.
         """
@@ -201,7 +203,7 @@ class _AudioStream:
         return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
 
     async def _more(self, deadline: float) -> Samples:
-        """Returns the next samples, perhaps none yet. Raises AudioUnreadable and EngineFailed."""
+        """Returns the next samples, possibly none yet. Raises AudioUnreadable and EngineFailed."""
         piece = await self._response.read(deadline)
         samples = self._reader.feed(piece)
         self._samples += len(samples)
@@ -216,7 +218,7 @@ class _AudioStream:
 
 
 def _traceparent(origin: object) -> dict[str, str]:
-    """Returns the header that lets the other server continue the trace. Source: W3C Trace Context, section 3.2."""
+    """Returns the header with which the other server continues the trace (W3C Trace Context, section 3.2)."""
     if not isinstance(origin, SpanContext) or not origin.is_valid:
         return {}
     trace, span = format_trace_id(origin.trace_id), format_span_id(origin.span_id)

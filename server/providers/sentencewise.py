@@ -1,4 +1,4 @@
-"""Speaks a text phrase by phrase on threads of its own, for providers whose models speak a phrase in one go."""
+"""Speaks a text phrase by phrase in its own threads, for providers whose models speak a phrase at a time."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ T = TypeVar("T")
 
 
 class SentencewiseSynthesizer:
-    """A provider's voices and its threads: one that reads texts, and some that speak."""
+    """A provider's voices and its threads: one that prepares texts, and several that speak."""
 
     def __init__(self, name: str, threads: int | None, max_audio_seconds: float) -> None:
-        """``threads`` is the number of threads that speak, None for one on each core; ``max_audio_seconds`` is the
-        longest audio that a text may become."""
+        """``threads`` is the number of speech threads, None for one per core; ``max_audio_seconds`` limits the audio of
+        one text."""
         threads = threads or len(os.sched_getaffinity(0))
         self._max_audio_seconds = max_audio_seconds
         self._tracker = LoadTracker(parallel=threads)
-        # Texts have a thread of their own: on those that speak, a request would wait for others' audio before it can be
-        # refused.
+        # Texts are prepared in their own thread: in a speech thread, a request would wait for the audio of others
+        # before it could be refused.
         self._text_thread = WorkerThread(f"{name}-text")
         self._speech_threads = ThreadPool(name, threads)
         self._voices: Mapping[str, LoadedVoice] = {}
@@ -43,21 +43,20 @@ class SentencewiseSynthesizer:
         return self._tracker.load
 
     async def run(self, function: Callable[[], T]) -> T:
-        """Runs ``function``, such as loading a model, in a thread that speaks, and returns its result."""
+        """Runs ``function``, such as loading a model, in a speech thread, and returns its result."""
         return (await self._speech_threads.run(function)).result
 
     def set_voices(self, voices: Mapping[str, LoadedVoice]) -> None:
-        """Speaks with these voices from now on, by their names. Their rate is that of the slowest one until more is
-        measured."""
+        """Sets the voices by name. The initial throughput is that of the slowest voice, until more is measured."""
         self._voices = voices
         self._tracker.reset_rate(min(voice.rate for voice in voices.values()) * self._speech_threads.size)
 
     async def speak(self, utterance: Utterance) -> AsyncGenerator[Chunk, None]:
         """Yields a chunk for each phrase of the utterance, in order, with the silence after it.
 
-        When it is closed, no further phrase is spoken; the running one ends and is dropped. Raises NothingToSpeak and
-        TextTooLong before any chunk, ShuttingDown after ``close``, and EngineFailed for a voice that is not loaded and
-        for any other failure.
+        After closing the generator no further phrase is spoken; the running one ends and is dropped. Raises
+        NothingToSpeak and TextTooLong before any chunk, ShuttingDown after ``close``, and EngineFailed for a voice that
+        is not loaded and for any other failure.
         """
         voice = self._voices.get(utterance.voice.name)
         if voice is None:
@@ -88,12 +87,12 @@ class SentencewiseSynthesizer:
                     yield chunk
 
     async def close(self) -> None:
-        """Waits for running phrases; requests that are not finished fail with ShuttingDown."""
+        """Waits for running phrases; unfinished requests fail with ShuttingDown."""
         await asyncio.gather(self._text_thread.close(), self._speech_threads.close())
 
 
 def padded(samples: Samples, before: float, after: float, sample_rate: int) -> Samples:
-    """Returns ``samples`` with so many seconds of silence before and after them."""
+    """Returns ``samples`` with ``before`` and ``after`` seconds of silence around them."""
     if not before and not after:
         return samples
     return np.pad(samples, (round(before * sample_rate), round(after * sample_rate)))

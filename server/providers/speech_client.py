@@ -1,4 +1,7 @@
-"""A client of OpenAI's /audio/speech that does not trust the server: every wait ends, and none of its words get out."""
+"""A client of OpenAI's /audio/speech that does not trust the server.
+
+Every wait has a timeout, and no error or log contains anything that the server wrote.
+"""
 
 from __future__ import annotations
 
@@ -17,22 +20,23 @@ from yarl import URL
 from server.errors import ComponentError, EngineFailed, ShuttingDown, SpeechError
 
 BUFFER_BYTES = 1 << 16
-"""The unread bytes of a response; at twice as many aiohttp stops reading, and TCP stops the sender."""
+"""The buffer of a response; at twice as many unread bytes aiohttp stops reading, and TCP's backpressure stops the
+sender."""
 LONGEST_RETRY_AFTER = 2
-"""Seconds. When a server asks for more, another provider speaks sooner."""
+"""The longest Retry-After in seconds that is obeyed: above it, a fallback is faster."""
 JITTER = (0.05, 0.15)
-"""Seconds before a request is sent again, drawn at random, so that requests that failed together are spread."""
+"""Random seconds before a retry, which spread requests that failed together."""
 CHECK_SECONDS = 3.0
-"""The time for the list of models, after the connection: a slower server would not speak in time either."""
+"""Timeout of the list of models, after connecting: a slower server would not speak in time either."""
 
 LOOK_SECONDS = 0.5
-"""Seconds of silence before the connection is checked. When aiohttp 3.14 can't read the size of a chunk in the middle
-of a response, it closes the connection without waking the reader that waits already."""
+"""Seconds without data before the connection is checked. When aiohttp 3.14 can't parse a chunk size in the middle of a
+response, it closes the connection without waking a waiting reader."""
 
 _RETRY_STATUSES = frozenset({429, 502, 503})
 _KEY_REFUSED = frozenset({401, 403})
 _WITHOUT_MODELS = frozenset({404, 405})
-"""Many servers speak without having OpenAI's list of models: any response is enough."""
+"""Statuses of servers without OpenAI's list of models, of which there are many: the response itself is enough."""
 _RESETS = frozenset({errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE})
 _FAILURES = (aiohttp.ClientError, HttpProcessingError, TimeoutError)
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -46,14 +50,14 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientResponseError, "gave an answer that is not HTTP"),
     (HttpProcessingError, "gave an answer that is not HTTP"),
 )
-"""The reasons for failures; the first that fits is used. An exception's own words may hold the URL or the server's
+"""The reasons of failures; the first match is used. An exception's own message may contain the URL or the server's
 data."""
 
 
 class SpeechClient:
     """Requests speech from one server.
 
-    Its errors name a status or a reason, never the URL, the key, the text, or anything that the server wrote.
+    Its errors contain a status or a reason, never the URL, the key, the text, or anything that the server wrote.
     """
 
     def __init__(
@@ -66,9 +70,9 @@ class SpeechClient:
         retries: int,
         log: logging.Logger,
     ) -> None:
-        """``connect_seconds`` is the time for a connection, including the look-up of the name; ``read_seconds`` is the
-        time for the response's header after that. ``retries`` is how often a request is sent again that was refused
-        before any audio."""
+        """``connect_seconds`` is the timeout of a connection, including DNS; ``read_seconds`` is the timeout of the
+        response's header after that. ``retries`` is how often a request that was refused before any audio is
+        retried."""
         self._base_url = base_url
         self._key = key
         self._connect_seconds = connect_seconds
@@ -80,7 +84,7 @@ class SpeechClient:
         self._closed = False
 
     def start(self) -> None:
-        """Prepares requests and sends none. Raises EngineFailed for a base URL or key that no request can have."""
+        """Prepares the session and sends no request. Raises EngineFailed for an invalid base URL or key."""
         self._url = _parsed(self._base_url)
         headers = {"Accept-Encoding": "identity"}
         if self._key:
@@ -93,12 +97,12 @@ class SpeechClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_seconds),
             read_bufsize=BUFFER_BYTES,
-            auto_decompress=False,  # nothing compressed was asked for, and it could become any size
-            trust_env=False,  # no proxy sees the key, and no file has another
+            auto_decompress=False,  # none was requested, and it could expand to any size
+            trust_env=False,  # no proxy may see the key, and no netrc file may replace it
         )
 
     async def check(self) -> None:
-        """Requests the list of models, which costs the server next to nothing. Raises EngineFailed."""
+        """Requests the list of models, which is cheap for the server. Raises EngineFailed."""
         try:
             response = await self._request("GET", "models", CHECK_SECONDS)
         except _FAILURES as error:
@@ -109,7 +113,7 @@ class SpeechClient:
 
     @asynccontextmanager
     async def speech(self, body: Mapping[str, object], headers: Mapping[str, str]) -> AsyncIterator[SpeechResponse]:
-        """Opens a response that claims to be audio; leaving it before its end closes the connection.
+        """Opens a response whose content type is audio; leaving it before its end closes the connection.
 
         Raises EngineFailed, and ShuttingDown after ``close``.
         """
@@ -121,7 +125,7 @@ class SpeechClient:
             except _Refused as refusal:
                 if not retries:
                     raise self.failure(refusal.reason) from None
-                pause = refusal.pause + random.uniform(*JITTER)  # noqa: S311 - it spreads load, it guards nothing
+                pause = refusal.pause + random.uniform(*JITTER)  # noqa: S311 - for jitter, not for security
             retries -= 1
             self._log.info("the remote server did not take a request, it is sent again")
             await asyncio.sleep(pause)
@@ -131,7 +135,7 @@ class SpeechClient:
             response.close()
 
     async def close(self) -> None:
-        """Closes the connections; requests that wait fail with ShuttingDown, within LOOK_SECONDS."""
+        """Closes the connections; waiting requests fail with ShuttingDown within LOOK_SECONDS."""
         self._closed = True
         if self._session is not None:
             await self._session.close()
@@ -167,11 +171,11 @@ class SpeechClient:
         body: Mapping[str, object] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> aiohttp.ClientResponse:
-        """Returns the response's header, within ``seconds`` after the connection. Raises what is in _FAILURES."""
+        """Returns the response with its header read, within ``seconds`` after connecting. Raises _FAILURES."""
         if self._session is None or self._closed:
             raise self.failure("is not set up yet")
         try:
-            # A limit of our own: aiohttp's begins anew with every byte.
+            # Our own timeout, since aiohttp's restarts with every byte.
             async with asyncio.timeout(self._connect_seconds + seconds):
                 return await self._session.request(
                     method, self._url / path, json=body, headers=headers, allow_redirects=False
@@ -179,9 +183,7 @@ class SpeechClient:
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if self._closed and task is not None and not task.cancelling():
-                raise self.failure(
-                    "hung up"
-                ) from None  # the look-up of the name was cancelled by close, not the caller
+                raise self.failure("hung up") from None  # close() cancelled the DNS look-up, not the caller
             raise
 
     def failure(self, reason: str) -> SpeechError:
@@ -192,16 +194,16 @@ class SpeechClient:
 
 
 class SpeechResponse:
-    """The body of a response, as it comes."""
+    """The body of a response, read as it arrives."""
 
     def __init__(self, response: aiohttp.ClientResponse, client: SpeechClient) -> None:
         self._response = response
         self._client = client
 
     async def read(self, deadline: float) -> bytes:
-        """Returns the bytes that have come, at least one; none at the end. ``deadline`` is a time of the event loop.
+        """Returns the bytes received, at least one; none at the end. ``deadline`` is in the event loop's seconds.
 
-        Raises EngineFailed, also for a response that was cut off, and ShuttingDown.
+        Raises EngineFailed, also for a truncated response, and ShuttingDown.
         """
         clock = asyncio.get_running_loop().time
         while True:
@@ -211,14 +213,14 @@ class SpeechResponse:
             except TimeoutError:
                 if clock() >= deadline:
                     raise self._client.failure("fell silent in the middle of its answer") from None
-            except RuntimeError:  # aiohttp's way to say that the connection is closed
+            except RuntimeError:  # how aiohttp reports a closed connection
                 raise self._client.failure("broke off its answer") from None
             except _FAILURES as error:
                 raise self._client.failure(_reason(error)) from None
 
 
 class _Refused(ComponentError):
-    """No audio came, but a retry may help."""
+    """The server sent no audio, but a retry may help."""
 
     def __init__(self, reason: str, pause: float = 0.0) -> None:
         super().__init__(reason)
@@ -228,7 +230,7 @@ class _Refused(ComponentError):
 
 
 def _parsed(base_url: str) -> URL:
-    """Returns the URL. Raises EngineFailed for one that can't be a server's."""
+    """Returns the parsed base URL. Raises EngineFailed for an invalid one."""
     try:
         url = URL(base_url)
         possible = url.scheme in {"http", "https"} and bool(url.host) and url.port != 0
@@ -252,17 +254,17 @@ def _refusal(status: int) -> str:
 
 
 def _is_reset(error: Exception) -> bool:
-    """Whether the connection was refused, or ended before a byte of an answer had come."""
+    """Whether the connection was refused, or was closed before the first byte of a response."""
     if isinstance(error, aiohttp.ServerDisconnectedError):
-        return isinstance(error.message, str)  # else it is the part of an answer that had come
+        return isinstance(error.message, str)  # else it is the part of the response that had arrived
     return isinstance(error, aiohttp.ClientOSError) and error.errno in _RESETS
 
 
 def _pause(status: int, retry_after: str | None) -> float | None:
-    """Returns the seconds until a retry; None when none may help."""
+    """Returns the seconds until a retry; None when a retry would not help."""
     if status not in _RETRY_STATUSES:
         return None
     if retry_after is None:
-        return None if status == 429 else 0.0  # an overloaded server that gives no time gets no retry
+        return None if status == 429 else 0.0  # an overloaded server without Retry-After gets no retry
     seconds = int(retry_after) if re.fullmatch(r"[0-9]{1,9}", retry_after) else LONGEST_RETRY_AFTER + 1
     return float(seconds) if seconds <= LONGEST_RETRY_AFTER else None

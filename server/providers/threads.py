@@ -1,4 +1,4 @@
-"""Threads that run models: each runs one call at a time. What a model raises is mapped to the server's errors."""
+"""Threads that run models, each one call at a time. Exceptions of models are mapped to the server's errors."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 class ThreadClosed(ComponentError):
-    """The thread accepts no more calls, or was closed before this one had its turn."""
+    """The thread accepts no more calls, or was closed before this call started."""
 
 
 class WorkerThread:
-    """Runs calls one after another in a thread of its own, in the order in which they are submitted.
+    """Runs calls one after another, in order of submission, in its own thread.
 
-    It owns something that only one thread may touch, such as a model.
+    It owns an object that only one thread may use, such as a model.
     """
 
     def __init__(self, name: str) -> None:
@@ -31,9 +31,9 @@ class WorkerThread:
         self._closed = False
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Returns or raises what ``function`` does, after its turn has come.
+        """Runs ``function`` in its turn, and returns its result or raises its exception.
 
-        A call that is cancelled before its turn never runs; one that is cancelled while it runs continues, and its
+        A call that is cancelled before it starts never runs; one that is cancelled while it runs continues, and its
         result is dropped. Raises ThreadClosed.
         """
         if self._closed:
@@ -43,7 +43,7 @@ class WorkerThread:
             return await asyncio.wrap_future(call)
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if self._closed and not (task and task.cancelling()):  # it was close() that cancelled, not the caller
+            if self._closed and not (task and task.cancelling()):  # cancelled by close(), not by the caller
                 raise ThreadClosed from None
             raise
 
@@ -64,12 +64,12 @@ class TimedResult(Generic[T]):
 
     @property
     def seconds(self) -> float:
-        """Seconds that it ran, without the wait for a thread."""
+        """The running time in seconds, without the wait for a thread."""
         return (self.end - self.start) / 1e9
 
 
 class ThreadPool:
-    """A few threads. The one that has been idle for longest runs the call that has waited for longest."""
+    """A fixed pool of threads. The thread that has been idle longest runs the call that has waited longest."""
 
     def __init__(self, name: str, size: int) -> None:
         self._threads = [WorkerThread(f"{name}-{number}") for number in range(size)]
@@ -82,9 +82,9 @@ class ThreadPool:
         return len(self._threads)
 
     async def run(self, function: Callable[[], T], on_start: Callable[[], None] = lambda: None) -> TimedResult[T]:
-        """Returns or raises what ``function`` does; ``on_start`` is called when its turn has come.
+        """Runs ``function``, and returns its result or raises its exception; ``on_start`` is called when it starts.
 
-        A call that is cancelled before its turn never runs; one that is cancelled while it runs continues, and its
+        A call that is cancelled before it starts never runs; one that is cancelled while it runs continues, and its
         result is dropped. Raises ThreadClosed.
         """
         submitted = time.perf_counter_ns()
@@ -103,7 +103,7 @@ class ThreadPool:
 
     async def close(self) -> None:
         """Waits for running calls, cancels the others, and ends the threads. Closing again is allowed."""
-        # A call that waits for a thread gets a closed one, fails with ThreadClosed, and hands the thread on.
+        # A call that waits for a thread gets a closed one, fails with ThreadClosed, and passes the thread on.
         await asyncio.gather(*(thread.close() for thread in self._threads))
 
 
@@ -116,5 +116,5 @@ def map_errors() -> Iterator[None]:
         raise
     except ThreadClosed:
         raise ShuttingDown("the server is shutting down") from None
-    except Exception as error:  # torch, onnxruntime, espeak: whatever it is, the client learns that it failed, no more
+    except Exception as error:  # of torch, onnxruntime, espeak: clients only see that it failed
         raise EngineFailed("the speech engine failed") from error

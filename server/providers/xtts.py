@@ -1,4 +1,4 @@
-"""XTTS v2: speaks with the voice of a recording. Coqui's model and weights, which the operator must provide."""
+"""XTTS v2: speaks with the voice of a recording. The operator must provide Coqui's model and weights."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ if TYPE_CHECKING:
 
 FILES = ("config.json", "vocab.json", "model.pth")
 LONGEST_SENTENCE = 0.8
-"""The share that is used of the characters which Coqui's tokenizer calls safe for a language: numbers are written out
-and grow."""
+"""The share used of the characters that Coqui's tokenizer calls safe for a language, since numbers grow when they are
+written out."""
 CHUNK_TOKENS = 20
-"""Tokens of audio, 46 ms each, in a chunk of a stream; Coqui's own choice."""
+"""Audio tokens, 46 ms each, per chunk of a stream; Coqui's default."""
 MAX_CONDITIONINGS = 16
-"""Voices whose conditioning stays in memory, 130 kB each; that of others is computed again, in a second."""
+"""The most voice conditionings in memory, 130 kB each; others are recomputed, which takes a second."""
 WARM_UP_SECONDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class XttsPhrase:
-    """A stretch of text that the model speaks in one go."""
+    """A piece of text that the model speaks in one run."""
 
     text: str
     speed: float
@@ -61,7 +61,7 @@ class XttsPhrase:
 
 @dataclass(frozen=True, slots=True)
 class Conditioning:
-    """What the model has computed from a voice's recording."""
+    """The model's conditioning, computed from a voice's recording."""
 
     latents: Tensor
     """The voice's manner of speaking, shape (1, positions, channels)."""
@@ -72,8 +72,8 @@ class Conditioning:
 class XttsProvider:
     """Speaks with registered voices; see server.providers.provider.Provider.
 
-    It speaks one phrase at a time, since the model keeps a phrase's beginning in itself. A phrase that has begun is
-    made to its end, whether its reader is fast or slow; audio that is not read waits in memory, 20 s at most.
+    It speaks one phrase at a time, since the model holds the state of a phrase. A phrase is made to its end regardless
+    of the reader's speed; unread audio waits in memory, 20 s at most.
     """
 
     name = "xtts"
@@ -82,7 +82,7 @@ class XttsProvider:
     def __init__(
         self, folder: Path, store: RecordingStore, *, device: str, max_audio_seconds: float, log: logging.Logger
     ) -> None:
-        """``folder`` holds FILES; all are read. Raises EngineFailed when one is missing or not readable."""
+        """``folder`` holds FILES; all are read. Raises EngineFailed when one is missing or unreadable."""
         missing = [name for name in FILES if not (folder / name).is_file()]
         if missing:
             raise EngineFailed(f"TTSCOPE_XTTS_DIR has no {', '.join(missing)}")
@@ -97,8 +97,8 @@ class XttsProvider:
         self._max_audio_seconds = max_audio_seconds
         self._log = log
         self._model: Xtts | None = None
-        # Texts have a thread of their own: on the model's, a request would wait for others' audio before it can be
-        # refused.
+        # Texts are prepared in their own thread: in the model's, a request would wait for the audio of others before it
+        # could be refused.
         self._text_thread = WorkerThread(f"{self.name}-text")
         self._model_thread = ThreadPool(self.name, 1)
         self._tracker = LoadTracker(parallel=1)
@@ -122,11 +122,11 @@ class XttsProvider:
         return self._tracker.load
 
     async def start(self, reports: Reports) -> None:
-        """Loads the model and speaks with a voice of noise. Raises EngineFailed when that fails."""
+        """Loads the model and warms it up with a voice made of noise. Raises EngineFailed."""
         start = time.perf_counter()
         try:
             warm_up = await self._model_thread.run(self._prepare)
-        except Exception as error:  # torch, or a checkpoint that is none
+        except Exception as error:  # of torch, or for a file that is not a checkpoint
             raise EngineFailed("XTTS can't be loaded from TTSCOPE_XTTS_DIR") from error
         self._tracker.reset_rate(warm_up.result)
         seconds = time.perf_counter() - start
@@ -140,7 +140,7 @@ class XttsProvider:
             await self._run(partial(_synthesize, self._model, WARM_UP[0], self._languages[0], self._warm_up))
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
-        """Yields chunks of a second; a pause follows the last one of a phrase.
+        """Yields chunks of about a second; the last one of a phrase is followed by its pause.
 
         Raises NothingToSpeak, TextTooLong, EngineFailed, and ShuttingDown after ``close``.
         """
@@ -176,7 +176,7 @@ class XttsProvider:
                     yield self._silence(phrase.pause)
 
     async def close(self) -> None:
-        """Waits for the running chunk; requests that are not finished fail with ShuttingDown."""
+        """Waits for the running chunk; unfinished requests fail with ShuttingDown."""
         await asyncio.gather(self._text_thread.close(), self._model_thread.close())
 
     def _silence(self, seconds: float) -> Chunk:
@@ -189,8 +189,10 @@ class XttsProvider:
         request: TrackedRequest,
         chunks: asyncio.Queue[Chunk | Exception | None],
     ) -> None:
-        """Puts a phrase's chunks into ``chunks``, then None, or the exception. ``begin`` speaks the phrase with the
-        conditioning that ``condition`` returns."""
+        """Puts a phrase's chunks into ``chunks``, then None or the exception.
+
+        ``begin`` speaks the phrase with the conditioning that ``condition`` returns.
+        """
         submitted = time.perf_counter_ns()
         request.wait()
         try:
@@ -212,13 +214,13 @@ class XttsProvider:
             chunks.put_nowait(None)
 
     async def _run(self, function: Callable[[], Any]) -> TimedResult[Any]:
-        """Runs ``function`` in the model's thread. Raises ShuttingDown, EngineFailed for whatever it raises, and
-        SpeechError as it is."""
+        """Runs ``function`` in the model's thread. Raises ShuttingDown, its SpeechError unchanged, and EngineFailed for
+        any other exception."""
         with map_errors():
             return await self._model_thread.run(function)
 
     def _phrases(self, model: Xtts, text: SpokenText, language: str) -> Iterator[XttsPhrase]:
-        """Yields the phrases of a text, each as long as the model can speak in one go."""
+        """Yields the phrases of a text, each short enough for one run of the model."""
         limit = int(model.tokenizer.char_limits.get(language.partition("-")[0], 250) * LONGEST_SENTENCE)
         for sentence in text.sentences:
             for phrase, pause in sentence.paused(["".join(each).strip() for each in cut(sentence.text, limit)]):
@@ -246,7 +248,7 @@ class XttsProvider:
         return recording
 
     def _drop_conditioning(self, recording: Recording) -> None:
-        """Drops the conditioning of a recording that is deleted; in any thread."""
+        """Drops the conditioning of a deleted recording; any thread may call it."""
         with self._conditionings_lock:
             self._conditionings.pop(self._identity(recording.checksum), None)
 
@@ -254,13 +256,13 @@ class XttsProvider:
         return hashlib.sha256(f"{self._checksum} {recording_checksum}".encode()).hexdigest()
 
     def _prepare(self) -> float:
-        """Loads the model and returns how many seconds of audio it makes in a second."""
+        """Loads the model and returns its throughput in seconds of audio per second."""
         import torch
         from transformers.utils import logging as transformers_logging
         from TTS.tts.configs.xtts_config import XttsConfig
         from TTS.tts.models.xtts import Xtts
 
-        transformers_logging.set_verbosity(logging.ERROR)  # it warns on standard error of what Coqui has always done
+        transformers_logging.set_verbosity(logging.ERROR)  # it warns on standard error about Coqui's usage
         config = XttsConfig()
         config.load_json(str(self._folder / "config.json"))
         model = Xtts(config)
@@ -276,7 +278,7 @@ class XttsProvider:
 
 
 def _checksum(folder: Path) -> str:
-    """Returns the SHA-256 over the files of the model, so that cached audio of another model is not used for this one.
+    """Returns the SHA-256 over the model's files, so that cached audio of another model is never used.
 
     It takes 2 s for the 1.9 GB of XTTS v2, which are read to load the model anyway. Raises EngineFailed.
     """
@@ -301,7 +303,7 @@ def _compute_conditioning(model: Xtts, audio: Samples) -> Conditioning:
 
 
 def _stream(model: Xtts, phrase: str, language: str, speed: float, conditioning: Conditioning) -> Iterator[Samples]:
-    """Yields the audio of a phrase, a chunk at a time; each step must run in the model's thread."""
+    """Yields the audio of a phrase in chunks; each step must run in the model's thread."""
     config = model.config
     chunks = model.inference_stream(
         phrase,
