@@ -25,23 +25,23 @@ from server.utterance import Samples
 
 SOFTWARE = "ttscope"
 AAC_FRAME = 1024
-"""Samples of silence at the beginning of AAC. Its format can't tell the player to skip them."""
+"""The samples of silence at the beginning of AAC, which its format can't tell the player to skip."""
 QUIET = 0.01
-"""-40 dBFS. Speech ends more softly, so that nothing audible is lost with AAC's last frame, 46 ms at most."""
+"""-40 dBFS. Speech ends more softly, so dropping AAC's last frame (at most 46 ms) loses nothing audible."""
 
 _streams: dict[int, _Coder] = {}
 
 
 def prepare() -> None:
-    """Silences ffmpeg, which the import of this module has loaded: standard error is the server's log."""
+    """Silences ffmpeg, loaded by the import of this module, because standard error is the server's log."""
     av.logging.set_level(None)
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
-    """Encodes samples, 32-bit floats within -1 to 1, mono; the response's payload is the bytes that are ready.
+    """Encodes mono samples, 32-bit floats from -1 to 1. The response's payload holds the bytes that are ready.
 
-    {"file": {"format", "sample_rate", "artist"}} makes a whole file of the payload. In a session {"begin": the same}
-    begins a stream, and {"end": true} ends it. {"measure": sample_rate} is answered by {"loudness", "peak"}.
+    {"file": {"format", "sample_rate", "artist"}} encodes the payload as a whole file. In a session {"begin": the same}
+    begins a stream, and {"end": true} ends it. {"measure": sample_rate} is answered with {"loudness", "peak"}.
     """
     for number in request.get("forget", ()):
         _streams.pop(number, None)
@@ -76,7 +76,7 @@ class _Coder:
         self._rate = sample_rate
         self._file = io.BytesIO() if whole else None
         self._sink = _Sink()
-        # bitexact: the same samples become the same bytes, and ffmpeg puts in no words of its own.
+        # bitexact: equal samples become equal bytes, and ffmpeg adds no text of its own.
         options = {"fflags": "+bitexact", "flush_packets": "1", **(codec.whole if whole else codec.stream)}
         self._container = av.open(self._file or self._sink, "w", format=codec.muxer, container_options=options)
         self._container.metadata.update({"artist": artist, "encoded_by": SOFTWARE})
@@ -121,14 +121,14 @@ class _Coder:
                 self._container.mux(ready)
 
     def _ends_softly(self) -> bool:
-        """Whether the samples of the last frame are quiet. False for so few frames that a player would not recognise
-        them."""
+        """Whether the samples of the last frame are quiet. False when there are too few frames for a player to
+        recognise them."""
         final_samples = (self._count - 1) % AAC_FRAME + 1
         return self._count > 3 * AAC_FRAME and float(np.abs(self._tail[-final_samples:]).max()) < QUIET
 
 
 class _Sink:
-    """A file without seeking, which holds a stream's bytes until they are read."""
+    """A non-seekable file that holds a stream's bytes until they are read."""
 
     def __init__(self) -> None:
         self._writes: list[bytes] = []

@@ -1,4 +1,4 @@
-"""Uploaded recordings by ffmpeg: the target of the sandboxed process that decodes. See server.sandbox.fork_server."""
+"""Decodes uploads by ffmpeg: the target of the sandboxed process for recordings. See server.sandbox.fork_server."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from server.utterance import Samples
 
 
 def prepare() -> None:
-    """Silences ffmpeg, which the import of this module has loaded: standard error is the server's log."""
+    """Silences ffmpeg, loaded by the import of this module, because standard error is the server's log."""
     av.logging.set_level(None)
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
     """Decodes a recording to samples at {"sample_rate"}, mono, 32-bit floats.
 
-    The response {"error": "unsupported"} means a recording outside the bounds, any other error one that can't be
-    decoded. Decoding stops at LONGEST seconds, one frame more at most.
+    The response {"error": "unsupported"} means that the recording is outside the bounds; any other error means that it
+    can't be decoded. Decoding stops at LONGEST seconds, or at most one frame later.
     """
     chunks: list[Samples] = []
     count = 0
@@ -54,7 +54,7 @@ def _decode(data: bytes, sample_rate: int) -> Iterator[Samples]:
         _check(context.sample_rate, context.channels)
         resampler = av.AudioResampler(format="flt", rate=sample_rate)  # packed: PyAV misreads 8 planes and more
         for frame in container.decode(stream):
-            _check(frame.sample_rate, len(frame.layout.channels))  # each frame may say something else
+            _check(frame.sample_rate, len(frame.layout.channels))  # each frame may differ
             if frame.samples > LONGEST * frame.sample_rate:
                 raise UnsupportedRecording
             yield from map(_mono, resampler.resample(frame))

@@ -1,6 +1,6 @@
-"""Encodes samples as a file or a stream of any format, piece by piece, wherever the pieces are cut.
+"""Encodes samples piece by piece as a file or stream of any format; where the pieces are cut makes no difference.
 
-Compressed formats are made by ffmpeg in sandboxed processes.
+ffmpeg encodes the compressed formats in sandboxed processes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LIMITS = SandboxLimits(memory_bytes=2 * 1024**3, cpu_seconds=30, seconds=120.0)
 
 
 class EncodingTask(TypedDict):
-    """What a sandboxed process needs to know of a file or stream."""
+    """The parameters of a file or stream for a sandboxed process."""
 
     format: str
     sample_rate: int
@@ -44,24 +44,24 @@ def pool() -> SandboxPool:
 
 
 class Encoder(Protocol):
-    """Turns samples into bytes. A stream comes as it is made, a file at the end, when all of it is known."""
+    """Turns samples into bytes. A stream is returned as it is encoded, a file at the end, when all of it is known."""
 
     quick: bool
-    """Whether a second of audio takes too little time to block an event loop."""
+    """Whether a second of audio is encoded too quickly to block an event loop."""
 
     def feed(self, samples: Samples) -> bytes:
         """Encodes samples, mono, shape (samples,), within -1 to 1. Returns the bytes that are ready, perhaps none."""
         ...
 
     def finish(self) -> bytes:
-        """Returns the rest. Nothing can be fed afterwards."""
+        """Returns the remaining bytes. Nothing can be fed afterwards."""
         ...
 
 
 def encoder(form: Format, sample_rate: int, *, whole: bool, artist: str = "") -> Encoder:
     """Returns the encoder of a file or a stream, for audio at ``sample_rate`` Hz.
 
-    ``artist`` is the voice's name, for formats that have it.
+    ``artist`` is the voice's name, for formats that store it.
     """
     rate = form.sample_rate(sample_rate)
     at_rate: Encoder
@@ -74,7 +74,7 @@ def encoder(form: Format, sample_rate: int, *, whole: bool, artist: str = "") ->
 
 
 class _ResampledEncoder:
-    """Another encoder, at another sample rate."""
+    """Resamples audio for another encoder."""
 
     quick = False
 
@@ -117,11 +117,11 @@ class _PlainEncoder:
             data_bytes = self._file.tell() - wav.HEADER_BYTES
             self._file.seek(0)
             self._file.write(wav.header(self._rate, data_bytes))
-        return self._file.getvalue()  # which copies nothing
+        return self._file.getvalue()  # without a copy
 
 
 class _FileEncoder:
-    """A whole file of a compressed format, made in one go at the end by a sandboxed process."""
+    """A whole file of a compressed format, encoded at the end by one request to a sandboxed process."""
 
     quick = False
 
@@ -149,7 +149,7 @@ class _FileEncoder:
 
 
 class _StreamEncoder:
-    """A stream of a compressed format. It stays with one process, which encodes other streams too."""
+    """A stream of a compressed format, encoded by one process, which encodes other streams too."""
 
     quick = False
 

@@ -19,7 +19,7 @@ class Codec:
     sample_format: str
     """ffmpeg's name for the sample format of the encoder's input."""
     bit_rate: int | None = None
-    """Bits a second; None for a lossless codec."""
+    """Bits per second; None for a lossless codec."""
     whole: dict[str, str] = field(default_factory=dict)
     """The muxer's options for a file."""
     stream: dict[str, str] = field(default_factory=dict)
@@ -39,15 +39,13 @@ class Format:
     """The codec of a compressed format; None for plain 16-bit samples."""
 
     def sample_rate(self, source: int) -> int:
-        """Returns the rate in Hz for audio that is made at ``source`` Hz: the same or the next higher one, to lose
-        nothing."""
+        """Returns the rate in Hz for audio of ``source`` Hz: the same or the next higher one, to lose nothing."""
         if not self.rates or source in self.rates:
             return source
         return next((rate for rate in self.rates if rate > source), self.rates[-1])
 
     def byte_rate(self, source: int) -> float:
-        """Returns about how many bytes a second of audio takes that is made at ``source`` Hz; an upper bound for
-        FLAC."""
+        """Returns the approximate bytes per second for audio of ``source`` Hz; an upper bound for FLAC."""
         if self.codec is not None and self.codec.bit_rate is not None:
             return self.codec.bit_rate / 8
         return self.sample_rate(source) * PCM_BYTES
@@ -55,19 +53,19 @@ class Format:
 
 WAV = Format("wav", "audio/wav")
 PCM = Format("pcm", "audio/pcm", rates=(24000,))
-"""OpenAI's: little-endian 16-bit samples without a header."""
+"""OpenAI's ``pcm``: little-endian 16-bit samples without a header."""
 MP3 = Format(
     "mp3",
     "audio/mpeg",
     MPEG_RATES,
-    # A file's first frame (Xing, LAME) tells its length and how much silence the encoder has put before and behind.
+    # A file's first frame (Xing, LAME) gives its length and how much silence the encoder has added before and after.
     Codec("mp3", "libmp3lame", "fltp", 96_000, stream={"write_xing": "0"}),
 )
 OPUS = Format(
     "opus",
     "audio/ogg",
     rates=(48000,),
-    # Two pages are held back: of 60 ms, or a stream's first audio would wait two seconds for them.
+    # The muxer holds two pages back. They have 60 ms, or a stream's first audio would wait two seconds for them.
     codec=Codec("ogg", "libopus", "flt", 48_000, stream={"page_duration": "60000"}),
 )
 AAC = Format("aac", "audio/aac", MPEG_RATES, Codec("adts", "aac", "fltp", 96_000))

@@ -1,4 +1,4 @@
-"""Bounds of the time that speaking a text takes, from its characters alone, for voices that were not measured."""
+"""Estimates bounds of a text's spoken duration from its characters alone, for voices that were not measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Seconds of sound without pauses: hardly any voice takes less or more."""
+    """Seconds of sound without pauses; hardly any voice takes less or more."""
 
     minimum: float
     maximum: float
@@ -21,7 +21,7 @@ class Bounds:
         return Bounds(self.minimum * times, self.maximum * times)
 
 
-# Seconds a character at speed 1. Measured with two voices over 440 texts: tests/long/test_quality_calibration.py.
+# Seconds per character at speed 1. Measured with two voices over 440 texts: tests/long/test_quality_calibration.py.
 NOTHING = Bounds(0.0, 0.0)
 LETTER = Bounds(0.04, 0.075)
 """A letter of a word: prose takes 0.053 (joe) to 0.057 (hibari)."""
@@ -32,7 +32,7 @@ CONSONANT = Bounds(0.13, 0.5)
 SINGLE = Bounds(0.05, 0.45)
 """A letter alone: from the article "a" to "W"."""
 OWN_LETTER = Bounds(0.03, 0.2)
-"""A letter of a non-Latin alphabet whose language is spoken; not all alphabets write their vowels."""
+"""A letter of a non-Latin alphabet, in a language written in it; not all alphabets write their vowels."""
 YEAR_DIGIT = Bounds(0.22, 0.55)
 """A digit of a number of up to 4 digits: 0.25 to 0.45."""
 DIGIT = Bounds(0.28, 0.55)
@@ -45,15 +45,15 @@ KANA = Bounds(0.07, 0.35)
 SYLLABLE = Bounds(0.09, 0.6)
 """A character of Chinese, Japanese or Korean: 0.15 to 0.25."""
 UNKNOWN = Bounds(0.0, 1.6)
-"""A character of a script that the language is not written in: left out, or "Chinese letter"."""
+"""A character of a script that the language is not written in: skipped, or read as "Chinese letter"."""
 READ_SIGN = Bounds(0.18, 1.0)
 """A sign that every voice reads."""
 SYMBOL = Bounds(0.0, 2.0)
-"""An emoji or another sign: left out, or its whole name, such as "symbol two six zero five" (1.8)."""
+"""An emoji or another sign: skipped, or read by its whole name, such as "symbol two six zero five" (1.8)."""
 JOINT = Bounds(0.1, 0.6)
 """The "point" of 3.14, the "at" of an address."""
 MARK = Bounds(0.04, 0.06)
-"""A mark after a word. Its pause is not counted, but the sound before it is lengthened by some 0.1."""
+"""A mark after a word. Its pause is not counted, but it lengthens the sound before it by about 0.1."""
 ODD_MARK = Bounds(0.0, 0.15)
 """A mark next to other marks or within a word, which may be read by its name."""
 NAMED_MARK = Bounds(0.0, 0.9)
@@ -63,15 +63,15 @@ YEAR, LONG_NUMBER = 4, 10
 """Digits."""
 LONGEST_ACRONYM = 6
 SPOKEN_LETTERS = 30
-"""The letters of a word that surely are spoken. Models leave out letters of longer ones (hibari: more than half of
-90)."""
+"""The number of letters of a word that are certainly spoken. Models skip letters of longer words (hibari: more than
+half of 90)."""
 LEAST_SLACK = 0.12
-"""Seconds that the lower bound is reduced by: the soft beginning and end of a short word are too quiet to count."""
+"""Seconds subtracted from the lower bound: the soft beginning and end of a short word are too quiet to count."""
 MOST_SLACK = 0.8
-"""Seconds that the upper bound is increased by: a single word is spoken slowly (0.3 to 0.7 s)."""
+"""Seconds added to the upper bound: a single word is spoken slowly (0.3 to 0.7 s)."""
 STIFFNESS = Bounds(0.1, 0.25)
 """The share of the time that speed does not change. A phoneme of VITS lasts at least one frame, so speed 4 takes 0.36
-to 0.4 of the time and not 0.25; other engines are exact. Either must fit."""
+to 0.4 of the time instead of 0.25; other engines are exact. The bounds must fit both."""
 
 OWN_ALPHABET = frozenset(
     "am ar be bg bn el fa gu he hi hy ka kk km kn lo mk ml mn mr my ne pa ru si sr ta te th uk ur".split()  # noqa: SIM905
@@ -104,20 +104,19 @@ def bounds(text: str, language: str, speed: float) -> Bounds:
 
 
 def once(text: str) -> str:
-    """Returns the text with one instance of whatever is repeated three times or more in a row, up to 16 characters
-    long.
+    """Returns the text with every run of three or more equal units, of up to 16 characters, reduced to one instance.
 
-    Only that much is sure to be spoken: espeak names three of 30 equal signs, and a voice hurries through "haha" a
-    hundred times, in half of the time that it takes otherwise.
+    Only one instance is certain to be spoken: espeak names three of 30 equal signs, and a voice speaks "haha" a hundred
+    times in half of the usual time.
     """
     if _REPEATED.search(text):
-        for repeated in _REPEATED_BY_LENGTH:  # what is repeated may itself have repetitions: <<<=<<<=<<<=
+        for repeated in _REPEATED_BY_LENGTH:  # a repeated unit may contain repetitions: <<<=<<<=<<<=
             text = repeated.sub(r"\1", text)
     return text
 
 
 def stretch(speed: float, stiffness: float) -> float:
-    """Returns how many times as long speech takes at ``speed``, when the share ``stiffness`` of its time stays the
+    """Returns the factor on the duration of speech at ``speed``, when the share ``stiffness`` of its time stays the
     same."""
     return stiffness + (1 - stiffness) / speed
 
@@ -181,7 +180,7 @@ def _of_word(word: str, language: str) -> Bounds:
 
 
 def _of_character(character: str, language: str) -> Bounds:
-    """Returns the bounds of a character of a word with characters for syllables."""
+    """Returns the bounds of a character of a word that has characters for syllables."""
     if language not in SYLLABIC:
         return UNKNOWN
     return KANA if _KANA.match(character) else SYLLABLE

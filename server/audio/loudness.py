@@ -10,11 +10,11 @@ from server.sandbox.pool import WorkerCrashed, WorkerLost
 from server.utterance import Samples
 
 LOUDNESS_RANGE = (-40.0, -5.0)
-"""The LUFS that a request may ask for: EBU R128 says -23, podcasts have -16, streaming services -14."""
+"""The loudness in LUFS that a request may ask for: EBU R128 sets -23, podcasts use -16, streaming services -14."""
 MAX_PEAK = 10 ** (-1 / 20)
-"""-1 dBTP, the most that EBU R128 allows. A clip is left softer rather than distorted."""
+"""-1 dBTP, the maximum true peak of EBU R128. A clip stays softer than its target rather than exceed it."""
 SILENCE = -70.0
-"""The lowest value of the measure, in LUFS."""
+"""The lowest value that the meter returns, in LUFS."""
 
 
 def at_loudness(samples: Samples, sample_rate: int, target: float) -> Samples:

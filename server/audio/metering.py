@@ -1,4 +1,4 @@
-"""Loudness by ffmpeg's EBU R128 meter, in the sandboxed processes that encode. See server.audio.coding."""
+"""Measures loudness by ffmpeg's EBU R128 meter, in the sandboxed processes that encode. See server.audio.coding."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 from server.utterance import Samples
 
 LEAST_SECONDS = 0.5
-"""The measure's own window has 0.4 s. Shorter audio is repeated before it is measured."""
+"""The meter's window is 0.4 s long. Shorter audio is repeated before it is measured."""
 
 
 def measure(samples: Samples, sample_rate: int) -> tuple[float, float]:
     """Returns the integrated loudness in LUFS and the true peak (1 is full scale).
 
-    ``samples`` have shape (samples,), and there is at least one. Source: ITU-R BS.1770-4.
+    ``samples`` has shape (samples,) and is not empty. Source: ITU-R BS.1770-4.
     """
     repeated = np.tile(samples, max(1, math.ceil(LEAST_SECONDS * sample_rate / len(samples))))
     graph = av.filter.Graph()

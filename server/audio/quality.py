@@ -1,4 +1,4 @@
-"""Judges every clip while it is made: whether it has speech, and whether it is clean and complete."""
+"""Judges every clip while it is generated: whether it contains speech, and whether it is clean and complete."""
 
 from __future__ import annotations
 
@@ -17,40 +17,41 @@ Numbers = npt.NDArray[np.float64]
 
 FRAME_SECONDS = 0.02
 AT_ONCE = 0.5
-"""Seconds of audio that are collected before they are measured: a call of numpy costs as much as 50 ms of audio."""
+"""Seconds of audio that are measured at once: a call of numpy costs as much as measuring 50 ms of audio."""
 QUIET = 1e-6
 """Mean square, -60 dBFS: a frame below it is silence in any clip. The default voice pauses at -90 to -100 dBFS."""
 SOFT = 10**-3.5
-"""A frame 35 dB below the clip's loud frames is a pause, whatever hiss there is in it."""
+"""A frame 35 dB below the clip's loud frames is a pause, even if it contains hiss."""
 LOUD_SHARE = 0.05
-"""The share of frames that are louder than the frame that others are compared with: single clicks don't count."""
+"""The share of frames that are louder than the frame of reference, so that single clicks don't count."""
 ZERO = 1e-6
-"""Samples below it count as zeros: 1/30 of the last of 16 bits, and below the noise of a neural decoder."""
+"""Samples below it count as zeros: 1/30 of the least significant of 16 bits, and below the noise of a neural
+decoder."""
 FULL_SCALE = 0.999
 CUT_LEVEL = 10**-1.6
-"""Speech that ends within 16 dB of its loudness was cut: it fades by 37 and more in 99 of 100 clips, by 20 in all."""
+"""Speech that ends within 16 dB of its loudness was cut off: it fades by 37 dB in 99 % of clips, by 20 in all."""
 LOST = 0.9
-"""A share of the least that the speech may take. With less, about half of it is missing, for a voice of ordinary pace;
-whole speech takes 1.29 times as much and more. Between the two a voice may just be quick: that is a fault, but
-usable."""
+"""The share of the lower bound below which about half of the speech is missing, for a voice of ordinary pace; complete
+speech takes at least 1.29 times as much. Between this share and the bound a voice may just be quick: the clip has a
+fault, but is usable."""
 LITTLE = 0.5
-"""The same when the provider gave an expected length. It is believed unless the provider has lost most of the text."""
+"""The same share when the provider gave an expected length, which is right unless it has lost most of the text."""
 SHORT, SHORT_SLACK = 0.68, 0.3
-"""The least seconds as a share of those that the provider expects, less 0.3 s. Sound clips take 0.8 to 1.4 times the
-expected length, very short or odd ones 0.6. Of repetitions in the text, only one instance counts."""
+"""The minimum duration: this share of what the provider expects, less 0.3 s. Good clips take 0.8 to 1.4 times the
+expected length, very short or unusual ones 0.6. Of repetitions in the text, only one instance counts."""
 LONG, LONG_SLACK = 1.6, 0.8
-"""The most, with 0.8 s more."""
+"""The maximum duration, likewise, plus 0.8 s."""
 STRAYED = 3.0
-"""Times the most that the speech may take. With so much more, pauses included, the model has lost its way."""
+"""The multiple of the upper bound, pauses included, beyond which the model has gone astray."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """What a clip is like."""
+    """The measurements of a clip, its faults, and whether it is usable."""
 
     seconds: float
     loudness: float | None
-    """dBFS: the root mean square of the frames that are not quiet; None when there is none."""
+    """dBFS: the root mean square of the frames that are not quiet; None when all are."""
     silence_share: float
     """The share of time in quiet frames, 0 to 1; 1 for an empty clip."""
     clipping_share: float
@@ -58,10 +59,10 @@ class Quality:
     dc_offset: float
     """The samples' mean, -1 to 1; 0 where they are not numbers."""
     seconds_per_character: float
-    """The seconds of sound for each character, at speed 1."""
+    """The seconds of sound per character, at speed 1."""
     faults: tuple[Fault, ...]
     usable: bool
-    """False for audio that no client should get: silence, and speech of which about half is missing."""
+    """False for audio that must not be sent to a client: silence, and speech of which about half is missing."""
 
 
 class Inspector:
@@ -71,13 +72,13 @@ class Inspector:
         self._utterance = utterance
         self._sample_rate = 0
         self._frame = 0
-        """Samples in a frame."""
+        """The number of samples in a frame."""
         self._count = 0
         self._full = 0
         self._has_sound = False
         self._broken = False
         self._rest: Samples = np.empty(0, np.float32)
-        """Samples that are not a whole frame yet."""
+        """The samples that do not fill a frame yet."""
         self._tail: Samples = self._rest
         """The last samples of the clip, as many as a frame has."""
         self._expected: float | None = None
@@ -90,7 +91,7 @@ class Inspector:
     def add(self, samples: Samples, sample_rate: int) -> None:
         """Adds the next chunk, shape (samples,), at ``sample_rate`` Hz; it may not be changed afterwards.
 
-        Raises ValueError when the rate is another than before.
+        Raises ValueError when the rate changes.
         """
         if not self._sample_rate:
             self._sample_rate, self._frame = sample_rate, max(1, round(FRAME_SECONDS * sample_rate))
@@ -103,17 +104,17 @@ class Inspector:
             self._take()
 
     def expect(self, seconds: float, spoken_text: str = "") -> None:
-        """Sets the provider's expected seconds of the whole clip, and the words that it is spoken in."""
+        """Sets the duration of the whole clip that the provider expects, in seconds, and the text as it is spoken."""
         self._expected, self._spoken_text = seconds, spoken_text
 
     @property
     def silent_so_far(self) -> bool:
-        """Whether there were only zeros so far, or values that are not numbers: no listener would miss them."""
+        """Whether all samples so far are zeros, or not numbers, which no listener would miss."""
         self._take()
         return self._broken or not self._has_sound
 
     def verdict(self) -> Quality:
-        """Judges the whole clip. It takes 0.2 ms, and 0.1 ms for each 100 characters."""
+        """Judges the whole clip. Takes 0.2 ms, plus 0.1 ms per 100 characters."""
         self._take()
         utterance = self._utterance
         seconds = self._count / self._sample_rate if self._count else 0.0
@@ -154,7 +155,7 @@ class Inspector:
         )
 
     def _take(self) -> None:
-        """Measures what is waiting."""
+        """Measures the samples collected so far."""
         if not self._waiting_count:
             return
         samples = np.concatenate(self._waiting) if len(self._waiting) > 1 else self._waiting[0]
@@ -164,7 +165,7 @@ class Inspector:
         self._has_sound = self._has_sound or high > ZERO or low < -ZERO
         if high >= FULL_SCALE or low <= -FULL_SCALE:
             self._full += int(np.count_nonzero(np.abs(samples) >= FULL_SCALE))
-        if self._broken:  # no figure of it means anything
+        if self._broken:  # its figures are meaningless
             return
         joined = np.concatenate((self._rest, samples))
         complete = len(joined) // self._frame * self._frame
@@ -178,7 +179,7 @@ class Inspector:
         self._squares.append(np.einsum("ij,ij->i", frames, frames).astype(np.float64))
 
     def _frames(self) -> tuple[Numbers, Numbers, float]:
-        """Returns the power of each frame without its offset, its seconds, and the mean of all samples.
+        """Returns the power of each frame without its offset, the seconds of each frame, and the mean of all samples.
 
         The last frame may be short. A broken clip has no frames.
         """
@@ -198,7 +199,7 @@ class Inspector:
 
 
 def _threshold(power: Numbers) -> float:
-    """Returns the power up to which a frame is quiet, in a clip of frames with ``power``."""
+    """Returns the power up to which a frame is quiet; ``power`` holds the power of each frame of the clip."""
     if not len(power):
         return QUIET
     place = int(len(power) * (1 - LOUD_SHARE))

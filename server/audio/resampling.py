@@ -1,4 +1,4 @@
-"""Changes the sample rate, by soxr, of audio that comes in pieces; its length and its place in time stay the same."""
+"""Resamples audio piece by piece with soxr, without changing its length or shifting it in time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import soxr
 from server.utterance import Samples
 
 QUALITY = "VHQ"
-"""soxr's best; a second of speech takes it a third of a millisecond."""
+"""soxr's best quality; a second of speech takes a third of a millisecond."""
 
 
 class Resampler:
@@ -23,7 +23,7 @@ class Resampler:
         return self._resampled(samples, last=False)
 
     def finish(self) -> Samples:
-        """Returns the rest. Nothing can be fed afterwards."""
+        """Returns the remaining samples. Nothing can be fed afterwards."""
         return self._resampled(np.empty(0, np.float32), last=True)
 
     def _resampled(self, samples: Samples, *, last: bool) -> Samples:

@@ -1,4 +1,4 @@
-"""Recordings that clients upload: decoded in a sandboxed process, mixed to one channel, and checked."""
+"""Decodes clients' recordings in a sandboxed process, mixes them to one channel, and checks them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ WORKER = WorkerKind.DECODING
 LIMITS = SandboxLimits(memory_bytes=512 * 1024**2, cpu_seconds=10, seconds=60.0)
 """The limits of a recording: 30 s take 0.1 s and 30 MB."""
 FORMATS = ("wav", "flac", "mp3", "ogg", "mov", "matroska", "aac")
-"""ffmpeg's formats of single files. Others name further files to open (playlists, concatenations)."""
+"""ffmpeg's formats of single files. Others can name further files to open (playlists, concatenations)."""
 CODECS = frozenset(
     "aac aac_fixed alac flac mp3 mp3float opus libopus vorbis libvorbis pcm_alaw pcm_mulaw pcm_u8 "  # noqa: SIM905
     "pcm_s16le pcm_s16be pcm_s24le pcm_s24be pcm_s32le pcm_s32be pcm_f32le pcm_f32be pcm_f64le pcm_f64be".split()
 )
 """ffmpeg's decoders that recordings need; its containers can hold many more."""
 RATES = (8_000, 192_000)
-"""The accepted sample rates in Hz. At one sample a second a file of 100 bytes would become gigabytes."""
+"""The accepted sample rates in Hz. At one sample per second, a file of 100 bytes would become gigabytes."""
 CHANNELS = 2
 SHORTEST, LONGEST = 3.0, 30.0
-"""Seconds. XTTS uses the first 12; less than 3 is too little of a voice."""
+"""Seconds. XTTS uses the first 12; less than 3 is too short to imitate a voice."""
 QUIET = 10**-2.5
 """The root mean square, -50 dB of full scale, below which a recording counts as silent."""
 
@@ -41,7 +41,7 @@ def pool() -> SandboxPool:
 def decode(data: bytes, sample_rate: int) -> Samples:
     """Returns the recording, mono, shape (samples,), at ``sample_rate`` Hz.
 
-    Raises InvalidSample when it is no audio of a known format, outside RATES and CHANNELS, shorter than SHORTEST or
+    Raises InvalidSample when it is not audio of a known format, outside RATES and CHANNELS, shorter than SHORTEST or
     longer than LONGEST seconds, or silent; EngineFailed when no process can decode.
     """
     audio = _decoded(data, sample_rate)

@@ -1,4 +1,4 @@
-"""WAV with 16-bit samples, whole and as a stream of unknown length."""
+"""WAV headers and 16-bit samples, for whole files and streams of unknown length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 CONTENT_TYPE = "audio/wav"
 HEADER_BYTES = 44
 UNKNOWN = 0xFFFFFFFF
-"""The size of a stream, as ffmpeg writes it; players read on to the end."""
+"""The size that ffmpeg writes for a stream; players read to the end."""
 
 _PCM, _MONO, _BYTES = 1, 1, 2
 

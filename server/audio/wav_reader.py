@@ -1,4 +1,4 @@
-"""Reads WAV and bare PCM as they arrive, cut anywhere; only 16-bit mono is accepted."""
+"""Reads WAV and raw PCM as they arrive, in pieces cut anywhere; accepts only 16-bit mono."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from server.utterance import Samples
 RATES = range(4000, 192_001)
 """Hz. Speech at lower rates can't be understood, and at higher ones a sender could make a second arbitrarily large."""
 MAX_HEADER_BYTES = 1 << 16
-"""The most bytes before the samples. ffmpeg's LIST has 26, so a title and comments have room."""
+"""The maximum number of bytes before the samples. ffmpeg's LIST has 26, so there is room for a title and comments."""
 ENDLESS = 0x7FFFF000
-"""Sizes from this one on mean an unknown size: sox writes this one into a pipe's header, ffmpeg 0xFFFFFFFF, others that
-without the header. As a true size it would be twelve hours at 24 kHz."""
+"""Sizes from this value on mean that the size is unknown: to a pipe, sox writes this value, ffmpeg 0xFFFFFFFF, and
+others the latter less the header. As a real size it would be twelve hours at 24 kHz."""
 
 _PCM, _EXTENSIBLE = 1, 0xFFFE
 _SAMPLE_BYTES = 2
@@ -25,14 +25,14 @@ _FORM_BYTES = range(16, 65)
 
 
 class AudioUnreadable(ComponentError):
-    """The bytes are not audio of the declared form. The message is ours and repeats none of them."""
+    """The bytes are not audio of the declared form. The message is our own and contains none of them."""
 
 
 class PcmReader:
     """Reads little-endian 16-bit mono samples without a header."""
 
     complete = False
-    """Whether all audio has come; bytes after it are ignored."""
+    """Whether all audio has arrived; bytes after it are ignored."""
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
@@ -42,7 +42,7 @@ class PcmReader:
     def feed(self, piece: bytes) -> Samples:
         """Returns the samples that are complete with these bytes, shape (samples,), within -1 to 1.
 
-        It is the inverse of ``server.audio.wav.pcm16``. -32768, which that never writes, is -1 too.
+        The inverse of ``server.audio.wav.pcm16``; -32768, which that never writes, becomes -1 too.
         """
         piece = self._odd + piece
         complete = len(piece) - len(piece) % _SAMPLE_BYTES
@@ -58,7 +58,7 @@ class PcmReader:
 
 
 class WavReader:
-    """Reads a WAV file of 16-bit mono PCM. The sizes of a stream, which its writer could not know, may be wrong."""
+    """Reads a WAV file of 16-bit mono PCM. The sizes in a stream may be wrong, since its writer could not know them."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -69,18 +69,18 @@ class WavReader:
         self._rate: int | None = None
         self._pcm: PcmReader | None = None
         self._remaining: int | None = None
-        """Bytes of samples that are still to come; None if the header does not say."""
+        """Bytes of samples that are still to come; None if the header does not give them."""
 
     @property
     def sample_rate(self) -> int:
-        """Hz. Raises AudioUnreadable while the header is not whole."""
+        """The sample rate in Hz. Raises AudioUnreadable while the header is incomplete."""
         if self._pcm is None:
             raise AudioUnreadable("the audio ends within its header")
         return self._pcm.sample_rate
 
     @property
     def complete(self) -> bool:
-        """Whether all audio has come; bytes after it are ignored."""
+        """Whether all audio has arrived; bytes after it are ignored."""
         return self._remaining == 0
 
     def feed(self, piece: bytes) -> Samples:
@@ -109,7 +109,7 @@ class WavReader:
         self._pcm.end()
 
     def _read_header(self) -> PcmReader | None:
-        """Parses the header as far as it has come. Returns the reader of the samples when they begin."""
+        """Parses the header as far as it has arrived. Returns the reader of the samples when they begin."""
         if self._header_bytes == 0:
             if len(self._head) < 12:
                 return None
@@ -132,10 +132,10 @@ class WavReader:
                 if len(self._head) < 8 + size:
                     return None
                 self._rate = _rate(bytes(self._head[8 : 8 + size]))
-            self._skip = 8 + size + size % 2  # chunks begin at even places
+            self._skip = 8 + size + size % 2  # chunks begin at even offsets
 
     def _begin(self, size: int) -> PcmReader:
-        """Returns the reader of the samples, which are ``size`` bytes by the header."""
+        """Returns the reader of the samples, which have ``size`` bytes according to the header."""
         if self._rate is None:
             raise AudioUnreadable("the audio's header does not say its format")
         if 0 < size < ENDLESS:
@@ -152,10 +152,10 @@ class WavReader:
 
 
 def _rate(form: bytes) -> int:
-    """Returns the rate in Hz of a chunk ``fmt``. Raises AudioUnreadable for other than 16-bit mono PCM.
+    """Returns the sample rate in Hz from a chunk ``fmt``. Raises AudioUnreadable unless it is 16-bit mono PCM.
 
-    Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991); WAVEFORMATEXTENSIBLE
-    has the true format in the first two bytes of its last sixteen.
+    Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991). WAVEFORMATEXTENSIBLE
+    has the actual format in the first two of its last sixteen bytes.
     """
     code, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
     if code == _EXTENSIBLE and len(form) >= 40:
