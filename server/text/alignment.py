@@ -1,4 +1,4 @@
-"""Finds the phonemes of each word in those of its sentence: a phonemizer gives the sentence as a whole."""
+"""Finds the phonemes of each word in those of its sentence, since a phonemizer returns the sentence as a whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 BAND = 60
-"""Phonemes that the two readings may be apart: those of a word alone and in its sentence differ by a few."""
+"""The maximum offset of the two readings in phonemes; those of a word alone and in its sentence differ by a few."""
 
 Span = tuple[int, int]
 
@@ -17,8 +17,8 @@ def align(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> list[Span]
     Each word is given by its phonemes when it is read alone. The spans are in order and don't overlap; the span of a
     word that is not spoken is empty.
 
-    Mostly the sentence has as many groups of phonemes between spaces as the words. But espeak reads "of the" as one
-    group and a number as several. Then the two readings are aligned with the fewest differences.
+    Usually the sentence has as many groups of phonemes between spaces as the words have. But espeak reads "of the" as
+    one group and a number as several; then the two readings are aligned with the fewest differences.
     """
     groups = _groups(sentence)
     counts = [len(_groups(word)) for word in words]
@@ -48,10 +48,10 @@ def _side_by_side(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> li
 
 
 def _edit_path(first: Sequence[str], second: Sequence[str]) -> list[int | None]:
-    """Returns the place of each symbol's partner in ``second``, equal or exchanged, or None if it has none.
+    """Returns the index of each symbol's counterpart in ``second``, equal or substituted, or None if it has none.
 
-    It is the path of fewest changes within a band around the diagonal: time and memory grow with the length, not with
-    its square.
+    The result is the path with the fewest edits within a band around the diagonal, so time and memory grow with the
+    length, not with its square.
     """
     rows, columns = len(first), len(second)
     half = min(4 * BAND, BAND + abs(rows - columns) // 4)
@@ -90,7 +90,7 @@ def _at(costs: list[list[int]], lows: list[int], row: int, column: int, far: int
 
 
 def _groups(symbols: Sequence[str]) -> list[Span]:
-    """Returns the stretches between spaces that sound, without the marks around them."""
+    """Returns the spans between spaces that are spoken, without the marks around them."""
     groups: list[Span] = []
     start: int | None = None
     end = 0
@@ -107,7 +107,7 @@ def _groups(symbols: Sequence[str]) -> list[Span]:
 
 
 def _sounds(symbol: str) -> bool:
-    """Whether a symbol is a letter, or changes one: stress, length and combining marks."""
+    """Whether a symbol is a letter, or modifies one: stress, length and combining marks."""
     return unicodedata.category(symbol[0])[0] in "LNMS"
 
 

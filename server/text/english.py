@@ -1,4 +1,4 @@
-"""Corrections of English where espeak-ng reads it wrongly; docs/text.md has the table that was measured."""
+"""Rules for the English that espeak-ng reads wrongly; docs/text.md has the measured table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from server.text.rules import Rule, rule
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,12})(?:\.\d{1,6})?"
 ALONE = r"(?<![\w.,$€£-])"
-"""The place before a number that is not part of another."""
+"""Matches the position before a number that is not part of another."""
 ENDS = r"(?![\w%]|[.,:/-]\d)"
 
 MONTHS = (
@@ -48,7 +48,7 @@ MARKS = {".": " dot ", "/": " slash ", "-": " dash ", "_": " underscore ", "?": 
 
 
 def _address(match: re.Match[str]) -> str:
-    """Returns an address of the web or of mail without its scheme and "www", with its marks by their names."""
+    """Returns a web or mail address without its scheme and "www", with its punctuation in words."""
     address = match[0].rstrip(".,;:!?)]}'")
     bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", address, flags=re.IGNORECASE).rstrip("/")
     return " ".join("".join(MARKS.get(mark, mark) for mark in bare).split()) + match[0][len(address) :]

@@ -1,4 +1,4 @@
-"""espeak-ng itself: the target of the sandboxed processes that make phonemes. See server.sandbox.fork_server."""
+"""Calls espeak-ng: the target of the sandboxed processes that make phonemes. See server.sandbox.fork_server."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Clause = tuple[str, str, bool]
 CLAUSE_MARKS = (",", ":", ";")
 ENDS = (*PAUSES, *FULL_WIDTH_PAUSES)
 _LANGUAGE_SWITCH = re.compile(r"\([^)]+\)")
-"""espeak marks where it changes to another language: (en)."""
+"""Matches espeak's mark of a change to another language, such as (en)."""
 _bridge: ModuleType | None = None
 _voice = ""
-"""The voice that espeak has now: to set it again takes longer than to read a sentence."""
+"""espeak's current voice: setting it again takes longer than reading a sentence."""
 
 
 def prepare() -> None:
-    """Loads the library and its data: 30 ms. The package around it would import onnxruntime, which is not needed."""
+    """Loads the library and its data in 30 ms, without its package, which would import onnxruntime."""
     global _bridge  # noqa: PLW0603 - espeak keeps its own state in globals
     package = importlib.util.find_spec("piper")
     if package is None or package.origin is None:
@@ -38,7 +38,8 @@ def prepare() -> None:
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
-    """Answers {"voice", "texts"}, each text in pieces, by {"texts"}: the sentences of each text, in decomposed IPA."""
+    """Answers {"voice", "texts"}, each text in pieces, with {"texts"}: the sentences of each text, in decomposed
+    IPA."""
     global _voice  # noqa: PLW0603 - as above
     if _bridge is None:
         raise RuntimeError("espeak is not loaded")

@@ -1,4 +1,4 @@
-"""Keeps texts within espeak-ng's buffers: it neither checks their ends nor reports what it drops.
+"""Keeps texts within the buffers of espeak-ng, which neither checks their bounds nor reports what it drops.
 
 The bounds are those of its source (translate.c, translateword.c), found by an AddressSanitizer build and fuzzed texts:
 80 bytes for an abbreviation of dotted letters, 200 bytes for the phonemes of a word's suffixes, 300 words and 800 bytes
@@ -14,38 +14,38 @@ from collections.abc import Iterator
 from server.text.sentences import PAUSES, cut
 
 CLAUSE_CHARACTERS = 250
-"""The most characters of a clause; each may become a word."""
+"""The maximum number of characters in a clause; each may become a word."""
 CLAUSE_BYTES = 700
-"""The most bytes of a clause, with the space that espeak may put before each character."""
+"""The maximum size of a clause in bytes, including the space that espeak may put before each character."""
 WORD_CHARACTERS = 40
-"""The most characters without a space, signs and apostrophes included. A word may be 160 bytes, and has at most 20
-suffixes then."""
+"""The maximum number of characters without a space, including signs and apostrophes. A word may then have 160 bytes,
+and has at most 20 suffixes."""
 DOTTED_LETTERS = 8
-"""The most single letters in a row with a sign after each, as in U.S.A.: at most 32 bytes."""
+"""The maximum number of single letters in a row with a sign after each, as in U.S.A.: at most 32 bytes."""
 SYMBOLS = 25
-"""The most emoji and other symbols in a row: each is spoken as a name of some 20 phonemes."""
+"""The maximum number of emoji and other symbols in a row: each is spoken as a name of about 20 phonemes."""
 
 _LETTER = r"[^\W0-9_]"
-"""Digits of other scripts are letters to espeak."""
+"""Matches a letter. espeak treats digits of other scripts as letters."""
 _SIGNS = r"(?:(?![,;:!?]\s)[\W_])+"
-"""The signs between two letters of one clause, which a comma and a space would end."""
+"""Matches the signs between two letters of one clause; a mark such as a comma before a space would end it."""
 _SPELLED = re.compile(rf"(?<!{_LETTER})(?:{_LETTER}{_SIGNS}){{{DOTTED_LETTERS + 1},}}")
 _SPELLED_LETTER = re.compile(rf"({_LETTER})({_SIGNS})")
 _DOT_AND_SIGN = re.compile(rf"(?<={_LETTER}\.)(?=[^\w\s.,;:!?'\")\]-])")
-"""The place between a dot and a sign. After D./ in Spanish, where D. is an abbreviation, espeak copies the rest of the
-clause into 160 bytes."""
+"""Matches the position between a dot and a sign. After D./ in Spanish, where D. is an abbreviation, espeak copies the
+rest of the clause into 160 bytes."""
 _LETTERS = re.compile(rf"[^\W_]{{{WORD_CHARACTERS}}}(?=[^\W_])")
 _WORD = re.compile(rf"\S{{{WORD_CHARACTERS + 1},}}")
 _WORD_PART = re.compile(rf"\S{{1,{WORD_CHARACTERS}}}(?=[\W_](?!\d)|$)|\S{{1,{WORD_CHARACTERS}}}")
-"""The longest part that ends before a sign, none of a number's, or else the longest that fits."""
+"""Matches the longest part that ends before a sign outside a number, or else the longest that fits."""
 
 
 def pieces(text: str) -> list[str]:
-    """Returns ``text`` in pieces that espeak can be given one by one; what people write is changed nowhere else.
+    """Returns ``text`` in pieces that espeak can read one by one; ordinary text is not changed.
 
-    A piece ends with a clause if it can. Spaces are added in a word of more than 40 characters, between emoji, and
-    between a dot and a sign such as / or #; in a row of more than eight letters with a sign after each, the signs
-    after the eighth are replaced by spaces.
+    A piece ends with a clause if possible. Spaces are added in a word of more than 40 characters, between emoji, and
+    between a dot and a sign such as / or #; in a row of more than eight letters with a sign after each, the signs after
+    the eighth are replaced by spaces.
     """
     text = _SPELLED.sub(_with_few_signs, text)
     text = _DOT_AND_SIGN.sub(" ", text)
@@ -55,13 +55,13 @@ def pieces(text: str) -> list[str]:
 
 
 def _limit(text: str) -> int:
-    """Returns how many characters of ``text`` a clause has room for."""
+    """Returns how many characters of ``text`` fit into a clause."""
     longest = len(max(text, default=" ").encode("utf-8", "replace"))
     return min(CLAUSE_CHARACTERS, CLAUSE_BYTES // (longest + 1))
 
 
 def _few_symbols(text: str) -> Iterator[str]:
-    """Yields stretches of at most 25 symbols without a pause between them, with a space before each symbol."""
+    """Yields parts with at most 25 symbols without a pause between them, with a space before each symbol."""
     symbols = 0
     stretch: list[str] = []
     for character in text:

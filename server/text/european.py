@@ -1,4 +1,4 @@
-"""What espeak-ng reads wrongly in German, French, Spanish, Italian, Portuguese, Dutch, Polish and Russian."""
+"""Rules for what espeak-ng reads wrongly in German, French, Spanish, Italian, Portuguese, Dutch, Polish and Russian."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TITLES = {
     "pt": {"Sr": "Senhor", "Sra": "Senhora", "Dr": "Doutor", "Dra": "Doutora"},
     "nl": {"Dhr": "De heer", "Mevr": "Mevrouw", "Dr": "Dokter"},
 }
-"""No sentence ends after these, though a capital follows."""
+"""Abbreviations that do not end a sentence even when a capital follows."""
 PHRASES = {"de": {"z.B.": "zum Beispiel", "z. B.": "zum Beispiel", "d.h.": "das heißt", "usw.": "und so weiter"},
            "fr": {"p. ex.": "par exemple", "c.-à-d.": "c'est-à-dire"}}  # fmt: skip
 MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|November|Dezember"
@@ -25,7 +25,7 @@ MONTHS = "Januar|Februar|März|April|Mai|Juni|Juli|August|September|Oktober|Nove
 
 @cache
 def rules(language: str) -> tuple[Rule, ...]:
-    """Returns the rules of a language, given by its primary subtag; none for a language that is not among these."""
+    """Returns the rules of a language, given by its primary subtag; none for any other language."""
     if language not in AND or language == "en":
         return ()
 

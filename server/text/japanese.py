@@ -1,4 +1,4 @@
-"""Japanese text to phonemes, by Open JTalk in a process of its own."""
+"""Converts Japanese text to phonemes with Open JTalk, in a separate process."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LIMITS = SandboxLimits(memory_bytes=1024**3, cpu_seconds=5, seconds=20.0)
 
 @cache
 def pool() -> SandboxPool:
-    """Returns the process that reads Japanese. It is started when it is first asked: few servers speak Japanese."""
+    """Returns the process that reads Japanese. It starts on first use, since few servers speak Japanese."""
     return SandboxPool(WORKER, "server.text.open_jtalk", 1, LIMITS)
 
 
 def phonemize(text: str) -> str:
     """Returns a character for each phoneme of ``text``.
 
-    Raises UnspeakableText when Open JTalk ends on the text, and EngineFailed when no process of it can be had.
+    Raises UnspeakableText when the text ends the process of Open JTalk, and EngineFailed when no process is available.
     """
     try:
         answer = pool().ask({"text": text}).message

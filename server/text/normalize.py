@@ -1,4 +1,4 @@
-"""The text that is spoken and counted: composed, without emotion tags, with single spaces."""
+"""Normalises the text that is spoken and counted: composed, without emotion tags, with single spaces."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from server.text import rulers
 from server.text.sentences import is_speakable
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters (Unicode's category Cc) but tabs and line breaks, and halves of surrogate pairs (Cs)."""
+"""Control characters (Unicode's category Cc) except tabs and line breaks, and halves of surrogate pairs (Cs)."""
 EMOTION_TAG = re.compile(r" ?(?<!\w)\([^\W\d_]+\)(?!\w)")
-"""One word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
+"""Matches one word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
 
 MAX_MARKS = 30
-"""The most combining marks in a row that are kept: the bound of UAX 15's Stream-Safe Text Format. No writing system has
-more than ten, and the time to compose them grows with the square of their number."""
+"""The maximum number of combining marks in a row that are kept: the bound of UAX 15's Stream-Safe Text Format. No
+writing system has more than ten, and the time to compose them grows with the square of their number."""
 _LONG_RUN = re.compile(rb"[^\0]{%d,}" % (MAX_MARKS + 1))
 
 
 def check(text: str) -> None:
-    """Raises InvalidText if ``text`` holds what can't be text: control characters or half of a surrogate pair."""
+    """Raises InvalidText if ``text`` contains what can't be text: control characters or half of a surrogate pair."""
     match = NO_TEXT.search(text)
     if match is not None:
         kind = "half of a surrogate pair" if "\ud800" <= match[0] <= "\udfff" else "a control character"
@@ -31,14 +31,14 @@ def check(text: str) -> None:
 
 
 def compose(text: str) -> str:
-    """Returns the text in NFC, with the first 30 combining marks of a longer run. It takes linear time."""
+    """Returns the text in NFC, with the first 30 combining marks of a longer run. Takes linear time."""
     return unicodedata.normalize("NFC", _stream_safe(text))
 
 
 def _stream_safe(text: str) -> str:
     if text.isascii():
         return text
-    classes = bytes(map(unicodedata.combining, text))  # 0 for all that is no combining mark
+    classes = bytes(map(unicodedata.combining, text))  # 0 for everything but combining marks
     stretches, start = [], 0
     for run in _LONG_RUN.finditer(classes):
         stretches.append(text[start : run.start() + MAX_MARKS])
@@ -47,7 +47,7 @@ def _stream_safe(text: str) -> str:
 
 
 def normalize(text: str) -> str:
-    """Returns the text to be spoken. Raises NothingToSpeak if that is only punctuation, rulers (====), or nothing."""
+    """Returns the text to be spoken. Raises NothingToSpeak if it is empty or only punctuation and rulers (====)."""
     composed = " ".join(compose(text).split())
     spoken = EMOTION_TAG.sub("", composed).strip()
     if not is_speakable(rulers.without(spoken)):

@@ -1,4 +1,4 @@
-"""Numbers in words, where a phonemizer reads digits otherwise than a person would."""
+"""Writes numbers in words where a phonemizer would read the digits differently from a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 MONEY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP"}
 AND = {"en": "and", "de": "und", "fr": "et", "es": "con", "it": "e", "pt": "e", "nl": "en", "pl": "", "ru": ""}
-"""The word between an amount's whole part and its cents, in the languages whose money num2words reads right."""
+"""The word between an amount's whole part and its cents, in the languages in which num2words reads money correctly."""
 DECIMAL_POINT = frozenset({"en"})
 """Languages that write 1,234.56; the others of ``AND`` write 1.234,56 or 1 234,56."""
 
@@ -35,7 +35,7 @@ def year(number: int, language: str = "en") -> str:
 def money(amount: str, currency: str, language: str) -> str | None:
     """Returns "three dollars and fifty cents" for "3.50" and "USD"; None where the library does not know it.
 
-    ``amount`` is written with a decimal point and without thousands.
+    ``amount`` is written with a decimal point and without thousands separators.
     """
     units, _, cents = amount.partition(".")
     try:
@@ -58,7 +58,7 @@ def plain(written: str, language: str) -> str:
 
 
 def _words(number: int | str, language: str, **options: str) -> str:
-    """Returns num2words' result without its commas, which would be heard as pauses."""
+    """Returns num2words' result without its commas, which would be spoken as pauses."""
     from num2words import num2words
 
     return str(num2words(number, lang=language, **options)).replace(",", "")

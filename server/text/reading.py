@@ -1,4 +1,4 @@
-"""The reading of a text: its sentences with their pauses and pace, and the words that are said for those written."""
+"""Reads a text: divides it into sentences with their pauses and pace, and finds the spoken form of each word."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from server.utterance import Passage, Utterance, Verbalization
 T = TypeVar("T")
 PAUSE = 0.2
 """Seconds of silence between sentences at speed 1. The default voice itself ends a sentence with 110 to 250 ms of
-silence and begins one with 60: together nearly half a second, as a reader pauses."""
+silence and begins one with 60: together nearly half a second, as long as a reader pauses."""
 EMOJI: tuple[Rule, ...] = (
     # Skin tones, variation selectors and joiners have no sound; espeak spells a flag's letters out as code points.
     rule("[\U0001f1e6-\U0001f1ff]{1,8}", ""),
@@ -25,12 +25,12 @@ EMOJI: tuple[Rule, ...] = (
 UNFINISHED = re.compile(
     r"(?:\b(?:approx|Nr|Abb|Fig|fig|Sr|Sra|Dr|Dra|Prof|Mr|Mrs|Ms|Sig|Dott|Dhr|Mevr)\.|(?<!\w)M\.|(?<!\w)p\. ex\.)\s*$"
 )
-"""The end of a stretch that continues: sentencex takes some abbreviations for the end of a sentence."""
+"""Matches the end of a part whose sentence goes on: sentencex takes some abbreviations for the end of a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenWord:
-    """What stands between two spaces of a text, or more that is read as one, such as "5 km"."""
+    """A run of text without spaces, or a longer part that is read as one, such as "5 km"."""
 
     written: str
     spoken: str
@@ -45,11 +45,11 @@ class SpokenSentence:
     pause: float = 0.0
     """Seconds of silence after it."""
     usual_pause: float = 0.0
-    """Seconds of silence after each of its phrases but the last, where it has to be cut."""
+    """Seconds of silence after each of its phrases but the last, if it has to be cut."""
 
     @property
     def text(self) -> str:
-        """The words that are said."""
+        """The words that are spoken."""
         return " ".join(word.spoken for word in self.words if word.spoken)
 
     def paused(self, phrases: Sequence[T]) -> Iterator[tuple[T, float]]:
@@ -68,12 +68,12 @@ class SpokenText:
 
     @property
     def text(self) -> str:
-        """The words that are said."""
+        """The words that are spoken."""
         return " ".join(sentence.text for sentence in self.sentences)
 
 
 def read_utterance(utterance: Utterance) -> SpokenText:
-    """Returns the utterance's sentences that have something to say, and the pauses that the others leave."""
+    """Returns the utterance's sentences that have something to speak, and the pauses of the others."""
     sentences: list[SpokenSentence] = []
     leading_silence = 0.0
     for passage in utterance.passages or (Passage(utterance.text),):
@@ -102,7 +102,7 @@ def read_utterance(utterance: Utterance) -> SpokenText:
 def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> list[SpokenSentence]:
     """Returns the sentences of a normalised text in a language (BCP 47); ``fixed`` says how parts of it are read.
 
-    Takes 2 to 4 ms for 1,000 characters, and time in proportion to their number, whatever they are.
+    Takes 2 to 4 ms for 1,000 characters, and linear time for any text.
     """
     rules = _rules(language)
     sentences = []
@@ -117,7 +117,7 @@ def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> 
 
 
 def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
-    """Returns where each sentence of ``text`` begins and ends, spaces after it included; joined they are the text."""
+    """Returns the start and end of each sentence of ``text``, with the spaces after it; joined, they are the text."""
     from sentencex import segment
 
     spans: list[tuple[int, int]] = []
@@ -138,7 +138,7 @@ def _rules(language: str) -> tuple[Rule, ...]:
 
 
 def _words(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[SpokenWord]:
-    """Yields the words of a sentence; whatever is not separated by a space is one word."""
+    """Yields the words of a sentence, which only spaces separate."""
     written, spoken = "", ""
     for token, token_spoken in _tokens(sentence, verbalizations):
         if token.isspace():
@@ -152,8 +152,8 @@ def _words(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[S
 
 
 def _tokens(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[tuple[str, str]]:
-    """Yields the sentence in order, in tokens that are verbalized, or have no space, or are spaces alone, and how each
-    is said."""
+    """Yields the tokens of a sentence in order, each with its spoken form: verbalizations, runs without a space, and
+    spaces alone."""
     position = 0
     for verbalization in [*verbalizations, Verbalization(len(sentence), len(sentence), "")]:
         for token in re.findall(r"\s+|\S+", sentence[position : verbalization.start]):

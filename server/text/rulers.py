@@ -12,8 +12,8 @@ _RULER = (
     rf"|(?P<pair>{_SIGN}{{2}})(?P=pair){{2,}}{_SIGN}?"
     r"|(?<![\w+])\+{3,}"
 )
-"""Three of a sign, all with spaces between them or all without; three of a pair, such as =-=-=-; and +++, but not that
-of A+++."""
+"""Matches three of a sign, all with spaces between them or all without; three of a pair, such as =-=-=-; and +++, but
+not in A+++."""
 _RULERS = re.compile(_RULER)
 _WORD_ENDS = re.compile(r"\w\s?\Z")
 _WORD_BEGINS = re.compile(r"\s?\w")
@@ -25,13 +25,13 @@ def without(text: str) -> str:
 
 
 def _pause(match: re.Match[str]) -> str:
-    """Returns a comma between two words, and nothing where the sentence pauses anyway."""
+    """Returns a comma between two words, or nothing where the sentence pauses anyway."""
     start, end = match.span()
     before, after = match.string[max(0, start - 2) : start], match.string[end : end + 2]
     return ", " if _WORD_ENDS.search(before) and _WORD_BEGINS.match(after) else ""
 
 
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<=[\w)\]]\s)===(?=\s[\w(\[])", "="),  # the operator of programmers
+    rule(r"(?<=[\w)\]]\s)===(?=\s[\w(\[])", "="),  # the programmers' operator
     rule(_RULER, _pause),
 )

@@ -13,8 +13,8 @@ from server.utterance import Verbalization
 class Rule:
     """A written form that the phonemizer would read wrongly.
 
-    Its pattern must be linear: no repetition without a bound beside another that matches the same, and no start inside
-    a run that an earlier start has read (tests/unit/test_reading.py holds them to it).
+    Its pattern must match in linear time: no unbounded repetition next to another that matches the same characters, and
+    no start inside a run that an earlier start has scanned (tests/unit/test_reading.py checks this).
     """
 
     pattern: re.Pattern[str]
@@ -33,8 +33,8 @@ def rule(pattern: str, read: str | Callable[[re.Match[str]], str | None], flags:
 def apply(rules: Iterable[Rule], text: str, fixed: Sequence[Verbalization] = ()) -> list[Verbalization]:
     """Returns the verbalizations of all matches in ``text``, in order.
 
-    No two overlap: an earlier rule goes before a later one, and ``fixed`` before all. Each rule sees the text as it was
-    written.
+    No two overlap: an earlier rule takes precedence over a later one, and ``fixed`` over all. Each rule matches the
+    text as it was written.
     """
     covered = bytearray(len(text))
     verbalizations = list(fixed)

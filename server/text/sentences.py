@@ -1,4 +1,4 @@
-"""Cuts text and phonemes into pieces of a bounded length, at the place where a speaker would breathe."""
+"""Cuts text and phonemes into pieces of bounded length, where a speaker would breathe."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 LIMIT = 400
-"""Phonemes in a sentence, about 30 s of speech: the encoder's attention takes memory by the square of its length."""
+"""The maximum number of phonemes in a sentence, about 30 s of speech: the encoder's attention takes memory that grows
+with the square of the length."""
 
 PAUSES = frozenset(".,;:!?\u2026")
 """Marks that end a clause when a space follows."""
 FULL_WIDTH_PAUSES = frozenset("\u3002\u3001\uff0c\uff1b\uff1a\uff01\uff1f\n")
-"""Marks that end a clause whatever follows."""
+"""Marks that always end a clause."""
 
 
 def cut(symbols: Sequence[str], limit: int = LIMIT) -> Iterator[list[str]]:
     """Yields ``symbols`` (characters or phonemes) in pieces of at most ``limit``; joined they are ``symbols``.
 
-    A piece ends after the last clause's mark in the second half of what fits; without one, after a space there;
-    without that, anywhere but before a combining or length mark.
+    A piece ends after the last clause's mark in the second half of what fits; without one, after a space there; without
+    that, anywhere except before a combining or length mark.
     """
     start = 0
     while len(symbols) - start > limit:
@@ -30,12 +31,12 @@ def cut(symbols: Sequence[str], limit: int = LIMIT) -> Iterator[list[str]]:
 
 
 def bounded(sentences: Iterable[Sequence[str]], limit: int = LIMIT) -> list[list[str]]:
-    """Returns the sentences, long ones cut, those without anything voiced left out."""
+    """Returns the sentences without those that have nothing voiced, and cuts long ones."""
     return [piece for sentence in sentences for piece in cut(sentence, limit) if is_voiced(piece)]
 
 
 def is_voiced(symbols: Iterable[str]) -> bool:
-    """Whether there is a letter or a digit: what is only marks and spaces gives noise, not speech."""
+    """Whether there is a letter or a digit: marks and spaces alone become noise, not speech."""
     return any(unicodedata.category(symbol[0])[0] in "LN" for symbol in symbols)
 
 

@@ -1,4 +1,4 @@
-"""A small part of SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/): speak p s break say-as prosody sub."""
+"""Parses a small part of SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/): speak p s break say-as prosody sub."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 DEPTH, ELEMENTS = 16, 1000
-"""The most levels and elements of a document."""
+"""The maximum depth and number of elements of a document."""
 PARAGRAPH = 0.6
 """Seconds of silence after a paragraph."""
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
-"""Seconds of silence; a break that says nothing is medium."""
+"""Seconds of silence; a break without attributes is medium."""
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 ATTRIBUTES = {
     "speak": {"version", "lang", "schemaLocation"}, "p": set(), "s": set(), "break": {"time", "strength"},
@@ -27,7 +27,7 @@ ATTRIBUTES = {
 }  # fmt: skip
 OTHERS = frozenset({"audio", "desc", "emphasis", "lang", "lexicon", "lookup", "mark", "meta", "metadata", "phoneme",
                     "token", "voice", "w"})  # fmt: skip
-"""SSML's other elements, which may be named in an error; what a client made up is not repeated."""
+"""SSML's other elements, which an error may name; a name that a client made up is not repeated."""
 NAMESPACE = "{http://www.w3.org/2001/10/synthesis}"
 LIKE_SSML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<speak[\s/>]")
 TIME = re.compile(r"\+?(\d{1,6}(?:\.\d{1,3})?)(ms|s)")
@@ -36,7 +36,7 @@ MARKS = ".!?…。！？"  # noqa: RUF001 - full-width ones
 
 
 def looks_like_ssml(text: str) -> bool:
-    """Whether a plain text is most likely SSML that its client has forgotten to declare."""
+    """Whether a plain text is most likely SSML that its client forgot to declare."""
     return LIKE_SSML.match(text) is not None
 
 
@@ -86,7 +86,7 @@ class _Document:
     rate: float = 1.0
     passages: list[Passage] = field(default_factory=list)
     fragments: list[tuple[str, str | None]] = field(default_factory=list)
-    """Text as written, and how it is spoken where the markup says so."""
+    """The text as written, and its spoken form if the markup gives one."""
     paragraph_ended: bool = False
 
     def read(self, element: Element) -> None:
