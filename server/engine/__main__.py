@@ -1,6 +1,6 @@
 """``python -m server.engine SERVER LEVEL FD ...``: the engine's process, which the server starts.
 
-SERVER is the server's process id. Each FD is a socket, which a thread serves.
+SERVER is the server's process id. Each FD is a socket that one thread serves.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from server.lifecycle import launch
 from server.logs import configure
 
 NICENESS = 5
-"""The niceness of speaking against answering, which takes little time and should not wait: at ten times the load on two
-cores the p99 of refusals is 10.5 ms instead of 14, and no less audio is made."""
+"""The niceness of synthesis relative to answering requests, which is short and should not wait. At ten times the load
+on two cores, the p99 of refusals is 10.5 ms instead of 14, and the audio throughput is the same."""
 
 
 def main(server: str, level: str, *descriptors: str) -> None:

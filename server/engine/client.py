@@ -1,7 +1,7 @@
-"""The engine as the server sees it: the client of a process of its own, which runs the schedule's steps.
+"""The server's client of the engine, a separate process that runs the schedule's steps.
 
-In one process the threads that speak and the event loop would wait for each other's turns with the interpreter: at ten
-times the load two cores made 31.6 s of audio in a second in one process, and 41.2 s in two.
+In one process, the synthesis threads and the event loop would compete for the interpreter lock: at ten times the load,
+two cores generated 31.6 s of audio per second in one process, and 41.2 s in two.
 """
 
 from __future__ import annotations
@@ -29,26 +29,27 @@ from server.settings import secret_variables
 
 ROOT = Path(__file__).parent.parent.parent
 CUDA_MAX_BATCH = {Encode: 16, Refine: 16, Decode: 32}
-"""The largest batches on CUDA. On the CPU a batch gains nothing over one step on each core: there steps run alone."""
+"""The largest batches on CUDA. On the CPU a batch gains nothing over one step on each core: so steps run alone
+there."""
 LENGTH_BUCKETS = (32, 64, 96, 128, 192, 256, 384, 512, 768)
-"""Ids or frames. A batch is padded to its longest step, so the lengths in it lie within a third or so of each other."""
+"""Ids or frames. A batch is padded to its longest step, so its lengths are within about a third of each other."""
 STOP_SECONDS = 10.0
-"""The time for running steps when the process is to end, and for the kernel to end it when it is killed."""
+"""The time limit for running steps when the process is closed, and for the kernel to end it when it is killed."""
 STALL_SECONDS = 30.0
-"""The time for one step before its process is killed: see TTSCOPE_ENGINE_STALL_SECONDS."""
+"""The time limit for one step, after which its process is killed: see TTSCOPE_ENGINE_STALL_SECONDS."""
 STALL_TIMES = 5.0
-"""A step may always take so many times as long as the longest step so far, for the sake of slow machines..."""
+"""A step may always take this multiple of the longest step so far, to allow for slow machines..."""
 MAX_STALLS = 4.0
-"""...up to so many times STALL_SECONDS."""
+"""...up to this multiple of STALL_SECONDS."""
 LOOK_SECONDS = 0.5
-"""The time between two looks of the watchdog."""
+"""The time between two checks of the watchdog."""
 
 R = TypeVar("R")
 
 
 @dataclass(slots=True, eq=False)
 class RemoteLatent:
-    """A sentence's frames, which lie in the engine's process until this object is dropped.
+    """A sentence's frames, which stay in the engine's process until this object is dropped.
 
     See server.scheduling.engine.Latent.
     """
@@ -60,21 +61,21 @@ class RemoteLatent:
     frame_seconds: float
     context: int
     released: list[int]
-    """The list that its key is added to in the end."""
+    """The list that its key is added to when it is dropped."""
 
     def __del__(self) -> None:
         self.released.append(self.key)
 
 
 class EngineClient:
-    """Starts, asks and ends the engine's process; used by one event loop. See server.scheduling.engine.Engine."""
+    """Starts, calls and ends the engine's process; used by one event loop. See server.scheduling.engine.Engine."""
 
     def __init__(self, stall_seconds: float = STALL_SECONDS) -> None:
-        """``stall_seconds`` is the time for one step once all voices are loaded. A process that takes longer is
+        """``stall_seconds`` limits the time of one step once all voices are loaded. A process that takes longer is
         killed."""
         self._stall_seconds = stall_seconds
         self._longest_step = 0.0
-        """Seconds of the longest step so far."""
+        """The duration of the longest step so far, in seconds."""
         self._watchdog: asyncio.Task[None] | None = None
         self._process: Process | None = None
         self._connections: list[EngineConnection] = []
@@ -82,7 +83,7 @@ class EngineClient:
         self._voices: dict[str, VoiceProperties] = {}
         self._released: list[int] = []
         self.lost: asyncio.Future[EngineLost] = asyncio.get_running_loop().create_future()
-        """Done when the process has ended by itself, or has stalled and was killed."""
+        """Done when the process has ended by itself, or was killed because it stalled."""
 
     async def start(self, device: str, workers: int, log_level: int) -> str:
         """Starts the process with a thread for each worker, opens ``device``, and returns its type.
@@ -101,7 +102,7 @@ class EngineClient:
             *command, stdin=asyncio.subprocess.DEVNULL, pass_fds=descriptors, env=environment
         )
         for _, other_end in pairs:
-            other_end.close()  # only the process has it now, so that its end is seen
+            other_end.close()  # only the process has it now, so its end is noticed
         device_type = await self._value(messages.OpenDevice(device))
         self._cuda = device_type == "cuda"
         return device_type
@@ -112,15 +113,15 @@ class EngineClient:
         return properties
 
     async def speak(self, voice: str, ids: Sequence[int]) -> float:
-        """Speaks a sentence and returns the seconds of its audio. Raises EngineFailed when the result is not audio."""
+        """Speaks a sentence and returns its duration in seconds. Raises EngineFailed when the result is not audio."""
         return await self._value(messages.SpeakSentence(voice, ids))
 
     async def prepare_decoder(self, voice: str, ids: Sequence[int]) -> DecoderProperties:
-        """Chooses the fastest decoder for a loaded voice, measured by a sentence."""
+        """Chooses the fastest decoder for a loaded voice by measuring them on a sentence."""
         return await self._value(messages.PrepareDecoder(voice, ids))
 
     async def end_loading(self) -> None:
-        """Says that all voices are loaded. From now on the watchdog watches the steps."""
+        """Signals that all voices are loaded. From now on the watchdog checks the steps."""
         await self._value(messages.EndLoading())
         self._watchdog = asyncio.create_task(self._watch())
 
@@ -173,15 +174,15 @@ class EngineClient:
         self._kill(error)
         await self._end_watchdog()
         if self._process is not None:
-            with suppress(TimeoutError):  # the kernel can't end a process that waits for a device's driver
+            with suppress(TimeoutError):  # the kernel can't kill a process that is blocked in a device's driver
                 async with asyncio.timeout(STOP_SECONDS):
                     await self._process.wait()
 
     async def _watch(self) -> None:
         """Kills the process when one of its threads does not answer for too long.
 
-        The wait is counted in looks, not by a clock: there are none while the server itself is stopped, or gets no
-        processor on a busy machine.
+        The wait is counted in checks, not by a clock: no check runs while the server itself is stopped, or gets no
+        processor time on a busy machine.
         """
         answered = [0] * len(self._connections)
         waited = [0.0] * len(self._connections)

@@ -1,4 +1,4 @@
-"""One socket to the engine's process: requests are sent as they come, and answered in their order."""
+"""One socket to the engine's process: requests are sent as they arrive, and answered in order."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class EngineConnection(asyncio.BufferedProtocol):
     """Used by one event loop. Samples are received into their final array, without a copy."""
 
     def __init__(self, released: list[int], on_loss: Callable[[EngineLost], None]) -> None:
-        """``released`` has the keys of latents that the server does not need any more; each is sent with the next
-        request. ``on_loss`` is called when the other end has ended."""
+        """``released`` holds the keys of latents that the server no longer needs; each is sent with the next request.
+        ``on_loss`` is called when the other end has ended."""
         self._released = released
         self._on_loss = on_loss
         self._pending: deque[asyncio.Future[tuple[EngineResponse[Any], Samples]]] = deque()
         self._error: Exception | None = None
-        """Why nothing can be asked any more."""
+        """The reason why no more requests can be sent."""
         self.answered = 0
-        """The number of requests that were answered."""
+        """The number of answered requests."""
         self._header, self._message, self._samples = memoryview(bytearray(HEADER.size)), memoryview(b""), EMPTY
         self._buffers: deque[memoryview] = deque([self._header])
-        """What is still to be filled of a frame."""
+        """The buffers of a frame that are still to be filled."""
 
     @classmethod
     async def over(cls, own_end: socket.socket, released: list[int], on_loss: Callable[[EngineLost], None]) -> Self:
@@ -44,11 +44,11 @@ class EngineConnection(asyncio.BufferedProtocol):
 
     @property
     def waiting(self) -> bool:
-        """Whether a response is due, even if no caller waits for it any more."""
+        """Whether a response is pending, even if no caller waits for it any more."""
         return bool(self._pending)
 
     async def ask(self, command: Command[T]) -> tuple[EngineResponse[T], Samples]:
-        """Returns the response. Raises what went wrong instead, EngineLost when the other end has ended."""
+        """Returns the response. Raises the error that it reports, and EngineLost when the other end has ended."""
         if self._error is not None:
             raise self._error
         pending: asyncio.Future[tuple[EngineResponse[T], Samples]] = asyncio.get_running_loop().create_future()
@@ -59,7 +59,7 @@ class EngineConnection(asyncio.BufferedProtocol):
         return await pending
 
     def close(self, error: Exception) -> None:
-        """Closes the socket. Callers that wait, or ask later, get ``error``."""
+        """Closes the socket. Present and later callers get ``error``."""
         self._end(error)
         self._transport.close()
 

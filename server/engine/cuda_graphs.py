@@ -1,4 +1,4 @@
-"""Decoding on CUDA without the cost of its hundred launches: each shape's work is recorded once and replayed."""
+"""Decodes on CUDA without the cost of a hundred kernel launches: each shape is recorded once and replayed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from server.engine.jit import usual_windows
 from server.engine.vits import VitsLatent, VitsModel
 
 SIZES = (1, 2, 4, 8, 16, 32)
-"""Windows in a recorded batch; smaller batches are filled up."""
+"""The numbers of windows in a recorded batch; smaller batches are padded."""
 WARM_UPS = 3
-"""Runs before a recording, in which libraries choose their kernels and allocate their memory (PyTorch, CUDA graphs)."""
+"""The number of runs before a recording, in which libraries choose their kernels and allocate their memory (PyTorch,
+CUDA graphs)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,14 @@ class CudaGraphDecoder:
         self._pool: tuple[int, int] | None = None
 
     def prepare(self, model: VitsModel) -> None:
-        """Records every shape that will come often, the largest first: the smaller ones then use its memory."""
+        """Records every frequent shape, the largest first, so that the smaller ones reuse its memory."""
         with torch.inference_mode():
             for size in reversed(SIZES):
                 for frames, left, right in usual_windows(model.decoder.context):
                     self._record(model, size, frames, left, right)
 
     def decode(self, model: VitsModel, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
-        """Returns what VitsModel.decode does."""
+        """Returns the same as VitsModel.decode."""
         frames, left, right = model.window_shape(*windows[0])
         size = next(size for size in SIZES if size >= len(windows))
         recording = self._recordings.get((id(model), size, frames, left, right))

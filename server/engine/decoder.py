@@ -1,8 +1,8 @@
-"""A VITS voice's decoder, HiFi-GAN, on windows of its input: exact at their edges, with channels last in memory.
+"""Runs HiFi-GAN, a VITS voice's decoder, on windows of its input: exact at their edges, channels last in memory.
 
-The same weights and the same sums as Coqui's HifiganGenerator, from which it is made. It is faster on the CPU for two
-reasons. The channels lie together, so that convolutions run at 90 % of what the processor can multiply (60 % otherwise,
-measured on AVX2). And oneDNN, which compiles a convolution anew for each length of its input, sees few lengths.
+It has the weights and computes the sums of Coqui's HifiganGenerator, from which it is made. It is faster on the CPU for
+two reasons. The channels are contiguous, so convolutions reach 90 % of the processor's peak (60 % otherwise, measured
+on AVX2). And oneDNN, which recompiles a convolution for each length of its input, gets few lengths.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SLOPE = 0.1
 Coqui)."""
 LAST_SLOPE = 0.01
 WIDE = 96
-"""The number of channels from which a convolution is a product of matrices on the CPU. It is as fast as oneDNN's there,
-and equally fast for any length; oneDNN is 10 % faster with 64 channels and 25 % with 32."""
+"""The number of channels from which a convolution is computed as matrix products on the CPU. From there on they are as
+fast as oneDNN, and equally fast for any length; oneDNN is 10 % faster with 64 channels and 25 % with 32."""
 LENGTH_MULTIPLE = 8
 """Frames. On the CPU the last window of a sentence is padded to a multiple of this. It can have any length, and each
 new length costs 40 ms of compiling, half the time of a window; oneDNN caches only the last 1,024 that it compiled."""
@@ -43,7 +43,7 @@ class _Convolution:
     padding: int
     dilation: int
     products: layers.Products | None
-    """The same convolution as products of matrices, where these are as fast."""
+    """The same convolution as matrix products, if these are as fast."""
 
     @classmethod
     def of(cls, layer: Conv1d, dtype: torch.dtype) -> _Convolution:
@@ -68,15 +68,15 @@ class _Upsampling:
     padding: int
     factor: int
     products: layers.Products | None
-    """The same convolution as products of matrices, where these are faster: each row makes ``factor`` samples."""
+    """The same convolution as matrix products, if these are faster: each row gives ``factor`` samples."""
     blocks: tuple[tuple[tuple[_Convolution, ...], ...], ...]
     """The convolutions of each residual layer of each block."""
     reach: int
-    """Samples on each side, at its output's rate, that the window's part of the output needs."""
+    """The context on each side of a window, in samples at the output's rate, that its output needs."""
     multiple: int
     """A sentence's last window is padded to a multiple of this many samples."""
     context: int
-    """Samples on each side, of its input, that the window's part of the output needs."""
+    """The context on each side of a window, in samples of the input, that its output needs."""
 
     @classmethod
     def of(
@@ -96,7 +96,7 @@ class _Upsampling:
         if _multiplies(up, dtype):
             places = functional.pad(up.weight.detach(), (0, -up.weight.shape[2] % factor)).unflatten(2, (-1, factor))
             products = layers.Products.of(places.flip(2).permute(2, 0, 3, 1).flatten(2), bias.repeat(factor))
-        # A sample of the output is made of the inputs whose kernels cover it.
+        # A sample of the output depends on the inputs whose kernels cover it.
         context = (reach + int(up.kernel_size[0]) - 1 - padding) // factor
         return cls(
             _channels_last(up.weight, dtype),
@@ -122,10 +122,10 @@ class _Upsampling:
 
 
 class Decoder:
-    """Turns windows of frames into waveforms. It has no state, so that any number of threads may use it."""
+    """Turns windows of frames into waveforms. It has no state, so any number of threads may use it."""
 
     def __init__(self, generator: HifiganGenerator, dtype: torch.dtype = torch.float32) -> None:
-        """``generator``'s weight norms must be folded in. Raises ValueError if it has layers that are unknown here."""
+        """``generator``'s weight norms must be folded in. Raises ValueError if it has unknown layers."""
         if generator.cond_in_each_up_layer or hasattr(generator, "lin_pre"):
             raise ValueError("the decoder has conditioning layers that can't be used")
         self.dtype = dtype
@@ -142,7 +142,7 @@ class Decoder:
             self._stages.insert(0, stage)
             reach, rate = stage.context, rate // stage.factor
         self.context = reach + self._first.padding
-        """Frames on each side of a window that must be given with it, unless the sentence ends there."""
+        """The context in frames that each side of a window must have, unless the sentence ends there."""
 
     def __call__(self, frames: Tensor, left: int, right: int) -> Tensor:
         """Returns the waveform of ``frames`` without their context: shape (batch, samples), float32, within -1 to 1.
@@ -155,7 +155,7 @@ class Decoder:
         length = x.shape[1]  # without padding
         for stage in self._stages:
             left, right, length = left * stage.factor, right * stage.factor, length * stage.factor
-            # Context that nothing needs from here on is cut off.
+            # Context that no later stage needs is cut off.
             start, stop = max(0, left - stage.reach), length - max(0, right - stage.reach)
             padding = (start - stop) % stage.multiple if right < stage.reach else 0
             left, right, length = left - start, right - length + stop, stop - start
@@ -200,7 +200,7 @@ def _to_one_channel(x: Tensor, convolution: _Convolution) -> Tensor:
 
 
 def _residual_layers(block: torch.nn.Module, dtype: torch.dtype) -> tuple[tuple[_Convolution, ...], ...]:
-    """Returns the convolutions of each residual layer: ResBlock1 has two in a layer, ResBlock2 one."""
+    """Returns the convolutions of each residual layer: ResBlock1 has two per layer, ResBlock2 one."""
     if hasattr(block, "convs1"):
         pairs = zip(block.convs1, block.convs2, strict=True)
         return tuple((_Convolution.of(first, dtype), _Convolution.of(second, dtype)) for first, second in pairs)
@@ -208,7 +208,8 @@ def _residual_layers(block: torch.nn.Module, dtype: torch.dtype) -> tuple[tuple[
 
 
 def _multiplies(layer: torch.nn.Module, dtype: torch.dtype) -> bool:
-    """Whether products of matrices may replace a convolution. Sums in a shorter number format would lose too much."""
+    """Whether matrix products may replace a convolution. Sums in a shorter number format would lose too much
+    precision."""
     return layer.weight.device.type == "cpu" and dtype is torch.float32
 
 

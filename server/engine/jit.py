@@ -1,4 +1,4 @@
-"""Decoding on the CPU without Python: each usual window's work is traced once by torch.jit and replayed."""
+"""Decodes on the CPU without Python: torch.jit traces each usual window once and replays it."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def usual_windows(context: int) -> tuple[tuple[int, int, int], ...]:
 class JitDecoder:
     """Replays traces of single usual windows; other windows are decoded step by step. Any number of threads may use it.
 
-    A window is 500 operations of torch, and between any two of them a thread needs the interpreter, which others hold
-    while they answer requests. A trace needs it at its end alone: it takes 3 % less time on a quiet machine, and 8 %
-    less beside a thread that computes for a fifth of the time (bfloat16, 36.3 ms instead of 39.4).
+    A window takes 500 torch operations, and between any two of them a thread needs the interpreter lock, which others
+    hold while they answer requests. A trace needs the lock only at its end: it takes 3 % less time on an idle machine,
+    and 8 % less next to a thread that computes for a fifth of the time (bfloat16, 36.3 ms instead of 39.4).
     """
 
     def __init__(self) -> None:
         self._traces: dict[tuple[int, int, int, int], Replay] = {}
 
     def prepare(self, model: VitsModel) -> None:
-        """Traces every shape that will come often."""
+        """Traces every frequent shape."""
         context = model.decoder.context
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # lengths become constants of the trace, as intended
@@ -43,7 +43,7 @@ class JitDecoder:
                 self._traces[id(model), frames, left, right] = _trace(model, frames, left, right)
 
     def decode(self, model: VitsModel, windows: Sequence[tuple[VitsLatent, int, int]]) -> Tensor:
-        """Returns what VitsModel.decode does."""
+        """Returns the same as VitsModel.decode."""
         replay = self._traces.get((id(model), *model.window_shape(*windows[0])))
         if replay is None or len(windows) > 1:
             return model.decode(windows)
@@ -53,5 +53,5 @@ class JitDecoder:
 def _trace(model: VitsModel, frames: int, left: int, right: int) -> Replay:
     decoder, example = model.decoder, torch.zeros(1, left + frames + right, model.channels)
     replay: Replay = torch.jit.trace(lambda frames: decoder(frames, left, right), example, check_trace=False)
-    replay(example)  # the first call prepares what the others use
+    replay(example)  # the first call prepares what later ones reuse
     return replay

@@ -1,8 +1,9 @@
-"""Layers of a VITS network made faster for the CPU: the same weights and sums, as products of large matrices.
+"""Faster layers of a VITS network for the CPU: the same weights and sums, as products of large matrices.
 
-Coqui keeps time last in memory. With the channels last a convolution is a few products of matrices that lie ready.
-Measured on AVX2, one core, a sentence of 5 s: the flow takes .78, the text encoder .68, the duration predictor .76 of
-the time. Each layer has the inputs and outputs of the one that it replaces: shape (batch, channels, time).
+Coqui keeps time last in memory. With the channels last, a convolution is a few products of matrices that need no
+rearranging. Measured on AVX2, one core, a sentence of 5 s: the flow takes .78, the text encoder .68, the duration
+predictor .76 of the time. Each layer has the inputs and outputs of the one that it replaces: shape (batch, channels,
+time).
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ if TYPE_CHECKING:
 
 
 PAIRED = 128
-"""The number of samples from which a convolution makes two at once."""
+"""The number of samples from which a convolution computes two at once."""
 
 
 def install(network: Vits) -> None:
-    """Replaces the layers of the network's encoder, duration predictor and flow that have a faster form here.
+    """Replaces the layers of the network's encoder, duration predictor and flow that have a faster version here.
 
     The network's weight norms must be folded.
     """
@@ -65,7 +66,7 @@ def _replacement(layer: Any) -> nn.Module | None:
 
 
 class Pointwise(nn.Module):  # type: ignore[misc]
-    """A convolution of one frame."""
+    """A convolution with a kernel of one frame."""
 
     def __init__(self, layer: nn.Conv1d) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class Pointwise(nn.Module):  # type: ignore[misc]
 
 
 class FeedForward(nn.Module):  # type: ignore[misc]
-    """The two convolutions behind each attention of the text encoder."""
+    """The two convolutions after each attention layer of the text encoder."""
 
     def __init__(self, layer: FeedForwardNetwork) -> None:
         super().__init__()
@@ -93,11 +94,11 @@ class FeedForward(nn.Module):  # type: ignore[misc]
 
 
 class Attention(nn.Module):  # type: ignore[misc]
-    """The text encoder's attention to itself, in which near symbols have weights of their own.
+    """The text encoder's self-attention, in which nearby symbols have their own weights.
 
-    Coqui multiplies by a weight for every distance, nearly all of them zero: a quarter of the text encoder's time. Here
-    only those of the near symbols are added, to a diagonal band of the scores; columns beyond both ends make the band
-    as long in every row.
+    Coqui multiplies by a weight for every distance, nearly all of them zero, which takes a quarter of the text
+    encoder's time. Here only the weights of nearby symbols are added, to a diagonal band of the scores; columns beyond
+    both ends give the band the same length in every row.
     """
 
     def __init__(self, layer: RelativePositionMultiHeadAttention) -> None:
@@ -133,7 +134,7 @@ class Attention(nn.Module):  # type: ignore[misc]
 
 
 class DepthSeparable(nn.Module):  # type: ignore[misc]
-    """The duration predictor's convolutions of single channels, which oneDNN computes as slowly as wide ones."""
+    """The duration predictor's depthwise convolutions, which oneDNN computes as slowly as wide ones."""
 
     def __init__(self, layer: DilatedDepthSeparableConv) -> None:
         super().__init__()
@@ -158,7 +159,7 @@ class DepthSeparable(nn.Module):  # type: ignore[misc]
 
 
 class WaveNet(nn.Module):  # type: ignore[misc]
-    """The gated convolutions of a coupling layer of the flow."""
+    """The gated convolutions of a coupling layer in the flow."""
 
     def __init__(self, layer: WN) -> None:
         super().__init__()
@@ -194,33 +195,33 @@ class WaveNet(nn.Module):  # type: ignore[misc]
 
 @dataclass(frozen=True, slots=True)
 class Products:
-    """A convolution as products of matrices, one for each place of its kernel: 93 % of what the processor can multiply.
+    """A convolution as matrix products, one for each position of its kernel, at 93 % of the processor's peak.
 
-    Where neighbours in the input meet neighbours in the kernel, two samples are made at once with three products
-    instead of four (Karatsuba; for filters: Parker & Parhi, fast FIR algorithms, 1997). With y0 and y1 the samples, e,
-    o and E the inputs at even, odd and the next even places, g and h the even and odd places of the kernel, what both
-    y0 = eg + oh and y1 = og + Eh have in common is c = o(g + h), and then y0 = c + (e - o)g, y1 = c + (E - o)h.
-    Measured: 8 to 16 % less time, with an error that is 1.3 times that of the plain sum. Of few samples nothing is
-    gained, since there are more matrices to read.
+    Where neighbours in the input meet neighbours in the kernel, two samples are computed at once with three products
+    instead of four (Karatsuba; for filters: Parker & Parhi, fast FIR algorithms, 1997). Let y0 and y1 be the samples,
+    e, o and E the inputs at even, odd and the next even positions, g and h the even and odd positions of the kernel.
+    The common part of y0 = eg + oh and y1 = og + Eh is c = o(g + h), so y0 = c + (e - o)g and y1 = c + (E - o)h.
+    Measured: 8 to 16 % less time, with an error that is 1.3 times that of the plain sum. Few samples gain nothing,
+    since there are more matrices to read.
     """
 
     kernel: tuple[Tensor, ...]
-    """A matrix of (channels in, channels out) for each place of the kernel."""
+    """A matrix of (channels in, channels out) for each position of the kernel."""
     sums: tuple[Tensor, ...]
-    """The sum of each even place and the odd one after it."""
+    """The sum of each even position and the odd one after it."""
     bias: Tensor
     dilation: int
 
     @classmethod
     def of(cls, kernel: Tensor, bias: Tensor, dilation: int = 1) -> Products:
-        """``kernel`` has the shape (places, channels in, channels out)."""
+        """``kernel`` has the shape (positions, channels in, channels out)."""
         places = tuple(place.contiguous() for place in kernel)
         odd = places[1::2]
         sums = tuple(even + odd[number] if number < len(odd) else even for number, even in enumerate(places[::2]))
         return cls(places, sums, bias, dilation)
 
     def __call__(self, x: Tensor, before: int = 0, after: int = 0) -> Tensor:
-        """Convolves ``x``, shape (batch, time, channels), with so many zeros before and after it."""
+        """Convolves ``x``, shape (batch, time, channels), padded with ``before`` and ``after`` zeros."""
         time = x.shape[1] + before + after - (len(self.kernel) - 1) * self.dilation
         if len(self.kernel) == 1 or self.dilation > 1 or time < PAIRED:
             results = [self._plain(rows, time) for rows in _padded(x, before, after)]
@@ -257,7 +258,7 @@ def _padded(x: Tensor, before: int, after: int) -> Tensor:
 
 
 def products_of(layer: nn.Conv1d) -> Products:
-    """Returns a convolution as products. The layer's padding is left out: it is an argument of each call."""
+    """Returns a convolution as products. The layer's padding is not included: it is an argument of each call."""
     return Products.of(layer.weight.detach().permute(2, 1, 0), bias_of(layer), int(layer.dilation[0]))
 
 

@@ -1,7 +1,7 @@
-"""The messages between the server and its engine's process, and their form on the wire.
+"""The messages between the server and its engine's process, and their wire format.
 
-A frame is a header, a pickled message, and the samples that belong to it as they lie in memory. Both ends are this
-program, joined by a pair of sockets that no other process has.
+A frame is a header, a pickled message, and its samples as they are in memory. Both ends are this program, connected by
+a pair of sockets that no other process has.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from server.engine.vocabulary import Vocabulary
 from server.utterance import Samples
 
 HEADER = Struct("!III")
-"""Bytes of the message, and the shape of the samples: windows, and samples of each."""
+"""The bytes of the message, and the shape of the samples: windows, and samples of each."""
 EMPTY = np.empty((0, 0), np.float32)
 
 R_co = TypeVar("R_co", covariant=True)
@@ -46,7 +46,7 @@ class VoiceProperties:
     vocabulary: Vocabulary
     frame_seconds: float
     context: int
-    """Frames on each side of a window that its decoding reads too."""
+    """The frames on each side of a window that decoding it also reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class LoadVoice(Command[VoiceProperties]):
 
 @dataclass(frozen=True, slots=True)
 class SpeakSentence(Command[float]):
-    """Speaks a sentence with a loaded voice. The response is the seconds of its audio."""
+    """Speaks a sentence with a loaded voice. The response is its duration in seconds."""
 
     voice: str
     ids: Sequence[int]
@@ -68,16 +68,16 @@ class SpeakSentence(Command[float]):
 
 @dataclass(frozen=True, slots=True)
 class DecoderProperties:
-    """A voice's decoder as it was prepared."""
+    """The properties of a voice's prepared decoder."""
 
     dtype: str
     rate: float
-    """Seconds of audio that the voice makes in a second."""
+    """The seconds of audio that the voice generates per second."""
 
 
 @dataclass(frozen=True, slots=True)
 class PrepareDecoder(Command[DecoderProperties]):
-    """Chooses the number format of a voice's decoder by a sentence, and records its usual windows."""
+    """Chooses the number format of a voice's decoder on a sentence, and records its usual windows."""
 
     voice: str
     ids: Sequence[int]
@@ -85,7 +85,7 @@ class PrepareDecoder(Command[DecoderProperties]):
 
 @dataclass(frozen=True, slots=True)
 class EndLoading(Command[None]):
-    """Says that all voices are loaded."""
+    """Signals that all voices are loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class LatentHandle:
 
 @dataclass(frozen=True, slots=True)
 class EncodeSentences(Command[list[LatentHandle]]):
-    """Encodes sentences of one voice. Each is given by its ids, its speed, and whether its ids' ends are needed."""
+    """Encodes sentences of one voice. Each has its ids, its speed, and whether its ids' ends are needed."""
 
     voice: str
     sentences: Sequence[tuple[Sequence[int], float, bool]]
 
 
 Block = tuple[int, int, int]
-"""The key of a latent, and its frames from the second number up to, not including, the third."""
+"""The key of a latent, and its frames from the second number to before the third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +122,12 @@ class DecodeWindows(Command[None]):
 
     windows: Sequence[Block]
     threads: int
-    """The number of cores that it may use."""
+    """The maximum number of cores to use."""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineRequest:
-    """A command, and the keys of latents that the server does not need any more."""
+    """A command, and the keys of latents that the server no longer needs."""
 
     command: Command[object]
     released: Sequence[int] = ()
@@ -135,11 +135,11 @@ class EngineRequest:
 
 @dataclass(frozen=True, slots=True)
 class EngineResponse(Generic[R_co]):
-    """The response to one request. The requests on one connection are answered in their order."""
+    """The response to one request. The requests on one connection are answered in order."""
 
     value: R_co
     start: int = 0
-    """The time when the work began, in ns of time.perf_counter_ns, one clock for all processes of a machine."""
+    """The start of the work in ns of time.perf_counter_ns, one clock for all processes of a machine."""
     end: int = 0
 
 
@@ -151,6 +151,6 @@ class EngineFailure:
 
 
 def frame(message: object, samples: Samples = EMPTY) -> bytes:
-    """Returns what goes before the samples, which are sent as they are."""
+    """Returns the header and message that precede the samples, which are sent as they are."""
     body = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
     return HEADER.pack(len(body), *samples.shape) + body

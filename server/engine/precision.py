@@ -1,4 +1,4 @@
-"""Chooses the number format in which a voice's decoder is fastest here without an audible difference."""
+"""Chooses the number format in which a voice's decoder is fastest on this machine without an audible difference."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from torch import Tensor
 from server.engine.vits import VitsLatent, VitsModel
 
 SNR_BOUND_DB = 40.0
-"""The least allowed ratio of the speech to the error of the format. bfloat16 measures 41, float16 about 60."""
+"""The minimum ratio of the speech to the format's error, in decibels. bfloat16 reaches 41, float16 about 60."""
 GAIN = 1.1
-"""The speed that a format needs to be worth it, as a multiple of float32's."""
+"""The minimum speed of another format, as a multiple of float32's."""
 FRAMES = 128
 ROUNDS = 5
 
@@ -37,7 +37,7 @@ def choose(model: VitsModel, ids: Sequence[int]) -> torch.dtype:
 
 
 def snr_db(reference: Tensor, other: Tensor) -> float:
-    """Returns the power of ``reference`` over that of the difference, in decibels."""
+    """Returns the ratio of the power of ``reference`` to that of the difference, in decibels."""
     noise = float((reference - other).square().sum())
     return 10 * math.log10(float(reference.square().sum()) / noise) if noise else math.inf
 
@@ -51,7 +51,7 @@ def _candidates(device: torch.device) -> tuple[torch.dtype, ...]:
 
 
 def _time(model: VitsModel, window: tuple[VitsLatent, int, int]) -> float:
-    """Returns the seconds that a window takes, the best of a few runs."""
+    """Returns the time of a window in seconds, the best of a few runs."""
     times = []
     for _ in range(ROUNDS):
         start = time.perf_counter()

@@ -10,11 +10,11 @@ from server.scheduling.engine import EngineLost
 
 
 class RunningEngine:
-    """An engine's process with its voices loaded. When it is lost, a new one replaces it as a whole: latents and their
+    """An engine's process with its voices loaded. When it is lost, a new one replaces all of it: latents and their
     keys, the schedule and the measured throughput belong to one process."""
 
     def __init__(self, client: EngineClient, dispatcher: Dispatcher) -> None:
-        """``dispatcher`` is the process's dispatcher, not started yet."""
+        """``dispatcher`` is the process's dispatcher, which must not be started yet."""
         self._client = client
         self.dispatcher = dispatcher
         dispatcher.start()
@@ -22,7 +22,7 @@ class RunningEngine:
 
     @property
     def lost(self) -> asyncio.Future[EngineLost]:
-        """Done when the engine can do nothing more."""
+        """Done when the engine no longer works."""
         return self.dispatcher.lost
 
     async def kill(self, error: EngineLost) -> None:

@@ -1,4 +1,4 @@
-"""The engine's own process: it serves the server's requests, with a thread for each connection."""
+"""Serves the server's requests in the engine's process, with a thread for each connection."""
 
 from __future__ import annotations
 
@@ -37,8 +37,7 @@ class EngineServer:
         self._keys = itertools.count()
 
     def serve(self, connection: socket.socket) -> None:
-        """Serves requests until the other end is closed. The kernel closes it when the server ends, however it
-        ends."""
+        """Serves requests until the other end is closed. The kernel closes it when the server ends for any reason."""
         try:
             while True:
                 request = _receive(connection)
@@ -60,7 +59,7 @@ class EngineServer:
             return EngineFailure(error), EMPTY
         except (EngineFailed, VoiceError) as error:
             return EngineFailure(error), EMPTY
-        except Exception:  # torch: whatever it is, the client learns that the engine failed, no more
+        except Exception:  # torch: for any error, the client learns only that the engine failed
             log.exception("the engine failed")
             return EngineFailure(EngineFailed("the speech engine failed")), EMPTY
         return EngineResponse(value, start, time.perf_counter_ns()), samples
@@ -94,9 +93,9 @@ class EngineServer:
         return self._engine
 
     def _open(self, name: str) -> str:
-        """Imports torch and Coqui, which takes 6 s, opens the device, and returns its type."""
+        """Imports torch and Coqui (which takes 6 s), opens the device, and returns its type."""
         before_import()
-        import librosa.filters  # noqa: F401 - Coqui's constructor imports it: here it does not count as a voice's time
+        import librosa.filters  # noqa: F401 - Coqui's constructor would import it in a voice's loading time
         import torch
         import TTS.tts.models.vits  # noqa: F401
 
@@ -141,7 +140,7 @@ class EngineServer:
 
 
 def _spoken_seconds(model: VitsModel, ids: Sequence[int]) -> float:
-    """Speaks a sentence and returns the seconds of its audio."""
+    """Speaks a sentence and returns its duration in seconds."""
     import torch
 
     with torch.inference_mode():

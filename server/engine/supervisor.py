@@ -13,12 +13,12 @@ from server.errors import SpeechError
 from server.scheduling.engine import EngineLost
 
 FIRST_PAUSE = 0.5
-"""Seconds before an engine is started again; each further pause is twice as long."""
+"""Seconds before an engine is restarted; each further pause is twice as long."""
 LONGEST_PAUSE = 60.0
 STEADY_SECONDS = 120.0
-"""After an engine has run for so long, the pauses begin anew."""
+"""The seconds that an engine must run for the pauses to start over."""
 MAX_FAILURES = 5
-"""Starts in a row that may fail before the engine is given up."""
+"""The number of consecutive failed starts after which the engine is given up."""
 
 
 class RestartableEngine(Protocol):
@@ -26,7 +26,7 @@ class RestartableEngine(Protocol):
 
     @property
     def lost(self) -> asyncio.Future[EngineLost]:
-        """Done when the engine can do nothing more."""
+        """Done when the engine no longer works."""
         ...
 
     async def kill(self, error: EngineLost) -> None:
@@ -42,7 +42,7 @@ class EngineReports(Protocol):
     """Receives what happens to the engine."""
 
     def worker_restarted(self, worker: str) -> None:
-        """Reports that a worker process is started again."""
+        """Reports that a worker process is restarted."""
         ...
 
     def stopped(self) -> None:
@@ -50,11 +50,11 @@ class EngineReports(Protocol):
         ...
 
     def resumed(self) -> None:
-        """Reports that there is an engine again."""
+        """Reports that an engine runs again."""
         ...
 
     def lost(self, error: Exception) -> None:
-        """Reports that there will be no engine any more."""
+        """Reports that no engine will be started any more."""
         ...
 
 
@@ -64,8 +64,8 @@ Running = TypeVar("Running", bound=RestartableEngine)
 class EngineSupervisor(Generic[Running]):
     """Starts and replaces the engine; used by one event loop.
 
-    After MAX_FAILURES failed starts in a row the supervisor gives up. An engine that starts, but is soon lost again, is
-    replaced for ever, with pauses that grow to LONGEST_PAUSE.
+    After MAX_FAILURES failed starts in a row the supervisor gives up. An engine that starts but is soon lost is
+    replaced without limit, with pauses that grow to LONGEST_PAUSE.
     """
 
     def __init__(
@@ -77,9 +77,9 @@ class EngineSupervisor(Generic[Running]):
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``start`` returns an engine that can speak, or raises SpeechError and leaves nothing behind."""
+        """``start`` returns a working engine, or raises SpeechError and leaves nothing behind."""
         self.running: Running | None = None
-        """The engine that runs; None while there is none."""
+        """The running engine, or None."""
         self._start = start
         self._reports = reports
         self._log = log
@@ -88,13 +88,13 @@ class EngineSupervisor(Generic[Running]):
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Starts the first engine. Raises SpeechError when it can't be started; there is no second attempt then."""
+        """Starts the first engine. Raises SpeechError, without a second attempt, when it can't be started."""
         self.running = await self._start()
         self._task = asyncio.create_task(self._replace_for_ever(self.running))
         self._task.add_done_callback(self._ended)
 
     async def close(self, error: Exception) -> None:
-        """Stops replacing and ends the engine; jobs that are not finished fail with ``error``."""
+        """Stops replacing the engine and ends it; jobs that are not finished fail with ``error``."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -103,7 +103,7 @@ class EngineSupervisor(Generic[Running]):
 
     async def _replace_for_ever(self, running: Running) -> None:
         restarts = 0
-        """Restarts since an engine ran for STEADY_SECONDS."""
+        """The number of restarts since an engine ran for STEADY_SECONDS."""
         while True:
             start_time = self._clock()
             error = await asyncio.shield(running.lost)
@@ -137,7 +137,7 @@ class EngineSupervisor(Generic[Running]):
             self._reports.resumed()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Reports the engine as lost when a bug has ended the task that replaces it."""
+        """Reports the engine as lost when a bug has ended the supervising task."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("the engine's supervisor has ended by a mistake of the server", exc_info=error)
             self._reports.lost(error if isinstance(error, Exception) else RuntimeError("the supervisor has ended"))

@@ -17,7 +17,7 @@ from server.scheduling.engine import EngineLost
 from server.utterance import Samples
 
 SMALL_STEP_THREADS = 1
-"""Threads for encoding and refining, which are hundreds of small operations: 69 ms on one core, 119 ms on two."""
+"""The number of threads for encoding and refining, hundreds of small operations: 69 ms on one core, 119 ms on two."""
 
 Window = tuple[VitsLatent, int, int]
 
@@ -31,17 +31,17 @@ class TorchEngine:
         self._threads = threading.local()
 
     def record(self, model: VitsModel) -> None:
-        """Records ``model``'s usual windows, which makes them faster. Call it before the first step."""
+        """Records ``model``'s usual windows to make them faster. Call it before the first step."""
         self._decoder.prepare(model)
 
     def encode(self, model: VitsModel, sentences: Sequence[tuple[Sequence[int], float, bool]]) -> list[VitsLatent]:
-        """Returns the latents of sentences, each given by its ids, its speed, and whether its ids' ends are needed."""
+        """Returns the latents of sentences; each has its ids, its speed, and whether its ids' ends are needed."""
         ids, speeds, with_ends = zip(*sentences, strict=True)
         with self._computing(SMALL_STEP_THREADS):
             return model.encode(ids, speeds, with_ends)
 
     def refine(self, blocks: Sequence[Window]) -> None:
-        """Takes frames of latents of one model through the flow."""
+        """Passes frames of latents of one model through the flow."""
         with self._computing(SMALL_STEP_THREADS):
             blocks[0][0].model.refine(blocks)
 
@@ -60,7 +60,7 @@ class TorchEngine:
     def _computing(self, threads: int) -> Iterator[None]:
         """Computes without gradients on ``threads`` cores. Raises EngineLost for a fault of the device."""
         if getattr(self._threads, "count", 0) != threads:
-            torch.set_num_threads(threads)  # OpenMP's setting is of the calling thread
+            torch.set_num_threads(threads)  # OpenMP's setting is per thread
             self._threads.count = threads
         try:
             with torch.inference_mode():

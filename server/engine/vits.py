@@ -1,4 +1,4 @@
-"""A Coqui VITS model that speaks in steps: ids to latent frames, frames through the flow, frames to a waveform."""
+"""Runs a Coqui VITS model in steps: ids to latent frames, frames through the flow, frames to a waveform."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class VitsLatent:
     prior: Tensor
     """The frames before the flow, shape (frames, channels)."""
     refined: Tensor
-    """The frames after the flow, as far as they are refined; the same shape."""
+    """The frames after the flow, of the same shape; valid as far as they are refined."""
     ends: Sequence[int] = ()
 
     @property
@@ -38,7 +38,7 @@ class VitsLatent:
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The amount of chance in a voice's sound and in its rhythm; 0 makes it repeatable."""
+    """The amount of randomness in a voice's sound and rhythm; 0 makes it repeatable."""
 
     sound: float
     rhythm: float
@@ -47,8 +47,8 @@ class Noise:
 class VitsModel:
     """A model on its device.
 
-    Its steps change no state of it: on the CPU any number of threads may run them. On CUDA only one thread may, since
-    calls of several threads poison the device.
+    Its steps do not change its state, so on the CPU any number of threads may run them. On CUDA only one thread may,
+    since calls of several threads poison the device.
     """
 
     def __init__(self, network: Vits, device: torch.device, dtype: torch.dtype = torch.float32) -> None:
@@ -70,13 +70,13 @@ class VitsModel:
         self.decoder = Decoder(network.waveform_decoder, dtype)
         self.channels = int(network.args.hidden_channels)
         self.frame_seconds = self.decoder.samples_per_frame / self.sample_rate
-        # Between the sample rates of encoder and decoder frames are interpolated: a sentence at a time.
+        # Frames are interpolated between the sample rates of encoder and decoder, a sentence at a time.
         self._resampled = bool(network.args.encoder_sample_rate)
         self._network = network
         self.flow_context = sum(
             int(layer.padding[0]) for coupling in network.flow.flows for layer in coupling.enc.in_layers
         )
-        """Frames on each side of a block that the flow reads too."""
+        """The frames on each side of a block that the flow also reads."""
 
     @classmethod
     def load(cls, config: Path, weights: Path, device: torch.device) -> Self:
@@ -84,14 +84,14 @@ class VitsModel:
         return cls(checkpoint.load(config, weights), device)
 
     def set_decoder_dtype(self, dtype: torch.dtype) -> None:
-        """Replaces the decoder by one in ``dtype``."""
+        """Replaces the decoder with one in ``dtype``."""
         self.decoder = Decoder(self._network.waveform_decoder, dtype)
 
     def encode(
         self, sentences: Sequence[Sequence[int]], speeds: Sequence[float], with_ends: Sequence[bool] = ()
     ) -> list[VitsLatent]:
-        """Returns the latents of sentences given by their ids, each at its speed. ``with_ends`` says which of them get
-        their ids' ends."""
+        """Returns the latents of sentences, given as ids, each at its speed. ``with_ends`` says which of them get their
+        ids' ends."""
         network, device = self._network, self.device
         lengths = torch.tensor([len(ids) for ids in sentences], device=device)
         longest = max(map(len, sentences))
@@ -109,7 +109,7 @@ class VitsModel:
         for number in range(len(sentences)):
             mean = means[number].T.repeat_interleave(durations[number], dim=0)
             scale = scales[number].T.repeat_interleave(durations[number], dim=0)
-            if not len(mean):  # nothing is spoken: a frame of silence
+            if not len(mean):  # nothing to speak: a frame of silence
                 mean, scale = means.new_zeros(1, means.shape[1]), means.new_zeros(1, means.shape[1])
             prior = mean + torch.randn_like(mean) * torch.exp(scale) * self.noise.sound
             latents.append(self._latent(prior))
@@ -118,7 +118,7 @@ class VitsModel:
         return latents
 
     def refine(self, blocks: Sequence[tuple[VitsLatent, int, int]]) -> None:
-        """Takes frames ``start`` to ``stop`` of each latent through the flow."""
+        """Passes frames ``start`` to ``stop`` of each latent through the flow."""
         if self._resampled:
             return
         context = self.flow_context
@@ -145,7 +145,7 @@ class VitsModel:
         return torch.stack([latent.refined[start - left : stop + right] for latent, start, stop in windows])
 
     def window_shape(self, latent: VitsLatent, start: int, stop: int) -> tuple[int, int, int]:
-        """Returns the frames of a window and its context on either side, which the windows of one batch share."""
+        """Returns the frames of a window and of its context on either side; the windows of one batch have the same."""
         return window_shape(latent.frames, self.decoder.context, start, stop)
 
     def _latent(self, prior: Tensor) -> VitsLatent:
@@ -158,7 +158,7 @@ class VitsModel:
 
 
 def _ends(durations: Tensor, frames: int) -> list[int]:
-    """Returns the frame at which each id ends in a latent of ``frames``, from the frames of each id before any
+    """Returns the frame at which each id ends in a latent of ``frames``, from each id's frames before any
     interpolation."""
     ends = durations.cumsum(0)
     total = max(1, int(ends[-1]))
@@ -166,7 +166,7 @@ def _ends(durations: Tensor, frames: int) -> list[int]:
 
 
 def fold_weight_norm(network: torch.nn.Module) -> None:
-    """Multiplies the weight norms out, once instead of at every call. The results are the same bit for bit."""
+    """Multiplies the weight norms out once, instead of at every call. The results are bit-identical."""
     from torch.nn.utils import parametrize
 
     for module in list(network.modules()):

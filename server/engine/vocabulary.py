@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """A model's symbols; any thread may use it, and any process."""
+    """A model's symbols; any thread and any process may use it."""
 
     ids: Mapping[str, int]
     blank: int | None
-    """The id between all others, if the model was trained so."""
+    """The id between all others, if the model was trained with one."""
     ends: tuple[int, int] | None
-    """The ids before and after all others, if the model was trained so."""
+    """The ids before and after all others, if the model was trained with them."""
     cleaner: str
     """The name of Coqui's cleaner that turns a text into symbols; empty for none."""
 
@@ -52,8 +52,8 @@ class Vocabulary:
     def places(self, symbols: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
         """Returns the span of ids in ``encode(symbols)`` for each span of symbols; ``spans`` are in order.
 
-        A span includes the blank before its first symbol, in which the mouth gets ready: a recogniser counts it as part
-        of the word too.
+        A span includes the blank before its first symbol, in which the mouth gets ready: a recogniser also counts it as
+        part of the word.
         """
         step, first = (1, 0) if self.blank is None else (2, 1)
         first += self.ends is not None
@@ -67,7 +67,8 @@ class Vocabulary:
         return places
 
     def clean(self, text: str, language: str) -> str:
-        """Returns ``text`` as the model's cleaner changes it, such as numbers written out; for models of characters."""
+        """Returns ``text`` as the model's cleaner changes it (numbers written out, for example); for models of
+        characters."""
         if not self.cleaner:
             return text
         before_import()
