@@ -1,7 +1,7 @@
-"""``python -m server.sandbox FD TARGET``: the fork server of one target, started by the server.
+"""``python -m server.sandbox FD TARGET``: the fork server of one target, which the server starts.
 
-It loads the native library once, and then forks a process for each request of the server to do so: a millisecond, where
-a new interpreter would take half a second. It never reads what a client has sent.
+It loads the native library once, and then forks a process whenever the server requests one. That takes a millisecond; a
+new interpreter would take half a second. It never reads a client's input.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from server.sandbox import wire
 from server.sandbox.limits import SandboxLimits, allow_cpu, confine
 
 Handle = Callable[[wire.Message, bytes], tuple[wire.Message, bytes]]
-"""A target's function from a request to its response. For an exception the response is only its class name."""
+"""A target's function from a request to its response. For an exception, the response is only its class name."""
 
 
 def main(descriptor: str, target: str) -> None:
     """Forks and reaps until the server closes its end of the socket."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group; the server answers them
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to the whole process group; the server handles them
         signal.signal(number, signal.SIG_IGN)
     faulthandler.enable()
     module = importlib.import_module(target)
@@ -38,7 +38,7 @@ def main(descriptor: str, target: str) -> None:
             if request["do"] == "fork":
                 _fork(control, module.handle, SandboxLimits(**request["limits"]))
             else:
-                _, status = os.waitpid(request["pid"], 0)  # it has been killed, so this returns at once
+                _, status = os.waitpid(request["pid"], 0)  # it was killed, so this returns at once
                 wire.send(control, {"status": status})
 
 
@@ -58,7 +58,7 @@ def _fork(control: socket.socket, handle: Handle, limits: SandboxLimits) -> None
         confine(limits)
         _serve(worker_end, handle, limits)
     finally:
-        os._exit(0)  # nothing of the fork server's may be run twice
+        os._exit(0)  # the fork server's cleanup must not run twice
 
 
 def _serve(connection: socket.socket, handle: Handle, limits: SandboxLimits) -> None:
@@ -69,7 +69,7 @@ def _serve(connection: socket.socket, handle: Handle, limits: SandboxLimits) -> 
             allow_cpu(limits.cpu_seconds)
             try:
                 answer, data = handle(request, payload)
-            except Exception as error:  # noqa: BLE001 - its message may hold what the client sent
+            except Exception as error:  # noqa: BLE001 - its message may contain the client's input
                 answer, data = {"error": type(error).__name__}, b""
             wire.send(connection, answer, data)
 

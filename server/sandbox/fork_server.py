@@ -1,4 +1,4 @@
-"""The fork server as the server sees it: starts sandboxed processes, and reports how each of them ended."""
+"""The server's client of the fork server: starts sandboxed processes, and reports how each of them ended."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from server.sandbox.limits import SandboxLimits, environment
 
 ROOT = Path(__file__).parent.parent.parent
 START_SECONDS = 60.0
-"""The time for the fork server to load its library on a busy machine."""
+"""The time limit for the fork server to load its library on a busy machine."""
 ANSWER_SECONDS = 10.0
-"""The time to fork or to reap, which normally takes a millisecond. A slower fork server hangs and is replaced."""
+"""The time limit to fork or reap, which normally takes a millisecond. A slower fork server is hung and replaced."""
 
 
 class ForkFailed(ComponentError):
-    """No process could be started: the fork server has ended, or there are no file handles."""
+    """No process could be started: the fork server has ended, or no file handles are left."""
 
 
 @dataclass(slots=True)
@@ -34,14 +34,14 @@ class SandboxedProcess:
     pid: int
     connection: socket.socket
     parent: subprocess.Popen[bytes] | None
-    """The fork server that started it. Only this one can tell how it ended."""
+    """The fork server that started it; no other can tell how it ended."""
 
 
 class ForkServer:
     """Starts processes that run one target, a module with ``prepare()`` and ``handle(request, payload)``.
 
-    Any thread may call it. The fork server is started when it is first needed, and again when it has ended. Its
-    processes end with it, and it ends with the server, since the kernel then closes the socket between them.
+    Any thread may call it. The fork server is started on first use, and restarted when it has ended. Its processes end
+    with it, and it ends with the server, since the kernel then closes the socket between them.
     """
 
     def __init__(self, target: str) -> None:
@@ -53,7 +53,7 @@ class ForkServer:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the fork server while there is one."""
+        """The process id of the fork server, or None."""
         return self._process.pid if self._process else None
 
     def fork(self, limits: SandboxLimits) -> SandboxedProcess:
@@ -79,9 +79,9 @@ class ForkServer:
         process.connection.close()
         with self._lock:
             if self._control is None or self._process is not process.parent or self._ended():
-                return None  # it has ended with its parent, and its id may be another's by now
+                return None  # it ended with its parent, and its id may have been reused
             with suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)  # its id is its own until the fork server has reaped it
+                os.kill(process.pid, signal.SIGKILL)  # its id is not reused until the fork server has reaped it
             try:
                 wire.send(self._control, {"do": "reap", "pid": process.pid})
                 answer, _ = wire.receive(self._control)

@@ -1,4 +1,4 @@
-"""The limits of a sandboxed process: memory, processor time, files. It sets them itself before it reads anything."""
+"""The limits of a sandboxed process on memory, processor time and files, which it sets itself before it reads input."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ PASSED_VARIABLES = (
     "OPENBLAS_CORETYPE",
     "OPENBLAS_L2_SIZE",
 )
-"""The only variables of the server that its sandboxed processes get: no settings, and so no secrets."""
+"""The only environment variables that sandboxed processes get from the server: no settings, and so no secrets."""
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""The process that forks the others may have no second thread."""
+"""The process that forks the others must not have a second thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxLimits:
-    """The most that one request to a sandboxed process may use."""
+    """The resources that one request to a sandboxed process may use."""
 
     memory_bytes: int
-    """Address space of the process, including its libraries."""
+    """The address space of the process, including its libraries."""
     cpu_seconds: int
     """Processor time."""
     seconds: float
-    """Time until the response is complete, on a machine that may be busy."""
+    """The time until the response is complete, on a machine that may be busy."""
 
     def as_message(self) -> dict[str, Any]:
         """Returns the limits as JSON, for ``SandboxLimits(**message)``."""
@@ -66,7 +66,7 @@ def confine(limits: SandboxLimits) -> None:
 
 
 def allow_cpu(seconds: int) -> None:
-    """Allows this process so much more processor time, after which the kernel ends it by SIGXCPU."""
+    """Allows this process ``seconds`` more of processor time, after which the kernel ends it by SIGXCPU."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime)
     resource.setrlimit(resource.RLIMIT_CPU, (used + 1 + seconds, resource.RLIM_INFINITY))

@@ -17,17 +17,17 @@ from server.sandbox.fork_server import ForkFailed, ForkServer, SandboxedProcess
 from server.sandbox.limits import SandboxLimits
 
 MAX_REQUESTS = 10_000
-"""Requests after which a process is replaced, so that leaks and unnoticed damage of a native library end with it."""
+"""The number of requests after which a process is replaced, which bounds a native library's leaks and hidden damage."""
 
 log = logging.getLogger(f"{LOGGER}.sandbox")
 
 
 class WorkerCrashed(ComponentError):
-    """The process ended on this request, by a crash or a limit: the request would end the next one too."""
+    """The process ended on this request, by a crash or a limit. The request would end another process too."""
 
 
 class WorkerLost(ComponentError):
-    """The process was ended from outside, or none could be started: the request is not to blame."""
+    """The process was ended from outside, or none could be started. The request is not the cause."""
 
 
 class SandboxResponse(NamedTuple):
@@ -40,13 +40,13 @@ class SandboxResponse(NamedTuple):
 
 
 class SandboxPool:
-    """Processes that run one target. Any thread may ask; a thread waits while its process is busy."""
+    """Processes that run one target. Any thread may call it; a call blocks while its process is busy."""
 
     def __init__(self, name: str, target: str, size: int, limits: SandboxLimits) -> None:
         """``name`` is a value of the label ``worker``; for ``target`` see ForkServer."""
         self.name = name
         self.restarted: Callable[[], object] = lambda: None
-        """Called when a process has ended by itself and was replaced, in the thread of the request."""
+        """Called in the thread of the request when a process has ended by itself and was replaced."""
         self._fork_server = ForkServer(target)
         self._lock = threading.Lock()
         self._workers = [SandboxWorker(self, limits) for _ in range(size)]
@@ -67,8 +67,8 @@ class SandboxPool:
     def ask(self, request: wire.Message, payload: bytes | memoryview = b"") -> SandboxResponse:
         """Sends a request to the least busy process and returns the response.
 
-        When the process is ended from outside, its replacement gets the request: the end of the fork server also ends
-        all other processes. Raises WorkerCrashed, and WorkerLost when the second attempt is lost too.
+        When the process is ended from outside, its replacement gets the request, since the end of the fork server also
+        ends all other processes. Raises WorkerCrashed, and WorkerLost when the second attempt is lost too.
         """
         with self.least_busy() as worker:
             try:
@@ -78,7 +78,7 @@ class SandboxPool:
 
     @contextmanager
     def least_busy(self) -> Iterator[SandboxWorker]:
-        """Claims the worker with the least to do while the context is open."""
+        """Claims the least busy worker while the context is open."""
         worker = self.claim()
         try:
             yield worker
@@ -86,7 +86,7 @@ class SandboxPool:
             self.release(worker)
 
     def claim(self) -> SandboxWorker:
-        """Returns the worker with the least to do, whose load is one more until ``release``."""
+        """Returns the least busy worker and increases its load by one until ``release``."""
         with self._lock:
             worker = min(self._workers, key=lambda each: each.load)
             worker.load += 1
@@ -108,11 +108,11 @@ class SandboxWorker:
 
     def __init__(self, pool: SandboxPool, limits: SandboxLimits) -> None:
         self.load = 0
-        """The number of requests that wait or run here, and of sessions that have claimed it."""
+        """The number of waiting and running requests, and of sessions that have claimed it."""
         self.generation = 0
-        """Grows with each process, so that sessions notice when their process was replaced."""
+        """Increases with each process, so that sessions notice when their process was replaced."""
         self.ended_sessions: deque[int] = deque()
-        """Sessions that have ended. Their numbers are sent with the next request."""
+        """The numbers of ended sessions, which are sent with the next request."""
         self._pool = pool
         self._limits = limits
         self._lock = threading.Lock()
@@ -121,7 +121,7 @@ class SandboxWorker:
 
     @property
     def pid(self) -> int | None:
-        """The process id, while there is a process."""
+        """The process id, or None."""
         return self._process.pid if self._process else None
 
     def start(self) -> None:
@@ -187,6 +187,6 @@ class SandboxWorker:
         except WorkerLost:
             log.error("no sandboxed process can be started", extra={"worker": self._pool.name})
         self._pool.restarted()
-        if late or ended_by in {"SIGKILL", None}:  # who computes for too long is ended by SIGXCPU
+        if late or ended_by in {"SIGKILL", None}:  # a process that computes for too long ends by SIGXCPU
             return WorkerLost(f"the process of {self._pool.name} {reason}")
         return WorkerCrashed(f"the process of {self._pool.name} {reason}")

@@ -1,4 +1,4 @@
-"""Requests that belong together: they stay with one process, which keeps state for them."""
+"""Related requests, which go to one process that keeps state for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _numbers = itertools.count()
 class SandboxSession:
     """A series of requests to one process, which may serve other sessions too. One thread at a time may use it.
 
-    The target gets its number as "session", and once in "forget" after the session has ended or was garbage collected.
+    The target gets its number as "session", and once in "forget" after the session has ended or was garbage-collected.
     """
 
     def __init__(self, pool: SandboxPool) -> None:
@@ -25,8 +25,8 @@ class SandboxSession:
         self._end = weakref.finalize(self, _end, pool, self._worker, self._number)
 
     def ask(self, request: Mapping[str, Any], payload: bytes | memoryview = b"") -> SandboxResponse:
-        """Returns the response. Raises WorkerCrashed when the process ends on this request, WorkerLost when it has
-        ended before."""
+        """Returns the response. Raises WorkerCrashed when the process ends on this request, WorkerLost when it ended
+        before."""
         request = {**request, "session": self._number}
         answer = self._worker.ask(request, payload, generation=self._generation)
         self._generation = answer.generation

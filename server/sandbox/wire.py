@@ -1,6 +1,6 @@
 """The messages between the server and a sandboxed process: a JSON object and raw bytes, never code.
 
-A process that its input has taken over may send anything, so nothing here is unpickled, and every size is bounded.
+A process that its input has compromised may send anything, so nothing is unpickled here, and every size is bounded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from struct import Struct
 from typing import Any, TypeVar
 
 SIZES = Struct("!II")
-"""Bytes of the JSON object, and of the payload."""
+"""The sizes in bytes of the JSON object and of the payload."""
 MAX_BYTES = 512 * 1024**2
 """The largest message: 15 minutes of audio at 48 kHz in 32-bit samples are 173 MB."""
 
@@ -22,13 +22,13 @@ Received = TypeVar("Received", bytes, int)
 
 
 AT_ONCE = 64 * 1024
-"""Bytes that are received by one call: most messages are whole then."""
+"""The number of bytes that one call receives: most messages are complete then."""
 
 
 def limit_waiting(connection: socket.socket, seconds: float) -> None:
-    """Limits every call that sends or receives to so many seconds, after which it raises BlockingIOError.
+    """Limits every call that sends or receives to ``seconds``, after which it raises BlockingIOError.
 
-    The kernel measures this time. With Python's own time limit each call would be three.
+    The kernel measures this time. With Python's own timeout, each call would be three.
     """
     value = Struct("ll").pack(int(seconds), int(seconds % 1 * 1e6))
     for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
@@ -42,7 +42,7 @@ def frame(message: Message, payload_bytes: int = 0) -> bytes:
 
 
 def send(connection: socket.socket, message: Message, payload: bytes | memoryview = b"") -> None:
-    """Sends one message with its payload. Raises OSError when the other end is gone, or does not read in time."""
+    """Sends one message with its payload. Raises OSError when the other end is closed or does not read in time."""
     connection.sendall(frame(message, len(payload)))
     if payload:
         connection.sendall(payload)
