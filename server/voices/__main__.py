@@ -15,7 +15,7 @@ from server.voices.catalogue import VOICES_FOLDER, Catalogue, InstalledVoice
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit status, 1 after an error, which is one line on stderr."""
+    """Runs one command and returns the exit status: 1 after an error, which is reported in one line on stderr."""
     options = _parser().parse_args(arguments)
     folder = options.data_dir / VOICES_FOLDER
     try:

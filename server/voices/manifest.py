@@ -20,17 +20,17 @@ FILES = (CONFIG, MODEL)
 ONNX = "voice.onnx"
 ONNX_CONFIG = "voice.onnx.json"
 ONNX_FILES = (ONNX, ONNX_CONFIG)
-"""What a Piper voice was converted from, kept for onnxruntime to speak with."""
+"""The files that a Piper voice was converted from, kept for synthesis with onnxruntime."""
 
 CHARACTERS = "coqui"
-"""The phonemizer of a model that reads characters, by its own vocabulary, instead of phonemes."""
+"""The phonemizer of a model that reads characters of its own vocabulary instead of phonemes."""
 
 LANGUAGE = r"[a-z]{2,3}(-[a-z0-9]{1,8})*"
 DIGEST = r"^[0-9a-f]{64}$"
 
 
 class Manifest(BaseModel):
-    """What stands in voice.json beside model.pth and config.json, and beside the ONNX files where they were kept."""
+    """The content of voice.json, which lies beside model.pth and config.json, and the ONNX files if they were kept."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,11 +44,11 @@ class Manifest(BaseModel):
     source: str
     licence: str
     files: dict[str, str]
-    """SHA-256 of each file of FILES, by name."""
+    """The SHA-256 of each file of FILES, by name."""
     checksum: str = Field(pattern=DIGEST)
-    """SHA-256 over the names and checksums of ``files``: the voice is the same with ONNX files and without."""
+    """The SHA-256 over the names and checksums of ``files``, so the voice is the same with and without ONNX files."""
     onnx: dict[str, str] | None = None
-    """SHA-256 of each file of ONNX_FILES, by name; none where they were not kept."""
+    """The SHA-256 of each file of ONNX_FILES, by name; None if they were not kept."""
 
     @classmethod
     def describe(
@@ -94,7 +94,7 @@ class Manifest(BaseModel):
 
     @property
     def file_names(self) -> tuple[str, ...]:
-        """The files that lie beside the manifest."""
+        """The names of the files beside the manifest."""
         return FILES if self.onnx is None else FILES + ONNX_FILES
 
     def write(self, folder: Path) -> None:
@@ -121,7 +121,7 @@ def checksum(files: dict[str, str]) -> str:
 
 
 def require_file(path: Path) -> None:
-    """Raises VoiceError unless ``path`` is an ordinary file: a link could lead out of the voices' folder."""
+    """Raises VoiceError unless ``path`` is a regular file: a link could point outside the voices' folder."""
     try:
         mode = path.lstat().st_mode
     except FileNotFoundError:
@@ -142,7 +142,7 @@ def first_problem(error: ValidationError) -> str:
 
 
 def expand_language(code: str) -> tuple[str, ...]:
-    """Returns ("en", "en-us") for "en_US", ("de",) for "de". Raises ValueError when ``code`` is not a language's."""
+    """Returns ("en", "en-us") for "en_US", ("de",) for "de". Raises ValueError when ``code`` is not a language code."""
     full = code.replace("_", "-").lower()
     if not re.fullmatch(LANGUAGE, full):
         raise ValueError(f"{code!r} is not a language code such as en or en-us")

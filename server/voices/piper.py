@@ -1,7 +1,7 @@
-"""Turns a Piper voice (VITS as ONNX, with a JSON file beside it) into a stock Coqui VITS checkpoint.
+"""Converts a Piper voice (VITS as ONNX, with a JSON file beside it) into a stock Coqui VITS checkpoint.
 
 Both are the same network under different names: https://github.com/OHF-Voice/piper1-gpl (piper/train/vits/models.py)
-and TTS.tts.models.vits. At noise 0 the two sound equal to 1e-4. Sizes are read from the weights' shapes.
+and TTS.tts.models.vits. At noise 0 their audio is equal to 1e-4. Sizes are read from the weights' shapes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RENAMES = (
     (r"^dec\.", "waveform_decoder."),
     (r"^dp\.flows\.0\.m$", "duration_predictor.flows.0.translation"),
     (r"^dp\.flows\.0\.logs$", "duration_predictor.flows.0.log_scale"),
-    # Piper counts the channel flips between the flows too: 0, 2, 4, 6, and in the predictor 0, 3, 5, 7.
+    # Piper also counts the channel flips between the flows: 0, 2, 4, 6, and in the predictor 0, 3, 5, 7.
     (r"^dp\.flows\.(\d+)\.", lambda match: f"duration_predictor.flows.{(int(match[1]) + 1) // 2}."),
     (r"^dp\.", "duration_predictor."),
     (r"^flow\.flows\.(\d+)\.", lambda match: f"flow.flows.{int(match[1]) // 2}."),
@@ -88,8 +88,7 @@ class PiperConfig(BaseModel):
 
     @classmethod
     def read(cls, path: Path) -> PiperConfig:
-        """Reads a JSON file. Raises VoiceError when it is not such a file, or describes a voice that can't be
-        converted."""
+        """Reads a JSON file. Raises VoiceError when it is not a Piper voice's, or the voice can't be converted."""
         try:
             return cls.model_validate_json(path.read_bytes())
         except ValidationError as error:
@@ -158,7 +157,7 @@ class Network:
                 network.dilations[name] = attributes["dilations"][0]
             elif node.op_type == "Gather" and name in {"enc_p.emb", "emb_g"}:
                 network.weights[f"{name}.weight"] = array(node.input[0])
-            elif node.name == "/dp/flows.0/Mul" and node.input[1] in tensors:  # by exp(-logs), folded on export
+            elif node.name == "/dp/flows.0/Mul" and node.input[1] in tensors:  # exp(-logs), folded on export
                 network.weights["dp.flows.0.logs"] = -np.log(array(node.input[1]))
             elif node.name == "/dp/flows.0/Exp" and node.input[0] in tensors:  # newer exporters fold -logs only
                 network.weights["dp.flows.0.logs"] = -array(node.input[0])
@@ -171,8 +170,8 @@ class Network:
         return self.weights[f"{name}.weight"].shape
 
     def count(self, pattern: str) -> int:
-        """Returns the number of layers that match ``pattern``, whose only group is their number. Raises KeyError for
-        none."""
+        """Returns the number of layers that match ``pattern``, whose only group is their number. Raises KeyError if
+        there is none."""
         numbers = {int(match[1]) for name in self.weights if (match := re.match(pattern, name))}
         if not numbers:
             raise KeyError(f"no weights match {pattern}")
@@ -212,8 +211,8 @@ class Network:
 def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None = None) -> PiperConfig:
     """Writes ``folder``/config.json and model.pth; returns the voice's JSON file.
 
-    ``speaker`` is the number of one, where there are several. Raises VoiceError, naming the file, when the two are not
-    such a Piper VITS voice.
+    ``speaker`` is the number of one speaker, if there are several. Raises VoiceError, which names the file, when the
+    two are not a Piper VITS voice.
     """
     voice = PiperConfig.read(json_path)
     network = Network.read(onnx_path)
@@ -234,7 +233,7 @@ def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None 
             network.weights = {name: weight.numpy() for name, weight in folded.items()}
         network.weights["enc_p.emb.weight"] = network.weights["enc_p.emb.weight"][rows]
         config = coqui_config(voice, "".join(symbols), network.sizes())
-        config.use_phonemes = False  # only while the model is built: with it on, Coqui looks for the espeak program
+        config.use_phonemes = False  # only while the model is built: otherwise Coqui looks for the espeak program
         with torch.random.fork_rng(devices=[]):
             blueprint = Vits(config).state_dict()
         config.use_phonemes = True
@@ -247,7 +246,7 @@ def convert(onnx_path: Path, json_path: Path, folder: Path, speaker: int | None 
 
 
 def coqui_config(voice: PiperConfig, characters: str, sizes: dict[str, Any]) -> VitsConfig:
-    """Returns the configuration with which stock Coqui speaks with this voice."""
+    """Returns the configuration for this voice in stock Coqui."""
     from TTS.config.shared_configs import BaseAudioConfig
     from TTS.tts.configs.shared_configs import CharactersConfig
     from TTS.tts.configs.vits_config import VitsArgs, VitsConfig
@@ -257,7 +256,7 @@ def coqui_config(voice: PiperConfig, characters: str, sizes: dict[str, Any]) -> 
         model_args=VitsArgs(
             num_chars=len(characters) + 4,
             init_discriminator=False,
-            num_layers_posterior_encoder=1,  # training only: as small as it can be
+            num_layers_posterior_encoder=1,  # training only: as small as possible
             inference_noise_scale=voice.inference.noise_scale,
             inference_noise_scale_dp=voice.inference.noise_w,
             length_scale=voice.inference.length_scale,

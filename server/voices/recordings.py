@@ -20,10 +20,10 @@ from server.voices.catalogue import ALIASES
 RECORDINGS_FOLDER = "samples"
 """The name of the folder in the data directory."""
 SAMPLE_RATE = 22_050
-"""The rate in Hz that XTTS v2 listens at."""
+"""The sample rate in Hz of XTTS v2's input."""
 SUFFIX, STAGED = ".wav", ".part"
 MAX_RECORDINGS = 64
-"""The most recordings that are stored, which bounds the disk space that clients can use."""
+"""The maximum number of recordings, which bounds the disk space that clients can use."""
 
 log = logging.getLogger(f"{LOGGER}.voices")
 
@@ -35,8 +35,8 @@ class Recording:
     name: str
     path: Path
     checksum: str
-    """SHA-256 over its audio and the time of registration. A recording that is deleted and registered again is another
-    voice, so that audio cached for the first one is not used for the second."""
+    """The SHA-256 over its audio and the time of registration. A recording that is deleted and registered again is
+    another voice, so audio cached for the first one is not used for the second."""
 
     def read(self) -> Samples:
         """Returns its audio, mono, at SAMPLE_RATE: shape (samples,), within -1 to 1."""
@@ -57,27 +57,27 @@ class RecordingStore:
 
     @property
     def recordings(self) -> dict[str, Recording]:
-        """All recordings, by name. Reading this takes no time."""
+        """All recordings by name. Reading this takes no time."""
         return dict(self._recordings)
 
     def on_removal(self, callback: Callable[[Recording], None]) -> None:
-        """Calls ``callback`` with each recording that is removed or replaced, in the thread that does it."""
+        """Calls ``callback`` with each recording that is removed or replaced, in the thread that removes it."""
         self._removal_callbacks.append(callback)
 
     def require(self, name: str) -> None:
         """Raises InvalidRequest when nothing can be registered under ``name``."""
         if not VOICE_NAME.fullmatch(name):  # keeps the file inside the folder
             raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
-        if name in ALIASES:  # or clients that ask for OpenAI's voice would hear another client's
+        if name in ALIASES:  # otherwise a request for OpenAI's voice would get another client's
             raise InvalidRequest(
                 "id: this is one of OpenAI's voices, which stand for the default voice; choose another", param="id"
             )
 
     def put(self, name: str, audio: Samples) -> Recording:
-        """Stores ``audio`` (see Recording.read) under ``name``, in place of an earlier recording.
+        """Stores ``audio`` (see Recording.read) under ``name`` and replaces an earlier recording.
 
         Raises InvalidRequest when ``name`` can't be a registered voice's or the store is full, and OSError when the
-        disk fails; the earlier recording is unchanged then.
+        disk fails; the earlier recording is then unchanged.
         """
         self.require(name)
         with self._lock:
@@ -123,7 +123,7 @@ class RecordingStore:
             try:
                 yield path.stem, _describe(path)
             except (OSError, EOFError, wave.Error) as error:
-                # The class alone: a client has chosen the voice's name.
+                # Only the class, since a client chose the voice's name.
                 log.warning("a registered voice can't be read and is skipped: %s", type(error).__name__)
 
 
@@ -133,7 +133,7 @@ def _is_ours(path: Path) -> bool:
 
 
 def _describe(path: Path) -> Recording:
-    """Returns the recording in a file. Raises OSError, EOFError or wave.Error when the store has not written it."""
+    """Returns the recording in a file. Raises OSError, EOFError or wave.Error when the store did not write it."""
     with wave.open(str(path), "rb") as file:
         if (file.getnchannels(), file.getsampwidth(), file.getframerate()) != (1, 2, SAMPLE_RATE):
             raise wave.Error("not a recording of this store")
@@ -144,7 +144,7 @@ def _describe(path: Path) -> Recording:
 
 
 def _write(path: Path, audio: Samples) -> None:
-    """Writes ``audio`` to the disk. Raises OSError."""
+    """Writes ``audio`` and syncs it to the disk. Raises OSError."""
     pcm = wav.pcm16(audio)
     with path.open("wb") as file:
         file.write(wav.header(SAMPLE_RATE, len(pcm)))
@@ -154,7 +154,7 @@ def _write(path: Path, audio: Samples) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Writes the names in ``folder`` to the disk."""
+    """Syncs the file names in ``folder`` to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,9 +1,9 @@
-"""A voice of several speakers as several voices: one speaker's part is folded into the network's biases.
+"""Splits a multi-speaker voice into single-speaker voices by folding a speaker's vector into the network's biases.
 
-A VITS network is told who speaks by a vector that is the same for every frame, through convolutions of one frame that
-are added to what others make: to the first layer of the decoder and of the duration predictor, and to each gated layer
-of the flow. So for one speaker they are constants, and what is left is a network of one speaker, which makes the same
-sums. Source: Kim et al., VITS, ICML 2021, and Coqui's and Piper's code.
+A VITS network gets the speaker as a vector that is the same for every frame, through one-frame convolutions whose
+results are added to those of other layers: the first layer of the decoder and of the duration predictor, and each gated
+layer of the flow. For one speaker these results are constants, and the remaining single-speaker network computes the
+same sums. Source: Kim et al., VITS, ICML 2021, and Coqui's and Piper's code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SPEAKERS = "emb_g.weight"
 """The vectors of the speakers, shape (speakers, channels)."""
 FILES = ("speaker_ids.json", "speakers.json")
-"""The files with the speakers' names and numbers, before Coqui put them into the configuration."""
+"""The files with the speakers' names and numbers, from before Coqui put them into the configuration."""
 GATED = re.compile(r"(flow\.flows\.\d+\.enc)\.in_layers\.(\d+)\.bias")
 
 
@@ -34,7 +34,7 @@ class LayerNames:
     conditions: tuple[tuple[str, str], ...]
     """Layers, each with the layer that conditions it on the speaker."""
     dropped: re.Pattern[str]
-    """Weights that one speaker does not need."""
+    """Weights that a single-speaker network does not need."""
 
 
 COQUI = LayerNames(
@@ -50,7 +50,7 @@ PIPER = LayerNames((("dec.conv_pre", "dec.cond"), ("dp.pre", "dp.cond")), re.com
 def fold(weights: Mapping[str, Tensor], speaker: int, naming: LayerNames) -> dict[str, Tensor]:
     """Returns the weights of a network that speaks as the speaker with this number.
 
-    Raises ValueError when the network has no such speakers, or is conditioned in another way.
+    Raises ValueError when the network has no such speakers, or is conditioned differently.
     """
     vectors = weights.get(SPEAKERS)
     if vectors is None or not 0 <= speaker < len(vectors):
