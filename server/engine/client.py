@@ -29,7 +29,7 @@ from server.settings import secret_variables
 
 ROOT = Path(__file__).parent.parent.parent
 CUDA_MAX_BATCH = {Encode: 16, Refine: 16, Decode: 32}
-"""The largest batches on CUDA. On the CPU a batch gains nothing over one step on each core: so steps run alone
+"""The largest batches on CUDA. On the CPU a batch gains nothing over one step on each core, so steps run alone
 there."""
 LENGTH_BUCKETS = (32, 64, 96, 128, 192, 256, 384, 512, 768)
 """Ids or frames. A batch is padded to its longest step, so its lengths are within about a third of each other."""
