@@ -1,4 +1,4 @@
-"""The files to which the server itself writes events, and the queue before each."""
+"""The files to which the server itself writes events, and the queue of each."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from otel.support.rotating_file import RotatingFile
 
 REQUESTS_FILE = "requests.jsonl"
 REFUSED_FILE = "refused.jsonl"
-"""Rejected requests have a file of their own, so that a flood of them rotates no other event away."""
+"""Rejected requests have a separate file, so that a flood of them does not rotate other events away."""
 MAX_BYTES = 50_000_000
 FILES = 5
 DELAY_SECONDS = 1.0
-"""The longest time that an event waits to be written."""
+"""The maximum time that an event waits to be written."""
 BATCH = 512
 ROOM = 4096
-"""The number of events that may wait, about 4 MB. When more come, the newest are lost."""
+"""The maximum number of waiting events, about 4 MB. When the queue is full, new events are lost."""
 CLOSE_SECONDS = 30.0
 
 log = logging.getLogger("ttscope.events")
@@ -38,7 +38,7 @@ EventFilter = Callable[[Mapping[str, Any]], bool]
 
 
 class EventFile(LogRecordExporter):
-    """Appends events to a file as OTLP JSON, one batch a line, each on the disk before SUCCESS is returned.
+    """Appends events to a file as OTLP JSON, one batch per line; SUCCESS means that the batch is on the disk.
 
     The file is rotated at 50 MB, and five files are kept. FAILURE means that the batch is not in the file and was
     counted as lost.
@@ -66,9 +66,10 @@ class EventFile(LogRecordExporter):
 
 
 class EventQueue(LogRecordProcessor):
-    """Collects events into batches and exports them from a thread of its own, at most a second later.
+    """Collects events into batches and exports them in a separate thread, at most a second later.
 
-    The SDK's own processor drops events without room without telling us, and its thread logs what it can't export.
+    When the SDK's own processor is full, it drops events without reporting them, and its thread logs what it can't
+    export.
     """
 
     def __init__(self, exporter: LogRecordExporter, losses: EventLosses, accepts: EventFilter) -> None:
@@ -120,13 +121,13 @@ class EventQueue(LogRecordProcessor):
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 try:
                     self._exporter.export(batch)
-                except Exception:  # a mistake of ours in one batch must not end the thread
+                except Exception:  # a bug that one batch triggers must not end the thread
                     log.exception("a batch of events can't be written")
                     self._losses.add(LossReason.IO_ERROR, len(batch))
 
 
 def event_queues(folder: Path, count: Count) -> list[LogRecordProcessor]:
-    """Returns the queues of both files in ``folder``; ``count`` is called with lost events."""
+    """Returns the queues of both files in ``folder``; ``count`` is called for lost events."""
 
     def queue(name: str, accepts: EventFilter) -> EventQueue:
         losses = EventLosses(name, count)

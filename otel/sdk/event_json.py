@@ -1,4 +1,4 @@
-"""Events as OTLP JSON, the shape that the Collector's file exporter writes.
+"""Encodes events as OTLP JSON, in the shape that the Collector's file exporter writes.
 
 The text is concatenated; dicts for a JSON encoder would take three times as long, for every request.
 Source: the OTLP specification, "JSON Protobuf Encoding".

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from otel.contract.values import LossReason
 
 QUIET_SECONDS = 10.0
-"""An episode ends with the first write after so long a time without a loss."""
+"""An episode ends with the first write after this time without a loss."""
 
 log = logging.getLogger("ttscope.events")
 
@@ -26,7 +26,7 @@ _REASONS = {
 
 
 def reason_of(error: OSError) -> LossReason:
-    """Returns the reason to count ``error`` by; IO_ERROR for errors without a reason of their own."""
+    """Returns the reason by which ``error`` is counted; IO_ERROR for errors without a specific reason."""
     return _REASONS.get(error.errno or 0, LossReason.IO_ERROR)
 
 
@@ -36,7 +36,7 @@ class EventLosses:
     def __init__(
         self, file: str, count: Callable[[LossReason, int], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """``file`` is its name in the log; ``count`` is called with reason and number of events of each loss."""
+        """``file`` is its name in the log; ``count`` is called with the reason and number of events of each loss."""
         self._file = file
         self._count = count
         self._clock = clock
@@ -55,7 +55,7 @@ class EventLosses:
             log.error("events are lost", extra={"file": self._file, "reason": str(reason)})
 
     def written(self) -> None:
-        """Notes that events were written: ends the episode if nothing was lost recently."""
+        """Records that events were written: ends the episode if nothing was lost recently."""
         with self._lock:
             if not self._lost or self._clock() - self._last < QUIET_SECONDS:
                 return

@@ -1,4 +1,4 @@
-"""Sends the event tts.request, one for each call for audio."""
+"""Sends the event tts.request, one for each request for audio."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from otel.contract.event_fields import REQUEST_EVENT
 class Events:
     """Hands events to the SDK's processors, which batch them for their exporters.
 
-    The SDK's logger would check and copy every attribute of every event once more. These attributes are ours, and all
-    of them have types that can be exported.
+    The SDK's logger would check and copy every attribute of every event once more. These attributes are our own, and
+    all have types that can be exported.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Events:
         self._limits = LogRecordLimits()
 
     def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
-        """Sends the event tts.request, tied to the span in ``context``."""
+        """Sends the event tts.request, linked to the span in ``context``."""
         record = LogRecord(
             timestamp=time.time_ns(),
             context=context,

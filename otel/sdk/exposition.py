@@ -1,4 +1,4 @@
-"""Renders metrics as Prometheus text, or as OpenMetrics with exemplars, without any other program."""
+"""Renders metrics as Prometheus text, or as OpenMetrics with exemplars, without another program."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CONTENT_TYPES: dict[str, Callable[[Any], bytes]] = {
 
 
 class Exposition:
-    """Collects from the SDK's readers, so that a scrape shows this moment. It is too slow for the event loop."""
+    """Collects from the SDK's readers on each scrape, which shows current values. It is too slow for the event loop."""
 
     def __init__(self, readers: Sequence[InMemoryMetricReader]) -> None:
         self._readers = readers
@@ -52,7 +52,8 @@ class Exposition:
 
 
 def content_type(accept: str) -> str:
-    """Returns the content type of a scrape's answer: OpenMetrics if the header Accept names it, else Prometheus text.
+    """Returns the content type of the response to a scrape: OpenMetrics if the header Accept names it, else Prometheus
+    text.
 
     Parameters of Accept are ignored: our names and values are the same in every version and escaping.
     """

@@ -1,4 +1,4 @@
-"""Makes the SERVER span and the http_server_* metrics of every request, by OpenTelemetry's aiohttp instrumentation."""
+"""Records the SERVER span and http_server_* metrics of every request by OpenTelemetry's aiohttp instrumentation."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ LISTED = {metric.name: metric for metric in HTTP_METRICS}
 
 
 def http_middleware(telemetry: Telemetry) -> Any:
-    """Returns the instrumentation's middleware, which must be the outermost of an application.
+    """Returns the instrumentation's middleware, which must be an application's outermost.
 
-    It sets process-wide state: our rules for callers' traces, and meters that make nothing but HTTP_METRICS. The
-    instrumentor replaces aiohttp's Application for the whole process; that is undone at once, and only the state that
-    it prepared is used. Without the opt-in its metrics are milliseconds, with labels that clients control.
+    It sets process-wide state: our rules for callers' traces, and meters that make only HTTP_METRICS. The instrumentor
+    replaces aiohttp's Application for the whole process; that is undone at once, and only the state that it prepared is
+    used. Without the opt-in, its metrics are in milliseconds, with labels that clients control.
     """
     os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"
     propagate.set_global_textmap(CallerTrace())
@@ -37,7 +37,7 @@ def http_middleware(telemetry: Telemetry) -> Any:
 
 
 class HttpMeters(MeterProvider):
-    """Wraps the meters of another provider, so that they make HTTP_METRICS and nothing else."""
+    """Wraps the meters of another provider so that they make only HTTP_METRICS."""
 
     def __init__(self, real: MeterProvider) -> None:
         self._real = real
@@ -73,7 +73,7 @@ class _HttpMeter(NoOpMeter):
 
 
 class _Summed(NoOpUpDownCounter):
-    """A counter that every request moves up and down, and that is read when metrics are collected."""
+    """A counter that every request increments and decrements, and that is read when metrics are collected."""
 
     def __init__(self, metric: LibraryMetric, unit: str, description: str) -> None:
         super().__init__(metric.name, unit, description)

@@ -1,4 +1,4 @@
-"""The views of the SDK that say which metrics of libraries leave the process."""
+"""The SDK's views, which select the metrics of libraries that are exported."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ NO_SDK_METRICS = View(instrument_name="otel.sdk.*", aggregation=DropAggregation(
 
 
 def library_views() -> list[View]:
-    """Returns the views that keep the library metrics of the contract, with its labels, and drop the SDK's other ones.
+    """Returns views that keep the contract's library metrics, with its labels, and drop the SDK's other metrics.
 
-    What else the instrumentation makes is dropped by otel.sdk.http: each view that matches costs at every reading.
+    otel.sdk.http drops other metrics of the instrumentation, since each view that matches costs time at every reading.
     """
     views = [
         View(instrument_name=metric.name, attribute_keys=set(metric.attributes))
@@ -25,5 +25,5 @@ def library_views() -> list[View]:
 
 
 def count_exports() -> None:
-    """Makes the SDK count what it exports, unless the environment switches that off."""
+    """Makes the SDK count its exports, unless the environment disables that."""
     os.environ.setdefault(SDK_SWITCH, "true")

@@ -7,13 +7,13 @@ import re
 from typing import Literal
 
 METRIC_INTERVAL_MILLIS = 10_000
-"""The interval of exports over OTLP if OTEL_METRIC_EXPORT_INTERVAL is not set (the SDK's own default is a minute)."""
+"""The interval of OTLP exports if OTEL_METRIC_EXPORT_INTERVAL is not set (the SDK's own default is a minute)."""
 
 Signal = Literal["TRACES", "METRICS", "LOGS"]
 
 
 def otlp_enabled(signal: Signal) -> bool:
-    """Returns whether the standard variables ask for export of ``signal``."""
+    """Returns whether the standard variables enable the export of ``signal``."""
     endpoint = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or os.environ.get(f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT")
     return bool(endpoint) and os.environ.get(f"OTEL_{signal}_EXPORTER", "otlp") != "none"
 
@@ -24,12 +24,12 @@ def metric_interval() -> float:
 
 
 def sdk_disabled() -> bool:
-    """Returns whether OTEL_SDK_DISABLED switches everything off."""
+    """Returns whether OTEL_SDK_DISABLED disables everything."""
     return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
 
 
 def problems() -> list[str]:
-    """Returns what is wrong with the standard variables; each line begins with the variable's name."""
+    """Returns the errors in the standard variables; each line begins with the variable's name."""
     lines = []
     if os.environ.get("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc") != "grpc":
         lines.append("OTEL_EXPORTER_OTLP_PROTOCOL: must be grpc, the one protocol that is built in")

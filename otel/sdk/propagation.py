@@ -1,4 +1,4 @@
-"""Continues a caller's trace, without its words, and without its right to hide a slow request."""
+"""Continues a caller's trace without its free text, and without letting it hide a slow request."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _CALLER = create_key("ttscope-unsampled-caller")
 class CallerTrace(TextMapPropagator):
     """W3C trace context, with two differences.
 
-    ``tracestate`` is dropped: it may hold any words. A caller that did not sample its trace is remembered for a link
-    (see ``unsampled_caller``) and our span becomes a root: it is sampled, or not, at the end of the request.
+    ``tracestate`` is dropped, since it may hold any text. A caller that did not sample its trace is kept for a link
+    (see ``unsampled_caller``), and our span becomes a root, whose sampling is decided at the end of the request.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Records metrics by the contract: makes its instruments, and holds attributes to their allow-lists."""
+"""Records metrics by the contract: creates its instruments, and restricts attributes to their allow-lists."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Readings = Iterable[tuple[float, Attributes]]
 class Metrics:
     """The contract's instruments on one meter.
 
-    Every attribute of every reading is looked up in its allow-list, so nothing that a client sends can add a series.
-    Counters are summed here and read when metrics are collected. Only histograms have exemplars, as panels show those.
+    Every attribute of every reading is looked up in its allow-list, so a client's input can't add a series. Counters
+    are summed here and read when metrics are collected. Only histograms have exemplars, since panels show those.
     """
 
     def __init__(self, meter: Meter, allow_lists: AllowLists) -> None:
@@ -53,7 +53,7 @@ class Metrics:
                 )
 
     def add(self, counter: Instrument, amount: float, **attributes: str) -> None:
-        """Adds to a counter. Raises KeyError if it is not of the contract, or if the attributes are not its own."""
+        """Adds to a counter. Raises KeyError if it is not in the contract, or has other attributes."""
         self._counters[counter.name].add(amount, tuple(self.allowed(counter, attributes).values()))
 
     def record(self, histogram: Instrument, value: float, context: Context | None = None, **attributes: str) -> None:
@@ -61,7 +61,7 @@ class Metrics:
         self._histograms[histogram.name].record(value, self.allowed(histogram, attributes), context=context)
 
     def observe(self, instrument: Instrument, read: Callable[[], Readings]) -> None:
-        """Has ``read`` called whenever metrics are collected, for a gauge or a counter that is counted elsewhere.
+        """Calls ``read`` whenever metrics are collected, for a gauge or a counter that is counted elsewhere.
 
         Call it once for each instrument.
         """
@@ -78,5 +78,5 @@ class Metrics:
         lists = self._allowed[instrument.name]
         if attributes.keys() != lists.keys():
             raise KeyError(f"{instrument.name} has the attributes {sorted(lists)}, not {sorted(attributes)}")
-        # The SDK takes a member of a StrEnum and the same str for two values, so all become plain str.
+        # The SDK treats a StrEnum member and the equal str as two values, so all become plain str.
         return {name: str(value) if (value := attributes[name]) in values else OTHER for name, values in lists.items()}

@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 SAMPLE = 256
-"""The number of recent durations of each range that are remembered."""
+"""The number of recent durations that are kept for each range."""
 ENOUGH = 20
-"""The number of durations of a range from which on "slow for its range" means anything."""
+"""The minimum number of durations of a range from which "slow for its range" is meaningful."""
 SLOW_QUANTILE = 0.95
 SLOWEST = 20
-"""The number of slowest requests of each window that are sampled, whatever their range."""
+"""The number of slowest requests of each window that are sampled, regardless of their range."""
 WINDOW_SECONDS = 300.0
 
 
@@ -34,8 +34,8 @@ class TailSampler:
     """Samples errors, slow requests, and the first few of the rest in every second: all of them at low traffic.
 
     A request is slow if it took longer than 95 % of the last 256 requests of its range, or is among the 20 slowest of
-    five minutes. Rejected requests share the budget of the rest, so a flood of them fills no store. Memory is bounded
-    by the number of ranges.
+    five minutes. Rejected requests share the budget of the rest, so a flood of them does not fill a store. Memory is
+    bounded by the number of ranges.
     """
 
     def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -50,7 +50,7 @@ class TailSampler:
     def decide(self, group: str, seconds: float | None, failed: bool) -> Decision:
         """Returns the decision about a request of the range ``group`` that took ``seconds``; None if it was rejected.
 
-        ``failed`` says whether the server or a provider failed.
+        ``failed`` is whether the server or a provider failed.
         """
         if seconds is None:
             return Decision(failed or self._within_budget(), slow=False, usual_seconds=None)

@@ -1,4 +1,4 @@
-"""Spans that cost next to nothing until their trace is sampled, and are exported with allowed attributes alone."""
+"""Spans that cost next to nothing until their trace is sampled, and are exported with allowed attributes only."""
 
 from __future__ import annotations
 
@@ -47,18 +47,18 @@ EXPORTED = frozenset(
         "url.scheme",
     }
 )
-"""The attributes that are exported: none of them can hold what a client wrote."""
+"""The attributes that are exported; none of them can hold a client's text."""
 
 SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 SAMPLED_RANDOM = TraceFlags(TraceFlags.SAMPLED | TraceFlags.RANDOM_TRACE_ID)
-"""The flags of a trace whose id is known to be random, as are all that begin here (W3C Trace Context, level 2)."""
+"""The flags of a trace with a random id, such as all that begin here (W3C Trace Context, level 2)."""
 
 
 class SamplingTracerProvider(TracerProvider):
-    """Hands the spans of sampled traces to processors as they end, cleaned; all other spans are dropped.
+    """Passes the spans of sampled traces, cleaned, to processors as they end, and drops all other spans.
 
-    Every span is recorded, since sampling is decided at the end of the request, and most are dropped. So a span is a
-    name, ids and a dict, where the SDK's own is checked, bounded and locked throughout. A cleaned span has no events
+    Every span is recorded, since sampling is decided at the end of the request, and most are dropped. So a span is only
+    a name, ids and a dict, while the SDK's own is checked, bounded and locked throughout. A cleaned span has no events
     (they carry exception messages), no description of its status, and only allowed attributes.
     """
 
@@ -150,7 +150,7 @@ class _Tracer(Tracer):
 
 @dataclass(slots=True, eq=False)
 class _Span(Span):
-    """A span of a request; it belongs to the event loop's thread, as the request does."""
+    """A span of a request; only the event loop's thread uses it, like the request."""
 
     provider: SamplingTracerProvider
     scope: InstrumentationScope
@@ -177,7 +177,7 @@ class _Span(Span):
         self.attributes.update(attributes)
 
     def add_event(self, name: str, attributes: Attributes = None, timestamp: int | None = None) -> None:
-        """Records nothing: events may hold words of a client."""
+        """Records nothing: events may hold a client's text."""
 
     def record_exception(
         self,
@@ -186,7 +186,7 @@ class _Span(Span):
         timestamp: int | None = None,
         escaped: bool = False,
     ) -> None:
-        """Records nothing: the message of an exception may hold words of a client."""
+        """Records nothing: the message of an exception may hold a client's text."""
 
     def add_link(self, context: SpanContext, attributes: Attributes = None) -> None:
         self.links.append(Link(context))
@@ -195,20 +195,20 @@ class _Span(Span):
         self.name = name
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Takes the code alone. OK is final, as the API demands."""
+        """Sets the code without the description. OK is final, as the API requires."""
         code = status if isinstance(status, StatusCode) else status.status_code
         if self.status.status_code is not StatusCode.OK and code is not StatusCode.UNSET:
             self.status = Status(code)
 
     def end(self, end_time: int | None = None) -> None:
-        """Ends the span; only the first call counts."""
+        """Ends the span; only the first call has an effect."""
         if self.end_time is None:
             self.end_time = time.time_ns() if end_time is None else end_time
             self.provider.end(self)
 
 
 def unsampled(context: SpanContext) -> Context:
-    """Returns a context with the same ids that makes no exemplar: for requests whose trace is not sampled."""
+    """Returns a context with the same ids that creates no exemplar, for requests whose trace is not sampled."""
     return set_span_in_context(
         NonRecordingSpan(SpanContext(context.trace_id, context.span_id, is_remote=False, trace_flags=TraceFlags(0))),
         Context(),

@@ -1,4 +1,4 @@
-"""The OpenTelemetry SDK, set up to keep the contract: providers, exporters, and what the process keeps for itself."""
+"""Sets up the OpenTelemetry SDK by the contract: providers, exporters, and the telemetry that the process keeps."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from otel.sdk.trace_memory import TraceMemory
 
 
 class Telemetry:
-    """One process' telemetry: ``tracer``, ``metrics``, ``events``, ``traces`` and ``exposition`` to use.
+    """The telemetry of a process: ``tracer``, ``metrics``, ``events``, ``traces`` and ``exposition``.
 
-    It exports over OTLP (gRPC) where the standard OTEL_* variables name an endpoint. Create it after any fork, and shut
-    it down once.
+    It exports over OTLP (gRPC) if the standard OTEL_* variables name an endpoint. Create it after any fork, and shut it
+    down once.
     """
 
     def __init__(
@@ -90,16 +90,16 @@ class Telemetry:
         self.events = Events(resource, InstrumentationScope("ttscope", version), self._event_processors)
 
     async def shutdown(self, seconds: float) -> bool:
-        """Flushes and closes everything, and returns whether that took no longer than ``seconds``.
+        """Flushes and closes everything, and returns whether that finished within ``seconds``.
 
-        A Collector that does not answer would hold up each exporter for many seconds, so after ``seconds`` the rest is
-        given up. The thread is a daemon, so that the end of the process does not wait for it either.
+        A Collector that does not answer would delay each exporter for many seconds, so after ``seconds`` the rest is
+        abandoned. The thread is a daemon, so the end of the process does not wait for it either.
         """
         loop, finished = asyncio.get_running_loop(), asyncio.Event()
 
         def close() -> None:
             self._close()
-            with suppress(RuntimeError):  # the loop is gone, and nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, and no caller waits any more
                 loop.call_soon_threadsafe(finished.set)
 
         threading.Thread(target=close, name="telemetry-shutdown", daemon=True).start()

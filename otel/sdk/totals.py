@@ -1,4 +1,4 @@
-"""Sums that are read when metrics are collected: adding to one costs no more than a lookup in a dict."""
+"""Sums that are read when metrics are collected; adding to one costs a dict lookup."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class Totals:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        """``names`` are those of the attributes, in the order of the values that ``add`` takes."""
+        """``names`` are the attributes' names, in the order of the values that ``add`` takes."""
         self._names = tuple(names)
         self._sums: dict[tuple[str, ...], float] = {}
         self._lock = threading.Lock()
 
     def add(self, amount: float, values: tuple[str, ...]) -> None:
-        """Adds to the sum of these values. The caller must see to it that there are few combinations."""
+        """Adds to the sum of these values. The caller must keep the number of combinations small."""
         with self._lock:
             self._sums[values] = self._sums.get(values, 0) + amount
 
     def __call__(self, options: CallbackOptions) -> Iterable[Observation]:
-        """Returns all sums as they are now."""
+        """Returns the current value of every sum."""
         with self._lock:
             sums = dict(self._sums)
         return [Observation(total, dict(zip(self._names, values, strict=True))) for values, total in sums.items()]

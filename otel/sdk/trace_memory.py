@@ -1,4 +1,4 @@
-"""The last and the slowest sampled traces, in memory."""
+"""Keeps the last and the slowest sampled traces in memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from otel.contract.event_fields import RequestField
 LAST = 100
 SLOWEST = 50
 PENDING = 1024
-"""The most traces whose root has not ended: more than there can be requests in flight."""
+"""The maximum number of traces whose root has not ended: more than there can be requests in flight."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class SampledTrace:
-    """The spans of one request; ordered by its duration."""
+    """The spans of one request; instances compare by its duration."""
 
     seconds: float
     number: int
@@ -37,7 +37,7 @@ class SampledTrace:
 
 
 class TraceMemory(SpanProcessor):
-    """Collects the spans of sampled traces, and holds the last 100 and the slowest 50 requests."""
+    """Collects the spans of sampled traces, and keeps those of the last 100 and the slowest 50 requests."""
 
     def __init__(self) -> None:
         self._pending: dict[int, list[ReadableSpan]] = {}
@@ -67,17 +67,18 @@ class TraceMemory(SpanProcessor):
             heapq.heappushpop(self._slowest, trace)
 
     def last(self) -> list[dict[str, Any]]:
-        """Returns summaries of the last requests, the newest first."""
+        """Returns summaries of the last requests, newest first."""
         return [_summary(trace) for trace in reversed(self._last)]
 
     def slowest(self) -> list[dict[str, Any]]:
-        """Returns summaries of the slowest requests, the slowest first."""
+        """Returns summaries of the slowest requests, slowest first."""
         return [_summary(trace) for trace in sorted(self._slowest, reverse=True)]
 
     def find(self, identifier: str) -> dict[str, Any] | None:
         """Returns the spans of a trace by its id (32 lower-case hexadecimal digits), or of one request by its id.
 
-        Returns None if it is not held. A request's id is its X-Request-ID. A caller's trace may hold several requests.
+        Returns None if it is not in memory. A request's id is its X-Request-ID. A caller's trace may hold several
+        requests.
         """
         traces = {trace.number: trace for trace in self._held() if identifier in (trace.trace_id, trace.request_id)}
         if not traces:

@@ -1,6 +1,6 @@
-"""The public addresses of the pipeline's pages, with which links in alerts, messages and dashboards begin.
+"""The public addresses of the pipeline's pages: the bases of links in alerts, messages and dashboards.
 
-Rules and Grafana's files contain these addresses, which are read when the files are built.
+The build writes them into rules and Grafana's files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads settings from the environment, and reports all errors at once, by variables' names without their values."""
+"""Reads settings from the environment, and reports all errors at once, with variables' names but not their values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read(
     conflicts: Callable[[T], Iterable[str]] = lambda _: (),
     **overrides: object,
 ) -> T:
-    """Returns the settings; ``overrides`` ones override the environment. Raises SettingsError.
+    """Returns the settings; ``overrides`` take precedence over the environment. Raises SettingsError.
 
     ``variable`` returns the variable that sets a field. ``conflicts`` returns a line for each contradiction between
     settings, which begins with a variable's name.
@@ -38,5 +38,5 @@ def read(
 
 
 def unknown(prefix: str, names: Container[str]) -> list[str]:
-    """Returns variables with our ``prefix`` that set nothing: most likely they are misspelt."""
+    """Returns the variables with our ``prefix`` that set nothing, and are most likely misspelt."""
     return sorted(name for name in os.environ if name.startswith(prefix) and name not in names)

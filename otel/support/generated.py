@@ -1,4 +1,4 @@
-"""Keeps files up to date that are generated from the code and committed; ``make lint`` names stale ones."""
+"""Keeps committed files that are generated from the code up to date; ``make lint`` names stale ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 def keep(
     contents: Mapping[Path, str], obsolete: Iterable[Path] = (), *, check: bool, command: str = "make docs"
 ) -> int:
-    """Writes stale files and removes those that are ``obsolete`` over; with ``check`` it only names them.
+    """Writes stale files and removes ``obsolete`` ones; with ``check`` it only names them.
 
     Returns the exit code: 1 if there are such files and ``check`` only named them. ``command`` would fix them.
     """

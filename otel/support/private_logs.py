@@ -1,4 +1,4 @@
-"""Keeps log lines free of anything that a client wrote, whoever logs it."""
+"""Keeps clients' text out of log lines, including those of libraries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import TracebackType
 from pythonjsonlogger.json import JsonFormatter
 
 LOGGER = "ttscope"
-"""The name of our loggers' common parent."""
+"""The name of the common parent of our loggers."""
 FIELDS = "{levelname}{name}{message}"
 WITHHELD = "(a message that is not constant is left out)"
 TRACE_ID = "trace_id"
@@ -18,11 +18,11 @@ STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"taskName"}
 
 
 class PrivateFormatter(JsonFormatter):
-    """Writes a record as one JSON object, without what may hold a client's words, an address or a password.
+    """Writes a record as one JSON object, without anything that may hold a client's text, an address or a password.
 
-    Our own records keep the message and the allowed fields of ``extra``. Records of libraries keep name, level, place
-    in the source, and the template of the message if its arguments came separately; a message without arguments may
-    have been built from anything. Exceptions keep their types and frames, not their messages.
+    Our own records keep the message and the allowed fields of ``extra``. Records of libraries keep the name, level and
+    source location, and the template of the message if its arguments are separate; a message without arguments may have
+    been built from anything. Exceptions keep their types and frames, not their messages.
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
@@ -70,7 +70,7 @@ def _foreign(record: logging.LogRecord) -> logging.LogRecord:
 
 
 def configure(formatter: logging.Formatter, level: str) -> logging.Handler:
-    """Sends our logs from ``level`` on, and others' from warnings on, to standard error. Returns the handler.
+    """Logs our records from ``level`` up, and others' from warnings up, to standard error. Returns the handler.
 
     A line that can't be written is dropped; logging itself would write the whole record to standard error.
     """

@@ -1,4 +1,4 @@
-"""A file of lines that is appended to and rotated, and never holds half a line before another one."""
+"""Appends lines to a file and rotates it, without ever leaving half a line before another one."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ BLOCK = 2**16
 class RotatingFile:
     """Appends lines to ``path`` and rotates it to ``path``.1, .2 and so on.
 
-    A line counts as written when it is on the disk (fsync). A line that can't be written leaves nothing behind, and
-    what a crash left after the last newline is cut off before the next line. One process writes, from one thread.
+    A line counts as written when it is on the disk (fsync). A line that can't be written leaves nothing behind, and a
+    remainder of a crash after the last newline is cut off before the next line. One process writes, from one thread.
     """
 
     def __init__(self, path: Path, max_bytes: int, files: int) -> None:
-        """Touches no file: the first ``append`` opens it. ``files`` are kept, the current one included."""
+        """Does not open the file: the first ``append`` does. ``files`` are kept, including the current one."""
         self._path = path
         self._max_bytes = max_bytes
         self._files = files
@@ -27,7 +27,7 @@ class RotatingFile:
         self._size = 0
 
     def append(self, line: bytes) -> None:
-        """Writes ``line`` and a newline. Raises OSError, and then the file is as it was before."""
+        """Writes ``line`` and a newline. Raises OSError, which leaves the file unchanged."""
         content = line + b"\n"
         self._open()
         if self._size and self._size + len(content) > self._max_bytes:
@@ -37,7 +37,7 @@ class RotatingFile:
         except OSError as error:
             if error.errno != errno.EFBIG or not self._size:
                 raise
-            self._rotate()  # the process' limit on the size of a file is below ours
+            self._rotate()  # the process's limit on file size is below ours
             self._write(content)
 
     def close(self) -> None:
@@ -49,7 +49,7 @@ class RotatingFile:
 
     def _open(self) -> None:
         if self._descriptor is not None and not self._is_current(self._descriptor):
-            self.close()  # somebody has moved or removed it
+            self.close()  # another process has moved or removed it
         if self._descriptor is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
@@ -77,7 +77,7 @@ class RotatingFile:
             try:
                 os.ftruncate(self._descriptor, self._size)
             except OSError:
-                self.close()  # what is torn is cut off when the file is opened again
+                self.close()  # the torn line is cut off when the file is reopened
             raise
         self._size += len(content)
 
@@ -91,7 +91,7 @@ class RotatingFile:
             self._path.unlink(missing_ok=True)
         folder = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            os.fsync(folder)  # the names too are on the disk
+            os.fsync(folder)  # the file names too are on the disk
         finally:
             os.close(folder)
         self._open()
@@ -101,7 +101,7 @@ class RotatingFile:
 
 
 def _cut_torn_line(descriptor: int) -> int:
-    """Cuts off what follows the last newline. Returns the size of the rest. Raises OSError."""
+    """Cuts off everything after the last newline. Returns the remaining size. Raises OSError."""
     size = end = os.fstat(descriptor).st_size
     while end > 0:
         start = max(0, end - BLOCK)
