@@ -23,7 +23,8 @@ HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
 README = HERE / "README.md"
 EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
-"""The evaluation interval in promtool: the SLO rules count samples, and a week of anomalies should not take an hour."""
+"""The evaluation interval in promtool: the SLO rules count samples, and testing a week of anomalies should not take an
+hour."""
 
 
 def files(addresses: PublicAddresses) -> dict[Path, str]:

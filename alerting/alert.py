@@ -1,4 +1,4 @@
-"""What an alert is, as data from which rules, routes, tests and the table in README.md are generated or checked."""
+"""The data of an alert, from which rules, routes, tests and the table in README.md are generated or checked."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ RUNBOOKS = "public/ttscope/runbooks"
 
 
 class Severity(StrEnum):
-    """The urgency of an alert: how soon somebody must react."""
+    """The urgency of an alert: how soon a person must react."""
 
     CRITICAL = "critical"
-    """Now: users notice, or nobody can tell whether they do."""
+    """Now: users are affected, or it is unknown whether they are."""
     WARNING = "warning"
     """During working hours."""
     NONE = "none"
@@ -37,7 +37,7 @@ class Team(StrEnum):
 
 
 class Topic(StrEnum):
-    """What an alert is about. A critical alert silences warnings with the same topic and the same labels."""
+    """The subject of an alert. A critical alert silences warnings with the same topic and labels."""
 
     AVAILABILITY = "availability"
     LATENCY = "latency"
@@ -74,17 +74,17 @@ class Alert:
     name: str
     expr: str
     hold: str
-    """The time for which the expression must be true without a break; 0s to fire at once."""
+    """The time for which the expression must be true without interruption; 0s to fire at once."""
     severity: Severity
     team: Team
     topic: Topic
     summary: str
     """What has happened: the subject of a message. It may contain labels of the series, but no value."""
     description: str
-    """The value and the limit, which say how bad it is."""
+    """The value and the limit, which show the severity."""
     dashboard: Dashboard
     keep: str = "0s"
-    """The time for which it keeps firing after its end, so that a fault that comes and goes is one alert."""
+    """The time for which it keeps firing after its end, so that an intermittent fault is one alert."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,7 +118,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rules that are evaluated in order, in their own file rules/NAME.yml."""
+    """Rules that are evaluated in order, in a separate file rules/NAME.yml."""
 
     name: str
     about: str

@@ -1,4 +1,4 @@
-"""What a test of an alert is: input series, a time, and the alerts that are expected then."""
+"""The data of an alert's test: input series, a time, and the alerts that are expected then."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """An alert that is expected, without the labels and links that the rule adds by itself."""
+    """An expected alert, without the labels and links that the rule adds."""
 
     says: str
-    """The description, values filled in."""
+    """The description with its values filled in."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels of its series."""
     rule: Mapping[str, str] = field(default_factory=dict)
@@ -44,7 +44,7 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A promtool test: exactly the alerts ``firing`` are expected at the time ``at``, among those of this name."""
+    """A promtool test: of the alerts with this name, exactly ``firing`` are expected at the time ``at``."""
 
     alert: str
     kind: Kind
@@ -66,7 +66,7 @@ def fires(
 def silent(
     kind: Kind, alert: str, situation: str, at: str, series: Mapping[str, str] | None = None, interval: str = "1m"
 ) -> Case:
-    """Returns a case in which no alert of that name is expected."""
+    """Returns a case in which no alert with that name is expected."""
     return Case(alert, kind, situation, series or {}, at, (), interval)
 
 

@@ -1,8 +1,8 @@
 """Provisions Grafana's own alerts and their contact point: thresholds of the dashboards, anomalies, business.
 
-They are made from the same data as Prometheus' rules. Grafana sends firing alerts to our Alertmanager, so receivers and
-their secrets are configured in one place; alerts that Prometheus sends too are silenced there. Source of the format:
-Grafana's documentation, "Use configuration files to provision alerting resources".
+They are generated from the same data as Prometheus' rules. Grafana sends firing alerts to our Alertmanager, so
+receivers and their secrets are configured in one place; alerts that Prometheus also sends are silenced there. Source of
+the format: Grafana's documentation, "Use configuration files to provision alerting resources".
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _rule(alert: Alert, addresses: PublicAddresses) -> dict[str, Any]:
         "data": [_query(alert), _is_there()],
         "dashboardUid": alert.dashboard.value,
         "panelId": 0,
-        "noDataState": "OK",  # nothing is wrong while the expression has no series
+        "noDataState": "OK",  # no series means no fault
         "execErrState": "Error",
         "for": alert.hold,
         **({"keepFiringFor": alert.keep} if alert.keep != "0s" else {}),
@@ -118,7 +118,7 @@ def _query(alert: Alert) -> dict[str, Any]:
 
 
 def _is_there() -> dict[str, Any]:
-    """Returns the condition. Any value counts: a provider that is not available has the value 0."""
+    """Returns the condition, which any value meets: a provider that is not available has the value 0."""
     return {
         "refId": "B",
         "relativeTimeRange": {"from": LOOKBACK_SECONDS, "to": 0},
@@ -133,6 +133,6 @@ def _is_there() -> dict[str, Any]:
 
 
 def _text(text: str) -> str:
-    """Returns the template in Grafana's syntax, and without $, which its provisioning would take for a variable."""
+    """Returns the template in Grafana's syntax, without $, which its provisioning would treat as a variable."""
     text = VALUE.sub(lambda match: f"{{{{ .Values.A.Value | {match[1]} }}}}", text)
     return text.replace("{{ $value }}", "{{ .Values.A.Value }}").replace("$labels.", ".Labels.")

@@ -1,7 +1,7 @@
 """Alertmanager's configuration: routes, grouping, inhibitions and receivers.
 
 An installation without secrets has the same routes and receivers, but the receivers send nothing: alerts appear only on
-Alertmanager's page. Receivers that are switched on read their secrets from files, never from the configuration.
+Alertmanager's page. Enabled receivers read their secrets from files, never from the configuration.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ OF_THE_SERVER = (
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """The address and the server of mail."""
+    """The mail address and server."""
 
     to: str
     sender: str
     smarthost: str
     """host:port."""
     username: str = ""
-    """The login, whose password is in a secret file; empty for no login."""
+    """The login, whose password is in a secret file; empty for none."""
     tls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Switches:
-    """The integrations that are switched on, and the folder of secrets as Alertmanager sees it."""
+    """The enabled integrations, and the path of the secrets' folder as Alertmanager sees it."""
 
     secrets: str = ""
     slack: bool = False
@@ -140,7 +140,7 @@ INHIBITIONS: list[dict[str, Any]] = [
         "source_matchers": ['alertname="TtsServerAbsent"'],
         "target_matchers": ['alertname="TtsTelemetryStale"', 'job="ttscope"'],
     },
-    # Without a Collector no metrics arrive: neither whether a server is up, nor how it performs.
+    # Without a Collector no metrics arrive, so neither the servers' state nor their performance is known.
     {
         "source_matchers": ['alertname="TtsCollectorAbsent"'],
         "target_matchers": ['alertname!~"TtsCollectorAbsent|TtsWatchdog|TtsTargetDown"'],
@@ -151,7 +151,7 @@ INHIBITIONS: list[dict[str, Any]] = [
 
 
 def _ways(name: str, on: Switches) -> dict[str, Any]:
-    """Returns the integrations of a receiver; none if all are switched off."""
+    """Returns the integrations of a receiver; none if all are disabled."""
     if name == NOBODY:
         return {}
     if name == HEARTBEAT:
@@ -159,7 +159,7 @@ def _ways(name: str, on: Switches) -> dict[str, Any]:
     ways: dict[str, Any] = {}
     if on.slack:
         ways["slack_configs"] = [_slack(on, f"#ttscope-{name}")]
-    if name == PAGER:  # mail and webhook are sent once, by the team's receiver
+    if name == PAGER:  # the team's receiver already sends mail and webhook
         return ways | ({"pagerduty_configs": [_pagerduty(on)]} if on.pagerduty else {})
     if on.email:
         ways["email_configs"] = [_email(on, on.email)]
