@@ -6,7 +6,7 @@ import sys
 from importlib import import_module
 
 COMMANDS = {"build": ("dashboards.build", ".venv/.dev"), "live": ("dashboards.live.command", ".venv/.dashboards")}
-"""The module of each command, imported only when used since their dependencies differ, and the make target that
+"""The module of each command, which is imported only when used since dependencies differ, and the make target that
 installs these."""
 
 

@@ -17,7 +17,7 @@ BUILD = "service_version, tts_build"
 class Annotation:
     """An annotation, drawn while ``promql`` returns a series; {label} in ``title`` and ``text`` is the label's value.
 
-    empty: why it may return nothing on a healthy server.
+    empty: the reason why it may return nothing on a healthy server.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Annotation:
     colour: str
     empty: str
     lasts: bool = True
-    """True if it is a period; False if only its beginning has a meaning."""
+    """True if it is a period; False if only its beginning is meaningful."""
 
 
 SEEN = f'target_info{{{JOB.label}=~"${JOB.name}", tts_build!=""}}'

@@ -20,9 +20,9 @@ from otel.support.generated import keep
 
 FOLDER = Path(__file__).parent / "grafana"
 OURS = b'"uid": "ttscope-'
-"""A text that is in every file written here."""
+"""A text that every file written here contains."""
 VIEWS = "Views"
-"""The folder of custom views, in Grafana and here."""
+"""The folder of custom views, in Grafana and on disk."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -73,7 +73,7 @@ def name_of(board: Board) -> str:
 
 
 def _obsolete(contents: dict[Path, str], folder: Path) -> list[Path]:
-    """Returns files of boards that no longer exist. Other files in the folder are left alone."""
+    """Returns files of boards that no longer exist. Other files in the folder are not touched."""
     return [path for path in set(folder.rglob("*.json")) - set(contents) if OURS in path.read_bytes()]
 
 

@@ -1,4 +1,4 @@
-"""Custom views: YAML files in a folder become boards, made of built-in panels by name and of new PromQL queries."""
+"""Turns custom views, YAML files in a folder, into boards of built-in panels, by name, and new PromQL queries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORDS = {
     "model_type": "it should be a mapping of fields",
     "string_pattern_mismatch": "it has characters that can't be printed",
 }
-"""Messages by pydantic's type of error. For other types pydantic's own message is used, which says what is allowed."""
+"""Messages by pydantic's type of error. For other types, pydantic's own message states what is allowed."""
 PAIRS = {")": "(", "]": "[", "}": "{"}
 
 Text = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]*$")]
@@ -62,7 +62,7 @@ class ViewSettings(BaseSettings):
 
 
 class ViewError(Exception):
-    """Views that are invalid; ``problems`` has a line FILE:LINE: FIELD: MESSAGE for each error."""
+    """Some views are invalid; ``problems`` has a line FILE:LINE: FIELD: MESSAGE for each error."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -70,7 +70,7 @@ class ViewError(Exception):
 
 
 class Strict(BaseModel):
-    """A mapping with exactly these keys; values must have the right types and are not converted."""
+    """A mapping with exactly these keys, whose values must have the right types and are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -83,7 +83,7 @@ class OwnQuery(Strict):
 
 
 class OwnThreshold(Strict):
-    """A value from which a panel signals trouble."""
+    """A value from which a panel signals a problem."""
 
     value: Annotated[float, Field(allow_inf_nan=False, strict=False)]
     severity: Literal["warning", "critical"]
@@ -91,7 +91,7 @@ class OwnThreshold(Strict):
 
 
 class OwnPanel(Strict):
-    """A panel that a view defines itself."""
+    """A panel that a view itself defines."""
 
     title: Title
     description: Text
@@ -111,7 +111,7 @@ Entry = Annotated[Annotated[str, Tag(OURS)] | Annotated[OwnPanel, Tag(OWN)], Dis
 
 
 class OwnRow(Strict):
-    """Panels under a heading: names of built-in panels, and new ones."""
+    """Panels under a heading: built-in ones by name, and new ones."""
 
     title: Title
     panels: Annotated[list[Entry], Field(min_length=1, max_length=50)]
@@ -127,7 +127,7 @@ class OwnBoard(Strict):
 
 @dataclass(frozen=True, slots=True)
 class CustomView:
-    """A view, and the place of each query in its file: FILE:LINE: FIELD, by its PromQL."""
+    """A view, and the location of each query in its file (FILE:LINE: FIELD), by its PromQL."""
 
     board: Board
     places: Mapping[str, str]
@@ -142,7 +142,7 @@ def load(folder: Path) -> tuple[Board, ...]:
 
 
 def views(folder: Path) -> tuple[CustomView, ...]:
-    """Returns all views in a folder, with the places of their queries. Raises ViewError."""
+    """Returns all views in a folder, with the locations of their queries. Raises ViewError."""
     valid, problems = [], []
     paths = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES) if folder.is_dir() else []
     if len(paths) > FILES:
@@ -209,7 +209,7 @@ def _panel(name: str, own: OwnPanel) -> Panel:
 
 
 def _odd(own: OwnBoard) -> Iterator[tuple[At, str]]:
-    """Yields errors that types can't express, with their places."""
+    """Yields errors that types can't express, with their locations."""
     names: set[str] = set()
     for number, row in enumerate(own.rows):
         for place, entry in enumerate(row.panels):
@@ -234,7 +234,7 @@ def _questions(own: OwnBoard) -> Iterator[tuple[At, str]]:
 
 
 def unbalanced(promql: str) -> str:
-    """Returns what is wrong with brackets and quotes, or "". Only Prometheus can check the rest."""
+    """Returns the error in the brackets and quotes, or "". Only Prometheus can check the rest."""
     bare = re.sub(r'"(\\.|[^"\\\n])*"|\'(\\.|[^\'\\\n])*\'|`[^`]*`', "", promql)
     if re.search("[\"'`]", bare):
         return "a string has no closing quote"

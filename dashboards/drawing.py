@@ -1,4 +1,4 @@
-"""Turns a panel into the types of Grafana's SDK: one function for each kind."""
+"""Converts a panel to the types of Grafana's SDK: one function for each kind."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ TEMPO_SOURCE = models.DataSourceRef("tempo", f"${{{TEMPO}}}")
 COLOURS = {"warning": "orange", "critical": "red"}
 FINE = "green"
 CELLS = 60
-"""The maximum number of columns of a grid: more can't be told apart."""
+"""The maximum number of columns of a grid: more can't be distinguished."""
 
 
 def draw(panel: Panel) -> Drawn:
-    """Returns a panel with its queries, thresholds and links, but without its position."""
+    """Returns a panel with its queries, thresholds and links, without its position."""
     drawn = DRAWERS[panel.kind](panel)
     drawn.title(panel.title).description(panel.description)
     if panel.kind == "text":
@@ -86,7 +86,7 @@ def legend(words: str) -> str:
 
 
 def steps(thresholds: tuple[Threshold, ...]) -> dashboard.ThresholdsConfig:
-    """Returns the colours from the lowest value up."""
+    """Returns the colours from the lowest value upwards."""
     ordered = sorted(thresholds, key=lambda threshold: threshold.value)
     below = [threshold for threshold in ordered if threshold.below]
     above = [threshold for threshold in ordered if not threshold.below]

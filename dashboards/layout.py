@@ -14,7 +14,7 @@ HEADING = 1
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A position and a size in Grafana's grid, from the top left corner."""
+    """A position, from the top left corner, and a size in Grafana's grid."""
 
     x: int
     y: int
@@ -23,7 +23,7 @@ class Place:
 
 
 def place(board: Board) -> Iterator[tuple[Row | Panel, Place]]:
-    """Yields every heading and every panel of a board, in order, with its place."""
+    """Yields every heading and panel of a board, in order, with its place."""
     y = 0
     for row in board.rows:
         yield row, Place(0, y, COLUMNS, HEADING)

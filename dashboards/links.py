@@ -1,4 +1,4 @@
-"""Links of panels: to a search for the traces behind them, and from their texts to other pages."""
+"""Links of panels: to a search for their traces, and from their texts to other pages."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ ESCAPED = re.compile(r"%24%7B(\w+)(%3A\w+)?%7D")
 def explore(search: Search) -> str:
     """Returns the link to a search in Grafana's Explore, over the dashboard's time range.
 
-    Source: Grafana's documentation, "Explore", "Generate Explore URLs from external tools". Grafana replaces variables
-    before it opens the link, so they must not be escaped.
+    Source: Grafana's documentation, "Explore", "Generate Explore URLs from external tools". Grafana replaces
+    variables before it opens the link, so they must not be escaped.
     """
     query = {
         "refId": "A",
@@ -41,7 +41,8 @@ def explore(search: Search) -> str:
 
 
 def addressed(board: Board, addresses: PublicAddresses) -> Board:
-    """Returns the board with real addresses in its texts: {grafana_url} and the like are fields of ``addresses``."""
+    """Returns the board with addresses filled into its texts: {grafana_url} and the like are fields of
+    ``addresses``."""
 
     def with_addresses(panel: Panel) -> Panel:
         if panel.kind != "text":
@@ -53,7 +54,7 @@ def addressed(board: Board, addresses: PublicAddresses) -> Board:
 
 
 def braced(traceql: str) -> str:
-    """Marks variables so that Grafana joins several selected values as alternatives of a regular expression."""
+    """Marks variables so that Grafana joins several selected values to a regular expression's alternatives."""
     return VARIABLE.sub(r"${\1:pipe}", traceql)
 
 

@@ -1,4 +1,4 @@
-"""What a panel is, as data: its queries, how it is drawn and what it means."""
+"""The data of a panel: its queries, how it is drawn and what it means."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 class Unit(StrEnum):
-    """The form in which a value is written; the members' values are Grafana's names of units."""
+    """The format of a value; the members' values are Grafana's names of units."""
 
     NUMBER = "short"
     SECONDS = "s"
@@ -58,12 +58,12 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Threshold:
-    """A value from which a panel signals trouble: a line in a chart, the colour of a number."""
+    """A value from which a panel signals a problem: a line in a chart, the colour of a number."""
 
     value: float
     severity: Literal["warning", "critical"]
     below: bool = False
-    """True if values below are bad, rather than values above."""
+    """True if values below it are bad, rather than values above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,8 @@ class Panel:
     """A panel. Raises ValueError if it is incomplete.
 
     name: unique among all boards; custom views refer to it.
-    traces: the search for the requests behind its numbers.
-    empty: why it may have no data although the server is healthy and in use; without it, no data is a fault.
+    traces: the search for the requests that its numbers count.
+    empty: why it may have no data on a healthy server in use; without it, no data is a fault.
     width: of 24 columns; height: in Grafana's rows of 30 pixels.
     """
 

@@ -1,4 +1,4 @@
-"""Lets Prometheus check the queries of views; they stay unchecked when no Prometheus is running."""
+"""Checks the queries of views with Prometheus; they stay unchecked when no Prometheus is running."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 5.0
 
 
 class NoPrometheusError(Exception):
-    """No Prometheus could check the queries."""
+    """No Prometheus was available to check the queries."""
 
 
 def problems(views: Iterable[CustomView], url: str) -> list[str]:

@@ -13,14 +13,14 @@ from otel.contract.promql import Metric, PromQL, matchers
 
 
 def servers(metric: Metric) -> Sequence[str]:
-    """The matchers of the selected servers; a metric of the pipeline has that of its job, one of the drift job none."""
+    """Returns the matchers of the selected servers; of the job for a pipeline metric, none for a drift metric."""
     if isinstance(metric, PipelineMetric):
         return matchers(metric, {promql.JOB: metric.job})
     return [] if metric in DRIFT_METRICS else [_matcher(JOB), _matcher(INSTANCE)]
 
 
 def servers_and_voices(metric: Metric) -> Sequence[str]:
-    """The matchers of the selected servers, and of the selected voices if the metric has the label."""
+    """Returns the matchers of the selected servers, and of the selected voices if the metric has the label."""
     return [*servers(metric), *([_matcher(VOICE)] if VOICE_NAME in metric.attributes else [])]
 
 
@@ -31,4 +31,4 @@ def _matcher(variable: Variable) -> str:
 SELECTED = PromQL(scope=servers_and_voices, over=INTERVAL, spaced=True)
 """Builds a panel's queries."""
 SELECTED_SERVERS = PromQL(scope=servers, over=INTERVAL, spaced=True)
-"""Builds queries that add up metrics with a voice and metrics without one: a voice can't be selected in both."""
+"""Builds queries that add metrics with a voice to metrics without one, where a voice can't be selected in both."""

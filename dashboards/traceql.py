@@ -10,12 +10,12 @@ from otel.trace_store.store import DURATION, Condition
 
 
 def requests(*conditions: Condition | tuple[Condition, ...], limit: int = 20) -> Search:
-    """Returns a search for the last ``limit`` requests that meet all conditions; one is enough of those in a tuple."""
+    """Returns a search for the last ``limit`` requests that meet all conditions, and any one of those in a tuple."""
     return Search(tuple(group if isinstance(group, tuple) else (group,) for group in conditions), limit)
 
 
 def longer_than(seconds: float) -> Condition:
-    """Returns the condition that a request took longer."""
+    """Returns the condition that a request took longer than ``seconds``."""
     return store.above(DURATION, seconds)
 
 
@@ -25,7 +25,7 @@ def equal(field: str, *texts: str) -> Condition:
 
 
 def above(field: str, number: float) -> Condition:
-    """Returns the condition that a field is larger than a number. Raises ValueError for an unknown field."""
+    """Returns the condition that a field is greater than ``number``. Raises ValueError for an unknown field."""
     return store.above(_checked(field), number)
 
 
@@ -51,4 +51,4 @@ def _checked(field: str) -> str:
 
 
 VOICE_FIELD = RequestField.VOICE_NAME
-"""The field that the variable $voice selects by."""
+"""The field by which the variable $voice selects."""

@@ -18,7 +18,7 @@ SPAN = "$__range"
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A selection of any number of a label's values; all of them when none is selected."""
+    """A selection of any number of a label's values; none selected means all."""
 
     name: str
     title: str

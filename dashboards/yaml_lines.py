@@ -17,7 +17,7 @@ At = tuple[str | int, ...]
 
 
 class NotYamlError(Exception):
-    """A text that can't be read: the reason, and its line (from 1)."""
+    """The text can't be read; it has the reason and the line (from 1)."""
 
     def __init__(self, line: int, why: str) -> None:
         super().__init__(why)
@@ -26,7 +26,7 @@ class NotYamlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """The value of a text, and the lines of its parts."""
+    """The value of a text, and the line of each of its parts."""
 
     value: Any
     lines: dict[At, int] = field(default_factory=dict)
@@ -39,9 +39,9 @@ class Marked:
 
 
 def read(text: str) -> Marked:
-    """Returns the only document of a text. Raises NotYamlError.
+    """Returns the single document of a text. Raises NotYamlError.
 
-    Anchors and aliases are refused, because a few lines of them can expand to gigabytes; tags, because they could
+    Anchors and aliases are rejected, because a few lines of them can expand to gigabytes; tags, because they could
     create objects.
     """
     if len(text.encode()) > BYTES:
