@@ -42,8 +42,8 @@ LOG_FIELDS = frozenset(
         "windows",
     }
 )
-"""The fields of ``extra`` that log lines may have; others are left out. MLflow and urllib3 log addresses, so of their
-records only warnings are written, without arguments."""
+"""The fields of ``extra`` that log lines may have; others are omitted. MLflow and urllib3 log addresses, so only their
+warnings are written, without arguments."""
 
 log = logging.getLogger("ttscope.drift.main")
 
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _check_events(given.events)
     except SettingsError as error:
         return _fail(str(error), WRONG)
-    os.umask(0o077)  # rows, references and runs are for nobody else; pages say so where they are written
+    os.umask(0o077)  # only this user may read rows, references and runs; pages set their own mode
     configure(PrivateFormatter(LOG_FIELDS), settings.log_level)
     for name in unknown_variables():
         log.warning("an unknown variable is ignored", extra={"variable": name})
@@ -189,7 +189,7 @@ def _code(states: Sequence[str]) -> int:
 
 
 def _check_events(given: Sequence[Path] | None) -> None:
-    """Raises SettingsError for a path that does not exist, but not for a default: that may appear later."""
+    """Raises SettingsError for a given path that does not exist; a default one may appear later."""
     wrong = [f"  --events {path}: is not there" for path in given or () if not path.exists()]
     if wrong:
         raise SettingsError("\n".join(["there are arguments that can't be used:", *wrong]))

@@ -1,4 +1,4 @@
-"""Assembles the job from the settings: the one place that knows all of its parts."""
+"""Assembles the job from the settings: the only module that knows all of its parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from drift.verdict.selection import Selection
 
 log = logging.getLogger("ttscope.drift.assembly")
 MOST_COMPARED = 200_000
-"""The most rows of a period that a comparison samples from: 100 bytes each."""
+"""The maximum number of rows of a period that a comparison samples from, at 100 bytes each."""
 
 
 @contextmanager
@@ -39,10 +39,10 @@ def assembled(settings: Settings, close_seconds: float) -> Iterator[DriftJob]:
 
 
 def scheduled(settings: Settings, close_seconds: float) -> None:
-    """Runs window after window until a signal, and exports the gauges all the while. Raises StateError."""
+    """Runs window after window until a signal, and exports the gauges meanwhile. Raises StateError."""
     state = StateFolder.open(settings.state)
     gauges = _gauges(settings, state)
-    outbox = Outbox(configured(settings))  # of all runs: it remembers what hangs
+    outbox = Outbox(configured(settings))  # shared by all runs: it remembers which output hangs
     schedule: WindowSchedule
 
     def run() -> None:
@@ -74,12 +74,12 @@ def compared(settings: Settings, a: Selection, b: Selection, since: datetime, un
             selected = selection.of(window.frame)
             chosen.append(selected.iloc[sample(len(selected), min(len(selected), settings.most_rows))])
     comparison = compare(*chosen)
-    print(comparison_text(comparison, a.text, b.text))  # noqa: T201 - it is a command
+    print(comparison_text(comparison, a.text, b.text))  # noqa: T201 - a command's output
     return comparison.exit_code
 
 
 def _gauges(settings: Settings, state: StateFolder) -> Gauges:
-    """Returns gauges that show what the last process left, until this one has results of its own."""
+    """Returns gauges that show the last process's results until this one has its own."""
     gauges = Gauges(over_otlp(), settings.state)
     last, verdicts = state.last_run(), state.verdicts(most=1)
     shown = verdicts[0] if verdicts else None

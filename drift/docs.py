@@ -1,4 +1,4 @@
-"""``python -m drift.docs``: writes the table of columns in drift/README.md; ``--check`` only checks it."""
+"""``python -m drift.docs`` writes the table of columns in drift/README.md; ``--check`` only checks it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HEAD = "| Column | Change of | What is compared | Which requests |\n| --- | --- 
 
 
 def render(page: str) -> str:
-    """Returns ``page`` with the table of today's columns. Raises ValueError when ``page`` has no such table."""
+    """Returns ``page`` with the current table of columns. Raises ValueError when ``page`` has no such table."""
     rows = "".join(
         f"| `{column.name}` | {column.subject} | {column.compares} | {column.requests} |\n" for column in COLUMNS
     )

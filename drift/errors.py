@@ -8,15 +8,15 @@ class DriftError(Exception):
 
 
 class ReferenceImpossible(DriftError):
-    """There are not enough rows to make a reference of."""
+    """There are not enough rows for a reference."""
 
 
 class ReferenceIncompatible(DriftError):
-    """The reference was made by another version of this job, which derived or stored its columns differently."""
+    """Another version of this job, which derived or stored columns differently, made the reference."""
 
 
 class ReferenceDamaged(DriftError):
-    """The reference's files are not all there, or are not what was stored."""
+    """Files of the reference are missing, or are not what was stored."""
 
 
 class VerdictDamaged(DriftError):
@@ -24,12 +24,12 @@ class VerdictDamaged(DriftError):
 
 
 class ClockSuspect(DriftError):
-    """The clock can't be believed: nothing was taken in, judged or deleted."""
+    """The clock can't be trusted: nothing was ingested, judged or deleted."""
 
 
 class RowsIncompatible(DriftError):
-    """The rows were written by a later version of this job."""
+    """A later version of this job wrote the rows."""
 
 
 class RowsDamaged(DriftError):
-    """Rows that were stored can't be read back."""
+    """Stored rows can't be read."""

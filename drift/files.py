@@ -1,4 +1,4 @@
-"""Writes files and folders so that a crash leaves the old one or the new one, never half of it."""
+"""Writes files and folders atomically: a crash leaves the old one or the new one, never half of it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 
 UNFINISHED = ".unfinished-"
-"""The names of files and folders begin with it until they are whole; only a crash leaves one behind."""
+"""The prefix of the names of incomplete files and folders; only a crash leaves one behind."""
 
 
 def write(path: Path, content: str) -> None:
-    """Puts ``content`` into ``path``. Raises OSError, and then the previous content is still there."""
+    """Writes ``content`` to ``path``. Raises OSError, which leaves the previous content in place."""
     handle, name = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
     unfinished = Path(name)
     try:
@@ -25,7 +25,7 @@ def write(path: Path, content: str) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        unfinished.chmod(0o644)  # mkstemp's 0600 would keep a web server out
+        unfinished.chmod(0o644)  # with mkstemp's 0600 a web server could not read it
         unfinished.replace(path)
     except BaseException:
         unfinished.unlink(missing_ok=True)
@@ -34,7 +34,7 @@ def write(path: Path, content: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Puts ``json_text`` of ``value`` into ``path``. Raises as ``write`` does."""
+    """Writes ``json_text`` of ``value`` to ``path``. Raises as ``write`` does."""
     write(path, json_text(value))
 
 
@@ -49,18 +49,18 @@ def json_text(value: object, *, indent: int | None = 1, sort_keys: bool = True) 
 
 
 def publish(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Makes ``folder`` with what ``fill`` writes into an empty one; it appears whole, or not at all.
+    """Creates ``folder`` with what ``fill`` writes into an empty one; it appears complete, or not at all.
 
-    An existing folder is replaced. Raises OSError, and whatever ``fill`` raises.
+    An existing folder is replaced. Raises OSError, and any error of ``fill``.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     try:
         fill(unfinished)
         for path in (unfinished, *unfinished.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)  # the folder that it is in decides who may come so far
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the parent folder's mode controls access
             settle(path)
-        if folder.exists():  # rename replaces no folder with something in it
+        if folder.exists():  # rename does not replace a folder that is not empty
             old = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
             folder.replace(old)
             shutil.rmtree(old, ignore_errors=True)
@@ -72,14 +72,14 @@ def publish(folder: Path, fill: Callable[[Path], None]) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Removes ``folder``: its name is gone at once, with all of its content."""
+    """Removes ``folder``; its name and all of its content disappear at once."""
     hidden = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=folder.parent))
     folder.replace(hidden)
     shutil.rmtree(hidden, ignore_errors=True)
 
 
 def sweep(folder: Path) -> None:
-    """Removes what a crash left unfinished in ``folder``; call it only while nobody else writes there."""
+    """Removes what a crash left unfinished in ``folder``; call it only while no other process writes there."""
     for path in folder.glob(f"{UNFINISHED}*"):
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
@@ -88,7 +88,7 @@ def sweep(folder: Path) -> None:
 
 
 def settle(path: Path) -> None:
-    """Waits until what is in the file or folder ``path`` is on the disk."""
+    """Waits until the content of the file or folder ``path`` is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

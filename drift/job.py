@@ -1,7 +1,7 @@
-"""The drift job: ingests rows, judges windows in order, keeps each whole, then delivers it; a crash loses none.
+"""The drift job: ingests rows, judges windows in order, stores each, then delivers it; a crash loses none.
 
-Work that is repeated after a crash gives the same: rows remember what was read, a window counts as judged from the
-instant its folder is renamed into place, and deliveries are recorded one by one.
+Work that is repeated after a crash has the same result: rows record what was read, a window counts as judged from the
+moment when its folder is renamed into place, and deliveries are recorded one by one.
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ class RunResult:
     judged: tuple[Verdict, ...]
     """The windows that this run judged, oldest first."""
     last: Verdict | None
-    """The last window of the state folder, whichever run judged it."""
+    """The last window of the state folder, regardless of which run judged it."""
     undelivered: dict[str, str] = field(default_factory=dict)
-    """The outputs that could not be reached, and why."""
+    """The outputs that could not be reached, and the reasons."""
     waiting: int = 0
-    """Bytes of events after the last newline of their files: lines are read when they are whole."""
+    """Bytes of events after the last newline of their files; lines are read when they are complete."""
 
 
 class Judge(Protocol):
-    """Decides what a window is, as drift.verdict.judge.judge does."""
+    """Judges a window, as drift.verdict.judge.judge does."""
 
     def __call__(  # noqa: PLR0917 - as judge has it
         self,
@@ -108,9 +108,9 @@ class DriftJob:
         self._stopping = stopping
 
     def run(self, *, trust_clock: bool = False) -> RunResult:
-        """Judges the windows that are due. Raises DriftError, OSError; either way the gauges show how it went.
+        """Judges the windows that are due. Raises DriftError, OSError; in any case the gauges show the result.
 
-        Raises ClockSuspect, and does nothing, while the clock can't be believed, unless ``trust_clock`` is set.
+        Raises ClockSuspect, and does nothing, while the clock can't be trusted, unless ``trust_clock`` is set.
         """
         clock = self._clock()
         self._check_clock(clock, trust=trust_clock)
@@ -124,7 +124,7 @@ class DriftJob:
         return result
 
     def _check_clock(self, now: ClockReading, *, trust: bool) -> None:
-        """Raises ClockSuspect; if it does not, no window that begins in the future is left."""
+        """Raises ClockSuspect if the clock can't be trusted; otherwise sets aside windows that begin in the future."""
         state, last_run = self._state, self._state.last_run()
         doubted, judged_until = state.doubted(), state.judged_until()
         last = last_run.clock if last_run else ClockReading(judged_until) if judged_until else None
@@ -151,7 +151,7 @@ class DriftJob:
         return RunResult(tuple(judged), last[0] if last else None, undelivered, ingested.waiting)
 
     def ingest(self, now: datetime) -> IngestReport:
-        """Ingests new events as rows, and returns what came in."""
+        """Ingests new events as rows, and returns the report."""
         report = self._rows.ingest(self._settings.events, now=now, judged_until=self._state.judged_until())
         problems = report.problems()
         log.info("rows were taken", extra={"rows": report.rows, "lines": report.lines, "problems": problems})
@@ -174,7 +174,7 @@ class DriftJob:
             start += window
 
     def judge(self, start: datetime, *, old: bool = False) -> Verdict:
-        """Judges the window that begins at ``start``, keeps its folder, and returns the verdict."""
+        """Judges the window that begins at ``start``, stores its folder, and returns the verdict."""
         end = start + self._settings.window
         window = self._rows.window(start, end, most=self._settings.most_rows)
         previous = self._state.verdicts(before=start, most=REMEMBERED)
@@ -190,7 +190,7 @@ class DriftJob:
             minimum_rows=self._settings.minimum_rows,
         )
         text = wording.verdict_text(verdict, previous)
-        transition = None if old else wording.transition(verdict, previous)  # nobody is woken for an old window
+        transition = None if old else wording.transition(verdict, previous)  # old windows send no notifications
         outputs = DeliveryRecord(self._outbox.due(verdict, transition), transition=transition)
         shown = page.render(
             verdict,
@@ -229,7 +229,7 @@ class DriftJob:
         return self._calibrate(list(grid(start, end, self._settings.window)))
 
     def calibrate_last_stable(self) -> Reference:
-        """Makes the last stable windows the reference, or, where none was stable, the last ones with enough rows.
+        """Makes the last stable windows the reference, or, if none was stable, the last ones with enough rows.
 
         Raises ReferenceImpossible.
         """
@@ -244,14 +244,14 @@ class DriftJob:
         return self._calibrate(starts[-self._settings.reference_windows :])
 
     def show(self, run: LastRun) -> None:
-        """Shows ``run`` on the gauges, and keeps it for the next process."""
+        """Shows ``run`` on the gauges, and stores it for the next process."""
         last = self._state.verdicts(most=1)
         shown = last[0] if last else None
         self._gauges.show(GaugeValues(shown, self._state.decided(), run.time, run.succeeded, clock_suspect=False))
         self._state.note_run(run)
 
     def _reference(self, start: datetime) -> Reference | DriftError | None:
-        """Returns the reference for the window at ``start``: None before the first, the error if it can't be used."""
+        """Returns the reference for the window at ``start``; None before the first, the error if it can't be used."""
         try:
             current = self._state.reference()
             return self._renewed(current, start) if self._settings.automatic else current
@@ -260,7 +260,7 @@ class DriftJob:
             return error
 
     def _renewed(self, current: Reference | None, start: datetime) -> Reference | None:
-        """Makes the first reference after a day and a calibrated one after a week, unless a person has made one."""
+        """Makes the first reference after a day and a calibrated one after a week, unless a user has made one."""
         if current is not None and current.state is not Calibration.COLD:
             return current
         least = self._settings.reference_windows if current else self._settings.cold_windows
@@ -271,7 +271,7 @@ class DriftJob:
             return current
         try:
             return self._calibrate(starts[-least:])
-        except ReferenceImpossible as error:  # their rows are gone
+        except ReferenceImpossible as error:  # their rows were deleted
             log.warning("no reference can be made by itself", extra={"reason": str(error)})
             return current
 

@@ -1,4 +1,4 @@
-"""Removes what is too old: rows, Evidently's reports, windows, references, MLflow's runs, each at its own age."""
+"""Removes old data: rows, Evidently's reports, windows, references and MLflow's runs, each at its own age."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REFERENCE_TIME = "%Y%m%dT%H%MZ"
 def forget(
     state: StateFolder, rows: Rows, outbox: Outbox, settings: Settings, *, now: datetime, failed: dict[str, str]
 ) -> None:
-    """Removes what is older than the settings say, but not at outputs that have just ``failed``. Raises OSError."""
+    """Removes what is older than the settings allow, except at outputs that just ``failed``. Raises OSError."""
     kept_from = now - timedelta(days=settings.retention_days)
     reports_from = now - timedelta(days=settings.reports_days)
     rows.drop_before(now - timedelta(days=settings.rows_days))
@@ -27,7 +27,7 @@ def forget(
     for name in state.names():
         start = time_of(name)
         if start is None or start >= reports_from:
-            break  # names are in the order of time
+            break  # names are in chronological order
         if start < kept_from:
             state.drop(name)
             gone += 1

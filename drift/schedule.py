@@ -16,19 +16,19 @@ log = logging.getLogger("ttscope.drift.schedule")
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LEAST_GRACE = timedelta(seconds=1)
 LOOK_SECONDS = 30.0
-"""The seconds between two looks at the clock."""
+"""The seconds between two checks of the clock."""
 JUMP_SECONDS = 60.0
-"""The most seconds that the clock may gain or lose in between without a jump."""
+"""The maximum number of seconds that the clock may gain or lose in between without a jump."""
 JOB = "drift"
 
 
 class WindowSchedule:
     """Calls ``run`` at once, and then ``grace`` after the end of each window.
 
-    A call that comes while the last one still runs is left out, and calls that were missed (the machine slept, a run
-    took long) become one: whatever windows were missed are judged by it. What ``run`` raises ends that run alone.
-    When the clock jumps, ``run`` is called at once, and the times after it are those of the new clock: a run that was
-    planned by a clock that was years ahead would come years late.
+    A call that is due while the last one still runs is skipped, and missed calls (the machine slept, a run took long)
+    are merged into one, which judges all missed windows. An error in ``run`` ends only that run. When the clock jumps,
+    ``run`` is called at once, and the next times follow the new clock: a run that was planned by a clock years ahead
+    would be years late.
     """
 
     def __init__(
@@ -40,28 +40,28 @@ class WindowSchedule:
         clock: Callable[[], float] = time.time,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """``clock`` is looked at for jumps every ``look_seconds``."""
+        """``clock`` is checked for jumps every ``look_seconds``."""
         self._run = run
         self._clock = clock
         self._look_seconds = look_seconds
         self._window = window
         self._grace = max(grace, LEAST_GRACE)
         self.stopping = threading.Event()
-        """Set when the schedule is to stop: a run that judges many windows looks at it between two."""
+        """Set when the schedule must stop; a run that judges many windows checks it between two."""
 
     def serve(self) -> None:
-        """Returns after SIGINT, SIGTERM or SIGHUP, when the run that was under way has ended.
+        """Runs until SIGINT, SIGTERM or SIGHUP, and returns when the current run has ended.
 
         The signals are waited for, not handled: a handler that sets an event can meet the event's own lock.
         """
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # first, as threads inherit it
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # first, since threads inherit it
         try:
             self.until(lambda: log.info("stopping", extra={"signal": signal.Signals(signal.sigwait(SIGNALS)).name}))
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def until(self, wait: Callable[[], object]) -> None:
-        """Works until ``wait`` returns, and then until no run is under way."""
+        """Runs until ``wait`` returns, and then until the current run has ended."""
         scheduler = BackgroundScheduler(timezone=UTC, daemon=False)
         scheduler.add_job(
             self._guarded,
@@ -89,7 +89,7 @@ class WindowSchedule:
                 scheduler.modify_job(JOB, next_run_time=datetime.now(UTC))
 
     def _first(self) -> datetime:
-        """Returns one of the times at which a window has ended long enough ago: one in the past, to count from."""
+        """Returns a past time at which a window and its grace had ended, from which later times are counted."""
         return datetime(2020, 1, 1, tzinfo=UTC) + self._grace
 
     def _guarded(self) -> None:

@@ -19,7 +19,7 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Settings(BaseSettings):
-    """The settings, read once at start; a variable is TTSCOPE_DRIFT_ and the field in capitals, but for MLflow's."""
+    """The settings, read once at start; a variable is TTSCOPE_DRIFT_ and the field in capitals, except MLflow's."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"

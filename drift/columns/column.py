@@ -1,4 +1,4 @@
-"""A column: what is judged, how it is derived from requests, and how a change of it is put into words."""
+"""A column: what is judged, how it is derived from requests, and the wording of its changes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from otel.contract.drift_verdict import DriftColumn, Subject
 
 
 class ValueKind(StrEnum):
-    """What a column's values are."""
+    """The kind of a column's values."""
 
     NUMBER = "number"
     CATEGORY = "category"
@@ -25,61 +25,61 @@ class Scale(StrEnum):
     """The unit in which two values of a number are compared."""
 
     RATIO = "ratio"
-    """Decimal logarithms: 0.3 more is twice as much. For long tails, which would else be all there is."""
+    """Decimal logarithms: 0.3 more is twice as much. For long tails, which would otherwise dominate."""
     DIFFERENCE = "difference"
     """The value itself."""
 
 
 SHARE = 0.05
-"""The least Jensen-Shannon distance that matters: 7 in 1,000 of something never seen, or 50 % that become 57 %."""
+"""The smallest Jensen-Shannon distance that matters: 7 in 1,000 of a new category, or 50 % that become 57 %."""
 SHIFTED = "{title} have shifted ({level}{after} instead of {before})"
-"""The sentence of a category none of whose values is better than another."""
+"""The sentence for a category without better and worse values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One thing that is judged."""
+    """A quantity that is judged."""
 
     label: DriftColumn
     """The value of the gauges' label ``column``."""
     subject: Subject
     kind: ValueKind
     title: str
-    """What the column is called in a sentence."""
+    """The column's name in a sentence."""
     unit: str = ""
     compares: str
     """What is compared, as a phrase."""
     requests: str
     """Which requests count, as a phrase."""
     applies: Callable[[Requests], Flags]
-    """The requests that ought to have a value."""
+    """Returns the requests that should have a value."""
     values: Callable[[Requests], Values]
-    """The value of each request, in the column's unit; NaN or "" where there is none."""
+    """Returns the value of each request, in the column's unit; NaN or "" where there is none."""
     sentence: str
     """The change in words, as the middle of a sentence: a template of title, before, after, ratio, difference, louder
     and level."""
     least: float
-    """A smaller change matters to nobody: of a number in its scale's unit, of a category a Jensen-Shannon distance."""
+    """The smallest change that matters: for a number in its scale's unit, for a category a Jensen-Shannon distance."""
     scale: Scale = Scale.DIFFERENCE
     softening: float = 0.0
-    """Added before the logarithm: differences far below it count for nothing."""
+    """The value added before the logarithm, so that differences far below it have no effect."""
     equal_length: bool = False
-    """Whether a value is compared with the usual one of its text's length, its voice, and the way it was answered."""
+    """Whether a value is compared with the usual one for the text's length, the voice, and the way of answering."""
     sound: str | None = None
-    """The category that is as it should be: the share of all others says how bad it is. None when no category is better
-    than another."""
+    """The sound category; the share of all others is how bad the column is. None when no category is better than
+    another."""
     worse: int = 0
-    """1 when more of the number, or of what is not sound, is worse; 0 when any change is just a change."""
+    """1 when a larger number, or more of what is not sound, is worse; 0 when a change is neither better nor worse."""
     tautologies: frozenset[str] = frozenset()
-    """Dimensions that would only repeat the column: a change of it does not concentrate on them."""
+    """The dimensions that would only repeat the column, so a change is not attributed to them."""
     failure: bool = False
-    """Whether what is not sound is a request that failed: only those have an error type to concentrate on."""
+    """Whether what is not sound is a failed request; only those have an error type to concentrate on."""
     first: bool = False
     """Whether a change of it is named before those of other columns."""
     tail_tested: bool = False
-    """Whether its p95 is tested against a bound besides."""
+    """Whether its p95 is also tested against a bound."""
     share_tested: bool = False
-    """Whether the share of what is sound is tested against a bound besides."""
+    """Whether the share of what is sound is also tested against a bound."""
 
     @property
     def name(self) -> str:
@@ -101,7 +101,7 @@ class Column:
         return np.asarray(values, dtype=np.float64)
 
     def raw(self, value: float) -> float:
-        """Returns a compared value in the column's unit; the usual value must not have been taken from it."""
+        """Returns a compared value in the column's unit; the usual value must not have been subtracted from it."""
         return max(0.0, 10.0**value - self.softening) if self.scale is Scale.RATIO else value
 
     def present(self, values: Values) -> Flags:
@@ -115,12 +115,12 @@ def ratio(times: float) -> float:
 
 
 def text(name: str) -> Callable[[Requests], Words]:
-    """Returns a derivation: the field ``name`` as it is."""
+    """Returns a derivation: the unchanged field ``name``."""
     return lambda requests: requests.text(name)
 
 
 def number(name: str, least: float, most: float) -> Callable[[Requests], Values]:
-    """Returns a derivation: the field ``name``, left out where it is not from ``least`` to ``most``."""
+    """Returns a derivation: the field ``name``, omitted where it is not from ``least`` to ``most``."""
     return lambda requests: requests.number(name, least, most)
 
 

@@ -23,7 +23,7 @@ DIMENSIONS = {
     "build": "build {}",
     "error_type": "error {}",
 }
-"""The fields of a row that a change may concentrate on, and how a value of each is put into words."""
+"""The fields of a row that a change may concentrate on, and the wording of a value of each."""
 
 
 def dimensions_of(column: Column) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows made into columns: guarded, so that nothing in them breaks what follows, and scaled, so that they compare."""
+"""Converts rows to columns: validated, so that no value breaks later steps, and scaled for comparison."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Frame:
     rows: int
     values: dict[str, Values]
     applies: dict[str, Flags]
-    """By column: the rows that ought to have a value."""
+    """By column: the rows that should have a value."""
     by: dict[str, Words]
     """By dimension: its value in each row."""
     length: Floats
@@ -53,16 +53,16 @@ class Frame:
         return self.applies[column.name] & column.present(self.values[column.name])
 
     def missing_share(self, column: Column) -> float | None:
-        """Returns the share without a value among the rows that ought to have one; None when there are no such rows."""
+        """Returns the share without a value among the rows that should have one; None when there are no such rows."""
         applies = self.applies[column.name]
         count = int(applies.sum())
         return 1.0 - float(self.present(column).sum()) / count if count else None
 
 
 def prepare(rows: pd.DataFrame, start: datetime | None = None, end: datetime | None = None) -> Frame:
-    """Makes columns of ``rows``, whatever they hold: what can't be used is left out and reported as a problem.
+    """Returns the columns of ``rows``; any value that can't be used is omitted and reported as a problem.
 
-    ``start`` and ``end`` are the window's, if rows of other times are to be left out.
+    ``start`` and ``end`` are the window's, if rows of other times are to be omitted.
     """
     reader = FieldReader(rows)
     reader.keep_window(start, end)
@@ -97,9 +97,9 @@ def joined(frames: list[Frame]) -> Frame:
 
 
 def sample(rows: int, size: int) -> npt.NDArray[np.int64]:
-    """Returns ``size`` of the places of ``rows``, ascending: random but the same each time; all if there are no more.
+    """Returns ``size`` of the indexes of ``rows``, ascending: random but reproducible; all if there are no more.
 
-    A random sample, not every n-th row: callers that take turns would else be taken for one.
+    The sample is random, not every n-th row, which could see only one of several callers that take turns.
     """
     if size >= rows:
         return np.arange(rows)
@@ -107,7 +107,7 @@ def sample(rows: int, size: int) -> npt.NDArray[np.int64]:
 
 
 def table(values: Mapping[str, Values]) -> pd.DataFrame:
-    """Returns columns as pandas wants them: None where a category has no value."""
+    """Returns columns in pandas' form: None where a category has no value."""
     series: dict[str, pd.Series] = {}
     for column in (*NUMBERS, *CATEGORIES):
         if column.name in values:

@@ -1,4 +1,4 @@
-"""Reads fields of rows, guarded: whatever is in them becomes text, numbers, or a problem with a name."""
+"""Reads fields of untrusted rows: any value becomes text, a number, or a named problem."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.object_]
 Values = npt.NDArray[Any]
-"""A number's values are floats with NaN for none; a category's are text with "" for none."""
+"""A number's values are floats, with NaN for none; a category's are text, with "" for none."""
 
 NOTHING = ""
 LONGEST = 100
-"""The most characters of a category's value; the server writes shorter ones, so a longer one is damage."""
+"""The maximum number of characters of a category's value; the server writes shorter ones, so a longer one is
+damaged."""
 
 
 @dataclass(slots=True)
 class FieldReader:
-    """Reads fields of rows and remembers what was wrong with them."""
+    """Reads fields of rows and records their problems."""
 
     source: pd.DataFrame
     _problems: list[Problem] = field(default_factory=list)
@@ -46,13 +47,11 @@ class FieldReader:
 
     @property
     def times(self) -> npt.NDArray[np.int64]:
-        """The rows' times in microseconds since the epoch; the least int64 where there is none."""
+        """The rows' times in microseconds since the epoch; the smallest int64 where there is none."""
         if "time" not in self.source.columns:
             return np.full(self.rows, np.iinfo(np.int64).min)
         given = self.source["time"]
-        if (
-            getattr(given.dtype, "kind", "O") != "M"
-        ):  # text or a number is no time: guessing which is how clocks go wrong
+        if getattr(given.dtype, "kind", "O") != "M":  # text and numbers are rejected, not guessed to be times
             given = pd.Series([value if isinstance(value, datetime) else None for value in given], dtype=object)
         times = pd.to_datetime(given, errors="coerce", utc=True)
         return np.asarray(times.astype("datetime64[us, UTC]").astype("int64").to_numpy(), dtype=np.int64)
@@ -70,7 +69,7 @@ class FieldReader:
             self.source = self.source.loc[inside]
 
     def drop_duplicates(self) -> None:
-        """Keeps one of the rows with equal id and time: a caller may use an id again, but not at the same instant."""
+        """Keeps one of the rows with equal id and time; a caller may reuse an id, but not at the same instant."""
         ids = self.text("request_id")
         self._known.clear()
         again = pd.DataFrame({"id": ids, "time": self.times}).duplicated().to_numpy() & (ids != NOTHING)
@@ -129,7 +128,7 @@ def texts(series: pd.Series) -> Words:
 
 
 def shared(values: Sequence[str]) -> Words:
-    """Returns ``values`` with equal ones as one object: a week's 20 fields of text would else take a gigabyte."""
+    """Returns ``values`` with equal ones as one object; otherwise a week's 20 text fields would take a gigabyte."""
     known: dict[str, str] = {}
     return np.asarray([known.setdefault(value, value) for value in values], dtype=object)
 

@@ -1,4 +1,4 @@
-"""The requests of a window, as columns derive their values from them."""
+"""The requests of a window, from which columns derive their values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TOO_MANY_REQUESTS = 429
 
 
 class Requests:
-    """The fields that several columns need, and access to the others; all arrays are as long as there are rows."""
+    """The fields that several columns need, and access to the others; all arrays have one element per row."""
 
     def __init__(self, reader: FieldReader) -> None:
         self._reader = reader
@@ -27,14 +27,14 @@ class Requests:
         self.every = np.ones(reader.rows, dtype=np.bool_)
         self.ok: Flags = self.outcome == "ok"
         self.named: Flags = self.voice != NOTHING
-        """Requests that named a voice that there is."""
+        """Requests that named an existing voice."""
         self.ended: Flags = self.outcome != NOTHING
         self.origin: Words = np.where(
             self.cache == "hit", "hit", np.where(self.cache == "coalesced", "coalesced", "made")
         ).astype(object)
-        """Where the audio came from: made, coalesced with an equal request, or a hit of the cache."""
+        """The origin of the audio: made, coalesced with an equal request, or a cache hit."""
         self.synthesized: Flags = self.ok & (self.origin == "made")
-        """Requests that ended ok and whose audio was made for them."""
+        """Requests that succeeded and whose audio was made for them."""
         rejected = self.outcome == "rejected"
         self.no_room: Flags = rejected & ((self.status == TOO_MANY_REQUESTS) | (self.status >= 500))
         self.invalid: Flags = rejected & ~self.no_room

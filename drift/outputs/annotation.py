@@ -23,7 +23,7 @@ SEVERITIES = {VerdictState.DRIFT: SeverityNumber.WARN, VerdictState.SUSPECTED: S
 
 
 class NotSentError(Exception):
-    """The Collector did not take the event."""
+    """The Collector did not accept the event."""
 
 
 def annotation(verdict: Verdict, text: str) -> dict[str, Any]:
@@ -57,7 +57,7 @@ def has_receiver() -> bool:
 
 
 def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
-    """Sends the event to the Collector, and returns when it has it. Raises NotSentError."""
+    """Sends the event to the Collector, and returns when it has accepted it. Raises NotSentError."""
     exporter = _ResultExporter(OTLPLogExporter(meter_provider=NoOpMeterProvider()))
     provider = LoggerProvider(resource=resource(state), shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter, meter_provider=NoOpMeterProvider()))
@@ -79,7 +79,7 @@ def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
 
 
 class _ResultExporter(LogRecordExporter):
-    """An exporter that remembers the export's result, which the processor keeps to itself."""
+    """An exporter that remembers the export's result, which the processor does not return."""
 
     def __init__(self, exporter: LogRecordExporter) -> None:
         self._exporter = exporter

@@ -1,4 +1,4 @@
-"""Runs work that may hang in a thread, and leaves the thread behind when it does."""
+"""Runs work that may hang in a thread, and abandons the thread when it does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Value = TypeVar("Value")
 
 
 class _Work(threading.Thread, Generic[Value]):
-    """A daemon thread, so that the process' end does not wait for it."""
+    """A daemon thread, so that the end of the process does not wait for it."""
 
     def __init__(self, name: str, work: Callable[[], Value]) -> None:
         super().__init__(name=name, daemon=True)
@@ -21,12 +21,12 @@ class _Work(threading.Thread, Generic[Value]):
     def run(self) -> None:
         try:
             self.values.append(self._work())
-        except BaseException as error:  # noqa: BLE001 - raised again by whoever waits for it
+        except BaseException as error:  # noqa: BLE001 - raised again in the waiting thread
             self.error = error
 
 
 class Deadline:
-    """Runs one piece of work at a time, each within ``seconds``; while one hangs, no other is begun."""
+    """Runs one piece of work at a time, each within ``seconds``; while one hangs, no other is started."""
 
     def __init__(self, name: str, seconds: float) -> None:
         self._name = name

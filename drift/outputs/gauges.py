@@ -1,4 +1,4 @@
-"""The gauges tts_drift_*: the last window and the last run, exported over OTLP for as long as the job lives."""
+"""The gauges tts_drift_*: the last window and the last run, exported over OTLP as long as the job runs."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ NO_LISTS = dict.fromkeys(Source, frozenset[str]())
 
 @dataclass(frozen=True, slots=True)
 class GaugeValues:
-    """The values that the gauges show; those that are None are not exported at all."""
+    """The values that the gauges show; None is not exported."""
 
     last: Verdict | None = None
     """The verdict on the last window."""
     decided: Verdict | None = None
-    """The last verdict that was decided: drift goes on until a window shows that it is over."""
+    """The last decided verdict, since drift continues until a window shows its end."""
     last_run: datetime | None = None
     succeeded: bool | None = None
     clock_suspect: bool | None = None
 
 
 class Gauges:
-    """Shows values until it gets others; a long-lived process exports them every few seconds, since Prometheus forgets
-    a gauge after five minutes."""
+    """Shows values until it gets others; a long-lived process exports them every few seconds, since Prometheus drops a
+    gauge after five minutes."""
 
     def __init__(self, readers: Sequence[MetricReader], state: Path) -> None:
         self._values = GaugeValues()
@@ -67,7 +67,7 @@ class Gauges:
         self._values = values
 
     def suspect_clock(self) -> None:
-        """Shows the clock as suspect until the next values; all else stays as it was."""
+        """Shows the clock as suspect until the next values; all others stay unchanged."""
         self._values = replace(self._values, clock_suspect=True)
 
     def close(self, seconds: float) -> None:
@@ -77,7 +77,7 @@ class Gauges:
     def _of_columns(self, instrument: Instrument) -> Iterator[tuple[float, Attributes]]:
         verdict = self._values.decided
         for score in verdict.scores if verdict else ():
-            if score.value is None:  # too few values of this column alone
+            if score.value is None:  # too few values of just this column
                 continue
             value = {
                 instruments.DRIFT_SCORE: score.value,
@@ -106,14 +106,14 @@ class Gauges:
 
 
 def over_otlp() -> list[MetricReader]:
-    """Returns the reader that exports to where the standard OTEL_* variables say; none if they say nothing."""
+    """Returns the reader that exports to the endpoint of the standard OTEL_* variables; none if they set none."""
     if sdk_disabled() or not otlp_enabled("METRICS"):
         return []
     return [PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=metric_interval())]
 
 
 def resource(state: Path) -> Resource:
-    """Returns the resource of all processes that work on ``state``, so that a restart goes on with the same series."""
+    """Returns the resource of all processes that work on ``state``, so that a restart continues the same series."""
     instance = uuid.uuid5(NAMESPACE, f"{platform.node()} {os.fspath(state.absolute())}")
     ours = {"service.name": SERVICE, "service.version": VERSION, "service.instance.id": str(instance)}
     return Resource.create({**ours, **OTELResourceDetector().detect().attributes})

@@ -1,4 +1,4 @@
-"""Keeps each window as one MLflow run, however often it is tried: parameters, metrics and the report."""
+"""Stores each window as one MLflow run, even after retries: parameters, metrics and the report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RETRIES = "1"
 
 @dataclass(frozen=True, slots=True)
 class MlflowRun:
-    """A window as MLflow keeps it."""
+    """A window in the form that MLflow stores."""
 
     window: str
     start: datetime
@@ -33,13 +33,13 @@ class MlflowRun:
 
 
 class MlflowRuns:
-    """The runs of one experiment. Raises mlflow.exceptions.MlflowException and whatever its store raises."""
+    """The runs of one experiment. Raises mlflow.exceptions.MlflowException and any error of its store."""
 
     def __init__(self, uri: str, experiment: str, artifacts: Path) -> None:
         self._uri = uri
         self._experiment = experiment
         self._artifacts = artifacts
-        """The artifacts' folder of a new experiment, unless a server decides that."""
+        """The folder for artifacts of a new experiment, unless a server sets it."""
 
     def keep(self, run: MlflowRun) -> str:
         """Returns the id of the window's run, which has ended and holds all of ``run``."""
@@ -60,7 +60,7 @@ class MlflowRuns:
         return run_id
 
     def drop_before(self, time: datetime) -> int:
-        """Deletes the runs whose window began before ``time``, and returns how many."""
+        """Deletes the runs whose window began before ``time``, and returns their number."""
         client = _client(self._uri)
         experiment = client.get_experiment_by_name(self._experiment)
         if experiment is None:
@@ -69,7 +69,7 @@ class MlflowRuns:
             [experiment.experiment_id], f"attributes.start_time < {_millis(time)}", max_results=1000
         )
         for run in old:
-            client.delete_run(run.info.run_id)  # a server removes its artifacts by `mlflow gc`
+            client.delete_run(run.info.run_id)  # on a server, `mlflow gc` removes the artifacts
             mine = self._artifacts.absolute() / str(run.info.run_id)
             if run.info.artifact_uri.startswith(mine.as_uri()):
                 shutil.rmtree(mine, ignore_errors=True)
@@ -81,7 +81,7 @@ class MlflowRuns:
             if existing.lifecycle_stage == "deleted":
                 client.restore_experiment(existing.experiment_id)
             return str(existing.experiment_id)
-        # A server has a place of its own for artifacts; a file of SQLite would put them into the current folder.
+        # A server has its own location for artifacts; SQLite would put them into the current folder.
         location = self._artifacts.absolute().as_uri() if self._uri.startswith("sqlite:") else None
         return str(client.create_experiment(self._experiment, artifact_location=location))
 
@@ -92,7 +92,7 @@ class MlflowRuns:
     def _fill(self, client: Any, run_id: str, run: MlflowRun, ended: int) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
-        # The time is the window's own, so that metrics that were kept before an interruption are the same ones.
+        # The time is the window's own, so that metrics that were stored before an interruption are the same.
         client.log_batch(
             run_id,
             metrics=[Metric(name, value, ended, 0) for name, value in sorted(run.metrics.items())],
@@ -108,7 +108,7 @@ class MlflowRuns:
 
 
 def _client(uri: str) -> Any:
-    """Imports MLflow late: it takes 3 s and 200 MB, and reads at import whether it may send telemetry."""
+    """Imports MLflow late: that takes 3 s and 200 MB, and reads whether telemetry is allowed."""
     quiet()
     from mlflow import MlflowClient
 
@@ -116,7 +116,7 @@ def _client(uri: str) -> Any:
 
 
 def quiet() -> None:
-    """Sets MLflow's own variables: no telemetry, and no minutes of waiting for a server that hangs."""
+    """Sets MLflow's own variables: no telemetry, and no wait of minutes for a server that hangs."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it has a handler of its own, for plain lines

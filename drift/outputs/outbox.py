@@ -1,4 +1,4 @@
-"""Delivers windows from the state folder: each to each output that it is due to, at least once, now or later."""
+"""Delivers windows from the state folder, each at least once to every output that takes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger("ttscope.drift.outbox")
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A judged window, as outputs deliver it."""
+    """A judged window in the form that outputs deliver."""
 
     name: str
     folder: Path
@@ -27,7 +27,7 @@ class Notification:
     text: str
     """The verdict in words."""
     transition: str | None
-    """Whether drift begins, changes its columns or ends with the window; None if all is as it was."""
+    """Whether drift begins, changes its columns or ends with the window; None if nothing changes."""
 
 
 class NotDelivered(Exception):
@@ -45,7 +45,8 @@ class Output(Protocol):
         """Returns whether the output takes such a window."""
 
     def deliver(self, notification: Notification) -> str:
-        """Returns the result for outputs.json. Raises NotDelivered. The same window may come again after a crash."""
+        """Delivers the window and returns the result for outputs.json. Raises NotDelivered. A crash may repeat a
+        window."""
 
     def drop_before(self, time: datetime) -> None:
         """Forgets windows that began before ``time``. Raises NotDelivered."""
@@ -62,13 +63,13 @@ class Outbox:
         return tuple(output.name for output in self._outputs.values() if output.concerns(verdict, transition))
 
     def deliver(self, state: StateFolder) -> dict[str, str]:
-        """Delivers what is missing, and returns the outputs that could not be reached, with the reason."""
+        """Makes the missing deliveries, and returns the outputs that could not be reached, with the reasons."""
         failed: dict[str, str] = {}
         for name in state.names():
             outputs = state.outputs(name)
             for missing in outputs.missing:
                 output = self._outputs.get(missing)
-                if output is None or missing in failed:  # not configured any more: it may be again
+                if output is None or missing in failed:  # no longer configured, but may be again
                     continue
                 try:
                     result = output.deliver(notification(state, name))
@@ -83,7 +84,7 @@ class Outbox:
         return failed
 
     def drop_before(self, time: datetime, failed: dict[str, str]) -> None:
-        """Makes the outputs forget old windows, but for the ``failed`` ones."""
+        """Makes the outputs, except ``failed`` ones, forget old windows."""
         for name, output in self._outputs.items():
             if name in failed:
                 continue
@@ -94,7 +95,7 @@ class Outbox:
 
 
 def notification(state: StateFolder, name: str) -> Notification:
-    """Returns what the window's folder holds for outputs. Raises VerdictDamaged."""
+    """Returns the notification in the window's folder. Raises VerdictDamaged."""
     folder = state.window(name)
     try:
         text = str(json.loads((folder / ANNOTATION).read_text(encoding="utf-8"))["text"])

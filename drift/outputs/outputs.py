@@ -46,7 +46,7 @@ class EventOutput:
         return SENT
 
     def drop_before(self, time: datetime) -> None:
-        """Does nothing: the Collector's files have a retention of their own."""
+        """Does nothing: the Collector's files have their own retention."""
 
 
 class WebhookOutput:
@@ -72,11 +72,11 @@ class WebhookOutput:
         return SENT
 
     def drop_before(self, time: datetime) -> None:
-        """Does nothing: a message can't be taken back."""
+        """Does nothing: a message can't be recalled."""
 
 
 class MlflowOutput:
-    """Keeps every window as a run in MLflow."""
+    """Stores every window as a run in MLflow."""
 
     name = "mlflow"
 
@@ -96,8 +96,8 @@ class MlflowOutput:
     def _hold(self, work: Callable[[], Any]) -> Any:
         try:
             return self._deadline.hold(work)
-        except Exception as error:  # noqa: BLE001 - its stores raise whatever SQLAlchemy, requests, boto and others do
-            # Their messages hold addresses, which may hold a password: only the kind is reported.
+        except Exception as error:  # noqa: BLE001 - its stores raise errors of SQLAlchemy, requests, boto and others
+            # Their messages contain addresses, which may contain a password, so only the type is reported.
             raise NotDelivered(str(error) if isinstance(error, TimeoutError) else type(error).__name__) from None
 
 
@@ -108,7 +108,7 @@ def configured(settings: Settings) -> list[Output]:
         outputs.append(EventOutput(settings.state))
     url = settings.webhook_url.get_secret_value()
     if url:
-        set_on_retry_hooks(())  # by default each attempt is logged, and counted where nobody looks
+        set_on_retry_hooks(())  # the default hooks log and count each attempt
         outputs.append(WebhookOutput(Webhook(url), settings.webhook_seconds, settings.pages_url))
     if settings.mlflow_enabled:
         runs = MlflowRuns(settings.tracking_uri, settings.mlflow_experiment, settings.state / "mlflow")
@@ -134,7 +134,7 @@ def message(notification: Notification, pages_url: str) -> dict[str, Any]:
 
 
 def run_of(notification: Notification) -> MlflowRun:
-    """Returns the window as MLflow keeps it."""
+    """Returns the window in the form that MLflow stores."""
     verdict = notification.verdict
     metrics = {"rows": float(verdict.rows), "drift": float(verdict.state is VerdictState.DRIFT)}
     for score in verdict.scores:

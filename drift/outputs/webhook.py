@@ -1,4 +1,4 @@
-"""Posts a message to a webhook: at least once, with a key by which the receiver recognises a repetition."""
+"""Posts a message to a webhook at least once, with a key by which the receiver recognises repetitions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ BACKOFF_SECONDS = 0.5
 """The wait before the second attempt; it is four times as long before the third."""
 BACKOFF_FACTOR = 4
 ATTEMPT_SECONDS = 5.0
-"""The longest wait for a connection, and for each further step of an attempt."""
+"""The timeout of the connection, and of each further step of an attempt."""
 NAMESPACE = uuid.UUID("0b1d9a52-6a8f-5c0e-9a43-2f0c8f1a7d11")
-"""The namespace of the keys, which are UUIDs of version 5 by RFC 9562; chosen once, by chance."""
+"""The namespace of the keys, which are UUIDs of version 5 by RFC 9562; chosen once at random."""
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class WebhookError(Exception):
-    """The message was not delivered; the text says why, and never the address, which may hold a secret."""
+    """The message was not delivered; the text gives the reason, but never the address, which may hold a secret."""
 
 
 class _TemporaryError(WebhookError):
-    """An attempt failed in a way that the next one may not."""
+    """An attempt failed, but the next one may succeed."""
 
 
 class Webhook:
@@ -60,9 +60,9 @@ class Webhook:
                 self._attempt(body, headers)
 
     def _attempt(self, body: bytes, headers: Mapping[str, str]) -> None:
-        """Posts once, and follows no redirect: a redirected POST would become a GET, maybe to somebody else.
+        """Posts once, without following redirects: a redirected POST would become a GET, perhaps to another party.
 
-        Name and password of the address become a header. Certificates are checked by the system's store.
+        The address's name and password become a header. Certificates are checked against the system's store.
         """
         try:
             verify = ssl.create_default_context()
@@ -70,14 +70,14 @@ class Webhook:
                 httpx.Client(verify=verify, timeout=self._attempt_seconds, follow_redirects=False) as client,
                 client.stream("POST", self._url, content=body, headers=headers) as response,
             ):
-                status = response.status_code  # the body is not read: it may be endless
+                status = response.status_code  # the body is not read, as it may be endless
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            # Only the kind is named, as the text may hold the address.
+            # Only the type is reported, since the text may contain the address.
             raise _TemporaryError(f"it can't be reached ({type(error).__name__})") from None
         if not httpx.codes.is_success(status):
             raise (_TemporaryError if status in RETRIED else WebhookError)(f"it answered {status}")
 
 
 def key(window: str, transition: str) -> str:
-    """Returns the key of a message: the same for every repetition, another for every other message."""
+    """Returns the key of a message, which is the same for every repetition and different for other messages."""
     return str(uuid.uuid5(NAMESPACE, f"{window} {transition}"))

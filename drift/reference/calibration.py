@@ -1,4 +1,4 @@
-"""Makes a reference: the distances between the service's own windows say how far a window may be."""
+"""Calibrates a reference: thresholds follow from the distances between the service's own windows."""
 
 from __future__ import annotations
 
@@ -23,43 +23,43 @@ from drift.reference.rarity import sure
 from drift.reference.reference import BY, SIZES, VALUE, Calibration, Method, Reference, TestBounds, Threshold, column_of
 
 SAMPLE_ROWS = 20_000
-"""The most rows of a reference that Evidently gets: more costs seconds and megabytes and changes no distance by 1 %."""
+"""The maximum number of reference rows for Evidently: more cost seconds and megabytes and change no distance by 1 %."""
 FLOOR = 0.05
-"""The least threshold: 1/20 of the reference's standard deviation, or a Jensen-Shannon distance."""
+"""The minimum threshold: 1/20 of the reference's standard deviation, or a Jensen-Shannon distance."""
 LEAST_WINDOWS = 168
-"""The windows of a calibrated reference: a week of hours, as fewer have not seen every hour of the week."""
+"""The number of windows of a calibrated reference: a week of hours, since fewer do not cover every hour of the week."""
 LEAST_MEASURED = 72
-"""The least number of windows, three days of them, that thresholds are measured by. A service that is quiet at night
-has no 168 windows with enough rows in a week, and fixed thresholds know nothing of how its hours differ: 3 false alarms
-in 8 weeks."""
+"""The minimum number of windows, three days of them, for measured thresholds. A service that is quiet at night does not
+have 168 windows with enough rows in a week, and fixed thresholds do not know how its hours differ: 3 false alarms in 8
+weeks."""
 LEAST_AT_SIZE = 30
-"""The least number of windows that a threshold of one size is measured by; with fewer the next smaller size counts."""
+"""The minimum number of windows for a threshold of one size; with fewer, the next smaller size applies."""
 STABILITY = 0.25
 """The population stability index that is commonly called a major change."""
 COLD_SURE = 1.2
-"""How many times STABILITY the windows in a row must reach on average."""
+"""The multiple of STABILITY that consecutive windows must reach on average."""
 FIXED_SIZE = 200
-"""The least number of values for that index: of fewer it is large by chance."""
+"""The minimum number of values for that index; for fewer it is large by chance."""
 TAIL = 1.5
-"""How many times the reference's p95 a window's p95 may be."""
+"""The maximum ratio of a window's p95 to the reference's."""
 SUCCESS = 0.95
 MISSING = 0.05
-"""The share of missing values that is tolerated in any case."""
+"""The share of missing values that is always tolerated."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """The reference's sampled values of one column, and which window each is of."""
+    """The reference's sampled values of one column, and the window of each."""
 
     column: Column
     values: Values
     window: npt.NDArray[np.int64]
 
     counts: dict[str, int]
-    """How often each category occurs; empty for a number."""
+    """The count of each category; empty for a number."""
 
     def without(self, window: int) -> Values | dict[str, int]:
-        """Returns what the other windows hold: the numbers, or how often each category occurs."""
+        """Returns the other windows' numbers, or their count of each category."""
         if self.column.kind is ValueKind.NUMBER:
             others: Values = self.values[self.window != window]
             return others
@@ -77,11 +77,10 @@ def calibrate(
     window_seconds: float = 3600.0,
     created: datetime | None = None,
 ) -> Reference:
-    """Makes a reference of ``windows``, pairs of a start and its rows, ascending; they are read one after the other.
+    """Makes a reference of ``windows``, ascending pairs of a start and its rows, which are read one by one.
 
-    With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold; with fewer than LEAST_MEASURED too,
-    thresholds are fixed ones.
-    Raises ReferenceImpossible when no window has that many rows.
+    With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold; with fewer than LEAST_MEASURED, its
+    thresholds are also fixed ones. Raises ReferenceImpossible when no window has that many rows.
     """
     starts: list[datetime] = []
     frames: list[Frame] = []
@@ -132,7 +131,7 @@ def calibrate(
 
 
 def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
-    """Returns a pool for each column, its numbers ascending, and a sample of all windows' rows, in proportion."""
+    """Returns a pool for each column, its numbers ascending, and a proportional sample of all windows' rows."""
     total = sum(frame.rows for frame in judged)
     share = min(1.0, SAMPLE_ROWS / total)
     parts = [frame.take(sample(frame.rows, max(1, int(frame.rows * share)))) for frame in judged]
@@ -155,7 +154,7 @@ def _pools(judged: list[Frame]) -> tuple[dict[str, _Pool], pd.DataFrame]:
 
 
 def _applying(column: Column, frame: Frame) -> Values:
-    """Returns the values of the rows to which ``column`` applies, and none in the others."""
+    """Returns the values, with none for rows to which ``column`` does not apply."""
     values = frame.values[column.name].copy()
     values[~frame.applies[column.name]] = np.nan if column.kind is ValueKind.NUMBER else NOTHING
     return values
@@ -191,7 +190,7 @@ def _thresholds(
 
 
 def method(column: Column) -> Method:
-    """Returns the method of a calibrated column; Evidently's own choice would change with the number of rows."""
+    """Returns the method of a calibrated column; Evidently's own choice would depend on the number of rows."""
     return Method.WASSERSTEIN if column.kind is ValueKind.NUMBER else Method.JENSEN_SHANNON
 
 
@@ -209,10 +208,10 @@ def _floor(pool: _Pool) -> float:
 
 
 def _fixed(pool: _Pool, minimum_rows: int) -> dict[int, Threshold]:
-    """Returns the threshold where there are too few windows to measure one: of the population stability index.
+    """Returns the threshold of the population stability index, for references with too few windows to measure one.
 
-    A column that hardly scatters would alarm at changes that matter to nobody: its threshold is at least what twice
-    the least change that matters would give.
+    A column with little scatter would alarm at irrelevant changes, so its threshold is at least what twice the smallest
+    change that matters would give.
     """
     if len(pool.values) < minimum_rows:
         return {}
@@ -251,7 +250,7 @@ def _bounds(pool: _Pool, judged: list[Frame], deviations: float | None) -> TestB
 
 
 def _beyond(values: list[float], deviations: float | None, sign: float) -> float:
-    """Returns the mean and so many deviations above (``sign`` 1) or below it (-1); without ``deviations`` the mean."""
+    """Returns the mean plus (``sign`` 1) or minus (-1) ``deviations`` standard deviations; without them the mean."""
     if not values:
         return 0.0
     spread = float(np.std(values, ddof=1)) if deviations and len(values) > 1 else 0.0
@@ -259,7 +258,7 @@ def _beyond(values: list[float], deviations: float | None, sign: float) -> float
 
 
 def _typical(every: Frame) -> dict[str, float]:
-    """Returns the medians in the columns' own units, before the usual values were taken from them."""
+    """Returns the medians in the columns' own units, before the usual values are subtracted."""
     typical = {}
     for column in NUMBERS:
         values = every.values[column.name][every.present(column)]

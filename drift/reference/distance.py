@@ -1,6 +1,6 @@
-"""Distances between two sets of values: the same numbers as Evidently's, a hundred times as fast.
+"""Computes distances between two sets of values: the same numbers as Evidently, a hundred times as fast.
 
-A test holds them equal (tests/unit/drift/test_distance.py). Calibration compares hundreds of windows with the
+A test checks that they are equal (tests/unit/drift/test_distance.py). Calibration compares hundreds of windows with the
 reference, for each column and several sizes; Evidently needs more than a second for one.
 """
 
@@ -15,14 +15,14 @@ import numpy.typing as npt
 from drift.columns.reader import Floats
 
 LEAST_DEVIATION = 0.001
-"""The least divisor of the Wasserstein distance, as in Evidently's."""
+"""The minimum divisor of the Wasserstein distance, as in Evidently."""
 DECILES = 10
 
 
 def wasserstein(reference: Floats, current: Floats) -> float:
-    """Returns the first Wasserstein distance of two ascending samples, in standard deviations of the reference.
+    """Returns the first Wasserstein distance of two ascending samples, in standard deviations of ``reference``.
 
-    Quantile by quantile: the mean distance between the values at equal ranks. Raises ValueError when one is empty.
+    It is the mean distance between the values at equal ranks. Raises ValueError when a sample is empty.
     """
     if not len(reference) or not len(current):
         raise ValueError("there is no distance from or to nothing")
@@ -31,18 +31,18 @@ def wasserstein(reference: Floats, current: Floats) -> float:
 
 def _transport(reference: Floats, current: Floats) -> float:
     many, few = len(reference), len(current)
-    # Ranks in units of 1 / (many * few), so that they are whole numbers and no two are taken for one by rounding.
+    # Ranks in units of 1 / (many * few), so that they are integers and rounding makes no two equal.
     steps = np.concatenate((np.arange(1, many + 1) * few, np.arange(1, few + 1) * many))
     steps.sort(kind="stable")
     widths = np.diff(steps, prepend=0)
     gaps = np.abs(reference[(steps - 1) // few] - current[(steps - 1) // many])
-    return float(np.sum(gaps * widths)) / (many * few)  # not @, whose threads take turns in whatever order
+    return float(np.sum(gaps * widths)) / (many * few)  # not @, whose threads add in varying order
 
 
 def jensen_shannon(reference: Mapping[str, int], current: Mapping[str, int]) -> float:
-    """Returns the Jensen-Shannon distance (root of the divergence, natural logarithm) of two counts, 0 to 0.83.
+    """Returns the Jensen-Shannon distance (square root of the divergence, natural logarithm) of two counts, 0 to 0.83.
 
-    Raises ValueError when one counts nothing.
+    Raises ValueError when a count is empty.
     """
     names = sorted(set(reference) | set(current))
     left = np.array([reference.get(name, 0) for name in names], np.float64)
@@ -60,13 +60,13 @@ def _divergence(share: Floats, middle: Floats) -> float:
 
 
 def stability_of_numbers(reference: Floats, current: Floats) -> float:
-    """Returns the population stability index over the reference's deciles; each gets half a value, so none is empty."""
+    """Returns the population stability index over the reference's deciles; half a value is added to each, so none is empty."""
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, DECILES + 1)[1:-1]))
     return _stability(*(_counts(np.searchsorted(edges, values), len(edges) + 1) for values in (reference, current)))
 
 
 def stability_of_categories(reference: Mapping[str, int], current: Mapping[str, int]) -> float:
-    """Returns the population stability index over categories; each gets half a value likewise."""
+    """Returns the population stability index over categories; half a value is also added to each."""
     names = sorted(set(reference) | set(current))
     return _stability(
         *(np.array([counts.get(name, 0) for name in names], np.float64) for counts in (reference, current))

@@ -1,4 +1,4 @@
-"""The usual values at each length, which tell a longer text from a slower service."""
+"""The usual values at each text length, which distinguish longer texts from a slower service."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from drift.columns.reader import Floats
 from otel.contract.drift_verdict import Problem, ProblemKind
 
 BINS = 16
-"""The number of ranges of length, by quantiles, that each have a median; values between medians are interpolated."""
+"""The number of length ranges, by quantiles, that each have a median; values between medians are interpolated."""
 LEAST_IN_BIN = 25
-"""The least number of values in a range: the median of 25 that scatter by 20 % is good to 5 %."""
+"""The minimum number of values in a range: the median of 25 values with 20 % scatter is accurate to 5 %."""
 LEAST_OF_VOICE = 200
-"""The values that a voice must have for a curve of its own."""
+"""The minimum number of values of a voice for its own curve."""
 LEAST_FOR_OFFSET = 5
-"""The values that a voice must have to be compared at all: then by its offset from the curve of all voices."""
+"""The minimum number of values of a voice for a comparison, by its offset from the curve of all voices."""
 STEEPEST = 1.5
-"""The steepest slope beyond the last medians, in decades per decade: work grows with the length, not much faster."""
+"""The maximum slope beyond the last medians, in decades per decade: work grows with the length, not much faster."""
 EQUAL_LENGTH = tuple(column for column in NUMBERS if column.equal_length)
 
 
@@ -80,7 +80,7 @@ class Lengths:
         return cls(curves, offsets)
 
     def usual(self, column: Column, frame: Frame, groups: dict[str, npt.NDArray[np.int64]]) -> Floats:
-        """Returns each row's usual value, NaN where the reference has nothing like it; ``groups`` as of groups_of."""
+        """Returns each row's usual value, NaN where the reference has none; ``groups`` is the result of groups_of."""
         usual = np.full(frame.rows, np.nan)
         curves, offsets = self.curves.get(column.name, {}), self.offsets.get(column.name, {})
         for name, places in groups.items():
@@ -92,10 +92,10 @@ class Lengths:
         return usual
 
     def judged(self, frame: Frame) -> Frame:
-        """Returns the frame with the usual value taken from each value that is judged at equal length.
+        """Returns the frame with the usual value subtracted from each value that is judged at equal length.
 
-        The column no longer applies to rows that the reference has nothing like; they become a problem. A text of
-        unknown length has no value: that is a fault of the rows, not of the request.
+        The column no longer applies to rows for which the reference has no usual value; they become a problem. A text
+        of unknown length has no value: that is a fault of the row, not of the request.
         """
         values, applies, problems = dict(frame.values), dict(frame.applies), list(frame.problems)
         groups = groups_of(frame)
@@ -110,7 +110,7 @@ class Lengths:
 
 
 def groups_of(frame: Frame) -> dict[str, npt.NDArray[np.int64]]:
-    """Returns the places of the rows by way of answering and voice, as "made whole joe"."""
+    """Returns the indexes of the rows by way of answering and voice, such as "made whole joe"."""
     frames = pd.DataFrame({"way": frame.way, "voice": frame.by["voice"]})
     return {
         f"{way} {voice}": np.asarray(places)

@@ -1,4 +1,4 @@
-"""What windows are compared with: a sample of the reference's rows, the usual values at each length, the thresholds."""
+"""The reference that windows are compared with: a sample of its rows, the usual values at each length, thresholds."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from drift.errors import ReferenceDamaged, ReferenceIncompatible
 from drift.reference.lengths import Lengths
 
 FORMAT = 1
-"""The version of stored references and of how columns are derived: raise it whenever either changes its meaning. A new
-column does not raise it: older references have no thresholds for it."""
+"""The version of stored references and of how columns are derived: raise it whenever either changes its meaning, but
+not for a new column, for which older references have no thresholds."""
 SIZES = (100, 200, 500, 1000, 2000, 5000)
-"""The numbers of values at which a column's thresholds are measured: a distance shrinks with the number of values.
-Between two sizes it is interpolated, a window of more than the largest is sampled down to it. Beyond 5,000 the hours
-differ by more than their sampling does."""
+"""The numbers of values at which a column's thresholds are measured, since a distance shrinks with the number of
+values. Thresholds are interpolated between sizes, and a larger window is sampled down to the largest size. Beyond 5,000
+the hours differ by more than their sampling errors."""
 METADATA, SAMPLE = "reference.json", "sample.parquet"
 VALUE, BY = "value ", "by "
 """The prefixes of the sample's columns."""
 
 
 class Calibration(StrEnum):
-    """Where the thresholds come from: the service's own windows, or fixed ones."""
+    """The origin of the thresholds: the service's own windows, or fixed values."""
 
     CALIBRATED = "calibrated"
     COLD = "cold"
@@ -44,7 +44,7 @@ class Calibration(StrEnum):
 
 
 class Method(StrEnum):
-    """The measures of the distance of two samples, by the names that Evidently knows them by."""
+    """The distance measures of two samples, by Evidently's names."""
 
     WASSERSTEIN = "wasserstein"
     JENSEN_SHANNON = "jensenshannon"
@@ -53,12 +53,12 @@ class Method(StrEnum):
 
 
 class Threshold(msgspec.Struct, frozen=True, array_like=True):
-    """The distance from which a window counts as over, and where it comes from."""
+    """The distance from which a window counts as over, and its origin."""
 
     value: float
     """A window of at least this distance is over it."""
     sure: float
-    """The average distance that windows in a row must reach to make a drift."""
+    """The average distance that consecutive windows must reach to count as drift."""
     method: Method
     mean: float | None = None
     """The mean distance of the reference's own windows."""
@@ -73,18 +73,18 @@ class TestBounds:
     """The bounds that absolute tests hold a column to."""
 
     p95: dict[int, float] = field(default_factory=dict)
-    """By size: the most that the p95 of the compared values may be."""
+    """By size: the maximum p95 of the compared values."""
     success: dict[int, float] = field(default_factory=dict)
-    """By size: the least share of what is sound."""
+    """By size: the minimum share of what is sound."""
     missing: float = 1.0
-    """The largest share of values that may be missing."""
+    """The maximum share of missing values."""
     varied: bool = False
     """Whether the reference has more than one value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceMetadata:
-    """The content of reference.json but for the checksum: all of a reference beside its sample."""
+    """The content of reference.json except the checksum: everything in a reference but its sample."""
 
     format: int = FORMAT
     created: datetime
@@ -110,9 +110,9 @@ class Reference(ReferenceMetadata):
     """The windows that the service is compared with."""
 
     sample: pd.DataFrame = field(repr=False, compare=False)
-    """A sample of the windows' rows, in proportion: compared values ("value latency") and dimensions ("by voice")."""
+    """A proportional sample of the windows' rows: compared values ("value latency") and dimensions ("by voice")."""
     checksum: str = ""
-    """The SHA-256 of all else, the sample included."""
+    """The SHA-256 of everything else, including the sample."""
     _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -121,7 +121,7 @@ class Reference(ReferenceMetadata):
         return f"{self.start:%Y%m%dT%H%MZ}-{self.end:%Y%m%dT%H%MZ}-{self.checksum[:8]}"
 
     def values(self, column: Column) -> Values:
-        """Returns all values of the sample; numbers ascend."""
+        """Returns all values of the sample, numbers in ascending order."""
         key = f"values {column.name}"
         if key not in self._cache:
             values = column_of(self.sample, column)
@@ -131,7 +131,7 @@ class Reference(ReferenceMetadata):
         return known
 
     def threshold(self, column: Column, size: int) -> Threshold | None:
-        """Returns the threshold for the distance of ``size`` values; None when they are too few."""
+        """Returns the threshold for the distance of ``size`` values; None if these are too few."""
         by_size = self.thresholds.get(column.name, {})
         below = max((known for known in by_size if known <= size), default=None)
         if below is None:
@@ -141,7 +141,7 @@ class Reference(ReferenceMetadata):
         return structs.replace(by_size[below], value=value, sure=sure)
 
     def counts(self, column: Column) -> Mapping[str, int]:
-        """Returns how often each category occurs in the sample."""
+        """Returns the count of each category in the sample."""
         key = f"counts {column.name}"
         if key not in self._cache:
             self._cache[key] = dict(Counter(self.values(column)))
@@ -157,7 +157,7 @@ class Reference(ReferenceMetadata):
         return replace(self, checksum=_checksum(self))
 
     def save(self, folder: Path) -> None:
-        """Writes the reference into ``folder``, and makes the folder. Raises OSError."""
+        """Creates ``folder`` and writes the reference into it. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self.sample.to_parquet(folder / SAMPLE, index=False)
         text = files.json_text({**_metadata(self), "checksum": self.checksum}, sort_keys=False)
@@ -165,9 +165,9 @@ class Reference(ReferenceMetadata):
 
 
 def between(by_size: Mapping[int, float], size: int) -> float:
-    """Interpolates between known sizes, by straight lines over 1 / sqrt(size), as sampling errors go.
+    """Interpolates between known sizes linearly over 1 / sqrt(size), in proportion to sampling errors.
 
-    Beyond the smallest and the largest size their values hold. Raises ValueError when there is no size.
+    Outside the known sizes, the value of the smallest or largest one holds. Raises ValueError when there is no size.
     """
     sizes = sorted(by_size, reverse=True)
     return float(np.interp(size**-0.5, [known**-0.5 for known in sizes], [by_size[known] for known in sizes]))
@@ -188,8 +188,8 @@ def column_of(sample: pd.DataFrame, column: Column) -> Values:
 def load(folder: Path) -> Reference:
     """Returns the reference that ``save`` wrote into ``folder``.
 
-    Raises ReferenceDamaged when a file is missing, unreadable or not what was stored, ReferenceIncompatible when it was
-    made by another version of this job.
+    Raises ReferenceDamaged when a file is missing, unreadable or not what was stored, ReferenceIncompatible when
+    another version of this job made it.
     """
     try:
         text = (folder / METADATA).read_bytes()
@@ -221,7 +221,7 @@ def load(folder: Path) -> Reference:
 
 
 class _Stored(msgspec.Struct):
-    """The part of reference.json that says whether the rest can be read, and whether it is what was stored."""
+    """The part of reference.json that shows whether the rest can be read, and is what was stored."""
 
     format: int
     checksum: str = ""

@@ -1,4 +1,4 @@
-"""Charts as SVG inside a page: no script, no network, colours by the page's style, so light and dark alike."""
+"""Draws charts as SVG inside a page: no script, no network, colours from the page's light or dark style."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def histograms(before: Sequence[float], after: Sequence[float], *, unit: str, sa
     """Returns the distributions of values in the reference and in the window, as shares; ``say`` labels a value."""
     if not before or not after:
         return Markup("")
-    ordered = [sorted(before), sorted(after)]  # the outermost 1 in 200 of each lies beyond, and is in the last bars
+    ordered = [sorted(before), sorted(after)]  # the outermost 0.5 % on each side goes into the last bars
     low = min(values[len(values) // 200] for values in ordered)
     high = max(values[-1 - len(values) // 200] for values in ordered)
     if high <= low:
@@ -112,7 +112,7 @@ def bars(before: Mapping[str, float], after: Mapping[str, float], most: int = 8)
 
 
 def nice(value: float) -> float:
-    """Returns the next number above that reads well: 1, 2, 2.5 or 5 times a power of ten."""
+    """Returns the next larger round number: 1, 2, 2.5 or 5 times a power of ten."""
     if value <= 0 or not math.isfinite(value):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))

@@ -17,7 +17,7 @@ from drift.reference.reference import Reference
 
 @dataclass(frozen=True, slots=True)
 class ColumnValues:
-    """One column's values: either numbers, as they are compared, or shares of categories."""
+    """One column's values: either the compared numbers, or shares of categories."""
 
     before: tuple[float, ...] = ()
     after: tuple[float, ...] = ()
@@ -28,7 +28,7 @@ class ColumnValues:
 def column_values(
     rows: pd.DataFrame, reference: Reference, columns: Iterable[str], start: datetime, end: datetime
 ) -> dict[str, ColumnValues]:
-    """Returns the values of the ``columns`` that have some both in ``reference`` and in ``rows``."""
+    """Returns the values of those ``columns`` that have values in both ``reference`` and ``rows``."""
     frame = reference.lengths.judged(prepare(rows, start, end))
     values: dict[str, ColumnValues] = {}
     for name in columns:

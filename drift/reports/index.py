@@ -14,10 +14,10 @@ from drift.state.state_folder import StateFolder, name_of
 from otel.contract.drift_verdict import Score, Verdict
 
 MOST = 168
-"""The most windows in the heat map: a week of hours."""
+"""The maximum number of windows in the heat map: a week of hours."""
 LISTED = 48
 CLOSE = 0.75
-"""The part of the threshold from which a cell is not just as usual."""
+"""The share of the threshold from which a cell stands out."""
 
 
 def write(state: StateFolder, window: timedelta) -> None:
@@ -111,7 +111,7 @@ def _when(start: datetime) -> str:
 
 
 def _label(start: datetime, starts: Sequence[datetime], window: timedelta) -> str:
-    """Returns a label for the first window of each day, or of each sixth of all windows when they are a day at most."""
+    """Returns a label for the first window of each day, or of each sixth of the windows if they span at most a day."""
     if len(starts) * window > timedelta(days=1):
         return (
             f"{start:%-d %b}" if start.hour == 0 and start - window < start.replace(hour=0, minute=0, second=0) else ""

@@ -1,4 +1,4 @@
-"""The page of a window: in words first, then columns against their thresholds, then charts; one file, no script."""
+"""The page of a window: first in words, then columns against their thresholds, then charts; one file, no script."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ STATES = {
     VerdictState.REFERENCE_DAMAGED: ("reference damaged", "suspected"),
 }
 CHARTED = 6
-"""The most columns with a chart of their own: those furthest over their thresholds."""
+"""The maximum number of columns with a chart: those furthest over their thresholds."""
 HISTORY = 48
-"""The most windows in the chart of the past."""
+"""The maximum number of windows in the chart of the past."""
 
 
 def render(
@@ -79,7 +79,7 @@ def render(
 
 @cache
 def environment() -> Environment:
-    """Returns the templates; all values that are put into them are escaped, names of voices above all."""
+    """Returns the templates, which escape all values, such as voices' names."""
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -165,12 +165,12 @@ def _segment(segment: Segment) -> dict[str, str]:
 
 
 def charted(verdict: Verdict) -> list[str]:
-    """Returns the columns that have a chart of their own."""
+    """Returns the columns that have a chart."""
     return [score.column for score in _charted(verdict)]
 
 
 def _charted(verdict: Verdict) -> list[Score]:
-    """Returns the scores over their thresholds, furthest first; of a quiet window the two closest to them."""
+    """Returns the scores over their thresholds, furthest first; for a quiet window the two closest to them."""
     judged = sorted(
         (score for score in verdict.scores if score.ratio is not None),
         key=lambda score: (-(score.ratio or 0.0), score.column),

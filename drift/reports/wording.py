@@ -1,4 +1,4 @@
-"""A verdict in words: what changed, by how much, since when, where it concentrates; traffic apart from service."""
+"""Describes a verdict in words: what changed, by how much, since when and where; traffic separately from service."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from otel.contract.drift_verdict import DECIDED, Change, Score, Segment, Subject
 
 ORDER = {column.name: place for place, column in enumerate(COLUMNS)}
 MOST_NAMED = 3
-"""The most columns that are put into words; the table has all of them."""
+"""The maximum number of columns that are described in words; the table has all of them."""
 
 
 def verdict_text(verdict: Verdict, previous: Sequence[Verdict]) -> str:
@@ -59,7 +59,7 @@ def _values(column: Column, *values: float) -> tuple[str, ...]:
 
 
 def transition(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
-    """Returns whether drift begins, changes its columns, or ends with this window; None if all is as it was."""
+    """Returns whether drift begins, changes its columns, or ends with this window; None if nothing changes."""
     if verdict.state not in DECIDED:
         return None
     last = _last_decided(previous)
@@ -71,7 +71,7 @@ def transition(verdict: Verdict, previous: Sequence[Verdict]) -> str | None:
 
 
 def moment(time: datetime, of: datetime) -> str:
-    """Returns ``time`` as it is said on the day ``of``: 14:00, or with its date."""
+    """Returns ``time`` as text for the day ``of``: 14:00, or with its date on another day."""
     time, of = time.astimezone(UTC), of.astimezone(UTC)
     return f"{time:%H:%M}" if time.date() == of.date() else f"{time:%-d %B, %H:%M}"
 
@@ -99,7 +99,7 @@ def segment_text(segment: Segment) -> str:
 
 
 def ratio(change: Change) -> str:
-    """Returns the ratio with two digits, as 1.5, and with two decimals where it is below 1.1."""
+    """Returns the ratio with two digits, such as 1.5, or with two decimals if it is below 1.1."""
     return "?" if change.ratio is None else f"{change.ratio:.2g}" if change.ratio >= 1.1 else f"{change.ratio:.2f}"
 
 
@@ -117,7 +117,7 @@ def percent(value: float | None) -> str:
 
 
 def quantity(value: float | None, unit: str) -> str:
-    """Returns a number with its unit, as a person says it."""
+    """Returns a number with its unit in everyday form."""
     if value is None:
         return "?"
     match unit:
@@ -207,7 +207,7 @@ def _context(verdict: Verdict) -> list[str]:
 
 
 def _named(scores: Sequence[Score]) -> list[Score]:
-    """Returns the scores furthest over their thresholds, in the order in which a person asks about them."""
+    """Returns the scores furthest over their thresholds, in the order in which a reader would ask about them."""
     strongest = sorted(scores, key=lambda score: (-(score.ratio or 0.0), score.column))
     return sorted(strongest[:MOST_NAMED], key=lambda score: (not BY_NAME[score.column].first, ORDER[score.column]))
 

@@ -1,6 +1,6 @@
-"""``python -m drift.rows STATE EVENTS...``: ingests events and reads their windows, without judging anything.
+"""``python -m drift.rows STATE EVENTS...`` ingests events and reads their windows, without judging them.
 
-For looking at what comes in, and for measuring how fast it does (bench/drift.py). Prints a JSON object for each ingest.
+Use it to inspect what is ingested, and to measure how fast (bench/drift.py). It prints a JSON object for each ingest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from drift.rows.parquet import HOUR
 from drift.rows.store import Rows
 
 MOST_ROWS = 20_000
-"""The most rows of a window, as the job's own default has it."""
+"""The maximum number of rows of a window, equal to the job's default."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for _ in sys.stdin if given.again else (None,):
             print(json.dumps(ingest(rows, given.events, known)), flush=True)
-            known = frozenset(rows.hours()[:-1])  # the last hour may go on
+            known = frozenset(rows.hours()[:-1])  # the last hour may get more rows
     except (DriftError, OSError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The fields of a row, and the attribute of the event that each of them is."""
+"""The fields of a row, and the event attribute of each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 Type = Literal["text", "integer", "number", "flag"]
 
 FORMAT = 1
-"""The version of rows: raised when a field changes its meaning, but not for a new field, which older rows lack."""
+"""The version of rows: raise it when a field changes its meaning, but not for a new field, which older rows lack."""
 TIME = "time"
-"""The field that is no attribute: the time of the event by its record, in UTC."""
+"""The field that is not an attribute: the time of the event from its record, in UTC."""
 REQUEST_ID = "request_id"
 
 

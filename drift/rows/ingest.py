@@ -1,8 +1,8 @@
-"""An ingest: reads what is new in files of events, line by line in bounded memory, and commits it in steps.
+"""Ingests new lines of event files, one by one in bounded memory, and commits rows in steps.
 
-A commit writes parts, waits until they are on the disk, and then replaces the offsets. Parts of a commit that the
-offsets do not know do not count and are removed by the next ingest, which begins where the offsets say: wherever an
-ingest is cut off, the rows are the same in the end.
+A commit writes parts, waits until they are on the disk, and then replaces the offsets. Parts of a commit that is not in
+the offsets do not count; the next ingest removes them and resumes at the offsets. So the final rows are the same
+wherever an ingest is interrupted.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from drift.rows.otlp import OtlpDecoder, microseconds
 from drift.rows.sources import EventLine
 
 COMMIT_BYTES = 2**30
-"""The bytes that are read between two commits, and so the most that is read again after a crash."""
+"""The bytes that are read between two commits, and so the maximum that is read again after a crash."""
 LOOKS = 3
-"""How often one ingest looks into the folders: a file that is rotated meanwhile has another name then."""
+"""How often one ingest lists the folders, since a file that is rotated meanwhile gets another name."""
 
 Progress = Callable[[int, int], None]
-"""Is called with the bytes that are read, and with those there are."""
+"""A callback with the bytes read so far, and the total."""
 Step = Callable[[str], None]
-"""Is called after each step; an error that it raises ends the ingest there."""
+"""A callback after each step; an error that it raises ends the ingest there."""
 
 
 class Ingest:
@@ -74,7 +74,7 @@ class Ingest:
         return self._report
 
     def _open(self) -> Offsets:
-        """Returns the offsets, after removing whatever the folder has that they do not know of."""
+        """Returns the offsets, after removing parts that they do not include."""
         self._hours.mkdir(parents=True, exist_ok=True)
         files.sweep(self._folder)
         files.sweep(self._hours)
@@ -85,7 +85,7 @@ class Ingest:
             numbers = [number for _, folder in parquet.hour_folders(self._hours) for number, _ in parquet.parts(folder)]
             self._report.ledger_lost = bool(numbers) or (self._folder / offsets.DAMAGED).exists()
             known = Offsets(commits=max(numbers, default=0))
-            offsets.save(self._folder, known)  # before any part: parts without offsets mean that these were lost
+            offsets.save(self._folder, known)  # before any part: parts without offsets mean that the offsets were lost
         parquet.remove_after(self._hours, known.commits)
         self._step("swept")
         return known
@@ -94,14 +94,14 @@ class Ingest:
         return parquet.Writer(self._hours, self._offsets.commits + 1, self._report, judged_until=self._judged_until)
 
     def _look(self, paths: Sequence[Path]) -> list[Path]:
-        """Returns the files that were not looked into yet."""
+        """Returns the files that were not read yet."""
         files_of_events, unreadable = sources.find(paths)
         self._report.unreadable |= unreadable
         fresh = []
         for path in files_of_events:
             try:
                 about = path.stat()
-            except OSError:  # renamed since: it is found at the next look
+            except OSError:  # renamed since: the next listing finds it
                 continue
             if (about.st_dev, about.st_ino) not in self._seen:
                 fresh.append(path)
@@ -112,7 +112,7 @@ class Ingest:
         self._step("file")
         try:
             file = path.open("rb", buffering=2**20)
-        except FileNotFoundError:  # renamed since: it is found at the next look
+        except FileNotFoundError:  # renamed since: the next listing finds it
             return
         except OSError as error:
             self._report.unreadable[str(path)] = sources.why(error)
@@ -136,14 +136,14 @@ class Ingest:
             self._report.waiting += max(0, os.fstat(file.fileno()).st_size - end)
 
     def _lines(self, file: BinaryIO, position: ReadPosition, path: Path) -> Iterator[EventLine]:
-        """Yields the new lines, up to where the file can't be read; errors of storing them are not caught here."""
+        """Yields the new lines up to where the file can't be read; errors while storing them are not caught here."""
         try:
             yield from sources.whole_lines(file, position.offset)
         except OSError as error:
             self._report.unreadable[str(path)] = sources.why(error)
 
     def _ingest_lines(self, lines: Iterator[EventLine], position: ReadPosition) -> int:
-        """Ingests the lines, and returns the offset behind them."""
+        """Ingests the lines, and returns the offset after them."""
         end = position.offset
         for line in lines:
             written = self._ingest_line(line)

@@ -1,7 +1,7 @@
-"""The offsets up to which each file of events was read, and how many commits of rows count; kept as ledger.json.
+"""The offsets up to which each event file was read, and how many commits of rows count; stored as ledger.json.
 
-The file is replaced as a whole, after the parts that it makes count are on the disk: a crash before leaves the old
-file, for which the new parts do not exist.
+The file is replaced as a whole, after the parts that it adds are on the disk. A crash before that leaves the old file,
+for which the new parts do not exist.
 """
 
 from __future__ import annotations
@@ -21,17 +21,18 @@ from drift.rows.sources import Tail
 NAME = "ledger.json"
 DAMAGED = "ledger.damaged.json"
 MOST_SOURCES = 4096
-"""The most files that are remembered; of more, gone ones are forgotten, the oldest first. The Collector keeps 100."""
+"""The maximum number of files that are remembered; beyond it, deleted ones are forgotten, the oldest first. The
+Collector keeps 100."""
 
 
 class SourceOffset(msgspec.Struct):
-    """How far a file of events was read."""
+    """How far an event file was read."""
 
     offset: int
-    """The number of bytes that were read, up to the end of a whole line."""
+    """The number of bytes that were read, up to the end of a complete line."""
     tail: Tail
     commit: int
-    """The number of the commit that read the file last."""
+    """The number of the last commit that read the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class ReadPosition:
     key: str
     offset: int
     restarted: bool
-    """Whether a file with this first line was read before that went on differently."""
+    """Whether a file with this first line but a different continuation was read before."""
 
 
 class Offsets(msgspec.Struct):
@@ -53,10 +54,11 @@ class Offsets(msgspec.Struct):
     sources: dict[str, SourceOffset] = {}
 
     def position(self, file: BinaryIO, size: int) -> ReadPosition | None:
-        """Returns where the file's new lines begin; None while its first line is not whole. Raises OSError.
+        """Returns where the file's new lines begin; None while its first line is incomplete. Raises OSError.
 
-        Files may begin alike and go on differently, and a file may be replaced: an offset holds only if what is before
-        it is what was read. If in doubt a file is read from its beginning: a copy of a row is left out by its id.
+        Files may begin alike and continue differently, and a file may be replaced, so an offset is valid only if the
+        bytes before it are those that were read. If in doubt, a file is read from the start; copies of rows are dropped
+        by their ids.
         """
         begins = sources.head(file)
         if begins is None:
@@ -70,16 +72,16 @@ class Offsets(msgspec.Struct):
         return ReadPosition(key, 0, restarted=alike > 0)
 
     def forget(self, present: set[str]) -> None:
-        """Forgets files that are gone when there are too many; ``present`` holds the keys of those that are not."""
+        """Forgets deleted files when there are too many; ``present`` holds the keys of existing ones."""
         gone = sorted((source.commit, key) for key, source in self.sources.items() if key not in present)
         for _, key in gone[: max(0, len(self.sources) - MOST_SOURCES)]:
             del self.sources[key]
 
 
 def load(folder: Path) -> Offsets | None:
-    """Returns the offsets of a folder; None if there are none that can be read.
+    """Returns the offsets of a folder; None if there are no readable ones.
 
-    Raises RowsIncompatible if it was written by a later version, and OSError.
+    Raises RowsIncompatible if a later version wrote them, and OSError.
     """
     try:
         offsets = msgspec.json.decode((folder / NAME).read_bytes(), type=Offsets)
@@ -91,11 +93,11 @@ def load(folder: Path) -> Offsets | None:
 
 
 def set_aside(folder: Path) -> None:
-    """Keeps a damaged file of offsets under another name. Raises OSError."""
+    """Renames a damaged file of offsets to keep it. Raises OSError."""
     if (folder / NAME).exists():
         (folder / NAME).replace(folder / DAMAGED)
 
 
 def save(folder: Path, offsets: Offsets) -> None:
-    """Replaces the stored offsets. Raises OSError, and then the old ones are still there."""
+    """Replaces the stored offsets. Raises OSError, which leaves the old ones in place."""
     files.write(folder / NAME, msgspec.json.encode(offsets).decode())

@@ -1,7 +1,7 @@
-"""Decodes OTLP JSON lines to rows: fast where a line is valid, patient where it is not.
+"""Decodes OTLP JSON lines to rows: fast for valid lines, value by value for others.
 
-Source: the OTLP specification, "JSON Protobuf Encoding": 64-bit integers are strings, and numbers are taken too; floats
-that JSON has no number for are the strings "NaN", "Infinity" and "-Infinity"; unknown fields are passed over.
+Source: the OTLP specification, "JSON Protobuf Encoding": 64-bit integers are strings, and numbers are also accepted;
+floats that JSON can't represent are the strings "NaN", "Infinity" and "-Infinity"; unknown fields are ignored.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""
 
 CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of ours a server's clock may be before its rows count as future ones."""
+"""How far a server's clock may be ahead of ours before its rows count as future ones."""
 EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 LONGEST_TEXT = 256
-"""The most characters of a text field; the longest of ours is a checksum of 64."""
+"""The maximum number of characters of a text field; our longest is a checksum of 64."""
 BEGINNING = b'{"resourceLogs"'
-"""The beginning of a line: a writer goes on with it after a crash in the middle of one."""
+"""The start of a line, which a writer may append after it crashed in the middle of one."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = next(place for place, field in enumerate(FIELDS) if field.name == REQUEST_ID)
@@ -82,7 +82,7 @@ def microseconds(moment: datetime) -> int:
 
 
 class OtlpDecoder:
-    """Turns lines into rows, and counts in ``report`` whatever does not become one."""
+    """Turns lines into rows, and counts everything else in ``report``."""
 
     def __init__(self, report: IngestReport, now: datetime) -> None:
         self._report = report
@@ -91,7 +91,7 @@ class OtlpDecoder:
         self._present = microseconds(now + CLOCK_SKEW)
 
     def rows(self, line: bytes) -> list[Row]:
-        """Returns the rows of a whole line; a line that can't be read has none, and is never an error."""
+        """Returns the rows of a complete line; a line that can't be read has none, and never raises."""
         try:
             export = _decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -120,7 +120,7 @@ class OtlpDecoder:
         return rows
 
     def _converted(self, place: int, value: _Value) -> int | float | None:
-        """Returns the value of another type of attribute: a whole number is a number too, and a float may be whole."""
+        """Returns the value as the field's type: an integer is also a number, and a float may be an integer."""
         field = FIELDS[place]
         if field.type == "number" and value.intValue is not None:
             return _float(value.intValue)
@@ -145,9 +145,9 @@ class OtlpDecoder:
         return (time, *values)
 
     def _patiently(self, line: bytes) -> list[Row]:
-        """Reads a line that is not valid record by record, value by value."""
+        """Reads an invalid line record by record, value by value."""
         try:
-            # json knows NaN, 1e400 and a byte order mark, where msgspec gives up the whole line
+            # json accepts NaN, 1e400 and a byte order mark, for which msgspec rejects the whole line
             export = json.loads(line.decode("utf-8-sig", "replace"))
         except (ValueError, RecursionError):
             self._report.torn += 1
@@ -194,7 +194,7 @@ def _each(holder: Any, name: str) -> list[Any]:
 
 
 def _clean(value: Any) -> _Value:
-    """Returns the parts of any JSON value that have their type."""
+    """Returns the parts of any JSON value that have the right type."""
     given = value if isinstance(value, dict) else {}
     text, flag = given.get("stringValue"), given.get("boolValue")
     return _Value(
@@ -206,7 +206,7 @@ def _clean(value: Any) -> _Value:
 
 
 def _encodable(text: str) -> bool:
-    """Returns whether UTF-8 can hold ``text``: json takes half a surrogate pair for text."""
+    """Returns whether UTF-8 can encode ``text``: json accepts half a surrogate pair."""
     return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 

@@ -1,4 +1,4 @@
-"""Parts: Parquet files of rows, in a folder for each hour of the rows' time, numbered by the commit they belong to."""
+"""Parts: Parquet files of rows, in a folder for each hour of the rows' times, numbered by their commit."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from drift.rows.ingest_report import IngestReport
 from drift.rows.otlp import LONGEST_TEXT, Row
 
 HOURS = "hours"
-"""The folder of the hours' folders."""
+"""The parent folder of the hours' folders."""
 HOUR = timedelta(hours=1)
 HOUR_MICROSECONDS = 3_600_000_000
 FOLDER = "%Y-%m-%dT%HZ"
 BUFFER_ROWS = 50_000
-"""The rows that are held in memory, and so the size of a row group: about 100 MB of Python objects."""
+"""The number of rows in memory, and so the size of a row group: about 100 MB of Python objects."""
 OPEN_PARTS = 16
-"""The most hours that are written to at once; rows arrive nearly in order, so two are usual."""
+"""The maximum number of hours that are written at once; rows arrive nearly in order, so two are usual."""
 COMPRESSION = "zstd"
 
 _TYPES: dict[Type, pa.DataType] = {
@@ -41,15 +41,15 @@ SCHEMA = pa.schema(
     metadata={"drift.rows.format": str(FORMAT)},
 )
 _REPEATED = [field.name for field in FIELDS if field.type == "text" and field.name != REQUEST_ID]
-"""The columns of few values, which a dictionary makes small."""
+"""The columns with few values, which dictionary encoding compresses."""
 _PART = re.compile(r"(\d{9})-(\d{4,})\.parquet")
 
 
 class Writer:
-    """Takes rows in any order and writes the parts of one commit; they count only when the offsets say so."""
+    """Takes rows in any order and writes the parts of one commit, which count only once the offsets include it."""
 
     def __init__(self, hours: Path, commit: int, report: IngestReport, *, judged_until: int | None) -> None:
-        """``judged_until`` is in microseconds; rows before it are counted as late."""
+        """``judged_until`` is in microseconds; rows before it count as late."""
         self._hours, self._commit, self._report = hours, commit, report
         self._judged_until = judged_until
         self._buffers: dict[int, list[Row]] = {}
@@ -119,7 +119,7 @@ class Writer:
         return part
 
     def _finish(self) -> None:
-        """Finishes the part that was written to longest ago."""
+        """Finishes the least recently written part."""
         _, part = self._open.popitem(last=False)
         part.writer.close()
         files.settle(part.path)
@@ -136,7 +136,7 @@ class _PartFile:
 
 
 def table_of(rows: Sequence[Row], report: IngestReport) -> pa.Table:
-    """Returns rows as columns; a value that no column can hold, or should, becomes null and is counted."""
+    """Returns rows as columns; a value that a column can't or should not hold becomes null and is counted."""
     time, *columns = zip(*rows, strict=True)
     arrays = [pa.array(time, pa.int64()).cast(pa.timestamp("us", tz="UTC"))]
     for field, values in zip(FIELDS, columns, strict=True):
@@ -148,7 +148,7 @@ def table_of(rows: Sequence[Row], report: IngestReport) -> pa.Table:
 
 
 def _array(kind: Type, values: Sequence[Any]) -> tuple[pa.Array, int]:
-    """Returns a column, and how many of its values were absurd."""
+    """Returns a column, and the number of its absurd values."""
     try:
         array = pa.array(values, _TYPES[kind])
     except OverflowError:  # an integer of more than 64 bits
@@ -170,7 +170,7 @@ def hour_folders(hours: Path) -> list[tuple[datetime, Path]]:
     """Returns the hours that have a folder, in order."""
     folders = []
     for path in hours.iterdir() if hours.is_dir() else ():
-        with suppress(ValueError):  # another name is nothing of ours
+        with suppress(ValueError):  # another name is not ours
             folders.append((datetime.strptime(path.name, FOLDER).replace(tzinfo=UTC), path))
     return sorted(folders)
 
@@ -194,10 +194,10 @@ def edges(part: Path) -> tuple[datetime, ...]:
 
 
 def remove_after(hours: Path, commit: int) -> None:
-    """Removes the parts of later commits, which a crash left behind."""
+    """Removes the parts of later commits that a crash left behind."""
     for _, folder in hour_folders(hours):
         for number, path in parts(folder):
             if number > commit:
                 path.unlink(missing_ok=True)
-        with suppress(OSError):  # only of an hour that has nothing else
+        with suppress(OSError):  # only succeeds for an empty hour
             folder.rmdir()

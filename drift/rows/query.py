@@ -1,4 +1,4 @@
-"""Reads the rows of a window by DuckDB from the parts of its hours."""
+"""Reads the rows of a window with DuckDB from the parts of its hours."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from drift.errors import RowsDamaged
 from drift.rows.parquet import SCHEMA
 
 SPILL = "spill"
-"""The folder for what does not fit into memory."""
+"""The folder to which DuckDB spills what does not fit into memory."""
 THREADS = 2
 MEMORY = "1GB"
-"""DuckDB's memory instead of 80 % of the machine's: the whole job is to stay below 2 GB. The rest goes to disk."""
+"""DuckDB's memory limit, instead of 80 % of the machine's: the whole job must stay below 2 GB. The rest goes to
+disk."""
 _PANDAS = {
     pa.int64(): pd.Int64Dtype(),
     pa.bool_(): pd.BooleanDtype(),
     pa.string(): pd.StringDtype(na_value=float("nan")),
 }
 
-# What a sample is chosen by: the same rows each time, in any version and whatever order they came in. The time is part
-# of it, since a caller may send one id again and again.
+# The key by which a sample is chosen: the same rows each time, in any version and any order of arrival. It includes the
+# time, since a caller may reuse an id many times.
 _MACRO = "create macro sample_key(id, time) as md5_number_lower(coalesce(id, '') || epoch_us(time))"
 _COUNT = """
     select count(*), count(distinct (request_id, time)) from parts where time >= $start and time < $end
@@ -53,19 +54,19 @@ class WindowRows:
     """The rows of a window."""
 
     frame: pd.DataFrame
-    """One row for each event, in order of time; every field is a column, of the same type whatever the rows hold."""
+    """One row for each event, in order of time; every field is a column of a fixed type."""
     count: int
     """The number of distinct rows of the window; ``frame`` may be a sample of them."""
     duplicates: int
-    """The number of copies of rows, which are left out."""
+    """The number of copies of rows, which are omitted."""
     unreadable: tuple[str, ...] = ()
-    """The parts that are damaged, and so left out."""
+    """The damaged parts, which are omitted."""
 
 
 def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, spill: Path) -> WindowRows:
-    """Returns the rows from ``start`` to before ``end``; of more than ``most`` a sample, the same each time.
+    """Returns the rows from ``start`` to before ``end``; if there are more than ``most``, a reproducible sample.
 
-    Raises RowsDamaged, ValueError if ``most`` is not positive.
+    Raises RowsDamaged, and ValueError if ``most`` is not positive.
     """
     if most < 1:
         raise ValueError(f"a window of at most {most} rows")
@@ -88,7 +89,7 @@ def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path)
         _open(connection, parts)
         total, count = _one(connection, _COUNT, bounds)
         last = None
-        if count > most:  # the keys of a sample are at most this one: only its rows are read whole
+        if count > most:  # the sample has the keys up to this one; only its rows are read completely
             (last,) = _one(connection, _LAST_KEY, {**bounds, "most": most})
         table = connection.sql(_ROWS, params={**bounds, "last": last}).to_arrow_table()
     return WindowRows(_frame(table), count, total - count)
@@ -107,7 +108,7 @@ def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _open(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
-    """Creates the view ``parts`` with every field, null in parts of a version that did not have it yet."""
+    """Creates the view ``parts`` with every field, null in parts of older versions without it."""
     connection.execute(_MACRO)
     read = connection.read_parquet(
         [str(part) for part in parts], union_by_name=True, filename=True, file_row_number=True

@@ -1,4 +1,4 @@
-"""Files of OTLP JSON lines: finds them, recognises them whatever their names are now, and reads their whole lines."""
+"""Finds files of OTLP JSON lines, recognises them after renames, and reads their complete lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 LONGEST_LINE = 32 * 2**20
-"""The most bytes of a line; a batch of 8,000 events has 19 MB. As nested lists this much JSON is 0.8 GB of Python."""
+"""The maximum bytes of a line; a batch of 8,000 events has 19 MB. As nested lists, this much JSON is 0.8 GB in
+Python."""
 HEAD_BYTES = 64 * 2**10
-"""The bytes of a file's first line that identify it: they have ids and nanoseconds in them."""
+"""The number of bytes of a file's first line that identify it: they contain ids and nanoseconds."""
 TAIL_BYTES = 4096
-"""The bytes read last, by which a file is recognised as still the same."""
+"""The number of last bytes read, by which a file is recognised as unchanged."""
 SKIP_BYTES = 2**20
 NAMES = re.compile(r"\.jsonl(\.\d+)?$")
 """The Collector rotates to requests-TIME.jsonl, the server itself to requests.jsonl.1 and so on."""
@@ -36,16 +37,16 @@ class Tail:
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """A whole line; ``content`` is None if it is longer than can be read."""
+    """A complete line; ``content`` is None if it is too long to be read."""
 
     content: bytes | None
     end: int
-    """The offset in the file behind the line."""
+    """The offset in the file after the line."""
     tail: Tail
 
 
 def find(paths: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
-    """Returns the files at ``paths`` and in folders there, in order of time; and what is no file, with the reason."""
+    """Returns the files at ``paths`` and in folders there, in order of time, and other paths with the reason."""
     files: dict[tuple[float, str], Path] = {}
     unreadable: dict[str, str] = {}
     for path in paths:
@@ -62,18 +63,18 @@ def find(paths: Sequence[Path]) -> tuple[list[Path], dict[str, str]]:
                 continue
             if stat.S_ISREG(about.st_mode):
                 files[about.st_mtime, str(file)] = file
-            else:  # a pipe would be waited for, a device has no end
+            else:  # a pipe would block, a device has no end
                 unreadable[str(file)] = "not a file"
     return [files[key] for key in sorted(files)], unreadable
 
 
 def why(error: OSError) -> str:
-    """Returns the reason in the words of the system."""
+    """Returns the system's message for the error."""
     return error.strerror or type(error).__name__
 
 
 def head(file: BinaryIO) -> str | None:
-    """Returns what identifies this file, whatever its name; None until its first line is whole."""
+    """Returns the identity of this file, independent of its name; None until its first line is complete."""
     file.seek(0)
     first = file.readline(HEAD_BYTES)
     if not first.endswith(b"\n") and len(first) < HEAD_BYTES:
@@ -88,7 +89,7 @@ def ends_with(file: BinaryIO, offset: int, tail: Tail) -> bool:
 
 
 def whole_lines(file: BinaryIO, offset: int) -> Iterator[EventLine]:
-    """Yields the lines from ``offset`` on that have an end; what follows the last of them is still being written."""
+    """Yields the complete lines from ``offset`` on; what follows the last of them is still being written."""
     file.seek(offset)
     end = offset
     while True:
@@ -108,7 +109,7 @@ def whole_lines(file: BinaryIO, offset: int) -> Iterator[EventLine]:
 
 
 def _skip(file: BinaryIO, begun: bytes) -> tuple[int, bytes] | None:
-    """Skips a line, and returns its length and last bytes; None if it has no end yet."""
+    """Skips a line, and returns its length and last bytes; None if it is incomplete."""
     length, last = len(begun), begun[-TAIL_BYTES:]
     while more := file.readline(SKIP_BYTES):
         length += len(more)

@@ -1,6 +1,6 @@
-"""The rows: ingests what is new in files of events, each event once, and returns the rows of a window.
+"""Stores rows: ingests new events from files, each once, and returns the rows of a window.
 
-One process works on a folder of rows at a time, and holds the lock of the state folder.
+One process at a time works on a folder of rows, and holds the lock of the state folder.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class Rows:
         judged_until: datetime | None,
         on_progress: Progress | None = None,
     ) -> IngestReport:
-        """Ingests what is new in ``paths``, files or folders of them: every event once, even if this is cut off.
+        """Ingests new events from ``paths``, files or folders of them, each once, even after an interruption.
 
-        Whatever the files hold is not an error but counted. Raises OSError if the rows can't be stored, and
-        RowsIncompatible; then what was committed stays, and the rest is taken the next time.
+        Invalid content is counted and never raises. Raises OSError if the rows can't be stored, and RowsIncompatible;
+        then committed rows stay, and the next ingest takes the rest.
         """
         ingest = Ingest(
             self._folder,
@@ -52,7 +52,7 @@ class Rows:
         return ingest.run(paths)
 
     def window(self, start: datetime, end: datetime, *, most: int) -> WindowRows:
-        """Returns the rows from ``start`` to before ``end``, each event once; of more than ``most`` a fixed sample.
+        """Returns the rows from ``start`` to before ``end``, each event once; a fixed sample if more than ``most``.
 
         Raises RowsDamaged, RowsIncompatible, and ValueError if ``most`` is not positive.
         """
@@ -72,7 +72,7 @@ class Rows:
         return self._edge(-1, max)
 
     def drop_before(self, moment: datetime) -> int:
-        """Removes the hours that end by ``moment``, and returns how many. Raises OSError."""
+        """Removes the hours that end by ``moment``, and returns their number. Raises OSError."""
         old = [folder for hour, folder in parquet.hour_folders(self._hours) if hour + parquet.HOUR <= moment]
         for folder in old:
             files.remove(folder)
@@ -89,7 +89,7 @@ class Rows:
         ]
 
     def _edge(self, place: int, choose: Callable[[list[datetime]], datetime]) -> datetime | None:
-        """Returns the first or last time, which stands in the parts of the first or last hour."""
+        """Returns the first or last time, from the parts of the first or last hour."""
         hours = self.hours()
         if not hours:
             return None

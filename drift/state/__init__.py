@@ -1,4 +1,4 @@
-"""The state folder of the job (``state_folder.py``), and whether the clock is to be believed (``clock.py``).
+"""The state folder of the job (``state_folder.py``), and the check of the clock (``clock.py``).
 
-One job works on the folder at a time. A clock that leaps would let everything be deleted as too old.
+One job works on the folder at a time. A clock that jumps ahead would cause everything to be deleted as too old.
 """

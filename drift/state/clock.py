@@ -1,9 +1,9 @@
-"""Whether the machine's clock can be believed: by the time of the last run, and by what the kernel counts since boot.
+"""Checks whether the machine's clock can be trusted, by the last run's time and the kernel's uptime.
 
-A clock that jumps ahead for one run would let everything be deleted as too old, and nothing be judged until that time
-has come. The kernel's count of seconds since boot can't be set, so within one boot a jump is certain. Across a reboot
-a jump looks like a machine that was off; there a clock is believed when it has run on evenly for a while, which is
-when time synchronisation would have set it.
+If the clock jumped ahead for one run, everything would be deleted as too old, and nothing would be judged until that
+time came. The kernel's count of seconds since boot can't be set, so within one boot a jump is certain. Across a reboot
+a jump looks like a machine that was off; then a clock is trusted when it has run evenly for a while, in which time
+synchronisation would have set it.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 TOLERANCE = timedelta(minutes=5)
-"""How far a clock may be set back, or run unevenly."""
+"""The maximum by which a clock may be set back, or run unevenly."""
 LEAP = timedelta(days=1)
-"""How far a clock may be ahead of the kernel's count within one boot."""
+"""The maximum by which a clock may be ahead of the kernel's count within one boot."""
 OFF = timedelta(days=14)
-"""How long a machine may have been off without a question."""
+"""The maximum time that a machine may have been off without suspicion."""
 AFTER_LEAP = timedelta(days=1)
-"""How long a clock that leapt ahead must run on evenly: somebody has a day to set it right."""
+"""The time that a clock that jumped ahead must run evenly: operators have a day to correct it."""
 AFTER_BOOT = timedelta(hours=1)
-"""How long a clock that was set back, or one after a boot, must run on evenly."""
+"""The time that a clock must run evenly after it was set back, or after a boot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class ClockReading:
 
     time: datetime
     boot: str = ""
-    """The id of the boot; empty if that is not known."""
+    """The id of the boot; empty if unknown."""
     uptime: float = 0.0
-    """Seconds since that boot, sleep included."""
+    """Seconds since that boot, including sleep."""
 
     @classmethod
     def current(cls) -> ClockReading:
@@ -48,14 +48,14 @@ class ClockReading:
             return cls(moment, f"process {os.getpid()}", time.monotonic())
 
     def leap_since(self, earlier: ClockReading) -> timedelta | None:
-        """Returns how much further the clock has gone than the machine's uptime; None across a reboot."""
+        """Returns how much more the clock has advanced than the machine's uptime; None across a reboot."""
         if not self.boot or self.boot != earlier.boot:
             return None
         return (self.time - earlier.time) - timedelta(seconds=self.uptime - earlier.uptime)
 
 
 class Suspicion(StrEnum):
-    """What seems to have happened to the clock."""
+    """The suspected fault of the clock."""
 
     LEAPT = "it leapt ahead"
     LONG_OFF = "it is weeks ahead, and the machine was started since"
@@ -66,9 +66,9 @@ _STEADY = {Suspicion.LEAPT: AFTER_LEAP, Suspicion.LONG_OFF: AFTER_BOOT, Suspicio
 
 
 def suspicion(now: ClockReading, last: ClockReading, doubted: ClockReading | None) -> Suspicion | None:
-    """Returns what is wrong with the clock since the ``last`` run that believed it; None if it is to be believed.
+    """Returns the suspected fault of the clock since the ``last`` run that trusted it; None if it can be trusted.
 
-    ``doubted`` is the reading since which it has been doubted without a break, None if it was not.
+    ``doubted`` is the reading since which it has been doubted without interruption, or None.
     """
     suspected = _suspicion(now, last)
     if suspected is None or (
@@ -79,7 +79,7 @@ def suspicion(now: ClockReading, last: ClockReading, doubted: ClockReading | Non
 
 
 def is_even(now: ClockReading, earlier: ClockReading) -> bool:
-    """Returns whether the clock has gone as fast as the machine's uptime since the ``earlier`` reading, in one boot."""
+    """Returns whether the clock has run as fast as the machine's uptime since the ``earlier`` reading, in one boot."""
     leap = now.leap_since(earlier)
     return leap is not None and abs(leap) <= TOLERANCE
 

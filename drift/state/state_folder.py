@@ -23,35 +23,35 @@ from drift.verdict import verdict_json
 from otel.contract.drift_verdict import DECIDED, Verdict
 
 FORMAT = 1
-"""The version of this folder; rows, references and verdicts have versions of their own."""
+"""The version of this folder; rows, references and verdicts have their own versions."""
 NAME = "%Y-%m-%dT%H-%M-%SZ"
 VERDICT, OUTPUTS, ANNOTATION = "verdict.json", "outputs.json", "annotation.json"
 PRIVATE, SERVED = 0o700, 0o755
 """The modes of folders: a web server may show the pages of SERVED ones; rows and references are PRIVATE."""
 UNREADABLE = (OSError, msgspec.MsgspecError, UnicodeDecodeError)
-"""What reading a file of the folder may raise."""
+"""The errors that reading a file of the folder may raise."""
 REMEMBERED = 48
-"""The number of windows before one that still say something about it."""
+"""The number of previous windows that are relevant to a window."""
 PAGE, EVIDENTLY_HTML, EVIDENTLY_JSON = "index.html", "evidently.html", "evidently.json"
 
 
 class StateError(DriftError):
-    """The folder can't be used; the message says why and what to do."""
+    """The folder can't be used; the message gives the reason and the remedy."""
 
 
 class StateBusy(StateError):
-    """Another drift job works on it."""
+    """Another drift job is using the folder."""
 
 
 class DeliveryRecord(msgspec.Struct, frozen=True):
-    """The outputs that a window is due to, and those that have it; kept beside its verdict as outputs.json."""
+    """The outputs that a window is due to, and those that have it; stored beside its verdict as outputs.json."""
 
     due: tuple[str, ...]
     """The names of the outputs."""
     done: dict[str, str] = {}
     """By output, the result of its delivery: a run's id, or just "sent"."""
     transition: str | None = msgspec.field(name="news", default=None)
-    """Whether drift begins, changes its columns or ends with the window; None if all is as it was."""
+    """Whether drift begins, changes its columns or ends with the window; None if nothing changes."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class _RunEnd(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """How the last run ended."""
+    """The result of the last run."""
 
     clock: ClockReading
     succeeded: bool
@@ -80,7 +80,7 @@ class LastRun:
 
 
 class StateFolder:
-    """The folder; ``open`` it, and hold its ``lock`` while changing anything."""
+    """The folder; call ``open``, and hold its ``lock`` while changing anything."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -94,7 +94,7 @@ class StateFolder:
 
     @classmethod
     def open(cls, folder: Path) -> StateFolder:
-        """Opens the folder, and makes it if it is not there. Raises StateError."""
+        """Opens the folder, and creates it if it does not exist. Raises StateError."""
         state = cls(folder)
         try:
             for path, mode in (
@@ -104,7 +104,7 @@ class StateFolder:
                 (state.rows, 0o700),
             ):
                 path.mkdir(parents=True, exist_ok=True)
-                with suppress(PermissionError):  # it is another user's, who has made it as they like
+                with suppress(PermissionError):  # another user's folder keeps its mode
                     path.chmod(mode)
             version = folder / "format"
             if not version.exists():
@@ -125,7 +125,7 @@ class StateFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the lock, which is released whenever the process ends. Raises StateBusy, StateError."""
+        """Holds the lock, which is also released when the process ends. Raises StateBusy, StateError."""
         try:
             handle = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -157,13 +157,13 @@ class StateFolder:
             raise VerdictDamaged(f"the verdict of {name} can't be read: {_reason(error)}") from None
 
     def verdicts(self, *, before: datetime | None = None, most: int) -> list[Verdict]:
-        """Returns the last ``most`` verdicts that can be read, of windows from before ``before``, oldest first."""
+        """Returns the last ``most`` readable verdicts on windows from before ``before``, oldest first."""
         names = [name for name in self.names() if before is None or name < name_of(before)]
         verdicts: list[Verdict] = []
         for name in reversed(names):
             if len(verdicts) >= most:
                 break
-            with suppress(VerdictDamaged):  # reading it by name raises; it is judged anew if it was the last
+            with suppress(VerdictDamaged):  # reading it by name raises; the last window is then judged again
                 verdicts.append(self.verdict(name))
         return verdicts[::-1]
 
@@ -177,11 +177,11 @@ class StateFolder:
         return last[0].end if last else None
 
     def keep(self, start: datetime, fill: Callable[[Path], None]) -> None:
-        """Publishes the window's folder, whole or not at all: from that instant on the window counts as judged."""
+        """Publishes the window's folder atomically; from that instant the window counts as judged."""
         files.publish(self.window(name_of(start)), fill)
 
     def outputs(self, name: str) -> DeliveryRecord:
-        """Returns the deliveries of the window; nothing is due if they can't be read any more."""
+        """Returns the deliveries of the window; nothing is due if they can't be read."""
         try:
             return msgspec.json.decode((self.window(name) / OUTPUTS).read_bytes(), type=DeliveryRecord)
         except UNREADABLE:
@@ -190,7 +190,7 @@ class StateFolder:
     def mark(self, name: str, output: str, result: str) -> None:
         """Records that ``output`` has the window, with the delivery's ``result``."""
         record = self.outputs(name)
-        files.sweep(self.window(name))  # a kill in the middle of this leaves files behind
+        files.sweep(self.window(name))  # a process killed here leaves files behind
         write_outputs(self.window(name), structs.replace(record, done={**record.done, output: result}))
 
     def reference(self) -> Reference | None:
@@ -206,7 +206,7 @@ class StateFolder:
         return load_reference(self.references / name)
 
     def use(self, reference: Reference) -> None:
-        """Keeps ``reference``, and makes it the current one."""
+        """Stores ``reference``, and makes it the current one."""
         files.publish(self.references / reference.id, reference.save)
         files.write(self._current, f"{reference.id}\n")
 
@@ -217,7 +217,7 @@ class StateFolder:
         return ""
 
     def last_run(self) -> LastRun | None:
-        """Returns how the last run ended; None before the first."""
+        """Returns the result of the last run; None before the first."""
         try:
             text = self._last_run.read_bytes()
             run = msgspec.json.decode(text, type=_RunEnd)
@@ -226,18 +226,18 @@ class StateFolder:
             return None
 
     def note_run(self, run: LastRun) -> None:
-        """Keeps how this run ended."""
+        """Stores the result of this run."""
         files.write_json(self._last_run, {**asdict(run.clock), "succeeded": run.succeeded, "problem": run.problem})
 
     def doubted(self) -> ClockReading | None:
-        """Returns the reading since which the clock is not believed; None while it is."""
+        """Returns the reading since which the clock is not trusted; None while it is."""
         try:
             return msgspec.json.decode(self._doubt.read_bytes(), type=ClockReading)
         except UNREADABLE:
             return None
 
     def doubt(self, reading: ClockReading | None) -> None:
-        """Records that the clock is not believed since ``reading``, or, for None, that it is again."""
+        """Records that the clock is not trusted since ``reading``, or, for None, that it is trusted again."""
         if reading is not None:
             files.write_json(self._doubt, reading)
         else:
@@ -246,7 +246,7 @@ class StateFolder:
     def set_aside(self, moment: datetime) -> list[str]:
         """Moves windows that begin after ``moment`` into the folder ``ahead``, and returns their names.
 
-        They were judged when the clock was ahead, without what was still to come.
+        They were judged while the clock was ahead, without rows that were still to come.
         """
         ahead = [name for name in self.names() if name > name_of(moment)]
         for name in ahead:
@@ -257,7 +257,7 @@ class StateFolder:
         return ahead
 
     def drop_reports(self, name: str) -> None:
-        """Removes Evidently's reports of the window, which are most of its bytes."""
+        """Removes Evidently's reports of the window, which take most of its bytes."""
         for report in (EVIDENTLY_HTML, EVIDENTLY_JSON):
             (self.window(name) / report).unlink(missing_ok=True)
 
@@ -286,7 +286,7 @@ def name_of(start: datetime) -> str:
 
 
 def time_of(name: str) -> datetime | None:
-    """Returns the time at which the window ``name`` begins; None if that is no window's name."""
+    """Returns the time at which the window ``name`` begins; None if that is not a window's name."""
     try:
         return datetime.strptime(name, NAME).replace(tzinfo=UTC)
     except ValueError:

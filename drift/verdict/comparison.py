@@ -1,8 +1,8 @@
 """Compares two builds, voices or periods at equal length, so that an exit code can stop a deployment.
 
-Requests are put into strata: the same way of answering, the same voice, and a narrow range of lengths. In each stratum
-the two sides differ by nothing but what is compared. The difference is the mean over strata; how easily chance gives as
-much, the labels say when they are shuffled within the strata (a stratified permutation test).
+Requests are grouped into strata: the same way of answering, the same voice, and a narrow range of lengths. Within a
+stratum the two sides differ only in what is compared. The difference is the mean over strata; its p-value comes from
+shuffling the labels within the strata (a stratified permutation test).
 """
 
 from __future__ import annotations
@@ -22,19 +22,20 @@ from drift.columns.reader import Flags, Floats
 from otel.contract.drift_verdict import Subject
 
 SHUFFLES = 1999
-"""The number of shuffles. The least p is 1 / 2,000: below the level even when it is corrected for all 13 columns."""
+"""The number of shuffles. The smallest p is 1 / 2,000, which is below the level even when corrected for all 13
+columns."""
 ENOUGH = 40
-"""The number of shuffles that gave as much from which it is chance, and no more are needed."""
+"""The number of shuffles with as large a difference after which it counts as chance, and shuffling stops."""
 MOST_ROWS = 5000
-"""The size of each side's random sample: more rows would show smaller differences than matter."""
+"""The size of each side's random sample: more rows would reveal irrelevantly small differences."""
 LEVEL = 0.01
-"""The probability of calling equal sides different, for all columns together."""
+"""The probability of a false positive over all columns together."""
 MINIMUM_ROWS = 100
-"""The least rows of each side in strata that both have: fewer show no change that matters."""
+"""The minimum number of each side's rows in common strata; fewer can't reveal a change that matters."""
 LENGTHS = 16
-"""The number of ranges of length, by quantiles; within one a straight line removes what is left of its influence."""
+"""The number of length ranges, by quantiles; within a range, a linear fit removes the remaining influence of length."""
 POINTS = 0.02
-"""The least change of a share that matters."""
+"""The smallest change of a share that matters."""
 SEED = 20261124
 
 
@@ -42,13 +43,13 @@ class ComparisonOutcome(StrEnum):
     """The outcome of a comparison, or of one column of it."""
 
     SAME = "same"
-    """The sides are equal, or so near that it matters to nobody."""
+    """The sides are equal, or the difference is too small to matter."""
     DIFFERENT = "different"
     INSUFFICIENT_DATA = "insufficient_data"
 
 
 class Direction(StrEnum):
-    """The direction of a difference, as a listener judges it."""
+    """The direction of a difference from a listener's view."""
 
     WORSE = "worse"
     BETTER = "better"
@@ -75,12 +76,12 @@ class Difference:
     ratio: float | None
     """B's value over A's at equal length, for a column that is compared by ratios."""
     p: float | None
-    """How often shuffled labels give as much, after Holm's correction; None where there was too little to test, or the
-    difference is smaller than what matters."""
+    """The p-value: the share of shuffles with as large a difference, after Holm's correction. None if there was too
+    little to test, or the difference is too small to matter."""
     rows: tuple[int, int]
-    """The rows of A and B in strata that both have."""
+    """The rows of A and B in common strata."""
     left_out: int
-    """The rows of both in strata that only one has."""
+    """The rows of both in strata of only one side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ class Comparison:
 
     @property
     def exit_code(self) -> int:
-        """The exit code: 0 for nothing worse, 3 for anything that is worse or sounds different, 4 for too few rows."""
+        """The exit code: 0 if nothing is worse, 3 if anything is worse or sounds different, 4 for too few rows."""
         return EXIT_CODES[self.state]
 
 
@@ -119,10 +120,10 @@ def compare(
     minimum_rows: int = MINIMUM_ROWS,
     effect: float = 1.0,
 ) -> Comparison:
-    """Compares the requests ``b`` with ``a``: service and audio, at equal length and, where they have some in common,
+    """Compares the requests ``b`` with ``a`` in service and audio, at equal length and, if they have voices in common,
     within the same voice.
 
-    ``effect`` scales the least change that matters, which each column has. Raises nothing for what is in the rows.
+    ``effect`` scales each column's smallest change that matters. No content of the rows raises an error.
     """
     sides = [prepare(a), prepare(b)]
     rows = (sides[0].rows, sides[1].rows)
@@ -154,7 +155,7 @@ def _state(differences: Sequence[Difference]) -> ComparisonOutcome:
 
 
 def _strata(frame: Frame, *, by_voice: bool) -> npt.NDArray[np.int64]:
-    """Returns a stratum's number for each row: rows of one stratum are alike but for what is compared."""
+    """Returns the number of each row's stratum; rows of one stratum differ only in what is compared."""
     known = ~np.isnan(frame.length)
     lengths = frame.length[known] if known.any() else np.zeros(1)
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, LENGTHS + 1)[1:-1]))
@@ -186,7 +187,7 @@ def _measure(column: Column, frame: Frame, of_b: Flags, strata: npt.NDArray[np.i
 
 
 def _unsound(column: Column, values: npt.NDArray[np.object_], label: Flags) -> Floats:
-    """Returns 1 where a value is not sound, or, where no category is better, not the one that A mostly has."""
+    """Returns 1 where a value is not sound or, if no category is better, is not A's most frequent one."""
     sound = column.sound
     if sound is None:
         names, counts = np.unique(values[~label].astype(str), return_counts=True)
@@ -195,7 +196,7 @@ def _unsound(column: Column, values: npt.NDArray[np.object_], label: Flags) -> F
 
 
 def _level(values: Floats, length: Floats, label: Flags, stratum: npt.NDArray[np.int64]) -> Floats:
-    """Removes the influence of the length within strata: one slope for all, fitted to both sides' own deviations."""
+    """Removes the influence of length within strata by one common slope, fitted to each side's own deviations."""
     length = np.where(np.isnan(length), 0.0, length)
     cell = stratum * 2 + label
     counts = np.maximum(1, np.bincount(cell))
@@ -213,7 +214,7 @@ def _least(column: Column) -> float:
 def _permutation(
     values: Floats, label: Flags, stratum: npt.NDArray[np.int64], least: float
 ) -> tuple[float, float | None]:
-    """Returns the mean difference over strata, weighted by information, and how often shuffled labels give as much.
+    """Returns the mean difference over strata, weighted by information, and its p-value from shuffled labels.
 
     Nothing is shuffled for a difference below ``least``.
     """
@@ -232,7 +233,7 @@ def _permutation(
     as_much = done = 0
     while done < SHUFFLES and as_much < ENOUGH:
         count = min(max(1, 1_000_000 // len(values)), SHUFFLES - done)
-        # Rows by stratum, and by chance within it: the first of each stratum become B's.
+        # Rows ordered by stratum, and randomly within it: the first of each stratum become B's.
         places = np.argsort(rng.random((count, len(values))) + stratum, axis=1)
         sums = centred[places] @ chosen
         as_much += int((np.abs(sums) >= abs(total) * (1 - 1e-12)).sum())
@@ -241,14 +242,14 @@ def _permutation(
 
 
 def _first_of_each(sizes: Floats, ours: Floats) -> Floats:
-    """Returns 1 for as many of the first places of each stratum as it has rows of B, else 0."""
+    """Returns 1 for the first positions of each stratum, as many as it has rows of B, and 0 for the others."""
     starts = np.repeat(np.cumsum(sizes) - sizes, sizes.astype(np.int64))
     place = np.arange(int(sizes.sum())) - starts
     return (place < np.repeat(ours, sizes.astype(np.int64))).astype(np.float64)
 
 
 def _holm(ps: Sequence[float | None]) -> list[float | None]:
-    """Corrects ``ps`` for the number of columns, in the order given; None stays and counts. Source: Holm 1979."""
+    """Corrects ``ps`` for the number of columns, in the given order; None stays None and counts. Source: Holm 1979."""
     order = sorted((p, place) for place, p in enumerate(ps) if p is not None)
     corrected: list[float | None] = [None] * len(ps)
     highest = 0.0

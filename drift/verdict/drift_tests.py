@@ -1,4 +1,4 @@
-"""The tests of a window: each column's distance against its threshold, and absolute tests against bounds."""
+"""The tests of a window: each column's distance against its threshold, and statistics against absolute bounds."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from otel.contract.drift_verdict import Problem, ProblemKind, TestResult
 
 
 class Statistic(StrEnum):
-    """What a bound test computes from a column."""
+    """The statistic that a bound test computes from a column."""
 
     P95 = "p95"
     """The 95th percentile, less than the bound."""
     SUCCESS = "success"
     """The share of what is sound, at least the bound."""
     MISSING = "missing"
-    """The share of values that are not there, at most the bound."""
+    """The share of missing values, at most the bound."""
     CONSTANT = "constant"
     """The standard deviation, more than the bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftTest:
-    """A test of one column's distance from the reference, against the threshold that holds for so many values."""
+    """A test of one column's distance from the reference against the threshold for that number of values."""
 
     column: Column
     size: int
@@ -75,7 +75,7 @@ class BoundTest:
 class TestPlan:
     """All tests of a window."""
 
-    __test__ = False  # pytest would take it for one of its own
+    __test__ = False  # otherwise pytest would collect it
 
     drift_tests: tuple[DriftTest, ...]
     bound_tests: tuple[BoundTest, ...]
@@ -85,7 +85,7 @@ class TestPlan:
 
 
 def plan_tests(frame: Frame, reference: Reference) -> TestPlan:
-    """Returns the tests for which ``frame``, judged at equal length, has enough values and ``reference`` thresholds."""
+    """Returns the tests with enough values in ``frame``, judged at equal length, and thresholds in ``reference``."""
     drift_tests: list[DriftTest] = []
     bound_tests: list[BoundTest] = []
     problems: list[Problem] = []

@@ -1,6 +1,6 @@
-"""Evidently's judgement of a window: its distances and tests, read by their status, and its report.
+"""Runs a window's tests with Evidently: its distances, the status of its tests, and its report.
 
-Evidently is imported late: it takes 5 seconds and 281 MB, and calls home unless DO_NOT_TRACK is set before.
+Evidently is imported late: that takes 5 seconds and 281 MB, and sends telemetry unless DO_NOT_TRACK is set before.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from drift.verdict.drift_tests import BoundTest, DriftResult, Statistic, TestPla
 from otel.contract.drift_verdict import TestResult
 
 REPORTED = " reported"
-"""Follows a column's name: 1 where its value is there."""
+"""The suffix of the names of columns that are 1 where a value is present."""
 SUCCESS = "success"
 
 
 @dataclass(frozen=True, slots=True)
 class EvidentlyReport:
-    """The results of a window's tests, and Evidently's report of them where it made one."""
+    """The results of a window's tests, and Evidently's report of them if there is one."""
 
     distances: tuple[DriftResult, ...]
     tests: tuple[TestResult, ...]
@@ -38,7 +38,7 @@ class EvidentlyReport:
 
     def save_html(self, path: str) -> None:
         """Writes the report, one file without links. Raises ValueError when there is no report, and OSError."""
-        self._report().save_html(path)  # given a Path it writes nothing, and says nothing
+        self._report().save_html(path)  # given a Path, it silently writes nothing
 
     def json(self) -> str:
         """Returns the report's numbers. Raises ValueError when there is no report."""
@@ -99,7 +99,7 @@ def _metric_of(test: BoundTest) -> tuple[str, str]:
 
 
 def _finite(value: Any) -> float:
-    """Returns 0 for NaN: of two equal distributions scipy takes the root of a hair below 0."""
+    """Returns 0 for NaN: for two equal distributions scipy takes the root of a number just below 0."""
     number = float(value)
     return number if np.isfinite(number) else 0.0
 
@@ -132,7 +132,7 @@ def _run(plan: TestPlan, frame: Frame, reference: Reference) -> Any:
         numerical_columns=[name for name in current.columns if name not in categories], categorical_columns=categories
     )
     with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")  # of libraries beneath, about each other
+        warnings.simplefilter("ignore")  # from Evidently's dependencies
         return Report(metrics, include_tests=True).run(
             Dataset.from_pandas(current, data_definition=definition),
             Dataset.from_pandas(before, data_definition=definition),
@@ -140,7 +140,7 @@ def _run(plan: TestPlan, frame: Frame, reference: Reference) -> Any:
 
 
 def _tables(plan: TestPlan, frame: Frame, reference: Reference) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Returns the window and the reference as Evidently gets them: each column's values, padded with nothing."""
+    """Returns the window and the reference in Evidently's form: each column's values, padded with missing ones."""
     current: dict[str, Values] = {test.column.name: test.values for test in plan.drift_tests}
     before: dict[str, Values] = {test.column.name: reference.values(test.column) for test in plan.drift_tests}
     numbers: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
@@ -170,7 +170,7 @@ def _padded(values: Values, rows: int) -> Values:
 
 
 def _reported(frame: Frame, column: Column) -> Floats:
-    """Returns 1 for each row that has a value and NaN for each that has none, among those that ought to have one."""
+    """Returns 1 for each row that has a value and NaN for each without one, among those that should have one."""
     values = frame.values[column.name][frame.applies[column.name]]
     return np.where(column.present(values), 1.0, np.nan)
 

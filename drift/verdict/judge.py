@@ -1,4 +1,4 @@
-"""Decides what a window is: stable, suspected, drifted, or not to be judged; a pure function of what it is given."""
+"""Judges a window as stable, suspected, drifted, or not decidable; a pure function of its arguments."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from drift.verdict.segments import WindowFrames, concentration
 from otel.contract.drift_verdict import Change, Context, Problem, ProblemKind, Score, Verdict, VerdictState
 
 MOST_STRENGTH = 3.0
-"""The most that a single window counts for."""
+"""The maximum weight of a single window."""
 NAMED_NEW = 20
-"""The most builds, and the most checksums, that a verdict names as new."""
+"""The maximum number of builds, and of checksums, that a verdict names as new."""
 
 
 def judge(  # noqa: PLR0917 - the order is that of the sentence
@@ -38,11 +38,11 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     minimum_rows: int = 200,
     evaluation: Evaluate = evaluate,
 ) -> tuple[Verdict, EvidentlyReport | None]:
-    """Decides what the window from ``start`` to ``end`` is.
+    """Returns the verdict on the window from ``start`` to ``end``.
 
-    ``rows`` are its requests, or a sample of its ``count`` ones; ``reference`` may be the error why there is none.
-    ``previous`` are the verdicts before, oldest first: the last that was compared with the same reference says how long
-    a column has been over. Never raises for what is in ``rows``: that becomes a state or a problem.
+    ``rows`` are its requests, or a sample of ``count`` ones; ``reference`` may be the error that explains why there is
+    none. ``previous`` are the earlier verdicts, oldest first; the last one against the same reference tells how long a
+    column has been over. No content of ``rows`` raises an error: it becomes a state or a problem.
     """
     plain = prepare(rows, start, end)
     verdict = Verdict(start, end, VerdictState.STABLE, count, None, problems=plain.problems)
@@ -119,7 +119,7 @@ def _last(previous: Sequence[Verdict], reference: Reference) -> dict[str, Score]
 
 
 def _undecided(verdict: Verdict, reference: Reference, before: dict[str, Score]) -> Verdict:
-    """Returns the verdict on a window with too few rows: what was over before neither goes on nor ends."""
+    """Returns the verdict on a window with too few rows: earlier drift neither continues nor ends."""
     scores = tuple(_carried(column, before.get(column.name), None) for column in COLUMNS)
     return replace(verdict, state=VerdictState.INSUFFICIENT_DATA, reference=reference.id, scores=scores)
 
@@ -143,7 +143,7 @@ def _carried(column: Column, last: Score | None, missing: float | None) -> Score
 
 @dataclass(frozen=True, slots=True)
 class _Scoring:
-    """Makes scores of test results."""
+    """Computes scores from test results."""
 
     frames: WindowFrames
     plan: TestPlan
@@ -196,7 +196,7 @@ class _Scoring:
 def _shown(
     result: DriftResult | None, test: DriftTest | None, missing: float | None, bound: float
 ) -> tuple[float | None, float | None, str]:
-    """Returns the distance and its threshold; for a column without values the missing share and its bound."""
+    """Returns the distance and its threshold; for a column without values, the missing share and its bound."""
     if result is None or test is None:
         return missing, bound, "missing_share"
     return result.value, test.threshold.value, test.threshold.method.value
@@ -211,7 +211,7 @@ def _change(column: Column, frames: WindowFrames) -> Change | None:
         return _change_of_shares(column, judged, reference)
     values, known = judged.values[column.name][present], reference.values(column)
     typical, average = float(np.median(values) - np.median(known)), float(np.mean(values) - np.mean(known))
-    more = typical if abs(typical) >= abs(average) else average  # a change of a few moves the average alone
+    more = typical if abs(typical) >= abs(average) else average  # a change in a few values moves only the average
     if column.equal_length:
         now = float(np.median(plain.values[column.name][present]))
         before, after = column.raw(now - more), column.raw(now)

@@ -1,4 +1,4 @@
-"""Finds where a change concentrates: the voice, range of words, provider, build ... that most of it comes from."""
+"""Finds where a change concentrates: the voice, range of words, provider, build ... that causes most of it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,16 @@ from drift.reference.reference import Reference, column_of
 from otel.contract.drift_verdict import Segment
 
 LEAST_ROWS = 20
-"""The least rows of a segment in the window: fewer are an anecdote."""
+"""The minimum number of rows of a segment in the window: fewer are anecdotal."""
 LEAST_SHARE = 0.5
-"""The least share of the change: a segment with less is not where it comes from."""
+"""The minimum share of the change: a segment with less is not its source."""
 LEAST_LIFT = 0.2
-"""By how much the share of the change exceeds the share of the requests: 60 % of it in 50 % of them is everywhere."""
+"""The minimum excess of the share of the change over that of the requests: 60 % of it in 50 % of them is everywhere."""
 PAIR_GAIN = 0.1
-"""By how much a pair of dimensions must be narrower than one of them, to be worth two words."""
+"""The excess by which a pair of dimensions must be better than one of them to be worth naming both."""
 FARTHEST = 1.0
-"""The most units beyond the reference's average that a value counts for: one broken clock must not be the story."""
+"""The maximum units beyond the reference's average that a value counts for, so that one broken clock does not
+dominate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,14 @@ class WindowFrames:
     """A window's frames and the reference that it is compared with."""
 
     plain: Frame
-    """The window's values before the usual ones were taken from them."""
+    """The window's values before the usual ones were subtracted."""
     judged: Frame
     reference: Reference
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """The window or the reference: what each row adds to the average, and its dimensions."""
+    """The window or the reference: each row's contribution to the average, and its dimensions."""
 
     amounts: Floats
     by: dict[str, Words]
@@ -52,7 +53,7 @@ class _Side:
 
 
 def concentration(column: Column, level: str | None, frames: WindowFrames) -> Segment | None:
-    """Returns the segment that holds most of ``column``'s change and little else; None when it is everywhere.
+    """Returns the segment with most of ``column``'s change and little else; None when the change is everywhere.
 
     ``level`` is the category whose share has changed, None for what is not sound.
     """
@@ -63,7 +64,7 @@ def concentration(column: Column, level: str | None, frames: WindowFrames) -> Se
     if not len(now.amounts) or not len(before.amounts):
         return None
     centre = float(np.mean(before.amounts))
-    if column.kind is ValueKind.NUMBER:  # a shift of some requests must not hide behind the scatter of all
+    if column.kind is ValueKind.NUMBER:  # the scatter of all requests must not hide a shift of some
         now = _Side(np.clip(now.amounts - centre, -FARTHEST * _unit(column), FARTHEST * _unit(column)), now.by)
         before = _Side(np.clip(before.amounts - centre, -FARTHEST * _unit(column), FARTHEST * _unit(column)), before.by)
     change = float(np.mean(now.amounts) - np.mean(before.amounts))

@@ -1,4 +1,4 @@
-"""Selections of requests, as compare takes them: ``build:abc``, ``voice:joe`` or ``2026-11-20/2026-11-21``."""
+"""Selections of requests for ``compare``: ``build:abc``, ``voice:joe`` or ``2026-11-20/2026-11-21``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ FIELDS = ("build", "voice", "provider", "language", "cache", "voice_checksum", "
 
 
 class SelectionError(ValueError):
-    """The text is no selection; the message says how it should be."""
+    """The text is not a selection; the message gives the expected form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The requests of a period, of certain values, or both."""
+    """The requests of a period, with certain values, or both."""
 
     text: str
     """The selection as it was written."""
@@ -25,7 +25,7 @@ class Selection:
     values: dict[str, str] = field(default_factory=dict)
 
     def of(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """Returns the selected ones of ``rows``; of a period only what the rows' own period holds."""
+        """Returns the selected ones of ``rows``; a period is limited to that of the rows."""
         chosen = pd.Series(data=True, index=rows.index)
         for name, value in self.values.items():
             chosen &= rows[name].astype("string").fillna("") == value

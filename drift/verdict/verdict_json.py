@@ -1,4 +1,4 @@
-"""A verdict as JSON: what verdict.json holds, version 1."""
+"""Encodes a verdict as JSON, the content of verdict.json, version 1."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from otel.contract.drift_verdict import Verdict
 VERSION = 1
 """The version of a stored verdict."""
 FIELDS = frozenset({"version", *(field.name for field in fields(Verdict))})
-"""What a stored verdict must have; ``subjects`` is written for other readers and not read."""
+"""The required fields of a stored verdict; ``subjects`` is written for other readers and not read."""
 
 
 def encode(verdict: Verdict) -> str:
-    """Returns the JSON text of ``verdict``; ``decode`` makes an equal verdict of it."""
+    """Returns the JSON text of ``verdict``; ``decode`` returns an equal verdict from it."""
     stored = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
     return files.json_text({"version": VERSION, "subjects": verdict.subjects, **stored})
 
 
 def decode(text: str | bytes) -> Verdict:
-    """Returns the verdict that ``encode`` made ``text`` of. Raises VerdictDamaged when it made none."""
+    """Returns the verdict that ``encode`` wrote as ``text``. Raises VerdictDamaged for any other text."""
     try:
         stored = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
         if missing := FIELDS - stored.keys():
