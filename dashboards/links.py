@@ -41,8 +41,7 @@ def explore(search: Search) -> str:
 
 
 def addressed(board: Board, addresses: PublicAddresses) -> Board:
-    """Returns the board with addresses filled into its texts: {grafana_url} and the like are fields of
-    ``addresses``."""
+    """Returns the board with addresses in its texts: {grafana_url} and the like are fields of ``addresses``."""
 
     def with_addresses(panel: Panel) -> Panel:
         if panel.kind != "text":

@@ -52,8 +52,7 @@ class Exposition:
 
 
 def content_type(accept: str) -> str:
-    """Returns the content type of the response to a scrape: OpenMetrics if the header Accept names it, else Prometheus
-    text.
+    """Returns the content type for a scrape: OpenMetrics if the header Accept names it, else Prometheus text.
 
     Parameters of Accept are ignored: our names and values are the same in every version and escaping.
     """

@@ -208,8 +208,7 @@ def _residual_layers(block: torch.nn.Module, dtype: torch.dtype) -> tuple[tuple[
 
 
 def _multiplies(layer: torch.nn.Module, dtype: torch.dtype) -> bool:
-    """Whether matrix products may replace a convolution. Sums in a shorter number format would lose too much
-    precision."""
+    """Whether matrix products may replace a convolution. Sums in a shorter format would lose too much precision."""
     return layer.weight.device.type == "cpu" and dtype is torch.float32
 
 

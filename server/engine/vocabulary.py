@@ -67,8 +67,7 @@ class Vocabulary:
         return places
 
     def clean(self, text: str, language: str) -> str:
-        """Returns ``text`` as the model's cleaner changes it (numbers written out, for example); for models of
-        characters."""
+        """Returns ``text`` as the model's cleaner changes it, such as numbers written out; for models of characters."""
         if not self.cleaner:
             return text
         before_import()

@@ -38,8 +38,7 @@ def prepare() -> None:
 
 
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
-    """Answers {"voice", "texts"}, each text in pieces, with {"texts"}: the sentences of each text, in decomposed
-    IPA."""
+    """Answers {"voice", "texts"}, each text in pieces, with {"texts"}: each text's sentences, in decomposed IPA."""
     global _voice  # noqa: PLW0603 - as above
     if _bridge is None:
         raise RuntimeError("espeak is not loaded")
