@@ -60,7 +60,7 @@ def _divergence(share: Floats, middle: Floats) -> float:
 
 
 def stability_of_numbers(reference: Floats, current: Floats) -> float:
-    """Returns the population stability index over the reference's deciles; half a value is added to each, so none is empty."""
+    """Returns the population stability index over the reference's deciles, each with half a value added to avoid 0."""
     edges = np.unique(np.quantile(reference, np.linspace(0, 1, DECILES + 1)[1:-1]))
     return _stability(*(_counts(np.searchsorted(edges, values), len(edges) + 1) for values in (reference, current)))
 
