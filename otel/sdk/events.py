@@ -31,7 +31,7 @@ class Events:
         self._limits = LogRecordLimits()
 
     def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
-        """Sends the event tts.request, linked to the span in ``context``."""
+        """Sends the event tts.request, associated with the span in ``context``."""
         record = LogRecord(
             timestamp=time.time_ns(),
             context=context,

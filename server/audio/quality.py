@@ -23,13 +23,13 @@ QUIET = 1e-6
 SOFT = 10**-3.5
 """A frame 35 dB below the clip's loud frames is a pause, even if it contains hiss."""
 LOUD_SHARE = 0.05
-"""The share of frames that are louder than the frame of reference, so that single clicks don't count."""
+"""The share of frames that are louder than the reference frame, so that single clicks don't count."""
 ZERO = 1e-6
 """Samples below it count as zeros: 1/30 of the least significant of 16 bits, and below the noise of a neural
 decoder."""
 FULL_SCALE = 0.999
 CUT_LEVEL = 10**-1.6
-"""Speech that ends within 16 dB of its loudness was cut off: it fades by 37 dB in 99 % of clips, by 20 in all."""
+"""Speech that ends within 16 dB of its loudness was cut off: 99 % of clips fade by 37 dB or more, all by 20."""
 LOST = 0.9
 """The share of the lower bound below which about half of the speech is missing, for a voice of ordinary pace; complete
 speech takes at least 1.29 times as much. Between this share and the bound a voice may just be quick: the clip has a
