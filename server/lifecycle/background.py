@@ -40,7 +40,7 @@ async def keep_running(
                 failures = 0
             failed(task)
             if not failures:
-                log.error("a background task failed, and is run again", exc_info=error, extra={"task": task})
+                log.error("a background task failed and is restarted", exc_info=error, extra={"task": task})
             await sleep(min(FIRST_PAUSE * 2 ** min(failures, 10), LONGEST_PAUSE))
             failures += 1
         else:

@@ -180,7 +180,7 @@ class SandboxWorker:
         late = isinstance(error, TimeoutError | BlockingIOError)
         ended_by = self._pool.fork_server.end(process)
         self._process = None
-        reason = "did not answer in time" if late else f"was ended by {ended_by or 'nobody knows what'}"
+        reason = "did not answer in time" if late else f"was ended by {ended_by or 'an unknown cause'}"
         log.warning("a sandboxed process is replaced", extra={"worker": self._pool.name, "reason": reason})
         try:
             self._ready()

@@ -65,7 +65,7 @@ class SharedSynthesis:
             self._end(None)
         finally:
             # Cancelled from outside: no listener may mistake that for a clean end, or wait forever.
-            self._end(EngineFailed("the speech was given up before its end"))
+            self._end(EngineFailed("the synthesis was abandoned before its end"))
 
     async def listen(self, *, leads: bool = False) -> AsyncGenerator[Chunk, None]:
         """Yields all audio from the beginning; ``leads`` adds the intervals, for the request that started it.
@@ -93,7 +93,7 @@ class SharedSynthesis:
         finally:
             self._listeners -= 1
             if self._listeners == 0 and not self.over:
-                self.stop(EngineFailed("nobody listened to the speech any more"))
+                self.stop(EngineFailed("no client listened to the speech any more"))
                 await self._wait_for_end()
 
     def stop(self, error: Exception) -> None:
