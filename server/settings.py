@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -18,7 +18,7 @@ PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
 ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
-ProviderVoice = Annotated[str, Field(pattern=r"^(coqui|onnx|hibari|kokoro|remote|xtts)(:.{1,64})?$")]
+ProviderVoice = Annotated[str, Field(pattern=rf"^({'|'.join(get_args(ProviderName))})(:.{{1,64}})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
 LEAST_SECRET = 16
