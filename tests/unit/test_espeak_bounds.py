@@ -118,10 +118,18 @@ def test_a_long_sentence_sounds_the_same_in_pieces(monkeypatch: pytest.MonkeyPat
 def test_a_text_that_kills_espeak_all_the_same_is_its_own_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     phonemizer = Phonemizer()
     hello = phonemizer.phonemize("Hello.", "en-us")
-    restarts = _restarts()
     monkeypatch.setattr(phonemes, "pieces", lambda text: [text])
-    with pytest.raises(UnspeakableText):
-        phonemizer.phonemize("a." * 2000, "en-us")
+    for _ in range(6):
+        restarts = _restarts()
+        try:
+            phonemizer.phonemize("a." * 2000, "en-us")
+        except UnspeakableText:
+            break
+        # The overflow hit unused memory, as in 6 of 100 layouts of a process: a new fork server has another one.
+        phonemes.pool().close()
+        phonemes.pool.cache_clear()
+    else:
+        pytest.fail("the text never ended espeak")
     assert _restarts() == restarts + 1
     assert phonemizer.phonemize("Hello.", "en-us") == hello
 
