@@ -49,7 +49,7 @@ class Gauges:
     def __init__(self, readers: Sequence[MetricReader], state: Path) -> None:
         self._values = GaugeValues()
         self._provider = MeterProvider(readers, resource(state), shutdown_on_exit=False)
-        metrics = Metrics(self._provider.get_meter("ttscope.drift", VERSION), NO_LISTS)
+        metrics = Metrics(self._provider.get_meter("ttscope.drift", VERSION), NO_LISTS, None)
         for instrument in (
             instruments.DRIFT_SCORE,
             instruments.DRIFT_THRESHOLD,

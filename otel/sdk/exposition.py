@@ -1,8 +1,9 @@
-"""Renders metrics as Prometheus text, or as OpenMetrics with exemplars, without another program."""
+"""Renders metrics for scrapes, without another program: Prometheus text, OpenMetrics or Prometheus' protobuf."""
 
 from __future__ import annotations
 
 import re
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -22,20 +23,26 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from otel.contract.instrument import Kind, prometheus_name
+from otel.sdk.histogram_export import histogram_metrics
+from otel.sdk.histograms import HistogramStore
 
 OPEN_METRICS = "application/openmetrics-text"
 CONTENT_TYPES: dict[str, Callable[[Any], bytes]] = {
     CONTENT_TYPE_PLAIN_0_0_4: generate_latest,
     openmetrics.CONTENT_TYPE_LATEST: openmetrics.generate_latest,
 }
-"""The two content types and their encoders."""
+"""The content types and their encoders."""
 
 
 class Exposition:
-    """Collects from the SDK's readers on each scrape, which shows current values. It is too slow for the event loop."""
+    """Collects from the SDK's readers and the store on each scrape, which shows current values.
 
-    def __init__(self, readers: Sequence[InMemoryMetricReader]) -> None:
+    It is too slow for the event loop.
+    """
+
+    def __init__(self, readers: Sequence[InMemoryMetricReader], histograms: HistogramStore | None = None) -> None:
         self._readers = readers
+        self._histograms = histograms
 
     def render(self, content_type: str) -> bytes:
         """Returns the body of a scrape, in one of CONTENT_TYPES."""
@@ -43,12 +50,20 @@ class Exposition:
 
     def collect(self) -> Iterator[Family]:
         """Returns the metric families, in the shape that prometheus_client's encoders read."""
+        for metric, _ in self.metrics():
+            yield _family(metric)
+
+    def metrics(self) -> Iterator[tuple[Metric, Metric | None]]:
+        """Returns the current metrics; a histogram of the store has its exponential form beside it."""
         for reader in self._readers:
             data = reader.get_metrics_data()
             for resource in data.resource_metrics if data else ():
                 for scope in resource.scope_metrics:
                     for metric in scope.metrics:
-                        yield _family(metric)
+                        yield metric, None
+        if self._histograms is not None:
+            for instrument, series in self._histograms.snapshot().items():
+                yield histogram_metrics(instrument, series, self._histograms.started, time.time_ns())
 
 
 def content_type(accept: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from opentelemetry.context import Context
-from opentelemetry.metrics import CallbackOptions, Histogram, Meter, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
 from otel.contract.instrument import Instrument
 from otel.contract.labels import OTHER, Source
 from otel.contract.metrics import CONTRACT
+from otel.sdk.histograms import HistogramStore
 from otel.sdk.totals import Totals
 
 AllowLists = Mapping[Source, frozenset[str]]
@@ -21,11 +22,13 @@ class Metrics:
     """The contract's instruments on one meter.
 
     Every attribute of every reading is looked up in its allow-list, so a client's input can't add a series. Counters
-    are summed here and read when metrics are collected. Only histograms have exemplars, since panels show those.
+    are summed here, histograms in ``histograms`` (None: they are not recorded), and read when metrics are collected.
+    Only histograms have exemplars, since panels show those.
     """
 
-    def __init__(self, meter: Meter, allow_lists: AllowLists) -> None:
+    def __init__(self, meter: Meter, allow_lists: AllowLists, histograms: HistogramStore | None) -> None:
         self._meter = meter
+        self._histograms = histograms
         self._allowed = {
             instrument.name: {
                 attribute.name: (
@@ -38,19 +41,11 @@ class Metrics:
             for instrument in CONTRACT
         }
         self._counters: dict[str, Totals] = {}
-        self._histograms: dict[str, Histogram] = {}
         for instrument in CONTRACT:
             if instrument.kind == "counter" and not instrument.observed:
                 totals = Totals([attribute.name for attribute in instrument.attributes])
                 self._counters[instrument.name] = totals
                 meter.create_observable_counter(instrument.name, [totals], instrument.unit, instrument.help)
-            elif instrument.kind == "histogram":
-                self._histograms[instrument.name] = meter.create_histogram(
-                    instrument.name,
-                    instrument.unit,
-                    instrument.help,
-                    explicit_bucket_boundaries_advisory=instrument.buckets,
-                )
 
     def add(self, counter: Instrument, amount: float, **attributes: str) -> None:
         """Adds to a counter. Raises KeyError if it is not in the contract, or has other attributes."""
@@ -58,7 +53,9 @@ class Metrics:
 
     def record(self, histogram: Instrument, value: float, context: Context | None = None, **attributes: str) -> None:
         """Records a reading; a sampled span in ``context`` becomes its exemplar. Raises KeyError as ``add`` does."""
-        self._histograms[histogram.name].record(value, self.allowed(histogram, attributes), context=context)
+        values = tuple(self.allowed(histogram, attributes).values())
+        if self._histograms is not None:
+            self._histograms.record(histogram.name, value, values, context)
 
     def observe(self, instrument: Instrument, read: Callable[[], Readings]) -> None:
         """Calls ``read`` whenever metrics are collected, for a gauge or a counter that is counted elsewhere.

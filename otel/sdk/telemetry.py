@@ -15,8 +15,14 @@ from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExport
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider, TraceBasedExemplarFilter
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    InMemoryMetricReader,
+    MetricExporter,
+    MetricReader,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -28,6 +34,8 @@ from otel.contract.metrics import EVENTS_LOST
 from otel.sdk.event_file import event_queues
 from otel.sdk.events import Events
 from otel.sdk.exposition import Exposition
+from otel.sdk.histogram_export import HistogramExporter
+from otel.sdk.histograms import HistogramStore
 from otel.sdk.library_views import NO_SDK_METRICS, count_exports, library_views
 from otel.sdk.otlp import metric_interval, otlp_enabled, sdk_disabled
 from otel.sdk.recording import AllowLists, Metrics
@@ -53,31 +61,21 @@ class Telemetry:
     ) -> None:
         resource = _resource(version, build)
         count_exports()
+        scope = InstrumentationScope("ttscope", version)
         self._meter_providers: list[MeterProvider] = []
         self.exposition: Exposition | None = None
         self.library_meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
         meter_provider: metrics_api.MeterProvider = NoOpMeterProvider()
+        histograms: HistogramStore | None = None
         if metrics_enabled:
-            # The instrumentation records inside the SERVER span of every request, sampled or not: no exemplars there.
+            histograms = HistogramStore()
             readers = [InMemoryMetricReader(), InMemoryMetricReader()]
-            contract = MeterProvider(
-                _readers(readers[0]),
-                resource,
-                exemplar_filter=TraceBasedExemplarFilter(),
-                shutdown_on_exit=False,
-                views=[NO_SDK_METRICS],
-            )
-            libraries = MeterProvider(
-                _readers(readers[1]),
-                resource,
-                exemplar_filter=AlwaysOffExemplarFilter(),
-                shutdown_on_exit=False,
-                views=library_views(),
-            )
+            contract = _meter_provider(resource, readers[0], [NO_SDK_METRICS], histograms, scope)
+            libraries = _meter_provider(resource, readers[1], library_views())
             self._meter_providers = [contract, libraries]
-            self.exposition = Exposition(readers)
+            self.exposition = Exposition(readers, histograms)
             meter_provider, self.library_meter_provider = contract, libraries
-        self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists)
+        self.metrics = Metrics(meter_provider.get_meter("ttscope", version), allow_lists, histograms)
         self.traces = TraceMemory()
         self.tracer_provider: TracerProvider = NoOpTracerProvider()
         self._span_processors: list[SpanProcessor] = []
@@ -87,7 +85,7 @@ class Telemetry:
             self._event_processors = self._make_event_processors(events_folder)
             self.tracer_provider = SamplingTracerProvider(resource, self._span_processors)
         self.tracer = self.tracer_provider.get_tracer("ttscope", version)
-        self.events = Events(resource, InstrumentationScope("ttscope", version), self._event_processors)
+        self.events = Events(resource, scope, self._event_processors)
 
     async def shutdown(self, seconds: float) -> bool:
         """Flushes and closes everything, and returns whether that finished within ``seconds``.
@@ -146,9 +144,24 @@ def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvi
     return processors
 
 
-def _readers(local: InMemoryMetricReader) -> list[MetricReader]:
+def _meter_provider(
+    resource: Resource,
+    local: InMemoryMetricReader,
+    views: list[View],
+    histograms: HistogramStore | None = None,
+    scope: InstrumentationScope | None = None,
+) -> MeterProvider:
+    """Returns a provider that ``local`` reads and, if that is enabled, exports over OTLP, with ``histograms``.
+
+    It makes no exemplars: the store does, and the HTTP instrumentation records inside the SERVER span of every request,
+    sampled or not.
+    """
     readers: list[MetricReader] = [local]
     if otlp_enabled("METRICS"):
-        exporter = OTLPMetricExporter()
+        exporter: MetricExporter = OTLPMetricExporter()
+        if histograms is not None and scope is not None:
+            exporter = HistogramExporter(exporter, histograms, scope)
         readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=metric_interval()))
-    return readers
+    return MeterProvider(
+        readers, resource, exemplar_filter=AlwaysOffExemplarFilter(), shutdown_on_exit=False, views=views
+    )

@@ -20,6 +20,7 @@ from otel.contract.values import (
     Stage,
 )
 from otel.sdk.exposition import Exposition, content_type
+from otel.sdk.histograms import HistogramStore
 from otel.sdk.recording import Metrics
 from server.errors import all_errors, error_type
 
@@ -82,15 +83,15 @@ def test_an_instrument_that_would_be_named_differently_elsewhere_is_refused(kind
         Instrument("tts.x", kind, unit, "x", (), buckets)
 
 
-def exposed(metrics_reader: InMemoryMetricReader, accept: str = "") -> str:
-    return Exposition([metrics_reader]).render(content_type(accept)).decode()
+def exposed(metrics_reader: InMemoryMetricReader, accept: str = "", histograms: HistogramStore | None = None) -> str:
+    return Exposition([metrics_reader], histograms).render(content_type(accept)).decode()
 
 
 @given(st.lists(st.text(), max_size=30))
 def test_no_value_from_outside_makes_a_series(hostile: list[str]) -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    metrics = Metrics(provider.get_meter("test"), LISTS)
+    metrics = Metrics(provider.get_meter("test"), LISTS, HistogramStore())
     for value in ["joe", *hostile]:
         metrics.add(instruments.WORDS_TOTAL, 1, voice_name=value, client=value)
     lines = [line for line in exposed(reader).splitlines() if line.startswith("tts_words_total")]
@@ -101,16 +102,16 @@ def test_no_value_from_outside_makes_a_series(hostile: list[str]) -> None:
 def test_an_enum_and_its_text_are_one_series() -> None:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    metrics = Metrics(provider.get_meter("test"), LISTS)
+    metrics = Metrics(provider.get_meter("test"), LISTS, histograms := HistogramStore())
     metrics.record(instruments.STAGE_DURATION, 1, stage=Stage.SEND)
     metrics.record(instruments.STAGE_DURATION, 1, stage="send")
-    assert exposed(reader).count("tts_stage_duration_seconds_count") == 1
+    assert exposed(reader, histograms=histograms).count("tts_stage_duration_seconds_count") == 1
     provider.shutdown()
 
 
 def test_a_missing_or_unknown_attribute_is_a_mistake() -> None:
     provider = MeterProvider([InMemoryMetricReader()])
-    metrics = Metrics(provider.get_meter("test"), LISTS)
+    metrics = Metrics(provider.get_meter("test"), LISTS, HistogramStore())
     with pytest.raises(KeyError):
         metrics.add(instruments.WORDS_TOTAL, 1, voice_name="joe")
     with pytest.raises(KeyError):
@@ -124,14 +125,16 @@ def test_the_text_is_what_prometheus_reads() -> None:
 
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    metrics = Metrics(provider.get_meter("test"), LISTS)
+    metrics = Metrics(provider.get_meter("test"), LISTS, histograms := HistogramStore())
     metrics.add(instruments.WORDS_TOTAL, 3, voice_name="joe", client="anonymous")
     metrics.record(instruments.AUDIO_DURATION, 3.2, voice_name="joe")
     metrics.observe(instruments.MODEL_LOAD_TIME, lambda: [(1.5, {"model": "joe"})])
-    classic = {f.name: f for f in families(exposed(reader))}
+    classic = {f.name: f for f in families(exposed(reader, histograms=histograms))}
     assert classic["tts_words"].samples[0].value == 3
     buckets = [s for s in classic["tts_audio_duration_seconds"].samples if s.name.endswith("_bucket")]
     assert [s.value for s in buckets] == [0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]
-    modern = {f.name: f for f in open_families(exposed(reader, "application/openmetrics-text; version=1.0.0"))}
+    modern = {
+        f.name: f for f in open_families(exposed(reader, "application/openmetrics-text; version=1.0.0", histograms))
+    }
     assert modern["tts_model_load_time_seconds"].samples[0].value == 1.5
     provider.shutdown()
