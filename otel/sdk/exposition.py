@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from opentelemetry.sdk.metrics.export import (
-    Histogram,
-    HistogramDataPoint,
-    InMemoryMetricReader,
-    Metric,
-    NumberDataPoint,
-    Sum,
-)
-from opentelemetry.trace import format_span_id, format_trace_id
+from opentelemetry.sdk.metrics.export import HistogramDataPoint, InMemoryMetricReader, Metric, NumberDataPoint
 from prometheus_client.core import Exemplar
 from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from otel.contract.instrument import Kind, prometheus_name
+from otel.sdk import prometheus_protobuf
 from otel.sdk.histogram_export import histogram_metrics
 from otel.sdk.histograms import HistogramStore
+from otel.sdk.prometheus_data import described, exemplar_labels, exemplars_by_bucket, labels
 
-OPEN_METRICS = "application/openmetrics-text"
-CONTENT_TYPES: dict[str, Callable[[Any], bytes]] = {
-    CONTENT_TYPE_PLAIN_0_0_4: generate_latest,
-    openmetrics.CONTENT_TYPE_LATEST: openmetrics.generate_latest,
-}
-"""The content types and their encoders."""
+PROTOBUF = prometheus_protobuf.CONTENT_TYPE
+OPEN_METRICS = openmetrics.CONTENT_TYPE_LATEST
+TEXT = CONTENT_TYPE_PLAIN_0_0_4
+PROTOBUF_PARAMETERS = {"proto": "io.prometheus.client.MetricFamily", "encoding": "delimited"}
 
 
 class Exposition:
@@ -66,47 +55,60 @@ class Exposition:
                 yield histogram_metrics(instrument, series, self._histograms.started, time.time_ns())
 
 
-def content_type(accept: str) -> str:
-    """Returns the content type for a scrape: OpenMetrics if the header Accept names it, else Prometheus text.
+CONTENT_TYPES: dict[str, Callable[[Exposition], bytes]] = {
+    TEXT: generate_latest,
+    OPEN_METRICS: openmetrics.generate_latest,
+    PROTOBUF: lambda exposition: prometheus_protobuf.encode(exposition.metrics()),
+}
+"""The content types and their encoders. Only protobuf has native histograms, and plain text has no exemplars."""
 
-    Parameters of Accept are ignored: our names and values are the same in every version and escaping.
+
+def content_type(accept: str) -> str:
+    """Returns the content type that the header Accept prefers; plain text if it names none of ours.
+
+    Of types with the same weight q the first is taken. Versions and escaping are ignored: our names and values are the
+    same in every version.
     """
-    kinds = (kind.partition(";")[0].strip().lower() for kind in accept.split(","))
-    return openmetrics.CONTENT_TYPE_LATEST if OPEN_METRICS in kinds else CONTENT_TYPE_PLAIN_0_0_4
+    offers = [_offer(each) for each in accept.split(",")]
+    best = max((weight for _, weight in offers), default=0.0)
+    return next((kind for kind, weight in offers if kind and weight == best > 0), TEXT)
+
+
+def _offer(accepted: str) -> tuple[str, float]:
+    """Returns our content type for a part of the header, or an empty text, and its weight, 0 if we have none."""
+    kind, *parameters = (each.strip() for each in accepted.split(";"))
+    given = {name.strip().lower(): value.strip(' "') for name, _, value in (each.partition("=") for each in parameters)}
+    q = given.get("q", "1")
+    weight = float(q) if re.fullmatch(r"[01](\.\d{0,3})?", q, re.ASCII) else 0.0
+    match kind.lower():
+        case "application/openmetrics-text":
+            return OPEN_METRICS, weight
+        case "text/plain" | "text/*" | "*/*":
+            return TEXT, weight
+        case "application/vnd.google.protobuf" if given.items() >= PROTOBUF_PARAMETERS.items():
+            return PROTOBUF, weight
+    return "", 0.0
 
 
 def _family(metric: Metric) -> Family:
-    data = metric.data
-    kind: Kind = "histogram" if isinstance(data, Histogram) else "gauge"
-    if isinstance(data, Sum) and data.is_monotonic:
-        kind = "counter"
-    name = prometheus_name(metric.name, metric.unit or "", kind)
+    kind, name = described(metric)
     family = Family(name.removesuffix("_total") if kind == "counter" else name, metric.description or metric.name, kind)
-    for point in data.data_points:
-        labels = {_label(key): str(value) for key, value in (point.attributes or {}).items()}
+    for point in metric.data.data_points:
         if isinstance(point, HistogramDataPoint):
-            _add_histogram(family, name, labels, point)
+            _add_histogram(family, name, labels(point), point)
         elif isinstance(point, NumberDataPoint):
-            family.add_sample(name, labels, point.value)
+            family.add_sample(name, labels(point), point.value)
     return family
 
 
 def _add_histogram(family: Family, name: str, labels: dict[str, str], point: HistogramDataPoint) -> None:
-    bounds = point.explicit_bounds
-    exemplars = {bisect_left(bounds, e.value): e for e in point.exemplars if e.trace_id is not None}
+    exemplars = exemplars_by_bucket(point)
     cumulative = 0
     for index, count in enumerate(point.bucket_counts):
         cumulative += count
-        bound = repr(float(bounds[index])) if index < len(bounds) else "+Inf"
-        sdk_exemplar = exemplars.get(index)
-        exemplar = None
-        if sdk_exemplar is not None and sdk_exemplar.trace_id is not None and sdk_exemplar.span_id is not None:
-            ids = {"trace_id": format_trace_id(sdk_exemplar.trace_id), "span_id": format_span_id(sdk_exemplar.span_id)}
-            exemplar = Exemplar(ids, sdk_exemplar.value, sdk_exemplar.time_unix_nano / 1e9)
+        bound = repr(float(point.explicit_bounds[index])) if index < len(point.explicit_bounds) else "+Inf"
+        kept = exemplars.get(index)
+        exemplar = Exemplar(exemplar_labels(kept), kept.value, kept.time_unix_nano / 1e9) if kept else None
         family.add_sample(f"{name}_bucket", {**labels, "le": bound}, cumulative, exemplar=exemplar)
     family.add_sample(f"{name}_count", labels, point.count)
     family.add_sample(f"{name}_sum", labels, point.sum)
-
-
-def _label(name: str) -> str:
-    return re.sub(r"[^a-zA-Z0-9_]", "_", name)

@@ -1,0 +1,194 @@
+"""Histograms in the real Prometheus, by OTLP and by a scrape: exact quantiles, classic buckets, exemplars on both."""
+
+from __future__ import annotations
+
+import random
+import threading
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import (
+    InMemoryMetricReader,
+    MetricExporter,
+    MetricExportResult,
+    MetricsData,
+    PeriodicExportingMetricReader,
+)
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, format_trace_id, set_span_in_context
+
+from otel.contract.labels import Source
+from otel.contract.metrics import REQUESTS, WORD_COUNT_DURATION
+from otel.sdk.exposition import PROTOBUF, Exposition, content_type
+from otel.sdk.histogram_export import HistogramExporter
+from otel.sdk.histograms import SCALE, HistogramStore
+from otel.sdk.recording import Metrics
+from tests.stack import Stack, eventually
+
+SCOPE = InstrumentationScope("ttscope", "1")
+READINGS = 500
+NAME = WORD_COUNT_DURATION.prometheus_name
+WIDTH = 2 ** (1 / 2**SCALE) - 1
+"""The relative width of a bucket, 4.4 %."""
+
+
+class OverHttp(MetricExporter):
+    """Sends OTLP over HTTP to Prometheus itself."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = f"{url}/api/v1/otlp/v1/metrics"
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
+        body = encode_metrics(metrics_data).SerializeToString()
+        request = urllib.request.Request(self._url, body, {"Content-Type": "application/x-protobuf"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            assert answer.status == 200
+        return MetricExportResult.SUCCESS
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        pass
+
+
+class Process:
+    """The metrics of a server that is exported to Prometheus, and scraped by it too, under two names of its job."""
+
+    def __init__(self, prometheus: str) -> None:
+        self.store = HistogramStore()
+        local = InMemoryMetricReader()
+        exporter = HistogramExporter(OverHttp(prometheus), self.store, SCOPE)
+        self._remote = PeriodicExportingMetricReader(exporter, float("inf"))
+        resource = Resource({"service.name": "otlp", "service.instance.id": "1"})
+        provider = MeterProvider([local, self._remote], resource, shutdown_on_exit=False)
+        lists = {source: frozenset({"joe"}) for source in Source}
+        self.metrics = Metrics(provider.get_meter("ttscope", "1"), lists, self.store)
+        self.values: list[float] = []
+        self.kinds: set[str] = set()
+        """The content types that Prometheus was sent."""
+        exposition, kinds = Exposition([local], self.store), self.kinds
+
+        class Route(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                kind = content_type(self.headers.get("Accept", ""))
+                kinds.add(kind)
+                body = exposition.render(kind)
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Route)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def record(self, generator: random.Random) -> None:
+        """Records READINGS, each in a sampled trace whose id is its number."""
+        labels = {"word_count_range": "1-10", "voice_name": "joe", "cache": "miss"}
+        for _ in range(READINGS):
+            self.values.append(generator.lognormvariate(-0.5, 0.8))
+            span = SpanContext(len(self.values), 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.SAMPLED))
+            context = set_span_in_context(NonRecordingSpan(span), Context())
+            self.metrics.record(WORD_COUNT_DURATION, self.values[-1], context, **labels)
+        self.metrics.add(
+            REQUESTS,
+            READINGS,
+            endpoint="/tts",
+            method="POST",
+            status_code="200",
+            voice_name="joe",
+            language="en",
+            outcome="ok",
+        )
+
+    def export(self) -> None:
+        self._remote.collect()
+
+    def quantile(self, share: float) -> float:
+        return sorted(self.values)[int(share * len(self.values))]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Prometheus, and the process whose metrics it has."""
+
+    stack: Stack
+    process: Process
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory, binaries: dict[str, Path]) -> Iterator[Seen]:
+    """Prometheus after two exports and scrapes."""
+    stack = Stack(tmp_path_factory.mktemp("native"), binaries)
+    process = Process(stack.settings.url(stack.settings.prometheus_port))
+    folder = stack.folder / "prometheus"
+    configuration = (folder / "prometheus.yml").read_text()
+    (folder / "prometheus.yml").write_text(configuration.replace("scrape_interval: 15s", "scrape_interval: 1s"))
+    (folder / "scrape.yml").write_text(f"[{{targets: ['127.0.0.1:{process.server.server_port}']}}]")
+    generator = random.Random(7)
+    try:
+        stack.start("prometheus")
+        for _ in range(2):
+            process.record(generator)
+            process.export()
+            count = f'{NAME}_count{{job="ttscope"}} == {len(process.values)}'
+            assert eventually(lambda count=count: stack.query(count))  # type: ignore[misc]
+        yield Seen(stack, process)
+    finally:
+        stack.kill("prometheus")
+        process.server.shutdown()
+
+
+JOBS = pytest.mark.parametrize("job", ["otlp", "ttscope"])
+
+
+def test_prometheus_asks_for_protobuf(seen: Seen) -> None:
+    assert seen.process.kinds == {PROTOBUF}
+
+
+@JOBS
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95, 0.99])
+def test_a_native_quantile_is_exact(seen: Seen, job: str, share: float) -> None:
+    shown = seen.stack.value(f'histogram_quantile({share}, sum({NAME}{{job="{job}"}}))')
+    assert shown == pytest.approx(seen.process.quantile(share), rel=WIDTH)
+
+
+@JOBS
+def test_both_forms_have_the_same_counts_and_sums(seen: Seen, job: str) -> None:
+    value, chosen = seen.stack.value, f'{{job="{job}"}}'
+    values = seen.process.values
+    assert value(f"histogram_count({NAME}{chosen})") == value(f"{NAME}_count{chosen}") == len(values)
+    assert value(f"histogram_sum({NAME}{chosen})") == pytest.approx(sum(values))
+    assert value(f"{NAME}_sum{chosen}") == pytest.approx(sum(values))
+    for bound in WORD_COUNT_DURATION.buckets:
+        shown = value(f'{NAME}_bucket{{job="{job}",le=~"{bound:g}|{bound}"}}')  # OTLP has 1, a scrape 1.0
+        assert shown == sum(reading <= bound for reading in values)
+
+
+@JOBS
+@pytest.mark.parametrize("form", ["", "_bucket"])
+def test_both_forms_have_exemplars_of_both_rounds(seen: Seen, job: str, form: str) -> None:
+    exemplars = seen.stack.exemplars(f'{NAME}{form}{{job="{job}"}}')
+    ids = {format_trace_id(number): value for number, value in enumerate(seen.process.values, 1)}
+    newest = {exemplar["labels"]["trace_id"]: float(exemplar["value"]) for exemplar in exemplars}
+    assert newest.items() <= ids.items()
+    assert {int(trace_id, 16) > READINGS for trace_id in newest} == {True, False}
+
+
+def test_a_scrape_has_the_names_of_an_export(seen: Seen) -> None:
+    names = [seen.stack.metric_names(f'{{job="{job}",__name__=~"tts_.*"}}') for job in ("otlp", "ttscope")]
+    assert names[0] == names[1] == {NAME, f"{NAME}_bucket", f"{NAME}_count", f"{NAME}_sum", "tts_requests_total"}
