@@ -16,6 +16,7 @@ from google.protobuf.proto import serialize_length_prefixed
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import (
     Buckets,
+    DataPointT,
     ExponentialHistogramDataPoint,
     HistogramDataPoint,
     Metric,
@@ -92,8 +93,9 @@ def encode(metrics: Iterable[tuple[Metric, Metric | None]]) -> bytes:
     for metric, exponential in metrics:
         kind, name = described(metric)
         family = FAMILY(name=name, help=metric.description or metric.name, type=TYPES[kind])
-        others = exponential.data.data_points if exponential else [None] * len(metric.data.data_points)
-        for point, other in zip(metric.data.data_points, others, strict=True):
+        points: Sequence[DataPointT] = metric.data.data_points
+        others: Sequence[DataPointT | None] = exponential.data.data_points if exponential else [None] * len(points)
+        for point, other in zip(points, others, strict=True):
             added = family.metric.add(label=_pairs(labels(point)))
             if isinstance(point, HistogramDataPoint):
                 _set_classic(added.histogram, point)

@@ -118,7 +118,7 @@ class Network:
         initializers (onnx::Conv_8168, and ``sid`` for the embedding) when they fuse weight norms.
         """
         import onnx
-        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+        from google.protobuf.message import DecodeError
 
         try:
             graph = onnx.load(str(path), load_external_data=False).graph
