@@ -1,4 +1,4 @@
-"""GET /metrics, the summary as JSON, and GET /prometheus, all metrics as Prometheus text."""
+"""GET /metrics, the summary as JSON, and GET /prometheus, all metrics in the formats that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -60,7 +60,9 @@ class SummaryRoute:
         self._describe = describe
 
     def routes(self) -> tuple[Route, ...]:
-        summary = reads("Totals, rates and durations by word and character range.", _SUMMARY)
+        summary = reads(
+            "Totals, rates and durations by word and character range; p95 and p99 are at most 1 % off.", _SUMMARY
+        )
         return (Route("GET", "/metrics", self, summary),)
 
     async def __call__(self, request: web.Request) -> web.Response:
@@ -86,9 +88,11 @@ class PrometheusRoute:
     def routes(self, *paths: str) -> tuple[Route, ...]:
         """Returns the route at /prometheus, or the same route at each of ``paths``."""
         text = reads_text(
-            "Every metric as Prometheus text; as OpenMetrics with exemplars when Accept asks for it.",
+            "Every metric as Prometheus text; when Accept asks for it as OpenMetrics with exemplars, or as Prometheus' "
+            "protobuf with exemplars and native histograms.",
             "text/plain",
             "application/openmetrics-text",
+            "application/vnd.google.protobuf",
         )
         return tuple(Route("GET", path, self, text) for path in paths or ("/prometheus",))
 

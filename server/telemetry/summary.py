@@ -15,7 +15,7 @@ from otel.contract.values import CacheResult, Outcome
 from server.record import RequestRecord
 
 RELATIVE_ACCURACY = 0.01
-"""The relative accuracy of p95 and p99 (DDSketch, Masson et al., VLDB 2019)."""
+"""The most by which p95 and p99 are off, relative to their value (DDSketch, Masson et al., VLDB 2019)."""
 BINS = 1024
 MINUTE = 60.0
 HOUR = 3600.0
@@ -148,6 +148,10 @@ class _Durations:
             "avg": self.average,
             "min": None if empty else self._min,
             "max": None if empty else self._max,
-            "p95": self._sketch.get_quantile_value(0.95),
-            "p99": self._sketch.get_quantile_value(0.99),
+            "p95": None if empty else self._quantile(0.95),
+            "p99": None if empty else self._quantile(0.99),
         }
+
+    def _quantile(self, share: float) -> float:
+        """Returns a quantile, which is never outside the extremes: the sketch returns the middle of a bucket."""
+        return min(max(self._sketch.get_quantile_value(share), self._min), self._max)

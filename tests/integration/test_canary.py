@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from otel.sdk.exposition import PROTOBUF
 from server.audio.formats import FORMATS
 from tests.collector import Collector
 from tests.http_calls import fetch
@@ -164,6 +165,7 @@ def signals(data_dir: Path) -> dict[str, bytes]:
             "/metrics": fetch(f"{url}/metrics"),
             "/prometheus": fetch(f"{url}/prometheus", "text/plain"),
             "/prometheus as OpenMetrics": fetch(f"{url}/prometheus", "application/openmetrics-text"),
+            "/prometheus as protobuf": fetch(f"{url}/prometheus", PROTOBUF),
             "the management port": fetch(f"{server.management_url}/metrics", "text/plain"),
             "/traces": fetch(f"{url}/traces"),
             "/traces/{trace_id}": b"".join(fetch(f"{url}/traces/{trace['trace_id']}") for trace in traces),

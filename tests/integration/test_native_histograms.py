@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import subprocess
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -27,8 +28,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, format_trace_id, set_span_in_context
 
 from otel.contract.labels import Source
-from otel.contract.metrics import REQUESTS, WORD_COUNT_DURATION
-from otel.sdk.exposition import PROTOBUF, Exposition, content_type
+from otel.contract.metrics import AUDIO_DURATION, REQUESTS, WORD_COUNT_DURATION
+from otel.sdk.exposition import PROTOBUF, TEXT, Exposition, content_type
 from otel.sdk.histogram_export import HistogramExporter
 from otel.sdk.histograms import SCALE, HistogramStore
 from otel.sdk.recording import Metrics
@@ -37,6 +38,7 @@ from tests.stack import Stack, eventually
 SCOPE = InstrumentationScope("ttscope", "1")
 READINGS = 500
 NAME = WORD_COUNT_DURATION.prometheus_name
+EXTREMES = (0.0, 0.0, 5e-324, 1e-300, 0.5, 1.0, 1.0, 2.0, 1e300, 1.7e308)
 WIDTH = 2 ** (1 / 2**SCALE) - 1
 """The relative width of a bucket, 4.4 %."""
 
@@ -77,7 +79,8 @@ class Process:
         self.values: list[float] = []
         self.kinds: set[str] = set()
         """The content types that Prometheus was sent."""
-        exposition, kinds = Exposition([local], self.store), self.kinds
+        self.exposition = exposition = Exposition([local], self.store)
+        kinds = self.kinds
 
         class Route(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -142,6 +145,8 @@ def seen(tmp_path_factory: pytest.TempPathFactory, binaries: dict[str, Path]) ->
     generator = random.Random(7)
     try:
         stack.start("prometheus")
+        for value in EXTREMES:
+            process.metrics.record(AUDIO_DURATION, value, Context(), voice_name="joe")
         for _ in range(2):
             process.record(generator)
             process.export()
@@ -189,6 +194,25 @@ def test_both_forms_have_exemplars_of_both_rounds(seen: Seen, job: str, form: st
     assert {int(trace_id, 16) > READINGS for trace_id in newest} == {True, False}
 
 
+@JOBS
+def test_no_reading_is_too_small_or_too_large(seen: Seen, job: str) -> None:
+    name = AUDIO_DURATION.prometheus_name
+    chosen = f'{name}{{job="{job}"}}'
+    assert seen.stack.value(f"histogram_count({chosen})") == len(EXTREMES)
+    assert seen.stack.value(f"histogram_fraction(-1, 0.5, {chosen})") == pytest.approx(0.5)  # a bound of both
+    assert seen.stack.value(f"histogram_fraction(-1, 2, {chosen})") == pytest.approx(0.8)
+    assert seen.stack.value(f'{name}_bucket{{job="{job}",le="0.5"}}') == 5
+
+
+def test_promtool_reads_the_text(seen: Seen) -> None:
+    text = seen.process.exposition.render(TEXT)
+    command = [seen.stack.binaries["promtool"], "check", "metrics"]
+    done = subprocess.run(command, input=text, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_scrape_has_the_names_of_an_export(seen: Seen) -> None:
     names = [seen.stack.metric_names(f'{{job="{job}",__name__=~"tts_.*"}}') for job in ("otlp", "ttscope")]
-    assert names[0] == names[1] == {NAME, f"{NAME}_bucket", f"{NAME}_count", f"{NAME}_sum", "tts_requests_total"}
+    histograms = (NAME, AUDIO_DURATION.prometheus_name)
+    expected = {f"{name}{suffix}" for name in histograms for suffix in ("", "_bucket", "_count", "_sum")}
+    assert names[0] == names[1] == {*expected, "tts_requests_total"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel.contract.values import Outcome
 from server.errors import UnknownVoice
@@ -40,6 +42,22 @@ def test_quantiles_are_within_one_per_cent() -> None:
     assert (row["min"], row["max"]) == (pytest.approx(durations[0]), pytest.approx(durations[-1]))
     assert row["p95"] == pytest.approx(durations[4749], rel=0.011)
     assert row["p99"] == pytest.approx(durations[4949], rel=0.011)
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=50))
+def test_no_quantile_is_outside_the_extremes(durations: list[float]) -> None:
+    summary = Summary()
+    for duration in durations:
+        closed(summary, spoken(5, duration))
+    row = summary.describe({})["by_word_count_range"]["1-10"]
+    assert row["min"] <= row["p95"] <= row["p99"] <= row["max"]
+
+
+def test_a_single_request_is_its_own_quantile() -> None:
+    summary = Summary()
+    closed(summary, spoken(5, 0.123))
+    row = summary.describe({})["by_word_count_range"]["1-10"]
+    assert row["p95"] == row["p99"] == row["min"] == row["max"]
 
 
 def test_an_empty_range_has_a_count_and_nothing_else() -> None:
