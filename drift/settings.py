@@ -11,6 +11,7 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from otel.sdk import otlp
+from otel.sdk import variables as standard
 from otel.support.environment import read, unknown
 
 PREFIX = "TTSCOPE_DRIFT_"
@@ -129,6 +130,7 @@ class Settings(BaseSettings):
 def load(**arguments: object) -> Settings:
     """Reads the environment; ``arguments`` that are not None take precedence. Raises SettingsError."""
     given = {name: value for name, value in arguments.items() if value is not None}
+    standard.tidy()
     return read(Settings, variable, _conflicts, **given)
 
 
@@ -143,8 +145,8 @@ def variables() -> dict[str, str]:
 
 
 def unknown_variables() -> list[str]:
-    """Returns the variables of our prefix that set nothing."""
-    return unknown(PREFIX, variables())
+    """Returns the variables of our prefix, and of OpenTelemetry's, that set nothing."""
+    return [*unknown(PREFIX, variables()), *standard.unknown()]
 
 
 def _conflicts(settings: Settings) -> list[str]:
@@ -158,4 +160,4 @@ def _conflicts(settings: Settings) -> list[str]:
         problems.append(f"{PREFIX}ROWS_DAYS: a reference needs the rows of {needed:.1f} days")
     if settings.reports_days > settings.retention_days:
         problems.append(f"{PREFIX}REPORTS_DAYS: must not be more than {PREFIX}RETENTION_DAYS")
-    return problems + otlp.problems()
+    return problems + otlp.problems(("METRICS", "LOGS"))

@@ -15,7 +15,7 @@ from aiohttp import web
 from otel.contract.labels import Source
 from otel.contract.values import BackgroundTask
 from otel.sdk.http import http_middleware
-from otel.sdk.otlp import sdk_disabled
+from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.recording import AllowLists
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
@@ -118,7 +118,7 @@ class Service:
         )
         self._cache = _cache(settings, AdmittedChain(self._chain, self._admission))
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
-        sampler = TailSampler(settings.traces_per_second)
+        sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = _journal(settings)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(possible_connections(settings.max_connections))

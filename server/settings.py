@@ -11,6 +11,8 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from otel.sdk import otlp
+from otel.sdk import variables as standard
+from otel.sdk.variable_rules import SIGNALS
 from otel.support.environment import read, unknown
 from server.utterance import VOICE_NAME
 
@@ -213,6 +215,7 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """Reads the environment. Raises SettingsError."""
+    standard.tidy()
     return read(Settings, _variable, _conflicts)
 
 
@@ -228,8 +231,8 @@ def secret_variables() -> frozenset[str]:
 
 
 def unknown_variables() -> list[str]:
-    """Variables of our prefix that set nothing."""
-    return unknown(PREFIX, variables())
+    """Returns the variables of our prefix, and of OpenTelemetry's, that set nothing."""
+    return [*unknown(PREFIX, variables()), *standard.unknown()]
 
 
 def _variable(field: object) -> str:
@@ -264,4 +267,5 @@ def _conflicts(settings: Settings) -> list[str]:
         problems.append("TTSCOPE_REDIS_URL: must begin with redis://, rediss:// or unix://")
     if redis_url and not secret:
         problems.append("TTSCOPE_CACHE_SECRET: is needed with TTSCOPE_REDIS_URL")
-    return problems + otlp.problems()
+    signals = [signal for signal in SIGNALS if signal != "METRICS" or settings.metrics_enabled]
+    return problems + otlp.problems(signals)

@@ -280,7 +280,8 @@ def _export(settings: StackSettings) -> dict[str, str]:
     """Returns the variables that send a program's telemetry to the Collector."""
     return {
         "OTEL_EXPORTER_OTLP_ENDPOINT": settings.url(settings.collector_grpc_port),
-        "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", str(settings.metric_interval)),
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+        "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or str(settings.metric_interval),
     }
 
 

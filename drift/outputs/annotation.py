@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
-from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk._logs import LoggerProvider, ReadableLogRecord
 from opentelemetry.sdk._logs.export import LogRecordExporter, LogRecordExportResult, SimpleLogRecordProcessor
@@ -17,7 +16,8 @@ from drift import VERSION
 from drift.outputs.gauges import resource
 from otel.contract.drift_verdict import Verdict, VerdictState
 from otel.contract.event_fields import DRIFT_EVENT, DriftField
-from otel.sdk.otlp import otlp_enabled, sdk_disabled
+from otel.sdk.exporters import log_exporter
+from otel.sdk.otlp import otlp_enabled
 
 SEVERITIES = {VerdictState.DRIFT: SeverityNumber.WARN, VerdictState.SUSPECTED: SeverityNumber.INFO2}
 
@@ -53,12 +53,12 @@ def detected(verdict: Verdict) -> list[str]:
 
 def has_receiver() -> bool:
     """Returns whether the standard variables name a receiver of events."""
-    return otlp_enabled("LOGS") and not sdk_disabled()
+    return otlp_enabled("LOGS")
 
 
 def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
     """Sends the event to the Collector, and returns when it has accepted it. Raises NotSentError."""
-    exporter = _ResultExporter(OTLPLogExporter(meter_provider=NoOpMeterProvider()))
+    exporter = _ResultExporter(log_exporter(NoOpMeterProvider()))
     provider = LoggerProvider(resource=resource(state), shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter, meter_provider=NoOpMeterProvider()))
     severity = SEVERITIES.get(verdict.state, SeverityNumber.INFO)

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics.export import MetricReader
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from drift import VERSION
@@ -20,7 +19,8 @@ from otel.contract import drift_metrics as instruments
 from otel.contract.drift_verdict import Verdict
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Source
-from otel.sdk.otlp import metric_interval, otlp_enabled, sdk_disabled
+from otel.sdk.exporters import metric_exporter, metric_reader
+from otel.sdk.otlp import otlp_enabled
 from otel.sdk.recording import Attributes, Metrics
 
 SERVICE = "ttscope-drift"
@@ -48,7 +48,9 @@ class Gauges:
 
     def __init__(self, readers: Sequence[MetricReader], state: Path) -> None:
         self._values = GaugeValues()
-        self._provider = MeterProvider(readers, resource(state), shutdown_on_exit=False)
+        self._provider = MeterProvider(
+            readers, resource(state), exemplar_filter=AlwaysOffExemplarFilter(), shutdown_on_exit=False
+        )
         metrics = Metrics(self._provider.get_meter("ttscope.drift", VERSION), NO_LISTS, None)
         for instrument in (
             instruments.DRIFT_SCORE,
@@ -107,9 +109,7 @@ class Gauges:
 
 def over_otlp() -> list[MetricReader]:
     """Returns the reader that exports to the endpoint of the standard OTEL_* variables; none if they set none."""
-    if sdk_disabled() or not otlp_enabled("METRICS"):
-        return []
-    return [PeriodicExportingMetricReader(OTLPMetricExporter(), export_interval_millis=metric_interval())]
+    return [metric_reader(metric_exporter())] if otlp_enabled("METRICS") else []
 
 
 def resource(state: Path) -> Resource:

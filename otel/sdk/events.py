@@ -14,6 +14,14 @@ from opentelemetry.util.types import AttributeValue
 
 from otel.contract.event_fields import REQUEST_EVENT
 
+NO_LIMITS = LogRecordLimits(
+    max_attributes=LogRecordLimits.UNSET,
+    max_attribute_length=LogRecordLimits.UNSET,
+    max_log_record_attributes=LogRecordLimits.UNSET,
+    max_log_record_attribute_length=LogRecordLimits.UNSET,
+)
+"""The limits of records before their export; otel.sdk.limits keeps what is exported within those of OTEL_*."""
+
 
 class Events:
     """Hands events to the SDK's processors, which batch them for their exporters.
@@ -28,7 +36,6 @@ class Events:
         self._resource = resource
         self._scope = scope
         self._processors = processors
-        self._limits = LogRecordLimits()
 
     def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
         """Sends the event tts.request, associated with the span in ``context``."""
@@ -41,7 +48,7 @@ class Events:
             attributes=attributes,
         )
         for processor in self._processors:
-            processor.on_emit(_Unchecked(record, self._resource, self._scope, self._limits))
+            processor.on_emit(_Unchecked(record, self._resource, self._scope, NO_LIMITS))
 
 
 class _Unchecked(ReadWriteLogRecord):

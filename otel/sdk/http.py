@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Any
 
-from opentelemetry import metrics, propagate
+from opentelemetry import metrics
 from opentelemetry.context import Context
-from opentelemetry.instrumentation import aiohttp_server
 from opentelemetry.metrics import Histogram, Meter, MeterProvider, NoOpMeter, NoOpUpDownCounter, UpDownCounter
 from opentelemetry.util.types import Attributes
 
 from otel.contract.libraries import HTTP_METRICS, LibraryMetric
-from otel.sdk.propagation import CallerTrace
+from otel.sdk.propagation import PROPAGATORS, CallerTrace
 from otel.sdk.telemetry import Telemetry
 from otel.sdk.totals import Totals
 
@@ -28,12 +28,29 @@ def http_middleware(telemetry: Telemetry) -> Any:
     used. Without the opt-in, its metrics are in milliseconds, with labels that clients control.
     """
     os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"
-    propagate.set_global_textmap(CallerTrace())
+    aiohttp_server = _instrumentation()
     metrics.set_meter_provider(HttpMeters(telemetry.library_meter_provider))
     instrumentor = aiohttp_server.AioHttpServerInstrumentor()
     instrumentor.instrument(tracer_provider=telemetry.tracer_provider)
     instrumentor.uninstrument()
     return aiohttp_server.create_aiohttp_middleware(telemetry.tracer_provider)
+
+
+def _instrumentation() -> ModuleType:
+    """Imports the instrumentation, and sets our rules for callers' traces.
+
+    opentelemetry.propagate reads OTEL_PROPAGATORS at its import, and fails for a name that it does not find. It reads
+    none here, since CallerTrace takes the place of what it builds.
+    """
+    callers, names = CallerTrace(), os.environ.pop(PROPAGATORS, None)
+    try:
+        from opentelemetry import propagate
+        from opentelemetry.instrumentation import aiohttp_server
+    finally:
+        if names is not None:
+            os.environ[PROPAGATORS] = names
+    propagate.set_global_textmap(callers)
+    return aiohttp_server
 
 
 class HttpMeters(MeterProvider):

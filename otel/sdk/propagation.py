@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from opentelemetry.context import Context, create_key, get_value, set_value
+from opentelemetry.propagators.b3 import B3MultiFormat, B3SingleFormat
+from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.propagators.textmap import (
     CarrierT,
     Getter,
@@ -14,24 +18,34 @@ from opentelemetry.propagators.textmap import (
 from opentelemetry.trace import NonRecordingSpan, SpanContext, get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from otel.sdk.variables import value
+
+PROPAGATORS = "OTEL_PROPAGATORS"
+DEFAULT = "tracecontext,baggage"
+FORMATS: dict[str, Callable[[], TextMapPropagator]] = {
+    "tracecontext": TraceContextTextMapPropagator,
+    "b3": B3SingleFormat,
+    "b3multi": B3MultiFormat,
+}
 _CALLER = create_key("ttscope-unsampled-caller")
 
 
 class CallerTrace(TextMapPropagator):
-    """W3C trace context, with two differences.
+    """The formats of OTEL_PROPAGATORS, with two differences.
 
-    ``tracestate`` is dropped, since it may hold any text. A caller that did not sample its trace is kept for a link
-    (see ``unsampled_caller``), and our span becomes a root, whose sampling is decided at the end of the request.
+    ``tracestate`` and baggage are dropped, since they may hold any text. A caller that did not sample its trace is kept
+    for a link (see ``unsampled_caller``), and our span becomes a root, whose sampling is decided at the end of the
+    request.
     """
 
     def __init__(self) -> None:
-        self._w3c = TraceContextTextMapPropagator()
+        self._formats = CompositePropagator(_formats())
 
     def extract(
         self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
     ) -> Context:
         context = Context() if context is None else context
-        caller = get_current_span(self._w3c.extract(carrier, Context(), getter)).get_span_context()
+        caller = get_current_span(self._formats.extract(carrier, Context(), getter)).get_span_context()
         if not caller.is_valid:
             return context
         bare = SpanContext(caller.trace_id, caller.span_id, is_remote=True, trace_flags=caller.trace_flags)
@@ -42,14 +56,22 @@ class CallerTrace(TextMapPropagator):
     def inject(
         self, carrier: CarrierT, context: Context | None = None, setter: Setter[CarrierT] = default_setter
     ) -> None:
-        self._w3c.inject(carrier, context, setter)
+        self._formats.inject(carrier, context, setter)
 
     @property
     def fields(self) -> set[str]:
-        return self._w3c.fields
+        return self._formats.fields
 
 
 def unsampled_caller(context: Context | None) -> SpanContext | None:
     """Returns the caller if it did not sample its own trace, for a root span to link to."""
     caller = get_value(_CALLER, context)
     return caller if isinstance(caller, SpanContext) else None
+
+
+def _formats() -> list[TextMapPropagator]:
+    """Returns the propagators that OTEL_PROPAGATORS names, each once."""
+    names = dict.fromkeys(name.strip() for name in (value(PROPAGATORS) or DEFAULT).split(","))
+    if "none" in names:
+        return []
+    return [FORMATS[name]() for name in names if name in FORMATS]

@@ -6,7 +6,7 @@ import heapq
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SAMPLE = 256
 """The number of recent durations that are kept for each range."""
@@ -35,10 +35,13 @@ class TailSampler:
 
     A request is slow if it took longer than 95 % of the last 256 requests of its range, or is among the 20 slowest of
     five minutes. Rejected requests share the budget of the rest, so a flood of them does not fill a store. Memory is
-    bounded by the number of ranges.
+    bounded by the number of ranges. ``fixed`` is the decision on every trace, if it is not None.
     """
 
-    def __init__(self, per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, per_second: int, clock: Callable[[], float] = time.monotonic, *, fixed: bool | None = None
+    ) -> None:
+        self._fixed = fixed
         self._per_second = per_second
         self._clock = clock
         self._ranges: dict[str, _RecentDurations] = {}
@@ -52,6 +55,10 @@ class TailSampler:
 
         ``failed`` is whether the server or a provider failed.
         """
+        decision = self._by_request(group, seconds, failed)
+        return decision if self._fixed is None else replace(decision, sampled=self._fixed)
+
+    def _by_request(self, group: str, seconds: float | None, failed: bool) -> Decision:
         if seconds is None:
             return Decision(failed or self._within_budget(), slow=False, usual_seconds=None)
         recent = self._ranges.setdefault(group, _RecentDurations())

@@ -9,19 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from opentelemetry import metrics as metrics_api
-from opentelemetry.exporter.otlp.proto.grpc._log_exporter import OTLPLogExporter
-from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk._logs import LogRecordProcessor
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
-from opentelemetry.sdk.metrics.export import (
-    InMemoryMetricReader,
-    MetricExporter,
-    MetricReader,
-    PeriodicExportingMetricReader,
-)
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader
 from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor
@@ -33,11 +25,12 @@ from otel.contract.event_fields import RequestField
 from otel.contract.metrics import EVENTS_LOST
 from otel.sdk.event_file import event_queues
 from otel.sdk.events import Events
+from otel.sdk.exporters import log_exporter, metric_exporter, metric_reader, span_exporter
 from otel.sdk.exposition import Exposition
 from otel.sdk.histogram_export import HistogramExporter
 from otel.sdk.histograms import HistogramStore
 from otel.sdk.library_views import NO_SDK_METRICS, count_exports, library_views
-from otel.sdk.otlp import metric_interval, otlp_enabled, sdk_disabled
+from otel.sdk.otlp import otlp_enabled, sdk_disabled
 from otel.sdk.recording import AllowLists, Metrics
 from otel.sdk.spans import SamplingTracerProvider
 from otel.sdk.trace_memory import TraceMemory
@@ -46,7 +39,7 @@ from otel.sdk.trace_memory import TraceMemory
 class Telemetry:
     """The telemetry of a process: ``tracer``, ``metrics``, ``events``, ``traces`` and ``exposition``.
 
-    It exports over OTLP (gRPC) if the standard OTEL_* variables name an endpoint. Create it after any fork, and shut it
+    It exports over OTLP if the standard OTEL_* variables name an endpoint. Create it after any fork, and shut it
     down once.
     """
 
@@ -113,8 +106,7 @@ class Telemetry:
             processors += event_queues(folder, lambda reason, events: add(EVENTS_LOST, events, reason=reason))
         if otlp_enabled("LOGS"):
             meter_provider = self.library_meter_provider
-            exporter = OTLPLogExporter(meter_provider=meter_provider)
-            processors.append(BatchLogRecordProcessor(exporter, meter_provider=meter_provider))
+            processors.append(BatchLogRecordProcessor(log_exporter(meter_provider), meter_provider=meter_provider))
         return processors
 
     def _close(self) -> None:
@@ -139,8 +131,7 @@ def _resource(version: str, build: str) -> Resource:
 def _span_processors(traces: TraceMemory, meter_provider: metrics_api.MeterProvider) -> list[SpanProcessor]:
     processors: list[SpanProcessor] = [traces]
     if otlp_enabled("TRACES"):
-        exporter = OTLPSpanExporter(meter_provider=meter_provider)
-        processors.append(BatchSpanProcessor(exporter, meter_provider=meter_provider))
+        processors.append(BatchSpanProcessor(span_exporter(meter_provider), meter_provider=meter_provider))
     return processors
 
 
@@ -158,10 +149,10 @@ def _meter_provider(
     """
     readers: list[MetricReader] = [local]
     if otlp_enabled("METRICS"):
-        exporter: MetricExporter = OTLPMetricExporter()
+        exporter = metric_exporter()
         if histograms is not None and scope is not None:
             exporter = HistogramExporter(exporter, histograms, scope)
-        readers.append(PeriodicExportingMetricReader(exporter, export_interval_millis=metric_interval()))
+        readers.append(metric_reader(exporter))
     return MeterProvider(
         readers, resource, exemplar_filter=AlwaysOffExemplarFilter(), shutdown_on_exit=False, views=views
     )

@@ -69,7 +69,7 @@ def test_all_mistakes_are_named_at_once_without_what_is_secret(monkeypatch: pyte
         ({"TTSCOPE_DRIFT_COLD_WINDOWS": "169"}, "TTSCOPE_DRIFT_COLD_WINDOWS"),
         ({"TTSCOPE_DRIFT_ROWS_DAYS": "6"}, "TTSCOPE_DRIFT_ROWS_DAYS"),
         ({"TTSCOPE_DRIFT_REPORTS_DAYS": "401"}, "TTSCOPE_DRIFT_REPORTS_DAYS"),
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "OTEL_EXPORTER_OTLP_PROTOCOL"),
         ({"OTEL_METRIC_EXPORT_INTERVAL": "soon"}, "OTEL_METRIC_EXPORT_INTERVAL"),
     ],
 )
