@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from otel.sdk import otlp
 from otel.sdk import variables as standard
+from otel.sdk.honoured_variables import SECRETS
 from otel.sdk.variable_rules import SIGNALS
 from otel.support.environment import read, unknown
 from server.utterance import VOICE_NAME
@@ -227,7 +228,8 @@ def variables() -> dict[str, str]:
 def secret_variables() -> frozenset[str]:
     """The variables that hold secrets: no process that the server starts is to have them."""
     fields = Settings.model_fields
-    return frozenset(name for name, field in variables().items() if fields[field].annotation is SecretStr)
+    ours = (name for name, field in variables().items() if fields[field].annotation is SecretStr)
+    return frozenset({*ours, *SECRETS})
 
 
 def unknown_variables() -> list[str]:

@@ -252,4 +252,6 @@ def _general() -> Iterator[Variable]:
     )
 
 
+SECRETS = frozenset(variable.name for variable in _otlp("HEADERS", rules.HEADERS, ""))
+"""The variables whose values are secrets."""
 HONOURED = (*_switches(), *_exporter(), *_queues(), *_limits(), *_general())

@@ -10,7 +10,7 @@ import pytest
 
 from otel.sdk.exposition import PROTOBUF
 from server.audio.formats import FORMATS
-from tests.collector import Collector
+from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
 from tests.server_process import LiveServer
 
@@ -64,6 +64,9 @@ def everywhere(url: str) -> set[int]:
         "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         "tracestate": f"vendor={CANARY}",
         "baggage": f"user={CANARY}",
+        "b3": CANARY,
+        "X-B3-TraceId": CANARY,
+        "X-B3-SpanId": CANARY,
     }
 
     speech = {"model": CANARY, "input": f"Hello {CANARY}.", "voice": "joe", "response_format": "wav"}
@@ -149,9 +152,12 @@ def everywhere(url: str) -> set[int]:
 @pytest.fixture(scope="module")
 def signals(data_dir: Path) -> dict[str, bytes]:
     """Everything that left the server, by where it went."""
-    collector = Collector()
+    collector, over_http = Collector(), HTTPCollector()
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{over_http.endpoint}/v1/traces",
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+        "OTEL_PROPAGATORS": "tracecontext,baggage,b3,b3multi",
         "TTSCOPE_LOG_LEVEL": "debug",
         "TTSCOPE_TRACES_PER_SECOND": "1000",
     }
@@ -172,7 +178,9 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         }
         assert server.stop() == 0
     collector.stop()
+    over_http.stop()
     found["OTLP"] = collector.content()
+    found["OTLP over HTTP"] = over_http.content()
     found["the logs"] = server.logs
     found["standard output"] = server.output
     files = [path for path in data_dir.rglob("*") if path.is_file() and "voices" not in path.parts]
@@ -190,6 +198,7 @@ WHERE = [
     "/traces",
     "/traces/{trace_id}",
     "OTLP",
+    "OTLP over HTTP",
     "the logs",
     "standard output",
     "files",
@@ -204,7 +213,7 @@ def test_the_canary_is_nowhere(signals: dict[str, bytes], where: str) -> None:
         assert form not in content
 
 
-@pytest.mark.parametrize("where", ["OTLP", "the logs", "files", "/traces/{trace_id}", "/prometheus"])
+@pytest.mark.parametrize("where", ["OTLP", "OTLP over HTTP", "the logs", "files", "/traces/{trace_id}", "/prometheus"])
 def test_no_client_address_is_anywhere(signals: dict[str, bytes], where: str) -> None:
     lines = [line for line in signals[where].splitlines() if b'"url"' not in line]  # where the server itself listens
     assert b"127.0.0.1" not in b"\n".join(lines)

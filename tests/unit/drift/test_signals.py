@@ -15,7 +15,7 @@ from drift.outputs.gauges import Gauges, GaugeValues, over_otlp, resource
 from otel.contract.drift_verdict import Verdict
 from otel.contract.event_fields import DriftField
 from otel.contract.metrics import CONTRACT
-from tests.collector import Collector
+from tests.collector import Collector, HTTPCollector
 from tests.drift_job import HOUR, START, fake_judge
 from tests.stack import eventually
 
@@ -106,6 +106,19 @@ def test_gauges_are_exported_again_and_again_and_at_the_end(collector: Collector
     last = [metric for metric in collector.metrics() if metric.name == "tts.drift.score"][-1]
     points = {point.attributes[0].value.string_value: point.as_double for point in last.gauge.data_points}
     assert points["latency"] == 7.0
+
+
+def test_gauges_and_the_event_go_out_over_http_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    collector = HTTPCollector()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    gauges = Gauges(over_otlp(), tmp_path)
+    gauges.show(GaugeValues(verdict(), verdict(), datetime.now(UTC), succeeded=True))
+    gauges.close(10)
+    annotation.send("2026-11-24T10-00-00Z", verdict(), "Slow.", tmp_path)
+    collector.stop()
+    assert collector.metric_names() >= {"tts.drift.score", "tts.drift.last_run.success"}
+    assert [event.event_name for event in collector.events()] == ["tts.drift"]
 
 
 def test_without_an_endpoint_nothing_is_exported(monkeypatch: pytest.MonkeyPatch) -> None:
