@@ -69,7 +69,7 @@ def _exporter() -> Iterator[Variable]:
         "CERTIFICATE",
         rules.PEM_FILE,
         "The certificates that are trusted, for an endpoint with TLS.",
-        "the system's; for `http/protobuf` those of certifi",
+        "those of gRPC's or certifi's package",
     )
     yield from _otlp("CLIENT_KEY", rules.PEM_FILE, "The client's key for mutual TLS.")
     yield from _otlp("CLIENT_CERTIFICATE", rules.PEM_FILE, "The client's certificates for mutual TLS.")

@@ -80,6 +80,15 @@ def test_each_program_is_given_its_own_settings(monkeypatch: pytest.MonkeyPatch,
     assert not any(name.startswith("TTSCOPE_DRIFT_") for name in (*inherited(), *reaches(server(settings))))
 
 
+def test_both_programs_export_over_the_collectors_protocol(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+    monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "")
+    settings = StackSettings(data_dir=tmp_path)
+    for service in (server(settings), drift(settings)):
+        assert reaches(service)["OTEL_EXPORTER_OTLP_PROTOCOL"] == "grpc"
+        assert reaches(service)["OTEL_METRIC_EXPORT_INTERVAL"] == str(settings.metric_interval)
+
+
 def reaches(service: Service) -> dict[str, str]:
     """The environment that the program is started with."""
     return {**inherited(service.reads), **service.environment}
