@@ -89,10 +89,10 @@ def _exporter() -> Iterator[Variable]:
     yield Variable(
         "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
         rules.choice("explicit_bucket_histogram"),
-        "The kind of histogram.",
+        "The kind of histogram. Ours are exported with explicit buckets, and again with exponential ones.",
         "explicit_bucket_histogram",
         ("METRICS",),
-        "dashboards and alerts query the buckets of docs/telemetry.md",
+        "each histogram of ours is exported with explicit buckets, and again with exponential ones",
     )
     yield Variable(
         "OTEL_METRIC_EXPORT_INTERVAL",
