@@ -24,7 +24,7 @@ receiver. Labels take the listed values; any other value becomes `{OTHER}`, so t
 LIBRARIES = """## Metrics of the libraries
 
 OpenTelemetry's aiohttp instrumentation makes `http_server_*` for every request, scrapes and `/health` included. The SDK
-makes `otel_sdk_*` about its exports, only with OTEL_EXPORTER_OTLP_ENDPOINT. Losses are counted by
+makes `otel_sdk_*` about its exports, only where it exports over OTLP. Losses are counted by
 `otel_sdk_processor_span_processed_total{error_type="queue_full"}` and
 `otel_sdk_exporter_span_exported_total{error_type!=""}`, and by the same metrics of `log`. These series begin with the
 first loss.
@@ -53,8 +53,11 @@ request ends. Sampled are
 - of all others, rejected ones included, the first few of every second (`TTSCOPE_TRACES_PER_SECOND`).
 
 Only sampled traces are exported, held in memory (`GET /traces`) and linked by the exemplars of histograms, so every
-exemplar leads to a trace. A caller's `traceparent` is continued. If its flags say that the caller does not sample it,
-our span is a root span that links to it. `tracestate` and baggage are dropped. Messages of exceptions are not recorded.
+exemplar leads to a trace. `OTEL_TRACES_SAMPLER` can sample all or none of them instead.
+
+A caller's trace is continued, by its `traceparent` or by the formats of `OTEL_PROPAGATORS`. If the caller does not
+sample it, our span is a root span that links to it. `tracestate` and baggage are dropped. Messages of exceptions are
+not recorded.
 """
 REQUEST_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
 

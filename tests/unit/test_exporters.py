@@ -173,6 +173,28 @@ def test_headers_and_certificates_reach_a_receiver(
         assert [headers["content-encoding"] for headers in collector.headers] == ["gzip", "gzip"]
 
 
+def test_nothing_else_on_the_machine_replaces_headers_and_certificates(
+    environment: Environment, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificates.client))
+    collector = HTTPCollector(certificates)
+    environment(
+        ENDPOINT=collector.endpoint,
+        PROTOCOL="http/protobuf",
+        HEADERS="Authorization=Bearer%20ours",
+        CERTIFICATE=str(certificates.authority),
+        CLIENT_KEY=str(certificates.client_key),
+        CLIENT_CERTIFICATE=str(certificates.client),
+    )
+    assert span_exporter(NoOpMeterProvider()).export([span(a="1")]) is SpanExportResult.SUCCESS
+    collector.stop()
+    assert [headers["authorization"] for headers in collector.headers] == ["Bearer ours"]
+
+
 @pytest.mark.parametrize("protocol", ["grpc", "http/protobuf"])
 def test_a_receiver_that_nobody_vouches_for_gets_nothing(
     environment: Environment, certificates: Certificates, tmp_path: Path, protocol: str

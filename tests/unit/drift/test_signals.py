@@ -127,6 +127,18 @@ def test_without_an_endpoint_nothing_is_exported(monkeypatch: pytest.MonkeyPatch
     assert not annotation.has_receiver()
 
 
+def test_what_is_switched_off_does_not_keep_the_job_from_running(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "nowhere")
+    monkeypatch.setenv("OTEL_METRICS_EXEMPLAR_FILTER", "some")
+    for signal in ("METRICS", "LOGS"):
+        monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "none")
+    assert over_otlp() == []
+    assert not annotation.has_receiver()
+    Gauges([], tmp_path).close(1)
+
+
 def test_the_event_has_the_features_that_the_contract_lists(collector: Collector, tmp_path: Path) -> None:
     annotation.send("2026-11-24T10-00-00Z", verdict(), "Slow.", tmp_path)
     [event] = collector.events()
