@@ -10,8 +10,11 @@ from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
 from otel.contract.values import LabelValue, Stage
+from otel.sdk.histograms import PER_DOUBLING, SCALE
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 
+GROWTH = 2 ** (1 / PER_DOUBLING) - 1
+"""How much a bound of a native histogram is above the one before."""
 INTRODUCTION = f"""# Telemetry
 
 Generated from the contract in `otel/` by `make docs`; the tests fail when it is not up to date.
@@ -20,6 +23,19 @@ Generated from the contract in `otel/` by `make docs`; the tests fail when it is
 
 The headings are names in Prometheus. The OpenTelemetry name beside them becomes the same name in Prometheus' OTLP
 receiver. Labels take the listed values; any other value becomes `{OTHER}`, so that no client can add a series.
+
+Each histogram exists twice, with the same labels and the same readings:
+
+| series | what it is | its use |
+| --- | --- | --- |
+| `NAME_bucket`, `NAME_count`, `NAME_sum` | classic, with the buckets listed below | exact counts, sums and shares |
+| `NAME` | native, of scale {SCALE}: a bound is {GROWTH:.1%} above the last | quantiles, at most {GROWTH:.1%} off |
+
+By OTLP they are two metrics of one name, a Histogram and an ExponentialHistogram. A scrape has the native one in
+Prometheus' protobuf format only: set `scrape_native_histograms: true` and `always_scrape_classic_histograms: true`.
+The 95th percentile by word range is `histogram_quantile(0.95, sum by (word_count_range)
+(rate(tts_word_count_duration_seconds[5m])))`. A bucket keeps its newest exemplar until it gets another: every scraper
+sees the same ones, and each OTLP exporter sends each of them once.
 """
 LIBRARIES = """## Metrics of the libraries
 

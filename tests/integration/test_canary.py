@@ -194,6 +194,7 @@ WHERE = [
     "/metrics",
     "/prometheus",
     "/prometheus as OpenMetrics",
+    "/prometheus as protobuf",
     "the management port",
     "/traces",
     "/traces/{trace_id}",

@@ -91,6 +91,17 @@ def test_exemplars_are_of_kept_traces(exported: tuple[Collector, dict[str, str]]
     assert set(exemplars) <= kept
 
 
+def test_every_histogram_is_exponential_too(exported: tuple[Collector, dict[str, str]]) -> None:
+    collector, _ = exported
+    counts: dict[str, dict[str, list[int]]] = {"histogram": {}, "exponential_histogram": {}}
+    for metric in collector.metrics():
+        kind = metric.WhichOneof("data")
+        if kind in counts and metric.name.startswith("tts."):
+            counts[kind].setdefault(metric.name, []).append(sum(p.count for p in getattr(metric, kind).data_points))
+    assert counts["histogram"] == counts["exponential_histogram"]
+    assert counts["histogram"].keys() == {entry.name for entry in CONTRACT if entry.kind == "histogram"}
+
+
 def test_the_standard_variables_name_the_service(exported: tuple[Collector, dict[str, str]]) -> None:
     collector, _ = exported
     assert b"tts-test" in collector.content()

@@ -60,6 +60,7 @@ MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 BUCKETS = '{__name__=~"tts_.+_bucket"}'
 OF_THE_SERVER = '{job="ttscope",__name__!~"ALERTS.*"}'
 """Without the alerts about it, which are Prometheus's own: on a busy machine its telemetry may be late."""
+NATIVE = {entry.prometheus_name for entry in CONTRACT if entry.kind == "histogram"}
 GPU_METRICS = {name for entry in CONTRACT if (name := entry.prometheus_name).startswith("tts_gpu_")}
 ALL_STAGES = {"attempt", "POST /tts", *STAGE.values}
 
@@ -94,7 +95,7 @@ class Run:
     accounted: dict[str, float] = field(default_factory=dict)
     """The same in Prometheus, before anything else was sent."""
     exposed: set[str] = field(default_factory=set)
-    """The names on the server's own /prometheus."""
+    """The names on the server's own /prometheus, of which the text has no native histograms."""
     queried: set[str] = field(default_factory=set)
     """The names in Prometheus at the same time."""
     explained: str = ""
@@ -188,7 +189,7 @@ def run(stack: Stack, data_dir: Path) -> Run:
         eventually(lambda: stack.value("sum(tts_requests_total)") == sum(run.sent.values()))
         rows = stack.query("sum by (outcome) (tts_requests_total)")
         run.accounted = {labels["outcome"]: value for labels, value in rows}
-        run.exposed = {sample.name for sample in exposed(url)}
+        run.exposed = {sample.name for sample in exposed(url)} | NATIVE
         eventually(lambda: run.exposed <= stack.metric_names(OF_THE_SERVER))
         run.queried = stack.metric_names(OF_THE_SERVER) - {"target_info"}
         run.diagnosis = diagnosis(url, stack)

@@ -114,7 +114,13 @@ class TestResults:
         for name in reversed(SECTIONS):
             document = with_section(document, name, f"old {name}")
         document = with_section(document, "growth", "new")
-        assert [body_of(document, name) for name in SECTIONS] == ["old servers", "new", "old overload", "old drift"]
+        assert [body_of(document, name) for name in SECTIONS] == [
+            "old servers",
+            "new",
+            "old overload",
+            "old drift",
+            "old histograms",
+        ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
 
