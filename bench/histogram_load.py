@@ -80,7 +80,7 @@ def request(generator: random.Random, number: int) -> tuple[list[Reading], Conte
 def otlp(exported: list[Metric]) -> bytes:
     """Returns an export of these metrics as the exporter sends it, without compression."""
     scope = ScopeMetrics(SCOPE, exported, "")
-    return encode_metrics(MetricsData([ResourceMetrics(RESOURCE, [scope], "")])).SerializeToString()
+    return bytes(encode_metrics(MetricsData([ResourceMetrics(RESOURCE, [scope], "")])).SerializeToString())
 
 
 class Prometheus:

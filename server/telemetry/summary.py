@@ -154,4 +154,5 @@ class _Durations:
 
     def _quantile(self, share: float) -> float:
         """Returns a quantile, which is never outside the extremes: the sketch returns the middle of a bucket."""
-        return min(max(self._sketch.get_quantile_value(share), self._min), self._max)
+        middle = float(self._sketch.get_quantile_value(share))
+        return min(max(middle, self._min), self._max)

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from otel.contract.event_fields import REQUEST_FIELDS
+from otel.contract.labels import Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
-from otel.contract.metrics import CONTRACT
+from otel.contract.metrics import CONTRACT, WORD_COUNT_DURATION, WORDS_TOTAL
+from otel.contract.ranges import WORDS
+from otel.sdk.telemetry import Telemetry
 from tests.collector import Collector
 from tests.http_calls import fetch, speak
 from tests.server_process import LiveServer
@@ -100,6 +103,28 @@ def test_every_histogram_is_exponential_too(exported: tuple[Collector, dict[str,
             counts[kind].setdefault(metric.name, []).append(sum(p.count for p in getattr(metric, kind).data_points))
     assert counts["histogram"] == counts["exponential_histogram"]
     assert counts["histogram"].keys() == {entry.name for entry in CONTRACT if entry.kind == "histogram"}
+
+
+async def test_more_voices_than_a_message_has_room_for_arrive_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    collector = Collector()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
+    voices = [f"en_US-voice-{number:03}" for number in range(1000)]
+    telemetry = Telemetry(version="1", build="1", allow_lists={source: frozenset(voices) for source in Source})
+    telemetry.metrics.add(WORDS_TOTAL, 1, voice_name=voices[0], client="anonymous")
+    for voice in voices:
+        for words in WORDS.labels[1:]:
+            for seconds in (1e-6, 0.1, 1000.0):
+                telemetry.metrics.record(
+                    WORD_COUNT_DURATION, seconds, word_count_range=words, voice_name=voice, cache="miss"
+                )
+    assert await telemetry.shutdown(60)
+    collector.stop()
+    parts = [metric for metric in collector.metrics() if metric.name == WORD_COUNT_DURATION.name]
+    points = [p for part in parts for p in getattr(part, part.WhichOneof("data")).data_points]
+    assert len(parts) > 2
+    sizes = [message.ByteSize() for message in collector.received]
+    assert sum(sizes) > 4 * 2**20 > max(sizes)
+    assert sum(point.count for point in points) == 2 * len(voices) * 5 * 3
 
 
 def test_the_standard_variables_name_the_service(exported: tuple[Collector, dict[str, str]]) -> None:
