@@ -18,6 +18,7 @@ and servers on the same cores. Time to first audio is the time from sending a re
 header. ttscope runs without its cache: a text that was spoken before is made again.
 """
 Section = Literal["servers", "growth", "overload", "drift", "histograms"]
+END = "<!-- end "
 SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift", "histograms")
 
 
@@ -81,10 +82,12 @@ def write_section(section: Section, body: str, path: Path = RESULTS) -> None:
 
 
 def with_section(document: str, section: Section, body: str) -> str:
-    """Returns the document with this section's body; sections keep their order."""
+    """Returns the document with this section's body; sections keep their order, and what follows them stays."""
     bodies = {name: body_of(document, name) for name in SECTIONS} | {section: body.strip()}
     parts = [f"{begin(name)}\n{text}\n{end(name)}\n" for name, text in bodies.items() if text]
-    return "\n".join([TITLE, *parts])
+    _, _, last = document.rpartition(END)
+    by_hand = last.partition("-->")[2].strip()
+    return "\n".join([TITLE, *parts, *([f"{by_hand}\n"] if by_hand else [])])
 
 
 def body_of(document: str, section: Section) -> str:
@@ -101,4 +104,4 @@ def begin(section: Section) -> str:
 
 def end(section: Section) -> str:
     """Returns the line after a section."""
-    return f"<!-- end {section} -->"
+    return f"{END}{section} -->"

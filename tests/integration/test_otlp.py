@@ -124,7 +124,7 @@ async def test_more_voices_than_a_message_has_room_for_arrive_whole(monkeypatch:
     assert len(parts) > 2
     sizes = [message.ByteSize() for message in collector.received]
     assert sum(sizes) > 4 * 2**20 > max(sizes)
-    assert sum(point.count for point in points) == 2 * len(voices) * 5 * 3
+    assert sum(point.count for point in points) == 2 * 3 * len(voices) * len(WORDS.labels[1:])
 
 
 def test_the_standard_variables_name_the_service(exported: tuple[Collector, dict[str, str]]) -> None:

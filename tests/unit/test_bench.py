@@ -124,6 +124,12 @@ class TestResults:
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
 
+    def test_what_is_written_by_hand_below_the_sections_stays(self):
+        document = with_section("", "growth", "old") + "\n## By hand\n\nSome figures.\n"
+        changed = with_section(with_section(document, "growth", "new"), "drift", "more")
+        assert changed.endswith("<!-- end drift -->\n\n## By hand\n\nSome figures.\n")
+        assert with_section(changed, "drift", "more") == changed
+
     def test_a_missing_file_is_created(self, tmp_path: Path):
         write_section("growth", "a body", tmp_path / "RESULTS.md")
         assert body_of((tmp_path / "RESULTS.md").read_text(), "growth") == "a body"
