@@ -1,28 +1,20 @@
-"""Histograms in the real Prometheus, by OTLP and by a scrape: exact quantiles, classic buckets, exemplars on both."""
+"""Histograms in the real Prometheus, by the Collector and by a scrape: quantiles, classic buckets, exemplars on both."""
 
 from __future__ import annotations
 
 import random
 import subprocess
 import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from opentelemetry.context import Context
-from opentelemetry.exporter.otlp.proto.common.metrics_encoder import encode_metrics
+from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import (
-    InMemoryMetricReader,
-    MetricExporter,
-    MetricExportResult,
-    MetricsData,
-    PeriodicExportingMetricReader,
-)
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, format_trace_id, set_span_in_context
@@ -43,34 +35,13 @@ WIDTH = 2 ** (1 / 2**SCALE) - 1
 """The relative width of a bucket, 4.4 %."""
 
 
-class OverHttp(MetricExporter):
-    """Sends OTLP over HTTP to Prometheus itself."""
-
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self._url = f"{url}/api/v1/otlp/v1/metrics"
-
-    def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
-        body = encode_metrics(metrics_data).SerializeToString()
-        request = urllib.request.Request(self._url, body, {"Content-Type": "application/x-protobuf"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            assert answer.status == 200
-        return MetricExportResult.SUCCESS
-
-    def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        return True
-
-    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        pass
-
-
 class Process:
     """The metrics of a server that is exported to Prometheus, and scraped by it too, under two names of its job."""
 
-    def __init__(self, prometheus: str) -> None:
+    def __init__(self, collector: str) -> None:
         self.store = HistogramStore()
         local = InMemoryMetricReader()
-        exporter = HistogramExporter(OverHttp(prometheus), self.store, SCOPE)
+        exporter = HistogramExporter(OTLPMetricExporter(collector, insecure=True), self.store, SCOPE)
         self._remote = PeriodicExportingMetricReader(exporter, float("inf"))
         resource = Resource({"service.name": "otlp", "service.instance.id": "1"})
         provider = MeterProvider([local, self._remote], resource, shutdown_on_exit=False)
@@ -135,26 +106,26 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory, binaries: dict[str, Path]) -> Iterator[Seen]:
-    """Prometheus after two exports and scrapes."""
+    """Prometheus after two exports to the Collector, and scrapes."""
     stack = Stack(tmp_path_factory.mktemp("native"), binaries)
-    process = Process(stack.settings.url(stack.settings.prometheus_port))
+    process = Process(stack.endpoint)
     folder = stack.folder / "prometheus"
     configuration = (folder / "prometheus.yml").read_text()
     (folder / "prometheus.yml").write_text(configuration.replace("scrape_interval: 15s", "scrape_interval: 1s"))
     (folder / "scrape.yml").write_text(f"[{{targets: ['127.0.0.1:{process.server.server_port}']}}]")
     generator = random.Random(7)
     try:
-        stack.start("prometheus")
+        stack.start("prometheus", "collector")
         for value in EXTREMES:
             process.metrics.record(AUDIO_DURATION, value, Context(), voice_name="joe")
         for _ in range(2):
             process.record(generator)
             process.export()
-            count = f'{NAME}_count{{job="ttscope"}} == {len(process.values)}'
-            assert eventually(lambda count=count: stack.query(count))  # type: ignore[misc]
+            counts = f"count({NAME}_count == {len(process.values)}) == 2"
+            assert eventually(lambda counts=counts: stack.query(counts))  # type: ignore[misc]
         yield Seen(stack, process)
     finally:
-        stack.kill("prometheus")
+        stack.kill(*stack.supervisor.names)
         process.server.shutdown()
 
 
