@@ -14,7 +14,7 @@ from otel.sdk.histograms import PER_DOUBLING, SCALE
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 
 GROWTH = 2 ** (1 / PER_DOUBLING) - 1
-"""How much a bound of a native histogram is above the one before."""
+"""How much a bound of a native histogram is above the one below."""
 INTRODUCTION = f"""# Telemetry
 
 Generated from the contract in `otel/` by `make docs`; the tests fail when it is not up to date.
@@ -29,13 +29,16 @@ Each histogram exists twice, with the same labels and the same readings:
 | series | what it is | its use |
 | --- | --- | --- |
 | `NAME_bucket`, `NAME_count`, `NAME_sum` | classic, with the buckets listed below | exact counts, sums and shares |
-| `NAME` | native, of scale {SCALE}: a bound is {GROWTH:.1%} above the last | quantiles, at most {GROWTH:.1%} off |
+| `NAME` | native, scale {SCALE}: a bound is {GROWTH:.1%} above the one below | quantiles, at most {GROWTH:.1%} off |
 
 By OTLP they are two metrics of one name, a Histogram and an ExponentialHistogram. A scrape has the native one in
 Prometheus' protobuf format only: set `scrape_native_histograms: true` and `always_scrape_classic_histograms: true`.
-The 95th percentile by word range is `histogram_quantile(0.95, sum by (word_count_range)
-(rate(tts_word_count_duration_seconds[5m])))`. A bucket keeps its newest exemplar until it gets another: every scraper
-sees the same ones, and each OTLP exporter sends each of them once.
+A bucket keeps its newest exemplar until it gets another: every scraper sees the same ones, and each OTLP exporter sends
+each of them once. The 95th percentile by word range is
+
+```
+histogram_quantile(0.95, sum by (word_count_range) (rate(tts_word_count_duration_seconds[5m])))
+```
 """
 LIBRARIES = """## Metrics of the libraries
 

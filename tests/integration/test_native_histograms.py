@@ -1,4 +1,4 @@
-"""Histograms in the real Prometheus, by the Collector and by a scrape: quantiles, classic buckets, exemplars on both."""
+"""Histograms in the real Prometheus, by the Collector and by a scrape: exact quantiles, and exemplars on both forms."""
 
 from __future__ import annotations
 
