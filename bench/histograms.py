@@ -1,5 +1,4 @@
-"""Measures what histograms cost: the time of recording a request, and series and bytes of the classic form and of both
-forms; writes its section of RESULTS.md."""
+"""Measures the cost of histograms in time, series and bytes, in one form and in both; writes its part of RESULTS.md."""
 
 from __future__ import annotations
 
