@@ -30,7 +30,9 @@ from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
 from server.native_workers import NativeWorkers
 from server.network.connections import Connections, possible_connections
+from server.network.parsing import LEAST_URL_BYTES
 from server.network.ports import Port
+from server.network.rejections import Rejections
 from server.providers.provider import Provider, RecordingProvider
 from server.routes import console, coqui_api
 from server.routes.clients import Clients
@@ -126,7 +128,13 @@ class Service:
         self._prometheus = PrometheusRoute(self._telemetry.exposition)
         self._health = HealthRoutes(self._synthesizer, self._admission)
         self._api = Port(
-            self._api_application(), settings.host, settings.port, self._connections, settings.receive_seconds
+            self._api_application(),
+            settings.host,
+            settings.port,
+            self._connections,
+            settings.receive_seconds,
+            url_bytes=LEAST_URL_BYTES + settings.max_query_bytes,
+            rejections=Rejections(self._recorder.report_unseen, SPEECH_PATHS),
         )
         self._management = Port(
             self._management_application(),

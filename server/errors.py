@@ -145,6 +145,12 @@ class BodyTooLarge(SpeechError):
     status = 413
 
 
+class UriTooLong(SpeechError):
+    """The URL is longer than the longest text, percent-encoded, needs."""
+
+    status = 414
+
+
 class UnsupportedMediaType(SpeechError):
     """The body is not declared as JSON, or it is compressed."""
 
@@ -214,7 +220,7 @@ class QueueFull(SpeechError):
 
 
 class HeadersTooLarge(SpeechError):
-    """The request line or a header is too long."""
+    """A header, or all headers together, are too long."""
 
     status = 431
 

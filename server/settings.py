@@ -26,6 +26,8 @@ Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
+PERCENT_ENCODED = 12
+"""The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
 class Settings(BaseSettings):
@@ -188,6 +190,11 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
     build: str = Field("", description="Name of this build in events: a commit, or an image's tag.")
+
+    @property
+    def max_query_bytes(self) -> int:
+        """The longest text in a URL, percent-encoded; a text in a URL may not have more bytes than a body."""
+        return min(PERCENT_ENCODED * self.max_text_characters, self.max_body_bytes)
 
     @field_validator("providers", "trusted_proxies", mode="before")
     @classmethod

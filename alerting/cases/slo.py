@@ -6,7 +6,8 @@ from alerting.case import Case, Firing, Kind, fires, silent
 
 AVAILABILITY, LATENCY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn"
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_errors_total{side="server"}'
-FULL = 'tts_connections_ended_early_total{reason="full"}'
+FULL = 'tts_errors_total{side="server",error_type="too_many_connections"}'
+ENDED_EARLY = 'tts_connections_ended_early_total{reason="full"}'
 CLIENTS_MISTAKES = {
     'tts_errors_total{side="client",error_type="invalid_text"}': "0+60x90",
     'tts_requests_total{outcome="rejected"}': "0+60x90",
@@ -84,9 +85,9 @@ CASES: tuple[Case, ...] = (
     ),
     fires(
         AVAILABILITY,
-        "60 of 1,000 find no connection",
+        "60 of 1,000 find no connection, and are bad once",
         "20m",
-        {OK: "0+940x60", FULL: "0+60x60"},
+        {OK: "0+940x60", FULL: "0+60x60", ENDED_EARLY: "0+60x60"},
         unavailable("6%", "6h"),
         unavailable("6%", "1d"),
     ),

@@ -52,7 +52,7 @@ class Attribute:
 SLOW_REASON = Attribute("reason", "what cost the request most beyond the usual of its range", tuple(SlowReason))
 CONNECTION_STATE = Attribute("state", "what the connection is doing", tuple(ConnectionState))
 EARLY_END = Attribute("reason", "why the connection was closed", tuple(EarlyEnd))
-ENDPOINT = Attribute("endpoint", "the path of the call", Source.ENDPOINTS)
+ENDPOINT = Attribute("endpoint", "the path of the call; other for a request whose path is unknown", Source.ENDPOINTS)
 METHOD = Attribute("method", "the HTTP method", ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
 STATUS_CODE = Attribute(
     "status_code",
@@ -66,6 +66,7 @@ STATUS_CODE = Attribute(
         "405",
         "408",
         "413",
+        "414",
         "415",
         "421",
         "422",

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from otel.contract.instrument import Instrument
-from otel.contract.labels import EARLY_END, OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
-from otel.contract.metrics import CONNECTIONS_ENDED_EARLY, ERRORS, REQUESTS, WORD_COUNT_DURATION
+from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
+from otel.contract.metrics import ERRORS, REQUESTS, WORD_COUNT_DURATION
 from otel.contract.promql import Where
-from otel.contract.values import EarlyEnd, Outcome, Side
+from otel.contract.values import Outcome, Side
 
 WINDOW_DAYS = 30
 """The window of every objective; stack/services.py has Prometheus keep more than that."""
@@ -94,12 +94,12 @@ AVAILABILITY = AvailabilitySlo(
     objective=0.995,
     promise="requests neither fail nor are rejected because of the server",
     good=(Count(REQUESTS, {OUTCOME: Outcome.OK}),),
-    bad=(Count(ERRORS, {SIDE: Side.SERVER}), Count(CONNECTIONS_ENDED_EARLY, {EARLY_END: EarlyEnd.FULL})),
+    bad=(Count(ERRORS, {SIDE: Side.SERVER}),),
     excluded=(Count(ERRORS, {SIDE: Side.CLIENT}), Count(REQUESTS, {OUTCOME: Outcome.CANCELLED})),
     exclusions="Requests that are rejected for want of room are bad; requests that fail or are rejected because of the "
     "client, and requests whose client disconnected, do not count.",
 )
-"""A connection that was refused since all others were in use is a request without room; ERRORS does not have it."""
+"""A connection that was refused because all others were in use is in ERRORS, like every request without room."""
 LATENCY = LatencySlo(
     name="latency",
     objective=0.95,

@@ -141,8 +141,8 @@ class ConnectionState(LabelValue):
 class EarlyEnd(LabelValue):
     """Why a connection was closed before its request was answered."""
 
-    FULL = "full", "every other connection had a request, so it was answered 503"
-    DISPLACED = "displaced", "it had no request, and gave its place to another connection"
+    FULL = "full", "every other connection had a request, so it was answered 503 and counted as a rejected request"
+    DISPLACED = "displaced", "its request had not arrived, and it gave its place to another connection"
     TIMEOUT = "timeout", "its request did not arrive in time"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ RESPONSE = web.RequestKey("response", web.StreamResponse)
 """The response that the handler itself has started to send."""
 FAILURE_SENT = web.RequestKey("failure_sent", bool)
 """Whether a started response has already reported its failure in its body and ended."""
+ACKNOWLEDGED: web.RequestKey[Callable[[], Awaitable[None]]] = web.RequestKey("acknowledged")
+"""Returns when it is known that the client has not left before the end of the response, else raises ConnectionError."""
 
 CONSTANT_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Server": "ttscope"}
 """The headers of every response that do not depend on the request."""

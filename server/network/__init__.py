@@ -1,5 +1,6 @@
 """Ports and connections: listening, connection limits and timeouts.
 
-``ports.py`` listens, and ``protocol.py`` implements one connection and its timeout for a request. ``connections.py``
-limits their number: at the limit, a new connection displaces an idle one.
+``ports.py`` listens. ``protocol.py`` implements one connection: its timeout for a request, and its errors for invalid
+HTTP. ``connections.py`` limits their number: at the limit, a new connection displaces an idle one. ``rejections.py``
+counts the requests that never reach the application. ``disconnects.py`` notices a client that has gone.
 """

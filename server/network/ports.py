@@ -3,24 +3,44 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import socket
 
 from aiohttp import web
 
+from server.logs import LOGGER
 from server.network.connections import Connections
-from server.network.protocol import ConnectionFactory, bound_memory
+from server.network.parsing import LEAST_URL_BYTES
+from server.network.protocol import HttpConnection, PortState
+from server.network.rejections import Rejections, uncounted
+
+SEND_BUFFER_BYTES = 128 * 1024
+"""The kernel's send buffer for a connection; the kernel doubles it for its own use. Without a limit it would grow to
+4 MB, and a thousand stalled clients would hold 4 GB. A client at 50 ms latency can still receive 2.5 MB/s."""
 
 
 class Port:
     """Serves one application on one address. Create it inside a running event loop."""
 
     def __init__(
-        self, application: web.Application, host: str, port: int, connections: Connections, receive_seconds: float
+        self,
+        application: web.Application,
+        host: str,
+        port: int,
+        connections: Connections,
+        receive_seconds: float,
+        *,
+        url_bytes: int = LEAST_URL_BYTES,
+        rejections: Rejections | None = None,
     ) -> None:
-        """``port`` 0 selects a free port; ``receive_seconds`` is the timeout for a request's headers."""
+        """``port`` 0 selects a free port; ``receive_seconds`` is the timeout for a request's headers; ``url_bytes`` is
+        the limit of a URL. ``rejections`` counts the requests that the application does not see."""
         self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=1.0)
         self._address = host, port
-        self._connections = connections
-        self._receive_seconds = receive_seconds
+        self._state = PortState(connections, rejections or uncounted(), receive_seconds, url_bytes)
+        # Every speech request has an event already; the access log would add only addresses, which are private.
+        self._silent = logging.getLogger(f"{LOGGER}.access")
+        self._silent.disabled = True
         self._listener: asyncio.Server | None = None
 
     @property
@@ -34,12 +54,15 @@ class Port:
     async def listen(self) -> None:
         """Starts listening. Raises OSError if the port can't be opened."""
         await self._runner.setup()
-        if self._runner.server is None:
+        server = self._runner.server
+        if server is None:
             raise RuntimeError("the runner has no server after its setup")
         loop = asyncio.get_running_loop()
-        factory = ConnectionFactory(self._runner.server, self._connections, self._receive_seconds, loop)
-        self._listener = await loop.create_server(factory, *self._address)
-        bound_memory(self._listener)
+        self._listener = await loop.create_server(
+            lambda: HttpConnection(server, self._state, loop=loop, access_log=self._silent), *self._address
+        )
+        for listening in self._listener.sockets:  # accepted sockets inherit the limit
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def close(self) -> None:
         """Stops accepting connections."""

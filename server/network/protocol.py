@@ -3,107 +3,135 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-import socket
-import uuid
-from asyncio import AbstractEventLoop, Server
+from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from functools import partial
-from http import HTTPStatus
+from itertools import chain
 from typing import cast
 
-from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp import HttpVersion11, StreamReader, web
+from aiohttp.web_protocol import _ErrInfo
 
 from otel.contract.values import EarlyEnd
-from server.errors import (
-    BadRequest,
-    HeadersTooLarge,
-    InternalError,
-    RequestTimeout,
-    SpeechError,
-    TooManyConnections,
-)
-from server.logs import LOGGER
-from server.middleware.envelope import CONSTANT_HEADERS, add_headers, describe, error_response, translate
+from server.errors import BadRequest, InternalError, RequestTimeout, ShuttingDown, SpeechError, TooManyConnections
+from server.middleware.envelope import ACKNOWLEDGED, REQUEST_ID, add_headers, error_response, translate
 from server.network.connections import Connections
+from server.network.disconnects import DisconnectMonitor
+from server.network.last_responses import Lingering, last_response
+from server.network.parsing import HEADER_BYTES, MOST_HEADER_BYTES, headers_too_large, holds_part, parse_error
+from server.network.rejections import Rejections
+from server.network.request_head import RequestHead, pieces
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 KEEPALIVE_SECONDS = 75.0
 """The keep-alive timeout: how long a connection may be idle between two requests."""
-SEND_BUFFER_BYTES = 128 * 1024
-"""The kernel's send buffer for a connection; the kernel doubles it for its own use. Without a limit it would grow to
-4 MB, and a thousand stalled clients would hold 4 GB. A client at 50 ms latency can still receive 2.5 MB/s."""
 RETRY_SECONDS = 5
 """The Retry-After of a refused connection."""
-LINGER_SECONDS = 1.0
-"""How long a refused connection stays open for its client to read the response. Closing it at once, with unread bytes,
-would reset it."""
-MOST_LINGERING = 64
+
+
+@dataclass(frozen=True, slots=True)
+class PortState:
+    """What the connections of one port share."""
+
+    connections: Connections
+    rejections: Rejections
+    receive_seconds: float
+    """The timeout for a request's headers."""
+    url_bytes: int
+    """The limit of a URL."""
+    lingering: Lingering = field(default_factory=Lingering)
 
 
 class HttpConnection(web.RequestHandler):
-    """aiohttp's connection with the server's error format. It logs neither addresses nor request data."""
+    """aiohttp's connection with the server's error format. It logs neither addresses nor request data.
+
+    Each request is counted once: by the application if it gets there, else here.
+    """
 
     def __init__(
-        self, server: web.Server, factory: ConnectionFactory, *, loop: AbstractEventLoop, access_log: logging.Logger
+        self, server: web.Server, port: PortState, *, loop: AbstractEventLoop, access_log: logging.Logger
     ) -> None:
         super().__init__(
             server,
             loop=loop,
             access_log=access_log,
             keepalive_timeout=KEEPALIVE_SECONDS,
+            max_line_size=port.url_bytes,
+            max_field_size=HEADER_BYTES,
             auto_decompress=False,  # compressed bodies are rejected; the rest must not be decompressed to be discarded
         )
-        self._factory = factory
+        self._port = port
         self._late: asyncio.TimerHandle | None = None
         """The timer for a request's headers, from the connection's start or a later request's first byte."""
-        self._partial_request = False
-        """Whether the connection has received part of a request's headers."""
+        self._head = RequestHead()
+        """The head that is being received."""
+        self._body: StreamReader | None = None
+        """The body of the newest request, complete or not."""
+        self._answered: StreamReader | None = None
+        """The body of the newest request that was answered."""
+        self._last = False
+        """Whether no further request can follow: the client has sent everything, or invalid HTTP."""
+        self._invalid = False
+        """Whether the parser has failed, so that nothing more is read."""
+        self._counted = False
+        """Whether the request that ends this connection was counted."""
+        self._monitor: DisconnectMonitor | None = None
 
     @property
     def receiving(self) -> bool:
         return self._current_request is not None and not self._current_request.content.is_eof()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not self._factory.connections.open(self):
-            self._force_close = True  # incoming data is read and discarded
-            self._factory.refuse(self, cast("asyncio.Transport", transport))
+        transport = cast("asyncio.Transport", transport)
+        if not self._port.connections.open(self):
+            error = TooManyConnections("all connections of this server are in use", retry_after=RETRY_SECONDS)
+            self._reject(transport, error)
             return
         # Every write waits until the kernel has taken all of its bytes, so no uncounted bytes are buffered here.
-        cast("asyncio.Transport", transport).set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=0)
         super().connection_made(transport)
         self._limit_time()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop_timer()
-        self._factory.connections.close(self)
-        self._factory.lingering.pop(self, None)
+        if self._monitor is not None:
+            self._monitor.stop()
+        self._port.connections.close(self)
+        self._port.lingering.closed(self)
+        self._count_lost()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._waits_for_request():
-            self._partial_request = True
-            if self._late is None:
-                self._limit_time()
+        if self._invalid:
+            return
+        for piece in pieces(data):
+            self._receive(piece)
 
-    async def _handle_request(
-        self,
-        request: web.BaseRequest,
-        start_time: float | None,
-        request_handler: Handler,
-    ) -> tuple[web.StreamResponse, bool]:
-        self._stop_timer()
-        self._factory.connections.begin(self)
-        try:
-            return await super()._handle_request(request, start_time, partial(_handle, request_handler))
-        finally:
-            self._partial_request = False
-            self._factory.connections.end(self)
+    def eof_received(self) -> bool:  # type: ignore[override] # aiohttp always closes the connection
+        """Keeps the connection open until the requests that arrived completely are answered: the client may have closed
+        its sending side alone."""
+        transport = self.transport
+        if self._force_close or transport is None:
+            return False
+        self._last = True
+        self._cut_body()
+        if self._waits_for_request():
+            self._reject_part(BadRequest("the request ended before its headers did"))
+            return False
+        self._monitor = DisconnectMonitor(transport, self._may_probe)
+        return transport.can_write_eof()
+
+    def close(self) -> None:
+        """Ends the connection after the requests that have arrived. aiohttp calls it when the server stops."""
+        if self._waits_for_request():
+            self._reject_part(ShuttingDown("the server is stopping"))
+        super().close()
 
     def give_way(self) -> None:
+        if self._waits_for_request():
+            self._reject_part(RequestTimeout("all connections are in use, and the headers had not arrived"))
         self.force_close()
 
     def handle_error(
@@ -117,20 +145,129 @@ class HttpConnection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun")
         error: SpeechError = InternalError("the server failed because of a bug")
-        if isinstance(exc, LineTooLong):
-            error = HeadersTooLarge("the request line, or a header, is longer than 8190 bytes")
-        elif status < 500:
-            error = BadRequest("this is not an HTTP/1.1 request")
+        if status < 500:
+            error = parse_error(self._parser, exc, self._port.url_bytes)
+            request[REQUEST_ID] = self._port.rejections.reject(*self._head.line, error)
+            self._counted = True
         response = error_response(error)
         add_headers(request, response)
         response.force_close()
         return response
 
+    async def _handle_request(
+        self,
+        request: web.BaseRequest,
+        start_time: float | None,
+        request_handler: Handler,
+    ) -> tuple[web.StreamResponse, bool]:
+        self._stop_timer()
+        self._port.connections.begin(self)
+        try:
+            return await super()._handle_request(request, start_time, partial(self._answer, request_handler))
+        finally:
+            self._answered = request.content
+            self._port.connections.end(self)
+            if self._last and not self._messages:
+                self._end()
+
+    async def _answer(self, handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
+        """Returns the handler's response, or the server's own error for one that aiohttp raises before any middleware:
+        aiohttp's errors have another format and repeat the client's input."""
+        request[ACKNOWLEDGED] = self._acknowledged
+        try:
+            if sum(map(len, chain.from_iterable(request.raw_headers))) <= MOST_HEADER_BYTES:
+                return await handler(request)
+            error: SpeechError = headers_too_large()
+        except web.HTTPException as raised:
+            error = translate(raised, request)
+        request[REQUEST_ID] = self._port.rejections.reject(request.method, request.path, error)
+        response = error_response(error)
+        add_headers(request, response)
+        return response
+
+    def _receive(self, data: bytes) -> None:
+        """Parses a piece of what the client sends."""
+        if self._body is None or self._body.is_eof():
+            self._head.add(data)
+        queued = len(self._messages)
+        super().data_received(data)
+        if len(self._messages) > queued:
+            self._take_newest()
+        elif self._waits_for_request():
+            if self._late is None:
+                self._limit_time()
+            if self._head.size > self._port.url_bytes + MOST_HEADER_BYTES:
+                self._reject_part(headers_too_large())
+
+    def _take_newest(self) -> None:
+        message, body = self._messages[-1]
+        if not isinstance(message, _ErrInfo):
+            self._body = body
+            self._head.clear()
+            return
+        self._invalid = self._last = True
+        if self._cut_body():  # it is the body that is invalid, of a request that is already being answered
+            self._messages.pop()
+            self._counted = True
+
+    def _cut_body(self) -> bool:
+        """Ends the newest body with an error if it is incomplete; returns whether it was."""
+        body = self._body
+        if body is None or body.is_eof():
+            return False
+        if body is not self._answered:
+            body.set_exception(web.RequestPayloadError("the body is incomplete"))
+        body.feed_eof()
+        return True
+
+    def _end(self) -> None:
+        """Ends the connection after its last response."""
+        if self._counted and self.transport is not None:  # the rest of an invalid request may still arrive
+            self._force_close = True
+            self._port.lingering.end(self, self.transport)
+        else:
+            self._reject_part(BadRequest("the request ended before its headers did"))
+            self.close()
+
+    def _reject_part(self, error: SpeechError) -> None:
+        """Rejects the request whose head has arrived in part, if there is one."""
+        if self.transport is not None and not self._counted and holds_part(self._parser):
+            self._reject(self.transport, error)
+
+    def _reject(self, transport: asyncio.Transport, error: SpeechError) -> None:
+        """Counts and answers a request that the application does not see, and ends the connection."""
+        self._counted = True
+        self._force_close = True  # what still arrives is read and discarded
+        if self._waiter is not None:
+            self._waiter.cancel()
+        request_id = self._port.rejections.reject(*self._head.line, error)
+        self._port.lingering.end(self, transport, last_response(error, request_id))
+
+    def _count_lost(self) -> None:
+        """Counts the requests that can't be answered any more and that the application has not seen."""
+        rejections = self._port.rejections
+        for message, _ in self._messages:
+            if not isinstance(message, _ErrInfo) and rejections.speaks(message.url.path):
+                rejections.leave(message.method, message.url.path)
+        body_complete = self._body is None or self._body.is_eof()
+        if not self._counted and body_complete and holds_part(self._parser):
+            rejections.leave(*self._head.line)
+
+    async def _acknowledged(self) -> None:
+        """Raises ConnectionResetError if the client left before the end of the response; see DisconnectMonitor."""
+        if self._monitor is not None:
+            await self._monitor.acknowledged()
+
+    def _may_probe(self) -> bool:
+        """Returns whether an interim response may be sent: before a response, and by HTTP/1.1."""
+        request = self._current_request
+        return request is not None and request.version >= HttpVersion11 and request.writer.output_size == 0
+
     def _waits_for_request(self) -> bool:
         return self._waiter is not None and not self._waiter.done()
 
     def _limit_time(self) -> None:
-        self._late = self._loop.call_later(self._factory.receive_seconds, self._too_late)
+        self._late = self._loop.call_later(self._port.receive_seconds, self._too_late)
 
     def _stop_timer(self) -> None:
         if self._late is not None:
@@ -141,75 +278,8 @@ class HttpConnection(web.RequestHandler):
         self._late = None
         if self.transport is None or not self._waits_for_request():
             return
-        self._factory.connections.ended_early[EarlyEnd.TIMEOUT] += 1
-        if self._partial_request:
-            seconds = self._factory.receive_seconds
-            self.transport.write(
-                _raw_response(RequestTimeout(f"the headers did not arrive within {seconds:g} seconds"))
-            )
-        self.force_close()
-
-
-async def _handle(handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
-    """Returns the handler's response, or the server's own error for one that aiohttp raises before any middleware:
-    aiohttp's errors have another format and repeat the client's input."""
-    try:
-        return await handler(request)
-    except web.HTTPException as error:
-        return error_response(translate(error, request))
-
-
-class ConnectionFactory:
-    """Creates the connections of one port, for ``loop.create_server``, and holds their shared state."""
-
-    def __init__(
-        self, server: web.Server, connections: Connections, receive_seconds: float, loop: AbstractEventLoop
-    ) -> None:
-        """``receive_seconds`` is the timeout for a request's headers."""
-        self.connections = connections
-        self.receive_seconds = receive_seconds
-        self.lingering: dict[HttpConnection, None] = {}
-        """Refused connections that are not closed yet."""
-        self._server = server
-        self._loop = loop
-        # Every speech request has an event already; the access log would add only addresses, which are private.
-        self._silent = logging.getLogger(f"{LOGGER}.access")
-        self._silent.disabled = True
-
-    def __call__(self) -> HttpConnection:
-        return HttpConnection(self._server, self, loop=self._loop, access_log=self._silent)
-
-    def refuse(self, connection: HttpConnection, transport: asyncio.Transport) -> None:
-        """Responds with 503 before any request and closes the connection; aborts it at once if MOST_LINGERING others
-        are still open."""
-        if len(self.lingering) >= MOST_LINGERING:
-            transport.abort()
-            return
-        self.lingering[connection] = None
-        transport.write(
-            _raw_response(TooManyConnections("all connections of this server are in use", retry_after=RETRY_SECONDS))
-        )
-        transport.write_eof()
-        self._loop.call_later(LINGER_SECONDS, transport.abort)
-
-
-def _raw_response(error: SpeechError) -> bytes:
-    """Returns a complete response for a connection without a request, with the headers of every response."""
-    body = json.dumps({"error": describe(error)}).encode()
-    headers = {
-        "Content-Type": "application/json; charset=utf-8",
-        "Content-Length": str(len(body)),
-        "Connection": "close",
-        "X-Request-ID": str(uuid.uuid4()),
-        **CONSTANT_HEADERS,
-    }
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
-    lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", *(f"{k}: {v}" for k, v in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def bound_memory(listener: Server) -> None:
-    """Limits the kernel's send buffer of each connection that ``listener`` will accept."""
-    for listening in listener.sockets:  # accepted sockets inherit the limit
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        self._port.connections.ended_early[EarlyEnd.TIMEOUT] += 1
+        seconds = self._port.receive_seconds
+        self._reject_part(RequestTimeout(f"the headers did not arrive within {seconds:g} seconds"))
+        if not self._counted:
+            self.force_close()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from server.middleware.envelope import RESPONSE
+from server.middleware.envelope import ACKNOWLEDGED, RESPONSE
 from server.record import RequestRecord
 from server.routes.dialect import SynthesisRequest
 from server.synthesis.request_slot import RequestSlot
@@ -86,9 +86,10 @@ class Delivery:
         await self.write(data)
 
     async def end(self) -> web.StreamResponse:
-        """Ends the response and returns it."""
+        """Ends the response and returns it, once the client has it if it may have left."""
         async with self._in_time():
             await self.response.write_eof()
+            await self.request[ACKNOWLEDGED]()
         return self.response
 
     @asynccontextmanager

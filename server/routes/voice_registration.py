@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from server.audio import uploads
-from server.errors import BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
+from server.errors import BadRequest, BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
 from server.routes.clients import Clients
 from server.routes.operations import FAILURE, error, parameter
 from server.routes.requests import JSON, refuse_compressed
@@ -138,6 +138,8 @@ class VoiceRegistrationRoutes:
                         raise _too_large()
         except TimeoutError:
             raise RequestTimeout(f"the recording did not arrive within {self._receive_seconds:g} seconds") from None
+        except web.RequestPayloadError:
+            raise BadRequest("the recording is incomplete, or its chunks are invalid") from None
         return bytes(data)
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise, product
 
 from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
-from otel.contract.labels import Source
+from otel.contract.labels import OTHER, Source
 from otel.contract.values import FallbackReason, Outcome
 from otel.sdk.recording import Metrics
-from server.errors import all_errors, error_type
+from server.errors import TooManyConnections, all_errors, error_type
 from server.telemetry.provider_metrics import fallback_labels
 from server.utterance import Voice
 
@@ -55,6 +55,8 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
             add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, reason))
     for error in all_errors():
         add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=endpoint, side=error.side)
+    refused = TooManyConnections
+    add(instruments.ERRORS, 0, error_type=error_type(refused), endpoint=OTHER, side=refused.side)
 
 
 def _combinations(counter: Instrument, source_values: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:

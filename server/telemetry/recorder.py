@@ -38,7 +38,8 @@ FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 
 
 class Recorder:
-    """Records requests: call ``open`` and ``close`` exactly once for each speech request."""
+    """Records requests: call ``open`` and ``close`` exactly once for each speech request, or ``report_unseen`` once for
+    one that the application does not see."""
 
     def __init__(
         self, telemetry: Telemetry, summary: Summary, sampler: TailSampler, build: str, journal: Journal | None = None
@@ -85,6 +86,14 @@ class Recorder:
         self._summary.open()
         self._report(record, span)
         span.end(request.began_unix)  # its end is unknown
+
+    def report_unseen(self, record: RequestRecord) -> None:
+        """Reports a request that ended before the application saw it; ``record`` is finished."""
+        name = f"{_method(record)} {record.endpoint}"
+        span = self._tracer.start_span(name, Context(), SpanKind.SERVER, start_time=record.began_unix)
+        self._summary.open()
+        self._report(record, span)
+        span.end()
 
     def _report(self, record: RequestRecord, span: Span) -> None:
         self._summary.close(record)

@@ -150,7 +150,7 @@ async def test_other_paths_and_methods_are_refused(start: Start) -> None:
     [
         (b"\x16\x03\x01 not http\r\n\r\n", b"400", b"bad_request"),
         (b"GET / HTTP/1.1\r\nX: " + b"a" * 10_000 + b"\r\n\r\n", b"431", b"headers_too_large"),
-        (b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\n\r\n", b"431", b"headers_too_large"),
+        (b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n", b"414", b"uri_too_long"),
     ],
 )
 async def test_what_is_not_a_request_gets_an_answer(start: Start, sent: bytes, status: bytes, code: bytes) -> None:

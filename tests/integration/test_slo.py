@@ -33,9 +33,14 @@ def errors(error: str, side: str, each_minute: int) -> dict[str, str]:
     return {"series": f"tts_errors_total{{{labels}}}", "values": f"0+{each_minute}x120"}
 
 
-def refused_connections(each_minute: int) -> dict[str, str]:
+def refused_connections(each_minute: int) -> list[dict[str, str]]:
+    """Each is a rejected request, with its error, and a connection that ended early."""
     series = f'tts_connections_ended_early_total{{{JOB},reason="full"}}'
-    return {"series": series, "values": f"0+{each_minute}x120"}
+    return [
+        requests("rejected", each_minute),
+        errors(error_type(TooManyConnections), TooManyConnections.side, each_minute),
+        {"series": series, "values": f"0+{each_minute}x120"},
+    ]
 
 
 BURNING = [
@@ -43,7 +48,7 @@ BURNING = [
     pytest.param(
         [requests("ok", 940), requests("error", 60), errors("engine_failed", "server", 60)], 12, id="failures"
     ),
-    pytest.param([requests("ok", 940), refused_connections(60)], 12, id="no connection left"),
+    pytest.param([requests("ok", 940), *refused_connections(60)], 12, id="no connection left"),
     pytest.param(
         [requests("ok", 940), requests("rejected", 90), errors("invalid_text", "client", 90), requests("cancelled", 9)],
         0,
