@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong, PayloadEncodingError
 from aiohttp.http_parser import HttpParser, HttpRequestParserPy
 
@@ -34,6 +35,11 @@ def headers_too_large() -> HeadersTooLarge:
     return HeadersTooLarge(
         f"a header may have at most {HEADER_BYTES} bytes, and all headers together {MOST_HEADER_BYTES}"
     )
+
+
+def header_bytes(request: web.BaseRequest) -> int:
+    """Returns the size of all headers, with ": " and the line break of each."""
+    return sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
 
 
 def holds_part(parser: HttpParser[Any] | None) -> bool:

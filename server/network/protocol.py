@@ -8,7 +8,6 @@ from asyncio import AbstractEventLoop
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from typing import cast
 
 from aiohttp import HttpVersion11, StreamReader, web
@@ -20,7 +19,14 @@ from server.middleware.envelope import ACKNOWLEDGED, REQUEST_ID, add_headers, er
 from server.network.connections import Connections
 from server.network.disconnects import DisconnectMonitor
 from server.network.last_responses import Lingering, last_response
-from server.network.parsing import HEADER_BYTES, MOST_HEADER_BYTES, headers_too_large, holds_part, parse_error
+from server.network.parsing import (
+    HEADER_BYTES,
+    MOST_HEADER_BYTES,
+    header_bytes,
+    headers_too_large,
+    holds_part,
+    parse_error,
+)
 from server.network.rejections import Rejections
 from server.network.request_head import RequestHead, pieces
 
@@ -175,7 +181,7 @@ class HttpConnection(web.RequestHandler):
         aiohttp's errors have another format and repeat the client's input."""
         request[ACKNOWLEDGED] = self._acknowledged
         try:
-            if sum(map(len, chain.from_iterable(request.raw_headers))) <= MOST_HEADER_BYTES:
+            if header_bytes(request) <= MOST_HEADER_BYTES:
                 return await handler(request)
             error: SpeechError = headers_too_large()
         except web.HTTPException as raised:
@@ -196,7 +202,7 @@ class HttpConnection(web.RequestHandler):
         elif self._waits_for_request():
             if self._late is None:
                 self._limit_time()
-            if self._head.size > self._port.url_bytes + MOST_HEADER_BYTES:
+            if self._head.header_bytes > MOST_HEADER_BYTES:
                 self._reject_part(headers_too_large())
 
     def _take_newest(self) -> None:

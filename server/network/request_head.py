@@ -1,4 +1,4 @@
-"""The head of a request while a connection receives it: its size, and what its first line asks for."""
+"""The head of a request while a connection receives it: its headers' size, and what its first line asks for."""
 
 from __future__ import annotations
 
@@ -19,20 +19,27 @@ class RequestHead:
     """The bytes of a head that have arrived so far."""
 
     def __init__(self) -> None:
-        self.size = 0
+        self.header_bytes = 0
+        """The bytes that followed the request line."""
+        self._size = 0
         self._begin = b""
+        self._in_headers = False
 
     def add(self, data: bytes) -> None:
         """Adds the next bytes. Line breaks before a request are no part of it."""
-        if not self.size:
+        if not self._size:
             data = data.lstrip(b"\r\n")
-        if self.size < BEGIN_BYTES:
-            self._begin += data[: BEGIN_BYTES - self.size]
-        self.size += len(data)
+        if self._size < BEGIN_BYTES:
+            self._begin += data[: BEGIN_BYTES - self._size]
+        self._size += len(data)
+        if not self._in_headers:
+            _, line_end, data = data.partition(b"\n")
+            self._in_headers = bool(line_end)
+        self.header_bytes += len(data)
 
     def clear(self) -> None:
         """Forgets the head: it arrived completely."""
-        self.size, self._begin = 0, b""
+        self.header_bytes, self._size, self._begin, self._in_headers = 0, 0, b"", False
 
     @property
     def line(self) -> tuple[str, str]:

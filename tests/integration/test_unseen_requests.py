@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
+import re
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,6 +17,7 @@ import aiohttp.web_protocol
 import pytest
 from aiohttp.http_parser import HttpRequestParserC, HttpRequestParserPy
 
+from tests.fuzz import connections
 from tests.humming_provider import HummingProvider
 from tests.raw_client import RawClient, speech
 from tests.service_client import Client, Start, samples
@@ -23,6 +26,10 @@ HOST = b"Host: localhost\r\n"
 PARTIAL = b"POST /tts HTTP/1.1\r\nHost: loc"
 LABELS = ("endpoint", "method", "status_code", "outcome")
 FIELDS = ("tts.outcome", "tts.error_type", "tts.endpoint", "tts.method")
+REJECTION = re.compile(
+    rb'X-Request-ID: (\S+)(?:(?!HTTP/)[^{])+{"error": {[^}]+"(?:bad_request|uri_too_long|headers_too_large)"}}'
+)
+"""The id of an answer to a request that the application did not see."""
 Counted = Counter[tuple[str, ...]]
 
 
@@ -148,8 +155,12 @@ async def test_a_url_holds_the_longest_text_however_it_is_encoded(start: Start) 
         await raw.send(f"GET /api/tts?text={quote(text)}a HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         answer = await raw.answer()
         assert (answer.status, answer.code) == (413, "text_too_long")
-    assert await counted(client, 2) == {
+        await raw.send(b"GET /api/tts?text=a" + b"&a=b" * 100 + b" HTTP/1.1\r\n" + HOST + b"\r\n")
+        answer = await raw.answer()
+        assert (answer.status, answer.code) == (422, "invalid_request")
+    assert await counted(client, 3) == {
         ("/api/tts", "GET", "200", "ok"): 1,
+        ("/api/tts", "GET", "422", "rejected"): 1,
         ("/api/tts", "GET", "413", "rejected"): 1,
     }
 
@@ -297,6 +308,25 @@ async def test_headers_at_the_servers_end_are_counted(start: Start, tmp_path: Pa
         [event] = await events(client, tmp_path)
         assert (event["tts.outcome"], event["tts.error_type"]) == ("rejected", "shutting_down")
         assert (await raw.answer()).status == 503
+
+
+@pytest.mark.usefixtures("parser")
+async def test_whatever_is_sent_no_request_is_counted_twice_and_no_rejection_is_missed(
+    start: Start, tmp_path: Path
+) -> None:
+    client = await start()
+    ids: list[bytes] = []
+    for number in range(300):
+        async with connected(client) as raw:
+            await raw.send(connections.make(random.Random(number)))
+            raw.end()
+            ids += REJECTION.findall(await raw.rest())
+    assert len(ids) > 50
+    total = sum((await counted(client, len(ids))).values())
+    found = Counter(event["tts.request_id"] for event in await events(client, tmp_path))
+    assert found.total() == total
+    assert found.most_common(1)[0][1] == 1
+    assert {identifier.decode() for identifier in ids} <= found.keys()
 
 
 async def test_the_management_port_counts_no_requests(start: Start) -> None:
