@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from otel.contract.event_fields import RequestField, stage_field
-from otel.contract.values import SlowReason, Stage
+from otel.contract.values import Cancellation, SlowReason, Stage
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceSearch, TraceStore, TraceStoreError, one_of, request_attributes
@@ -100,7 +100,9 @@ def _subject(fields: Fields) -> str:
 def _outcome(fields: Fields) -> str:
     if fields[RequestField.OUTCOME] == "rejected":
         return f"was refused as {fields[RequestField.ERROR_TYPE]} before any synthesis"
-    if fields[RequestField.OUTCOME] == "cancelled":
+    if RequestField.CANCELLATION in fields:
+        return f"was given up: {Cancellation(str(fields[RequestField.CANCELLATION])).meaning}"
+    if fields[RequestField.OUTCOME] == "cancelled":  # a trace of an earlier version
         return "was given up, since the client left or stopped reading"
     if fields.get(RequestField.ERROR_TYPE) == error_type(ServerCrashed):
         return "was lost when the server crashed: it was in flight then, and its connection was cut"

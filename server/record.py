@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from otel.contract.ranges import CHARACTERS, WORDS
-from otel.contract.values import WORK, AttemptOutcome, CacheResult, FallbackReason, Outcome, Stage
+from otel.contract.values import WORK, AttemptOutcome, CacheResult, Cancellation, FallbackReason, Outcome, Stage
 from server.audio.quality import Quality
 from server.errors import SpeechError
 from server.utterance import Chunk, Interval, Listener, Utterance
@@ -17,6 +17,9 @@ MAX_INTERVALS = 256
 """The most intervals kept individually, for spans; further ones are only summed."""
 PASSING = 1_000_000
 """Nanoseconds below which a wait is summed but gets no span, unless it is the first."""
+
+CLIENT_LEFT = 499
+"""The recorded status when the client disconnected before a status was sent (nginx's convention)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +200,17 @@ class RequestRecord:
     def stage_seconds(self) -> dict[Stage, float]:
         """Returns the seconds spent in each stage, in the order of Stage; stages not entered are omitted."""
         return {stage: self.stage_nanos[stage] / 1e9 for stage in Stage if stage in self.stage_nanos}
+
+    @property
+    def cancellation(self) -> Cancellation | None:
+        """Why the request was cancelled; None if it was not."""
+        if self.outcome is not Outcome.CANCELLED:
+            return None
+        if self.cut_off:
+            return Cancellation.SLOW_READER
+        if not self.received:
+            return Cancellation.INCOMPLETE
+        return Cancellation.BEFORE_ANSWER if self.status == CLIENT_LEFT else Cancellation.DURING_ANSWER
 
     @property
     def synthesized(self) -> bool:

@@ -7,8 +7,8 @@ from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import above, equal, longer_than, present, requests
 from otel.contract.event_fields import RequestField
-from otel.contract.labels import ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
-from otel.contract.metrics import ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
+from otel.contract.labels import CANCELLATION, ENDPOINT, ERROR_TYPE, OUTCOME, SIDE, STATUS_CODE
+from otel.contract.metrics import CANCELLATIONS, ERRORS, REQUEST_DURATION, REQUESTS, REQUESTS_IN_FLIGHT
 from otel.contract.promql import INSTANCE, ratio
 from otel.contract.slo import AVAILABILITY, ERRORS_PER_SECOND, P95_SECONDS, SUCCESS_SHARE
 from otel.contract.values import Outcome
@@ -145,6 +145,7 @@ ERROR_RATE = Panel(
     thresholds=(Threshold(ERRORS_PER_SECOND, "critical"),),
     traces=FAILED,
     empty="No request was rejected or failed.",
+    width=6,
 )
 ERROR_RATIO = Panel(
     "error-ratio",
@@ -165,6 +166,20 @@ ERROR_RATIO = Panel(
     ),
     thresholds=(Threshold(0.05, "critical"),),
     traces=FAILED,
+    width=6,
+)
+CANCELLED = Panel(
+    "cancellations",
+    "Why requests were cancelled",
+    "Cancelled requests per second by reason: the client left before its request had arrived (incomplete), before the "
+    "answer began, or while it received the answer; or it received too slowly (slow_reader). When clients leave before "
+    "the answer, look at Response time: they may not wait that long.",
+    "stacked",
+    Unit.REQUESTS_PER_SECOND,
+    (Query(SELECTED.positive_rate(CANCELLATIONS, by=(CANCELLATION,)), "{reason}"),),
+    traces=requests(present(RequestField.CANCELLATION)),
+    empty="No request was cancelled.",
+    width=6,
 )
 BURN_RATE = Panel(
     "burn-rate",
@@ -176,6 +191,7 @@ BURN_RATE = Panel(
     tuple(Query(burn_rate(over), over) for over in ("1h", "6h")),
     thresholds=(Threshold(6, "warning"), Threshold(14, "critical")),
     traces=BAD,
+    width=6,
 )
 IN_FLIGHT = Panel(
     "in-flight",
@@ -235,7 +251,7 @@ SERVICE = Board(
     (
         Row("Now", (SUCCESS, P95_NOW, RATE_NOW, IN_FLIGHT_NOW, BUDGET, SERVERS)),
         Row("Requests", (REQUEST_RATE, LATENCY, LATENCY_DISTRIBUTION, IN_FLIGHT, STATUS_CODES, ENDPOINTS)),
-        Row("Failures", (ERROR_RATE, ERROR_RATIO, BURN_RATE)),
+        Row("Failures", (ERROR_RATE, ERROR_RATIO, BURN_RATE, CANCELLED)),
         Row("Traces", (SLOWEST_REQUESTS, FAILED_REQUESTS)),
     ),
 )

@@ -22,6 +22,7 @@ class RequestField(Described):
     STATUS_CODE = "tts.status_code", "the HTTP status; 499 when the client left before there was one"
     OUTCOME = "tts.outcome", "ok, error, cancelled or rejected"
     ERROR_TYPE = "tts.error_type", "the error class in lower_snake; absent without an error"
+    CANCELLATION = "tts.cancellation", "why the request was cancelled, as in tts_cancellations_total; else absent"
     VOICE_NAME = (
         "tts.voice_name",
         "the voice; this field and those that depend on the voice are absent when the request named none that is "

@@ -12,6 +12,7 @@ from otel.contract.values import (
     BackgroundTask,
     CacheResult,
     CacheState,
+    Cancellation,
     ConnectionState,
     DegradationKind,
     EarlyEnd,
@@ -82,6 +83,7 @@ VOICE_NAME = Attribute("voice_name", "the voice", Source.VOICES)
 LANGUAGE = Attribute("language", "the language as a BCP 47 code", Source.LANGUAGES)
 OUTCOME = Attribute("outcome", "how the request ended", tuple(Outcome))
 ERROR_TYPE = Attribute("error_type", "the error class in lower_snake", Source.ERRORS)
+CANCELLATION = Attribute("reason", "why the request was cancelled", tuple(Cancellation))
 SIDE = Attribute("side", "whose mistake it was", tuple(Side))
 WORD_COUNT_RANGE = Attribute("word_count_range", "words of the text without emotion tags", WORDS.labels)
 CHAR_COUNT_RANGE = Attribute("char_count_range", "characters of the text without emotion tags", CHARACTERS.labels)

@@ -18,6 +18,7 @@ from otel.contract.labels import (
     ATTEMPT_OUTCOME,
     CACHE,
     CACHE_RESULT,
+    CANCELLATION,
     CHAR_COUNT_RANGE,
     CLIENT,
     CONNECTION_STATE,
@@ -68,6 +69,14 @@ ERRORS = Instrument(
     "{error}",
     "Requests for audio that were rejected or failed, by error class.",
     (ERROR_TYPE, ENDPOINT, SIDE),
+)
+CANCELLATIONS = Instrument(
+    "tts.cancellations",
+    "counter",
+    "{request}",
+    "Requests for audio that were cancelled, by why. Requests that the server ends are errors instead: "
+    "`shutting_down`, `deadline_exceeded`.",
+    (CANCELLATION,),
 )
 WORD_COUNT_DURATION = Instrument(
     "tts.word_count.duration",

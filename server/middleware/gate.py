@@ -23,13 +23,11 @@ from server.middleware.envelope import (
     translate,
 )
 from server.middleware.hosts import AllowedHosts
-from server.record import RequestRecord
+from server.record import CLIENT_LEFT, RequestRecord
 from server.synthesis.admission import Admission
 from server.telemetry.recorder import Recorder
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-CLIENT_LEFT = 499
-"""The recorded status when the client disconnected before a status was sent (nginx's convention)."""
 
 log = logging.getLogger(f"{LOGGER}.gate")
 

@@ -42,6 +42,7 @@ _SUMMARY = each(
     top_voices=several(each(voice_name=TEXT, requests=WHOLE)),
     top_languages=several(each(language=TEXT, requests=WHOLE)),
     errors_by_type={"type": "object", "additionalProperties": WHOLE},
+    cancellations_by_reason={"type": "object", "additionalProperties": WHOLE},
     by_word_count_range=_DURATIONS,
     by_character_count_range=_DURATIONS,
     cache={"type": "object"},

@@ -20,6 +20,7 @@ ALL_VALUES = (
     instruments.AUDIO_FAULTS,
     instruments.PROVIDER_REQUESTS,
     instruments.CACHE_REQUESTS,
+    instruments.CANCELLATIONS,
     instruments.SLOW_REQUESTS,
     instruments.BACKGROUND_TASK_FAILURES,
     instruments.WORKER_RESTARTS,

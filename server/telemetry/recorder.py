@@ -138,6 +138,8 @@ class Recorder:
         if record.error is not None:
             error = record.error
             add(metrics.ERRORS, 1, error_type=error.error_type, endpoint=record.endpoint, side=error.side)
+        if record.cancellation is not None:
+            add(metrics.CANCELLATIONS, 1, reason=record.cancellation)
         if record.outcome is not Outcome.REJECTED:
             for stage, seconds in record.stage_seconds().items():
                 measure(metrics.STAGE_DURATION, seconds, context, stage=stage)
@@ -191,6 +193,7 @@ class Recorder:
             RequestField.STATUS_CODE: record.status,
             RequestField.OUTCOME: str(record.outcome),
             RequestField.ERROR_TYPE: record.error.error_type if record.error else None,
+            RequestField.CANCELLATION: record.cancellation and str(record.cancellation),
             RequestField.STREAMED: record.streamed,
             RequestField.DURATION: record.duration,
             RequestField.TIME_TO_FIRST_AUDIO: record.time_to_first_audio,

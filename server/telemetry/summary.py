@@ -11,7 +11,7 @@ from typing import Any
 from ddsketch.ddsketch import LogCollapsingLowestDenseDDSketch
 
 from otel.contract.ranges import CHARACTERS, WORDS
-from otel.contract.values import CacheResult, Outcome
+from otel.contract.values import CacheResult, Cancellation, Outcome
 from server.record import RequestRecord
 
 RELATIVE_ACCURACY = 0.01
@@ -30,6 +30,7 @@ class Summary:
         self._started = clock()
         self._outcomes: Counter[Outcome] = Counter()
         self._errors: Counter[str] = Counter()
+        self._cancellations: Counter[Cancellation] = Counter()
         self._voices: Counter[str] = Counter()
         self._languages: Counter[str] = Counter()
         self._last_used: dict[str, float] = {}
@@ -66,6 +67,8 @@ class Summary:
             self._cache[record.cache] += 1
         if record.error is not None:
             self._errors[record.error.error_type] += 1
+        if record.cancellation is not None:
+            self._cancellations[record.cancellation] += 1
         if record.utterance is not None:
             self._voices[record.utterance.voice.label] += 1
             self._languages[record.utterance.language] += 1
@@ -96,6 +99,7 @@ class Summary:
             "top_voices": [{"voice_name": name, "requests": n} for name, n in self._voices.most_common(TOP)],
             "top_languages": [{"language": name, "requests": n} for name, n in self._languages.most_common(TOP)],
             "errors_by_type": dict(self._errors.most_common()),
+            "cancellations_by_reason": dict(self._cancellations.most_common()),
             "by_word_count_range": {label: durations.describe() for label, durations in self._words.items()},
             "by_character_count_range": {label: durations.describe() for label, durations in self._characters.items()},
         }

@@ -465,7 +465,7 @@ async def test_the_books_balance_under_mixed_load(start: Start) -> None:
     }.items():
         assert sum(samples(text, "tts_requests_total", outcome=outcome)) == summary[f"{key}_requests"]
     assert (summary["successful_requests"], summary["rejected_requests"]) == (40, 20)
-    assert summary["cancelled_requests"] == 5
+    assert summary["cancelled_requests"] == 5 == sum(samples(text, "tts_cancellations_total"))
     assert sum(samples(text, "tts_requests_total")) == 65
     assert sum(r["count"] for r in summary["by_word_count_range"].values()) == 40
 
