@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from alerting.alert import Alert, Dashboard, Group, Recording, Severity, Team, Topic
 from otel.contract.promql import UNSCOPED, Where, at_most
-from otel.contract.slo import AVAILABILITY, LATENCY, Count, LatencySlo, Slo
+from otel.contract.slo import AVAILABILITY, CONTINUITY, LATENCY, Count, CountedSlo, LatencySlo, Slo
 
 INTERVAL_SECONDS = 30
 ENOUGH_BAD = 5
@@ -54,7 +54,11 @@ class Objective:
 
 
 def _rate(count: Count) -> str:
-    return UNSCOPED.rate(count.counter, where=count.where, over="5m")
+    return UNSCOPED.rate(count.counter, where=count.where, over="5m", suffix=count.suffix)
+
+
+def _counted(slo: CountedSlo, topic: Topic, dashboard: Dashboard) -> Objective:
+    return Objective(slo, slo.requests(_rate), slo.bad_requests(_rate), topic, dashboard)
 
 
 def _requests_in_words(slo: LatencySlo) -> str:
@@ -75,14 +79,9 @@ def _readings(slo: LatencySlo, where: Where, suffix: str) -> str:
 
 
 OBJECTIVES = (
-    Objective(
-        AVAILABILITY,
-        AVAILABILITY.requests(_rate),
-        AVAILABILITY.bad_requests(_rate),
-        Topic.AVAILABILITY,
-        Dashboard.SERVICE,
-    ),
+    _counted(AVAILABILITY, Topic.AVAILABILITY, Dashboard.SERVICE),
     Objective(LATENCY, _requests_in_words(LATENCY), _late(LATENCY), Topic.LATENCY, Dashboard.WORDS),
+    _counted(CONTINUITY, Topic.CAPACITY, Dashboard.QUALITY),
 )
 
 

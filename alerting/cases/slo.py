@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alerting.case import Case, Firing, Kind, fires, silent
 
-AVAILABILITY, LATENCY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn"
+AVAILABILITY, LATENCY, CONTINUITY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn", "TtsSloContinuityBurn"
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_errors_total{side="server"}'
 FULL = 'tts_errors_total{side="server",error_type="too_many_connections"}'
 ENDED_EARLY = 'tts_connections_ended_early_total{reason="full"}'
@@ -14,7 +14,7 @@ CLIENTS_MISTAKES = {
     'tts_requests_total{outcome="cancelled"}': "0+60x90",
 }
 ROUTE = 'word_count_range="26-50"'
-WORDS = "tts_word_count_duration_seconds"
+WORDS, UNDERRUN = "tts_word_count_duration_seconds", "tts_stream_underrun_seconds"
 BURNING = (
     "{share} of the requests of the last {window} missed the objective: {objective}. A burn rate of {factor} uses {spent} "
     "of the error budget of 30 days within {window}."
@@ -33,21 +33,32 @@ def timed(in_time: str, every: str, route: str = ROUTE) -> dict[str, str]:
     return {f'{WORDS}_bucket{{{route},le="5"}}': in_time, f"{WORDS}_count{{{route}}}": every}
 
 
+def streamed(continuous: str, every: str, bound: str = "0.1") -> dict[str, str]:
+    """Returns the series of streams: those with at most ``bound`` seconds of silence, and all."""
+    return {f'{UNDERRUN}_bucket{{le="{bound}"}}': continuous, f"{UNDERRUN}_count": every}
+
+
 def unavailable(share: str, window: str) -> Firing:
     """Returns the expected alert on availability for a long window."""
-    return _burning(share, window, "99.5 % of requests neither fail nor are rejected because of the server", {})
+    objective = "99.5 % of requests neither fail nor are rejected because of the server"
+    return _burning(share, window, objective, {"slo": "availability"})
 
 
 def late(share: str, window: str) -> Firing:
     """Returns the expected alert on latency for a long window."""
-    return _burning(share, window, "95 % of texts of 26-50 words are ready in time", {"word_count_range": "26-50"})
+    labels = {"slo": "latency", "word_count_range": "26-50"}
+    return _burning(share, window, "95 % of texts of 26-50 words are ready in time", labels)
+
+
+def broken(share: str, window: str) -> Firing:
+    """Returns the expected alert on continuity for a long window."""
+    return _burning(share, window, "99 % of streams have no underrun above 100 ms", {"slo": "continuity"})
 
 
 def _burning(share: str, window: str, objective: str, labels: dict[str, str]) -> Firing:
     factor, spent = FACTORS[window]
     says = BURNING.format(share=share, window=window, objective=objective, factor=factor, spent=spent)
-    slo = {"slo": "latency" if labels else "availability"}
-    return Firing(says, {**slo, **labels}, {"long_window": window})
+    return Firing(says, labels, {"long_window": window})
 
 
 CASES: tuple[Case, ...] = (
@@ -143,4 +154,31 @@ CASES: tuple[Case, ...] = (
     silent(Kind.QUIET, LATENCY, "another range", "20m", timed("0+95x60", "0+100x60", 'word_count_range="1-10"')),
     silent(Kind.FEW, LATENCY, "four of four are late", "20m", timed("0x60", "0 1 2 3 4x60")),
     silent(Kind.MISSING, LATENCY, "no requests", "20m"),
+    fires(
+        CONTINUITY,
+        "20 % of the streams have more than 100 ms of silence",
+        "20m",
+        streamed("0+80x60", "0+100x60"),
+        broken("20%", "1h"),
+        broken("20%", "6h"),
+        broken("20%", "1d"),
+    ),
+    fires(
+        CONTINUITY,
+        "4 % do: a warning is enough",
+        "40m",
+        streamed("0+96x60", "0+100x60"),
+        broken("4%", "1d"),
+        broken("4%", "3d"),
+    ),
+    silent(Kind.EDGE, CONTINUITY, "0.9 % do, as promised", "60m", streamed("0+99.1x90", "0+100x90")),
+    silent(
+        Kind.QUIET,
+        CONTINUITY,
+        "all have gaps of up to 50 ms",
+        "20m",
+        {**streamed("0x60", "0+100x60", "0.0"), **streamed("0+100x60", "0+100x60")},
+    ),
+    silent(Kind.FEW, CONTINUITY, "four of four do", "20m", streamed("0x60", "0 1 2 3 4x60")),
+    silent(Kind.MISSING, CONTINUITY, "no streams", "20m"),
 )

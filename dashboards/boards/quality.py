@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import above, present, requests
@@ -19,6 +20,7 @@ from otel.contract.event_fields import RequestField
 from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
 from otel.contract.metrics import AUDIO_FAULTS, SLOW_REQUESTS, STREAM_UNDERRUN
 from otel.contract.promql import at_most
+from otel.contract.slo import CONTINUITY, UNDERRUN_BOUNDS
 
 NOT_JUDGED = "The drift job has not judged a window yet. It needs a day for its first reference."
 NO_JOB = "The drift job is not running, or has not finished its first run."
@@ -64,6 +66,53 @@ GAPS = Panel(
     traces=requests(above(RequestField.STREAM_UNDERRUN, 0)),
     empty=NO_STREAM,
     width=6,
+)
+CONTINUOUS = Panel(
+    "continuity",
+    "Streams without an underrun",
+    "Share of streams in which a listener heard at most 50, 100 or 200 ms of silence inside the speech, all gaps "
+    f"together. The objective: {CONTINUITY.objective * 100:g} % of {CONTINUITY.promise}. When it falls, look at the "
+    "real-time factor and the queue.",
+    "lines",
+    Unit.SHARE,
+    tuple(
+        Query(
+            f"{SELECTED.rate(STREAM_UNDERRUN, where=at_most(STREAM_UNDERRUN, bound), suffix='_bucket')} / "
+            f"({SELECTED.rate(STREAM_UNDERRUN)} > 0)",
+            f"up to {bound * 1000:.0f} ms",
+        )
+        for bound in UNDERRUN_BOUNDS
+    ),
+    thresholds=(Threshold(CONTINUITY.objective, "warning", below=True),),
+    traces=requests(above(RequestField.STREAM_UNDERRUN, CONTINUITY.bound)),
+    empty=NO_STREAM,
+    width=8,
+)
+CONTINUITY_BUDGET = Panel(
+    "continuity-budget",
+    "Error budget of continuity left",
+    f"Share of the error budget that is left, within {WINDOW} or within Prometheus' retention if that is shorter. The "
+    f"objective: {CONTINUITY.objective * 100:g} % of {CONTINUITY.promise}. Below 0 it is missed. When it falls, its "
+    "burn rate shows how fast.",
+    "stat",
+    Unit.SHARE,
+    (Query(budget_left(CONTINUITY)),),
+    thresholds=(Threshold(0.25, "warning", below=True), Threshold(0, "critical", below=True)),
+    empty=NO_STREAM,
+    width=6,
+)
+CONTINUITY_BURN = Panel(
+    "continuity-burn-rate",
+    "Burn rate of continuity",
+    "How fast the error budget of continuity is used, over the last hour and the last six hours. At 1 it lasts "
+    f"exactly {WINDOW}, at 14 two days. The runbook is TtsSloContinuityBurn.",
+    "lines",
+    Unit.NUMBER,
+    tuple(Query(burn_rate(over, CONTINUITY), over) for over in ("1h", "6h")),
+    thresholds=(Threshold(6, "warning"), Threshold(14, "critical")),
+    traces=requests(above(RequestField.STREAM_UNDERRUN, CONTINUITY.bound)),
+    empty=NO_STREAM,
+    width=10,
 )
 SLOW_REASONS = Panel(
     "slow-reasons",
@@ -181,6 +230,7 @@ QUALITY = Board(
     "Does the audio sound right, and have traffic or service changed?",
     (
         Row("Quality", (FAULTS, UNDERRUNS, GAPS, SLOW_REASONS)),
+        Row("Continuity of streams", (CONTINUOUS, CONTINUITY_BUDGET, CONTINUITY_BURN)),
         Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),
     ),
 )

@@ -44,7 +44,10 @@ class RequestField(Described):
     SLOW_REASON = "tts.slow_reason", "as in tts_slow_requests_total; absent unless the request was slow"
     TIME_TO_FIRST_AUDIO = "tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"
     REAL_TIME_FACTOR = "tts.real_time_factor", "as in tts_real_time_factor"
-    STREAM_UNDERRUN = "tts.stream_underrun", "seconds, as in tts_stream_underrun_seconds; absent unless streamed"
+    STREAM_UNDERRUN = (
+        "tts.stream_underrun",
+        "seconds, the sum of all gaps, as in tts_stream_underrun_seconds; absent unless streamed",
+    )
     AUDIO_DURATION = "tts.audio_duration", "seconds of audio"
     CHUNKS = "tts.chunks", "chunks of audio that the provider made"
     PROVIDER = "tts.provider", "the provider that spoke; absent if none did"

@@ -185,7 +185,8 @@ STREAM_UNDERRUN = Instrument(
     "histogram",
     "s",
     "Silence inside the speech that a listener heard who played the stream from its first chunk on, because the next "
-    "chunk was not ready. Streams that ended ok; time spent waiting for a slow reader does not count.",
+    "chunk was not ready: the sum of all gaps of the stream, so no gap was longer. Streams that ended ok; time spent "
+    "waiting for a slow reader does not count.",
     (VOICE_NAME,),
     UNDERRUN_SECONDS,
 )

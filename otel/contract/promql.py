@@ -129,14 +129,14 @@ class PromQL:
         before = self._aggregate("max", gauge, by, f"{self.series(gauge)} offset {over}")
         return f"{current} > ({before} or {current} * 0)"
 
-    def count(self, counter: Metric, *, where: Where | None = None, over: str) -> str:
+    def count(self, counter: Metric, *, where: Where | None = None, over: str, suffix: str = "") -> str:
         """The number counted within the window by all processes that ran in it, also in series that began in it.
 
         It is not increase(): a series begins with its first event, so increase() does not see the first failure of a
         kind. Every process has series of its own, which only grow; only what a scraped server counted before it was
         restarted within the window can be missed.
         """
-        series = self.series(counter, where=where)
+        series = self.series(counter, where=where, suffix=suffix)
         peak = f"max_over_time({series}[{over}])"
         return self._aggregate("sum", counter, (), f"({peak} - {series} offset {over}) or {peak}")
 

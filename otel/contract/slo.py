@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from otel.contract.instrument import Instrument
 from otel.contract.labels import OUTCOME, SIDE, WORD_COUNT_RANGE, Attribute
-from otel.contract.metrics import ERRORS, REQUESTS, WORD_COUNT_DURATION
-from otel.contract.promql import Where
+from otel.contract.metrics import ERRORS, REQUESTS, STREAM_UNDERRUN, WORD_COUNT_DURATION
+from otel.contract.promql import Where, at_most
 from otel.contract.values import Outcome, Side
 
 WINDOW_DAYS = 30
@@ -21,10 +21,12 @@ WINDOW_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """The series of a counter that count requests of one kind."""
+    """The series of a counter, or of a histogram's counts, that count requests of one kind."""
 
     counter: Instrument
     where: Where = field(default_factory=dict)
+    suffix: str = ""
+    """Which series of a histogram: ``_count`` or ``_bucket``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,28 +53,59 @@ class Slo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AvailabilitySlo(Slo):
+class CountedSlo(Slo):
+    """An objective of all requests together, whose bad requests and requests are counted."""
+
+    exclusions: str
+    """What counts as bad and what does not count, in words."""
+
+    def bad_requests(self, query: Callable[[Count], str]) -> str:
+        """PromQL: the number of bad requests, by a query of the number that one Count counted."""
+        raise NotImplementedError
+
+    def requests(self, query: Callable[[Count], str]) -> str:
+        """PromQL: the number of good and bad requests."""
+        raise NotImplementedError
+
+    @property
+    def sentence(self) -> str:
+        """The objective in words, as it stands in documents."""
+        return f"{self.objective * 100:g} % of {self.promise}, within {self.window_days} days. {self.exclusions}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AvailabilitySlo(CountedSlo):
     """An objective whose good and bad requests have counters."""
 
     good: tuple[Count, ...]
     bad: tuple[Count, ...]
     excluded: tuple[Count, ...]
     """Requests that are neither."""
-    exclusions: str
-    """What counts as bad and what does not count, in words."""
 
     def bad_requests(self, query: Callable[[Count], str]) -> str:
-        """PromQL: the number of bad requests, by a query of the number that each of the counters counted."""
         return _sum(self.bad, query)
 
     def requests(self, query: Callable[[Count], str]) -> str:
-        """PromQL: the number of good and bad requests."""
         return _sum(self.good + self.bad, query)
 
-    @property
-    def sentence(self) -> str:
-        """The objective in words, as it stands in documents."""
-        return f"{self.objective * 100:g} % of {self.promise}, within {self.window_days} days. {self.exclusions}"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContinuitySlo(CountedSlo):
+    """An objective whose good streams had no more silence than a bound, for which the histogram has a bucket."""
+
+    histogram: Instrument
+    bound: float
+    """Seconds of silence in a good stream, all gaps together."""
+
+    def bad_requests(self, query: Callable[[Count], str]) -> str:
+        return f"{self.requests(query)} - {_sum((self.within(self.bound),), query)}"
+
+    def requests(self, query: Callable[[Count], str]) -> str:
+        return _sum((Count(self.histogram, suffix="_count"),), query)
+
+    def within(self, seconds: float) -> Count:
+        """The streams with at most so many seconds of silence. Raises ValueError if the histogram has no such bound."""
+        return Count(self.histogram, at_most(self.histogram, seconds), "_bucket")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +141,18 @@ LATENCY = LatencySlo(
     histogram=WORD_COUNT_DURATION,
     bounds={"1-10": 1.0, "11-25": 2.5, "26-50": 5.0, "51-100": 10.0, "101-200": 25.0, "200+": 50.0},
 )
-SLOS: tuple[Slo, ...] = (AVAILABILITY, LATENCY)
+UNDERRUN_BOUNDS = (0.05, 0.1, 0.2)
+"""Seconds of silence in a stream, up to which a panel shows the share of streams."""
+CONTINUITY = ContinuitySlo(
+    name="continuity",
+    objective=0.99,
+    promise="streams have no underrun above 100 ms",
+    histogram=STREAM_UNDERRUN,
+    bound=0.1,
+    exclusions="The underrun of a stream is the sum of all its gaps: the silence that a listener heard who played it "
+    "from its first chunk on. Streams that did not end ok, and time spent waiting for a slow reader, do not count.",
+)
+SLOS: tuple[Slo, ...] = (AVAILABILITY, LATENCY, CONTINUITY)
 
 P95_SECONDS: float = 10
 """The limit of the response time's p95 (requirement A6), which panels draw and TtsLatencyHigh watches."""

@@ -1,4 +1,4 @@
-"""The availability objective: the dashboard's panels and the alerts' rules see the same burn rate."""
+"""The objectives that are counted: the dashboard's panels and the alerts' rules see the same burn rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from alerting.alerts.slo import ratio
 from dashboards.objective import bad_share, budget_left, burn_rate
 from dashboards.variables import fill
-from otel.contract.slo import AVAILABILITY
+from otel.contract.slo import AVAILABILITY, CONTINUITY, CountedSlo
 from server.errors import TooManyConnections, all_errors, error_type
 from stack.services import ROOT
 
@@ -43,6 +43,15 @@ def refused_connections(each_minute: int) -> list[dict[str, str]]:
     ]
 
 
+def streams(within: int, each_minute: int = 100) -> list[dict[str, str]]:
+    """Streams of one voice, ``within`` of them with at most 100 ms of silence."""
+    labels, name = f'{JOB},voice_name="joe"', "tts_stream_underrun_seconds"
+    return [
+        {"series": f'{name}_bucket{{{labels},le="0.1"}}', "values": f"0+{within}x120"},
+        {"series": f"{name}_count{{{labels}}}", "values": f"0+{each_minute}x120"},
+    ]
+
+
 BURNING = [
     pytest.param([requests("ok", 940), requests("rejected", 60), errors("queue_full", "server", 60)], 12, id="no room"),
     pytest.param(
@@ -62,11 +71,33 @@ BURNING = [
 ]
 
 
+STREAMS = [
+    pytest.param(streams(88), 12, id="gaps"),
+    pytest.param(streams(100), 0, id="no gaps"),
+    pytest.param(streams(0, 0), None, id="no streams"),
+    pytest.param([requests("ok", 940)], None, id="only whole answers"),
+]
+
+
 @pytest.mark.parametrize(("series", "burn"), BURNING)
 def test_panel_and_alert_see_the_same_burn_rate(
     binaries: dict[str, Path], tmp_path: Path, series: list[dict[str, str]], burn: float | None
 ) -> None:
-    recorded = f'{ratio("1h")}{{slo="availability"}}'
+    agree(AVAILABILITY, binaries, tmp_path, series, burn)
+
+
+@pytest.mark.parametrize(("series", "burn"), STREAMS)
+def test_panel_and_alert_see_the_same_burn_rate_of_continuity(
+    binaries: dict[str, Path], tmp_path: Path, series: list[dict[str, str]], burn: float | None
+) -> None:
+    agree(CONTINUITY, binaries, tmp_path, series, burn)
+
+
+def agree(
+    slo: CountedSlo, binaries: dict[str, Path], tmp_path: Path, series: list[dict[str, str]], burn: float | None
+) -> None:
+    """Asserts that panels and rules evaluate to the burn rate; None for no value."""
+    recorded = f'{ratio("1h")}{{slo="{slo.name}"}}'
 
     def expected(query: str, value: float | None) -> dict[str, object]:
         filled = fill(f"round({query}, 0.01)", interval="5m", span="1h", variables={"voice": "joe"})
@@ -76,10 +107,10 @@ def test_panel_and_alert_see_the_same_burn_rate(
         "interval": "1m",
         "input_series": series,
         "promql_expr_test": [
-            expected(burn_rate("1h"), burn),
-            expected(f"sum({recorded}) / {AVAILABILITY.budget:g}", burn),
-            expected(budget_left(), None if burn is None else 1 - burn),
-            expected(f"sum({recorded}) - ({bad_share('1h')})", None if burn is None else 0),
+            expected(burn_rate("1h", slo), burn),
+            expected(f"sum({recorded}) / {slo.budget:g}", burn),
+            expected(budget_left(slo), None if burn is None else 1 - burn),
+            expected(f"sum({recorded}) - ({bad_share('1h', slo)})", None if burn is None else 0),
         ],
     }
     file = tmp_path / "test.json"

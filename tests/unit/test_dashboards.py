@@ -51,6 +51,8 @@ WINDOWS = {
     "success": {"$__range"},
     "error-budget": {"30d"},  # of the promise
     "burn-rate": {"1h", "6h"},
+    "continuity-budget": {"30d"},
+    "continuity-burn-rate": {"1h", "6h"},
     "audio-made": {"$__range"},
     "characters-spoken": {"$__range"},
     "words-spoken": {"$__range"},

@@ -9,7 +9,7 @@ import pytest
 
 from otel.contract.labels import OUTCOME, SIDE
 from otel.contract.metrics import ERRORS, REQUESTS
-from otel.contract.slo import AVAILABILITY, LATENCY, SLOS
+from otel.contract.slo import AVAILABILITY, CONTINUITY, LATENCY, SLOS, UNDERRUN_BOUNDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +19,13 @@ ROOT = Path(__file__).parents[2]
 )
 def test_documents_say_the_availability_objective_in_its_own_words(page: str) -> None:
     assert AVAILABILITY.sentence in " ".join((ROOT / page).read_text().split())
+
+
+@pytest.mark.parametrize(
+    "page", ["dashboards/README.md", "alerting/README.md", "alerting/runbooks/TtsSloContinuityBurn.md"]
+)
+def test_documents_say_the_continuity_objective_in_its_own_words(page: str) -> None:
+    assert CONTINUITY.sentence in " ".join((ROOT / page).read_text().split())
 
 
 def test_every_error_and_every_request_without_one_is_good_bad_or_excluded() -> None:
@@ -33,7 +40,14 @@ def test_bounds_of_the_latency_objective_are_those_of_its_histogram() -> None:
     assert {*LATENCY.bounds.values()} <= {*LATENCY.histogram.buckets}
 
 
+def test_bounds_of_the_continuity_objective_are_those_of_its_histogram() -> None:
+    assert {*UNDERRUN_BOUNDS, CONTINUITY.bound} <= {*CONTINUITY.histogram.buckets}
+    assert f"{CONTINUITY.bound * 1000:g} ms" in CONTINUITY.promise
+    with pytest.raises(ValueError, match=r"has no bucket up to 0\.15"):
+        CONTINUITY.within(0.15)
+
+
 def test_a_budget_is_what_an_objective_leaves() -> None:
-    assert [slo.budget for slo in SLOS] == [0.005, 0.05]
+    assert [slo.budget for slo in SLOS] == [0.005, 0.05, 0.01]
     with pytest.raises(ValueError, match="100 % can't be promised"):
         dataclasses.replace(AVAILABILITY, objective=1.0)
