@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dashboards.variables import INSTANCE, INTERVAL, JOB, VOICE, Variable
 from otel.contract import promql
 from otel.contract.drift_metrics import DRIFT_METRICS
-from otel.contract.labels import VOICE_NAME
+from otel.contract.labels import GEN_AI_MODEL, VOICE_NAME
 from otel.contract.pipeline import PipelineMetric
 from otel.contract.promql import Metric, PromQL, matchers
 
@@ -20,12 +20,13 @@ def servers(metric: Metric) -> Sequence[str]:
 
 
 def servers_and_voices(metric: Metric) -> Sequence[str]:
-    """Returns the matchers of the selected servers, and of the selected voices if the metric has the label."""
-    return [*servers(metric), *([_matcher(VOICE)] if VOICE_NAME in metric.attributes else [])]
+    """Returns the matchers of the selected servers, and of the selected voices if the metric has such a label."""
+    labels = [label.prometheus_name for label in (VOICE_NAME, GEN_AI_MODEL) if label in metric.attributes]
+    return [*servers(metric), *(_matcher(VOICE, label) for label in labels)]
 
 
-def _matcher(variable: Variable) -> str:
-    return f'{variable.label}=~"${variable.name}"'
+def _matcher(variable: Variable, label: str = "") -> str:
+    return f'{label or variable.label}=~"${variable.name}"'
 
 
 SELECTED = PromQL(scope=servers_and_voices, over=INTERVAL, spaced=True)

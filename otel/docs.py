@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from otel.contract.event_fields import DRIFT_EVENT, REQUEST_EVENT, REQUEST_FIELDS, DriftField
+from otel.contract.conventions import BY_NAME, CONVENTIONS, OMISSIONS
+from otel.contract.event_fields import DRIFT_EVENT, REQUEST_EVENT, REQUEST_FIELDS, DriftField, SpanField
 from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
@@ -63,8 +64,8 @@ built from the Collector's components, so its `otelcol_*` metrics have the same 
 TRACES = f"""## Traces
 
 A trace has the SERVER span of one request for audio, and below it a span for every part of a stage
-({", ".join(f"`{stage}`" for stage in Stage)}), separately for each sentence. Traces are tail-sampled, that is, when the
-request ends. Sampled are
+({", ".join(f"`{stage}`" for stage in Stage)}), separately for each sentence, and a span `attempt` for each attempt of a
+provider to speak. Traces are tail-sampled, that is, when the request ends. Sampled are
 
 - failures of the server;
 - slow requests: longer than {SLOW_QUANTILE:.0%} of the last {SAMPLE} of the same word range (once there are {ENOUGH}),
@@ -78,11 +79,29 @@ A caller's trace is continued, by its `traceparent` or by the formats of `OTEL_P
 sample it, our span is a root span that links to it. `tracestate` and baggage are dropped. Messages of exceptions are
 not recorded.
 """
+SPANS_INTRODUCTION = """The spans below the SERVER span have these attributes:
+"""
 REQUEST_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
 
 Each request for audio makes one OTLP log record, whatever its outcome. The server also writes it to
 `DATA_DIR/events/requests.jsonl`, or to `refused.jsonl` if the outcome is `rejected`. The SERVER span has the same
 attributes. None of them holds what a client wrote.
+"""
+CONVENTIONS_INTRODUCTION = """## Semantic conventions
+
+These names of OpenTelemetry are emitted beside ours, which begin with `tts`. A name in `development` may change with a
+version of the conventions, and then changes here; ours do not. [registry](registry/) has ours and these in the format
+of OpenTelemetry Weaver.
+
+| name | stability | defined in | where | ours |
+| --- | --- | --- | --- | --- |
+"""
+OMISSIONS_INTRODUCTION = """\
+The names of spans are ours: `POST /tts`, as the conventions for HTTP ask, and `attempt`, where those for generative AI
+ask for the operation and the model. Not emitted are
+
+| name | reason |
+| --- | --- |
 """
 DRIFT_INTRODUCTION = f"""## The event `{DRIFT_EVENT}`
 
@@ -95,7 +114,10 @@ def render() -> str:
     """Returns the page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
     parts += [PIPELINE + "\n".join(_rows(PIPELINE_METRICS)) + "\n", TRACES]
+    parts += [SPANS_INTRODUCTION, *_fields({field: field.meaning for field in SpanField}), ""]
     parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]
+    parts += [CONVENTIONS_INTRODUCTION + "\n".join(_conventions()) + "\n"]
+    parts += [OMISSIONS_INTRODUCTION + "\n".join(f"| `{each.name}` | {each.reason} |" for each in OMISSIONS) + "\n"]
     parts += [DRIFT_INTRODUCTION, *_fields({field: field.meaning for field in DriftField})]
     return "\n".join(parts) + "\n"
 
@@ -128,7 +150,7 @@ def _label(attribute: Attribute) -> Iterator[str]:
         listed = ""
     else:
         listed = f" ({' '.join(f'`{value}`' for value in values)})"
-    yield f"- `{attribute.name}`: {attribute.help}{listed}"
+    yield f"- `{attribute.prometheus_name}`: {attribute.help}{listed}"
     for value in meanings:
         yield f"  - `{value}`: {value.meaning}"
 
@@ -137,4 +159,13 @@ def _fields(fields: Mapping[str, str]) -> Iterator[str]:
     yield "| attribute | meaning |"
     yield "| --- | --- |"
     for name, meaning in fields.items():
-        yield f"| `{name}` | {meaning} |"
+        convention = BY_NAME.get(name)
+        source = f"; {convention.source.title}, {convention.stability}" if convention else ""
+        yield f"| `{name}` | {meaning}{source} |"
+
+
+def _conventions() -> Iterator[str]:
+    for each in CONVENTIONS:
+        ours = ", ".join(f"`{name}`" for name in each.ours)
+        defined = f"[{each.source.title}]({each.source.schema_url})"
+        yield f"| `{each.name}` | {each.stability} | {defined} | {each.signals} | {ours} |"

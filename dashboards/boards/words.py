@@ -7,10 +7,20 @@ from dashboards.scope import SELECTED
 from dashboards.traceql import equal, longer_than, requests
 from otel.contract.event_fields import RequestField
 from otel.contract.instrument import Instrument
-from otel.contract.labels import CACHE, CHAR_COUNT_RANGE, LANGUAGE, VOICE_NAME, WORD_COUNT_RANGE, Attribute
+from otel.contract.labels import (
+    CACHE,
+    CHAR_COUNT_RANGE,
+    GEN_AI_MODEL,
+    GEN_AI_PROVIDER,
+    LANGUAGE,
+    VOICE_NAME,
+    WORD_COUNT_RANGE,
+    Attribute,
+)
 from otel.contract.metrics import (
     AUDIO_DURATION,
     CHARACTER_COUNT_DURATION,
+    GEN_AI_DURATION,
     REAL_TIME_FACTOR,
     REQUEST_DURATION,
     REQUESTS,
@@ -159,6 +169,23 @@ VOICES_OVER_TIME = Panel(
     Unit.SECONDS,
     (Query(SELECTED.quantile(0.95, REQUEST_DURATION, by=(VOICE_NAME,)), "{voice_name}"),),
     traces=SLOW,
+    width=6,
+)
+PROVIDERS_OVER_TIME = Panel(
+    "provider-voice-p95",
+    "p95 by provider and voice",
+    "p95 of the response time of requests that ended ok, in seconds, by the provider that spoke and the voice. The "
+    "metric has its name from the semantic conventions for generative AI.",
+    "lines",
+    Unit.SECONDS,
+    (
+        Query(
+            SELECTED.quantile(0.95, GEN_AI_DURATION, by=(GEN_AI_PROVIDER, GEN_AI_MODEL)),
+            "{gen_ai_provider_name}, {gen_ai_request_model}",
+        ),
+    ),
+    traces=SLOW,
+    width=6,
 )
 LANGUAGES = Panel(
     "languages",
@@ -167,6 +194,7 @@ LANGUAGES = Panel(
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(SELECTED.rate(REQUESTS, by=(LANGUAGE,)), "{language}"),),
+    width=6,
 )
 LANGUAGES_LATENCY = Panel(
     "languages-p95",
@@ -176,6 +204,7 @@ LANGUAGES_LATENCY = Panel(
     Unit.SECONDS,
     (Query(SELECTED.quantile(0.95, REQUEST_DURATION, by=(LANGUAGE,)), "{language}"),),
     traces=SLOW,
+    width=6,
 )
 CLIP_LENGTHS = Panel(
     "clip-lengths",
@@ -194,6 +223,6 @@ WORDS_AND_VOICES = Board(
         Row("Words", (WORDS_GRID, WORDS_P95, WORDS_RATE, WORDS_DISTRIBUTION, FIRST_AUDIO)),
         Row("Characters, work and audio", (CHARACTERS_GRID, REAL_TIME, CLIP_LENGTHS)),
         Row("Voices compared", (VOICES_P95, VOICES_FIRST_AUDIO, VOICES_REAL_TIME, VOICES_RATE)),
-        Row("Voices and languages over time", (VOICES_OVER_TIME, LANGUAGES, LANGUAGES_LATENCY)),
+        Row("Voices and languages over time", (VOICES_OVER_TIME, PROVIDERS_OVER_TIME, LANGUAGES, LANGUAGES_LATENCY)),
     ),
 )

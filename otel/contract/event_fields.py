@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal, Self
 
+from otel.contract import conventions
 from otel.contract.values import Described, Stage
+
+ValueType = Literal["string", "int", "double", "boolean"]
 
 REQUEST_EVENT = "tts.request"
 """The event of a call for audio, one for each, whatever its outcome."""
@@ -12,14 +16,34 @@ DRIFT_EVENT = "tts.drift"
 """The event of a window that the drift job has judged."""
 
 
-class RequestField(Described):
+class Field(Described):
+    """A field of an event or an attribute of a span, and the type of its value."""
+
+    type: ValueType
+
+    def __new__(cls, value: str, meaning: str = "", type: ValueType = "string") -> Self:  # noqa: A002 - the field's name
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.meaning, member.type = meaning, type
+        return member
+
+
+class RequestField(Field):
     """A field of the event tts.request and an attribute of the SERVER span; never a text, a key or an address."""
 
-    OPERATION = "gen_ai.operation.name", "text_to_speech, by the semantic conventions for generative AI"
+    OPERATION = conventions.OPERATION_NAME, "always text_to_speech"
+    GEN_AI_PROVIDER = conventions.PROVIDER_NAME, "as tts.provider"
+    GEN_AI_MODEL = conventions.REQUEST_MODEL, "as tts.voice_name"
+    GEN_AI_STREAM = conventions.REQUEST_STREAM, "as tts.streamed", "boolean"
+    GEN_AI_OUTPUT = conventions.OUTPUT_TYPE, "always speech"
+    CONVENTIONAL_ERROR = (
+        conventions.ERROR_TYPE,
+        "as tts.error_type, where the span's status is error: the request failed, or its status is 500 or above",
+    )
     REQUEST_ID = "tts.request_id", "the X-Request-ID of the answer"
     ENDPOINT = "tts.endpoint", "the path of the call"
     METHOD = "tts.method", "the HTTP method"
-    STATUS_CODE = "tts.status_code", "the HTTP status; 499 when the client left before there was one"
+    STATUS_CODE = "tts.status_code", "the HTTP status; 499 when the client left before there was one", "int"
     OUTCOME = "tts.outcome", "ok, error, cancelled or rejected"
     ERROR_TYPE = "tts.error_type", "the error class in lower_snake; absent without an error"
     CANCELLATION = "tts.cancellation", "why the request was cancelled, as in tts_cancellations_total; else absent"
@@ -30,26 +54,28 @@ class RequestField(Described):
     )
     VOICE_CHECKSUM = "tts.voice_checksum", "SHA-256 over the voice's model and configuration"
     LANGUAGE = "tts.language", "the language as a BCP 47 code"
-    SPEED = "tts.speed", "the requested pace; 1 is the voice's own"
-    WORD_COUNT = "tts.word_count", "words without emotion tags"
+    SPEED = "tts.speed", "the requested pace; 1 is the voice's own", "double"
+    WORD_COUNT = "tts.word_count", "words without emotion tags", "int"
     WORD_COUNT_RANGE = "tts.word_count_range", "the range of the number of words"
-    CHAR_COUNT = "tts.char_count", "characters without emotion tags"
+    CHAR_COUNT = "tts.char_count", "characters without emotion tags", "int"
     CHAR_COUNT_RANGE = "tts.char_count_range", "the range of the number of characters"
-    STREAMED = "tts.streamed", "whether audio was sent while it was made"
-    DURATION = "tts.duration", "seconds, as in tts_request_duration_seconds"
+    STREAMED = "tts.streamed", "whether audio was sent while it was made", "boolean"
+    DURATION = "tts.duration", "seconds, as in tts_request_duration_seconds", "double"
     USUAL_DURATION = (
         "tts.usual_duration",
         "seconds: the median of the recent requests of the same word range; absent until there are enough of them",
+        "double",
     )
     SLOW_REASON = "tts.slow_reason", "as in tts_slow_requests_total; absent unless the request was slow"
-    TIME_TO_FIRST_AUDIO = "tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds"
-    REAL_TIME_FACTOR = "tts.real_time_factor", "as in tts_real_time_factor"
+    TIME_TO_FIRST_AUDIO = "tts.time_to_first_audio", "seconds, as in tts_time_to_first_audio_seconds", "double"
+    REAL_TIME_FACTOR = "tts.real_time_factor", "as in tts_real_time_factor", "double"
     STREAM_UNDERRUN = (
         "tts.stream_underrun",
         "seconds, the sum of all gaps, as in tts_stream_underrun_seconds; absent unless streamed",
+        "double",
     )
-    AUDIO_DURATION = "tts.audio_duration", "seconds of audio"
-    CHUNKS = "tts.chunks", "chunks of audio that the provider made"
+    AUDIO_DURATION = "tts.audio_duration", "seconds of audio", "double"
+    CHUNKS = "tts.chunks", "chunks of audio that the provider made", "int"
     PROVIDER = "tts.provider", "the provider that spoke; absent if none did"
     FALLBACK_FROM = "tts.fallback_from", "the provider that failed to speak; absent unless another one was asked"
     FALLBACK_REASON = "tts.fallback_reason", "why, as in tts_provider_fallbacks_total"
@@ -58,29 +84,40 @@ class RequestField(Described):
         "tts.loudness",
         "dB of full scale: the root mean square of the frames that are not silent; this field and the next four are "
         "absent unless the clip was made for this request",
+        "double",
     )
-    SILENCE_SHARE = "tts.silence_share", "the share of the clip that is silent, 0 to 1"
-    CLIPPING_SHARE = "tts.clipping_share", "the share of the clip's samples that are at full scale, 0 to 1"
-    SECONDS_PER_CHARACTER = "tts.seconds_per_character", "seconds of audio per character, converted to speed 1"
+    SILENCE_SHARE = "tts.silence_share", "the share of the clip that is silent, 0 to 1", "double"
+    CLIPPING_SHARE = "tts.clipping_share", "the share of the clip's samples that are at full scale, 0 to 1", "double"
+    SECONDS_PER_CHARACTER = (
+        "tts.seconds_per_character",
+        "seconds of audio per character, converted to speed 1",
+        "double",
+    )
     AUDIO_FAULTS = "tts.audio_faults", "as in tts_audio_faults_total, separated by commas; absent without any"
     CLIENT = "tts.client", "the name of the caller's key; anonymous without keys"
     BUILD = "tts.build", "what distinguishes this build of the server; an attribute of the resource too"
 
 
-class SpanField(Described):
+class SpanField(Field):
     """An attribute of the spans below the SERVER span."""
 
     STAGE = "tts.stage", "the stage, on each stage's span"
     BATCH_SIZE = (
         "tts.batch_size",
         "on the span of a step that was taken for several requests: how many; it links to them",
+        "int",
     )
-    BATCH_PADDING = "tts.batch_padding", "on the same span: the share of the batch that is padding"
+    BATCH_PADDING = "tts.batch_padding", "on the same span: the share of the batch that is padding", "double"
     PROVIDER = "tts.provider", "the provider that was asked, on the span of its attempt"
     ATTEMPT_OUTCOME = "tts.attempt_outcome", "how the attempt ended, on the same span"
+    OPERATION = conventions.OPERATION_NAME, "always text_to_speech, on the same span"
+    GEN_AI_PROVIDER = conventions.PROVIDER_NAME, "as tts.provider, on the same span"
+    GEN_AI_MODEL = conventions.REQUEST_MODEL, "the voice, on the same span"
+    GEN_AI_OUTPUT = conventions.OUTPUT_TYPE, "always speech, on the same span"
+    CONVENTIONAL_ERROR = conventions.ERROR_TYPE, "as tts.attempt_outcome, on the same span; absent unless it failed"
 
 
-class DriftField(Described):
+class DriftField(Field):
     """A field of the event tts.drift."""
 
     WINDOW = (
@@ -91,7 +128,7 @@ class DriftField(Described):
     WINDOW_END = "tts.drift.window_end", "the end, ISO 8601, not included"
     STATE = "tts.drift.state", "the verdict: stable, suspected, drift, or why there is none"
     COLUMNS = "tts.drift.columns", "the columns that have drifted, separated by commas; absent without any"
-    ROWS = "tts.drift.rows", "the requests in the window"
+    ROWS = "tts.drift.rows", "the requests in the window", "int"
     TEXT = "tts.drift.text", "the verdict in words"
 
 
@@ -105,3 +142,8 @@ REQUEST_FIELDS: Mapping[str, str] = {
     **{stage_field(stage): f"seconds in the stage {stage}, all sentences together" for stage in Stage},
 }
 """Every field of the event tts.request, and what it means."""
+REQUEST_TYPES: Mapping[str, ValueType] = {
+    **{field.value: field.type for field in RequestField},
+    **{stage_field(stage): "double" for stage in Stage},
+}
+"""The type of each field's value."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from otel.contract import conventions
 from otel.contract.drift_verdict import DriftColumn
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import (
@@ -43,11 +44,15 @@ class Source(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """A label: its name, its meaning, and the only values it takes beside ``other``."""
+    """A label: its OpenTelemetry name, its meaning, and the only values it takes beside ``other``."""
 
     name: str
     help: str
     values: tuple[str, ...] | Source
+
+    @property
+    def prometheus_name(self) -> str:
+        return self.name.replace(".", "_")
 
 
 SLOW_REASON = Attribute("reason", "what cost the request most beyond the usual of its range", tuple(SlowReason))
@@ -103,6 +108,9 @@ TASK = Attribute("task", "what the server does beside its requests", tuple(Backg
 WORKER = Attribute("worker", "the kind of worker process", tuple(WorkerKind))
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
+GEN_AI_OPERATION = Attribute(conventions.OPERATION_NAME, "the operation", (conventions.TEXT_TO_SPEECH,))
+GEN_AI_PROVIDER = Attribute(conventions.PROVIDER_NAME, "the provider that spoke", Source.PROVIDERS)
+GEN_AI_MODEL = Attribute(conventions.REQUEST_MODEL, "the voice", Source.VOICES)
 DRIFT_COLUMN = Attribute(
     "column",
     "the column that the drift job judges; drift/README.md describes each",

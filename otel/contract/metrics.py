@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel.contract import conventions
 from otel.contract.buckets import (
     AUDIO_SECONDS,
     BATCH_SIZES,
@@ -29,6 +30,9 @@ from otel.contract.labels import (
     FALLBACK_REASON,
     FAULT,
     FROM,
+    GEN_AI_MODEL,
+    GEN_AI_OPERATION,
+    GEN_AI_PROVIDER,
     GPU,
     LANGUAGE,
     LOSS_REASON,
@@ -62,6 +66,15 @@ REQUEST_DURATION = Instrument(
     "request fails, without the time spent waiting for a slow reader. Requests that ended ok or in error.",
     (ENDPOINT, VOICE_NAME, LANGUAGE),
     SECONDS,
+)
+GEN_AI_DURATION = Instrument(
+    conventions.SERVER_DURATION,
+    "histogram",
+    "s",
+    "As tts_request_duration_seconds, under the name of the semantic conventions for generative AI. Requests that "
+    "ended ok; tts_errors_total has the others.",
+    (GEN_AI_OPERATION, GEN_AI_PROVIDER, GEN_AI_MODEL),
+    conventions.DURATION_BOUNDS,
 )
 ERRORS = Instrument(
     "tts.errors",

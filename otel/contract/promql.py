@@ -193,7 +193,7 @@ def label_names(metric: Metric, by: Iterable[Label]) -> list[str]:
 
 def labels(metric: Metric) -> set[str]:
     """The names of all labels of the metric's series."""
-    own = {a.name if isinstance(a, Attribute) else a.replace(".", "_") for a in metric.attributes}
+    own = {a.prometheus_name if isinstance(a, Attribute) else a.replace(".", "_") for a in metric.attributes}
     return own | TARGET_LABELS | ({"le"} if metric.kind == "histogram" else set())
 
 
@@ -211,7 +211,7 @@ def _matcher(metric: Metric, label: Label, value: str | tuple[str, ...] | None) 
 
 
 def _label_name(metric: Metric, label: Label) -> str:
-    name = label.name if isinstance(label, Attribute) else label
+    name = label.prometheus_name if isinstance(label, Attribute) else label
     if name not in labels(metric):
         raise ValueError(f"{metric.prometheus_name} has no label {name}")
     return name

@@ -29,6 +29,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AnyValue, Attributes
 
+from otel.contract import conventions
 from otel.contract.event_fields import REQUEST_FIELDS, SpanField
 from otel.sdk.propagation import unsampled_caller
 
@@ -39,7 +40,6 @@ EXPORTED = frozenset(
     {
         *REQUEST_FIELDS,
         *SpanField,
-        "error.type",
         "http.request.method",
         "http.response.status_code",
         "http.route",
@@ -171,7 +171,15 @@ class _Span(Span):
         return self.end_time is None
 
     def set_attribute(self, key: str, value: AnyValue) -> None:
-        self.attributes[key] = value
+        """Sets the attribute; only the first error.type counts.
+
+        The instrumentation sets it to the HTTP status when the request has ended, and the recorder has set the error
+        class by then, which the conventions prefer.
+        """
+        if key == conventions.ERROR_TYPE:
+            self.attributes.setdefault(key, value)
+        else:
+            self.attributes[key] = value
 
     def set_attributes(self, attributes: Mapping[str, AnyValue]) -> None:
         self.attributes.update(attributes)

@@ -17,24 +17,23 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AttributeValue
 
-from otel.contract import metrics
-from otel.contract.event_fields import RequestField, SpanField, stage_field
-from otel.contract.labels import METHOD, OTHER
-from otel.contract.values import AttemptOutcome, CacheResult, CacheState, Outcome
+from otel.contract import conventions, metrics
+from otel.contract.event_fields import RequestField, SpanField
+from otel.contract.labels import OTHER
+from otel.contract.values import CacheResult, CacheState, Outcome
 from otel.sdk.sampling import TailSampler
 from otel.sdk.spans import KEEP, unsampled
 from otel.sdk.telemetry import Telemetry
 from server.errors import ServerCrashed
 from server.lifecycle.journal import Journal, LostRequest
 from server.record import RequestRecord
+from server.telemetry.request_fields import CLIENT, FAILED, attempt_fields, method, request_fields
 from server.telemetry.slowness import Slowness
 from server.telemetry.summary import Summary
 from server.utterance import Interval
 
-CLIENT = "anonymous"
 ATTEMPT_SPAN = "attempt"
 """The span name of a provider's attempt."""
-FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 
 
 class Recorder:
@@ -104,7 +103,7 @@ class Recorder:
             failed=_failed(record),
         )
         context = set_span_in_context(span, Context()) if decision.sampled else unsampled(span.get_span_context())
-        attributes = self._attributes(record)
+        attributes = request_fields(record, self._build)
         if decision.usual_seconds is not None:
             attributes[RequestField.USUAL_DURATION] = decision.usual_seconds
         self._record(record, context)
@@ -163,6 +162,16 @@ class Recorder:
         add, measure = self._metrics.add, self._metrics.record
         voice, words, characters = utterance.voice.label, record.word_count_range, record.char_count_range
         cache = CacheState.HIT if record.cache is CacheResult.HIT else CacheState.MISS
+        measure(
+            metrics.GEN_AI_DURATION,
+            duration,
+            context,
+            **{
+                conventions.OPERATION_NAME: conventions.TEXT_TO_SPEECH,
+                conventions.PROVIDER_NAME: record.provider,
+                conventions.REQUEST_MODEL: voice,
+            },
+        )
         measure(metrics.WORD_COUNT_DURATION, duration, context, word_count_range=words, voice_name=voice, cache=cache)
         measure(
             metrics.CHARACTER_COUNT_DURATION,
@@ -183,50 +192,10 @@ class Recorder:
         add(metrics.WORDS_TOTAL, utterance.words, voice_name=voice, client=CLIENT)
         add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
 
-    def _attributes(self, record: RequestRecord) -> dict[str, AttributeValue]:
-        """Returns the fields of the request's SERVER span and event; they contain no text of the client."""
-        fields: dict[str, AttributeValue | None] = {
-            RequestField.OPERATION: "text_to_speech",
-            RequestField.REQUEST_ID: record.request_id or None,
-            RequestField.ENDPOINT: record.endpoint,
-            RequestField.METHOD: _method(record),
-            RequestField.STATUS_CODE: record.status,
-            RequestField.OUTCOME: str(record.outcome),
-            RequestField.ERROR_TYPE: record.error.error_type if record.error else None,
-            RequestField.CANCELLATION: record.cancellation and str(record.cancellation),
-            RequestField.STREAMED: record.streamed,
-            RequestField.DURATION: record.duration,
-            RequestField.TIME_TO_FIRST_AUDIO: record.time_to_first_audio,
-            RequestField.REAL_TIME_FACTOR: record.real_time_factor,
-            RequestField.STREAM_UNDERRUN: record.underrun / 1e9 if record.streamed else None,
-            RequestField.AUDIO_DURATION: record.audio_seconds,
-            RequestField.CHUNKS: record.chunks,
-            RequestField.PROVIDER: record.provider or None,
-            RequestField.CACHE: record.cache and str(record.cache),
-            RequestField.CLIENT: CLIENT,
-            RequestField.BUILD: self._build,
-        }
-        if record.utterance is not None:
-            fields |= {
-                RequestField.VOICE_NAME: record.utterance.voice.label,
-                RequestField.VOICE_CHECKSUM: None
-                if record.utterance.voice.registered
-                else record.utterance.voice.checksum,
-                RequestField.LANGUAGE: record.utterance.language,
-                RequestField.WORD_COUNT: record.utterance.words,
-                RequestField.WORD_COUNT_RANGE: record.word_count_range,
-                RequestField.CHAR_COUNT: record.utterance.characters,
-                RequestField.CHAR_COUNT_RANGE: record.char_count_range,
-                RequestField.SPEED: record.utterance.speed,
-            }
-        fields |= _synthesis_fields(record)
-        fields |= {stage_field(stage): seconds for stage, seconds in record.stage_seconds().items()}
-        return {name: value for name, value in fields.items() if value is not None}
-
     def _make_spans(
         self, record: RequestRecord, span: Span, context: Context, attributes: dict[str, AttributeValue]
     ) -> None:
-        span.update_name(f"{_method(record)} {record.endpoint}")
+        span.update_name(f"{method(record)} {record.endpoint}")
         span.set_attributes({**attributes, KEEP: True})
         source = record.source
         if record.cache is CacheResult.COALESCED and source and isinstance(source.listener.origin, SpanContext):
@@ -237,11 +206,7 @@ class Recorder:
             child = self._tracer.start_span(
                 ATTEMPT_SPAN,
                 context,
-                attributes={
-                    KEEP: True,
-                    SpanField.PROVIDER: attempt.provider,
-                    SpanField.ATTEMPT_OUTCOME: attempt.outcome,
-                },
+                attributes={KEEP: True, **attempt_fields(record, attempt)},
                 start_time=record.unix_nanos(attempt.start),
             )
             if attempt.outcome in FAILED:
@@ -272,26 +237,6 @@ def _trace(trace_id: int) -> Context:
     return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True)), Context())
 
 
-def _synthesis_fields(record: RequestRecord) -> dict[str, AttributeValue | None]:
-    """Returns the fallback and audio quality fields; empty for audio that was not made for this request."""
-    if record.source is None or not record.synthesized:
-        return {}
-    fields: dict[str, AttributeValue | None] = {}
-    if record.source.fallback is not None:
-        failed, reason = record.source.fallback
-        fields |= {RequestField.FALLBACK_FROM: failed, RequestField.FALLBACK_REASON: str(reason)}
-    quality = record.source.quality
-    if quality is not None:
-        fields |= {
-            RequestField.LOUDNESS: quality.loudness,
-            RequestField.SILENCE_SHARE: quality.silence_share,
-            RequestField.CLIPPING_SHARE: quality.clipping_share,
-            RequestField.SECONDS_PER_CHARACTER: quality.seconds_per_character,
-            RequestField.AUDIO_FAULTS: ",".join(quality.faults) or None,
-        }
-    return fields
-
-
 def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
     if interval.peers is None:
         return {}
@@ -302,7 +247,3 @@ def _links(interval: Interval) -> list[Link]:
     """Returns links to the requests of the same batch; whether their traces are kept is not known yet."""
     origins = interval.peers.origins if interval.peers else ()
     return [Link(origin) for origin in dict.fromkeys(origins) if isinstance(origin, SpanContext)]
-
-
-def _method(record: RequestRecord) -> str:
-    return record.method if record.method in METHOD.values else OTHER

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
+import struct
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from server.audio.formats import FORMATS
 from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
 from tests.server_process import LiveServer
+from tests.stack import eventually
 
 CANARY = "Xylocanary"
 """Looked for in any case, in UTF-8 and UTF-16, whole: no code of ours has it."""
@@ -149,6 +152,20 @@ def everywhere(url: str) -> set[int]:
     }
 
 
+def leave(url: str) -> None:
+    """Sends the canary in requests that are given up: in mid-request, and in mid-stream."""
+    host, port = url.removeprefix("http://").split(":")
+    body = json.dumps({"text": f"Hello {CANARY}. " * 150, "stream": True}).encode()
+    head = f"POST /tts HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    for sent, answer in ((body[:-1], 0), (body, 1)):
+        with socket.create_connection((host, int(port)), timeout=60) as connection:
+            connection.sendall(f"{head}\r\n\r\n".encode() + sent)
+            assert len(connection.recv(answer)) == answer
+            assert eventually(lambda: json.loads(fetch(f"{url}/metrics"))["requests_in_flight"] == 1)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing resets it
+        assert eventually(lambda: json.loads(fetch(f"{url}/metrics"))["requests_in_flight"] == 0)
+
+
 @pytest.fixture(scope="module")
 def signals(data_dir: Path) -> dict[str, bytes]:
     """Everything that left the server, by where it went."""
@@ -166,6 +183,7 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         statuses = everywhere(url)
         assert {200, 400, 404, 405, 413, 415, 421, 422, 431} <= statuses
         assert 500 not in statuses
+        leave(url)
         traces = json.loads(fetch(f"{url}/traces"))["last"]
         found = {
             "/metrics": fetch(f"{url}/metrics"),
@@ -212,6 +230,12 @@ def test_the_canary_is_nowhere(signals: dict[str, bytes], where: str) -> None:
     assert len(content) > 100
     for form in (CANARY.lower().encode(), CANARY.lower().encode("utf-16-le")):
         assert form not in content
+
+
+def test_requests_that_were_given_up_are_among_the_signals(signals: dict[str, bytes]) -> None:
+    for reason in (b"incomplete", b"during_answer"):
+        assert b'tts_cancellations_total{reason="%s"} 1.0' % reason in signals["/prometheus"]
+        assert all(reason in signals[where] for where in ("/metrics", "OTLP", "files", "/traces/{trace_id}"))
 
 
 @pytest.mark.parametrize("where", ["OTLP", "OTLP over HTTP", "the logs", "files", "/traces/{trace_id}", "/prometheus"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from otel.contract.event_fields import REQUEST_FIELDS
+from otel.contract.event_fields import REQUEST_FIELDS, REQUEST_TYPES
 from otel.contract.labels import Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import CONTRACT, WORD_COUNT_DURATION, WORDS_TOTAL
@@ -17,6 +17,9 @@ from otel.sdk.telemetry import Telemetry
 from tests.collector import Collector
 from tests.http_calls import fetch, speak
 from tests.server_process import LiveServer
+
+KINDS = {"boolean": "bool"}
+"""OTLP's names of types, where the contract has another."""
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,14 @@ def test_the_trace_has_every_stage(exported: tuple[Collector, dict[str, str]]) -
     assert stages == {span.name for span in spans} - set(others)
     [attempt] = [span for span in spans if span.name == "attempt"]
     attributes = {attribute.key: attribute.value.string_value for attribute in attempt.attributes}
-    assert attributes == {"tts.provider": "coqui", "tts.attempt_outcome": "ok"}
+    assert attributes == {
+        "tts.provider": "coqui",
+        "tts.attempt_outcome": "ok",
+        "gen_ai.operation.name": "text_to_speech",
+        "gen_ai.provider.name": "coqui",
+        "gen_ai.request.model": "joe",
+        "gen_ai.output.type": "speech",
+    }
 
 
 def test_the_event_belongs_to_the_trace_and_keeps_to_the_contract(exported: tuple[Collector, dict[str, str]]) -> None:
@@ -74,6 +84,8 @@ def test_the_event_belongs_to_the_trace_and_keeps_to_the_contract(exported: tupl
     assert spoken.trace_id.hex() == headers["X-Trace-ID"]
     for record in (spoken, refused):
         assert {attribute.key for attribute in record.attributes} <= REQUEST_FIELDS.keys()
+        kinds = {attribute.key: attribute.value.WhichOneof("value") for attribute in record.attributes}
+        assert kinds == {name: f"{KINDS.get(REQUEST_TYPES[name], REQUEST_TYPES[name])}_value" for name in kinds}
     features = {attribute.key: attribute.value for attribute in spoken.attributes}
     assert features["tts.word_count"].int_value == 10
     assert features["tts.provider"].string_value == "coqui"

@@ -76,7 +76,7 @@ def known() -> dict[str, set[str]]:
         "ALERTS": {"alertname", "alertstate", "severity"},
     }
     for instrument in CONTRACT:
-        labels = {attribute.name for attribute in instrument.attributes}
+        labels = {attribute.prometheus_name for attribute in instrument.attributes}
         name = instrument.prometheus_name
         if instrument.kind == "histogram":
             names |= {f"{name}_bucket": labels | {"le"}, f"{name}_sum": labels, f"{name}_count": labels}

@@ -28,7 +28,7 @@ COLUMNS = 48
 """The number of columns of a chart: events that begin in the same one share a marker, since two would overlap."""
 MARKER_SIZE = 13
 EXEMPLAR_SIGN, HIGH_EXEMPLAR_SIGN, EVENT_SIGN = "●", "▲", "▼"
-LABELS = {attribute.name for instrument in CONTRACT for attribute in instrument.attributes}
+LABELS = {attribute.prometheus_name for instrument in CONTRACT for attribute in instrument.attributes}
 """The labels of an exemplar that its hover text shows: the contract's attributes."""
 
 
