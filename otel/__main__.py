@@ -1,19 +1,21 @@
-"""``python -m otel``: writes docs/telemetry.md; ``--check`` only reports whether it is up to date."""
+"""``python -m otel``: writes docs/telemetry.md and docs/registry/; ``--check`` reports whether they are up to date."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
 
-from otel import docs
+from otel import docs, registry
 from otel.support.generated import keep
 
-PAGE = Path(__file__).parent.parent / "docs" / "telemetry.md"
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> int:
-    """Returns the exit code: 1 if the page is out of date and was only checked."""
-    return keep({PAGE: docs.render()}, check="--check" in sys.argv[1:])
+    """Returns the exit code: 1 if a file is out of date and was only checked."""
+    contents = {DOCS / "registry" / name: text for name, text in registry.files().items()}
+    obsolete = {*(DOCS / "registry").glob("*")} - contents.keys()
+    return keep({DOCS / "telemetry.md": docs.render(), **contents}, obsolete, check="--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":

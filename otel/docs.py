@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from otel.contract.conventions import BY_NAME, CONVENTIONS, OMISSIONS
-from otel.contract.event_fields import DRIFT_EVENT, REQUEST_EVENT, REQUEST_FIELDS, DriftField, SpanField
+from otel.contract.event_fields import (
+    ATTEMPT_FIELDS,
+    DRIFT_EVENT,
+    REQUEST_EVENT,
+    REQUEST_FIELDS,
+    STAGE_FIELDS,
+    DriftField,
+)
 from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
@@ -79,7 +86,9 @@ A caller's trace is continued, by its `traceparent` or by the formats of `OTEL_P
 sample it, our span is a root span that links to it. `tracestate` and baggage are dropped. Messages of exceptions are
 not recorded.
 """
-SPANS_INTRODUCTION = """The spans below the SERVER span have these attributes:
+STAGES_INTRODUCTION = """The span of a stage has the attributes
+"""
+ATTEMPTS_INTRODUCTION = """The span of an attempt has the attributes
 """
 REQUEST_INTRODUCTION = f"""## The event `{REQUEST_EVENT}`, and the attributes of the SERVER span
 
@@ -114,7 +123,8 @@ def render() -> str:
     """Returns the page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
     parts += [PIPELINE + "\n".join(_rows(PIPELINE_METRICS)) + "\n", TRACES]
-    parts += [SPANS_INTRODUCTION, *_fields({field: field.meaning for field in SpanField}), ""]
+    for about, fields in ((STAGES_INTRODUCTION, STAGE_FIELDS), (ATTEMPTS_INTRODUCTION, ATTEMPT_FIELDS)):
+        parts += [about, *_fields({field: field.meaning for field in fields}), ""]
     parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]
     parts += [CONVENTIONS_INTRODUCTION + "\n".join(_conventions()) + "\n"]
     parts += [OMISSIONS_INTRODUCTION + "\n".join(f"| `{each.name}` | {each.reason} |" for each in OMISSIONS) + "\n"]

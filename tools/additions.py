@@ -34,6 +34,7 @@ GENERATED = (
     "dashboards/provisioning/alerting/*",
     "drift/README.md",
     "docs/errors.md",
+    "docs/registry/*",
     "docs/settings.md",
     "docs/stack.md",
     "docs/telemetry.md",

@@ -22,6 +22,10 @@ SPEECH = "speech"
 DURATION_BOUNDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 """The buckets that the conventions ask of SERVER_DURATION, in seconds."""
 
+SERVICE = ("service.name", "service.instance.id", "service.version")
+SDK = ("telemetry.sdk.name", "telemetry.sdk.language", "telemetry.sdk.version")
+"""The attributes of the resource, which every signal has."""
+
 
 class Stability(StrEnum):
     """How far the authors of a convention promise not to change it."""
@@ -89,6 +93,7 @@ CONVENTIONS = (
     _stable("http.route", "SERVER span, metric", "tts.endpoint"),
     _stable("network.protocol.version", "SERVER span"),
     _stable("url.scheme", "SERVER span"),
+    *(_stable(name, "resource") for name in (*SERVICE, *SDK)),
 )
 """What we emit, in the order of the reference."""
 

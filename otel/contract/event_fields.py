@@ -101,20 +101,26 @@ class RequestField(Field):
 class SpanField(Field):
     """An attribute of the spans below the SERVER span."""
 
-    STAGE = "tts.stage", "the stage, on each stage's span"
+    STAGE = "tts.stage", "the stage"
     BATCH_SIZE = (
         "tts.batch_size",
-        "on the span of a step that was taken for several requests: how many; it links to them",
+        "how many requests the step was taken for, if for several; the span links to them",
         "int",
     )
-    BATCH_PADDING = "tts.batch_padding", "on the same span: the share of the batch that is padding", "double"
-    PROVIDER = "tts.provider", "the provider that was asked, on the span of its attempt"
-    ATTEMPT_OUTCOME = "tts.attempt_outcome", "how the attempt ended, on the same span"
-    OPERATION = conventions.OPERATION_NAME, "always text_to_speech, on the same span"
-    GEN_AI_PROVIDER = conventions.PROVIDER_NAME, "as tts.provider, on the same span"
-    GEN_AI_MODEL = conventions.REQUEST_MODEL, "the voice, on the same span"
-    GEN_AI_OUTPUT = conventions.OUTPUT_TYPE, "always speech, on the same span"
-    CONVENTIONAL_ERROR = conventions.ERROR_TYPE, "as tts.attempt_outcome, on the same span; absent unless it failed"
+    BATCH_PADDING = "tts.batch_padding", "the share of that batch that is padding", "double"
+    PROVIDER = "tts.provider", "the provider that was asked"
+    ATTEMPT_OUTCOME = "tts.attempt_outcome", "how the attempt ended, as in tts_provider_requests_total"
+    OPERATION = conventions.OPERATION_NAME, "always text_to_speech"
+    GEN_AI_PROVIDER = conventions.PROVIDER_NAME, "as tts.provider"
+    GEN_AI_MODEL = conventions.REQUEST_MODEL, "the voice"
+    GEN_AI_OUTPUT = conventions.OUTPUT_TYPE, "always speech"
+    CONVENTIONAL_ERROR = conventions.ERROR_TYPE, "as tts.attempt_outcome; absent unless the attempt failed"
+
+
+STAGE_FIELDS = (SpanField.STAGE, SpanField.BATCH_SIZE, SpanField.BATCH_PADDING)
+"""The attributes of the spans of stages."""
+ATTEMPT_FIELDS = tuple(field for field in SpanField if field not in STAGE_FIELDS)
+"""The attributes of the spans of attempts."""
 
 
 class DriftField(Field):

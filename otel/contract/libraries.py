@@ -32,12 +32,12 @@ HTTP_METRICS = (
 )
 SDK_METRICS = tuple(
     metric
-    for item, things in (("span", "Spans"), ("log", "Events"))
+    for item, unit, things in (("span", "{span}", "Spans"), ("log", "{log_record}", "Events"))
     for metric in (
         LibraryMetric(
             f"otel.sdk.processor.{item}.processed",
             "counter",
-            f"{{{item}}}",
+            unit,
             f"{things} that left the queue for the exporter; with error_type `queue_full`, those that were dropped "
             "because the Collector accepted them too slowly.",
             ERROR,
@@ -45,17 +45,15 @@ SDK_METRICS = tuple(
         LibraryMetric(
             f"otel.sdk.exporter.{item}.exported",
             "counter",
-            f"{{{item}}}",
+            unit,
             f"{things} that the Collector accepted; with an error_type, those dropped because it did not answer.",
             ERROR,
         ),
-        LibraryMetric(
-            f"otel.sdk.processor.{item}.queue.size", "gauge", f"{{{item}}}", f"{things} that wait for their export."
-        ),
+        LibraryMetric(f"otel.sdk.processor.{item}.queue.size", "gauge", unit, f"{things} that wait for their export."),
         LibraryMetric(
             f"otel.sdk.processor.{item}.queue.capacity",
             "gauge",
-            f"{{{item}}}",
+            unit,
             f"{things} that can wait for their export.",
         ),
     )

@@ -11,7 +11,17 @@ from opentelemetry.semconv._incubating.attributes.gen_ai_attributes import GenAi
 from opentelemetry.semconv.schemas import Schemas
 
 from otel.contract import conventions
-from otel.contract.conventions import BY_NAME, CONVENTIONS, GEN_AI, GENERAL, OMISSIONS, Convention, Stability
+from otel.contract.conventions import (
+    BY_NAME,
+    CONVENTIONS,
+    GEN_AI,
+    GENERAL,
+    OMISSIONS,
+    SDK,
+    SERVICE,
+    Convention,
+    Stability,
+)
 from otel.contract.event_fields import REQUEST_FIELDS, RequestField, SpanField
 from otel.contract.libraries import HTTP_METRICS
 from otel.contract.metrics import CONTRACT
@@ -56,7 +66,9 @@ def test_the_version_is_that_of_the_package() -> None:
 def test_every_name_that_is_not_ours_is_listed() -> None:
     metrics = {entry.name for entry in (*CONTRACT, *HTTP_METRICS)}
     labels = {attribute.name for entry in CONTRACT for attribute in entry.attributes if "." in attribute.name}
-    foreign = {name for name in {*EXPORTED, *REQUEST_FIELDS, *metrics, *labels} if not name.startswith("tts.")}
+    foreign = {
+        name for name in {*EXPORTED, *REQUEST_FIELDS, *metrics, *labels, *SERVICE, *SDK} if not name.startswith("tts.")
+    }
     assert foreign == {*BY_NAME}
 
 
