@@ -66,6 +66,7 @@ MAY_BE_EMPTY = {
     "fallbacks",
     "audio-faults",
     "slow-reasons",
+    "cancellations",
     "worker-restarts",
     "background-task-failures",
     "connections-ended-early",

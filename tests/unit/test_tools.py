@@ -10,7 +10,7 @@ import pytest
 from alerting.__main__ import files as alerting_files
 from dashboards.build import FOLDER, README
 from dashboards.build import files as dashboard_files
-from otel.__main__ import PAGE as TELEMETRY_PAGE
+from otel.__main__ import files as telemetry_files
 from otel.support.addresses import PublicAddresses
 from server.reference import DOCS as SERVER_DOCS
 from server.reference import PAGES as SERVER_PAGES
@@ -192,7 +192,7 @@ def test_every_generated_file_is_known() -> None:
         README,
         *alerting_files(addresses),
         *dashboard_files(FOLDER, addresses),
-        TELEMETRY_PAGE,
+        *telemetry_files(),
         STACK_PAGE,
         *(SERVER_DOCS / page for page in SERVER_PAGES),
     ]
