@@ -111,7 +111,7 @@ BATCHES = Panel(
     "Batches per second by the number of steps in them.",
     "heatmap",
     Unit.NUMBER,
-    (Query(SELECTED.buckets(BATCH_SIZE), "{le}"),),
+    (Query(SELECTED.distribution(BATCH_SIZE)),),
     width=6,
 )
 PADDING = Panel(

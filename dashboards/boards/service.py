@@ -131,7 +131,7 @@ LATENCY_DISTRIBUTION = Panel(
     "cache or a fallback provider.",
     "heatmap",
     Unit.SECONDS,
-    (Query(SELECTED.buckets(REQUEST_DURATION), "{le}"),),
+    (Query(SELECTED.distribution(REQUEST_DURATION)),),
     traces=requests(longer_than(1)),
 )
 ERROR_RATE = Panel(

@@ -86,7 +86,7 @@ WORDS_DISTRIBUTION = Panel(
     "Requests per second by response time, without requests that were answered from the cache.",
     "heatmap",
     Unit.SECONDS,
-    (Query(SELECTED.buckets(WORD_COUNT_DURATION, where=MADE), "{le}"),),
+    (Query(SELECTED.distribution(WORD_COUNT_DURATION, where=MADE)),),
     traces=SLOW,
 )
 FIRST_AUDIO = Panel(
@@ -212,7 +212,7 @@ CLIP_LENGTHS = Panel(
     "Clips per second by their length in seconds.",
     "heatmap",
     Unit.SECONDS,
-    (Query(SELECTED.buckets(AUDIO_DURATION), "{le}"),),
+    (Query(SELECTED.distribution(AUDIO_DURATION)),),
 )
 
 WORDS_AND_VOICES = Board(

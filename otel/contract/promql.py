@@ -23,6 +23,8 @@ Where = Mapping[Label, str | tuple[str, ...] | None]
 Scope = Callable[[Metric], Sequence[str]]
 """The matchers that every selector of a metric begins with."""
 SUFFIXES = {"counter": ("",), "gauge": ("",), "histogram": ("_bucket", "_count", "_sum")}
+BUCKET, BOUND = "_bucket", "le"
+"""The suffix of a classic histogram's buckets, and the label of their upper bounds."""
 
 
 def _unscoped(metric: Metric) -> Sequence[str]:
@@ -44,9 +46,8 @@ class PromQL:
     """Whether there are spaces after commas and before brackets, and braces without matchers, as in Grafana's files."""
 
     def series(self, metric: Metric, *, where: Where | None = None, suffix: str = "") -> str:
-        """A selector of the metric, or of one series of a histogram: ``_bucket``, ``_count`` or ``_sum``."""
-        inside = (", " if self.spaced else ",").join([*self.scope(metric), *matchers(metric, where)])
-        return name(metric, suffix) + (f"{{{inside}}}" if inside or self.spaced else "")
+        """A selector of the metric, or of one series of a classic histogram: ``_bucket``, ``_count`` or ``_sum``."""
+        return self._selector(name(metric, suffix), metric, where)
 
     def total(self, metric: Metric, *, by: Iterable[Label] = (), where: Where | None = None) -> str:
         """The sum of the series' values."""
@@ -91,11 +92,12 @@ class PromQL:
         """The rates above 0: counters whose labels are known beforehand begin at 0 for each of their values."""
         return f"{self.rate(counter, by=by, where=where, over=over)} > 0"
 
-    def buckets(
+    def distribution(
         self, histogram: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = ""
     ) -> str:
-        """The readings per second that are at most ``le``, by ``le``."""
-        return self.rate(histogram, by=("le", *by), where=where, over=over, suffix="_bucket")
+        """The readings per second as a native histogram: the number in each of its buckets."""
+        series = self._selector(native_name(histogram), histogram, where)
+        return self._aggregate("sum", histogram, by, f"rate({series}[{self._over(histogram, over)}])")
 
     def quantile(
         self,
@@ -106,8 +108,8 @@ class PromQL:
         where: Where | None = None,
         over: str = "",
     ) -> str:
-        """The value that a share of the readings does not exceed, interpolated within the histogram's buckets."""
-        return f"histogram_quantile({share:g}, {self.buckets(histogram, by=by, where=where, over=over)})"
+        """The value that a share of the readings does not exceed; off by 4.4 % at most, a native bucket's width."""
+        return f"histogram_quantile({share:g}, {self.distribution(histogram, by=by, where=where, over=over)})"
 
     def mean(self, histogram: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
         """The mean reading; no value while there are no readings."""
@@ -140,11 +142,20 @@ class PromQL:
         peak = f"max_over_time({series}[{over}])"
         return self._aggregate("sum", counter, (), f"({peak} - {series} offset {over}) or {peak}")
 
+    def _selector(self, name: str, metric: Metric, where: Where | None) -> str:
+        if BOUND in (where or {}) and not name.endswith(BUCKET):
+            raise ValueError(f"{name} has no label {BOUND}")
+        inside = (", " if self.spaced else ",").join([*self.scope(metric), *matchers(metric, where)])
+        return name + (f"{{{inside}}}" if inside or self.spaced else "")
+
     def _window(self, metric: Metric, where: Where | None, over: str, suffix: str) -> str:
+        suffix = suffix or ("_count" if metric.kind == "histogram" else "")
+        return f"{self.series(metric, where=where, suffix=suffix)}[{self._over(metric, over)}]"
+
+    def _over(self, metric: Metric, over: str) -> str:
         if not (over := over or self.over):
             raise ValueError(f"{metric.prometheus_name} is asked for without a window")
-        suffix = suffix or ("_count" if metric.kind == "histogram" else "")
-        return f"{self.series(metric, where=where, suffix=suffix)}[{over}]"
+        return over
 
     def _aggregate(self, aggregation: str, metric: Metric, by: Iterable[Label], value: str) -> str:
         names = ", ".join(label_names(metric, by))
@@ -171,7 +182,7 @@ def at_most(histogram: Instrument, value: float) -> dict[Label, str | tuple[str,
         bounds = ", ".join(f"{bound:g}" for bound in histogram.buckets)
         raise ValueError(f"{histogram.name} has no bucket up to {value:g}; its buckets end at {bounds}")
     short = f"{value:g}"
-    return {"le": (short, f"{short}.0") if short.isdigit() else short}
+    return {BOUND: (short, f"{short}.0") if short.isdigit() else short}
 
 
 def name(metric: Metric, suffix: str = "") -> str:
@@ -179,6 +190,16 @@ def name(metric: Metric, suffix: str = "") -> str:
     if suffix not in SUFFIXES[metric.kind]:
         raise ValueError(f"{metric.prometheus_name} is a {metric.kind} and has no {suffix or 'value of its own'}")
     return f"{metric.prometheus_name}{suffix}"
+
+
+def native_name(histogram: Metric) -> str:
+    """The name of the native histogram, which lies beside the classic one's series.
+
+    Raises ValueError for other metrics, and for the histograms of libraries, which are only classic.
+    """
+    if histogram.kind != "histogram" or not isinstance(histogram, Instrument):
+        raise ValueError(f"{histogram.prometheus_name} is no native histogram")
+    return histogram.prometheus_name
 
 
 def matchers(metric: Metric, where: Where | None) -> list[str]:
@@ -194,7 +215,7 @@ def label_names(metric: Metric, by: Iterable[Label]) -> list[str]:
 def labels(metric: Metric) -> set[str]:
     """The names of all labels of the metric's series."""
     own = {a.prometheus_name if isinstance(a, Attribute) else a.replace(".", "_") for a in metric.attributes}
-    return own | TARGET_LABELS | ({"le"} if metric.kind == "histogram" else set())
+    return own | TARGET_LABELS | ({BOUND} if metric.kind == "histogram" else set())
 
 
 def _matcher(metric: Metric, label: Label, value: str | tuple[str, ...] | None) -> str:

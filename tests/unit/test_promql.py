@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from otel.contract.labels import OUTCOME, SIDE, VOICE_NAME, WORD_COUNT_RANGE
+from otel.contract.libraries import HTTP_METRICS
 from otel.contract.metrics import ERRORS, QUEUE_DEPTH, REQUESTS, STREAM_UNDERRUN, WORD_COUNT_DURATION
 from otel.contract.promql import INSTANCE, UNSCOPED, PromQL, at_most, ratio
 
@@ -29,15 +30,34 @@ def test_a_scope_is_part_of_every_selector() -> None:
     assert SCOPED.growth(REQUESTS, over="1h").count('job="a"') == 3
 
 
-def test_a_histogram_has_readings_buckets_and_a_sum() -> None:
+def test_a_classic_histogram_has_readings_buckets_and_a_sum() -> None:
     assert UNSCOPED.increase(STREAM_UNDERRUN, over="5m") == "sum(increase(tts_stream_underrun_seconds_count[5m]))"
-    assert UNSCOPED.quantile(0.95, STREAM_UNDERRUN, over="5m") == (
-        "histogram_quantile(0.95, sum by (le) (rate(tts_stream_underrun_seconds_bucket[5m])))"
-    )
     within = at_most(WORD_COUNT_DURATION, 1.0)
     assert UNSCOPED.series(WORD_COUNT_DURATION, where={WORD_COUNT_RANGE: "1-10", **within}, suffix="_bucket") == (
         'tts_word_count_duration_seconds_bucket{word_count_range="1-10",le=~"1|1\\\\.0"}'
     )
+
+
+def test_quantiles_and_distributions_are_of_the_native_histogram() -> None:
+    assert UNSCOPED.distribution(STREAM_UNDERRUN, over="5m") == "sum(rate(tts_stream_underrun_seconds[5m]))"
+    assert UNSCOPED.quantile(0.95, STREAM_UNDERRUN, over="5m") == (
+        "histogram_quantile(0.95, sum(rate(tts_stream_underrun_seconds[5m])))"
+    )
+    assert SCOPED.quantile(0.5, WORD_COUNT_DURATION, by=(VOICE_NAME,), where={WORD_COUNT_RANGE: "1-10"}) == (
+        "histogram_quantile(0.5, sum by (voice_name) "
+        '(rate(tts_word_count_duration_seconds{job="a", word_count_range="1-10"}[1m])))'
+    )
+    for metric in (REQUESTS, QUEUE_DEPTH, *HTTP_METRICS):
+        with pytest.raises(ValueError, match="is no native histogram"):
+            UNSCOPED.quantile(0.95, metric, over="5m")
+
+
+def test_only_buckets_have_bounds() -> None:
+    within = at_most(STREAM_UNDERRUN, 0.25)
+    with pytest.raises(ValueError, match="tts_stream_underrun_seconds has no label le"):
+        UNSCOPED.quantile(0.95, STREAM_UNDERRUN, where=within, over="5m")
+    with pytest.raises(ValueError, match="tts_stream_underrun_seconds_count has no label le"):
+        UNSCOPED.rate(STREAM_UNDERRUN, where=within, over="5m")
 
 
 def test_a_rate_needs_a_window() -> None:
