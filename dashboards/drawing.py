@@ -110,7 +110,7 @@ def _query(kind: Kind, query: Query) -> prometheus.Dataquery:
         target.format(PromQueryFormat.TIME_SERIES)
     if kind in INSTANT:
         return target.instant()
-    return target.range().exemplar("_bucket{" in query.promql)
+    return target.range().exemplar(kind == "heatmap" or "histogram_quantile(" in query.promql)
 
 
 def _lines(panel: Panel) -> Drawn:

@@ -79,7 +79,7 @@ def known() -> dict[str, set[str]]:
         labels = {attribute.prometheus_name for attribute in instrument.attributes}
         name = instrument.prometheus_name
         if instrument.kind == "histogram":
-            names |= {f"{name}_bucket": labels | {"le"}, f"{name}_sum": labels, f"{name}_count": labels}
+            names |= {name: labels, f"{name}_bucket": labels | {"le"}, f"{name}_sum": labels, f"{name}_count": labels}
         else:
             names[name] = labels
     for metric in (*HTTP_METRICS, *SDK_METRICS, *PIPELINE_METRICS):
@@ -135,7 +135,7 @@ def test_queries_ask_only_for_what_the_contract_has(name: str, query: Query) -> 
         labels |= KNOWN[metric]
         used = set(re.findall(r"(\w+)(?:=~|!=|=)\"", matchers))
         assert used <= KNOWN[metric] | EVERYWHERE, used
-    assert grouped(query.promql) <= labels | EVERYWHERE | {"le"}
+    assert grouped(query.promql) <= labels | EVERYWHERE
     chosen = {variable for variable in re.findall(r"\$(\w+)", query.promql) if not variable.startswith("__")}
     assert chosen <= {variable.name for variable in VARIABLES}
 
@@ -245,12 +245,29 @@ def test_what_the_drift_job_posts_is_drawn() -> None:
     assert set(posted["target"]["tags"]) <= set(tags)
 
 
-def test_exemplars_are_on_wherever_there_are_buckets() -> None:
+def test_exemplars_are_on_wherever_a_native_histogram_is_shown() -> None:
+    histograms = {instrument.prometheus_name for instrument in CONTRACT if instrument.kind == "histogram"}
     for board in BOARDS:
         for panel in written(board)["panels"]:
             for target in panel.get("targets", []):
                 if target.get("range"):
-                    assert target["exemplar"] == ("_bucket{" in target["expr"]), panel["title"]
+                    is_native = any(name in histograms for name, _ in SELECTOR.findall(target["expr"]))
+                    assert target["exemplar"] == is_native, panel["title"]
+
+
+def test_a_heatmap_asks_for_one_native_histogram_of_all_its_series() -> None:
+    """Grafana draws the first histogram of an answer and none of the others."""
+    heatmaps = [panel for panel in PANELS if panel.kind == "heatmap"]
+    assert len(heatmaps) == 4
+    for panel in heatmaps:
+        assert [query.promql.startswith("sum (rate(") for query in panel.queries] == [True]
+
+
+def test_quantiles_are_of_native_histograms() -> None:
+    for name, query in ASKED:
+        for asked in re.findall(r"histogram_quantile\([\d.]+, sum (?:by \(.*?\) )?\(rate\((\w+)", query.promql):
+            assert asked in {instrument.prometheus_name for instrument in CONTRACT}, name
+        assert "histogram_quantile" not in query.promql or "_bucket" not in query.promql
 
 
 def test_a_link_to_traces_is_a_search_once_the_variables_are_put_in() -> None:

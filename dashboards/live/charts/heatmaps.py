@@ -1,4 +1,4 @@
-"""Heatmaps: a histogram over time, a row for each series, and a state timeline."""
+"""Heatmaps: a distribution over time, a row for each series, and a state timeline."""
 
 from __future__ import annotations
 
@@ -8,31 +8,24 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboards.live import units
+from dashboards.live.charts import distribution
 from dashboards.live.charts.axes import Canvas, blank, local_times, set_time_axis
 from dashboards.live.sources.prometheus import Series
 from dashboards.panel import Unit
 
-INFINITE = "+Inf"
+BOUNDS = "bounds"
+"""The key of the largest value of each row, in a figure's meta."""
 STATE_PIXELS = 30
 AXIS_PIXELS = 34
 
 
 def heatmap(canvas: Canvas, series: Sequence[Series]) -> go.Figure:
-    """Draws a histogram over time: the rate within each bucket, from the cumulative buckets."""
-    buckets = sorted((entry for entry in series if "le" in entry.labels), key=_bound)
-    rows: list[list[float]] = []
-    cumulative: Sequence[float] = ()
-    for entry in buckets:
-        values = [0.0 if math.isnan(value) else value for value in entry.values]
-        rows.append(
-            [max(0.0, value - lower) for value, lower in zip(values, cumulative or [0.0] * len(values), strict=True)]
-        )
-        cumulative = values
-    nonzero = [number for number, row in enumerate(rows) if any(value > 1e-9 for value in row)]
-    first, last = (max(0, nonzero[0] - 1), min(len(rows) - 1, nonzero[-1] + 1)) if nonzero else (0, -1)
-    cells, names = rows[first : last + 1], [_bucket_label(buckets, number, canvas) for number in range(first, last + 1)]
-    figure = _heatmap_figure(canvas, buckets[0].times if buckets else (), names, cells, "per second")
-    figure.data[0].customdata = [[_rate(value) for value in row] for row in cells]
+    """Draws a histogram over time: the rate within each range of values. The overlay places exemplars by its bounds."""
+    rows = distribution.rows(series)
+    names = [_row_label(rows.bounds, number, canvas) for number in range(len(rows.bounds))]
+    figure = _heatmap_figure(canvas, series[0].times if series else (), names, rows.cells, "per second")
+    figure.data[0].customdata = [[_rate(value) for value in row] for row in rows.cells]
+    figure.layout.meta = {BOUNDS: list(rows.bounds)}
     return figure
 
 
@@ -96,17 +89,11 @@ def _heatmap_figure(
     return figure
 
 
-def _bound(entry: Series) -> float:
-    text = entry.labels["le"]
-    return math.inf if text == INFINITE else float(text)
-
-
-def _bucket_label(buckets: Sequence[Series], number: int, canvas: Canvas) -> str:
+def _row_label(bounds: Sequence[float], number: int, canvas: Canvas) -> str:
     unit = Unit.NUMBER if canvas.panel.unit in (Unit.REQUESTS_PER_SECOND, Unit.PER_SECOND) else canvas.panel.unit
-    upper = _bound(buckets[number])
-    if math.isinf(upper):
-        return f"> {units.format_value(_bound(buckets[number - 1]), unit)}" if number else "all"
-    return f"≤ {units.format_value(upper, unit)}"
+    if math.isinf(bounds[number]):
+        return f"> {units.format_value(bounds[number - 1], unit)}" if number else "all"
+    return f"≤ {units.format_value(bounds[number], unit)}"
 
 
 def _rate(value: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import plotly.graph_objects as go
 
 from dashboards.live import units
 from dashboards.live.charts.axes import Canvas, local_times
+from dashboards.live.charts.heatmaps import BOUNDS
 from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import Theme
@@ -43,8 +45,7 @@ def draw(figure: go.Figure, canvas: Canvas, events: Sequence[AnnotationEvent]) -
         shapes = [shape for visible in visible_events for shape in _shapes(visible, canvas.theme)]
         figure.update_layout(shapes=(*figure.layout.shapes, *shapes), margin_t=MARKER_PIXELS)
     markers = _event_markers(visible_events, figure, canvas)
-    if canvas.exemplars:
-        markers += [_exemplar_marker(exemplar, canvas, figure.layout.yaxis.range[1]) for exemplar in canvas.exemplars]
+    markers += [_exemplar_marker(exemplar, canvas, *_height(exemplar, figure)) for exemplar in canvas.exemplars]
     figure.update_layout(annotations=(*figure.layout.annotations, *markers))
 
 
@@ -100,9 +101,22 @@ def _event_marker(group: Sequence[_VisibleEvent], canvas: Canvas) -> dict[str, o
     return _marker(EVENT_SIGN, place, lines, colour, canvas.theme)
 
 
-def _exemplar_marker(exemplar: Exemplar, canvas: Canvas, top: float) -> dict[str, object]:
-    """Returns a marker that links to the trace, at the exemplar's value or at the upper edge if that is lower."""
-    is_high = exemplar.value > top
+def _height(exemplar: Exemplar, figure: go.Figure) -> tuple[float, bool]:
+    """Returns where an exemplar is on the value axis, or the upper edge, and whether it is above that.
+
+    In a heatmap it is in the row of its value: Plotly counts rows from 0 on, and the edge of the last one is half a row
+    higher.
+    """
+    if figure.layout.meta is None:
+        value, top = exemplar.value, figure.layout.yaxis.range[1]
+    else:
+        bounds = figure.layout.meta[BOUNDS]
+        value, top = bisect_left(bounds, exemplar.value), len(bounds) - 0.5
+    return min(value, top), value > top
+
+
+def _exemplar_marker(exemplar: Exemplar, canvas: Canvas, height: float, is_high: bool) -> dict[str, object]:
+    """Returns a marker that links to the trace."""
     sign = f"<span style='color: {canvas.theme.text}'>{HIGH_EXEMPLAR_SIGN if is_high else EXEMPLAR_SIGN}</span>"
     time = units.format_time(exemplar.time, canvas.zone)
     labels = [value for key, value in sorted(exemplar.labels.items()) if key in LABELS]
@@ -112,7 +126,7 @@ def _exemplar_marker(exemplar: Exemplar, canvas: Canvas, top: float) -> dict[str
         "Click to open its trace",
     ]
     [local_time] = local_times((exemplar.time,), canvas.zone)
-    place = {"x": local_time, "y": min(exemplar.value, top), "yref": "y", "yanchor": "top" if is_high else "middle"}
+    place = {"x": local_time, "y": height, "yref": "y", "yanchor": "top" if is_high else "middle"}
     link = f"<a href='{trace_link(exemplar.trace_id, canvas.period)}' target='_self'>{sign}</a>"
     return _marker(link, place, lines, canvas.theme.text, canvas.theme)
 

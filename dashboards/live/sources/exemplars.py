@@ -1,4 +1,4 @@
-"""Exemplars of the histograms whose quantiles a page shows: single requests, each with its trace."""
+"""Exemplars of the histograms whose quantiles or distributions a page shows: single requests, each with its trace."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from dashboards.panel import Panel
 from dashboards.variables import ALL, fill
 
 QUANTILE = "histogram_quantile("
-"""A panel with exemplars must query this: then its values and its exemplars have the same unit."""
+"""A panel of lines with exemplars must query this: then its values and its exemplars have the same unit."""
 TEXT = r'"(?:\\.|[^"\\])*"'
-SELECTOR = re.compile(rf"\b(\w+_bucket)(\{{(?:[^{{}}\"]|{TEXT})*\}})")
+SELECTOR = re.compile(rf"\b(\w+)(?<!_count)(?<!_sum)(?<!_total)(\{{(?:[^{{}}\"]|{TEXT})*\}})")
+"""A selector of a native histogram, or of the buckets of a classic one; others have these suffixes, or no exemplars."""
 MATCHER = re.compile(rf"(\w+)\s*(=~|!~|!=|=)\s*({TEXT})")
 ESCAPED = re.compile(r"\\(.)")
 ALTERNATIVE = re.compile(r"((?:\\.|[^\\|])*)\|")
@@ -38,7 +39,7 @@ class Exemplar:
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """A PromQL selector of a histogram's buckets."""
+    """A PromQL selector of a histogram."""
 
     promql: str
     metric: str
@@ -53,10 +54,10 @@ class Selector:
 
 
 def selectors(panel: Panel, window: Window, variables: Mapping[str, str]) -> tuple[Selector, ...]:
-    """Returns the selectors of the histograms whose quantiles a panel draws as lines; none for any other panel."""
-    if panel.kind != "lines":
+    """Returns the selectors of the histograms that a panel draws: as lines of quantiles, or as a heatmap."""
+    if panel.kind not in ("lines", "heatmap"):
         return ()
-    queries = [query.promql for query in panel.queries if QUANTILE in query.promql]
+    queries = [query.promql for query in panel.queries if panel.kind == "heatmap" or QUANTILE in query.promql]
     filled = (fill(promql, interval=window.rate_interval, span=window.span, variables=variables) for promql in queries)
     matches = {match[0]: match for promql in filled for match in SELECTOR.finditer(promql)}
     return tuple(_selector(promql, match) for promql, match in matches.items())

@@ -30,18 +30,25 @@ ORDER = {value: number for number, value in reversed(list(enumerate(VALUES)))}
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TRACE, TRACE_ID = "trace_id", re.compile(r"[0-9a-f]{32}")
 """The label of an exemplar that holds its trace id, and the format of a trace id."""
+Bucket = tuple[float, float]
+"""The bounds of a native histogram's bucket: it has the values above the first one, up to the second one."""
 LABEL = re.compile(r"\{\s*(\w+)\s*\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A time series: its name, its labels, and its values; NaN where there is none."""
+    """A time series: its name, its labels, and its values; NaN where there is none.
+
+    The value of a native histogram is the number of its readings.
+    """
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     times: tuple[float, ...] = ()
     """Seconds since 1970."""
     values: tuple[float, ...] = ()
+    histograms: tuple[Mapping[Bucket, float], ...] = ()
+    """The readings in each bucket, at each time, of a native histogram; no buckets where there is none."""
 
     @property
     def last(self) -> float:
@@ -147,14 +154,25 @@ def _data(answer: Any) -> Any:
 
 def _series(row: Any, legend: str, window: Window | None) -> Series:
     labels = {str(key): str(value) for key, value in row["metric"].items()}
+    name = series_name(legend, labels)
     if window is None:
-        time, value = row["value"]
-        return Series(series_name(legend, labels), labels, (float(time),), (_number(value),))
-    values = {round(float(time)): _number(value) for time, value in row["values"]}
+        time, value = row["value"] if "value" in row else row["histogram"]
+        return Series(name, labels, (float(time),), (_number(value if "value" in row else value["count"]),))
+    values = {round(float(time)): _number(value) for time, value in row.get("values", ())}
+    histograms = {round(float(time)): value for time, value in row.get("histograms", ())}
+    values |= {time: _number(histogram["count"]) for time, histogram in histograms.items()}
     times = range(window.start, window.end + 1, window.step)
     return Series(
-        series_name(legend, labels), labels, tuple(times), tuple(values.get(time, math.nan) for time in times)
+        name,
+        labels,
+        tuple(times),
+        tuple(values.get(time, math.nan) for time in times),
+        tuple(_buckets(histograms.get(time, {})) for time in times) if histograms else (),
     )
+
+
+def _buckets(histogram: Any) -> dict[Bucket, float]:
+    return {(float(lower), float(upper)): _number(count) for _, lower, upper, count in histogram.get("buckets", ())}
 
 
 def _exemplars(row: Any) -> Iterator[Exemplar]:

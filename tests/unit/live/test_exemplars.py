@@ -1,12 +1,12 @@
-"""The exemplars of a panel: only those of the series from which its quantiles are calculated."""
+"""The exemplars of a panel: only those of the histograms whose quantiles or distributions it shows."""
 
 from __future__ import annotations
 
 import pytest
 
 from dashboards.boards import BOARDS
-from dashboards.boards.service import LATENCY
-from dashboards.boards.words import WORDS_P95
+from dashboards.boards.service import LATENCY, LATENCY_DISTRIBUTION
+from dashboards.boards.words import WORDS_DISTRIBUTION, WORDS_P95
 from dashboards.live.period import Window
 from dashboards.live.sources import exemplars
 from dashboards.live.sources.exemplars import COLUMNS, SELECTOR, Exemplar, selectors
@@ -15,13 +15,12 @@ from otel.contract.ranges import WORDS
 
 WINDOW = Window(1_800_000_000, 1_800_000_000 + 10 * COLUMNS, 10)
 LABELS = {
-    "__name__": "tts_word_count_duration_seconds_bucket",
+    "__name__": "tts_word_count_duration_seconds",
     "job": "ttscope",
     "instance": "a",
     "voice_name": "joe",
     "word_count_range": "200+",
     "cache": "miss",
-    "le": "5",
 }
 
 
@@ -42,7 +41,19 @@ def test_the_panel_of_ranges_selects_synthesized_requests_within_a_range() -> No
     assert takes(WORDS_P95, LABELS)
     assert not takes(WORDS_P95, {**LABELS, "cache": "hit"})
     assert not takes(WORDS_P95, {**LABELS, "word_count_range": "0"})
-    assert not takes(WORDS_P95, {**LABELS, "__name__": "tts_request_duration_seconds_bucket"})
+    assert not takes(WORDS_P95, {**LABELS, "__name__": "tts_request_duration_seconds"})
+
+
+def test_a_heatmap_has_the_exemplars_of_its_histogram() -> None:
+    assert takes(WORDS_DISTRIBUTION, LABELS)
+    assert not takes(WORDS_DISTRIBUTION, {**LABELS, "cache": "hit"})
+    assert takes(LATENCY_DISTRIBUTION, {**LABELS, "__name__": "tts_request_duration_seconds"}, voice="joe")
+
+
+def test_the_buckets_of_a_classic_histogram_have_exemplars_too() -> None:
+    labels = {**LABELS, "__name__": "x_bucket", "le": "5"}
+    assert takes(asking('histogram_quantile(0.9, sum by (le) (rate(x_bucket{voice_name="joe"}[5m])))'), labels)
+    assert takes(asking('sum by (le) (rate(x_bucket{cache="miss"}[5m]))', kind="heatmap"), labels)
 
 
 def test_variables_narrow_the_selectors() -> None:
@@ -78,6 +89,10 @@ def test_matchers_choose_as_prometheus_does(matchers: str, is_selected: bool) ->
 
 def test_panels_of_something_else_than_quantiles_have_none() -> None:
     share = 'sum (rate(x_bucket{le="1"}[5m]))'
+    count = (
+        'histogram_quantile(0.9, 1) and rate(x_count{a="b"}[5m]) + rate(x_sum{a="b"}[5m]) + rate(x_total{a="b"}[5m])'
+    )
+    assert selectors(asking(count), WINDOW, {}) == ()
     assert selectors(asking(share), WINDOW, {}) == ()
     assert selectors(asking(f"histogram_quantile(0.9, {share})", kind="stat"), WINDOW, {}) == ()
     assert selectors(asking(f"histogram_quantile(0.9, {share})"), WINDOW, {})
@@ -96,7 +111,7 @@ def test_one_query_names_each_series_once() -> None:
 def test_the_slowest_exemplar_of_each_column_is_shown_in_order() -> None:
     recorded = [
         (at(25, 0.1, 1), at(5, 1.0, 2)),
-        (at(6, 3.0, 3, le="10"), at(7, 2.0, 4)),
+        (at(6, 3.0, 3), at(7, 2.0, 4)),
         (at(8, 9.0, 5, cache="hit"),),
         (),
     ]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from dashboards.live.charts import figures
+from dashboards.live.charts import distribution, figures
 from dashboards.live.screens import panel_view
 from dashboards.live.sources.prometheus import Series
 from dashboards.live.theme import DARK, LIGHT
 from dashboards.panel import Threshold, Unit
-from tests.unit.live.drawing import UTC, panel, series
+from tests.unit.live.drawing import UTC, native, panel, series
 
 NAN = math.nan
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -72,7 +73,7 @@ def test_bars_are_in_the_order_of_their_values_and_ranges_in_their_own() -> None
     assert list(ranges.y) == ["1-10", "11-25", "200+"]
 
 
-def test_a_heatmap_shows_what_lies_within_each_bucket() -> None:
+def test_a_heatmap_of_a_classic_histogram_shows_what_lies_within_each_bucket() -> None:
     figure = draw_panel(
         "heatmap", series("1", 5, 5, le="1"), series("0.5", 2, 5, le="0.5"), series("+Inf", 6, 5, le="+Inf")
     )
@@ -85,6 +86,39 @@ def test_a_heatmap_shows_what_lies_within_each_bucket() -> None:
 def test_a_bucket_that_shrinks_below_the_one_before_is_empty_and_not_negative() -> None:
     [cells] = draw_panel("heatmap", series("1", 1.9, le="1"), series("0.5", 2, le="0.5")).data
     assert [list(row) for row in cells.z] == [[2], [None]]
+
+
+def test_a_heatmap_of_a_native_histogram_has_rows_of_its_buckets_and_an_empty_one_at_both_ends() -> None:
+    figure = draw_panel("heatmap", native({16: 2, 18: 1}, {}, {17: 0.5}))
+    [cells] = figure.data
+    assert list(cells.y) == ["≤ 1.92 s", "≤ 2 s", "≤ 2.09 s", "≤ 2.18 s", "≤ 2.28 s"]
+    assert [list(row) for row in cells.z] == [
+        [None] * 3,
+        [2, None, None],
+        [None, None, 0.5],
+        [1, None, None],
+        [None] * 3,
+    ]
+    assert cells.customdata[2][2] == "0.5/s"
+    assert figure.to_json()
+
+
+def test_a_wide_native_histogram_is_shown_in_fewer_rows_that_lose_nothing() -> None:
+    counts = {index: float(index + 200) for index in range(-107, 95)}  # 10 ms to a minute
+    figure = draw_panel("heatmap", native(counts), native(counts))
+    [cells] = figure.data
+    assert 20 < len(cells.y) <= distribution.MAX_ROWS + 2
+    assert sum(value or 0 for row in cells.z for value in row) == 2 * sum(counts.values())
+    [row] = [row for row, name in zip(cells.z, cells.y, strict=True) if name == "≤ 1 s"]
+    assert row[0] == 2 * sum(counts[index] for index in range(-7, 1))  # eight buckets end at 1 s
+
+
+def test_the_zeros_of_a_native_histogram_are_a_row_of_their_own() -> None:
+    entry = replace(native({0: 3}), histograms=({(-1e-128, 1e-128): 5.0, (2 ** (-1 / 16), 1.0): 3.0},))
+    [cells] = draw_panel("heatmap", entry).data
+    assert [list(row) for row in cells.z] == [[5], [None], [3], [None]]
+    [zeros] = draw_panel("heatmap", replace(entry, histograms=({(-1e-128, 1e-128): 5.0},))).data
+    assert [list(row) for row in zeros.z] == [[5]]
 
 
 def test_a_grid_has_a_row_for_each_range() -> None:

@@ -12,7 +12,7 @@ from dashboards.live.sources.annotation_query import AnnotationEvent
 from dashboards.live.sources.exemplars import Exemplar
 from dashboards.live.theme import DARK, LIGHT
 from dashboards.panel import TIMELINES, Threshold
-from tests.unit.live.drawing import BEGIN, UTC, panel, series
+from tests.unit.live.drawing import BEGIN, UTC, native, panel, series
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 VALUES = (0.5,) * 49
@@ -105,6 +105,16 @@ def test_an_exemplar_is_a_dot_at_its_value_that_links_to_its_trace() -> None:
     assert f"href='requests?trace={DOT.trace_id}&period=15+min'" in dot.text
     assert overlay.EXEMPLAR_SIGN in dot.text
     assert dot.hovertext.split("<br>") == ["700 ms, 15 Jan 08:01:30", "joe", "Click to open its trace"]
+
+
+def test_an_exemplar_on_a_heatmap_is_in_the_row_of_its_value() -> None:
+    dots = (DOT, replace(DOT, value=1.0), replace(DOT, value=1.01), replace(DOT, value=1000.0))
+    entry = replace(native({0: 3, 2: 1}), times=(BEGIN, BEGIN + 480))
+    figure = figures.draw(panel("heatmap"), [entry], LIGHT, UTC, exemplars=dots)
+    rows = list(figure.data[0].y)
+    places = [(dot.y, overlay.HIGH_EXEMPLAR_SIGN in dot.text) for dot in signs(figure)]
+    assert rows[1:3] == ["≤ 1 s", "≤ 1.04 s"]
+    assert places == [(0, False), (1, False), (2, False), (len(rows) - 0.5, True)]
 
 
 def test_the_axis_includes_a_near_exemplar_and_a_far_one_is_at_its_edge() -> None:

@@ -34,6 +34,33 @@ def test_series_have_a_value_or_a_gap_at_every_step(stub: StubSource) -> None:
     assert (query["start"], query["end"], query["step"]) == ("1800000000", "1800000030", "10")
 
 
+def test_a_native_histogram_has_buckets_or_a_gap_at_every_step(stub: StubSource) -> None:
+    buckets = [[3, "-1e-128", "1e-128", "0.5"], [0, "0.9576", "1", "1.5"], [0, "1", "1.0443", "2"]]
+    some, none = {"count": "4", "sum": "9", "buckets": buckets}, {"count": "0", "sum": "0"}
+    samples = [[WINDOW.start, some], [WINDOW.start + 20, none]]
+    stub.handler = json_answer({"data": {"result": [{"metric": {"cache": "hit"}, "histograms": samples}]}})
+    [series] = Prometheus(source(stub.url)).query_range(Query("rate(x[5m])", "{cache}"), WINDOW, {})
+    assert (series.name, [str(value) for value in series.values]) == ("hit", ["4.0", "nan", "0.0", "nan"])
+    zeros = (-1e-128, 1e-128)
+    assert series.histograms == ({zeros: 0.5, (0.9576, 1.0): 1.5, (1.0, 1.0443): 2.0}, {}, {}, {})
+
+
+def test_the_value_of_a_native_histogram_is_the_number_of_its_readings(stub: StubSource) -> None:
+    histogram = {"count": "4.5", "sum": "9", "buckets": [[0, "1", "2", "4.5"]]}
+    stub.handler = json_answer({"data": {"result": [{"metric": {}, "histogram": [1, histogram]}]}})
+    [series] = Prometheus(source(stub.url)).query_instant(Query("rate(x[5m])"), WINDOW, {}, 1)
+    assert series.values == (4.5,)
+
+
+@pytest.mark.parametrize(
+    "histogram", [{}, {"count": "x"}, {"count": "1", "buckets": [["1", "2", "1"]]}, {"count": "1", "buckets": [1]}, 1]
+)
+def test_an_invalid_histogram_raises_an_error(stub: StubSource, histogram: Any) -> None:
+    stub.handler = json_answer({"data": {"result": [{"metric": {}, "histograms": [[WINDOW.start, histogram]]}]}})
+    with pytest.raises(SourceRefused, match="an invalid series"):
+        Prometheus(source(stub.url)).query_range(Query("x"), WINDOW, {})
+
+
 def test_only_exemplars_with_a_trace_are_returned(stub: StubSource) -> None:
     exemplars = [
         exemplar("a" * 32),

@@ -34,7 +34,7 @@ def test_an_error_of_one_panel_does_not_affect_the_others(stub: StubSource) -> N
 
 
 def test_a_page_queries_events_once_and_exemplars_of_all_panels_once(stub: StubSource) -> None:
-    labels = {"__name__": "tts_request_duration_seconds_bucket", "le": "1"}
+    labels = {"__name__": "tts_request_duration_seconds"}
     alert = {KIND: "Alerts", "alertname": "TtsCpuHigh", "severity": "warning"}
 
     async def handler(request: web.Request) -> web.Response:
