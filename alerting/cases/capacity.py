@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerting.case import Case, Firing, Kind, fires, silent
-from alerting.cases.service import histogram
+from alerting.cases.readings import native
 
 QUEUE = 'tts_queue_audio_seconds{instance="a"}'
 UNSENT = 'tts_unsent_bytes{instance="a"}'
@@ -81,15 +81,13 @@ CASES: tuple[Case, ...] = (
         "TtsRealTimeFactorHigh",
         "more than half take over 0.8",
         "20m",
-        histogram(PACE, "0.8", ("0+40x30", "0+100x30")),
-        Firing("The median real-time factor of the last ten minutes is 4.83; from 0.8 on, streams begin to have gaps."),
+        native(PACE, "", {0.5: 40, 1.2: 60}),
+        Firing("The median real-time factor of the last ten minutes is 1.20; from 0.8 on, streams begin to have gaps."),
     ),
     silent(
-        Kind.EDGE, "TtsRealTimeFactorHigh", "half take over 0.8", "20m", histogram(PACE, "0.8", ("0+50x30", "0+100x30"))
+        Kind.EDGE, "TtsRealTimeFactorHigh", "49.9 % take over 0.8", "20m", native(PACE, "", {0.75: 50.1, 1.2: 49.9})
     ),
-    silent(
-        Kind.FEW, "TtsRealTimeFactorHigh", "one request a minute", "20m", histogram(PACE, "0.8", ("0x30", "0+1x30"))
-    ),
+    silent(Kind.FEW, "TtsRealTimeFactorHigh", "one request a minute", "20m", native(PACE, "", {1.2: 1})),
     silent(Kind.MISSING, "TtsRealTimeFactorHigh", "no requests", "20m"),
     fires(
         "TtsCacheCollapse",

@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from alerting.case import Case, Firing, Kind, fires, silent
+from alerting.cases.readings import at_most, native
 
 ERRORS = 'tts_errors_total{side="server",error_type="engine_failed"}'
 CLIENT_ERRORS = 'tts_errors_total{side="client",error_type="unknown_voice"}'
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_requests_total{outcome="error"}'
-
-
-def histogram(name: str, below: str, counts: tuple[str, str], label: str = "") -> dict[str, str]:
-    """Returns a histogram's series from counters of the readings up to ``below`` and of all; the rest is in the bucket up to 25."""
-    below_bound, total = counts
-    label = f"{label}," if label else ""
-    return {
-        f'{name}_bucket{{{label}le="{below}"}}': below_bound,
-        f'{name}_bucket{{{label}le="25"}}': total,
-        f'{name}_bucket{{{label}le="+Inf"}}': total,
-        f"{name}_count{{{label.rstrip(',')}}}": total,
-    }
-
-
 DURATION, FIRST, HOLES = (
     "tts_request_duration_seconds",
     "tts_time_to_first_audio_seconds",
@@ -60,18 +47,18 @@ CASES: tuple[Case, ...] = (
         "TtsLatencyHigh",
         "6 % take over ten seconds",
         "12m",
-        histogram(DURATION, "10", ("0+94x20", "0+100x20")),
-        Firing("The p95 response time of the last five minutes is 12.5s; the limit is 10 s."),
+        native(DURATION, "", {5: 94, 12: 6}),
+        Firing("The p95 response time of the last five minutes is 11.9s; the limit is 10 s."),
     ),
     silent(
         Kind.EDGE,
         "TtsLatencyHigh",
-        "5 % take over ten seconds",
+        "4.9 % take over ten seconds",
         "12m",
-        histogram(DURATION, "10", ("0+95x20", "0+100x20")),
+        native(DURATION, "", {9.9: 95.1, 12: 4.9}),
     ),
-    silent(Kind.EDGE, "TtsLatencyHigh", "too short", "5m", histogram(DURATION, "10", ("0+0x20", "0+100x20"))),
-    silent(Kind.FEW, "TtsLatencyHigh", "3 requests a minute", "12m", histogram(DURATION, "10", ("0+0x20", "0+3x20"))),
+    silent(Kind.EDGE, "TtsLatencyHigh", "too short", "5m", native(DURATION, "", {12: 100})),
+    silent(Kind.FEW, "TtsLatencyHigh", "3 requests a minute", "12m", native(DURATION, "", {12: 3})),
     silent(Kind.MISSING, "TtsLatencyHigh", "no requests", "12m"),
     fires(
         "TtsSuccessRateLow",
@@ -106,29 +93,27 @@ CASES: tuple[Case, ...] = (
         "TtsFirstAudioLate",
         "6 % wait longer",
         "12m",
-        histogram(FIRST, "2.5", ("0+94x20", "0+100x20"), SHORT),
-        Firing("The p95 time to first audio of texts of up to 25 words is 6.25s; the limit is 2.5 s."),
+        native(FIRST, SHORT, {1: 94, 6: 6}),
+        Firing("The p95 time to first audio of texts of up to 25 words is 5.95s; the limit is 2.5 s."),
     ),
     silent(
         Kind.EDGE,
         "TtsFirstAudioLate",
-        "5 % wait longer",
+        "4.9 % wait longer",
         "12m",
-        histogram(FIRST, "2.5", ("0+95x20", "0+100x20"), SHORT),
+        native(FIRST, SHORT, {2.4: 95.1, 6: 4.9}),
     ),
-    silent(
-        Kind.FEW, "TtsFirstAudioLate", "3 requests a minute", "12m", histogram(FIRST, "2.5", ("0x20", "0+3x20"), SHORT)
-    ),
-    silent(Kind.QUIET, "TtsFirstAudioLate", "long texts", "12m", histogram(FIRST, "2.5", ("0x20", "0+100x20"), LONG)),
+    silent(Kind.FEW, "TtsFirstAudioLate", "3 requests a minute", "12m", native(FIRST, SHORT, {6: 3})),
+    silent(Kind.QUIET, "TtsFirstAudioLate", "long texts", "12m", native(FIRST, LONG, {6: 100})),
     silent(Kind.MISSING, "TtsFirstAudioLate", "no requests", "12m"),
     fires(
         "TtsStreamHoles",
         "6 % have holes",
         "22m",
-        histogram(HOLES, "0.25", ("0+94x30", "0+100x30")),
+        at_most(HOLES, "0.25", ("0+94x30", "0+100x30")),
         Firing("6% of the streams were silent for more than 0.25 s in the middle of speech; the limit is 5%."),
     ),
-    silent(Kind.EDGE, "TtsStreamHoles", "4.9 % have holes", "22m", histogram(HOLES, "0.25", ("0+95.1x30", "0+100x30"))),
-    silent(Kind.FEW, "TtsStreamHoles", "one stream a minute", "22m", histogram(HOLES, "0.25", ("0x30", "0+1x30"))),
+    silent(Kind.EDGE, "TtsStreamHoles", "4.9 % have holes", "22m", at_most(HOLES, "0.25", ("0+95.1x30", "0+100x30"))),
+    silent(Kind.FEW, "TtsStreamHoles", "one stream a minute", "22m", at_most(HOLES, "0.25", ("0x30", "0+1x30"))),
     silent(Kind.MISSING, "TtsStreamHoles", "nobody streams", "22m"),
 )

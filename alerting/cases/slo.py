@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerting.case import Case, Firing, Kind, fires, silent
+from alerting.cases.readings import at_most
 
 AVAILABILITY, LATENCY, CONTINUITY = "TtsSloAvailabilityBurn", "TtsSloLatencyBurn", "TtsSloContinuityBurn"
 OK, FAILED = 'tts_requests_total{outcome="ok"}', 'tts_errors_total{side="server"}'
@@ -30,7 +31,7 @@ def calls(ok: str, failed: str) -> dict[str, str]:
 
 def timed(in_time: str, every: str, route: str = ROUTE) -> dict[str, str]:
     """Returns the series of texts of 26 to 50 words: those ready within five seconds, and all."""
-    return {f'{WORDS}_bucket{{{route},le="5"}}': in_time, f"{WORDS}_count{{{route}}}": every}
+    return at_most(WORDS, "5", (in_time, every), route)
 
 
 def streamed(continuous: str, every: str, bound: str = "0.1") -> dict[str, str]:
