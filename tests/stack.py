@@ -103,9 +103,9 @@ class Stack:
         self.supervisor.stop(*self.supervisor.names)
 
     def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each series."""
+        """Labels and value of each series; of a native histogram, the number of its readings."""
         answer = self._prometheus("query", query=promql)
-        return [(row["metric"], float(row["value"][1])) for row in answer["result"]]
+        return [(row["metric"], number) for row in answer["result"] for number in _numbers(row, "value", "histogram")]
 
     def value(self, promql: str) -> float:
         """The only value; 0 if there is none."""
@@ -118,7 +118,7 @@ class Stack:
         now = time.time()
         span = {"start": now - seconds, "end": now, "step": step}
         answer = self._prometheus("query_range", query=promql, **span)
-        return [(row["metric"], [float(value) for _, value in row["values"]]) for row in answer["result"]]
+        return [(row["metric"], _numbers(row, "values", "histograms")) for row in answer["result"]]
 
     def metric_names(self, selector: str) -> set[str]:
         """Of all series that ``selector`` finds."""
@@ -191,6 +191,14 @@ def running_stack(folder: Path, **settings: Any) -> Iterator[Stack]:
         yield stack
     finally:
         stack.kill(*stack.supervisor.names)
+
+
+def _numbers(row: dict[str, Any], value: str, histogram: str) -> list[float]:
+    """The values of a series, and the numbers of readings of its native histograms."""
+    samples, histograms = row.get(value, []), row.get(histogram, [])
+    if value == "value":
+        samples, histograms = [samples] if samples else [], [histograms] if histograms else []
+    return [float(number) for _, number in samples] + [float(each["count"]) for _, each in histograms]
 
 
 def _soon() -> int:

@@ -6,13 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 
-SCALE = 4
-"""The scale of the server's native histograms: bucket i has the values above 2 ** ((i - 1) / 16), up to 2 ** (i / 16)."""
+from otel.contract.buckets import SCALE
+
 MINUTES = 30
 
 
 def native(name: str, labels: str, readings: Mapping[float, float]) -> dict[str, str]:
-    """Returns a native histogram and the count of the classic one, with so many readings of each value every minute."""
+    """Returns a native histogram and the count of the classic one, with so many readings of each value every minute.
+
+    Prometheus' bucket i has the values above 2 ** ((i - 1) / 2**SCALE), up to 2 ** (i / 2**SCALE).
+    """
     total, amount = sum(readings.values()), sum(value * number for value, number in readings.items())
     buckets: Counter[int] = Counter()
     for value, number in readings.items():

@@ -51,8 +51,8 @@ SUCCESS = Panel(
 P95_NOW = Panel(
     "p95-now",
     "p95",
-    "95th percentile of the response time now, in seconds. When it is high, Time per stage on Engine and system shows "
-    "where the time goes.",
+    "95th percentile of the response time now, in seconds, of requests that ended ok or failed after they were "
+    "accepted. When it is high, Time per stage on Engine and system shows where the time goes.",
     "stat",
     Unit.SECONDS,
     (Query(SELECTED.quantile(0.95, REQUEST_DURATION)),),

@@ -274,13 +274,15 @@ def test_what_happened_is_marked_on_every_chart_of_time(browser: Browser, dashbo
         no_trouble(page)
 
 
+@pytest.mark.parametrize("panel", ["latency", "latency-distribution"])
 def test_an_exemplar_leads_to_its_trace(
-    browser: Browser, dashboard: Dashboard, speaking: LiveServer, stack: Stack
+    browser: Browser, dashboard: Dashboard, speaking: LiveServer, stack: Stack, panel: str
 ) -> None:
     speak(speaking.url, "Which request is this dot?", cache=False)
-    assert eventually(lambda: stack.exemplars("tts_request_duration_seconds_bucket"))
+    assert eventually(lambda: stack.exemplars("tts_request_duration_seconds"))
     with opened(browser, dashboard, "service?period=15+min") as page:
-        dot = page.locator(".st-key-card-ttscope-service-latency .annotation-text a").last
+        expect(page.locator(f".st-key-card-ttscope-service-{panel} .js-plotly-plot")).to_be_visible(timeout=DRAWN_MS)
+        dot = page.locator(f".st-key-card-ttscope-service-{panel} .annotation-text a").last
         dot.hover(timeout=DRAWN_MS)
         expect(page.locator(".hoverlayer").filter(has_text="Click to open its trace")).to_have_count(1)
         dot.click()

@@ -18,8 +18,9 @@ import pytest
 
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
-from dashboards.boards.service import failures
+from dashboards.boards.service import LATENCY_DISTRIBUTION, failures
 from dashboards.custom import EXAMPLES, load, views
+from dashboards.live.charts.distribution import rows
 from dashboards.live.period import Window
 from dashboards.live.sources.annotation_query import KIND, QUERY
 from dashboards.live.sources.client import Source
@@ -32,7 +33,7 @@ from dashboards.promql_check import problems
 from dashboards.scope import SELECTED
 from dashboards.variables import VARIABLES, fill
 from otel.contract.labels import OUTCOME
-from otel.contract.metrics import CONTRACT, REQUEST_DURATION, REQUESTS, WORD_COUNT_DURATION
+from otel.contract.metrics import CONTRACT, REQUEST_DURATION, REQUESTS, TIME_TO_FIRST_AUDIO, WORD_COUNT_DURATION
 from otel.contract.pipeline import JAEGER, JOBS, TEMPO
 from otel.contract.slo import AVAILABILITY
 from otel.trace_store import otlp_json
@@ -53,7 +54,7 @@ WINDOW, STEP = "5m", 15
 """As Grafana would choose them for the last half hour."""
 SPAN_SECONDS = 1800
 VIEWS = load(EXAMPLES)
-NAMED = {f"{instrument.prometheus_name}_bucket": instrument for instrument in CONTRACT}
+NAMED = {instrument.prometheus_name: instrument for instrument in CONTRACT}
 PANELS = [panel for board in BOARDS for panel in board.panels]
 PANELS += [panel for view in VIEWS for panel in view.panels if panel not in PANELS]
 ASKING = [panel for panel in PANELS if panel.queries]
@@ -218,6 +219,29 @@ def test_numbers_are_what_was_asked_for(stack: Stack) -> None:
     assert {answer.labels.get("job") for answer in values("programs")} == {*scraped(stack), None}
     assert all(answer.value == 1 for answer in values("programs"))
     assert {answer.labels["column"] for answer in values("drift-windows")} >= {"latency"}
+
+
+@pytest.mark.parametrize("share", [0.5, 0.95, 0.99])
+def test_first_audio_is_not_later_than_the_end_of_the_same_requests(stack: Stack, share: float) -> None:
+    """All requests since the start that ended ok: so both histograms have the same ones."""
+    first, whole = (
+        stack.value(f"histogram_quantile({share}, sum({instrument.prometheus_name}))")
+        for instrument in (TIME_TO_FIRST_AUDIO, WORD_COUNT_DURATION)
+    )
+    assert 0 < first <= whole * (1 + 1e-9)
+
+
+def test_a_heatmap_has_the_cells_that_prometheus_has(stack: Stack) -> None:
+    """The live page draws each reading of the native histogram once, and dots on it."""
+    end = int(time.time()) // STEP * STEP
+    window = Window(end - SPAN_SECONDS, end, STEP)
+    source = Source("Prometheus", stack.settings.url(stack.settings.prometheus_port), 30, 1)
+    [distribution] = Prometheus(source).query_range(LATENCY_DISTRIBUTION.queries[0], window, {})
+    drawn = rows([distribution])
+    assert len(drawn.bounds) > 10
+    for column, count in enumerate(distribution.values):
+        cells = math.fsum(row[column] for row in drawn.cells)
+        assert cells == pytest.approx(0.0 if math.isnan(count) else count, abs=1e-9)
 
 
 def test_a_choice_above_the_dashboard_narrows_every_panel_of_the_servers(stack: Stack) -> None:

@@ -25,7 +25,8 @@ from otel.contract.promql import ratio
 FIRST_AUDIO_NOW = Panel(
     "first-audio-now",
     "First audio p95",
-    "p95 of the time to first audio now, in seconds. When it is high, look at the queue.",
+    "p95 of the time to first audio now, in seconds, of requests that ended ok. The tile p95 counts failed requests "
+    "too: if many fail quickly, it can be the lower one. When this one is high, look at the queue.",
     "stat",
     Unit.SECONDS,
     (Query(SELECTED.quantile(0.95, TIME_TO_FIRST_AUDIO)),),
