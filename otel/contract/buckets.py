@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 SCALE = 4
-"""The scale of native histograms: the upper bound of a bucket is 2 ** (1 / 2**SCALE) of the one below it,
+"""The scale of native histograms: the upper bound of a bucket is 2 ** (1 / 2**SCALE) times that of the one below,
 which is 4.4 % more, so no quantile is off by more than that."""
 
 SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0)

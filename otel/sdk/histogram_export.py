@@ -24,8 +24,9 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from otel.contract.buckets import SCALE
 from otel.contract.instrument import Instrument
-from otel.sdk.histograms import SCALE, AttributeValues, Distribution, HistogramStore, Snapshot
+from otel.sdk.histograms import AttributeValues, Distribution, HistogramStore, Snapshot
 
 NO_BUCKETS = Buckets(0, [])
 

@@ -15,11 +15,10 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.trace import get_current_span
 
+from otel.contract.buckets import SCALE
 from otel.contract.instrument import Instrument
 from otel.contract.metrics import CONTRACT
 
-SCALE = 4
-"""The scale of the exponential buckets: each upper bound is 2**(1/16) of the one below, that is 4.4 % more."""
 PER_DOUBLING: int = 2**SCALE
 FRACTIONS = tuple(2 ** (i / PER_DOUBLING - 1) for i in range(PER_DOUBLING))
 """The bounds from 0.5 up to 1, without 1."""

@@ -19,11 +19,12 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, format_trace_id, set_span_in_context
 
+from otel.contract.buckets import SCALE
 from otel.contract.labels import Source
 from otel.contract.metrics import AUDIO_DURATION, REQUESTS, WORD_COUNT_DURATION
 from otel.sdk.exposition import PROTOBUF, TEXT, Exposition, content_type
 from otel.sdk.histogram_export import HistogramExporter
-from otel.sdk.histograms import SCALE, HistogramStore
+from otel.sdk.histograms import HistogramStore
 from otel.sdk.recording import Metrics
 from tests.stack import Stack, eventually
 

@@ -15,8 +15,9 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.metrics._internal.exponential_histogram.mapping.logarithm_mapping import LogarithmMapping
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
+from otel.contract.buckets import SCALE
 from otel.contract.metrics import AUDIO_DURATION, WORD_COUNT_DURATION
-from otel.sdk.histograms import SCALE, Distribution, HistogramStore, bucket_index
+from otel.sdk.histograms import Distribution, HistogramStore, bucket_index
 from otel.sdk.spans import unsampled
 
 SDK = LogarithmMapping(SCALE)
