@@ -57,11 +57,13 @@ FAST_EXPORT = {
 }
 MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 """Only errors, the slow for their range, and the slowest of five minutes are kept."""
-BUCKETS = '{__name__=~"tts_.+_bucket"}'
+HISTOGRAMS = '{__name__=~"tts_.+"}'
 OF_THE_SERVER = '{job="ttscope",__name__!~"ALERTS.*"}'
 """Without the alerts about it, which are Prometheus's own: on a busy machine its telemetry may be late."""
 NATIVE = {entry.prometheus_name for entry in CONTRACT if entry.kind == "histogram"}
 GPU_METRICS = {name for entry in CONTRACT if (name := entry.prometheus_name).startswith("tts_gpu_")}
+NATIVE = {entry.prometheus_name for entry in CONTRACT if entry.kind == "histogram"}
+"""The names of native histograms, which the text form of /prometheus does not have."""
 ALL_STAGES = {"attempt", "POST /tts", *STAGE.values}
 
 
@@ -221,7 +223,11 @@ def test_hostile_names_paths_methods_and_headers_add_no_series(run: Run) -> None
 
 
 def test_prometheus_and_the_server_itself_use_the_same_names(run: Run) -> None:
-    assert run.queried == run.exposed
+    assert run.queried - NATIVE == run.exposed
+
+
+def test_every_histogram_is_classic_and_native(run: Run) -> None:
+    assert {f"{name}_bucket" for name in run.queried & NATIVE} == run.queried & {f"{name}_bucket" for name in NATIVE}
 
 
 def test_every_name_of_the_contract_is_in_prometheus(run: Run) -> None:
@@ -278,7 +284,7 @@ def test_there_is_an_event_for_every_request(run: Run, stack: Stack) -> None:
 
 
 def test_every_exemplar_opens_though_most_traces_are_dropped(run: Run, stack: Stack) -> None:
-    exemplars = {exemplar["labels"]["trace_id"] for exemplar in stack.exemplars(BUCKETS)}
+    exemplars = {exemplar["labels"]["trace_id"] for exemplar in stack.exemplars(HISTOGRAMS)}
     assert exemplars
     assert [trace_id for trace_id in exemplars if not eventually(lambda one=trace_id: stack.spans(one))] == []
     kept = {spoken.trace_id for spoken in run.spoken} & stack.search(one_of("tts.outcome", "ok"))
