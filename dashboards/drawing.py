@@ -30,7 +30,7 @@ from grafana_foundation_sdk.models.tempo import SearchTableType
 from grafana_foundation_sdk.models.text import TextMode
 
 from dashboards.links import TEMPO, braced, explore
-from dashboards.panel import INSTANT, Kind, Panel, Query, Search, Threshold, Unit
+from dashboards.panel import INSTANT, Kind, Panel, Query, Search, Threshold, Unit, has_exemplars
 from dashboards.traceql import written
 
 Drawn: TypeAlias = (
@@ -110,7 +110,7 @@ def _query(kind: Kind, query: Query) -> prometheus.Dataquery:
         target.format(PromQueryFormat.TIME_SERIES)
     if kind in INSTANT:
         return target.instant()
-    return target.range().exemplar(kind == "heatmap" or "histogram_quantile(" in query.promql)
+    return target.range().exemplar(has_exemplars(kind, query))
 
 
 def _lines(panel: Panel) -> Drawn:

@@ -48,6 +48,11 @@ class Query:
     legend: str = ""
 
 
+def has_exemplars(kind: Kind, query: Query) -> bool:
+    """Returns whether a query's exemplars can be drawn: they must have the unit of its values."""
+    return kind == "heatmap" or (kind == "lines" and "histogram_quantile(" in query.promql)
+
+
 @dataclass(frozen=True, slots=True)
 class Search:
     """A search for requests in the trace store, among those that the variables of variables.py select."""

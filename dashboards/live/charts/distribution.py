@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dashboards.live.sources.prometheus import Bucket, Series
@@ -12,6 +12,7 @@ from dashboards.live.sources.prometheus import Bucket, Series
 MAX_ROWS = 40
 """The maximum number of rows of a native histogram, whose buckets are merged until they fit."""
 ROUNDING = 1e-6
+"""The relative error of a bound: Prometheus writes it as text, and here it is calculated."""
 NOTHING = 1e-9
 """A smaller number of readings per second is a rounding error, and a smaller bound that of the bucket of zeros."""
 
@@ -47,36 +48,36 @@ def _classic(series: Sequence[Series]) -> Rows:
 
 
 def _native(series: Sequence[Series]) -> Rows:
-    """Returns rows of equal width on a logarithmic scale, with an empty one below and above; below them the zeros.
-
-    A row is 2 ** (2 ** -scale) times as high as the one below it. The scale is that of the histogram, or the finest
-    with MAX_ROWS, so a row consists of whole buckets.
-    """
-    times = len(series[0].times)
     used = {bucket for entry in series for buckets in entry.histograms for bucket in buckets}
-    positive = [bucket for bucket in used if bucket[0] > 0]
-    bounds = [0.0] if len(positive) < len(used) else []
-    if positive:
-        scale = _scale(positive)
-        indices = [_index(bucket, scale) for bucket in positive]
-        bounds += [2.0 ** (index / 2.0**scale) for index in range(min(indices) - 1, max(indices) + 2)]
-    cells = [[0.0] * times for _ in bounds]
+    bounds = _bounds(used)
+    cells = [[0.0] * len(series[0].times) for _ in bounds]
     for entry in series:
         for column, buckets in enumerate(entry.histograms):
-            for bucket, count in buckets.items():
-                row = bisect_left(bounds, bucket[1] * (1 - ROUNDING)) if bucket[0] > 0 else 0
-                cells[row][column] += count
+            for (_, upper), count in buckets.items():
+                cells[bisect_left(bounds, upper * (1 - ROUNDING) if upper > 0 else upper)][column] += count
     return Rows(tuple(bounds), tuple(tuple(row) for row in cells))
 
 
-def _scale(buckets: Iterable[Bucket]) -> int:
-    buckets = list(buckets)
-    scale = min(math.floor(-math.log2(math.log2(upper / lower)) + ROUNDING) for lower, upper in buckets)
+def _bounds(buckets: Collection[Bucket]) -> list[float]:
+    """Returns the bounds of rows for the buckets: those of zeros, then rows of equal width on a logarithmic scale.
+
+    A row is 2 ** (2 ** -scale) times as high as the one below it, and there is an empty one below and above. The scale
+    is that of the histogram, or the finest with MAX_ROWS, so a row consists of whole buckets. Buckets with custom
+    bounds are rows as they are.
+    """
+    zeros = sorted({upper for lower, upper in buckets if lower <= 0})
+    positive = [bucket for bucket in buckets if bucket[0] > 0]
+    if any(upper > NOTHING for upper in zeros) or any(math.isinf(upper) for _, upper in positive):
+        return sorted({upper for _, upper in buckets})
+    if not positive:
+        return zeros
+    scale = min(math.floor(-math.log2(math.log2(upper / lower)) + ROUNDING) for lower, upper in positive)
     while True:
-        indices = [_index(bucket, scale) for bucket in buckets]
+        indices = [_index(bucket, scale) for bucket in positive]
         if max(indices) - min(indices) < MAX_ROWS:
-            return scale
+            break
         scale -= 1
+    return zeros + [2.0 ** (index / 2.0**scale) for index in range(min(indices) - 1, max(indices) + 2)]
 
 
 def _index(bucket: Bucket, scale: int) -> int:

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dashboards.live.period import Window
-from dashboards.panel import Panel
+from dashboards.panel import Panel, has_exemplars
 from dashboards.variables import ALL, fill
 
-QUANTILE = "histogram_quantile("
-"""A panel of lines with exemplars must query this: then its values and its exemplars have the same unit."""
 TEXT = r'"(?:\\.|[^"\\])*"'
 SELECTOR = re.compile(rf"\b(\w+)(?<!_count)(?<!_sum)(?<!_total)(\{{(?:[^{{}}\"]|{TEXT})*\}})")
 """A selector of a native histogram, or of the buckets of a classic one; others have these suffixes, or no exemplars."""
@@ -55,9 +53,7 @@ class Selector:
 
 def selectors(panel: Panel, window: Window, variables: Mapping[str, str]) -> tuple[Selector, ...]:
     """Returns the selectors of the histograms that a panel draws: as lines of quantiles, or as a heatmap."""
-    if panel.kind not in ("lines", "heatmap"):
-        return ()
-    queries = [query.promql for query in panel.queries if panel.kind == "heatmap" or QUANTILE in query.promql]
+    queries = [query.promql for query in panel.queries if has_exemplars(panel.kind, query)]
     filled = (fill(promql, interval=window.rate_interval, span=window.span, variables=variables) for promql in queries)
     matches = {match[0]: match for promql in filled for match in SELECTOR.finditer(promql)}
     return tuple(_selector(promql, match) for promql, match in matches.items())

@@ -172,7 +172,10 @@ def _series(row: Any, legend: str, window: Window | None) -> Series:
 
 
 def _buckets(histogram: Any) -> dict[Bucket, float]:
-    return {(float(lower), float(upper)): _number(count) for _, lower, upper, count in histogram.get("buckets", ())}
+    buckets = {(float(lower), float(upper)): _number(count) for _, lower, upper, count in histogram.get("buckets", ())}
+    if not all(lower < upper for lower, upper in buckets):
+        raise ValueError("a bucket's bounds must ascend")
+    return buckets
 
 
 def _exemplars(row: Any) -> Iterator[Exemplar]:

@@ -81,6 +81,7 @@ def test_a_heatmap_of_a_classic_histogram_shows_what_lies_within_each_bucket() -
     assert list(cells.y) == ["≤ 500 ms", "≤ 1 s", "> 1 s"]
     assert [list(row) for row in cells.z] == [[2, 5], [3, None], [1, None]]
     assert cells.customdata[1][0] == "3/s"
+    assert figure.to_json()
 
 
 def test_a_bucket_that_shrinks_below_the_one_before_is_empty_and_not_negative() -> None:
@@ -119,6 +120,14 @@ def test_the_zeros_of_a_native_histogram_are_a_row_of_their_own() -> None:
     assert [list(row) for row in cells.z] == [[5], [None], [3], [None]]
     [zeros] = draw_panel("heatmap", replace(entry, histograms=({(-1e-128, 1e-128): 5.0},))).data
     assert [list(row) for row in zeros.z] == [[5]]
+
+
+def test_a_histogram_with_bounds_of_its_own_has_a_row_for_each_bucket() -> None:
+    buckets = {(-math.inf, 0.05): 1.0, (0.05, 0.1): 2.0, (0.1, 0.25): 4.0, (10.0, math.inf): 0.5}
+    figure = draw_panel("heatmap", replace(native({0: 7.5}), histograms=(buckets,)))
+    assert list(figure.data[0].y) == ["≤ 50 ms", "≤ 100 ms", "≤ 250 ms", "> 250 ms"]
+    assert [list(row) for row in figure.data[0].z] == [[1], [2], [4], [0.5]]
+    assert figure.to_json()
 
 
 def test_a_grid_has_a_row_for_each_range() -> None:

@@ -53,7 +53,16 @@ def test_the_value_of_a_native_histogram_is_the_number_of_its_readings(stub: Stu
 
 
 @pytest.mark.parametrize(
-    "histogram", [{}, {"count": "x"}, {"count": "1", "buckets": [["1", "2", "1"]]}, {"count": "1", "buckets": [1]}, 1]
+    "histogram",
+    [
+        {},
+        1,
+        {"count": "x"},
+        {"count": "1", "buckets": [1]},
+        {"count": "1", "buckets": [["1", "2", "1"]]},
+        {"count": "1", "buckets": [[0, "1", "1", "1"]]},
+        {"count": "1", "buckets": [[0, "1", "NaN", "1"]]},
+    ],
 )
 def test_an_invalid_histogram_raises_an_error(stub: StubSource, histogram: Any) -> None:
     stub.handler = json_answer({"data": {"result": [{"metric": {}, "histograms": [[WINDOW.start, histogram]]}]}})
