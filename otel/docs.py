@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from otel.contract.buckets import SCALE
 from otel.contract.conventions import BY_NAME, CONVENTIONS, OMISSIONS
 from otel.contract.event_fields import (
     ATTEMPT_FIELDS,
@@ -18,7 +19,7 @@ from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
 from otel.contract.values import LabelValue, Stage
-from otel.sdk.histograms import PER_DOUBLING, SCALE
+from otel.sdk.histograms import PER_DOUBLING
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
 
 GROWTH = 2 ** (1 / PER_DOUBLING) - 1
