@@ -19,7 +19,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from otel.contract import metrics
+from otel.contract import conventions, metrics
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Source
 from otel.contract.ranges import CHARACTERS, WORDS
@@ -64,6 +64,15 @@ def request(generator: random.Random, number: int) -> tuple[list[Reading], Conte
         (metrics.CHARACTER_COUNT_DURATION, duration, {"char_count_range": CHARACTERS.label(words * 6), **by_cache}),
         (metrics.TIME_TO_FIRST_AUDIO, duration / 3, {"word_count_range": word_range, "voice_name": name}),
         (metrics.AUDIO_DURATION, words * 0.35, {"voice_name": name}),
+        (
+            metrics.GEN_AI_DURATION,
+            duration,
+            {
+                conventions.OPERATION_NAME: conventions.TEXT_TO_SPEECH,
+                conventions.PROVIDER_NAME: "coqui",
+                conventions.REQUEST_MODEL: name,
+            },
+        ),
     ]
     if streamed:
         readings.append((metrics.STREAM_UNDERRUN, 0.0, {"voice_name": name}))

@@ -6,21 +6,18 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
 
-from otel.contract.labels import Source
 from otel.contract.values import BackgroundTask
 from otel.sdk.http import http_middleware
 from otel.sdk.otlp import fixed_sampling, sdk_disabled
-from otel.sdk.recording import AllowLists
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
-from server.errors import all_errors, error_type
 from server.lifecycle.background import keep_running
 from server.lifecycle.journal import Journal
 from server.lifecycle.restarts import RestartCounter
@@ -53,6 +50,7 @@ from server.synthesis.cache.shared import SharedTier
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
+from server.telemetry.allow_lists import allow_lists
 from server.telemetry.counters import begin_counters
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
@@ -60,7 +58,6 @@ from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.summary import Summary
-from server.utterance import REGISTERED
 
 DIALECTS: tuple[Dialect, ...] = (
     TtsDialect(),
@@ -93,7 +90,7 @@ class Service:
         self._telemetry = Telemetry(
             version=VERSION,
             build=build,
-            allow_lists=allow_lists(providers, self._gpu.names, settings.voice_providers),
+            allow_lists=allow_lists(providers, self._gpu.names, SPEECH_PATHS, settings.voice_providers),
             metrics_enabled=self._metrics_enabled,
             events_folder=settings.data_dir / EVENTS_FOLDER,
         )
@@ -304,19 +301,6 @@ class Service:
             },
             **self._degradation.describe(),
         }
-
-
-def allow_lists(providers: Sequence[Provider], gpus: Iterable[str], orders: Iterable[str] = ()) -> AllowLists:
-    """Returns the allowed label values beyond the contract's; ``orders`` are the voices with their own providers."""
-    voices = [voice for provider in providers for voice in provider.voices()]
-    return {
-        Source.VOICES: frozenset((*orders, REGISTERED, *(voice.label for voice in voices))),
-        Source.LANGUAGES: frozenset(language for voice in voices for language in voice.languages[:1]),
-        Source.PROVIDERS: frozenset(provider.name for provider in providers),
-        Source.GPUS: frozenset(gpus),
-        Source.ENDPOINTS: SPEECH_PATHS,
-        Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
-    }
 
 
 def _journal(settings: Settings) -> Journal | None:

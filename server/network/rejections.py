@@ -13,8 +13,7 @@ from collections.abc import Callable, Collection
 from otel.contract.labels import OTHER
 from otel.contract.values import Outcome
 from server.errors import SpeechError
-from server.middleware.gate import CLIENT_LEFT
-from server.record import RequestRecord
+from server.record import CLIENT_LEFT, RequestRecord
 
 
 class Rejections:

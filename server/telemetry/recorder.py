@@ -88,7 +88,7 @@ class Recorder:
 
     def report_unseen(self, record: RequestRecord) -> None:
         """Reports a request that ended before the application saw it; ``record`` is finished."""
-        name = f"{_method(record)} {record.endpoint}"
+        name = f"{method(record)} {record.endpoint}"
         span = self._tracer.start_span(name, Context(), SpanKind.SERVER, start_time=record.began_unix)
         self._summary.open()
         self._report(record, span)

@@ -1,0 +1,26 @@
+"""The values that labels may have, from what this server is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from otel.contract.labels import Source
+from otel.sdk.recording import AllowLists
+from server.errors import all_errors, error_type
+from server.providers.provider import Provider
+from server.utterance import REGISTERED
+
+
+def allow_lists(
+    providers: Sequence[Provider], gpus: Iterable[str], endpoints: Collection[str], orders: Iterable[str] = ()
+) -> AllowLists:
+    """Returns the allowed label values beyond the contract's; ``orders`` are the voices with their own providers."""
+    voices = [voice for provider in providers for voice in provider.voices()]
+    return {
+        Source.VOICES: frozenset((*orders, REGISTERED, *(voice.label for voice in voices))),
+        Source.LANGUAGES: frozenset(language for voice in voices for language in voice.languages[:1]),
+        Source.PROVIDERS: frozenset(provider.name for provider in providers),
+        Source.GPUS: frozenset(gpus),
+        Source.ENDPOINTS: frozenset(endpoints),
+        Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
+    }
