@@ -33,16 +33,17 @@ def rules(language: str) -> tuple[Rule, ...]:
         return money(plain(match["amount"], language), MONEY_SIGNS[match["sign"]], language)
 
     language_rules = [
-        rule(rf"(?<![\w.,$€£])(?P<sign>[$€£])\s?{AMOUNT}(?![\w%]|[.,]\d)", price),
-        rule(rf"(?<![\w.,$€£]){AMOUNT}\s?(?P<sign>[$€£])(?!\w)", price),
+        # In "3,50 € 3 Mal" the sign belongs to the number before it.
+        rule("money", rf"(?<![\w.,$€£]){AMOUNT}\s?(?P<sign>[$€£])(?!\w)", price, signs="$€£"),
+        rule("money", rf"(?<![\w.,$€£])(?P<sign>[$€£])\s?{AMOUNT}(?![\w%]|[.,]\d)", price, signs="$€£"),
     ]
     if titles := TITLES.get(language):
-        language_rules.append(rule(rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]]))
+        language_rules.append(rule("title", rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]]))
     if phrases := PHRASES.get(language):
         written = "|".join(map(re.escape, phrases))
-        language_rules.append(rule(rf"(?<!\w)(?:{written})(?=\W|$)", lambda match: phrases[match[0]]))
+        language_rules.append(rule("abbreviation", rf"(?<!\w)(?:{written})(?=\W|$)", lambda match: phrases[match[0]]))
     if language == "de":
-        language_rules.append(rule(rf"(?<![\w.,])(\d{{1,2}})\.\s(?=(?:{MONTHS})\b)", _day))
+        language_rules.append(rule("date", rf"(?<![\w.,])(\d{{1,2}})\.\s(?=(?:{MONTHS})\b)", _day))
     return tuple(language_rules)
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from server.text import english, european, rulers
-from server.text.rules import Rule, apply, rule
+from server.text.english import sentence_ends
+from server.text.rules import Rule, Stretch, apply, rule
 from server.text.sentences import is_speakable
 from server.utterance import Passage, Utterance, Verbalization
 
@@ -18,9 +19,9 @@ PAUSE = 0.2
 silence and begins one with 60: together nearly half a second, as long as a reader pauses."""
 EMOJI: tuple[Rule, ...] = (
     # Skin tones, variation selectors and joiners have no sound; espeak spells a flag's letters out as code points.
-    rule("[\U0001f1e6-\U0001f1ff]{1,8}", ""),
-    rule("[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]{1,8}", ""),
-    rule("\u200d", " "),
+    rule("emoji", "[\U0001f1e6-\U0001f1ff]{1,8}", ""),
+    rule("emoji", "[\U0001f3fb-\U0001f3ff\ufe0e\ufe0f]{1,8}", ""),
+    rule("emoji", "\u200d", " "),
 )
 UNFINISHED = re.compile(
     r"(?:\b(?:approx|Nr|Abb|Fig|fig|Sr|Sra|Dr|Dra|Prof|Mr|Mrs|Ms|Sig|Dott|Dhr|Mevr)\.|(?<!\w)M\.|(?<!\w)p\. ex\.)\s*$"
@@ -46,6 +47,10 @@ class SpokenSentence:
     """Seconds of silence after it."""
     usual_pause: float = 0.0
     """Seconds of silence after each of its phrases but the last, if it has to be cut."""
+    written: str = ""
+    """The sentence as it was written, with the space after it."""
+    stretches: tuple[Stretch, ...] = ()
+    """The ranges of ``written`` that are read by a rule, in order."""
 
     @property
     def text(self) -> str:
@@ -110,9 +115,10 @@ def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> 
         within = [Verbalization(each.start - start, each.stop - start, each.spoken)
                   for each in fixed if start <= each.start and each.stop <= stop]  # fmt: skip
         sentence = text[start:stop]
-        words = tuple(_words(sentence, apply(rules, sentence, within)))
+        stretches = apply(rules, sentence, within)
+        words = tuple(_words(sentence, stretches))
         if words:
-            sentences.append(SpokenSentence(words))
+            sentences.append(SpokenSentence(words, written=sentence, stretches=tuple(stretches)))
     return sentences
 
 
@@ -120,27 +126,31 @@ def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
     """Returns the start and end of each sentence of ``text``, with the spaces after it; joined, they are the text."""
     from sentencex import segment
 
-    spans: list[tuple[int, int]] = []
-    start = end = 0
+    ends, end = [], 0
     for sentence in segment(language, text):
         end += len(sentence)
         if not UNFINISHED.search(sentence[-12:]):
-            spans.append((start, end))
-            start = end
-    if start < end:
-        spans.append((start, end))
-    return spans
+            ends.append(end)
+    if _is_english(language):
+        ends = sentence_ends.correct(text, ends)
+    if end and ends[-1:] != [end]:
+        ends.append(end)
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def _is_english(language: str) -> bool:
+    return language.partition("-")[0] == "en"
 
 
 def _rules(language: str) -> tuple[Rule, ...]:
-    primary = language.partition("-")[0]
-    return (english.RULES if primary == "en" else european.rules(primary)) + EMOJI + rulers.RULES
+    own = english.rules(language) if _is_english(language) else european.rules(language.partition("-")[0])
+    return own + EMOJI + rulers.RULES
 
 
-def _words(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[SpokenWord]:
+def _words(sentence: str, stretches: Sequence[Stretch]) -> Iterator[SpokenWord]:
     """Yields the words of a sentence, which only spaces separate."""
     written, spoken = "", ""
-    for token, token_spoken in _tokens(sentence, verbalizations):
+    for token, token_spoken in _tokens(sentence, stretches):
         if token.isspace():
             if written:
                 yield SpokenWord(written, " ".join(spoken.split()))
@@ -151,13 +161,13 @@ def _words(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[S
         yield SpokenWord(written, " ".join(spoken.split()))
 
 
-def _tokens(sentence: str, verbalizations: Sequence[Verbalization]) -> Iterator[tuple[str, str]]:
-    """Yields the tokens of a sentence in order, each with its spoken form: verbalizations, runs without a space, and
-    spaces alone."""
+def _tokens(sentence: str, stretches: Sequence[Stretch]) -> Iterator[tuple[str, str]]:
+    """Yields the tokens of a sentence in order, each with its spoken form: stretches, runs without a space, and spaces
+    alone."""
     position = 0
-    for verbalization in [*verbalizations, Verbalization(len(sentence), len(sentence), "")]:
-        for token in re.findall(r"\s+|\S+", sentence[position : verbalization.start]):
+    for stretch in [*stretches, Stretch(len(sentence), len(sentence), "", "")]:
+        for token in re.findall(r"\s+|\S+", sentence[position : stretch.start]):
             yield token, token
-        if verbalization.start < verbalization.stop:
-            yield sentence[verbalization.start : verbalization.stop], verbalization.spoken
-        position = verbalization.stop
+        if stretch.start < stretch.stop:
+            yield sentence[stretch.start : stretch.stop], stretch.spoken
+        position = stretch.stop

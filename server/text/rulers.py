@@ -32,6 +32,6 @@ def _pause(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule(r"(?<=[\w)\]]\s)===(?=\s[\w(\[])", "="),  # the programmers' operator
-    rule(_RULER, _pause),
+    rule("ruler", r"(?<=[\w)\]]\s)===(?=\s[\w(\[])", "="),  # the programmers' operator
+    rule("ruler", _RULER, _pause),
 )

@@ -1,0 +1,70 @@
+"""Abbreviations, each by what follows: "Dr. Smith", "No. 5", "pp. 10-12", "etc. Customers", "Acme Inc.", "w/o"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.english.figures import after
+from server.text.rules import DIGIT, Rule, rule
+
+TITLES = {
+    "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missis", "Ms": "Miz", "Messrs": "Messieurs", "Mme": "Madam",
+    "Prof": "Professor", "Gen": "General", "Col": "Colonel", "Capt": "Captain", "Lt": "Lieutenant", "Sgt": "Sergeant",
+    "Maj": "Major", "Cpl": "Corporal", "Pvt": "Private", "Adm": "Admiral", "Cmdr": "Commander", "Gov": "Governor",
+    "Sen": "Senator", "Rep": "Representative", "Pres": "President", "Rev": "Reverend", "Hon": "Honorable",
+    "Supt": "Superintendent", "Msgr": "Monsignor", "Fr": "Father", "Sr": "Sister", "Mt": "Mount", "Ft": "Fort",
+}  # fmt: skip
+"""Titles before a name."""
+BEFORE_NUMBERS = {
+    "No": "number", "no": "number", "Nos": "numbers", "nos": "numbers", "Vol": "volume", "vol": "volume",
+    "vols": "volumes", "pp": "pages", "p": "page", "Pp": "pages", "P": "page", "Fig": "figure", "fig": "figure",
+    "Figs": "figures", "figs": "figures", "Ch": "chapter", "ch": "chapter", "Sec": "section", "sec": "section",
+    "Eq": "equation", "eq": "equation", "Art": "article", "art": "article", "v": "verse", "vv": "verses",
+    "Ext": "extension", "ext": "extension", "Tel": "telephone", "tel": "telephone", "min": "minimum",
+    "max": "maximum", "Min": "minimum", "Max": "maximum", "est": "established", "Est": "established", "No.": "number",
+    "qty": "quantity", "Qty": "quantity", "Rs": "rupees", "Op": "opus", "op": "opus", "ed": "edition", "b": "born",
+    "d": "died", "ver": "version", "temp": "temperature", "Temp": "temperature",
+}  # fmt: skip
+"""What is abbreviated before a number; the dot is needed, except behind "No" and "Nos"."""
+ANYWHERE = {
+    "e.g.": "for example", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "vs.": "versus", "vs": "versus",
+    "v.": "versus", "approx.": "approximately", "et al.": "et al", "cf.": "compare", "viz.": "namely",
+    "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with", "b/c": "because",
+    "incl.": "including", "excl.": "excluding", "dept.": "department", "Dept.": "Department", "govt.": "government",
+    "Govt.": "Government", "Univ.": "University", "Assn.": "Association", "Bros.": "Brothers", "misc.": "miscellaneous",
+    "avg.": "average", "esp.": "especially", "appt.": "appointment", "apt.": "apartment", "asst.": "assistant",
+    "Asst.": "Assistant", "attn.": "attention", "Attn.": "Attention", "tbsp.": "tablespoons", "tsp.": "teaspoons",
+    "temp.": "temperature", "max.": "maximum", "min.": "minimum", "Intl.": "International", "Natl.": "National",
+    "401(k)": "four oh one K", "&c.": "et cetera", "Inc": "Incorporated",
+}  # fmt: skip
+ENDING = {
+    "etc.": "et cetera", "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Co.": "Company",
+    "Jr.": "Junior", "Sr.": "Senior", "Esq.": "Esquire", "hrs.": "hours", "yrs.": "years",
+}  # fmt: skip
+"""What may end a sentence: the dot stays where a capital or nothing follows."""
+
+
+def _ending(match: re.Match[str]) -> str:
+    following = after(match, 4)
+    ends = re.match(r"[\"'”’)]?\s[\"'“‘(]?[A-Z]|[\"'”’)]?\s?\Z", following)
+    keeps = match[0] in {"Jr.", "Sr."} and not re.match(r"\s?\Z", following)
+    return ENDING[match[0]] + ("." if ends and not keeps else "")
+
+
+def _before_number(match: re.Match[str]) -> str:
+    return BEFORE_NUMBERS[match[1]]
+
+
+def _any(written: dict[str, str]) -> str:
+    return "|".join(map(re.escape, sorted(written, key=len, reverse=True)))
+
+
+RULES: tuple[Rule, ...] = (
+    rule("title", rf"\b({'|'.join(TITLES)})\.(?=\s[A-Z])", lambda match: TITLES[match[1]], signs="."),
+    rule("title", r"\bLt\b\.?(?=\s(?:Col|Gen|Cmdr)\b)", "Lieutenant", signs="L"),
+    rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s?#?\d)", _before_number, signs="."),
+    rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s[IVXL]{{2,6}}\b)", _before_number, signs="."),
+    rule("abbreviation", r"(?<![\w.])(No|Nos|pp)(?=\s\d)", _before_number, signs="Np"),
+    rule("abbreviation", rf"(?<![\w.])(?:{_any(ENDING)})(?!\w)", _ending, signs="."),
+    rule("abbreviation", rf"(?<![\w./])(?:{_any(ANYWHERE)})(?=\W|$)(?!/\w)", lambda match: ANYWHERE[match[0]], signs="./s(k"),
+)

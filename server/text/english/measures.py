@@ -1,0 +1,198 @@
+"""Measures: "5 km", "30-50°C", "4 1/2 lbs", "a 5-kg bag", "12 km²", "mg/dL", "6 ft 2 in", "10-20%"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.english.figures import (
+    BEFORE,
+    DASH,
+    MIXED,
+    NUMBER,
+    SCALE,
+    SIGNED,
+    counts_things,
+    is_attribute,
+    signed,
+)
+from server.text.english.fractions import VULGAR, mixed
+from server.text.rules import DIGIT, Rule, rule
+
+REGULAR = {
+    "km": "kilometer", "m": "meter", "cm": "centimeter", "mm": "millimeter", "nm": "nanometer", "µm": "micrometer",
+    "mi": "mile", "yd": "yard", "yds": "yard", "kg": "kilogram", "KG": "kilogram", "Kg": "kilogram", "g": "gram",
+    "mg": "milligram", "µg": "microgram", "mcg": "microgram", "ng": "nanogram", "t": "tonne", "lb": "pound",
+    "lbs": "pound", "oz": "ounce", "fl oz": "fluid ounce", "fl. oz": "fluid ounce", "L": "liter", "l": "liter",
+    "mL": "milliliter", "ml": "milliliter", "cl": "centiliter", "dl": "deciliter", "dL": "deciliter",
+    "µL": "microliter", "gal": "gallon", "qt": "quart", "pt": "pint", "tsp": "teaspoon", "tbsp": "tablespoon",
+    "Tbsp": "tablespoon", "ha": "hectare", "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute",
+    "mins": "minute", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
+    "ns": "nanosecond", "yr": "year", "yrs": "year", "mo": "month", "wk": "week", "wks": "week",
+    "W": "watt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "TW": "terawatt", "mW": "milliwatt",
+    "Wh": "watt hour", "kWh": "kilowatt hour", "MWh": "megawatt hour", "GWh": "gigawatt hour",
+    "TWh": "terawatt hour", "V": "volt", "kV": "kilovolt", "mV": "millivolt", "mA": "milliamp",
+    "mAh": "milliamp hour", "Ah": "amp hour", "Ω": "ohm", "kΩ": "kilohm", "Pa": "pascal", "kPa": "kilopascal",
+    "hPa": "hectopascal", "MPa": "megapascal", "mbar": "millibar", "kJ": "kilojoule", "MJ": "megajoule",
+    "kcal": "kilocalorie", "cal": "calorie", "kN": "kilonewton", "Nm": "newton meter", "dB": "decibel",
+    "dBA": "decibel", "lm": "lumen", "mol": "mole", "mmol": "millimole", "MP": "megapixel", "px": "pixel",
+    "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
+    "PB": "petabyte", "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "TiB": "tebibyte",
+    "kbit": "kilobit", "Mbit": "megabit", "Gbit": "gigabit", "Mb": "megabit", "Gb": "gigabit",
+    "ly": "light year", "millimeter": "millimeter", "kilogram": "kilogram",
+}  # fmt: skip
+"""Units whose plural ends in s. A bare "s" is none: "5 s" may be half of "5's"; it counts only after a space."""
+IRREGULAR = {
+    "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
+    "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
+    "mpg": ("mile per gallon", "miles per gallon"), "psi": ("P S I", "P S I"), "cc": ("C C", "C C"),
+    "rpm": ("revolution per minute", "revolutions per minute"), "bpm": ("beat per minute", "beats per minute"),
+    "fps": ("frame per second", "frames per second"), "ppm": ("part per million", "parts per million"),
+    "ppb": ("part per billion", "parts per billion"), "bps": ("bit per second", "bits per second"),
+    "dpi": ("dot per inch", "dots per inch"), "mmHg": ("millimeter of mercury", "millimeters of mercury"),
+    "kbps": ("kilobit per second", "kilobits per second"), "mbps": ("megabit per second", "megabits per second"),
+    "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
+    "sq ft": ("square foot", "square feet"), "sq. ft": ("square foot", "square feet"),
+    "sq mi": ("square mile", "square miles"), "sq km": ("square kilometer", "square kilometers"),
+    "sq m": ("square meter", "square meters"), "cu ft": ("cubic foot", "cubic feet"),
+    "°C": ("degree Celsius", "degrees Celsius"), "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "° C": ("degree Celsius", "degrees Celsius"), "° F": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "ºC": ("degree Celsius", "degrees Celsius"), "ºF": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "℃": ("degree Celsius", "degrees Celsius"), "℉": ("degree Fahrenheit", "degrees Fahrenheit"),
+    "°": ("degree", "degrees"), "º": ("degree", "degrees"),
+}  # fmt: skip
+UNITS = {**{symbol: (word, f"{word}s") for symbol, word in REGULAR.items()}, **IRREGULAR}
+UNITS |= {symbol.replace("µ", "μ"): words for symbol, words in UNITS.items() if "µ" in symbol}  # micro, and Greek mu
+POWERS = {"²": "square", "2": "square", "^2": "square", "³": "cubic", "3": "cubic", "^3": "cubic"}
+LENGTHS = {**{symbol: UNITS[symbol] for symbol in ("km", "m", "cm", "mm", "ft", "mi", "yd")}, "in": ("inch", "inches")}
+UNITS |= {symbol + power: (f"{word} {one}", f"{word} {many}")
+          for power, word in POWERS.items() for symbol, (one, many) in LENGTHS.items()}  # fmt: skip
+PERIODS = {"hr": "hour", "h": "hour", "d": "day", "wk": "week", "mo": "month", "yr": "year", "y": "year",
+           "s": "second", "sqft": "square foot"}  # fmt: skip
+
+ALONE = {"km/h": "kilometers per hour", "m/s": "meters per second", "kWh": "kilowatt hours", "°C": "degrees Celsius",
+         "°F": "degrees Fahrenheit", "km²": "square kilometers", "m²": "square meters"}  # fmt: skip
+"""Units that are read without a number before them."""
+_ALONE = "|".join(map(re.escape, ALONE))
+RATES = ("day", "week", "month", "year", "hour", "minute", "second", "person", "night", "kg", "mo", "yr", "hr", "wk", "km",
+         "min", "sec")  # fmt: skip
+"""What may follow the slash of a bare number: "12/kg"."""
+
+UNIT = "|".join(map(re.escape, sorted(UNITS, key=len, reverse=True)))
+PER = rf"(?:{'|'.join(sorted(PERIODS, key=len, reverse=True))}|{UNIT}|[a-z]{{3,12}})"
+"""Matches what follows the slash of "$5/kg", "20 mg/day" or "£4/ticket"."""
+QUANTITY = rf"(?P<least>{MIXED}|{NUMBER})"
+
+
+def per(written: str) -> str:
+    """Returns "kilogram" for the "kg" of "$5/kg"."""
+    return PERIODS.get(written) or (UNITS[written][0] if written in UNITS else written)
+
+
+def _measure(match: re.Match[str]) -> str | None:
+    """Reads a number or range with its unit; after a hyphen or before a noun the unit is singular."""
+    unit, joint = match["unit"], match["joint"]
+    if _is_no_unit(match, unit, joint):
+        return None
+    one, many = UNITS.get(unit) or ("second", "seconds")
+    quantity = mixed(match["least"])
+    share = "/" in match["least"][:3] or match["least"] in VULGAR
+    single = (share or quantity == "1") and not match["most"] and not match["scale"]
+    noun = one if single or (joint == "-" and not match["most"]) or is_attribute(match) else many
+    if share and single and not quantity.startswith("one "):
+        quantity += " of an" if noun[0] in "aeio" or noun == "hour" else " of a"
+    if match["most"]:
+        quantity += f" to {mixed(match['most'])}"
+    scale = f" {match['scale']}" if match["scale"] else ""
+    rate = f" per {per(match['per'])}" if match["per"] else ""
+    return signed(match, f"{quantity}{scale} {noun}{rate}")
+
+
+def _is_no_unit(match: re.Match[str], unit: str, joint: str) -> bool:
+    """Whether the letter is none: "5m people" are millions, "100 B" may be anything, "4 s" needs its space."""
+    if unit == "m" and counts_things(match):
+        return True
+    if unit == "s":
+        return joint != " " or bool(match["per"])
+    return unit in {"t", "W", "V", "h", "l", "L", "g"} and joint == "-"
+
+
+def _millions(match: re.Match[str]) -> str | None:
+    return f"{match[1]} million" if counts_things(match) else None
+
+
+def _feet(match: re.Match[str]) -> str:
+    """Reads 6'2" and "6 ft 2 in"."""
+    feet, inches = match[1], match[2]
+    foot = "foot" if feet == "1" else "feet"
+    return f"{feet} {foot} {inches} {'inch' if inches == '1' else 'inches'}"
+
+
+def _inches(match: re.Match[str]) -> str | None:
+    """Reads 12", unless the sign closes a quotation."""
+    if match.string[max(0, match.start() - 100) : match.start()].count('"') % 2 or "\u201c" in match[0]:
+        return None
+    return f"{mixed(match[1])} {'inch' if match[1] == '1' else 'inches'}"
+
+
+def _size(match: re.Match[str]) -> str | None:
+    """Reads "25 x 7 m" and "1920×1080"; "5 × 3" is a product."""
+    sides = " by ".join(re.split(r"\s?[x×]\s?", match["sides"]))
+    if not match["unit"]:
+        return sides if "×" not in match["sides"] or min(map(len, sides.split(" by "))) > 2 else None
+    one, many = UNITS[match["unit"]]
+    return f"{sides} {one if is_attribute(match) else many}"
+
+
+def _percent_range(match: re.Match[str]) -> str:
+    first = " percent" if match["percent"] else ""
+    return signed(match, f"{match['least']}{first} to {match['most']} percent")
+
+
+def _position(match: re.Match[str]) -> str:
+    """Reads a latitude or longitude: 40°26′46″N."""
+    degrees, minutes, seconds, direction = match.groups()
+    compass = {"N": "north", "S": "south", "E": "east", "W": "west"}
+    words = [f"{degrees} degrees", f"{minutes} minutes" if minutes else "", f"{seconds} seconds" if seconds else "",
+             compass.get(direction or "", "")]  # fmt: skip
+    return " ".join(filter(None, words))
+
+
+def _oven(match: re.Match[str]) -> str:
+    return f"{match[1]} degrees {'Celsius' if match[2] == 'C' else 'Fahrenheit'}"
+
+
+RULES: tuple[Rule, ...] = (
+    rule(
+        "measure",
+        rf"{BEFORE}(\d{{1,3}})°\s?(?:(\d{{1,2}})['′’]\s?(?:(\d{{1,2}}(?:\.\d{{1,3}})?)[\"″”]\s?)?)([NSEW]\b)?",
+        _position,
+        signs="°",
+    ),
+    rule("measure", rf"{BEFORE}(\d{{1,2}})\s?(?:ft\.?\s|['′’])\s?(\d{{1,2}}(?:\.\d)?)\s?(?:in\b\.?|[\"″”])", _feet, signs=DIGIT),
+    rule("measure", rf"{BEFORE}({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?)[\"″](?!\w)", _inches, signs='"″'),
+    rule(
+        "size",
+        rf"{BEFORE}(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT}))?(?![\w²³]|\.\d)",
+        _size,
+        signs="x×",
+    ),
+    rule("rate", rf"{BEFORE}({NUMBER})/({'|'.join(RATES)})(?![\w/])", lambda match: f"{match[1]} per {per(match[2])}", signs="/"),
+    rule(
+        "measure",
+        rf"{SIGNED}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
+        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER}))?(?![\w/²³°]|-\d|['’][st])(?:\.(?=\s[a-z(]))?",
+        _measure,
+        signs=DIGIT + "½⅓⅔¼¾⅛⅜⅝⅞",
+    ),
+    rule("measure", rf"{SIGNED}{QUANTITY}(?P<most>)(?P<scale>)(?P<joint>\s?)(?P<unit>in)\.(?P<per>)(?=\s[a-z(])", _measure, signs=DIGIT),
+    rule("unit", rf"(?<=[a-z(]\s)(?:{_ALONE})(?![\w/])|(?<=\()(?:{_ALONE})(?=\))", lambda match: ALONE[match[0]], signs="/°²W"),
+    rule("measure", rf"{BEFORE}({NUMBER})\s?m(?=\s[a-z])", _millions, signs="m"),
+    rule("measure", rf"(?<=\b[ao][tfr] )({NUMBER})\s?([CF])\b(?!\w)", _oven, signs="CF"),
+    rule(
+        "percent_range",
+        rf"{SIGNED}(?P<least>{NUMBER})\s?(?P<percent>%)?{DASH}(?P<most>{NUMBER})\s?%(?!\w)",
+        _percent_range,
+        signs="%",
+    ),
+)

@@ -1,0 +1,48 @@
+"""Ranges and what else a dash between numbers means: "10-20", "pages 123-30", "10 - 3 = 7", "won 3-0", "5th-10th"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.english.figures import AFTER, BEFORE, DASH, before
+from server.text.numerals import ordinal
+from server.text.rules import DIGIT, Rule, rule
+
+_NUMBER = r"\d{1,3}(?:,\d{3}){1,3}|\d{1,9}(?:\.\d{1,3})?"
+_LISTED = re.compile(r"\b(?:[Pp]ages?|[Pp]{1,2}\.|[Ll]ines?|[Vv]erses?|[Cc]hapters?|[Ss]ections?|[Nn]os?\.|[Ff]igs?\.)\s\Z")
+
+
+def _difference(match: re.Match[str]) -> str:
+    return f"{match[1]} minus {match[2]}"
+
+
+def _range(match: re.Match[str]) -> str | None:
+    """Reads a rising pair as a range, a falling one with spaces as a difference, a large falling one as it is."""
+    first, last = match[1], match[2]
+    least, most = (float(number.replace(",", "")) for number in (first, last))
+    if first[0] == "0" and len(first) > 1:
+        return None
+    if _LISTED.search(before(match, 12)) or least < most:
+        return f"{first} to {last}"
+    if re.search(r"\d\s.\s\d", match[0]):
+        return f"{first} minus {last}"
+    return f"{first} {last}" if least == most or max(least, most) > 99 else f"{first} to {last}"
+
+
+def _ordinals(match: re.Match[str]) -> str:
+    first = ordinal(int(match[1].replace(",", "")))
+    return f"{first} to {ordinal(int(match[2]))}" if match[2] else first
+
+
+RULES: tuple[Rule, ...] = (
+    rule("difference", rf"{BEFORE}({_NUMBER})\s?[-\u2013\u2212]\s?({_NUMBER})(?=\s?=)", _difference, signs="="),
+    rule("range", rf"{BEFORE}({_NUMBER}){DASH}({_NUMBER}){AFTER}", _range, signs="-\u2013\u2014\u2212"),
+)
+ORDINALS: tuple[Rule, ...] = (
+    rule(
+        "ordinal",
+        rf"{BEFORE}(\d{{1,3}}(?:,\d{{3}}){{1,3}}|\d{{1,9}})(?:st|nd|rd|th)\b(?:{DASH}(\d{{1,9}})(?:st|nd|rd|th)\b)?",
+        _ordinals,
+        signs=DIGIT,
+    ),
+)

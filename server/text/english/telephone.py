@@ -1,0 +1,84 @@
+"""Numbers that are no quantities: telephone numbers, addresses of the internet, versions, codes, digits after "PIN"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.english.figures import AFTER, BEFORE, before, spelled
+from server.text.rules import DIGIT, Rule, rule
+
+_DIALLED = re.compile(r"\b(?:[Cc]all|[Dd]ial|[Pp]hone|[Tt]ext)(?:ed|s|ing|led|ling)?\s\Z")
+_NAMED = re.compile(
+    r"\b(?:ending (?:in|with)|PIN|pin|code|passcode|OTP|extension|account|reference|ref\.?|ID|serial)"
+    r"(?: is| number| no\.)?:?\s\Z"
+)
+
+
+def _groups(written: str) -> str:
+    """Returns the digits one by one with a pause between groups; letters stay words, and 800 is "8 hundred"."""
+    groups = ["8 hundred" if group == "800" else spelled(group) if group.isdigit() else group
+              for group in re.findall(r"\d+|[A-Z]+", written)]  # fmt: skip
+    return ", ".join(groups)
+
+
+def _telephone(match: re.Match[str]) -> str:
+    return ("plus " if match[0].startswith("+") else "") + _groups(match[0])
+
+
+def _extended(match: re.Match[str]) -> str:
+    extension = f", extension {spelled(match['extension'])}" if match["extension"] else ""
+    number = match[0][: match.start("extension") - match.start()].rstrip("xetn.,: ") if match["extension"] else match[0]
+    return ("plus " if number.startswith("+") else "") + _groups(number) + extension
+
+
+def _international(match: re.Match[str]) -> str | None:
+    return _telephone(match) if 7 <= sum(map(str.isdigit, match[0])) <= 15 else None
+
+
+def _ip_address(match: re.Match[str]) -> str | None:
+    if any(int(group) > 999 for group in match.groups()):
+        return None
+    return " dot ".join(spelled(group) for group in match.groups())
+
+
+def _version(match: re.Match[str]) -> str:
+    words = " point ".join(group for group in match.groups()[:4] if group)
+    return ("v " if match[0][0] == "v" else "") + words
+
+
+def _dialled(match: re.Match[str]) -> str | None:
+    return spelled(match[0]) if _DIALLED.search(before(match, 10)) else None
+
+
+def _code(match: re.Match[str]) -> str | None:
+    return spelled(match[0]) if _NAMED.search(before(match, 24)) else None
+
+
+def _long(match: re.Match[str]) -> str:
+    return spelled(match[0])
+
+
+_EXTENSION = r"(?:,?\s?(?:ext\.?|extension|x)\s?(?P<extension>\d{1,5}))?"
+_SEPARATOR = r"[ .\u2011-]"
+
+RULES: tuple[Rule, ...] = (
+    rule("ip_address", rf"{BEFORE}(\d{{1,3}})\.(\d{{1,3}})\.(\d{{1,3}})\.(\d{{1,3}})(?!\w|\.\w)", _ip_address, signs="."),
+    rule(
+        "telephone",
+        rf"{BEFORE}(?:\+?\d{{1,2}}{_SEPARATOR}?)?(?:\(\d{{3}}\){_SEPARATOR}{{0,2}}|\d{{3}}{_SEPARATOR})\d{{3}}{_SEPARATOR}"
+        rf"\d{{4}}(?:-\d{{1,4}})?{_EXTENSION}{AFTER}",
+        _extended,
+        signs=DIGIT,
+    ),
+    rule("version", r"(?<![\w.,])v?(\d{1,3})\.(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?(?!\w|[.,]\d)", _version, signs="."),
+    rule("version", r"(?<![\w.,])v(\d{1,3})(?:\.(\d{1,3}))()()(?!\w|[.,]\d)", _version, signs="v"),
+    rule("telephone", rf"{BEFORE}\+\d{{1,3}}(?:{_SEPARATOR}?\(?\d{{1,5}}\)?){{1,5}}{AFTER}", _international, signs="+"),
+    rule("telephone", rf"{BEFORE}\(?0\d{{2,4}}\)?(?:{_SEPARATOR}\d{{2,6}}){{1,3}}{AFTER}", _international, signs=DIGIT),
+    rule("telephone", rf"{BEFORE}1-[89]\d\d(?:-[A-Z0-9]{{1,8}}){{1,4}}(?!\w)", _telephone, signs=DIGIT),
+    rule("telephone", rf"{BEFORE}\d{{3}}{_SEPARATOR}\d{{4}}{_EXTENSION}(?<!\d\s\d{{4}}){AFTER}", _extended, signs="-."),
+    rule("telephone", rf"{BEFORE}\d{{3}}(?!\w|[.,]\d|\s?%)", _dialled, signs=DIGIT),
+    rule("digits", rf"{BEFORE}\d{{3}}-\d{{2}}-\d{{4}}{AFTER}", _telephone, signs="-"),
+    rule("digits", rf"{BEFORE}\d{{4}}(?:[ -]\d{{4}}){{2,3}}{AFTER}", _telephone, signs=DIGIT),
+    rule("digits", rf"{BEFORE}\d{{3,12}}(?!\w|[.,]\d|\s?%)", _code, signs=DIGIT),
+    rule("digits", r"(?<![\w.,$€£¥₩₹-])\d{10,24}(?!\w|[.,]\d)", _long, signs=DIGIT),
+)

@@ -1,0 +1,101 @@
+"""Times of day and durations: "10:00 am", "5-7 p.m.", "9:30–17:00", "1:59 pm EST", "2:05:30", "0600 hours", "3:16"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.english.figures import BEFORE, DASH, before, spelled
+from server.text.rules import DIGIT, Rule, rule
+
+HALF = r"[aApP]\.?[mM]\b\.?"
+ZONE = r"(?:[ECMP][SD]?T|GMT|UTC|BST|CES?T|IST|JST|AE[SD]T|[ecmp][sd]t|[ecmp]\.[sd]\.t\b\.?)"
+BOOKS = (
+    "Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Samuel|Kings|Chronicles|Ezra|Nehemiah|Esther|Job"
+    "|Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Ezekiel|Daniel|Hosea|Joel|Amos|Micah|Zechariah|Malachi|Matthew|Mark"
+    "|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Colossians|Thessalonians|Timothy|Titus|Hebrews"
+    "|James|Peter|Jude|Revelation"
+)
+
+
+def _clock(hour: str, minute: str | None, half: str | None) -> str | None:
+    """Returns "10 A.M.", "3 oh 5", "9 o'clock" or "17 30"; None for what is no time."""
+    number = int(hour)
+    if number > 24 or int(minute or 0) > 59 or (half and not 1 <= number <= 12):
+        return None
+    suffix = f" {half[0].upper()}.M." if half else ""
+    if minute is None:
+        return f"{number}{suffix}"
+    if minute == "00":
+        hours = " o'clock" if 1 <= number <= 12 else " hundred hours"
+        return f"{number}{suffix or hours}"
+    return f"{number} {'oh ' + minute[1] if minute[0] == '0' else minute}{suffix}"
+
+
+def _zone(written: str | None) -> str:
+    return f" {spelled(written.replace('.', '').upper())}" if written else ""
+
+
+def _time(match: re.Match[str]) -> str | None:
+    words = _clock(match["hour"], match["minute"], match["half"])
+    return words and words + _zone(match["zone"])
+
+
+def _time_range(match: re.Match[str]) -> str | None:
+    """Reads "5-7 p.m." and "9:30-10:30"; without a colon or a.m. it is a range of numbers."""
+    if not any(match[name] for name in ("minute", "half", "minute2", "half2")):
+        return None
+    first = _clock(match["hour"], match["minute"], match["half"])
+    last = _clock(match["hour2"], match["minute2"], match["half2"])
+    if first is None or last is None or (match["half2"] and not match["half"] and int(match["hour"]) > 12):
+        return None
+    return f"{first} to {last}{_zone(match['zone'])}"
+
+
+def _duration(match: re.Match[str]) -> str | None:
+    """Reads "2:05:30" as hours, minutes and seconds: right for a marathon's time and for a time of day."""
+    hour, minute, second = int(match[1]), int(match[2]), int(match[3])
+    if minute > 59 or second > 59:
+        return None
+    parts = [_count(hour, "hour"), _count(minute, "minute"), f"and {_count(second, 'second')}"]
+    half = f" {match[4][0].upper()}.M." if match[4] else ""
+    return " ".join(parts) + half + _zone(match[5])
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _military(match: re.Match[str]) -> str:
+    hour = f"oh {match[1][1]}" if match[1][0] == "0" else match[1]
+    return f"{hour} {'hundred' if match[2] == '00' else match[2]}"
+
+
+def _verse(match: re.Match[str]) -> str:
+    return f"{match[1]} {match[2]}" + (f" to {match[3]}" if match[3] else "")
+
+
+def _ratio(match: re.Match[str]) -> str | None:
+    """Reads "2:1", and "3:45" only where a ratio, odds or a scale are named."""
+    named = re.search(r"\b(?:ratio|odds|scale)\s(?:of|is|was)?\s?\Z", before(match, 14))
+    return f"{match[1]} to {match[2]}" if named or len(match[2]) != 2 else None
+
+
+_CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?"
+_CLOCK2 = r"(?P<hour2>\d{1,2})(?::(?P<minute2>\d{2}))?"
+_ZONED = rf"(?:\s?(?P<zone>{ZONE})(?!\w))?"
+
+RULES: tuple[Rule, ...] = (
+    rule("verse", rf"(?<=[a-z]\s)(?<!\w\d\s)(\d{{1,3}}):(\d{{1,3}})(?:{DASH}(\d{{1,3}}))?(?![\w:]|\s?[ap]\.?m)", lambda match: _verse(match) if re.search(rf"\b(?:{BOOKS})\s\Z", before(match, 16)) else None, signs=":"),
+    rule("duration", rf"{BEFORE}(\d{{1,2}}):(\d{{2}}):(\d{{2}})(?:\s?({HALF}))?(?:\s?({ZONE}))?(?![\w:]|\.\d)", _duration, signs=":"),
+    rule(
+        "time_range",
+        rf"{BEFORE}{_CLOCK}(?:\s?(?P<half>{HALF}))?{DASH}{_CLOCK2}(?:\s?(?P<half2>{HALF}))?{_ZONED}(?![\w:%]|\.\d)",
+        _time_range,
+        signs="-\u2013\u2014\u2212",
+    ),
+    rule("time", rf"(?<![\w.:/$€£-]){_CLOCK}(?:\s?(?P<half>{HALF})(?!\w){_ZONED})(?![\w:])", _time, signs="mM"),
+    rule("time", rf"{BEFORE}(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\s?(?P<half>{HALF})(?!\w){_ZONED}(?![\w:])", _time, signs="mM"),
+    rule("time", rf"{BEFORE}(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d)", _time, signs=":"),
+    rule("time", rf"{BEFORE}([01]\d|2[0-4])(\d\d)(?=\s(?:hours|hrs)\b)(?<=[03]0)", _military, signs="h"),
+    rule("ratio", rf"{BEFORE}(\d{{1,4}}):(\d{{1,6}})(?![\w:]|\.\d)", _ratio, signs=":"),
+)
