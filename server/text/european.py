@@ -38,7 +38,9 @@ def rules(language: str) -> tuple[Rule, ...]:
         rule("money", rf"(?<![\w.,$€£])(?P<sign>[$€£])\s?{AMOUNT}(?![\w%]|[.,]\d)", price, signs="$€£"),
     ]
     if titles := TITLES.get(language):
-        language_rules.append(rule("title", rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]]))
+        language_rules.append(
+            rule("title", rf"\b({'|'.join(titles)})\.(?=\s[^\W\d_]|\s\d)", lambda match: titles[match[1]])
+        )
     if phrases := PHRASES.get(language):
         written = "|".join(map(re.escape, phrases))
         language_rules.append(rule("abbreviation", rf"(?<!\w)(?:{written})(?=\W|$)", lambda match: phrases[match[0]]))

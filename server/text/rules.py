@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.utterance import Verbalization
@@ -12,6 +12,8 @@ MARKUP = "markup"
 """The rule of a stretch whose reading the client wrote itself."""
 DIGIT = "0"
 """Stands for every decimal digit among a rule's signs."""
+
+_NUMBER = re.compile(r"([-\u2212]?)(?:\d+|[½⅓⅔¼¾⅛⅜⅝⅞])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,19 @@ class Rule:
     signs: frozenset[str] = frozenset()
     """A text without any of these characters has no match; empty if that can't be said. This saves most of the time:
     a sentence without digits skips all rules about numbers."""
+    begins_with_number: bool = False
+    """Whether a match begins with a digit, a sign such as ½, or a minus before one: it is sought only there."""
+
+    def matches(self, text: str, numbers: Sequence[int]) -> Iterator[re.Match[str]]:
+        """Yields the matches in ``text``; ``numbers`` says where a number begins in it."""
+        if not self.begins_with_number:
+            yield from self.pattern.finditer(text)
+            return
+        end = 0
+        for start in numbers:
+            if start >= end and (match := self.pattern.match(text, start)):
+                yield match
+                end = match.end()
 
 
 def rule(
@@ -63,11 +78,11 @@ def apply(rules: Iterable[Rule], text: str, fixed: Sequence[Verbalization] = ())
     stretches = [Stretch(each.start, each.stop, each.spoken, MARKUP) for each in fixed]
     for each in fixed:
         covered[each.start : each.stop] = b"\1" * (each.stop - each.start)
-    present = _signs(text)
+    present, numbers = _signs(text), _number_starts(text)
     for form in rules:
         if form.signs and form.signs.isdisjoint(present):
             continue
-        for match in form.pattern.finditer(text):
+        for match in form.matches(text, numbers):
             start, stop = match.span()
             if start == stop or covered.find(1, start, stop) >= 0:
                 continue
@@ -76,6 +91,16 @@ def apply(rules: Iterable[Rule], text: str, fixed: Sequence[Verbalization] = ())
                 covered[start:stop] = b"\1" * (stop - start)
                 stretches.append(Stretch(start, stop, spoken, form.name))
     return sorted(stretches, key=lambda each: each.start)
+
+
+def _number_starts(text: str) -> list[int]:
+    """Returns where a number begins in ``text``; where a minus stands before it, also where the minus stands."""
+    starts = []
+    for match in _NUMBER.finditer(text):
+        starts.append(match.start())
+        if match.end(1) > match.start():
+            starts.append(match.end(1))
+    return starts
 
 
 def _signs(text: str) -> set[str]:

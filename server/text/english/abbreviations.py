@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from server.text.english.figures import after
-from server.text.rules import DIGIT, Rule, rule
+from server.text.rules import Rule, rule
 
 TITLES = {
     "Dr": "Doctor", "Mr": "Mister", "Mrs": "Missis", "Ms": "Miz", "Messrs": "Messieurs", "Mme": "Madam",
@@ -66,5 +66,10 @@ RULES: tuple[Rule, ...] = (
     rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s[IVXL]{{2,6}}\b)", _before_number, signs="."),
     rule("abbreviation", r"(?<![\w.])(No|Nos|pp)(?=\s\d)", _before_number, signs="Np"),
     rule("abbreviation", rf"(?<![\w.])(?:{_any(ENDING)})(?!\w)", _ending, signs="."),
-    rule("abbreviation", rf"(?<![\w./])(?:{_any(ANYWHERE)})(?=\W|$)(?!/\w)", lambda match: ANYWHERE[match[0]], signs="./s(k"),
+    rule(
+        "abbreviation",
+        rf"(?<![\w./])(?:{_any(ANYWHERE)})(?=\W|$)(?!/\w)",
+        lambda match: ANYWHERE[match[0]],
+        signs="./s(k",
+    ),
 )

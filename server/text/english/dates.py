@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from server.text.english.figures import AFTER, BEFORE, DASH, before, counts_things
+from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule
 from server.text.numerals import cardinal, ordinal, year
 from server.text.rules import DIGIT, Rule, rule
 
@@ -23,7 +23,9 @@ _SAFE = [name for name in MONTHS if name not in {"March", "May"}]
 
 
 def _any_case(names: list[str]) -> str:
-    return "|".join(case for name in sorted(names, key=len, reverse=True) for case in (name, name.lower(), name.upper()))
+    return "|".join(
+        case for name in sorted(names, key=len, reverse=True) for case in (name, name.lower(), name.upper())
+    )
 
 
 LONG = "|".join((*MONTHS, *(name.upper() for name in MONTHS), *(name.lower() for name in _SAFE)))
@@ -114,20 +116,32 @@ def rules(language: str) -> tuple[Rule, ...]:
         """Reads "on 3/15" and "Tue (2/22)"."""
         first, second = int(match[1]), int(match[2])
         month, day = (first, second) if (month_first and first <= 12) or second > 12 else (second, first)
-        named = re.search(rf"\b(?:[Oo]n|[Dd]ue|[Dd]ated|{'|'.join(DAYS)}|[A-Z][a-z]{{2,5}}day),?\s\(?\Z", before(match, 12))
+        named = re.search(
+            rf"\b(?:[Oo]n|[Dd]ue|[Dd]ated|{'|'.join(DAYS)}|[A-Z][a-z]{{2,5}}day),?\s\(?\Z", before(match, 12)
+        )
         if not named or not (1 <= month <= 12 and 1 <= day <= 31):
             return None
         return f"{MONTHS[month - 1]} {ordinal(day)}"
 
     end = r"(?![\w%]|[.,:/-]\d)"
     return (
-        rule("date", rf"{BEFORE}(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}})(?=T\d\d:)", lambda match: f"{_year_first(match)}, " if _year_first(match) else None, signs="T"),
+        number_rule(
+            "date",
+            r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?=T\d\d:)",
+            lambda match: f"{_year_first(match)}, " if _year_first(match) else None,
+            signs="T",
+        ),
         rule("time", r"(?<=\d)T(?=\d\d:\d\d)", " ", signs="T"),
-        rule("date", rf"{BEFORE}(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){end}", _year_first, signs="-/."),
-        rule("date", rf"{BEFORE}(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){end}", numeric, signs="-/."),
-        rule("date", rf"{BEFORE}(\d{{1,2}})([-/])(\d{{1,2}})\2(\d{{2}}){end}", numeric, signs="-/"),
-        rule("date", rf"{BEFORE}(\d{{1,2}})/(\d{{1,2}})(?![\w/]|\.\d)", short, signs="/"),
-        rule("date", rf"(?<![\w-])(\d{{1,2}}|{MONTH})-(\d{{1,2}}|{MONTH})-(\d{{4}}|\d{{2}})(?![\w-])", _hyphened, signs="-"),
+        number_rule("date", rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){end}", _year_first, signs="-/."),
+        number_rule("date", rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){end}", numeric, signs="-/."),
+        number_rule("date", rf"(\d{{1,2}})([-/])(\d{{1,2}})\2(\d{{2}}){end}", numeric, signs="-/"),
+        number_rule("date", r"(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)", short, signs="/"),
+        rule(
+            "date",
+            rf"(?<![\w-])(\d{{1,2}}|{MONTH})-(\d{{1,2}}|{MONTH})-(\d{{4}}|\d{{2}})(?![\w-])",
+            _hyphened,
+            signs="-",
+        ),
         rule("date", rf"(?<![\w-])({MONTH})-(\d{{1,2}})()(?![\w-])", _hyphened, signs="-"),
         rule(
             "date",
@@ -136,15 +150,20 @@ def rules(language: str) -> tuple[Rule, ...]:
             signs=DIGIT,
         ),
         rule("date", r"\b(may|march)\s(\d{1,2})(?:st|nd|rd|th)?()(?=,?\s\d{4}\b)", _month_day, signs="m"),
-        rule(
+        number_rule(
             "date",
-            rf"{BEFORE}(\d{{1,2}}){_NTH}?(?:{DASH}(\d{{1,2}}){_NTH}?)?(?:\sof)?\s({MONTH}|may(?=,?\s\d{{4}}\b))(?!\w)",
+            rf"(\d{{1,2}}){_NTH}?(?:{DASH}(\d{{1,2}}){_NTH}?)?(?:\sof)?\s({MONTH}|may(?=,?\s\d{{4}}\b))(?!\w)",
             _day_month,
             signs=DIGIT,
         ),
         rule("month", rf"\b((?:{_SHORT})\b\.?)(?=,?\s(?:1\d|20)\d\d\b)", _month_alone, signs=DIGIT),
         rule("month", r"\b((?:Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.)(?=[\s,;)])", _month_alone, signs="."),
-        rule("day", rf"\b({'|'.join(sorted(DAYS, key=len, reverse=True))})(?:\.(?=,?\s)|(?=,?\s(?:{MONTH}\s\d|\d{{1,2}}(?:[:/]\d|\s?[ap]m|{_NTH}|\s(?:{MONTH}))))|(?=\s?[-\u2013]\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b))", _weekday, signs="MTWFS"),
-        rule("quarter", rf"{BEFORE}([1-4])Q\s?['’]?(\d{{4}}|\d{{2}}){AFTER}", _quarter, signs="Q"),
+        rule(
+            "day",
+            rf"\b({'|'.join(sorted(DAYS, key=len, reverse=True))})(?:\.(?=,?\s)|(?=,?\s(?:{MONTH}\s\d|\d{{1,2}}(?:[:/]\d|\s?[ap]m|{_NTH}|\s(?:{MONTH}))))|(?=\s?[-\u2013]\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b))",
+            _weekday,
+            signs="MTWFS",
+        ),
+        number_rule("quarter", rf"([1-4])Q\s?['’]?(\d{{4}}|\d{{2}}){AFTER}", _quarter, signs="Q"),
         rule("year", rf"\bFY\s?['’]?(\d{{4}}|\d{{2}}){AFTER}", _fiscal_year, signs="F"),
     )

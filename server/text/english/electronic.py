@@ -32,7 +32,13 @@ def words(address: str) -> str:
     for piece in re.findall(r"\d+|[^\W\d_]+|[^\w\s]|_", address):
         if piece.isdigit():
             spoken.append(spelled(piece) if len(piece) != 4 or piece[0] not in "12" else piece)
-        elif len(piece) == 2 and spoken and spoken[-1] == "dot" and piece.lower() in TOP_LEVEL and piece not in {"co", "me"}:
+        elif (
+            len(piece) == 2
+            and spoken
+            and spoken[-1] == "dot"
+            and piece.lower() in TOP_LEVEL
+            and piece not in {"co", "me"}
+        ):
             spoken.append(spelled(piece.upper()))
         else:
             spoken.append(MARKS.get(piece, piece))
@@ -68,8 +74,19 @@ def _at_name(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule("url", r"(?<![\w./@+-])(?:https?://|ftp://|file://|www\.)[^\s<>\"]{1,500}", _web, signs="/.", flags=re.IGNORECASE),
-    rule("email", rf"(?<![\w.+&-])[\w.+&-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,5}}(?:/[^\s<>\"]{{0,200}})?", _plain, signs="@"),
+    rule(
+        "url",
+        r"(?<![\w./@+-])(?:https?://|ftp://|file://|www\.)[^\s<>\"]{1,500}",
+        _web,
+        signs="/.",
+        flags=re.IGNORECASE,
+    ),
+    rule(
+        "email",
+        r"(?<![\w.+&-])[\w.+&-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}(?:/[^\s<>\"]{0,200})?",
+        _plain,
+        signs="@",
+    ),
     rule(
         "domain",
         rf"(?<![\w./@+-])(?:[A-Za-z0-9-]{{1,63}}\.){{1,4}}(?P<end>{'|'.join(sorted(TOP_LEVEL, key=len, reverse=True))})"
@@ -77,10 +94,15 @@ RULES: tuple[Rule, ...] = (
         _domain,
         signs=".",
     ),
-    rule("path", rf"(?<![\w/.:])(?:[A-Za-z]:\\)(?:[\w.-]{{1,64}}\\){{0,12}}[\w.-]{{0,64}}", _plain, signs="\\"),
+    rule("path", r"(?<![\w/.:])(?:[A-Za-z]:\\)(?:[\w.-]{1,64}\\){0,12}[\w.-]{0,64}", _plain, signs="\\"),
     rule("path", r"(?<![\w/.<])(?:~|\.{1,2})?(?:/[\w.-]{1,64}){2,12}/?", _plain, signs="/"),
     rule("path", r"(?<![\w/.<])(?:~|\.{1,2})/[\w.-]{1,64}/?", _plain, signs="/"),
-    rule("path", rf"(?<![\w/.@-])(?:{_WORD}/){{0,8}}{_WORD}(?:\.{_WORD}){{0,2}}\.(?:{'|'.join(SUFFIXES)})(?![\w/-])(?!\.\w)", _plain, signs="."),
+    rule(
+        "path",
+        rf"(?<![\w/.@-])(?:{_WORD}/){{0,8}}{_WORD}(?:\.{_WORD}){{0,2}}\.(?:{'|'.join(SUFFIXES)})(?![\w/-])(?!\.\w)",
+        _plain,
+        signs=".",
+    ),
     rule("hashtag", r"(?<![\w#&/])#([^\W\d]\w{0,60})(?![\w#])", _hashtag, signs="#"),
     rule("handle", r"(?<![\w@.])@([A-Za-z]\w{0,30}\d\w{0,10}|[A-Za-z]{1,30}_\w{0,30})(?!\w)", _at_name, signs="@"),
 )

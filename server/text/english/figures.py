@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 
 from server.text.numerals import cardinal, year
+from server.text.rules import DIGIT, Rule, rule
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,12})(?:\.\d{1,6})?"
 """Matches 5, 1,234 and 3.14."""
@@ -12,8 +15,8 @@ MIXED = r"\d{1,3}(?:[ -]\d{1,2}/\d{1,2}|\s?[½⅓⅔¼¾⅛⅜⅝⅞])|\d{1,2}/\
 """Matches a quantity with a fraction: 1 1/2, 2½, 3/4."""
 BEFORE = r"(?<![\w./$€£¥₩₹\u2212-])(?<!\d,)"
 """Matches the position before a number that is not part of another."""
-SIGNED = BEFORE + r"(?P<minus>[-\u2212])?"
-"""Matches the position before a number, and its minus. The hyphen of "COVID-19" is none."""
+MINUS = r"(?P<minus>[-\u2212])?"
+"""Matches the minus of a number after BEFORE: the hyphen of "COVID-19" is none."""
 AFTER = r"(?![\w%]|[.,:/-]\d)"
 """Matches the position after a number that is not part of another."""
 DASH = r"\s?[-\u2013\u2014\u2212]\s?"
@@ -36,6 +39,13 @@ _NOUN = re.compile(
     r"|on|or|over|per|plus|she|so|than|that|the|then|they|this|to|under|until|up|via|was|we|were|when|which|while|who"
     r"|will|with|would|you)\b)[a-z]"
 )
+
+
+def number_rule(
+    name: str, pattern: str, read: str | Callable[[re.Match[str]], str | None], *, signs: str = DIGIT
+) -> Rule:
+    """Returns a rule whose matches begin with a number, perhaps after a minus, that is not part of another."""
+    return replace(rule(name, BEFORE + pattern, read, signs=signs), begins_with_number=True)
 
 
 def before(match: re.Match[str], length: int) -> str:

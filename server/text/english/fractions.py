@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import BEFORE, MIXED
+from server.text.english.figures import MIXED, number_rule
 from server.text.numerals import ordinal
-from server.text.rules import Rule, rule
+from server.text.rules import Rule
 
 VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
 IDIOMS = ("24/7", "9/11", "7/11", "50/50", "20/20", "80/20", "60/40", "70/30", "90/10")
@@ -56,9 +56,19 @@ def _pressure(match: re.Match[str]) -> str | None:
 
 
 RULES: tuple[Rule, ...] = (
-    rule("fraction", rf"{BEFORE}(?:{'|'.join(IDIOMS)})(?![\w/])", lambda match: match[0].replace("/", " "), signs="/"),
-    rule("fraction", rf"{BEFORE}(\d{{1,2}})/(5|10|100)(?=\s(?:stars|points|people|users|doctors|dentists)\b)", r"\1 out of \2", signs="/"),
-    rule("fraction", rf"{BEFORE}((?:9|1\d|2[0-4])\d)/(\d{{2,3}})(?![\w/])", _pressure, signs="/"),
-    rule("fraction", rf"{BEFORE}(?:(\d{{1,4}})[ -])?(\d{{1,3}})/(\d{{1,3}})(?:rds?|ths?|RD|TH)?(?![\w/]|\.\d|\s?=)", _fraction, signs="/"),
-    rule("fraction", rf"{BEFORE}(?:{MIXED})(?![\w/])", lambda match: mixed(match[0]), signs="".join(VULGAR)),
+    number_rule("fraction", rf"(?:{'|'.join(IDIOMS)})(?![\w/])", lambda match: match[0].replace("/", " "), signs="/"),
+    number_rule(
+        "fraction",
+        r"(\d{1,2})/(5|10|100)(?=\s(?:stars|points|people|users|doctors|dentists)\b)",
+        r"\1 out of \2",
+        signs="/",
+    ),
+    number_rule("fraction", r"((?:9|1\d|2[0-4])\d)/(\d{2,3})(?![\w/])", _pressure, signs="/"),
+    number_rule(
+        "fraction",
+        r"(?:(\d{1,4})[ -])?(\d{1,3})/(\d{1,3})(?:rds?|ths?|RD|TH)?(?![\w/]|\.\d|\s?=)",
+        _fraction,
+        signs="/",
+    ),
+    number_rule("fraction", rf"(?:{MIXED})(?![\w/])", lambda match: mixed(match[0]), signs="".join(VULGAR)),
 )

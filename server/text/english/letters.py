@@ -41,7 +41,12 @@ def _dotted(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule("letters", r"\b(Ph|M|B|D|Ed|LL|Sc)\.\s?(D|A|S|Sc|B|M|Phil)\.(?!\w)", lambda match: " ".join(match[1].upper() + match[2].upper()), signs="."),
+    rule(
+        "letters",
+        r"\b(Ph|M|B|D|Ed|LL|Sc)\.\s?(D|A|S|Sc|B|M|Phil)\.(?!\w)",
+        lambda match: " ".join(match[1].upper() + match[2].upper()),
+        signs=".",
+    ),
     rule("letters", r"(?<![\w.])(?:[A-Z]\.){2,6}(?!\w)", _dotted, signs="."),
     rule("letters", r"(?<![\w.])(?:[A-Z]\.){1,5}[A-Z](?![\w.])", lambda match: match[0].replace(".", " "), signs="."),
     rule("initial", r"\b([A-Z])\.(?=\s[A-Z])", _initial, signs="."),

@@ -31,7 +31,9 @@ RULES: tuple[Rule, ...] = (
     rule("power", rf"(?<=[\w)])(?:{_RAISED})(?![\w⁺⁻])", _power, signs="^⁰¹²³⁴⁵⁶⁷⁸⁹⁻"),
     rule("power", r"(?<=\w)\^(?=[A-Za-z]\b)", " to the ", signs="^"),
     rule("sign", r"(?<=[\w)])\s-\s(?=\d{1,9}\b)(?<=\d\s-\s)", " minus ", signs="-"),
-    rule("sign", r"(?<=[\w)])(?:\s[-\u2212]\s?|[-\u2212]\s|(?<=\d)[-\u2212])(?=[\w(]{1,8}\)?\s?=)", " minus ", signs="="),
+    rule(
+        "sign", r"(?<=[\w)])(?:\s[-\u2212]\s?|[-\u2212]\s|(?<=\d)[-\u2212])(?=[\w(]{1,8}\)?\s?=)", " minus ", signs="="
+    ),
     rule("sign", r"(?<=\d)\s?[*\u00d7]\s?(?=\d)", " times ", signs="*\u00d7"),
     rule("sign", r"(?<=[\d)])\s?÷\s?(?=[\d(])", " divided by ", signs="÷"),
     rule("sign", r"(?<=\d)/(?=\d{1,9}\s?=)", " divided by ", signs="="),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 
 from server.text.english.figures import (
-    BEFORE,
     DASH,
+    MINUS,
     MIXED,
     NUMBER,
     SCALE,
-    SIGNED,
     counts_things,
     is_attribute,
+    number_rule,
     signed,
 )
 from server.text.english.fractions import VULGAR, mixed
@@ -163,35 +163,49 @@ def _oven(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule(
+    number_rule(
         "measure",
-        rf"{BEFORE}(\d{{1,3}})°\s?(?:(\d{{1,2}})['′’]\s?(?:(\d{{1,2}}(?:\.\d{{1,3}})?)[\"″”]\s?)?)([NSEW]\b)?",
+        r"(\d{1,3})°\s?(?:(\d{1,2})['′’]\s?(?:(\d{1,2}(?:\.\d{1,3})?)[\"″”]\s?)?)([NSEW]\b)?",
         _position,
         signs="°",
     ),
-    rule("measure", rf"{BEFORE}(\d{{1,2}})\s?(?:ft\.?\s|['′’])\s?(\d{{1,2}}(?:\.\d)?)\s?(?:in\b\.?|[\"″”])", _feet, signs=DIGIT),
-    rule("measure", rf"{BEFORE}({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?)[\"″](?!\w)", _inches, signs='"″'),
-    rule(
+    number_rule(
+        "measure", r"(\d{1,2})\s?(?:ft\.?\s|['′’])\s?(\d{1,2}(?:\.\d)?)\s?(?:in\b\.?|[\"″”])", _feet, signs=DIGIT
+    ),
+    number_rule("measure", rf"({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?)[\"″](?!\w)", _inches, signs='"″'),
+    number_rule(
         "size",
-        rf"{BEFORE}(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT}))?(?![\w²³]|\.\d)",
+        rf"(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT}))?(?![\w²³]|\.\d)",
         _size,
         signs="x×",
     ),
-    rule("rate", rf"{BEFORE}({NUMBER})/({'|'.join(RATES)})(?![\w/])", lambda match: f"{match[1]} per {per(match[2])}", signs="/"),
-    rule(
+    number_rule(
+        "rate", rf"({NUMBER})/({'|'.join(RATES)})(?![\w/])", lambda match: f"{match[1]} per {per(match[2])}", signs="/"
+    ),
+    number_rule(
         "measure",
-        rf"{SIGNED}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
+        rf"{MINUS}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
         rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER}))?(?![\w/²³°]|-\d|['’][st])(?:\.(?=\s[a-z(]))?",
         _measure,
         signs=DIGIT + "½⅓⅔¼¾⅛⅜⅝⅞",
     ),
-    rule("measure", rf"{SIGNED}{QUANTITY}(?P<most>)(?P<scale>)(?P<joint>\s?)(?P<unit>in)\.(?P<per>)(?=\s[a-z(])", _measure, signs=DIGIT),
-    rule("unit", rf"(?<=[a-z(]\s)(?:{_ALONE})(?![\w/])|(?<=\()(?:{_ALONE})(?=\))", lambda match: ALONE[match[0]], signs="/°²W"),
-    rule("measure", rf"{BEFORE}({NUMBER})\s?m(?=\s[a-z])", _millions, signs="m"),
-    rule("measure", rf"(?<=\b[ao][tfr] )({NUMBER})\s?([CF])\b(?!\w)", _oven, signs="CF"),
+    number_rule(
+        "measure",
+        rf"{MINUS}{QUANTITY}(?P<most>)(?P<scale>)(?P<joint>\s?)(?P<unit>in)\.(?P<per>)(?=\s[a-z(])",
+        _measure,
+        signs=DIGIT,
+    ),
     rule(
+        "unit",
+        rf"(?<=[a-z(]\s)(?:{_ALONE})(?![\w/])|(?<=\()(?:{_ALONE})(?=\))",
+        lambda match: ALONE[match[0]],
+        signs="/°²W",
+    ),
+    number_rule("measure", rf"({NUMBER})\s?m(?=\s[a-z])", _millions, signs="m"),
+    rule("measure", rf"(?<=\b[ao][tfr] )({NUMBER})\s?([CF])\b(?!\w)", _oven, signs="CF"),
+    number_rule(
         "percent_range",
-        rf"{SIGNED}(?P<least>{NUMBER})\s?(?P<percent>%)?{DASH}(?P<most>{NUMBER})\s?%(?!\w)",
+        rf"{MINUS}(?P<least>{NUMBER})\s?(?P<percent>%)?{DASH}(?P<most>{NUMBER})\s?%(?!\w)",
         _percent_range,
         signs="%",
     ),

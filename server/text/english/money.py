@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from server.text.english.figures import (
     AFTER,
-    BEFORE,
     DASH,
     NUMBER,
     SCALE,
     SHORT_SCALE,
     is_attribute,
+    number_rule,
     scale,
     signed,
 )
@@ -78,7 +78,9 @@ def _currency(written: str) -> Currency:
         return CODES[written]
     currency = SIGNS[written[-1]]
     country = COUNTRIES.get(written[:-1].strip())
-    return currency._replace(one=f"{country} {currency.one}", many=f"{country} {currency.many}") if country else currency
+    return (
+        currency._replace(one=f"{country} {currency.one}", many=f"{country} {currency.many}") if country else currency
+    )
 
 
 def _sum(currency: Currency, written: str, scale_word: str | None, *, attribute: bool = False) -> str:
@@ -160,5 +162,5 @@ RULES: tuple[Rule, ...] = (
         _trailing,
         signs=DIGIT,
     ),
-    rule("money", rf"{BEFORE}(\d{{1,2}})p{AFTER}", _pence, signs="p"),
+    number_rule("money", rf"(\d{{1,2}})p{AFTER}", _pence, signs="p"),
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import AFTER, BEFORE, DASH, before
+from server.text.english.figures import AFTER, DASH, before, number_rule
 from server.text.numerals import ordinal
-from server.text.rules import DIGIT, Rule, rule
+from server.text.rules import DIGIT, Rule
 
 _NUMBER = r"\d{1,3}(?:,\d{3}){1,3}|\d{1,9}(?:\.\d{1,3})?"
-_LISTED = re.compile(r"\b(?:[Pp]ages?|[Pp]{1,2}\.|[Ll]ines?|[Vv]erses?|[Cc]hapters?|[Ss]ections?|[Nn]os?\.|[Ff]igs?\.)\s\Z")
+_LISTED = re.compile(
+    r"\b(?:[Pp]ages?|[Pp]{1,2}\.|[Ll]ines?|[Vv]erses?|[Cc]hapters?|[Ss]ections?|[Nn]os?\.|[Ff]igs?\.)\s\Z"
+)
 
 
 def _difference(match: re.Match[str]) -> str:
@@ -35,13 +37,13 @@ def _ordinals(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule("difference", rf"{BEFORE}({_NUMBER})\s?[-\u2013\u2212]\s?({_NUMBER})(?=\s?=)", _difference, signs="="),
-    rule("range", rf"{BEFORE}({_NUMBER}){DASH}({_NUMBER}){AFTER}", _range, signs="-\u2013\u2014\u2212"),
+    number_rule("difference", rf"({_NUMBER})\s?[-\u2013\u2212]\s?({_NUMBER})(?=\s?=)", _difference, signs="="),
+    number_rule("range", rf"({_NUMBER}){DASH}({_NUMBER}){AFTER}", _range, signs="-\u2013\u2014\u2212"),
 )
 ORDINALS: tuple[Rule, ...] = (
-    rule(
+    number_rule(
         "ordinal",
-        rf"{BEFORE}(\d{{1,3}}(?:,\d{{3}}){{1,3}}|\d{{1,9}})(?:st|nd|rd|th)\b(?:{DASH}(\d{{1,9}})(?:st|nd|rd|th)\b)?",
+        rf"(\d{{1,3}}(?:,\d{{3}}){{1,3}}|\d{{1,9}})(?:st|nd|rd|th)\b(?:{DASH}(\d{{1,9}})(?:st|nd|rd|th)\b)?",
         _ordinals,
         signs=DIGIT,
     ),

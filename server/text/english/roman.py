@@ -37,7 +37,9 @@ _REGNAL = re.compile(rf"\b(?:{REGNAL})\s\Z")
 _PERSON = re.compile(rf"\b(?:{FIRST_NAMES})(?:\s[A-Z]\.)?(?:\s[A-Z][a-z]{{1,15}}),?\s\Z|\b(?:{FIRST_NAMES})\s\Z")
 _RULER = re.compile(rf"\b(?:{RULERS})\s[A-Z][a-z]{{1,15}}\s\Z")
 _NAME = re.compile(r"(?<!^The)(?<!\sThe)\b[A-Z][a-z]{2,15}\s\Z")
-_RULING = re.compile(r"(?:[,.;:)'’\u2013\u2014-]|\Z|\s(?:of|and|in|was|is|to|died|became|ruled|reigned|on|at|by|from|had)\b)")
+_RULING = re.compile(
+    r"(?:[,.;:)'’\u2013\u2014-]|\Z|\s(?:of|and|in|was|is|to|died|became|ruled|reigned|on|at|by|from|had)\b)"
+)
 
 
 def value(numeral: str) -> int:
@@ -54,7 +56,7 @@ def _numeral(match: re.Match[str]) -> str | None:
     if numeral == "I":
         rules_here = _RULER.search(preceding) or (_REGNAL.search(preceding) and _RULING.match(following))
         return "the first" if rules_here else None
-    if numeral != "X" and _PERSON.search(preceding) or _REGNAL.search(preceding):
+    if (numeral != "X" and _PERSON.search(preceding)) or _REGNAL.search(preceding):
         return f"the {ordinal(value(numeral))}"
     if re.match(rf"\s(?:{NUMBERED})\b", following):
         return ordinal(value(numeral))

@@ -77,7 +77,12 @@ def _postal_code(match: re.Match[str]) -> str:
 RULES: tuple[Rule, ...] = (
     rule("house_number", rf"(?<![\w.,$€£#:/-])\d{{1,5}}{_STREET}", _house, signs=DIGIT),
     rule("street", rf"(?<=\d\s)({'|'.join(DIRECTIONS)})\b\.?(?=\s{_NAME}{_KIND}\b)", _direction, signs="NSEW"),
-    rule("state", rf"(?<=[a-z],\s)({'|'.join(STATES)})(?=,?\s\d{{5}}\b|[,.;:)]|\Z|\s(?:and|in|on|is|was)\b)", _state, signs=","),
+    rule(
+        "state",
+        rf"(?<=[a-z],\s)({'|'.join(STATES)})(?=,?\s\d{{5}}\b|[,.;:)]|\Z|\s(?:and|in|on|is|was)\b)",
+        _state,
+        signs=",",
+    ),
     rule("postal_code", r"(?<=\b[A-Z][A-Z]\s)\d{5}(?:-\d{4})?(?![\w-])", _postal_code, signs=DIGIT),
     rule("postal_code", r"(?<=\b[A-Z][A-Z],\s)\d{5}(?:-\d{4})?(?![\w-])", _postal_code, signs=DIGIT),
     rule("street", rf"\b({_ANY}|hwy|st|ave|blvd|rd)\b(\.)?(?![\w'’-])", _suffix),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import AFTER, BEFORE, before, spelled
+from server.text.english.figures import AFTER, BEFORE, before, number_rule, spelled
 from server.text.rules import DIGIT, Rule, rule
 
 _DIALLED = re.compile(r"\b(?:[Cc]all|[Dd]ial|[Pp]hone|[Tt]ext)(?:ed|s|ing|led|ling)?\s\Z")
@@ -62,7 +62,7 @@ _EXTENSION = r"(?:,?\s?(?:ext\.?|extension|x)\s?(?P<extension>\d{1,5}))?"
 _SEPARATOR = r"[ .\u2011-]"
 
 RULES: tuple[Rule, ...] = (
-    rule("ip_address", rf"{BEFORE}(\d{{1,3}})\.(\d{{1,3}})\.(\d{{1,3}})\.(\d{{1,3}})(?!\w|\.\w)", _ip_address, signs="."),
+    number_rule("ip_address", r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\w|\.\w)", _ip_address, signs="."),
     rule(
         "telephone",
         rf"{BEFORE}(?:\+?\d{{1,2}}{_SEPARATOR}?)?(?:\(\d{{3}}\){_SEPARATOR}{{0,2}}|\d{{3}}{_SEPARATOR})\d{{3}}{_SEPARATOR}"
@@ -74,11 +74,11 @@ RULES: tuple[Rule, ...] = (
     rule("version", r"(?<![\w.,])v(\d{1,3})(?:\.(\d{1,3}))()()(?!\w|[.,]\d)", _version, signs="v"),
     rule("telephone", rf"{BEFORE}\+\d{{1,3}}(?:{_SEPARATOR}?\(?\d{{1,5}}\)?){{1,5}}{AFTER}", _international, signs="+"),
     rule("telephone", rf"{BEFORE}\(?0\d{{2,4}}\)?(?:{_SEPARATOR}\d{{2,6}}){{1,3}}{AFTER}", _international, signs=DIGIT),
-    rule("telephone", rf"{BEFORE}1-[89]\d\d(?:-[A-Z0-9]{{1,8}}){{1,4}}(?!\w)", _telephone, signs=DIGIT),
-    rule("telephone", rf"{BEFORE}\d{{3}}{_SEPARATOR}\d{{4}}{_EXTENSION}(?<!\d\s\d{{4}}){AFTER}", _extended, signs="-."),
-    rule("telephone", rf"{BEFORE}\d{{3}}(?!\w|[.,]\d|\s?%)", _dialled, signs=DIGIT),
-    rule("digits", rf"{BEFORE}\d{{3}}-\d{{2}}-\d{{4}}{AFTER}", _telephone, signs="-"),
-    rule("digits", rf"{BEFORE}\d{{4}}(?:[ -]\d{{4}}){{2,3}}{AFTER}", _telephone, signs=DIGIT),
-    rule("digits", rf"{BEFORE}\d{{3,12}}(?!\w|[.,]\d|\s?%)", _code, signs=DIGIT),
+    number_rule("telephone", r"1-[89]\d\d(?:-[A-Z0-9]{1,8}){1,4}(?!\w)", _telephone, signs=DIGIT),
+    number_rule("telephone", rf"\d{{3}}{_SEPARATOR}\d{{4}}{_EXTENSION}(?<!\d\s\d{{4}}){AFTER}", _extended, signs="-."),
+    number_rule("telephone", r"\d{3}(?!\w|[.,]\d|\s?%)", _dialled, signs=DIGIT),
+    number_rule("digits", rf"\d{{3}}-\d{{2}}-\d{{4}}{AFTER}", _telephone, signs="-"),
+    number_rule("digits", rf"\d{{4}}(?:[ -]\d{{4}}){{2,3}}{AFTER}", _telephone, signs=DIGIT),
+    number_rule("digits", r"\d{3,12}(?!\w|[.,]\d|\s?%)", _code, signs=DIGIT),
     rule("digits", r"(?<![\w.,$€£¥₩₹-])\d{10,24}(?!\w|[.,]\d)", _long, signs=DIGIT),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import BEFORE, DASH, before, spelled
-from server.text.rules import DIGIT, Rule, rule
+from server.text.english.figures import DASH, before, number_rule, spelled
+from server.text.rules import Rule, rule
 
 HALF = r"[aApP]\.?[mM]\b\.?"
 ZONE = r"(?:[ECMP][SD]?T|GMT|UTC|BST|CES?T|IST|JST|AE[SD]T|[ecmp][sd]t|[ecmp]\.[sd]\.t\b\.?)"
@@ -85,17 +85,32 @@ _CLOCK2 = r"(?P<hour2>\d{1,2})(?::(?P<minute2>\d{2}))?"
 _ZONED = rf"(?:\s?(?P<zone>{ZONE})(?!\w))?"
 
 RULES: tuple[Rule, ...] = (
-    rule("verse", rf"(?<=[a-z]\s)(?<!\w\d\s)(\d{{1,3}}):(\d{{1,3}})(?:{DASH}(\d{{1,3}}))?(?![\w:]|\s?[ap]\.?m)", lambda match: _verse(match) if re.search(rf"\b(?:{BOOKS})\s\Z", before(match, 16)) else None, signs=":"),
-    rule("duration", rf"{BEFORE}(\d{{1,2}}):(\d{{2}}):(\d{{2}})(?:\s?({HALF}))?(?:\s?({ZONE}))?(?![\w:]|\.\d)", _duration, signs=":"),
     rule(
+        "verse",
+        rf"(?<=[a-z]\s)(?<!\w\d\s)(\d{{1,3}}):(\d{{1,3}})(?:{DASH}(\d{{1,3}}))?(?![\w:]|\s?[ap]\.?m)",
+        lambda match: _verse(match) if re.search(rf"\b(?:{BOOKS})\s\Z", before(match, 16)) else None,
+        signs=":",
+    ),
+    number_rule(
+        "duration",
+        rf"(\d{{1,2}}):(\d{{2}}):(\d{{2}})(?:\s?({HALF}))?(?:\s?({ZONE}))?(?![\w:]|\.\d)",
+        _duration,
+        signs=":",
+    ),
+    number_rule(
         "time_range",
-        rf"{BEFORE}{_CLOCK}(?:\s?(?P<half>{HALF}))?{DASH}{_CLOCK2}(?:\s?(?P<half2>{HALF}))?{_ZONED}(?![\w:%]|\.\d)",
+        rf"{_CLOCK}(?:\s?(?P<half>{HALF}))?{DASH}{_CLOCK2}(?:\s?(?P<half2>{HALF}))?{_ZONED}(?![\w:%]|\.\d)",
         _time_range,
         signs="-\u2013\u2014\u2212",
     ),
     rule("time", rf"(?<![\w.:/$€£-]){_CLOCK}(?:\s?(?P<half>{HALF})(?!\w){_ZONED})(?![\w:])", _time, signs="mM"),
-    rule("time", rf"{BEFORE}(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\s?(?P<half>{HALF})(?!\w){_ZONED}(?![\w:])", _time, signs="mM"),
-    rule("time", rf"{BEFORE}(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d)", _time, signs=":"),
-    rule("time", rf"{BEFORE}([01]\d|2[0-4])(\d\d)(?=\s(?:hours|hrs)\b)(?<=[03]0)", _military, signs="h"),
-    rule("ratio", rf"{BEFORE}(\d{{1,4}}):(\d{{1,6}})(?![\w:]|\.\d)", _ratio, signs=":"),
+    number_rule(
+        "time",
+        rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\s?(?P<half>{HALF})(?!\w){_ZONED}(?![\w:])",
+        _time,
+        signs="mM",
+    ),
+    number_rule("time", rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d)", _time, signs=":"),
+    number_rule("time", r"([01]\d|2[0-4])(\d\d)(?=\s(?:hours|hrs)\b)(?<=[03]0)", _military, signs="h"),
+    number_rule("ratio", r"(\d{1,4}):(\d{1,6})(?![\w:]|\.\d)", _ratio, signs=":"),
 )

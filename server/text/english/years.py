@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import AFTER, BEFORE, DASH, before, counts_things, plural
 from server.text.english.dates import spoken_year
+from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule, plural
 from server.text.numerals import cardinal, year
 from server.text.rules import DIGIT, Rule, rule
 
@@ -68,17 +68,29 @@ def _era(match: re.Match[str]) -> str:
 
 
 DECADES: tuple[Rule, ...] = (
-    rule("quantity", rf"{BEFORE}(100|1,?000|10,?000|100,?000)s(?=\sof\b)", _powers, signs="s"),
-    rule("decade", rf"(?<![\w.,$€£])(?<!\d-)(1\d\d0|20\d0)['’]?\s?s\b(?:{DASH}['’]?((?:\d\d)?\d0)['’]?s\b)?", _decades, signs="s"),
+    number_rule("quantity", r"(100|1,?000|10,?000|100,?000)s(?=\sof\b)", _powers, signs="s"),
+    rule(
+        "decade",
+        rf"(?<![\w.,$€£])(?<!\d-)(1\d\d0|20\d0)['’]?\s?s\b(?:{DASH}['’]?((?:\d\d)?\d0)['’]?s\b)?",
+        _decades,
+        signs="s",
+    ),
     rule("decade", rf"(?<!\w)(?<!\d-)['’]?(\d0)['’]?s\b(?:{DASH}['’]?(\d0)['’]?s\b)?", _decades, signs="s"),
 )
 RULES: tuple[Rule, ...] = (
-    rule("era", rf"{BEFORE}(\d{{1,4}})\s?(BCE?|CE|AD|B\.C\.(?:E\.)?|A\.D\b\.?)(?!\w)", _era, signs="BCA"),
+    number_rule("era", r"(\d{1,4})\s?(BCE?|CE|AD|B\.C\.(?:E\.)?|A\.D\b\.?)(?!\w)", _era, signs="BCA"),
     rule("era", r"\b(?:AD|A\.D\.)\s(?=\d{1,4}\b)", "A D ", signs="A"),
     rule("era", r"(?<![\w.])(?:c|ca|circa)\.?\s?(?=1\d{3}\b)", "circa ", signs="c"),
-    rule("year_range", rf"{BEFORE}({_YEAR})(?:{DASH}|(/))({_YEAR}|\d\d){AFTER}", _year_range, signs="-\u2013\u2014\u2212/"),
-    rule("year", rf"(?<![\w.$€£¥₩₹\u2212/])(?<!\d[,-])(?<!\s-)(?<!\A-)(?:1[1-9]\d\d|20[1-9]\d){AFTER}", _year, signs=DIGIT),
+    number_rule(
+        "year_range", rf"({_YEAR})(?:{DASH}|(/))({_YEAR}|\d\d){AFTER}", _year_range, signs="-\u2013\u2014\u2212/"
+    ),
+    rule(
+        "year",
+        rf"(?<![\w.$€£¥₩₹\u2212/])(?<!\d[,-])(?<!\s-)(?<!\A-)(?:1[1-9]\d\d|20[1-9]\d){AFTER}",
+        _year,
+        signs=DIGIT,
+    ),
     rule("year", rf"(?<=\b[iI]n )(10\d\d){AFTER}", _early_year, signs=DIGIT),
     rule("year", r"(?<![\w.])['’](\d\d)(?![\w'’\"])", _short_year, signs="'’"),
-    rule("quantity", rf"{BEFORE}(\d{{3}})s\b", _counted, signs="s"),
+    number_rule("quantity", r"(\d{3})s\b", _counted, signs="s"),
 )
