@@ -1,7 +1,7 @@
 """The grammar of written English: what espeak-ng reads otherwise than a person, in kinds, each a table and its rules.
 
 - ``electronic.py``: web and mail addresses, files, hashtags. ``telephone.py``: telephone numbers, versions, codes.
-- ``dates.py``, ``years.py``, ``times.py``: when. ``money.py``, ``measures.py``, ``fractions.py``: how much.
+- ``dates.py``, ``years.py``, ``times.py``: when. ``money.py``, ``measures.py``, ``sizes.py``, ``fractions.py``: how much.
 - ``ranges.py``: what a dash between numbers means. ``roman.py``: Roman numerals.
 - ``streets.py``: addresses. ``letters.py``, ``abbreviations.py``: what is shortened.
 - ``mathematics.py``, ``chemistry.py``: signs and formulas.
@@ -26,6 +26,7 @@ from server.text.english import (
     money,
     ranges,
     roman,
+    sizes,
     streets,
     telephone,
     times,
@@ -49,6 +50,7 @@ def rules(language: str) -> tuple[Rule, ...]:
         *money.RULES,
         *times.RULES,
         *years.DECADES,
+        *sizes.RULES,
         *measures.RULES,
         *years.RULES,
         *ranges.RULES,

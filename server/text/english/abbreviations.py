@@ -27,7 +27,7 @@ BEFORE_NUMBERS = {
 }  # fmt: skip
 """What is abbreviated before a number; the dot is needed, except behind "No" and "Nos"."""
 ANYWHERE = {
-    "e.g.": "for example", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "vs.": "versus", "vs": "versus",
+    "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "Approx.": "Approximately", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "vs.": "versus", "vs": "versus",
     "v.": "versus", "approx.": "approximately", "et al.": "et al", "cf.": "compare", "viz.": "namely",
     "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with", "b/c": "because",
     "incl.": "including", "excl.": "excluding", "dept.": "department", "Dept.": "Department", "govt.": "government",
@@ -38,7 +38,7 @@ ANYWHERE = {
     "401(k)": "four oh one K", "&c.": "et cetera", "Inc": "Incorporated",
 }  # fmt: skip
 ENDING = {
-    "etc.": "et cetera", "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Co.": "Company",
+    "etc.": "et cetera", "Etc.": "Et cetera", "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Co.": "Company",
     "Jr.": "Junior", "Sr.": "Senior", "Esq.": "Esquire", "hrs.": "hours", "yrs.": "years",
 }  # fmt: skip
 """What may end a sentence: the dot stays where a capital or nothing follows."""
@@ -46,7 +46,7 @@ ENDING = {
 
 def _ending(match: re.Match[str]) -> str:
     following = after(match, 4)
-    ends = re.match(r"[\"'”’)]?\s[\"'“‘(]?[A-Z]|[\"'”’)]?\s?\Z", following)
+    ends = re.match(r"[\"'”’)]?\s[\"'“‘]?[A-Z]|[\"'”’)]?\s?\Z", following)
     keeps = match[0] in {"Jr.", "Sr."} and not re.match(r"\s?\Z", following)
     return ENDING[match[0]] + ("." if ends and not keeps else "")
 
@@ -60,7 +60,9 @@ def _any(written: dict[str, str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
-    rule("title", rf"\b({'|'.join(TITLES)})\.(?=\s[A-Z])", lambda match: TITLES[match[1]], signs="."),
+    rule(
+        "title", rf"\b({'|'.join(TITLES)})\.(?=\s[A-Z]|\s&\s|\sand\s[A-Z])", lambda match: TITLES[match[1]], signs="."
+    ),
     rule("title", r"\bLt\b\.?(?=\s(?:Col|Gen|Cmdr)\b)", "Lieutenant", signs="L"),
     rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s?#?\d)", _before_number, signs="."),
     rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s[IVXL]{{2,6}}\b)", _before_number, signs="."),

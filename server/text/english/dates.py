@@ -18,6 +18,9 @@ MONTH_FIRST = frozenset({"en", "en-us", "en-ca", "en-ph"})
 """The languages that write 3/15/2024; any other English writes 15/3/2024."""
 DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
         "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}  # fmt: skip
+QUARTERS = {"1": "first", "2": "second", "3": "third", "4": "fourth"}
+_DAY = "|".join((*DAYS.values(), *sorted(DAYS, key=len, reverse=True)))
+_NAME = "|".join((*MONTHS, *sorted(SHORT, key=len, reverse=True)))
 _SAFE = [name for name in MONTHS if name not in {"March", "May"}]
 """Months that are no other words: these alone are dates in small letters, before a day without a year."""
 
@@ -89,13 +92,18 @@ def _month_alone(match: re.Match[str]) -> str:
     return month_name(match[1])
 
 
+def _names(match: re.Match[str]) -> str:
+    """Reads "Mon-Fri" and "January–March"."""
+    first, last = (DAYS.get(name) or DAYS.get(name[:3]) or month_name(name) for name in match.groups())
+    return f"{first} to {last}"
+
+
 def _weekday(match: re.Match[str]) -> str:
     return DAYS[match[1]]
 
 
 def _quarter(match: re.Match[str]) -> str:
-    names = {"1": "first", "2": "second", "3": "third", "4": "fourth"}
-    return f"{names[match[1]]} quarter of {spoken_year(match[2])}"
+    return f"{QUARTERS[match[1]]} quarter of {spoken_year(match[2])}"
 
 
 def _fiscal_year(match: re.Match[str]) -> str:
@@ -158,6 +166,9 @@ def rules(language: str) -> tuple[Rule, ...]:
         ),
         rule("month", rf"\b((?:{_SHORT})\b\.?)(?=,?\s(?:1\d|20)\d\d\b)", _month_alone, signs=DIGIT),
         rule("month", r"\b((?:Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.)(?=[\s,;)])", _month_alone, signs="."),
+        rule("day_range", rf"\b({_DAY})\.?{DASH}({_DAY})\b\.?(?=[\s,;:)]|\Z)", _names, signs="-\u2013\u2014"),
+        rule("month_range", rf"\b({_NAME})\.?{DASH}({_NAME})\b\.?(?=[\s,;:)]|\Z)", _names, signs="-\u2013\u2014"),
+        number_rule("quarter", r"([1-4])Q(?!\w)", lambda match: f"{QUARTERS[match[1]]} quarter", signs="Q"),
         rule(
             "day",
             rf"\b({'|'.join(sorted(DAYS, key=len, reverse=True))})(?:\.(?=,?\s)|(?=,?\s(?:{MONTH}\s\d|\d{{1,2}}(?:[:/]\d|\s?[ap]m|{_NTH}|\s(?:{MONTH}))))|(?=\s?[-\u2013]\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b))",

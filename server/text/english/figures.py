@@ -34,6 +34,7 @@ _NO_PLURAL = re.compile(
     r"|comes|gives|ends|begins|starts|remains|others)\b"
 )
 _ARTICLE = re.compile(r"\b[Aa]n?\s\Z")
+_COMPOUND = re.compile(r"-[a-z]")
 _NOUN = re.compile(
     r"\s(?!(?:a|an|and|are|as|at|be|but|by|can|each|every|for|from|had|has|have|he|if|in|into|is|it|less|more|of|off"
     r"|on|or|over|per|plus|she|so|than|that|the|then|they|this|to|under|until|up|via|was|we|were|when|which|while|who"
@@ -65,8 +66,9 @@ def counts_things(match: re.Match[str]) -> bool:
 
 
 def is_attribute(match: re.Match[str]) -> bool:
-    """Whether the quantity describes a noun: in "a 5 km run" the unit is said in the singular."""
-    return bool(_ARTICLE.search(before(match, 3)) and _NOUN.match(after(match, 8)))
+    """Whether the quantity describes a noun: in "a 5 km run" and "$5-a-day" the unit is said in the singular."""
+    following = after(match, 8)
+    return bool(_COMPOUND.match(following) or (_ARTICLE.search(before(match, 3)) and _NOUN.match(following)))
 
 
 def signed(match: re.Match[str], spoken: str) -> str:

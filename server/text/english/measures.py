@@ -1,4 +1,4 @@
-"""Measures: "5 km", "30-50°C", "4 1/2 lbs", "a 5-kg bag", "12 km²", "mg/dL", "6 ft 2 in", "10-20%"."""
+"""Measures: "5 km", "30-50°C", "4 1/2 lbs", "a 5-kg bag", "12 km²", "5 mg/dL", "12/kg", "10-20%"."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ IRREGULAR = {
     "sq ft": ("square foot", "square feet"), "sq. ft": ("square foot", "square feet"),
     "sq mi": ("square mile", "square miles"), "sq km": ("square kilometer", "square kilometers"),
     "sq m": ("square meter", "square meters"), "cu ft": ("cubic foot", "cubic feet"),
+    "cu. ft": ("cubic foot", "cubic feet"),
     "°C": ("degree Celsius", "degrees Celsius"), "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "° C": ("degree Celsius", "degrees Celsius"), "° F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "ºC": ("degree Celsius", "degrees Celsius"), "ºF": ("degree Fahrenheit", "degrees Fahrenheit"),
@@ -70,6 +71,8 @@ UNITS |= {symbol + power: (f"{word} {one}", f"{word} {many}")
 PERIODS = {"hr": "hour", "h": "hour", "d": "day", "wk": "week", "mo": "month", "yr": "year", "y": "year",
            "s": "second", "sqft": "square foot"}  # fmt: skip
 
+ONLY_AFTER_NUMBERS = {"s": ("second", "seconds"), "in": ("inch", "inches"), "c": ("cup", "cups")}
+"""Units that are words or letters too; each has a pattern of its own."""
 ALONE = {"km/h": "kilometers per hour", "m/s": "meters per second", "kWh": "kilowatt hours", "°C": "degrees Celsius",
          "°F": "degrees Fahrenheit", "km²": "square kilometers", "m²": "square meters"}  # fmt: skip
 """Units that are read without a number before them."""
@@ -94,7 +97,7 @@ def _measure(match: re.Match[str]) -> str | None:
     unit, joint = match["unit"], match["joint"]
     if _is_no_unit(match, unit, joint):
         return None
-    one, many = UNITS.get(unit) or ("second", "seconds")
+    one, many = ONLY_AFTER_NUMBERS.get(unit) or UNITS[unit]
     quantity = mixed(match["least"])
     share = "/" in match["least"][:3] or match["least"] in VULGAR
     single = (share or quantity == "1") and not match["most"] and not match["scale"]
@@ -104,7 +107,7 @@ def _measure(match: re.Match[str]) -> str | None:
     if match["most"]:
         quantity += f" to {mixed(match['most'])}"
     scale = f" {match['scale']}" if match["scale"] else ""
-    rate = f" per {per(match['per'])}" if match["per"] else ""
+    rate = "".join(f" per {per(match[name])}" for name in ("per", "per2") if match[name])
     return signed(match, f"{quantity}{scale} {noun}{rate}")
 
 
@@ -113,7 +116,7 @@ def _is_no_unit(match: re.Match[str], unit: str, joint: str) -> bool:
     if unit == "m" and counts_things(match):
         return True
     if unit == "s":
-        return joint != " " or bool(match["per"])
+        return (joint != " " and "." not in match["least"]) or joint == "-" or bool(match["per"])
     return unit in {"t", "W", "V", "h", "l", "L", "g"} and joint == "-"
 
 
@@ -121,41 +124,9 @@ def _millions(match: re.Match[str]) -> str | None:
     return f"{match[1]} million" if counts_things(match) else None
 
 
-def _feet(match: re.Match[str]) -> str:
-    """Reads 6'2" and "6 ft 2 in"."""
-    feet, inches = match[1], match[2]
-    foot = "foot" if feet == "1" else "feet"
-    return f"{feet} {foot} {inches} {'inch' if inches == '1' else 'inches'}"
-
-
-def _inches(match: re.Match[str]) -> str | None:
-    """Reads 12", unless the sign closes a quotation."""
-    if match.string[max(0, match.start() - 100) : match.start()].count('"') % 2 or "\u201c" in match[0]:
-        return None
-    return f"{mixed(match[1])} {'inch' if match[1] == '1' else 'inches'}"
-
-
-def _size(match: re.Match[str]) -> str | None:
-    """Reads "25 x 7 m" and "1920×1080"; "5 × 3" is a product."""
-    sides = " by ".join(re.split(r"\s?[x×]\s?", match["sides"]))
-    if not match["unit"]:
-        return sides if "×" not in match["sides"] or min(map(len, sides.split(" by "))) > 2 else None
-    one, many = UNITS[match["unit"]]
-    return f"{sides} {one if is_attribute(match) else many}"
-
-
 def _percent_range(match: re.Match[str]) -> str:
     first = " percent" if match["percent"] else ""
     return signed(match, f"{match['least']}{first} to {match['most']} percent")
-
-
-def _position(match: re.Match[str]) -> str:
-    """Reads a latitude or longitude: 40°26′46″N."""
-    degrees, minutes, seconds, direction = match.groups()
-    compass = {"N": "north", "S": "south", "E": "east", "W": "west"}
-    words = [f"{degrees} degrees", f"{minutes} minutes" if minutes else "", f"{seconds} seconds" if seconds else "",
-             compass.get(direction or "", "")]  # fmt: skip
-    return " ".join(filter(None, words))
 
 
 def _oven(match: re.Match[str]) -> str:
@@ -164,40 +135,25 @@ def _oven(match: re.Match[str]) -> str:
 
 RULES: tuple[Rule, ...] = (
     number_rule(
-        "measure",
-        r"(\d{1,3})°\s?(?:(\d{1,2})['′’]\s?(?:(\d{1,2}(?:\.\d{1,3})?)[\"″”]\s?)?)([NSEW]\b)?",
-        _position,
-        signs="°",
-    ),
-    number_rule(
-        "measure", r"(\d{1,2})\s?(?:ft\.?\s|['′’])\s?(\d{1,2}(?:\.\d)?)\s?(?:in\b\.?|[\"″”])", _feet, signs=DIGIT
-    ),
-    number_rule("measure", rf"({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?)[\"″](?!\w)", _inches, signs='"″'),
-    number_rule(
-        "size",
-        rf"(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT}))?(?![\w²³]|\.\d)",
-        _size,
-        signs="x×",
-    ),
-    number_rule(
         "rate", rf"({NUMBER})/({'|'.join(RATES)})(?![\w/])", lambda match: f"{match[1]} per {per(match[2])}", signs="/"
     ),
     number_rule(
         "measure",
         rf"{MINUS}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
-        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER}))?(?![\w/²³°]|-\d|['’][st])(?:\.(?=\s[a-z(]))?",
+        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?(?![\w/²³°]|-\d|['’][st])"
+        r"(?:\.(?=\s[a-z(]|[),;:]))?",
         _measure,
         signs=DIGIT + "½⅓⅔¼¾⅛⅜⅝⅞",
     ),
     number_rule(
         "measure",
-        rf"{MINUS}{QUANTITY}(?P<most>)(?P<scale>)(?P<joint>\s?)(?P<unit>in)\.(?P<per>)(?=\s[a-z(])",
+        rf"{MINUS}{QUANTITY}(?:{DASH}(?P<most>{MIXED}|{NUMBER}))?(?P<scale>)(?P<joint>\s?)(?P<unit>in|c)\.(?P<per>)(?P<per2>)(?=\s[a-z(])",
         _measure,
         signs=DIGIT,
     ),
     rule(
         "unit",
-        rf"(?<=[a-z(]\s)(?:{_ALONE})(?![\w/])|(?<=\()(?:{_ALONE})(?=\))",
+        rf"(?<=\s)(?:{_ALONE})(?![\w/])|(?<=\()(?:{_ALONE})(?=\))",
         lambda match: ALONE[match[0]],
         signs="/°²W",
     ),

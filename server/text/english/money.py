@@ -66,7 +66,8 @@ CODES = {
 ANY_SIGN = "".join(SIGNS)
 SIGN = rf"(?:US\s?|CA|AU|NZ|HK|NT|[CAS])?[{ANY_SIGN}]"
 CODE = "|".join(CODES)
-AMOUNT = rf"{NUMBER}|\.\d{{1,4}}"
+AMOUNT = rf"\d{{1,6}},\d{{2}}(?!\d|,\d)|{NUMBER}|\.\d{{1,4}}"
+"""Matches 3.50, .50 and, as in Europe, 3,50."""
 _SCALED = rf"(?:[\s-]?(?P<scale>{SCALE}|{SHORT_SCALE})\b)?"
 _START = rf"(?<![\w.,{ANY_SIGN}\u2212-])(?P<minus>[-\u2212])?"
 _END = r"(?![\w%]|[.,]\d)"
@@ -85,7 +86,7 @@ def _currency(written: str) -> Currency:
 
 def _sum(currency: Currency, written: str, scale_word: str | None, *, attribute: bool = False) -> str:
     """Returns "three dollars and fifty cents"; as an attribute "three dollar and fifty cent"."""
-    amount = plain(written if written[0] != "." else f"0{written}", "en")
+    amount = re.sub(r",(\d\d)\Z", r".\1", written if written[0] != "." else f"0{written}").replace(",", "")
     one, many, cent, cents = currency if not attribute else (currency.one, currency.one, currency.cent, currency.cent)
     if scale_word:
         return f"{amount} {scale(scale_word)} {many}"
@@ -157,7 +158,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "money",
-        rf"{_START}(?P<amount>{NUMBER})(?:{DASH}(?P<most>{NUMBER}))?{_SCALED}\s?"
+        rf"{_START}(?P<amount>{AMOUNT})(?:{DASH}(?P<most>{NUMBER}))?{_SCALED}\s?"
         rf"(?P<sign>[{ANY_SIGN}]|(?:{CODE})\b)(?!\w)",
         _trailing,
         signs=DIGIT,

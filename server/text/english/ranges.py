@@ -13,6 +13,8 @@ _LISTED = re.compile(
     r"\b(?:[Pp]ages?|[Pp]{1,2}\.|[Ll]ines?|[Vv]erses?|[Cc]hapters?|[Ss]ections?|[Nn]os?\.|[Ff]igs?\.)\s\Z"
 )
 
+_MODEL = re.compile(r"\b(?:Boeing|Model|Part|SKU|ISBN|Serial|Type|model|part|serial|type|ASU|article)\s\Z")
+
 
 def _difference(match: re.Match[str]) -> str:
     return f"{match[1]} minus {match[2]}"
@@ -24,6 +26,8 @@ def _range(match: re.Match[str]) -> str | None:
     least, most = (float(number.replace(",", "")) for number in (first, last))
     if first[0] == "0" and len(first) > 1:
         return None
+    if _MODEL.search(before(match, 12)):
+        return f"{first} {last}"
     if _LISTED.search(before(match, 12)) or least < most:
         return f"{first} to {last}"
     if re.search(r"\d\s.\s\d", match[0]):
@@ -37,6 +41,7 @@ def _ordinals(match: re.Match[str]) -> str:
 
 
 RULES: tuple[Rule, ...] = (
+    number_rule("sequence", r"\d{1,3}(?:-\d{1,3}){2,6}(?![\w-])", lambda match: match[0].replace("-", " "), signs="-"),
     number_rule("difference", rf"({_NUMBER})\s?[-\u2013\u2212]\s?({_NUMBER})(?=\s?=)", _difference, signs="="),
     number_rule("range", rf"({_NUMBER}){DASH}({_NUMBER}){AFTER}", _range, signs="-\u2013\u2014\u2212"),
 )

@@ -27,6 +27,16 @@ STATES = {
     "SC": "South Carolina", "SD": "South Dakota", "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont",
     "VA": "Virginia", "WA": "Washington", "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
 }  # fmt: skip
+TRADITIONAL = {
+    "Ala": "Alabama", "Ariz": "Arizona", "Ark": "Arkansas", "Calif": "California", "Colo": "Colorado",
+    "Conn": "Connecticut", "Del": "Delaware", "Fla": "Florida", "Ga": "Georgia", "Ill": "Illinois", "Ind": "Indiana",
+    "Kan": "Kansas", "Ky": "Kentucky", "La": "Louisiana", "Md": "Maryland", "Mass": "Massachusetts",
+    "Mich": "Michigan", "Minn": "Minnesota", "Miss": "Mississippi", "Mo": "Missouri", "Mont": "Montana",
+    "Neb": "Nebraska", "Nev": "Nevada", "Okla": "Oklahoma", "Ore": "Oregon", "Pa": "Pennsylvania",
+    "Tenn": "Tennessee", "Tex": "Texas", "Va": "Virginia", "Vt": "Vermont", "Wash": "Washington", "Wis": "Wisconsin",
+    "Wyo": "Wyoming",
+}  # fmt: skip
+"""Abbreviations of newspapers, after a comma or a hyphen, with a dot."""
 WORDS = frozenset({"HI", "ID", "IN", "LA", "ME", "OH", "OK", "OR"})
 """States that are also words in capitals; they need a postal code."""
 
@@ -86,6 +96,12 @@ RULES: tuple[Rule, ...] = (
     rule("postal_code", r"(?<=\b[A-Z][A-Z]\s)\d{5}(?:-\d{4})?(?![\w-])", _postal_code, signs=DIGIT),
     rule("postal_code", r"(?<=\b[A-Z][A-Z],\s)\d{5}(?:-\d{4})?(?![\w-])", _postal_code, signs=DIGIT),
     rule("street", rf"\b({_ANY}|hwy|st|ave|blvd|rd)\b(\.)?(?![\w'’-])", _suffix),
+    rule(
+        "state",
+        rf"(?:(?<=[a-z],\s)|(?<=\b[A-Z]-))({'|'.join(TRADITIONAL)})\.(?!\w)",
+        lambda match: TRADITIONAL[match[1]],
+        signs=",-",
+    ),
     rule("street", r"\bP\.?\s?O\.?\sBox\b", "P O Box", signs="B"),
     rule("street", r"\bApt\b\.?(?=\s#?\w)", "Apartment", signs="A"),
     rule("street", r"\bSte\.(?=\s#?\d)", "Suite", signs="S"),

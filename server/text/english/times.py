@@ -44,6 +44,8 @@ def _time_range(match: re.Match[str]) -> str | None:
     """Reads "5-7 p.m." and "9:30-10:30"; without a colon or a.m. it is a range of numbers."""
     if not any(match[name] for name in ("minute", "half", "minute2", "half2")):
         return None
+    if re.search(r"\d\.\d", match[0]) and not match["half2"]:
+        return None
     first = _clock(match["hour"], match["minute"], match["half"])
     last = _clock(match["hour2"], match["minute2"], match["half2"])
     if first is None or last is None or (match["half2"] and not match["half"] and int(match["hour"]) > 12):
@@ -81,7 +83,8 @@ def _ratio(match: re.Match[str]) -> str | None:
 
 
 _CLOCK = r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?"
-_CLOCK2 = r"(?P<hour2>\d{1,2})(?::(?P<minute2>\d{2}))?"
+_RANGED = r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d{2}))?"
+_RANGED2 = r"(?P<hour2>\d{1,2})(?:[:.](?P<minute2>\d{2}))?"
 _ZONED = rf"(?:\s?(?P<zone>{ZONE})(?!\w))?"
 
 RULES: tuple[Rule, ...] = (
@@ -99,7 +102,7 @@ RULES: tuple[Rule, ...] = (
     ),
     number_rule(
         "time_range",
-        rf"{_CLOCK}(?:\s?(?P<half>{HALF}))?{DASH}{_CLOCK2}(?:\s?(?P<half2>{HALF}))?{_ZONED}(?![\w:%]|\.\d)",
+        rf"{_RANGED}(?:\s?(?P<half>{HALF}))?{DASH}{_RANGED2}(?:\s?(?P<half2>{HALF}))?{_ZONED}(?![\w:%]|\.\d)",
         _time_range,
         signs="-\u2013\u2014\u2212",
     ),
@@ -110,7 +113,7 @@ RULES: tuple[Rule, ...] = (
         _time,
         signs="mM",
     ),
-    number_rule("time", rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d)", _time, signs=":"),
+    number_rule("time", rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d|,\d{{3}})", _time, signs=":"),
     number_rule("time", r"([01]\d|2[0-4])(\d\d)(?=\s(?:hours|hrs)\b)(?<=[03]0)", _military, signs="h"),
-    number_rule("ratio", r"(\d{1,4}):(\d{1,6})(?![\w:]|\.\d)", _ratio, signs=":"),
+    number_rule("ratio", r"(\d{1,4}):(\d{1,3}(?:,\d{3}){1,3}|\d{1,6})(?![\w:]|[.,]\d)", _ratio, signs=":"),
 )

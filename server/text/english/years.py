@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.dates import spoken_year
+from server.text.english.dates import MONTHS, spoken_year
 from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule, plural
 from server.text.numerals import cardinal, year
 from server.text.rules import DIGIT, Rule, rule
@@ -32,8 +32,11 @@ def _early_year(match: re.Match[str]) -> str | None:
     return year(int(match[1])) if not counts_things(match) else None
 
 
-def _year_range(match: re.Match[str]) -> str:
-    """Reads "1998-2004", "1998–99" and "2019/20"."""
+def _year_range(match: re.Match[str]) -> str | None:
+    """Reads "1998-2004", "1998–99", "2019/20", and "2024-03" as a month."""
+    first, last = match[1], match[3]
+    if len(last) == 2 and int(last) <= int(first[2:]):
+        return f"{MONTHS[int(last) - 1]} {year(int(first))}" if "-" in match[0] and 1 <= int(last) <= 12 else None
     joint = " " if match[2] == "/" else " to "
     return f"{year(int(match[1]))}{joint}{spoken_year(match[3])}"
 

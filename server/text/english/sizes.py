@@ -1,0 +1,89 @@
+"""Sizes and positions: 6'2", 12", 8½" x 11", "25 x 7 m", "1920×1080", 10' x 12', 40°26′46″N."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.english.figures import MIXED, NUMBER, before, is_attribute, number_rule
+from server.text.english.fractions import mixed
+from server.text.english.measures import UNIT, UNITS
+from server.text.rules import DIGIT, Rule
+
+MARKS = {'"': ("inch", "inches"), "'": ("foot", "feet")}
+COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+_FEET, _INCHES = "['′’]", '["″”]'
+_QUOTATION = re.compile(r"(?<![\d½¼¾])\"")
+_BY = re.compile(r"\s?[x×]\s?")
+
+
+def _feet(match: re.Match[str]) -> str:
+    """Reads 6'2" and "6 ft 2 in"."""
+    feet, inches = match[1], match[2]
+    return f"{feet} {_plural('foot', 'feet', feet)} {inches} {_plural('inch', 'inches', inches)}"
+
+
+def _plural(one: str, many: str, count: str) -> str:
+    return one if count == "1" else many
+
+
+def _inches(match: re.Match[str]) -> str | None:
+    """Reads 12", unless the sign closes a quotation."""
+    preceding = before(match, 100)
+    if len(_QUOTATION.findall(preceding)) % 2 or preceding.rfind("“") > preceding.rfind("”"):
+        return None
+    return f"{mixed(match[1])} {'inch' if match[1] == '1' or is_attribute(match) else 'inches'}"
+
+
+def _sheet(match: re.Match[str]) -> str:
+    """Reads 8½" x 11" and 10' x 12'."""
+    return f"{mixed(match[1])} by {mixed(match[2])} {'inches' if re.match(_INCHES, match[3]) else 'feet'}"
+
+
+def _size(match: re.Match[str]) -> str | None:
+    """Reads "25 x 7 m" and "1920×1080"; "5 × 3" is a product."""
+    sides = _BY.split(match["sides"])
+    if not match["unit"]:
+        return " by ".join(sides) if "×" not in match["sides"] or min(map(len, sides)) > 2 else None
+    one, many = UNITS[match["unit"]]
+    return f"{' by '.join(sides)} {one if is_attribute(match) else many}"
+
+
+def _position(match: re.Match[str]) -> str:
+    """Reads a latitude or longitude."""
+    degrees, minutes, seconds, direction = match.groups()
+    words = (
+        f"{degrees} degrees",
+        f"{minutes} minutes",
+        f"{seconds} seconds" if seconds else "",
+        COMPASS.get(direction),
+    )
+    return " ".join(filter(None, words))
+
+
+RULES: tuple[Rule, ...] = (
+    number_rule(
+        "position",
+        rf"(\d{{1,3}})°\s?(\d{{1,2}}){_FEET}\s?(?:(\d{{1,2}}(?:\.\d{{1,3}})?){_INCHES}\s?)?([NSEW]\b)?",
+        _position,
+        signs="°",
+    ),
+    number_rule(
+        "size",
+        rf"(\d{{1,2}})\s?(?:ft\.?\s|{_FEET}\s?)(\d{{1,2}}(?:\.\d)?)\s?(?:in\b\.?|{_INCHES})",
+        _feet,
+        signs=DIGIT,
+    ),
+    number_rule(
+        "size",
+        rf"({MIXED}|\d{{1,3}})(?:{_FEET}|{_INCHES})\s?[x×]\s?({MIXED}|\d{{1,3}})({_FEET}|{_INCHES})(?!\w)",
+        _sheet,
+        signs="x×",
+    ),
+    number_rule("size", rf"({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?){_INCHES}(?!\w)", _inches, signs='"″”'),
+    number_rule(
+        "size",
+        rf"(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT}))?(?![\w²³]|\.\d)",
+        _size,
+        signs="x×",
+    ),
+)
