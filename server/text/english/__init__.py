@@ -1,7 +1,10 @@
-"""The grammar of written English: what espeak-ng reads otherwise than a person, in kinds, each a table and its rules.
+"""The grammar of written English: what espeak-ng reads otherwise than a person.
+
+Each kind of written form has a module, with a table of words and a few rules:
 
 - ``electronic.py``: web and mail addresses, files, hashtags. ``telephone.py``: telephone numbers, versions, codes.
-- ``dates.py``, ``years.py``, ``times.py``: when. ``money.py``, ``measures.py``, ``sizes.py``, ``fractions.py``: how much.
+- ``dates.py``, ``years.py``, ``times.py``: when. ``money.py``, ``measures.py``, ``sizes.py``, ``fractions.py``: how
+  much.
 - ``ranges.py``: what a dash between numbers means. ``roman.py``: Roman numerals.
 - ``streets.py``: addresses. ``letters.py``, ``abbreviations.py``: what is shortened.
 - ``mathematics.py``, ``chemistry.py``: signs and formulas.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import after
+from server.text.english.figures import after, before, ends_sentence
 from server.text.rules import Rule, rule
 
 TITLES = {
@@ -21,37 +21,41 @@ BEFORE_NUMBERS = {
     "Figs": "figures", "figs": "figures", "Ch": "chapter", "ch": "chapter", "Sec": "section", "sec": "section",
     "Eq": "equation", "eq": "equation", "Art": "article", "art": "article", "v": "verse", "vv": "verses",
     "Ext": "extension", "ext": "extension", "Tel": "telephone", "tel": "telephone", "min": "minimum",
-    "max": "maximum", "Min": "minimum", "Max": "maximum", "est": "established", "Est": "established", "No.": "number",
+    "max": "maximum", "Min": "minimum", "Max": "maximum", "est": "established", "Est": "established",
     "qty": "quantity", "Qty": "quantity", "Rs": "rupees", "Op": "opus", "op": "opus", "ed": "edition", "b": "born",
     "d": "died", "ver": "version", "temp": "temperature", "Temp": "temperature",
 }  # fmt: skip
 """What is abbreviated before a number; the dot is needed, except behind "No" and "Nos"."""
 ANYWHERE = {
-    "e.g.": "for example", "E.g.": "For example", "I.e.": "That is", "Approx.": "Approximately", "eg.": "for example", "i.e.": "that is", "ie.": "that is", "vs.": "versus", "vs": "versus",
-    "v.": "versus", "approx.": "approximately", "et al.": "et al", "cf.": "compare", "viz.": "namely",
-    "a.k.a.": "also known as", "aka": "also known as", "w/o": "without", "w/": "with", "b/c": "because",
-    "incl.": "including", "excl.": "excluding", "dept.": "department", "Dept.": "Department", "govt.": "government",
-    "Govt.": "Government", "Univ.": "University", "Assn.": "Association", "Bros.": "Brothers", "misc.": "miscellaneous",
-    "avg.": "average", "esp.": "especially", "appt.": "appointment", "apt.": "apartment", "asst.": "assistant",
-    "Asst.": "Assistant", "attn.": "attention", "Attn.": "Attention", "tbsp.": "tablespoons", "tsp.": "teaspoons",
-    "temp.": "temperature", "max.": "maximum", "min.": "minimum", "Intl.": "International", "Natl.": "National",
-    "401(k)": "four oh one K", "&c.": "et cetera", "Inc": "Incorporated",
+    "e.g.": "for example", "E.g.": "For example", "eg.": "for example", "i.e.": "that is", "I.e.": "That is",
+    "vs.": "versus", "vs": "versus", "v.": "versus", "approx.": "approximately", "Approx.": "Approximately",
+    "et al.": "et al", "cf.": "compare", "viz.": "namely", "aka": "also known as", "w/o": "without", "w/": "with",
+    "b/c": "because", "incl.": "including", "excl.": "excluding", "Dept.": "Department", "Govt.": "Government",
+    "Univ.": "University", "Assn.": "Association", "Bros.": "Brothers", "esp.": "especially", "Asst.": "Assistant",
+    "attn.": "attention", "Attn.": "Attention", "Intl.": "International", "Natl.": "National",
+    "401(k)": "four oh one K",
 }  # fmt: skip
+"""What never ends a sentence."""
 ENDING = {
-    "etc.": "et cetera", "Etc.": "Et cetera", "Inc.": "Incorporated", "Ltd.": "Limited", "Corp.": "Corporation", "Co.": "Company",
-    "Jr.": "Junior", "Sr.": "Senior", "Esq.": "Esquire", "hrs.": "hours", "yrs.": "years",
+    "etc.": "et cetera", "Etc.": "Et cetera", "&c.": "et cetera", "Inc.": "Incorporated", "Ltd.": "Limited",
+    "Corp.": "Corporation", "Co.": "Company", "Jr.": "Junior", "Sr.": "Senior", "Esq.": "Esquire", "hrs.": "hours",
+    "yrs.": "years", "dept.": "department", "govt.": "government", "assn.": "association", "misc.": "miscellaneous",
+    "avg.": "average", "appt.": "appointment", "asst.": "assistant", "temp.": "temperature", "tsp.": "teaspoons",
+    "tbsp.": "tablespoons", "a.k.a.": "also known as",
 }  # fmt: skip
 """What may end a sentence: the dot stays where a capital or nothing follows."""
+_AFTER_COMMA = re.compile(r"(?:[,(;]|\b(?:the|issue|at|with|track|ranked|was|is|as|room|world|season|episode))\s?\Z")
+"""Matches what stands before "no. 4": after other words it is a denial, and the number begins a sentence."""
 
 
 def _ending(match: re.Match[str]) -> str:
-    following = after(match, 4)
-    ends = re.match(r"[\"'”’)]?\s[\"'“‘]?[A-Z]|[\"'”’)]?\s?\Z", following)
-    keeps = match[0] in {"Jr.", "Sr."} and not re.match(r"\s?\Z", following)
-    return ENDING[match[0]] + ("." if ends and not keeps else "")
+    is_name = match[0] in {"Jr.", "Sr."} and after(match, 2).strip()
+    return ENDING[match[0]] + ("." if ends_sentence(match) and not is_name else "")
 
 
-def _before_number(match: re.Match[str]) -> str:
+def _before_number(match: re.Match[str]) -> str | None:
+    if match[1] == "no" and not _AFTER_COMMA.search(before(match, 12)):
+        return None
     return BEFORE_NUMBERS[match[1]]
 
 
@@ -72,6 +76,6 @@ RULES: tuple[Rule, ...] = (
         "abbreviation",
         rf"(?<![\w./])(?:{_any(ANYWHERE)})(?=\W|$)(?!/\w)",
         lambda match: ANYWHERE[match[0]],
-        signs="./s(k",
+        signs="./s(a",
     ),
 )

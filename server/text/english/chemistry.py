@@ -6,86 +6,31 @@ import re
 
 from server.text.rules import Rule, rule
 
-ELEMENTS = [
-    "H",
-    "He",
-    "Li",
-    "Be",
-    "B",
-    "C",
-    "N",
-    "O",
-    "F",
-    "Ne",
-    "Na",
-    "Mg",
-    "Al",
-    "Si",
-    "P",
-    "S",
-    "Cl",
-    "Ar",
-    "K",
-    "Ca",
-    "Sc",
-    "Ti",
-    "V",
-    "Cr",
-    "Mn",
-    "Fe",
-    "Co",
-    "Ni",
-    "Cu",
-    "Zn",
-    "Ga",
-    "Ge",
-    "As",
-    "Se",
-    "Br",
-    "Kr",
-    "Rb",
-    "Sr",
-    "Y",
-    "Zr",
-    "Ag",
-    "Cd",
-    "Sn",
-    "Sb",
-    "Te",
-    "I",
-    "Xe",
-    "Cs",
-    "Ba",
-    "Pt",
-    "Au",
-    "Hg",
-    "Pb",
-    "Bi",
-    "U",
-]
+ELEMENTS = (
+    "Ag Al Ar As Au B Ba Be Bi Br C Ca Cd Cl Co Cr Cs Cu F Fe Ga Ge H He Hg I K Kr Li Mg Mn N Na Ne Ni O P Pb Pt Rb S"
+    " Sb Sc Se Si Sn Sr Te Ti U V Xe Y Zn Zr"
+)
+_ELEMENT = "|".join(sorted(ELEMENTS.split(), key=len, reverse=True))
+WATER_LIKE = frozenset({"H2O", "N2O", "K2O", "D2O", "H2S"})
+"""Formulas that look like a word with a digit for "to"; "B2B" is none."""
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-_ELEMENT = "|".join(sorted(ELEMENTS, key=len, reverse=True))
-_PIECE = re.compile(rf"({_ELEMENT})|(\d+)|([()])")
-_IONS = {"⁺": " plus", "⁻": " minus", "²⁺": " 2 plus", "³⁺": " 3 plus", "²⁻": " 2 minus", "": ""}
+_PIECE = re.compile(rf"({_ELEMENT})|(\d+)")
+CHARGES = {"⁺": " plus", "⁻": " minus", "²⁺": " 2 plus", "³⁺": " 3 plus", "²⁻": " 2 minus", "": ""}
 
 
 def _formula(match: re.Match[str]) -> str | None:
-    """Reads a formula with a number in it, of two elements or with a subscript; "F16" and "B2B" are none."""
+    """Reads a formula: two elements and a number, or a subscript, or a charge; "F16" and "B2B" are none."""
     written = match["formula"].translate(SUBSCRIPTS)
-    elements = re.findall(_ELEMENT, written)
-    subscript = written != match["formula"]
-    if (
-        not subscript
-        and not match["charge"]
-        and (
-            len(elements) < 2
-            or not re.search(r"\d", written)
-            or (re.search(r"[A-Z]\d[A-Z]\Z", written) and written not in {"H2O", "N2O", "K2O", "D2O", "H2S"})
-        )
-    ):
+    if written == match["formula"] and not match["charge"] and not _is_formula(written):
         return None
-    spoken = [" ".join(piece[0].upper()) if piece[0] else piece[1] for piece in _PIECE.findall(written)]
-    return " ".join(filter(None, spoken)) + _IONS[match["charge"] or ""]
+    pieces = (" ".join(element.upper()) or other for element, other in _PIECE.findall(written))
+    return " ".join(pieces) + CHARGES[match["charge"] or ""]
+
+
+def _is_formula(written: str) -> bool:
+    if len(re.findall(_ELEMENT, written)) < 2 or not re.search(r"\d", written):
+        return False
+    return written in WATER_LIKE or not re.search(r"[A-Z]\d[A-Z]\Z", written)
 
 
 RULES: tuple[Rule, ...] = (

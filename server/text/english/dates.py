@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule
+from server.text.english.times import clock
 from server.text.numerals import cardinal, ordinal, year
 from server.text.rules import DIGIT, Rule, rule
 
@@ -19,7 +20,8 @@ MONTH_FIRST = frozenset({"en", "en-us", "en-ca", "en-ph"})
 DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
         "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}  # fmt: skip
 QUARTERS = {"1": "first", "2": "second", "3": "third", "4": "fourth"}
-_DAY = "|".join((*DAYS.values(), *sorted(DAYS, key=len, reverse=True)))
+_SHORT_DAY = "|".join(sorted(DAYS, key=len, reverse=True))
+_DAY = "|".join((*DAYS.values(), _SHORT_DAY))
 _NAME = "|".join((*MONTHS, *sorted(SHORT, key=len, reverse=True)))
 _SAFE = [name for name in MONTHS if name not in {"March", "May"}]
 """Months that are no other words: these alone are dates in small letters, before a day without a year."""
@@ -57,6 +59,12 @@ def _date(written: str, month: int, day: int) -> str | None:
 
 def _year_first(match: re.Match[str]) -> str | None:
     return _date(match[1], int(match[3]), int(match[4]))
+
+
+def _timestamp(match: re.Match[str]) -> str | None:
+    """Reads "2024-03-15T10:30:00Z" without the seconds and the zone."""
+    date, time = _year_first(match), clock(match[5], match[6], None)
+    return f"{date}, {time}" if date and time else None
 
 
 def _month_day(match: re.Match[str]) -> str | None:
@@ -135,11 +143,10 @@ def rules(language: str) -> tuple[Rule, ...]:
     return (
         number_rule(
             "date",
-            r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})(?=T\d\d:)",
-            lambda match: f"{_year_first(match)}, " if _year_first(match) else None,
+            r"(\d{4})(-)(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?(?![\w:])",
+            _timestamp,
             signs="T",
         ),
-        rule("time", r"(?<=\d)T(?=\d\d:\d\d)", " ", signs="T"),
         number_rule("date", rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){end}", _year_first, signs="-/."),
         number_rule("date", rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){end}", numeric, signs="-/."),
         number_rule("date", rf"(\d{{1,2}})([-/])(\d{{1,2}})\2(\d{{2}}){end}", numeric, signs="-/"),
@@ -169,11 +176,12 @@ def rules(language: str) -> tuple[Rule, ...]:
         rule("day_range", rf"\b({_DAY})\.?{DASH}({_DAY})\b\.?(?=[\s,;:)]|\Z)", _names, signs="-\u2013\u2014"),
         rule("month_range", rf"\b({_NAME})\.?{DASH}({_NAME})\b\.?(?=[\s,;:)]|\Z)", _names, signs="-\u2013\u2014"),
         number_rule("quarter", r"([1-4])Q(?!\w)", lambda match: f"{QUARTERS[match[1]]} quarter", signs="Q"),
+        rule("day", rf"\b({_SHORT_DAY})\.(?=,?\s)", _weekday, signs="."),
         rule(
             "day",
-            rf"\b({'|'.join(sorted(DAYS, key=len, reverse=True))})(?:\.(?=,?\s)|(?=,?\s(?:{MONTH}\s\d|\d{{1,2}}(?:[:/]\d|\s?[ap]m|{_NTH}|\s(?:{MONTH}))))|(?=\s?[-\u2013]\s?(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b))",
+            rf"\b({_SHORT_DAY})(?=,?\s(?:{MONTH}\s\d|\d{{1,2}}(?:[:/]\d|\s?[ap]m|{_NTH}|\s(?:{MONTH}))))",
             _weekday,
-            signs="MTWFS",
+            signs=DIGIT,
         ),
         number_rule("quarter", rf"([1-4])Q\s?['’]?(\d{{4}}|\d{{2}}){AFTER}", _quarter, signs="Q"),
         rule("year", rf"\bFY\s?['’]?(\d{{4}}|\d{{2}}){AFTER}", _fiscal_year, signs="F"),

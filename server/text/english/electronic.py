@@ -19,7 +19,8 @@ AMBIGUOUS = ("at", "be", "co", "de", "in", "it", "me", "no", "us", "abc", "sm")
 before them, or a path."""
 SUFFIXES = ("txt", "md", "pdf", "html", "htm", "css", "js", "ts", "py", "rs", "go", "java", "cpp", "sh", "json", "yaml",
             "yml", "toml", "xml", "csv", "tsv", "zip", "tar", "gz", "jpg", "jpeg", "png", "gif", "svg", "mp3", "mp4",
-            "wav", "flac", "docx", "xlsx", "pptx", "exe", "log", "ini", "cfg", "conf", "lock", "sql", "db", "ipynb")  # fmt: skip
+            "wav", "flac",
+            "docx", "xlsx", "pptx", "exe", "log", "ini", "cfg", "conf", "lock", "sql", "db", "ipynb")  # fmt: skip
 """Ends of file names."""
 _PIECE = re.compile(r"\d+|[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[A-Z]|[^\W\d_]+|[^\w\s]|_")
 _WORD = r"[A-Za-z0-9_-]{1,63}"
@@ -27,7 +28,7 @@ _CLOSING = ".,;:!?)]}'\"\u201d\u2019"
 
 
 def words(address: str) -> str:
-    """Returns an address with its marks in words, its digits one by one, and the country at its domain's end in letters."""
+    """Returns an address with its marks in words, its digits one by one, and a country's domain in letters."""
     spoken: list[str] = []
     for piece in re.findall(r"\d+|[^\W\d_]+|[^\w\s]|_", address):
         if piece.isdigit():

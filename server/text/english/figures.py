@@ -33,6 +33,7 @@ _NO_PLURAL = re.compile(
     r"|unless|versus|whereas|less|series|business|press|progress|success|class|sees|saw|means|marks|brings|shows|makes"
     r"|comes|gives|ends|begins|starts|remains|others)\b"
 )
+_SENTENCE_END = re.compile(r"[\"'”’)]?(?:\s[\"'“‘]?[A-Z]|\s?\Z)")
 _ARTICLE = re.compile(r"\b[Aa]n?\s\Z")
 _COMPOUND = re.compile(r"-[a-z]")
 _NOUN = re.compile(
@@ -57,6 +58,11 @@ def before(match: re.Match[str], length: int) -> str:
 def after(match: re.Match[str], length: int) -> str:
     """Returns the ``length`` characters after the match."""
     return match.string[match.end() : match.end() + length]
+
+
+def ends_sentence(match: re.Match[str]) -> bool:
+    """Whether the dot at the end of the match also ends a sentence: a capital or nothing follows."""
+    return bool(_SENTENCE_END.match(after(match, 4)))
 
 
 def counts_things(match: re.Match[str]) -> bool:

@@ -14,7 +14,7 @@ LETTERED = (
 )
 """Nouns that are told apart by letters: the letter after one is no initial."""
 STARTERS = (
-    "The|It|He|She|They|We|This|That|These|Those|There|In|On|At|But|And|If|When|While|You|An|As|For|Then|So|My|His|Her"
+    "The|I|It|He|She|They|We|This|That|These|Those|There|In|On|At|But|And|If|When|While|You|An|As|For|Then|So|My|His|Her"
     "|Our|Their|Its|What|Why|How|Where|Who|After|Before|Since|Because|However|Now|Yes|No|Not|Some|Many|Most|All|Each"
 )
 """Words that begin a sentence and are no surname."""
@@ -32,19 +32,27 @@ def _initial(match: re.Match[str]) -> str | None:
     return match[1] if is_initial(match) else None
 
 
+def _ends(match: re.Match[str]) -> bool:
+    """Whether the last dot ends a sentence: a capital alone does not tell, as "U.S. Army" shows."""
+    following = after(match, 12)
+    return not re.match(r"\W{0,9}\w", following) or bool(_STARTER.match(following))
+
+
+def _degree(match: re.Match[str]) -> str:
+    return " ".join(match[1].upper() + match[2].upper()) + ("." if _ends(match) else "")
+
+
 def _dotted(match: re.Match[str]) -> str:
     """Reads "U.S."; its last dot stays only at the end of a sentence."""
     letters = match[0].replace(".", " ").strip()
-    following = after(match, 12)
-    ends = not re.match(r"\W{0,9}\w", following) or (len(letters) > 1 and _STARTER.match(following))
-    return f"{letters}." if ends else letters
+    return f"{letters}." if _ends(match) else letters
 
 
 RULES: tuple[Rule, ...] = (
     rule(
         "letters",
         r"\b(Ph|M|B|D|Ed|LL|Sc)\.\s?(D|A|S|Sc|B|M|Phil)\.(?!\w)",
-        lambda match: " ".join(match[1].upper() + match[2].upper()),
+        _degree,
         signs=".",
     ),
     rule("letters", r"(?<![\w.])(?:[A-Z]\.){2,6}(?!\w)", _dotted, signs="."),

@@ -40,7 +40,12 @@ RULES: tuple[Rule, ...] = (
     rule("sign", r"(?<=\d)\s/\s(?=\d{1,9}\b)", " divided by ", signs="/"),
     rule("sign", r"(?<=[\w)])(?:\s<\s|(?<=\d)<)(?=[\w(-])", " is less than ", signs="<"),
     rule("sign", r"(?<=[\w)])(?:\s>\s|(?<=\d)>)(?=[\w(-])", " is greater than ", signs=">"),
-    rule("emoticon", r"(?<!\S)<3(?!\w|\s\w|[.,%])", "heart", signs="<"),
+    rule(
+        "emoticon",
+        r"(?<!\S)<3(?=\s(?:you|u|it|this|that|him|her|them|my|the)\b|[!)]|\s?\Z|\s[^\w\s])",
+        "heart",
+        signs="<",
+    ),
     rule("emoticon", r"(?<!\S)[:;=]-?[()DPp|](?![\w(])", "", signs=":;="),
     rule("dash", r"(?<=\w\s)-(?=\s[A-Za-z])", ",", signs="-"),
     rule("sign", r"(?<![\w<])<\s?(?=\d)", "less than ", signs="<"),

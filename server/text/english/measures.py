@@ -77,8 +77,8 @@ ALONE = {"km/h": "kilometers per hour", "m/s": "meters per second", "kWh": "kilo
          "°F": "degrees Fahrenheit", "km²": "square kilometers", "m²": "square meters"}  # fmt: skip
 """Units that are read without a number before them."""
 _ALONE = "|".join(map(re.escape, ALONE))
-RATES = ("day", "week", "month", "year", "hour", "minute", "second", "person", "night", "kg", "mo", "yr", "hr", "wk", "km",
-         "min", "sec")  # fmt: skip
+RATES = ("day", "week", "month", "year", "hour", "minute", "second", "person", "night", "kg", "mo", "yr", "hr", "wk",
+         "km", "min", "sec")  # fmt: skip
 """What may follow the slash of a bare number: "12/kg"."""
 
 UNIT = "|".join(map(re.escape, sorted(UNITS, key=len, reverse=True)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import after, before, pairs, spelled
+from server.text.english.figures import after, before, ends_sentence, pairs, spelled
 from server.text.rules import DIGIT, Rule, rule
 
 STREETS = {
@@ -41,7 +41,10 @@ WORDS = frozenset({"HI", "ID", "IN", "LA", "ME", "OH", "OK", "OR"})
 """States that are also words in capitals; they need a postal code."""
 
 _ANY = "|".join(sorted(STREETS, key=len, reverse=True))
-_KIND = rf"(?:{_ANY}|hwy|st|ave|blvd|rd|Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place|Square|Highway|Parkway|Way|Terrace)"
+_KIND = (
+    rf"(?:{_ANY}|hwy|st|ave|blvd|rd|Street|Avenue|Boulevard|Road|Drive|Lane|Court|Place|Square|Highway|Parkway|Way"
+    r"|Terrace)"
+)
 _NAME = r"(?:(?:[A-Z][A-Za-z'’]{1,20}|\d{1,3}(?:st|nd|rd|th))\s){1,4}"
 _STREET = rf"(?=\s(?:(?:{'|'.join(DIRECTIONS)})\b\.?\s)?{_NAME}{_KIND}\b)"
 _HOUSE = re.compile(rf"\b\d{{1,5}}\s(?:[NSEW]\.?\s)?{_NAME}\Z")
@@ -62,8 +65,8 @@ def _suffix(match: re.Match[str]) -> str | None:
         return None
     if not (house or written in UNMISTAKABLE or (not before_name and (dotted or written == "St"))):
         return None
-    end = "." if dotted and re.match(r"\s?[\"'”’)]?\Z|\s[A-Z]", following) and not following.startswith(",") else ""
-    return STREETS[written] + (end if not before_name or written == "St" else "")
+    end = "." if dotted and ends_sentence(match) and (not before_name or written == "St") else ""
+    return STREETS[written] + end
 
 
 def _house(match: re.Match[str]) -> str:
@@ -99,7 +102,7 @@ RULES: tuple[Rule, ...] = (
     rule(
         "state",
         rf"(?:(?<=[a-z],\s)|(?<=\b[A-Z]-))({'|'.join(TRADITIONAL)})\.(?!\w)",
-        lambda match: TRADITIONAL[match[1]],
+        lambda match: TRADITIONAL[match[1]] + ("." if ends_sentence(match) else ""),
         signs=",-",
     ),
     rule("street", r"\bP\.?\s?O\.?\sBox\b", "P O Box", signs="B"),

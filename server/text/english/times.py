@@ -17,7 +17,7 @@ BOOKS = (
 )
 
 
-def _clock(hour: str, minute: str | None, half: str | None) -> str | None:
+def clock(hour: str, minute: str | None, half: str | None) -> str | None:
     """Returns "10 A.M.", "3 oh 5", "9 o'clock" or "17 30"; None for what is no time."""
     number = int(hour)
     if number > 24 or int(minute or 0) > 59 or (half and not 1 <= number <= 12):
@@ -36,7 +36,7 @@ def _zone(written: str | None) -> str:
 
 
 def _time(match: re.Match[str]) -> str | None:
-    words = _clock(match["hour"], match["minute"], match["half"])
+    words = clock(match["hour"], match["minute"], match["half"])
     return words and words + _zone(match["zone"])
 
 
@@ -46,8 +46,8 @@ def _time_range(match: re.Match[str]) -> str | None:
         return None
     if re.search(r"\d\.\d", match[0]) and not match["half2"]:
         return None
-    first = _clock(match["hour"], match["minute"], match["half"])
-    last = _clock(match["hour2"], match["minute2"], match["half2"])
+    first = clock(match["hour"], match["minute"], match["half"])
+    last = clock(match["hour2"], match["minute2"], match["half2"])
     if first is None or last is None or (match["half2"] and not match["half"] and int(match["hour"]) > 12):
         return None
     return f"{first} to {last}{_zone(match['zone'])}"
@@ -113,7 +113,9 @@ RULES: tuple[Rule, ...] = (
         _time,
         signs="mM",
     ),
-    number_rule("time", rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d|,\d{{3}})", _time, signs=":"),
+    number_rule(
+        "time", rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d|,\d{{3}})", _time, signs=":"
+    ),
     number_rule("time", r"([01]\d|2[0-4])(\d\d)(?=\s(?:hours|hrs)\b)(?<=[03]0)", _military, signs="h"),
     number_rule("ratio", r"(\d{1,4}):(\d{1,3}(?:,\d{3}){1,3}|\d{1,6})(?![\w:]|[.,]\d)", _ratio, signs=":"),
 )
