@@ -1,4 +1,7 @@
-"""``python -m server.reference``: writes docs/settings.md and docs/errors.md; ``--check`` says if they are stale."""
+"""``python -m server.reference``: writes docs/settings.md, docs/errors.md and the table of readings in docs/text.md.
+
+``--check`` says if they are stale.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ from otel.sdk.variable_rules import Variable
 from otel.support.generated import keep
 from server.errors import all_errors, error_type
 from server.settings import Settings, variables
+from server.text import readings
 
 DOCS = Path(__file__).parent.parent / "docs"
+TEXT = DOCS / "text.md"
 STANDARD = """
 ## OpenTelemetry
 
@@ -63,7 +68,9 @@ PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "errors.md"
 
 def main() -> int:
     """The exit code: 1 if a page is out of date and was only checked."""
-    return keep({DOCS / name: render() for name, render in PAGES.items()}, check="--check" in sys.argv[1:])
+    contents = {DOCS / name: render() for name, render in PAGES.items()}
+    contents[TEXT] = readings.put_into(TEXT.read_text(encoding="utf-8"))
+    return keep(contents, check="--check" in sys.argv[1:])
 
 
 def _settings() -> Iterator[str]:
