@@ -16,7 +16,7 @@ HEAD = "| Kind | Written: read |\n| --- | --- |\n"
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "money": ("-$3.50", "$5-10 million", "£1.2bn", "a $5 bill", "$20/mo", "US$5", "20 €", "99p"),
     "measures": ("1500 kg", "-20°C", "30-50°C", "a 5-km run", "8 oz. of it", "5 mg/dL", "10 km²", "5-10%"),
-    "sizes": ("6'2\"", "8½\" x 11\"", "25 x 7 m", "1920\u00d71080"),
+    "sizes": ("6'2\"", '8½" x 11"', "25 x 7 m", "1920\u00d71080"),
     "fractions": ("1/2", "2 1/2 cups", "31/32", "24/7", "120/80"),
     "dates": ("2025/03/04", "5/1/08", "Jan. 5", "the 26th May", "4-6 July", "15-Jan-2020", "Mon-Fri", "3Q22"),
     "years": ("in 1984", "1984 people", "2010 - 2015", "1998\u201399", "the '80s", "44 BC", "c. 1850"),

@@ -19,6 +19,7 @@ MONTH_FIRST = frozenset({"en", "en-us", "en-ca", "en-ph"})
 """The languages that write 3/15/2024; any other English writes 15/3/2024."""
 DAYS = {"Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
         "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday"}  # fmt: skip
+DENOMINATORS = frozenset({2, 3, 4, 5, 6, 8, 10, 12, 16, 20})
 QUARTERS = {"1": "first", "2": "second", "3": "third", "4": "fourth"}
 _SHORT_DAY = "|".join(sorted(DAYS, key=len, reverse=True))
 _DAY = "|".join((*DAYS.values(), _SHORT_DAY))
@@ -129,10 +130,13 @@ def rules(language: str) -> tuple[Rule, ...]:
         return _date(match[4], month, day)
 
     def short(match: re.Match[str]) -> str | None:
-        """Reads "on 3/15" and "Tue (2/22)"."""
+        """Reads "on 3/15", "Tue (2/22)" and "by 12/24", but not "by 3/4"."""
         first, second = int(match[1]), int(match[2])
         month, day = (first, second) if (month_first and first <= 12) or second > 12 else (second, first)
-        named = re.search(
+        limited = int(match[2]) not in DENOMINATORS and re.search(
+            r"\b(?:by|before|since|until|from|after)\s\Z", before(match, 8)
+        )
+        named = limited or re.search(
             rf"\b(?:[Oo]n|[Dd]ue|[Dd]ated|{'|'.join(DAYS)}|[A-Z][a-z]{{2,5}}day),?\s\(?\Z", before(match, 12)
         )
         if not named or not (1 <= month <= 12 and 1 <= day <= 31):

@@ -11,9 +11,9 @@ from server.text.rules import DIGIT, Rule, rule
 
 NUMBER = r"(?:\d{1,3}(?:,\d{3}){1,4}|\d{1,12})(?:\.\d{1,6})?"
 """Matches 5, 1,234 and 3.14."""
-MIXED = r"\d{1,3}(?:[ -]\d{1,2}/\d{1,2}|\s?[½⅓⅔¼¾⅛⅜⅝⅞])|\d{1,2}/\d{1,2}|[½⅓⅔¼¾⅛⅜⅝⅞]"
+MIXED = r"\d{1,3}(?:[ -]\d{1,2}[/⁄]\d{1,2}|\s?[½⅓⅔¼¾⅛⅜⅝⅞])|\d{1,2}[/⁄]\d{1,2}|[½⅓⅔¼¾⅛⅜⅝⅞]"
 """Matches a quantity with a fraction: 1 1/2, 2½, 3/4."""
-BEFORE = r"(?<![\w./$€£¥₩₹\u2212-])(?<!\d,)"
+BEFORE = r"(?<![\w./^$€£¥₩₹\u2212-])(?<!\d,)"
 """Matches the position before a number that is not part of another."""
 MINUS = r"(?P<minus>[-\u2212])?"
 """Matches the minus of a number after BEFORE: the hyphen of "COVID-19" is none."""

@@ -30,7 +30,7 @@ def mixed(written: str) -> str:
     """Returns "2 and a half" for "2 1/2" and "2½", "one half" for "1/2"; any other number as it is."""
     for sign, digits in VULGAR.items():
         written = written.replace(sign, f" {digits}")
-    match = re.fullmatch(r"\s*(?:(\d+)[ -]+)?(\d+)/(\d+)", written)
+    match = re.fullmatch(r"\s*(?:(\d+)[ -]+)?(\d+)[/⁄](\d+)", written)
     if match is None:
         return written.strip()
     whole, numerator, denominator = match[1], int(match[2]), int(match[3])
@@ -43,7 +43,7 @@ def mixed(written: str) -> str:
 def _fraction(match: re.Match[str]) -> str | None:
     """Reads a fraction; one of 1 or more only with small denominators, as in "22/7"."""
     whole, numerator, denominator = match[1], int(match[2]), int(match[3])
-    if not denominator or numerator >= denominator and (numerator % denominator == 0 or denominator > 9):
+    if not denominator or (numerator >= denominator and (numerator % denominator == 0 or denominator > 9)):
         return None
     words = fraction(numerator, denominator)
     if words is None or not whole:
@@ -66,9 +66,9 @@ RULES: tuple[Rule, ...] = (
     number_rule("fraction", r"((?:9|1\d|2[0-4])\d)/(\d{2,3})(?![\w/])", _pressure, signs="/"),
     number_rule(
         "fraction",
-        r"(?:(\d{1,4})[ -])?(\d{1,3})/(\d{1,3})(?:rds?|ths?|RD|TH)?(?![\w/]|\.\d)",
+        r"(?:(\d{1,4})[ -])?(\d{1,3})[/⁄](\d{1,3})(?:rds?|ths?|RD|TH)?(?![\w/]|\.\d)",
         _fraction,
-        signs="/",
+        signs="/⁄",
     ),
     number_rule("fraction", rf"(?:{MIXED})(?![\w/])", lambda match: mixed(match[0]), signs="".join(VULGAR)),
 )

@@ -35,6 +35,7 @@ RULES: tuple[Rule, ...] = (
         "sign", r"(?<=[\w)])(?:\s[-\u2212]\s?|[-\u2212]\s|(?<=\d)[-\u2212])(?=[\w(]{1,8}\)?\s?=)", " minus ", signs="="
     ),
     rule("sign", r"(?<=\d)\s?[*\u00d7]\s?(?=\d)", " times ", signs="*\u00d7"),
+    rule("sign", r"(?<=\d)\u00d7(?=\s?[A-Za-z])", " times", signs="\u00d7"),
     rule("sign", r"(?<=[\d)])\s?÷\s?(?=[\d(])", " divided by ", signs="÷"),
     rule("sign", r"(?<=\d)/(?=\d{1,9}\s?=)", " divided by ", signs="="),
     rule("sign", r"(?<=\d)\s/\s(?=\d{1,9}\b)", " divided by ", signs="/"),

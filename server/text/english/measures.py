@@ -25,7 +25,8 @@ REGULAR = {
     "lbs": "pound", "oz": "ounce", "fl oz": "fluid ounce", "fl. oz": "fluid ounce", "L": "liter", "l": "liter",
     "mL": "milliliter", "ml": "milliliter", "cl": "centiliter", "dl": "deciliter", "dL": "deciliter",
     "µL": "microliter", "gal": "gallon", "qt": "quart", "pt": "pint", "tsp": "teaspoon", "tbsp": "tablespoon",
-    "Tbsp": "tablespoon", "ha": "hectare", "h": "hour", "hr": "hour", "hrs": "hour", "min": "minute",
+    "Tbsp": "tablespoon", "ha": "hectare", "bbl": "barrel", "atm": "atmosphere", "h": "hour", "hr": "hour",
+    "hrs": "hour", "min": "minute",
     "mins": "minute", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
     "ns": "nanosecond", "yr": "year", "yrs": "year", "mo": "month", "wk": "week", "wks": "week",
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "TW": "terawatt", "mW": "milliwatt",
@@ -33,7 +34,8 @@ REGULAR = {
     "TWh": "terawatt hour", "V": "volt", "kV": "kilovolt", "mV": "millivolt", "mA": "milliamp",
     "mAh": "milliamp hour", "Ah": "amp hour", "Ω": "ohm", "kΩ": "kilohm", "Pa": "pascal", "kPa": "kilopascal",
     "hPa": "hectopascal", "MPa": "megapascal", "mbar": "millibar", "kJ": "kilojoule", "MJ": "megajoule",
-    "kcal": "kilocalorie", "cal": "calorie", "kN": "kilonewton", "Nm": "newton meter", "dB": "decibel",
+    "kcal": "kilocalorie", "cal": "calorie", "kN": "kilonewton", "Nm": "newton meter", "N\u22c5m": "newton meter",
+    "N\u00b7m": "newton meter", "dB": "decibel",
     "dBA": "decibel", "lm": "lumen", "mol": "mole", "mmol": "millimole", "MP": "megapixel", "px": "pixel",
     "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "PB": "petabyte", "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "TiB": "tebibyte",
@@ -45,7 +47,8 @@ IRREGULAR = {
     "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
     "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
     "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
-    "mpg": ("mile per gallon", "miles per gallon"), "psi": ("P S I", "P S I"), "cc": ("C C", "C C"),
+    "mpg": ("mile per gallon", "miles per gallon"), "psi": ("P S I", "P S I"), "hp": ("horsepower",
+    "horsepower"), "cc": ("C C", "C C"),
     "rpm": ("revolution per minute", "revolutions per minute"), "bpm": ("beat per minute", "beats per minute"),
     "fps": ("frame per second", "frames per second"), "ppm": ("part per million", "parts per million"),
     "ppb": ("part per billion", "parts per billion"), "bps": ("bit per second", "bits per second"),
@@ -140,7 +143,7 @@ RULES: tuple[Rule, ...] = (
     number_rule(
         "measure",
         rf"{MINUS}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
-        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?(?![\w/²³°]|-\d|['’][st])"
+        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?(?![\w²³°]|/(?!\s?\d)|-\d|['’][st])"
         r"(?:\.(?=\s[a-z(]|[),;:]))?",
         _measure,
         signs=DIGIT + "½⅓⅔¼¾⅛⅜⅝⅞",
@@ -151,6 +154,13 @@ RULES: tuple[Rule, ...] = (
         _measure,
         signs=DIGIT,
     ),
+    rule(
+        "measure",
+        r"(?<=[CF]/)(\d{1,3})\s?°([CF])(?!\w)",
+        lambda match: f"{match[1]} {UNITS['°' + match[2]][1]}",
+        signs="°",
+    ),
+    rule("unit", rf"(?<=\bper\s)(?:{UNIT})(?!\w)\.?", lambda match: UNITS[match[0].rstrip(".")][0], signs="p"),
     rule(
         "unit",
         rf"(?<=\s)(?:{_ALONE})(?![\w/])|(?<=\()(?:{_ALONE})(?=\))",

@@ -21,7 +21,10 @@ def _difference(match: re.Match[str]) -> str:
 
 
 def _range(match: re.Match[str]) -> str | None:
-    """Reads a rising pair as a range, a falling one with spaces as a difference, a large falling one as it is."""
+    """Reads a rising pair as a range, a falling one with spaces as a difference.
+
+    Falling pairs without spaces are scores ("3-0", "218-212") or names ("747-400").
+    """
     first, last = match[1], match[2]
     least, most = (float(number.replace(",", "")) for number in (first, last))
     if first[0] == "0" and len(first) > 1:
@@ -32,7 +35,8 @@ def _range(match: re.Match[str]) -> str | None:
         return f"{first} to {last}"
     if re.search(r"\d\s.\s\d", match[0]):
         return f"{first} minus {last}"
-    return f"{first} {last}" if least == most or max(least, most) > 99 else f"{first} to {last}"
+    is_score = most < least < 100 or (len(first) == len(last) and 2 * least < 3 * most)
+    return f"{first} to {last}" if is_score and least != most else f"{first} {last}"
 
 
 def _ordinals(match: re.Match[str]) -> str:

@@ -27,7 +27,7 @@ REGNAL = (
 """Names of rulers: the numeral is an ordinal number."""
 FIRST_NAMES = (
     f"{REGNAL}|Sam|Samuel|David|Thomas|Michael|Daniel|Walter|Frank|Harry|Jack|Andrew|Matthew|Mark|Luke|Steven|Patrick"
-    "|Kenneth|Donald|Ronald|Arthur|Martin|Fred|Howard|Eugene|Ralph|Roy|Lawrence|Jeffrey|Benjamin|Adam|Larry|Davis"
+    "|Kenneth|Donald|Ronald|Arthur|Martin|Fred|Howard|Eugene|Ralph|Roy|Lawrence|Jeffrey|Benjamin|Adam|Larry|Davis|Malcolm"
 )
 """Names of people, alone or before a surname: "John Smith III" is the third."""
 _NUMERAL = r"(?=[IVXLC]{2}|[IVX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
@@ -64,4 +64,7 @@ def _numeral(match: re.Match[str]) -> str | None:
     return str(value(numeral)) if is_name else None
 
 
-RULES: tuple[Rule, ...] = (rule("roman_numeral", rf"(?<=[\w.,]\s){_NUMERAL}(?!\w|-\w)", _numeral, signs="IVX"),)
+RULES: tuple[Rule, ...] = (
+    rule("roman_numeral", rf"(?<=[\w.,]\s){_NUMERAL}(?!\w|-\w)", _numeral, signs="IVX"),
+    rule("roman_numeral", r"\bWW(I{1,3})(?!\w)", lambda match: f"World War {value(match[1])}", signs="W"),
+)

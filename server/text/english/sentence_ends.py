@@ -16,7 +16,8 @@ _MISSED = re.compile(
 )
 """Matches the end of a sentence, with the space after it: "etc. Customers", "vitamin C. Doctors", "8,849 m. Wow"."""
 _BEFORE_NUMBERS = (
-    "vol|vols|ch|chap|max|min|est|tel|ext|fig|figs|no|nos|pp|p|apt|ste|sec|eq|art|ver|op|qty|approx|avg|ca|c|rs|mt"
+    "vol|vols|ch|chap|max|min|est|tel|ext|fig|figs|no|nos|pp|p|apt|ste|sec|eq|art|ver|op|qty|approx|avg|ca|c|rs|mt|eqs?"
+    "|gen|ex|lev|num|deut|josh|ps|prov|isa|jer|matt|cor|gal|eph|phil|thess|tim|heb|pet|rev|rom"
 )
 _BEFORE_NAMES = "mon|tues?|wed|thu|thurs?|fri|sat|sun|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec"
 _BEFORE_WORDS = (
@@ -24,8 +25,8 @@ _BEFORE_WORDS = (
     "|assn|bros|incl|excl|misc|esp|inc|ltd|corp|co|jr|sr|tues?|thurs?|ave|blvd|rd|st|vs|etc|al|approx"
 )
 _GOES_ON = re.compile(
-    rf"(?:\b(?:{_BEFORE_NUMBERS})\.\s?\n#?\d"
-    rf"|\b(?:{_BEFORE_NAMES})\.,?\s?\n(?:\d|(?-i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|at\b|and\b|to\b|(?-i:[a-z]))"
+    rf"(?:\b(?:{_BEFORE_NUMBERS})\.\s?\n(?:#?\d|(?-i:[IVX]{{1,5}}\b))"
+    rf"|\b(?:{_BEFORE_NAMES})\.,?\s?\n(?:\d|[-\u2013]|(?-i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|at\b|and\b|to\b|(?-i:[a-z]))"
     rf"|\b(?:{_BEFORE_WORDS})\.\s?\n(?-i:[a-z(])"
     rf"|\b[ap]\.m\.\s?\n(?-i:[ECMP][SD]?T\b|GMT|UTC|BST|CES?T|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
     rf"|Eastern|Pacific|Central|Mountain|[a-z]))",

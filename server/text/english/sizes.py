@@ -69,7 +69,7 @@ RULES: tuple[Rule, ...] = (
     ),
     number_rule(
         "size",
-        rf"(\d{{1,2}})\s?(?:ft\.?\s|{_FEET}\s?)(\d{{1,2}}(?:\.\d)?)\s?(?:in\b\.?|{_INCHES})",
+        rf"(\d{{1,4}})\s?(?:ft\.?\s|{_FEET}\s?)(\d{{1,2}}(?:\.\d)?)\s?(?:in\b\.?|{_INCHES})",
         _feet,
         signs=DIGIT,
     ),

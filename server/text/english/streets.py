@@ -48,7 +48,8 @@ _KIND = (
 _NAME = r"(?:(?:[A-Z][A-Za-z'’]{1,20}|\d{1,3}(?:st|nd|rd|th))\s){1,4}"
 _STREET = rf"(?=\s(?:(?:{'|'.join(DIRECTIONS)})\b\.?\s)?{_NAME}{_KIND}\b)"
 _HOUSE = re.compile(rf"\b\d{{1,5}}\s(?:[NSEW]\.?\s)?{_NAME}\Z")
-_STREET_NAME = re.compile(r"(?:\b[A-Z][A-Za-z'’]{1,20}|\b\d{1,3}(?:st|nd|rd|th))\s\Z")
+_STREET_NAME = re.compile(r"(?:\b[A-Z][A-Za-z'’]{1,20}\.?|\b\d{1,3}(?:st|nd|rd|th))\s\Z")
+_STREET_END = re.compile(rf"\b{_KIND}\.?,?\s\Z")
 _VERB = re.compile(r"\b(?:Visit|In|At|To|From|See|The|And|Of|By|For|With|On|Near|When|If|But|As)\s\Z")
 
 
@@ -75,6 +76,10 @@ def _house(match: re.Match[str]) -> str:
 
 def _direction(match: re.Match[str]) -> str:
     return DIRECTIONS[match[1]]
+
+
+def _quadrant(match: re.Match[str]) -> str | None:
+    return DIRECTIONS[match[0]] if _STREET_END.search(before(match, 12)) else None
 
 
 def _state(match: re.Match[str]) -> str | None:
@@ -105,6 +110,7 @@ RULES: tuple[Rule, ...] = (
         lambda match: TRADITIONAL[match[1]] + ("." if ends_sentence(match) else ""),
         signs=",-",
     ),
+    rule("street", r"\b(?:NW|NE|SW|SE)\b", _quadrant, signs="NS"),
     rule("street", r"\bP\.?\s?O\.?\sBox\b", "P O Box", signs="B"),
     rule("street", r"\bApt\b\.?(?=\s#?\w)", "Apartment", signs="A"),
     rule("street", r"\bSte\.(?=\s#?\d)", "Suite", signs="S"),

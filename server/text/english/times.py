@@ -72,7 +72,18 @@ def _military(match: re.Match[str]) -> str:
     return f"{hour} {'hundred' if match[2] == '00' else match[2]}"
 
 
-def _verse(match: re.Match[str]) -> str:
+SHORT_BOOKS = {
+    "Gen": "Genesis", "Ex": "Exodus", "Lev": "Leviticus", "Num": "Numbers", "Deut": "Deuteronomy", "Josh": "Joshua",
+    "Ps": "Psalm", "Prov": "Proverbs", "Isa": "Isaiah", "Jer": "Jeremiah", "Matt": "Matthew", "Rom": "Romans",
+    "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians", "Thess": "Thessalonians",
+    "Tim": "Timothy", "Heb": "Hebrews", "Pet": "Peter", "Rev": "Revelation",
+}  # fmt: skip
+_BOOK = re.compile(rf"\b(?:{BOOKS}|(?:{'|'.join(SHORT_BOOKS)})\.?)\s\Z")
+
+
+def _verse(match: re.Match[str]) -> str | None:
+    if not _BOOK.search(before(match, 16)):
+        return None
     return f"{match[1]} {match[2]}" + (f" to {match[3]}" if match[3] else "")
 
 
@@ -88,12 +99,8 @@ _RANGED2 = r"(?P<hour2>\d{1,2})(?:[:.](?P<minute2>\d{2}))?"
 _ZONED = rf"(?:\s?(?P<zone>{ZONE})(?!\w))?"
 
 RULES: tuple[Rule, ...] = (
-    rule(
-        "verse",
-        rf"(?<=[a-z]\s)(?<!\w\d\s)(\d{{1,3}}):(\d{{1,3}})(?:{DASH}(\d{{1,3}}))?(?![\w:]|\s?[ap]\.?m)",
-        lambda match: _verse(match) if re.search(rf"\b(?:{BOOKS})\s\Z", before(match, 16)) else None,
-        signs=":",
-    ),
+    rule("verse", rf"\b({'|'.join(SHORT_BOOKS)})\.(?=\s\d{{1,3}}:\d)", lambda match: SHORT_BOOKS[match[1]], signs=":"),
+    number_rule("verse", rf"(\d{{1,3}}):(\d{{1,3}})(?:{DASH}(\d{{1,3}}))?(?![\w:]|\s?[ap]\.?m)", _verse, signs=":"),
     number_rule(
         "duration",
         rf"(\d{{1,2}}):(\d{{2}}):(\d{{2}})(?:\s?({HALF}))?(?:\s?({ZONE}))?(?![\w:]|\.\d)",
@@ -116,6 +123,8 @@ RULES: tuple[Rule, ...] = (
     number_rule(
         "time", rf"(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?P<half>){_ZONED}(?![\w:]|\.\d|,\d{{3}})", _time, signs=":"
     ),
-    number_rule("time", r"([01]\d|2[0-4])(\d\d)(?=\s(?:hours|hrs)\b)(?<=[03]0)", _military, signs="h"),
+    number_rule(
+        "time", r"(0\d|1\d|2[0-4])([0-5]\d)(?=\s(?:hours|hrs)\b)(?:(?<=[03]0)|(?<=0\d\d\d))", _military, signs="h"
+    ),
     number_rule("ratio", r"(\d{1,4}):(\d{1,3}(?:,\d{3}){1,3}|\d{1,6})(?![\w:]|[.,]\d)", _ratio, signs=":"),
 )
