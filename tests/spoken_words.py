@@ -27,6 +27,7 @@ def number(match: re.Match[str]) -> str:
 def plainly(text: str) -> str:
     """The text in the words that are compared."""
     text = re.sub(r"\b([ap])\.m\b\.?", r"\1m", text.lower())
+    text = re.sub(r"\b(?:[a-z]\.)+[a-z]\b", lambda match: match[0].replace(".", ""), text)
     text = re.sub(r"\b(?:[a-z] )+[a-z]\b", lambda match: match[0].replace(" ", ""), text)
     text = re.sub(r"(?<=\d)\.(?=\D|$)", " ", text)
     text = re.sub(r"(?<![\da-z])[-\u2212](?=\d)", " minus ", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import after, before, ends_sentence
+from server.text.english.figures import before, ends_sentence
 from server.text.rules import Rule, rule
 
 TITLES = {
@@ -45,14 +45,13 @@ ENDING = {
     "avg.": "average", "appt.": "appointment", "asst.": "assistant", "temp.": "temperature", "tsp.": "teaspoons",
     "tbsp.": "tablespoons", "a.k.a.": "also known as",
 }  # fmt: skip
-"""What may end a sentence: the dot stays where a capital or nothing follows."""
+"""What may end a sentence: the dot stays where nothing follows."""
 _AFTER_COMMA = re.compile(r"(?:[,(;]|\b(?:the|issue|at|with|track|ranked|was|is|as|room|world|season|episode))\s?\Z")
 """Matches what stands before "no. 4": after other words it is a denial, and the number begins a sentence."""
 
 
 def _ending(match: re.Match[str]) -> str:
-    is_name = match[0] in {"Jr.", "Sr."} and after(match, 2).strip()
-    return ENDING[match[0]] + ("." if ends_sentence(match) and not is_name else "")
+    return ENDING[match[0]] + ("." if ends_sentence(match) else "")
 
 
 def _before_number(match: re.Match[str]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from server.text.english.figures import spelled
 from server.text.rules import Rule, rule
 
 ELEMENTS = (
@@ -23,7 +24,7 @@ def _formula(match: re.Match[str]) -> str | None:
     written = match["formula"].translate(SUBSCRIPTS)
     if written == match["formula"] and not match["charge"] and not _is_formula(written):
         return None
-    pieces = (" ".join(element.upper()) or other for element, other in _PIECE.findall(written))
+    pieces = (spelled(element.upper()) or other for element, other in _PIECE.findall(written))
     return " ".join(pieces) + CHARGES[match["charge"] or ""]
 
 

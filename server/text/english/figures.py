@@ -33,7 +33,7 @@ _NO_PLURAL = re.compile(
     r"|unless|versus|whereas|less|series|business|press|progress|success|class|sees|saw|means|marks|brings|shows|makes"
     r"|comes|gives|ends|begins|starts|remains|others)\b"
 )
-_SENTENCE_END = re.compile(r"[\"'”’)]?(?:\s[\"'“‘]?[A-Z]|\s?\Z)")
+_SENTENCE_END = re.compile(r"[\"'”’)]{0,3}\s?\Z")
 _ARTICLE = re.compile(r"\b[Aa]n?\s\Z")
 _COMPOUND = re.compile(r"-[a-z]")
 _NOUN = re.compile(
@@ -61,7 +61,7 @@ def after(match: re.Match[str], length: int) -> str:
 
 
 def ends_sentence(match: re.Match[str]) -> bool:
-    """Whether the dot at the end of the match also ends a sentence: a capital or nothing follows."""
+    """Whether a dot at the end of the match also ends its sentence: nothing but quotation marks follows."""
     return bool(_SENTENCE_END.match(after(match, 4)))
 
 
@@ -100,8 +100,11 @@ def pairs(digits: str) -> str:
 
 
 def spelled(characters: str) -> str:
-    """Returns the characters one by one: "1 2 3" for "123", "E S T" for "EST"."""
-    return " ".join(characters)
+    """Returns digits or letters one by one: "1 2 3", "E S T", "U.S.A".
+
+    espeak takes an A alone for the article, but not between dots. A dot at the end would end the sentence.
+    """
+    return ("." if "A" in characters else " ").join(characters)
 
 
 def plural(words: str) -> str:

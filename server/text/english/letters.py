@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import after, before
+from server.text.english.figures import after, before, ends_sentence, spelled
 from server.text.rules import Rule, rule
 
 LETTERED = (
@@ -32,20 +32,13 @@ def _initial(match: re.Match[str]) -> str | None:
     return match[1] if is_initial(match) else None
 
 
-def _ends(match: re.Match[str]) -> bool:
-    """Whether the last dot ends a sentence: a capital alone does not tell, as "U.S. Army" shows."""
-    following = after(match, 12)
-    return not re.match(r"\W{0,9}\w", following) or bool(_STARTER.match(following))
-
-
 def _degree(match: re.Match[str]) -> str:
-    return " ".join(match[1].upper() + match[2].upper()) + ("." if _ends(match) else "")
+    return spelled((match[1] + match[2]).upper()) + ("." if ends_sentence(match) else "")
 
 
 def _dotted(match: re.Match[str]) -> str:
     """Reads "U.S."; its last dot stays only at the end of a sentence."""
-    letters = match[0].replace(".", " ").strip()
-    return f"{letters}." if _ends(match) else letters
+    return spelled(match[0].replace(".", "")) + ("." if match[0][-1] == "." and ends_sentence(match) else "")
 
 
 RULES: tuple[Rule, ...] = (
@@ -56,7 +49,12 @@ RULES: tuple[Rule, ...] = (
         signs=".",
     ),
     rule("letters", r"(?<![\w.])(?:[A-Z]\.){2,6}(?!\w)", _dotted, signs="."),
-    rule("letters", r"(?<![\w.])(?:[A-Z]\.){1,5}[A-Z](?![\w.])", lambda match: match[0].replace(".", " "), signs="."),
+    rule(
+        "letters",
+        r"(?<![\w.])(?:[A-Z]\.){1,5}[A-Z](?![\w.])",
+        lambda match: spelled(match[0].replace(".", "")),
+        signs=".",
+    ),
     rule("initial", r"\b([A-Z])\.(?=\s[A-Z])", _initial, signs="."),
     rule("letters", r"(?<=\b[Tt]he )WHO(?![\w.])|(?<=\()WHO(?=\))", "W H O", signs="W"),
 )

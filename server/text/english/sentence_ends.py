@@ -12,6 +12,7 @@ _MISSED = re.compile(
     rf"\betc\.[\"'”’)]?\s{_CAPITAL}"
     rf"|\b(?i:{LETTERED})\s[A-Z]\.\s{_CAPITAL}(?![A-Z]\.)"
     rf"|\b[a-z]{{2,12}}\s[A-Z]\.\s(?=(?:{STARTERS})\s)"
+    rf"|\b(?:Inc|Ltd|Corp|Co|[ap]\.m)\.\s(?![A-Z][a-z]{{2,7}}days\b)(?=[A-Z][a-z]{{2,15}}s\s[a-z])"
     rf"|(?<=\d)\s?(?:m|g|h|s|L|V|W|A|K|C|F)\.\s{_CAPITAL}"
 )
 """Matches the end of a sentence, with the space after it: "etc. Customers", "vitamin C. Doctors", "8,849 m. Wow"."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import DASH, before, number_rule, spelled
+from server.text.english.figures import DASH, before, ends_sentence, number_rule, spelled
 from server.text.rules import Rule, rule
 
 HALF = r"[aApP]\.?[mM]\b\.?"
@@ -18,11 +18,11 @@ BOOKS = (
 
 
 def clock(hour: str, minute: str | None, half: str | None) -> str | None:
-    """Returns "10 A.M.", "3 oh 5", "9 o'clock" or "17 30"; None for what is no time."""
+    """Returns "10 A.M", "3 oh 5", "9 o'clock" or "17 30"; None for what is no time."""
     number = int(hour)
     if number > 24 or int(minute or 0) > 59 or (half and not 1 <= number <= 12):
         return None
-    suffix = f" {half[0].upper()}.M." if half else ""
+    suffix = f" {half[0].upper()}.M" if half else ""
     if minute is None:
         return f"{number}{suffix}"
     if minute == "00":
@@ -35,9 +35,14 @@ def _zone(written: str | None) -> str:
     return f" {spelled(written.replace('.', '').upper())}" if written else ""
 
 
+def _last_dot(match: re.Match[str]) -> str:
+    """Returns the dot of "p.m." at the end of the sentence; inside it, espeak would end one there."""
+    return "." if match[0].endswith(".") and ends_sentence(match) else ""
+
+
 def _time(match: re.Match[str]) -> str | None:
     words = clock(match["hour"], match["minute"], match["half"])
-    return words and words + _zone(match["zone"])
+    return words and words + _zone(match["zone"]) + _last_dot(match)
 
 
 def _time_range(match: re.Match[str]) -> str | None:
@@ -50,7 +55,7 @@ def _time_range(match: re.Match[str]) -> str | None:
     last = clock(match["hour2"], match["minute2"], match["half2"])
     if first is None or last is None or (match["half2"] and not match["half"] and int(match["hour"]) > 12):
         return None
-    return f"{first} to {last}{_zone(match['zone'])}"
+    return f"{first} to {last}{_zone(match['zone'])}{_last_dot(match)}"
 
 
 def _duration(match: re.Match[str]) -> str | None:
@@ -59,8 +64,8 @@ def _duration(match: re.Match[str]) -> str | None:
     if minute > 59 or second > 59:
         return None
     parts = [_count(hour, "hour"), _count(minute, "minute"), f"and {_count(second, 'second')}"]
-    half = f" {match[4][0].upper()}.M." if match[4] else ""
-    return " ".join(parts) + half + _zone(match[5])
+    half = f" {match[4][0].upper()}.M" if match[4] else ""
+    return " ".join(parts) + half + _zone(match[5]) + _last_dot(match)
 
 
 def _count(number: int, noun: str) -> str:
@@ -113,10 +118,10 @@ RULES: tuple[Rule, ...] = (
         _time_range,
         signs="-\u2013\u2014\u2212",
     ),
-    rule("time", rf"(?<![\w.:/$€£-]){_CLOCK}(?:\s?(?P<half>{HALF})(?!\w){_ZONED})(?![\w:])", _time, signs="mM"),
+    rule("time", rf"(?<![\w.:/$€£-]){_CLOCK}(?:\s?(?P<half>{HALF}){_ZONED})(?![\w:])", _time, signs="mM"),
     number_rule(
         "time",
-        rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\s?(?P<half>{HALF})(?!\w){_ZONED}(?![\w:])",
+        rf"(?P<hour>\d{{1,2}})\.(?P<minute>\d{{2}})\s?(?P<half>{HALF}){_ZONED}(?![\w:])",
         _time,
         signs="mM",
     ),

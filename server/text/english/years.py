@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from server.text.english.dates import MONTHS, spoken_year
-from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule, plural
+from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule, plural, spelled
 from server.text.numerals import cardinal, year
 from server.text.rules import DIGIT, Rule, rule
 
@@ -67,7 +67,7 @@ def _short_year(match: re.Match[str]) -> str:
 
 def _era(match: re.Match[str]) -> str:
     number = year(int(match[1])) if len(match[1]) in {3, 4} and match[1][-2:] != "00" else match[1]
-    return f"{number} {' '.join(match[2].replace('.', ''))}"
+    return f"{number} {spelled(match[2].replace('.', ''))}"
 
 
 DECADES: tuple[Rule, ...] = (
@@ -82,7 +82,7 @@ DECADES: tuple[Rule, ...] = (
 )
 RULES: tuple[Rule, ...] = (
     number_rule("era", r"(\d{1,4})\s?(BCE?|CE|AD|B\.C\.(?:E\.)?|A\.D\b\.?)(?!\w)", _era, signs="BCA"),
-    rule("era", r"\b(?:AD|A\.D\.)\s(?=\d{1,4}\b)", "A D ", signs="A"),
+    rule("era", r"\b(?:AD|A\.D\.)\s(?=\d{1,4}\b)", "A.D ", signs="A"),
     rule("era", r"(?<![\w.])(?:c|ca|circa)\.?\s?(?=1\d{3}\b)", "circa ", signs="c"),
     number_rule(
         "year_range", rf"({_YEAR})(?:{DASH}|(/))({_YEAR}|\d\d){AFTER}", _year_range, signs="-\u2013\u2014\u2212/"
