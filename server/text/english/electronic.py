@@ -50,7 +50,7 @@ def _web(match: re.Match[str]) -> str:
     """Reads a web address without its scheme and "www"."""
     address = match[0].rstrip(_CLOSING)
     bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", address, flags=re.IGNORECASE).rstrip("/")
-    return words(bare) + match[0][len(address) :]
+    return words(bare if any(map(str.isalnum, bare)) else address) + match[0][len(address) :]
 
 
 def _plain(match: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from server.text.numerals import ordinal
 from server.text.rules import Rule, rule
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-_RAISED = r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}|\^-?\d{1,3}|\^\(-?\d{1,3}\)"
+_RAISED = r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}|\^-?\d{1,3}|\^\(-?\d{1,3}\)"
 
 
 def _power(match: re.Match[str]) -> str:
