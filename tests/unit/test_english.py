@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from server.text import english
 from server.text.phonemes import Phonemizer
 from server.text.reading import read_text
+from server.text.readings import put_into
 from server.text.rules import MARKUP, apply
 from server.utterance import Verbalization
 from tests.server_process import ROOT
@@ -125,7 +126,7 @@ KINDS: dict[str, list[tuple[str, str]]] = {
         ("10.30 am \u2013 3.30 pm", "10 30 A.M to 3 30 P.M"),
         ("5 p.m. EST", "5 P.M E S T"),
         ("0600 hours", "oh 6 hundred hours"),
-        ("John 3:16", "John 3 16"),
+        ("John 3:16, 1 Cor. 13:4-7", "John 3 16, 1 Corinthians 13 4 to 7"),
         ("a ratio of 2:1 or 1:50,000", "a ratio of 2 to 1 or 1 to 50,000"),
     ],
     "telephone": [
@@ -148,7 +149,8 @@ KINDS: dict[str, list[tuple[str, str]]] = {
         ("He said, OK.", "He said, OK."),
     ],
     "ranges": [
-        ("won 3-0", "won 3 to 0"),
+        ("won 3-0, passed 218-212", "won 3 to 0, passed 218 to 212"),
+        ("pages 501-1000", "pages 501 to 1000"),
         ("a Boeing 737-800", "a Boeing 737 800"),
         ("aged 18-25", "aged 18 to 25"),
         ("pages 123-30", "pages 123 to 30"),
@@ -281,6 +283,13 @@ def test_a_sign_belongs_to_the_number_before_it(language: str) -> None:
     [sentence] = read_text("3,50 € 3 Mal", language)
     [stretch] = sentence.stretches
     assert sentence.written[stretch.start : stretch.stop] == "3,50 €"
+
+
+def test_the_table_in_the_documentation_is_what_the_rules_read() -> None:
+    page = (ROOT / "docs" / "text.md").read_text()
+    assert put_into(page) == page
+    with pytest.raises(ValueError, match="no table of readings"):
+        put_into("# Text\n")
 
 
 def test_a_sentence_tells_what_each_rule_read() -> None:

@@ -32,7 +32,7 @@ RULES: tuple[Rule, ...] = (
     rule("power", r"(?<=\w)\^(?=[A-Za-z]\b)", " to the ", signs="^"),
     rule("sign", r"(?<=[\w)])\s-\s(?=\d{1,9}\b)(?<=\d\s-\s)", " minus ", signs="-"),
     rule(
-        "sign", r"(?<=[\w)])(?:\s[-\u2212]\s?|[-\u2212]\s|(?<=\d)[-\u2212])(?=[\w(]{1,8}\)?\s?=)", " minus ", signs="="
+        "sign", r"(?<=[\w)])(?:\s[-\u2212]\s|[-\u2212]\s|(?<=\d)[-\u2212])(?=[\w(]{1,8}\)?\s?=)", " minus ", signs="="
     ),
     rule("sign", r"(?<=\d)\s?[*\u00d7]\s?(?=\d)", " times ", signs="*\u00d7"),
     rule("sign", r"(?<=\d)\u00d7(?=\s?[A-Za-z])", " times", signs="\u00d7"),

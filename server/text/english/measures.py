@@ -10,6 +10,7 @@ from server.text.english.figures import (
     MIXED,
     NUMBER,
     SCALE,
+    after,
     counts_things,
     is_attribute,
     number_rule,
@@ -26,17 +27,17 @@ REGULAR = {
     "mL": "milliliter", "ml": "milliliter", "cl": "centiliter", "dl": "deciliter", "dL": "deciliter",
     "µL": "microliter", "gal": "gallon", "qt": "quart", "pt": "pint", "tsp": "teaspoon", "tbsp": "tablespoon",
     "Tbsp": "tablespoon", "ha": "hectare", "bbl": "barrel", "atm": "atmosphere", "h": "hour", "hr": "hour",
-    "hrs": "hour", "min": "minute",
-    "mins": "minute", "sec": "second", "secs": "second", "ms": "millisecond", "µs": "microsecond",
-    "ns": "nanosecond", "yr": "year", "yrs": "year", "mo": "month", "wk": "week", "wks": "week",
+    "hrs": "hour", "min": "minute", "mins": "minute", "sec": "second", "secs": "second",
+    "ms": "millisecond", "µs": "microsecond", "ns": "nanosecond", "yr": "year", "yrs": "year", "mo": "month",
+    "wk": "week", "wks": "week",
     "W": "watt", "kW": "kilowatt", "MW": "megawatt", "GW": "gigawatt", "TW": "terawatt", "mW": "milliwatt",
     "Wh": "watt hour", "kWh": "kilowatt hour", "MWh": "megawatt hour", "GWh": "gigawatt hour",
     "TWh": "terawatt hour", "V": "volt", "kV": "kilovolt", "mV": "millivolt", "mA": "milliamp",
     "mAh": "milliamp hour", "Ah": "amp hour", "Ω": "ohm", "kΩ": "kilohm", "Pa": "pascal", "kPa": "kilopascal",
     "hPa": "hectopascal", "MPa": "megapascal", "mbar": "millibar", "kJ": "kilojoule", "MJ": "megajoule",
     "kcal": "kilocalorie", "cal": "calorie", "kN": "kilonewton", "Nm": "newton meter", "N\u22c5m": "newton meter",
-    "N\u00b7m": "newton meter", "dB": "decibel",
-    "dBA": "decibel", "lm": "lumen", "mol": "mole", "mmol": "millimole", "MP": "megapixel", "px": "pixel",
+    "N\u00b7m": "newton meter", "dB": "decibel", "dBA": "decibel", "lm": "lumen", "mol": "mole",
+    "mmol": "millimole", "MP": "megapixel", "px": "pixel",
     "kB": "kilobyte", "KB": "kilobyte", "MB": "megabyte", "GB": "gigabyte", "TB": "terabyte",
     "PB": "petabyte", "KiB": "kibibyte", "MiB": "mebibyte", "GiB": "gibibyte", "TiB": "tebibyte",
     "kbit": "kilobit", "Mbit": "megabit", "Gbit": "gigabit", "Mb": "megabit", "Gb": "gigabit",
@@ -47,8 +48,8 @@ IRREGULAR = {
     "ft": ("foot", "feet"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
     "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
     "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
-    "mpg": ("mile per gallon", "miles per gallon"), "psi": ("P S I", "P S I"), "hp": ("horsepower",
-    "horsepower"), "cc": ("C C", "C C"),
+    "mpg": ("mile per gallon", "miles per gallon"), "psi": ("P S I", "P S I"), "cc": ("C C", "C C"),
+    "hp": ("horsepower", "horsepower"),
     "rpm": ("revolution per minute", "revolutions per minute"), "bpm": ("beat per minute", "beats per minute"),
     "fps": ("frame per second", "frames per second"), "ppm": ("part per million", "parts per million"),
     "ppb": ("part per billion", "parts per billion"), "bps": ("bit per second", "bits per second"),
@@ -115,11 +116,13 @@ def _measure(match: re.Match[str]) -> str | None:
 
 
 def _is_no_unit(match: re.Match[str], unit: str, joint: str) -> bool:
-    """Whether the letter is none: "5m people" are millions, "100 B" may be anything, "4 s" needs its space."""
+    """Whether the letter is none: "5m people" are millions, "4s" needs a space, "60 W 14th" is west."""
     if unit == "m" and counts_things(match):
         return True
     if unit == "s":
         return (joint != " " and "." not in match["least"]) or joint == "-" or bool(match["per"])
+    if unit == "W" and re.match(r"\s(?:\d|[A-Z])", after(match, 2)):
+        return True
     return unit in {"t", "W", "V", "h", "l", "L", "g"} and joint == "-"
 
 
@@ -143,14 +146,15 @@ RULES: tuple[Rule, ...] = (
     number_rule(
         "measure",
         rf"{MINUS}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
-        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?(?![\w²³°]|/(?!\s?\d)|-\d|['’][st])"
-        r"(?:\.(?=\s[a-z(]|[),;:]))?",
+        rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?"
+        r"(?![\w²³°]|/(?!\s?\d)|-\d|['’][st])(?:\.(?=\s[a-z(]|[),;:]))?",
         _measure,
         signs=DIGIT + "½⅓⅔¼¾⅛⅜⅝⅞",
     ),
     number_rule(
         "measure",
-        rf"{MINUS}{QUANTITY}(?:{DASH}(?P<most>{MIXED}|{NUMBER}))?(?P<scale>)(?P<joint>\s?)(?P<unit>in|c)\.(?P<per>)(?P<per2>)(?=\s[a-z(])",
+        rf"{MINUS}{QUANTITY}(?:{DASH}(?P<most>{MIXED}|{NUMBER}))?(?P<scale>)(?P<joint>\s?)(?P<unit>in|c)\."
+        r"(?P<per>)(?P<per2>)(?=\s[a-z(])",
         _measure,
         signs=DIGIT,
     ),

@@ -59,8 +59,7 @@ CODES = {
     "DKK": Currency("Danish krone", "Danish kroner"), "PLN": Currency("zloty", "zloty"),
     "MXN": Currency("Mexican peso", "Mexican pesos"), "BRL": Currency("real", "reais"),
     "ZAR": Currency("rand", "rand"), "SGD": Currency("Singapore dollar", "Singapore dollars"),
-    "HKD": Currency("Hong Kong dollar", "Hong Kong dollars"), "TRY": SIGNS["₺"], "RUB": SIGNS["₽"],
-    "BTC": SIGNS["₿"],
+    "HKD": Currency("Hong Kong dollar", "Hong Kong dollars"), "BTC": SIGNS["₿"],
 }  # fmt: skip
 
 ANY_SIGN = "".join(SIGNS)

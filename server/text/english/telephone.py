@@ -47,11 +47,12 @@ def _version(match: re.Match[str]) -> str:
 
 
 def _dialled(match: re.Match[str]) -> str | None:
-    return spelled(match[0]) if _DIALLED.search(before(match, 10)) else None
+    return _groups(match[0]) if _DIALLED.search(before(match, 10)) else None
 
 
 def _code(match: re.Match[str]) -> str | None:
-    return spelled(match[0]) if _NAMED.search(before(match, 24)) else None
+    is_named = _NAMED.search(before(match, 24)) and len(match[0]) > 3
+    return spelled(match[0]) if is_named or before(match, 10) == "area code " else None
 
 
 def _long(match: re.Match[str]) -> str:
@@ -85,8 +86,8 @@ RULES: tuple[Rule, ...] = (
         signs=DIGIT,
     ),
     number_rule("telephone", r"1-[89]\d\d(?:-[A-Z0-9]{1,8}){1,4}(?!\w)", _telephone, signs=DIGIT),
-    number_rule("telephone", rf"\d{{3}}{_SEPARATOR}\d{{4}}{_EXTENSION}(?<!\d\s\d{{4}}){AFTER}", _extended, signs="-."),
-    number_rule("telephone", r"\d{3}(?!\w|[.,]\d|\s?%)", _dialled, signs=DIGIT),
+    number_rule("telephone", rf"\d{{3}}[.\u2011-](?!\d?\d00\b)\d{{4}}{_EXTENSION}{AFTER}", _extended, signs="-."),
+    number_rule("telephone", r"\d{3}(?:-\d{4})?(?!\w|[.,]\d|\s?%)", _dialled, signs=DIGIT),
     number_rule("digits", rf"\d{{5}}-\d{{4}}{AFTER}", _telephone, signs="-"),
     number_rule("digits", rf"\d{{3}}-\d{{2}}-\d{{4}}{AFTER}", _telephone, signs="-"),
     number_rule("digits", rf"\d{{4}}(?:[ -]\d{{4}}){{2,3}}{AFTER}", _telephone, signs=DIGIT),
