@@ -13,6 +13,7 @@ TITLES = {
     "Maj": "Major", "Cpl": "Corporal", "Pvt": "Private", "Adm": "Admiral", "Cmdr": "Commander", "Gov": "Governor",
     "Sen": "Senator", "Rep": "Representative", "Pres": "President", "Rev": "Reverend", "Hon": "Honorable",
     "Supt": "Superintendent", "Msgr": "Monsignor", "Fr": "Father", "Sr": "Sister", "Mt": "Mount", "Ft": "Fort",
+    "Amb": "Ambassador", "Atty": "Attorney", "Det": "Detective", "Insp": "Inspector",
 }  # fmt: skip
 """Titles before a name."""
 BEFORE_NUMBERS = {
@@ -46,8 +47,8 @@ ENDING = {
     "tbsp.": "tablespoons", "a.k.a.": "also known as",
 }  # fmt: skip
 """What may end a sentence: the dot stays where nothing follows."""
-_AFTER_COMMA = re.compile(r"(?:[,(;]|\b(?:the|issue|at|with|track|ranked|was|is|as|room|world|season|episode))\s?\Z")
-"""Matches what stands before "no. 4": after other words it is a denial, and the number begins a sentence."""
+_DENIAL = re.compile(r"(?:\b(?:said|says?|replied|answer(?:ed|s)?|voted?)|\A[^\w]?)\s?\Z")
+"""Matches what stands before a "no." that denies: the number after it begins a sentence."""
 
 
 def _ending(match: re.Match[str]) -> str:
@@ -55,7 +56,7 @@ def _ending(match: re.Match[str]) -> str:
 
 
 def _before_number(match: re.Match[str]) -> str | None:
-    if match[1] == "no" and not _AFTER_COMMA.search(before(match, 12)):
+    if match[1] == "no" and _DENIAL.search(before(match, 12)):
         return None
     return BEFORE_NUMBERS[match[1]]
 

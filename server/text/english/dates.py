@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from server.text.english.figures import AFTER, DASH, before, counts_things, number_rule
+from server.text.english.figures import AFTER, DASH, before, counts_things, ends_sentence, number_rule
 from server.text.english.times import clock
 from server.text.numerals import cardinal, ordinal, year
 from server.text.rules import DIGIT, Rule, rule
@@ -68,6 +68,10 @@ def _timestamp(match: re.Match[str]) -> str | None:
     return f"{date}, {time}" if date and time else None
 
 
+def _last_dot(match: re.Match[str]) -> str:
+    return "." if match[0].endswith(".") and ends_sentence(match) else ""
+
+
 def _month_day(match: re.Match[str]) -> str | None:
     """Reads "Jan. 5" and "July 4-6", but not "in May 12 people"."""
     first, last = int(match[2]), match[3]
@@ -81,12 +85,13 @@ def _month_day(match: re.Match[str]) -> str | None:
 
 def _day_month(match: re.Match[str]) -> str | None:
     """Reads "15 March", "26th of May" and "4-6 July"; after "the" without another."""
-    first, last, month = int(match[1]), match[2], month_name(match[3])
+    first, last, month = int(match[1]), match["last"], month_name(match["month"])
     if not 1 <= first <= 31 or (last and not first < int(last) <= 31):
         return None
-    days = f"{ordinal(first)} to the {ordinal(int(last))}" if last else ordinal(first)
+    joint = "and" if match["both"] else "to"
+    days = f"{ordinal(first)} {joint} the {ordinal(int(last))}" if last else ordinal(first)
     article = "" if re.search(r"\b[Tt]he\s\Z", before(match, 4)) else "the "
-    return f"{article}{days} of {month}"
+    return f"{article}{days} of {month}{_last_dot(match)}"
 
 
 def _hyphened(match: re.Match[str]) -> str | None:
@@ -98,7 +103,7 @@ def _hyphened(match: re.Match[str]) -> str | None:
 
 
 def _month_alone(match: re.Match[str]) -> str:
-    return month_name(match[1])
+    return month_name(match[1]) + _last_dot(match)
 
 
 def _names(match: re.Match[str]) -> str:
@@ -171,14 +176,15 @@ def rules(language: str) -> tuple[Rule, ...]:
         rule("date", r"\b(may|march)\s(\d{1,2})(?:st|nd|rd|th)?()(?=,?\s\d{4}\b)", _month_day, signs="m"),
         number_rule(
             "date",
-            rf"(\d{{1,2}}){_NTH}?(?:{DASH}(\d{{1,2}}){_NTH}?)?(?:\sof)?\s({MONTH}|may(?=,?\s\d{{4}}\b))(?!\w)",
+            rf"(\d{{1,2}}){_NTH}?(?:(?:{DASH}|(?P<both>\s(?:&|and)\s))(?P<last>\d{{1,2}}){_NTH}?)?(?:\sof)?\s"
+            rf"(?P<month>{MONTH}|may(?=,?\s\d{{4}}\b))(?!\w)",
             _day_month,
             signs=DIGIT,
         ),
-        rule("month", rf"\b((?:{_SHORT})\b\.?)(?=,?\s(?:1\d|20)\d\d\b)", _month_alone, signs=DIGIT),
-        rule("month", r"\b((?:Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.)(?=[\s,;)])", _month_alone, signs="."),
         rule("day_range", rf"\b({_DAY})\.?{DASH}({_DAY})\b\.?(?=[\s,;:)]|\Z)", _names, signs="-\u2013\u2014"),
         rule("month_range", rf"\b({_NAME})\.?{DASH}({_NAME})\b\.?(?=[\s,;:)]|\Z)", _names, signs="-\u2013\u2014"),
+        rule("month", rf"\b((?:{_SHORT})\b\.?)(?=,?\s(?:1\d|20)\d\d\b)", _month_alone, signs=DIGIT),
+        rule("month", r"\b((?:Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.)(?=[\s,;)])", _month_alone, signs="."),
         number_rule("quarter", r"([1-4])Q(?!\w)", lambda match: f"{QUARTERS[match[1]]} quarter", signs="Q"),
         rule("day", rf"\b({_SHORT_DAY})\.(?=,?\s)", _weekday, signs="."),
         rule(

@@ -43,7 +43,9 @@ def mixed(written: str) -> str:
 def _fraction(match: re.Match[str]) -> str | None:
     """Reads a fraction; one of 1 or more only with small denominators, as in "22/7"."""
     whole, numerator, denominator = match[1], int(match[2]), int(match[3])
-    if not denominator or (numerator >= denominator and (numerator % denominator == 0 or denominator > 9)):
+    if not denominator or numerator >= 10 * denominator:
+        return None
+    if numerator >= denominator and (numerator % denominator == 0 or denominator > 9):
         return None
     words = fraction(numerator, denominator)
     if words is None or not whole:

@@ -30,7 +30,6 @@ RULES: tuple[Rule, ...] = (
     rule("scientific", r"(?<![\w.,])(\d{1,3}(?:\.\d{1,6})?)[eE]([+-]?\d{1,3})(?![\w.])", _scientific, signs="eE"),
     rule("power", rf"(?<=[\w)])(?:{_RAISED})(?![\w⁺⁻])", _power, signs="^⁰¹²³⁴⁵⁶⁷⁸⁹⁻"),
     rule("power", r"(?<=\w)\^(?=[A-Za-z]\b)", " to the ", signs="^"),
-    rule("sign", r"(?<=[\w)])\s-\s(?=\d{1,9}\b)(?<=\d\s-\s)", " minus ", signs="-"),
     rule(
         "sign", r"(?<=[\w)])(?:\s[-\u2212]\s|[-\u2212]\s|(?<=\d)[-\u2212])(?=[\w(]{1,8}\)?\s?=)", " minus ", signs="="
     ),
@@ -48,7 +47,7 @@ RULES: tuple[Rule, ...] = (
         signs="<",
     ),
     rule("emoticon", r"(?<!\S)[:;=]-?[()DPp|](?![\w(])", "", signs=":;="),
-    rule("dash", r"(?<=\w\s)-(?=\s[A-Za-z])", ",", signs="-"),
+    rule("dash", r"(?<=\w\s)-(?=\s\w)", ",", signs="-"),
     rule("sign", r"(?<![\w<])<\s?(?=\d)", "less than ", signs="<"),
     rule("sign", r"(?<![\w>])>\s?(?=\d)", "more than ", signs=">"),
     rule("sign", r"\s?(?:≤|<=)\s?(?=[\w(])", " less than or equal to ", signs="≤<"),
@@ -58,7 +57,8 @@ RULES: tuple[Rule, ...] = (
     rule("sign", r"(?:±|\+/-)\s?(?=\d)", "plus or minus ", signs="±+"),
     rule("sign", r"(?<![\w.)])\u2212\s?(?=\d)", "minus ", signs="\u2212"),
     rule("sign", r"√\s?\(?(?=\w)", "the square root of ", signs="√"),
-    rule("sign", r"§{1,2}\s?(?=\d)", "section ", signs="§"),
+    rule("sign", r"§§\s?(?=\d)", "sections ", signs="§"),
+    rule("sign", r"§\s?(?=\d)", "section ", signs="§"),
     rule("decimal", r"(?<![\w.])\.(\d{1,12})(?![\w.])", lambda match: f"point {spelled(match[1])}", signs="."),
     rule("decimal", r"(?<![\w.])\.(?=\d)", "point ", signs="."),
     rule("sign", r"(?<![\w#])#\s?(?=\d)", "number ", signs="#"),

@@ -11,6 +11,7 @@ from server.text.english.figures import (
     NUMBER,
     SCALE,
     after,
+    before,
     counts_things,
     is_attribute,
     number_rule,
@@ -60,6 +61,8 @@ IRREGULAR = {
     "sq mi": ("square mile", "square miles"), "sq km": ("square kilometer", "square kilometers"),
     "sq m": ("square meter", "square meters"), "cu ft": ("cubic foot", "cubic feet"),
     "cu. ft": ("cubic foot", "cubic feet"),
+    "m/s²": ("meter per second squared", "meters per second squared"),
+    "m/s2": ("meter per second squared", "meters per second squared"),
     "°C": ("degree Celsius", "degrees Celsius"), "°F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "° C": ("degree Celsius", "degrees Celsius"), "° F": ("degree Fahrenheit", "degrees Fahrenheit"),
     "ºC": ("degree Celsius", "degrees Celsius"), "ºF": ("degree Fahrenheit", "degrees Fahrenheit"),
@@ -109,7 +112,9 @@ def _measure(match: re.Match[str]) -> str | None:
     if share and single and not quantity.startswith("one "):
         quantity += " of an" if noun[0] in "aeio" or noun == "hour" else " of a"
     if match["most"]:
-        quantity += f" to {mixed(match['most'])}"
+        other = f" {UNITS[match['first']][match['least'] != '1']}" if match["first"] not in {None, "", unit} else ""
+        quantity += f"{other} to {mixed(match['most'])}"
+        noun = one if other and match["most"] == "1" else noun
     scale = f" {match['scale']}" if match["scale"] else ""
     rate = "".join(f" per {per(match[name])}" for name in ("per", "per2") if match[name])
     return signed(match, f"{quantity}{scale} {noun}{rate}")
@@ -135,7 +140,10 @@ def _percent_range(match: re.Match[str]) -> str:
     return signed(match, f"{match['least']}{first} to {match['most']} percent")
 
 
-def _oven(match: re.Match[str]) -> str:
+def _oven(match: re.Match[str]) -> str | None:
+    """Reads the F of "at 350 F" and "a high of 54F"."""
+    if not re.search(r"\b(?:at|to|of|or|highs?|lows?|near|around|about|is|was)\s\Z", before(match, 8)):
+        return None
     return f"{match[1]} degrees {'Celsius' if match[2] == 'C' else 'Fahrenheit'}"
 
 
@@ -145,7 +153,7 @@ RULES: tuple[Rule, ...] = (
     ),
     number_rule(
         "measure",
-        rf"{MINUS}{QUANTITY}(?:\s?(?:{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
+        rf"{MINUS}{QUANTITY}(?:\s?(?P<first>{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
         rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?"
         r"(?![\w²³°]|/(?!\s?\d)|-\d|['’][st])(?:\.(?=\s[a-z(]|[),;:]))?",
         _measure,
@@ -153,7 +161,7 @@ RULES: tuple[Rule, ...] = (
     ),
     number_rule(
         "measure",
-        rf"{MINUS}{QUANTITY}(?:{DASH}(?P<most>{MIXED}|{NUMBER}))?(?P<scale>)(?P<joint>\s?)(?P<unit>in|c)\."
+        rf"{MINUS}{QUANTITY}(?:{DASH}(?P<most>{MIXED}|{NUMBER}))?(?P<scale>)(?P<first>)(?P<joint>\s?)(?P<unit>in|c)\."
         r"(?P<per>)(?P<per2>)(?=\s[a-z(])",
         _measure,
         signs=DIGIT,
@@ -172,7 +180,7 @@ RULES: tuple[Rule, ...] = (
         signs="/°²W",
     ),
     number_rule("measure", rf"({NUMBER})\s?m(?=\s[a-z])", _millions, signs="m"),
-    rule("measure", rf"(?<=\b[ao][tfr] )({NUMBER})\s?([CF])\b(?!\w)", _oven, signs="CF"),
+    number_rule("measure", rf"({NUMBER})\s?([CF])(?!\w)", _oven, signs="CF"),
     number_rule(
         "percent_range",
         rf"{MINUS}(?P<least>{NUMBER})\s?(?P<percent>%)?{DASH}(?P<most>{NUMBER})\s?%(?!\w)",

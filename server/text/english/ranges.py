@@ -27,8 +27,8 @@ def _range(match: re.Match[str]) -> str | None:
     """
     first, last = match[1], match[2]
     least, most = (float(number.replace(",", "")) for number in (first, last))
-    if first[0] == "0" and len(first) > 1:
-        return None
+    if any(number[0] == "0" and len(number) > 1 and "." not in number for number in (first, last)):
+        return f"{first} {last}"
     if _MODEL.search(before(match, 12)):
         return f"{first} {last}"
     if _LISTED.search(before(match, 12)) or least < most:

@@ -32,7 +32,7 @@ FIRST_NAMES = (
 """Names of people, alone or before a surname: "John Smith III" is the third."""
 _NUMERAL = r"(?=[IVXLC]{2}|[IVX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 """Matches 1 to 99."""
-_COUNTED = re.compile(rf"\b(?:{COUNTED}|{COUNTED.upper()})\.?\s\Z")
+_COUNTED = re.compile(rf"\b(?:{COUNTED}|{COUNTED.upper()}|chapter|ch|part|vol|volume|book)\.?\s\Z")
 _REGNAL = re.compile(rf"\b(?:{REGNAL})\s\Z")
 _PERSON = re.compile(rf"\b(?:{FIRST_NAMES})(?:\s[A-Z]\.)?(?:\s[A-Z][a-z]{{1,15}}),?\s\Z|\b(?:{FIRST_NAMES})\s\Z")
 _RULER = re.compile(rf"\b(?:{RULERS})\s[A-Z][a-z]{{1,15}}\s\Z")

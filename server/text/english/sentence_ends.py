@@ -29,6 +29,7 @@ _GOES_ON = re.compile(
     rf"(?:\b(?:{_BEFORE_NUMBERS})\.\s?\n(?:#?\d|(?-i:[IVX]{{1,5}}\b))"
     rf"|\b(?:{_BEFORE_NAMES})\.,?\s?\n(?:\d|[-\u2013]|(?-i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|at\b|and\b|to\b|(?-i:[a-z]))"
     rf"|\b(?:{_BEFORE_WORDS})\.\s?\n(?-i:[a-z(])"
+    rf"|\b(?-i:Amb|Atty|Det|Insp|Supt|Cmdr|Msgr)\.\s?\n(?-i:[A-Z])"
     rf"|\b[ap]\.m\.\s?\n(?-i:[ECMP][SD]?T\b|GMT|UTC|BST|CES?T|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
     rf"|Eastern|Pacific|Central|Mountain|[a-z]))",
     re.IGNORECASE,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import MIXED, NUMBER, before, is_attribute, number_rule
+from server.text.english.figures import DASH, MIXED, NUMBER, before, is_attribute, number_rule
 from server.text.english.fractions import mixed
 from server.text.english.measures import UNIT, UNITS
-from server.text.rules import DIGIT, Rule
+from server.text.rules import DIGIT, Rule, rule
 
 MARKS = {'"': ("inch", "inches"), "'": ("foot", "feet")}
 COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
@@ -31,7 +31,9 @@ def _inches(match: re.Match[str]) -> str | None:
     preceding = before(match, 100)
     if len(_QUOTATION.findall(preceding)) % 2 or preceding.rfind("“") > preceding.rfind("”"):
         return None
-    return f"{mixed(match[1])} {'inch' if match[1] == '1' or is_attribute(match) else 'inches'}"
+    last = f" to {match[2]}" if match[2] else ""
+    single = (match[1] == "1" and not last) or is_attribute(match)
+    return f"{mixed(match[1])}{last} {'inch' if single else 'inches'}"
 
 
 def _sheet(match: re.Match[str]) -> str:
@@ -39,9 +41,16 @@ def _sheet(match: re.Match[str]) -> str:
     return f"{mixed(match[1])} by {mixed(match[2])} {'inches' if re.match(_INCHES, match[3]) else 'feet'}"
 
 
+def _between(match: re.Match[str]) -> str | None:
+    """Reads "3 ft x 4 ft"."""
+    return "by" if re.search(r"\d\s?[a-z]{1,3}\s\Z", before(match, 10)) else None
+
+
 def _size(match: re.Match[str]) -> str | None:
     """Reads "25 x 7 m" and "1920×1080"; "5 × 3" is a product."""
     sides = _BY.split(match["sides"])
+    if match["inch"]:
+        return f"{' by '.join(sides)} inch"
     if not match["unit"]:
         return " by ".join(sides) if "×" not in match["sides"] or min(map(len, sides)) > 2 else None
     one, many = UNITS[match["unit"]]
@@ -79,10 +88,18 @@ RULES: tuple[Rule, ...] = (
         _sheet,
         signs="x×",
     ),
-    number_rule("size", rf"({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?){_INCHES}(?!\w)", _inches, signs='"″”'),
     number_rule(
         "size",
-        rf"(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT}))?(?![\w²³]|\.\d)",
+        rf"({MIXED}|\d{{1,3}}(?:\.\d{{1,2}})?)(?:{DASH}(\d{{1,3}}))?{_INCHES}(?!\w)",
+        _inches,
+        signs='"″”',
+    ),
+    number_rule("size", rf"([3-8]){_FEET}(\d|1[01])(?!\w|['’\"])", r"\1 feet \2", signs="'′’"),
+    rule("size", r"(?<=[a-z]\s)x(?=\s\d)", _between, signs="x"),
+    number_rule(
+        "size",
+        rf"(?!0x)(?P<sides>{NUMBER}(?:\s?[x×]\s?(?:{NUMBER})){{1,2}})(?:[\s-]?(?P<unit>{UNIT})|(?P<inch>-in\b\.?))?"
+        r"(?![\w²³]|\.\d)",
         _size,
         signs="x×",
     ),

@@ -62,7 +62,7 @@ def _counted(match: re.Match[str]) -> str:
 
 
 def _short_year(match: re.Match[str]) -> str:
-    return spoken_year(match[1])
+    return spoken_year(match[1]) + (f" to {spoken_year(match[2])}" if match[2] else "")
 
 
 def _era(match: re.Match[str]) -> str:
@@ -89,11 +89,11 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "year",
-        rf"(?<![\w.$€£¥₩₹\u2212/])(?<!\d[,-])(?<!\s-)(?<!\A-)(?:1[1-9]\d\d|20[1-9]\d){AFTER}",
+        rf"(?<![\w.$€£¥₩₹\u2212/#])(?<!\d[,-])(?<!\s-)(?<!\A-)(?:1[1-9]\d\d|20[1-9]\d){AFTER}",
         _year,
         signs=DIGIT,
     ),
     rule("year", rf"(?<=\b[iI]n )(10\d\d){AFTER}", _early_year, signs=DIGIT),
-    rule("year", r"(?<![\w.])['’](\d\d)(?![\w'’\"])", _short_year, signs="'’"),
+    rule("year", rf"(?<![\w.])['’](\d\d)(?:(?:{DASH}|/)['’]?(\d\d))?(?![\w'’\"])", _short_year, signs="'’"),
     number_rule("quantity", r"(\d{3})s\b", _counted, signs="s"),
 )
