@@ -15,7 +15,7 @@ from otel.sdk import variables as standard
 from otel.sdk.honoured_variables import SECRETS
 from otel.sdk.variable_rules import SIGNALS
 from otel.support.environment import read, unknown
-from server.utterance import VOICE_NAME
+from server.utterance import DEFAULT_PAUSES, VOICE_NAME
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -23,6 +23,8 @@ ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
 ProviderVoice = Annotated[str, Field(pattern=rf"^({'|'.join(get_args(ProviderName))})(:.{{1,64}})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
+EmotionTag = Annotated[str, Field(pattern=r"^[^\W\d_][^\W\d_' -]{0,31}$")]
+PauseSeconds = Annotated[float, Field(ge=0, le=10)]
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
@@ -103,6 +105,28 @@ class Settings(BaseSettings):
     )
     max_text_characters: int = Field(5000, ge=1, le=1_000_000, description="Longest text of a request, in characters.")
     max_break_seconds: float = Field(10.0, ge=0, le=60, description="Longest break that SSML may request, in seconds.")
+    emotion_tags: Annotated[tuple[EmotionTag, ...], NoDecode] = Field(
+        (),
+        description="Words that are neither spoken nor counted when they stand alone in parentheses, separated by "
+        "commas, in any case: happy,in a whisper. They replace the default, which docs/text.md lists.",
+    )
+    paragraph_pause_seconds: PauseSeconds = Field(
+        DEFAULT_PAUSES.paragraph,
+        description="Silence after a paragraph at speed 1, in addition to the voice's own; also after SSML's p.",
+    )
+    heading_pause_seconds: PauseSeconds = Field(
+        DEFAULT_PAUSES.heading, description="Silence after a heading at speed 1, in addition to the voice's own."
+    )
+    item_pause_seconds: PauseSeconds = Field(
+        DEFAULT_PAUSES.item,
+        description="Silence after an item of a list, a line of code or a row of a table, and before a list, at speed "
+        "1, in addition to the voice's own.",
+    )
+    cell_pause_seconds: PauseSeconds = Field(
+        DEFAULT_PAUSES.cell,
+        description="Silence after a table's cell at speed 1, in addition to the voice's own; after the last one of a "
+        "row it is TTSCOPE_ITEM_PAUSE_SECONDS.",
+    )
     max_audio_seconds: float = Field(
         900.0, gt=0, description="Longest speech of a request, in seconds, as predicted from its phonemes."
     )
@@ -196,7 +220,7 @@ class Settings(BaseSettings):
         """The longest text in a URL, percent-encoded; a text in a URL may not have more bytes than a body."""
         return min(PERCENT_ENCODED * self.max_text_characters, self.max_body_bytes)
 
-    @field_validator("providers", "trusted_proxies", mode="before")
+    @field_validator("providers", "trusted_proxies", "emotion_tags", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value

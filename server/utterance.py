@@ -104,8 +104,23 @@ class Verbalization:
 
 
 @dataclass(frozen=True, slots=True)
+class Pauses:
+    """Seconds of silence after a part of a text, at speed 1."""
+
+    paragraph: float = 0.6
+    heading: float = 0.6
+    item: float = 0.3
+    """After an item of a list, a line of code or verse, and a row of a table."""
+    cell: float = 0.25
+    """After a cell that is not the last of its row."""
+
+
+DEFAULT_PAUSES = Pauses()
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
-    """A part of a text with markup; with empty text it is only a pause."""
+    """A part of a text with markup or structure; with empty text it is only a pause."""
 
     text: str
     rate: float = 1.0
@@ -137,9 +152,12 @@ class Utterance:
     speed: float = 1.0
     """1 is the voice's own pace, 2 is twice as fast."""
     passages: tuple[Passage, ...] = ()
-    """The passages of a text with markup; empty for plain text."""
+    """The passages of a text with markup or structure; empty for a text that has neither."""
     timed: bool = False
     """Whether the client requests word times."""
+    structural: bool = False
+    """Whether the passages only follow the text's structure, which ``text`` has too, a line for each: then a provider
+    without Ability.MARKUP may speak it, without their pauses."""
 
     def __post_init__(self) -> None:
         if self.language not in self.voice.languages:
@@ -151,7 +169,7 @@ class Utterance:
     @property
     def needs(self) -> frozenset[Ability]:
         """The abilities that the provider must have."""
-        needs = {Ability.MARKUP: bool(self.passages), Ability.WORD_TIMES: self.timed}
+        needs = {Ability.MARKUP: bool(self.passages) and not self.structural, Ability.WORD_TIMES: self.timed}
         return frozenset(ability for ability, needs_it in needs.items() if needs_it)
 
     @property
@@ -161,7 +179,7 @@ class Utterance:
 
     @property
     def pauses(self) -> float:
-        """The total seconds of pauses in the markup."""
+        """The total seconds of the pauses that its passages state."""
         return sum(passage.pause or 0.0 for passage in self.passages)
 
     @property

@@ -15,7 +15,8 @@ BOUND_DISTANCE = 8
 """The minimum distance of a text from a range's bound in characters: spaces around a tag can be counted differently."""
 
 TAGS = ("(happy)", "(sad)", "(excited)", "(calm)", "(angry)", "(whispering)")
-TAG = re.compile(r"(?<!\S)\([^\W\d_]+\)(?!\S)")
+TAG = re.compile(rf"(?<!\S)(?:{'|'.join(map(re.escape, TAGS))})(?!\S)")
+"""Matches only what the server's closed list has: anything else in parentheses is spoken, and counted."""
 UNSPACED = frozenset({"ja", "km", "lo", "my", "th", "yue", "zh"})
 """Languages written without spaces: their words can be counted only with a segmenter."""
 

@@ -12,9 +12,10 @@ from server.audio.formats import FORMATS
 from server.routes import events
 from server.routes.dialect import SynthesisRequest
 from server.routes.operations import IGNORED_HEADER, audio, json_body, speaks
-from server.routes.requests import INPUT_TYPE, FormatName, InputType, TtsRequest, parse, read_json
+from server.routes.requests import INPUT_TYPE, FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
 from server.routes.schemas import EVENT
+from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 
 PATH = "/v1/audio/speech"

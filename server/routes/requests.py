@@ -19,6 +19,7 @@ from server.errors import (
     UnsupportedFormat,
     UnsupportedMediaType,
 )
+from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 
 JSON = "application/json"
@@ -26,8 +27,9 @@ FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 """The keys of FORMATS."""
 NOT_STREAMED = "not_streamed"
 """The type of the pydantic error for options that streams do not support."""
-InputType = Literal["text", "ssml"]
-INPUT_TYPE: InputType = Field("text", description="ssml: the text is SSML, of which docs/text.md has the subset.")
+INPUT_TYPE: InputType = Field(
+    "text", description="ssml: the text is SSML, of which docs/text.md has the subset. markdown: it is Markdown."
+)
 SMALL_BODY = 8192
 """The size in bytes up to which a JSON body can't hold enough members to matter."""
 MAX_MEMBERS = 16

@@ -7,12 +7,11 @@ import unicodedata
 
 from server.errors import InvalidText, NothingToSpeak
 from server.text import rulers
+from server.text.emotions import DEFAULT_TAGS, EmotionTags
 from server.text.sentences import is_speakable
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters (Unicode's category Cc) except tabs and line breaks, and halves of surrogate pairs (Cs)."""
-EMOTION_TAG = re.compile(r" ?(?<!\w)\([^\W\d_]+\)(?!\w)")
-"""Matches one word of letters in parentheses, standing alone: (happy), but not book(s), (see page 3) or (2)."""
 
 MAX_MARKS = 30
 """The maximum number of combining marks in a row that are kept: the bound of UAX 15's Stream-Safe Text Format. No
@@ -46,13 +45,23 @@ def _stream_safe(text: str) -> str:
     return "".join((*stretches, text[start:]))
 
 
-def normalize(text: str) -> str:
-    """Returns the text to be spoken. Raises NothingToSpeak if it is empty or only punctuation and rulers (====)."""
-    composed = " ".join(compose(text).split())
-    spoken = EMOTION_TAG.sub("", composed).strip()
-    if not is_speakable(rulers.without(spoken)):
+def normalize(text: str, tags: EmotionTags = DEFAULT_TAGS) -> str:
+    """Returns a text without structure as it is spoken. Raises NothingToSpeak if it is empty, or only punctuation and
+    rulers (====)."""
+    spoken = single_spaced(tags.remove(compose(text)))
+    require_speakable(spoken)
+    return spoken
+
+
+def single_spaced(text: str) -> str:
+    """Returns the text with one space for each stretch of white space, and none around it."""
+    return " ".join(text.split())
+
+
+def require_speakable(text: str) -> None:
+    """Raises NothingToSpeak if the text has nothing to speak."""
+    if not is_speakable(rulers.without(text)):
         raise NothingToSpeak(
             "text has nothing to speak: no letter, digit or symbol outside emotion tags and rulers (====)",
             param="text",
         )
-    return spoken

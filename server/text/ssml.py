@@ -8,16 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from server.errors import InvalidMarkup
-from server.text.normalize import EMOTION_TAG, compose
-from server.utterance import SPEED_RANGE, Passage, Verbalization
+from server.text.emotions import DEFAULT_TAGS, EmotionTags
+from server.text.normalize import compose
+from server.utterance import DEFAULT_PAUSES, SPEED_RANGE, Passage, Verbalization
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 DEPTH, ELEMENTS = 16, 1000
 """The maximum depth and number of elements of a document."""
-PARAGRAPH = 0.6
-"""Seconds of silence after a paragraph."""
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
 """Seconds of silence; a break without attributes is medium."""
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
@@ -40,16 +39,23 @@ def looks_like_ssml(text: str) -> bool:
     return LIKE_SSML.match(text) is not None
 
 
-def parse(text: str, language: str, most_seconds: float) -> tuple[Passage, ...]:
+def parse(
+    text: str,
+    language: str,
+    most_seconds: float,
+    tags: EmotionTags = DEFAULT_TAGS,
+    paragraph: float = DEFAULT_PAUSES.paragraph,
+) -> tuple[Passage, ...]:
     """Returns the passages of a document. Each has a text, except a first one that is only a pause.
 
-    ``language`` is the voice's; ``most_seconds`` is the longest break.
+    ``language`` is the voice's; ``most_seconds`` is the longest break; ``tags`` are not spoken; ``paragraph`` is the
+    pause after a paragraph, in seconds.
     Raises InvalidMarkup, which names the element.
     """
     root = _tree(text)
     if _name(root) != "speak":
         raise _error("the outermost element must be speak")
-    document = _Document(language, most_seconds)
+    document = _Document(language, most_seconds, tags, paragraph)
     document.read(root)
     return document.finish()
 
@@ -83,6 +89,8 @@ class _Document:
 
     language: str
     most_seconds: float
+    tags: EmotionTags
+    paragraph: float
     rate: float = 1.0
     passages: list[Passage] = field(default_factory=list)
     fragments: list[tuple[str, str | None]] = field(default_factory=list)
@@ -119,7 +127,7 @@ class _Document:
     def _paragraph(self, element: Element) -> None:
         self._sentence(element)
         if self.passages and self.passages[-1].pause is None:
-            self.passages[-1] = replace(self.passages[-1], pause=PARAGRAPH)
+            self.passages[-1] = replace(self.passages[-1], pause=self.paragraph)
             self.paragraph_ended = True
 
     def _break(self, element: Element) -> None:
@@ -162,7 +170,7 @@ class _Document:
 
     def _text(self, text: str | None) -> None:
         if text:
-            self.fragments.append((EMOTION_TAG.sub("", text), None))
+            self.fragments.append((self.tags.remove(text), None))
 
     def _flowing(self) -> float | None:
         """Returns the pause where only the pace changes: none within a sentence."""

@@ -122,6 +122,7 @@ class TestTexts:
             ("(happy) Hello there.", 2, 12),
             ("Hello (sad) there.", 2, 12),
             ("book(s) (see page 3)", 4, 20),
+            ("(WHO) said (yes)", 3, 16),
             ("wait - what", 2, 11),
         ],
     )

@@ -11,7 +11,7 @@ from server.errors import SpeechError
 from server.logs import LOGGER
 from server.providers.provider import Provider
 from server.synthesis.fallback.breaker import Breaker
-from server.utterance import Utterance, Voice
+from server.utterance import Ability, Utterance, Voice
 
 CHECK_SECONDS = 10.0
 """Timeout of a check; the slowest of our providers speaks a word in a tenth of a second."""
@@ -96,7 +96,10 @@ class Candidate:
         return self.state.name
 
     def adapt(self, utterance: Utterance) -> Utterance:
-        """Returns the utterance with this provider's voice, and a language that it speaks."""
+        """Returns the utterance with this provider's voice and a language that it speaks, and without the passages of
+        its structure if the provider can't pause."""
+        if utterance.structural and Ability.MARKUP not in self.state.provider.abilities:
+            utterance = replace(utterance, passages=(), structural=False)
         if self.voice == utterance.voice:
             return utterance
         speaks_it = utterance.language in self.voice.languages
