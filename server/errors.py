@@ -188,7 +188,8 @@ class UnspeakableText(SpeechError):
 
 
 class InvalidMarkup(SpeechError):
-    """The text is not valid SSML of the supported subset, or it is SSML but input_type is not "ssml"."""
+    """The text is not valid SSML of the supported subset, or it is SSML but input_type is not "ssml", or it is Markdown
+    that is nested too deep."""
 
     status = 422
 

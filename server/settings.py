@@ -23,7 +23,7 @@ ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
 ProviderVoice = Annotated[str, Field(pattern=rf"^({'|'.join(get_args(ProviderName))})(:.{{1,64}})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
-EmotionTag = Annotated[str, Field(pattern=r"^[^\W\d_][^\W\d_' -]{0,31}$")]
+EmotionTag = Annotated[str, Field(pattern=r"^[^\W\d_](?:[^\W\d_]|[' -]){0,31}$")]
 PauseSeconds = Annotated[float, Field(ge=0, le=10)]
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
 LEAST_SECRET = 16

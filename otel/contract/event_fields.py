@@ -55,9 +55,13 @@ class RequestField(Field):
     VOICE_CHECKSUM = "tts.voice_checksum", "SHA-256 over the voice's model and configuration"
     LANGUAGE = "tts.language", "the language as a BCP 47 code"
     SPEED = "tts.speed", "the requested pace; 1 is the voice's own", "double"
-    WORD_COUNT = "tts.word_count", "words without emotion tags", "int"
+    WORD_COUNT = "tts.word_count", "words that are spoken, as written: without emotion tags and markup", "int"
     WORD_COUNT_RANGE = "tts.word_count_range", "the range of the number of words"
-    CHAR_COUNT = "tts.char_count", "characters without emotion tags", "int"
+    CHAR_COUNT = (
+        "tts.char_count",
+        "characters of the text that is spoken, as written: without emotion tags and markup",
+        "int",
+    )
     CHAR_COUNT_RANGE = "tts.char_count_range", "the range of the number of characters"
     STREAMED = "tts.streamed", "whether audio was sent while it was made", "boolean"
     DURATION = "tts.duration", "seconds, as in tts_request_duration_seconds", "double"

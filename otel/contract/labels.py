@@ -90,8 +90,10 @@ OUTCOME = Attribute("outcome", "how the request ended", tuple(Outcome))
 ERROR_TYPE = Attribute("error_type", "the error class in lower_snake", Source.ERRORS)
 CANCELLATION = Attribute("reason", "why the request was cancelled", tuple(Cancellation))
 SIDE = Attribute("side", "whose mistake it was", tuple(Side))
-WORD_COUNT_RANGE = Attribute("word_count_range", "words of the text without emotion tags", WORDS.labels)
-CHAR_COUNT_RANGE = Attribute("char_count_range", "characters of the text without emotion tags", CHARACTERS.labels)
+WORD_COUNT_RANGE = Attribute("word_count_range", "words of the text without emotion tags and markup", WORDS.labels)
+CHAR_COUNT_RANGE = Attribute(
+    "char_count_range", "characters of the text without emotion tags and markup", CHARACTERS.labels
+)
 CACHE = Attribute("cache", "whether the audio was in the cache", tuple(CacheState))
 CACHE_RESULT = Attribute("result", "where the audio came from", tuple(CacheResult))
 PROVIDER = Attribute("provider", "the provider that was asked to speak", Source.PROVIDERS)

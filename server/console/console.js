@@ -87,7 +87,7 @@ function waterfall(header) {
 // ---- speaking
 
 function request() {
-  const body = { text: $("text").value, speed: Number($("speed").value), response_format: $("format").value };
+  const body = { text: $("text").value, speed: Number($("speed").value), response_format: $("format").value, input_type: $("input-type").value };
   if ($("voice").value) body.voice_name = $("voice").value;
   if ($("language").value) body.language = $("language").value;
   return body;

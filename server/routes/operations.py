@@ -27,8 +27,8 @@ HEADERS = {
     "Server-Timing": "Duration of each stage so far, in milliseconds.",
     "X-TTS-Provider": "Provider that spoke.",
     "X-TTS-Cache": "Cache result: hit, miss, coalesced or bypass.",
-    "X-TTS-Word-Count-Range": "Word count range of the text, emotion tags left out.",
-    "X-TTS-Character-Count-Range": "Character count range of the text, emotion tags left out.",
+    "X-TTS-Word-Count-Range": "Word count range of the text, emotion tags and markup left out.",
+    "X-TTS-Character-Count-Range": "Character count range of the text, emotion tags and markup left out.",
 }
 """The headers of every speech response."""
 IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that were ignored."}

@@ -42,15 +42,25 @@ class EmotionTags:
             for form in ("NFC", "NFD")
         }
         alternatives = "|".join(sorted(spellings, key=lambda each: (-len(each), each)))
-        self._pattern = re.compile(rf"[^\S\r\n]?(?<!\w)\((?:{alternatives})\)(?!\w)", re.IGNORECASE)
+        # Several tags in a row are one match, so that the space before the first one is found.
+        self._pattern = re.compile(rf"(?:[^\S\r\n]?(?<!\w)\((?:{alternatives})\))+(?!\w)", re.IGNORECASE)
 
     def remove(self, text: str) -> str:
         """Returns the text without its tags and the space before each."""
         return self._pattern.sub("", text) if "(" in text else text
 
     def mask(self, text: str) -> str:
-        """Returns the text with MASK for each character that ``remove`` would remove."""
-        return self._pattern.sub(lambda tag: MASK * len(tag[0]), text) if "(" in text else text
+        """Returns the text with MASK for each character that ``remove`` would remove.
+
+        The space before a tag stays where another one follows, since it may be a part of markup: "# (happy) Title".
+        """
+        return self._pattern.sub(_masked, text) if "(" in text else text
+
+
+def _masked(tags: re.Match[str]) -> str:
+    follows = tags.string[tags.end() : tags.end() + 1]
+    kept = tags[0][:1] if not follows.strip() and tags[0][0] != "(" else ""
+    return kept + MASK * (len(tags[0]) - len(kept))
 
 
 DEFAULT_TAGS = EmotionTags()

@@ -1,31 +1,23 @@
 """The structure of Markdown: its blocks, and the ranges of the source that are spoken.
 
-markdown-it-py finds the markup, by CommonMark 0.31 with tables and strikethrough. It says in which lines a block is,
-and ``PositionedState`` in which place of a block a token is.
+markdown-it-py finds the markup, by CommonMark 0.31 with tables and strikethrough. It says in which lines of the source
+a block is; where a token is in the text of its block, server.text.markdown_tokens adds.
 """
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 from itertools import accumulate
-from typing import Any, Literal
 
-from markdown_it import MarkdownIt
-from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
 from server.errors import InvalidMarkup
 from server.text.blocks import Block, BlockKind, Fragment
+from server.text.markdown_tokens import AT, DEPTH, parse
 
-DEPTH = 40
-"""The maximum nesting of blocks. A list has two levels, the list and the item; a chat model writes up to ten."""
-AT = "at"
-"""The key of a token's ``meta`` for its position in the text of its block."""
 HTML = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style)\b.*?(?:</\1\s*>|\Z)|<[^<>]*(?:>|\Z)", re.DOTALL | re.IGNORECASE)
 """Matches what is not text in a block of HTML: a comment, a script, a tag."""
 LINE_BREAK = re.compile(r"</?(?:br|p|div|li|tr|td|th|hr|h[1-6])\b", re.IGNORECASE)
@@ -36,53 +28,12 @@ TASK = re.compile(r"\[[ xX]\]\s")
 """Matches the box at the beginning of a list's item."""
 
 
-class PositionedState(StateInline):
-    """The state of the inline parser, which notes the position of each token."""
-
-    _pending_at = 0
-
-    def append_pending(self, text: str) -> None:
-        if not self.pending:
-            self._pending_at = self.pos
-        super().append_pending(text)
-
-    def pushPending(self) -> Token:  # noqa: N802 - the library's name
-        token = super().pushPending()
-        token.meta[AT] = self._pending_at
-        return token
-
-    def push(self, ttype: str, tag: str, nesting: Literal[-1, 0, 1]) -> Token:
-        token = super().push(ttype, tag, nesting)
-        token.meta[AT] = self.pos
-        return token
-
-
-class PositionedParser(ParserInline):
-    """The inline parser, with PositionedState."""
-
-    def parse(self, src: str, md: MarkdownIt, env: MutableMapping[str, Any], tokens: list[Token]) -> list[Token]:
-        state = PositionedState(src, md, env, tokens)
-        self.tokenize(state)
-        for process in self.ruler2.getRules(""):
-            process(state)
-        return state.tokens
-
-
-@cache
-def _parser() -> MarkdownIt:
-    parser = MarkdownIt("commonmark")
-    parser.inline = PositionedParser()
-    parser.configure("commonmark", {"maxNesting": DEPTH}).enable(["table", "strikethrough"])
-    # Those would replace the masks of emotion tags, and join tokens, whose positions would be lost.
-    return parser.disable(["normalize", "text_join", "fragments_join"])
-
-
 def read(source: str) -> list[Block]:
     """Returns the blocks of a Markdown text whose lines end with a line feed. Takes linear time.
 
     Raises InvalidMarkup for blocks that are nested too deep: the parser would drop what is in them.
     """
-    tokens = _parser().parse(source)
+    tokens = parse(source)
     if any(token.level >= DEPTH - 1 for token in tokens):
         raise InvalidMarkup(f"Markdown: lists and quotes may be nested {DEPTH // 2} deep at most", param="text")
     reader = _Reader(source)
@@ -191,7 +142,7 @@ class _Reader:
 
     def _add_lines(self, token: Token, content: str, pattern: re.Pattern[str]) -> None:
         """Adds a block for each line of ``content``; ``pattern`` matches what is spoken of it."""
-        origin, position, before = self._origin(token), 0, len(self.blocks)
+        origin, position = self._origin(token), 0
         for line in content.split("\n"):
             fragments = []
             for match in pattern.finditer(line):
@@ -199,8 +150,6 @@ class _Reader:
                     fragments += [Fragment(start, start, " "), Fragment(start, stop)]
             self._append(BlockKind.ITEM, fragments)
             position += len(line) + 1
-        if len(self.blocks) > before and "list_item" not in self._open:
-            self.blocks[-1] = replace(self.blocks[-1], kind=BlockKind.PARAGRAPH)
 
     def _append(self, kind: BlockKind, fragments: Sequence[Fragment]) -> None:
         block = Block(kind, tuple(fragments))

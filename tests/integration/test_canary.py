@@ -29,6 +29,11 @@ MARKUP = (
     f"<!DOCTYPE speak SYSTEM '{CANARY}'><speak/>",
     f"<speak>{CANARY}",
 )
+MARKDOWN = (
+    f"# {CANARY}\n\n- [{CANARY}](https://example.com/{CANARY}) (happy)\n\n```{CANARY}\none\n```\n<{CANARY}>",
+    f"{'> ' * 50}{CANARY}",
+    f"[{CANARY}]: {CANARY}",
+)
 ANSWERS: list[bytes] = []
 """Headers and body of what was not refused."""
 
@@ -102,6 +107,7 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(timestamps=True, stream=True), JSON),
         send(url, "POST", "/tts", field(timestamps=CANARY), JSON),
         *(send(url, "POST", "/tts", field(input_type="ssml", text=markup), JSON) for markup in MARKUP),
+        *(send(url, "POST", "/tts", field(input_type="markdown", text=text), JSON) for text in MARKDOWN),
         send(url, "POST", "/tts", words, {**JSON, "Cache-Control": f"no-store, {CANARY}"}),
         *(send(url, "POST", "/tts", field(response_format=name), JSON) for name in FORMATS),
         *(send(url, "POST", "/tts", field(response_format=name, stream=True), JSON) for name in FORMATS),

@@ -94,6 +94,29 @@ async def test_speed_voice_and_language_are_taken(start: Start) -> None:
     assert status == 200
 
 
+async def test_tags_are_the_operators_choice(start: Start) -> None:
+    client = await start(emotion_tags=("in a whisper",), cache_bytes=0)
+    for text, words in (
+        ("(in a whisper) " + "word " * 10, "1-10"),
+        ("(happy) " + "word " * 10, "11-25"),
+        ("(WHO) " + "word " * 10, "11-25"),
+    ):
+        _, headers, _ = await client.tts({"text": text})
+        assert headers["X-TTS-Word-Count-Range"] == words
+
+
+async def test_markdown_is_counted_without_its_markup(start: Start) -> None:
+    client = await start()
+    text = "# One **two**\n\n- [three](https://example.com/a-long-address?that=is&not=spoken) (happy)\n- four"
+    for body, characters in (({"input_type": "markdown"}, "1-50"), ({}, "51-100")):
+        status, headers, _ = await client.tts({"text": text, **body})
+        assert (status, headers["X-TTS-Word-Count-Range"]) == (200, "1-10")
+        assert headers["X-TTS-Character-Count-Range"] == characters
+    assert await client.refused(json={"text": "> " * 100 + "a", "input_type": "markdown"}) == (
+        422, "invalid_markup", "text"
+    )  # fmt: skip
+
+
 async def test_a_callers_request_id_is_kept_if_it_is_a_uuid(start: Start) -> None:
     client = await start()
     mine = str(uuid.uuid4())

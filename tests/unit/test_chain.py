@@ -482,6 +482,30 @@ async def test_only_who_can_do_what_is_needed_is_asked() -> None:
     stage.chain.require(marked)
 
 
+class NotingProvider(HummingProvider):
+    """Notes the utterances that it gets."""
+
+    def __init__(self, abilities: frozenset[Ability]) -> None:
+        super().__init__()
+        self.abilities = abilities
+        self.utterances: list[Utterance] = []
+
+    def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        self.utterances.append(utterance)
+        return super().speak(utterance, listener)
+
+
+@pytest.mark.parametrize("pauses", [True, False])
+async def test_structure_is_spoken_by_everybody_with_pauses_where_a_provider_can(pauses: bool) -> None:
+    passages = (Passage("One", pause=0.5), Passage("two"))
+    structured = replace(UTTERANCE, passages=passages, structural=True)
+    provider = NotingProvider(frozenset({Ability.MARKUP} if pauses else ()))
+    stage = await staged(provider)
+    stage.chain.require(structured)
+    await stage.speak(utterance=structured)
+    assert provider.utterances[-1] == (structured if pauses else UTTERANCE)
+
+
 def test_outcomes_and_reasons_speak_alike() -> None:
     assert set(map(str, FallbackReason)) - {"unavailable"} <= set(map(str, AttemptOutcome))
 

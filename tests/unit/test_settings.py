@@ -28,7 +28,9 @@ def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("METRICS_ENABLED", "false")
     monkeypatch.setenv("TTSCOPE_DATA_DIR", "/srv/ttscope")
     monkeypatch.setenv("TTSCOPE_DEVICE", "cuda:1")
+    monkeypatch.setenv("TTSCOPE_EMOTION_TAGS", "happy, in a whisper")
     settings = load()
+    assert settings.emotion_tags == ("happy", "in a whisper")
     assert (settings.port, settings.management_port, settings.metrics_enabled) == (9000, 9001, False)
     assert (settings.data_dir, settings.device) == (Path("/srv/ttscope"), "cuda:1")
 
@@ -45,6 +47,8 @@ def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         "TTSCOPE_REMOTE_VOICES": '{"alloy": []}',
         "TTSCOPE_REMOTE_URL": "ftp://somewhere",
         "TTSCOPE_CACHE_BYTES": "-1",
+        "TTSCOPE_EMOTION_TAGS": "happy,(sad)",
+        "TTSCOPE_ITEM_PAUSE_SECONDS": "-1",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
