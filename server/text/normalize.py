@@ -12,6 +12,8 @@ from server.text.sentences import is_speakable
 
 NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters (Unicode's category Cc) except tabs and line breaks, and halves of surrogate pairs (Cs)."""
+LETTER = re.compile(r"[^\W_]")
+"""Matches a letter or a digit; no ruler has one."""
 
 MAX_MARKS = 30
 """The maximum number of combining marks in a row that are kept: the bound of UAX 15's Stream-Safe Text Format. No
@@ -58,9 +60,14 @@ def single_spaced(text: str) -> str:
     return " ".join(text.split())
 
 
+def has_speech(text: str) -> bool:
+    """Whether the text has something to speak outside rulers."""
+    return LETTER.search(text) is not None or is_speakable(rulers.without(text))
+
+
 def require_speakable(text: str) -> None:
     """Raises NothingToSpeak if the text has nothing to speak."""
-    if not is_speakable(rulers.without(text)):
+    if not has_speech(text):
         raise NothingToSpeak(
             "text has nothing to speak: no letter, digit or symbol outside emotion tags and rulers (====)",
             param="text",

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from server.text import rulers
 from server.text.blocks import Block, BlockKind
 from server.text.emotions import MASK
+from server.text.normalize import LETTER
 from server.text.stars import fragments
 
 SHORT = 40
@@ -149,6 +150,8 @@ def _lines(source: str) -> Iterator[Line]:
 
 def _is_rule(text: str) -> bool:
     """Whether a line is drawn: a ruler, or the line between a table's rows."""
+    if LETTER.search(text):
+        return False
     drawn = rulers.without(text)
     return (drawn != text or "--" in text) and GRID.issuperset(drawn)
 

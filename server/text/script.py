@@ -9,18 +9,16 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 from server.errors import InvalidMarkup
-from server.text import markdown, plain, rulers, ssml
+from server.text import markdown, plain, ssml
 from server.text.blocks import Block, pause_between
 from server.text.counts import count_words
 from server.text.emotions import DEFAULT_TAGS, MASK, EmotionTags
-from server.text.normalize import check, compose, normalize, require_speakable, single_spaced
-from server.text.sentences import is_speakable
+from server.text.normalize import LETTER, check, compose, has_speech, normalize, require_speakable, single_spaced
 from server.utterance import DEFAULT_PAUSES, Passage, Pauses
 
 InputType = Literal["text", "ssml", "markdown"]
 STRUCTURES = {"text": plain.read, "markdown": markdown.read}
 LINE_ENDS = {ord("\r"): "\n", 0x2028: "\n", 0x2029: "\n"}
-_LETTER = re.compile(r"[^\W_]")
 _TAG_OR_MARKUP = re.compile(rf"{MASK}+|[^{MASK}]+")
 
 
@@ -120,7 +118,7 @@ class ScriptParser:
 def _spoken(block: Block, source: str) -> str:
     """Returns the text of a block as it is spoken; empty if there is nothing to speak."""
     text = single_spaced(compose(block.raw(source).replace(MASK, "")))
-    return text if is_speakable(rulers.without(text)) else ""
+    return text if has_speech(text) else ""
 
 
 def _word_spans(block: Block, source: str) -> Iterator[Span]:
@@ -147,6 +145,6 @@ def _omissions(source: str, start: int, stop: int) -> Iterator[Omission]:
     for match in _TAG_OR_MARKUP.finditer(source, start, stop):
         if match[0].startswith(MASK):
             yield Omission(Span(*match.span()), "emotion tag")
-        elif _LETTER.search(match[0]):
+        elif LETTER.search(match[0]):
             begin = match.start() + len(match[0]) - len(match[0].lstrip())
             yield Omission(Span(begin, match.start() + len(match[0].rstrip())), "markup")
