@@ -151,4 +151,4 @@ def _content(rng: random.Random) -> bytes:
     return texts.text(rng)[: rng.choice((5, 50, 500))].encode(rng.choice(("utf-8", "utf-8", "utf-16", "utf-7")))
 
 
-TARGET = Target("forms", make, check, share=0.2, known=known, binary=True)
+TARGET = Target("forms", make, check, share=0.14, known=known, binary=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.fuzz import connections, forms, markup, phonemes, recordings
+from tests.fuzz import connections, forms, markdown, markup, phonemes, recordings
 
 TARGETS = {
     target.name: target
-    for target in (phonemes.TARGET, forms.TARGET, recordings.TARGET, markup.TARGET, connections.TARGET)
+    for target in (phonemes.TARGET, forms.TARGET, recordings.TARGET, markup.TARGET, markdown.TARGET, connections.TARGET)
 }
