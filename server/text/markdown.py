@@ -180,7 +180,7 @@ class _Reader:
             text = line.strip()
             if text and number < len(self._lines):
                 indent = len(line) - len(line.lstrip())
-                origin.note(position + indent, self._starts[number] + self._lines[number].rfind(text))
+                origin.note(position, self._starts[number] + self._lines[number].rfind(text) - indent)
             position += len(line) + 1
         return origin
 

@@ -27,6 +27,7 @@ def structure(text: str) -> list[tuple[str, float | None]]:
         ("3) three\n4) four", [("3) three", 2), ("4) four", None)]),
         ("1. # Title\n2. - a\n3.\n", [("1. Title", 3), ("2.", 2), ("a", 2), ("3.", None)]),
         ("- [ ] wash\n- [x] cook", [("wash", 2), ("cook", None)]),
+        ("> a `b\n>   c` d\n> - e\n>   *f*", [("a b c d", 2), ("e f", None)]),
         ("> quote\n> goes on\n\nEnd", [("quote goes on", 4), ("End", None)]),
         ("| a | b |\n|---|--:|\n| **c** | `d` |\n| | e \\| f | extra |\n\nEnd",
          [("a", 1), ("b", 2), ("c", 1), ("d", 2), ("e | f", 1), ("extra", 4), ("End", None)]),
