@@ -110,6 +110,13 @@ def test_a_format_can_be_chosen_and_played(page: Page, name: str) -> None:
     assert download.value.suggested_filename.endswith(f".{name}")
 
 
+def test_markdown_can_be_chosen(page: Page) -> None:
+    page.get_by_label("Written as", exact=True).select_option("Markdown")
+    speak(page, "See [it](https://example.com/an-address-that-is-longer-than-fifty-characters).")
+    facts = page.locator("#facts")
+    expect(facts.locator("div", has=page.get_by_text("Characters", exact=True)).locator("dd")).to_have_text("1-50")
+
+
 def test_the_description_is_a_page(page: Page) -> None:
     page.get_by_role("link", name="API").click()
     expect(page.get_by_role("heading", name="POST /v1/audio/speech")).to_be_visible()
