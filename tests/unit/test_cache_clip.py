@@ -85,15 +85,15 @@ def test_keys_depend_on_the_secret() -> None:
 @pytest.mark.parametrize(
     ("passages", "key"),
     [
-        ((), "d3a0c336283c26b5a3de43d5aa568d7ab7b58a85abec390ebdceaa9596673304"),
-        ((Passage("Wait."),), "961c1e391fb34d1ac2b89a7a3178555cd692a3dc754a6e110137fb876a45021e"),
+        ((), "bcd87a178d8c0fec9bdbca4adc7eca24de9fae291b2d234b368f90f49f9b0e6d"),
+        ((Passage("Wait."),), "eb7d414da91d5606951ad25338799a4c930f2e20ea27a8fa481085589e58c3cc"),
         (
             (
                 Passage("", pause=0.5),
                 Passage("a b 'c'", 1.5, None, (Verbalization(0, 1, "x"),)),
                 Passage("d", 1, 0.25, (Verbalization(0, 1, "x"), Verbalization(2, 3, '"é\u3042'))),
             ),
-            "816c8302d69833c8232ea90f78f08abf9ac572fa1585c26b17035a465577a246",
+            "0bf47ba590596510928b6ac003e3df8a59bfaadfe2b2dd103bde1d96c502ff88",
         ),
     ],
 )

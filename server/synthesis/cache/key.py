@@ -11,7 +11,7 @@ from server.utterance import Passage, Utterance
 SECRET_BYTES = 16
 """The shortest allowed secret: a shorter one could be guessed, and with it every short text."""
 
-_KEYS, _SEALS = b"ttscope clip key 2", b"ttscope clip seal 2"
+_KEYS, _SEALS = b"ttscope clip key 3", b"ttscope clip seal 2"
 """The purposes for which separate secrets are derived, so that a key reveals nothing about a seal."""
 
 
