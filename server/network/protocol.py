@@ -75,8 +75,8 @@ class HttpConnection(web.RequestHandler):
         """The head that is being received."""
         self._body: StreamReader | None = None
         """The body of the newest request, complete or not."""
-        self._answered: StreamReader | None = None
-        """The body of the newest request that was answered."""
+        self._answered = 0
+        """How many of the requests so far were answered."""
         self._last = False
         """Whether no further request can follow: the client has sent everything, or invalid HTTP."""
         self._invalid = False
@@ -88,6 +88,11 @@ class HttpConnection(web.RequestHandler):
     @property
     def receiving(self) -> bool:
         return self._current_request is not None and not self._current_request.content.is_eof()
+
+    @property
+    def _unanswered(self) -> int:
+        """The number of requests that have arrived, at least their heads, and were not answered."""
+        return self._request_count - self._answered
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
@@ -123,7 +128,7 @@ class HttpConnection(web.RequestHandler):
             return False
         self._last = True
         self._cut_body()
-        if self._waits_for_request():
+        if not self._unanswered:
             self._reject_part(BadRequest("the request ended before its headers did"))
             return False
         self._monitor = DisconnectMonitor(transport, self._may_probe)
@@ -171,7 +176,7 @@ class HttpConnection(web.RequestHandler):
         try:
             return await super()._handle_request(request, start_time, partial(self._answer, request_handler))
         finally:
-            self._answered = request.content
+            self._answered += 1
             self._port.connections.end(self)
             if self._last and not self._messages:
                 self._end()
@@ -212,19 +217,22 @@ class HttpConnection(web.RequestHandler):
             self._head.clear()
             return
         self._invalid = self._last = True
-        if self._cut_body():  # it is the body that is invalid, of a request that is already being answered
+        if self._body is not None and not self._body.is_eof():  # the body is invalid, of a request that is counted
             self._messages.pop()
+            self._request_count -= 1
             self._counted = True
+            self._cut_body()
+            if not self._unanswered:
+                self._end()
 
-    def _cut_body(self) -> bool:
-        """Ends the newest body with an error if it is incomplete; returns whether it was."""
+    def _cut_body(self) -> None:
+        """Ends the newest body if it is incomplete; with an error if its request has not been answered."""
         body = self._body
         if body is None or body.is_eof():
-            return False
-        if body is not self._answered:
+            return
+        if self._unanswered:
             body.set_exception(web.RequestPayloadError("the body is incomplete"))
         body.feed_eof()
-        return True
 
     def _end(self) -> None:
         """Ends the connection after its last response."""

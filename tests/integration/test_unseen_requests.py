@@ -224,6 +224,20 @@ async def test_an_invalid_chunk_is_the_error_of_its_request(start: Start) -> Non
 
 
 @pytest.mark.usefixtures("parser")
+@pytest.mark.parametrize("rest", [b"", b"z\r\n"], ids=["nothing", "an invalid chunk"])
+async def test_a_body_that_ends_after_its_answer_ends_the_connection(start: Start, rest: bytes) -> None:
+    client = await start()
+    async with connected(client) as raw:
+        await raw.send(b"PUT /tts HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" + HOST + b"\r\n5\r\nHello\r\n")
+        assert (await raw.answer()).status == 405
+        await raw.send(rest)
+        if not rest:
+            raw.end()
+        assert await raw.rest() == b""
+    assert await counted(client, 1) == {("/tts", "PUT", "405", "rejected"): 1}
+
+
+@pytest.mark.usefixtures("parser")
 @pytest.mark.parametrize("leave", [RawClient.leave, RawClient.reset])
 async def test_a_client_that_leaves_amid_its_headers_is_counted(start: Start, leave: Any) -> None:
     client = await start()
