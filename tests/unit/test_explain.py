@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from otel.contract.values import SlowReason
+from otel.contract.values import Cancellation, SlowReason
 from otel.trace_store.store import StoredSpan, TraceSearch, TraceSummary
 from server.explain import from_store, sentence
 
@@ -48,6 +48,12 @@ def test_a_failed_a_refused_and_an_abandoned_request() -> None:
     refused |= {"tts.outcome": "rejected", "tts.error_type": "unknown_voice", "tts.stage.normalize": 0.01}
     assert sentence(refused).endswith("(/tts) was refused as unknown_voice before any synthesis.")
     assert "was given up, since the client left" in sentence({**SPOKEN, "tts.outcome": "cancelled"})
+
+
+def test_a_cancelled_request_says_why() -> None:
+    for reason in Cancellation:
+        fields = {**SPOKEN, "tts.outcome": "cancelled", "tts.cancellation": str(reason)}
+        assert f"was given up: {reason.meaning}" in sentence(fields)
 
 
 def test_every_reason_has_its_words() -> None:
