@@ -15,7 +15,7 @@ from otel.contract.event_fields import (
     DriftField,
 )
 from otel.contract.labels import OTHER, Attribute, Source
-from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, LibraryMetric
+from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, SPAN_CALLS, LibraryMetric
 from otel.contract.metrics import CONTRACT
 from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
 from otel.contract.values import LabelValue, Stage
@@ -65,6 +65,10 @@ PIPELINE = f"""## Metrics of the pipeline
 The metrics of Collector, Prometheus, Jaeger or Tempo, and Alertmanager about themselves that panels and alerts use. The
 Collector's job is `{COLLECTOR}`; its counters of dropped items begin with the first loss. Jaeger (job `{JAEGER}`) is
 built from the Collector's components, so its `otelcol_*` metrics have the same names.
+
+`{SPAN_CALLS.prometheus_name}` is what the Collector counts of the servers' spans, with their job and instance. With
+`tts_outcome="error"` it must equal `tts_requests_total{{outcome="error"}}`. It can lack the spans of the last 5 seconds
+before the Collector ended, and has some twice while the trace store's queue is full and servers send them again.
 
 | name | kind | labels | meaning |
 | --- | --- | --- | --- |
@@ -123,7 +127,7 @@ a record twice if it is interrupted while it sends it.
 def render() -> str:
     """Returns the page as Markdown."""
     parts = [INTRODUCTION, *_metrics(), LIBRARIES + "\n".join(_rows((*HTTP_METRICS, *SDK_METRICS))) + "\n"]
-    parts += [PIPELINE + "\n".join(_rows(PIPELINE_METRICS)) + "\n", TRACES]
+    parts += [PIPELINE + "\n".join(_rows((*PIPELINE_METRICS, SPAN_CALLS))) + "\n", TRACES]
     for about, fields in ((STAGES_INTRODUCTION, STAGE_FIELDS), (ATTEMPTS_INTRODUCTION, ATTEMPT_FIELDS)):
         parts += [about, *_fields({field: field.meaning for field in fields}), ""]
     parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]

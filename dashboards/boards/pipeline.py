@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
-from dashboards.scope import SELECTED
+from dashboards.scope import SELECTED, SELECTED_SERVERS
+from dashboards.variables import INTERVAL
 from otel.contract import pipeline as own
-from otel.contract.labels import LOSS_REASON
-from otel.contract.libraries import SDK_METRICS, LibraryMetric
-from otel.contract.metrics import EVENTS_LOST
+from otel.contract.labels import LOSS_REASON, OUTCOME
+from otel.contract.libraries import SDK_METRICS, SPAN_CALLS, LibraryMetric
+from otel.contract.metrics import EVENTS_LOST, REQUESTS
 from otel.contract.pipeline import PipelineMetric
 from otel.contract.promql import JOB, Where
 
@@ -121,7 +122,7 @@ EXPORT = Panel(
     Unit.PER_SECOND,
     tuple(Query(SELECTED.rate(sdk(item, "exporter.{}.exported"), where=WELL), name) for item, name in ITEMS.items()),
     empty=NO_EXPORT,
-    width=6,
+    width=8,
 )
 EXPORT_LOST = Panel(
     "server-lost",
@@ -137,7 +138,7 @@ EXPORT_LOST = Panel(
     ),
     thresholds=(Threshold(0.1, "warning"),),
     empty=NOTHING_LOST,
-    width=6,
+    width=8,
 )
 EXPORT_QUEUES = Panel(
     "server-queues",
@@ -156,7 +157,22 @@ EXPORT_QUEUES = Panel(
     ),
     thresholds=(Threshold(0.5, "warning"), Threshold(0.9, "critical")),
     empty=NO_EXPORT,
-    width=6,
+    width=8,
+)
+TRACED = Panel(
+    "failures-traced",
+    "Servers: failures and their traces",
+    "Requests that ended in error, counted by servers, and the traces of such requests that reached the Collector, "
+    "counted there. Every failure is traced, so both are equal, up to 15 seconds apart. Fewer traces mean that spans "
+    "were lost: look at Servers: lost.",
+    "lines",
+    Unit.NUMBER,
+    (
+        Query(SELECTED_SERVERS.count(REQUESTS, where={OUTCOME: "error"}, over=INTERVAL), "counted"),
+        Query(SELECTED_SERVERS.count(SPAN_CALLS, where={"tts_outcome": "error"}, over=INTERVAL), "traced"),
+    ),
+    empty="Nothing failed.",
+    width=12,
 )
 EVENTS_NOT_KEPT = Panel(
     "events-lost",
@@ -167,7 +183,7 @@ EVENTS_NOT_KEPT = Panel(
     (Query(SELECTED.positive_rate(EVENTS_LOST, by=(LOSS_REASON,)), "{reason}"),),
     thresholds=(Threshold(0.01, "warning"),),
     empty="Every event was written.",
-    width=6,
+    width=12,
 )
 SERIES = Panel(
     "prometheus-series",
@@ -266,7 +282,7 @@ PIPELINE = Board(
     "Does telemetry arrive?",
     (
         Row("Programs", (PROGRAMS, MEMORY)),
-        Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES, EVENTS_NOT_KEPT)),
+        Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES, TRACED, EVENTS_NOT_KEPT)),
         Row("Collector", (RECEIVED, SENT, QUEUES, LOST)),
         Row("Prometheus", (SERIES, SAMPLES, NOT_STORED, FAILURES)),
         Row("Trace store and Alertmanager", (STORED_SPANS, DISCARDED_SPANS, STORE_FAILURES, NOTIFICATIONS)),

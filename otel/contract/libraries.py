@@ -1,9 +1,10 @@
-"""The metrics that libraries make: those of the aiohttp instrumentation, and the SDK's own about its exports."""
+"""Metrics that libraries make: the aiohttp instrumentation, the SDK about its exports, the Collector about spans."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from otel.contract.event_fields import RequestField
 from otel.contract.instrument import Kind, prometheus_name
 
 HTTP = ("http.request.method", "http.response.status_code", "http.route")
@@ -59,3 +60,13 @@ SDK_METRICS = tuple(
     )
 )
 """They exist only with export over OTLP. Metrics have none: they are cumulative, so the next export has everything."""
+
+SPAN_CALLS = LibraryMetric(
+    "traces.span.metrics.calls",
+    "counter",
+    "{span}",
+    "Spans of the servers that the Collector received, counted by its connector span_metrics; spans below the SERVER "
+    "span have no endpoint and no outcome. Servers send all requests that ended in error, and some of the others.",
+    (RequestField.ENDPOINT, RequestField.OUTCOME, "span.kind", "status.code"),
+)
+"""It bears the server's job and instance. The series begin with the first such span, and anew with the Collector."""

@@ -71,6 +71,7 @@ MAY_BE_EMPTY = {
     "worker-restarts",
     "background-task-failures",
     "connections-ended-early",
+    "failures-traced",
     "events-lost",  # these only when something went wrong, and here nothing did
     "weeks",  # a week ago there was no test
     "server-lost",

@@ -36,7 +36,7 @@ from otel.contract.drift_metrics import DRIFT_SCORE
 from otel.contract.drift_verdict import Verdict, VerdictState
 from otel.contract.event_fields import REQUEST_FIELDS
 from otel.contract.labels import OUTCOME, STAGE
-from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
+from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, SPAN_CALLS
 from otel.contract.metrics import AUDIO_FAULTS, CONTRACT, REQUESTS, STREAM_UNDERRUN
 from otel.contract.pipeline import PIPELINE_METRICS
 from otel.contract.promql import at_most
@@ -82,7 +82,7 @@ def known() -> dict[str, set[str]]:
             names |= {name: labels, f"{name}_bucket": labels | {"le"}, f"{name}_sum": labels, f"{name}_count": labels}
         else:
             names[name] = labels
-    for metric in (*HTTP_METRICS, *SDK_METRICS, *PIPELINE_METRICS):
+    for metric in (*HTTP_METRICS, *SDK_METRICS, *PIPELINE_METRICS, SPAN_CALLS):
         names[metric.prometheus_name] = {label.replace(".", "_") for label in metric.attributes}
     return names
 

@@ -47,6 +47,7 @@ from tests.stack import free_ports
 NATIVE = {"prometheus": Path("prometheus"), "jaeger": Path("jaeger"), "alertmanager": Path("alertmanager")}
 GO = Go("go", "go1.26.3 linux/amd64")
 PARTS = ("receivers", "processors", "exporters")
+BUILT = (*PARTS, "connectors", "extensions")
 RETENTION = re.compile(r"--storage\.tsdb\.retention\.time=(\d+)d")
 DAYS = {"h": 1 / 24, "d": 1, "w": 7}
 
@@ -268,21 +269,29 @@ def test_memory_is_limited_first_and_everything_passes_the_fence(collector: dict
 
 @pytest.mark.parametrize("part", PARTS)
 def test_the_collector_configures_nothing_that_no_pipeline_uses(collector: dict[str, Any], part: str) -> None:
-    assert set(collector[part]) == {name for pipeline in pipelines(collector) for name in pipeline[part]}
+    assert collector[part].keys() == used(collector, part) - collector["connectors"].keys()
+
+
+def test_every_connector_ends_one_pipeline_and_begins_another(collector: dict[str, Any]) -> None:
+    assert collector["connectors"].keys() == used(collector, "exporters") & used(collector, "receivers")
+
+
+def used(collector: dict[str, Any], part: str) -> set[str]:
+    return {name for pipeline in pipelines(collector) for name in pipeline[part]}
 
 
 def test_the_collector_is_built_of_what_it_uses(collector: dict[str, Any]) -> None:
     manifest = yaml.safe_load((COLLECTOR.folder / "builder.yaml").read_text())
-    for part in (*PARTS, "extensions"):
-        used = {name.partition("/")[0].replace("_", "").replace("grpc", "") for name in collector[part]}
+    for part in BUILT:
+        configured = {name.partition("/")[0].replace("_", "").replace("grpc", "") for name in collector[part]}
         built = {entry["gomod"].split()[0].rpartition("/")[2] for entry in manifest[part]}
-        assert {name.removesuffix(part[:-1]) for name in built} == used
+        assert {name.removesuffix(part[:-1]) for name in built} == configured
 
 
 def test_the_manifest_and_the_module_name_the_same_versions() -> None:
     manifest = yaml.safe_load((COLLECTOR.folder / "builder.yaml").read_text())
     required = (COLLECTOR.folder / "go.mod").read_text()
-    for part in (*PARTS, "extensions", "providers"):
+    for part in (*BUILT, "providers"):
         for entry in manifest[part]:
             assert f"\t{entry['gomod']}\n" in required
 
