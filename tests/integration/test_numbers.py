@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from server.app import Service
+from otel.contract.labels import OTHER, WORD_COUNT_RANGE, Source
+from otel.contract.metrics import SLOW_REQUESTS, WORD_COUNT_DURATION
+from otel.sdk.exposition import content_type
+from otel.sdk.telemetry import Telemetry
 from server.errors import EngineFailed
-from server.settings import Settings
-from tests.humming_provider import HummingProvider, failing
-from tests.service_client import Client, Start
+from tests.distributions import SHARES, TOLERANCE, bimodal, log_normal, nearest_rank, one_outlier
+from tests.humming_provider import HummingProvider
+from tests.service_client import Start
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
@@ -64,3 +70,102 @@ async def test_the_collector_counts_as_many_failures_as_the_server(exporting: St
 
 def by_endpoint(stack: Stack, promql: str) -> dict[str, float]:
     return {labels.get("endpoint", labels.get("tts_endpoint", "")): value for labels, value in stack.query(promql)}
+
+
+RANDOM = random.Random(1)
+ENOUGH = 200
+"""The readings from which quantiles are promised."""
+READINGS = {
+    "1-10": log_normal(RANDOM, ENOUGH, median=0.03),
+    "11-25": log_normal(RANDOM, 5000, median=5.0),
+    "26-50": bimodal(RANDOM, ENOUGH),
+    "51-100": bimodal(RANDOM, 5000),
+    "101-200": one_outlier(RANDOM, ENOUGH),
+}
+"""By the range of words that they are recorded as."""
+BEGUN = 0.5
+"""A reading before these, since rate() tells what follows a series' first sample."""
+READY, RECORDED = len(READINGS), sum(map(len, READINGS.values()), len(READINGS))
+SERVICE = "ttscope-statistics"
+DURATIONS = WORD_COUNT_DURATION.prometheus_name
+
+
+@pytest.fixture
+async def telemetry(exporting: Stack, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Telemetry]:
+    """The telemetry of a process that has recorded BEGUN, and goes on once Prometheus has that."""
+    monkeypatch.setenv("OTEL_SERVICE_NAME", SERVICE)
+    lists = {source: frozenset[str]() for source in Source}
+    telemetry = Telemetry(version="1", build="", allow_lists=lists)
+    yield telemetry
+    assert await telemetry.shutdown(30)
+
+
+def record(telemetry: Telemetry, readings: Mapping[str, Sequence[float]]) -> None:
+    labels = dict.fromkeys((attribute.name for attribute in WORD_COUNT_DURATION.attributes), OTHER)
+    telemetry.metrics.add(SLOW_REQUESTS, 1, reason=OTHER)  # an export needs a reading that is not a histogram's
+    for words, durations in readings.items():
+        for seconds in durations:
+            telemetry.metrics.record(WORD_COUNT_DURATION, seconds, **{**labels, WORD_COUNT_RANGE.name: words})
+
+
+def counted(stack: Stack, selector: str) -> float:
+    return stack.value(f"sum({DURATIONS}_count{selector})")
+
+
+async def quantiles_are_exact(stack: Stack, telemetry: Telemetry, selector: str) -> None:
+    """Records through ``telemetry``, and asks for what Prometheus then has of ``selector``."""
+    record(telemetry, {words: [BEGUN] for words in READINGS})
+    assert await asyncio.to_thread(eventually, lambda: counted(stack, selector) == READY)
+    record(telemetry, READINGS)
+    assert await asyncio.to_thread(eventually, lambda: counted(stack, selector) == RECORDED)
+    for share in SHARES:
+        expected = {words: nearest_rank(durations, share) for words, durations in READINGS.items()}
+        native = f"sum by (word_count_range) (rate({DURATIONS}{selector}[10m]))"
+        assert quantiles(stack, share, native) == pytest.approx(expected, rel=TOLERANCE)
+        classic = quantiles(stack, share, f"sum by (word_count_range, le) (rate({DURATIONS}_bucket{selector}[10m]))")
+        assert classic.keys() == expected.keys()
+        assert classic != pytest.approx(expected, rel=TOLERANCE)  # else this test could not tell one from the other
+
+
+def quantiles(stack: Stack, share: float, histogram: str) -> dict[str, float]:
+    """By the range of words."""
+    rows = stack.query(f"histogram_quantile({share}, {histogram})")
+    return {labels["word_count_range"]: value for labels, value in rows}
+
+
+async def test_quantiles_of_known_distributions_are_exact_by_otlp(exporting: Stack, telemetry: Telemetry) -> None:
+    await quantiles_are_exact(exporting, telemetry, f'{{job="{SERVICE}"}}')
+
+
+@pytest.fixture
+def scraped(exporting: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Telemetry, str]]:
+    """The telemetry of a process that Prometheus scrapes, and its address."""
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT")
+    telemetry = Telemetry(version="1", build="", allow_lists={source: frozenset[str]() for source in Source})
+    exposition = telemetry.exposition
+    assert exposition is not None
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            kind = content_type(self.headers["Accept"])
+            body = exposition.render(kind)
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"127.0.0.1:{server.server_port}"
+        (exporting.folder / "prometheus" / "scrape.yml").write_text(json.dumps([{"targets": [address]}]))
+        yield telemetry, address
+        server.shutdown()
+
+
+async def test_quantiles_of_known_distributions_are_exact_by_scraping(
+    exporting: Stack, scraped: tuple[Telemetry, str]
+) -> None:
+    telemetry, address = scraped
+    await quantiles_are_exact(exporting, telemetry, f'{{instance="{address}"}}')
