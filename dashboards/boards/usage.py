@@ -26,7 +26,7 @@ CHARACTERS_SPOKEN = Panel(
     "Characters of successful requests, over the dashboard's time range.",
     "stat",
     Unit.NUMBER,
-    (Query(SELECTED.increase(CHARACTERS_TOTAL, over=SPAN)),),
+    (Query(SELECTED.count(CHARACTERS_TOTAL, over=SPAN)),),
     width=6,
     height=5,
 )
@@ -36,7 +36,7 @@ WORDS_SPOKEN = Panel(
     "Words of successful requests, over the dashboard's time range.",
     "stat",
     Unit.NUMBER,
-    (Query(SELECTED.increase(WORDS_TOTAL, over=SPAN)),),
+    (Query(SELECTED.count(WORDS_TOTAL, over=SPAN)),),
     width=6,
     height=5,
 )
@@ -46,7 +46,7 @@ REQUESTS_ASKED = Panel(
     "Synthesis requests, including rejected ones, over the dashboard's time range.",
     "stat",
     Unit.NUMBER,
-    (Query(SELECTED.increase(REQUESTS, over=SPAN)),),
+    (Query(SELECTED.count(REQUESTS, over=SPAN)),),
     width=6,
     height=5,
 )
