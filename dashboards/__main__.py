@@ -1,11 +1,15 @@
-"""``python -m dashboards build`` writes Grafana's files; ``python -m dashboards live`` serves the live dashboard."""
+"""``python -m dashboards build`` writes Grafana's files; ``live`` serves the live dashboard, ``values`` prints some."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-COMMANDS = {"build": ("dashboards.build", ".venv/.dev"), "live": ("dashboards.live.command", ".venv/.dashboards")}
+COMMANDS = {
+    "build": ("dashboards.build", ".venv/.dev"),
+    "live": ("dashboards.live.command", ".venv/.dashboards"),
+    "values": ("dashboards.live.values", ".venv/.dashboards"),
+}
 """The module of each command, which is imported only when used since dependencies differ, and the make target that
 installs these."""
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 SCRAPE_SECONDS = 10
 """The server's export interval; timeInterval of Grafana's data source is the same."""
+SCRAPES = 4
+"""The minimum number of exports in the window of a rate."""
 MAX_POINTS = 240
 """The maximum number of points of a line: a finer step could not be seen."""
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -37,6 +39,13 @@ class Window:
         end = int(time // step + 1) * step
         return cls(end - seconds, end, step)
 
+    @classmethod
+    def of_one_step(cls, start: int, end: int) -> Window:
+        """Returns a time range over all of which rates are computed. Raises ValueError if it is too short for that."""
+        if end - start < SCRAPES * SCRAPE_SECONDS:
+            raise ValueError(f"rates need a range of {SCRAPES * SCRAPE_SECONDS} seconds, not {end - start}")
+        return cls(start, end, end - start - SCRAPE_SECONDS)
+
     @property
     def seconds(self) -> int:
         return self.end - self.start
@@ -49,7 +58,7 @@ class Window:
     @property
     def rate_interval(self) -> str:
         """The value of $__rate_interval, as Grafana calculates it: a step plus a scrape, and at least four scrapes."""
-        return duration(max(self.step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS))
+        return duration(max(self.step + SCRAPE_SECONDS, SCRAPES * SCRAPE_SECONDS))
 
     @property
     def span(self) -> str:

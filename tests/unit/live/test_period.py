@@ -46,6 +46,13 @@ def test_the_rate_interval_is_calculated_as_in_grafana() -> None:
     assert Window(0, 86_400, 600).span == "86400s"
 
 
+def test_a_range_of_one_step_has_rates_over_all_of_it() -> None:
+    window = Window.of_one_step(1_800_000_000, 1_800_000_093)
+    assert window.rate_interval == window.span == "93s"
+    with pytest.raises(ValueError, match="rates need a range of 40 seconds, not 39"):
+        Window.of_one_step(0, 39)
+
+
 def test_grafana_has_the_same_scrape_interval() -> None:
     sources = yaml.safe_load(DATA_SOURCES.read_text())["datasources"]
     [prometheus] = [source for source in sources if source["type"] == "prometheus"]
