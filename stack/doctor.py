@@ -1,4 +1,8 @@
-"""``python -m stack.doctor``: sends one request through the whole chain and reports which link is broken."""
+"""``python -m stack.doctor``: sends one request through the whole chain and reports which link is broken.
+
+With --numbers it also sends a known load, and holds the client's numbers against those of GET /metrics, of GET
+/prometheus, of Prometheus and of the live dashboard.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +17,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceStore, TraceStoreError
 from otel.trace_store.tempo import Tempo
+from stack.links import QUICK_SECONDS, BrokenLinkError, get, reason, say
+from stack.numbers import check
 from stack.settings import StackSettings
 
 TEXT = "One two three."
 PATIENCE_SECONDS = 30.0
 """The time limit for a request to arrive everywhere: metrics leave every 5 or 10 s, traces and events within 5."""
 POLL_SECONDS = 0.5
-QUICK_SECONDS = 5.0
-"""The time limit for an answer of a healthy program."""
 START = "start everything with make stack"
-
-
-class BrokenLinkError(Exception):
-    """A link of the chain is broken; ``cure`` is what to try next."""
-
-    def __init__(self, problem: str, cure: str) -> None:
-        super().__init__(problem)
-        self.cure = cure
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +42,27 @@ class DoctorRequest:
 
 
 def main() -> int:
-    """Returns the exit code: 0 if the chain is whole, 1 if not."""
-    parser = argparse.ArgumentParser(prog="python -m stack.doctor", description=__doc__)
+    """Returns the exit code: 0 if all is well, 1 if a link is broken or numbers disagree, 2 if others disturbed it."""
+    parser = argparse.ArgumentParser(
+        prog="python -m stack.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
-    settings = StackSettings()
+    parser.add_argument("--numbers", action="store_true", help="compare the numbers of five places too")
+    parser.add_argument(
+        "--requests",
+        type=int,
+        default=60,
+        help="with --numbers: requests of each of three ranges of words (default %(default)s, which take less than two "
+        "minutes; quantiles are promised from 200)",
+    )
+    options, settings = parser.parse_args(), StackSettings()
     try:
-        examine(parser.parse_args().url, settings)
+        examine(options.url, settings)
+        say("the chain is whole")
+        return check.run(options.url, settings, options.requests) if options.numbers else 0
     except BrokenLinkError as broken:
-        _say(f"BROKEN  {broken}\n   next  {broken.cure}")
+        say(f"BROKEN  {broken}\n   next  {broken.cure}")
         return 1
-    _say("the chain is whole")
-    return 0
 
 
 def examine(url: str, settings: StackSettings) -> None:
@@ -94,9 +99,9 @@ def examine(url: str, settings: StackSettings) -> None:
 def _answers(name: str, url: str, cure: str) -> None:
     try:
         with urllib.request.urlopen(url, timeout=QUICK_SECONDS):  # noqa: S310 - our own addresses
-            _say(f"    ok  {name}")
+            say(f"    ok  {name}")
     except (urllib.error.URLError, TimeoutError) as error:
-        raise BrokenLinkError(f"{name}: not at {url} ({_reason(error)})", cure) from None
+        raise BrokenLinkError(f"{name}: not at {url} ({reason(error)})", cure) from None
 
 
 def _trace_store(settings: StackSettings) -> TraceStore:
@@ -109,7 +114,7 @@ def _trace_store(settings: StackSettings) -> TraceStore:
     for store in stores:
         with suppress(TraceStoreError):
             store.check()
-            _say(f"    ok  {store.name} lives")
+            say(f"    ok  {store.name} lives")
             return store
     raise BrokenLinkError(f"the trace store lives: no Jaeger at {jaeger}, no Tempo at {tempo}", START)
 
@@ -129,20 +134,20 @@ def _speak(url: str) -> DoctorRequest:
             response.read()
             request = DoctorRequest(response.headers["X-Request-ID"], response.headers.get("X-Trace-ID", ""))
     except (urllib.error.URLError, TimeoutError) as error:
-        raise BrokenLinkError(f"the server does not speak ({_reason(error)})", "read its log") from None
-    _say(f"    ok  the server speaks: request {request.request_id}")
+        raise BrokenLinkError(f"the server does not speak ({reason(error)})", "read its log") from None
+    say(f"    ok  the server speaks: request {request.request_id}")
     return request
 
 
 def _exported_trace(url: str, request: DoctorRequest) -> str:
     """Returns the trace id to look for: the request's own, or the server's newest if it was too busy to keep that."""
-    if _get(f"{url}/traces/{request.trace_id}") is not None:
+    if get(f"{url}/traces/{request.trace_id}") is not None:
         return request.trace_id
-    held = _get(f"{url}/traces") or {"last": []}
+    held = get(f"{url}/traces") or {"last": []}
     if not held["last"]:
         return request.trace_id
     newest = str(held["last"][0]["trace_id"])
-    _say(f"        the server does not keep the trace of this request, so look for its newest: {newest}")
+    say(f"        the server does not keep the trace of this request, so look for its newest: {newest}")
     return newest
 
 
@@ -153,7 +158,7 @@ def _wait_for(arrivals: dict[str, Callable[[], bool]]) -> list[str]:
     while missing and time.monotonic() < deadline:
         for name, arrived in list(missing.items()):
             if arrived():
-                _say(f"    ok  {name}")
+                say(f"    ok  {name}")
                 del missing[name]
         time.sleep(POLL_SECONDS)
     return list(missing)
@@ -162,7 +167,7 @@ def _wait_for(arrivals: dict[str, Callable[[], bool]]) -> list[str]:
 def _requests_in(prometheus: str) -> float:
     """Returns how many requests Prometheus has counted, over all servers; 0 before the first."""
     query = urllib.parse.urlencode({"query": "sum(tts_requests_total)"})
-    answer = _get(f"{prometheus}/api/v1/query?{query}")
+    answer = get(f"{prometheus}/api/v1/query?{query}")
     result = answer["data"]["result"] if answer else []
     return float(result[0]["value"][1]) if result else 0.0
 
@@ -171,24 +176,6 @@ def _event_in(folder: Path, request: DoctorRequest) -> bool:
     """Returns whether the newest event file contains the request."""
     files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
     return bool(files) and request.request_id in files[-1].read_text(errors="replace")
-
-
-def _get(url: str) -> Any:
-    """Returns the JSON at ``url``, or None if there is none."""
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=QUICK_SECONDS) as response:  # noqa: S310
-            return json.load(response)
-    except (urllib.error.URLError, TimeoutError, json.JSONDecodeError):
-        return None
-
-
-def _reason(error: Exception) -> str:
-    return str(error.code if isinstance(error, urllib.error.HTTPError) else getattr(error, "reason", error))
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - it is a command
 
 
 if __name__ == "__main__":

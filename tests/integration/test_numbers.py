@@ -15,11 +15,13 @@ import pytest
 from otel.contract.labels import OTHER, WORD_COUNT_RANGE, Source
 from otel.contract.metrics import SLOW_REQUESTS, WORD_COUNT_DURATION
 from otel.sdk.exposition import content_type
+from otel.sdk.histograms import HistogramStore
 from otel.sdk.telemetry import Telemetry
 from server.errors import EngineFailed
+from stack.numbers import check, load
 from tests.distributions import SHARES, TOLERANCE, bimodal, log_normal, nearest_rank, one_outlier
 from tests.humming_provider import HummingProvider
-from tests.service_client import Start
+from tests.service_client import Client, Start
 from tests.stack import Stack, eventually
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if
 BODIES = {"/tts": {"text": "Hello."}, "/v1/audio/speech": {"input": "Hello.", "model": "tts-1", "voice": "joe"}}
 COUNTED = 'sum by (endpoint) (tts_requests_total{outcome="error"}) > 0'
 TRACED = 'sum by (tts_endpoint) (traces_span_metrics_calls_total{tts_outcome="error"})'
+PLACES = ["the client", "GET /metrics", "GET /prometheus", "Prometheus", "the live dashboard"]
 LABELS = {"__name__", "job", "instance", "service_name", "service_instance_id", "service_version"} | {
     "span_kind",
     "status_code",
@@ -70,6 +73,56 @@ async def test_the_collector_counts_as_many_failures_as_the_server(exporting: St
 
 def by_endpoint(stack: Stack, promql: str) -> dict[str, float]:
     return {labels.get("endpoint", labels.get("tts_endpoint", "")): value for labels, value in stack.query(promql)}
+
+
+@pytest.fixture
+async def humming(exporting: Stack, start: Start) -> Client:
+    return await start(cache_bytes=2**24)
+
+
+async def doctor(client: Client, stack: Stack, requests: int = 12) -> int:
+    return await asyncio.to_thread(check.run, client.url, stack.settings, requests)
+
+
+async def test_the_doctor_finds_the_same_numbers_in_five_places(
+    exporting: Stack, humming: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await doctor(humming, exporting) == check.AGREE
+    output = capsys.readouterr().out
+    assert output.endswith("AGREE  five places say the same\n")
+    for words in load.WORDS:
+        section = output.partition(f"{words} words ")[2].partition("\n\n")[0]
+        rows = section.splitlines()[1:]
+        assert [line[:20].strip() for line in rows] == PLACES
+        assert [line.split()[-5] for line in rows[:4]] == ["12"] * 4
+
+
+async def test_the_doctor_tells_which_place_is_wrong(
+    exporting: Stack, humming: Client, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server records every duration a tenth longer than it tells the client."""
+    real = HistogramStore.record
+    monkeypatch.setattr(HistogramStore, "record", lambda *args: real(*args[:2], 1.1 * args[2] + 0.01, *args[3:]))
+    assert await doctor(humming, exporting) == check.DISAGREE
+    lines = capsys.readouterr().out.splitlines()
+    wrong = {line.removeprefix("DISAGREE  ").partition(" says ")[0] for line in lines if line.startswith("DISAGREE  ")}
+    assert wrong == {"GET /prometheus", "Prometheus", "the live dashboard", "GET /metrics"}
+
+
+async def test_the_doctor_does_not_compare_while_others_speak(
+    exporting: Stack, humming: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def speak_on() -> None:
+        while True:
+            await humming.tts({"text": "Hello."})
+            await asyncio.sleep(0.05)
+
+    others = asyncio.create_task(speak_on())
+    assert await doctor(humming, exporting) == check.DISTURBED
+    others.cancel()
+    output = capsys.readouterr().out
+    assert "NOT COMPARED  The server counted" in output
+    assert "DISAGREE" not in output
 
 
 RANDOM = random.Random(1)

@@ -27,7 +27,8 @@ from otel.contract.metrics import CONTRACT
 from otel.trace_store.store import DURATION, above, one_of
 from server.explain import from_server, from_store, sentence
 from stack.build import build
-from stack.doctor import BrokenLinkError, examine
+from stack.doctor import examine
+from stack.links import BrokenLinkError
 from stack.programs import PROGRAMS
 from stack.services import CONFIG, ROOT
 from stack.settings import StackSettings
