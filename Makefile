@@ -9,10 +9,10 @@ CODE   := server otel stack drift dashboards bench alerting tools tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor drift test test-long bench lint format docs alerting house lock clean
+.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long bench lint format docs alerting house lock clean
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: voices ## install what is missing, then speak on http://127.0.0.1:8010; a crash is followed by a restart
 	@$(BIN)/python -m stack.supervised
@@ -28,6 +28,9 @@ stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 min
 
 doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken
 	@$(BIN)/python -m stack.doctor
+
+doctor-numbers: $(VENV)/.dashboards ## also send a known load, and say which of five places disagree: 2 minutes
+	@$(BIN)/python -m stack.doctor --numbers $(ARGS)
 
 drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; reports in var/drift
 	@$(BIN)/python -m drift run
