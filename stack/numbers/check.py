@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from stack.links import BrokenLinkError, say
 from stack.numbers import load, places
-from stack.numbers.figures import ALL, Bounds, Place, disagreements
+from stack.numbers.exposition import Buckets
+from stack.numbers.figures import ALL, Bounds, Figures, Place, disagreements
 from stack.numbers.load import Answer
 from stack.numbers.places import Snapshot
 from stack.numbers.prometheus import Server, totals
@@ -55,15 +56,14 @@ def compare(url: str, settings: StackSettings, requests: int) -> Iterator[str]:
     plan = load.plan(requests)
     say(f"\nsending {len(plan)} requests to {url}, {load.CLIENTS} at a time")
     answers = list(load.send(url, plan))
-    after = _eventually(lambda: places.snapshot(url), lambda one: one.requests >= before.requests + len(plan))
-    _demand_calm(after.requests - before.requests - len(plan))
+    after = _counted(url, before, len(plan))
     ended = _arrive(server, after)
-    durations = _durations(answers)
+    durations, recorded = _durations(answers), server.between(begun, ended)
     shown = [
         places.client(durations),
         places.summary(before, after),
         places.exposition(before, after),
-        Place("Prometheus", {words: server.between(begun, ended)[words] for words in load.WORDS}),
+        Place("Prometheus", {words: recorded.get(words, Figures(0)) for words in load.WORDS}),
         places.live_dashboard(prometheus, server.instance, begun, max(math.ceil(ended), begun + SHORTEST_SECONDS)),
     ]
     _demand_calm(places.snapshot(url).requests - after.requests)
@@ -79,14 +79,14 @@ def compare(url: str, settings: StackSettings, requests: int) -> Iterator[str]:
 
 
 def _prepare(url: str, prometheus: str) -> tuple[Server, int]:
-    """Speaks a text of each range, so that all series exist; returns the server in Prometheus, and a time to begin at.
+    """Begins all series, since rates tell what follows their first sample. Returns the server in Prometheus and a time.
 
     At that time, in whole seconds since 1970, Prometheus has all that the server has counted.
     """
     ask = places.asking(prometheus)
-    known = totals(ask)
-    list(load.send(url, load.one_of_each()))
-    counted = places.snapshot(url).requests
+    known, before = totals(ask), places.snapshot(url)
+    answers = list(load.send(url, load.first_of_each()))
+    counted = _counted(url, before, len(answers)).requests
 
     def candidates() -> dict[str, float]:
         """Returns the servers whose count has become this one's, with the time of the newest sample."""
@@ -116,9 +116,18 @@ def _prepare(url: str, prometheus: str) -> tuple[Server, int]:
     return Server(ask, instance), math.floor(newest) + 1
 
 
+def _counted(url: str, before: Snapshot, sent: int) -> Snapshot:
+    """Returns what the server says once it has counted what was sent, which it does after its last byte."""
+    after = _eventually(
+        lambda: places.snapshot(url), lambda now: now.requests >= before.requests + sent and not now.in_flight
+    )
+    _demand_calm(after.requests - before.requests - sent)
+    return after
+
+
 def _arrive(server: Server, after: Snapshot) -> float:
     """Waits until Prometheus has what the server counted; returns that time. Raises BrokenLinkError."""
-    expected = {words: after.histograms[words].count for words in load.WORDS}
+    expected = {words: after.histograms.get(words, Buckets()).count for words in load.WORDS}
 
     def arrived(counts: Mapping[str, float]) -> bool:
         return all(counts.get(words, 0.0) >= count for words, count in expected.items())
@@ -141,7 +150,7 @@ def _durations(answers: Sequence[Answer]) -> dict[str, list[float]]:
 
 
 def _demand_calm(others: int) -> None:
-    if others:
+    if others > 0:
         raise DisturbedError(
             f"The server counted {others} requests that are not of this load. Its numbers may be right, but they can't "
             "be told apart: run this again when nobody else uses the server."

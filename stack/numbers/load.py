@@ -39,9 +39,9 @@ class Answer:
     """The time until the last byte was here."""
 
 
-def one_of_each() -> list[tuple[str, str]]:
-    """Returns the range and the text of one request for each range."""
-    return [(words, _text(number)) for words, number in WORDS.items()]
+def first_of_each() -> list[tuple[str, str]]:
+    """Returns range and text of requests that begin every series of the load: a new text of each range, sent twice."""
+    return [(words, _text(number)) for words, number in WORDS.items()] * 2
 
 
 def plan(requests: int) -> list[tuple[str, str]]:

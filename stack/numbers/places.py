@@ -42,6 +42,11 @@ class Snapshot:
         """All requests for audio since the server's start."""
         return int(self.summary["total_requests"])
 
+    @property
+    def in_flight(self) -> int:
+        """The requests for audio that are not counted yet."""
+        return int(self.summary["requests_in_flight"])
+
 
 def snapshot(url: str) -> Snapshot:
     """Reads GET /metrics and GET /prometheus. Raises BrokenLinkError."""

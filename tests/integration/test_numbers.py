@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import statistics
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ import pytest
 
 from otel.contract.labels import OTHER, WORD_COUNT_RANGE, Source
 from otel.contract.metrics import SLOW_REQUESTS, WORD_COUNT_DURATION
+from otel.contract.promql import PromQL
 from otel.sdk.exposition import content_type
 from otel.sdk.histograms import HistogramStore
 from otel.sdk.telemetry import Telemetry
@@ -140,7 +142,6 @@ BEGUN = 0.5
 """A reading before these, since rate() tells what follows a series' first sample."""
 READY, RECORDED = len(READINGS), sum(map(len, READINGS.values()), len(READINGS))
 SERVICE = "ttscope-statistics"
-DURATIONS = WORD_COUNT_DURATION.prometheus_name
 
 
 @pytest.fixture
@@ -161,33 +162,32 @@ def record(telemetry: Telemetry, readings: Mapping[str, Sequence[float]]) -> Non
             telemetry.metrics.record(WORD_COUNT_DURATION, seconds, **{**labels, WORD_COUNT_RANGE.name: words})
 
 
-def counted(stack: Stack, selector: str) -> float:
-    return stack.value(f"sum({DURATIONS}_count{selector})")
-
-
-async def quantiles_are_exact(stack: Stack, telemetry: Telemetry, selector: str) -> None:
-    """Records through ``telemetry``, and asks for what Prometheus then has of ``selector``."""
+async def quantiles_are_exact(stack: Stack, telemetry: Telemetry, matcher: str) -> None:
+    """Records through ``telemetry``, and asks for what Prometheus then has of series with ``matcher``."""
+    promql = PromQL(scope=lambda _: [matcher], over="10m")
+    by, total = (WORD_COUNT_RANGE,), f"sum({promql.series(WORD_COUNT_DURATION, suffix='_count')})"
     record(telemetry, {words: [BEGUN] for words in READINGS})
-    assert await asyncio.to_thread(eventually, lambda: counted(stack, selector) == READY)
+    assert await asyncio.to_thread(eventually, lambda: stack.value(total) == READY)
     record(telemetry, READINGS)
-    assert await asyncio.to_thread(eventually, lambda: counted(stack, selector) == RECORDED)
+    assert await asyncio.to_thread(eventually, lambda: stack.value(total) == RECORDED)
     for share in SHARES:
         expected = {words: nearest_rank(durations, share) for words, durations in READINGS.items()}
-        native = f"sum by (word_count_range) (rate({DURATIONS}{selector}[10m]))"
-        assert quantiles(stack, share, native) == pytest.approx(expected, rel=TOLERANCE)
-        classic = quantiles(stack, share, f"sum by (word_count_range, le) (rate({DURATIONS}_bucket{selector}[10m]))")
+        native = by_words(stack, promql.quantile(share, WORD_COUNT_DURATION, by=by))
+        assert native == pytest.approx(expected, rel=TOLERANCE)
+        buckets = promql.rate(WORD_COUNT_DURATION, by=("le", *by), suffix="_bucket")
+        classic = by_words(stack, f"histogram_quantile({share}, {buckets})")
         assert classic.keys() == expected.keys()
         assert classic != pytest.approx(expected, rel=TOLERANCE)  # else this test could not tell one from the other
+    means = {words: statistics.fmean(durations) for words, durations in READINGS.items()}
+    assert by_words(stack, promql.mean(WORD_COUNT_DURATION, by=by)) == pytest.approx(means, rel=0.001)
 
 
-def quantiles(stack: Stack, share: float, histogram: str) -> dict[str, float]:
-    """By the range of words."""
-    rows = stack.query(f"histogram_quantile({share}, {histogram})")
-    return {labels["word_count_range"]: value for labels, value in rows}
+def by_words(stack: Stack, promql: str) -> dict[str, float]:
+    return {labels[WORD_COUNT_RANGE.name]: value for labels, value in stack.query(promql)}
 
 
 async def test_quantiles_of_known_distributions_are_exact_by_otlp(exporting: Stack, telemetry: Telemetry) -> None:
-    await quantiles_are_exact(exporting, telemetry, f'{{job="{SERVICE}"}}')
+    await quantiles_are_exact(exporting, telemetry, f'job="{SERVICE}"')
 
 
 @pytest.fixture
@@ -221,4 +221,4 @@ async def test_quantiles_of_known_distributions_are_exact_by_scraping(
     exporting: Stack, scraped: tuple[Telemetry, str]
 ) -> None:
     telemetry, address = scraped
-    await quantiles_are_exact(exporting, telemetry, f'{{instance="{address}"}}')
+    await quantiles_are_exact(exporting, telemetry, f'instance="{address}"')

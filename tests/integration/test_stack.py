@@ -60,8 +60,8 @@ MOST_ARE_DROPPED = {"TTSCOPE_TRACES_PER_SECOND": "0"}
 """Only errors, the slow for their range, and the slowest of five minutes are kept."""
 HISTOGRAMS = '{__name__=~"tts_.+"}'
 OF_THE_SERVER = '{job="ttscope",__name__!~"ALERTS.*|traces_span_metrics.*"}'
-"""Without the alerts about it, which are Prometheus's own: on a busy machine its telemetry may be late; and without what
-the Collector counts of its spans."""
+"""Without the alerts about it, which are Prometheus's own: on a busy machine its telemetry may be late. And without the
+Collector's counts of its spans."""
 GPU_METRICS = {name for entry in CONTRACT if (name := entry.prometheus_name).startswith("tts_gpu_")}
 NATIVE = {entry.prometheus_name for entry in CONTRACT if entry.kind == "histogram"}
 """The names of native histograms, which the text form of /prometheus does not have."""
