@@ -40,8 +40,8 @@ class Answer:
 
 
 def first_of_each() -> list[tuple[str, str]]:
-    """Returns range and text of requests that begin every series of the load: a new text of each range, sent twice."""
-    return [(words, _text(number)) for words, number in WORDS.items()] * 2
+    """Returns range and text of a request of each range, with a new text."""
+    return [(words, _text(number)) for words, number in WORDS.items()]
 
 
 def plan(requests: int) -> list[tuple[str, str]]:
