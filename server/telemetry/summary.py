@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -157,6 +158,11 @@ class _Durations:
         }
 
     def _quantile(self, share: float) -> float:
-        """Returns a quantile, which is never outside the extremes: the sketch returns the middle of a bucket."""
-        middle = float(self._sketch.get_quantile_value(share))
+        """Returns a quantile by the nearest rank, and never outside the extremes.
+
+        The sketch returns the middle of the bucket of a rank from 0, and rounds the rank down; Prometheus rounds up.
+        """
+        last = self._sketch.count - 1
+        rank = math.ceil(share * self._sketch.count) - 0.5
+        middle = float(self._sketch.get_quantile_value(min(rank / last, 1) if last else 0))
         return min(max(middle, self._min), self._max)

@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from tests.http_calls import speak
-from tests.integration.test_stack import BUCKETS, FAST_EXPORT, SHORT, exposed, total
+from tests.integration.test_stack import FAST_EXPORT, HISTOGRAMS, SHORT, exposed, total
 from tests.server_process import LiveServer
 from tests.stack import Stack, eventually
 
@@ -216,7 +216,7 @@ def test_stores_that_were_away_miss_nothing(stack: Stack, server: LiveServer) ->
     sent = 1 + len(load.statuses)
     assert eventually(lambda: stack.value("sum(tts_requests_total)") == sent, RECOVERY_SECONDS)
     assert missing_traces(stack, load.trace_ids) == set()
-    assert all(stack.spans(exemplar["labels"]["trace_id"]) for exemplar in stack.exemplars(BUCKETS))
+    assert all(stack.spans(exemplar["labels"]["trace_id"]) for exemplar in stack.exemplars(HISTOGRAMS))
     assert eventually(lambda: len(stack.events()) == sent)
     load.assert_nobody_waited(begin, away, back)
 

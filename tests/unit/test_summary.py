@@ -53,6 +53,17 @@ def test_no_quantile_is_outside_the_extremes(durations: list[float]) -> None:
     assert row["min"] <= row["p95"] <= row["p99"] <= row["max"]
 
 
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=200))
+def test_a_quantile_is_that_of_the_nearest_rank(durations: list[float]) -> None:
+    summary = Summary()
+    for duration in durations:
+        closed(summary, spoken(5, duration))
+    row = summary.describe({})["by_word_count_range"]["1-10"]
+    for name, percent in (("p95", 95), ("p99", 99)):
+        rank = -(-percent * len(durations) // 100)
+        assert row[name] == pytest.approx(sorted(durations)[rank - 1], rel=0.011)
+
+
 def test_a_single_request_is_its_own_quantile() -> None:
     summary = Summary()
     closed(summary, spoken(5, 0.123))
