@@ -1,0 +1,49 @@
+"""Roman numerals: "Friedrich II.", "Louis XIV", "Felipe II", "siglo V", "Kapitel IV", "chapitre IX"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.european.figures import after, before, ends_sentence
+from server.text.european.language import Language, Ruler
+from server.text.rules import Rule, rule
+
+VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+NUMERAL = r"(?=[IVXLC]{2}|[IVX])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
+"""Matches 1 to 99."""
+_BEFORE_DOT = re.compile(r"\s[a-zäöüß(–-]|[,;:)]|\s(?:[A-Z][a-z]+\s)?(?:von|der|die)\b")
+
+
+def numeral_value(numeral: str) -> int:
+    """Returns 4 for "IV"."""
+    values = [VALUES[letter] for letter in numeral]
+    return sum(-each if each < following else each for each, following in zip(values, [*values[1:], 0], strict=True))
+
+
+def rules(language: Language) -> tuple[Rule, ...]:
+    """Returns the rules of Roman numerals after names and after nouns that are counted."""
+    king = re.compile(rf"\b({language.kings})\s\Z")
+    counted = re.compile(rf"\b(?:{language.counted})\s\Z", re.IGNORECASE)
+    century = re.compile(r"\b(?:siglo|secolo|s\.)\s\Z")
+    dot = r"(?:\.(?!\w))?" if language.code == "de" else ""
+
+    def read(match: re.Match[str]) -> str | None:
+        numeral, preceding = match[1], before(match, 40)
+        number = numeral_value(numeral)
+        if name := king.search(preceding):
+            words = language.ruler(Ruler(name[1], number, preceding[: name.start()]))
+            return words + ("." if match[0].endswith(".") and ends_sentence(match) else "")
+        dotted = "." if match[0].endswith(".") else ""
+        if century.search(preceding):
+            return language.ordinal(number, "m") if number <= 10 or language.code == "it" else str(number)
+        if counted.search(preceding):
+            return f"{number}{dotted}"
+        following = after(match, 10)
+        if language.code == "it" and re.match(r"\ssecolo\b", following):
+            return language.ordinal(number, "m")
+        if language.code == "de" and dotted and re.search(r"\b(?:der|des|dem|den|die|das|im|am)\s\Z", preceding):
+            ordinal = language.ordinal(number, "m")
+            return ordinal if re.search(r"\b(?:der|die|das)\s\Z", preceding) else f"{ordinal}n"
+        return None
+
+    return (rule("roman_numeral", rf"(?<=[\w.]\s)({NUMERAL}){dot}(?![\w’']|-\w)", read, signs="IVX"),)

@@ -1,0 +1,77 @@
+"""Simple mathematics and signs: "-5", "3 × 5", "x²", "10^6", "a < b", "±5", "~20", "§ 3", "1/2", "2 ½"."""
+
+from __future__ import annotations
+
+import re
+
+from server.text.european.figures import number_rule
+from server.text.european.language import Language
+from server.text.rules import Rule, rule
+
+SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8)}
+_RAISED = r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}|\^-?\d{1,3}|\^\(-?\d{1,3}\)"
+_ANY_VULGAR = "".join(VULGAR)
+
+
+def rules(language: Language) -> tuple[Rule, ...]:
+    """Returns the rules of fractions and signs, which come last but for abbreviations."""
+    sign = language.signs
+
+    def power(match: re.Match[str]) -> str:
+        exponent = int(match[0].translate(SUPERSCRIPTS).strip("^()"))
+        if exponent in {2, 3}:
+            return f" {sign['²' if exponent == 2 else '³']}"
+        return f" {sign['^']} {sign['-'] + ' ' if exponent < 0 else ''}{abs(exponent)}"
+
+    def fraction(whole: str | None, numerator: int, denominator: int) -> str | None:
+        noun = language.fractions.get(denominator)
+        if noun is None or not 0 < numerator < denominator:
+            return None
+        if language.code == "de" and denominator == 2:
+            return f"{language.words(int(whole), 'n')}einhalb" if whole else "einhalb"
+        words = f"{language.words(numerator, noun.gender)} {noun.one if numerator == 1 else noun.many}"
+        return f"{whole} {sign['and']} {words}" if whole else words
+
+    def slashed(match: re.Match[str]) -> str | None:
+        return fraction(match[1], int(match[2]), int(match[3]))
+
+    def vulgar(match: re.Match[str]) -> str | None:
+        return fraction(match[1], *VULGAR[match[2]])
+
+    def infix(name: str, pattern: str, key: str, signs: str) -> Rule:
+        return rule(name, pattern, f" {sign[key]} ", signs=signs)
+
+    return (
+        number_rule("fraction", r"(?:(\d{1,3}) )?(\d{1,2})[/⁄](\d{1,3})(?![\w/]|[.,]\d)", slashed, signs="/⁄"),
+        number_rule("fraction", rf"(?:(\d{{1,3}})\s?)?([{_ANY_VULGAR}])(?![\w/])", vulgar, signs=_ANY_VULGAR),
+        rule("power", rf"(?<=[\w)])(?:{_RAISED})(?![\w⁺⁻])", power, signs="^⁰¹²³⁴⁵⁶⁷⁸⁹⁻"),
+        infix("sign", r"(?<=[\w)])\s?±\s?(?=\d)", "±", "±"),
+        rule("sign", r"(?:±|\+/-)\s?(?=\d)", f"{sign['±']} ", signs="±+"),
+        infix("sign", r"(?<=\d)\s[-\u2013]\s(?=\d{1,9}\b)", "-", "-\u2013"),
+        infix("sign", r"(?<=[\w)])\s?\u2212\s?(?=[\w(])", "-", "\u2212"),
+        infix("sign", r"(?<=[\w)])\s[-\u2013]\s(?=[\w(]{1,8}\)?\s?=)", "-", "="),
+        rule("sign", r"(?<![\w.,)%€$£'’-])[-\u2212](?=\d)", f"{sign['-']} ", signs="-\u2212"),
+        infix("sign", r"(?<=\d)\s?[*\u00d7·]\s?(?=\d)", "×", "*\u00d7·"),
+        infix("sign", r"(?<=\d)\sx\s(?=\d)", "x", "x"),
+        infix("sign", r"(?<=[\w)])\s?\u00d7\s?(?=[\w(])", "×", "\u00d7"),
+        infix("sign", r"(?<=[\d)])\s?÷\s?(?=[\d(])", "÷", "÷"),
+        infix("sign", r"(?<=\d)\s?[:/]\s?(?=\d{1,9}\s?=)", "÷", "="),
+        infix("sign", r"(?<=\d)\s/\s(?=\d{1,9}\b)", "÷", "/"),
+        infix("sign", r"(?<=[\w)²³])\s?=\s?(?=[\w(-])", "=", "="),
+        infix("sign", r"\s?(?:≤|<=)\s?(?=[\w(-])", "≤", "≤<"),
+        infix("sign", r"\s?(?:≥|>=)\s?(?=[\w(-])", "≥", "≥>"),
+        infix("sign", r"\s?≠\s?(?=[\w(-])", "≠", "≠"),
+        infix("sign", r"(?<=[\w)])(?:\s<\s|(?<=\d)<)(?=[\w(-])", "<", "<"),
+        infix("sign", r"(?<=[\w)])(?:\s>\s|(?<=\d)>)(?=[\w(-])", ">", ">"),
+        rule("sign", r"(?<![\w<])<\s?(?=\d)", f"{sign['less']} ", signs="<"),
+        rule("sign", r"(?<![\w>])>\s?(?=\d)", f"{sign['more']} ", signs=">"),
+        rule("sign", r"(?<!\w)[~≈∼]\s?(?=\d)", f"{sign['~']} ", signs="~≈∼"),
+        infix("sign", r"(?<=[\w)])\s?≈\s?", "≈", "≈"),
+        rule("sign", r"√\s?\(?(?=\w)", f"{sign['√']} ", signs="√"),
+        rule("sign", r"§§\s?(?=\d)", f"{sign['§§']} ", signs="§"),
+        rule("sign", r"§\s?(?=\d)", f"{sign['§']} ", signs="§"),
+        rule("sign", r"(?<=\d)\s?‰", f" {sign['‰']}", signs="‰"),
+        infix("sign", r"(?<=\w)\s&\s(?=\w)", "and", "&"),
+        rule("sign", r"(?<![\w#])#\s?(?=\d)", f"{sign['#']} ", signs="#"),
+    )
