@@ -23,9 +23,10 @@ def rules(language: Language) -> tuple[Rule, ...]:
     def dotted(match: re.Match[str]) -> str:
         return spaced(match[0].replace(".", "").replace(" ", "")) + ("." if match[0][-1] == "." and ends_sentence(match) else "")
 
+    titles = {title if "." in title else f"{title}.": spoken for title, spoken in language.titles.items()}
     without_dot = frozenset(word for word in language.titles if word in {"Mme", "Mmes", "Mlle", "Mlles", "Dr", "Me"})
     own = [
-        rule("title", rf"(?<![\w.])({any_of(language.titles)})\.{_NAME}", lambda match: language.titles[match[1]], signs="."),
+        rule("title", rf"(?<![\w.])({any_of(titles)}){_NAME}", lambda match: titles[match[1]], signs="."),
         rule(
             "abbreviation",
             rf"(?<![\w.])(?:{any_of(language.before_numbers)})(?=\s?\d|\s[IVXLC]{{1,6}}\b)",

@@ -55,9 +55,9 @@ def rules(language: Language) -> tuple[Rule, ...]:
     def weekdays(match: re.Match[str]) -> str:
         return f"{language.weekdays[match[1]]} {language.signs['to']} {language.weekdays[match[2]]}"
 
-    day = rf"(\d{{1,2}}){language.dotted or '(?:er|º|°|[.]º)?'}"
+    day = rf"(\d{{1,2}}){language.day_mark}"
     joint = rf"(?:\s{language.month_joint})?" if language.month_joint else ""
-    short_form = r"(\d{1,2})\.\s?(\d{1,2})\.(?!\d|\s?\d{4})" if language.dotted else r"(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)"
+    short_form = r"(\d{1,2})\.\s?(\d{1,2})\.(?!\d|\s?\d{4})" if language.code == "de" else r"(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)"
     return (
         number_rule(
             "date",
@@ -70,7 +70,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         number_rule("date", short_form, short_date, signs="./"),
         number_rule(
             "date",
-            rf"{day}(?:{DASH}(\d{{1,2}}){language.dotted})?{joint}\s({month}|(?i:{full})\b)"
+            rf"{day}(?:{DASH}(\d{{1,2}}){language.day_mark})?{joint}\s({month}|(?i:{full})\b)"
             rf"(?:{joint}\s(1\d{{3}}|20\d\d)(?![\w]|[.,]\d))?",
             named,
             signs=DIGIT,

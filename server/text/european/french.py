@@ -123,5 +123,6 @@ FRENCH = Language(
     date_words=r"le|du|au|avant le|jusqu'au|ce|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche",
     clock_words=r"(?!)",
     trunk=r"0\d(?:[ .-]\d{2}){4}|0[1-9]\d{8}",
+    day_mark="(?:er)?",
     ordinals={"er": "m", "re": "f", "ère": "f", "e": "m", "ème": "m", "ᵉ": "m", "es": "m"},
 )  # fmt: skip

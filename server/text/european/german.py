@@ -171,5 +171,5 @@ GERMAN = Language(
     date_words=r"am|vom|bis|zum|den|dem|der|ab|seit|vor|nach|und|Mo|Di|Mi|Do|Fr|Sa|So|\w{3,8}tag,?",
     clock_words=r"(?!)",
     trunk=r"\(?0\d{2,4}\)?[ /-]{1,3}\d{2,8}(?:[ -]\d{1,6}){0,5}|01[5-7]\d{8,9}",
-    dotted=r"\.",
+    day_mark=r"\.",
 )  # fmt: skip

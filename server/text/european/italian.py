@@ -122,5 +122,6 @@ ITALIAN = Language(
     date_words=r"il|dal|al|del|giorno|entro il|fino al|lunedì|martedì|mercoledì|giovedì|venerdì|sabato|domenica",
     clock_words=r"ore|alle|dalle|le|delle|h",
     trunk=r"0\d{1,3}[ /.-]\d{5,8}|0\d{1,3}(?:[ .-]\d{2,4}){2,4}|3\d{2}[ .-]\d{6,7}|3\d{2}(?:[ .-]\d{2,4}){2,3}",
+    day_mark="[º°]?",
     ordinals={"º": "m", "ª": "f", "°": "m", "esimo": "m", "esima": "f"},
 )  # fmt: skip

@@ -112,8 +112,8 @@ class Language:
     """A pattern of the words before a time with a dot: "alle 14.30"."""
     trunk: str
     """A pattern of national telephone numbers."""
-    dotted: str = ""
-    """What follows a day's number: a dot in German."""
+    day_mark: str = ""
+    """A pattern of what follows a day's number: a dot in German."""
     month_joint: str = ""
     """The word between day and month: "de" in Spanish."""
     ordinals: Mapping[str, str] = field(default_factory=dict)

@@ -39,7 +39,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         """Reads "2:1" and "1:50.000"; "14:30" is a time."""
         if len(match[2]) == 2 and match[2].isdecimal() and int(match[1]) < 24 and int(match[2]) < 60:
             return None
-        return f"{match[1]} {language.signs[':']} {match[2]}"
+        return f"{match[1]} {language.signs[':']} {match[2].replace(' ', '')}"
 
     return (
         number_rule("year_range", rf"({_YEAR})(?:{DASH}|(/))({_YEAR}|\d\d){AFTER}", years, signs=DASHES + "/"),

@@ -38,13 +38,14 @@ _GOES_ON = {
         r"|(?<!\w)(?:D|Dña|Sr|Sra|Srta|Sres|Dra?|Prof|Lic|St[oa]|Gral|Ing|Mons|Excmo|Avda|avda|Av|[Pp]za|cf)\.\s?\n[A-ZÀ-Þ]"
         r"|(?<!\w)(?:págs?|cap|arts?|vol|fig|t|núms?|[Tt]el|tfno|máx|mín|aprox|ed|pp?|ca|km|s)\.\s?\n[\dIVX]"
         r"|(?<!\w)(?:a|d|p|EE|JJ|CC|S)\.\s?\n(?:C\.|ej\.|m\.|UU\.|OO\.|A\.)|\b(?:UU|OO|Uds?|Vds?|hab|aprox)\.\s?\n[a-zà-ÿ(]"
-        r"|(?<!\w)[ad]\. ?C\.\s?\n[a-zà-ÿ(])"
+        r"|(?<!\w)[ad]\. ?C\.\s?\n[a-zà-ÿ(]|(?<!\w)(?:[ap]\. ?m|lun|mar|mié|jue|vie|sáb|dom)\.,?\s?\n[\da-zà-ÿ-])"
     ),
     "it": re.compile(
         r"(?:(?<!\w)(?:genn?|febb?r?|mar|apr|magg?|giu|lug|ago|sett?|ott|nov|dic)\.\s?\n\d"
         r"|(?<!\w)(?:pagg?|pp?|n|nn|nr|cap|artt?|vol|fig|tab|[Tt]el|ca|max|min|ed|sec)\.\s?\n[\dIVX]"
         r"|(?<!\w)(?:S|[Ss]ig|[Ss]igg|[Ss]ig\.ra|[Dd]ott|[Dd]ott\.ssa|[Pp]rof|[Pp]rof\.ssa|[Ii]ng|[Aa]vv|[Oo]n|[Mm]ons|Gen|Arch|Geom|cfr|cf)\.\s?\n[A-ZÀ-Þ]"
-        r"|(?<!\w)(?:a|d|p|s|S)\.\s?\n(?:C\.|es\.|p\.|r\.)|(?<!\w)[ad]\. ?C\.\s?\n[a-zà-ÿ(]|(?<!\w)(?:ca|mln|mld|ab)\.\s?\n[a-zà-ÿ(])"
+        r"|(?<!\w)(?:a|d|p|s|S)\.\s?\n(?:C\.|es\.|p\.|r\.)|(?<!\w)[ad]\. ?C\.\s?\n[a-zà-ÿ(]"
+        r"|(?<!\w)(?:ca|mln|mld|ab|S\.p\.A|S\.r\.l|lun|mar|mer|gio|ven|sab|dom)\.,?\s?\n[\da-zà-ÿ(-])"
     ),
 }
 """Matches the end of a sentence and the beginning of the next, which are one."""

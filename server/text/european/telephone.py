@@ -40,6 +40,10 @@ def rules(language: Language) -> tuple[Rule, ...]:
         point = language.marks["."]
         return f" {point} ".join(match.groups()) if all(int(group) < 256 for group in match.groups()) else None
 
+    def named_version(match: re.Match[str]) -> str | None:
+        named = re.search(r"\b[Vv]ersi(?:on|ón|one)\s\Z", before(match, 10))
+        return _version(match, language.marks["."]) if named else None
+
     return (
         number_rule("ip_address", r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\w|\.\w)", ip_address, signs="."),
         rule("telephone", r"(?<![\w+])\+\d{1,3}(?:[ ./-]?(?:\(\d{1,5}\)|\d{1,6})){1,6}(?!\w|[.,]\d)", international, signs="+"),
@@ -47,7 +51,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         number_rule("telephone", rf"\d{{3,12}}(?:[ -]\d{{2,6}}){{0,5}}{AFTER}", named, signs=DIGIT),
         rule("iban", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?\b", lambda match: _account(match[0])),
         rule("version", r"\b[vV](\d{1,3}(?:\.\d{1,4}){1,3})(?!\w|[.,]\d)", lambda match: _version(match, language.marks["."]), signs="vV"),
-        rule("version", r"(?<=ersion )(\d{1,3}(?:\.\d{1,4}){1,3})(?!\w|[.,]\d)", lambda match: _version(match, language.marks["."]), signs="."),
+        number_rule("version", r"(\d{1,3}(?:\.\d{1,4}){1,3})(?!\w|[.,]\d)", named_version, signs="."),
         rule("digits", r"(?<![\w.,$€£¥/-])\d{10,24}(?!\w|[.,]\d)", lambda match: spaced(match[0]), signs=DIGIT),
     )
 

@@ -56,11 +56,11 @@ def rules(language: Language) -> tuple[Rule, ...]:
         number_rule("duration", r"(\d{1,2}):(\d{2}):(\d{2})(?![\w:]|[.,]\d)", duration, signs=":"),
         number_rule("time_range", rf"{_TIME}{DASH}{_TIME}({suffix})?(?![\w:%]|[.,]\d)", times, signs="-\u2013\u2014\u2212"),
         number_rule("time", rf"(\d{{1,2}})[:.](\d{{2}}){suffix}(?!\w)", time, signs="hUo"),
-        number_rule("time", r"(\d{1,2}):(\d{2})(?![\w:]|[.,]\d)", time, signs=":"),
+        number_rule("time", r"(\d{1,2}):(\d{2})(?![\w:]|[.,]\d|\s\d{3}(?!\d))", time, signs=":"),
         number_rule("time", r"(\d{1,2})\.(\d{2})(?![\w:%]|[.,]\d)", after_word, signs="."),
     ]
     if language.code == "de":
-        written.append(number_rule("time", r"(1)\sUhr\b", time, signs="U"))
+        written.append(number_rule("time", r"(1)()\sUhr\b", time, signs="U"))
     if language.code == "fr":
         written.insert(0, number_rule("time", r"(\d{1,2})\s?h\s?(\d{2})(?!\w)", time, signs="h"))
         written.insert(0, number_rule("time", r"(24|7)\s?[hj]?\s?/\s?(24|7)\s?[hj]?(?!\w)", _always, signs="/"))
