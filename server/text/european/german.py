@@ -77,7 +77,9 @@ def _of_year(match: re.Match[str]) -> str | None:
 
 GERMAN_YEARS: tuple[Rule, ...] = (
     number_rule(
-        "decade", r"(1[1-9]\d0)er(?!\w)", lambda match: f"{_year(match[1])[:-2] if match[1].endswith('x') else _year(match[1])}er"
+        "decade",
+        r"(1[1-9]\d0)er(?!\w)",
+        lambda match: f"{_year(match[1])[:-2] if match[1].endswith('x') else _year(match[1])}er",
     ),
     number_rule("year", rf"1[1-9]\d\d(?!\s?[-\u2013/]\s?\d)(?!\.\s[A-Z]?\d){AFTER}", _of_year),
 )
@@ -91,7 +93,7 @@ _CURRENCIES = {
     "NOK": Currency(Noun("norwegische Krone", "norwegische Kronen", "f"), Noun("Öre", "Öre")),
     "DKK": Currency(Noun("dänische Krone", "dänische Kronen", "f"), Noun("Öre", "Öre")),
     "PLN": Currency(Noun("Zloty", "Zloty"), Noun("Groschen", "Groschen")),
-    "CNY": Currency(Noun("Yuan", "Yuan"), Noun("Fen", "Fen")), "ct": Currency(_CENT, _CENT), "Ct": Currency(_CENT, _CENT),
+    "CNY": Currency(Noun("Yuan", "Yuan"), Noun("Fen", "Fen")), "DM": Currency(Noun("D-Mark", "D-Mark", "f"), Noun("Pfennig", "Pfennig")), "ct": Currency(_CENT, _CENT), "Ct": Currency(_CENT, _CENT),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"]}
 _MILLION, _MILLIARDE = Scale(Noun("Million", "Millionen", "f")), Scale(Noun("Milliarde", "Milliarden", "f"))
@@ -156,7 +158,7 @@ GERMAN = Language(
               "exkl.": "exklusive", "zzgl.": "zuzüglich", "abzgl.": "abzüglich", "sog.": "sogenannt", "gem.": "gemäß",
               "bspw.": "beispielsweise", "Jh.": "Jahrhundert", "Jhdt.": "Jahrhundert", "Hbf.": "Hauptbahnhof",
               "v.Chr.": "vor Christus", "v. Chr.": "vor Christus", "n.Chr.": "nach Christus", "n. Chr.": "nach Christus",
-              "MwSt.": "Mehrwertsteuer", "geb.": "geboren", "i.A.": "im Auftrag", "i. A.": "im Auftrag",
+              "MwSt.": "Mehrwertsteuer", "ff.": "folgende", "Tel.": "Telefon", "geb.": "geboren", "i.A.": "im Auftrag", "i. A.": "im Auftrag",
               "z.Z.": "zur Zeit", "z. Zt.": "zur Zeit", "o.g.": "oben genannt", "o. g.": "oben genannt",
               "s.o.": "siehe oben", "s. o.": "siehe oben", "s.u.": "siehe unten", "s. u.": "siehe unten"},
     ending={"usw.": "und so weiter", "etc.": "et cetera", "usf.": "und so fort", "u.Ä.": "und Ähnliches",

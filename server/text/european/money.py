@@ -52,7 +52,9 @@ class Money:
         """Returns "une million" or "2,5 millions"."""
         noun = self.language.scales[scale].noun
         number = self.language.counted_number(written, noun.gender) if noun.gender else written.replace(" ", "")
-        return f"{number} {noun.one if value(written) < 2 and self.language.code == 'fr' or written == '1' else noun.many}"
+        return (
+            f"{number} {noun.one if value(written) < 2 and self.language.code == 'fr' or written == '1' else noun.many}"
+        )
 
     def noun(self, unit: Noun, scale: str) -> str:
         """Returns the currency after a scale: "d'euros"."""

@@ -22,7 +22,8 @@ _ENDINGS = {noun: ending for ending, nouns in GERMAN_NOUNS.items() for noun in n
 _DEFINITE = re.compile(r"\b(?:die|das|diese|dieses|jede|welche)\s\Z", re.IGNORECASE)
 _DER = re.compile(r"(?<!\w)[Dd](?:er|ieser)\s\Z")
 _PREPOSITION = re.compile(
-    r"\b(?:in|mit|von|aus|nach|zu|bei|seit|auf|an|vor|unter|während|wegen|ende|anfang|mitte|hälfte)\s(?:der|dieser)\s\Z", re.IGNORECASE
+    r"\b(?:in|mit|von|aus|nach|zu|bei|seit|auf|an|vor|unter|während|wegen|ende|anfang|mitte|hälfte)\s(?:der|dieser)\s\Z",
+    re.IGNORECASE,
 )
 _INDEFINITE = re.compile(r"\b(?:ein|kein|mein|sein|ihr|unser|dein)\s\Z", re.IGNORECASE)
 _DETERMINED = re.compile(
@@ -44,6 +45,8 @@ def german_ending(preceding: str, bare: str) -> str | None:
         return "e"
     if _DER.search(preceding) or _DETERMINED.search(preceding):
         return "en"
+    if bare == "e" and re.search(r"\b(?:in|mit|zu|nach|bei|aus|von)\s\Z", preceding, re.IGNORECASE):
+        return "er"
     return {"r": "er", "s": "es", "e": "e"}.get(bare)
 
 
@@ -59,8 +62,8 @@ def _german(language: Language) -> tuple[Rule, ...]:
 
     return (
         number_rule("ordinal", r"(\d{1,3})\.(?=\s(?:und|oder|bis)\s\d{1,3}\.\s[A-ZÄÖÜ])", pair, signs="."),
+        rule("ordinal", r"(?<=\d\. und )(\d{1,3})\.(?=\s[A-ZÄÖÜ])", pair, signs="."),
         number_rule("ordinal", rf"(\d{{1,3}})\.(?=\s({'|'.join(_ENDINGS)}|[A-ZÄÖÜ][a-zäöüß]+)\b)", ordinal, signs="."),
-        rule("ordinal", r"(?<=\bund )(\d{1,3})\.(?=\s[A-ZÄÖÜ])", pair, signs="."),
     )
 
 
@@ -74,16 +77,24 @@ def rules(language: Language) -> tuple[Rule, ...]:
         return f"{words}s" if match[0].endswith("s") else words
 
     def century(match: re.Match[str]) -> str:
-        return language.ordinal(numeral_value(match[1]), language.ordinals[match[2]])
+        words = language.ordinal(numeral_value(match[1]), language.ordinals[match[2]])
+        return f"{words} siècle" if match[3] else words
 
-    written = sorted(language.ordinals, key=len, reverse=True)
+    written = sorted(set(language.ordinals) - {"°"}, key=len, reverse=True)
     found = [
         number_rule("ordinal", rf"(\d{{1,3}})(\.?(?:{'|'.join(written)}))(?![\w])", marked),
     ]
     if language.code == "fr":
-        found.append(rule("century", rf"(?<![\w.])({NUMERAL})(er|re|ère|e|ème)(?![\w’'-])", century, signs="IVX"))
+        found.append(
+            rule("century", rf"(?<![\w.])({NUMERAL})(er|re|ère|e|ème)(\ss\.)?(?![\w'\u2019-])", century, signs="IVX")
+        )
     if language.code in {"it", "es"}:
         found.append(
-            number_rule("ordinal", r"(\d{1,3})(°)(?=\s(?!di\b|de\b|in\b|sopra\b|sotto\b|con\b|al\b|bajo\b|sobre\b|en\b)[a-zà-ÿ]{3})", marked, signs="°")
+            number_rule(
+                "ordinal",
+                r"(\d{1,3})(°)(?=\s(?!di\b|de\b|in\b|sopra\b|sotto\b|con\b|al\b|bajo\b|sobre\b|en\b)[a-zà-ÿ]{3})",
+                marked,
+                signs="°",
+            )
         )
     return tuple(found)

@@ -8,6 +8,8 @@ from server.text.european.figures import AFTER, DASH, DASHES, NUMBER, before, nu
 from server.text.european.language import Language
 from server.text.rules import DIGIT, Rule
 
+MAX_SCORE = 200
+"""A falling pair with a greater number is a name, such as "2024-0815"."""
 _YEAR = r"1[1-9]\d\d|20\d\d"
 
 
@@ -23,6 +25,8 @@ def rules(language: Language) -> tuple[Rule, ...]:
         rising = value(first) < value(last)
         if not rising and re.search(r"\d\s.\s\d", match[0]):
             return f"{first} {minus} {last}"
+        if not rising and (max(value(first), value(last)) > MAX_SCORE or last[0] == "0" != last):
+            return f"{first} {last}"
         joint = to if rising else language.signs["score"]
         year = language.year if rising and len(first) == 4 and len(last) == 4 else str
         return f"{year(first.replace(' ', ''))} {joint} {year(last.replace(' ', ''))}"
@@ -49,8 +53,12 @@ def rules(language: Language) -> tuple[Rule, ...]:
             lambda match: f"{match[1]} {minus} {match[2]}",
             signs="=",
         ),
-        number_rule("sequence", r"\d{1,3}(?:-\d{1,3}){2,6}(?![\w-])", lambda match: match[0].replace("-", " "), signs="-"),
+        number_rule(
+            "sequence", r"\d{1,3}(?:-\d{1,3}){2,6}(?![\w-])", lambda match: match[0].replace("-", " "), signs="-"
+        ),
         number_rule("range", rf"({NUMBER}){DASH}({NUMBER}){AFTER}", pair, signs=DASHES),
         number_rule("ratio", r"(\d{1,4}):(\d{1,3}(?:[. ]\d{3}){1,3}|\d{1,6})(?![\w:]|[.,]\d)", ratio, signs=":"),
-        number_rule("number", r"\d{1,3}(?: \d{3}){1,4}(?:,\d{1,6})?(?![\w]| \d)", lambda match: match[0].replace(" ", "")),
+        number_rule(
+            "number", r"\d{1,3}(?: \d{3}){1,4}(?:,\d{1,6})?(?![\w]| \d)", lambda match: match[0].replace(" ", "")
+        ),
     )

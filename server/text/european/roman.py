@@ -39,7 +39,12 @@ def rules(language: Language) -> tuple[Rule, ...]:
         if counted.search(preceding):
             return f"{number}{dotted}"
         following = after(match, 10)
-        if language.code == "it" and re.match(r"\ssecolo\b", following):
+        if language.code in {"es", "it"} and len(numeral) > 1 and re.match(r"\s[A-Za-z]{3}", following):
+            if re.search(r"\b(?:[Ll]a|[dn]ella|alla|dalla)\s\Z", preceding):
+                return language.ordinal(number, "f")
+            if re.search(r"\b(?:[Ee]l|[Ii]l|[dn]el|al|dal)\s\Z", preceding):
+                return language.ordinal(number, "m")
+        if language.code == "it" and re.match(r"\ssec(?:olo\b|\.)", following):
             return language.ordinal(number, "m")
         if language.code == "de" and dotted and re.search(r"\b(?:der|des|dem|den|die|das|im|am)\s\Z", preceding):
             ordinal = language.ordinal(number, "m")

@@ -29,7 +29,7 @@ _GOES_ON = {
         r"|\b[XVI]{1,5}\.\s?\n(?:[a-zäöü]|König|Kaiser|Papst))"
     ),
     "fr": re.compile(
-        r"(?:(?<!\w)[A-Z]\.\s?\n-?[A-Z]|(?<!\w)c\.\s?\n-à|(?<!\w)(?:av|apr|ap)\.\s?\nJ\.|-C\.\s?\n[a-zà-ÿ(]|-C\.\s?\n(?=[A-Z])(?!Il|Elle|Le|La|Les|En|Ce|On|Au)"
+        r"(?:(?<!\w)[A-Z]\.\s?\n-?[A-Z]|(?<!\w)c\.\s?\n-?à|(?<!\w)à\s[sc]\.\s?\n(?:de\b|d|[a-z])|(?<!\w)(?:av|apr|ap)\.\s?\nJ\.|-C\.\s?\n[a-zà-ÿ(]|-C\.\s?\n(?=[A-Z])(?!Il|Elle|Le|La|Les|En|Ce|On|Au)"
         r"|(?<!\w)(?:janv|févr?|avr|juill?|sept|oct|nov|déc|art|chap|vol|fig|pp?|t|al|n|env|max|min|réf|[Tt]él|éd|v|ch)\.\s?\n[\dIVX]"
         r"|(?<!\w)(?:St|Ste|MM?|Mgr|Dr|Pr|Me|bd|av|boul|cf|env|hab|ex|lun|mar|mer|jeu|ven|sam|dim)\.\s?\n\S|(?<!\w)-à-d\.\s?\n)"
     ),

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import number_rule
-from server.text.european.language import Language
+from server.text.european.figures import any_of, number_rule
+from server.text.european.language import Language, Noun
+from server.text.european.measures import units
 from server.text.rules import Rule, rule
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
-VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8)}
+VULGAR = {
+    "½": (1, 2),
+    "⅓": (1, 3),
+    "⅔": (2, 3),
+    "¼": (1, 4),
+    "¾": (3, 4),
+    "⅛": (1, 8),
+    "⅜": (3, 8),
+    "⅝": (5, 8),
+    "⅞": (7, 8),
+}
 _RAISED = r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]{1,4}|\^-?\d{1,3}|\^\(-?\d{1,3}\)"
 _ANY_VULGAR = "".join(VULGAR)
+
+
+def _half(language: Language, part: Noun, measured: Noun | None) -> str:
+    """Returns "einhalb", "un demi", "medio", "media"."""
+    if language.code == "de":
+        return "einhalb"
+    feminine = measured is not None and measured.gender == "f"
+    if language.code == "fr":
+        return f"{'une' if feminine else 'un'} {part.one}"
+    return f"{part.one[:-1]}a" if feminine else part.one
 
 
 def rules(language: Language) -> tuple[Rule, ...]:
@@ -24,27 +45,38 @@ def rules(language: Language) -> tuple[Rule, ...]:
             return f" {sign['²' if exponent == 2 else '³']}"
         return f" {sign['^']} {sign['-'] + ' ' if exponent < 0 else ''}{abs(exponent)}"
 
-    def fraction(whole: str | None, numerator: int, denominator: int) -> str | None:
-        noun = language.fractions.get(denominator)
-        if noun is None or not 0 < numerator < denominator:
+    def fraction(whole: str | None, numerator: int, denominator: int, unit: str | None) -> str | None:
+        """Returns "drei Viertel", "media hora", "trois quarts d'heure" or "2 et un demi"."""
+        part, measured = language.fractions.get(denominator), units(language).get(unit or "")
+        if part is None or not 0 < numerator < denominator:
             return None
-        if language.code == "de" and denominator == 2:
-            return f"{language.words(int(whole), 'n')}einhalb" if whole else "einhalb"
-        words = f"{language.words(numerator, noun.gender)} {noun.one if numerator == 1 else noun.many}"
-        return f"{whole} {sign['and']} {words}" if whole else words
+        half = _half(language, part, measured) if denominator == 2 else None
+        if language.code == "de":
+            words = f"{language.words(int(whole), 'n') if whole else ''}{half}" if half else None
+            words = words or f"{language.words(numerator, 'n')} {part.one}"
+            return words + (f" {measured.many}" if measured else "")
+        words = half or f"{language.words(numerator, part.gender)} {part.one if numerator == 1 else part.many}"
+        if whole:
+            return f"{whole} {measured.many + ' ' if measured else ''}{sign['and']} {words}"
+        noun = measured and (measured.one if half else language.of(measured.one))
+        return f"{words} {noun}" if noun else words
 
     def slashed(match: re.Match[str]) -> str | None:
-        return fraction(match[1], int(match[2]), int(match[3]))
+        return fraction(match[1], int(match[2]), int(match[3]), match[4])
 
     def vulgar(match: re.Match[str]) -> str | None:
-        return fraction(match[1], *VULGAR[match[2]])
+        return fraction(match[1], *VULGAR[match[2]], match[3])
+
+    unit = rf"(?:\s(?P<unit>{any_of(units(language))})(?!\w))?"
 
     def infix(name: str, pattern: str, key: str, signs: str) -> Rule:
         return rule(name, pattern, f" {sign[key]} ", signs=signs)
 
     return (
-        number_rule("fraction", r"(?:(\d{1,3}) )?(\d{1,2})[/⁄](\d{1,3})(?![\w/]|[.,]\d)", slashed, signs="/⁄"),
-        number_rule("fraction", rf"(?:(\d{{1,3}})\s?)?([{_ANY_VULGAR}])(?![\w/])", vulgar, signs=_ANY_VULGAR),
+        number_rule(
+            "fraction", rf"(?:(\d{{1,3}}) )?(\d{{1,2}})[/⁄](\d{{1,3}}){unit}(?![\w/]|[.,]\d)", slashed, signs="/⁄"
+        ),
+        number_rule("fraction", rf"(?:(\d{{1,3}})\s?)?([{_ANY_VULGAR}]){unit}(?![\w/])", vulgar, signs=_ANY_VULGAR),
         rule("power", rf"(?<=[\w)])(?:{_RAISED})(?![\w⁺⁻])", power, signs="^⁰¹²³⁴⁵⁶⁷⁸⁹⁻"),
         infix("sign", r"(?<=[\w)])\s?±\s?(?=\d)", "±", "±"),
         rule("sign", r"(?:±|\+/-)\s?(?=\d)", f"{sign['±']} ", signs="±+"),
@@ -58,7 +90,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         infix("sign", r"(?<=[\d)])\s?÷\s?(?=[\d(])", "÷", "÷"),
         infix("sign", r"(?<=\d)\s?[:/]\s?(?=\d{1,9}\s?=)", "÷", "="),
         infix("sign", r"(?<=\d)\s/\s(?=\d{1,9}\b)", "÷", "/"),
-        infix("sign", r"(?<=[\w)²³])\s?=\s?(?=[\w(-])", "=", "="),
+        infix("sign", r"(?<=[\w)²³%€$£])\s?=\s?(?=[\w(]|-\d)", "=", "="),
         infix("sign", r"\s?(?:≤|<=)\s?(?=[\w(-])", "≤", "≤<"),
         infix("sign", r"\s?(?:≥|>=)\s?(?=[\w(-])", "≥", "≥>"),
         infix("sign", r"\s?≠\s?(?=[\w(-])", "≠", "≠"),

@@ -120,7 +120,7 @@ SPANISH = Language(
               "Ud.": "usted", "Uds.": "ustedes", "Vd.": "usted", "Vds.": "ustedes", "Avda.": "avenida", "avda.": "avenida",
               "Av.": "avenida", "C/": "calle", "c/": "calle", "pza.": "plaza", "Pza.": "plaza", "Dpto.": "departamento",
               "dpto.": "departamento", "a. m.": "a eme", "p. m.": "pe eme", "a.m.": "a eme", "p.m.": "pe eme",
-              "CC. OO.": "Comisiones Obreras", "cf.": "confróntese", "vs.": "versus"},
+              "CC. OO.": "Comisiones Obreras", "cf.": "confróntese", "hab.": "habitantes", "tel.": "teléfono", "vs.": "versus"},
     ending={"etc.": "etcétera", "Cía.": "compañía", "S. A.": "S A", "S.A.": "S A"},
     letters=frozenset("UE ADN IA IVA AVE".split()) - {"IVA", "AVE"},
     kings=r"Felipe|Carlos|Alfonso|Fernando|Enrique|Isabel|Juan(?:\sPablo)?|Luis|Pedro|Sancho|Benedicto|Pío|León|Gregorio"

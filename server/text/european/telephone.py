@@ -46,11 +46,21 @@ def rules(language: Language) -> tuple[Rule, ...]:
 
     return (
         number_rule("ip_address", r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\w|\.\w)", ip_address, signs="."),
-        rule("telephone", r"(?<![\w+])\+\d{1,3}(?:[ ./-]?(?:\(\d{1,5}\)|\d{1,6})){1,6}(?!\w|[.,]\d)", international, signs="+"),
+        rule(
+            "telephone",
+            r"(?<![\w+])\+\d{1,3}(?:[ ./-]?(?:\(\d{1,5}\)|\d{1,6})){1,6}(?!\w|[.,]\d)",
+            international,
+            signs="+",
+        ),
         rule("telephone", rf"(?<![\w.,/+-])(?:{language.trunk})(?!\w|[.,/-]\d)", national, signs=DIGIT),
         number_rule("telephone", rf"\d{{3,12}}(?:[ -]\d{{2,6}}){{0,5}}{AFTER}", named, signs=DIGIT),
         rule("iban", r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,4})?\b", lambda match: _account(match[0])),
-        rule("version", r"\b[vV](\d{1,3}(?:\.\d{1,4}){1,3})(?!\w|[.,]\d)", lambda match: _version(match, language.marks["."]), signs="vV"),
+        rule(
+            "version",
+            r"\b[vV](\d{1,3}(?:\.\d{1,4}){1,3})(?!\w|[.,]\d)",
+            lambda match: _version(match, language.marks["."]),
+            signs="vV",
+        ),
         number_rule("version", r"(\d{1,3}(?:\.\d{1,4}){1,3})(?!\w|[.,]\d)", named_version, signs="."),
         rule("digits", r"(?<![\w.,$€£¥/-])\d{10,24}(?!\w|[.,]\d)", lambda match: spaced(match[0]), signs=DIGIT),
     )

@@ -11,7 +11,7 @@ from server.text.rules import DIGIT, Rule
 
 _TIME = r"(\d{1,2})(?:[:.](\d{2}))?"
 _SUFFIX = {
-    "de": r"\s?(?:Uhr|h)\b", "fr": r"\s?(?:heures?|h)\b", "es": r"\s?(?:horas?|hs?|hrs)\b\.?(?!\s[A-Z])",
+    "de": r"\s?(?:Uhr|h)\b", "fr": r"\s?(?:heures?|h)\b", "es": r"\s?(?:horas?|hs?|hrs)\b",
     "it": r"\s?(?:ore|h)\b",
 }  # fmt: skip
 """What follows a time and is said within it."""
@@ -54,7 +54,9 @@ def rules(language: Language) -> tuple[Rule, ...]:
 
     written = [
         number_rule("duration", r"(\d{1,2}):(\d{2}):(\d{2})(?![\w:]|[.,]\d)", duration, signs=":"),
-        number_rule("time_range", rf"{_TIME}{DASH}{_TIME}({suffix})?(?![\w:%]|[.,]\d)", times, signs="-\u2013\u2014\u2212"),
+        number_rule(
+            "time_range", rf"{_TIME}{DASH}{_TIME}({suffix})?(?![\w:%]|[.,]\d)", times, signs="-\u2013\u2014\u2212"
+        ),
         number_rule("time", rf"(\d{{1,2}})[:.](\d{{2}}){suffix}(?!\w)", time, signs="hUo"),
         number_rule("time", r"(\d{1,2}):(\d{2})(?![\w:]|[.,]\d|\s\d{3}(?!\d))", time, signs=":"),
         number_rule("time", r"(\d{1,2})\.(\d{2})(?![\w:%]|[.,]\d)", after_word, signs="."),
