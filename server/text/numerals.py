@@ -6,10 +6,10 @@ import re
 from functools import lru_cache
 
 MONEY_SIGNS = {"$": "USD", "€": "EUR", "£": "GBP"}
-AND = {"en": "and", "de": "und", "fr": "et", "es": "con", "it": "e", "pt": "e", "nl": "en", "pl": "", "ru": ""}
-"""The word between an amount's whole part and its cents, in the languages in which num2words reads money correctly."""
+AND = {"pt": "e", "nl": "en", "pl": "", "ru": ""}
+"""The word between an amount's whole part and its cents, in the languages whose amounts num2words reads."""
 DECIMAL_POINT = frozenset({"en"})
-"""Languages that write 1,234.56; the others of ``AND`` write 1.234,56 or 1 234,56."""
+"""Languages that write 1,234.56; the others write 1.234,56 or 1 234,56."""
 
 
 def ordinal(number: int, language: str = "en") -> str:
@@ -34,7 +34,7 @@ def year(number: int, language: str = "en") -> str:
 
 
 def money(amount: str, currency: str, language: str) -> str | None:
-    """Returns "three dollars and fifty cents" for "3.50" and "USD"; None where the library does not know it.
+    """Returns "drie euro en vijftig cent" for "3.50" and "EUR"; None where the library does not know it.
 
     ``amount`` is written with a decimal point and without thousands separators.
     """

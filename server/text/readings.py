@@ -1,4 +1,4 @@
-"""Examples of how English is read: the table in docs/text.md, and how long a sentence takes.
+"""Examples of how texts are read: the tables in docs/text.md, and how long an English sentence takes.
 
 ``python -m server.text.readings`` prints the time.
 """
@@ -13,6 +13,7 @@ import time
 from server.text.reading import read_text
 
 HEAD = "| Kind | Written: read |\n| --- | --- |\n"
+EUROPEAN_HEAD = "| Language | Written: read |\n| --- | --- |\n"
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "money": ("-$3.50", "$5-10 million", "£1.2bn", "a $5 bill", "$20/mo", "US$5", "20 €", "99p"),
     "measures": ("1500 kg", "-20°C", "30-50°C", "a 5-km run", "8 oz. of it", "5 mg/dL", "10 km²", "5-10%"),
@@ -35,23 +36,43 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "signs": ("a ==== b", "👍🏽", "🇫🇷", "hello :)"),
     "read by espeak itself": ("1,234,567", "3.14", "50%", "COVID-19", "MP3", "A & B"),
 }
-"""Texts of each kind."""
+"""English texts of each kind."""
+EUROPEAN: dict[str, tuple[str, ...]] = {
+    "de": ("-3,50 €", "10\u201320 Mio. €", "1 km", "-20 °C", "am 3.5.2024", "der 3. Mai", "um 14:30 Uhr",
+           "im 19. Jahrhundert", "im Jahr 1984", "Friedrich II. von Preußen", "z. B. Dr. Müller", "030 1234567", "anna@web.de",
+           "3/4 der Zeit", "x² < 5"),
+    "fr": ("-3,50 €", "5 M€", "21 t", "1,5 l d'eau", "le 1/5/2024", "14 h 30", "le XIXe siècle", "la 1re classe",
+           "François Ier régna", "Louis XIV régna", "p. 5, n° 3", "52 av. J.-C.", "01 23 45 67 89", "anna@orange.fr", "3/4 h"),
+    "es": ("-3,50 €", "5 M€", "200 £", "21 km", "el 3/05/2024", "a las 14:30", "el 1.er piso", "la 3.ª vez",
+           "Felipe II reinó", "el siglo XIX", "pág. 5, n.º 3", "EE. UU. ganó", "600 123 456", "anna@correo.es", "1/2 h"),
+    "it": ("-3,50 €", "5 mln €", "1 t di grano", "120 km/h", "il 1/5/2024", "alle 14.30", "il 5° piano", "la II guerra",
+           "Carlo V venne", "il sig. Rossi", "pag. 5, n. 3", "44 a.C.", "06 1234567", "anna@posta.it", "3/4 l"),
+}  # fmt: skip
+"""Texts in the languages of the European grammar."""
 
 
 def table() -> str:
-    """Returns the table of the examples and how they are read, in Markdown."""
-    return HEAD + "".join(
-        f"| {kind} | {'; '.join(f'`{written}`: {_reading(written)}' for written in examples)} |\n"
-        for kind, examples in EXAMPLES.items()
-    )
+    """Returns the table of the English examples and how they are read, in Markdown."""
+    return HEAD + "".join(_row(kind, examples, "en") for kind, examples in EXAMPLES.items())
+
+
+def european_table() -> str:
+    """Returns the table of the examples in other languages."""
+    return EUROPEAN_HEAD + "".join(_row(language, examples, language) for language, examples in EUROPEAN.items())
 
 
 def put_into(page: str) -> str:
-    """Returns ``page`` with the current table. Raises ValueError if ``page`` has no such table."""
-    before, head, after = page.partition(HEAD)
-    if not head:
-        raise ValueError("the page has no table of readings")
-    return before + table() + re.sub(r"\A(\|.*\n)*", "", after)
+    """Returns ``page`` with the current tables. Raises ValueError if ``page`` lacks one."""
+    for heading, current in ((HEAD, table()), (EUROPEAN_HEAD, european_table())):
+        before, head, after = page.partition(heading)
+        if not head:
+            raise ValueError("the page has no table of readings")
+        page = before + current + re.sub(r"\A(\|.*\n)*", "", after)
+    return page
+
+
+def _row(name: str, examples: tuple[str, ...], language: str) -> str:
+    return f"| {name} | {'; '.join(f'`{written}`: {_reading(written, language)}' for written in examples)} |\n"
 
 
 def milliseconds() -> list[float]:
@@ -75,8 +96,8 @@ def _seconds(text: str) -> float:
     return time.thread_time() - begun
 
 
-def _reading(written: str) -> str:
-    return " / ".join(sentence.text for sentence in read_text(written, "en")) or "(nothing)"
+def _reading(written: str, language: str) -> str:
+    return " / ".join(sentence.text for sentence in read_text(written, language)) or "(nothing)"
 
 
 if __name__ == "__main__":

@@ -69,7 +69,7 @@ def test_prose_is_not_changed(language: str) -> None:
 def test_espeak_reads_by_itself_what_no_rule_reads(language: str, left: str, words: str) -> None:
     """Their phonemes are the same but for the stress and length that espeak gives to words."""
     bare = [
-        "".join(symbol for symbol in symbols if symbol.isalpha() and symbol not in "ːˑʲə")
+        "".join(symbol for symbol in symbols if symbol.isalpha() and symbol not in "ˈˌːˑʲə")
         for symbols in Phonemizer().each([left, words], language)
     ]
     assert bare[0] == bare[1]
@@ -96,9 +96,11 @@ def test_a_sentence_ends_by_what_follows_the_dot(language: str, text: str, sente
 
 PARTS = st.lists(
     st.sampled_from(
-        ["$", "1", "1.111", ".", ". ", " ", "/", ":", "-", "–", "−", "Dr. ", "www.", "http://", "@", "a", "A.", "Mio. ",
-         "janv. ", "IV", "Luis ", "°C", " km", "#", "^2", "²", "z. B.", "(", ")", "er", "e", "º", "h", " Uhr", "S. ", "n.º ",
-         "%", "€", "1/2", "½", "x", "10", "2024", "etc. ", '"', "'", "<", "kg", "====", "_", "Friedrich ", ",", "20 ", "M"]
+        ["$", "1", "1.111", ".", ". ", " ", "/", ":", "-", "\u2013", "\u2212", "Dr. ", "www.", "http://", "@", "a", "A.", "Mio. ",
+         "janv. ", "IV", "Luis ", "°C", " km", "#", "^2", "²", "z. B.", "(", ")", "er", "e", "º", "h", " Uhr", "S. ",
+         "n.º ", "%",
+         "€", "1/2", "½", "x", "10", "2024", "etc. ", '"', "'", "<", "kg", "====", "_", "Friedrich ", ",",
+         "20 ", "M"]
     ),
     max_size=40,
 ).map("".join)  # fmt: skip
@@ -128,8 +130,10 @@ def test_applying_the_rules_twice_finds_the_same_stretches(text: str, language: 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "part",
-    ["1 ", "1-1", "1 1/", "/a", "a.b", "#a", "A", "1:", "1.", "1,", "IV ", "1°", "½", "5 m ", "etc. ", "$1-", "1.111", "−",
-     "1 - ", "Mo-", "<", "a\\", "1 234 ", "A.", "0 1 ", "01 ", "5 Mio. ", "3. ", "z. B.", "XIXe ", "DE12 ", "1 000 000", "Str."],
+    ["1 ", "1-1", "1 1/", "/a", "a.b", "#a", "A", "1:", "1.", "1,", "IV ", "1°", "½", "5 m ", "etc. ", "$1-",
+     "1.111", "\u2212",
+     "1 - ", "Mo-", "<", "a\\", "1 234 ", "A.", "0 1 ", "01 ", "5 Mio. ", "3. ", "z. B.", "XIXe ",
+     "DE12 ", "1 000 000", "Str."],
 )  # fmt: skip
 def test_hostile_text_takes_time_by_its_length(part: str, language: str) -> None:
     """About how the time grows, not how long it is: of 16 times as much a quadratic rule would make 256 times."""
@@ -150,8 +154,9 @@ def test_hostile_text_takes_time_by_its_length(part: str, language: str) -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     "text",
-    ["9" * 400, "1/" * 300, "€" * 300, "99:99:99", "0/0", "31/31/31", "31.02.2024", "0,00 €", "1-", "½½½", "XXXX", "0. Platz",
-     "٣km", "１２km", "²³", "0e", "00:00:00", "0 km", "999999999999 €", "M.", "S.", "1/0"],
+    ["9" * 400, "1/" * 300, "€" * 300, "99:99:99", "0/0", "31/31/31", "31.02.2024", "0,00 €", "1-", "½½½", "XXXX",
+     "0. Platz",
+     "٣km", "\uff11\uff12km", "²³", "0e", "00:00:00", "0 km", "999999999999 €", "M.", "S.", "1/0"],
 )  # fmt: skip
 def test_odd_numbers_are_read_somehow(text: str, language: str) -> None:
     written = "".join(word.written for sentence in read_text(text, language) for word in sentence.words)

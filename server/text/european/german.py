@@ -6,7 +6,7 @@ import re
 
 from server.text.european.figures import AFTER, after, before, number_rule
 from server.text.european.language import Currency, Date, Language, Noun, Ruler, Scale
-from server.text.numerals import cardinal, ordinal
+from server.text.numerals import ordinal
 from server.text.numerals import year as year_words
 from server.text.rules import Rule
 
@@ -85,7 +85,8 @@ GERMAN_YEARS: tuple[Rule, ...] = (
 )
 _CURRENCIES = {
     "€": Currency(Noun("Euro", "Euro"), _CENT), "$": Currency(Noun("Dollar", "Dollar"), _CENT),
-    "£": Currency(Noun("Pfund", "Pfund", "n"), Noun("Penny", "Pence")), "¥": Currency(Noun("Yen", "Yen"), Noun("Sen", "Sen")),
+    "£": Currency(Noun("Pfund", "Pfund", "n"), Noun("Penny", "Pence")), "¥": Currency(Noun("Yen", "Yen"), Noun("Sen",
+    "Sen")),
     "CHF": Currency(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen")),
     "SFr.": Currency(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen")),
     "US-$": Currency(Noun("US-Dollar", "US-Dollar"), _CENT), "US$": Currency(Noun("US-Dollar", "US-Dollar"), _CENT),
@@ -93,7 +94,8 @@ _CURRENCIES = {
     "NOK": Currency(Noun("norwegische Krone", "norwegische Kronen", "f"), Noun("Öre", "Öre")),
     "DKK": Currency(Noun("dänische Krone", "dänische Kronen", "f"), Noun("Öre", "Öre")),
     "PLN": Currency(Noun("Zloty", "Zloty"), Noun("Groschen", "Groschen")),
-    "CNY": Currency(Noun("Yuan", "Yuan"), Noun("Fen", "Fen")), "DM": Currency(Noun("D-Mark", "D-Mark", "f"), Noun("Pfennig", "Pfennig")), "ct": Currency(_CENT, _CENT), "Ct": Currency(_CENT, _CENT),
+    "CNY": Currency(Noun("Yuan", "Yuan"), Noun("Fen", "Fen")), "DM": Currency(Noun("D-Mark", "D-Mark", "f"),
+    Noun("Pfennig", "Pfennig")), "ct": Currency(_CENT, _CENT), "Ct": Currency(_CENT, _CENT),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"]}
 _MILLION, _MILLIARDE = Scale(Noun("Million", "Millionen", "f")), Scale(Noun("Milliarde", "Milliarden", "f"))
@@ -114,7 +116,8 @@ GERMAN = Language(
     per=lambda noun: f"pro {noun.one}",
     of=str,
     months=MONTHS,
-    short_months={"Jan": 1, "Jän": 1, "Feb": 2, "Mär": 3, "Apr": 4, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Sept": 9, "Okt": 10,
+    short_months={"Jan": 1, "Jän": 1, "Feb": 2, "Mär": 3, "Apr": 4, "Jun": 6, "Jul": 7, "Aug": 8, "Sep": 9, "Sept": 9,
+                  "Okt": 10,
                   "Nov": 11, "Dez": 12},
     weekdays={"Mo": "Montag", "Di": "Dienstag", "Mi": "Mittwoch", "Do": "Donnerstag", "Fr": "Freitag", "Sa": "Samstag",
               "So": "Sonntag"},
@@ -128,9 +131,11 @@ GERMAN = Language(
            "min": Noun("Minute", "Minuten", "f"), "Min.": Noun("Minute", "Minuten", "f"),
            "s": Noun("Sekunde", "Sekunden", "f"), "Sek.": Noun("Sekunde", "Sekunden", "f"),
            "ha": Noun("Hektar", "Hektar", "n"), "W": Noun("Watt", "Watt", "n"),
-           "Wh": Noun("Wattstunde", "Wattstunden", "f"), "V": Noun("Volt", "Volt", "n"), "A": Noun("Ampere", "Ampere", "n"),
+           "Wh": Noun("Wattstunde", "Wattstunden", "f"), "V": Noun("Volt", "Volt", "n"), "A": Noun("Ampere", "Ampere",
+           "n"),
            "Ah": Noun("Amperestunde", "Amperestunden", "f"), "Hz": Noun("Hertz", "Hertz", "n"),
-           "Pa": Noun("Pascal", "Pascal", "n"), "J": Noun("Joule", "Joule", "n"), "cal": Noun("Kalorie", "Kalorien", "f"),
+           "Pa": Noun("Pascal", "Pascal", "n"), "J": Noun("Joule", "Joule", "n"), "cal": Noun("Kalorie", "Kalorien",
+           "f"),
            "B": Noun("Byte", "Byte", "n"), "bit": Noun("Bit", "Bit", "n"), "N": Noun("Newton", "Newton", "n"),
            "Ω": Noun("Ohm", "Ohm", "n"), "bar": Noun("Bar", "Bar", "n"), "mol": Noun("Mol", "Mol", "n"),
            "eV": Noun("Elektronenvolt", "Elektronenvolt", "n"), "dB": Noun("Dezibel", "Dezibel", "n"),
@@ -138,33 +143,42 @@ GERMAN = Language(
            "°C": Noun("Grad Celsius", "Grad Celsius", "n"), "°F": Noun("Grad Fahrenheit", "Grad Fahrenheit", "n"),
            "°": Noun("Grad", "Grad", "n"), "EL": Noun("Esslöffel", "Esslöffel"), "TL": Noun("Teelöffel", "Teelöffel"),
            "Mbit/s": Noun("Megabit pro Sekunde", "Megabit pro Sekunde", "n")},
-    prefixes={"k": "Kilo", "h": "Hekto", "d": "Dezi", "c": "Zenti", "m": "Milli", "µ": "Mikro", "n": "Nano", "M": "Mega",
+    prefixes={"k": "Kilo", "h": "Hekto", "d": "Dezi", "c": "Zenti", "m": "Milli", "µ": "Mikro", "n": "Nano",
+              "M": "Mega",
               "G": "Giga", "T": "Tera", "P": "Peta"},
     square=("Quadrat", "", ""), cubic=("Kubik", "", ""),
     fractions={2: Noun("halb", "halbe", "n"), 3: Noun("Drittel", "Drittel", "n"), 4: Noun("Viertel", "Viertel", "n"),
-               5: Noun("Fünftel", "Fünftel", "n"), 6: Noun("Sechstel", "Sechstel", "n"), 8: Noun("Achtel", "Achtel", "n"),
+               5: Noun("Fünftel", "Fünftel", "n"), 6: Noun("Sechstel", "Sechstel", "n"), 8: Noun("Achtel", "Achtel",
+               "n"),
                10: Noun("Zehntel", "Zehntel", "n"), 16: Noun("Sechzehntel", "Sechzehntel", "n")},
-    titles={"Dr": "Doktor", "Prof": "Professor", "Hr": "Herr", "Hrn": "Herrn", "Fr": "Frau", "Dipl.-Ing": "Diplom-Ingenieur",
+    titles={"Dr": "Doktor", "Prof": "Professor", "Hr": "Herr", "Hrn": "Herrn", "Fr": "Frau",
+            "Dipl.-Ing": "Diplom-Ingenieur",
             "St": "Sankt", "Ing": "Ingenieur"},
-    before_numbers={"Nr.": "Nummer", "Nrn.": "Nummern", "S.": "Seite", "Bd.": "Band", "Kap.": "Kapitel", "Abb.": "Abbildung",
+    before_numbers={"Nr.": "Nummer", "Nrn.": "Nummern", "S.": "Seite", "Bd.": "Band", "Kap.": "Kapitel",
+                    "Abb.": "Abbildung",
                     "Abs.": "Absatz", "Art.": "Artikel", "Tab.": "Tabelle", "Aufl.": "Auflage", "Tel.": "Telefon",
                     "ca.": "circa", "max.": "maximal", "min.": "mindestens", "ab ca.": "ab circa", "geb.": "geboren",
                     "gest.": "gestorben", "Hs.": "Hausnummer", "Z.": "Zeile", "Ziff.": "Ziffer", "Rn.": "Randnummer",
                     "Anm.": "Anmerkung"},
     anywhere={"z.B.": "zum Beispiel", "z. B.": "zum Beispiel", "d.h.": "das heißt", "d. h.": "das heißt",
               "u.a.": "unter anderem", "u. a.": "unter anderem", "i.d.R.": "in der Regel", "i. d. R.": "in der Regel",
-              "z.T.": "zum Teil", "z. T.": "zum Teil", "v.a.": "vor allem", "v. a.": "vor allem", "bzw.": "beziehungsweise",
-              "ca.": "circa", "vgl.": "vergleiche", "ggf.": "gegebenenfalls", "evtl.": "eventuell", "inkl.": "inklusive",
+              "z.T.": "zum Teil", "z. T.": "zum Teil", "v.a.": "vor allem", "v. a.": "vor allem",
+              "bzw.": "beziehungsweise",
+              "ca.": "circa", "vgl.": "vergleiche", "ggf.": "gegebenenfalls", "evtl.": "eventuell",
+              "inkl.": "inklusive",
               "exkl.": "exklusive", "zzgl.": "zuzüglich", "abzgl.": "abzüglich", "sog.": "sogenannt", "gem.": "gemäß",
               "bspw.": "beispielsweise", "Jh.": "Jahrhundert", "Jhdt.": "Jahrhundert", "Hbf.": "Hauptbahnhof",
-              "v.Chr.": "vor Christus", "v. Chr.": "vor Christus", "n.Chr.": "nach Christus", "n. Chr.": "nach Christus",
-              "MwSt.": "Mehrwertsteuer", "ff.": "folgende", "Tel.": "Telefon", "geb.": "geboren", "i.A.": "im Auftrag", "i. A.": "im Auftrag",
+              "v.Chr.": "vor Christus", "v. Chr.": "vor Christus", "n.Chr.": "nach Christus",
+              "n. Chr.": "nach Christus",
+              "MwSt.": "Mehrwertsteuer", "ff.": "folgende", "Tel.": "Telefon", "geb.": "geboren",
+              "i.A.": "im Auftrag", "i. A.": "im Auftrag",
               "z.Z.": "zur Zeit", "z. Zt.": "zur Zeit", "o.g.": "oben genannt", "o. g.": "oben genannt",
               "s.o.": "siehe oben", "s. o.": "siehe oben", "s.u.": "siehe unten", "s. u.": "siehe unten"},
     ending={"usw.": "und so weiter", "etc.": "et cetera", "usf.": "und so fort", "u.Ä.": "und Ähnliches",
-            "u. Ä.": "und Ähnliches", "u.v.m.": "und vieles mehr", "u. v. m.": "und vieles mehr", "o.Ä.": "oder Ähnliches",
+            "u. Ä.": "und Ähnliches", "u.v.m.": "und vieles mehr", "u. v. m.": "und vieles mehr",
+            "o.Ä.": "oder Ähnliches",
             "o. Ä.": "oder Ähnliches"},
-    letters=frozenset("EU USA AG IT EDV ICE ADAC EZB ARD AOK UKW OP EM IQ UN".split()),
+    letters=frozenset(["EU", "USA", "AG", "IT", "EDV", "ICE", "ADAC", "EZB", "ARD", "AOK", "UKW", "OP", "IQ", "UN"]),
     kings=r"(?:Friedrich(?:\sWilhelm)?|Wilhelm|Ludwig|Karl|Heinrich|Otto|Konrad|Leopold|Maximilian|Rudolf|Joseph|Franz"
           r"|Johannes(?:\sPaul)?|Benedikt|Pius|Leo|Gregor|Innozenz|Clemens|Katharina|Elisabeth|Georg|Eduard|Jakob"
           r"|Philipp|Napoleon|Nikolaus|Alexander|Peter|Gustav|Christian|August|Albrecht|Ferdinand|Ramses|Margarethe"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from server.text.european.figures import DASH, DASHES, MINUS, NUMBER, after, any_of, before, number_rule
+from server.text.european.figures import DASH, MINUS, NUMBER, after, any_of, before, number_rule
 from server.text.european.language import Language, Noun
 from server.text.european.units import units_of
 from server.text.rules import DIGIT, Rule, rule
@@ -43,7 +43,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         number = least.replace(" ", "") if most else language.counted_number(least, noun.gender)
         if most:
             number += f" {to} {language.counted_number(most, noun.gender)}"
-        single = not most and least == "1" or (language.code == "fr" and not most and _below_two(least))
+        single = (not most and least == "1") or (language.code == "fr" and not most and _below_two(least))
         rate = "".join(f" {per(language, match[name])}" for name in ("per", "per2") if match[name])
         return (f"{minus} " if match["minus"] else "") + f"{number} {noun.one if single else noun.many}{rate}"
 
@@ -68,7 +68,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         ),
         rule(
             "unit",
-            rf"(?<=[\s(])(?:km/h|m/s|kWh|°C|km²|m²|m³)(?![\w/])",
+            r"(?<=[\s(])(?:km/h|m/s|kWh|°C|km²|m²|m³)(?![\w/])",
             lambda match: _alone(language, match[0]),
             signs="/°²³W",
         ),

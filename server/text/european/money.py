@@ -52,9 +52,8 @@ class Money:
         """Returns "une million" or "2,5 millions"."""
         noun = self.language.scales[scale].noun
         number = self.language.counted_number(written, noun.gender) if noun.gender else written.replace(" ", "")
-        return (
-            f"{number} {noun.one if value(written) < 2 and self.language.code == 'fr' or written == '1' else noun.many}"
-        )
+        single = written == "1" or (self.language.code == "fr" and value(written) < 2)
+        return f"{number} {noun.one if single else noun.many}"
 
     def noun(self, unit: Noun, scale: str) -> str:
         """Returns the currency after a scale: "d'euros"."""
@@ -112,7 +111,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
             "money",
             rf"{_START}{MINUS}(?P<sign>(?:US\s?)?[{SIGNS}]|(?:{code})(?![a-zA-Z]))(?:\s(?<!\d\s[{SIGNS}]\s))?(?P<inner>[-\u2212])?(?P<least>{_AMOUNT})"
             rf"(?:{DASH}[{SIGNS}]?(?P<most>{_AMOUNT}))?{scale}{rate}{_END}",
-            lambda match: price(match),
+            price,
             signs=SIGNS + "ABCDEGHJKLNPRSUY",
         ),
         number_rule(

@@ -17,7 +17,7 @@ TITLES = {
 
 def rules(language: str) -> tuple[Rule, ...]:
     """Returns the rules of a language, given by its primary subtag; none for any other language."""
-    if language not in AND or language == "en":
+    if language not in AND:
         return ()
 
     def price(match: re.Match[str]) -> str | None:

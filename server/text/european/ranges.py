@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import AFTER, DASH, DASHES, NUMBER, before, number_rule, value
+from server.text.european.figures import AFTER, DASH, DASHES, NUMBER, number_rule, value
 from server.text.european.language import Language
-from server.text.rules import DIGIT, Rule
+from server.text.rules import Rule
 
 MAX_SCORE = 200
 """A falling pair with a greater number is a name, such as "2024-0815"."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from server.text.european.ordinals import GERMAN_NOUNS
+from server.text.european.german_ordinals import GERMAN_NOUNS
 
 _GERMAN_STARTERS = (
     "Die|Der|Das|Es|Er|Sie|Wir|Ich|Ihr|Man|Und|Aber|Denn|Doch|Dann|Dort|Hier|In|Im|Am|An|Auf|Bei|Für|Mit|Nach|Von|Wenn"

@@ -7,7 +7,8 @@ import re
 from server.text.european.language import Currency, Date, Language, Noun, Ruler, Scale
 from server.text.numerals import cardinal, ordinal
 
-MONTHS = ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre", "noviembre",
+MONTHS = ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
+"noviembre",
           "diciembre")  # fmt: skip
 
 
@@ -54,13 +55,15 @@ def _clock(hour: int, minute: int) -> str:
 _CENT, _CENTAVO = Noun("céntimo", "céntimos"), Noun("centavo", "centavos")
 _CURRENCIES = {
     "€": Currency(Noun("euro", "euros"), _CENT), "$": Currency(Noun("dólar", "dólares"), _CENTAVO),
-    "£": Currency(Noun("libra", "libras", "f"), Noun("penique", "peniques")), "¥": Currency(Noun("yen", "yenes"), Noun("sen", "sen")),
+    "£": Currency(Noun("libra", "libras", "f"), Noun("penique", "peniques")), "¥": Currency(Noun("yen", "yenes"),
+    Noun("sen", "sen")),
     "CHF": Currency(Noun("franco suizo", "francos suizos"), _CENT),
     "US$": Currency(Noun("dólar estadounidense", "dólares estadounidenses"), _CENTAVO),
     "MXN": Currency(Noun("peso mexicano", "pesos mexicanos"), _CENTAVO),
     "ARS": Currency(Noun("peso argentino", "pesos argentinos"), _CENTAVO),
     "COP": Currency(Noun("peso colombiano", "pesos colombianos"), _CENTAVO),
-    "CNY": Currency(Noun("yuan", "yuanes"), Noun("fen", "fen")), "ptas.": Currency(Noun("peseta", "pesetas", "f"), _CENT),
+    "CNY": Currency(Noun("yuan", "yuanes"), Noun("fen", "fen")), "ptas.": Currency(Noun("peseta", "pesetas", "f"),
+    _CENT),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"]}
 _MILLON, _MIL = Scale(Noun("millón", "millones"), True), Scale(Noun("mil", "mil", ""))
@@ -69,7 +72,8 @@ SPANISH = Language(
     code="es",
     signs={"-": "menos", "+": "más", "to": "a", "score": "a", ":": "a", "±": "más menos", "×": "por", "x": "por",
            "÷": "entre", "=": "igual a", "<": "menor que", ">": "mayor que", "less": "menos de", "more": "más de",
-           "≤": "menor o igual que", "≥": "mayor o igual que", "≠": "distinto de", "~": "unos", "≈": "aproximadamente igual a",
+           "≤": "menor o igual que", "≥": "mayor o igual que", "≠": "distinto de", "~": "unos",
+           "≈": "aproximadamente igual a",
            "√": "raíz cuadrada de", "§": "sección", "§§": "secciones", "‰": "por mil", "²": "al cuadrado",
            "³": "al cubo", "^": "elevado a", "#": "número", "and": "y"},
     marks={".": "punto", "/": "barra", "-": "guion", "_": "guion bajo", "?": "interrogación", "=": "igual", "&": "y",
@@ -87,12 +91,14 @@ SPANISH = Language(
     currencies=_CURRENCIES,
     cents="con",
     scales={"millones": _MILLON, "millón": _MILLON, "M": _MILLON, "mill.": _MILLON, "mil": _MIL, "k": _MIL,
-            "billones": Scale(Noun("billón", "billones"), True), "mil millones": Scale(Noun("mil millones", "mil millones", ""), True)},
+            "billones": Scale(Noun("billón", "billones"), True), "mil millones": Scale(Noun("mil millones",
+            "mil millones", ""), True)},
     units={"m": Noun("metro", "metros"), "g": Noun("gramo", "gramos"), "l": Noun("litro", "litros"),
            "L": Noun("litro", "litros"), "t": Noun("tonelada", "toneladas", "f"), "h": Noun("hora", "horas", "f"),
            "min": Noun("minuto", "minutos"), "s": Noun("segundo", "segundos"), "ha": Noun("hectárea", "hectáreas", "f"),
            "W": Noun("vatio", "vatios"), "Wh": Noun("vatio hora", "vatios hora"), "V": Noun("voltio", "voltios"),
-           "A": Noun("amperio", "amperios"), "Ah": Noun("amperio hora", "amperios hora"), "Hz": Noun("hercio", "hercios"),
+           "A": Noun("amperio", "amperios"), "Ah": Noun("amperio hora", "amperios hora"), "Hz": Noun("hercio",
+           "hercios"),
            "Pa": Noun("pascal", "pascales"), "J": Noun("julio", "julios"), "cal": Noun("caloría", "calorías", "f"),
            "B": Noun("byte", "bytes"), "bit": Noun("bit", "bits"), "N": Noun("newton", "newtons"),
            "Ω": Noun("ohmio", "ohmios"), "bar": Noun("bar", "bares"), "mol": Noun("mol", "moles"),
@@ -106,23 +112,28 @@ SPANISH = Language(
     fractions={2: Noun("medio", "medios"), 3: Noun("tercio", "tercios"), 4: Noun("cuarto", "cuartos"),
                5: Noun("quinto", "quintos"), 6: Noun("sexto", "sextos"), 8: Noun("octavo", "octavos"),
                10: Noun("décimo", "décimos")},
-    titles={"Sr": "Señor", "Sra": "Señora", "Srta": "Señorita", "Sres": "Señores", "Dr": "Doctor", "Dra": "Doctora", "D": "Don",
+    titles={"Sr": "Señor", "Sra": "Señora", "Srta": "Señorita", "Sres": "Señores", "Dr": "Doctor", "Dra": "Doctora",
+            "D": "Don",
             "Dña": "Doña", "D.ª": "Doña", "Prof": "Profesor", "Lic": "Licenciado", "Sto": "Santo", "Sta": "Santa",
             "Excmo": "Excelentísimo", "Ing": "Ingeniero", "Gral": "General", "Mons": "Monseñor"},
-    before_numbers={"n.º": "número", "nº": "número", "N.º": "número", "n°": "número", "núm.": "número", "núms.": "números",
+    before_numbers={"n.º": "número", "nº": "número", "N.º": "número", "n°": "número", "núm.": "número",
+                    "núms.": "números",
                     "pág.": "página", "págs.": "páginas", "p.": "página", "pp.": "páginas", "cap.": "capítulo",
                     "art.": "artículo", "arts.": "artículos", "vol.": "volumen", "fig.": "figura", "t.": "tomo",
                     "tel.": "teléfono", "Tel.": "Teléfono", "tfno.": "teléfono", "máx.": "máximo", "mín.": "mínimo",
                     "aprox.": "aproximadamente", "ca.": "circa", "ed.": "edición", "km.": "kilómetro", "s.": "siglo"},
     anywhere={"p. ej.": "por ejemplo", "p.ej.": "por ejemplo", "a. C.": "antes de Cristo", "a.C.": "antes de Cristo",
               "d. C.": "después de Cristo", "d.C.": "después de Cristo", "EE. UU.": "Estados Unidos",
-              "EE.UU.": "Estados Unidos", "EEUU": "Estados Unidos", "JJ. OO.": "Juegos Olímpicos", "aprox.": "aproximadamente",
-              "Ud.": "usted", "Uds.": "ustedes", "Vd.": "usted", "Vds.": "ustedes", "Avda.": "avenida", "avda.": "avenida",
+              "EE.UU.": "Estados Unidos", "EEUU": "Estados Unidos", "JJ. OO.": "Juegos Olímpicos",
+              "aprox.": "aproximadamente",
+              "Ud.": "usted", "Uds.": "ustedes", "Vd.": "usted", "Vds.": "ustedes", "Avda.": "avenida",
+              "avda.": "avenida",
               "Av.": "avenida", "C/": "calle", "c/": "calle", "pza.": "plaza", "Pza.": "plaza", "Dpto.": "departamento",
               "dpto.": "departamento", "a. m.": "a eme", "p. m.": "pe eme", "a.m.": "a eme", "p.m.": "pe eme",
-              "CC. OO.": "Comisiones Obreras", "cf.": "confróntese", "hab.": "habitantes", "tel.": "teléfono", "vs.": "versus"},
+              "CC. OO.": "Comisiones Obreras", "cf.": "confróntese", "hab.": "habitantes", "tel.": "teléfono",
+              "vs.": "versus"},
     ending={"etc.": "etcétera", "Cía.": "compañía", "S. A.": "S A", "S.A.": "S A"},
-    letters=frozenset("UE ADN IA IVA AVE".split()) - {"IVA", "AVE"},
+    letters=frozenset(["UE", "ADN", "IA", "IVA", "AVE"]) - {"IVA", "AVE"},
     kings=r"Felipe|Carlos|Alfonso|Fernando|Enrique|Isabel|Juan(?:\sPablo)?|Luis|Pedro|Sancho|Benedicto|Pío|León|Gregorio"
           r"|Clemente|Inocencio|Napoleón|Catalina|Cristina|Jorge|Eduardo|Guillermo|Jacobo|Francisco|Federico|Nicolás|Ramsés"
           r"|Jaime|Ramiro|Ricardo|Alejandro|María|Leopoldo|Balduino|Alberto|Urbano|Amadeo",
@@ -131,6 +142,7 @@ SPANISH = Language(
     clock_words=r"las|la|las\s",
     trunk=r"[6789]\d{2}(?:[ -]\d{3}){2}|[89]\d(?:[ -]\d{2,3}){3}|[6789]\d{2}(?:[ -]\d{2}){3}",
     month_joint="de",
-    ordinals={"º": "m", "ª": "f", "er": "short", "ᵉʳ": "short", "os": "m", "°": "m", "o": "m", "a": "f", "ᵃ": "f", "era": "f", "ro": "m",
+    ordinals={"º": "m", "ª": "f", "er": "short", "ᵉʳ": "short", "os": "m", "°": "m", "o": "m", "a": "f", "ᵃ": "f",
+              "era": "f", "ro": "m",
               "do": "m", "da": "f"},
 )  # fmt: skip

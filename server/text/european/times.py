@@ -7,7 +7,7 @@ import re
 from server.text.european.figures import DASH, before, number_rule
 from server.text.european.language import Language
 from server.text.european.measures import units
-from server.text.rules import DIGIT, Rule
+from server.text.rules import Rule
 
 _TIME = r"(\d{1,2})(?:[:.](\d{2}))?"
 _SUFFIX = {

@@ -10,8 +10,8 @@ PREFIXES = {
     "B": "k K M G T P", "o": "k M G T", "bit": "k M G", "N": "k", "Ω": "k M", "bar": "m", "mol": "m", "eV": "k M G",
 }  # fmt: skip
 """The prefixes that people write before a unit."""
-BARE = frozenset("m g l L t h min s W Wh V Hz Pa Ω mol ° °C °F kcal cal Ah km/h lm dB ha".split())
-"""Units that are written without a prefix too."""
+PREFIXED_ONLY = frozenset({"A", "B", "J", "N", "bar", "bit", "eV", "o"})
+"""Units that without a prefix may be a word or a letter."""
 LENGTHS = ("km", "m", "cm", "mm", "dm")
 
 
@@ -19,15 +19,15 @@ def units_of(language: Language) -> dict[str, Noun]:
     """Returns the language's units by symbol: "km", "km²", "GHz"."""
     found: dict[str, Noun] = {}
     for symbol, noun in language.units.items():
-        if symbol in BARE or symbol not in PREFIXES:
+        if symbol not in PREFIXED_ONLY:
             found[symbol] = noun
         for prefix in PREFIXES.get(symbol, "").split():
             found.setdefault(prefix + symbol, _prefixed(language, prefix, noun))
     for power, (head, one, many) in {"²": language.square, "³": language.cubic}.items():
         for symbol in LENGTHS:
             noun = found[symbol]
-            words = (f"{head}{word.lower() if head else word}" for word in noun[:2])
-            powered = Noun(*(word + tail for word, tail in zip(words, (one, many), strict=True)), noun.gender)
+            spoken = [f"{head}{word.lower() if head else word}" for word in (noun.one, noun.many)]
+            powered = Noun(spoken[0] + one, spoken[1] + many, noun.gender)
             for mark in (power, {"²": "2", "³": "3"}[power], {"²": "^2", "³": "^3"}[power]):
                 found[symbol + mark] = powered
     found |= {"º" + symbol[1:]: noun for symbol, noun in found.items() if symbol in {"°C", "°F"}}
