@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from server.text import english, european, rulers
-from server.text.english import sentence_ends as english_ends
-from server.text.european import sentence_ends as european_ends
+from server.text.english import sentence_ends
+from server.text.european import sentence_boundaries
 from server.text.rules import Rule, Stretch, apply, rule
 from server.text.sentences import is_speakable
 from server.utterance import Passage, Utterance, Verbalization
@@ -133,9 +133,9 @@ def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
         if not UNFINISHED.search(sentence[-12:]):
             ends.append(end)
     if _is_english(language):
-        ends = english_ends.correct(text, ends)
+        ends = sentence_ends.correct(text, ends)
     else:
-        ends = european_ends.correct(text, ends, language.partition("-")[0])
+        ends = sentence_boundaries.correct(text, ends, language.partition("-")[0])
     if end and ends[-1:] != [end]:
         ends.append(end)
     return list(zip([0, *ends], ends, strict=False))

@@ -39,12 +39,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 """English texts of each kind."""
 EUROPEAN: dict[str, tuple[str, ...]] = {
     "de": ("-3,50 €", "10\u201320 Mio. €", "1 km", "-20 °C", "am 3.5.2024", "der 3. Mai", "um 14:30 Uhr",
-           "im 19. Jahrhundert", "im Jahr 1984", "Friedrich II. von Preußen", "z. B. Dr. Müller", "030 1234567", "anna@web.de",
+           "im 19. Jahrhundert", "im Jahr 1984", "Friedrich II. von Preußen", "z. B. Dr. Müller", "030 1234567",
+           "anna@web.de",
            "3/4 der Zeit", "x² < 5"),
     "fr": ("-3,50 €", "5 M€", "21 t", "1,5 l d'eau", "le 1/5/2024", "14 h 30", "le XIXe siècle", "la 1re classe",
-           "François Ier régna", "Louis XIV régna", "p. 5, n° 3", "52 av. J.-C.", "01 23 45 67 89", "anna@orange.fr", "3/4 h"),
+           "François Ier régna", "Louis XIV régna", "p. 5, n° 3", "52 av. J.-C.", "01 23 45 67 89", "anna@orange.fr",
+           "3/4 h"),
     "es": ("-3,50 €", "5 M€", "200 £", "21 km", "el 3/05/2024", "a las 14:30", "el 1.er piso", "la 3.ª vez",
-           "Felipe II reinó", "el siglo XIX", "pág. 5, n.º 3", "EE. UU. ganó", "600 123 456", "anna@correo.es", "1/2 h"),
+           "Felipe II reinó", "el siglo XIX", "pág. 5, n.º 3", "EE. UU. ganó", "600 123 456", "anna@correo.es",
+           "1/2 h"),
     "it": ("-3,50 €", "5 mln €", "1 t di grano", "120 km/h", "il 1/5/2024", "alle 14.30", "il 5° piano", "la II guerra",
            "Carlo V venne", "il sig. Rossi", "pag. 5, n. 3", "44 a.C.", "06 1234567", "anna@posta.it", "3/4 l"),
 }  # fmt: skip

@@ -1,10 +1,12 @@
 """The grammar of written German, French, Spanish and Italian: what espeak-ng reads otherwise than a person.
 
-Each kind of written form has a module, which all four languages share: ``electronic.py``, ``dates.py``, ``times.py``,
-``money.py``, ``measures.py`` (with ``units.py``), ``ranges.py``, ``telephone.py``, ``ordinals.py``, ``roman.py``,
-``signs.py``, ``abbreviations.py``. What differs, words and endings, is data: ``language.py`` says which, ``german.py``,
-``french.py``, ``spanish.py`` and ``italian.py`` have it. ``figures.py`` has what the rules about numbers share.
-``prices.py`` has the few rules of Portuguese, Dutch, Polish and Russian.
+- Each kind of written form has a module, ``..._forms.py``, which all four languages share: addresses (``typed``),
+  ``date``, ``time``, ``money``, ``measure`` (with ``units.py``), ``range``, ``telephone``, ``ordinal`` (with
+  ``german_ordinals.py``), ``roman``, ``sign``, ``abbreviated``. ``number_forms.py`` has what rules about numbers share.
+- What differs, words and endings, is data: ``language.py`` says which; ``german.py``, ``french.py``, ``spanish.py`` and
+  ``italian.py`` have it.
+- ``sentence_boundaries.py`` corrects where sentences end.
+- ``prices.py`` has the few rules of Portuguese, Dutch, Polish and Russian.
 """
 
 from __future__ import annotations
@@ -12,18 +14,18 @@ from __future__ import annotations
 from functools import cache
 
 from server.text.european import (
-    abbreviations,
-    dates,
-    electronic,
-    measures,
-    money,
-    ordinals,
+    abbreviated_forms,
+    date_forms,
+    measure_forms,
+    money_forms,
+    ordinal_forms,
     prices,
-    ranges,
-    roman,
-    signs,
-    telephone,
-    times,
+    range_forms,
+    roman_forms,
+    sign_forms,
+    telephone_forms,
+    time_forms,
+    typed_forms,
 )
 from server.text.european.french import FRENCH
 from server.text.european.german import GERMAN, GERMAN_YEARS
@@ -46,16 +48,16 @@ def rules(language: str) -> tuple[Rule, ...]:
         return prices.rules(language)
     own = LANGUAGES[language]
     return (
-        *electronic.rules(own),
-        *dates.rules(own),
-        *telephone.rules(own),
-        *times.rules(own),
-        *money.rules(own),
-        *ordinals.rules(own),
-        *measures.rules(own),
+        *typed_forms.rules(own),
+        *date_forms.rules(own),
+        *telephone_forms.rules(own),
+        *time_forms.rules(own),
+        *money_forms.rules(own),
+        *ordinal_forms.rules(own),
+        *measure_forms.rules(own),
         *(GERMAN_YEARS if language == "de" else ()),
-        *ranges.rules(own),
-        *roman.rules(own),
-        *signs.rules(own),
-        *abbreviations.rules(own),
+        *range_forms.rules(own),
+        *roman_forms.rules(own),
+        *sign_forms.rules(own),
+        *abbreviated_forms.rules(own),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from server.text.european.language import Currency, Date, Language, Noun, Ruler, Scale
+from server.text.european.language import CurrencyNouns, Date, Language, Noun, Ruler, Scale
 from server.text.numerals import cardinal, ordinal
 
 MONTHS = ("janvier", "février", "mars", "avril", "mai", "juin", "juillet", "août", "septembre", "octobre", "novembre",
@@ -51,15 +51,16 @@ def _of(noun: str) -> str:
 
 _CENT, _CENTIME = Noun("cent", "cents"), Noun("centime", "centimes")
 _CURRENCIES = {
-    "€": Currency(Noun("euro", "euros"), _CENTIME), "$": Currency(Noun("dollar", "dollars"), _CENT),
-    "£": Currency(Noun("livre", "livres", "f"), Noun("penny", "pence")), "¥": Currency(Noun("yen", "yens"),
+    "€": CurrencyNouns(Noun("euro", "euros"), _CENTIME), "$": CurrencyNouns(Noun("dollar", "dollars"), _CENT),
+    "£": CurrencyNouns(Noun("livre", "livres", "f"), Noun("penny", "pence")), "¥": CurrencyNouns(Noun("yen", "yens"),
     Noun("sen", "sen")),
-    "CHF": Currency(Noun("franc suisse", "francs suisses"), _CENTIME),
-    "$ CA": Currency(Noun("dollar canadien", "dollars canadiens"), _CENT),
-    "$ US": Currency(Noun("dollar américain", "dollars américains"), _CENT),
-    "US$": Currency(Noun("dollar américain", "dollars américains"), _CENT),
-    "FCFA": Currency(Noun("franc C F A", "francs C F A"), _CENTIME), "F": Currency(Noun("franc", "francs"), _CENTIME),
-    "CNY": Currency(Noun("yuan", "yuans"), Noun("fen", "fen")),
+    "CHF": CurrencyNouns(Noun("franc suisse", "francs suisses"), _CENTIME),
+    "$ CA": CurrencyNouns(Noun("dollar canadien", "dollars canadiens"), _CENT),
+    "$ US": CurrencyNouns(Noun("dollar américain", "dollars américains"), _CENT),
+    "US$": CurrencyNouns(Noun("dollar américain", "dollars américains"), _CENT),
+    "FCFA": CurrencyNouns(Noun("franc C F A", "francs C F A"), _CENTIME), "F": CurrencyNouns(Noun("franc", "francs"),
+    _CENTIME),
+    "CNY": CurrencyNouns(Noun("yuan", "yuans"), Noun("fen", "fen")),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"],
                 "CAD": _CURRENCIES["$ CA"]}  # fmt: skip

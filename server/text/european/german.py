@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import AFTER, after, before, number_rule
-from server.text.european.language import Currency, Date, Language, Noun, Ruler, Scale
+from server.text.european.language import CurrencyNouns, Date, Language, Noun, Ruler, Scale
+from server.text.european.number_forms import AFTER, after, before, number_rule
 from server.text.numerals import ordinal
 from server.text.numerals import year as year_words
 from server.text.rules import Rule
@@ -84,18 +84,20 @@ GERMAN_YEARS: tuple[Rule, ...] = (
     number_rule("year", rf"1[1-9]\d\d(?!\s?[-\u2013/]\s?\d)(?!\.\s[A-Z]?\d){AFTER}", _of_year),
 )
 _CURRENCIES = {
-    "€": Currency(Noun("Euro", "Euro"), _CENT), "$": Currency(Noun("Dollar", "Dollar"), _CENT),
-    "£": Currency(Noun("Pfund", "Pfund", "n"), Noun("Penny", "Pence")), "¥": Currency(Noun("Yen", "Yen"), Noun("Sen",
+    "€": CurrencyNouns(Noun("Euro", "Euro"), _CENT), "$": CurrencyNouns(Noun("Dollar", "Dollar"), _CENT),
+    "£": CurrencyNouns(Noun("Pfund", "Pfund", "n"), Noun("Penny", "Pence")), "¥": CurrencyNouns(Noun("Yen", "Yen"),
+    Noun("Sen",
     "Sen")),
-    "CHF": Currency(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen")),
-    "SFr.": Currency(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen")),
-    "US-$": Currency(Noun("US-Dollar", "US-Dollar"), _CENT), "US$": Currency(Noun("US-Dollar", "US-Dollar"), _CENT),
-    "SEK": Currency(Noun("schwedische Krone", "schwedische Kronen", "f"), Noun("Öre", "Öre")),
-    "NOK": Currency(Noun("norwegische Krone", "norwegische Kronen", "f"), Noun("Öre", "Öre")),
-    "DKK": Currency(Noun("dänische Krone", "dänische Kronen", "f"), Noun("Öre", "Öre")),
-    "PLN": Currency(Noun("Zloty", "Zloty"), Noun("Groschen", "Groschen")),
-    "CNY": Currency(Noun("Yuan", "Yuan"), Noun("Fen", "Fen")), "DM": Currency(Noun("D-Mark", "D-Mark", "f"),
-    Noun("Pfennig", "Pfennig")), "ct": Currency(_CENT, _CENT), "Ct": Currency(_CENT, _CENT),
+    "CHF": CurrencyNouns(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen")),
+    "SFr.": CurrencyNouns(Noun("Schweizer Franken", "Schweizer Franken"), Noun("Rappen", "Rappen")),
+    "US-$": CurrencyNouns(Noun("US-Dollar", "US-Dollar"), _CENT), "US$": CurrencyNouns(Noun("US-Dollar", "US-Dollar"),
+    _CENT),
+    "SEK": CurrencyNouns(Noun("schwedische Krone", "schwedische Kronen", "f"), Noun("Öre", "Öre")),
+    "NOK": CurrencyNouns(Noun("norwegische Krone", "norwegische Kronen", "f"), Noun("Öre", "Öre")),
+    "DKK": CurrencyNouns(Noun("dänische Krone", "dänische Kronen", "f"), Noun("Öre", "Öre")),
+    "PLN": CurrencyNouns(Noun("Zloty", "Zloty"), Noun("Groschen", "Groschen")),
+    "CNY": CurrencyNouns(Noun("Yuan", "Yuan"), Noun("Fen", "Fen")), "DM": CurrencyNouns(Noun("D-Mark", "D-Mark", "f"),
+    Noun("Pfennig", "Pfennig")), "ct": CurrencyNouns(_CENT, _CENT), "Ct": CurrencyNouns(_CENT, _CENT),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"]}
 _MILLION, _MILLIARDE = Scale(Noun("Million", "Millionen", "f")), Scale(Noun("Milliarde", "Milliarden", "f"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.language import Currency, Date, Language, Noun, Ruler, Scale
+from server.text.european.language import CurrencyNouns, Date, Language, Noun, Ruler, Scale
 from server.text.numerals import ordinal
 
 MONTHS = ("gennaio", "febbraio", "marzo", "aprile", "maggio", "giugno", "luglio", "agosto", "settembre", "ottobre",
@@ -48,12 +48,13 @@ def _per(noun: Noun) -> str:
 
 _CENT = Noun("centesimo", "centesimi")
 _CURRENCIES = {
-    "€": Currency(Noun("euro", "euro"), _CENT), "$": Currency(Noun("dollaro", "dollari"), _CENT),
-    "£": Currency(Noun("sterlina", "sterline", "f"), Noun("penny", "penny")), "¥": Currency(Noun("yen", "yen"),
+    "€": CurrencyNouns(Noun("euro", "euro"), _CENT), "$": CurrencyNouns(Noun("dollaro", "dollari"), _CENT),
+    "£": CurrencyNouns(Noun("sterlina", "sterline", "f"), Noun("penny", "penny")), "¥": CurrencyNouns(Noun("yen",
+    "yen"),
     Noun("sen", "sen")),
-    "CHF": Currency(Noun("franco svizzero", "franchi svizzeri"), _CENT),
-    "US$": Currency(Noun("dollaro statunitense", "dollari statunitensi"), _CENT),
-    "CNY": Currency(Noun("yuan", "yuan"), Noun("fen", "fen")),
+    "CHF": CurrencyNouns(Noun("franco svizzero", "franchi svizzeri"), _CENT),
+    "US$": CurrencyNouns(Noun("dollaro statunitense", "dollari statunitensi"), _CENT),
+    "CNY": CurrencyNouns(Noun("yuan", "yuan"), Noun("fen", "fen")),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"]}
 _MILIONE, _MILIARDO = Scale(Noun("milione", "milioni"), True), Scale(Noun("miliardo", "miliardi"), True)

@@ -17,8 +17,8 @@ class Noun(NamedTuple):
     gender: str = "m"
 
 
-class Currency(NamedTuple):
-    """A currency and its hundredth."""
+class CurrencyNouns(NamedTuple):
+    """The nouns of a currency and of its hundredth."""
 
     unit: Noun
     cent: Noun
@@ -54,7 +54,7 @@ class Language:
 
     code: str
     signs: Mapping[str, str]
-    """How signs are said: "-" minus, "to" between the ends of a range, "<", "≤", "²" and the others of signs.py."""
+    """How signs are said: "-" minus, "to" between the ends of a range, "<", "≤", "²" and the others of its module."""
     marks: Mapping[str, str]
     """How the marks of addresses are said: ".", "/", "@"."""
     domains: frozenset[str]
@@ -78,7 +78,7 @@ class Language:
     short_months: Mapping[str, int]
     weekdays: Mapping[str, str]
     """Abbreviated weekdays; the dot is optional."""
-    currencies: Mapping[str, Currency]
+    currencies: Mapping[str, CurrencyNouns]
     """By sign or code."""
     cents: str
     """The word between the whole part of an amount and its hundredths."""

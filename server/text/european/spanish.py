@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.language import Currency, Date, Language, Noun, Ruler, Scale
+from server.text.european.language import CurrencyNouns, Date, Language, Noun, Ruler, Scale
 from server.text.numerals import cardinal, ordinal
 
 MONTHS = ("enero", "febrero", "marzo", "abril", "mayo", "junio", "julio", "agosto", "septiembre", "octubre",
@@ -54,15 +54,17 @@ def _clock(hour: int, minute: int) -> str:
 
 _CENT, _CENTAVO = Noun("céntimo", "céntimos"), Noun("centavo", "centavos")
 _CURRENCIES = {
-    "€": Currency(Noun("euro", "euros"), _CENT), "$": Currency(Noun("dólar", "dólares"), _CENTAVO),
-    "£": Currency(Noun("libra", "libras", "f"), Noun("penique", "peniques")), "¥": Currency(Noun("yen", "yenes"),
+    "€": CurrencyNouns(Noun("euro", "euros"), _CENT), "$": CurrencyNouns(Noun("dólar", "dólares"), _CENTAVO),
+    "£": CurrencyNouns(Noun("libra", "libras", "f"), Noun("penique", "peniques")), "¥": CurrencyNouns(Noun("yen",
+    "yenes"),
     Noun("sen", "sen")),
-    "CHF": Currency(Noun("franco suizo", "francos suizos"), _CENT),
-    "US$": Currency(Noun("dólar estadounidense", "dólares estadounidenses"), _CENTAVO),
-    "MXN": Currency(Noun("peso mexicano", "pesos mexicanos"), _CENTAVO),
-    "ARS": Currency(Noun("peso argentino", "pesos argentinos"), _CENTAVO),
-    "COP": Currency(Noun("peso colombiano", "pesos colombianos"), _CENTAVO),
-    "CNY": Currency(Noun("yuan", "yuanes"), Noun("fen", "fen")), "ptas.": Currency(Noun("peseta", "pesetas", "f"),
+    "CHF": CurrencyNouns(Noun("franco suizo", "francos suizos"), _CENT),
+    "US$": CurrencyNouns(Noun("dólar estadounidense", "dólares estadounidenses"), _CENTAVO),
+    "MXN": CurrencyNouns(Noun("peso mexicano", "pesos mexicanos"), _CENTAVO),
+    "ARS": CurrencyNouns(Noun("peso argentino", "pesos argentinos"), _CENTAVO),
+    "COP": CurrencyNouns(Noun("peso colombiano", "pesos colombianos"), _CENTAVO),
+    "CNY": CurrencyNouns(Noun("yuan", "yuanes"), Noun("fen", "fen")), "ptas.": CurrencyNouns(Noun("peseta", "pesetas",
+    "f"),
     _CENT),
 }  # fmt: skip
 _CURRENCIES |= {"EUR": _CURRENCIES["€"], "USD": _CURRENCIES["US$"], "GBP": _CURRENCIES["£"], "JPY": _CURRENCIES["¥"]}

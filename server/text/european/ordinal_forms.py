@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import before, number_rule
 from server.text.european.german_ordinals import ENDINGS, german_ending
 from server.text.european.language import Language
-from server.text.european.roman import NUMERAL, numeral_value
+from server.text.european.number_forms import before, number_rule
+from server.text.european.roman_forms import NUMERAL, numeral_value
 from server.text.rules import Rule, rule
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from server.text.english import electronic
-from server.text.european.figures import spaced
 from server.text.european.language import Language
+from server.text.european.number_forms import spaced
 from server.text.rules import Rule
 
 _CLOSING = ".,;:!?)]}'\"\u201d\u2019»"

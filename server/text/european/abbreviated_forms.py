@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from server.text.european.figures import any_of, ends_sentence, spaced
 from server.text.european.language import Language
+from server.text.european.number_forms import any_of, ends_sentence, spaced
 from server.text.rules import Rule, rule
 
 _NAME = r"(?=\s(?:[A-ZÄÖÜÀ-Þ]|h\.\s?c\.|[ei]\s[A-Z]))"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import AFTER, before, number_rule, spaced
 from server.text.european.language import Language
+from server.text.european.number_forms import AFTER, before, number_rule, spaced
 from server.text.rules import DIGIT, Rule, rule
 
 _NAMED = re.compile(

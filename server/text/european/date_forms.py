@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import DASH, DASHES, any_of, before, number_rule
 from server.text.european.language import Date, Language
+from server.text.european.number_forms import DASH, DASHES, any_of, before, number_rule
 from server.text.rules import DIGIT, Rule, rule
 
 _VERSION = re.compile(r"(?:[Vv]ersi[oó]ne?n?|[Vv]|Python|Release|IP)\s?\Z")
@@ -20,7 +20,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
     month = rf"(?:(?:{full})\b|(?:{short})\b\.?)"
     weekday = any_of(language.weekdays)
 
-    def said(match: re.Match[str], day: str, number: int, year: str | None) -> str | None:
+    def calendar_day(match: re.Match[str], day: str, number: int, year: str | None) -> str | None:
         if not (1 <= int(day) <= 31 and 1 <= number <= 12):
             return None
         return language.date(
@@ -30,10 +30,10 @@ def rules(language: Language) -> tuple[Rule, ...]:
     def numeric(match: re.Match[str]) -> str | None:
         if len(match[4]) == 2 and match[2] == "." and _VERSION.search(before(match, 10)):
             return None
-        return said(match, match[1], int(match[3]), match[4])
+        return calendar_day(match, match[1], int(match[3]), match[4])
 
     def iso(match: re.Match[str]) -> str | None:
-        date = said(match, match[3], int(match[2]), match[1])
+        date = calendar_day(match, match[3], int(match[2]), match[1])
         if date is None or not match[4]:
             return date
         return f"{date}, {language.clock(int(match[4]), int(match[5]))}" if int(match[4]) < 25 else None
@@ -41,7 +41,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
     def short_date(match: re.Match[str]) -> str | None:
         if not re.search(rf"\b(?:{language.date_words})\s\Z", before(match, 12), re.IGNORECASE):
             return None
-        return said(match, match[1], int(match[2]), None)
+        return calendar_day(match, match[1], int(match[2]), None)
 
     def named(match: re.Match[str]) -> str | None:
         day, last, name, year = match[1], match[2], match[3].lower().rstrip("."), match[4]
@@ -50,7 +50,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
                 return None
             words = language.days(int(day), int(last), language.months[names[name] - 1], before(match, 12))
             return words + (f" {language.month_joint} {language.year(year)}".replace("  ", " ") if year else "")
-        return said(match, day, names[name], year)
+        return calendar_day(match, day, names[name], year)
 
     def weekdays(match: re.Match[str]) -> str:
         return f"{language.weekdays[match[1]]} {language.signs['to']} {language.weekdays[match[2]]}"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import DASH, before, number_rule
 from server.text.european.language import Language
-from server.text.european.measures import units
+from server.text.european.measure_forms import units
+from server.text.european.number_forms import DASH, before, number_rule
 from server.text.rules import Rule
 
 _TIME = r"(\d{1,2})(?:[:.](\d{2}))?"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import after, before, ends_sentence
 from server.text.european.german_ordinals import german_ending
 from server.text.european.language import Language, Ruler
+from server.text.european.number_forms import after, before, ends_sentence
 from server.text.rules import Rule, rule
 
 VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}

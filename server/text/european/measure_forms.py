@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from server.text.european.figures import DASH, MINUS, NUMBER, after, any_of, before, number_rule
 from server.text.european.language import Language, Noun
+from server.text.european.number_forms import DASH, MINUS, NUMBER, after, any_of, before, number_rule
 from server.text.european.units import units_of
 from server.text.rules import DIGIT, Rule, rule
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import any_of, number_rule
 from server.text.european.language import Language, Noun
-from server.text.european.measures import units
+from server.text.european.measure_forms import units
+from server.text.european.number_forms import any_of, number_rule
 from server.text.rules import Rule, rule
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")

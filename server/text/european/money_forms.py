@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import DASH, MINUS, NUMBER, any_of, number_rule, plain, value
 from server.text.european.language import Language, Noun
-from server.text.european.measures import per, per_pattern
+from server.text.european.measure_forms import per, per_pattern
+from server.text.european.number_forms import DASH, MINUS, NUMBER, any_of, number_rule, plain, value
 from server.text.rules import DIGIT, Rule, rule
 
 SIGNS = "$€£¥"

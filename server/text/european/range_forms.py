@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from server.text.european.figures import AFTER, DASH, DASHES, NUMBER, number_rule, value
 from server.text.european.language import Language
+from server.text.european.number_forms import AFTER, DASH, DASHES, NUMBER, number_rule, value
 from server.text.rules import Rule
 
 MAX_SCORE = 200
