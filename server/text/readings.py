@@ -40,8 +40,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 EUROPEAN: dict[str, tuple[str, ...]] = {
     "de": ("-3,50 €", "10\u201320 Mio. €", "1 km", "-20 °C", "am 3.5.2024", "der 3. Mai", "um 14:30 Uhr",
            "im 19. Jahrhundert", "im Jahr 1984", "Friedrich II. von Preußen", "z. B. Dr. Müller", "030 1234567",
-           "anna@web.de",
-           "3/4 der Zeit", "x² < 5"),
+           "anna@web.de", "3/4 der Zeit", "x² < 5"),
     "fr": ("-3,50 €", "5 M€", "21 t", "1,5 l d'eau", "le 1/5/2024", "14 h 30", "le XIXe siècle", "la 1re classe",
            "François Ier régna", "Louis XIV régna", "p. 5, n° 3", "52 av. J.-C.", "01 23 45 67 89", "anna@orange.fr",
            "3/4 h"),

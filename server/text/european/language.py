@@ -118,8 +118,6 @@ class Language:
     """The word between day and month: "de" in Spanish."""
     ordinals: Mapping[str, str] = field(default_factory=dict)
     """Genders by the ending that is written after an ordinal number: "re" f."""
-    elision: Callable[[str], str] = str
-    """Changes a word's end before the next one."""
 
     def counted_number(self, written: str, gender: str) -> str:
         """Returns a number before a noun: "une" for "1", or the digits, which espeak reads right."""

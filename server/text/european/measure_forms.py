@@ -11,7 +11,6 @@ from server.text.european.units import units_of
 from server.text.rules import DIGIT, Rule, rule
 
 _UNITS: dict[str, dict[str, Noun]] = {}
-_RATED = re.compile(r"[./]")
 
 
 def units(language: Language) -> dict[str, Noun]:
