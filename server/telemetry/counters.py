@@ -10,7 +10,15 @@ from otel.contract.instrument import Instrument
 from otel.contract.labels import OTHER, Source
 from otel.contract.values import FallbackReason, Outcome
 from otel.sdk.recording import Metrics
-from server.errors import TooManyConnections, all_errors, error_type
+from server.errors import (
+    BadRequest,
+    HeadersTooLarge,
+    RequestTimeout,
+    TooManyConnections,
+    UriTooLong,
+    all_errors,
+    error_type,
+)
 from server.telemetry.provider_metrics import fallback_labels
 from server.utterance import Voice
 
@@ -27,6 +35,8 @@ ALL_VALUES = (
     instruments.EVENTS_LOST,
 )
 """Counters that are initialized for every combination of their label values."""
+UNSEEN = (BadRequest, HeadersTooLarge, RequestTimeout, TooManyConnections, UriTooLong)
+"""The errors of requests that never reach the application, whose endpoint may be unknown."""
 
 
 def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str], endpoint: str) -> None:
@@ -56,8 +66,18 @@ def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequenc
             add(instruments.PROVIDER_FALLBACKS, 0, **fallback_labels(failed, following, reason))
     for error in all_errors():
         add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=endpoint, side=error.side)
-    refused = TooManyConnections
-    add(instruments.ERRORS, 0, error_type=error_type(refused), endpoint=OTHER, side=refused.side)
+    for error in UNSEEN:
+        add(instruments.ERRORS, 0, error_type=error_type(error), endpoint=OTHER, side=error.side)
+        add(
+            instruments.REQUESTS,
+            0,
+            endpoint=OTHER,
+            method=OTHER,
+            status_code=str(error.status),
+            voice_name=OTHER,
+            language=OTHER,
+            outcome=Outcome.REJECTED,
+        )
 
 
 def _combinations(counter: Instrument, source_values: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:
