@@ -40,7 +40,9 @@ from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
 from server.routes.route import Route
 from server.routes.speech import SpeechRoute
+from server.routes.text_reading import TextReadingRoute
 from server.routes.traces import TraceRoutes
+from server.routes.utterances import UtteranceParser
 from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
@@ -262,13 +264,16 @@ class Service:
         settings, synthesizer = self._settings, self._synthesizer
         clients = Clients(settings.trusted_proxies)
         recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
+        utterances = UtteranceParser(settings, synthesizer)
+        reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
         voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
         routes = (
             *(
                 route
                 for dialect in DIALECTS
-                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, dialect))
+                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, utterances, dialect))
             ),
+            *reading.routes(),
             *recordings.routes(),
             *voices.routes(),
             *self._health.routes(),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from functools import partial
@@ -12,13 +11,13 @@ from aiohttp import web
 from opentelemetry.trace import get_current_span
 
 from otel.contract.values import Stage
-from server.errors import SpeechError, TextTooLong, UnknownVoice, UnsupportedLanguage
+from server.errors import SpeechError
 from server.middleware.envelope import RECORD
 from server.record import Synthesis
 from server.routes.clients import Clients
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
-from server.routes.requests import TtsRequest, wants_fresh
+from server.routes.requests import wants_fresh
 from server.routes.sending import (
     Send,
     encoded,
@@ -28,44 +27,34 @@ from server.routes.sending import (
     send_stream,
     send_whole,
 )
+from server.routes.utterances import UtteranceParser, parsed
 from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
-from server.text.emotions import EmotionTags
-from server.text.script import ScriptParser
-from server.utterance import Chunk, Listener, Pauses, Utterance, Voice, Word
-from server.voices.catalogue import ALIASES
+from server.utterance import Chunk, Listener, Utterance, Word
 
-LONG_TEXT = 1000
-"""The length in characters above which text is prepared in a thread: 5,000 take 3 ms, or 25 ms in Japanese."""
-LONG_MARKDOWN = 200
-"""The same for Markdown: a hostile one of 1,000 characters takes 20 ms."""
 SAMPLE_BYTES = np.dtype(np.float32).itemsize
 """The bytes per sample of audio that waits for the client of a stream."""
 BASE64 = 4 / 3
 """Bytes of JSON per byte of audio."""
-LARGE_BODY = 16 * 1024
-"""The size in bytes above which a body is parsed in a thread: the slowest form takes 3 ms, or 30 ms for 256 KB."""
 
 
 class SpeechRoute:
     """The handler of one dialect's speech requests."""
 
-    def __init__(self, settings: Settings, synthesizer: Synthesizer, clients: Clients, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        synthesizer: Synthesizer,
+        clients: Clients,
+        utterances: UtteranceParser,
+        dialect: Dialect,
+    ) -> None:
         self._dialect = dialect
         self._settings = settings
         self._synthesizer = synthesizer
         self._clients = clients
-        self._script_parser = ScriptParser(
-            EmotionTags(settings.emotion_tags),
-            Pauses(
-                settings.paragraph_pause_seconds,
-                settings.heading_pause_seconds,
-                settings.item_pause_seconds,
-                settings.cell_pause_seconds,
-            ),
-            settings.max_break_seconds,
-        )
+        self._utterances = utterances
         self._limits = SendLimits(settings.send_seconds, settings.min_send_rate, settings.cache_header)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -73,10 +62,9 @@ class SpeechRoute:
         body = await self._dialect.read(request, self._settings.receive_seconds)
         record.mark_received()
         with record.stage(Stage.NORMALIZE):
-            parse = partial(self._dialect.parse, request, body)
-            synthesis_request = await asyncio.to_thread(parse) if len(body) > LARGE_BODY else parse()
+            synthesis_request = await parsed(partial(self._dialect.parse, request), body)
             with renamed(self._dialect.names):
-                utterance = await self._utterance(synthesis_request.speech)
+                utterance, _ = await self._utterances.parse(synthesis_request.speech)
         client = self._clients.key(request)
         listener = Listener(synthesis_request.speech.stream, client, get_current_span().get_span_context())
         fresh = not synthesis_request.speech.cache or wants_fresh(request)
@@ -112,38 +100,6 @@ class SpeechRoute:
         size = seconds * synthesis_request.format.byte_rate(rate)
         return int(size * BASE64) if synthesis_request.speech.timestamps else int(size)
 
-    async def _utterance(self, speech: TtsRequest) -> Utterance:
-        """Returns the utterance. Raises a SpeechError if the request is invalid, or unsupported by its voice."""
-        voice = self._voice(speech.voice_name or self._settings.default_voice)
-        language = _language(speech.language, voice)
-        limit = self._settings.max_text_characters
-        if len(speech.text) > limit:
-            raise TextTooLong(f"the text has {len(speech.text)} characters; at most {limit} are allowed", param="text")
-        parse = partial(self._script_parser.parse, speech.text, speech.input_type, language, speech.speed)
-        long = len(speech.text) > (LONG_MARKDOWN if speech.input_type == "markdown" else LONG_TEXT)
-        script = await asyncio.to_thread(parse) if long else parse()
-        utterance = Utterance(
-            script.text,
-            voice,
-            language,
-            script.words,
-            len(script.text),
-            speech.speed,
-            script.passages,
-            speech.timestamps,
-            script.structural,
-        )
-        self._synthesizer.require(utterance)
-        return utterance
-
-    def _voice(self, name: str) -> Voice:
-        voices = self._synthesizer.voices()
-        if name in ALIASES and name not in voices:
-            name = self._settings.default_voice
-        if name not in voices:
-            raise UnknownVoice(f"there is no such voice; available: {', '.join(sorted(voices))}", param="voice_name")
-        return voices[name]
-
 
 def _sender(synthesis_request: SynthesisRequest, words: list[Word]) -> Send:
     """Returns the function that sends the form of response that the client requested."""
@@ -170,11 +126,3 @@ async def _collecting(chunks: AsyncGenerator[Chunk, None], words: list[Word]) ->
     async for chunk in chunks:
         words += chunk.words
         yield chunk
-
-
-def _language(name: str | None, voice: Voice) -> str:
-    if name is None:
-        return voice.languages[0]
-    if name.lower().replace("_", "-") not in voice.languages:
-        raise UnsupportedLanguage(f"this voice speaks only {', '.join(voice.languages)}", param="language")
-    return voice.languages[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Container, Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Container, Iterable, Sequence
+from functools import cache, partial
 
 from otel.contract.values import WorkerKind
 from server.errors import EngineFailed, UnspeakableText
@@ -13,6 +13,8 @@ from server.sandbox.limits import SandboxLimits
 from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
 from server.text.espeak_bounds import pieces
 
+Phonemize = Callable[[Sequence[str]], Sequence[Sequence[str]]]
+"""Returns the phonemes of each text."""
 WORKER = WorkerKind.PHONEMES
 """The value of the label ``worker``."""
 LIMITS = SandboxLimits(memory_bytes=256 * 1024**2, cpu_seconds=5, seconds=30.0)
@@ -70,6 +72,30 @@ class Phonemizer:
         if "error" in answer:
             raise UnspeakableText("the text can't be turned into phonemes", param="text")
         return [[str(sentence) for sentence in sentences] for sentences in answer["texts"]]
+
+
+class EspeakVoices:
+    """Finds the espeak voice of each language once."""
+
+    def __init__(self) -> None:
+        self._phonemizer = Phonemizer()
+        self._voices: dict[str, str | None] = {}
+
+    def phonemize(self, language: str) -> Phonemize | None:
+        """Returns the function that returns the phonemes of each text in a language (BCP 47); None for a language that
+        espeak does not have, and for Japanese, which Open JTalk reads."""
+        if language not in self._voices:
+            self._voices[language] = self._resolve(language)
+        voice = self._voices[language]
+        return None if voice is None else partial(self._phonemizer.each, voice=voice)
+
+    def _resolve(self, language: str) -> str | None:
+        if language.partition("-")[0] == "ja":
+            return None
+        try:
+            return self._phonemizer.resolve(language)
+        except ValueError:
+            return None
 
 
 def join_marks(symbols: Iterable[str], vocabulary: Container[str]) -> list[str]:

@@ -52,6 +52,10 @@ class SpokenSentence:
     """The sentence as it was written, with the space after it."""
     stretches: tuple[Stretch, ...] = ()
     """The ranges of ``written`` that are read by a rule, in order."""
+    passage: int = 0
+    """The number of its passage, from 0."""
+    start: int = 0
+    """Where ``written`` begins in the text of its passage."""
 
     @property
     def text(self) -> str:
@@ -80,27 +84,32 @@ class SpokenText:
 
 def read_utterance(utterance: Utterance) -> SpokenText:
     """Returns the utterance's sentences that have something to speak, and the pauses of the others."""
+    return read_passages(utterance.passages or (Passage(utterance.text),), utterance.language, utterance.speed)
+
+
+def read_passages(passages: Sequence[Passage], language: str, speed: float) -> SpokenText:
+    """Returns the same for the passages of a text in a language (BCP 47) that is spoken at ``speed``."""
     sentences: list[SpokenSentence] = []
     leading_silence = 0.0
-    for passage in utterance.passages or (Passage(utterance.text),):
-        speed = utterance.speed * passage.rate
-        usual = PAUSE / speed
+    for index, passage in enumerate(passages):
+        pace = speed * passage.rate
+        usual = PAUSE / pace
         after = usual if passage.pause is None else passage.pause
         own = [
             sentence
-            for sentence in read_text(passage.text, utterance.language, passage.verbalizations)
+            for sentence in read_text(passage.text, language, passage.verbalizations)
             if is_speakable(sentence.text)
         ]
         for number, sentence in enumerate(own):
             pause = after if number == len(own) - 1 else usual
-            sentences.append(replace(sentence, speed=speed, pause=pause, usual_pause=usual))
+            sentences.append(replace(sentence, speed=pace, pause=pause, usual_pause=usual, passage=index))
         if own or passage.pause is None:
             continue
         if sentences:
             sentences[-1] = replace(sentences[-1], pause=sentences[-1].pause + passage.pause)
         else:
             leading_silence += passage.pause
-    if sentences and (not utterance.passages or utterance.passages[-1].pause is None):
+    if sentences and passages[-1].pause is None:
         sentences[-1] = replace(sentences[-1], pause=0.0)
     return SpokenText(leading_silence, tuple(sentences))
 
@@ -119,7 +128,7 @@ def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> 
         stretches = apply(rules, sentence, within)
         words = tuple(_words(sentence, stretches))
         if words:
-            sentences.append(SpokenSentence(words, written=sentence, stretches=tuple(stretches)))
+            sentences.append(SpokenSentence(words, written=sentence, stretches=tuple(stretches), start=start))
     return sentences
 
 

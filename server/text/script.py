@@ -33,7 +33,8 @@ class Omission(NamedTuple):
     """A range of the source that has letters or digits and is not spoken."""
 
     span: Span
-    reason: Literal["emotion tag", "markup"]
+    reason: Literal["emotion tag", "markup", "nothing to speak"]
+    """What it is; "nothing to speak" are signs with letters that have no sound, such as an emoticon by itself."""
 
 
 @dataclass(frozen=True, slots=True)
