@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
-BAND = 60
+SECTION = 6
+"""The maximum number of groups that are aligned symbol by symbol at a time."""
+BAND = 20
 """The maximum offset of the two readings in phonemes; those of a word alone and in its sentence differ by a few."""
+
+STRESS = frozenset("\u02c8\u02cc\u02d0\u02d1")
+"""The marks of stress and length."""
 
 Span = tuple[int, int]
 
@@ -30,21 +36,73 @@ def align(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> list[Span]
             spans.append((inside[0][0], inside[-1][1]) if inside else _empty(spans))
             at += count
         return spans
-    return _side_by_side(sentence, words)
+    return _side_by_side(sentence, groups, words, counts)
 
 
-def _side_by_side(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> list[Span]:
-    places = [place for place, symbol in enumerate(sentence) if _sounds(symbol)]
-    alone = [(number, symbol) for number, word in enumerate(words) for symbol in word if _sounds(symbol)]
-    matched = _edit_path([sentence[place] for place in places], [symbol for _, symbol in alone])
-    places_by_word: list[list[int]] = [[] for _ in words]
-    for place, partner in zip(places, matched, strict=True):
-        if partner is not None:
-            places_by_word[alone[partner][0]].append(place)
+def _side_by_side(
+    sentence: Sequence[str], groups: Sequence[Span], words: Sequence[Sequence[str]], counts: Sequence[int]
+) -> list[Span]:
+    """Aligns the groups of ``sentence`` with those of the words, section by section."""
+    owners = [number for number, count in enumerate(counts) for _ in range(count)]
+    alone = [word[start:stop] for word, own in zip(words, map(_groups, words), strict=True) for start, stop in own]
+    places: list[list[int]] = [[] for _ in words]
+    for (first, last), (low, high) in _sections(
+        [_letters(sentence[start:stop]) for start, stop in groups], [_letters(group) for group in alone]
+    ):
+        if last - first == high - low:
+            for (start, stop), owner in zip(groups[first:last], owners[low:high], strict=True):
+                places[owner] += (start, stop - 1)
+        elif first < last and low < high:
+            inside = [at for at in range(groups[first][0], groups[last - 1][1]) if _sounds(sentence[at])]
+            symbols = [
+                (owner, symbol)
+                for owner, group in zip(owners[low:high], alone[low:high], strict=True)
+                for symbol in group
+                if _sounds(symbol)
+            ]
+            partners = _edit_path([sentence[at] for at in inside], [symbol for _, symbol in symbols])
+            for at, partner in zip(inside, partners, strict=True):
+                if partner is not None:
+                    places[symbols[partner][0]].append(at)
     spans: list[Span] = []
-    for places_of_word in places_by_word:
-        spans.append((places_of_word[0], places_of_word[-1] + 1) if places_of_word else _empty(spans))
+    for own in places:
+        spans.append((own[0], own[-1] + 1) if own else _empty(spans))
     return spans
+
+
+def _sections(sentence: Sequence[str], alone: Sequence[str]) -> Iterator[tuple[Span, Span]]:
+    """Yields ranges of groups of ``sentence``, each with its counterpart in ``alone``, which cover both.
+
+    A section ends where both sides have had the same letters, or before a group that is equal on both sides, at the
+    latest after SECTION groups. So no section is long, and the time grows with the length.
+    """
+    first = low = 0
+    while first < len(sentence) or low < len(alone):
+        last, high = _section_end(sentence, first, alone, low)
+        yield (first, last), (low, high)
+        first, low = last, high
+
+
+def _section_end(sentence: Sequence[str], first: int, alone: Sequence[str], low: int) -> Span:
+    """Returns where a section ends: the fewest groups further on, counting each letter that one side has more as one
+    group."""
+    if first < len(sentence) and low < len(alone) and sentence[first] == alone[low]:
+        return first + 1, low + 1
+    read, separate = sentence[first : first + SECTION], alone[low : low + SECTION]
+    best = len(read) + len(separate) + sum(map(len, read)) + sum(map(len, separate)), len(read), len(separate)
+    for ahead, left in enumerate(accumulate(read, initial="")):
+        for behind, right in enumerate(accumulate(separate, initial="")):
+            cost = ahead + behind + abs(len(left) - len(right))
+            if (
+                cost
+                and cost < best[0]
+                and (
+                    left == right
+                    or sentence[first + ahead : first + ahead + 1] == alone[low + behind : low + behind + 1]
+                )
+            ):
+                best = cost, ahead, behind
+    return first + best[1], low + best[2]
 
 
 def _edit_path(first: Sequence[str], second: Sequence[str]) -> list[int | None]:
@@ -104,6 +162,11 @@ def _groups(symbols: Sequence[str]) -> list[Span]:
     if start is not None:
         groups.append((start, end))
     return groups
+
+
+def _letters(group: Sequence[str]) -> str:
+    """Returns the sounds of a group without stress and length, which depend on its neighbours."""
+    return "".join(symbol for symbol in group if unicodedata.category(symbol[0])[0] == "L" and symbol not in STRESS)
 
 
 def _sounds(symbol: str) -> bool:
