@@ -34,8 +34,9 @@ MARKDOWN = (
     f"{'> ' * 50}{CANARY}",
     f"[{CANARY}]: {CANARY}",
 )
+READ = "/v1/text/read"
 ANSWERS: list[bytes] = []
-"""Headers and body of what was not refused."""
+"""Headers and body of what was not refused, except what gives the words back on request."""
 
 
 def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> int:
@@ -48,7 +49,7 @@ def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str,
         connection.endheaders(body)
         response = connection.getresponse()
         body = response.read()
-        if response.status == 200 and b'"timestamps"' not in body:  # who asks when a word is said gets it back
+        if response.status == 200 and b'"timestamps"' not in body and b'"stretches"' not in body:
             ANSWERS.append(str(response.headers).encode() + body)
         return response.status
     finally:
@@ -108,6 +109,17 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(timestamps=CANARY), JSON),
         *(send(url, "POST", "/tts", field(input_type="ssml", text=markup), JSON) for markup in MARKUP),
         *(send(url, "POST", "/tts", field(input_type="markdown", text=text), JSON) for text in MARKDOWN),
+        *(send(url, "POST", READ, words, headers) for headers in (JSON, hostile_headers)),
+        send(url, "POST", f"{READ}?text={CANARY}", words, {**JSON, "Host": f"{CANARY}.example"}),
+        *(send(url, "POST", READ, field(input_type="ssml", text=markup), JSON) for markup in MARKUP),
+        *(send(url, "POST", READ, field(input_type="markdown", text=text), JSON) for text in MARKDOWN),
+        *(
+            send(url, "POST", READ, field(**{name: CANARY}), JSON)
+            for name in ("voice_name", "language", "speed", CANARY)
+        ),
+        send(url, "POST", READ, field(text=CANARY + "\x00"), JSON),
+        send(url, "POST", READ, field(text=CANARY * 1000), JSON),
+        send(url, "POST", READ, f'{{"text": "{CANARY}'.encode(), JSON),
         send(url, "POST", "/tts", words, {**JSON, "Cache-Control": f"no-store, {CANARY}"}),
         *(send(url, "POST", "/tts", field(response_format=name), JSON) for name in FORMATS),
         *(send(url, "POST", "/tts", field(response_format=name, stream=True), JSON) for name in FORMATS),
