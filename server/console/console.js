@@ -218,6 +218,65 @@ async function speak() {
   }
 }
 
+// ---- reading
+
+/** A stretch or a skipped part as text; what is read otherwise than it is written says how when pointed at. */
+function stretch({ written, spoken, rule, reason }) {
+  if (reason) return hinted(written, `not spoken: ${reason}`, "skipped");
+  return rule === null ? document.createTextNode(written) : hinted(written, spoken || "not spoken", "changed");
+}
+
+function hinted(text, title, className) {
+  const made = element("span", text, className);
+  made.title = title;
+  made.tabIndex = 0;
+  return made;
+}
+
+/** What is skipped, as stretches; positions count code points. */
+function skipped(reading, text) {
+  const characters = Array.from(text);
+  return reading.skipped.map((it) => ({ ...it, written: characters.slice(it.start, it.stop).join("") }));
+}
+
+/** One paragraph for each sentence, and in it, where it stands, what is skipped. */
+function paragraphs(reading, text) {
+  const waiting = skipped(reading, text);
+  const before = (start) => {
+    const count = waiting.findIndex((it) => it.start >= start);
+    return waiting.splice(0, count < 0 ? waiting.length : count);
+  };
+  const sentences = reading.sentences.map(({ stretches }) =>
+    stretches.flatMap((it) => [...(it.start === null ? [] : before(it.start)), it]));
+  sentences.at(-1)?.push(...waiting);
+  return sentences.map((stretches) => {
+    const line = element("p", "");
+    line.append(...stretches.flatMap((it) => [stretch(it), " "]));
+    return line;
+  });
+}
+
+async function read() {
+  const body = request();
+  const answer = await fetch("/v1/text/read", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  }).catch(() => null);
+  const result = await answer?.json().catch(() => null);
+  if ($("text").value !== body.text) return; // it was changed meanwhile
+  const lines = answer?.ok
+    ? [...paragraphs(result, body.text), element("p", counts(result), "hint")]
+    : [element("p", result?.error?.message ?? "The server can't be reached.", "hint")];
+  $("reading").replaceChildren(...lines);
+  $("reading").hidden = false;
+}
+
+function counts(reading) {
+  return `${reading.words} words, ${reading.characters} characters, about ${reading.estimated_seconds.toFixed(1)} s. ` +
+    "Point at an underlined word to see how it is spoken.";
+}
+
 // ---- voices
 
 function options(select, values) {
@@ -305,6 +364,10 @@ $("form").addEventListener("keydown", (event) => {
     $("form").requestSubmit();
   }
 });
+$("read").addEventListener("click", read);
+for (const id of ["text", "voice", "language", "input-type"]) {
+  $(id).addEventListener("input", () => { $("reading").hidden = true; });
+}
 $("stop").addEventListener("click", () => running?.abort());
 $("voice").addEventListener("change", showLanguages);
 $("speed").addEventListener("input", () => {

@@ -13,7 +13,11 @@ WARM_UP = ("1", "1234567 1234567")
 """A short and a long text that every voice can read."""
 SECONDS_PER_CHARACTER = 0.065
 """Seconds per character of English at an ordinary pace (930 characters a minute), until a voice is measured."""
-
+CHARACTERS_PER_PHONEME = 0.755
+"""Measured with the default voice, as is CHARACTERS_PER_SENTENCE. Of 68 clips of prose and of numbers of all kinds,
+80 % were within 9 % of what these two say, and all within 26 %."""
+CHARACTERS_PER_SENTENCE = 4.4
+"""The characters that last as long as the beginning and the end of a sentence."""
 
 STIFFNESS = 0.3
 """The share of the audio's length that speed does not change, in models whose phonemes last whole frames: at speed 4
@@ -38,6 +42,15 @@ class Pace:
     def seconds(self, symbols: int, speed: float) -> float:
         """Returns the seconds of audio of a sentence with ``symbols`` symbols."""
         return (self.per_sentence + symbols * self.per_symbol) * stretch(speed, STIFFNESS)
+
+
+def characters_as_long(phonemes: int, speed: float) -> float:
+    """Returns how many characters of ordinary text last as long at speed 1 as a sentence at ``speed``.
+
+    ``phonemes`` counts its phonemes with stress marks and the spaces between words. They tell more than the sentence's
+    own characters: "$5" lasts longer than "as".
+    """
+    return (phonemes * CHARACTERS_PER_PHONEME + CHARACTERS_PER_SENTENCE) * stretch(speed, STIFFNESS)
 
 
 def estimate(utterance: Utterance) -> float:

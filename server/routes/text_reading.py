@@ -14,6 +14,7 @@ from aiohttp import web
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from server.errors import QueueFull
+from server.providers.pace import characters_as_long
 from server.routes.clients import Clients
 from server.routes.operations import FAILURE, error, json_body
 from server.routes.requests import JSON, parse_tts, read_json
@@ -108,8 +109,9 @@ class TextReadingRoute:
         """Returns the body of the answer. Raises UnspeakableText and EngineFailed."""
         language = utterance.language
         reading = read_source(script, language, utterance.speed, self._espeak.phonemize(language))
-        spoken = replace(utterance, characters=reading.spoken_characters)
-        return json.dumps(describe(reading, utterance, self._synthesizer.estimate(spoken) + reading.silence))
+        characters = sum(characters_as_long(sentence.length, sentence.speed) for sentence in reading.sentences)
+        seconds = self._synthesizer.estimate(replace(utterance, characters=round(characters), speed=1.0))
+        return json.dumps(describe(reading, utterance, seconds + reading.silence))
 
 
 def describe(reading: SourceReading, utterance: Utterance, seconds: float) -> dict[str, Any]:

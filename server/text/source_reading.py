@@ -42,6 +42,12 @@ class SentenceReading:
     stretches: tuple[StretchReading, ...]
     pause: float
     """Seconds."""
+    speed: float
+
+    @property
+    def length(self) -> int:
+        """The number of its phonemes with the spaces between words; of its characters if there is no phonemizer."""
+        return sum(len(each.phonemes or each.spoken) + 1 for each in self.stretches if each.spoken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,6 @@ class SourceReading:
     sentences: tuple[SentenceReading, ...]
     omissions: tuple[Omission, ...]
     """What has letters or digits and is not read, in order; empty for SSML."""
-    spoken_characters: int
     silence: float
     """Seconds of all pauses together."""
 
@@ -66,13 +71,12 @@ def read_source(script: Script, language: str, speed: float, phonemize: Phonemiz
     source_map = _SourceMap(script, passages)
     phonemes = _phonemes(text.sentences, phonemize)
     sentences = tuple(
-        SentenceReading(tuple(_stretches(sentence, source_map, phonemes)), sentence.pause)
+        SentenceReading(tuple(_stretches(sentence, source_map, phonemes)), sentence.pause, sentence.speed)
         for sentence in text.sentences
     )
     return SourceReading(
         sentences,
         tuple(sorted([*script.omissions(), *_unread(text, passages, source_map)])),
-        len(text.text),
         text.leading_silence + sum(sentence.pause for sentence in text.sentences),
     )
 

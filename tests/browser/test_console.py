@@ -117,6 +117,39 @@ def test_markdown_can_be_chosen(page: Page) -> None:
     expect(facts.locator("div", has=page.get_by_text("Characters", exact=True)).locator("dd")).to_have_text("1-50")
 
 
+def test_shows_how_a_text_is_read(page: Page) -> None:
+    page.get_by_label("Text", exact=True).fill("😀 (happy) In St. Louis it was -20°C.\n\nIt cost $5-10 million. (sad)")
+    page.get_by_role("button", name="How is it read?").click()
+    reading = page.locator("#reading")
+    expect(reading.get_by_text("St.", exact=True)).to_have_attribute("title", "Saint")
+    assert reading.locator(".changed").all_text_contents() == ["St.", "-20°C.", "$5-10 million."]
+    assert reading.locator(".skipped").all_text_contents() == ["(happy)", "(sad)"]
+    expect(reading.get_by_text("-20°C.")).to_have_attribute("title", "minus 20 degrees Celsius.")
+    expect(reading.get_by_text("(sad)")).to_have_attribute("title", "not spoken: emotion tag")
+    assert [line.strip() for line in reading.locator("p").all_text_contents()][:2] == [
+        "😀 (happy) In St. Louis it was -20°C.",
+        "It cost $5-10 million. (sad)",
+    ]
+    expect(reading.locator(".hint")).to_contain_text("10 words, 51 characters, about 6.6 s")
+    screenshot(page, "reading")
+    page.get_by_label("Text", exact=True).fill("Something else.")
+    expect(reading).to_be_hidden()
+
+
+def test_says_why_a_text_is_not_read(page: Page) -> None:
+    page.get_by_label("Text", exact=True).fill("(happy)")
+    page.get_by_role("button", name="How is it read?").click()
+    expect(page.locator("#reading")).to_contain_text("nothing to speak")
+
+
+def test_ssml_is_read_without_places(page: Page) -> None:
+    page.get_by_label("Written as", exact=True).select_option("SSML")
+    page.get_by_label("Text", exact=True).fill("<speak>It is <sub alias='two'>2</sub> &lt; $3.</speak>")
+    page.get_by_role("button", name="How is it read?").click()
+    expect(page.locator("#reading .changed").first).to_have_attribute("title", "two")
+    expect(page.locator("#reading p").first).to_contain_text("It is 2 < $3.")
+
+
 def test_the_description_is_a_page(page: Page) -> None:
     page.get_by_role("link", name="API").click()
     expect(page.get_by_role("heading", name="POST /v1/audio/speech")).to_be_visible()
