@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import accumulate
 
 SECTION = 6
@@ -27,39 +28,36 @@ def align(sentence: Sequence[str], words: Sequence[Sequence[str]]) -> list[Span]
     one group and a number as several; then the two readings are aligned with the fewest differences.
     """
     groups = _groups(sentence)
-    counts = [len(_groups(word)) for word in words]
-    if sum(counts) == len(groups):
-        spans: list[Span] = []
-        at = 0
-        for count in counts:
-            inside = groups[at : at + count]
-            spans.append((inside[0][0], inside[-1][1]) if inside else _empty(spans))
-            at += count
-        return spans
-    return _side_by_side(sentence, groups, words, counts)
+    groups_alone = [_groups(word) for word in words]
+    if sum(map(len, groups_alone)) != len(groups):
+        return _side_by_side(sentence, groups, words, groups_alone)
+    spans: list[Span] = []
+    at = 0
+    for own in groups_alone:
+        inside = groups[at : at + len(own)]
+        spans.append((inside[0][0], inside[-1][1]) if inside else _empty(spans))
+        at += len(own)
+    return spans
 
 
 def _side_by_side(
-    sentence: Sequence[str], groups: Sequence[Span], words: Sequence[Sequence[str]], counts: Sequence[int]
+    sentence: Sequence[str],
+    groups: Sequence[Span],
+    words: Sequence[Sequence[str]],
+    groups_alone: Sequence[Sequence[Span]],
 ) -> list[Span]:
     """Aligns the groups of ``sentence`` with those of the words, section by section."""
-    owners = [number for number, count in enumerate(counts) for _ in range(count)]
-    alone = [word[start:stop] for word, own in zip(words, map(_groups, words), strict=True) for start, stop in own]
+    alone = [(owner, words[owner][start:stop]) for owner, own in enumerate(groups_alone) for start, stop in own]
     places: list[list[int]] = [[] for _ in words]
     for (first, last), (low, high) in _sections(
-        [_letters(sentence[start:stop]) for start, stop in groups], [_letters(group) for group in alone]
+        [_letters(sentence[start:stop]) for start, stop in groups], [_letters(group) for _, group in alone]
     ):
         if last - first == high - low:
-            for (start, stop), owner in zip(groups[first:last], owners[low:high], strict=True):
+            for (start, stop), (owner, _) in zip(groups[first:last], alone[low:high], strict=True):
                 places[owner] += (start, stop - 1)
         elif first < last and low < high:
             inside = [at for at in range(groups[first][0], groups[last - 1][1]) if _sounds(sentence[at])]
-            symbols = [
-                (owner, symbol)
-                for owner, group in zip(owners[low:high], alone[low:high], strict=True)
-                for symbol in group
-                if _sounds(symbol)
-            ]
+            symbols = [(owner, symbol) for owner, group in alone[low:high] for symbol in group if _sounds(symbol)]
             partners = _edit_path([sentence[at] for at in inside], [symbol for _, symbol in symbols])
             for at, partner in zip(inside, partners, strict=True):
                 if partner is not None:
@@ -164,11 +162,17 @@ def _groups(symbols: Sequence[str]) -> list[Span]:
     return groups
 
 
+@lru_cache(1024)
+def _is_letter(symbol: str) -> bool:
+    return symbol not in STRESS and unicodedata.category(symbol[0])[0] == "L"
+
+
 def _letters(group: Sequence[str]) -> str:
     """Returns the sounds of a group without stress and length, which depend on its neighbours."""
-    return "".join(symbol for symbol in group if unicodedata.category(symbol[0])[0] == "L" and symbol not in STRESS)
+    return "".join(filter(_is_letter, group))
 
 
+@lru_cache(1024)
 def _sounds(symbol: str) -> bool:
     """Whether a symbol is a letter, or modifies one: stress, length and combining marks."""
     return unicodedata.category(symbol[0])[0] in "LNMS"

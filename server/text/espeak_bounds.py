@@ -51,7 +51,11 @@ def pieces(text: str) -> list[str]:
     text = _DOT_AND_SIGN.sub(" ", text)
     text = _LETTERS.sub(r"\g<0> ", text)
     text = _WORD.sub(lambda word: " ".join(_WORD_PART.findall(word[0])), text)
-    return ["".join(piece).strip() for stretch in _few_symbols(text) for piece in cut(stretch, _limit(stretch))]
+    return [
+        "".join(piece).strip()
+        for stretch in ([text] if text.isascii() else _few_symbols(text))
+        for piece in cut(stretch, _limit(stretch))
+    ]
 
 
 def _limit(text: str) -> int:

@@ -91,6 +91,7 @@ class _SourceMap:
             [(match.start(), match[0], next(spans, None)) for match in _TOKEN.finditer(passage.text)]
             for passage in passages
         ]
+        self._starts = [[start for start, _, _ in tokens] for tokens in self._tokens]
 
     def span(self, passage: int, start: int, stop: int) -> Span | None:
         """Returns where a range of a passage's text stands in the source; None in SSML."""
@@ -99,8 +100,7 @@ class _SourceMap:
 
     def _within(self, passage: int, position: int) -> Span | None:
         """Returns the range of a character; that of its whole word if the word is not in the source as it stands."""
-        tokens = self._tokens[passage]
-        start, token, span = tokens[bisect_right(tokens, position, key=lambda each: each[0]) - 1]
+        start, token, span = self._tokens[passage][bisect_right(self._starts[passage], position) - 1]
         if span is None or self._source[slice(*span)] != token:
             return span
         at = span.start + position - start
