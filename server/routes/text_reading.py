@@ -111,7 +111,7 @@ class TextReadingRoute:
         reading = read_source(script, language, utterance.speed, self._espeak.phonemize(language))
         characters = sum(characters_as_long(sentence.length, sentence.speed) for sentence in reading.sentences)
         seconds = self._synthesizer.estimate(replace(utterance, characters=round(characters), speed=1.0))
-        return json.dumps(describe(reading, utterance, seconds + reading.silence))
+        return json.dumps(describe(reading, utterance, seconds + reading.silence), ensure_ascii=False)
 
 
 def describe(reading: SourceReading, utterance: Utterance, seconds: float) -> dict[str, Any]:

@@ -6,4 +6,5 @@ text (``plain.py``, ``stars.py``) and Markdown (``markdown.py``), or the passage
 (``sentences.py``) and expands numbers, dates and abbreviations by the rules of ``english/``, ``european/`` and
 ``numerals.py``; ``readings.py`` has examples. ``phonemes.py`` and ``japanese.py`` make phonemes, in sandboxed processes
 that execute ``espeak.py`` and ``open_jtalk.py``. ``alignment.py`` finds the phonemes of each word.
+``source_reading.py`` tells how each stretch of a text is read.
 """

@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from server.text import alignment
 from server.text.alignment import align
 from server.text.phonemes import Phonemizer
 
@@ -25,6 +27,11 @@ def spoken(sentence: str, words: list[str]) -> list[str]:
         ("wˈʌn tˈuː θɹˈiː", ["wˈʌn tˈuː", "θɹˈiː"], ["wˈʌn tˈuː", "θɹˈiː"]),
         ("ʌvðə mˈæn", ["ˈʌv", "ðə", "mˈæn"], ["ʌv", "ðə", "mˈæn"]),
         ("fˌɔːɹɛɡzˈæmpəl ðˈɪs", ["fˌɔːɹ", "ɛɡzˈæmpəl", "ðˈɪs"], ["fˌɔːɹ", "ɛɡzˈæmpəl", "ðˈɪs"]),
+        (
+            "fɹˈiːʲ ʌvðə tɹˈæməlz ʌv ɪt",
+            ["fɹˈiː", "ʌv", "ðə", "tɹˈæməlz", "ʌv", "ɪt"],
+            ["fɹˈiː", "ʌv", "ðə", "tɹˈæməlz", "ʌv", "ɪt"],
+        ),
         ("wˈʌn", ["—", "wˈʌn", "..."], ["", "wˈʌn", ""]),
         ("", ["a", "b"], ["", ""]),
         ("a", [], []),
@@ -60,6 +67,22 @@ def test_spans_are_in_order_and_within_the_sentence(sentence: list[str], words: 
     assert len(spans) == len(words)
     assert all(0 <= start <= stop <= len(sentence) for start, stop in spans)
     assert all(first[1] <= second[0] for first, second in itertools.pairwise(spans))
+
+
+@pytest.mark.parametrize("text", ["of the " * 700, "123456789 " * 500, "in the of a to " * 330])
+def test_long_sentences_are_aligned_in_short_sections(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    lengths = [0]
+    edit_path = alignment._edit_path
+
+    def measure(first: Sequence[str], second: Sequence[str]) -> list[int | None]:
+        lengths.append(max(len(first), len(second)))
+        return edit_path(first, second)
+
+    monkeypatch.setattr(alignment, "_edit_path", measure)
+    sentence, *words = Phonemizer().each([text, *text.split()], "en-us")
+    spans = align(sentence, words)
+    assert max(lengths) <= 100
+    assert sum(stop - start for start, stop in spans) > 0.7 * len(sentence)
 
 
 def test_a_reading_that_is_far_longer_is_borne() -> None:

@@ -13,7 +13,7 @@ from server.errors import InvalidMarkup, NothingToSpeak, UnspeakableText
 from server.routes.text_reading import describe
 from server.text.__main__ import main
 from server.text.emotions import MASK
-from server.text.phonemes import EspeakVoices
+from server.text.phonemes import EspeakVoices, Phonemizer
 from server.text.script import InputType, ScriptParser
 from server.text.source_reading import SourceReading, StretchReading, read_source
 from server.utterance import Utterance
@@ -138,6 +138,24 @@ def test_phonemes_are_those_of_each_word() -> None:
         (":)", ""),
         ("Two.", "tˈuː"),  # noqa: RUF001
     ]
+
+
+def test_words_are_remembered_and_longer_texts_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    requested: list[str] = []
+    each = Phonemizer.each
+
+    def note(self: Phonemizer, texts: Sequence[str], voice: str) -> list[list[str]]:
+        requested.extend(texts)
+        return each(self, texts, voice)
+
+    monkeypatch.setattr(Phonemizer, "each", note)
+    phonemize = EspeakVoices().phonemize("en-us")
+    assert phonemize is not None
+    texts = ["two", "This text is longer than a word.", "two", "words"]
+    results = [phonemize(texts) for _ in range(2)]
+    assert results[0] == results[1]
+    assert [len(result) for result in results] == [4, 4]
+    assert requested == ["two", "This text is longer than a word.", "words", "This text is longer than a word."]
 
 
 def test_languages_that_espeak_does_not_read_have_no_phonemes() -> None:
