@@ -107,8 +107,8 @@ class TextReadingRoute:
 
     def _answer(self, utterance: Utterance, script: Script) -> str:
         """Returns the body of the answer. Raises UnspeakableText and EngineFailed."""
-        language = utterance.language
-        reading = read_source(script, language, utterance.speed, self._espeak.phonemize(language))
+        accent = max(utterance.voice.languages, key=len)  # en-us of en, en-us: its model was trained with that
+        reading = read_source(script, utterance.language, utterance.speed, self._espeak.phonemize(accent))
         characters = sum(characters_as_long(sentence.length, sentence.speed) for sentence in reading.sentences)
         seconds = self._synthesizer.estimate(replace(utterance, characters=round(characters), speed=1.0))
         return json.dumps(describe(reading, utterance, seconds + reading.silence), ensure_ascii=False)

@@ -50,7 +50,7 @@ def table(reading: SourceReading, text: str) -> Table:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server.text", description="Prints how a text is read.")
     parser.add_argument("text", help="the text; - reads it from standard input")
-    parser.add_argument("--language", default="en", help="the language of the text, such as de (default: en)")
+    parser.add_argument("--language", default="en-us", help="the language of the text, such as de (default: en-us)")
     parser.add_argument(
         "--input-type", choices=get_args(InputType), default="text", help="how the text is written (default: text)"
     )

@@ -80,6 +80,11 @@ def test_everyday_texts_are_read_as_they_are_meant(server_url: str, text: str, e
     assert all(named[place] for place, letter in enumerate(text) if letter.isalnum())
 
 
+def test_phonemes_are_of_the_voices_accent(server_url: str) -> None:
+    _, _, body = post(server_url + PATH, {"text": "A lot."})
+    assert [each["phonemes"] for each in json.loads(body)["sentences"][0]["stretches"]] == ["ɐ", "lˈɑːt"]  # noqa: RUF001
+
+
 def test_blocks_have_their_pauses(server_url: str) -> None:
     _, _, body = post(server_url + PATH, {"text": "Chapter One\n\nIt was raining. A\nlot.", "speed": 2})
     answer = json.loads(body)
