@@ -201,7 +201,7 @@ class UnsupportedLanguage(SpeechError):
 
 
 class UnsupportedByVoice(SpeechError):
-    """The request needs SSML or timestamps of words, which none of the voice's providers supports."""
+    """The request needs SSML, timestamps of words or phonemes, which none of the voice's providers supports."""
 
     status = 422
 

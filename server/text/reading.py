@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from server.text import english, european, rulers
+from server.text import english, european, rulers, transcriptions
 from server.text.english import sentence_ends
 from server.text.european import sentence_boundaries
 from server.text.rules import Rule, Stretch, apply, rule
@@ -36,6 +37,7 @@ class SpokenWord:
 
     written: str
     spoken: str
+    """In letters, or marked with its phonemes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,12 @@ class SpokenSentence:
 
     @property
     def text(self) -> str:
-        """The words that are spoken."""
+        """The words that are spoken, in letters."""
+        return transcriptions.plain(self.transcribed)
+
+    @property
+    def transcribed(self) -> str:
+        """The words that are spoken; those whose phonemes are given are marked (server.text.transcriptions)."""
         return " ".join(word.spoken for word in self.words if word.spoken)
 
     def paused(self, phrases: Sequence[T]) -> Iterator[tuple[T, float]]:
@@ -111,16 +118,28 @@ def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> 
     Takes 2 to 4 ms for 1,000 characters, and linear time for any text.
     """
     rules = _rules(language)
-    sentences = []
-    for start, stop in sentence_spans(text, language):
-        within = [Verbalization(each.start - start, each.stop - start, each.spoken)
-                  for each in fixed if start <= each.start and each.stop <= stop]  # fmt: skip
+    sentences, later = [], deque(fixed)
+    for start, stop in _unbroken(sentence_spans(text, language), fixed):
+        within = []
+        while later and later[0].start < stop:
+            each = later.popleft()
+            within.append(replace(each, start=each.start - start, stop=each.stop - start))
         sentence = text[start:stop]
         stretches = apply(rules, sentence, within)
         words = tuple(_words(sentence, stretches))
         if words:
             sentences.append(SpokenSentence(words, written=sentence, stretches=tuple(stretches)))
     return sentences
+
+
+def _unbroken(spans: Sequence[tuple[int, int]], fixed: Sequence[Verbalization]) -> Iterator[tuple[int, int]]:
+    """Yields the spans; those between which a verbalization lies are joined."""
+    inside = {position for each in fixed for position in range(each.start + 1, each.stop)}
+    begin = 0
+    for _, stop in spans:
+        if stop not in inside:
+            yield begin, stop
+            begin = stop
 
 
 def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
@@ -172,5 +191,6 @@ def _tokens(sentence: str, stretches: Sequence[Stretch]) -> Iterator[tuple[str, 
         for token in re.findall(r"\s+|\S+", sentence[position : stretch.start]):
             yield token, token
         if stretch.start < stretch.stop:
-            yield sentence[stretch.start : stretch.stop], stretch.spoken
+            spoken = transcriptions.mark(stretch.spoken, stretch.ipa) if stretch.ipa else stretch.spoken
+            yield sentence[stretch.start : stretch.stop], spoken
         position = stretch.stop
