@@ -58,6 +58,7 @@ from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.summary import Summary
+from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 
 DIALECTS: tuple[Dialect, ...] = (
     TtsDialect(),
@@ -119,6 +120,7 @@ class Service:
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = _journal(settings)
+        self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
@@ -182,6 +184,7 @@ class Service:
 
         The task raises EngineFailed if the server can't speak. Raises OSError if a port can't be opened.
         """
+        await asyncio.to_thread(self._dictionaries.load)
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
@@ -192,6 +195,7 @@ class Service:
             BackgroundTask.GPU: self._gpu.run,
             BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
+            BackgroundTask.DICTIONARIES: self._dictionaries.watch,
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))
@@ -267,7 +271,7 @@ class Service:
             *(
                 route
                 for dialect in DIALECTS
-                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, dialect))
+                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, dialect, self._dictionaries))
             ),
             *recordings.routes(),
             *voices.routes(),

@@ -31,6 +31,7 @@ from server.routes.sending import (
 from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
+from server.text.dictionaries import Dictionaries
 from server.text.emotions import EmotionTags
 from server.text.pronunciations import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
@@ -52,8 +53,16 @@ LARGE_BODY = 16 * 1024
 class SpeechRoute:
     """The handler of one dialect's speech requests."""
 
-    def __init__(self, settings: Settings, synthesizer: Synthesizer, clients: Clients, dialect: Dialect) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        synthesizer: Synthesizer,
+        clients: Clients,
+        dialect: Dialect,
+        dictionaries: Dictionaries,
+    ) -> None:
         self._dialect = dialect
+        self._dictionaries = dictionaries
         self._settings = settings
         self._synthesizer = synthesizer
         self._clients = clients
@@ -122,7 +131,7 @@ class SpeechRoute:
             raise TextTooLong(f"the text has {len(speech.text)} characters; at most {limit} are allowed", param="text")
         parse = partial(self._read, speech, language)
         slow = speech.input_type == "markdown" or speech.pronunciations
-        long = len(speech.text) > (LONG_MARKDOWN if slow else LONG_TEXT)
+        long = len(speech.text) > (LONG_MARKDOWN if slow else LONG_TEXT) or not self._dictionaries.prepared(language)
         script, passages = await asyncio.to_thread(parse) if long else parse()
         utterance = Utterance(
             script.text,
@@ -141,7 +150,8 @@ class SpeechRoute:
     def _read(self, speech: TtsRequest, language: str) -> tuple[Script, tuple[Passage, ...]]:
         """Returns the script of a text, and its passages with their pronunciations."""
         script = self._script_parser.parse(speech.text, speech.input_type, language, speech.speed)
-        return script, pronounced(script, [Lexicon(speech.pronunciations, "pronunciation")])
+        own = Lexicon(speech.pronunciations, "pronunciation")
+        return script, pronounced(script, [own, self._dictionaries.lexicon(language)])
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()

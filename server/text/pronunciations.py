@@ -83,6 +83,8 @@ class Lexicon:
 
     def __init__(self, entries: Iterable[Pronunciation], kind: Kind) -> None:
         self._kind: Kind = kind
+        self.entries = 0
+        """Their number."""
         self._root: dict[str, Any] = {}
         self._anywhere = False
         """Whether an entry may begin within a word."""
@@ -91,12 +93,11 @@ class Lexicon:
             for character in _folded(entry.text):
                 node = node.setdefault(character, {})
             node.setdefault("", []).append(entry)
+            self.entries += 1
             self._anywhere |= not (entry.whole_word and _is_word(entry.text[0]))
 
     def find(self, text: str) -> Iterator[Verbalization]:
         """Yields the ranges of a composed text that entries read, in order; none overlap."""
-        if not self._root:
-            return
         folded = _folded(text)
         position, length = 0, len(text)
         while position < length:
@@ -129,6 +130,9 @@ class Lexicon:
 def pronounced(script: Script, lexicons: Sequence[Lexicon]) -> tuple[Passage, ...]:
     """Returns the passages of a script with what the lexicons read; an earlier one takes precedence, and markup over
     all. Without any match they are the script's own."""
+    lexicons = [lexicon for lexicon in lexicons if lexicon.entries]
+    if not lexicons:
+        return script.passages
     passages = tuple(_pronounced(passage, lexicons) for passage in script.passages or (Passage(script.text),))
     return passages if script.passages or passages[0].verbalizations else ()
 
