@@ -111,7 +111,7 @@ class Verbalization:
     needs_ipa: bool = False
     """Whether ``spoken`` does not replace the phonemes, so that a provider without Ability.PHONEMES can't speak it."""
     rule: str = MARKUP
-    """Which kind of order it follows: markup, or an entry of server.text.pronunciations."""
+    """Which kind of order it follows: markup, or an entry of server.text.lexicon."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from server.routes.operations import IGNORED_HEADER, audio, json_body, speaks
 from server.routes.requests import INPUT_TYPE, PRONUNCIATIONS, FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
 from server.routes.schemas import EVENT
-from server.text.pronunciations import Pronunciation
+from server.text.lexicon import Pronunciation
 from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 

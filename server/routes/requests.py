@@ -19,7 +19,7 @@ from server.errors import (
     UnsupportedFormat,
     UnsupportedMediaType,
 )
-from server.text.pronunciations import MAX_PRONUNCIATIONS, Pronunciation
+from server.text.lexicon import MAX_PRONUNCIATIONS, Pronunciation
 from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 

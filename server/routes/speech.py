@@ -33,7 +33,7 @@ from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
 from server.text.dictionaries import Dictionaries
 from server.text.emotions import EmotionTags
-from server.text.pronunciations import Lexicon, pronounced
+from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
 from server.utterance import Chunk, Listener, Passage, Pauses, Utterance, Voice, Word
 from server.voices.catalogue import ALIASES

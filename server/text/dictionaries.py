@@ -8,7 +8,7 @@ from pathlib import Path
 
 from server.logs import LOGGER
 from server.text.dictionary_files import MAX_ENTRIES, READERS, DictionaryEntry, DictionaryError, read
-from server.text.pronunciations import Lexicon
+from server.text.lexicon import Lexicon
 
 DICTIONARIES_FOLDER = "pronunciations"
 """The folder of the files, inside the data folder."""

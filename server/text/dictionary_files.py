@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from server.errors import ComponentError
-from server.text.pronunciations import Pronunciation
+from server.text.lexicon import Pronunciation
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element

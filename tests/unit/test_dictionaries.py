@@ -9,7 +9,7 @@ import pytest
 
 from server.text.dictionaries import Dictionaries
 from server.text.dictionary_files import MAX_BYTES, MAX_ENTRIES, DictionaryEntry, DictionaryError, read, write_csv
-from server.text.pronunciations import Pronunciation
+from server.text.lexicon import Pronunciation
 
 WORCESTER = Pronunciation(text="Worcester", ipa="ˈwʊstə")
 PLS = """<?xml version="1.0" encoding="UTF-8"?>

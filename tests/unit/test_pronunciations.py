@@ -19,8 +19,8 @@ from server.routes.requests import TtsRequest, parse
 from server.synthesis.cache.key import Keys
 from server.synthesis.fallback.provider_state import Candidate, ProviderState
 from server.text import ipa, transcriptions
+from server.text.lexicon import MAX_PRONUNCIATIONS, Lexicon, Pronunciation, pronounced
 from server.text.phonemes import Phonemizer, require_symbols
-from server.text.pronunciations import MAX_PRONUNCIATIONS, Lexicon, Pronunciation, pronounced
 from server.text.reading import read_text, read_utterance
 from server.text.script import ScriptParser
 from server.utterance import Ability, Passage, Utterance, Verbalization
