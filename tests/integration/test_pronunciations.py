@@ -41,6 +41,14 @@ async def test_what_is_ordered_is_heard(server_url: str, order: dict[str, str]) 
     assert heard(meant).count("seventeen") == heard(audio).count("seventeen") == 2
 
 
+async def test_ssml_gives_phonemes(server_url: str) -> None:
+    word = '<phoneme alphabet="ipa" ph="ˌsɛvənˈtiːn">blorf</phoneme>'
+    markup = f"<speak>{SENTENCE.replace('blorf', word)}</speak>"
+    status, _, audio = await call(server_url, markup, input_type="ssml")
+    assert status == 200
+    assert heard(audio).count("seventeen") == 2
+
+
 @pytest.mark.parametrize("order", ORDERS, ids=["ipa", "say"])
 async def test_captions_keep_what_is_written(server_url: str, order: dict[str, str]) -> None:
     status, _, answer = await call(server_url, SENTENCE, pronunciations=[order], timestamps=True)
