@@ -14,6 +14,7 @@ from server.text.blocks import Block, pause_between
 from server.text.counts import count_words
 from server.text.emotions import DEFAULT_TAGS, MASK, EmotionTags
 from server.text.normalize import LETTER, check, compose, has_speech, normalize, require_speakable, single_spaced
+from server.text.transcriptions import verbalized
 from server.utterance import DEFAULT_PAUSES, Passage, Pauses
 
 InputType = Literal["text", "ssml", "markdown"]
@@ -44,7 +45,7 @@ class Script:
     """What is counted: without tags and markup, with single spaces. Each block of plain text or Markdown is a line."""
     words: int
     passages: tuple[Passage, ...] = ()
-    """Empty for a text of one block."""
+    """Empty for a text of one block without phonemes."""
     structural: bool = False
     """Whether the passages follow the structure of a text. False for SSML, whose pauses are the client's order."""
     source: str = ""
@@ -98,7 +99,7 @@ class ScriptParser:
         spoken = "\n".join(passage.text for passage in passages)
         require_speakable(spoken)
         words = count_words(spoken, language)
-        structure = passages if len(passages) > 1 else ()
+        structure = passages if len(passages) > 1 or passages[0].verbalizations else ()
         return Script(spoken, words, structure, bool(structure), source, tuple(blocks))
 
     def _parse_ssml(self, text: str, language: str) -> Script:
@@ -110,13 +111,19 @@ class ScriptParser:
         """Yields a passage for each block that has something to speak, with the pause after it."""
         spoken = [(block, text) for block in blocks if (text := _spoken(block, source))]
         for (block, text), (following, _) in pairwise(spoken):
-            yield Passage(text, pause=pause_between(block, following, self._pauses) / speed)
+            yield _passage(text, pause_between(block, following, self._pauses) / speed)
         if spoken:
-            yield Passage(spoken[-1][1])
+            yield _passage(spoken[-1][1])
+
+
+def _passage(text: str, pause: float | None = None) -> Passage:
+    """Returns a passage of the text of a block."""
+    written, verbalizations = verbalized(text)
+    return Passage(written, pause=pause, verbalizations=verbalizations)
 
 
 def _spoken(block: Block, source: str) -> str:
-    """Returns the text of a block as it is spoken; empty if there is nothing to speak."""
+    """Returns the text of a block, with marks for given phonemes; empty if there is nothing to speak."""
     text = single_spaced(compose(block.raw(source).replace(MASK, "")))
     return text if has_speech(text) else ""
 

@@ -11,9 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 
 from server.text import ipa
+from server.utterance import Verbalization
 
 OPEN, MIDDLE, CLOSE = "\x01", "\x02", "\x03"
 """Control characters, which no request may contain: written, then phonemes, stand between them."""
+SPACE = "\x04"
+"""Stands for a space among phonemes, so that each space of a text separates two written words."""
 MARKED = re.compile(f"{OPEN}([^{OPEN}{MIDDLE}{CLOSE}]*){MIDDLE}([^{OPEN}{MIDDLE}{CLOSE}]*){CLOSE}")
 _GLUED = re.compile(rf"(?<=\w)(?={OPEN})|(?<={CLOSE})(?=\w)")
 STRESS = frozenset("ˈˌ")
@@ -21,7 +24,7 @@ STRESS = frozenset("ˈˌ")
 
 def mark(written: str, phonemes: str) -> str:
     """Returns a text that stands for ``written`` and is pronounced as ``phonemes`` (normalised IPA)."""
-    return f"{OPEN}{written}{MIDDLE}{phonemes}{CLOSE}"
+    return f"{OPEN}{written}{MIDDLE}{phonemes.replace(' ', SPACE)}{CLOSE}"
 
 
 def plain(text: str) -> str:
@@ -31,7 +34,18 @@ def plain(text: str) -> str:
 
 def phonemes_in(text: str) -> list[str]:
     """Returns the phonemes of each transcription in ``text``, in order."""
-    return [match[2] for match in MARKED.finditer(text)]
+    return [match[2].replace(SPACE, " ") for match in MARKED.finditer(text)]
+
+
+def verbalized(text: str) -> tuple[str, tuple[Verbalization, ...]]:
+    """Returns a composed text without its marks, and the ranges that they held."""
+    verbalizations, length, position = [], 0, 0
+    for match in MARKED.finditer(text):
+        start = length + match.start() - position
+        length, position = start + len(match[1]), match.end()
+        phonemes = ipa.normalize(match[2].replace(SPACE, " "))
+        verbalizations.append(Verbalization(start, length, match[1], phonemes, needs_ipa=True))
+    return plain(text), tuple(verbalizations)
 
 
 def stand_in(phonemes: str) -> str:
@@ -67,7 +81,7 @@ def pieces(text: str) -> Iterator[tuple[str, bool]]:
     position = 0
     for match in MARKED.finditer(text):
         yield text[position : match.start()], False
-        yield match[2], True
+        yield match[2].replace(SPACE, " "), True
         position = match.end()
     yield text[position:], False
 

@@ -280,3 +280,52 @@ def test_each_provider_gets_what_it_can_do(abilities: set[Ability], text: str, p
     assert adapted.text == text
     assert bool(adapted.passages) == passages_left
     assert all(bool(each.ipa) == (Ability.PHONEMES in abilities) for each in adapted.verbalizations)
+
+
+def test_phonemes_may_stand_behind_a_word() -> None:
+    text = "I [read](/ɹˈɛd/) it, you read it in [New  York](/nuː ˈjɔɹk/)."
+    script = PARSER.parse(text, "text", "en")
+    assert script.text == "I read it, you read it in New York."
+    assert (script.words, script.structural) == (9, True)
+    assert [text[start:stop] for start, stop in script.spans()][1::6] == ["[read](/ɹˈɛd/)", "[New  York](/nuː ˈjɔɹk/)"]
+    assert len(script.spans()) == 9
+    assert script.omissions() == []
+    [passage] = pronounced(script, [Lexicon([Pronunciation(text="read", ipa="ɹˈiːd")], "pronunciation")])
+    assert [(each.start, each.ipa, each.rule) for each in passage.verbalizations] == [
+        (2, "ɹˈɛd", "markup"), (15, "ɹˈiːd", "pronunciation"), (26, "nuː jˈɔɹk", "markup"),
+    ]  # fmt: skip
+    sentences = read_text(passage.text, "en", passage.verbalizations)
+    assert ["".join(each) for each in Phonemizer().each([each.transcribed for each in sentences], "en-us")] == [
+        "aɪ ɹˈɛd ɪt, juː ɹˈiːd ɪɾ ɪn nuː jˈɔɹk."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "spoken_text"),
+    [
+        ("See [docs](/docs/) now.", "See [docs](/docs/) now."),
+        ("See [x](/ʊ7/) and [y](ʊ) and [](/ʊ/) and [z](/ˈ/).", "See [x](/ʊ7/) and [y](ʊ) and [](/ʊ/) and [z](/ˈ/)."),
+        ("**[a](/ʌ/) b** and [*c*](/ʊ/)", "a b and *c*"),
+        ("# [a](/ʌ/)\n\n- [b](/ʊ/)", "a\nb"),
+        ("[[a](/ʌ/)]", "[a]"),
+        ("[a](/ʌ/)'s", "a's"),
+    ],
+)
+def test_an_address_is_no_phonemes(text: str, spoken_text: str) -> None:
+    assert PARSER.parse(text, "text", "en").text == spoken_text
+
+
+@given(
+    st.lists(st.sampled_from(["[", "]", "(/", "/)", "a", "ʊ", " ", "*", "\n", "[a](/ʊ b/)", "(happy)"]), max_size=25)
+)
+def test_every_word_has_its_place_whatever_stands_in_brackets(parts: list[str]) -> None:
+    try:
+        script = PARSER.parse("".join(parts), "text", "en")
+    except SpeechError:
+        return
+    assert len(script.spans()) == len(script.text.split())
+    assert all(map(str.isprintable, script.text.split("\n")))
+    for passage in script.passages:
+        for each in passage.verbalizations:
+            assert passage.text[each.start : each.stop] == each.spoken
+            assert ipa.unknown_symbol(each.ipa) is None
