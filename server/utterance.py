@@ -150,6 +150,12 @@ class Passage:
             position = each.stop
         return "".join((*parts, self.text[position:]))
 
+    @property
+    def spoken_length(self) -> int:
+        """The length of the text with its verbalizations, in characters or phonemes, whichever are more."""
+        growth = (max(len(each.spoken), len(each.ipa)) + each.start - each.stop for each in self.verbalizations)
+        return len(self.text) + sum(growth)
+
     def without_phonemes(self) -> Passage:
         """Returns the passage for a provider that takes only letters."""
         in_letters = (replace(each, ipa="") for each in self.verbalizations

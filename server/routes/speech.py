@@ -42,6 +42,8 @@ LONG_TEXT = 1000
 """The length in characters above which text is prepared in a thread: 5,000 take 3 ms, or 25 ms in Japanese."""
 LONG_MARKDOWN = 200
 """The same for Markdown and for a text with pronunciations: hostile ones of 1,000 characters take 20 and 5 ms."""
+GROWTH = 2
+"""The most characters of a text with all that its pronunciations say, as a multiple of TTSCOPE_MAX_TEXT_CHARACTERS."""
 SAMPLE_BYTES = np.dtype(np.float32).itemsize
 """The bytes per sample of audio that waits for the client of a stream."""
 BASE64 = 4 / 3
@@ -148,10 +150,14 @@ class SpeechRoute:
         return utterance
 
     def _read(self, speech: TtsRequest, language: str) -> tuple[Script, tuple[Passage, ...]]:
-        """Returns the script of a text, and its passages with their pronunciations."""
+        """Returns the script of a text, and its passages with their pronunciations. Raises the errors of a text."""
         script = self._script_parser.parse(speech.text, speech.input_type, language, speech.speed)
         own = Lexicon(speech.pronunciations, "pronunciation")
-        return script, pronounced(script, [own, self._dictionaries.lexicon(language)])
+        passages = pronounced(script, [own, self._dictionaries.lexicon(language)])
+        limit = GROWTH * self._settings.max_text_characters
+        if sum(passage.spoken_length for passage in passages) > limit:
+            raise TextTooLong(f"with its pronunciations, the text has more than {limit} characters", param="text")
+        return script, passages
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()

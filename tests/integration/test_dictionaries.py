@@ -65,3 +65,13 @@ async def test_dictionaries_are_used_and_read_again(
         while provider.texts[-1] != TEXT:
             await asyncio.sleep(0.01)
             await result()
+
+
+async def test_a_text_may_not_grow_without_bound(start: Start) -> None:
+    client = await start()
+    text = "a " * 100
+    status, _, _ = await client.tts({"text": text, "pronunciations": [{"text": "a", "say": "b" * 99}]})
+    assert status == 200
+    for more in ({"say": "b" * 110}, {"say": "b", "ipa": "b" * 110}):
+        body = {"text": text, "pronunciations": [{"text": "a", **more}]}
+        assert await client.refused(body) == (413, "text_too_long", "text")
