@@ -114,10 +114,10 @@ def _replaces(new: DictionaryEntry, old: DictionaryEntry) -> bool:
 
 def _test(dictionaries: Dictionaries, text: str, language: str) -> None:
     """Prints each sentence as it is read, what read its parts, and its phonemes."""
-    script = ScriptParser().parse(text, "text", language)
+    script = pronounced(ScriptParser().parse(text, "text", language), [dictionaries.lexicon(language)])
     phonemizer = Phonemizer()
     voice = phonemizer.resolve(language)
-    for passage in pronounced(script, [dictionaries.lexicon(language)]) or script.passages or (Passage(script.text),):
+    for passage in script.passages or (Passage(script.text),):
         for sentence in read_text(passage.text, language, passage.verbalizations):
             print(sentence.text)
             for part in sentence.stretches:

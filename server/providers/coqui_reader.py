@@ -51,7 +51,7 @@ class CoquiReader:
         """Returns the speakable phrases of each sentence; all texts are phonemized in one call."""
         words = [[word for word in sentence.words if word.spoken] if with_words else [] for sentence in sentences]
         texts = [
-            [sentence.transcribed, *(word.spoken for word in own)]
+            [sentence.transcribed, *(word.transcribed for word in own)]
             for sentence, own in zip(sentences, words, strict=True)
         ]
         symbols = iter(self._symbols([text for own in texts for text in own]))

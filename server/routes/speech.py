@@ -35,7 +35,7 @@ from server.text.dictionaries import Dictionaries
 from server.text.emotions import EmotionTags
 from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
-from server.utterance import Chunk, Listener, Passage, Pauses, Utterance, Voice, Word
+from server.utterance import Chunk, Listener, Pauses, Utterance, Voice, Word
 from server.voices.catalogue import ALIASES
 
 LONG_TEXT = 1000
@@ -134,7 +134,7 @@ class SpeechRoute:
         parse = partial(self._read, speech, language)
         slow = speech.input_type == "markdown" or speech.pronunciations
         long = len(speech.text) > (LONG_MARKDOWN if slow else LONG_TEXT) or not self._dictionaries.prepared(language)
-        script, passages = await asyncio.to_thread(parse) if long else parse()
+        script = await asyncio.to_thread(parse) if long else parse()
         utterance = Utterance(
             script.text,
             voice,
@@ -142,22 +142,23 @@ class SpeechRoute:
             script.words,
             len(script.text),
             speech.speed,
-            passages,
+            script.passages,
             speech.timestamps,
-            script.structural or bool(passages and not script.passages),
+            script.structural,
         )
         self._synthesizer.require(utterance)
         return utterance
 
-    def _read(self, speech: TtsRequest, language: str) -> tuple[Script, tuple[Passage, ...]]:
-        """Returns the script of a text, and its passages with their pronunciations. Raises the errors of a text."""
+    def _read(self, speech: TtsRequest, language: str) -> Script:
+        """Returns the script of a text with its pronunciations. Raises the errors of ``ScriptParser.parse``, and
+        TextTooLong."""
         script = self._script_parser.parse(speech.text, speech.input_type, language, speech.speed)
         own = Lexicon(speech.pronunciations, "pronunciation")
-        passages = pronounced(script, [own, self._dictionaries.lexicon(language)])
+        script = pronounced(script, [own, self._dictionaries.lexicon(language)])
         limit = GROWTH * self._settings.max_text_characters
-        if sum(passage.spoken_length for passage in passages) > limit:
+        if sum(passage.spoken_length for passage in script.passages) > limit:
             raise TextTooLong(f"with its pronunciations, the text has more than {limit} characters", param="text")
-        return script, passages
+        return script
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()

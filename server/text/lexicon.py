@@ -127,14 +127,16 @@ class Lexicon:
         return Verbalization(start, stop, entry.say or text[start:stop], entry.ipa, needs_ipa, self._kind)
 
 
-def pronounced(script: Script, lexicons: Sequence[Lexicon]) -> tuple[Passage, ...]:
-    """Returns the passages of a script with what the lexicons read; an earlier one takes precedence, and markup over
-    all. Without any match they are the script's own."""
+def pronounced(script: Script, lexicons: Sequence[Lexicon]) -> Script:
+    """Returns a script with what the lexicons read; an earlier one takes precedence, and markup over all. Without any
+    match it is the same."""
     lexicons = [lexicon for lexicon in lexicons if lexicon.entries]
     if not lexicons:
-        return script.passages
+        return script
     passages = tuple(_pronounced(passage, lexicons) for passage in script.passages or (Passage(script.text),))
-    return passages if script.passages or passages[0].verbalizations else ()
+    if script.passages:
+        return replace(script, passages=passages)
+    return replace(script, passages=passages, structural=True) if passages[0].verbalizations else script
 
 
 def _pronounced(passage: Passage, lexicons: Sequence[Lexicon]) -> Passage:

@@ -37,7 +37,14 @@ class SpokenWord:
 
     written: str
     spoken: str
-    """In letters, or marked with its phonemes."""
+    """In letters."""
+    marked: str = ""
+    """With marks around what has phonemes of its own (server.text.transcriptions); empty if nothing has."""
+
+    @property
+    def transcribed(self) -> str:
+        """What a phonemizer reads."""
+        return self.marked or self.spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,12 @@ class SpokenSentence:
     @property
     def text(self) -> str:
         """The words that are spoken, in letters."""
-        return transcriptions.plain(self.transcribed)
+        return " ".join(word.spoken for word in self.words if word.spoken)
 
     @property
     def transcribed(self) -> str:
-        """The words that are spoken; those whose phonemes are given are marked (server.text.transcriptions)."""
-        return " ".join(word.spoken for word in self.words if word.spoken)
+        """The words as a phonemizer reads them."""
+        return " ".join(word.transcribed for word in self.words if word.spoken)
 
     def paused(self, phrases: Sequence[T]) -> Iterator[tuple[T, float]]:
         """Yields each of the phrases that it is cut into, with the silence after it."""
@@ -175,12 +182,18 @@ def _words(sentence: str, stretches: Sequence[Stretch]) -> Iterator[SpokenWord]:
     for token, token_spoken in _tokens(sentence, stretches):
         if token.isspace():
             if written:
-                yield SpokenWord(written, " ".join(spoken.split()))
+                yield _word(written, spoken)
             written, spoken = "", ""
         else:
             written, spoken = written + token, spoken + token_spoken
     if written:
-        yield SpokenWord(written, " ".join(spoken.split()))
+        yield _word(written, spoken)
+
+
+def _word(written: str, spoken: str) -> SpokenWord:
+    marked = " ".join(spoken.split())
+    in_letters = transcriptions.plain(marked)
+    return SpokenWord(written, in_letters, "" if in_letters == marked else marked)
 
 
 def _tokens(sentence: str, stretches: Sequence[Stretch]) -> Iterator[tuple[str, str]]:

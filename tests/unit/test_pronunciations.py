@@ -32,7 +32,7 @@ PARSER = ScriptParser()
 
 def passages(text: str, *entries: Pronunciation, input_type: str = "text") -> tuple[Passage, ...]:
     script = PARSER.parse(text, input_type, "en")  # type: ignore[arg-type]
-    return pronounced(script, [Lexicon(entries, "pronunciation")])
+    return pronounced(script, [Lexicon(entries, "pronunciation")]).passages
 
 
 def found(text: str, *entries: Pronunciation) -> list[str]:
@@ -290,7 +290,7 @@ def test_phonemes_may_stand_behind_a_word() -> None:
     assert [text[start:stop] for start, stop in script.spans()][1::6] == ["[read](/ɹˈɛd/)", "[New  York](/nuː ˈjɔɹk/)"]
     assert len(script.spans()) == 9
     assert script.omissions() == []
-    [passage] = pronounced(script, [Lexicon([Pronunciation(text="read", ipa="ɹˈiːd")], "pronunciation")])
+    [passage] = pronounced(script, [Lexicon([Pronunciation(text="read", ipa="ɹˈiːd")], "pronunciation")]).passages
     assert [(each.start, each.ipa, each.rule) for each in passage.verbalizations] == [
         (2, "ɹˈɛd", "markup"), (15, "ɹˈiːd", "pronunciation"), (26, "nuː jˈɔɹk", "markup"),
     ]  # fmt: skip
