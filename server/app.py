@@ -60,6 +60,7 @@ from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.summary import Summary
+from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 
 DIALECTS: tuple[Dialect, ...] = (
     TtsDialect(),
@@ -121,6 +122,7 @@ class Service:
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = _journal(settings)
+        self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
@@ -184,6 +186,7 @@ class Service:
 
         The task raises EngineFailed if the server can't speak. Raises OSError if a port can't be opened.
         """
+        await asyncio.to_thread(self._dictionaries.load)
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
@@ -194,6 +197,7 @@ class Service:
             BackgroundTask.GPU: self._gpu.run,
             BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
+            BackgroundTask.DICTIONARIES: self._dictionaries.watch,
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))
@@ -264,7 +268,7 @@ class Service:
         settings, synthesizer = self._settings, self._synthesizer
         clients = Clients(settings.trusted_proxies)
         recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
-        utterances = UtteranceParser(settings, synthesizer)
+        utterances = UtteranceParser(settings, synthesizer, self._dictionaries)
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
         voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
         routes = (

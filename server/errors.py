@@ -4,7 +4,7 @@
 - ``ComponentError`` is internal: a component has failed or was closed, and its caller chooses the client's error. It is
   never sent to a client. Its subclasses are defined next to their component: EngineLost (scheduling), ThreadClosed
   (providers), WorkerCrashed, WorkerLost and ForkFailed (sandbox), AudioUnreadable and UnsupportedRecording (audio),
-  DataFolderError (lifecycle). VoiceError is defined here, since many packages read voices.
+  DictionaryError (text), DataFolderError (lifecycle). VoiceError is defined here, since many packages read voices.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ class UnsupportedLanguage(SpeechError):
 
 
 class UnsupportedByVoice(SpeechError):
-    """The request needs SSML or timestamps of words, which none of the voice's providers supports."""
+    """The request needs SSML, timestamps of words or phonemes, which none of the voice's providers supports."""
 
     status = 422
 

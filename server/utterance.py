@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
 
@@ -16,6 +16,8 @@ Samples = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), within -1 to 1."""
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
+MARKUP = "markup"
+"""The rule of a range whose reading markup gives."""
 REGISTERED = "registered"
 """The label of all registered voices in signals: their real names are user data and appear in no signal."""
 
@@ -92,6 +94,8 @@ class Ability(StrEnum):
     """Pauses of a given length, and changes of pace within a text."""
     WORD_TIMES = "word_times"
     """The start and end time of each word."""
+    PHONEMES = "phonemes"
+    """Words whose phonemes are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,13 @@ class Verbalization:
     start: int
     stop: int
     spoken: str
+    """In letters."""
+    ipa: str = ""
+    """Its phonemes, in place of ``spoken``, for providers that have Ability.PHONEMES."""
+    needs_ipa: bool = False
+    """Whether ``spoken`` does not replace the phonemes, so that a provider without Ability.PHONEMES can't speak it."""
+    rule: str = MARKUP
+    """Which kind of order it follows: markup, or an entry of server.text.lexicon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,27 @@ class Passage:
     """Seconds of silence after it; None means the usual pause after a sentence."""
     verbalizations: tuple[Verbalization, ...] = ()
     """The ranges that are not read as written, in order."""
+
+    @property
+    def spoken(self) -> str:
+        """The text with all its verbalizations in letters."""
+        parts, position = [], 0
+        for each in self.verbalizations:
+            parts += [self.text[position : each.start], each.spoken]
+            position = each.stop
+        return "".join((*parts, self.text[position:]))
+
+    @property
+    def spoken_length(self) -> int:
+        """The length of the text with its verbalizations, in characters or phonemes, whichever are more."""
+        growth = (max(len(each.spoken), len(each.ipa)) + each.start - each.stop for each in self.verbalizations)
+        return len(self.text) + sum(growth)
+
+    def without_phonemes(self) -> Passage:
+        """Returns the passage for a provider that takes only letters."""
+        in_letters = (replace(each, ipa="") for each in self.verbalizations
+                      if not each.ipa or each.spoken != self.text[each.start : each.stop])  # fmt: skip
+        return replace(self, verbalizations=tuple(in_letters))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +201,17 @@ class Utterance:
     @property
     def needs(self) -> frozenset[Ability]:
         """The abilities that the provider must have."""
-        needs = {Ability.MARKUP: bool(self.passages) and not self.structural, Ability.WORD_TIMES: self.timed}
+        needs = {
+            Ability.MARKUP: bool(self.passages) and not self.structural,
+            Ability.WORD_TIMES: self.timed,
+            Ability.PHONEMES: any(each.needs_ipa for each in self.verbalizations),
+        }
         return frozenset(ability for ability, needs_it in needs.items() if needs_it)
+
+    @property
+    def verbalizations(self) -> list[Verbalization]:
+        """All ranges of its passages that are not read as written."""
+        return [each for passage in self.passages for each in passage.verbalizations]
 
     @property
     def leading_silence(self) -> float:

@@ -162,6 +162,7 @@ class BackgroundTask(LabelValue):
     GPU = "gpu", "samples the GPUs"
     WATCH = "watch", "looks for degraded providers"
     PROBES = "probes", "checks providers"
+    DICTIONARIES = "dictionaries", "reads pronunciations that have changed"
 
 
 class WorkerKind(LabelValue):

@@ -24,7 +24,7 @@ from server.providers.threads import ThreadPool, map_errors
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import EngineLost, Sentence
 from server.scheduling.job import Job
-from server.text.phonemes import Phonemizer
+from server.text.phonemes import Phonemizer, require_symbols
 from server.text.reading import read_text, read_utterance
 from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
 from server.voices.catalogue import InstalledVoice
@@ -68,7 +68,7 @@ class CoquiProvider:
     """Speaks with the voices of a catalogue; see server.providers.provider.Provider."""
 
     name = "coqui"
-    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES})
+    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES, Ability.PHONEMES})
 
     def __init__(
         self,
@@ -251,6 +251,7 @@ class CoquiProvider:
 
 def _prepare(voice: CoquiVoice, utterance: Utterance, submitted: int) -> PreparedText:
     """Encodes an utterance, in a text thread; ``submitted`` is when the call was submitted, in ns."""
+    require_symbols(utterance.verbalizations, voice.reader.phonemes)
     text = read_utterance(utterance)
     encoded = tuple(voice.reader.sentences(text, with_words=utterance.timed))
     sentences = tuple(sentence for sentence, _ in encoded)

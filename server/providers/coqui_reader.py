@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.engine.vocabulary import Vocabulary
@@ -11,6 +11,7 @@ from server.text.alignment import Span, align
 from server.text.phonemes import Phonemizer
 from server.text.reading import SpokenSentence, SpokenText, SpokenWord
 from server.text.sentences import cut, is_voiced
+from server.text.transcriptions import plain
 from server.voices.catalogue import InstalledVoice
 from server.voices.manifest import CHARACTERS
 
@@ -33,6 +34,11 @@ class CoquiReader:
         self._vocabulary = vocabulary
         self._phonemizer = phonemizer
 
+    @property
+    def phonemes(self) -> Container[str]:
+        """The phonemes that the voice can make; none if it reads letters."""
+        return () if self._installed.phonemizer == CHARACTERS else self._vocabulary.ids
+
     def sentences(self, text: SpokenText, *, with_words: bool = False) -> Iterator[tuple[Sentence, int]]:
         """Yields each sentence with its number of symbols; ``with_words`` adds the span of each word."""
         voice, leading_silence = self._installed.voice.name, text.leading_silence
@@ -45,7 +51,8 @@ class CoquiReader:
         """Returns the speakable phrases of each sentence; all texts are phonemized in one call."""
         words = [[word for word in sentence.words if word.spoken] if with_words else [] for sentence in sentences]
         texts = [
-            [sentence.text, *(word.spoken for word in own)] for sentence, own in zip(sentences, words, strict=True)
+            [sentence.transcribed, *(word.transcribed for word in own)]
+            for sentence, own in zip(sentences, words, strict=True)
         ]
         symbols = iter(self._symbols([text for own in texts for text in own]))
         return [self._phrases(next(symbols), [(word, next(symbols)) for word in own]) for own in words]
@@ -72,7 +79,7 @@ class CoquiReader:
         """Returns the symbols of each text."""
         if self._installed.phonemizer == CHARACTERS:
             language = self._installed.voice.languages[0]
-            return [list(self._vocabulary.clean(text, language)) for text in texts]
+            return [list(self._vocabulary.clean(plain(text), language)) for text in texts]
         return self._phonemizer.each(texts, self._installed.phonemizer)
 
 

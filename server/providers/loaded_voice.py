@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,6 +46,8 @@ class LoadedVoice:
     pace: Pace
     rate: float
     """The throughput of one thread, measured at load, in seconds of audio per second."""
+    vocabulary: Container[str] = ()
+    """The phonemes that it can make, if its provider takes them."""
 
     @classmethod
     def warmed_up(
@@ -66,7 +68,7 @@ class LoadedVoice:
         return [
             TimedPhrase(partial(phrase.speak, sentence.speed), self.pace.seconds(phrase.symbols, sentence.speed), pause)
             for sentence in text.sentences
-            for phrase, pause in sentence.paused(self.phrases(sentence.text))
+            for phrase, pause in sentence.paused(self.phrases(sentence.transcribed))
         ]
 
 

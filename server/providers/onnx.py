@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import AsyncGenerator, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class OnnxProvider:
     """Speaks with the voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
 
     name = "onnx"
-    abilities = frozenset({Ability.MARKUP})
+    abilities = frozenset({Ability.MARKUP, Ability.PHONEMES})
 
     def __init__(
         self, voices: Iterable[InstalledVoice], *, threads: int | None, max_audio_seconds: float, log: logging.Logger
@@ -123,7 +124,8 @@ class OnnxProvider:
         if config.audio.sample_rate != installed.voice.sample_rate:
             raise VoiceError(config_path, f"has {config.audio.sample_rate} Hz, not {installed.voice.sample_rate} Hz")
         phrases = partial(self._phrases, PiperModel(path, config), installed.phonemizer)
-        return LoadedVoice.warmed_up(phrases, config.audio.sample_rate)
+        voice = LoadedVoice.warmed_up(phrases, config.audio.sample_rate)
+        return replace(voice, vocabulary=config.phoneme_id_map)
 
     def _phrases(self, model: PiperModel, phonemizer: str, text: str) -> list[Phrase]:
         """Returns the phrases of a sentence; ``phonemizer`` is an espeak-ng voice."""

@@ -17,6 +17,7 @@ from server.providers.loaded_voice import LoadedVoice
 from server.providers.pace import expect
 from server.providers.provider import Load
 from server.providers.threads import ThreadPool, WorkerThread, map_errors
+from server.text.phonemes import require_symbols
 from server.text.reading import read_utterance
 from server.utterance import Chunk, Interval, Samples, Utterance
 
@@ -62,6 +63,7 @@ class SentencewiseSynthesizer:
         if voice is None:
             raise EngineFailed("this voice is not loaded")
         sample_rate = utterance.voice.sample_rate
+        require_symbols(utterance.verbalizations, voice.vocabulary)
         with map_errors():
             submitted = time.perf_counter_ns()
             text = await self._text_thread.run(read_utterance, utterance)

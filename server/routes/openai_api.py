@@ -12,9 +12,10 @@ from server.audio.formats import FORMATS
 from server.routes import events
 from server.routes.dialect import SynthesisRequest
 from server.routes.operations import IGNORED_HEADER, audio, json_body, speaks
-from server.routes.requests import INPUT_TYPE, FormatName, TtsRequest, parse, read_json
+from server.routes.requests import INPUT_TYPE, PRONUNCIATIONS, FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
 from server.routes.schemas import EVENT
+from server.text.lexicon import Pronunciation
 from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 
@@ -46,6 +47,7 @@ class SpeechRequest(BaseModel):
         "audio", description="The audio is sent while it is being made: as it is, or in server-sent events."
     )
     input_type: InputType = INPUT_TYPE
+    pronunciations: tuple[Pronunciation, ...] = PRONUNCIATIONS
 
     def as_tts(self) -> TtsRequest:
         """Returns the equivalent TtsRequest, with streaming."""
@@ -56,6 +58,7 @@ class SpeechRequest(BaseModel):
             response_format=self.response_format,
             stream=True,
             input_type=self.input_type,
+            pronunciations=self.pronunciations,
         )
 
 

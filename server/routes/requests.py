@@ -7,7 +7,7 @@ from typing import Literal, Self, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError, from_json
+from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from server.audio.formats import FORMATS
 from server.audio.loudness import LOUDNESS_RANGE
@@ -19,6 +19,7 @@ from server.errors import (
     UnsupportedFormat,
     UnsupportedMediaType,
 )
+from server.text.lexicon import MAX_PRONUNCIATIONS, Pronunciation
 from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 
@@ -30,10 +31,16 @@ NOT_STREAMED = "not_streamed"
 INPUT_TYPE: InputType = Field(
     "text", description="ssml: the text is SSML, of which docs/text.md has the subset. markdown: it is Markdown."
 )
+PRONUNCIATIONS: tuple[Pronunciation, ...] = Field(
+    (),
+    max_length=MAX_PRONUNCIATIONS,
+    description="How words or phrases of this text are said, instead of as the rules and dictionaries read them.",
+)
 SMALL_BODY = 8192
 """The size in bytes up to which a JSON body can't hold enough members to matter."""
 MAX_MEMBERS = 16
-"""The maximum members of a field that is an object or a list; no field of this API has more than one."""
+"""The maximum members of a field that is an object or a list, and of each member of it."""
+PRONUNCIATIONS_FIELD = "pronunciations"
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -54,6 +61,7 @@ class TtsRequest(BaseModel):
     )
     stream: bool = Field(False, description="true: audio is sent while it is being made.")
     input_type: InputType = INPUT_TYPE
+    pronunciations: tuple[Pronunciation, ...] = PRONUNCIATIONS
     timestamps: bool = Field(
         False,
         description="true: the answer is JSON with the audio in base64 and the time of each word; of a stream, events.",
@@ -136,6 +144,8 @@ def parse(model: type[Model], body: bytes) -> Model:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_input=False)[0]
         field = next((str(name) for name in problem["loc"][:1] if name in model.model_fields), "")
+        if field == PRONUNCIATIONS_FIELD and problem["type"] != "too_long":
+            raise InvalidRequest(_pronunciation_problem(problem), param=field) from None
         raise _refusal(problem["type"], problem["msg"], field, ", ".join(model.model_fields)) from None
 
 
@@ -152,8 +162,25 @@ def _bound_members(model: type[Model], body: bytes) -> None:
     if members.keys() - fields.keys():
         raise _refusal("extra_forbidden", "", "", ", ".join(fields))
     for field, value in members.items():
-        if isinstance(value, dict | list) and len(value) > MAX_MEMBERS:
-            raise InvalidRequest(f"{field}: must not have more than {MAX_MEMBERS} members", param=field)
+        most = MAX_PRONUNCIATIONS if field == PRONUNCIATIONS_FIELD else MAX_MEMBERS
+        if isinstance(value, dict | list) and len(value) > most:
+            raise InvalidRequest(f"{field}: must not have more than {most} members", param=field)
+        for each in value if isinstance(value, list) else ():
+            if isinstance(each, dict | list) and len(each) > MAX_MEMBERS:
+                raise InvalidRequest(f"{field}: a member of it has more than {MAX_MEMBERS} members", param=field)
+
+
+def _pronunciation_problem(problem: ErrorDetails) -> str:
+    """Returns what is wrong with which field of which entry."""
+    place, message = PRONUNCIATIONS_FIELD, problem["msg"]
+    for part in problem["loc"][1:3]:
+        if isinstance(part, int):
+            place += f"[{part}]"
+        elif part in Pronunciation.model_fields:
+            place += f".{part}"
+    if problem["type"] == "extra_forbidden":
+        message = f"there is no such field; allowed fields are {', '.join(Pronunciation.model_fields)}"
+    return f"{place}: {message if message.startswith('U+') else message[0].lower() + message[1:]}"
 
 
 def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:

@@ -51,7 +51,7 @@ _READING = each(
 )
 _OPERATION = {
     "summary": "Tell how a text is read, without speaking it. Of the body of POST /tts, text, voice_name, "
-    "language, speed and input_type matter.",
+    "language, speed, input_type and pronunciations matter.",
     "requestBody": json_body("TtsRequest"),
     "responses": {
         "200": {"description": "How the text is read.", "content": {JSON: {"schema": _READING}}},

@@ -11,7 +11,9 @@ from server.errors import TextTooLong, UnknownVoice, UnsupportedLanguage
 from server.routes.requests import TtsRequest
 from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
+from server.text.dictionaries import Dictionaries
 from server.text.emotions import EmotionTags
+from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
 from server.utterance import Pauses, Utterance, Voice
 from server.voices.catalogue import ALIASES
@@ -20,7 +22,9 @@ T = TypeVar("T")
 LONG_TEXT = 1000
 """The length in characters above which text is prepared in a thread: 5,000 take 3 ms, or 25 ms in Japanese."""
 LONG_MARKDOWN = 200
-"""The same for Markdown: a hostile one of 1,000 characters takes 20 ms."""
+"""The same for Markdown and for a text with pronunciations: hostile ones of 1,000 characters take 20 and 5 ms."""
+GROWTH = 2
+"""The most characters of a text with all that its pronunciations say, as a multiple of TTSCOPE_MAX_TEXT_CHARACTERS."""
 LARGE_BODY = 16 * 1024
 """The size in bytes above which a body is parsed in a thread: the slowest form takes 3 ms, or 30 ms for 256 KB."""
 
@@ -28,8 +32,9 @@ LARGE_BODY = 16 * 1024
 class UtteranceParser:
     """Makes utterances of requests."""
 
-    def __init__(self, settings: Settings, synthesizer: Synthesizer) -> None:
+    def __init__(self, settings: Settings, synthesizer: Synthesizer, dictionaries: Dictionaries) -> None:
         self._settings = settings
+        self._dictionaries = dictionaries
         self._synthesizer = synthesizer
         self._script_parser = ScriptParser(
             EmotionTags(settings.emotion_tags),
@@ -50,8 +55,9 @@ class UtteranceParser:
         limit = self._settings.max_text_characters
         if len(speech.text) > limit:
             raise TextTooLong(f"the text has {len(speech.text)} characters; at most {limit} are allowed", param="text")
-        parse = partial(self._script_parser.parse, speech.text, speech.input_type, language, speech.speed)
-        long = len(speech.text) > (LONG_MARKDOWN if speech.input_type == "markdown" else LONG_TEXT)
+        parse = partial(self._read, speech, language)
+        slow = speech.input_type == "markdown" or speech.pronunciations
+        long = len(speech.text) > (LONG_MARKDOWN if slow else LONG_TEXT) or not self._dictionaries.prepared(language)
         script = await asyncio.to_thread(parse) if long else parse()
         utterance = Utterance(
             script.text,
@@ -66,6 +72,17 @@ class UtteranceParser:
         )
         self._synthesizer.require(utterance)
         return utterance, script
+
+    def _read(self, speech: TtsRequest, language: str) -> Script:
+        """Returns the script of a text with its pronunciations. Raises the errors of ``ScriptParser.parse``, and
+        TextTooLong."""
+        script = self._script_parser.parse(speech.text, speech.input_type, language, speech.speed)
+        own = Lexicon(speech.pronunciations, "pronunciation")
+        script = pronounced(script, [own, self._dictionaries.lexicon(language)])
+        limit = GROWTH * self._settings.max_text_characters
+        if sum(passage.spoken_length for passage in script.passages) > limit:
+            raise TextTooLong(f"with its pronunciations, the text has more than {limit} characters", param="text")
+        return script
 
     def _voice(self, name: str) -> Voice:
         voices = self._synthesizer.voices()

@@ -10,10 +10,13 @@ from functools import cache, partial
 from cachetools import LRUCache
 
 from otel.contract.values import WorkerKind
-from server.errors import EngineFailed, UnspeakableText
+from server.errors import EngineFailed, InvalidRequest, UnspeakableText
 from server.sandbox.limits import SandboxLimits
 from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
+from server.text import transcriptions
 from server.text.espeak_bounds import pieces
+from server.text.ipa import named
+from server.utterance import MARKUP, Verbalization
 
 Phonemize = Callable[[Sequence[str]], Sequence[Sequence[str]]]
 """Returns the phonemes of each text."""
@@ -51,8 +54,28 @@ class Phonemizer:
         return self.each([text], voice)[0]
 
     def each(self, texts: Sequence[str], voice: str) -> list[list[str]]:
-        """Returns ``sentence`` of each text by one request, which takes 0.1 ms besides espeak's own time."""
-        return [list(" ".join(sentences)) for sentences in self._sentences(texts, voice)]
+        """Returns ``sentence`` of each text by one request, which takes 0.1 ms besides espeak's own time.
+
+        A word that is marked with its transcription (server.text.transcriptions) has the phonemes of that.
+        """
+        if not any(transcriptions.OPEN in text for text in texts):
+            return [list(" ".join(sentences)) for sentences in self._sentences(texts, voice)]
+        marked = [each for text in texts for each in transcriptions.phonemes_in(text)]
+        words = list(dict.fromkeys(map(transcriptions.stand_in, marked)))
+        read = self.each([*map(transcriptions.disguise, texts), *words], voice)
+        alone = dict(zip(words, map("".join, read[len(texts) :]), strict=True))
+        sentences = zip(map("".join, read), texts, strict=False)
+        revealed = [transcriptions.reveal(sentence, text, alone) for sentence, text in sentences]
+        return [
+            list(sentence) if sentence is not None else self._in_pieces(text, voice)
+            for sentence, text in zip(revealed, texts, strict=True)
+        ]
+
+    def _in_pieces(self, text: str, voice: str) -> list[str]:
+        """Returns the phonemes of a text whose words between transcriptions are read by themselves."""
+        parts = list(transcriptions.pieces(text))
+        read = iter(self.each([part for part, is_ipa in parts if not is_ipa], voice))
+        return list(" ".join(part if is_ipa else "".join(next(read)) for part, is_ipa in parts if part or not is_ipa))
 
     def resolve(self, language: str) -> str:
         """Returns the espeak voice for a language code, the primary subtag's if there is no closer one ("fr" for
@@ -112,6 +135,20 @@ class EspeakVoices:
             return self._phonemizer.resolve(language)
         except ValueError:
             return None
+
+
+def require_symbols(verbalizations: Iterable[Verbalization], vocabulary: Container[str]) -> None:
+    """Raises InvalidRequest if the phonemes that a client gives are not all in a voice's ``vocabulary``.
+
+    Those of a dictionary may have others, which the voice leaves out.
+    """
+    for each in verbalizations:
+        if each.rule == "dictionary":
+            continue
+        for symbol in join_marks(each.ipa, vocabulary):
+            if symbol not in vocabulary and not symbol.isspace():
+                field = "text" if each.rule == MARKUP else "pronunciations"
+                raise InvalidRequest(f"{field}: this voice can't make the phoneme {named(symbol[0])}", param=field)
 
 
 def join_marks(symbols: Iterable[str], vocabulary: Container[str]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from server.text import english, european, rulers
+from server.text import english, european, rulers, transcriptions
 from server.text.english import sentence_ends
 from server.text.european import sentence_boundaries
 from server.text.rules import Rule, Stretch, apply, rule
@@ -36,6 +37,14 @@ class SpokenWord:
 
     written: str
     spoken: str
+    """In letters."""
+    marked: str = ""
+    """With marks around what has phonemes of its own (server.text.transcriptions); empty if nothing has."""
+
+    @property
+    def transcribed(self) -> str:
+        """What a phonemizer reads."""
+        return self.marked or self.spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +68,13 @@ class SpokenSentence:
 
     @property
     def text(self) -> str:
-        """The words that are spoken."""
+        """The words that are spoken, in letters."""
         return " ".join(word.spoken for word in self.words if word.spoken)
+
+    @property
+    def transcribed(self) -> str:
+        """The words as a phonemizer reads them."""
+        return " ".join(word.transcribed for word in self.words if word.spoken)
 
     def paused(self, phrases: Sequence[T]) -> Iterator[tuple[T, float]]:
         """Yields each of the phrases that it is cut into, with the silence after it."""
@@ -120,16 +134,28 @@ def read_text(text: str, language: str, fixed: Sequence[Verbalization] = ()) -> 
     Takes 2 to 4 ms for 1,000 characters, and linear time for any text.
     """
     rules = _rules(language)
-    sentences = []
-    for start, stop in sentence_spans(text, language):
-        within = [Verbalization(each.start - start, each.stop - start, each.spoken)
-                  for each in fixed if start <= each.start and each.stop <= stop]  # fmt: skip
+    sentences, later = [], deque(fixed)
+    for start, stop in _unbroken(sentence_spans(text, language), fixed):
+        within = []
+        while later and later[0].start < stop:
+            each = later.popleft()
+            within.append(replace(each, start=each.start - start, stop=each.stop - start))
         sentence = text[start:stop]
         stretches = apply(rules, sentence, within)
         words = tuple(_words(sentence, stretches))
         if words:
             sentences.append(SpokenSentence(words, written=sentence, stretches=tuple(stretches), start=start))
     return sentences
+
+
+def _unbroken(spans: Sequence[tuple[int, int]], fixed: Sequence[Verbalization]) -> Iterator[tuple[int, int]]:
+    """Yields the spans; those between which a verbalization lies are joined."""
+    inside = {position for each in fixed for position in range(each.start + 1, each.stop)}
+    begin = 0
+    for _, stop in spans:
+        if stop not in inside:
+            yield begin, stop
+            begin = stop
 
 
 def sentence_spans(text: str, language: str) -> list[tuple[int, int]]:
@@ -165,12 +191,18 @@ def _words(sentence: str, stretches: Sequence[Stretch]) -> Iterator[SpokenWord]:
     for token, token_spoken in _tokens(sentence, stretches):
         if token.isspace():
             if written:
-                yield SpokenWord(written, " ".join(spoken.split()))
+                yield _word(written, spoken)
             written, spoken = "", ""
         else:
             written, spoken = written + token, spoken + token_spoken
     if written:
-        yield SpokenWord(written, " ".join(spoken.split()))
+        yield _word(written, spoken)
+
+
+def _word(written: str, spoken: str) -> SpokenWord:
+    marked = " ".join(spoken.split())
+    in_letters = transcriptions.plain(marked)
+    return SpokenWord(written, in_letters, "" if in_letters == marked else marked)
 
 
 def _tokens(sentence: str, stretches: Sequence[Stretch]) -> Iterator[tuple[str, str]]:
@@ -181,5 +213,6 @@ def _tokens(sentence: str, stretches: Sequence[Stretch]) -> Iterator[tuple[str, 
         for token in re.findall(r"\s+|\S+", sentence[position : stretch.start]):
             yield token, token
         if stretch.start < stretch.stop:
-            yield sentence[stretch.start : stretch.stop], stretch.spoken
+            spoken = transcriptions.mark(stretch.spoken, stretch.ipa) if stretch.ipa else stretch.spoken
+            yield sentence[stretch.start : stretch.stop], spoken
         position = stretch.stop

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 
 from server.utterance import Verbalization
 
-MARKUP = "markup"
-"""The rule of a stretch whose reading the client wrote itself."""
 DIGIT = "0"
 """Stands for every decimal digit among a rule's signs."""
 
@@ -24,6 +22,8 @@ class Stretch:
     stop: int
     spoken: str
     rule: str
+    ipa: str = ""
+    """Its phonemes, in place of ``spoken``, if the client or a dictionary gives them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def apply(rules: Iterable[Rule], text: str, fixed: Sequence[Verbalization] = ())
     text as it was written.
     """
     covered = bytearray(len(text))
-    stretches = [Stretch(each.start, each.stop, each.spoken, MARKUP) for each in fixed]
+    stretches = [Stretch(each.start, each.stop, each.spoken, each.rule, each.ipa) for each in fixed]
     for each in fixed:
         covered[each.start : each.stop] = b"\1" * (each.stop - each.start)
     present, numbers = _signs(text), _number_starts(text)

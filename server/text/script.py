@@ -14,6 +14,7 @@ from server.text.blocks import Block, pause_between
 from server.text.counts import count_words
 from server.text.emotions import DEFAULT_TAGS, MASK, EmotionTags
 from server.text.normalize import LETTER, check, compose, has_speech, normalize, require_speakable, single_spaced
+from server.text.transcriptions import verbalized
 from server.utterance import DEFAULT_PAUSES, Passage, Pauses
 
 InputType = Literal["text", "ssml", "markdown"]
@@ -45,7 +46,7 @@ class Script:
     """What is counted: without tags and markup, with single spaces. Each block of plain text or Markdown is a line."""
     words: int
     passages: tuple[Passage, ...] = ()
-    """Empty for a text of one block."""
+    """Empty for a text of one block without phonemes."""
     structural: bool = False
     """Whether the passages follow the structure of a text. False for SSML, whose pauses are the client's order."""
     source: str = ""
@@ -61,7 +62,13 @@ class Script:
 
     def omissions(self) -> list[Omission]:
         """Returns what is not spoken of plain text or Markdown though it has letters or digits, in order."""
-        omissions: list[Omission] = []
+        omissions = [
+            Omission(Span(start, stop), "nothing to speak")
+            for block in self.blocks
+            if not _spoken(block, self.source)
+            for start, stop, _ in block.fragments
+            if LETTER.search(self.source, start, stop)
+        ]
         position = 0
         fragments = [fragment for block in self.blocks for fragment in block.fragments]
         spoken = sorted((start, stop) for start, stop, text in fragments if text is None or text.strip())
@@ -69,7 +76,7 @@ class Script:
             omissions += _omissions(self.source, position, start)
             omissions += [each for each in _omissions(self.source, start, stop) if each.reason == "emotion tag"]
             position = max(position, stop)
-        return omissions
+        return sorted(omissions)
 
 
 class ScriptParser:
@@ -99,7 +106,7 @@ class ScriptParser:
         spoken = "\n".join(passage.text for passage in passages)
         require_speakable(spoken)
         words = count_words(spoken, language)
-        structure = passages if len(passages) > 1 else ()
+        structure = passages if len(passages) > 1 or passages[0].verbalizations else ()
         return Script(spoken, words, structure, bool(structure), source, tuple(blocks))
 
     def _parse_ssml(self, text: str, language: str) -> Script:
@@ -111,13 +118,19 @@ class ScriptParser:
         """Yields a passage for each block that has something to speak, with the pause after it."""
         spoken = [(block, text) for block in blocks if (text := _spoken(block, source))]
         for (block, text), (following, _) in pairwise(spoken):
-            yield Passage(text, pause=pause_between(block, following, self._pauses) / speed)
+            yield _passage(text, pause_between(block, following, self._pauses) / speed)
         if spoken:
-            yield Passage(spoken[-1][1])
+            yield _passage(spoken[-1][1])
+
+
+def _passage(text: str, pause: float | None = None) -> Passage:
+    """Returns a passage of the text of a block."""
+    written, verbalizations = verbalized(text)
+    return Passage(written, pause=pause, verbalizations=verbalizations)
 
 
 def _spoken(block: Block, source: str) -> str:
-    """Returns the text of a block as it is spoken; empty if there is nothing to speak."""
+    """Returns the text of a block, with marks for given phonemes; empty if there is nothing to speak."""
     text = single_spaced(compose(block.raw(source).replace(MASK, "")))
     return text if has_speech(text) else ""
 

@@ -98,6 +98,10 @@ class _SourceMap:
         first, last = self._within(passage, start), self._within(passage, stop - 1)
         return Span(first.start, last.stop) if first and last else None
 
+    def has_letters(self, span: Span) -> bool:
+        """Returns whether a range of the source has a letter or digit, as the entity of a sign has."""
+        return LETTER.search(self._source, *span) is not None
+
     def _within(self, passage: int, position: int) -> Span | None:
         """Returns the range of a character; that of its whole word if the word is not in the source as it stands."""
         start, token, span = self._tokens[passage][bisect_right(self._starts[passage], position) - 1]
@@ -135,7 +139,7 @@ def _unread(text: SpokenText, passages: Sequence[Passage], source_map: _SourceMa
     for number, start, stop in gaps:
         for match in _TOKEN.finditer(passages[number].text, start, stop):
             span = source_map.span(number, *match.span())
-            if span and LETTER.search(match[0]):
+            if span and source_map.has_letters(span):
                 yield Omission(span, "nothing to speak")
 
 
@@ -149,12 +153,12 @@ def _phonemes(sentences: Sequence[SpokenSentence], phonemize: Phonemize | None) 
         dict.fromkeys(
             text
             for sentence, own in zip(sentences, words, strict=True)
-            for text in (sentence.text, *(word.spoken for word in own))
+            for text in (sentence.transcribed, *(word.transcribed for word in own))
         )
     )
     symbols = dict(zip(texts, phonemize(texts), strict=True))
     for sentence, own in zip(sentences, words, strict=True):
-        yield from _of_words(sentence.words, symbols[sentence.text], [symbols[word.spoken] for word in own])
+        yield from _of_words(sentence.words, symbols[sentence.transcribed], [symbols[word.transcribed] for word in own])
 
 
 def _of_words(words: Sequence[SpokenWord], sentence: Sequence[str], alone: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -1,13 +1,14 @@
-"""Parses a small part of SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/): speak p s break say-as prosody sub."""
+"""Parses a small part of SSML 1.1 (https://www.w3.org/TR/speech-synthesis11/): the elements of ATTRIBUTES."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from server.errors import InvalidMarkup
+from server.text import ipa
 from server.text.emotions import DEFAULT_TAGS, EmotionTags
 from server.text.normalize import compose
 from server.utterance import DEFAULT_PAUSES, SPEED_RANGE, Passage, Verbalization
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
 
 DEPTH, ELEMENTS = 16, 1000
 """The maximum depth and number of elements of a document."""
+MAX_PHONEMES = 200
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
 """Seconds of silence; a break without attributes is medium."""
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 ATTRIBUTES = {
     "speak": {"version", "lang", "schemaLocation"}, "p": set(), "s": set(), "break": {"time", "strength"},
     "say-as": {"interpret-as", "format", "detail"}, "prosody": {"rate"}, "sub": {"alias"},
+    "phoneme": {"alphabet", "ph"}, "lang": {"lang", "onlangfailure"},
 }  # fmt: skip
-OTHERS = frozenset({"audio", "desc", "emphasis", "lang", "lexicon", "lookup", "mark", "meta", "metadata", "phoneme",
-                    "token", "voice", "w"})  # fmt: skip
+OTHERS = frozenset({"audio", "desc", "emphasis", "lexicon", "lookup", "mark", "meta", "metadata", "token", "voice",
+                    "w"})  # fmt: skip
 """SSML's other elements, which an error may name; a name that a client made up is not repeated."""
 NAMESPACE = "{http://www.w3.org/2001/10/synthesis}"
 LIKE_SSML = re.compile(r"\s*(?:<\?xml[^>]*>\s*)?<speak[\s/>]")
@@ -83,9 +86,19 @@ def _tree(text: str) -> Element:
     return root
 
 
+class TextRun(NamedTuple):
+    """A piece of text without elements in it."""
+
+    written: str
+    spoken: str | None = None
+    """How it is spoken if the markup says so."""
+    ipa: str = ""
+    """Its phonemes if the markup gives them."""
+
+
 @dataclass(slots=True)
 class _Document:
-    """The state of a document while it is read; ``fragments`` are not in a passage yet."""
+    """The state of a document while it is read; ``runs`` are not in a passage yet."""
 
     language: str
     most_seconds: float
@@ -93,8 +106,7 @@ class _Document:
     paragraph: float
     rate: float = 1.0
     passages: list[Passage] = field(default_factory=list)
-    fragments: list[tuple[str, str | None]] = field(default_factory=list)
-    """The text as written, and its spoken form if the markup gives one."""
+    runs: list[TextRun] = field(default_factory=list)
     paragraph_ended: bool = False
 
     def read(self, element: Element) -> None:
@@ -104,6 +116,7 @@ class _Document:
         handlers: dict[str, Callable[[Element], None]] = {
             "speak": self._inside, "s": self._sentence, "p": self._paragraph, "break": self._break,
             "prosody": self._prosody, "sub": self._sub, "say-as": self._say_as,
+            "phoneme": self._phoneme, "lang": self._inside,
         }  # fmt: skip
         handlers[name](element)
 
@@ -161,26 +174,38 @@ class _Document:
         _require_text(element, "sub")
         if (alias := element.get("alias")) is None:
             raise _error("sub needs an alias")
-        self.fragments.append((element.text or "", alias))
+        self.runs.append(TextRun(element.text or "", alias))
+
+    def _phoneme(self, element: Element) -> None:
+        _require_text(element, "phoneme")
+        if element.get("alphabet", "ipa") != "ipa":
+            raise _error("phoneme's alphabet must be ipa")
+        phonemes = ipa.normalize(element.get("ph", "")[: MAX_PHONEMES + 1])
+        if symbol := ipa.unknown_symbol(phonemes):
+            name = ipa.named(symbol)
+            raise _error(f"phoneme's ph has {name}, which is not a symbol of the International Phonetic Alphabet")
+        if not ipa.has_sound(phonemes) or len(phonemes) > MAX_PHONEMES:
+            raise _error(f"phoneme needs ph, with 1 to {MAX_PHONEMES} symbols of the International Phonetic Alphabet")
+        self.runs.append(TextRun(element.text or "", element.text or "", phonemes))
 
     def _say_as(self, element: Element) -> None:
         _require_text(element, "say-as")
         spoken = _spoken_as(element.get("interpret-as", ""), " ".join((element.text or "").split()), self.language)
-        self.fragments.append((element.text or "", spoken))
+        self.runs.append(TextRun(element.text or "", spoken))
 
     def _text(self, text: str | None) -> None:
         if text:
-            self.fragments.append((self.tags.remove(text), None))
+            self.runs.append(TextRun(self.tags.remove(text)))
 
     def _flowing(self) -> float | None:
         """Returns the pause where only the pace changes: none within a sentence."""
-        written = "".join(text for text, _ in self.fragments).rstrip()
+        written = "".join(run.written for run in self.runs).rstrip()
         return None if written.endswith(tuple(MARKS)) else 0.0
 
     def _end(self, pause: float | None) -> None:
         """Ends a passage. A pause without text is added to the passage before."""
-        text, verbalizations = _joined(self.fragments)
-        self.fragments.clear()
+        text, verbalizations = _joined(self.runs)
+        self.runs.clear()
         if text:
             self.passages.append(Passage(text, self.rate, pause, verbalizations))
             self.paragraph_ended = False
@@ -193,18 +218,19 @@ class _Document:
             self.passages[-1] = replace(last, pause=(last.pause or 0.0) + pause)
 
 
-def _joined(fragments: list[tuple[str, str | None]]) -> tuple[str, tuple[Verbalization, ...]]:
+def _joined(runs: Sequence[TextRun]) -> tuple[str, tuple[Verbalization, ...]]:
     """Returns the text in composed form with single spaces, and its verbalizations."""
     text = ""
     verbalizations = []
-    for written, spoken in fragments:
+    for written, spoken, phonemes in runs:
         clean = re.sub(r"\s+", " ", compose(written))
         if not text or text.endswith(" "):
             clean = clean.lstrip()
         start = len(text) + len(clean) - len(clean.lstrip())
         text += clean
         if spoken is not None and (stop := len(text.rstrip())) > start:
-            verbalizations.append(Verbalization(start, stop, " ".join(compose(spoken).split())))
+            in_letters = " ".join(compose(spoken).split())
+            verbalizations.append(Verbalization(start, stop, in_letters, phonemes, needs_ipa=bool(phonemes)))
     return text.rstrip(), tuple(verbalizations)
 
 
@@ -253,7 +279,7 @@ def _attributes(element: Element, name: str, language: str) -> None:
             raise _error(f"{name} has an attribute that can't be used; there are: {allowed}")
     spoken = next((value for key, value in element.attrib.items() if key.endswith("}lang")), language)
     if spoken.lower().replace("_", "-").partition("-")[0] != language.partition("-")[0]:
-        raise _error("speak's xml:lang must be the language of the request")
+        raise _error(f"{name}'s xml:lang must be the language of the request")
 
 
 def _require_empty(element: Element, name: str) -> None:

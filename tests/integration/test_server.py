@@ -212,6 +212,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "language",
         "speed",
         "input_type",
+        "pronunciations",
         "timestamps",
         "response_format",
         "stream",

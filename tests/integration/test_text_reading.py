@@ -80,6 +80,18 @@ def test_everyday_texts_are_read_as_they_are_meant(server_url: str, text: str, e
     assert all(named[place] for place, letter in enumerate(text) if letter.isalnum())
 
 
+def test_pronunciations_are_shown_by_their_rule(server_url: str) -> None:
+    pronunciations = [{"text": "Worcester", "ipa": "ˈwʊstə"}, {"text": "nginx", "say": "engine x"}]
+    body = {"text": "**Worcester** has nginx.", "input_type": "markdown", "pronunciations": pronunciations}
+    status, _, answer = post(server_url + PATH, body)
+    assert status == 200
+    [sentence] = json.loads(answer)["sentences"]
+    name, _, software = sentence["stretches"]
+    assert (name["written"], name["start"], name["stop"]) == ("Worcester", 2, 11)
+    assert (name["phonemes"], name["rule"]) == ("wˈʊstə", "pronunciation")
+    assert (software["spoken"], software["rule"]) == ("engine x.", "pronunciation")
+
+
 def test_phonemes_are_of_the_voices_accent(server_url: str) -> None:
     _, _, body = post(server_url + PATH, {"text": "A lot."})
     assert [each["phonemes"] for each in json.loads(body)["sentences"][0]["stretches"]] == ["ɐ", "lˈɑːt"]  # noqa: RUF001

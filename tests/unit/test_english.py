@@ -12,8 +12,8 @@ from server.text import english
 from server.text.phonemes import Phonemizer
 from server.text.reading import read_text
 from server.text.readings import put_into
-from server.text.rules import MARKUP, apply
-from server.utterance import Verbalization
+from server.text.rules import apply
+from server.utterance import MARKUP, Verbalization
 from tests.server_process import ROOT
 
 PROSE = (ROOT / "tests" / "readings" / "prose.txt").read_text().splitlines()

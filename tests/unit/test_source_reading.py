@@ -39,6 +39,8 @@ def stretches(source_reading: SourceReading) -> list[StretchReading]:
     st.sampled_from(KINDS),
 )
 @example("Hello. :D", "text")
+@example("&amp;\n1. a", "markdown")
+@example("Yes. &amp; &amp;", "markdown")
 @example("Hello.:D\n\n(happy) :D", "markdown")
 def test_every_letter_is_in_a_stretch_or_skipped(text: str, kind: InputType) -> None:
     try:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from server.errors import InvalidMarkup
 from server.text import ssml
-from server.utterance import Passage
+from server.utterance import Passage, Verbalization
 
 
 def parsed(inside: str, language: str = "en") -> tuple[Passage, ...]:
@@ -59,6 +59,14 @@ def test_what_is_to_be_said_otherwise(inside: str, said: str) -> None:
     assert spoken(passage) == said
 
 
+def test_phonemes_are_given_for_a_word_as_it_is_written() -> None:
+    [passage] = parsed(
+        'In  <phoneme alphabet="ipa" ph="ˈwʊstə"> Worcester</phoneme>, <lang xml:lang="en-US">here</lang>.'
+    )
+    assert passage.text == "In Worcester, here."
+    assert passage.verbalizations == (Verbalization(3, 12, "Worcester", "wˈʊstə", needs_ipa=True),)
+
+
 def test_the_namespace_and_the_language_may_be_named() -> None:
     document = (
         '<?xml version="1.0"?><speak version="1.1" xmlns="http://www.w3.org/2001/10/synthesis" xml:lang="en-US">'
@@ -86,7 +94,16 @@ def test_the_namespace_and_the_language_may_be_named() -> None:
         ("<speak><prosody rate='-1'>x</prosody></speak>", "prosody's rate must be one of x-slow"),
         ("<speak><say-as interpret-as='xylocanary'>x</say-as></speak>", "say-as needs interpret-as"),
         ("<speak><say-as interpret-as='ordinal'>x</say-as></speak>", "say-as ordinal needs a whole number"),
+        ("<speak><voice name='joe'>x</voice></speak>", "voice can't be used"),
+        ("<speak><mark name='x'/></speak>", "mark can't be used"),
+        ("<speak><lang xml:lang='fr'>x</lang></speak>", "lang's xml:lang must be the language of the request"),
         ("<speak><sub>x</sub></speak>", "sub needs an alias"),
+        ("<speak><phoneme>x</phoneme></speak>", "phoneme needs ph, with 1 to 200 symbols"),
+        ("<speak><phoneme ph='ˈ'>x</phoneme></speak>", "phoneme needs ph, with 1 to 200 symbols"),
+        (f"<speak><phoneme ph='{'a' * 201}'>x</phoneme></speak>", "phoneme needs ph, with 1 to 200 symbols"),
+        ("<speak><phoneme ph='b7'>x</phoneme></speak>", "phoneme's ph has U+0037, which is not a symbol"),
+        ("<speak><phoneme alphabet='x-sampa' ph='a'>x</phoneme></speak>", "phoneme's alphabet must be ipa"),
+        ("<speak><phoneme ph='a'/></speak>", "phoneme must hold text and no element"),
         ("<speak><sub alias='y'><s>x</s></sub></speak>", "sub must hold text and no element"),
         ("<!DOCTYPE speak [<!ENTITY a 'b'>]><speak>&a;</speak>", "a document type or entities are not allowed"),
         ("<!DOCTYPE speak SYSTEM 'file:///etc/passwd'><speak/>", "a document type or entities are not allowed"),

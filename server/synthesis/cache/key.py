@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import struct
 
-from server.utterance import Passage, Utterance
+from server.utterance import Passage, Utterance, Verbalization
 
 SECRET_BYTES = 16
 """The shortest allowed secret: a shorter one could be guessed, and with it every short text."""
@@ -46,11 +46,16 @@ def seal_secret(secret: bytes) -> bytes:
 
 def _written(passage: Passage) -> str:
     """Returns a passage as it is hashed. Servers that share clips must agree on it, so renames must not change it."""
-    readings = [
-        f"Reading(start={each.start!r}, stop={each.stop!r}, spoken={each.spoken!r})" for each in passage.verbalizations
-    ]
+    readings = [_reading(each) for each in passage.verbalizations]
     joined = f"({readings[0]},)" if len(readings) == 1 else f"({', '.join(readings)})"
     return f"Passage(text={passage.text!r}, rate={passage.rate!r}, pause={passage.pause!r}, readings={joined})"
+
+
+def _reading(each: Verbalization) -> str:
+    """Returns a verbalization as it is hashed. An entry that a text uses is in its key by what it does to the text, so
+    a dictionary that changes makes no other clips than those that it changes."""
+    phonemes = f", ipa={each.ipa!r}" if each.ipa else ""
+    return f"Reading(start={each.start!r}, stop={each.stop!r}, spoken={each.spoken!r}{phonemes})"
 
 
 def _derived(secret: bytes, purpose: bytes) -> bytes:

@@ -28,7 +28,7 @@ RATE_SECONDS = 0.1
 """The time for which the rate is cached. It changes over many seconds, computing a provider's load sums over all of its
 work, and in an overload every refusal needs it."""
 
-ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps"}
+ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps", Ability.PHONEMES: "phonemes"}
 """The names of abilities in errors to clients."""
 
 log = logging.getLogger(f"{LOGGER}.chain")

@@ -96,10 +96,16 @@ class Candidate:
         return self.state.name
 
     def adapt(self, utterance: Utterance) -> Utterance:
-        """Returns the utterance with this provider's voice and a language that it speaks, and without the passages of
-        its structure if the provider can't pause."""
-        if utterance.structural and Ability.MARKUP not in self.state.provider.abilities:
-            utterance = replace(utterance, passages=(), structural=False)
+        """Returns the utterance with this provider's voice and a language that it speaks, and without what the provider
+        can't do: without the passages of its structure if it can't pause, without phonemes if it takes only letters."""
+        abilities = self.state.provider.abilities
+        if utterance.passages and Ability.PHONEMES not in abilities:
+            passages = tuple(passage.without_phonemes() for passage in utterance.passages)
+            utterance = replace(utterance, passages=passages)
+        if utterance.structural and Ability.MARKUP not in abilities:
+            said = any(passage.verbalizations for passage in utterance.passages)
+            text = "\n".join(passage.spoken for passage in utterance.passages) if said else utterance.text
+            utterance = replace(utterance, text=text, passages=(), structural=False)
         if self.voice == utterance.voice:
             return utterance
         speaks_it = utterance.language in self.voice.languages
