@@ -159,18 +159,20 @@ def _is_rule(text: str) -> bool:
 def _cells(source: str, line: Line, neighbours: Sequence[Line]) -> list[tuple[int, int]]:
     """Returns the ranges of the cells of a table's row that are not empty; none if the line is not a row.
 
-    A row is a line in pipes, or one with tabs in it beside another one with tabs.
+    A row is a line in pipes, or one with tabs or pipes between words beside another such line.
     """
     text = source[line.start : line.stop]
     if text.startswith("|") and text.endswith("|") and len(text) > 1:
         separator = "|"
-    elif "\t" in text and any("\t" in source[each.start : each.stop] for each in neighbours):
-        separator = "\t"
     else:
-        return []
+        others = [source[each.start : each.stop] for each in neighbours]
+        separators = (mark for mark in ("\t", " | ") if mark in text and any(mark in other for other in others))
+        separator = next(separators, "")
+        if not separator:
+            return []
     cells, position = [], line.start
     for cell in text.split(separator):
         if cell.strip():
             cells.append((position, position + len(cell)))
-        position += len(cell) + 1
+        position += len(cell) + len(separator)
     return cells

@@ -38,6 +38,8 @@ def structure(text: str) -> list[tuple[str, float | None]]:
         ("- milk\n\n- eggs\n\nThen go.", [("milk", 2), ("eggs", 4), ("Then go.", None)]),
         ("| a | b |\n|---|:-:|\n| c | |", [("a", 1), ("b", 2), ("c", None)]),
         ("Name\tAge\nAnn\t5\n", [("Name", 1), ("Age", 2), ("Ann", 1), ("5", None)]),
+        ("Name | Age\nAnn | 5\n", [("Name", 1), ("Age", 2), ("Ann", 1), ("5", None)]),
+        ("Here | there", [("Here | there", None)]),
         ("John Smith\n12 Elm Road\nLondon", [("John Smith", 2), ("12 Elm Road", 2), ("London", None)]),
         ("Roses are red,\nViolets are blue\nSugar is sweet", [("Roses are red, Violets are blue", 2),
                                                              ("Sugar is sweet", None)]),

@@ -13,7 +13,7 @@ TITLES = {
     "Maj": "Major", "Cpl": "Corporal", "Pvt": "Private", "Adm": "Admiral", "Cmdr": "Commander", "Gov": "Governor",
     "Sen": "Senator", "Rep": "Representative", "Pres": "President", "Rev": "Reverend", "Hon": "Honorable",
     "Supt": "Superintendent", "Msgr": "Monsignor", "Fr": "Father", "Sr": "Sister", "Mt": "Mount", "Ft": "Fort",
-    "Amb": "Ambassador", "Atty": "Attorney", "Det": "Detective", "Insp": "Inspector",
+    "Amb": "Ambassador", "Atty": "Attorney", "Det": "Detective", "Insp": "Inspector", "Mgr": "Manager",
 }  # fmt: skip
 """Titles before a name."""
 BEFORE_NUMBERS = {
@@ -26,6 +26,7 @@ BEFORE_NUMBERS = {
     "max": "maximum", "Min": "minimum", "Max": "maximum", "est": "established", "Est": "established",
     "qty": "quantity", "Qty": "quantity", "Rs": "rupees", "Op": "opus", "op": "opus", "ed": "edition", "b": "born",
     "d": "died", "ver": "version", "temp": "temperature", "Temp": "temperature",
+    "Div": "division", "div": "division", "Exp": "expires", "exp": "expires",
 }  # fmt: skip
 """What is abbreviated before a number; the dot is needed, except behind "No" and "Nos"."""
 ANYWHERE = {
@@ -35,8 +36,10 @@ ANYWHERE = {
     "w/": "with",
     "b/c": "because", "incl.": "including", "excl.": "excluding", "Dept.": "Department", "Govt.": "Government",
     "Univ.": "University", "Assn.": "Association", "Bros.": "Brothers", "esp.": "especially", "Asst.": "Assistant",
-    "attn.": "attention", "Attn.": "Attention", "Intl.": "International", "Natl.": "National",
-    "401(k)": "four oh one K",
+    "attn.": "attention", "Attn.": "Attention", "Attn:": "Attention:",
+    "ref.": "reference", "Ref.": "Reference", "rev.": "revision", "Stn.": "Station", "lg.": "large",
+    "precip.": "precipitation", "Tel.:": "Telephone:", "tel.:": "telephone:",
+    "Intl.": "International", "Natl.": "National", "401(k)": "four oh one K",
 }  # fmt: skip
 """What never ends a sentence."""
 ENDING = {
@@ -44,7 +47,7 @@ ENDING = {
     "Corp.": "Corporation", "Co.": "Company", "Jr.": "Junior", "Sr.": "Senior", "Esq.": "Esquire", "hrs.": "hours",
     "yrs.": "years", "dept.": "department", "govt.": "government", "assn.": "association", "misc.": "miscellaneous",
     "avg.": "average", "appt.": "appointment", "asst.": "assistant", "temp.": "temperature", "tsp.": "teaspoons",
-    "tbsp.": "tablespoons", "a.k.a.": "also known as",
+    "tbsp.": "tablespoons", "mos.": "months", "pts.": "points", "a.k.a.": "also known as",
 }  # fmt: skip
 """What may end a sentence: the dot stays where nothing follows."""
 _DENIAL = re.compile(r"(?:\b(?:said|says?|replied|answer(?:ed|s)?|voted?)|\A[^\w]?)\s?\Z")
@@ -69,8 +72,9 @@ RULES: tuple[Rule, ...] = (
     rule(
         "title", rf"\b({'|'.join(TITLES)})\.(?=\s[A-Z]|\s&\s|\sand\s[A-Z])", lambda match: TITLES[match[1]], signs="."
     ),
+    rule("title", r"(?<=\b[Yy]our\s)Dr\.(?=\s[a-z])", "doctor", signs="."),
     rule("title", r"\bLt\b\.?(?=\s(?:Col|Gen|Cmdr)\b)", "Lieutenant", signs="L"),
-    rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s?#?\d)", _before_number, signs="."),
+    rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s?[#$€£]?\d)", _before_number, signs="."),
     rule("abbreviation", rf"(?<![\w.])({_any(BEFORE_NUMBERS)})\.(?=\s[IVXL]{{2,6}}\b)", _before_number, signs="."),
     rule("abbreviation", r"(?<![\w.])(No|Nos|pp)(?=\s\d)", _before_number, signs="Np"),
     rule("abbreviation", rf"(?<![\w.])(?:{_any(ENDING)})(?!\w)", _ending, signs="."),
@@ -78,6 +82,6 @@ RULES: tuple[Rule, ...] = (
         "abbreviation",
         rf"(?<![\w./])(?:{_any(ANYWHERE)})(?=\W|$)(?!/\w)",
         lambda match: ANYWHERE[match[0]],
-        signs="./s(a",
+        signs="./s(a:",
     ),
 )

@@ -94,6 +94,18 @@ def _day_month(match: re.Match[str]) -> str | None:
     return f"{article}{days} of {month}{_last_dot(match)}"
 
 
+def _days(match: re.Match[str]) -> str | None:
+    """Reads "Feb. 28-Mar. 1"."""
+    first, last = int(match[2]), int(match[4])
+    if not (1 <= first <= 31 and 1 <= last <= 31):
+        return None
+    return f"{month_name(match[1])} {ordinal(first)} to {month_name(match[3])} {ordinal(last)}"
+
+
+def _month_year(match: re.Match[str]) -> str:
+    return f"{MONTHS[int(match[1]) - 1]} {spoken_year(match[2])}"
+
+
 def _hyphened(match: re.Match[str]) -> str | None:
     """Reads "Jan-15-2020" and "15-Jan-2020"."""
     day, month = (match[1], match[2]) if match[1].isdigit() else (match[2], match[1])
@@ -134,16 +146,22 @@ def rules(language: str) -> tuple[Rule, ...]:
         month, day = (first, second) if (month_first and first <= 12) or second > 12 else (second, first)
         return _date(match[4], month, day)
 
+    def numeric_range(match: re.Match[str]) -> str | None:
+        """Reads "9/1/2025-5/31/2026"."""
+        dates = [numeric(each) for each in re.finditer(r"(\d+)(/)(\d+)/(\d+)", match[0])]
+        return f"{dates[0]} to {dates[1]}" if all(dates) else None
+
     def short(match: re.Match[str]) -> str | None:
         """Reads "on 3/15", "Tue (2/22)" and "by 12/24", but not "by 3/4"."""
         first, second = int(match[1]), int(match[2])
         month, day = (first, second) if (month_first and first <= 12) or second > 12 else (second, first)
         limited = int(match[2]) not in DENOMINATORS and re.search(
-            r"\b(?:by|before|since|until|from|after)\s\Z", before(match, 8)
+            r"\b(?:by|before|since|until|from|after|except)\s\Z", before(match, 8)
         )
         named = limited or re.search(
             rf"\b(?:[Oo]n|[Dd]ue|[Dd]ated|{'|'.join(DAYS)}|[A-Z][a-z]{{2,5}}day),?\s\(?\Z", before(match, 12)
         )
+        named = named or re.search(r"\b(?:[Oo]n|[Ee]xcept)\s\d{1,2}/\d{1,2}\s(?:and|or)\s\Z", before(match, 20))
         if not named or not (1 <= month <= 12 and 1 <= day <= 31):
             return None
         return f"{MONTHS[month - 1]} {ordinal(day)}"
@@ -157,6 +175,13 @@ def rules(language: str) -> tuple[Rule, ...]:
             signs="T",
         ),
         number_rule("date", rf"(\d{{4}})([-/.])(\d{{1,2}})\2(\d{{1,2}}){end}", _year_first, signs="-/."),
+        number_rule(
+            "date",
+            rf"\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d){DASH}\d{{1,2}}/\d{{1,2}}/(?:\d{{4}}|\d\d){end}",
+            numeric_range,
+            signs="/",
+        ),
+        number_rule("date", r"(0[1-9]|1[0-2])/(20\d\d)(?![\w/]|\.\d)", _month_year, signs="/"),
         number_rule("date", rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){end}", numeric, signs="-/."),
         number_rule("date", rf"(\d{{1,2}})([-/])(\d{{1,2}})\2(\d{{2}}){end}", numeric, signs="-/"),
         number_rule("date", r"(\d{1,2})/(\d{1,2})(?![\w/]|\.\d)", short, signs="/"),
@@ -167,6 +192,9 @@ def rules(language: str) -> tuple[Rule, ...]:
             signs="-",
         ),
         rule("date", rf"(?<![\w-])({MONTH})-(\d{{1,2}})()(?![\w-])", _hyphened, signs="-"),
+        rule(
+            "date", rf"\b({MONTH})\s(\d{{1,2}}){DASH}({MONTH})\s(\d{{1,2}})(?!\w|[:.]\d)", _days, signs="-\u2013\u2014"
+        ),
         rule(
             "date",
             rf"\b({MONTH})\s(\d{{1,2}}){_NTH}?(?:{DASH}(\d{{1,2}}){_NTH}?)?\b(?![:.]\d|%|,\d{{3}}|\s?[ap]\.?m\b|-\w)",
@@ -186,7 +214,7 @@ def rules(language: str) -> tuple[Rule, ...]:
         rule("month", rf"\b((?:{_SHORT})\b\.?)(?=,?\s(?:1\d|20)\d\d\b)", _month_alone, signs=DIGIT),
         rule("month", r"\b((?:Jan|Feb|Aug|Sept|Oct|Nov|Dec)\.)(?=[\s,;)])", _month_alone, signs="."),
         number_rule("quarter", r"([1-4])Q(?!\w)", lambda match: f"{QUARTERS[match[1]]} quarter", signs="Q"),
-        rule("day", rf"\b({_SHORT_DAY})\.(?=,?\s)", _weekday, signs="."),
+        rule("day", rf"\b({_SHORT_DAY})\.(?=[,:]?\s)", _weekday, signs="."),
         rule(
             "day",
             rf"\b({_SHORT_DAY})(?=,?\s(?:{MONTH}\s\d|\d{{1,2}}(?:[:/]\d|\s?[ap]m|{_NTH}|\s(?:{MONTH}))))",

@@ -35,7 +35,13 @@ _NO_PLURAL = re.compile(
 )
 _SENTENCE_END = re.compile(r"[\"'”’)]{0,3}\s?\Z")
 _ARTICLE = re.compile(r"\b[Aa]n?\s\Z")
+_COUNTED = re.compile(
+    r"\s(?:intervals?|steps?|increments?|timeouts?|tins?|cans?|bags?|bottles?|packs?|packets?|boxes|box)\b"
+)
+"""Matches nouns that a quantity describes without an article too: "at 5 s intervals", "one 400 g tin"."""
 _COMPOUND = re.compile(r"-[a-z]")
+_LISTED = re.compile(r",\s[\w-]{1,10}\s[a-z]")
+"""Matches another attribute before the noun: "a 1.2 GB, 1080p clip"."""
 _NOUN = re.compile(
     r"\s(?!(?:a|an|and|are|as|at|be|but|by|can|each|every|for|from|had|has|have|he|if|in|into|is|it|less|more|of|off"
     r"|on|or|over|per|plus|she|so|than|that|the|then|they|this|to|under|until|up|via|was|we|were|when|which|while|who"
@@ -73,8 +79,10 @@ def counts_things(match: re.Match[str]) -> bool:
 
 def is_attribute(match: re.Match[str]) -> bool:
     """Whether the quantity describes a noun: in "a 5 km run" and "$5-a-day" the unit is said in the singular."""
-    following = after(match, 8)
-    return bool(_COMPOUND.match(following) or (_ARTICLE.search(before(match, 3)) and _NOUN.match(following)))
+    following = after(match, 16)
+    if _COMPOUND.match(following) or _COUNTED.match(following):
+        return True
+    return bool(_ARTICLE.search(before(match, 4)) and (_NOUN.match(following) or _LISTED.match(following)))
 
 
 def signed(match: re.Match[str], spoken: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import MIXED, number_rule
+from server.text.english.figures import MIXED, after, before, number_rule
 from server.text.numerals import ordinal
 from server.text.rules import Rule
 
 VULGAR = {"½": "1/2", "⅓": "1/3", "⅔": "2/3", "¼": "1/4", "¾": "3/4", "⅛": "1/8", "⅜": "3/8", "⅝": "5/8", "⅞": "7/8"}
 IDIOMS = ("24/7", "9/11", "7/11", "50/50", "20/20", "80/20", "60/40", "70/30", "90/10")
 """What is read as two numbers."""
+_SCORED = re.compile(r"\b(?:scor(?:e[sd]?|ing)|rat(?:ed|ings?)|grade|mark|gave|gets?|got)\b[^.,;\d]{0,12}\Z")
+_NAMED = re.compile(r"[a-z,;:]\s[A-Z][a-z]{2,15}\s\Z|\d,\s[A-Z][a-z]{2,15}\s\Z")
 MAX_DENOMINATOR = 100
 
 
@@ -53,6 +55,14 @@ def _fraction(match: re.Match[str]) -> str | None:
     return f"{whole} and {words.replace('one ', 'a ', 1) if numerator == 1 else words}"
 
 
+def _score(match: re.Match[str]) -> str | None:
+    """Reads "a score of 41/100", and "Smith 8/10," in a list; "gave 1/5 of it" is a fraction."""
+    preceding, following = before(match, 24), after(match, 4)
+    if not (_SCORED.search(preceding) or (_NAMED.search(preceding) and re.match(r"[,;.)]|\Z", following))):
+        return None
+    return None if following.startswith(" of") else f"{match[1]} out of {match[2]}"
+
+
 def _pressure(match: re.Match[str]) -> str | None:
     return f"{match[1]} over {match[2]}" if 40 <= int(match[2]) <= 130 else None
 
@@ -65,6 +75,7 @@ RULES: tuple[Rule, ...] = (
         r"\1 out of \2",
         signs="/",
     ),
+    number_rule("fraction", r"(\d{1,2}(?:\.\d)?)/(5|10|100)(?![\w/]|\.\d)", _score, signs="/"),
     number_rule("fraction", r"((?:9|1\d|2[0-4])\d)/(\d{2,3})(?![\w/])", _pressure, signs="/"),
     number_rule(
         "fraction",

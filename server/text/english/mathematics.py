@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from server.text.english.figures import spelled
+from server.text.english.figures import before, spelled
 from server.text.numerals import ordinal
 from server.text.rules import Rule, rule
 
+_PREPOSITION = re.compile(r"\b(?:with|at|of|for|in|by|to|from|if|than|and|or|on|has|have|takes?)\Z")
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _RAISED = r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]{1,3}|\^-?\d{1,3}|\^\(-?\d{1,3}\)"
 
@@ -26,6 +27,14 @@ def _scientific(match: re.Match[str]) -> str:
     return f"{match[1]} times 10 to the {power}"
 
 
+def _compared(match: re.Match[str]) -> str:
+    """Reads the sign of "x < 5" as "is less than", that of "with > 5 items" without the verb."""
+    words = "less than" if "<" in match[0] else "greater than"
+    if _PREPOSITION.search(before(match, 12)):
+        return f" {words.replace('greater', 'more')} "
+    return f" is {words} "
+
+
 RULES: tuple[Rule, ...] = (
     rule("scientific", r"(?<![\w.,])(\d{1,3}(?:\.\d{1,6})?)[eE]([+-]?\d{1,3})(?![\w.])", _scientific, signs="eE"),
     rule("power", rf"(?<=[\w)])(?:{_RAISED})(?![\w⁺⁻])", _power, signs="^⁰¹²³⁴⁵⁶⁷⁸⁹⁻"),
@@ -38,8 +47,8 @@ RULES: tuple[Rule, ...] = (
     rule("sign", r"(?<=[\d)])\s?÷\s?(?=[\d(])", " divided by ", signs="÷"),
     rule("sign", r"(?<=\d)/(?=\d{1,9}\s?=)", " divided by ", signs="="),
     rule("sign", r"(?<=\d)\s/\s(?=\d{1,9}\b)", " divided by ", signs="/"),
-    rule("sign", r"(?<=[\w)])(?:\s<\s|(?<=\d)<)(?=[\w(-])", " is less than ", signs="<"),
-    rule("sign", r"(?<=[\w)])(?:\s>\s|(?<=\d)>)(?=[\w(-])", " is greater than ", signs=">"),
+    rule("sign", r"(?<=[\w)])(?:\s<\s|(?<=\d)<)(?=[\w(-])", _compared, signs="<"),
+    rule("sign", r"(?<=[\w)])(?:\s>\s|(?<=\d)>)(?=[\w(-])", _compared, signs=">"),
     rule(
         "emoticon",
         r"(?<!\S)<3(?=\s(?:you|u|it|this|that|him|her|them|my|the)\b|[!)]|\s?\Z|\s[^\w\s])",
@@ -56,6 +65,10 @@ RULES: tuple[Rule, ...] = (
     rule("sign", r"(?<=[\w)])\s?≈\s?", " is about ", signs="≈"),
     rule("sign", r"(?:±|\+/-)\s?(?=\d)", "plus or minus ", signs="±+"),
     rule("sign", r"(?<![\w.)])\u2212\s?(?=\d)", "minus ", signs="\u2212"),
+    rule("sign", r"(?<=\()-(?=\d)", "minus ", signs="-"),
+    rule("sign", r"(?<=[\w)])\s?→\s?(?=[\w(])", " to ", signs="→"),
+    rule("sign", r"\bCopyright\s(?:©|\([cC]\))(?=\s)", "Copyright", signs="C"),
+    rule("bar", r"(?<=\S\s)\|(?=\s\S)", ",", signs="|"),
     rule("sign", r"√\s?\(?(?=\w)", "the square root of ", signs="√"),
     rule("sign", r"§§\s?(?=\d)", "sections ", signs="§"),
     rule("sign", r"§\s?(?=\d)", "section ", signs="§"),

@@ -88,6 +88,9 @@ RATES = ("day", "week", "month", "year", "hour", "minute", "second", "person", "
          "km", "min", "sec")  # fmt: skip
 """What may follow the slash of a bare number: "12/kg"."""
 
+_COMPARED = r"a|per|as|the|more|less|daily|weekly|better|[a-z]{3,10}er"
+"""Matches what follows the x of "1.5x faster", "2x the price" and "3x a week"."""
+
 UNIT = "|".join(map(re.escape, sorted(UNITS, key=len, reverse=True)))
 PER = rf"(?:{'|'.join(sorted(PERIODS, key=len, reverse=True))}|{UNIT}|[a-z]{{3,12}})"
 """Matches what follows the slash of "$5/kg", "20 mg/day" or "£4/ticket"."""
@@ -105,10 +108,12 @@ def _measure(match: re.Match[str]) -> str | None:
     if _is_no_unit(match, unit, joint):
         return None
     one, many = ONLY_AFTER_NUMBERS.get(unit) or UNITS[unit]
-    quantity = mixed(match["least"])
+    quantity = mixed(match["least"]) + (" plus" if match["plus"] else "")
     share = "/" in match["least"][:3] or match["least"] in VULGAR
     single = (share or quantity == "1") and not match["most"] and not match["scale"]
     noun = one if single or (joint == "-" and not match["most"]) or is_attribute(match) else many
+    if quantity == "one half" and before(match, 6) == "every ":
+        return f"half {noun}"
     if share and single and not quantity.startswith("one "):
         quantity += " of an" if noun[0] in "aeio" or noun == "hour" else " of a"
     if match["most"]:
@@ -124,11 +129,19 @@ def _is_no_unit(match: re.Match[str], unit: str, joint: str) -> bool:
     """Whether the letter is none: "5m people" are millions, "4s" needs a space, "60 W 14th" is west."""
     if unit == "m" and counts_things(match):
         return True
+    if unit == "s" and match["first"]:
+        return False
     if unit == "s":
         return (joint != " " and "." not in match["least"]) or joint == "-" or bool(match["per"])
     if unit == "W" and re.match(r"\s(?:\d|[A-Z])", after(match, 2)):
         return True
     return unit in {"t", "W", "V", "h", "l", "L", "g"} and joint == "-"
+
+
+def _multiple(match: re.Match[str]) -> str:
+    """Reads "1.5x faster", "2-3x the fees" and "3x/day"."""
+    most = f" to {match[2]}" if match[2] else ""
+    return f"{match[1]}{most} times" + (f" per {per(match[3])}" if match[3] else "")
 
 
 def _millions(match: re.Match[str]) -> str | None:
@@ -152,8 +165,29 @@ RULES: tuple[Rule, ...] = (
         "rate", rf"({NUMBER})/({'|'.join(RATES)})(?![\w/])", lambda match: f"{match[1]} per {per(match[2])}", signs="/"
     ),
     number_rule(
+        "rate",
+        rf"({NUMBER})\s?%/({'|'.join(RATES)})(?![\w/])(?:\.(?=\s[a-z(]|[),;:]))?",
+        lambda match: f"{match[1]} percent per {per(match[2])}",
+        signs="%",
+    ),
+    number_rule(
+        "rate",
+        rf"({NUMBER})(?:{DASH}({NUMBER}))?[x×](?:/({'|'.join(RATES)})(?![\w/])|(?=\s(?:{_COMPARED})\b))",
+        _multiple,
+        signs="x×",
+    ),
+    rule("rate", r"(?<=[a-z)])/(\d{1,3})\s?h(?:rs?|ours)?(?![\w/])", r" per \1 hours", signs="/"),
+    rule("rate", r"(?<!\w)q\.?\s?(\d{1,2})\s?h(?:rs?|ours)?(?![\w/])", r"every \1 hours", signs="q"),
+    number_rule("pressure", r"(\d{2,3})/(\d{2,3})\s?mmHg(?!\w)", r"\1 over \2 millimeters of mercury", signs="/"),
+    number_rule(
         "measure",
-        rf"{MINUS}{QUANTITY}(?:\s?(?P<first>{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
+        rf"(\d{{1,3}}(?:[ -]\d{{1,2}}/\d{{1,2}}|\s?[{''.join(VULGAR)}]))\s?in\.(?=[\"”’]?\s*\Z)",
+        lambda match: f"{mixed(match[1])} inches.",
+        signs=DIGIT,
+    ),
+    number_rule(
+        "measure",
+        rf"{MINUS}{QUANTITY}(?P<plus>\+)?(?:\s?(?P<first>{UNIT})?{DASH}(?P<most>{MIXED}|{NUMBER}))?(?:\s(?P<scale>{SCALE}))?"
         rf"(?P<joint>[\s-]?)(?P<unit>{UNIT}|s)(?:/(?P<per>{PER})(?:/(?P<per2>{PER}))?)?"
         r"(?![\w²³°]|/(?!\s?\d)|-\d|['’][st])(?:\.(?=\s[a-z(]|[),;:]))?",
         _measure,
@@ -162,7 +196,7 @@ RULES: tuple[Rule, ...] = (
     number_rule(
         "measure",
         rf"{MINUS}{QUANTITY}(?:{DASH}(?P<most>{MIXED}|{NUMBER}))?(?P<scale>)(?P<first>)(?P<joint>\s?)(?P<unit>in|c)\."
-        r"(?P<per>)(?P<per2>)(?=\s[a-z(])",
+        r"(?P<per>)(?P<per2>)(?P<plus>)(?=\s[a-z(])",
         _measure,
         signs=DIGIT,
     ),

@@ -129,6 +129,11 @@ def _trailing(match: re.Match[str]) -> str:
     return signed(match, f"{plain(match['amount'], 'en')} to {plain(match['most'], 'en')}{last} {currency.many}")
 
 
+def _coded(match: re.Match[str]) -> str:
+    """Reads "$5 USD"."""
+    return signed(match, _sum(CODES[match["code"]], match["amount"], match["scale"]))
+
+
 def _pence(match: re.Match[str]) -> str:
     return f"{match[1]} {'penny' if match[1] == '1' else 'pence'}"
 
@@ -141,6 +146,7 @@ RULES: tuple[Rule, ...] = (
         _price_range,
         signs=ANY_SIGN + "ABCDEGHIJKMNPRSTUZ",
     ),
+    rule("money", rf"{_START}\$\s?(?P<amount>{AMOUNT}){_SCALED}\s(?P<code>USD|CAD|AUD|NZD)\b", _coded, signs="$"),
     rule(
         "money",
         # In "3 € 20 times" the sign belongs to the number before it.

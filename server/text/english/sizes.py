@@ -10,15 +10,20 @@ from server.text.english.measures import UNIT, UNITS
 from server.text.rules import DIGIT, Rule, rule
 
 MARKS = {'"': ("inch", "inches"), "'": ("foot", "feet")}
+AMOUNTS = frozenset({"g", "kg", "mg", "ml", "mL", "cl", "l", "L", "oz", "fl oz", "lb", "lbs"})
+"""Units that are counted in packs, "6 x 330 ml", not sides."""
 COMPASS = {"N": "north", "S": "south", "E": "east", "W": "west"}
 _FEET, _INCHES = "['′’]", '["″”]'
 _QUOTATION = re.compile(r"(?<![\d½¼¾])\"")
+_OWNER = re.compile(r"(?:['’]s|\b(?:his|her|my|your|their|our))\s\Z")
 _BY = re.compile(r"\s?[x×]\s?")
 
 
 def _feet(match: re.Match[str]) -> str:
-    """Reads 6'2" and "6 ft 2 in"."""
+    """Reads 6'2" and "6 ft 2 in"; "a 6'2" man" is 6 foot 2."""
     feet, inches = match[1], match[2]
+    if is_attribute(match) or _OWNER.search(before(match, 7)):
+        return f"{feet} foot {inches}"
     return f"{feet} {_plural('foot', 'feet', feet)} {inches} {_plural('inch', 'inches', inches)}"
 
 
@@ -54,7 +59,14 @@ def _size(match: re.Match[str]) -> str | None:
     if not match["unit"]:
         return " by ".join(sides) if "×" not in match["sides"] or min(map(len, sides)) > 2 else None
     one, many = UNITS[match["unit"]]
-    return f"{' by '.join(sides)} {one if is_attribute(match) else many}"
+    joint = " times " if match["unit"] in AMOUNTS else " by "
+    return f"{joint.join(sides)} {one if is_attribute(match) else many}"
+
+
+def _wind(match: re.Match[str]) -> str:
+    """Reads "winds NW" and "wind from the SSE"."""
+    first, *others = (COMPASS[letter] for letter in match[0])
+    return " ".join((first, "".join(others))) if len(others) == 2 else first + "".join(others)
 
 
 def _position(match: re.Match[str]) -> str:
@@ -95,6 +107,7 @@ RULES: tuple[Rule, ...] = (
         signs='"″”',
     ),
     number_rule("size", rf"([3-8]){_FEET}(\d|1[01])(?!\w|['’\"])", r"\1 feet \2", signs="'′’"),
+    rule("direction", r"(?<=[Ww]ind\s)[NSEW]{1,3}\b|(?<=[Ww]inds\s)[NSEW]{1,3}\b", _wind, signs="NSEW"),
     rule("size", r"(?<=[a-z]\s)x(?=\s\d)", _between, signs="x"),
     number_rule(
         "size",

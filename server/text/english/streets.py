@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     rule("street", rf"\b({_ANY}|hwy|st|ave|blvd|rd)\b(\.)?(?![\w'’-])", _suffix),
     rule(
         "state",
-        rf"(?:(?<=[a-z],\s)|(?<=\b[A-Z]-))({'|'.join(TRADITIONAL)})\.(?!\w)",
+        rf"(?:(?<=[A-Za-z],\s)|(?<=\b[A-Z]-))({'|'.join(TRADITIONAL)})\.(?!\w)",
         lambda match: TRADITIONAL[match[1]] + ("." if ends_sentence(match) else ""),
         signs=",-",
     ),

@@ -46,6 +46,21 @@ def _version(match: re.Match[str]) -> str:
     return ("v " if match[0][0] == "v" else "") + words
 
 
+def _any_version(match: re.Match[str]) -> str:
+    """Reads "1.9.x" and "v2.x"."""
+    return ("v " if match[1] else "") + " point ".join((*match[2].split("."), "x"))
+
+
+def _early_version(match: re.Match[str]) -> str:
+    """Reads the "-rc.1" of a version."""
+    return f" {'R C' if match[1] == 'rc' else match[1]} {match[2]}"
+
+
+def _bank_account(match: re.Match[str]) -> str:
+    """Reads an IBAN in its groups of four."""
+    return ", ".join(" ".join(spelled(run) for run in re.findall(r"[A-Z]+|\d+", group)) for group in match[0].split())
+
+
 def _dialled(match: re.Match[str]) -> str | None:
     return _groups(match[0]) if _DIALLED.search(before(match, 10)) else None
 
@@ -63,6 +78,7 @@ _EXTENSION = r"(?:,?\s?(?:ext\.?|extension|x)\s?(?P<extension>\d{1,5}))?"
 _SEPARATOR = r"[ .\u2011-]"
 
 RULES: tuple[Rule, ...] = (
+    rule("digits", r"\b[A-Z]{2}\d\d(?:\s[A-Z0-9]{4}){3,7}(?:\s[A-Z0-9]{1,3})?(?!\w)", _bank_account, signs=DIGIT),
     number_rule("ip_address", r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?!\w|\.\w)", _ip_address, signs="."),
     rule(
         "telephone",
@@ -72,6 +88,8 @@ RULES: tuple[Rule, ...] = (
         signs=DIGIT,
     ),
     rule("version", r"(?<![\w.,])v?(\d{1,3})\.(\d{1,3})\.(\d{1,4})(?:\.(\d{1,5}))?(?!\w|[.,]\d)", _version, signs="."),
+    rule("version", r"(?<![\w.,])(v?)(\d{1,3}(?:\.\d{1,4}){0,2})\.x(?![\w.])", _any_version, signs="x"),
+    rule("version", r"(?<=\.\d)-(rc|alpha|beta)\.?(\d{1,3})(?![\w.])", _early_version, signs="-"),
     rule("version", r"(?<![\w.,])v(\d{1,3})(?:\.(\d{1,3}))()()(?!\w|[.,]\d)", _version, signs="v"),
     rule(
         "telephone",
@@ -89,6 +107,7 @@ RULES: tuple[Rule, ...] = (
     number_rule("telephone", rf"\d{{3}}[.\u2011-](?!\d?\d00\b)\d{{4}}{_EXTENSION}{AFTER}", _extended, signs="-."),
     number_rule("telephone", r"\d{3}(?:-\d{4})?(?!\w|[.,]\d|\s?%)", _dialled, signs=DIGIT),
     number_rule("digits", rf"\d{{5}}-\d{{4}}{AFTER}", _telephone, signs="-"),
+    number_rule("digits", rf"\d{{2}}-\d{{7}}{AFTER}", _telephone, signs="-"),
     number_rule("digits", rf"\d{{3}}-\d{{2}}-\d{{4}}{AFTER}", _telephone, signs="-"),
     number_rule("digits", rf"\d{{4}}(?:[ -]\d{{4}}){{2,3}}{AFTER}", _telephone, signs=DIGIT),
     number_rule("digits", r"\d{3,12}(?!\w|[.,]\d|\s?%)", _code, signs=DIGIT),

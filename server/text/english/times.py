@@ -68,6 +68,13 @@ def _duration(match: re.Match[str]) -> str | None:
     return " ".join(parts) + half + _zone(match[5]) + _last_dot(match)
 
 
+def _minutes(match: re.Match[str]) -> str:
+    """Reads "2:30 min" and "1:45 h"."""
+    whole, part = ("minute", "second") if match[3] == "min" else ("hour", "minute")
+    words = _count(int(match[1]), whole)
+    return words if match[2] == "00" else f"{words} {_count(int(match[2]), part)}"
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
@@ -110,6 +117,12 @@ RULES: tuple[Rule, ...] = (
         "duration",
         rf"(\d{{1,2}}):(\d{{2}}):(\d{{2}})(?:\s?({HALF}))?(?:\s?({ZONE}))?(?![\w:]|\.\d)",
         _duration,
+        signs=":",
+    ),
+    number_rule(
+        "duration",
+        r"(\d{1,3}):([0-5]\d)\s?(min|h)(?:utes|ours|s|rs?)?\b(?:\.(?=\s[a-z(]|[),;:]))?",
+        _minutes,
         signs=":",
     ),
     number_rule(
