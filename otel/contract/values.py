@@ -52,7 +52,7 @@ class Outcome(LabelValue):
 class Cancellation(LabelValue):
     """The reason for which a request was cancelled, always the client's; one that the server gave up is an error."""
 
-    INCOMPLETE = "incomplete", "the client left before its request had arrived"
+    INCOMPLETE = "incomplete", "the connection was reset before the whole request had arrived"
     BEFORE_ANSWER = "before_answer", "the client left before the answer began"
     DURING_ANSWER = "during_answer", "the client left while it received the answer"
     SLOW_READER = "slow_reader", "the client received the answer too slowly, so the server cut it off"

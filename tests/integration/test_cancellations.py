@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import struct
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,8 @@ async def connected(client: Client, sent: bytes) -> asyncio.StreamWriter:
 async def leaves_in_mid_request(start: Start) -> tuple[Client, object]:
     client = await start()
     writer = await connected(client, HEAD + b"1000\r\n\r\n" + BODY)
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset: see the next test
     writer.transport.abort()
     return client, None
 
@@ -100,6 +104,15 @@ async def test_a_cancelled_request_says_why_everywhere(
     for attributes in (root["attributes"], event):
         assert attributes["tts.cancellation"] == reason
         assert int(attributes["tts.status_code"]) == status
+
+
+async def test_a_request_whose_sending_side_ends_too_early_is_rejected(start: Start) -> None:
+    """It is not cancelled: its client may still be there, and gets 400."""
+    client = await start()
+    writer = await connected(client, HEAD + b"1000\r\n\r\n" + BODY)
+    writer.close()
+    summary = await client.until(lambda s: s["total_requests"] == 1)
+    assert (summary["rejected_requests"], summary["errors_by_type"]) == (1, {"invalid_json": 1})
 
 
 async def test_what_the_server_ends_is_an_error(start: Start, tmp_path: Path) -> None:

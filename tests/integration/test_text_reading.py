@@ -94,7 +94,7 @@ def test_pronunciations_are_shown_by_their_rule(server_url: str) -> None:
 
 def test_phonemes_are_of_the_voices_accent(server_url: str) -> None:
     _, _, body = post(server_url + PATH, {"text": "A lot."})
-    assert [each["phonemes"] for each in json.loads(body)["sentences"][0]["stretches"]] == ["ɐ", "lˈɑːt"]  # noqa: RUF001
+    assert [each["phonemes"] for each in json.loads(body)["sentences"][0]["stretches"]] == ["ɐ", "lˈɑːt"]
 
 
 def test_blocks_have_their_pauses(server_url: str) -> None:
@@ -141,7 +141,7 @@ async def test_other_languages_have_their_own_rules(start: Start) -> None:
     assert german["language"] == "de"
     assert spoken(german) == "Am dritten Mai kostet es drei Euro und fünfzig Cent 3 Mal."
     phonemes_of = {each["written"]: each["phonemes"] for each in german["sentences"][0]["stretches"]}
-    assert phonemes_of["3. Mai"].startswith("drˈɪtən")  # noqa: RUF001
+    assert phonemes_of["3. Mai"].startswith("drˈɪtən")
     _, japanese = await read(client, "今日は。", voice_name="kan")
     assert japanese["sentences"][0]["stretches"][0]["phonemes"] is None
 
