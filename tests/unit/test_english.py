@@ -85,7 +85,7 @@ KINDS: dict[str, list[tuple[str, str]]] = {
         ("250ms-2s", "250 milliseconds to 2 seconds"),
         ("at 5 s intervals, a 1.2 GB, 1080p clip", "at 5 second intervals, a 1.2 gigabyte, 1080p clip"),
         ("We ran 5 km today, more than 5 kg too", "We ran 5 kilometers today, more than 5 kilograms too"),
-        ("needs 8+ GB of RAM", "needs 8 plus gigabytes of RAM"),
+        ("needs 8+ GB of RAM", "needs 8 plus gigabytes of ram"),
         ("1.5%/mo. or so", "1.5 percent per month or so"),
         ("1.5x faster, 2-3x the fee, 3x/day", "1.5 times faster, 2 to 3 times the fee, 3 times per day"),
         ("every ½ hr, 2 tablets q. 6 h, 2 g/24 h", "every half hour, 2 tablets every 6 hours, 2 grams per 24 hours"),
@@ -215,6 +215,7 @@ KINDS: dict[str, list[tuple[str, str]]] = {
         ("Mgr. Hale", "Manager Hale"),
         ("Copyright © 2019", "Copyright twenty nineteen"),
         ("rev. B, ref. 5, Attn: me", "revision B, reference 5, Attention: me"),
+        ("RAM, HEVC, your PIN", "ram, H E V C, your pin"),
         ("for 12 mos. or 4 lg. eggs", "for 12 months or 4 large eggs"),
     ],
     "electronic": [

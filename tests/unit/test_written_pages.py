@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from server.text.reading import read_text
 from server.text.script import InputType, ScriptParser
-from server.utterance import Passage
+from server.text.source_reading import read_source
 from tests.server_process import ROOT
 
 FOLDER = ROOT / "tests" / "readings" / "pages"
@@ -18,7 +17,6 @@ OTHERWISE = {
         "or 7 d,": "days: the letter alone is too often a name",
         "2.0.0a3": "the letter between digits is left to espeak, which says it",
     },
-    "chat": {"H.265/HEVC": "espeak takes HEVC for a word: no list of abbreviations is complete"},
     "invoice": {"twenty-five Due: May": "a pause between the labels, of which the last line is too long for a verse"},
     "leaflet": {
         "Paxolin®": "espeak says registered: nothing but emoji is dropped",
@@ -46,8 +44,8 @@ def read_page(path: Path) -> list[str]:
     """Returns the sentences of a page as they are spoken."""
     input_type: InputType = "markdown" if path.suffix == ".md" else "text"
     script = ScriptParser().parse(path.read_text(), input_type, "en-us")
-    passages = script.passages or (Passage(script.text),)
-    return [sentence.text for passage in passages for sentence in read_text(passage.text, "en-us")]
+    reading = read_source(script, "en-us", 1.0)
+    return [" ".join(each.spoken for each in sentence.stretches if each.spoken) for sentence in reading.sentences]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

@@ -18,6 +18,12 @@ STARTERS = (
     "|Our|Their|Its|What|Why|How|Where|Who|After|Before|Since|Because|However|Now|Yes|No|Not|Some|Many|Most|All|Each"
 )
 """Words that begin a sentence and are no surname."""
+ACRONYMS = {
+    "RAM": "ram", "ROM": "rom", "PIN": "pin", "SIM": "sim", "LAN": "lan", "NAS": "nass", "SaaS": "sass", "GUI": "gooey",
+    "FEMA": "feema", "MoMA": "moma", "HEVC": "H E V C", "EIN": "E I N", "IoT": "I O T", "ffmpeg": "F F M peg",
+    "nginx": "engine X",
+}  # fmt: skip
+"""Acronyms that espeak says in letters and people as a word, or the other way round."""
 _LETTERED = re.compile(rf"(?:\b(?:{LETTERED})|\A)\s\Z", re.IGNORECASE)
 _STARTER = re.compile(rf"\s(?:{STARTERS})\b")
 
@@ -56,5 +62,6 @@ RULES: tuple[Rule, ...] = (
         signs=".",
     ),
     rule("initial", r"\b([A-Z])\.(?=\s[A-Z])", _initial, signs="."),
+    rule("acronym", rf"(?<![\w.@-])(?:{'|'.join(ACRONYMS)})(?![\w@]|\.\w)", lambda match: ACRONYMS[match[0]]),
     rule("letters", r"(?<=\b[Tt]he )WHO(?![\w.])|(?<=\()WHO(?=\))", "W H O", signs="W"),
 )
