@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +11,7 @@ from server.text.phonemes import Phonemizer
 from server.text.reading import read_text
 from server.text.rules import apply
 from server.utterance import Verbalization
+from tests.reading_checks import check_that_nothing_is_dropped, check_that_time_is_linear
 from tests.server_process import ROOT
 
 FOLDER = ROOT / "tests" / "readings" / "european"
@@ -109,13 +108,7 @@ PARTS = st.lists(
 
 @given(PARTS, st.sampled_from(LANGUAGES))
 def test_every_letter_and_digit_is_spoken_or_skipped_by_name(text: str, language: str) -> None:
-    for sentence in read_text(" ".join(text.split()), language):
-        for stretch in sentence.stretches:
-            written = sentence.written[stretch.start : stretch.stop]
-            if any(map(str.isalnum, written)) and stretch.rule not in SILENT:
-                assert any(map(str.isalnum, stretch.spoken)), (written, stretch)
-        written = "".join(word.written for word in sentence.words)
-        assert "".join(written.split()) == "".join(sentence.written.split())
+    check_that_nothing_is_dropped(text, language, SILENT)
 
 
 @given(PARTS, st.sampled_from(LANGUAGES))
@@ -137,19 +130,7 @@ def test_applying_the_rules_twice_finds_the_same_stretches(text: str, language: 
      "DE12 ", "1 000 000", "Str."],
 )  # fmt: skip
 def test_hostile_text_takes_time_by_its_length(part: str, language: str) -> None:
-    """About how the time grows, not how long it is: of 16 times as much a quadratic rule would make 256 times."""
-
-    def seconds(length: int) -> float:
-        text = (part * length)[:length]
-        least = float("inf")
-        for _ in range(3):
-            begun = time.thread_time()
-            read_text(text, language)
-            least = min(least, time.thread_time() - begun)
-        return least
-
-    read_text("a", language)
-    assert seconds(4_800) < 100 * max(seconds(300), 0.0005)
+    check_that_time_is_linear(lambda text: read_text(text, language), part, 4_800)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

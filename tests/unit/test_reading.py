@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -13,6 +12,7 @@ from server.errors import NothingToSpeak
 from server.text.normalize import normalize
 from server.text.reading import PAUSE, read_text, read_utterance, sentence_spans
 from server.utterance import Passage, Utterance, Verbalization, Voice
+from tests.reading_checks import check_that_time_is_linear
 
 ENGLISH = [
     ("It costs $3.50.", "It costs three dollars and fifty cents."),
@@ -167,19 +167,7 @@ def test_nothing_written_is_lost_whatever_it_is(text: str, language: str) -> Non
 )  # fmt: skip
 @pytest.mark.parametrize("language", ["en", "de"])
 def test_hostile_text_takes_time_by_its_length(part: str, language: str) -> None:
-    """About how the time grows, not how long it is: of 16 times as much a quadratic rule would make 256 times."""
-
-    def seconds(length: int) -> float:
-        text = (part * length)[:length]
-        least = float("inf")
-        for _ in range(3):
-            begun = time.thread_time()
-            read_text(text, language)
-            least = min(least, time.thread_time() - begun)
-        return least
-
-    read_text("a", language)
-    assert seconds(16_000) < 100 * max(seconds(1_000), 0.0005)
+    check_that_time_is_linear(lambda text: read_text(text, language), part, 16_000)
 
 
 JOE = Voice("joe", ("en",), 22050, "c0ffee")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from server.errors import InvalidMarkup, NothingToSpeak
 from server.text.emotions import MASK
 from server.text.script import InputType, Script, ScriptParser
+from tests.reading_checks import check_that_time_is_linear
 
 PARSER = ScriptParser()
 KINDS: tuple[InputType, ...] = ("text", "markdown")
@@ -91,16 +91,4 @@ def test_omissions_say_why() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("kind", KINDS)
 def test_hostile_text_takes_time_by_its_length(part: str, kind: InputType) -> None:
-    """About how the time grows, not how long it is: of 16 times as much a quadratic parser would take 256 times."""
-
-    def seconds(length: int) -> float:
-        text = (part * length)[:length]
-        least = float("inf")
-        for _ in range(2):
-            begun = time.thread_time()
-            parsed(text, kind)
-            least = min(least, time.thread_time() - begun)
-        return least
-
-    parsed("a", kind)
-    assert seconds(8_000) < 100 * max(seconds(500), 0.0005)
+    check_that_time_is_linear(lambda text: parsed(text, kind), part, 8_000)
