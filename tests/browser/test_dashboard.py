@@ -281,7 +281,8 @@ def test_an_exemplar_leads_to_its_trace(
     speak(speaking.url, "Which request is this dot?", cache=False)
     assert eventually(lambda: stack.exemplars("tts_request_duration_seconds"))
     with opened(browser, dashboard, "service?period=15+min") as page:
-        expect(page.locator(f".st-key-card-ttscope-service-{panel} .js-plotly-plot")).to_be_visible(timeout=DRAWN_MS)
+        plots = page.locator(f".st-key-card-ttscope-service-{panel} .js-plotly-plot")
+        expect(plots.last).to_be_visible(timeout=DRAWN_MS)  # while it draws anew, the page holds the old one too
         dot = page.locator(f".st-key-card-ttscope-service-{panel} .annotation-text a").last
         dot.hover(timeout=DRAWN_MS)
         expect(page.locator(".hoverlayer").filter(has_text="Click to open its trace")).to_have_count(1)
