@@ -192,8 +192,8 @@ def run(stack: Stack, data_dir: Path) -> Run:
         eventually(lambda: stack.value("sum(tts_requests_total)") == sum(run.sent.values()))
         rows = stack.query("sum by (outcome) (tts_requests_total)")
         run.accounted = {labels["outcome"]: value for labels, value in rows}
-        run.exposed = {sample.name for sample in exposed(url)} | NATIVE
-        eventually(lambda: run.exposed <= stack.metric_names(OF_THE_SERVER))
+        run.exposed = {sample.name for sample in exposed(url)}
+        eventually(lambda: run.exposed | NATIVE <= stack.metric_names(OF_THE_SERVER))
         run.queried = stack.metric_names(OF_THE_SERVER) - {"target_info"}
         run.diagnosis = diagnosis(url, stack)
         statuses = everywhere(url) | cardinality_client.send(url, 40)
