@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 from urllib.parse import urlsplit
 
 from opentelemetry.util.re import parse_env_headers
@@ -75,12 +74,6 @@ def metric_interval() -> float:
 def metric_timeout() -> float:
     """Returns the milliseconds for one collection, and for one export, of metrics."""
     return float(_export_timeout_millis("METRICS"))
-
-
-def temporality() -> Literal["cumulative", "delta", "lowmemory"]:
-    """Returns the preferred temporality of exported metrics."""
-    preference = _lower("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE")
-    return preference if preference in {"delta", "lowmemory"} else "cumulative"  # type: ignore[return-value]
 
 
 def fixed_sampling() -> bool | None:

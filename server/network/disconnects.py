@@ -20,7 +20,6 @@ PROBE_SECONDS = 1.0
 """How long an answer is waited for before the interim response: most answers are quicker, and need none."""
 INTERIM_RESPONSE = b"HTTP/1.1 100 Continue\r\n\r\n"
 """Of the interim responses, the one that all clients know: Python's http.client takes any other for the answer."""
-
 ACKNOWLEDGED_SECONDS = 0.002
 """How often the socket is asked whether everything was acknowledged."""
 
@@ -36,7 +35,6 @@ class DisconnectMonitor:
         self._probe_time = self._loop.time() + PROBE_SECONDS
         self._probed = False
         self._timer = self._loop.call_later(LOOK_SECONDS, self._look)
-
         self._socket = transport.get_extra_info("socket")
 
     def stop(self) -> None:

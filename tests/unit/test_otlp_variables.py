@@ -16,7 +16,6 @@ from otel.sdk.otlp import (
     otlp_enabled,
     problems,
     target,
-    temporality,
 )
 from otel.sdk.variable_rules import SIGNALS, Signal
 from tests.certificates import certificates_in
@@ -210,12 +209,7 @@ def test_an_empty_variable_of_one_signal_leaves_the_general_one(environment: Env
 
 def test_without_variables_nothing_is_exported() -> None:
     assert not any(otlp_enabled(signal) for signal in SIGNALS)
-    assert (metric_interval(), metric_timeout(), temporality(), fixed_sampling()) == (
-        10_000,
-        30_000,
-        "cumulative",
-        None,
-    )
+    assert (metric_interval(), metric_timeout(), fixed_sampling()) == (10_000, 30_000, None)
 
 
 @pytest.mark.parametrize("signal", SIGNALS)

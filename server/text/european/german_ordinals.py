@@ -20,7 +20,6 @@ _PREPOSITION = re.compile(
     r"\b(?:in|mit|von|aus|nach|zu|bei|seit|auf|an|vor|unter|während|wegen|ende|anfang|mitte|hälfte)\s(?:der|dieser)\s\Z",
     re.IGNORECASE,
 )
-_INDEFINITE = re.compile(r"\b(?:ein|kein|mein|sein|ihr|unser|dein)\s\Z", re.IGNORECASE)
 _DETERMINED = re.compile(
     r"\b(?:am|im|zum|zur|beim|vom|dem|den|des|einem|einen|einer|eines|seinem|seinen|seiner|ihrem|ihren|ihrer|meinem|meinen"
     r"|jedem|jeden|jeder|diesem|diesen|ab|bis|ins|ans|aufs|unserem|unserer|eine|seine|ihre|meine|unsere|deine)\s\Z",
