@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,11 @@ class EventFile(LogRecordExporter):
     """
 
     def __init__(self, path: Path, losses: EventLosses) -> None:
+        """Opens the file at once, so that events are written even if the process runs out of handles later."""
         self._file = RotatingFile(path, MAX_BYTES, FILES)
         self._losses = losses
+        with suppress(OSError):  # the first export tries again, and counts what it loses
+            self._file.open()
 
     def export(self, batch: Sequence[ReadableLogRecord]) -> LogRecordExportResult:
         try:

@@ -19,7 +19,7 @@ class RotatingFile:
     """
 
     def __init__(self, path: Path, max_bytes: int, files: int) -> None:
-        """Does not open the file: the first ``append`` does. ``files`` are kept, including the current one."""
+        """Does not open the file: ``open`` or the first ``append`` does. ``files`` are kept, including the current one."""
         self._path = path
         self._max_bytes = max_bytes
         self._files = files
@@ -29,7 +29,7 @@ class RotatingFile:
     def append(self, line: bytes) -> None:
         """Writes ``line`` and a newline. Raises OSError, which leaves the file unchanged."""
         content = line + b"\n"
-        self._open()
+        self.open()
         if self._size and self._size + len(content) > self._max_bytes:
             self._rotate()
         try:
@@ -40,14 +40,8 @@ class RotatingFile:
             self._rotate()  # the process's limit on file size is below ours
             self._write(content)
 
-    def close(self) -> None:
-        """Closes the file; a later ``append`` opens it again."""
-        if self._descriptor is not None:
-            with suppress(OSError):
-                os.close(self._descriptor)
-            self._descriptor = None
-
-    def _open(self) -> None:
+    def open(self) -> None:
+        """Opens the file if it isn't open, or is no longer the one at its path. Raises OSError."""
         if self._descriptor is not None and not self._is_current(self._descriptor):
             self.close()  # another process has moved or removed it
         if self._descriptor is None:
@@ -59,6 +53,13 @@ class RotatingFile:
             except OSError:
                 self.close()
                 raise
+
+    def close(self) -> None:
+        """Closes the file; a later ``append`` opens it again."""
+        if self._descriptor is not None:
+            with suppress(OSError):
+                os.close(self._descriptor)
+            self._descriptor = None
 
     def _is_current(self, descriptor: int) -> bool:
         with suppress(OSError):
@@ -94,7 +95,7 @@ class RotatingFile:
             os.fsync(folder)  # the file names too are on the disk
         finally:
             os.close(folder)
-        self._open()
+        self.open()
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}") if number else self._path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import resource
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -152,6 +153,18 @@ def test_a_folder_that_can_t_be_made_is_a_loss(tmp_path: Path) -> None:
     file = EventFile(tmp_path / "events" / "requests.jsonl", EventLosses("requests.jsonl", counted))
     assert file.export(_batch(1)) is LogRecordExportResult.FAILURE
     assert counted.events == {LossReason.IO_ERROR: 1}
+
+
+def test_events_are_written_without_a_free_file_handle(tmp_path: Path) -> None:
+    counted = Counted()
+    file = EventFile(tmp_path / "events" / "requests.jsonl", EventLosses("requests.jsonl", counted))
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        assert file.export(_batch(1)) is LogRecordExportResult.SUCCESS
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert counted.events == {}
 
 
 def test_more_than_can_wait_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
