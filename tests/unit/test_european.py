@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from server.text import european
@@ -107,6 +107,7 @@ PARTS = st.lists(
 
 
 @given(PARTS, st.sampled_from(LANGUAGES))
+@example("http://$", "de")
 def test_every_letter_and_digit_is_spoken_or_skipped_by_name(text: str, language: str) -> None:
     check_that_nothing_is_dropped(text, language, SILENT)
 

@@ -38,7 +38,7 @@ def rules(language: Language) -> tuple[Rule, ...]:
         """Reads a web address without its scheme and "www"."""
         address = match[0].rstrip(_CLOSING)
         bare = re.sub(r"^(?:https?://)?(?:www\.)?", "", address, flags=re.IGNORECASE).rstrip("/")
-        return words(bare) + match[0][len(address) :]
+        return words(bare if any(map(str.isalnum, bare)) else address) + match[0][len(address) :]
 
     def domain(match: re.Match[str]) -> str | None:
         ambiguous = match["end"] in electronic.AMBIGUOUS and not match["path"] and match[0] != match[0].lower()
