@@ -255,9 +255,9 @@ class Service:
     def _api_application(self) -> web.Application:
         settings = self._settings
         hosts = AllowedHosts(settings.host, settings.allowed_hosts)
-        gate = Gate(self._recorder, self._admission, hosts, SPEECH_PATHS)
+        gate = Gate(self._recorder, self._admission, SPEECH_PATHS)
         application = web.Application(
-            middlewares=[http_middleware(self._telemetry), gate], client_max_size=settings.max_body_bytes
+            middlewares=[http_middleware(self._telemetry), gate, hosts], client_max_size=settings.max_body_bytes
         )
         application.on_response_prepare.append(decorate)
         application.add_routes(route.definition() for route in self._routes())
@@ -292,7 +292,7 @@ class Service:
     def _management_application(self) -> web.Application:
         """Returns the application of the management port, which responds even if all API connections are in use."""
         hosts = AllowedHosts(self._settings.management_host, self._settings.allowed_hosts)
-        application = web.Application(middlewares=[Gate(self._recorder, self._admission, hosts)])
+        application = web.Application(middlewares=[Gate(self._recorder, self._admission), hosts])
         application.on_response_prepare.append(decorate)
         routes = (*self._prometheus.routes("/metrics", "/prometheus"), *self._health.routes())
         application.add_routes(route.definition() for route in routes)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import WORK, AttemptOutcome, CacheResult, Cancellation, FallbackReason, Outcome, Stage
+from server.access.caller import ANONYMOUS, Caller
 from server.audio.quality import Quality
 from server.errors import SpeechError
 from server.utterance import Chunk, Interval, Listener, Utterance
@@ -89,6 +90,8 @@ class RequestRecord:
     method: str
     synthesis: Synthesis | None = None
     """The synthesis that the request asks for; None before the request is read, or if it is invalid."""
+    caller: Caller = ANONYMOUS
+    """Who sent it, as far as that is known."""
     began_unix: int = field(default_factory=time.time_ns)
     began: int = field(default_factory=time.perf_counter_ns)
     received: int = 0

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
 
-from aiohttp import hdrs, web
+from aiohttp import web
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from otel.contract.values import Outcome
@@ -22,7 +22,6 @@ from server.middleware.envelope import (
     request_id,
     translate,
 )
-from server.middleware.hosts import AllowedHosts
 from server.record import CLIENT_LEFT, RequestRecord
 from server.synthesis.admission import Admission
 from server.telemetry.recorder import Recorder
@@ -33,17 +32,14 @@ log = logging.getLogger(f"{LOGGER}.gate")
 
 
 class Gate:
-    """A middleware that rejects requests for other hosts, and records every request to a speech endpoint, whatever its
-    outcome."""
+    """The outermost of our middlewares: it turns the errors of the others into responses, and records every request to
+    a speech endpoint, whatever its outcome."""
 
     __middleware_version__ = 1
 
-    def __init__(
-        self, recorder: Recorder, admission: Admission, hosts: AllowedHosts, speaking: Collection[str] = ()
-    ) -> None:
+    def __init__(self, recorder: Recorder, admission: Admission, speaking: Collection[str] = ()) -> None:
         """``speaking`` are the paths of the speech endpoints, whose requests are recorded."""
         self._recorder = recorder
-        self._hosts = hosts
         self._admission = admission
         self._speaking = frozenset(speaking)
 
@@ -54,7 +50,6 @@ class Gate:
             request[TRACE_ID] = format_trace_id(context.trace_id)
         if request.path not in self._speaking:
             try:
-                self._hosts.check(request.headers.get(hdrs.HOST))
                 return await handler(request)
             except (SpeechError, web.HTTPException) as error:
                 return error_response(translate(error, request) if isinstance(error, web.HTTPException) else error)
@@ -69,7 +64,6 @@ class Gate:
         request[RECORD] = record
         self._recorder.open(record, get_current_span())
         try:
-            self._hosts.check(request.headers.get(hdrs.HOST))
             response = await handler(request)
             record.finish(Outcome.OK, response.status)
             return response

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 from ipaddress import ip_address
+
+from aiohttp import hdrs, web
 
 from server.errors import MisdirectedRequest
 
@@ -16,18 +18,26 @@ REMEMBERED = 256
 
 
 class AllowedHosts:
-    """Checks the header Host of each request to one port.
+    """A middleware that checks the header Host of each request to one port.
 
     It allows the loopback names, the address that the port is bound to, and ``allowed``, each with any port; ``*``
     allows every name. A port that is bound to all addresses also accepts any IP address: DNS rebinding needs a name
     that an attacker can point elsewhere. Requests without the header are accepted too, since no browser sends them.
     """
 
+    __middleware_version__ = 1
+
     def __init__(self, bound: str, allowed: Iterable[str]) -> None:
         """``bound`` is the address that the port listens on."""
         self._names = frozenset(map(_canonical, (*LOOPBACK, bound, *allowed))) - {""}
         self._addresses = bound in WILDCARDS
         self._allows = lru_cache(REMEMBERED)(self._judge)
+
+    async def __call__(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        self.check(request.headers.get(hdrs.HOST))
+        return await handler(request)
 
     def check(self, host: str | None) -> None:
         """Raises MisdirectedRequest."""

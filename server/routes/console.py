@@ -18,4 +18,4 @@ async def page(request: web.Request) -> web.FileResponse:
     return web.FileResponse(FOLDER / FILES[request.path], headers={"Content-Security-Policy": POLICY})
 
 
-ROUTES = tuple(Route("GET", path, page, None) for path in FILES)
+ROUTES = tuple(Route("GET", path, page, None, None) for path in FILES)

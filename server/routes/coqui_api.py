@@ -12,6 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
+from server.access.caller import Scope
 from server.errors import InvalidRequest
 from server.routes.dialect import SynthesisRequest
 from server.routes.forms import MAX_FIELDS, MULTIPART, URLENCODED, Fields, read_form
@@ -48,8 +49,8 @@ class FormDialect:
 
     def routes(self, handler: Handler) -> tuple[Route, ...]:
         return (
-            Route("GET", self.path, handler, self._describe_get, head=False),
-            Route("POST", self.path, handler, self._describe_post),
+            Route("GET", self.path, handler, Scope.SPEAK, self._describe_get, head=False),
+            Route("POST", self.path, handler, Scope.SPEAK, self._describe_post),
         )
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
@@ -124,9 +125,17 @@ class CoquiRoutes:
     def routes(self) -> tuple[Route, ...]:
         voices = reads_text("The voices as MaryTTS lists them: name, language, gender.", "text/plain")
         return (
-            Route("GET", "/voices", self.voices, voices),
-            Route("GET", "/locales", self.locales, reads_text("The languages, a line for each.", "text/plain")),
-            Route("GET", "/details", self.details, reads_text("What each voice is, as a page.", "text/html")),
+            Route("GET", "/voices", self.voices, Scope.SPEAK, voices),
+            Route(
+                "GET",
+                "/locales",
+                self.locales,
+                Scope.SPEAK,
+                reads_text("The languages, a line for each.", "text/plain"),
+            ),
+            Route(
+                "GET", "/details", self.details, Scope.SPEAK, reads_text("What each voice is, as a page.", "text/html")
+            ),
         )
 
     async def voices(self, request: web.Request) -> web.Response:

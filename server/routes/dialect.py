@@ -8,6 +8,7 @@ from typing import Protocol
 
 from aiohttp import web
 
+from server.access.caller import Scope
 from server.audio.formats import FORMATS, Format
 from server.routes import events, schemas
 from server.routes.operations import audio, json_body, speaks
@@ -71,7 +72,7 @@ class TtsDialect:
             events.CONTENT_TYPE: {"schema": schemas.EVENT},
         }
         summary = "Speak a text; with timestamps as JSON, or in server-sent events where it is streamed."
-        return (Route("POST", PATH, handler, speaks(summary, json_body("TtsRequest"), content)),)
+        return (Route("POST", PATH, handler, Scope.SPEAK, speaks(summary, json_body("TtsRequest"), content)),)
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)

@@ -23,11 +23,12 @@ class HealthRoutes:
 
     def routes(self) -> tuple[Route, ...]:
         return (
-            Route("GET", "/health", self.health, reads("Whether the process is alive.", STATUS)),
+            Route("GET", "/health", self.health, None, reads("Whether the process is alive.", STATUS)),
             Route(
                 "GET",
                 "/ready",
                 self.ready,
+                None,
                 reads("Whether it can speak: 503 until a voice has spoken, and at its end.", STATUS),
             ),
         )

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from otel.sdk.exposition import Exposition, content_type
+from server.access.caller import Scope
 from server.errors import MetricsDisabled
 from server.routes.operations import reads, reads_text
 from server.routes.route import Route
@@ -64,7 +65,7 @@ class SummaryRoute:
         summary = reads(
             "Totals, rates and durations by word and character range; p95 and p99 are at most 1 % off.", _SUMMARY
         )
-        return (Route("GET", "/metrics", self, summary),)
+        return (Route("GET", "/metrics", self, Scope.OBSERVE, summary),)
 
     async def __call__(self, request: web.Request) -> web.Response:
         if self._describe is None:
@@ -95,7 +96,7 @@ class PrometheusRoute:
             "application/openmetrics-text",
             "application/vnd.google.protobuf",
         )
-        return tuple(Route("GET", path, self, text) for path in paths or ("/prometheus",))
+        return tuple(Route("GET", path, self, Scope.OBSERVE, text) for path in paths or ("/prometheus",))
 
     async def __call__(self, request: web.Request) -> web.Response:
         if self._exposition is None:

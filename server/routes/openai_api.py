@@ -8,6 +8,7 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.access.caller import Scope
 from server.audio.formats import FORMATS
 from server.routes import events
 from server.routes.dialect import SynthesisRequest
@@ -72,7 +73,7 @@ class OpenAiDialect:
         content = {**audio(FORMATS), events.CONTENT_TYPE: {"schema": EVENT}}
         summary = "Speak a text; compatible with OpenAI's API. The audio is sent while it is being made."
         body = json_body("SpeechRequest")
-        return (Route("POST", PATH, handler, speaks(summary, body, content, IGNORED_HEADER)),)
+        return (Route("POST", PATH, handler, Scope.SPEAK, speaks(summary, body, content, IGNORED_HEADER)),)
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)

@@ -32,8 +32,8 @@ class DescriptionRoutes:
 
     def routes(self) -> tuple[Route, ...]:
         return (
-            Route("GET", "/openapi.json", self.openapi, reads("This description.", {"type": "object"})),
-            Route("GET", "/docs", self.docs, reads_text("This description as a page.", "text/html")),
+            Route("GET", "/openapi.json", self.openapi, None, reads("This description.", {"type": "object"})),
+            Route("GET", "/docs", self.docs, None, reads_text("This description as a page.", "text/html")),
         )
 
     async def openapi(self, request: web.Request) -> web.Response:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from server.access.caller import Scope
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Operation = dict[str, Any]
@@ -35,6 +37,8 @@ class Route:
     method: Method
     path: str
     handler: Handler
+    scope: Scope | None
+    """The scope that a key needs for it; None for what anybody may read."""
     operation: Operation | Callable[[RequestLimits], Operation] | None
     """The operation in /openapi.json; None omits the route, as for the console's files."""
     head: bool = True

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from otel.contract.ranges import CHARACTERS, WORDS
+from server.access.caller import Scope
 from server.errors import QueueFull
 from server.providers.pace import characters_as_long
 from server.routes.clients import Clients
@@ -80,7 +81,7 @@ class TextReadingRoute:
         self._thread = ThreadPoolExecutor(1, "readings")
 
     def routes(self) -> tuple[Route, ...]:
-        return (Route("POST", PATH, self.read, _OPERATION),)
+        return (Route("POST", PATH, self.read, Scope.SPEAK, _OPERATION),)
 
     async def read(self, request: web.Request) -> web.Response:
         """Responds with the reading. Raises the errors of POST /tts for the same text."""

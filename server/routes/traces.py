@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from otel.sdk.trace_memory import LAST, SLOWEST, TraceMemory
+from server.access.caller import Scope
 from server.errors import UnknownTrace
 from server.routes.operations import identifier, reads
 from server.routes.route import Route
@@ -34,8 +35,14 @@ class TraceRoutes:
     def routes(self) -> tuple[Route, ...]:
         by_id = identifier("The X-Trace-ID or the X-Request-ID of an answer.")
         return (
-            Route("GET", "/traces", self.list, reads("The last and the slowest kept traces.", _TRACES)),
-            Route("GET", "/traces/{id}", self.show, reads("One kept trace with all its spans.", _TRACE, by_id)),
+            Route("GET", "/traces", self.list, Scope.OBSERVE, reads("The last and the slowest kept traces.", _TRACES)),
+            Route(
+                "GET",
+                "/traces/{id}",
+                self.show,
+                Scope.OBSERVE,
+                reads("One kept trace with all its spans.", _TRACE, by_id),
+            ),
         )
 
     async def list(self, request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from server.access.caller import Scope
 from server.errors import UnknownModel
 from server.routes.operations import identifier, reads
 from server.routes.route import Route
@@ -37,20 +38,24 @@ class VoiceListRoutes:
     def routes(self) -> tuple[Route, ...]:
         by_name = identifier("The model's name.")
         return (
-            Route("GET", "/v1/audio/voices", self.voices, reads("The voices that can be asked for.", _VOICES)),
+            Route(
+                "GET", "/v1/audio/voices", self.voices, Scope.SPEAK, reads("The voices that can be asked for.", _VOICES)
+            ),
             Route(
                 "GET",
                 "/v1/audio/models",
                 self.audio_models,
+                Scope.SPEAK,
                 reads("The models that can be named, as Open WebUI reads them.", _AUDIO_MODELS),
             ),
             Route(
                 "GET",
                 "/v1/models",
                 self.models,
+                Scope.SPEAK,
                 reads("The models that can be named, as OpenAI's clients read them.", _MODELS),
             ),
-            Route("GET", "/v1/models/{id}", self.model, reads("One of them.", _MODEL, by_name)),
+            Route("GET", "/v1/models/{id}", self.model, Scope.SPEAK, reads("One of them.", _MODEL, by_name)),
         )
 
     async def voices(self, request: web.Request) -> web.Response:

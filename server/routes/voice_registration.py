@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
+from server.access.caller import Scope
 from server.audio import uploads
 from server.errors import BadRequest, BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
 from server.routes.clients import Clients
@@ -77,8 +78,8 @@ class VoiceRegistrationRoutes:
     def routes(self) -> tuple[Route, ...]:
         path = "/v1/audio/voices/{id}"
         return (
-            Route("PUT", path, self.put, _PUT),
-            Route("DELETE", path, self.delete, _DELETE),
+            Route("PUT", path, self.put, Scope.VOICES, _PUT),
+            Route("DELETE", path, self.delete, Scope.VOICES, _DELETE),
         )
 
     async def put(self, request: web.Request) -> web.Response:

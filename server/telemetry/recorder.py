@@ -27,7 +27,7 @@ from otel.sdk.telemetry import Telemetry
 from server.errors import ServerCrashed
 from server.lifecycle.journal import Journal, LostRequest
 from server.record import RequestRecord
-from server.telemetry.request_fields import CLIENT, FAILED, attempt_fields, method, request_fields
+from server.telemetry.request_fields import FAILED, attempt_fields, method, request_fields
 from server.telemetry.slowness import Slowness
 from server.telemetry.summary import Summary
 from server.utterance import Interval
@@ -189,8 +189,8 @@ class Recorder:
             )
         if record.streamed:
             measure(metrics.STREAM_UNDERRUN, record.underrun / 1e9, context, voice_name=voice)
-        add(metrics.WORDS_TOTAL, utterance.words, voice_name=voice, client=CLIENT)
-        add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=CLIENT)
+        add(metrics.WORDS_TOTAL, utterance.words, voice_name=voice, client=record.caller.name)
+        add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=record.caller.name)
 
     def _make_spans(
         self, record: RequestRecord, span: Span, context: Context, attributes: dict[str, AttributeValue]

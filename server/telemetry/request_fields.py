@@ -13,7 +13,6 @@ from otel.contract.labels import METHOD, OTHER
 from otel.contract.values import AttemptOutcome, Outcome
 from server.record import AttemptRecord, RequestRecord
 
-CLIENT = "anonymous"
 FAILED = (AttemptOutcome.ERROR, AttemptOutcome.TIMEOUT, AttemptOutcome.FAULTY)
 FAILING_STATUS = 500
 """The lowest HTTP status at which the span of a server has the status error."""
@@ -43,7 +42,7 @@ def request_fields(record: RequestRecord, build: str) -> dict[str, AttributeValu
         RequestField.CHUNKS: record.chunks,
         RequestField.PROVIDER: record.provider or None,
         RequestField.CACHE: record.cache and str(record.cache),
-        RequestField.CLIENT: CLIENT,
+        RequestField.CLIENT: record.caller.name,
         RequestField.BUILD: build,
     }
     if record.utterance is not None:
