@@ -5,46 +5,27 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from aiohttp import web
-
 from otel.contract.values import BackgroundTask
-from otel.sdk.http import http_middleware
 from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
+from server.applications import SPEECH_PATHS, Applications
 from server.lifecycle.background import keep_running
 from server.lifecycle.journal import Journal
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
-from server.middleware.envelope import decorate
-from server.middleware.gate import Gate
-from server.middleware.hosts import AllowedHosts
 from server.native_workers import NativeWorkers
 from server.network.connections import Connections, possible_connections
 from server.network.parsing import LEAST_URL_BYTES
 from server.network.ports import Port
 from server.network.rejections import Rejections
 from server.providers.provider import Provider, RecordingProvider
-from server.routes import console, coqui_api
-from server.routes.clients import Clients
-from server.routes.dialect import Dialect, TtsDialect
-from server.routes.health import HealthRoutes
-from server.routes.metrics import PrometheusRoute, SummaryRoute
-from server.routes.openai_api import OpenAiDialect
-from server.routes.openapi import DescriptionRoutes
-from server.routes.route import Route
-from server.routes.speech import SpeechRoute
-from server.routes.text_reading import TextReadingRoute
-from server.routes.traces import TraceRoutes
-from server.routes.utterances import UtteranceParser
-from server.routes.voice_lists import VoiceListRoutes
-from server.routes.voice_registration import VoiceRegistrationRoutes
+from server.routes.dialect import TtsDialect
 from server.settings import Settings
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache, Maker
@@ -62,14 +43,6 @@ from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.summary import Summary
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 
-DIALECTS: tuple[Dialect, ...] = (
-    TtsDialect(),
-    OpenAiDialect(),
-    coqui_api.TTS_DIALECT,
-    coqui_api.PROCESS_DIALECT,
-)
-"""The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
-SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
 """The connection limit of the management port, whose few clients keep no connection open for long."""
@@ -126,10 +99,18 @@ class Service:
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
-        self._prometheus = PrometheusRoute(self._telemetry.exposition)
-        self._health = HealthRoutes(self._synthesizer, self._admission)
+        applications = Applications(
+            settings,
+            telemetry=self._telemetry,
+            recorder=self._recorder,
+            admission=self._admission,
+            synthesizer=self._synthesizer,
+            dictionaries=self._dictionaries,
+            recordings=self._recordings,
+            describe=self._describe if self._metrics_enabled else None,
+        )
         self._api = Port(
-            self._api_application(),
+            applications.api(),
             settings.host,
             settings.port,
             self._connections,
@@ -138,7 +119,7 @@ class Service:
             rejections=Rejections(self._recorder.report_unseen, SPEECH_PATHS),
         )
         self._management = Port(
-            self._management_application(),
+            applications.management(),
             settings.management_host,
             settings.management_port,
             Connections(MANAGEMENT_CONNECTIONS),
@@ -251,52 +232,6 @@ class Service:
             )
             self._recorder.report_lost(request)
         self._journal.begin()
-
-    def _api_application(self) -> web.Application:
-        settings = self._settings
-        hosts = AllowedHosts(settings.host, settings.allowed_hosts)
-        gate = Gate(self._recorder, self._admission, SPEECH_PATHS)
-        application = web.Application(
-            middlewares=[http_middleware(self._telemetry), gate, hosts], client_max_size=settings.max_body_bytes
-        )
-        application.on_response_prepare.append(decorate)
-        application.add_routes(route.definition() for route in self._routes())
-        return application
-
-    def _routes(self) -> tuple[Route, ...]:
-        """Returns the routes of the API, in the order of the API description."""
-        settings, synthesizer = self._settings, self._synthesizer
-        clients = Clients(settings.trusted_proxies)
-        recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
-        utterances = UtteranceParser(settings, synthesizer, self._dictionaries)
-        reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
-        voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
-        routes = (
-            *(
-                route
-                for dialect in DIALECTS
-                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, utterances, dialect))
-            ),
-            *reading.routes(),
-            *recordings.routes(),
-            *voices.routes(),
-            *self._health.routes(),
-            *SummaryRoute(self._describe if self._metrics_enabled else None).routes(),
-            *TraceRoutes(self._telemetry.traces).routes(),
-            *self._prometheus.routes(),
-            *coqui_api.CoquiRoutes(synthesizer).routes(),
-        )
-        description = DescriptionRoutes(synthesizer, settings.max_text_characters, routes)
-        return (*routes, *description.routes(), *console.ROUTES)
-
-    def _management_application(self) -> web.Application:
-        """Returns the application of the management port, which responds even if all API connections are in use."""
-        hosts = AllowedHosts(self._settings.management_host, self._settings.allowed_hosts)
-        application = web.Application(middlewares=[Gate(self._recorder, self._admission), hosts])
-        application.on_response_prepare.append(decorate)
-        routes = (*self._prometheus.routes("/metrics", "/prometheus"), *self._health.routes())
-        application.add_routes(route.definition() for route in routes)
-        return application
 
     def _describe(self) -> dict[str, Any]:
         """Returns the body of GET /metrics."""

@@ -1,0 +1,129 @@
+"""The applications of both ports: their routes, and the middlewares that every request passes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiohttp import web
+
+from otel.sdk.http import http_middleware
+from otel.sdk.telemetry import Telemetry
+from server.routes.clients import Clients
+from server.middleware.envelope import decorate
+from server.middleware.gate import Gate
+from server.middleware.hosts import AllowedHosts
+from server.routes import console, coqui_api
+from server.routes.dialect import Dialect, TtsDialect
+from server.routes.health import HealthRoutes
+from server.routes.metrics import PrometheusRoute, SummaryRoute
+from server.routes.openai_api import OpenAiDialect
+from server.routes.openapi import DescriptionRoutes
+from server.routes.route import Route
+from server.routes.speech import SpeechRoute
+from server.routes.text_reading import TextReadingRoute
+from server.routes.traces import TraceRoutes
+from server.routes.utterances import UtteranceParser
+from server.routes.voice_lists import VoiceListRoutes
+from server.routes.voice_registration import VoiceRegistrationRoutes
+from server.settings import Settings
+from server.synthesis.admission import Admission
+from server.synthesis.synthesizer import Synthesizer
+from server.telemetry.recorder import Recorder
+from server.text.dictionaries import Dictionaries
+from server.voices.recordings import RecordingStore
+
+DIALECTS: tuple[Dialect, ...] = (
+    TtsDialect(),
+    OpenAiDialect(),
+    coqui_api.TTS_DIALECT,
+    coqui_api.PROCESS_DIALECT,
+)
+"""The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
+SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
+
+
+class Applications:
+    """Builds the application of each port. A request passes the gate first, then the checks in their order."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        telemetry: Telemetry,
+        recorder: Recorder,
+        admission: Admission,
+        synthesizer: Synthesizer,
+        dictionaries: Dictionaries,
+        recordings: RecordingStore | None,
+        describe: Callable[[], dict[str, Any]] | None,
+    ) -> None:
+        """``recordings`` is None if no provider registers voices; ``describe`` returns the body of GET /metrics, and is
+        None if metrics are disabled."""
+        self._settings = settings
+        self._telemetry = telemetry
+        self._recorder = recorder
+        self._admission = admission
+        self._synthesizer = synthesizer
+        self._dictionaries = dictionaries
+        self._recordings = recordings
+        self._describe = describe
+        self._clients = Clients(settings.trusted_proxies)
+        self._prometheus = PrometheusRoute(telemetry.exposition)
+        self._health = HealthRoutes(synthesizer, admission)
+
+    def api(self) -> web.Application:
+        """Returns the application of the API."""
+        settings = self._settings
+        middlewares = (
+            http_middleware(self._telemetry),
+            Gate(self._recorder, self._admission, SPEECH_PATHS),
+            AllowedHosts(settings.host, settings.allowed_hosts),
+        )
+        return _application(self.api_routes(), middlewares, settings.max_body_bytes)
+
+    def management(self) -> web.Application:
+        """Returns the application of the management port, which responds even if all API connections are in use."""
+        settings = self._settings
+        middlewares = (
+            Gate(self._recorder, self._admission),
+            AllowedHosts(settings.management_host, settings.allowed_hosts),
+        )
+        return _application(self.management_routes(), middlewares, settings.max_body_bytes)
+
+    def api_routes(self) -> tuple[Route, ...]:
+        """Returns the routes of the API, in the order of the API description."""
+        settings, synthesizer, clients = self._settings, self._synthesizer, self._clients
+        recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
+        utterances = UtteranceParser(settings, synthesizer, self._dictionaries)
+        reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
+        voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
+        routes = (
+            *(
+                route
+                for dialect in DIALECTS
+                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, utterances, dialect))
+            ),
+            *reading.routes(),
+            *recordings.routes(),
+            *voices.routes(),
+            *self._health.routes(),
+            *SummaryRoute(self._describe).routes(),
+            *TraceRoutes(self._telemetry.traces).routes(),
+            *self._prometheus.routes(),
+            *coqui_api.CoquiRoutes(synthesizer).routes(),
+        )
+        description = DescriptionRoutes(synthesizer, settings.max_text_characters, routes)
+        return (*routes, *description.routes(), *console.ROUTES)
+
+    def management_routes(self) -> tuple[Route, ...]:
+        """Returns the routes of the management port."""
+        return (*self._prometheus.routes("/metrics", "/prometheus"), *self._health.routes())
+
+
+def _application(routes: Iterable[Route], middlewares: Iterable[Any], max_body_bytes: int) -> web.Application:
+    application = web.Application(middlewares=tuple(middlewares), client_max_size=max_body_bytes)
+    application.on_response_prepare.append(decorate)
+    application.add_routes(route.definition() for route in routes)
+    return application
