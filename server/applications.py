@@ -10,7 +10,7 @@ from aiohttp import web
 
 from otel.sdk.http import http_middleware
 from otel.sdk.telemetry import Telemetry
-from server.routes.clients import Clients
+from server.access.clients import Clients
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts

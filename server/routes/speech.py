@@ -11,10 +11,10 @@ from aiohttp import web
 from opentelemetry.trace import get_current_span
 
 from otel.contract.values import Stage
+from server.access.clients import Clients
 from server.errors import SpeechError
 from server.middleware.envelope import RECORD
 from server.record import Synthesis
-from server.routes.clients import Clients
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
 from server.routes.requests import wants_fresh

@@ -14,9 +14,9 @@ from aiohttp import web
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from server.access.caller import Scope
+from server.access.clients import Clients
 from server.errors import QueueFull
 from server.providers.pace import characters_as_long
-from server.routes.clients import Clients
 from server.routes.operations import FAILURE, error, json_body
 from server.routes.requests import JSON, parse_tts, read_json
 from server.routes.route import Route

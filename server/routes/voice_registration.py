@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from server.access.caller import Scope
+from server.access.clients import Clients
 from server.audio import uploads
 from server.errors import BadRequest, BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
-from server.routes.clients import Clients
 from server.routes.operations import FAILURE, error, parameter
 from server.routes.requests import JSON, refuse_compressed
 from server.routes.route import Route

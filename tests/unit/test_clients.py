@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict
 
-from server.routes.clients import Clients
+from server.access.clients import Clients
 
 
 def key(remote: str | None, *forwarded: str, trusted: str = "") -> str:
