@@ -10,6 +10,8 @@ import sys
 
 from otel.support.environment import SettingsError
 from server import VERSION
+from server.access.exposure import ExposedError
+from server.access.key_record import KeyStoreError
 from server.app import Service
 from server.errors import SpeechError
 from server.lifecycle import launch, watchdog
@@ -31,7 +33,8 @@ def main() -> int:
     """Returns the exit code.
 
     0 after an orderly stop; 1 if the server could not start or speak, or another server uses its data folder; 2 for
-    invalid settings; 70 if the engine was lost, the event loop hung, or the server failed, and should be restarted.
+    invalid settings, keys that can't be read, or an address that others reach without keys; 70 if the engine was lost,
+    the event loop hung, or the server failed, and should be restarted.
     """
     try:
         settings = load()
@@ -88,6 +91,9 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
     except SpeechError as error:
         print(f"ttscope: {error.message}", file=sys.stderr)
         return 1
+    except (ExposedError, KeyStoreError) as error:
+        print(f"ttscope: {error}", file=sys.stderr)
+        return 2
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -14,6 +14,7 @@ from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
+from server.access.exposure import open_keyring
 from server.applications import SPEECH_PATHS, Applications
 from server.lifecycle.background import keep_running
 from server.lifecycle.journal import Journal
@@ -58,8 +59,9 @@ class Service:
     """The server: two ports, the providers, and the telemetry. Create it inside a running event loop."""
 
     def __init__(self, settings: Settings, providers: Sequence[Provider]) -> None:
-        """``providers`` are in the order of the fallback chain."""
+        """``providers`` are in the order of the fallback chain. Raises ExposedError and KeyStoreError."""
         self._settings = settings
+        self._keyring = open_keyring(settings)
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
         build = settings.build or VERSION
@@ -106,6 +108,7 @@ class Service:
             admission=self._admission,
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
+            keyring=self._keyring,
             recordings=self._recordings,
             describe=self._describe if self._metrics_enabled else None,
         )
@@ -179,6 +182,7 @@ class Service:
             BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
             BackgroundTask.DICTIONARIES: self._dictionaries.watch,
+            BackgroundTask.KEYS: self._keyring.watch,
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
 from otel.sdk.http import http_middleware
 from otel.sdk.telemetry import Telemetry
+from server.access.caller import ANONYMOUS, Scope
 from server.access.clients import Clients
+from server.access.exposure import is_loopback
+from server.access.failed_attempts import FailedAttempts
+from server.access.keyring import Keyring
+from server.middleware.authentication import AttemptObserver, Authentication
 from server.middleware.envelope import decorate
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
@@ -20,7 +26,7 @@ from server.routes.health import HealthRoutes
 from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
-from server.routes.route import Route
+from server.routes.route import Route, scopes
 from server.routes.speech import SpeechRoute
 from server.routes.text_reading import TextReadingRoute
 from server.routes.traces import TraceRoutes
@@ -45,7 +51,8 @@ SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
 
 
 class Applications:
-    """Builds the application of each port. A request passes the gate first, then the checks in their order."""
+    """Builds the application of each port. A request passes the gate first, then the checks in their order: cheap ones
+    first, and none reads a body."""
 
     def __init__(
         self,
@@ -56,6 +63,8 @@ class Applications:
         admission: Admission,
         synthesizer: Synthesizer,
         dictionaries: Dictionaries,
+        keyring: Keyring,
+        attempt_observers: Sequence[AttemptObserver] = (),
         recordings: RecordingStore | None,
         describe: Callable[[], dict[str, Any]] | None,
     ) -> None:
@@ -67,6 +76,9 @@ class Applications:
         self._admission = admission
         self._synthesizer = synthesizer
         self._dictionaries = dictionaries
+        self._keyring = keyring
+        self._attempt_observers = attempt_observers
+        self._failures = FailedAttempts()
         self._recordings = recordings
         self._describe = describe
         self._clients = Clients(settings.trusted_proxies)
@@ -75,22 +87,28 @@ class Applications:
 
     def api(self) -> web.Application:
         """Returns the application of the API."""
-        settings = self._settings
+        settings, routes = self._settings, self.api_routes()
         middlewares = (
             http_middleware(self._telemetry),
             Gate(self._recorder, self._admission, SPEECH_PATHS),
             AllowedHosts(settings.host, settings.allowed_hosts),
+            self._authentication(routes, settings.host),
         )
-        return _application(self.api_routes(), middlewares, settings.max_body_bytes)
+        return _application(routes, middlewares, settings.max_body_bytes)
 
     def management(self) -> web.Application:
-        """Returns the application of the management port, which responds even if all API connections are in use."""
-        settings = self._settings
+        """Returns the application of the management port, which responds even if all API connections are in use.
+
+        On the loopback, metrics need no key, so that Prometheus on the same machine needs none.
+        """
+        settings, routes = self._settings, self.management_routes()
+        public = [Scope.OBSERVE] if is_loopback(settings.management_host) else []
         middlewares = (
             Gate(self._recorder, self._admission),
             AllowedHosts(settings.management_host, settings.allowed_hosts),
+            self._authentication(routes, settings.management_host, public),
         )
-        return _application(self.management_routes(), middlewares, settings.max_body_bytes)
+        return _application(routes, middlewares, settings.max_body_bytes)
 
     def api_routes(self) -> tuple[Route, ...]:
         """Returns the routes of the API, in the order of the API description."""
@@ -120,6 +138,20 @@ class Applications:
     def management_routes(self) -> tuple[Route, ...]:
         """Returns the routes of the management port."""
         return (*self._prometheus.routes("/metrics", "/prometheus"), *self._health.routes())
+
+    def _authentication(self, routes: Iterable[Route], host: str, public: Iterable[Scope] = ()) -> Authentication:
+        """Returns the check of keys for a port on ``host``, where only this machine may manage keys without a key."""
+        nobody = replace(ANONYMOUS, scopes=ANONYMOUS.scopes - {Scope.ADMIN})
+        return Authentication(
+            self._keyring,
+            self._clients,
+            scopes(routes),
+            self._failures,
+            public=public,
+            anonymous=ANONYMOUS if is_loopback(host) else nobody,
+            observers=self._attempt_observers,
+            query_keys=self._settings.query_keys,
+        )
 
 
 def _application(routes: Iterable[Route], middlewares: Iterable[Any], max_body_bytes: int) -> web.Application:

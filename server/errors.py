@@ -1,78 +1,15 @@
-"""All errors of the server, in one hierarchy with two branches.
-
-- ``SpeechError`` is sent to the client. A class's name is its ``error_type`` in responses, labels and events.
-- ``ComponentError`` is internal: a component has failed or was closed, and its caller chooses the client's error. It is
-  never sent to a client. Its subclasses are defined next to their component: EngineLost (scheduling), ThreadClosed
-  (providers), WorkerCrashed, WorkerLost and ForkFailed (sandbox), AudioUnreadable and UnsupportedRecording (audio),
-  DictionaryError (text), DataFolderError (lifecycle). VoiceError is defined here, since many packages read voices.
-"""
+"""All errors that a client can receive: the classes below SpeechError. ``speech_error.py`` has their base."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
-from typing import ClassVar
 
 from otel.contract.values import Side
+from server.speech_error import ComponentError, ServerError, SpeechError, VoiceError, error_type
 
-
-class ServerError(Exception):
-    """The base of every error that the server defines."""
-
-
-class ComponentError(ServerError):
-    """A component of the server has failed. It is never sent to a client; see the module's docstring."""
-
-
-class VoiceError(ComponentError):
-    """A file or folder is not a usable voice; the message gives its path and the problem."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: {problem}")
-        self.path = path
-        self.problem = problem
-
-    def __reduce__(self) -> tuple[type[VoiceError], tuple[Path, str]]:
-        """Makes the error picklable, since the engine's process raises it too."""
-        return type(self), (self.path, self.problem)
-
-
-class SpeechError(ServerError):
-    """A failure that is reported to the client.
-
-    ``message`` never repeats input of the client, so it may be logged.
-    """
-
-    status: ClassVar[int]
-    kind: ClassVar[str] = "invalid_request_error"
-    """The ``type`` in the JSON body, one of OpenAI's values."""
-    refusal: ClassVar[bool] = True
-    """Whether the request was rejected before synthesis; otherwise it was accepted and then failed."""
-    side: ClassVar[Side] = Side.CLIENT
-    """The side that caused the error."""
-
-    def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.param = param
-        self.retry_after = retry_after
-        """The value of the header Retry-After, in seconds."""
-
-    @property
-    def error_type(self) -> str:
-        return error_type(type(self))
-
-
-def error_type(cls: type[SpeechError]) -> str:
-    """Returns the name of an error class in snake case: ``unknown_voice`` for ``UnknownVoice``."""
-    return _lower_snake(cls.__name__)
-
-
-@cache
-def _lower_snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+__all__ = ["ComponentError", "ServerError", "SpeechError", "VoiceError", "all_errors", "error_type"]
+CHALLENGE = 'Bearer realm="ttscope"'
+"""What a response says about the keys that it wants (RFC 6750)."""
 
 
 class InvalidJson(SpeechError):
@@ -85,6 +22,67 @@ class InvalidText(SpeechError):
     """The text contains characters that are not allowed: NUL, control characters or lone surrogates."""
 
     status = 400
+
+
+class MissingApiKey(SpeechError):
+    """The request has no API key, and this server requires one. It is sent as Authorization: Bearer, X-API-Key or
+    xi-api-key."""
+
+    status = 401
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": CHALLENGE}
+
+
+class InvalidApiKey(SpeechError):
+    """The API key is not one of this server's, or it has a typing error, has expired or was revoked."""
+
+    status = 401
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
+
+
+class ConflictingApiKeys(SpeechError):
+    """The request has two different API keys."""
+
+    status = 400
+
+
+class InsufficientScope(SpeechError):
+    """The API key is valid and does not have the scope that this path needs."""
+
+    status = 403
+
+    def __init__(self, scope: str) -> None:
+        self.scope = scope
+        super().__init__(f"this API key does not have the scope {scope}, which this path needs")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{self.scope}"'}
+
+
+class VoiceNotAllowed(SpeechError):
+    """The API key is valid and is not allowed to use this voice."""
+
+    status = 403
+
+
+class TooManyFailedAttempts(SpeechError):
+    """Too many requests of this client had an invalid API key. Retry after the time in Retry-After; a valid key is
+    accepted at once."""
+
+    status = 429
+    kind = "rate_limit_error"
+
+
+class UnknownKey(SpeechError):
+    """There is no API key with this identifier."""
+
+    status = 404
 
 
 class UnknownPath(SpeechError):
@@ -125,6 +123,10 @@ class MethodNotAllowed(SpeechError):
     def __init__(self, allowed: Iterable[str]) -> None:
         self.allowed = frozenset(allowed)
         super().__init__(f"this path takes only {', '.join(sorted(self.allowed))}")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Allow": ", ".join(sorted(self.allowed))}
 
 
 class RequestTimeout(SpeechError):

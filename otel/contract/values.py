@@ -85,6 +85,18 @@ class CacheResult(LabelValue):
     )
 
 
+class AuthenticationResult(LabelValue):
+    """The result of checking the key of a request."""
+
+    OK = "ok", "the key is valid and has the scope of the route"
+    MISSING = "missing", "the request has no key"
+    MALFORMED = "malformed", "what was sent has not the form of a key or has a typing error, or two keys were sent"
+    UNKNOWN = "unknown", "nobody has issued this key"
+    REVOKED = "revoked", "the key was revoked, or replaced by another one"
+    EXPIRED = "expired", "the key was valid until some time ago"
+    FORBIDDEN = "forbidden", "the key is valid and has not the scope of the route"
+
+
 class AttemptOutcome(LabelValue):
     """The outcome of a provider's attempt to speak: how it ended."""
 
@@ -163,6 +175,7 @@ class BackgroundTask(LabelValue):
     WATCH = "watch", "looks for degraded providers"
     PROBES = "probes", "checks providers"
     DICTIONARIES = "dictionaries", "reads pronunciations that have changed"
+    KEYS = "keys", "reads API keys that have changed"
 
 
 class WorkerKind(LabelValue):

@@ -45,10 +45,7 @@ def error_response(error: SpeechError) -> web.Response:
     """Returns the error response, in OpenAI's format."""
     body = json.dumps({"error": describe(error)})
     response = web.Response(status=error.status, text=body, content_type="application/json")
-    if error.retry_after is not None:
-        response.headers["Retry-After"] = str(error.retry_after)
-    if isinstance(error, MethodNotAllowed):
-        response.headers["Allow"] = ", ".join(sorted(error.allowed))
+    response.headers.update(error.headers)
     return response
 
 

@@ -48,8 +48,7 @@ def last_response(error: SpeechError, request_id: str) -> bytes:
         "Connection": "close",
         "X-Request-ID": request_id,
         **CONSTANT_HEADERS,
+        **error.headers,
     }
-    if error.retry_after is not None:
-        headers["Retry-After"] = str(error.retry_after)
     lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}", *(f"{k}: {v}" for k, v in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + body

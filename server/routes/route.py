@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,3 +53,9 @@ class Route:
         if self.method == "GET":
             return web.get(self.path, self.handler, allow_head=self.head)
         return web.route(self.method, self.path, self.handler)
+
+
+def scopes(routes: Iterable[Route]) -> dict[tuple[str, str], Scope | None]:
+    """Returns the scope that each route needs, by method and path; HEAD needs that of GET."""
+    needed: dict[tuple[str, str], Scope | None] = {(route.method, route.path): route.scope for route in routes}
+    return needed | {("HEAD", path): scope for (method, path), scope in needed.items() if method == "GET"}

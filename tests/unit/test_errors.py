@@ -18,7 +18,7 @@ STATUSES = {400, 401, 403, 404, 405, 408, 413, 414, 415, 421, 422, 429, 431, 500
 def test_every_error_is_complete(cls: type[SpeechError]) -> None:
     assert cls.status in STATUSES
     assert cls.__doc__
-    assert cls.side == ("server" if cls.status >= 500 or cls.status == 429 else "client")
+    assert cls.side == ("server" if cls.status >= 500 or cls is QueueFull else "client")
     assert cls.kind in {"invalid_request_error", "rate_limit_error", "server_error"}
     assert cls.refusal or cls.status in (500, 504)
 

@@ -1,0 +1,43 @@
+"""Whether a server may listen where it does: without keys, only this machine may reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+
+from server.access.key_database import KEYS_FILE, KeyDatabase
+from server.access.key_file import KeyFile
+from server.access.keyring import Keyring
+from server.errors import ComponentError
+from server.settings import Settings
+
+
+class ExposedError(ComponentError):
+    """The server has no key and would listen where others reach it; the message names the ways out."""
+
+
+def open_keyring(settings: Settings) -> Keyring:
+    """Returns the keyring of the settings, with its keys read. Raises KeyStoreError and ExposedError."""
+    file = settings.keys_file
+    keyring = Keyring(KeyFile(file) if file is not None else KeyDatabase(settings.data_dir / KEYS_FILE))
+    keyring.load()
+    if not keyring.required and not settings.allow_anonymous:
+        _refuse_exposure({"TTSCOPE_HOST": settings.host, "TTSCOPE_MANAGEMENT_HOST": settings.management_host}.items())
+    return keyring
+
+
+def is_loopback(host: str) -> bool:
+    """Returns whether only this machine reaches a port that listens on ``host``."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _refuse_exposure(hosts: Iterable[tuple[str, str]]) -> None:
+    exposed = [f"{variable}={host}" for variable, host in hosts if not is_loopback(host)]
+    if exposed:
+        raise ExposedError(
+            f"{' and '.join(exposed)} would let others reach this server, and it has no API key. Either create one: "
+            "python -m server.keys create NAME; or let everybody in: TTSCOPE_ALLOW_ANONYMOUS=true"
+        )

@@ -1,0 +1,151 @@
+"""Finds out who sent a request, by its API key, and whether they may use its route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import NoReturn, Protocol
+
+from aiohttp import hdrs, web
+
+from otel.contract.values import AuthenticationResult
+from server.access.caller import ANONYMOUS, CALLER, Caller, Scope
+from server.access.clients import Clients
+from server.access.failed_attempts import FailedAttempts
+from server.access.keyring import Keyring
+from server.errors import (
+    ConflictingApiKeys,
+    InsufficientScope,
+    InvalidApiKey,
+    MissingApiKey,
+    SpeechError,
+    TooManyFailedAttempts,
+)
+from server.middleware.envelope import RECORD
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+KEY_HEADERS = ("X-API-Key", "xi-api-key")
+"""The headers that hold a key and nothing else; the second is ElevenLabs'."""
+QUERY_KEY = "api_key"
+"""The field of a WebSocket's query that may hold a key, since a browser can't give it headers."""
+BEARER = "bearer"
+HOW = "send it as Authorization: Bearer, X-API-Key or xi-api-key"
+MESSAGES = {
+    AuthenticationResult.MALFORMED: "this is not an API key of this server, or it has a typing error",
+    AuthenticationResult.UNKNOWN: "this API key was not issued by this server",
+    AuthenticationResult.REVOKED: "this API key was revoked or replaced",
+    AuthenticationResult.EXPIRED: "this API key has expired",
+}
+
+
+class AttemptObserver(Protocol):
+    """What is told about each request that a key was needed for."""
+
+    def attempted(self, result: AuthenticationResult, key_name: str | None) -> None:
+        """Observes one result; ``key_name`` is None if no key is known to belong to the request."""
+
+
+class Authentication:
+    """A middleware that gives each request its caller. It reads no body and waits for nothing.
+
+    Public routes need no key, and one that is sent to them is not looked at. Neither is any key while the server has
+    none; everybody is ANONYMOUS then.
+    """
+
+    __middleware_version__ = 1
+
+    def __init__(
+        self,
+        keyring: Keyring,
+        clients: Clients,
+        scopes: Mapping[tuple[str, str], Scope | None],
+        failures: FailedAttempts,
+        *,
+        public: Iterable[Scope] = (),
+        anonymous: Caller = ANONYMOUS,
+        observers: Sequence[AttemptObserver] = (),
+        query_keys: bool = False,
+    ) -> None:
+        """``scopes`` are those that routes need, by method and path. Routes that need one of ``public`` need no key.
+        ``anonymous`` is everybody while the server has no key. ``query_keys`` allows keys in a WebSocket's query."""
+        self._keyring = keyring
+        self._clients = clients
+        self._scopes = scopes
+        self._failures = failures
+        self._public = frozenset(public)
+        self._anonymous = anonymous
+        self._observers = observers
+        self._query_keys = query_keys
+
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self.check(request)
+        return await handler(request)
+
+    def check(self, request: web.Request) -> None:
+        """Sets the request's caller. Raises the SpeechErrors for keys that are missing, invalid or not enough."""
+        scope = self._scope(request)
+        if scope is None or scope in self._public:
+            return
+        if not self._keyring.required:
+            self._enter(request, self._anonymous)
+            if not self._anonymous.may(scope):
+                raise MissingApiKey(f"this path needs an API key with the scope {scope}, and the server has no key yet")
+            return
+        keys = self._keys(request)
+        if not keys:
+            self._observe(AuthenticationResult.MISSING)
+            raise MissingApiKey(f"this path needs an API key with the scope {scope}: {HOW}")
+        if len(keys) > 1:
+            self._fail(request, AuthenticationResult.MALFORMED, ConflictingApiKeys("two different API keys were sent"))
+        result, record = self._keyring.identify(keys.pop())
+        name = record.name if record is not None else None
+        if record is None or result is not AuthenticationResult.OK:
+            self._fail(request, result, InvalidApiKey(MESSAGES[result]), name)
+        caller = self._keyring.caller(record)
+        self._enter(request, caller)
+        if not caller.may(scope):
+            self._observe(AuthenticationResult.FORBIDDEN, name)
+            raise InsufficientScope(scope)
+        self._observe(result, name)
+
+    def _scope(self, request: web.Request) -> Scope | None:
+        """Returns the scope that the route needs; None for a public one, and for a path or method that does not exist.
+        Raises KeyError for a route that nobody has given a rule."""
+        match = request.match_info
+        if match.http_exception is not None:
+            return None
+        resource = match.route.resource
+        path = resource.canonical if resource is not None else ""
+        return self._scopes[match.route.method, path]
+
+    def _keys(self, request: web.Request) -> set[str]:
+        """Returns the different keys of a request."""
+        headers = request.headers
+        keys = {value.strip() for name in KEY_HEADERS for value in headers.getall(name, ())}
+        for value in headers.getall(hdrs.AUTHORIZATION, ()):
+            kind, _, credentials = value.strip().partition(" ")
+            if kind.lower() == BEARER:
+                keys.add(credentials.strip())
+        if self._query_keys and headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            keys.update(request.query.getall(QUERY_KEY, ()))
+        return keys - {""}
+
+    def _enter(self, request: web.Request, caller: Caller) -> None:
+        request[CALLER] = caller
+        if RECORD in request:
+            request[RECORD].caller = caller
+
+    def _fail(
+        self, request: web.Request, result: AuthenticationResult, error: SpeechError, name: str | None = None
+    ) -> NoReturn:
+        """Counts a failed attempt and raises ``error``, or TooManyFailedAttempts."""
+        self._observe(result, name)
+        seconds = self._failures.add(self._clients.key(request))
+        if seconds:
+            raise TooManyFailedAttempts(
+                "too many requests from this address had an invalid API key", retry_after=seconds
+            )
+        raise error
+
+    def _observe(self, result: AuthenticationResult, name: str | None = None) -> None:
+        for observer in self._observers:
+            observer.attempted(result, name)
