@@ -18,11 +18,13 @@ from server.access.failed_attempts import FailedAttempts
 from server.access.keyring import Keyring
 from server.middleware.authentication import AttemptObserver, Authentication
 from server.middleware.envelope import decorate
+from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
 from server.routes import console, coqui_api
 from server.routes.dialect import Dialect, TtsDialect
 from server.routes.health import HealthRoutes
+from server.routes.key_administration import KeyAdministrationRoutes
 from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
@@ -93,6 +95,7 @@ class Applications:
             Gate(self._recorder, self._admission, SPEECH_PATHS),
             AllowedHosts(settings.host, settings.allowed_hosts),
             self._authentication(routes, settings.host),
+            invite_body,
         )
         return _application(routes, middlewares, settings.max_body_bytes)
 
@@ -107,6 +110,7 @@ class Applications:
             Gate(self._recorder, self._admission),
             AllowedHosts(settings.management_host, settings.allowed_hosts),
             self._authentication(routes, settings.management_host, public),
+            invite_body,
         )
         return _application(routes, middlewares, settings.max_body_bytes)
 
@@ -137,7 +141,11 @@ class Applications:
 
     def management_routes(self) -> tuple[Route, ...]:
         """Returns the routes of the management port."""
-        return (*self._prometheus.routes("/metrics", "/prometheus"), *self._health.routes())
+        return (
+            *self._prometheus.routes("/metrics", "/prometheus"),
+            *self._health.routes(),
+            *KeyAdministrationRoutes(self._keyring, self._settings.receive_seconds).routes(),
+        )
 
     def _authentication(self, routes: Iterable[Route], host: str, public: Iterable[Scope] = ()) -> Authentication:
         """Returns the check of keys for a port on ``host``, where only this machine may manage keys without a key."""

@@ -51,6 +51,10 @@ class Caller:
         """Returns whether the caller may use a route that needs ``scope``; None stands for a public route."""
         return scope is None or scope in self.scopes
 
+    def may_use(self, voice: str) -> bool:
+        """Returns whether the caller may use the voice of this name."""
+        return self.voices is None or voice in self.voices
+
 
 ANONYMOUS = Caller("anonymous", scopes=frozenset(Scope))
 """The caller of every request to a server without keys."""

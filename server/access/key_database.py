@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from server.access.caller import KeyLimits, Scope
-from server.access.key_record import KeyHash, KeyRecord, KeyStoreError, check_name
+from server.access.key_record import DraftError, KeyHash, KeyRecord, KeyStoreError, UnknownKeyError, check_name
 from server.access.keys import IssuedKey, issue
 from server.access.watched_files import WatchedFiles
 
@@ -67,13 +68,13 @@ class KeyDatabase:
         check_name(draft.name)
         check_name(draft.tenant, "tenant")
         if not draft.scopes:
-            raise KeyStoreError("scopes: a key needs at least one")
+            raise DraftError("scopes", "a key needs at least one")
         key = issue()
         record = replace(draft, key_id=key.key_id, created=self._clock(), hashes=(KeyHash(key.digest),), revoked=None)
         with self._open(create=True) as connection:
             taken = connection.execute("SELECT 1 FROM keys WHERE name = ? AND revoked IS NULL", (record.name,))
             if taken.fetchone():
-                raise KeyStoreError("name: there is a key of this name already; rotate or revoke it")
+                raise DraftError("name", "there is a key of this name already; rotate or revoke it")
             connection.execute(
                 "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)",
                 (
@@ -121,7 +122,7 @@ class KeyDatabase:
         try:
             if not self.path.exists():
                 if not create:
-                    raise KeyStoreError("there is no such key")
+                    raise UnknownKeyError("there is no such key")
                 self._make()
             connection = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode=rw", timeout=BUSY_SECONDS, isolation_level=None, uri=True
@@ -130,7 +131,7 @@ class KeyDatabase:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
-                _prepare(connection, self.path)
+                _check_version(connection, self.path)
                 yield connection
                 connection.execute("COMMIT")
             finally:
@@ -145,22 +146,27 @@ class KeyDatabase:
             raise KeyStoreError(f"{self.path} can't be used: {error.strerror}") from error
 
     def _make(self) -> None:
-        """Makes an empty file that only this user can read; SQLite gives its other files the same mode.
-
-        Never for a file that is there: closing it would drop the locks that SQLite holds on it in this process.
-        """
+        """Makes the file with its tables at once, readable by this user alone; SQLite gives its other files the same
+        mode. A file without tables is never there, so an empty one is known to be damaged."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError):
-            os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}-")
+        os.close(descriptor)
+        draft = Path(name)
+        try:
+            connection = sqlite3.connect(draft, isolation_level=None)
+            try:
+                connection.executescript(SCHEMA)
+            finally:
+                connection.close()
+            with suppress(FileExistsError):
+                os.link(draft, self.path)
+        finally:
+            draft.unlink()
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0 and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        for statement in SCHEMA.split(";"):
-            connection.execute(statement)
-    elif version != SCHEMA_VERSION:
-        raise KeyStoreError(f"{path} is of another version of this program, or no file of keys")
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA user_version").fetchone() != (SCHEMA_VERSION,):
+        raise KeyStoreError(f"{path} is damaged, or of another version of this program")
 
 
 def _read(connection: sqlite3.Connection) -> tuple[KeyRecord, ...]:
@@ -190,10 +196,10 @@ def _read(connection: sqlite3.Connection) -> tuple[KeyRecord, ...]:
 
 
 def _find(connection: sqlite3.Connection, key: str, *, revoked: bool = False) -> KeyRecord:
-    """Returns the key with this identifier, or that of this name which is not revoked. Raises KeyStoreError."""
+    """Returns the key with this identifier, or that of this name which is not revoked. Raises UnknownKeyError."""
     for record in _read(connection):
         if key == record.key_id or (key == record.name and record.revoked is None):
             if record.revoked is not None and not revoked:
-                raise KeyStoreError("this key was revoked already")
+                raise UnknownKeyError("this key was revoked already")
             return record
-    raise KeyStoreError("there is no such key")
+    raise UnknownKeyError("there is no such key")

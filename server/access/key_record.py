@@ -20,6 +20,18 @@ class KeyStoreError(ComponentError):
     """The keys can't be read, or a change of them is not possible; the message says why and contains no key."""
 
 
+class UnknownKeyError(KeyStoreError):
+    """There is no key with this identifier or name, or it was revoked."""
+
+
+class DraftError(KeyStoreError):
+    """A new key can't be as it is described."""
+
+    def __init__(self, param: str, problem: str) -> None:
+        super().__init__(f"{param}: {problem}")
+        self.param = param
+
+
 @dataclass(frozen=True, slots=True)
 class KeyHash:
     """The SHA-256 of one text of a key."""
@@ -58,22 +70,25 @@ class KeyRecord:
 
 
 def check_name(name: str, what: str = "name") -> str:
-    """Returns ``name``. Raises KeyStoreError if it can't be that of a key or tenant."""
+    """Returns ``name``. Raises DraftError if it can't be that of a key or tenant."""
     if not NAME.fullmatch(name) or (what == "name" and name in RESERVED):
-        raise KeyStoreError(
-            f"{what}: must begin with a lower case letter, have at most 40 of a-z, 0-9, - and _, and not be "
-            f"{' or '.join(sorted(RESERVED))}"
+        raise DraftError(
+            what,
+            f"must begin with a lower case letter, have at most 40 of a-z, 0-9, - and _, and not be "
+            f"{' or '.join(sorted(RESERVED))}",
         )
     return name
 
 
 def check_unique(records: Iterable[KeyRecord]) -> dict[str, KeyRecord]:
-    """Returns records by identifier. Raises KeyStoreError if two have the same identifier or name."""
+    """Returns records by identifier. Raises KeyStoreError if two have the same identifier, or the same name and were
+    not revoked."""
     by_id: dict[str, KeyRecord] = {}
     names: set[str] = set()
     for record in records:
-        if record.key_id in by_id or record.name in names:
+        if record.key_id in by_id or (record.name in names and record.revoked is None):
             raise KeyStoreError(f"two keys have the id {record.key_id} or the name {record.name}")
         by_id[record.key_id] = record
-        names.add(record.name)
+        if record.revoked is None:
+            names.add(record.name)
     return by_id

@@ -44,7 +44,7 @@ class Keyring:
     """
 
     def __init__(self, source: KeySource) -> None:
-        self._source = source
+        self.source = source
         self._records: dict[str, KeyRecord] = {}
         self._callers: dict[str, Caller] = {}
         self._reading = Lock()
@@ -61,10 +61,10 @@ class Keyring:
         """Reads the keys. Raises KeyStoreError; the keys that were read before still count then."""
         with self._reading:
             seen = bool(self._records)
-            records = check_unique(self._source.read())
+            records = check_unique(self.source.read())
             self._callers = {key_id: record.caller() for key_id, record in records.items()}
             self._records = records
-            self.required = self._source.required or seen or bool(records)
+            self.required = self.source.required or seen or bool(records)
 
     async def watch(self) -> None:
         """Reads the keys whenever they change, for ever, in a thread."""
@@ -99,7 +99,7 @@ class Keyring:
     def _follow(self) -> None:
         """Reads the keys if they have changed; logs the first of several failures."""
         try:
-            if self._source.changed():
+            if self.source.changed():
                 self.load()
                 log.info("the server has %d API keys now", len(self._records))
             self._broken = False

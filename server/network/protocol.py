@@ -35,6 +35,10 @@ KEEPALIVE_SECONDS = 75.0
 """The keep-alive timeout: how long a connection may be idle between two requests."""
 RETRY_SECONDS = 5
 """The Retry-After of a refused connection."""
+UNWANTED = frozenset({401, 403, 421, 429})
+"""The statuses of requests whose body is not read."""
+SMALL_BODY = 64 * 1024
+"""The largest body in bytes that is read and discarded to keep the connection, after such a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class HttpConnection(web.RequestHandler):
         """Whether the parser has failed, so that nothing more is read."""
         self._counted = False
         """Whether the request that ends this connection was counted."""
+        self._unwanted = False
+        """Whether the newest response refused a large body that has not arrived."""
         self._monitor: DisconnectMonitor | None = None
 
     @property
@@ -178,7 +184,10 @@ class HttpConnection(web.RequestHandler):
         finally:
             self._answered += 1
             self._port.connections.end(self)
-            if self._last and not self._messages:
+            if self._unwanted:
+                self._counted = True
+                self._end()
+            elif self._last and not self._messages:
                 self._end()
 
     async def _answer(self, handler: Handler, request: web.BaseRequest) -> web.StreamResponse:
@@ -187,13 +196,22 @@ class HttpConnection(web.RequestHandler):
         request[ACKNOWLEDGED] = self._acknowledged
         try:
             if header_bytes(request) <= MOST_HEADER_BYTES:
-                return await handler(request)
+                return self._refuse_body(request, await handler(request))
             error: SpeechError = headers_too_large()
         except web.HTTPException as raised:
             error = translate(raised, request)
         request[REQUEST_ID] = self._port.rejections.reject(request.method, request.path, error)
         response = error_response(error)
         add_headers(request, response)
+        return response
+
+    def _refuse_body(self, request: web.BaseRequest, response: web.StreamResponse) -> web.StreamResponse:
+        """Makes a response the connection's last one if it rejects a large body that has not arrived."""
+        if response.status in UNWANTED and not response.prepared and not request.content.is_eof():
+            length = request.content_length
+            if length is None or length > SMALL_BODY:
+                response.force_close()
+                self._unwanted = True
         return response
 
     def _receive(self, data: bytes) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from server.access.caller import Scope
+from server.access.caller import Scope, caller_of
 from server.errors import InvalidRequest
 from server.routes.dialect import SynthesisRequest
 from server.routes.forms import MAX_FIELDS, MULTIPART, URLENCODED, Fields, read_form
@@ -140,18 +140,19 @@ class CoquiRoutes:
 
     async def voices(self, request: web.Request) -> web.Response:
         """Responds with a line for each voice: its name, its language, and ``u`` for an unknown gender."""
-        return _lines(f"{voice.name} {voice.languages[0]} u" for voice in self._voices())
+        return _lines(f"{voice.name} {voice.languages[0]} u" for voice in self._voices(request))
 
     async def locales(self, request: web.Request) -> web.Response:
         """Responds with a line for each language."""
-        return _lines(sorted({language for voice in self._voices() for language in voice.languages}))
+        return _lines(sorted({language for voice in self._voices(request) for language in voice.languages}))
 
     async def details(self, request: web.Request) -> web.Response:
         """Responds with an HTML page that describes each voice."""
         return await self._details.answer()
 
-    def _voices(self) -> Iterable[Voice]:
-        return self._synthesizer.voices().values()
+    def _voices(self, request: web.Request) -> Iterable[Voice]:
+        caller = caller_of(request)
+        return (voice for voice in self._synthesizer.voices().values() if caller.may_use(voice.name))
 
 
 def _details(voices: Mapping[str, Voice]) -> str:

@@ -9,6 +9,7 @@ from server.audio.formats import FORMATS
 from server.errors import (
     MetricsDisabled,
     SpeechError,
+    UnknownKey,
     UnknownModel,
     UnknownPath,
     UnknownTrace,
@@ -33,7 +34,7 @@ HEADERS = {
 """The headers of every speech response."""
 IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that were ignored."}
 """The header of responses in dialects with fields that ttscope ignores."""
-NOT_OF_SPEECH = {MetricsDisabled, UnknownModel, UnknownPath, UnknownTrace}
+NOT_OF_SPEECH = {MetricsDisabled, UnknownKey, UnknownModel, UnknownPath, UnknownTrace}
 """Errors that no speech request can cause."""
 
 

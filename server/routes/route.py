@@ -9,6 +9,7 @@ from typing import Any, Literal
 from aiohttp import web
 
 from server.access.caller import Scope
+from server.middleware.expectation import defer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -51,8 +52,8 @@ class Route:
     def definition(self) -> web.RouteDef:
         """Returns the route as an aiohttp route definition."""
         if self.method == "GET":
-            return web.get(self.path, self.handler, allow_head=self.head)
-        return web.route(self.method, self.path, self.handler)
+            return web.get(self.path, self.handler, allow_head=self.head, expect_handler=defer)
+        return web.route(self.method, self.path, self.handler, expect_handler=defer)
 
 
 def scopes(routes: Iterable[Route]) -> dict[tuple[str, str], Scope | None]:

@@ -64,7 +64,7 @@ class SpeechRoute:
         with record.stage(Stage.NORMALIZE):
             synthesis_request = await parsed(partial(self._dialect.parse, request), body)
             with renamed(self._dialect.names):
-                utterance, _ = await self._utterances.parse(synthesis_request.speech)
+                utterance, _ = await self._utterances.parse(synthesis_request.speech, record.caller)
         client = self._clients.key(request)
         listener = Listener(synthesis_request.speech.stream, client, get_current_span().get_span_context())
         fresh = not synthesis_request.speech.cache or wants_fresh(request)

@@ -13,7 +13,7 @@ from typing import Any
 from aiohttp import web
 
 from otel.contract.ranges import CHARACTERS, WORDS
-from server.access.caller import Scope
+from server.access.caller import Scope, caller_of
 from server.access.clients import Clients
 from server.errors import QueueFull
 from server.providers.pace import characters_as_long
@@ -87,7 +87,7 @@ class TextReadingRoute:
         """Responds with the reading. Raises the errors of POST /tts for the same text."""
         body = await read_json(request, self._receive_seconds)
         with self._place(self._clients.key(request)):
-            utterance, script = await self._utterances.parse(await parsed(parse_tts, body))
+            utterance, script = await self._utterances.parse(await parsed(parse_tts, body), caller_of(request))
             self._synthesizer.check_ready()
             answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, utterance, script)
         return web.Response(text=answer, content_type=JSON)

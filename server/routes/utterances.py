@@ -7,7 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from server.errors import TextTooLong, UnknownVoice, UnsupportedLanguage
+from server.access.caller import Caller
+from server.errors import TextTooLong, UnknownVoice, UnsupportedLanguage, VoiceNotAllowed
 from server.routes.requests import TtsRequest
 from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
@@ -47,10 +48,10 @@ class UtteranceParser:
             settings.max_break_seconds,
         )
 
-    async def parse(self, speech: TtsRequest) -> tuple[Utterance, Script]:
-        """Returns the utterance and its script. Raises a SpeechError if the request is invalid, or unsupported by its
-        voice."""
-        voice = self._voice(speech.voice_name or self._settings.default_voice)
+    async def parse(self, speech: TtsRequest, caller: Caller) -> tuple[Utterance, Script]:
+        """Returns the utterance and its script. Raises a SpeechError if the request is invalid, unsupported by its
+        voice, or has a voice that the caller may not use."""
+        voice = self._voice(speech.voice_name or self._settings.default_voice, caller)
         language = _language(speech.language, voice)
         limit = self._settings.max_text_characters
         if len(speech.text) > limit:
@@ -84,13 +85,16 @@ class UtteranceParser:
             raise TextTooLong(f"with its pronunciations, the text has more than {limit} characters", param="text")
         return script
 
-    def _voice(self, name: str) -> Voice:
+    def _voice(self, name: str, caller: Caller) -> Voice:
         voices = self._synthesizer.voices()
         if name in ALIASES and name not in voices:
             name = self._settings.default_voice
-        if name not in voices:
-            raise UnknownVoice(f"there is no such voice; available: {', '.join(sorted(voices))}", param="voice_name")
-        return voices[name]
+        if name in voices and caller.may_use(name):
+            return voices[name]
+        usable = ", ".join(sorted(filter(caller.may_use, voices)))
+        if name in voices:
+            raise VoiceNotAllowed(f"this API key may not use this voice; allowed: {usable}", param="voice_name")
+        raise UnknownVoice(f"there is no such voice; available: {usable}", param="voice_name")
 
 
 async def parsed(parse: Callable[[bytes], T], body: bytes) -> T:

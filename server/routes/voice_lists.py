@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from server.access.caller import Scope
+from server.access.caller import Scope, caller_of
 from server.errors import UnknownModel
 from server.routes.operations import identifier, reads
 from server.routes.route import Route
@@ -71,6 +71,7 @@ class VoiceListRoutes:
                 "aliases": aliases if voice.name == self._default_voice else [],
             }
             for voice in available.values()
+            if caller_of(request).may_use(voice.name)
         ]
         return web.json_response({"voices": voices})
 

@@ -9,10 +9,18 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from server.access.caller import Scope
+from server.access.caller import Scope, caller_of
 from server.access.clients import Clients
 from server.audio import uploads
-from server.errors import BadRequest, BodyTooLarge, InvalidRequest, QueueFull, RequestTimeout, UnknownPath
+from server.errors import (
+    BadRequest,
+    BodyTooLarge,
+    InvalidRequest,
+    QueueFull,
+    RequestTimeout,
+    UnknownPath,
+    VoiceNotAllowed,
+)
 from server.routes.operations import FAILURE, error, parameter
 from server.routes.requests import JSON, refuse_compressed
 from server.routes.route import Route
@@ -110,6 +118,8 @@ class VoiceRegistrationRoutes:
         name = request.match_info["id"]
         if not VOICE_NAME.fullmatch(name):
             raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
+        if not caller_of(request).may_use(name):
+            raise VoiceNotAllowed("this API key may not register or delete a voice of this name", param="id")
         return self._store, name
 
     @contextmanager
