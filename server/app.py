@@ -101,7 +101,7 @@ class Service:
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
-        applications = Applications(
+        self.applications = Applications(
             settings,
             telemetry=self._telemetry,
             recorder=self._recorder,
@@ -113,7 +113,7 @@ class Service:
             describe=self._describe if self._metrics_enabled else None,
         )
         self._api = Port(
-            applications.api(),
+            self.applications.api(),
             settings.host,
             settings.port,
             self._connections,
@@ -122,7 +122,7 @@ class Service:
             rejections=Rejections(self._recorder.report_unseen, SPEECH_PATHS),
         )
         self._management = Port(
-            applications.management(),
+            self.applications.management(),
             settings.management_host,
             settings.management_port,
             Connections(MANAGEMENT_CONNECTIONS),

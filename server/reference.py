@@ -1,4 +1,5 @@
-"""``python -m server.reference``: writes docs/settings.md, docs/errors.md and the table of readings in docs/text.md.
+"""``python -m server.reference``: writes docs/settings.md and docs/errors.md, the table of readings in docs/text.md, and
+the tables of access in docs/security.md.
 
 ``--check`` says if they are stale.
 """
@@ -14,12 +15,14 @@ from otel.sdk.honoured_variables import HONOURED
 from otel.sdk.unsupported_variables import UNSUPPORTED
 from otel.sdk.variable_rules import Variable
 from otel.support.generated import keep
+from server import access_table
 from server.errors import all_errors, error_type
 from server.settings import Settings, variables
 from server.text import readings
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEXT = DOCS / "text.md"
+SECURITY = DOCS / "security.md"
 STANDARD = """
 ## OpenTelemetry
 
@@ -70,6 +73,7 @@ def main() -> int:
     """The exit code: 1 if a page is out of date and was only checked."""
     contents = {DOCS / name: render() for name, render in PAGES.items()}
     contents[TEXT] = readings.put_into(TEXT.read_text(encoding="utf-8"))
+    contents[SECURITY] = access_table.put_into(SECURITY.read_text(encoding="utf-8"))
     return keep(contents, check="--check" in sys.argv[1:])
 
 
