@@ -20,9 +20,10 @@ WORKDIR /srv/ttscope
 COPY LICENSE NOTICE ./
 COPY otel otel
 COPY server server
+COPY deploy/server.sh deploy/server.sh
 RUN useradd --system --uid 10001 --home-dir /srv/ttscope ttscope \
- && mkdir /data \
- && chown ttscope /data
+ && mkdir /data /observe \
+ && chown ttscope /data /observe
 USER 10001
 ENV PATH=/opt/ttscope/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -31,9 +32,8 @@ ENV PATH=/opt/ttscope/bin:$PATH \
     TTSCOPE_DATA_DIR=/data
 # numba, which a dependency brings, wants a place for its cache.
 ENV NUMBA_CACHE_DIR=/tmp
-VOLUME /data
+VOLUME /data /observe
 EXPOSE 8010 8002
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8010/ready', timeout=4)"]
-# The voice is converted into the volume at the first start; later that is a look of a second.
-CMD ["sh", "-c", "python -m server.voices install && exec python -m server"]
+CMD ["sh", "deploy/server.sh"]

@@ -14,6 +14,7 @@ from typing import Any
 
 from otel.contract.event_fields import RequestField, stage_field
 from otel.contract.values import Cancellation, SlowReason, Stage
+from otel.support.api_key import authorization
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceSearch, TraceStore, TraceStoreError, one_of, request_attributes
@@ -159,7 +160,7 @@ def _get(url: str) -> Any:
     """Returns the JSON at ``url``, or None for 404. Raises URLError for any other HTTP or connection error."""
     if not url.startswith(("http://", "https://")):
         raise urllib.error.URLError("only http")
-    request = urllib.request.Request(url, headers={"Accept": "application/json"})
+    request = urllib.request.Request(url, headers={"Accept": "application/json", **authorization()})
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:
             return json.load(response)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +21,7 @@ from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_entry import KeyDraft, describe, entry
 from server.access.key_record import KeyHash, KeyRecord, KeyStoreError
 from server.access.keys import IssuedKey, issue
+from server.settings import Settings
 
 DURATION = re.compile(r"(\d{1,6})([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -86,8 +88,12 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument(
         "--entry", action="store_true", help="store nothing; print the entry for TTSCOPE_KEYS_FILE on stderr"
     )
-    create.add_argument("--file", type=Path, help="write the key to this file, which must not exist, not to stdout")
-    create.add_argument("--if-missing", action="store_true", help="do nothing if there is a key of this name")
+    create.add_argument("--file", type=Path, help="write the key to this file, for its owner alone, not to stdout")
+    create.add_argument(
+        "--if-missing",
+        action="store_true",
+        help="do nothing if there is a key of this name, or the server by its settings needs none of this kind",
+    )
     listing = commands.add_parser("list", help="show all keys, without their secrets")
     listing.add_argument("--json", action="store_true", help="as JSON")
     revoke = commands.add_parser("revoke", help="end a key at once")
@@ -115,7 +121,7 @@ def _create(database: KeyDatabase, options: argparse.Namespace) -> None:
             "limits": limits,
         }
     ).record()
-    if options.if_missing and any(known.name == draft.name for known in database.read()):
+    if options.if_missing and (_needs_none() or any(known.name == draft.name for known in database.read())):
         return
     if options.entry:
         key = issue()
@@ -131,15 +137,22 @@ def _create(database: KeyDatabase, options: argparse.Namespace) -> None:
 
 
 def _create_in(path: Path, database: KeyDatabase, draft: KeyRecord) -> KeyRecord:
-    """Stores a new key and writes its text to a new file."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    """Stores a new key and puts its text into a file, whole or not at all."""
+    with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=path.parent, delete=False) as file:  # mode 0600
         try:
             record, key = database.create(draft)
-        except KeyStoreError:
-            path.unlink()
+            print(key.text, file=file, flush=True)
+            Path(file.name).replace(path)
+        except BaseException:
+            Path(file.name).unlink()
             raise
-        print(key.text, file=file)
     return record
+
+
+def _needs_none() -> bool:
+    """Returns whether the server reads its keys from another file, or is told to let everybody in."""
+    settings = Settings()
+    return settings.keys_file is not None or settings.allow_anonymous
 
 
 def _list(database: KeyDatabase, *, as_json: bool) -> None:

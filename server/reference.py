@@ -1,7 +1,7 @@
-"""``python -m server.reference``: writes docs/settings.md and docs/errors.md, the table of readings in docs/text.md, and
-the tables of access in docs/security.md.
+"""``python -m server.reference``: writes what docs/ has of the code.
 
-``--check`` says if they are stale.
+These are docs/settings.md, docs/errors.md, the table of readings in docs/text.md and those of access in
+docs/security.md. ``--check`` says if they are stale.
 """
 
 from __future__ import annotations

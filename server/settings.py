@@ -14,6 +14,7 @@ from otel.sdk import otlp
 from otel.sdk import variables as standard
 from otel.sdk.honoured_variables import SECRETS
 from otel.sdk.variable_rules import SIGNALS
+from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
 
@@ -275,12 +276,12 @@ def secret_variables() -> frozenset[str]:
     """The variables that hold secrets: no process that the server starts is to have them."""
     fields = Settings.model_fields
     ours = (name for name, field in variables().items() if fields[field].annotation is SecretStr)
-    return frozenset({*ours, *SECRETS})
+    return frozenset({*ours, *SECRETS, KEY_VARIABLE})
 
 
 def unknown_variables() -> list[str]:
     """Returns the variables of our prefix, and of OpenTelemetry's, that set nothing."""
-    return [*unknown(PREFIX, variables()), *standard.unknown()]
+    return [*unknown(PREFIX, {*variables(), KEY_VARIABLE, FILE_VARIABLE}), *standard.unknown()]
 
 
 def _variable(field: object) -> str:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel.support.api_key import authorization
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceStore, TraceStoreError
@@ -31,6 +32,8 @@ PATIENCE_SECONDS = 30.0
 """The time limit for a request to arrive everywhere: metrics leave every 5 or 10 s, traces and events within 5."""
 POLL_SECONDS = 0.5
 START = "start everything with make stack"
+NO_KEY = ("401", "403")
+NEEDS_KEY = "set TTSCOPE_API_KEY to a key with the scopes speak and observe: python -m server.keys create"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,22 +131,23 @@ def _has_trace(store: TraceStore, trace_id: str) -> bool:
 
 def _speak(url: str) -> DoctorRequest:
     body = json.dumps({"text": TEXT}).encode()
-    message = urllib.request.Request(f"{url}/tts", body, {"Content-Type": "application/json"})  # noqa: S310
+    message = urllib.request.Request(f"{url}/tts", body, {"Content-Type": "application/json", **authorization()})  # noqa: S310
     try:
         with urllib.request.urlopen(message, timeout=60) as response:  # noqa: S310
             response.read()
             request = DoctorRequest(response.headers["X-Request-ID"], response.headers.get("X-Trace-ID", ""))
     except (urllib.error.URLError, TimeoutError) as error:
-        raise BrokenLinkError(f"the server does not speak ({reason(error)})", "read its log") from None
+        cure = "read its log" if reason(error) not in NO_KEY else NEEDS_KEY
+        raise BrokenLinkError(f"the server does not speak ({reason(error)})", cure) from None
     say(f"    ok  the server speaks: request {request.request_id}")
     return request
 
 
 def _exported_trace(url: str, request: DoctorRequest) -> str:
     """Returns the trace id to look for: the request's own, or the server's newest if it was too busy to keep that."""
-    if get(f"{url}/traces/{request.trace_id}") is not None:
+    if get(f"{url}/traces/{request.trace_id}", authorization()) is not None:
         return request.trace_id
-    held = get(f"{url}/traces") or {"last": []}
+    held = get(f"{url}/traces", authorization()) or {"last": []}
     if not held["last"]:
         return request.trace_id
     newest = str(held["last"][0]["trace_id"])

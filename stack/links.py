@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 
 QUICK_SECONDS = 5.0
@@ -19,17 +20,17 @@ class BrokenLinkError(Exception):
         self.cure = cure
 
 
-def get(url: str) -> Any:
+def get(url: str, headers: Mapping[str, str] | None = None) -> Any:
     """Returns the JSON at ``url``, or None if there is none."""
     try:
-        return json.loads(read(url, "application/json"))
+        return json.loads(read(url, "application/json", headers))
     except (urllib.error.URLError, TimeoutError, json.JSONDecodeError):
         return None
 
 
-def read(url: str, accept: str) -> bytes:
+def read(url: str, accept: str, headers: Mapping[str, str] | None = None) -> bytes:
     """Returns what is at ``url``. Raises URLError or TimeoutError."""
-    request = urllib.request.Request(url, headers={"Accept": accept})  # noqa: S310 - our own addresses
+    request = urllib.request.Request(url, headers={"Accept": accept, **(headers or {})})  # noqa: S310 - our own addresses
     with urllib.request.urlopen(request, timeout=QUICK_SECONDS) as response:  # noqa: S310
         return bytes(response.read())
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from otel.contract.slo import WINDOW_DAYS
 from otel.support.addresses import PREFIX as PUBLIC_PREFIX
 from otel.support.addresses import load as load_public
+from otel.support.api_key import KEY_VARIABLE
 from stack.cache import VARIABLE as CACHE_VARIABLE
 from stack.settings import DASHBOARD_PORT, PREFIX, StackSettings
 
@@ -24,7 +25,7 @@ DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
 """Prefixes of variables that only some programs get: the server's secrets are among them."""
 SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
-NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX)
+NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, KEY_VARIABLE)
 """Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
 
 ROOT = Path(__file__).parent.parent
@@ -236,6 +237,7 @@ def dashboard(settings: StackSettings) -> Service:
             "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
             **own,
             **_own_settings(PUBLIC_PREFIX),
+            **_own_settings(KEY_VARIABLE),
             "DASHBOARD_PORT": str(settings.dashboard_port),
         },
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 import aiohttp
 from rich.console import Console
 
+from bench.clients.api_key import authorization
 from bench.clients.client import Record, send_request
 from bench.clients.plan import PlannedRequest, plan
 from bench.clients.texts import is_countable
@@ -104,7 +105,9 @@ async def run(options: Options, console: Console) -> int:
     """Runs the whole plan and returns the exit status. Raises UnreachableError."""
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=options.timeout)
-    async with aiohttp.ClientSession(options.url, connector=connector, timeout=timeout) as session:
+    async with aiohttp.ClientSession(
+        options.url, connector=connector, timeout=timeout, headers=authorization()
+    ) as session:
         target = Target(session, options.url)
         await target.wait_until_ready(options.wait)
         requests = make_plan(options, await target.catalogue(), console)

@@ -12,6 +12,42 @@ let languages = new Map();
 let running = null;
 let audioUrl = null;
 
+// ---- the API key
+
+const KEY = "ttscope-api-key"; // in the session's storage: this tab alone has it, and no URL
+
+/** Calls the server with the key, if there is one; shows where to enter one if it is needed. */
+async function call(path, { headers = {}, ...more } = {}) {
+  const key = sessionStorage.getItem(KEY);
+  const answer = await fetch(path, { ...more, headers: key ? { ...headers, authorization: `Bearer ${key}` } : headers });
+  if (answer.status === 401) {
+    $("key-form").hidden = false;
+    if (key) $("key-hint").textContent = (await answer.clone().json().catch(() => null))?.error?.message ?? "The key is refused.";
+  }
+  return answer;
+}
+
+function useKey() {
+  const key = $("key").value.trim();
+  if (key) sessionStorage.setItem(KEY, key);
+  else sessionStorage.removeItem(KEY);
+  $("key").value = "";
+  $("key-hint").textContent = key ? "The key is in use, in this tab alone." : "No key is in use.";
+  metrics = true;
+  loadVoices();
+  refresh();
+}
+
+/** Opens what a link shows, which needs the key as a header: no link can send one. */
+async function openWithKey(event) {
+  if (!sessionStorage.getItem(KEY)) return;
+  event.preventDefault();
+  const page = window.open("", "_blank");
+  const answer = await call(event.currentTarget.getAttribute("href")).catch(() => null);
+  const url = URL.createObjectURL(new Blob([answer ? await answer.text() : "no answer"], { type: "application/json" }));
+  if (page) page.location = url;
+}
+
 // ---- showing things
 
 const seconds = (value) => (value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(2)} s`);
@@ -96,7 +132,7 @@ function request() {
 /** Sends the request and reads the answer, noting when its first byte and its last byte came. */
 async function ask(signal) {
   const start = performance.now();
-  const response = await fetch("/tts", {
+  const response = await call("/tts", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(request()),
@@ -168,12 +204,15 @@ async function trace(response) {
   const path = `/traces/${encodeURIComponent(id)}`;
   const line = $("trace");
   const current = running;
-  const kept = await isKept(path);
+  const status = await traceStatus(path);
   if (running !== current) return;
-  if (kept) {
+  if (status === 200) {
     const link = element("a", "Open the trace");
     link.href = path;
+    link.addEventListener("click", openWithKey);
     line.append(link, " to see every span of this request.");
+  } else if (status === 401 || status === 403) {
+    line.textContent = "Traces need a key with the scope observe.";
   } else {
     line.textContent =
       "The trace of this request was not kept. The server keeps those of errors and of slow requests, and a few of every second.";
@@ -181,13 +220,14 @@ async function trace(response) {
   line.hidden = false;
 }
 
-async function isKept(path) {
+/** The status of the trace's call, once it is kept; 404 if it is not. */
+async function traceStatus(path) {
   for (let tries = 0; tries < TRACE_TRIES; tries += 1) {
     if (tries) await new Promise((resolve) => setTimeout(resolve, TRACE_PAUSE_MS));
-    const answer = await fetch(path).catch(() => null);
-    if (answer?.ok) return true;
+    const answer = await call(path).catch(() => null);
+    if (answer && answer.status !== 404) return answer.status;
   }
-  return false;
+  return 404;
 }
 
 function setBusy(busy) {
@@ -258,7 +298,7 @@ function paragraphs(reading, text) {
 
 async function read() {
   const body = request();
-  const answer = await fetch("/v1/text/read", {
+  const answer = await call("/v1/text/read", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
@@ -289,8 +329,13 @@ function showLanguages() {
 
 async function loadVoices() {
   try {
-    const answer = await fetch("/v1/audio/voices");
+    const answer = await call("/v1/audio/voices");
+    if (answer.status === 401) {
+      $("busy").textContent = "Enter an API key to speak.";
+      return;
+    }
     const { voices } = await answer.json();
+    $("busy").textContent = "";
     languages = new Map(voices.map((voice) => [voice.id, voice.languages]));
   } catch {
     $("busy").textContent = "The list of voices can't be read; the default voice will speak.";
@@ -307,7 +352,7 @@ async function refresh() {
   if (!metrics || document.hidden) return;
   let answer;
   try {
-    answer = await fetch("/metrics");
+    answer = await call("/metrics");
   } catch {
     note("The server does not answer just now.");
     return;
@@ -315,6 +360,11 @@ async function refresh() {
   if (answer.status === 404) {
     metrics = false;
     note("Metrics are switched off on this server.");
+    return;
+  }
+  if (answer.status === 401 || answer.status === 403) {
+    metrics = false;
+    note("The metrics need a key with the scope observe.");
     return;
   }
   if (!answer.ok) {
@@ -365,6 +415,12 @@ $("form").addEventListener("keydown", (event) => {
   }
 });
 $("read").addEventListener("click", read);
+$("key-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  useKey();
+});
+for (const link of document.querySelectorAll("nav a:not([href='/docs'])")) link.addEventListener("click", openWithKey);
+if (sessionStorage.getItem(KEY)) $("key-form").hidden = false;
 for (const id of ["text", "voice", "language", "input-type"]) {
   $(id).addEventListener("input", () => { $("reading").hidden = true; });
 }

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from otel.support.api_key import authorization
+
 WORDS = {"1-10": 6, "11-25": 16, "26-50": 32}
 """The number of words of a text, by the range that it falls into."""
 VOCABULARY = (
@@ -69,7 +71,7 @@ def _text(number: int) -> str:
 
 def _speak(url: str, words: str, text: str) -> Answer:
     body = json.dumps({"text": text}).encode()
-    request = urllib.request.Request(f"{url}/tts", body, {"Content-Type": "application/json"})  # noqa: S310 - our own
+    request = urllib.request.Request(f"{url}/tts", body, {"Content-Type": "application/json", **authorization()})  # noqa: S310 - our own
     begun = time.perf_counter()
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response:  # noqa: S310

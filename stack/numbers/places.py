@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from otel.contract.labels import WORD_COUNT_RANGE
 from otel.contract.metrics import WORD_COUNT_DURATION
 from otel.sdk.prometheus_protobuf import CONTENT_TYPE
+from otel.support.api_key import authorization
 from stack.links import BrokenLinkError, get, read, reason
 from stack.numbers.exposition import Buckets, histograms
 from stack.numbers.figures import ALL, SHARES, Figures, Place, bounds
@@ -50,9 +51,9 @@ class Snapshot:
 
 def snapshot(url: str) -> Snapshot:
     """Reads GET /metrics and GET /prometheus. Raises BrokenLinkError."""
-    summary = get(f"{url}/metrics")
+    summary = get(f"{url}/metrics", authorization())
     try:
-        body = read(f"{url}/prometheus", CONTENT_TYPE)
+        body = read(f"{url}/prometheus", CONTENT_TYPE, authorization())
     except (urllib.error.URLError, TimeoutError) as error:
         raise BrokenLinkError(
             f"the server shows no metrics: {reason(error)}", "set METRICS_ENABLED=true for the server"

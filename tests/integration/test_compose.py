@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from otel.support.addresses import PublicAddresses, variable
+from otel.support.api_key import FILE_VARIABLE
 from stack.build import build
 from stack.programs import Program
 from stack.toolchain import NoGoError
@@ -158,19 +159,36 @@ def test_the_dashboard_takes_only_variables_that_it_knows(services: dict[str, An
     from dashboards.live.settings import variables
 
     public = {variable(field) for field in PublicAddresses.model_fields}
-    assert services["dashboard"]["environment"].keys() <= variables().keys() | public
+    assert services["dashboard"]["environment"].keys() <= variables().keys() | public | {FILE_VARIABLE}
     for name in ("server", "server-gpu"):
         assert "speaker" in services[name]["networks"]["default"]["aliases"]
     assert services["dashboard"]["environment"]["TTSCOPE_DASHBOARD_SERVER_URL"] == "http://speaker:8010"
 
 
 def test_the_dashboard_reads_the_drift_jobs_folder_and_changes_nothing(services: dict[str, Any]) -> None:
-    [pages] = services["dashboard"]["volumes"]
-    assert pages["read_only"]
+    volumes = services["dashboard"]["volumes"]
+    assert all(volume["read_only"] for volume in volumes)
+    [pages] = [volume for volume in volumes if volume["source"] == "drift"]
     dockerfile = (ROOT / services["dashboard"]["build"]["dockerfile"]).read_text()
     assert f"TTSCOPE_DASHBOARD_DRIFT_DIR={pages['target']} " in dockerfile
     assert f"--uid {services['collector']['user']} " in dockerfile  # the drift job's own too: it may read its pages
     assert "HEALTHCHECK" in dockerfile
+
+
+def test_the_server_makes_the_dashboards_key_where_the_dashboard_reads_it(services: dict[str, Any]) -> None:
+    [observe] = [volume for volume in services["dashboard"]["volumes"] if volume["source"] == "observe"]
+    for name in ("server", "server-gpu"):
+        assert {"observe": observe["target"]}.items() <= {
+            volume["source"]: volume["target"] for volume in services[name]["volumes"]
+        }.items()
+        assert services[name]["environment"]["TTSCOPE_ALLOW_ANONYMOUS"] == "false"
+    key = services["dashboard"]["environment"][FILE_VARIABLE]
+    assert key.startswith(f"{observe['target']}/")
+    script = (ROOT / "deploy" / "server.sh").read_text()
+    assert f"create dashboard --scopes observe --if-missing --file {key}\n" in script
+    dockerfile = (ROOT / services["server"]["build"]["dockerfile"]).read_text()
+    assert all(f" {path}" in dockerfile for path in ("deploy/server.sh", observe["target"]))
+    assert "!deploy/server.sh" in (ROOT / ".dockerignore").read_text().splitlines()
 
 
 def called(services: dict[str, Any]) -> dict[str, str]:

@@ -115,6 +115,7 @@ def test_no_program_gets_another_programs_secrets(monkeypatch: pytest.MonkeyPatc
         "TTSCOPE_DRIFT_WEBHOOK_URL": {"drift"},
         "MLFLOW_TRACKING_PASSWORD": {"drift", "mlflow"},
         **{name: {"drift", "server"} if name.startswith("OTEL_") else {"server"} for name in secret_variables()},
+        "TTSCOPE_API_KEY": {"dashboard"},
     }
     for name in (*secrets, "HTTPS_PROXY"):
         monkeypatch.setenv(name, "set")

@@ -54,8 +54,17 @@ class Source:
     url: its base; empty if there is no such server.
     """
 
-    def __init__(self, name: str, url: str, timeout_seconds: float, cache_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        timeout_seconds: float,
+        cache_seconds: float,
+        headers: Callable[[], dict[str, str]] = dict,
+    ) -> None:
+        """``headers`` returns those of each request, beside the usual ones."""
         self.name = name
+        self._headers = headers
         self.url = url
         self._client = httpx.Client(
             timeout=timeout_seconds, trust_env=False, headers={"Accept": "application/json"}, follow_redirects=False
@@ -110,7 +119,9 @@ class Source:
         return SourceDown(self.name, message)
 
     def _read(self, path: str, parameters: Parameters | None) -> tuple[int, bytes]:
-        with self._client.stream("GET", self.url + path, params=dict(parameters or {})) as response:
+        with self._client.stream(
+            "GET", self.url + path, params=dict(parameters or {}), headers=self._headers()
+        ) as response:
             body = bytearray()
             for chunk in response.iter_bytes():
                 body += chunk

@@ -21,6 +21,7 @@ from dashboards.live.sources.traces import Traces
 from dashboards.live.sources.ttscope_api import TtscopeApi
 from dashboards.live.theme import Theme
 from dashboards.panel import INSTANT, TIMELINES, Panel, Search
+from otel.support.api_key import authorization
 from otel.trace_store.store import TraceSummary
 
 Value = TypeVar("Value")
@@ -86,14 +87,14 @@ class Sources:
     def from_settings(cls, settings: Settings) -> Sources:
         """Creates the sources with the addresses in the settings."""
 
-        def source(name: str, url: str) -> Source:
-            return Source(name, url, settings.timeout_seconds, settings.refresh_seconds * 0.9)
+        def source(name: str, url: str, headers: Callable[[], dict[str, str]] = dict) -> Source:
+            return Source(name, url, settings.timeout_seconds, settings.refresh_seconds * 0.9, headers)
 
         return cls(
             settings,
             Prometheus(source("Prometheus", settings.prometheus_url)),
             Traces.from_urls(settings.tempo_url, settings.jaeger_url, source),
-            TtscopeApi(source("The server", settings.server_url)),
+            TtscopeApi(source("The server", settings.server_url, authorization)),
         )
 
     def statuses(self) -> tuple[SourceStatus, ...]:
