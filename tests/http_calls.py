@@ -10,9 +10,10 @@ SECONDS = 120.0
 """For an answer: a long text is spoken, on a machine that is busy with other things."""
 
 
-def fetch(url: str, accept: str = "application/json") -> bytes:
+def fetch(url: str, accept: str = "application/json", **headers: str) -> bytes:
     """What is there. Raises HTTPError for an error."""
-    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": accept}), timeout=SECONDS) as response:
+    request = urllib.request.Request(url, headers={"Accept": accept, **headers})
+    with urllib.request.urlopen(request, timeout=SECONDS) as response:
         return bytes(response.read())
 
 

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from otel.sdk.exposition import PROTOBUF
+from server.access.caller import Scope
 from server.audio.formats import FORMATS
+from tests.api_keys import create, expired, mistyped, revoked, unknown
 from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
 from tests.server_process import LiveServer
@@ -35,6 +37,8 @@ MARKDOWN = (
     f"[{CANARY}]: {CANARY}",
 )
 READ = "/v1/text/read"
+KEYS: list[str] = []
+"""Keys that count and keys that don't; none of their secrets may be anywhere."""
 ANSWERS: list[bytes] = []
 """Headers and body of what was not refused, except what gives the words back on request."""
 
@@ -54,6 +58,29 @@ def send(url: str, method: str, path: str, body: bytes = b"", headers: dict[str,
         return response.status
     finally:
         connection.close()
+
+
+def with_keys(url: str, management_url: str) -> set[int]:
+    """Sends every key wherever a client can write one, to calls of each scope on both ports; it may be anywhere else
+    in a request by mistake."""
+    statuses = set()
+    body = json.dumps({"text": "One."}).encode()
+    calls = [("POST", "/tts", body), ("GET", "/metrics", b""), ("GET", "/traces", b""), ("GET", "/v1/models", b"")]
+    calls += [("PUT", "/v1/audio/voices/mine", b"RIFF"), ("POST", "/v1/text/read", body), ("GET", "/absent", b"")]
+    managed = [("GET", "/admin/keys", b""), ("POST", "/admin/keys", b"{}"), ("GET", "/metrics", b"")]
+    socket = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    for key in KEYS:
+        for sent in ({"Authorization": f"Bearer {key}"}, {"X-API-Key": key}, {"xi-api-key": key}):
+            for place, some in ((url, calls), (management_url, managed)):
+                for number, (method, path, content) in enumerate(some):
+                    address = {"X-Forwarded-For": f"10.1.{number}.{len(statuses)}"}
+                    statuses.add(send(place, method, path, content, {**JSON, **sent, **address}))
+                    statuses.add(send(place, method, f"{path}?api_key={key}", content, {**JSON, **socket, **address}))
+        both = {"X-API-Key": key, "xi-api-key": KEYS[0][::-1]}
+        statuses.add(send(url, "POST", "/tts", body, {**JSON, **both}))
+        statuses.add(send(url, "GET", f"/{key}", b"", {"Authorization": key}))
+        statuses.add(send(url, "POST", "/tts", body, {**JSON, "Cookie": key, "Referer": f"http://{key}/"}))
+    return statuses
 
 
 def everywhere(url: str) -> set[int]:
@@ -198,6 +225,8 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         "OTEL_PROPAGATORS": "tracecontext,baggage,b3,b3multi",
         "TTSCOPE_LOG_LEVEL": "debug",
         "TTSCOPE_TRACES_PER_SECOND": "1000",
+        "TTSCOPE_QUERY_KEYS": "true",
+        "TTSCOPE_TRUSTED_PROXIES": "127.0.0.1",
     }
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
@@ -205,15 +234,20 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         assert {200, 400, 404, 405, 413, 415, 421, 422, 431} <= statuses
         assert 500 not in statuses
         leave(url)
-        traces = json.loads(fetch(f"{url}/traces"))["last"]
+        key = {"Authorization": f"Bearer {create(data_dir, 'canary', Scope)}"}
+        KEYS[:] = [key["Authorization"].removeprefix("Bearer "), create(data_dir, "speaks"), revoked(data_dir)]
+        KEYS.extend([expired(data_dir), unknown(), mistyped(KEYS[0])])
+        assert eventually(lambda: send(url, "GET", "/v1/models") == 401)
+        assert {200, 400, 401, 403, 404} <= with_keys(url, server.management_url)
+        traces = json.loads(fetch(f"{url}/traces", **key))["last"]
         found = {
-            "/metrics": fetch(f"{url}/metrics"),
-            "/prometheus": fetch(f"{url}/prometheus", "text/plain"),
-            "/prometheus as OpenMetrics": fetch(f"{url}/prometheus", "application/openmetrics-text"),
-            "/prometheus as protobuf": fetch(f"{url}/prometheus", PROTOBUF),
+            "/metrics": fetch(f"{url}/metrics", **key),
+            "/prometheus": fetch(f"{url}/prometheus", "text/plain", **key),
+            "/prometheus as OpenMetrics": fetch(f"{url}/prometheus", "application/openmetrics-text", **key),
+            "/prometheus as protobuf": fetch(f"{url}/prometheus", PROTOBUF, **key),
             "the management port": fetch(f"{server.management_url}/metrics", "text/plain"),
-            "/traces": fetch(f"{url}/traces"),
-            "/traces/{trace_id}": b"".join(fetch(f"{url}/traces/{trace['trace_id']}") for trace in traces),
+            "/traces": fetch(f"{url}/traces", **key),
+            "/traces/{trace_id}": b"".join(fetch(f"{url}/traces/{trace['trace_id']}", **key) for trace in traces),
         }
         assert server.stop() == 0
     collector.stop()
@@ -251,6 +285,22 @@ def test_the_canary_is_nowhere(signals: dict[str, bytes], where: str) -> None:
     assert len(content) > 100
     for form in (CANARY.lower().encode(), CANARY.lower().encode("utf-16-le")):
         assert form not in content
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_no_key_is_anywhere(signals: dict[str, bytes], where: str) -> None:
+    """Valid or not: only the secret is looked for, since the identifier is public."""
+    content = signals[where].lower()
+    assert len(KEYS) == 6
+    for secret in (key.rpartition("_")[2].lower() for key in KEYS):
+        for form in (secret.encode(), secret.encode("utf-16-le"), secret[:-6].encode()):
+            assert form not in content
+
+
+def test_no_answer_repeats_a_key(signals: dict[str, bytes]) -> None:
+    content = b"".join(ANSWERS)
+    assert b'"keys": [' in content
+    assert not [key for key in KEYS if key.rpartition("_")[2].encode() in content]
 
 
 def test_requests_that_were_given_up_are_among_the_signals(signals: dict[str, bytes]) -> None:

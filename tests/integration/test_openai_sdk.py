@@ -17,6 +17,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from server.errors import EngineFailed
+from tests.api_keys import create, unknown
 from tests.humming_provider import HummingProvider, failing
 from tests.service_client import Client, Start, samples
 
@@ -100,6 +101,30 @@ async def test_a_mistake_is_the_sdks_own_error(
     assert (caught.value.code, caught.value.param) == named
     assert caught.value.type == "invalid_request_error"
     assert caught.value.request_id
+
+
+async def test_a_key_of_the_server_is_the_sdks_api_key(start: Start, tmp_path: Path) -> None:
+    key, other = create(tmp_path, "app"), create(tmp_path, "metrics", ["observe"])
+    client = await start()
+    speech = {"model": "tts-1", "voice": "joe", "input": TEXT}
+
+    async def spoken(api_key: str) -> bytes:
+        async with AsyncOpenAI(base_url=f"{client.url}/v1", api_key=api_key) as sdk:
+            return (await sdk.audio.speech.create(**speech)).content
+
+    assert await spoken(key)
+    for wrong in (unknown(), "none"):
+        with pytest.raises(openai.AuthenticationError) as refused:
+            await spoken(wrong)
+        assert (refused.value.code, refused.value.type) == ("invalid_api_key", "invalid_request_error")
+        assert wrong not in str(refused.value)
+    with pytest.raises(openai.PermissionDeniedError, match="scope speak") as forbidden:
+        await spoken(other)
+    assert forbidden.value.code == "insufficient_scope"
+    with pytest.raises(openai.AuthenticationError) as missing:
+        async with AsyncOpenAI(base_url=f"{client.url}/v1", api_key="x") as sdk:
+            await sdk.audio.speech.create(**speech, extra_headers={"Authorization": openai.Omit()})
+    assert missing.value.code == "missing_api_key"
 
 
 async def test_the_sdk_comes_again_when_it_was_told_to(
