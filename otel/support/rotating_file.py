@@ -19,7 +19,7 @@ class RotatingFile:
     """
 
     def __init__(self, path: Path, max_bytes: int, files: int) -> None:
-        """Does not open the file: ``open`` or the first ``append`` does. ``files`` are kept, including the current one."""
+        """Leaves opening the file to ``open`` or the first ``append``; ``files`` are kept, the current one included."""
         self._path = path
         self._max_bytes = max_bytes
         self._files = files
