@@ -1,5 +1,16 @@
-"""The script that Streamlit runs for each viewer, and again at each click."""
+"""The application that ``streamlit run`` serves: Streamlit's own behind the host guard.
 
-from dashboards.live.site import serve
+Streamlit finds ``app`` by reading this file, which must therefore call its class by that name.
+"""
 
-serve()
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from streamlit.starlette import App
+
+from dashboards.live.host_guard import HostGuard
+from dashboards.live.settings import load
+
+SCRIPT = Path(__file__).parent / "page_script.py"
+
+app = App(SCRIPT, middleware=[Middleware(HostGuard, settings=load())])

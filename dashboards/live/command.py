@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from dashboards.live.settings import LOOPBACK, Settings, load, unknown_variables
+from dashboards.live.settings import Settings, load, unknown_variables
 from dashboards.live.theme import DARK, LIGHT, Theme
 from otel.support import addresses
 from otel.support.environment import SettingsError
+from otel.support.host_names import WILDCARDS
 
 ROOT = Path(__file__).parent.parent.parent
 APP = Path(__file__).parent / "app.py"
@@ -43,9 +45,11 @@ def flags(settings: Settings) -> list[str]:
         "server.fileWatcherType": "none",
         "server.runOnSave": "false",
         "server.enableStaticServing": "false",
+        "server.enableCORS": "true",
         "server.enableXsrfProtection": "true",
         "server.maxUploadSize": "1",
         "browser.gatherUsageStats": "false",
+        "browser.serverAddress": _reached_by(settings),
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
         "client.showErrorLinks": "false",
@@ -57,11 +61,13 @@ def flags(settings: Settings) -> list[str]:
         **_theme(LIGHT),
         **_theme(DARK),
     }
-    hosts = LOOPBACK if settings.is_local else ()  # a page elsewhere whose name leads to this machine is refused
-    return [
-        *(f"--{name}={value}" for name, value in options.items()),
-        *(f"--server.allowedHosts={host}" for host in hosts),
-    ]
+    return [f"--{name}={value}" for name, value in options.items()]
+
+
+def _reached_by(settings: Settings) -> str:
+    """Returns the host that people reach the dashboard by; without one Streamlit asks a service for its address."""
+    public = urlsplit(addresses.load().dashboard_url).hostname or "localhost"
+    return public if settings.host in WILDCARDS else settings.host
 
 
 def _theme(theme: Theme) -> dict[str, str]:

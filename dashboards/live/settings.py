@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from dashboards.custom import ViewSettings
 from otel.support.environment import read, unknown
 
 PREFIX = "TTSCOPE_DASHBOARD_"
 PORT_VARIABLE = "DASHBOARD_PORT"
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 NONE = "none"
+HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
 URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 
 
@@ -30,6 +30,12 @@ class Settings(ViewSettings):
         8501, validation_alias=AliasChoices(PORT_VARIABLE), description="Port that the dashboard listens on."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address that the dashboard listens on.")
+    allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
+        (),
+        description="Names that the header Host may have, separated by commas, beside those of the loopback, of "
+        "TTSCOPE_DASHBOARD_HOST and of TTSCOPE_PUBLIC_DASHBOARD_URL; with 0.0.0.0 or ::, also all IP addresses. "
+        "Anything else gets 421. * allows every name, and with it DNS rebinding.",
+    )
     prometheus_url: str = Field("http://127.0.0.1:9090", description="Address of Prometheus, or `none`.")
     jaeger_url: str = Field("http://127.0.0.1:16686", description="Address of Jaeger, or `none`.")
     tempo_url: str = Field(
@@ -48,6 +54,13 @@ class Settings(ViewSettings):
         10.0, description="Seconds after which a query to a source is given up."
     )
 
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(name.strip() for name in value.split(",") if name.strip())
+
     @field_validator("prometheus_url", "jaeger_url", "tempo_url", "server_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
@@ -56,11 +69,6 @@ class Settings(ViewSettings):
         if not URL.fullmatch(value):
             raise ValueError("must be none, or begin with http:// or https:// and have no query")
         return value.rstrip("/")
-
-    @property
-    def is_local(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.host in LOOPBACK
 
 
 def load() -> Settings:

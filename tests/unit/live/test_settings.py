@@ -39,7 +39,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_port_is_8501_on_the_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (load().port, load().host, load().is_local) == (8501, "127.0.0.1", True)
+    assert (load().port, load().host, load().allowed_hosts) == (8501, "127.0.0.1", ())
     monkeypatch.setenv("DASHBOARD_PORT", "9000")
     assert load().port == 9000
 
@@ -80,11 +80,26 @@ def test_streamlit_sends_no_statistics_listens_on_the_loopback_and_shows_no_stac
         "--browser.gatherUsageStats=false",
         "--server.address=127.0.0.1",
         "--client.showErrorDetails=none",
-        "--server.allowedHosts=127.0.0.1",
+        "--browser.serverAddress=127.0.0.1",
         "--server.fileWatcherType=none",
     ):
         assert flag in options
-    assert not any("allowedHosts" in flag for flag in flags(Settings(host="0.0.0.0")))
+
+
+@pytest.mark.parametrize(("public", "host"), [("", "localhost"), ("https://live.example.org/tts", "live.example.org")])
+def test_streamlit_is_told_its_address_where_it_listens_on_all(
+    public: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would ask a service on the Internet for it."""
+    monkeypatch.setenv("TTSCOPE_PUBLIC_DASHBOARD_URL", public)
+    assert f"--browser.serverAddress={host}" in flags(Settings(host="0.0.0.0"))
+
+
+def test_streamlit_finds_the_application_behind_the_guard() -> None:
+    from streamlit.web.server.app_discovery import discover_asgi_app
+
+    found = discover_asgi_app(APP)
+    assert (found.is_asgi_app, found.app_name) == (True, "app")
 
 
 def test_streamlit_finds_no_pages_of_its_own() -> None:
