@@ -89,7 +89,7 @@ class Child:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
                 (*wrapper, *self.service.command),
                 cwd=ROOT,
-                env={**inherited(self.service.reads), **self.service.environment},
+                env={**inherited(self.service.reads, self.service.withheld), **self.service.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT if output else None,

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from otel.contract.slo import WINDOW_DAYS
 from otel.support.addresses import PREFIX as PUBLIC_PREFIX
 from otel.support.addresses import load as load_public
 from otel.support.api_key import KEY_VARIABLE
+from otel.support.host_names import WILDCARDS
 from stack.cache import VARIABLE as CACHE_VARIABLE
 from stack.settings import DASHBOARD_PORT, PREFIX, StackSettings
 
@@ -24,6 +26,13 @@ DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 """The prefix of the live dashboard's settings."""
 OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
 """Prefixes of variables that only some programs get: the server's secrets are among them."""
+MLFLOW_HOSTS = "MLFLOW_SERVER_ALLOWED_HOSTS"
+"""MLflow's own variable for the values of the header Host that it answers; they are added to the stack's."""
+ANY_ADDRESS = ("*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]")
+"""MLflow's patterns for all IPv4 addresses: a browser takes whatever ends in a number for an address, never a name."""
+MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
+"""The prefix of the variables of MLflow's clients: the drift job signs in with them, and MLflow's server has no use for
+them."""
 SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
 NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, KEY_VARIABLE)
 """Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
@@ -33,6 +42,9 @@ CONFIG = Path(__file__).parent / "config"
 RETENTION_DAYS = WINDOW_DAYS + 10
 """Prometheus' retention: the window of the SLO, and the week that panels look back from its beginning.
 Traces: config/jaeger.yaml and config/tempo.yaml."""
+
+NO_ORIGIN = "none"
+"""Prometheus' pattern of the origins whose pages may read its answers; by default every page on the web may."""
 
 JAEGER_MEMORY = "250MiB"
 """Jaeger's garbage collector works harder above this (GOMEMLIMIT): 336 MB after 10,000 traces, and 476 without it."""
@@ -54,6 +66,8 @@ class Service:
     """The URL that answers as long as the program is alive, ready or not; without one, ``ready_url`` is checked."""
     reads: tuple[str, ...] = ()
     """Prefixes of the variables in OWNED that this program gets."""
+    withheld: tuple[str, ...] = ()
+    """Prefixes of variables that it does not get in spite of ``reads``."""
     orphan_signal: int = signal.SIGKILL
     """The signal that ends the program when its supervisor is killed."""
 
@@ -104,6 +118,7 @@ def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service
         f"--storage.tsdb.retention.time={RETENTION_DAYS}d",
         f"--web.listen-address={settings.address(settings.prometheus_port)}",
         *_external_url("prometheus", settings),
+        f"--web.cors.origin={NO_ORIGIN}",
         "--web.enable-otlp-receiver",
         "--enable-feature=exemplar-storage",
         "--log.level=warn",
@@ -174,6 +189,7 @@ def mlflow(settings: StackSettings) -> Service:
         f"--port={settings.mlflow_port}",
         f"--backend-store-uri=sqlite:///{folder / 'mlflow.db'}",
         f"--artifacts-destination={folder / 'artifacts'}",
+        f"--allowed-hosts={','.join(_mlflow_hosts(settings))}",
     )
     environment = {
         "PYTHONFAULTHANDLER": "1",
@@ -187,6 +203,7 @@ def mlflow(settings: StackSettings) -> Service:
         f"{settings.url(settings.mlflow_port)}/health",
         environment,
         reads=("MLFLOW_",),
+        withheld=MLFLOW_CLIENT,
         orphan_signal=signal.SIGTERM,  # it passes it on to the process that answers; a SIGKILL would leave that behind
     )
 
@@ -243,13 +260,13 @@ def dashboard(settings: StackSettings) -> Service:
     )
 
 
-def inherited(reads: tuple[str, ...] = ()) -> dict[str, str]:
+def inherited(reads: tuple[str, ...] = (), withheld: tuple[str, ...] = ()) -> dict[str, str]:
     """Returns the environment of a program: shared variables, and those of OWNED that begin with one of ``reads``."""
     return {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(OWNED)
-        or (name.startswith(reads) and not name.startswith(NOT_FOR_THE_SERVER) and name != CACHE_VARIABLE)
+        or (name.startswith(reads) and not name.startswith((*NOT_FOR_THE_SERVER, *withheld)) and name != CACHE_VARIABLE)
     }
 
 
@@ -259,6 +276,17 @@ def _external_url(name: str, settings: StackSettings) -> tuple[str, str]:
     is_set = field in addresses.model_fields_set
     url = getattr(addresses, field) if is_set else settings.url(getattr(settings, f"{name}_port"))
     return f"--web.external-url={url}", "--web.route-prefix=/"
+
+
+def _mlflow_hosts(settings: StackSettings) -> tuple[str, ...]:
+    """Returns the values of the header Host that MLflow answers: it compares them whole, with the port.
+
+    By default it would also answer every name that begins like a private address, such as 10.evil.example.
+    """
+    addresses = ANY_ADDRESS if settings.host in WILDCARDS else (_reachable(settings.host),)
+    own = (f"{host}:{settings.mlflow_port}" for host in dict.fromkeys(("localhost", "127.0.0.1", *addresses)))
+    more = filter(None, [os.environ.get(MLFLOW_HOSTS)])
+    return (*own, urlsplit(load_public().mlflow_url).netloc, *more)
 
 
 def _own_settings(prefix: str) -> dict[str, str]:

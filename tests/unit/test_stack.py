@@ -92,7 +92,7 @@ def test_both_programs_export_over_the_collectors_protocol(monkeypatch: pytest.M
 
 def reaches(service: Service) -> dict[str, str]:
     """The environment that the program is started with."""
-    return {**inherited(service.reads), **service.environment}
+    return {**inherited(service.reads, service.withheld), **service.environment}
 
 
 @pytest.mark.parametrize("name", variables())
@@ -113,7 +113,7 @@ def test_only_what_is_the_stacks_own_does_not_reach_the_server(monkeypatch: pyte
 def test_no_program_gets_another_programs_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secrets = {
         "TTSCOPE_DRIFT_WEBHOOK_URL": {"drift"},
-        "MLFLOW_TRACKING_PASSWORD": {"drift", "mlflow"},
+        "MLFLOW_TRACKING_PASSWORD": {"drift"},
         **{name: {"drift", "server"} if name.startswith("OTEL_") else {"server"} for name in secret_variables()},
         "TTSCOPE_API_KEY": {"dashboard"},
     }
@@ -129,6 +129,32 @@ def test_no_program_gets_another_programs_secrets(monkeypatch: pytest.MonkeyPatc
     for name, programs in secrets.items():
         assert {program for program, environment in given.items() if name in environment} == programs, name
     assert all(environment["HTTPS_PROXY"] == "set" for environment in given.values())
+
+
+def allowed_hosts(settings: StackSettings) -> list[str]:
+    [flag] = [flag for flag in mlflow(settings).command if flag.startswith("--allowed-hosts=")]
+    return flag.removeprefix("--allowed-hosts=").split(",")
+
+
+def test_mlflow_answers_its_own_names_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("MLFLOW_SERVER_ALLOWED_HOSTS", raising=False)
+    monkeypatch.setenv("TTSCOPE_PUBLIC_MLFLOW_URL", "https://runs.example.org/mlflow")
+    loopback = ["localhost:5000", "127.0.0.1:5000"]
+    assert allowed_hosts(StackSettings(data_dir=tmp_path)) == [*loopback, "runs.example.org"]
+    monkeypatch.setenv("MLFLOW_SERVER_ALLOWED_HOSTS", "runs,runs:5000")
+    named = allowed_hosts(StackSettings(data_dir=tmp_path, host="192.0.2.7"))
+    assert named == [*loopback, "192.0.2.7:5000", "runs.example.org", "runs", "runs:5000"]
+
+
+def test_mlflow_on_every_interface_answers_addresses_and_no_name_that_looks_like_one(tmp_path: Path) -> None:
+    pytest.importorskip("mlflow")
+    from mlflow.server.security_utils import is_allowed_host_header
+
+    hosts = allowed_hosts(StackSettings(data_dir=tmp_path, host="0.0.0.0"))
+    for host in ("localhost:5000", "10.1.2.3:5000", "203.0.113.99:5000"):
+        assert is_allowed_host_header(hosts, host), host
+    for host in ("10.evil.example:5000", "evil.example", "1.evil.example:5000", "10.1.2.3:80"):
+        assert not is_allowed_host_header(hosts, host), host
 
 
 @pytest.mark.parametrize(
