@@ -15,6 +15,7 @@ from otel.support.addresses import PublicAddresses, variable
 from otel.support.api_key import FILE_VARIABLE
 from stack.build import build
 from stack.programs import Program
+from stack.services import NO_ORIGIN
 from stack.toolchain import NoGoError
 from tests.server_process import ROOT
 
@@ -24,6 +25,22 @@ COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
 """Docker Compose itself, which is no part of the pipeline."""
 IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "alertmanager": "0.31.1"}
 """As built natively (stack/programs/README.md); and of Tempo, the version that its configuration is for."""
+ONCE = {"own-volumes", "grafana-setup"}
+"""The services that prepare volumes and end."""
+QUIET = {
+    "GF_ANALYTICS_REPORTING_ENABLED": "false",
+    "GF_ANALYTICS_CHECK_FOR_UPDATES": "false",
+    "GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES": "false",
+    "GF_ANALYTICS_FEEDBACK_LINKS_ENABLED": "false",
+    "GF_NEWS_NEWS_FEED_ENABLED": "false",
+    "GF_PLUGINS_PREINSTALL_DISABLED": "true",
+    "GF_PLUGINS_PLUGIN_ADMIN_ENABLED": "false",
+    "GF_PLUGINS_PUBLIC_KEY_RETRIEVAL_DISABLED": "true",
+    "GF_SECURITY_DISABLE_GRAVATAR": "true",
+    "GF_SNAPSHOTS_EXTERNAL_ENABLED": "false",
+}
+"""What keeps Grafana, and the browsers that show it, from calling its makers and others. Grafana itself can't run in
+this test."""
 PORTS = {
     "server": {"8010", "8002", "3001"},
     "collector": {"4317", "4318"},
@@ -103,7 +120,7 @@ def test_the_gpu_is_asked_for_by_a_profile(services: dict[str, Any]) -> None:
 
 def test_everything_that_lasts_has_a_limit_and_comes_back(services: dict[str, Any]) -> None:
     for name, service in services.items():
-        if name != "own-volumes":
+        if name not in ONCE:
             assert service["deploy"]["resources"]["limits"]["memory"], name
             assert service["restart"] == "unless-stopped", name
 
@@ -114,7 +131,7 @@ def test_no_container_can_do_more_than_it_must(services: dict[str, Any]) -> None
         assert service["cap_drop"] == ["ALL"], name
         assert service["ulimits"] == {"core": {}}, name  # Compose leaves out a zero
         assert service.get("read_only", False) == (name != "grafana"), name
-        assert bool(service.get("cap_add")) == (name == "own-volumes"), name
+        assert bool(service.get("cap_add")) == (name in ONCE), name
 
 
 def test_no_log_fills_the_disk(services: dict[str, Any]) -> None:
@@ -189,6 +206,71 @@ def test_the_server_makes_the_dashboards_key_where_the_dashboard_reads_it(servic
     dockerfile = (ROOT / services["server"]["build"]["dockerfile"]).read_text()
     assert all(f" {path}" in dockerfile for path in ("deploy/server.sh", observe["target"]))
     assert "!deploy/server.sh" in (ROOT / ".dockerignore").read_text().splitlines()
+
+
+def test_grafana_calls_nobody(services: dict[str, Any]) -> None:
+    assert services["grafana"]["environment"].items() >= QUIET.items()
+
+
+def test_grafana_answers_one_name_and_shows_strangers_nothing(compose: Path, services: dict[str, Any]) -> None:
+    settings = services["grafana"]["environment"]
+    assert (settings["GF_SERVER_ENFORCE_DOMAIN"], settings["GF_SERVER_DOMAIN__FILE"]) == ("true", "/setup/domain")
+    assert settings["GF_AUTH_ANONYMOUS_ENABLED"] == "false"
+    chosen = understood(compose, GRAFANA_ANONYMOUS="true", GRAFANA_ADMIN_PASSWORD="of the operator's own")
+    assert chosen["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ENABLED"] == "true"
+    assert settings["GF_SECURITY_ADMIN_PASSWORD__FILE"] == "/setup/admin_password"
+    assert [name for name, service in chosen.items() if "of the operator's own" in json.dumps(service)] == [
+        "grafana-setup"
+    ]
+    assert services["grafana"]["depends_on"]["grafana-setup"]["condition"] == "service_completed_successfully"
+
+
+def set_up(service: dict[str, Any], folder: Path) -> str:
+    """Runs the service's script by this machine's shell, in ``folder``; returns what it prints."""
+    shell, flags, script = service["command"]
+    programs = folder.parent / "programs"
+    programs.mkdir(exist_ok=True)
+    (programs / "chown").write_text("#!/bin/sh\n")  # this test may run without the right to
+    (programs / "chown").chmod(0o755)
+    script = script.replace("$$", "$").replace("cd /setup", f"cd {folder}")
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}", **service["environment"]}
+    done = subprocess.run([shell, flags, script], env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_grafana_gets_a_password_of_its_own_once(compose: Path, services: dict[str, Any], tmp_path: Path) -> None:
+    passwords = set()
+    for name in ("one", "another"):
+        folder = tmp_path / name
+        folder.mkdir()
+        printed = set_up(services["grafana-setup"], folder)
+        password = folder / "admin_password"
+        assert re.fullmatch(r"[\w-]{24}", password.read_text())
+        assert password.stat().st_mode & 0o077 == 0
+        assert (folder / "domain").read_text() == "localhost"
+        assert "docker compose exec grafana cat /setup/admin_password" in printed
+        assert password.read_text() not in printed
+        passwords.add(password.read_text())
+    assert len(passwords) == 2
+    later = understood(
+        compose, GRAFANA_ADMIN_PASSWORD="later", TTSCOPE_PUBLIC_GRAFANA_URL="https://g.example.org:8443/x"
+    )
+    set_up(later["grafana-setup"], folder)
+    assert password.read_text() in passwords
+    assert (folder / "domain").read_text() == "g.example.org"
+    chosen = tmp_path / "chosen"
+    chosen.mkdir()
+    set_up(later["grafana-setup"], chosen)
+    assert (chosen / "admin_password").read_text() == "later"
+
+
+def test_pages_of_other_sites_are_refused_as_natively(compose: Path, services: dict[str, Any]) -> None:
+    assert f"--web.cors.origin={NO_ORIGIN}" in services["prometheus"]["command"]
+    [hosts] = [flag for flag in services["mlflow"]["command"] if flag.startswith("--allowed-hosts=")]
+    assert hosts == "--allowed-hosts=mlflow:5000,localhost:5000,127.0.0.1:5000"
+    more = understood(compose, MLFLOW_SERVER_ALLOWED_HOSTS="runs.example.org", TTSCOPE_DASHBOARD_ALLOWED_HOSTS="dash")
+    assert f"{hosts},runs.example.org" in more["mlflow"]["command"]
+    assert more["dashboard"]["environment"]["TTSCOPE_DASHBOARD_ALLOWED_HOSTS"] == "dash"
 
 
 def called(services: dict[str, Any]) -> dict[str, str]:
