@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from stack import cache
+from stack.environment import inherited
 from stack.programs import CGO, PROGRAMS, Program
 from stack.toolchain import Go, NoGoError, find
 
@@ -55,7 +56,7 @@ def _compile(program: Program, go: Go, folder: Path, say: Say) -> None:
     process = subprocess.Popen(  # noqa: S603 - the command is ours
         [go.command, "build", "-v", *program.flags, "-o", f"{folder}{os.sep}", *program.packages],
         cwd=program.folder,
-        env={**os.environ, "CGO_ENABLED": CGO},
+        env={**inherited(), "CGO_ENABLED": CGO},
         stderr=subprocess.PIPE,
         text=True,
     )

@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from stack.environment import CACHE_VARIABLE
 from stack.programs import CGO, Program
 from stack.toolchain import Go
 
-VARIABLE = "TTSCOPE_CACHE_DIR"
 SUMS = "SHA256SUMS"
 """The file with the checksums of a folder's binaries as they were built, in the format of sha256sum."""
 
 
 def root() -> Path:
     """Returns $TTSCOPE_CACHE_DIR, $XDG_CACHE_HOME/ttscope or ~/.cache/ttscope."""
-    own, general = os.environ.get(VARIABLE), os.environ.get("XDG_CACHE_HOME")
+    own, general = os.environ.get(CACHE_VARIABLE), os.environ.get("XDG_CACHE_HOME")
     if own:
         return Path(own)
     return (Path(general) if general else Path.home() / ".cache") / "ttscope"

@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from otel.support import parent
+from stack.environment import inherited
 from stack.liveness import Liveness
 from stack.log_file import LogFile
 from stack.policy import RestartPolicy
-from stack.services import ROOT, Service, inherited
+from stack.services import ROOT, Service
 
 PARENT = Path(parent.__file__)
 KILL_SECONDS = 10.0

@@ -17,25 +17,13 @@ from otel.support.addresses import PREFIX as PUBLIC_PREFIX
 from otel.support.addresses import load as load_public
 from otel.support.api_key import KEY_VARIABLE
 from otel.support.host_names import WILDCARDS
-from stack.cache import VARIABLE as CACHE_VARIABLE
-from stack.settings import DASHBOARD_PORT, PREFIX, StackSettings
+from stack.environment import DASHBOARD_PREFIX, DRIFT_PREFIX, MLFLOW_CLIENT, SERVER_READS, own_settings
+from stack.settings import StackSettings
 
-DRIFT_PREFIX = "TTSCOPE_DRIFT_"
-"""The prefix of the drift job's settings."""
-DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
-"""The prefix of the live dashboard's settings."""
-OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
-"""Prefixes of variables that only some programs get: the server's secrets are among them."""
 MLFLOW_HOSTS = "MLFLOW_SERVER_ALLOWED_HOSTS"
 """MLflow's own variable for the values of the header Host that it answers; they are added to the stack's."""
 ANY_ADDRESS = ("*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]")
 """MLflow's patterns for all IPv4 addresses: a browser takes whatever ends in a number for an address, never a name."""
-MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
-"""The prefix of the variables of MLflow's clients: the drift job signs in with them, and MLflow's server has no use for
-them."""
-SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
-NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, KEY_VARIABLE)
-"""Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
 
 ROOT = Path(__file__).parent.parent
 CONFIG = Path(__file__).parent / "config"
@@ -217,7 +205,7 @@ def drift(settings: StackSettings) -> Service:
         {
             "TTSCOPE_DRIFT_EVENTS": str(settings.events_folder),
             "TTSCOPE_DRIFT_STATE": str(settings.drift_folder),
-            **_own_settings(DRIFT_PREFIX),
+            **own_settings(DRIFT_PREFIX),
             "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI") or settings.url(settings.mlflow_port),
             **_export(settings),
         },
@@ -241,7 +229,7 @@ def server(settings: StackSettings) -> Service:
 
 def dashboard(settings: StackSettings) -> Service:
     """Returns the live dashboard, which reads from the other programs; its own settings apply."""
-    own = {"TTSCOPE_DASHBOARD_HOST": settings.host, **_own_settings(DASHBOARD_PREFIX)}
+    own = {"TTSCOPE_DASHBOARD_HOST": settings.host, **own_settings(DASHBOARD_PREFIX)}
     reachable = _reachable(own["TTSCOPE_DASHBOARD_HOST"])
     return Service(
         "dashboard",
@@ -253,21 +241,11 @@ def dashboard(settings: StackSettings) -> Service:
             "TTSCOPE_DASHBOARD_SERVER_URL": server_url(),
             "TTSCOPE_DASHBOARD_DRIFT_DIR": str(settings.drift_folder),
             **own,
-            **_own_settings(PUBLIC_PREFIX),
-            **_own_settings(KEY_VARIABLE),
+            **own_settings(PUBLIC_PREFIX),
+            **own_settings(KEY_VARIABLE),
             "DASHBOARD_PORT": str(settings.dashboard_port),
         },
     )
-
-
-def inherited(reads: tuple[str, ...] = (), withheld: tuple[str, ...] = ()) -> dict[str, str]:
-    """Returns the environment of a program: shared variables, and those of OWNED that begin with one of ``reads``."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(OWNED)
-        or (name.startswith(reads) and not name.startswith((*NOT_FOR_THE_SERVER, *withheld)) and name != CACHE_VARIABLE)
-    }
 
 
 def _external_url(name: str, settings: StackSettings) -> tuple[str, str]:
@@ -287,11 +265,6 @@ def _mlflow_hosts(settings: StackSettings) -> tuple[str, ...]:
     own = (f"{host}:{settings.mlflow_port}" for host in dict.fromkeys(("localhost", "127.0.0.1", *addresses)))
     more = filter(None, [os.environ.get(MLFLOW_HOSTS)])
     return (*own, urlsplit(load_public().mlflow_url).netloc, *more)
-
-
-def _own_settings(prefix: str) -> dict[str, str]:
-    """Returns the variables that begin with ``prefix``."""
-    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
 
 
 def server_url() -> str:

@@ -14,8 +14,9 @@ from contextlib import suppress
 from types import FrameType
 
 from stack.child import Child
+from stack.environment import SERVER_READS
 from stack.policy import RestartPolicy
-from stack.services import SERVER_READS, Service, server_url
+from stack.services import Service, server_url
 
 TEND_SECONDS = 0.25
 COULD_NOT_START = (1, 2)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from stack.environment import inherited
+
 MINIMUM = (1, 26)
 """The version that the programs' go.mod files require."""
 
@@ -55,7 +57,9 @@ def _candidates() -> Iterator[str]:
 def _version(command: str) -> str | None:
     """Returns the output of ``go version`` without its first words; None if it does not run."""
     try:
-        result = subprocess.run([command, "version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+        result = subprocess.run(  # noqa: S603
+            [command, "version"], env=inherited(), capture_output=True, text=True, timeout=30, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return result.stdout.strip().removeprefix("go version ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import subprocess
 import sys
 import urllib.error
@@ -17,6 +16,7 @@ from otel.contract.labels import WORD_COUNT_RANGE
 from otel.contract.metrics import WORD_COUNT_DURATION
 from otel.sdk.prometheus_protobuf import CONTENT_TYPE
 from otel.support.api_key import authorization
+from stack.environment import DASHBOARD_PREFIX, inherited, own_settings
 from stack.links import BrokenLinkError, get, read, reason
 from stack.numbers.exposition import Buckets, histograms
 from stack.numbers.figures import ALL, SHARES, Figures, Place, bounds
@@ -118,9 +118,9 @@ def live_dashboard(prometheus: str, instance: str, start: int, end: int) -> Plac
     """
     command = [sys.executable, "-m", "dashboards", "values", *PANELS.values()]
     command += [f"--start={start}", f"--end={end}", f"--instance={instance}"]
-    environment = {**os.environ, "TTSCOPE_DASHBOARD_PROMETHEUS_URL": prometheus}
+    own = {**own_settings(DASHBOARD_PREFIX), "TTSCOPE_DASHBOARD_PROMETHEUS_URL": prometheus}
     done = subprocess.run(  # noqa: S603 - the command is ours
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env={**inherited(), **own}, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
         raise BrokenLinkError(f"the live dashboard shows nothing: {done.stderr.strip()}", "make .venv/.dashboards")

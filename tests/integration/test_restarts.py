@@ -86,6 +86,13 @@ def test_a_crash_in_native_code_says_where_it_was_and_a_stop_is_in_order(data_di
         assert supervised.stop() == 0
 
 
+SECRET = "a-secret-of-one-program"
+OF_THE_SERVER = {name: f"of={SECRET}" for name in secret_variables()}
+OF_THE_DRIFT_JOB = {
+    **{name: value for name, value in OF_THE_SERVER.items() if name.startswith("OTEL_")},  # they export both
+    "MLFLOW_TRACKING_PASSWORD": SECRET,
+    "TTSCOPE_DRIFT_WEBHOOK_URL": f"http://127.0.0.1:9/{SECRET}",
+}
 PROGRAMS = 7
 """Three stores, the Collector, MLflow, the drift job and the live dashboard."""
 
@@ -97,7 +104,7 @@ def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], StackSettings
     with subprocess.Popen(
         [sys.executable, "-m", "stack", "--without-server"],
         cwd=ROOT,
-        env={**os.environ, **environment_of(settings)},
+        env={**os.environ, **environment_of(settings), **OF_THE_SERVER, **OF_THE_DRIFT_JOB},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -110,6 +117,17 @@ def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], StackSettings
             process.kill()
 
 
+def who_knows_secrets(processes: list[psutil.Process]) -> dict[str, set[str]]:
+    """Returns the variables with a secret by module, of processes that have any in environment or command line."""
+    found = {}
+    for process in processes:
+        arguments = process.cmdline()
+        variables = {name for name, value in process.environ().items() if SECRET in value}
+        if variables or SECRET in "".join(arguments):
+            found[arguments[arguments.index("-m") + 1] if "-m" in arguments else arguments[0]] = variables
+    return found
+
+
 @pytest.mark.timeout(1800)  # it builds the programs, if they are not in the cache
 def test_every_program_of_the_pipeline_that_is_killed_comes_back_and_none_outlives_the_supervisor(
     binaries: dict[str, Path], tmp_path: Path
@@ -118,6 +136,7 @@ def test_every_program_of_the_pipeline_that_is_killed_comes_back_and_none_outliv
         supervisor = psutil.Process(process.pid)
         killed = supervisor.children()
         assert len(killed) == PROGRAMS
+        assert who_knows_secrets(supervisor.children(recursive=True)) == {"drift": OF_THE_DRIFT_JOB.keys()}
         assert process.stdout is not None
         names = []
         for program in killed:

@@ -20,6 +20,7 @@ from otel.support.environment import SettingsError, read
 from server.settings import secret_variables, variables
 from stack import cache, toolchain
 from stack.build import BuildError, build
+from stack.environment import inherited
 from stack.programs import COLLECTOR, JAEGER, PROGRAMS, needed
 from stack.run import run
 from stack.services import (
@@ -29,7 +30,6 @@ from stack.services import (
     Service,
     dashboard,
     drift,
-    inherited,
     jaeger,
     mlflow,
     prometheus,
@@ -155,6 +155,22 @@ def test_mlflow_on_every_interface_answers_addresses_and_no_name_that_looks_like
         assert is_allowed_host_header(hosts, host), host
     for host in ("10.evil.example:5000", "evil.example", "1.evil.example:5000", "10.1.2.3:80"):
         assert not is_allowed_host_header(hosts, host), host
+
+
+def test_a_build_gets_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its compiler runs what modules bring along."""
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\nenv > "$(dirname "$0")/environment"; exit 1\n')
+    go.chmod(0o755)
+    monkeypatch.setenv("TTSCOPE_CACHE_DIR", str(tmp_path / "cache"))
+    for name in (*secret_variables(), "MLFLOW_TRACKING_PASSWORD", "TTSCOPE_DRIFT_WEBHOOK_URL"):
+        monkeypatch.setenv(name, "a secret")
+    monkeypatch.setattr("stack.build.find", lambda: Go(str(go), "go1.26.3 linux/amd64"))
+    with pytest.raises(BuildError):
+        build([PROGRAMS["prometheus"]], print)
+    environment = (tmp_path / "environment").read_text()
+    assert "CGO_ENABLED=" in environment
+    assert "a secret" not in environment
 
 
 @pytest.mark.parametrize(

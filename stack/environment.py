@@ -1,0 +1,42 @@
+"""The environment of child processes: each gets its own settings, and no secret of another program."""
+
+from __future__ import annotations
+
+import os
+
+from otel.support.addresses import PREFIX as PUBLIC_PREFIX
+from otel.support.api_key import KEY_VARIABLE
+from stack.settings import DASHBOARD_PORT, PREFIX
+
+CACHE_VARIABLE = "TTSCOPE_CACHE_DIR"
+"""The variable for the folder of built programs."""
+DRIFT_PREFIX = "TTSCOPE_DRIFT_"
+"""The prefix of the drift job's settings."""
+DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
+"""The prefix of the live dashboard's settings."""
+OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
+"""Prefixes of variables that only some programs get: the server's secrets are among them."""
+SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
+NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, KEY_VARIABLE)
+"""Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
+MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
+"""The prefix of the variables of MLflow's clients: the drift job signs in with them, and MLflow's server has no use for
+them."""
+
+
+def inherited(reads: tuple[str, ...] = (), withheld: tuple[str, ...] = ()) -> dict[str, str]:
+    """Returns the environment of a program: shared variables, and those of OWNED that begin with one of ``reads``.
+
+    Those that begin with one of ``withheld`` are left out of them again.
+    """
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(OWNED)
+        or (name.startswith(reads) and not name.startswith((*NOT_FOR_THE_SERVER, *withheld)) and name != CACHE_VARIABLE)
+    }
+
+
+def own_settings(prefix: str) -> dict[str, str]:
+    """Returns the variables that begin with ``prefix``."""
+    return {name: value for name, value in os.environ.items() if name.startswith(prefix)}
