@@ -87,7 +87,7 @@ def test_a_crash_in_native_code_says_where_it_was_and_a_stop_is_in_order(data_di
 
 
 SECRET = "a-secret-of-one-program"
-OF_THE_SERVER = {name: f"of={SECRET}" for name in secret_variables()}
+OF_THE_SERVER = dict.fromkeys(secret_variables(), f"of={SECRET}")
 OF_THE_DRIFT_JOB = {
     **{name: value for name, value in OF_THE_SERVER.items() if name.startswith("OTEL_")},  # they export both
     "MLFLOW_TRACKING_PASSWORD": SECRET,
