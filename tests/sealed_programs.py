@@ -1,6 +1,7 @@
 """What ttscope runs, each program doing its work once, inside a sealed network; ``python -m tests.sealed_programs``.
 
 A request is spoken, a page of the live dashboard is drawn, MLflow shows its page, and the drift job judges windows.
+With ``--whole`` the rest of ``make stack`` runs too, and the server has more providers.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from drift.state.state_folder import name_of
-from stack.services import dashboard, drift, mlflow, server
+from stack.services import collector, dashboard, drift, mlflow, server, stores
 from stack.settings import StackSettings
 from stack.supervisor import Supervisor
 from tests.collector import Collector
 from tests.drift_job import event, write_events
 from tests.http_calls import fetch, speak
-from tests.stack import eventually, free_ports, settings_in
+from tests.stack import built, eventually, free_ports, settings_in
 
 READY_SECONDS = 300.0
 """All four start at once, on a machine that may be busy."""
@@ -34,6 +35,7 @@ WINDOW = timedelta(minutes=1)
 WINDOWS = 4
 """The first three make the reference that Evidently compares the last one with."""
 ROWS = 240
+PROVIDERS = ("coqui", "onnx", "hibari", "kokoro")
 FOREIGN = "http://evil.example"
 SETTINGS = {
     "TTSCOPE_DASHBOARD_HOST": "0.0.0.0",  # as in a container: only then does Streamlit look for its own address
@@ -43,17 +45,24 @@ SETTINGS = {
 }
 
 
-def main(folder: Path, data_dir: Path, seconds: float) -> None:
+def main(folder: Path, data_dir: Path, seconds: float, *, whole: bool) -> None:
     """Runs the programs for at least ``seconds``. Raises AssertionError if one did not do its work."""
-    collector = Collector()  # exports succeed, so that no program waits for their end when it is stopped
-    port = urlsplit(collector.endpoint).port
-    settings = settings_in(folder).model_copy(update={"collector_grpc_port": port})
+    settings = settings_in(folder)
+    receiver = None
+    services = []
+    if whole:
+        os.environ["TTSCOPE_PROVIDERS"] = ",".join(PROVIDERS)
+        binaries = built()
+        services = [*stores(settings, binaries), collector(settings, binaries)]
+    else:
+        receiver = Collector()  # exports succeed, so that no program waits for their end when it is stopped
+        settings = settings.model_copy(update={"collector_grpc_port": urlsplit(receiver.endpoint).port})
     ports = free_ports(["TTSCOPE_PORT", "PROMETHEUS_PORT"])
     os.environ.update({name: str(port) for name, port in ports.items()}, TTSCOPE_DATA_DIR=str(data_dir), **SETTINGS)
     first = write_windows(settings.events_folder)
     supervisor = Supervisor(folder / "logs")
     try:
-        supervisor.start([mlflow(settings), server(settings), dashboard(settings), drift(settings)])
+        supervisor.start([*services, mlflow(settings), server(settings), dashboard(settings), drift(settings)])
         supervisor.wait_until_ready(READY_SECONDS)
         ready = time.monotonic()
         assert speak(f"http://127.0.0.1:{ports['TTSCOPE_PORT']}", "Hello world.")[0] == 200
@@ -69,7 +78,8 @@ def main(folder: Path, data_dir: Path, seconds: float) -> None:
         raise
     finally:
         supervisor.stop(*supervisor.names)
-        collector.stop()
+        if receiver:
+            receiver.stop()
     assert psutil.Process().children() == []
 
 
@@ -126,4 +136,4 @@ def write_windows(folder: Path) -> datetime:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]), whole="--whole" in sys.argv)

@@ -9,7 +9,16 @@ import signal
 import sys
 from collections.abc import Mapping
 
+QUIET = {
+    # Otherwise onnxruntime resolves a host of its vendor and sends telemetry to it.
+    "ORT_DISABLE_TELEMETRY": "1",
+    # Coqui's XTTS loads transformers: it reads local files, and asks no hub about them.
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+}
+"""What keeps libraries from calling their makers; processes that get nothing else of the environment get this."""
 ENVIRONMENT = {
+    **QUIET,
     # Idle threads sleep instead of spinning: on busy cores, spinning makes a sentence take 5 to 40 times as long.
     "OMP_WAIT_POLICY": "PASSIVE",
     # Freed memory is kept for the next step instead of being returned and faulted in again: 0 page faults per window
@@ -17,8 +26,6 @@ ENVIRONMENT = {
     "MALLOC_ARENA_MAX": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
     "MALLOC_TRIM_THRESHOLD_": str(1024**3),
-    # Otherwise onnxruntime resolves a host of its vendor and sends telemetry to it.
-    "ORT_DISABLE_TELEMETRY": "1",
 }
 """Default values of environment variables; values that are already set take precedence."""
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from server.lifecycle.launch import QUIET
+
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 """Constants of linux/prctl.h."""
 MAX_FILES = 32
@@ -44,7 +46,7 @@ class SandboxLimits:
 
 def environment(server: Mapping[str, str]) -> dict[str, str]:
     """Returns the environment of a sandboxed process, from the server's own."""
-    return {**{name: server[name] for name in PASSED_VARIABLES if name in server}, **ONE_THREAD}
+    return {**{name: server[name] for name in PASSED_VARIABLES if name in server}, **ONE_THREAD, **QUIET}
 
 
 def confine(limits: SandboxLimits) -> None:
