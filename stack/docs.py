@@ -31,9 +31,8 @@ export TTSCOPE_PUBLIC_GRAFANA_URL=https://grafana.example.org
 make alerting docs
 ```
 
-`make stack` and `docker compose up` read the same variables, so that each program knows its own address. MLflow
-answers only to the hosts in its `--allowed-hosts` (compose.yaml): a proxy before it must send one of these, or its
-name must be added there.
+`make stack` and `docker compose up` read the same variables, so that each program knows its own address. MLflow and the
+live dashboard answer only to names that they know: [operations.md](operations.md#what-a-web-page-can-do) lists them.
 """
 CACHE = """
 ## Built programs
@@ -60,7 +59,8 @@ SSH tunnel, or put a firewall or a proxy that asks for a password before the pro
 ## Environment of the programs
 
 Each program gets only its own variables: `TTSCOPE_DRIFT_*`, `MLFLOW_*` and `OTEL_*` go to the drift job, the server's
-settings only to the server. Variables with any other prefix go to all programs.
+settings only to the server. MLflow's server gets `MLFLOW_*` without its clients' credentials, `MLFLOW_TRACKING_*`.
+Compilers get none of these. Variables with any other prefix go to all programs.
 """
 
 

@@ -20,6 +20,8 @@ LOOKALIKE = "10.evil.example"
 READY_SECONDS = 120.0
 OPEN_TO_EVERY_SITE = {"alertmanager"}
 """The programs whose answers every page may read. Alertmanager has no option against it: docs/operations.md says so."""
+ANSWER_EVERY_HOST = {"prometheus", "alertmanager", "trace store", "collector"}
+"""The programs that a page reaches by DNS rebinding; the same page of the docs says what it can do there."""
 UPGRADE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -85,17 +87,27 @@ def test_the_live_dashboard_answers_its_own_names_and_pages_alone(stack: Stack) 
 
 
 def test_whose_answers_a_page_of_another_site_may_read(stack: Stack) -> None:
-    settings = stack.settings
-    answers = {
-        "prometheus": ask(settings.url(settings.prometheus_port), "/api/v1/query?query=up", Origin=FOREIGN),
-        "alertmanager": ask(settings.url(settings.alertmanager_port), "/api/v2/alerts", Origin=FOREIGN),
-        "trace store": ask(settings.trace_store_url, "/api/v3/services", Origin=FOREIGN),
-        "collector": ask(settings.url(settings.collector_health_port), "/", Origin=FOREIGN),
-        "mlflow": ask(settings.url(settings.mlflow_port), "/", Origin=FOREIGN),
-        "dashboard": ask(settings.url(settings.dashboard_port), "/_stcore/health", Origin=FOREIGN),
-    }
+    answers = {name: ask(*address, Origin=FOREIGN) for name, address in addresses(stack).items()}
     readable = {name for name, (_, headers) in answers.items() if "access-control-allow-origin" in headers}
     assert readable == OPEN_TO_EVERY_SITE
+
+
+def test_who_answers_a_name_that_was_made_to_lead_here(stack: Stack) -> None:
+    answers = {name: ask(*address, Host="evil.example") for name, address in addresses(stack).items()}
+    assert {name for name, (status, _) in answers.items() if status == 200} == ANSWER_EVERY_HOST
+
+
+def addresses(stack: Stack) -> dict[str, tuple[str, str]]:
+    """Base and path of an answer that is worth reading, by program."""
+    settings = stack.settings
+    return {
+        "prometheus": (settings.url(settings.prometheus_port), "/api/v1/query?query=up"),
+        "alertmanager": (settings.url(settings.alertmanager_port), "/api/v2/alerts"),
+        "trace store": (settings.trace_store_url, "/api/v3/services"),
+        "collector": (settings.url(settings.collector_health_port), "/"),
+        "mlflow": (settings.url(settings.mlflow_port), "/"),
+        "dashboard": (settings.url(settings.dashboard_port), "/"),
+    }
 
 
 @pytest.mark.parametrize(

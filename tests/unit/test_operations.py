@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import dashboards.live.settings
+import stack.settings
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS
 from otel.contract.metrics import CONTRACT
 from otel.support import addresses
@@ -41,7 +43,9 @@ def test_every_make_target_is_there(target: str) -> None:
 
 @pytest.mark.parametrize("name", named(r"\b(?:TTSCOPE|PROMETHEUS|METRICS)_[A-Z_]+\b"))
 def test_every_variable_is_there(name: str) -> None:
-    assert name in {*variables(), *map(addresses.variable, PublicAddresses.model_fields)}
+    stack_variables = map(stack.settings.variable, StackSettings.model_fields)
+    public = map(addresses.variable, PublicAddresses.model_fields)
+    assert name in {*variables(), *public, *stack_variables, *dashboards.live.settings.variables()}
 
 
 @pytest.mark.parametrize("port", named(r"localhost:(\d+)"))
