@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The drift job, and MLflow's server. Built by compose.yaml, or: docker build -f deploy/drift.Dockerfile -t ttscope-drift .
 
 FROM python:3.12-slim-bookworm AS build
@@ -21,9 +20,11 @@ COPY LICENSE NOTICE ./
 COPY otel otel
 COPY drift drift
 # The Collector's user: its event files are readable by it alone.
-RUN useradd --system --uid 10001 --home-dir /srv/ttscope ttscope \
+# Bytecode of Python's own modules too: the user can't write it, and each health check would compile them anew.
+RUN useradd --uid 10001 --home-dir /srv/ttscope ttscope \
  && mkdir /data \
- && chown ttscope /data
+ && chown ttscope /data \
+ && python -m compileall -q /usr/local/lib/python3.12 otel drift
 USER 10001
 ENV PATH=/opt/ttscope/bin:$PATH \
     PYTHONUNBUFFERED=1 \
