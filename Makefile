@@ -9,7 +9,7 @@ CODE   := server otel stack drift dashboards bench alerting tools tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long bench lint format docs alerting house lock clean
+.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose bench lint format docs alerting house lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,8 +26,8 @@ stack: voices $(VENV)/.drift $(VENV)/.dashboards $(VENV)/.go ## the server with 
 stack-build: $(VENV)/.runtime $(VENV)/.go ## only build those four: about 10 minutes on two cores, once
 	@$(BIN)/python -m stack.build
 
-doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken
-	@$(BIN)/python -m stack.doctor
+doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which link is broken; ARGS=--compose for compose.yaml
+	@$(BIN)/python -m stack.doctor $(ARGS)
 
 doctor-numbers: $(VENV)/.dashboards ## also send a known load, and say which of five places disagree: 2 minutes
 	@$(BIN)/python -m stack.doctor --numbers $(ARGS)
@@ -41,6 +41,9 @@ test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voi
 
 test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests, an hour's soak, 200,000 fuzzed inputs, the servers that bench compares with
 	@$(BIN)/python -m pytest tests/long
+
+test-compose: $(VENV)/.dev $(VENV)/.go ## compose.yaml with a real Docker engine, from building the images to an upgrade: 15 minutes, 30 GB
+	@$(BIN)/python -m pytest -s tests/compose
 
 bench: $(VENV)/.dev voices ## three servers in one run into bench/RESULTS.md: 15 minutes; tts-server needs espeak-ng
 	@$(BIN)/python -m bench.servers

@@ -1,13 +1,15 @@
 """``python -m stack.doctor``: sends one request through the whole chain and reports which link is broken.
 
-With --numbers it also sends a known load, and holds the client's numbers against those of GET /metrics, of GET
-/prometheus, of Prometheus and of the live dashboard.
+--compose asks the programs that docker compose has started, in place of those of make stack. With --numbers it also
+sends a known load, and holds the client's numbers against those of GET /metrics, of GET /prometheus, of Prometheus and
+of the live dashboard.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 import urllib.error
@@ -16,13 +18,13 @@ import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from otel.support.api_key import authorization
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceStore, TraceStoreError
 from otel.trace_store.tempo import Tempo
+from stack.installation import ComposeInstallation, Installation, NativeInstallation
 from stack.links import QUICK_SECONDS, BrokenLinkError, get, reason, say
 from stack.numbers import check
 from stack.settings import StackSettings
@@ -31,7 +33,6 @@ TEXT = "One two three."
 PATIENCE_SECONDS = 30.0
 """The time limit for a request to arrive everywhere: metrics leave every 5 or 10 s, traces and events within 5."""
 POLL_SECONDS = 0.5
-START = "start everything with make stack"
 NO_KEY = ("401", "403")
 NEEDS_KEY = "set TTSCOPE_API_KEY to a key with the scopes speak and observe: python -m server.keys create"
 
@@ -49,7 +50,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m stack.doctor", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--url", default="http://127.0.0.1:8010", help="the server (default %(default)s)")
+    url = f"http://127.0.0.1:{os.environ.get('TTSCOPE_PORT', '8010')}"
+    parser.add_argument("--url", default=url, help="the server (default %(default)s)")
+    parser.add_argument(
+        "--compose",
+        nargs="?",
+        const="docker compose",
+        metavar="COMMAND",
+        help="what runs was started by Docker Compose; COMMAND is how that is called (%(const)s)",
+    )
     parser.add_argument("--numbers", action="store_true", help="compare the numbers of five places too")
     parser.add_argument(
         "--requests",
@@ -60,7 +69,8 @@ def main() -> int:
     )
     options, settings = parser.parse_args(), StackSettings()
     try:
-        examine(options.url, settings)
+        installation = ComposeInstallation(options.compose) if options.compose else NativeInstallation(settings)
+        examine(options.url, settings, installation)
         say("the chain is whole")
         return check.run(options.url, settings, options.requests) if options.numbers else 0
     except BrokenLinkError as broken:
@@ -68,20 +78,20 @@ def main() -> int:
         return 1
 
 
-def examine(url: str, settings: StackSettings) -> None:
+def examine(url: str, settings: StackSettings, installation: Installation) -> None:
     """Checks link by link. Raises BrokenLinkError at the first broken one."""
     collector = f"{settings.url(settings.collector_health_port)}/"
     prometheus = settings.url(settings.prometheus_port)
-    _answers("the server lives", f"{url}/health", START + ", or make run")
+    _answers("the server lives", f"{url}/health", installation.start + ", or make run")
     _answers("the server can speak", f"{url}/ready", "wait until it has loaded its voices; its log says why not")
-    _answers("the Collector lives", collector, START)
-    _answers("Prometheus lives", f"{prometheus}/-/ready", START)
-    store = _trace_store(settings)
+    _answers("the Collector lives", collector, installation.start)
+    _answers("Prometheus lives", f"{prometheus}/-/ready", installation.start)
+    store = _trace_store(settings, installation.start)
     counted = _requests_in(prometheus)
     request = _speak(url)
     trace_id = _exported_trace(url, request)
     arrivals: dict[str, Callable[[], bool]] = {
-        "the Collector wrote the event": lambda: _event_in(settings.events_folder, request),
+        "the Collector wrote the event": lambda: request.request_id in installation.newest_events(),
         f"{store.name} has the trace": lambda: _has_trace(store, trace_id),
         "Prometheus has counted it": lambda: _requests_in(prometheus) > counted,
     }
@@ -95,7 +105,7 @@ def examine(url: str, settings: StackSettings) -> None:
     if missing:
         raise BrokenLinkError(
             f"behind the Collector: these did not happen within {PATIENCE_SECONDS:.0f} s: {', '.join(missing)}",
-            f"tail {settings.data_dir / 'logs' / 'collector.log'}, and the log of what did not get it beside that",
+            f"{installation.log}, and read the log of what did not get it",
         )
 
 
@@ -107,7 +117,7 @@ def _answers(name: str, url: str, cure: str) -> None:
         raise BrokenLinkError(f"{name}: not at {url} ({reason(error)})", cure) from None
 
 
-def _trace_store(settings: StackSettings) -> TraceStore:
+def _trace_store(settings: StackSettings, start: str) -> TraceStore:
     """Returns Jaeger or Tempo, whichever answers. Raises BrokenLinkError if neither does."""
     jaeger, tempo = settings.url(settings.jaeger_port), settings.url(settings.tempo_port)
     stores: tuple[TraceStore, ...] = (
@@ -119,7 +129,7 @@ def _trace_store(settings: StackSettings) -> TraceStore:
             store.check()
             say(f"    ok  {store.name} lives")
             return store
-    raise BrokenLinkError(f"the trace store lives: no Jaeger at {jaeger}, no Tempo at {tempo}", START)
+    raise BrokenLinkError(f"the trace store lives: no Jaeger at {jaeger}, no Tempo at {tempo}", start)
 
 
 def _has_trace(store: TraceStore, trace_id: str) -> bool:
@@ -174,12 +184,6 @@ def _requests_in(prometheus: str) -> float:
     answer = get(f"{prometheus}/api/v1/query?{query}")
     result = answer["data"]["result"] if answer else []
     return float(result[0]["value"][1]) if result else 0.0
-
-
-def _event_in(folder: Path, request: DoctorRequest) -> bool:
-    """Returns whether the newest event file contains the request."""
-    files = sorted(folder.glob("*.jsonl"), key=lambda path: path.stat().st_mtime)
-    return bool(files) and request.request_id in files[-1].read_text(errors="replace")
 
 
 if __name__ == "__main__":

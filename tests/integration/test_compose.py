@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(1800)  # the first test builds Docker Compose, 
 
 COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
 """Docker Compose itself, which is no part of the pipeline."""
-IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "alertmanager": "0.31.1"}
+IMAGES = {"collector": "0.157.0", "prometheus": "3.14", "tempo": "2.8", "jaeger": "2.13", "alertmanager": "0.31.1"}
 """As built natively (stack/programs/README.md); and of Tempo, the version that its configuration is for."""
 ONCE = {"own-volumes", "grafana-setup"}
 """The services that prepare volumes and end."""
@@ -43,9 +43,10 @@ QUIET = {
 this test."""
 PORTS = {
     "server": {"8010", "8002", "3001"},
-    "collector": {"4317", "4318"},
+    "collector": {"4317", "4318", "13133"},
     "prometheus": {"9090"},
     "tempo": {"3200"},
+    "jaeger": {"16686"},
     "alertmanager": {"9093"},
     "grafana": {"3000"},
     "mlflow": {"5000"},
@@ -70,11 +71,29 @@ def services(compose: Path) -> dict[str, Any]:
 
 def understood(compose: Path, **variables: str) -> dict[str, Any]:
     """Every service as Compose understands it, variables filled in."""
-    command = [str(compose), "-f", "compose.yaml", "--profile", "gpu", "config", "--format", "json"]
+    command = [
+        str(compose),
+        "-f",
+        "compose.yaml",
+        "--profile",
+        "gpu",
+        "--profile",
+        "jaeger",
+        "config",
+        "--format",
+        "json",
+    ]
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **variables}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(done.stdout)["services"])
+
+
+def user_of(service: dict[str, Any]) -> str:
+    """Returns the number of the user that its program runs as."""
+    user, _, group = service["user"].partition(":")
+    assert user == group, "root's group would be its own otherwise"
+    return str(user)
 
 
 def test_compose_refuses_what_it_does_not_know(compose: Path, tmp_path: Path) -> None:
@@ -146,7 +165,7 @@ def test_health_is_checked_where_the_image_has_something_to_check_it_with(servic
 
 
 def test_everything_that_must_last_is_in_a_named_volume(services: dict[str, Any]) -> None:
-    for name in ("server", "collector", "prometheus", "tempo", "alertmanager", "grafana", "drift", "mlflow"):
+    for name in ("server", "collector", "prometheus", "tempo", "jaeger", "alertmanager", "grafana", "drift", "mlflow"):
         assert any(volume["type"] == "volume" for volume in services[name]["volumes"]), name
 
 
@@ -169,7 +188,7 @@ def test_the_drift_job_reads_what_the_collector_writes(services: dict[str, Any])
     [events] = [volume for volume in services["drift"]["volumes"] if volume["source"] == "collector"]
     assert events["read_only"]
     assert services["drift"]["environment"]["TTSCOPE_DRIFT_EVENTS"] == f"{events['target']}/events"
-    assert f"--uid {services['collector']['user']} " in (ROOT / "deploy" / "drift.Dockerfile").read_text()
+    assert f"--uid {user_of(services['collector'])} " in (ROOT / "deploy" / "drift.Dockerfile").read_text()
 
 
 def test_the_dashboard_takes_only_variables_that_it_knows(services: dict[str, Any]) -> None:
@@ -188,7 +207,7 @@ def test_the_dashboard_reads_the_drift_jobs_folder_and_changes_nothing(services:
     [pages] = [volume for volume in volumes if volume["source"] == "drift"]
     dockerfile = (ROOT / services["dashboard"]["build"]["dockerfile"]).read_text()
     assert f"TTSCOPE_DASHBOARD_DRIFT_DIR={pages['target']} " in dockerfile
-    assert f"--uid {services['collector']['user']} " in dockerfile  # the drift job's own too: it may read its pages
+    assert f"--uid {user_of(services['collector'])} " in dockerfile  # the drift job's own too: it may read its pages
     assert "HEALTHCHECK" in dockerfile
 
 
@@ -290,3 +309,26 @@ def test_programs_call_themselves_as_people_reach_them(compose: Path, services: 
     assert called(services) == {**usual, **unset}
     elsewhere = {name: f"https://{name.removesuffix('_url')}.example.org" for name in usual}
     assert called(understood(compose, **{variable(name): url for name, url in elsewhere.items()})) == elsewhere
+
+
+def test_jaeger_takes_the_place_of_tempo(compose: Path) -> None:
+    """Tempo is under the AGPL: with the second file it is not started, and nothing asks for it."""
+    files = ("-f", "compose.yaml", "-f", "deploy/compose/jaeger.yaml")
+    done = subprocess.run(
+        [str(compose), *files, "config", "--format", "json"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    services = json.loads(done.stdout)["services"]
+    assert "tempo" not in services
+    assert "jaeger" in services
+    assert services["collector"]["environment"]["TRACES_OTLP_ENDPOINT"] == "jaeger:14317"
+    assert services["dashboard"]["environment"]["TTSCOPE_DASHBOARD_TEMPO_URL"] == "none"
+    assert services["dashboard"]["environment"]["TTSCOPE_DASHBOARD_JAEGER_URL"] == "http://jaeger:16686"
+    [scraped] = [v["source"] for v in services["prometheus"]["volumes"] if v["target"].endswith("/pipeline.yml")]
+    assert "jaeger:8888" in Path(scraped).read_text()
+    assert "tempo" not in Path(scraped).read_text()
+
+
+def test_the_pipeline_that_prometheus_scrapes_is_of_this_file(services: dict[str, Any]) -> None:
+    [scraped] = [v["source"] for v in services["prometheus"]["volumes"] if v["target"].endswith("/pipeline.yml")]
+    targets = re.findall(r"targets: \[(\w+):", Path(scraped).read_text())
+    assert set(targets) == {"prometheus", "tempo", "alertmanager"}

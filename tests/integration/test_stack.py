@@ -28,6 +28,7 @@ from otel.trace_store.store import DURATION, above, one_of
 from server.explain import from_server, from_store, sentence
 from stack.build import build
 from stack.doctor import examine
+from stack.installation import NativeInstallation
 from stack.links import BrokenLinkError
 from stack.programs import PROGRAMS
 from stack.services import CONFIG, ROOT
@@ -156,7 +157,7 @@ def leave_early(url: str) -> None:
 def diagnosis(url: str, stack: Stack) -> str | None:
     """What the doctor finds broken."""
     try:
-        examine(url, stack.settings)
+        examine(url, stack.settings, NativeInstallation(stack.settings))
     except BrokenLinkError as broken:
         return f"{broken}; next: {broken.cure}"
     return None
@@ -352,9 +353,9 @@ def test_the_doctor_names_the_link_that_is_broken(
     assert f"OTEL_EXPORTER_OTLP_ENDPOINT={stack.endpoint}" in silent
     elsewhere = settings_in(tmp_path)
     with pytest.raises(BrokenLinkError, match="the Collector lives: not at"):
-        examine(silent_url, elsewhere)
+        examine(silent_url, elsewhere, NativeInstallation(elsewhere))
     with pytest.raises(BrokenLinkError, match="the server lives: not at"):
-        examine(elsewhere.url(elsewhere.prometheus_port), stack.settings)
+        examine(elsewhere.url(elsewhere.prometheus_port), stack.settings, NativeInstallation(stack.settings))
 
 
 FENCED = "Zanziword"

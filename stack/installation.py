@@ -1,0 +1,62 @@
+"""How the pipeline was started: by make stack, or in containers by Docker Compose."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Protocol
+
+from stack.settings import StackSettings
+
+COMPOSE_SECONDS = 30.0
+NEWEST_EVENTS = "tail -q -c 1000000 $(ls -t /events/events/*.jsonl | head -n 1)"
+"""Run in the drift job's container, which reads the Collector's event files; the Collector's own has no shell."""
+
+
+class Installation(Protocol):
+    """The parts of the doctor's advice and checks that depend on how the pipeline was started."""
+
+    start: str
+    """What starts everything."""
+    log: str
+    """How to read the Collector's log."""
+
+    def newest_events(self) -> str:
+        """Returns the newest events that the Collector wrote, as lines of OTLP JSON; empty if there are none."""
+        ...
+
+
+class NativeInstallation:
+    """What make stack has started."""
+
+    start = "start everything with make stack"
+
+    def __init__(self, settings: StackSettings) -> None:
+        self._events = settings.events_folder
+        self.log = f"tail {settings.data_dir / 'logs' / 'collector.log'}"
+
+    def newest_events(self) -> str:
+        files = sorted(self._events.glob("*.jsonl"), key=_modified)
+        return files[-1].read_text(errors="replace") if files else ""
+
+
+class ComposeInstallation:
+    """What Docker Compose has started from compose.yaml."""
+
+    def __init__(self, command: str) -> None:
+        """``command`` is how Compose is called, such as docker compose."""
+        self._command = shlex.split(command)
+        self.start = f"start everything with {command} up"
+        self.log = f"{command} logs collector"
+
+    def newest_events(self) -> str:
+        command = [*self._command, "exec", "-T", "drift", "sh", "-c", NEWEST_EVENTS]
+        done = subprocess.run(  # noqa: S603 - what the operator named
+            command, capture_output=True, text=True, errors="replace", timeout=COMPOSE_SECONDS, check=False
+        )
+        return done.stdout if done.returncode == 0 else ""
+
+
+def _modified(path: Path) -> float:
+    return path.stat().st_mtime
