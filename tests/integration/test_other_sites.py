@@ -5,8 +5,10 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Iterator
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from stack.services import dashboard, mlflow
@@ -95,6 +97,18 @@ def test_whose_answers_a_page_of_another_site_may_read(stack: Stack) -> None:
 def test_who_answers_a_name_that_was_made_to_lead_here(stack: Stack) -> None:
     answers = {name: ask(*address, Host="evil.example") for name, address in addresses(stack).items()}
     assert {name for name, (status, _) in answers.items() if status == 200} == ANSWER_EVERY_HOST
+
+
+def test_every_port_is_on_the_loopback(stack: Stack) -> None:
+    programs = psutil.Process().children(recursive=True)
+    bound = {
+        (program.name(), port.laddr)
+        for program in programs
+        for port in program.net_connections("inet")
+        if not port.raddr
+    }
+    assert {port for _, (_, port) in bound} >= {stack.settings.mlflow_port, stack.settings.collector_grpc_port}
+    assert [each for each in bound if not ip_address(each[1].ip).is_loopback] == []
 
 
 def addresses(stack: Stack) -> dict[str, tuple[str, str]]:
