@@ -17,6 +17,7 @@ from server.errors import SpeechError
 from server.lifecycle import launch, watchdog
 from server.lifecycle.data_folder import DataFolderError, lock_data_folder
 from server.logs import LOGGER, configure
+from server.network.certificate import CertificateError
 from server.network.connections import possible_connections, raise_handle_limit
 from server.providers.factory import build_providers
 from server.settings import Settings, load, unknown_variables
@@ -93,6 +94,9 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
         return 1
     except (ExposedError, KeyStoreError) as error:
         print(f"ttscope: {error}", file=sys.stderr)
+        return 2
+    except CertificateError as error:
+        print(f"ttscope: TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: {error}", file=sys.stderr)
         return 2
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

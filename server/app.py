@@ -14,13 +14,14 @@ from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
-from server.access.exposure import open_keyring
+from server.access.exposure import is_loopback, open_keyring
 from server.applications import SPEECH_PATHS, Applications
 from server.lifecycle.background import keep_running
 from server.lifecycle.journal import Journal
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
 from server.native_workers import NativeWorkers
+from server.network.certificate import server_certificate
 from server.network.connections import Connections, possible_connections
 from server.network.parsing import LEAST_URL_BYTES
 from server.network.ports import Port
@@ -99,6 +100,7 @@ class Service:
         self._journal = _journal(settings)
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
+        self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
         self.applications = Applications(
@@ -120,6 +122,7 @@ class Service:
             settings.receive_seconds,
             url_bytes=LEAST_URL_BYTES + settings.max_query_bytes,
             rejections=Rejections(self._recorder.report_unseen, SPEECH_PATHS),
+            certificate=self._certificate,
         )
         self._management = Port(
             self.applications.management(),
@@ -127,6 +130,7 @@ class Service:
             settings.management_port,
             Connections(MANAGEMENT_CONNECTIONS),
             settings.receive_seconds,
+            certificate=None if is_loopback(settings.management_host) else self._certificate,
         )
         self._loading: asyncio.Task[None] | None = None
         self._background: list[asyncio.Task[None]] = []
@@ -145,6 +149,7 @@ class Service:
             admission=self._admission,
             cache=self._cache,
             connections=self._connections,
+            certificate=self._certificate,
         )
         begin_counters(
             self._telemetry.metrics,
@@ -183,6 +188,7 @@ class Service:
             BackgroundTask.PROBES: self._probes.run,
             BackgroundTask.DICTIONARIES: self._dictionaries.watch,
             BackgroundTask.KEYS: self._keyring.watch,
+            **({BackgroundTask.CERTIFICATE: self._certificate.watch} if self._certificate else {}),
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))

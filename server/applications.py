@@ -21,6 +21,7 @@ from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
+from server.middleware.strict_transport import StrictTransport
 from server.routes import console, coqui_api
 from server.routes.dialect import Dialect, TtsDialect
 from server.routes.health import HealthRoutes
@@ -97,7 +98,10 @@ class Applications:
             self._authentication(routes, settings.host),
             invite_body,
         )
-        return _application(routes, middlewares, settings.max_body_bytes)
+        application = _application(routes, middlewares, settings.max_body_bytes)
+        strict_transport = StrictTransport(settings.hsts_seconds, self._clients.trusts)
+        application.on_response_prepare.append(strict_transport.decorate)
+        return application
 
     def management(self) -> web.Application:
         """Returns the application of the management port, which responds even if all API connections are in use.

@@ -52,6 +52,20 @@ class Settings(BaseSettings):
         "allowed: localhost, 127.0.0.1, [::1] and the address of TTSCOPE_HOST; with 0.0.0.0 or ::, all IP addresses. "
         "Anything else gets 421. * allows every name, and with it DNS rebinding.",
     )
+    tls_certificate: Path | None = Field(
+        None,
+        description="PEM file of the TLS certificate, its intermediates after it. With it the API's port takes only "
+        "https, and so does the management port where TTSCOPE_MANAGEMENT_HOST is not the loopback. Replaced files are "
+        "used within seconds.",
+    )
+    tls_key: Path | None = Field(None, description="PEM file of the key of TTSCOPE_TLS_CERTIFICATE, not encrypted.")
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        le=63_072_000,
+        description="How long browsers use only https for this name after a response by https, of a trusted proxy too: "
+        "Strict-Transport-Security. 0 sends no such header. It can't be taken back.",
+    )
     metrics_enabled: bool = Field(
         True, validation_alias="METRICS_ENABLED", description="false: no metric is recorded, shown or exported."
     )
@@ -183,7 +197,8 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         description="Time for a client to send its headers, from the start of its connection or the first byte of a "
-        "later request, and the same time again for the body. After a response, an idle connection is kept for 75 s.",
+        "later request; the same time again for the body, and before all for a TLS handshake. After a response, an idle "
+        "connection is kept for 75 s.",
     )
     send_seconds: float = Field(
         60.0,
@@ -236,18 +251,11 @@ class Settings(BaseSettings):
         """The longest text in a URL, percent-encoded; a text in a URL may not have more bytes than a body."""
         return min(PERCENT_ENCODED * self.max_text_characters, self.max_body_bytes)
 
-    @field_validator("providers", "trusted_proxies", "emotion_tags", mode="before")
+    @field_validator("allowed_hosts", "providers", "trusted_proxies", "emotion_tags", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
+        """An empty name is left out: compose.yaml adds the hosts that the operator set to its own."""
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-
-    @field_validator("allowed_hosts", mode="before")
-    @classmethod
-    def _split_hosts(cls, value: object) -> object:
-        """An empty name is left out: compose.yaml adds what the operator set to its own."""
-        if not isinstance(value, str):
-            return value
-        return tuple(name.strip() for name in value.split(",") if name.strip())
 
     @field_validator("voice_providers", "remote_voices", mode="before")
     @classmethod
@@ -296,6 +304,8 @@ def _conflicts(settings: Settings) -> list[str]:
     problems = []
     if settings.port == settings.management_port != 0:
         problems.append(f"PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
+    if (settings.tls_certificate is None) != (settings.tls_key is None):
+        problems.append("TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: both are needed, or none")
     used = {
         *settings.providers,
         *(entry.split(":")[0] for order in settings.voice_providers.values() for entry in order),

@@ -5,8 +5,8 @@
 - ``ComponentError`` is internal: a component has failed or was closed, and its caller chooses the client's error. It is
   never sent to a client. Its subclasses are defined next to their component: EngineLost (scheduling), ThreadClosed
   (providers), WorkerCrashed, WorkerLost and ForkFailed (sandbox), AudioUnreadable and UnsupportedRecording (audio),
-  DictionaryError (text), DataFolderError (lifecycle), KeyStoreError (access). VoiceError is defined here, since many
-  packages read voices.
+  DictionaryError (text), DataFolderError (lifecycle), KeyStoreError (access), CertificateError (network). VoiceError
+  is defined here, since many packages read voices.
 """
 
 from __future__ import annotations

@@ -176,6 +176,12 @@ CONNECTIONS_ENDED_EARLY = Instrument(
     (EARLY_END,),
     observed=True,
 )
+CERTIFICATE_EXPIRY = Instrument(
+    "tts.certificate.expiry.timestamp",
+    "gauge",
+    "s",
+    "Unix time at which the TLS certificate in use expires. None without TLS.",
+)
 QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for the engine.")
 QUEUE_AUDIO = Instrument(
     "tts.queue_audio", "gauge", "s", "Duration of the audio that is still to be made, estimated where it is not known."

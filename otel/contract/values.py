@@ -162,9 +162,13 @@ class ConnectionState(LabelValue):
 class EarlyEnd(LabelValue):
     """Why a connection was closed before its request was answered."""
 
-    FULL = "full", "every other connection had a request, so it was answered 503 and counted as a rejected request"
+    FULL = (
+        "full",
+        "every other connection had a request, so it was answered 503 (with TLS: cut) and counted as a rejected request",
+    )
     DISPLACED = "displaced", "its request had not arrived, and it gave its place to another connection"
-    TIMEOUT = "timeout", "its request did not arrive in time"
+    TIMEOUT = "timeout", "its request, or its TLS handshake, did not arrive in time"
+    HANDSHAKE = "handshake", "its TLS handshake failed, as when the client does not accept the certificate"
 
 
 class BackgroundTask(LabelValue):
@@ -176,6 +180,7 @@ class BackgroundTask(LabelValue):
     PROBES = "probes", "checks providers"
     DICTIONARIES = "dictionaries", "reads pronunciations that have changed"
     KEYS = "keys", "reads API keys that have changed"
+    CERTIFICATE = "certificate", "reads a TLS certificate that has changed"
 
 
 class WorkerKind(LabelValue):

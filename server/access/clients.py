@@ -29,14 +29,15 @@ class Clients:
         if not self._trusted:
             return _key(remote)
         hops = ",".join(request.headers.getall(FORWARDED, ())).split(",")
-        while self._trusts(remote) and hops:
+        while self.trusts(remote) and hops:
             forwarded = hops.pop().strip()
             if _address(forwarded) is None:  # not a valid address: the proxy itself counts as the client
                 break
             remote = forwarded
         return _key(remote)
 
-    def _trusts(self, remote: str) -> bool:
+    def trusts(self, remote: str) -> bool:
+        """Returns whether an address is that of a trusted proxy."""
         address = _address(remote)
         return address is not None and any(address in network for network in self._trusted)
 

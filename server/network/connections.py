@@ -74,10 +74,18 @@ class Connections:
             del self._busy[peer]
             self._idle[peer] = None
 
-    def close(self, peer: Peer) -> None:
-        """Removes a connection, if it is open."""
+    def close(self, peer: Peer) -> bool:
+        """Removes a connection; returns whether it was open."""
+        was_open = peer in self._idle or peer in self._busy
         self._idle.pop(peer, None)
         self._busy.pop(peer, None)
+        return was_open
+
+    def end_all(self) -> None:
+        """Closes every open connection."""
+        for peer in (*self._idle, *self._busy):
+            self.close(peer)
+            peer.give_way()
 
     def _displace(self) -> bool:
         oldest = next(iter(self._idle), None)

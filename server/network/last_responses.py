@@ -28,15 +28,23 @@ class Lingering:
             return
         if response:
             transport.write(response)
-        if len(self._open) >= MOST_LINGERING or not transport.can_write_eof():
+        if len(self._open) >= MOST_LINGERING:
             transport.close()
             return
         self._open[connection] = None
-        transport.write_eof()
-        asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+        if transport.can_write_eof():
+            transport.write_eof()
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, transport.abort)
+        else:  # TLS has no half-closed connections
+            asyncio.get_running_loop().call_later(LINGER_SECONDS, _close, transport)
 
     def closed(self, connection: object) -> None:
         self._open.pop(connection, None)
+
+
+def _close(transport: asyncio.Transport) -> None:
+    if not transport.is_closing():
+        transport.close()
 
 
 def last_response(error: SpeechError, request_id: str) -> bytes:

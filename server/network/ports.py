@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from functools import partial
 
 from aiohttp import web
 
 from server.logs import LOGGER
+from server.network.certificate import ServerCertificate
 from server.network.connections import Connections
 from server.network.parsing import LEAST_URL_BYTES
 from server.network.protocol import HttpConnection, PortState
 from server.network.rejections import Rejections, uncounted
+from server.network.tls import TlsConnection
 
 SEND_BUFFER_BYTES = 128 * 1024
 """The kernel's send buffer for a connection; the kernel doubles it for its own use. Without a limit it would grow to
@@ -32,11 +35,14 @@ class Port:
         *,
         url_bytes: int = LEAST_URL_BYTES,
         rejections: Rejections | None = None,
+        certificate: ServerCertificate | None = None,
     ) -> None:
-        """``port`` 0 selects a free port; ``receive_seconds`` is the timeout for a request's headers; ``url_bytes`` is
-        the limit of a URL. ``rejections`` counts the requests that the application does not see."""
+        """``port`` 0 selects a free port; ``receive_seconds`` is the timeout for a TLS handshake and for a request's
+        headers; ``url_bytes`` is the limit of a URL. ``rejections`` counts the requests that the application does not
+        see. With a ``certificate`` the port takes only TLS."""
         self._runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=1.0)
         self._address = host, port
+        self._certificate = certificate
         self._state = PortState(connections, rejections or uncounted(), receive_seconds, url_bytes)
         # Every speech request has an event already; the access log would add only addresses, which are private.
         self._silent = logging.getLogger(f"{LOGGER}.access")
@@ -49,7 +55,8 @@ class Port:
         if self._listener is None:
             return None
         host, port = self._listener.sockets[0].getsockname()[:2]
-        return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
     async def listen(self) -> None:
         """Starts listening. Raises OSError if the port can't be opened."""
@@ -58,8 +65,11 @@ class Port:
         if server is None:
             raise RuntimeError("the runner has no server after its setup")
         loop = asyncio.get_running_loop()
+        connection = partial(HttpConnection, server, self._state, loop=loop, access_log=self._silent)
+        certificate, state = self._certificate, self._state
         self._listener = await loop.create_server(
-            lambda: HttpConnection(server, self._state, loop=loop, access_log=self._silent), *self._address
+            connection if certificate is None else lambda: TlsConnection(connection, certificate.context, state),
+            *self._address,
         )
         for listening in self._listener.sockets:  # accepted sockets inherit the limit
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
@@ -72,3 +82,4 @@ class Port:
     async def stop(self) -> None:
         """Closes the open connections."""
         await self._runner.cleanup()
+        self._state.connections.end_all()  # those that the runner does not know: unfinished TLS handshakes

@@ -16,7 +16,7 @@ from aiohttp.web_protocol import _ErrInfo
 from otel.contract.values import EarlyEnd
 from server.errors import BadRequest, InternalError, RequestTimeout, ShuttingDown, SpeechError, TooManyConnections
 from server.middleware.envelope import ACKNOWLEDGED, REQUEST_ID, add_headers, error_response, translate
-from server.network.connections import Connections
+from server.network.connections import Connections, Peer
 from server.network.disconnects import DisconnectMonitor
 from server.network.last_responses import Lingering, last_response
 from server.network.parsing import (
@@ -61,8 +61,15 @@ class HttpConnection(web.RequestHandler):
     """
 
     def __init__(
-        self, server: web.Server, port: PortState, *, loop: AbstractEventLoop, access_log: logging.Logger
+        self,
+        server: web.Server,
+        port: PortState,
+        handshake: Peer | None = None,
+        *,
+        loop: AbstractEventLoop,
+        access_log: logging.Logger,
     ) -> None:
+        """``handshake`` is the TLS connection whose place in the port this one takes."""
         super().__init__(
             server,
             loop=loop,
@@ -73,6 +80,7 @@ class HttpConnection(web.RequestHandler):
             auto_decompress=False,  # compressed bodies are rejected; the rest must not be decompressed to be discarded
         )
         self._port = port
+        self._handshake = handshake
         self._late: asyncio.TimerHandle | None = None
         """The timer for a request's headers, from the connection's start or a later request's first byte."""
         self._head = RequestHead()
@@ -102,12 +110,15 @@ class HttpConnection(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)
+        if self._handshake is not None:
+            self._port.connections.close(self._handshake)
         if not self._port.connections.open(self):
             error = TooManyConnections("all connections of this server are in use", retry_after=RETRY_SECONDS)
             self._reject(transport, error)
             return
-        # Every write waits until the kernel has taken all of its bytes, so no uncounted bytes are buffered here.
-        transport.set_write_buffer_limits(high=0)
+        # Every write waits until the kernel has taken all of its bytes, so no uncounted bytes are buffered here. TLS
+        # transports pause at the limit, others beyond it.
+        transport.set_write_buffer_limits(high=0 if self._handshake is None else 1)
         super().connection_made(transport)
         self._limit_time()
 
@@ -137,8 +148,10 @@ class HttpConnection(web.RequestHandler):
         if not self._unanswered:
             self._reject_part(BadRequest("the request ended before its headers did"))
             return False
+        if not transport.can_write_eof():  # TLS: the client has left
+            return False
         self._monitor = DisconnectMonitor(transport, self._may_probe)
-        return transport.can_write_eof()
+        return True
 
     def close(self) -> None:
         """Ends the connection after the requests that have arrived. aiohttp calls it when the server stops."""

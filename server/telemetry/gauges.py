@@ -28,6 +28,15 @@ GPU_GAUGES: dict[Instrument, GpuReading] = {
 }
 
 
+class Expiring(Protocol):
+    """A certificate, as the gauges read it."""
+
+    @property
+    def expires(self) -> float:
+        """The Unix time at which it expires."""
+        ...
+
+
 class OpenConnections(Protocol):
     """The connection counts of a port that the gauges read."""
 
@@ -60,6 +69,7 @@ def observe_gauges(
     admission: Admission,
     cache: Cache,
     connections: OpenConnections,
+    certificate: Expiring | None,
 ) -> None:
     """Registers every gauge of the service with a callback that reads its value."""
     observe = metrics.observe
@@ -91,6 +101,7 @@ def observe_gauges(
         instruments.CONNECTIONS_ENDED_EARLY,
         lambda: [(connections.ended_early[reason], {"reason": reason}) for reason in EarlyEnd],
     )
+    observe(instruments.CERTIFICATE_EXPIRY, lambda: _reading(None if certificate is None else certificate.expires))
     for gauge, reading in GPU_GAUGES.items():
         observe(gauge, partial(gpu.readings, reading))
 

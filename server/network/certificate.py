@@ -1,0 +1,144 @@
+"""The server's TLS certificate: read from files, checked before it is used, and replaced while the server runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from server.errors import ComponentError
+from server.logs import LOGGER
+
+POLL_SECONDS = 2.0
+"""How often the files are looked at; that takes 20 us in a thread."""
+Version = tuple[tuple[int, int, int], ...]
+"""The inode, time of change in ns, and size of each file."""
+
+log = logging.getLogger(f"{LOGGER}.certificate")
+
+
+class CertificateError(ComponentError):
+    """The files are no usable certificate and key; the message names the problem and no path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A certificate and its key, as they were read."""
+
+    context: ssl.SSLContext
+    begins: float
+    """The Unix time from which the certificate is valid."""
+    expires: float
+    """The Unix time at which it expires."""
+
+    def validity_problem(self, now: float) -> str | None:
+        """Returns why clients would refuse the certificate at the Unix time ``now``; None if it is valid."""
+        if now < self.begins:
+            return "the certificate is not valid yet"
+        return "the certificate has expired" if now >= self.expires else None
+
+
+class ServerCertificate:
+    """The certificate chain and key of the TLS ports.
+
+    Every connection takes ``context`` when it begins, so a replacement applies to new connections, and the open ones
+    keep theirs. A replacement that can't be used is logged, and the chain before it stays.
+    """
+
+    def __init__(self, certificate: Path, key: Path) -> None:
+        """Reads the PEM files. Raises CertificateError, but not for a certificate that is not valid now: a server with
+        a wrong clock starts, and logs it."""
+        self._certificate, self._key = certificate, key
+        self._version = self._look()
+        self._chain = read_chain(certificate, key)
+        self._problem = self._chain.validity_problem(_now())
+        if self._problem:
+            log.error("clients will refuse the TLS certificate", extra={"reason": self._problem})
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """The context for a new connection."""
+        return self._chain.context
+
+    @property
+    def expires(self) -> float:
+        """The Unix time at which the certificate in use expires."""
+        return self._chain.expires
+
+    def load(self) -> bool:
+        """Reads the files if they have changed, or could not be used before; returns whether they replaced the chain.
+
+        They may change between two reads, one after the other: a pair that does not match yet is read again.
+        """
+        version = self._look()
+        if version == self._version and self._problem is None:
+            return False
+        problem = None
+        try:
+            chain = read_chain(self._certificate, self._key)
+            problem = chain.validity_problem(_now())
+        except CertificateError as error:
+            problem = str(error)
+        if problem is None:
+            self._chain = chain
+        elif (version, problem) != (self._version, self._problem):
+            log.error("a TLS certificate can't be used, and the one before it stays", extra={"reason": problem})
+        self._version, self._problem = version, problem
+        return problem is None
+
+    async def watch(self) -> None:
+        """Reads changed files for ever, in a thread."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if await asyncio.to_thread(self.load):
+                days = (self.expires - _now()) / 86400
+                log.info("the TLS certificate was replaced; it is valid for %.1f days", days)
+
+    def _look(self) -> Version | None:
+        """Returns the version of the files that the paths lead to, symbolic links followed; None if one is missing."""
+        try:
+            statuses = [path.stat() for path in (self._certificate, self._key)]
+        except OSError:
+            return None
+        return tuple((status.st_ino, status.st_mtime_ns, status.st_size) for status in statuses)
+
+
+def server_certificate(certificate: Path | None, key: Path | None) -> ServerCertificate | None:
+    """Returns the certificate of these files, or None without them. Raises CertificateError."""
+    return ServerCertificate(certificate, key) if certificate and key else None
+
+
+def read_chain(certificate: Path, key: Path) -> Chain:
+    """Reads a certificate with its intermediates, and its key, from PEM files. Raises CertificateError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # Python's ciphers: forward secrecy, AEAD, no SHA-1
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.options |= ssl.OP_NO_RENEGOTIATION
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        leaf, *_ = x509.load_pem_x509_certificates(certificate.read_bytes())
+        # The password is for an encrypted key, which would otherwise be asked for on the terminal.
+        context.load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        raise CertificateError(_REASONS.get(error.reason, "the key, or the certificate, can't be used")) from None
+    except OSError as error:
+        raise CertificateError(f"a file can't be read: {error.strerror}") from None
+    except ValueError:
+        raise CertificateError("the file of the certificate is not PEM") from None
+    return Chain(context, leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+
+
+_REASONS = {
+    "KEY_VALUES_MISMATCH": "the key does not belong to the certificate",
+    "EE_KEY_TOO_SMALL": "the certificate's key is too short",
+    "CA_MD_TOO_WEAK": "the certificate is signed with a weak hash",
+}
+"""What OpenSSL's reasons mean."""
+
+
+def _now() -> float:
+    return datetime.now(UTC).timestamp()
