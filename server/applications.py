@@ -21,6 +21,7 @@ from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
+from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
 from server.routes import console, coqui_api
 from server.routes.dialect import Dialect, TtsDialect
@@ -91,16 +92,19 @@ class Applications:
     def api(self) -> web.Application:
         """Returns the application of the API."""
         settings, routes = self._settings, self.api_routes()
+        origins = Origins(settings.allowed_origins, PAGES)
         middlewares = (
             http_middleware(self._telemetry),
+            origins.preflight,
             Gate(self._recorder, self._admission, SPEECH_PATHS),
             AllowedHosts(settings.host, settings.allowed_hosts),
+            origins,
             self._authentication(routes, settings.host),
             invite_body,
         )
         application = _application(routes, middlewares, settings.max_body_bytes)
         strict_transport = StrictTransport(settings.hsts_seconds, self._clients.trusts)
-        application.on_response_prepare.append(strict_transport.decorate)
+        application.on_response_prepare.extend((strict_transport.decorate, origins.decorate))
         return application
 
     def management(self) -> web.Application:
@@ -113,6 +117,7 @@ class Applications:
         middlewares = (
             Gate(self._recorder, self._admission),
             AllowedHosts(settings.management_host, settings.allowed_hosts),
+            Origins(),
             self._authentication(routes, settings.management_host, public),
             invite_body,
         )

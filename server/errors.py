@@ -24,6 +24,12 @@ class InvalidText(SpeechError):
     status = 400
 
 
+class OriginNotAllowed(SpeechError):
+    """A web page of another origin sent the request, and TTSCOPE_ALLOWED_ORIGINS does not name that origin."""
+
+    status = 403
+
+
 class MissingApiKey(SpeechError):
     """The request has no API key, and this server requires one. It is sent as Authorization: Bearer, X-API-Key or
     xi-api-key."""

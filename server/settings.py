@@ -27,6 +27,7 @@ Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{
 EmotionTag = Annotated[str, Field(pattern=r"^[^\W\d_](?:[^\W\d_]|[' -]){0,31}$")]
 PauseSeconds = Annotated[float, Field(ge=0, le=10)]
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
+Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?)$")]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
 PERCENT_ENCODED = 12
@@ -51,6 +52,12 @@ class Settings(BaseSettings):
         description="Names of this server, separated by commas, that the header Host may have, with any port. Always "
         "allowed: localhost, 127.0.0.1, [::1] and the address of TTSCOPE_HOST; with 0.0.0.0 or ::, all IP addresses. "
         "Anything else gets 421. * allows every name, and with it DNS rebinding.",
+    )
+    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
+        (),
+        description="Origins of web pages that may call the API (CORS), separated by commas and exactly as browsers "
+        "send them: https://app.example. Other pages get 403. * allows every page that a user opens; anything such a "
+        "page can reach then speaks for it, so use it only for a server that anybody may use.",
     )
     tls_certificate: Path | None = Field(
         None,
@@ -197,7 +204,7 @@ class Settings(BaseSettings):
         30.0,
         gt=0,
         description="Time for a client to send its headers, from the start of its connection or the first byte of a "
-        "later request; the same time again for the body, and before all for a TLS handshake. After a response, an idle "
+        "later request; the same time again for the body, and first for a TLS handshake. After a response, an idle "
         "connection is kept for 75 s.",
     )
     send_seconds: float = Field(
@@ -251,7 +258,7 @@ class Settings(BaseSettings):
         """The longest text in a URL, percent-encoded; a text in a URL may not have more bytes than a body."""
         return min(PERCENT_ENCODED * self.max_text_characters, self.max_body_bytes)
 
-    @field_validator("allowed_hosts", "providers", "trusted_proxies", "emotion_tags", mode="before")
+    @field_validator("allowed_hosts", "allowed_origins", "providers", "trusted_proxies", "emotion_tags", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """An empty name is left out: compose.yaml adds the hosts that the operator set to its own."""

@@ -1,6 +1,7 @@
 """The middleware that handles every request, whatever its route.
 
 ``gate.py`` assigns the request id, opens and closes the record, and turns every error into a response. The others run
-inside it and reject a request by raising a SpeechError: ``hosts.py`` rejects requests for other hosts.
-``envelope.py`` writes the common headers and the error bodies.
+inside it and reject a request by raising a SpeechError: ``hosts.py`` rejects requests for other hosts, ``origins.py``
+those of web pages that may not call the server. ``envelope.py`` writes the common headers and the error bodies,
+``strict_transport.py`` the header that makes browsers use https.
 """

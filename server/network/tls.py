@@ -37,9 +37,9 @@ class TlsConnection(SSLProtocol):
             asyncio.get_running_loop(),
             connection(self),
             context,
-            None,
+            None,  # type: ignore[arg-type] # nobody waits for the handshake
             server_side=True,
-            ssl_handshake_timeout=port.receive_seconds,
+            ssl_handshake_timeout=port.receive_seconds,  # type: ignore[arg-type] # may be a float
             ssl_shutdown_timeout=CLOSE_SECONDS,
         )
         self._port = port
@@ -102,4 +102,4 @@ class TlsConnection(SSLProtocol):
         """Returns how many bytes wait to be sent, those of the transport below included, which asyncio leaves out: only
         then does a write wait until the kernel has taken it."""
         below = 0 if self._below is None else self._below.get_write_buffer_size()
-        return int(super()._get_write_buffer_size()) + below
+        return int(super()._get_write_buffer_size()) + below  # type: ignore[misc] # private
