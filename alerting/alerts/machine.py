@@ -6,6 +6,7 @@ from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.labels import ERROR_TYPE, GPU, TASK, WORKER
 from otel.contract.metrics import (
     BACKGROUND_TASK_FAILURES,
+    CERTIFICATE_EXPIRY,
     ERRORS,
     GPU_MEMORY,
     GPU_MEMORY_LIMIT,
@@ -29,6 +30,8 @@ MOST_RESTARTS = 3
 """Restarts of a worker process within 15 minutes."""
 MOST_FAILURES = 3
 """Failures of a background task within 15 minutes."""
+LEAST_DAYS = 7
+"""Days before a certificate expires. Certificates of 45 days and more are usually renewed when 15 are left."""
 EACH_TASK = (INSTANCE, TASK)
 LOST = "server_crashed"
 EACH_WORKER = (INSTANCE, WORKER)
@@ -179,6 +182,18 @@ GROUP = Group(
             f"{{{{ $value | printf `%.0f` }}}} times within 15 minutes; the limit is {MOST_FAILURES}.",
             dashboard=Dashboard.ENGINE,
             keep="5m",
+        ),
+        Alert(
+            name="TtsCertificateExpiring",
+            expr=f"{UNSCOPED.smallest(CERTIFICATE_EXPIRY, by=(INSTANCE,))} - time() < {LEAST_DAYS * 86400}",
+            hold="10m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.MACHINE,
+            summary="A TLS certificate was not renewed",
+            description="The certificate that {{ $labels.instance }} uses is valid for {{ $value | humanizeDuration }}; "
+            f"it should have been replaced {LEAST_DAYS} days before it expires. Then clients refuse the server.",
+            dashboard=Dashboard.ENGINE,
         ),
     ),
 )

@@ -14,6 +14,7 @@ USED, LIMIT, HEAT = (
 LOST = 'tts_errors_total{instance="a",error_type="server_crashed",endpoint="/tts",side="server"}'
 RESTARTS = 'tts_worker_restarts_total{instance="a",worker="phonemes"}'
 TASK = 'tts_background_task_failures_total{instance="a",task="system"}'
+EXPIRY = 'tts_certificate_expiry_timestamp_seconds{instance="a"}'
 HERE = 'tts_requests_in_flight{instance="a"}'
 
 
@@ -171,4 +172,29 @@ CASES: tuple[Case, ...] = (
     silent(Kind.EDGE, "TtsBackgroundTaskFailing", "three times", "15m", {TASK: "0 0 0 1 2 3x20"}),
     silent(Kind.QUIET, "TtsBackgroundTaskFailing", "half an hour ago", "40m", {TASK: "0 1 2 3 4 5x40"}),
     silent(Kind.MISSING, "TtsBackgroundTaskFailing", "no server", "15m"),
+    fires(
+        "TtsCertificateExpiring",
+        "it is valid for an hour less than a week",
+        "20m",
+        {EXPIRY: "602400x20"},
+        Firing(
+            "The certificate that a uses is valid for 6d 23h 0m 0s; it should have been replaced 7 days before it "
+            "expires. Then clients refuse the server.",
+            A,
+        ),
+    ),
+    fires(
+        "TtsCertificateExpiring",
+        "it has expired",
+        "20m",
+        {EXPIRY: "0x20"},
+        Firing(
+            "The certificate that a uses is valid for -20m 0s; it should have been replaced 7 days before it expires. "
+            "Then clients refuse the server.",
+            A,
+        ),
+    ),
+    silent(Kind.EDGE, "TtsCertificateExpiring", "it is valid for a week", "20m", {EXPIRY: "606000x20"}),
+    silent(Kind.EDGE, "TtsCertificateExpiring", "it was replaced within the time", "9m", {EXPIRY: "0x8 9000000x20"}),
+    silent(Kind.MISSING, "TtsCertificateExpiring", "a server without TLS", "20m"),
 )

@@ -8,6 +8,7 @@ from otel.contract.labels import CONNECTION_STATE, EARLY_END, GPU, MODEL, TASK, 
 from otel.contract.metrics import (
     ACTIVE_VOICES,
     BACKGROUND_TASK_FAILURES,
+    CERTIFICATE_EXPIRY,
     CONNECTIONS,
     CONNECTIONS_ENDED_EARLY,
     GPU_MEMORY,
@@ -86,19 +87,30 @@ OPEN_CONNECTIONS = Panel(
     "stacked",
     Unit.NUMBER,
     (Query(SELECTED.total(CONNECTIONS, by=(CONNECTION_STATE,)), "{state}"),),
-    width=12,
+    width=10,
 )
 ENDED_EARLY = Panel(
     "connections-ended-early",
     "Connections ended early",
     "Connections per second that were closed before a request was answered. full: answered with 503 because all "
-    "others had a request; displaced: idle, closed in favour of a new one; timeout: no request arrived within "
-    "`TTSCOPE_RECEIVE_SECONDS`.",
+    "others had a request; displaced: idle, closed in favour of a new one; timeout: no request, or no TLS handshake, "
+    "within `TTSCOPE_RECEIVE_SECONDS`; handshake: the client may not accept the certificate.",
     "stacked",
     Unit.PER_SECOND,
     (Query(SELECTED.positive_rate(CONNECTIONS_ENDED_EARLY, by=(EARLY_END,)), "{reason}"),),
     empty="No connection was closed early.",
-    width=12,
+    width=8,
+)
+CERTIFICATE = Panel(
+    "certificate-expiry",
+    "TLS certificate expires",
+    "When the certificate in use expires, by server. Replaced files are used within seconds. The runbook is "
+    "TtsCertificateExpiring.",
+    "stat",
+    Unit.TIME,
+    (Query(f"{SELECTED.smallest(CERTIFICATE_EXPIRY, by=(INSTANCE,))} * 1000", "{instance}"),),
+    empty="The server does not use TLS.",
+    width=6,
 )
 GPU_BUSY = Panel(
     "gpu-utilization",
@@ -171,5 +183,5 @@ TASK_FAILURES = Panel(
 
 SYSTEM = Row("System", (CPU, MEMORY, LOAD_TIME, VOICES_IN_USE))
 PROCESSES = Row("Processes", (RESTARTED, WORKERS, TASK_FAILURES))
-CONNECTED = Row("Connections", (OPEN_CONNECTIONS, ENDED_EARLY))
+CONNECTED = Row("Connections", (OPEN_CONNECTIONS, ENDED_EARLY, CERTIFICATE))
 GPUS = Row("GPU", (GPU_BUSY, GPU_USED, GPU_WATTS, GPU_HEAT))
