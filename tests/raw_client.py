@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import socket
+import ssl
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,9 +40,9 @@ class RawClient:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def connect(cls, url: str) -> RawClient:
-        host, port = url.removeprefix("http://").split(":")
-        return cls(*await asyncio.open_connection(host, int(port)))
+    async def connect(cls, url: str, tls: ssl.SSLContext | None = None) -> RawClient:
+        host, port = url.partition("://")[2].split(":")
+        return cls(*await asyncio.open_connection(host, int(port), ssl=tls))
 
     async def send(self, data: bytes) -> None:
         """Sends all of it; a server that has ended the connection meanwhile is no failure."""
@@ -61,6 +63,22 @@ class RawClient:
         linger = struct.pack("ii", 1, 0)
         self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         self._writer.transport.abort()
+
+    def shut_down(self) -> None:
+        """Ends the sending side of the TCP connection below TLS."""
+        self._below().shutdown(socket.SHUT_WR)
+
+    def send_below(self, data: bytes) -> None:
+        """Sends bytes that are not encrypted, on a connection with TLS."""
+        self._below().sendall(data)
+
+    def certificate(self) -> bytes:
+        """The server's certificate (DER)."""
+        return self._writer.get_extra_info("ssl_object").getpeercert(True)
+
+    def _below(self) -> socket.socket:
+        """The socket below TLS, as a handle of its own."""
+        return socket.socket(fileno=os.dup(self._writer.get_extra_info("socket").fileno()))
 
     async def head(self) -> tuple[int, dict[str, str]]:
         """The next head, also of an interim response."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from typing import Any
 
 LEAST_BUFFER = 4096
@@ -19,13 +20,15 @@ class SlowReader:
         self._reader, self._writer = reader, writer
 
     @classmethod
-    async def connect(cls, url: str, buffer: int = LEAST_BUFFER) -> SlowReader:
-        host, port = url.removeprefix("http://").split(":")
+    async def connect(cls, url: str, buffer: int = LEAST_BUFFER, tls: ssl.SSLContext | None = None) -> SlowReader:
+        host, port = url.partition("://")[2].split(":")
         opened = socket.socket()
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
         opened.setblocking(False)
         await asyncio.get_running_loop().sock_connect(opened, (host, int(port)))
-        return cls(*await asyncio.open_connection(sock=opened, limit=1024))
+        return cls(
+            *await asyncio.open_connection(sock=opened, limit=1024, ssl=tls, server_hostname=host if tls else None)
+        )
 
     async def ask(self, **body: Any) -> int:
         """Asks for speech, and reads no more of the answer than its status."""
@@ -50,11 +53,13 @@ class SlowReader:
         self._writer.transport.abort()
 
 
-async def admitted(url: str, *, buffer: int = LEAST_BUFFER, **body: Any) -> SlowReader:
+async def admitted(
+    url: str, *, buffer: int = LEAST_BUFFER, tls: ssl.SSLContext | None = None, **body: Any
+) -> SlowReader:
     """A reader that was let in; one that finds no place asks again, as a client should."""
     async with asyncio.timeout(120):
         while True:
-            reader = await SlowReader.connect(url, buffer)
+            reader = await SlowReader.connect(url, buffer, tls)
             if (status := await reader.ask(**body)) == 200:
                 return reader
             reader.leave()
