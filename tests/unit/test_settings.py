@@ -49,6 +49,8 @@ def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None
         "TTSCOPE_CACHE_BYTES": "-1",
         "TTSCOPE_EMOTION_TAGS": "happy,(sad)",
         "TTSCOPE_ITEM_PAUSE_SECONDS": "-1",
+        "TTSCOPE_ALLOWED_ORIGINS": "https://app.example/",
+        "TTSCOPE_HSTS_SECONDS": "-1",
     }
     for name, value in wrong.items():
         monkeypatch.setenv(name, value)
@@ -77,11 +79,11 @@ def test_conflicts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"TTSCOPE_CACHE_SECRET": "short"}, "TTSCOPE_CACHE_SECRET"),
         ({"TTSCOPE_REDIS_URL": "redis://localhost"}, "TTSCOPE_CACHE_SECRET"),
         ({"TTSCOPE_REDIS_URL": "localhost:6379"}, "TTSCOPE_REDIS_URL"),
+        ({"TTSCOPE_TLS_KEY": "/etc/tls.key"}, "TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: both"),
+        ({"TTSCOPE_TLS_CERTIFICATE": "/etc/tls.crt"}, "TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: both"),
     ],
 )
-def test_providers_and_cache_must_fit_together(
-    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str
-) -> None:
+def test_settings_must_fit_together(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], named: str) -> None:
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(SettingsError, match=named):
@@ -95,6 +97,21 @@ def test_providers_are_a_list_and_orders_are_json(monkeypatch: pytest.MonkeyPatc
     assert settings.providers == ("onnx", "hibari")
     assert settings.voice_providers == {"joe": ("onnx", "hibari:hibari")}
     assert load().cache_bytes == 64 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    "origin", ["app.example", "https://app.example/", "HTTPS://app.example", "null", "https://*.example", "https://a b"]
+)
+def test_an_origin_is_exact(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("TTSCOPE_ALLOWED_ORIGINS", origin)
+    with pytest.raises(SettingsError, match="TTSCOPE_ALLOWED_ORIGINS"):
+        load()
+
+
+def test_origins_are_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = ("https://app.example", "http://localhost:3000", "http://[::1]:3000", "capacitor://localhost", "*")
+    monkeypatch.setenv("TTSCOPE_ALLOWED_ORIGINS", ", ".join(origins))
+    assert load().allowed_origins == origins
 
 
 def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
