@@ -36,5 +36,5 @@ ENV NUMBA_CACHE_DIR=/tmp
 VOLUME /data /observe
 EXPOSE 8010 8002
 HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8010/ready', timeout=4)"]
+    CMD ["python", "-c", "import os, ssl, urllib.request; urllib.request.urlopen('http' + 's' * bool(os.getenv('TTSCOPE_TLS_CERTIFICATE')) + '://127.0.0.1:8010/ready', timeout=4, context=ssl._create_unverified_context())"]
 CMD ["sh", "deploy/server.sh"]
