@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
@@ -37,6 +38,9 @@ EXPOSED_HEADERS = ", ".join(
 """The response headers that scripts of allowed origins may read, in addition to those that browsers always show."""
 PREFLIGHT_SECONDS = 7200
 """How long a browser may remember a preflight: the most that Chromium accepts."""
+
+REMEMBERED = 256
+"""The number of pairs of Origin and Host whose comparison is cached."""
 
 
 class Origins:
@@ -112,6 +116,7 @@ def _from_own_page(request: web.Request) -> bool:
     return site in (None, "none") and (origin is None or _is_same(origin, request.headers.get(hdrs.HOST, "")))
 
 
+@lru_cache(REMEMBERED)
 def _is_same(origin: str, host: str) -> bool:
     """Returns whether an origin has the name of the header Host, and its port if that names one.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from cryptography import x509
@@ -50,13 +51,13 @@ class ServerCertificate:
     keep theirs. A replacement that can't be used is logged, and the chain before it stays.
     """
 
-    def __init__(self, certificate: Path, key: Path) -> None:
+    def __init__(self, certificate: Path, key: Path, clock: Callable[[], float] = time.time) -> None:
         """Reads the PEM files. Raises CertificateError, but not for a certificate that is not valid now: a server with
         a wrong clock starts, and logs it."""
-        self._certificate, self._key = certificate, key
+        self._certificate, self._key, self._clock = certificate, key, clock
         self._version = self._look()
         self._chain = read_chain(certificate, key)
-        self._problem = self._chain.validity_problem(_now())
+        self._problem = self._chain.validity_problem(self._clock())
         if self._problem:
             log.error("clients will refuse the TLS certificate", extra={"reason": self._problem})
 
@@ -81,7 +82,7 @@ class ServerCertificate:
         problem = None
         try:
             chain = read_chain(self._certificate, self._key)
-            problem = chain.validity_problem(_now())
+            problem = chain.validity_problem(self._clock())
         except CertificateError as error:
             problem = str(error)
         if problem is None:
@@ -96,7 +97,7 @@ class ServerCertificate:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             if await asyncio.to_thread(self.load):
-                days = (self.expires - _now()) / 86400
+                days = (self.expires - self._clock()) / 86400
                 log.info("the TLS certificate was replaced; it is valid for %.1f days", days)
 
     def _look(self) -> Version | None:
@@ -138,7 +139,3 @@ _REASONS = {
     "CA_MD_TOO_WEAK": "the certificate is signed with a weak hash",
 }
 """What OpenSSL's reasons mean."""
-
-
-def _now() -> float:
-    return datetime.now(UTC).timestamp()

@@ -122,6 +122,8 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(stream=True), JSON),
         send(url, "POST", "/tts", words, hostile_headers),
         send(url, "POST", "/tts", words, {**JSON, "Host": f"{CANARY}.example"}),
+        send(url, "POST", "/tts", words, {**JSON, "Origin": f"https://{CANARY}.example"}),
+        send(url, "OPTIONS", "/tts", b"", {"Origin": CANARY, "Access-Control-Request-Method": CANARY}),
         send(url, "POST", f"/tts?text={CANARY}", words, JSON),
         send(url, "POST", "/tts", field(voice_name=CANARY), JSON),
         send(url, "POST", "/tts", field(language=CANARY), JSON),
@@ -231,7 +233,7 @@ def signals(data_dir: Path) -> dict[str, bytes]:
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
         statuses = everywhere(url)
-        assert {200, 400, 404, 405, 413, 415, 421, 422, 431} <= statuses
+        assert {200, 400, 403, 404, 405, 413, 415, 421, 422, 431} <= statuses
         assert 500 not in statuses
         leave(url)
         key = {"Authorization": f"Bearer {create(data_dir, 'canary', Scope)}"}
