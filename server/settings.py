@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal, get_args
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from otel.sdk import otlp
 from otel.sdk import variables as standard
@@ -17,6 +17,7 @@ from otel.sdk.variable_rules import SIGNALS
 from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
+from server.web_settings import WebSettings
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -27,14 +28,13 @@ Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{
 EmotionTag = Annotated[str, Field(pattern=r"^[^\W\d_](?:[^\W\d_]|[' -]){0,31}$")]
 PauseSeconds = Annotated[float, Field(ge=0, le=10)]
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
-Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:\d{1,5})?)$")]
 LEAST_SECRET = 16
 """Characters of a secret that is worth the name."""
 PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
-class Settings(BaseSettings):
+class Settings(WebSettings):
     """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
 
     model_config = SettingsConfigDict(
@@ -52,26 +52,6 @@ class Settings(BaseSettings):
         description="Names of this server, separated by commas, that the header Host may have, with any port. Always "
         "allowed: localhost, 127.0.0.1, [::1] and the address of TTSCOPE_HOST; with 0.0.0.0 or ::, all IP addresses. "
         "Anything else gets 421. * allows every name, and with it DNS rebinding.",
-    )
-    allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
-        (),
-        description="Origins of web pages that may call the API (CORS), separated by commas and exactly as browsers "
-        "send them: https://app.example. Other pages get 403. * allows every page that a user opens; anything such a "
-        "page can reach then speaks for it, so use it only for a server that anybody may use.",
-    )
-    tls_certificate: Path | None = Field(
-        None,
-        description="PEM file of the TLS certificate, its intermediates after it. With it the API's port takes only "
-        "https, and so does the management port where TTSCOPE_MANAGEMENT_HOST is not the loopback. Replaced files are "
-        "used within seconds.",
-    )
-    tls_key: Path | None = Field(None, description="PEM file of the key of TTSCOPE_TLS_CERTIFICATE, not encrypted.")
-    hsts_seconds: int = Field(
-        0,
-        ge=0,
-        le=63_072_000,
-        description="How long browsers use only https for this name after a response by https, of a trusted proxy too: "
-        "Strict-Transport-Security. 0 sends no such header. It can't be taken back.",
     )
     metrics_enabled: bool = Field(
         True, validation_alias="METRICS_ENABLED", description="false: no metric is recorded, shown or exported."
@@ -258,7 +238,7 @@ class Settings(BaseSettings):
         """The longest text in a URL, percent-encoded; a text in a URL may not have more bytes than a body."""
         return min(PERCENT_ENCODED * self.max_text_characters, self.max_body_bytes)
 
-    @field_validator("allowed_hosts", "allowed_origins", "providers", "trusted_proxies", "emotion_tags", mode="before")
+    @field_validator("allowed_hosts", "providers", "trusted_proxies", "emotion_tags", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """An empty name is left out: compose.yaml adds the hosts that the operator set to its own."""
@@ -284,7 +264,8 @@ def load() -> Settings:
 
 def variables() -> dict[str, str]:
     """Every variable and the field it sets."""
-    return {_variable(name): name for name in Settings.model_fields}
+    names = sorted(Settings.model_fields, key=lambda name: name not in Settings.__annotations__)  # those of bases last
+    return {_variable(name): name for name in names}
 
 
 def secret_variables() -> frozenset[str]:
@@ -311,8 +292,7 @@ def _conflicts(settings: Settings) -> list[str]:
     problems = []
     if settings.port == settings.management_port != 0:
         problems.append(f"PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
-    if (settings.tls_certificate is None) != (settings.tls_key is None):
-        problems.append("TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: both are needed, or none")
+    problems += settings.web_conflicts()
     used = {
         *settings.providers,
         *(entry.split(":")[0] for order in settings.voice_providers.values() for entry in order),

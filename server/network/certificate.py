@@ -12,13 +12,12 @@ from pathlib import Path
 
 from cryptography import x509
 
+from server.access.watched_files import WatchedFiles
 from server.errors import ComponentError
 from server.logs import LOGGER
 
 POLL_SECONDS = 2.0
 """How often the files are looked at; that takes 20 us in a thread."""
-Version = tuple[tuple[int, int, int], ...]
-"""The inode, time of change in ns, and size of each file."""
 
 log = logging.getLogger(f"{LOGGER}.certificate")
 
@@ -32,6 +31,8 @@ class Chain:
     """A certificate and its key, as they were read."""
 
     context: ssl.SSLContext
+    pem: bytes
+    """The file of the certificate."""
     begins: float
     """The Unix time from which the certificate is valid."""
     expires: float
@@ -55,7 +56,8 @@ class ServerCertificate:
         """Reads the PEM files. Raises CertificateError, but not for a certificate that is not valid now: a server with
         a wrong clock starts, and logs it."""
         self._certificate, self._key, self._clock = certificate, key, clock
-        self._version = self._look()
+        self._files = WatchedFiles((certificate, key), clock)
+        self._files.mark()
         self._chain = read_chain(certificate, key)
         self._problem = self._chain.validity_problem(self._clock())
         if self._problem:
@@ -72,25 +74,26 @@ class ServerCertificate:
         return self._chain.expires
 
     def load(self) -> bool:
-        """Reads the files if they have changed, or could not be used before; returns whether they replaced the chain.
+        """Reads the files if they may have changed, or could not be used before; returns whether the chain is another.
 
         They may change between two reads, one after the other: a pair that does not match yet is read again.
         """
-        version = self._look()
-        if version == self._version and self._problem is None:
+        if self._problem is None and not self._files.changed():
             return False
-        problem = None
+        self._files.mark()
+        chain = self._chain
         try:
             chain = read_chain(self._certificate, self._key)
             problem = chain.validity_problem(self._clock())
         except CertificateError as error:
             problem = str(error)
-        if problem is None:
-            self._chain = chain
-        elif (version, problem) != (self._version, self._problem):
+        if problem is not None and problem != self._problem:
             log.error("a TLS certificate can't be used, and the one before it stays", extra={"reason": problem})
-        self._version, self._problem = version, problem
-        return problem is None
+        self._problem = problem
+        if problem is not None or chain.pem == self._chain.pem:
+            return False
+        self._chain = chain
+        return True
 
     async def watch(self) -> None:
         """Reads changed files for ever, in a thread."""
@@ -99,14 +102,6 @@ class ServerCertificate:
             if await asyncio.to_thread(self.load):
                 days = (self.expires - self._clock()) / 86400
                 log.info("the TLS certificate was replaced; it is valid for %.1f days", days)
-
-    def _look(self) -> Version | None:
-        """Returns the version of the files that the paths lead to, symbolic links followed; None if one is missing."""
-        try:
-            statuses = [path.stat() for path in (self._certificate, self._key)]
-        except OSError:
-            return None
-        return tuple((status.st_ino, status.st_mtime_ns, status.st_size) for status in statuses)
 
 
 def server_certificate(certificate: Path | None, key: Path | None) -> ServerCertificate | None:
@@ -121,7 +116,8 @@ def read_chain(certificate: Path, key: Path) -> Chain:
     context.options |= ssl.OP_NO_RENEGOTIATION
     context.set_alpn_protocols(["http/1.1"])
     try:
-        leaf, *_ = x509.load_pem_x509_certificates(certificate.read_bytes())
+        pem = certificate.read_bytes()
+        leaf, *_ = x509.load_pem_x509_certificates(pem)
         # The password is for an encrypted key, which would otherwise be asked for on the terminal.
         context.load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
@@ -130,7 +126,7 @@ def read_chain(certificate: Path, key: Path) -> Chain:
         raise CertificateError(f"a file can't be read: {error.strerror}") from None
     except ValueError:
         raise CertificateError("the file of the certificate is not PEM") from None
-    return Chain(context, leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+    return Chain(context, pem, leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
 
 
 _REASONS = {

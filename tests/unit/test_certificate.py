@@ -169,7 +169,11 @@ def test_a_pair_that_can_not_be_used_replaces_nothing(
     assert certificate.context is before
     assert len(problems(caplog)) == 1
     pair.certificate.write_bytes(good)
+    assert not certificate.load()
+    expires = pair.issue(expires=2 * DAY)
     assert certificate.load()
+    assert certificate.expires == expires
+    assert len(problems(caplog)) == 1
 
 
 def test_an_expired_pair_replaces_nothing(pair: Pair, caplog: pytest.LogCaptureFixture) -> None:
