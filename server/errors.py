@@ -293,6 +293,15 @@ class ShuttingDown(SpeechError):
     side = Side.SERVER
 
 
+class AuditUnavailable(SpeechError):
+    """The change can't be written to the audit log, so it was not made. TTSCOPE_AUDIT_REQUIRED=false makes it all the
+    same."""
+
+    status = 503
+    kind = "server_error"
+    side = Side.SERVER
+
+
 class TooManyConnections(SpeechError):
     """All connections of the server are in use. A new connection gets this answer before it sends a request."""
 

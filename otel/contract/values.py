@@ -200,3 +200,33 @@ class LossReason(LabelValue):
     FILE_HANDLES = "file_handles", "no file handle was free"
     IO_ERROR = "io_error", "the disk failed otherwise"
     QUEUE_FULL = "queue_full", "more events came than could be written"
+
+
+class AuditEvent(LabelValue):
+    """What an entry of the audit log is about."""
+
+    SERVER_STARTED = "server_started", "a server started; the entry names the settings that were set"
+    SERVER_STOPPED = "server_stopped", "a server stopped in order"
+    KEY_CREATED = "key_created", "a key was created"
+    KEY_ROTATED = "key_rotated", "a key got a new secret"
+    KEY_REVOKED = "key_revoked", "a key was revoked"
+    VOICE_REGISTERED = "voice_registered", "a recording became a voice"
+    VOICE_REPLACED = "voice_replaced", "a voice got another recording"
+    VOICE_DELETED = "voice_deleted", "a recording and its voice were deleted"
+    DICTIONARY_CHANGED = "dictionary_changed", "a file of pronunciations was added, changed or removed"
+    AUTHENTICATION_FAILED = "authentication_failed", "a request came without a key that is valid"
+    SCOPE_REFUSED = "scope_refused", "a key does not allow what a request asked for"
+    RATE_LIMITED = "rate_limited", "a request was above a limit"
+    SPEECH_REQUESTED = "speech_requested", "a request for audio, where the operator chose to have them all"
+    ENTRIES_LOST = "entries_lost", "earlier entries could not be written"
+    FILES_DELETED = "files_deleted", "the oldest files were deleted, since there were more than are kept"
+    LOG_DAMAGED = "log_damaged", "the log was not as it had been left: somebody else changed it"
+
+
+class AuditOutcome(LabelValue):
+    """The outcome of what an entry of the audit log is about."""
+
+    STARTED = "started", "it is about to be done; the next entry with the same request says how it ended"
+    OK = "ok", "it was done"
+    FAILED = "failed", "it was not done, because of an error"
+    REFUSED = "refused", "it was not allowed"
