@@ -9,11 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otel.contract.values import BackgroundTask
+from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask
 from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
+from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.exposure import is_loopback, open_keyring
 from server.applications import SPEECH_PATHS, Applications
 from server.lifecycle.background import keep_running
@@ -28,7 +29,7 @@ from server.network.ports import Port
 from server.network.rejections import Rejections
 from server.providers.provider import Provider, RecordingProvider
 from server.routes.dialect import TtsDialect
-from server.settings import Settings
+from server.settings import Settings, variables
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache, Maker
 from server.synthesis.cache.shared import SharedTier
@@ -36,12 +37,14 @@ from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.allow_lists import allow_lists
-from server.telemetry.counters import begin_counters
+from server.telemetry.client_names import ClientNames
+from server.telemetry.counters import MOST_BEGUN, begin_counters
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
 from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
+from server.telemetry.security import AttemptCounter, observe_expiry, open_audit_log
 from server.telemetry.summary import Summary
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 
@@ -63,13 +66,16 @@ class Service:
         """``providers`` are in the order of the fallback chain. Raises ExposedError and KeyStoreError."""
         self._settings = settings
         self._keyring = open_keyring(settings)
+        self._client_names = ClientNames(lambda: (record.name for record in self._keyring.records))
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
         build = settings.build or VERSION
         self._telemetry = Telemetry(
             version=VERSION,
             build=build,
-            allow_lists=allow_lists(providers, self._gpu.names, SPEECH_PATHS, settings.voice_providers),
+            allow_lists=allow_lists(
+                providers, self._gpu.names, SPEECH_PATHS, settings.voice_providers, self._client_names
+            ),
             metrics_enabled=self._metrics_enabled,
             events_folder=settings.data_dir / EVENTS_FOLDER,
         )
@@ -98,7 +104,8 @@ class Service:
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = _journal(settings)
-        self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER)
+        self._audit = open_audit_log(settings, self._telemetry.metrics)
+        self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
@@ -111,6 +118,8 @@ class Service:
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
             keyring=self._keyring,
+            attempt_observers=[AttemptCounter(self._telemetry.metrics)],
+            audit=self._audit,
             recordings=self._recordings,
             describe=self._describe if self._metrics_enabled else None,
         )
@@ -151,11 +160,13 @@ class Service:
             connections=self._connections,
             certificate=self._certificate,
         )
+        observe_expiry(self._telemetry.metrics, lambda: self._keyring.records)
         begin_counters(
             self._telemetry.metrics,
             self._chain.voices().values(),
             providers,
             endpoint=TtsDialect.path,
+            clients=self._client_names.first(MOST_BEGUN),
         )
 
     @property
@@ -179,6 +190,8 @@ class Service:
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
+        names = (variable for variable, name in variables().items() if name in self._settings.model_fields_set)
+        self._note(AuditEvent.SERVER_STARTED, settings=tuple(names))
         self._report_lost()  # after listening: two servers with the same port share a folder too
         await asyncio.to_thread(self._restarts.begin)
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
@@ -220,6 +233,8 @@ class Service:
                 await asyncio.gather(task, return_exceptions=True)
         await self._synthesizer.stop()
         await self._workers.stop()
+        self._note(AuditEvent.SERVER_STOPPED)
+        await asyncio.to_thread(self._audit.close)
         if not await self._telemetry.shutdown(FLUSH_SECONDS):
             log.warning("telemetry was not flushed: the Collector does not answer")
 
@@ -242,6 +257,13 @@ class Service:
             )
             self._recorder.report_lost(request)
         self._journal.begin()
+
+    def _note(self, event: AuditEvent, subject: str = "", **details: DetailValue) -> None:
+        """Writes to the audit log what no request did."""
+        self._audit.record(AuditEntry(event=event, outcome=AuditOutcome.OK, subject=subject, details=details))
+
+    def _dictionary_changed(self, name: str) -> None:
+        self._note(AuditEvent.DICTIONARY_CHANGED, name)
 
     def _describe(self) -> dict[str, Any]:
         """Returns the body of GET /metrics."""

@@ -11,11 +11,14 @@ from aiohttp import web
 
 from otel.sdk.http import http_middleware
 from otel.sdk.telemetry import Telemetry
+from server.access.audit_log import AuditLog
 from server.access.caller import ANONYMOUS, Scope
 from server.access.clients import Clients
 from server.access.exposure import is_loopback
 from server.access.failed_attempts import FailedAttempts
 from server.access.keyring import Keyring
+from server.middleware.audited_changes import AuditedChanges
+from server.middleware.audited_requests import AuditedRequests
 from server.middleware.authentication import AttemptObserver, Authentication
 from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
@@ -30,7 +33,7 @@ from server.routes.key_administration import KeyAdministrationRoutes
 from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
-from server.routes.route import Route, scopes
+from server.routes.route import Route, changes, scopes
 from server.routes.speech import SpeechRoute
 from server.routes.text_reading import TextReadingRoute
 from server.routes.traces import TraceRoutes
@@ -68,6 +71,7 @@ class Applications:
         synthesizer: Synthesizer,
         dictionaries: Dictionaries,
         keyring: Keyring,
+        audit: AuditLog,
         attempt_observers: Sequence[AttemptObserver] = (),
         recordings: RecordingStore | None,
         describe: Callable[[], dict[str, Any]] | None,
@@ -81,6 +85,7 @@ class Applications:
         self._synthesizer = synthesizer
         self._dictionaries = dictionaries
         self._keyring = keyring
+        self._audit = audit
         self._attempt_observers = attempt_observers
         self._failures = FailedAttempts()
         self._recordings = recordings
@@ -99,7 +104,9 @@ class Applications:
             Gate(self._recorder, self._admission, SPEECH_PATHS),
             AllowedHosts(settings.host, settings.allowed_hosts),
             origins,
+            *self._audited_requests(),
             self._authentication(routes, settings.host),
+            AuditedChanges(self._audit, self._clients, changes(routes)),
             invite_body,
         )
         application = _application(routes, middlewares, settings.max_body_bytes)
@@ -118,7 +125,9 @@ class Applications:
             Gate(self._recorder, self._admission),
             AllowedHosts(settings.management_host, settings.allowed_hosts),
             Origins(),
+            *self._audited_requests(),
             self._authentication(routes, settings.management_host, public),
+            AuditedChanges(self._audit, self._clients, changes(routes)),
             invite_body,
         )
         return _application(routes, middlewares, settings.max_body_bytes)
@@ -155,6 +164,12 @@ class Applications:
             *self._health.routes(),
             *KeyAdministrationRoutes(self._keyring, self._settings.receive_seconds).routes(),
         )
+
+    def _audited_requests(self) -> tuple[AuditedRequests, ...]:
+        """Returns the middleware that writes requests to the audit log; none if the operator wants changes alone."""
+        chosen = self._settings.audit_requests
+        speaking = SPEECH_PATHS if chosen == "all" else ()
+        return () if chosen == "off" else (AuditedRequests(self._audit, self._clients, speaking),)
 
     def _authentication(self, routes: Iterable[Route], host: str, public: Iterable[Scope] = ()) -> Authentication:
         """Returns the check of keys for a port on ``host``, where only this machine may manage keys without a key."""

@@ -10,6 +10,8 @@ from otel.contract.drift_verdict import DriftColumn
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import (
     AttemptOutcome,
+    AuditEvent,
+    AuthenticationResult,
     BackgroundTask,
     CacheResult,
     CacheState,
@@ -40,6 +42,7 @@ class Source(StrEnum):
     LANGUAGES = "the languages of the installed voices"
     ENDPOINTS = "the paths that answer with audio"
     ERRORS = "the error types of the reference"
+    CLIENTS = "anonymous, and the names of the keys, of which the first 256 since the server's start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,10 @@ STAGE = Attribute("stage", "the stage of the request's work", tuple(Stage))
 GPU = Attribute("gpu", "the number of the GPU, as the driver counts them", Source.GPUS)
 TASK = Attribute("task", "what the server does beside its requests", tuple(BackgroundTask))
 WORKER = Attribute("worker", "the kind of worker process", tuple(WorkerKind))
-CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", ("anonymous",))
+CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", Source.CLIENTS)
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
+AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))
+AUDIT_EVENT = Attribute("event", "what the entry is about", tuple(AuditEvent))
 GEN_AI_OPERATION = Attribute(conventions.OPERATION_NAME, "the operation", (conventions.TEXT_TO_SPEECH,))
 GEN_AI_PROVIDER = Attribute(conventions.PROVIDER_NAME, "the provider that spoke", Source.PROVIDERS)
 GEN_AI_MODEL = Attribute(conventions.REQUEST_MODEL, "the voice", Source.VOICES)

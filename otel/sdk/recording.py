@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -13,7 +13,7 @@ from otel.contract.metrics import CONTRACT
 from otel.sdk.histograms import HistogramStore
 from otel.sdk.totals import Totals
 
-AllowLists = Mapping[Source, frozenset[str]]
+AllowLists = Mapping[Source, Container[str]]
 Attributes = dict[str, str]
 Readings = Iterable[tuple[float, Attributes]]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from otel.contract.values import AuditEvent, AuditOutcome
 from otel.support.appended_file import BLOCK, MODE, AppendedFile, sync_folder
 from server.access.audit_chain import HEAD_BYTES, ORIGIN, Chain, ChainError, ChainLine, Link, digest
-from server.access.audit_entry import AuditEntry
+from server.access.audit_entry import AuditEntry, DetailValue
 from server.logs import LOGGER
 
 AUDIT_FOLDER = "audit"
@@ -158,7 +158,11 @@ class AuditFile:
         if not excess:
             return link
         tail = last_line(excess[-1]) or b""
-        details = {"files": len(excess), "last": self._sequence(tail) or 0, "digest": digest(tail)}
+        details: dict[str, DetailValue] = {
+            "files": len(excess),
+            "last": self._sequence(tail) or 0,
+            "digest": digest(tail),
+        }
         entry = AuditEntry(event=AuditEvent.FILES_DELETED, outcome=AuditOutcome.OK, details=details)
         content, link = self._lines(link, [entry])
         self._file.write(content)

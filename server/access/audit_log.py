@@ -8,9 +8,8 @@ import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +18,7 @@ from otel.sdk.event_losses import EventLosses, reason_of
 from server.access.audit_entry import AuditEntry
 from server.access.audit_file import CURRENT, AuditFile
 from server.access.audit_repeats import RepeatedRefusals
-from server.errors import AuditUnavailable, SpeechError
+from server.errors import AuditUnavailable
 from server.logs import LOGGER
 
 DELAY_SECONDS = 1.0
@@ -50,7 +49,7 @@ class AddressPolicy:
         if self.form == "plain":
             return str
         if self.form == "none":
-            return lambda address: ""
+            return lambda _: ""
         key = hmac.digest(self.secret, b"ttscope audit client", "sha256") if self.secret else secrets.token_bytes(32)
         return lambda address: hmac.digest(key, address.encode(), "sha256").hex()[:CLIENT_CHARACTERS]
 
@@ -74,7 +73,7 @@ class AuditLog:
         lost: Callable[[LossReason, int], None],
         required: bool = True,
     ) -> None:
-        """``written`` and ``lost`` count entries. A change that can't be written is refused if the log is ``required``."""
+        """``written`` and ``lost`` count entries. ``required``: an entry that can't be committed is an error."""
         self._file = file
         self._client = addresses.describe()
         self._written = written
@@ -115,21 +114,6 @@ class AuditLog:
                 raise AuditUnavailable(
                     "the change was not made, because it can't be written to the audit log; see the server's log"
                 ) from None
-
-    @asynccontextmanager
-    async def change(self, entry: AuditEntry) -> AsyncIterator[None]:
-        """Commits the start of a change, and records its end. Raises AuditUnavailable before the change is made."""
-        await self.commit(replace(entry, outcome=AuditOutcome.STARTED))
-        try:
-            yield
-        except SpeechError as error:
-            outcome = AuditOutcome.REFUSED if error.refusal else AuditOutcome.FAILED
-            self.record(replace(entry, outcome=outcome, reason=error.error_type))
-            raise
-        except BaseException:
-            self.record(replace(entry, outcome=AuditOutcome.FAILED))
-            raise
-        self.record(entry)
 
     def close(self) -> None:
         """Writes what waits, and closes the file. It may wait for the disk."""

@@ -11,8 +11,8 @@ from pathlib import Path
 from server.errors import ComponentError
 
 LOCK = "server.lock"
-PRIVATE = ("events", "samples")
-"""Folders in the data folder: request events, and recordings of people's voices."""
+PRIVATE = ("events", "samples", "audit")
+"""Folders in the data folder: request events, recordings of people's voices, and the audit log."""
 
 
 class DataFolderError(ComponentError):

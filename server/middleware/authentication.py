@@ -11,6 +11,7 @@ from otel.contract.values import AuthenticationResult
 from server.access.caller import ANONYMOUS, CALLER, Caller, Scope
 from server.access.clients import Clients
 from server.access.failed_attempts import FailedAttempts
+from server.access.key_record import KeyRecord
 from server.access.keyring import Keyring
 from server.errors import (
     ConflictingApiKeys,
@@ -25,6 +26,8 @@ from server.middleware.envelope import RECORD
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY_HEADERS = ("X-API-Key", "xi-api-key")
 """The headers that hold a key and nothing else; the second is ElevenLabs'."""
+ATTEMPT: web.RequestKey[tuple[AuthenticationResult, KeyRecord | None]] = web.RequestKey("attempt")
+"""The result of checking a request, and the key that it was sent with, if that is known."""
 QUERY_KEY = "api_key"
 """The field of a WebSocket's query that may hold a key, since a browser can't give it headers."""
 BEARER = "bearer"
@@ -92,20 +95,19 @@ class Authentication:
             return
         keys = self._keys(request)
         if not keys:
-            self._observe(AuthenticationResult.MISSING)
+            self._observe(request, AuthenticationResult.MISSING)
             raise MissingApiKey(f"this path needs an API key with the scope {scope}: {HOW}")
         if len(keys) > 1:
             self._fail(request, AuthenticationResult.MALFORMED, ConflictingApiKeys("two different API keys were sent"))
         result, record = self._keyring.identify(keys.pop())
-        name = record.name if record is not None else None
         if record is None or result is not AuthenticationResult.OK:
-            self._fail(request, result, InvalidApiKey(MESSAGES[result]), name)
+            self._fail(request, result, InvalidApiKey(MESSAGES[result]), record)
         caller = self._keyring.caller(record)
         self._enter(request, caller)
         if not caller.may(scope):
-            self._observe(AuthenticationResult.FORBIDDEN, name)
+            self._observe(request, AuthenticationResult.FORBIDDEN, record)
             raise InsufficientScope(scope)
-        self._observe(result, name)
+        self._observe(request, result, record)
 
     def _scope(self, request: web.Request) -> Scope | None:
         """Returns the scope that the route needs; None for a public one, and for a path or method that does not exist.
@@ -135,10 +137,10 @@ class Authentication:
             request[RECORD].caller = caller
 
     def _fail(
-        self, request: web.Request, result: AuthenticationResult, error: SpeechError, name: str | None = None
+        self, request: web.Request, result: AuthenticationResult, error: SpeechError, record: KeyRecord | None = None
     ) -> NoReturn:
         """Counts a failed attempt and raises ``error``, or TooManyFailedAttempts."""
-        self._observe(result, name)
+        self._observe(request, result, record)
         seconds = self._failures.add(self._clients.key(request))
         if seconds:
             raise TooManyFailedAttempts(
@@ -146,6 +148,7 @@ class Authentication:
             )
         raise error
 
-    def _observe(self, result: AuthenticationResult, name: str | None = None) -> None:
+    def _observe(self, request: web.Request, result: AuthenticationResult, record: KeyRecord | None = None) -> None:
+        request[ATTEMPT] = result, record
         for observer in self._observers:
-            observer.attempted(result, name)
+            observer.attempted(result, record.name if record is not None else None)

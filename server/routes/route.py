@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from aiohttp import web
 
+from otel.contract.values import AuditEvent
 from server.access.caller import Scope
 from server.middleware.expectation import defer
 
@@ -44,6 +45,8 @@ class Route:
     """The operation in /openapi.json; None omits the route, as for the console's files."""
     head: bool = True
     """Whether a GET route also accepts HEAD."""
+    change: AuditEvent | None = None
+    """What the audit log calls the change that it makes; None for a route that changes nothing."""
 
     def describe(self, limits: RequestLimits) -> Operation | None:
         """Returns the operation for a server with these limits."""
@@ -60,3 +63,8 @@ def scopes(routes: Iterable[Route]) -> dict[tuple[str, str], Scope | None]:
     """Returns the scope that each route needs, by method and path; HEAD needs that of GET."""
     needed: dict[tuple[str, str], Scope | None] = {(route.method, route.path): route.scope for route in routes}
     return needed | {("HEAD", path): scope for (method, path), scope in needed.items() if method == "GET"}
+
+
+def changes(routes: Iterable[Route]) -> dict[tuple[str, str], AuditEvent]:
+    """Returns the events of the routes that change something, by method and path."""
+    return {(route.method, route.path): route.change for route in routes if route.change is not None}

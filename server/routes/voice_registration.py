@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
+from otel.contract.values import AuditEvent
 from server.access.caller import Scope, caller_of
 from server.access.clients import Clients
 from server.audio import uploads
@@ -86,8 +87,8 @@ class VoiceRegistrationRoutes:
     def routes(self) -> tuple[Route, ...]:
         path = "/v1/audio/voices/{id}"
         return (
-            Route("PUT", path, self.put, Scope.VOICES, _PUT),
-            Route("DELETE", path, self.delete, Scope.VOICES, _DELETE),
+            Route("PUT", path, self.put, Scope.VOICES, _PUT, change=AuditEvent.VOICE_REGISTERED),
+            Route("DELETE", path, self.delete, Scope.VOICES, _DELETE, change=AuditEvent.VOICE_DELETED),
         )
 
     async def put(self, request: web.Request) -> web.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 
 from otel.contract.labels import Source
 from otel.sdk.recording import AllowLists
@@ -12,7 +12,11 @@ from server.utterance import REGISTERED
 
 
 def allow_lists(
-    providers: Sequence[Provider], gpus: Iterable[str], endpoints: Collection[str], orders: Iterable[str] = ()
+    providers: Sequence[Provider],
+    gpus: Iterable[str],
+    endpoints: Collection[str],
+    orders: Iterable[str],
+    clients: Container[str],
 ) -> AllowLists:
     """Returns the allowed label values beyond the contract's; ``orders`` are the voices with their own providers."""
     voices = [voice for provider in providers for voice in provider.voices()]
@@ -22,5 +26,6 @@ def allow_lists(
         Source.PROVIDERS: frozenset(provider.name for provider in providers),
         Source.GPUS: frozenset(gpus),
         Source.ENDPOINTS: frozenset(endpoints),
+        Source.CLIENTS: clients,
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }

@@ -8,6 +8,7 @@ from itertools import pairwise, product
 from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
 from otel.contract.labels import OTHER, Source
+from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS
 from otel.contract.values import FallbackReason, Outcome
 from otel.sdk.recording import Metrics
 from server.errors import (
@@ -33,20 +34,33 @@ ALL_VALUES = (
     instruments.BACKGROUND_TASK_FAILURES,
     instruments.WORKER_RESTARTS,
     instruments.EVENTS_LOST,
+    AUTH_ATTEMPTS,
+    AUDIT_ENTRIES,
+    AUDIT_FAILURES,
 )
 """Counters that are initialized for every combination of their label values."""
+MOST_USE = 1000
+"""The most series of words, and of characters, that begin at zero: there is one for each voice and key."""
+MOST_BEGUN = 50
+"""The most keys whose series begin at zero."""
 UNSEEN = (BadRequest, HeadersTooLarge, RequestTimeout, TooManyConnections, UriTooLong)
 """The errors of requests that never reach the application, whose endpoint may be unknown."""
 
 
-def begin_counters(metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str], endpoint: str) -> None:
+def begin_counters(
+    metrics: Metrics, voices: Iterable[Voice], providers: Sequence[str], endpoint: str, clients: Sequence[str]
+) -> None:
     """Adds zero to the expected series of the counters, so that a rate exists from the first request on.
 
-    ``endpoint`` is the path of the server's native speech API.
+    ``endpoint`` is the path of the server's native speech API. ``clients`` are the names of keys.
     """
     add = metrics.add
     voices = tuple(voices)
-    source_values = {Source.VOICES: [voice.label for voice in voices], Source.PROVIDERS: providers}
+    source_values = {
+        Source.VOICES: [voice.label for voice in voices],
+        Source.PROVIDERS: providers,
+        Source.CLIENTS: [*clients][: max(1, MOST_USE // max(1, len(voices)))],
+    }
     for counter in ALL_VALUES:
         for labels in _combinations(counter, source_values):
             add(counter, 0, **labels)

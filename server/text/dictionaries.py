@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 from server.logs import LOGGER
@@ -27,9 +28,11 @@ class Dictionaries:
     be called by any thread.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Reads no file yet; the folder need not exist."""
+    def __init__(self, folder: Path, changed: Callable[[str], None] = lambda _: None) -> None:
+        """Reads no file yet; the folder need not exist. ``watch`` calls ``changed`` with the name of a file that was
+        added, changed or removed."""
         self._folder = folder
+        self._changed = changed
         self._versions: dict[Path, Version] = {}
         self._files: dict[Path, list[DictionaryEntry]] = {}
         self._entries: tuple[DictionaryEntry, ...] = ()
@@ -84,7 +87,12 @@ class Dictionaries:
         """Reads changed files for ever, in a thread."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            before = self._versions
             if await asyncio.to_thread(self.load):
+                after = self._versions
+                for path in sorted({*before, *after}):
+                    if before.get(path) != after.get(path):
+                        self._changed(path.name)
                 log.info("the server has %d pronunciations now", len(self._entries))
 
     def _look(self) -> dict[Path, Version]:

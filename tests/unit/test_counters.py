@@ -20,6 +20,7 @@ LISTS = {
     Source.PROVIDERS: frozenset({"coqui", "onnx"}),
     Source.GPUS: frozenset[str](),
     Source.ENDPOINTS: frozenset({"/tts"}),
+    Source.CLIENTS: frozenset({"anonymous"}),
     Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
 }
 
@@ -29,7 +30,7 @@ def samples() -> dict[str, list[dict[str, str]]]:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
     metrics = Metrics(provider.get_meter("test"), LISTS, None)
-    begin_counters(metrics, [JOE], ["coqui", "onnx"], "/tts")
+    begin_counters(metrics, [JOE], ["coqui", "onnx"], "/tts", ["anonymous"])
     text = Exposition([reader], None).render(TEXT).decode()
     provider.shutdown()
     found: dict[str, list[dict[str, str]]] = {}

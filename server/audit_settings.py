@@ -1,0 +1,40 @@
+"""The settings of the audit log: what it has, and how long it is kept."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings
+
+
+class AuditSettings(BaseSettings):
+    """The audit log of each server, part of ``Settings``."""
+
+    audit_requests: Literal["off", "denied", "all"] = Field(
+        "denied",
+        description="Requests in the audit log, beside changes: off; denied, those that lack a valid key or a scope, or "
+        "are above a limit; or all, which also has an entry for each request for speech, without its text.",
+    )
+    audit_addresses: Literal["hashed", "plain", "none"] = Field(
+        "hashed",
+        description="What the audit log has of a client's address: hashed, a keyed hash; plain, the address (of IPv6 "
+        "its network of 64 bits); or none. The hash's key comes from TTSCOPE_AUDIT_SECRET, else it is new at every "
+        "start.",
+    )
+    audit_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Secret of at least 16 characters, which gives every entry of the audit log a MAC. Without it, "
+        "whoever can write the files can rewrite them unnoticed.",
+    )
+    audit_required: bool = Field(
+        True,
+        description="false: changes of keys and voices are made even if they can't be written to the audit log; by "
+        "default they get 503.",
+    )
+    audit_file_bytes: int = Field(
+        10 * 1024 * 1024, ge=64 * 1024, description="Size at which a new file of the audit log begins, in bytes."
+    )
+    audit_files: int = Field(
+        20, ge=2, description="Files of the audit log that are kept. An entry says which ones were deleted."
+    )

@@ -1,0 +1,51 @@
+"""The names of keys that may be values of the label ``client``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from itertools import islice
+
+from server.access.caller import ANONYMOUS
+from server.logs import LOGGER
+
+MOST_NAMES = 256
+"""The most names while a server runs: each has two series for every voice that it uses."""
+
+log = logging.getLogger(f"{LOGGER}.clients")
+
+
+class ClientNames:
+    """The allow-list of key names, which follows the keys without a restart.
+
+    A name that was allowed stays allowed, also when its key is gone: its series go on. Names beyond the first 256 are
+    not allowed, and become ``other``.
+    """
+
+    def __init__(self, current: Callable[[], Iterable[str]]) -> None:
+        """``current`` returns the names of all keys."""
+        self._current = current
+        self._names = {ANONYMOUS.name: None}
+        self._full = False
+
+    def __contains__(self, name: object) -> bool:
+        """Whether ``name`` is allowed. A name that is new is looked up among the keys."""
+        return name in self._names or (not self._full and any(map(self._add, self._matching(name))))
+
+    def first(self, most: int) -> list[str]:
+        """Returns allowed names: anonymous, and those of the ``most`` oldest keys."""
+        for name in islice(self._current(), most):
+            self._add(name)
+        return [*self._names]
+
+    def _matching(self, name: object) -> Iterable[str]:
+        return (each for each in self._current() if each == name)
+
+    def _add(self, name: str) -> bool:
+        """Allows a name if there is room, and returns whether there was."""
+        if len(self._names) >= MOST_NAMES and name not in self._names:
+            self._full = True
+            log.warning("there are more names of keys than metrics have room for", extra={"limit": MOST_NAMES})
+            return False
+        self._names[name] = None
+        return True
