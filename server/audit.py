@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from otel.contract.values import AuditEvent, AuditOutcome
-from server.access.audit_chain import Chain, Link
+from server.access.audit_chain import Link
+from server.access.audit_changes import AUDIT_SECRET, environment_chain
 from server.access.audit_check import verify
 from server.access.audit_file import AUDIT_FOLDER, HEAD, audit_files
 
-SECRET_VARIABLE = "TTSCOPE_AUDIT_SECRET"  # noqa: S105 - the variable's name
 MOST_PROBLEMS = 10
 """The most problems that are printed."""
 SHOWN = ("time", "event", "outcome", "key_name", "subject", "reason", "client", "count", "request_id")
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
         help="where audit/ lies (default: $TTSCOPE_DATA_DIR, else var)",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("verify", help=f"say which line is broken; reads {SECRET_VARIABLE} for the MACs")
+    check = commands.add_parser("verify", help=f"say which line is broken; reads {AUDIT_SECRET} for the MACs")
     check.add_argument(
         "--head", type=_link, help="NUMBER:DIGEST of an entry noted elsewhere, which must still be there"
     )
@@ -73,8 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verify(folder: Path, options: argparse.Namespace) -> int:
-    chain = Chain(os.environ.get(SECRET_VARIABLE, "").encode())
-    report = verify(folder, chain, keyed_from=options.keyed_from, anchor=options.head)
+    report = verify(folder, environment_chain(), keyed_from=options.keyed_from, anchor=options.head)
     for remark in report.remarks:
         print(f"note: {remark}")
     for problem in report.problems[:MOST_PROBLEMS]:

@@ -13,8 +13,8 @@ class AuditSettings(BaseSettings):
 
     audit_requests: Literal["off", "denied", "all"] = Field(
         "denied",
-        description="Requests in the audit log, beside changes: off; denied, those that lack a valid key or a scope, or "
-        "are above a limit; or all, which also has an entry for each request for speech, without its text.",
+        description="Requests in the audit log, beside changes: off; denied, those without a valid key or scope, and "
+        "those above a limit; or all, which also has an entry for each request for speech, without its text.",
     )
     audit_addresses: Literal["hashed", "plain", "none"] = Field(
         "hashed",

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from otel.contract.values import AuditEvent
+from server.access.audit_changes import audited
 from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
 from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_entry import KeyDraft, describe, entry
@@ -27,6 +29,8 @@ DURATION = re.compile(r"(\d{1,6})([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DAYS_OF_GRACE = 1
 LIMITS = tuple(KeyLimits.__dataclass_fields__)
+PROGRAM = "keys"
+"""What the audit log calls this program."""
 ONCE = "The key is shown only now. Send it as Authorization: Bearer, X-API-Key or xi-api-key."
 
 
@@ -44,10 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "list":
             _list(database, as_json=options.json)
         elif options.command == "revoke":
-            record = database.revoke(options.key)
+            with audited(options.data_dir, PROGRAM, AuditEvent.KEY_REVOKED, options.key) as result:
+                record = database.revoke(options.key)
+                result.fill(record)
             print(f"{record.name} ({record.key_id}) is revoked", file=sys.stderr)
         else:
-            record, key = database.rotate(options.key, options.grace.total_seconds())
+            with audited(options.data_dir, PROGRAM, AuditEvent.KEY_ROTATED, options.key) as result:
+                record, key = database.rotate(options.key, options.grace.total_seconds())
+                result.fill(record)
             until = "no longer counts" if not options.grace else f"counts until {_ends(options.grace)}"
             _show(key, f"{record.name} ({record.key_id}) has a new key; the old one {until}.")
     except ValidationError as error:
@@ -128,11 +136,15 @@ def _create(database: KeyDatabase, options: argparse.Namespace) -> None:
         record = replace(draft, key_id=key.key_id, created=time.time(), hashes=(KeyHash(key.digest),))
         print(json.dumps(entry(record), indent=2), file=sys.stderr)
     elif options.file is not None:
-        record = _create_in(options.file, database, draft)
+        with audited(options.data_dir, PROGRAM, AuditEvent.KEY_CREATED, draft.name) as result:
+            record = _create_in(options.file, database, draft)
+            result.fill(record)
         print(f"{record.name} ({record.key_id}) may {_scopes(record)}: {options.file}", file=sys.stderr)
         return
     else:
-        record, key = database.create(draft)
+        with audited(options.data_dir, PROGRAM, AuditEvent.KEY_CREATED, draft.name) as result:
+            record, key = database.create(draft)
+            result.fill(record)
     _show(key, f"{record.name} ({record.key_id}) may {_scopes(record)}. {ONCE}")
 
 

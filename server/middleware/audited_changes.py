@@ -11,6 +11,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from otel.contract.values import AuditEvent, AuditOutcome
+from server.access.audit_changes import ChangeResult
 from server.access.audit_entry import AuditEntry
 from server.access.audit_log import AuditLog
 from server.access.caller import caller_of
@@ -19,8 +20,8 @@ from server.errors import SpeechError
 from server.middleware.envelope import REQUEST_ID
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-SUBJECT = web.RequestKey("subject", str)
-"""What a handler has changed, if the path does not name it: set by the handler."""
+RESULT = web.RequestKey("result", ChangeResult)
+"""What a handler has changed, if the path does not say it: set by the handler."""
 REPLACEMENTS = {AuditEvent.VOICE_REGISTERED: AuditEvent.VOICE_REPLACED}
 """What the response 200 makes of an event that is 201."""
 CREATED = 201
@@ -75,9 +76,15 @@ class AuditedChanges:
         event: AuditEvent | None = None,
         reason: str = "",
     ) -> None:
-        subject = request.get(SUBJECT, entry.subject)
+        result = request.get(RESULT) or ChangeResult(entry.subject)
         end = replace(
-            entry, event=event or entry.event, outcome=outcome, subject=subject, reason=reason, nanos=time.time_ns()
+            entry,
+            event=event or entry.event,
+            outcome=outcome,
+            subject=result.subject,
+            reason=reason,
+            details=result.details,
+            nanos=time.time_ns(),
         )
         self._audit.record(end)
 

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from otel.contract.values import AuditEvent
+from server.access.audit_changes import key_result
 from server.access.caller import Scope
 from server.access.key_database import KeyDatabase
 from server.access.key_entry import KeyDraft, describe
@@ -16,6 +18,7 @@ from server.access.key_record import DraftError, KeyRecord, KeyStoreError, Unkno
 from server.access.keyring import Keyring
 from server.access.keys import IssuedKey
 from server.errors import InternalError, InvalidRequest, UnknownKey
+from server.middleware.audited_changes import RESULT
 from server.routes.requests import parse, read_json
 from server.routes.route import Route
 
@@ -43,9 +46,9 @@ class KeyAdministrationRoutes:
     def routes(self) -> tuple[Route, ...]:
         return (
             Route("GET", "/admin/keys", self.list, Scope.ADMIN, None),
-            Route("POST", "/admin/keys", self.create, Scope.ADMIN, None),
-            Route("DELETE", "/admin/keys/{id}", self.revoke, Scope.ADMIN, None),
-            Route("POST", "/admin/keys/{id}/rotate", self.rotate, Scope.ADMIN, None),
+            Route("POST", "/admin/keys", self.create, Scope.ADMIN, None, change=AuditEvent.KEY_CREATED),
+            Route("DELETE", "/admin/keys/{id}", self.revoke, Scope.ADMIN, None, change=AuditEvent.KEY_REVOKED),
+            Route("POST", "/admin/keys/{id}/rotate", self.rotate, Scope.ADMIN, None, change=AuditEvent.KEY_ROTATED),
         )
 
     async def list(self, request: web.Request) -> web.Response:
@@ -56,12 +59,14 @@ class KeyAdministrationRoutes:
         """Responds with 201 and the new key, which is shown only once. The body has the fields of KeyDraft."""
         draft = parse(KeyDraft, await read_json(request, self._receive_seconds))
         record, key = await self._change(lambda database: database.create(draft.record()))
+        request[RESULT] = key_result(record)
         return web.json_response(_issued(record, key), status=201)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """Responds with the key, which ends at once."""
         key_id = request.match_info["id"]
         record = await self._change(lambda database: database.revoke(key_id))
+        request[RESULT] = key_result(record)
         return web.json_response(describe(record))
 
     async def rotate(self, request: web.Request) -> web.Response:
@@ -69,6 +74,7 @@ class KeyAdministrationRoutes:
         rotation = parse(Rotation, await read_json(request, self._receive_seconds))
         key_id = request.match_info["id"]
         record, key = await self._change(lambda database: database.rotate(key_id, rotation.grace_seconds))
+        request[RESULT] = key_result(record)
         return web.json_response(_issued(record, key))
 
     async def _change(self, change: Callable[[KeyDatabase], T]) -> T:
