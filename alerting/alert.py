@@ -47,8 +47,12 @@ class Topic(StrEnum):
     AUDIO = "audio"
     DRIFT = "drift"
     USAGE = "usage"
+    SECURITY = "security"
+    """Keys: who is let in, and who is not."""
+    AUDIT = "audit"
+    """Whether the audit log is written, and whole."""
     SERVER = "server"
-    """Whether a server is up. While none is, all topics above except drift are silenced."""
+    """Whether a server is up. While none is, all topics above except drift, security and audit are silenced."""
     PIPELINE = "pipeline"
     """Whether telemetry arrives. While it does not, all topics above are silenced."""
 
@@ -61,6 +65,7 @@ class Dashboard(StrEnum):
     ENGINE = "ttscope-engine"
     QUALITY = "ttscope-quality"
     USAGE = "ttscope-usage"
+    SECURITY = "ttscope-security"
     PIPELINE = "ttscope-pipeline"
 
     def url(self, addresses: PublicAddresses) -> str:

@@ -41,6 +41,7 @@ BOARDS = {
     "engine": "Engine and system",
     "quality": "Quality and drift",
     "usage": "Usage",
+    "security": "Security",
     "pipeline": "Pipeline",
 }
 HARMLESS = re.compile(r"Failed to load resource: .* status of 404|.*violates .*Content Security Policy", re.DOTALL)

@@ -61,6 +61,9 @@ WINDOWS = {
     "language-share": {"$__range"},
     "weeks": {"1h"},  # the same hour of two weeks
     "characters-trend": {"1d"},
+    "attempts-refused": {"$__range"},
+    "ended-keys": {"$__range"},
+    "audit-not-written": {"$__range"},
     "Deploys": {"1d"},
 }
 """The only windows of a fixed length, or of all that is shown: what they say is about that time."""
