@@ -21,7 +21,7 @@ Kind = tuple[AuditEvent, str, str, str]
 class RepeatedRefusals:
     """Lets the first refusal of each kind pass, and counts its repetitions for the next 60 seconds.
 
-    Two entries a minute for each of at most 64 kinds, and three more: 56 MB a day at worst.
+    Two entries a minute for each of at most 64 kinds, and three more: 84 MB a day at worst.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

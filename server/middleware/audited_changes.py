@@ -38,8 +38,11 @@ class AuditedChanges:
         self._audit = audit
         self._clients = clients
         self._changes = changes
+        self._methods = frozenset(method for method, _ in changes)
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.method not in self._methods:
+            return await handler(request)
         resource = request.match_info.route.resource
         event = self._changes.get((request.method, resource.canonical if resource is not None else ""))
         if event is None:
