@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import struct
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from otel.sdk.exposition import PROTOBUF
+from server.access.audit_chain import Chain
+from server.access.audit_check import verify
+from server.access.audit_file import AUDIT_FOLDER, CURRENT
 from server.access.caller import Scope
 from server.audio.formats import FORMATS
 from tests.api_keys import create, expired, mistyped, revoked, unknown
@@ -227,6 +232,7 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         "OTEL_PROPAGATORS": "tracecontext,baggage,b3,b3multi",
         "TTSCOPE_LOG_LEVEL": "debug",
         "TTSCOPE_TRACES_PER_SECOND": "1000",
+        "TTSCOPE_AUDIT_REQUESTS": "all",
         "TTSCOPE_QUERY_KEYS": "true",
         "TTSCOPE_TRUSTED_PROXIES": "127.0.0.1",
     }
@@ -261,6 +267,8 @@ def signals(data_dir: Path) -> dict[str, bytes]:
     files = [path for path in data_dir.rglob("*") if path.is_file() and "voices" not in path.parts]
     found["files"] = b"".join(path.read_bytes() for path in files)
     assert {path.name for path in files} >= {"requests.jsonl", "refused.jsonl"}
+    found["the audit log"] = (data_dir / AUDIT_FOLDER / CURRENT).read_bytes()
+    assert verify(data_dir / AUDIT_FOLDER, Chain()).problems == []
     assert not [path for path in files if path.stat().st_mode & 0o077]  # nobody else on the machine reads them
     return found
 
@@ -278,6 +286,7 @@ WHERE = [
     "the logs",
     "standard output",
     "files",
+    "the audit log",
 ]
 
 
@@ -311,7 +320,22 @@ def test_requests_that_were_given_up_are_among_the_signals(signals: dict[str, by
         assert all(reason in signals[where] for where in ("/metrics", "OTLP", "files", "/traces/{trace_id}"))
 
 
-@pytest.mark.parametrize("where", ["OTLP", "OTLP over HTTP", "the logs", "files", "/traces/{trace_id}", "/prometheus"])
+def test_the_label_of_a_client_is_the_name_of_a_key(signals: dict[str, bytes]) -> None:
+    names = set(re.findall(r'client="([^"]*)"', signals["/prometheus"].decode()))
+    assert {"anonymous", "canary"} <= names <= {"anonymous", "canary", "speaks", "revoked", "expired"}
+
+
+def test_the_audit_log_has_requests_refusals_and_changes(signals: dict[str, bytes]) -> None:
+    events = Counter(json.loads(line)["event"] for line in signals["the audit log"].splitlines())
+    assert events["speech_requested"] > 50
+    assert events["server_started"] == events["server_stopped"] == 1
+    assert events.keys() >= {"authentication_failed", "scope_refused", "key_created"}
+    assert "entries_lost" not in events
+
+
+@pytest.mark.parametrize(
+    "where", ["OTLP", "OTLP over HTTP", "the logs", "files", "the audit log", "/traces/{trace_id}", "/prometheus"]
+)
 def test_no_client_address_is_anywhere(signals: dict[str, bytes], where: str) -> None:
     lines = [line for line in signals[where].splitlines() if b'"url"' not in line]  # where the server itself listens
     assert b"127.0.0.1" not in b"\n".join(lines)
