@@ -228,6 +228,26 @@ class QueueFull(SpeechError):
     side = Side.SERVER
 
 
+class RateLimitExceeded(SpeechError):
+    """The client sends too many requests in a minute, or too many at the same time. Retry after the time in
+    Retry-After."""
+
+    status = 429
+    kind = "rate_limit_error"
+
+
+class InsufficientQuota(SpeechError):
+    """The client has not enough left of its audio of the day or its characters of the month. Retry-After gives the time
+    until the next day or month begins, in UTC; x-should-retry: false keeps OpenAI's clients from retrying sooner."""
+
+    status = 429
+    kind = "insufficient_quota"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {**super().headers, "X-Should-Retry": "false"}
+
+
 class HeadersTooLarge(SpeechError):
     """A header, or all headers together, are too long."""
 

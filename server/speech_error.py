@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
-from otel.contract.values import Side
+from otel.contract.values import RateLimitReason, Side
 
 
 class ServerError(Exception):
@@ -54,12 +54,21 @@ class SpeechError(ServerError):
     side: ClassVar[Side] = Side.CLIENT
     """The side that caused the error."""
 
-    def __init__(self, message: str, *, param: str | None = None, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after: int | None = None,
+        limit: RateLimitReason | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after = retry_after
         """The value of the header Retry-After, in seconds."""
+        self.limit = limit
+        """The limit of the client that the request exceeded; None for every other error."""
 
     @property
     def error_type(self) -> str:

@@ -23,6 +23,7 @@ from otel.contract.values import (
     Fault,
     LossReason,
     Outcome,
+    RateLimitReason,
     Side,
     SlowReason,
     Stage,
@@ -112,6 +113,7 @@ GPU = Attribute("gpu", "the number of the GPU, as the driver counts them", Sourc
 TASK = Attribute("task", "what the server does beside its requests", tuple(BackgroundTask))
 WORKER = Attribute("worker", "the kind of worker process", tuple(WorkerKind))
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", Source.CLIENTS)
+RATE_LIMIT_REASON = Attribute("reason", "the limit that the request exceeded", tuple(RateLimitReason))
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))
 AUDIT_EVENT = Attribute("event", "what the entry is about", tuple(AuditEvent))

@@ -40,6 +40,7 @@ from otel.contract.labels import (
     MODEL,
     OUTCOME,
     PROVIDER,
+    RATE_LIMIT_REASON,
     SIDE,
     SLOW_REASON,
     STAGE,
@@ -244,6 +245,13 @@ CACHE_EVICTIONS = Instrument(
     "{clip}",
     "Clips evicted from the audio cache to make room for others.",
     observed=True,
+)
+RATE_LIMITED = Instrument(
+    "tts.rate_limited",
+    "counter",
+    "{request}",
+    "Requests that were refused because the client had exceeded one of its limits, by limit.",
+    (RATE_LIMIT_REASON,),
 )
 PROVIDER_REQUESTS = Instrument(
     "tts.provider.requests",

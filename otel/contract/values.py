@@ -152,6 +152,15 @@ class SlowReason(LabelValue):
     OTHER = "other", "the work itself took longer than usual"
 
 
+class RateLimitReason(LabelValue):
+    """The limit of a client that a request exceeded."""
+
+    REQUESTS_PER_MINUTE = "requests_per_minute", "the client sent too many requests within a minute"
+    CONCURRENT_REQUESTS = "concurrent_requests", "too many requests of the client were open at the same time"
+    AUDIO_SECONDS_PER_DAY = "audio_seconds_per_day", "the client has used its audio of the day, in UTC"
+    CHARACTERS_PER_MONTH = "characters_per_month", "the client has used its characters of the month, in UTC"
+
+
 class ConnectionState(LabelValue):
     """What a connection is doing."""
 

@@ -37,6 +37,7 @@ ALL_VALUES = (
     AUTH_ATTEMPTS,
     AUDIT_ENTRIES,
     AUDIT_FAILURES,
+    instruments.RATE_LIMITED,
 )
 """Counters that are initialized for every combination of their label values."""
 MOST_USE = 1000

@@ -19,7 +19,7 @@ def test_every_error_is_complete(cls: type[SpeechError]) -> None:
     assert cls.status in STATUSES
     assert cls.__doc__
     assert cls.side == ("server" if cls.status >= 500 or cls is QueueFull else "client")
-    assert cls.kind in {"invalid_request_error", "rate_limit_error", "server_error"}
+    assert cls.kind in {"invalid_request_error", "rate_limit_error", "insufficient_quota", "server_error"}
     assert cls.refusal or cls.status in (500, 504)
 
 
