@@ -9,13 +9,16 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask
+from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask, RateLimitReason
 from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
 from server.access.audit_entry import AuditEntry, DetailValue
+from server.access.caller import KeyLimits
 from server.access.exposure import is_loopback, open_keyring
+from server.access.limiter import Limiter
+from server.access.usage import UsageStore
 from server.applications import SPEECH_PATHS, Applications
 from server.lifecycle.background import keep_running
 from server.lifecycle.journal import Journal
@@ -100,6 +103,7 @@ class Service:
             most_unsent=settings.max_unsent_bytes,
             client_share=settings.max_client_share,
         )
+        self._limiter = _limiter(settings)
         self._cache = _cache(settings, AdmittedChain(self._chain, self._admission))
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
@@ -115,6 +119,7 @@ class Service:
             telemetry=self._telemetry,
             recorder=self._recorder,
             admission=self._admission,
+            limiter=self._limiter,
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
             keyring=self._keyring,
@@ -231,6 +236,7 @@ class Service:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        await self._limiter.close()
         await self._synthesizer.stop()
         await self._workers.stop()
         self._note(AuditEvent.SERVER_STOPPED)
@@ -288,7 +294,16 @@ def _journal(settings: Settings) -> Journal | None:
         return None
 
 
+def _secret(settings: Settings) -> bytes:
+    return settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
+
+
+def _limiter(settings: Settings) -> Limiter:
+    defaults = KeyLimits(**{reason: getattr(settings, reason) for reason in RateLimitReason})
+    return Limiter(UsageStore(_secret(settings), settings.redis_url.get_secret_value()), defaults)
+
+
 def _cache(settings: Settings, maker: Maker) -> Cache:
-    secret = settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
+    secret = _secret(settings)
     url = settings.redis_url.get_secret_value()
     return Cache(settings.cache_bytes, secret, maker, SharedTier(url, secret) if url else None)

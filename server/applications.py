@@ -17,6 +17,7 @@ from server.access.clients import Clients
 from server.access.exposure import is_loopback
 from server.access.failed_attempts import FailedAttempts
 from server.access.keyring import Keyring
+from server.access.limiter import Limiter
 from server.middleware.audited_changes import AuditedChanges
 from server.middleware.audited_requests import AuditedRequests
 from server.middleware.authentication import AttemptObserver, Authentication
@@ -24,6 +25,7 @@ from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
+from server.middleware.limits import ClientLimits, decorate_limits
 from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
 from server.routes import console, coqui_api
@@ -68,6 +70,7 @@ class Applications:
         telemetry: Telemetry,
         recorder: Recorder,
         admission: Admission,
+        limiter: Limiter,
         synthesizer: Synthesizer,
         dictionaries: Dictionaries,
         keyring: Keyring,
@@ -82,6 +85,7 @@ class Applications:
         self._telemetry = telemetry
         self._recorder = recorder
         self._admission = admission
+        self._limiter = limiter
         self._synthesizer = synthesizer
         self._dictionaries = dictionaries
         self._keyring = keyring
@@ -106,6 +110,7 @@ class Applications:
             origins,
             *self._audited_requests(),
             self._authentication(routes, settings.host),
+            ClientLimits(self._limiter, self._clients, self._telemetry.metrics, _limited(routes)),
             AuditedChanges(self._audit, self._clients, changes(routes)),
             invite_body,
         )
@@ -186,8 +191,15 @@ class Applications:
         )
 
 
+def _limited(routes: Iterable[Route]) -> frozenset[str]:
+    """Returns the paths whose requests count for the limits of clients: those that speak, read or register."""
+    return SPEECH_PATHS | {
+        route.path for route in routes if route.scope in (Scope.SPEAK, Scope.VOICES) and route.method != "GET"
+    }
+
+
 def _application(routes: Iterable[Route], middlewares: Iterable[Any], max_body_bytes: int) -> web.Application:
     application = web.Application(middlewares=tuple(middlewares), client_max_size=max_body_bytes)
-    application.on_response_prepare.append(decorate)
+    application.on_response_prepare.extend((decorate, decorate_limits))
     application.add_routes(route.definition() for route in routes)
     return application

@@ -1,4 +1,4 @@
-"""Identifies the client of a request by its address, for limits per client. The key never enters telemetry."""
+"""Identifies the client of a request by its API key or its address, for limits per client. Neither enters telemetry."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from aiohttp import web
 
+from server.access.caller import caller_of
+
+KEY = "key:"
+"""Begins what stands for a client with an API key."""
 FORWARDED = "X-Forwarded-For"
 REMEMBERED = 1024
 """The number of addresses whose keys are cached: computing a key takes 5 us."""
@@ -18,13 +22,18 @@ Address = IPv4Address | IPv6Address
 
 
 class Clients:
-    """Identifies clients by address; behind trusted proxies, by the proxies' X-Forwarded-For."""
+    """Identifies clients by API key, else by address; behind trusted proxies, by the proxies' X-Forwarded-For."""
 
     def __init__(self, trusted_proxies: Sequence[IPv4Network | IPv6Network]) -> None:
         self._trusted = tuple(trusted_proxies)
 
     def key(self, request: web.Request) -> str:
-        """Returns the client's key: its IPv4 address or IPv6 network, or an empty string if it has no address."""
+        """Returns what tells clients apart: ``key:`` and the identifier of the API key; without one, the address."""
+        caller = caller_of(request)
+        return f"{KEY}{caller.key_id}" if caller.key_id else self.address(request)
+
+    def address(self, request: web.Request) -> str:
+        """Returns the client's IPv4 address or IPv6 network, or an empty string if it has no address."""
         remote = request.remote or ""
         if not self._trusted:
             return _key(remote)

@@ -53,7 +53,7 @@ class AuditedChanges:
             caller=caller_of(request),
             subject=_subject(request),
             request_id=request[REQUEST_ID],
-            address=self._clients.key(request),
+            address=self._clients.address(request),
         )
         await self._audit.commit(entry)
         try:

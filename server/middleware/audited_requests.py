@@ -77,7 +77,7 @@ class AuditedRequests:
                 subject=_route(request),
                 reason=error.error_type if authenticated else str(result),
                 request_id=request[REQUEST_ID],
-                address=self._clients.key(request),
+                address=self._clients.address(request),
             )
         )
 
@@ -98,7 +98,7 @@ class AuditedRequests:
                 subject=request.path,
                 reason=reason,
                 request_id=request[REQUEST_ID],
-                address=self._clients.key(request),
+                address=self._clients.address(request),
                 details=details,
             )
         )

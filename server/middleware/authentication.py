@@ -141,7 +141,7 @@ class Authentication:
     ) -> NoReturn:
         """Counts a failed attempt and raises ``error``, or TooManyFailedAttempts."""
         self._observe(request, result, record)
-        seconds = self._failures.add(self._clients.key(request))
+        seconds = self._failures.add(self._clients.address(request))
         if seconds:
             raise TooManyFailedAttempts(
                 "too many requests from this address had an invalid API key", retry_after=seconds

@@ -12,6 +12,7 @@ from opentelemetry.trace import get_current_span
 
 from otel.contract.values import Stage
 from server.access.clients import Clients
+from server.access.limiter import PERMIT
 from server.errors import SpeechError
 from server.middleware.envelope import RECORD
 from server.record import Synthesis
@@ -74,8 +75,11 @@ class SpeechRoute:
             self._synthesizer.admit(client, self._size(synthesis_request, utterance)) as slot,
         ):
             delivery = Delivery(request, record, synthesis_request, slot, self._limits)
+            permit = request.get(PERMIT)
+            if permit is not None:
+                permit.charge(utterance.characters, self._synthesizer.estimate(utterance))
             async with aclosing(self._synthesizer.speak(record)) as chunks:
-                return await self._answer(delivery, utterance, chunks)
+                return await self._answer(delivery, utterance, permit.metered(chunks) if permit else chunks)
 
     async def _answer(
         self, delivery: Delivery, utterance: Utterance, chunks: AsyncGenerator[Chunk, None]

@@ -16,7 +16,7 @@ from server.access.clients import Clients
 def key(remote: str | None, *forwarded: str, trusted: str = "") -> str:
     networks = [ip_network(network) for network in trusted.split()]
     headers = CIMultiDict(("X-Forwarded-For", value) for value in forwarded)
-    return Clients(networks).key(SimpleNamespace(remote=remote, headers=headers))
+    return Clients(networks).key(SimpleNamespace(remote=remote, headers=headers, get=lambda key, default: default))
 
 
 @pytest.mark.parametrize(

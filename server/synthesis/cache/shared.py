@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from server.logs import LOGGER
+from server.redis_link import BACK_OFF_SECONDS, Availability, connection_pool
 from server.synthesis.cache.clip import Clip
 from server.synthesis.cache.seal import ADDED_BYTES, Seal
 
@@ -22,10 +20,10 @@ LOOKUP_SECONDS = 0.05
 BYTES_PER_SECOND = 50e6
 """The least transfer rate of a clip: half of what a network of 1 Gbit/s carries."""
 WRITE_SECONDS = 2.0
-BACK_OFF_SECONDS = 5.0
-MAX_CONNECTIONS = 16
 MAX_WRITES = 8
 """The most concurrent writes; further clips are not shared. Each write holds its clip in memory twice."""
+
+_CONSEQUENCE = "speech goes on without it"
 
 logger = logging.getLogger(f"{LOGGER}.cache")
 
@@ -42,9 +40,9 @@ class SharedTier:
         """
         self._prefix = prefix.encode()
         self._seal = Seal(secret)
-        self._redis = _client(url)
-        self._link = _Availability("can't be reached", back_off_seconds)
-        self._room = _Availability("takes no clips", back_off_seconds)
+        self._redis = Redis.from_pool(connection_pool(url))
+        self._link = Availability(logger, "the shared cache can't be reached", _CONSEQUENCE, back_off_seconds)
+        self._room = Availability(logger, "the shared cache takes no clips", _CONSEQUENCE, back_off_seconds)
         self._writes: set[asyncio.Task[None]] = set()
 
     async def get(self, key: bytes, about: int, at_most: int) -> Clip | None:
@@ -91,51 +89,3 @@ class SharedTier:
             self._link.failed(error)
         else:
             self._room.worked()
-
-
-class _Availability:
-    """Whether an operation works and, if not, when to retry it."""
-
-    def __init__(self, trouble: str, back_off_seconds: float) -> None:
-        self._trouble = trouble
-        self._back_off_seconds = back_off_seconds
-        self._next_try = 0.0
-        self.well = True
-
-    def usable(self) -> bool:
-        """Whether to try now. After a failure one caller may retry per back-off, the others once it has succeeded."""
-        if self.well:
-            return True
-        moment = time.monotonic()
-        if moment < self._next_try:
-            return False
-        self._next_try = moment + self._back_off_seconds
-        return True
-
-    def failed(self, error: Exception) -> None:
-        self._next_try = time.monotonic() + self._back_off_seconds
-        if self.well:
-            self.well = False
-            # Only the class: the message of a connection error contains the address.
-            logger.warning("the shared cache %s, speech goes on without it: %s", self._trouble, type(error).__name__)
-
-    def worked(self) -> None:
-        if not self.well:
-            self.well = True
-            logger.info("the shared cache works again, it is no longer so that it %s", self._trouble)
-
-
-def _client(url: str) -> Redis:
-    """Returns a client that is not connected yet. Raises ValueError without the URL, which may hold a password."""
-    try:
-        pool = BlockingConnectionPool.from_url(
-            url,
-            max_connections=MAX_CONNECTIONS,
-            timeout=None,  # the caller that waits for a connection has a timeout
-            protocol=2,  # nothing to negotiate
-            retry=Retry(NoBackoff(), 1),  # once, immediately: an idle connection may have been closed
-        )
-        pool.make_connection()  # type: ignore[no-untyped-call]  # does not connect, but rejects unknown options
-    except (ValueError, TypeError):
-        raise ValueError("the shared cache's URL must be redis://, rediss:// or unix://, with valid options") from None
-    return Redis.from_pool(pool)

@@ -1,0 +1,62 @@
+"""The limits of clients: refuses a request over one of them, and says in each response what is left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection
+
+from aiohttp import web
+
+from otel.contract.metrics import RATE_LIMITED
+from otel.sdk.recording import Metrics
+from server.access.caller import caller_of
+from server.access.clients import Clients
+from server.access.limiter import PERMIT, Limiter
+from server.errors import SpeechError
+
+
+class ClientLimits:
+    """A middleware that holds the requests of ``paths`` to the limits of their client. It stands behind the one that
+    authenticates the caller."""
+
+    __middleware_version__ = 1
+
+    def __init__(self, limiter: Limiter, clients: Clients, metrics: Metrics, paths: Collection[str]) -> None:
+        self._limiter = limiter
+        self._clients = clients
+        self._metrics = metrics
+        self._paths = frozenset(paths)
+
+    async def __call__(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is None or resource.canonical not in self._paths:
+            return await handler(request)
+        permit = self._limiter.permit(caller_of(request), self._clients.key(request))
+        if permit is None:
+            return await handler(request)
+        request[PERMIT] = permit
+        failed = True
+        try:
+            await permit.enter()
+            response = await handler(request)
+            failed = False
+            return response
+        except SpeechError as error:
+            if error.limit is not None:
+                self._metrics.add(RATE_LIMITED, 1, reason=error.limit)
+            raise
+        except (ConnectionError, TimeoutError, asyncio.CancelledError):  # the client has left
+            failed = False
+            raise
+        finally:
+            permit.leave(failed=failed)
+
+
+async def decorate_limits(request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Adds RateLimit-Policy and RateLimit to the response of a request with limits; aiohttp sends this signal before
+    the first byte."""
+    permit = request.get(PERMIT)
+    if permit is not None:
+        response.headers.update(await permit.fields())
