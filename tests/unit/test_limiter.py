@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from otel.contract.values import RateLimitReason
 from server.access.caller import ANONYMOUS, Caller, KeyLimits
 from server.access.limiter import Limiter, Permit
-from server.access.usage import Period, UsageStore, period
+from server.access.usage import Operation, Period, UsageStore, period
 from server.errors import InsufficientQuota, RateLimitExceeded, SpeechError
 from server.utterance import Chunk
 from tests.fake_clock import Clock
@@ -281,6 +282,44 @@ async def test_never_more_than_the_quotas_are_spoken(requests: list[tuple[int, f
             error = max(error, length * (1 - accuracy))
     assert characters <= 200
     assert seconds <= 20 + max(0.0, error) + 0.01
+
+
+class HeldStore(UsageStore):
+    """A store that answers only when it is let; ``waiting`` are its look-ups."""
+
+    waiting = 0
+
+    async def _run(self, subject: str, operation: Operation[Any]) -> Any:
+        self.waiting += 1
+        await self.answer.wait()
+        self.waiting -= 1
+        return await super()._run(subject, operation)
+
+
+async def test_a_request_waits_for_the_store_once() -> None:
+    """All that it has to know is asked for at the same time, and the rest while its speech is made."""
+    store = HeldStore(SECRET)
+    store.answer = asyncio.Event()
+    permit = Limiter(store, KeyLimits(3, 2, 10, 100)).permit(ANONYMOUS, ADDRESS)
+    assert permit
+    entering = asyncio.create_task(permit.enter())
+    while store.waiting < 3:
+        await asyncio.sleep(0)
+    store.answer.set()
+    while store.waiting:
+        await asyncio.sleep(0)
+    store.answer = asyncio.Event()
+    await entering
+    permit.charge(40, 3.0)
+    speech = permit.metered(chunks(2.0))
+    first = asyncio.create_task(anext(speech))
+    while store.waiting < 3:  # what is left of the minute, and both charges
+        await asyncio.sleep(0)
+    assert not first.done()
+    store.answer.set()
+    assert (await first).seconds == 1.0
+    permit.leave(failed=False)
+    await permit.fields()
 
 
 @pytest.mark.parametrize(

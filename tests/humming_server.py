@@ -1,0 +1,27 @@
+"""``python -m tests.humming_server``: the server as a process of its own, with a provider that hums."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+
+from server.app import Service
+from server.settings import load
+from tests.humming_provider import HummingProvider
+
+
+async def main() -> None:
+    service = Service(load(), [HummingProvider()])
+    await (await service.start())
+    ready = {"message": "ready", "url": service.url, "management_url": service.management_url}
+    print(json.dumps(ready), file=sys.stderr, flush=True)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await stopped.wait()
+    await service.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
