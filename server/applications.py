@@ -25,7 +25,6 @@ from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
-from server.middleware.limits import ClientLimits, decorate_limits
 from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
 from server.routes import console, coqui_api

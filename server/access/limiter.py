@@ -13,7 +13,7 @@ from otel.contract.values import RateLimitReason
 from server.access.caller import Caller, KeyLimits
 from server.access.limit_fields import Policy, policy_field, state_field
 from server.access.quota import Quota
-from server.access.usage import MINUTE, Remaining, UsageStore, period
+from server.access.usage import MINUTE, Remaining, UsageStore
 from server.errors import InsufficientQuota, RateLimitExceeded
 from server.utterance import Chunk
 
@@ -77,8 +77,9 @@ class Permit:
         self._inside = False
         self._minute: asyncio.Task[Remaining] | None = None
         """What is left of the requests of the minute, after this one."""
-        moment = self._store.clock()
-        self._quotas = [Quota(reason, limits[reason], period(reason, moment)) for reason in QUOTAS if reason in limits]
+        self._quotas = [
+            Quota(reason, limits[reason], self._store.period(reason)) for reason in QUOTAS if reason in limits
+        ]
         self._charge: asyncio.Task[Quota | None] | None = None
         self._settlement: asyncio.Task[None] | None = None
         self._audio_seconds = 0.0
@@ -95,7 +96,7 @@ class Permit:
         self._inside = True
         self._limiter.open[self._client] += 1
         used = (self._store.used(self._client, quota.reason, quota.period) for quota in self._quotas)
-        acquired, *amounts = await asyncio.gather(self._acquire(), *used)
+        acquired, *amounts = await self._store.all(self._acquire(), *used)
         for quota, amount in zip(self._quotas, amounts, strict=True):
             quota.used = amount
         if not acquired:
@@ -133,7 +134,7 @@ class Permit:
                 yield chunk
             return
         async for chunk in chunks:
-            exceeded = await asyncio.shield(self._charge)
+            exceeded = self._charge.result() if self._charge.done() else await asyncio.shield(self._charge)
             if exceeded is not None:
                 raise self._exhausted(exceeded)
             self._audio_seconds += chunk.seconds
@@ -160,7 +161,7 @@ class Permit:
             left = max(0, most - self._limiter.open[self._client])
             policies.append(Policy(RateLimitReason.CONCURRENT_REQUESTS, most, Remaining(left, 0)))
         for task in (self._charge, self._settlement):
-            if task is not None:
+            if task is not None and not task.done():
                 await asyncio.shield(task)
         policies += (quota.policy(self._store.clock()) for quota in self._quotas)
         return {"RateLimit-Policy": policy_field(policies), "RateLimit": state_field(policies)}
@@ -175,7 +176,8 @@ class Permit:
         return self._minute
 
     async def _this_minute(self) -> Remaining:
-        return await asyncio.shield(self._minute or self._begin_minute())
+        minute = self._minute or self._begin_minute()
+        return minute.result() if minute.done() else await asyncio.shield(minute)
 
     async def _take(self) -> Quota | None:
         """Takes the reserved amounts; returns the quota that is exceeded by them, if one is."""
@@ -196,7 +198,7 @@ class Permit:
             await self._add(changes)
 
     async def _add(self, amounts: list[int]) -> None:
-        totals = await asyncio.gather(
+        totals = await self._store.all(
             *(
                 self._store.add(self._client, quota.reason, quota.period, amount)
                 for quota, amount in zip(self._quotas, amounts, strict=True)

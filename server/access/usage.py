@@ -91,6 +91,7 @@ class UsageStore:
         URL is invalid."""
         self.clock = clock
         self._keys, self._addresses = BoundedStorage(clock=clock), BoundedStorage(clock=clock)
+        self._periods: dict[RateLimitReason, Period] = {}
         self._pool = connection_pool(url) if url else None
         self._redis = _storage(self._pool) if self._pool else None
         self._link = Availability(
@@ -105,6 +106,20 @@ class UsageStore:
     def shared(self) -> bool:
         """Whether Redis is used and answers."""
         return self._redis is not None and self._link.well
+
+    def period(self, reason: RateLimitReason) -> Period:
+        """Returns the day or month of now, for which the limit ``reason`` counts."""
+        moment = self.clock()
+        current = self._periods.get(reason)
+        if current is None or moment >= current.end:
+            current = self._periods[reason] = period(reason, moment)
+        return current
+
+    async def all(self, *lookups: Awaitable[Any]) -> list[Any]:
+        """Returns the results of ``lookups``, which Redis answers at the same time. Memory needs no tasks for that."""
+        if self.shared:
+            return await asyncio.gather(*lookups)
+        return [await lookup for lookup in lookups]
 
     async def acquire(self, subject: str, most: int) -> bool:
         """Counts a request of ``subject`` unless there were ``most`` in the last minute; returns whether it did."""

@@ -288,6 +288,7 @@ class HeldStore(UsageStore):
     """A store that answers only when it is let; ``waiting`` are its look-ups."""
 
     waiting = 0
+    shared = True
 
     async def _run(self, subject: str, operation: Operation[Any]) -> Any:
         self.waiting += 1
