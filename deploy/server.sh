@@ -4,7 +4,7 @@
 # are made no more once there are keys of these names, with TTSCOPE_KEYS_FILE, or with TTSCOPE_ALLOW_ANONYMOUS=true.
 set -eu
 python -m server.voices install
-python -m server.keys create first --scopes speak,voices,observe,admin --if-missing --file /data/first.key
+python -m server.keys create first --scopes speak,voices,observe,admin --requests-per-minute 0 --if-missing --file /data/first.key
 python -m server.keys create dashboard --scopes observe --if-missing --file /observe/api.key
 if [ -f /data/first.key ]; then
   echo "the first API key is in /data/first.key: docker compose exec server cat /data/first.key"

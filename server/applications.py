@@ -21,6 +21,7 @@ from server.access.limiter import Limiter
 from server.middleware.audited_changes import AuditedChanges
 from server.middleware.audited_requests import AuditedRequests
 from server.middleware.authentication import AttemptObserver, Authentication
+from server.middleware.client_limits import ClientLimits, decorate_limits
 from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
@@ -93,7 +94,7 @@ class Applications:
         self._failures = FailedAttempts()
         self._recordings = recordings
         self._describe = describe
-        self._clients = Clients(settings.trusted_proxies)
+        self._clients = Clients(settings.trusted_proxies, settings.forwarded_header)
         self._prometheus = PrometheusRoute(telemetry.exposition)
         self._health = HealthRoutes(synthesizer, admission)
 

@@ -92,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("--voices", type=lambda names: frozenset(names.split(",")), help="only these (default: all)")
     create.add_argument("--expires", type=_moment, help="after a time such as 90d, or at an ISO date (default: never)")
     for limit in LIMITS:
-        create.add_argument(f"--{limit.replace('_', '-')}", type=int, metavar="N", help="instead of the server's limit")
+        option = f"--{limit.replace('_', '-')}"
+        create.add_argument(option, type=int, metavar="N", help="instead of the server's limit; 0: no limit")
     create.add_argument(
         "--entry", action="store_true", help="store nothing; print the entry for TTSCOPE_KEYS_FILE on stderr"
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -9,6 +11,11 @@ from pydantic_settings import BaseSettings
 class LimitSettings(BaseSettings):
     """The limits of each client that has none of its own, part of ``Settings``; 0 stands for no limit."""
 
+    forwarded_header: Literal["X-Forwarded-For", "Forwarded"] = Field(
+        "X-Forwarded-For",
+        description="The header in which TTSCOPE_TRUSTED_PROXIES name the client: X-Forwarded-For, or Forwarded as in "
+        "RFC 7239. The proxies must set or extend it themselves; the other one is not read.",
+    )
     requests_per_minute: int = Field(
         100,
         ge=0,

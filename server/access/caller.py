@@ -26,7 +26,7 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeyLimits:
-    """The limits of one key; None stands for the server's own limit."""
+    """The limits of one key; None stands for the server's own limit, 0 for no limit."""
 
     requests_per_minute: int | None = None
     concurrent_requests: int | None = None

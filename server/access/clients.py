@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Literal
 
 from aiohttp import web
 
@@ -12,7 +13,8 @@ from server.access.caller import caller_of
 
 KEY = "key:"
 """Begins what stands for a client with an API key."""
-FORWARDED = "X-Forwarded-For"
+ForwardedHeader = Literal["X-Forwarded-For", "Forwarded"]
+"""The header in which proxies say for whom they send a request: the one of custom, or that of RFC 7239."""
 REMEMBERED = 1024
 """The number of addresses whose keys are cached: computing a key takes 5 us."""
 IPV6_PREFIX = 64
@@ -22,10 +24,14 @@ Address = IPv4Address | IPv6Address
 
 
 class Clients:
-    """Identifies clients by API key, else by address; behind trusted proxies, by the proxies' X-Forwarded-For."""
+    """Identifies clients by API key, else by address; behind trusted proxies, by the address that these forward."""
 
-    def __init__(self, trusted_proxies: Sequence[IPv4Network | IPv6Network]) -> None:
+    def __init__(
+        self, trusted_proxies: Sequence[IPv4Network | IPv6Network], header: ForwardedHeader = "X-Forwarded-For"
+    ) -> None:
+        """``header`` is the one that the proxies write; the other may come from anybody, and is not read."""
         self._trusted = tuple(trusted_proxies)
+        self._hops = _forwarded if header == "Forwarded" else _x_forwarded_for
 
     def key(self, request: web.Request) -> str:
         """Returns what tells clients apart: ``key:`` and the identifier of the API key; without one, the address."""
@@ -37,9 +43,9 @@ class Clients:
         remote = request.remote or ""
         if not self._trusted:
             return _key(remote)
-        hops = ",".join(request.headers.getall(FORWARDED, ())).split(",")
+        hops = self._hops(request)
         while self.trusts(remote) and hops:
-            forwarded = hops.pop().strip()
+            forwarded = hops.pop()
             if _address(forwarded) is None:  # not a valid address: the proxy itself counts as the client
                 break
             remote = forwarded
@@ -49,6 +55,17 @@ class Clients:
         """Returns whether an address is that of a trusted proxy."""
         address = _address(remote)
         return address is not None and any(address in network for network in self._trusted)
+
+
+def _x_forwarded_for(request: web.Request) -> list[str]:
+    """Returns the addresses of X-Forwarded-For, the latest last."""
+    return [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")]
+
+
+def _forwarded(request: web.Request) -> list[str]:
+    """Returns the addresses of Forwarded without their ports, the latest last."""
+    nodes = (element.get("for", "") for element in request.forwarded)
+    return [node[1:].partition("]")[0] if node.startswith("[") else node.partition(":")[0] for node in nodes]
 
 
 def _address(text: str) -> Address | None:

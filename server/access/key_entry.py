@@ -14,13 +14,13 @@ from server.access.keys import KEY_ID
 from server.utterance import VOICE_NAME
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-Limit = Annotated[int, Field(ge=1)]
+Limit = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 VoiceNames = Annotated[frozenset[Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]], Field(min_length=1)]
 
 
 class LimitsEntry(BaseModel):
-    """The limits of a key; those that are absent are the server's own."""
+    """The limits of a key; those that are absent are the server's own, and 0 is none."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -9,14 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from server.errors import (
-    BadRequest,
-    BodyTooLarge,
-    InternalError,
-    MethodNotAllowed,
-    SpeechError,
-    UnknownPath,
-)
+from server.errors import BadRequest, BodyTooLarge, InternalError, MethodNotAllowed, SpeechError, UnknownPath
 from server.record import RequestRecord
 
 REQUEST_ID = web.RequestKey("request_id", str)

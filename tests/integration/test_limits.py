@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,7 +15,9 @@ import pytest
 from openai import AsyncOpenAI
 
 from otel.contract.values import RateLimitReason
+from server.access.caller import KeyLimits
 from server.errors import EngineFailed
+from tests.api_keys import bearer, create
 from tests.humming_provider import HummingProvider
 from tests.raw_client import RawClient
 from tests.service_client import Client, Start, samples
@@ -262,3 +265,51 @@ async def test_the_next_request_is_accepted_however_the_last_one_ended(
     status, headers, _ = await speak(client)
     assert status == 200
     assert '"concurrent_requests";r=0' in headers["RateLimit"]
+
+
+async def test_a_key_has_limits_of_its_own_wherever_it_is_used(start: Start, tmp_path: Path) -> None:
+    """Keys that call from this machine have limits too, and 0 lifts one."""
+    ones = create(tmp_path, "one", limits=KeyLimits(requests_per_minute=2))
+    others = create(tmp_path, "standard")
+    frees = create(tmp_path, "free", limits=KeyLimits(requests_per_minute=0))
+    client = await start(requests_per_minute=1, **BEHIND_A_PROXY)
+    statuses = {}
+    for name, key in (("one", ones), ("standard", others), ("free", frees)):
+        statuses[name] = [
+            (await client.tts({"text": TEXT}, headers=bearer(key) | elsewhere(address)))[0]
+            for address in ("192.0.2.1", "192.0.2.2", "127.0.0.1")
+        ]
+    assert statuses == {"one": [200, 200, 429], "standard": [200, 429, 429], "free": [200, 200, 200]}
+
+
+async def spoken_by(provider: HummingProvider, count: int) -> None:
+    """Waits until the provider has had so many requests."""
+    async with asyncio.timeout(60):
+        while len(provider.listeners) < count:
+            await asyncio.sleep(0.01)
+
+
+async def test_two_keys_behind_one_address_take_turns(start: Start, tmp_path: Path) -> None:
+    """The engine's schedule and the admission tell clients apart by their keys, so one with many requests takes no
+    place of one with a single request."""
+    keys = {name: create(tmp_path, name) for name in ("busy", "modest")}
+    provider = HummingProvider()
+    client = await start(provider, max_in_flight=4, max_client_share=0.5)
+    provider.gate.clear()
+
+    async def request(name: str) -> int:
+        return (await client.tts({"text": TEXT}, headers=bearer(keys[name])))[0]
+
+    modest = asyncio.create_task(request("modest"))
+    await spoken_by(provider, 1)
+    busy = [asyncio.create_task(request("busy")) for _ in range(5)]
+    async with asyncio.timeout(60):
+        while sum(each.done() for each in busy) < 3:
+            await asyncio.sleep(0.01)
+    late = asyncio.create_task(request("modest"))
+    await spoken_by(provider, 4)
+    provider.gate.set()
+    assert sorted(await asyncio.gather(*busy)) == [200, 200, 429, 429, 429]
+    assert [await modest, await late] == [200, 200]
+    assert len({listener.client for listener in provider.listeners}) == 2
+    assert all(listener.client.startswith("key:") for listener in provider.listeners)

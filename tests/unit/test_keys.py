@@ -262,7 +262,7 @@ def test_a_file_of_keys_may_be_toml(tmp_path: Path) -> None:
         ({"name": "No Name"}, "name"),
         ({"expires": "2031-01-01T00:00:00"}, "expires"),
         ({"secret": "x"}, "secret"),
-        ({"limits": {"requests_per_minute": 0}}, "requests_per_minute"),
+        ({"limits": {"requests_per_minute": -1}}, "requests_per_minute"),
     ],
 )
 def test_a_mistake_in_a_file_of_keys_is_named(tmp_path: Path, change: dict[str, object], place: str) -> None:
