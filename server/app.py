@@ -306,4 +306,5 @@ def _limiter(settings: Settings) -> Limiter:
 def _cache(settings: Settings, maker: Maker) -> Cache:
     secret = _secret(settings)
     url = settings.redis_url.get_secret_value()
-    return Cache(settings.cache_bytes, secret, maker, SharedTier(url, secret) if url else None)
+    tier = SharedTier(url, secret) if url else None
+    return Cache(settings.cache_bytes, secret, maker, tier, tenants_share=settings.cache_shared)

@@ -204,8 +204,13 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     )
     cache_header: bool = Field(
         True,
-        description="false: responses have no header X-TTS-Cache, which reveals that somebody asked for the same text "
-        "before. Timing still reveals it; only TTSCOPE_CACHE_BYTES=0 prevents that.",
+        description="false: responses have no header X-TTS-Cache, which reveals that somebody of the same tenant asked "
+        "for the same text before. Timing still reveals it; only TTSCOPE_CACHE_BYTES=0 prevents that.",
+    )
+    cache_shared: bool = Field(
+        False,
+        description="true: all tenants share the cached audio of installed voices. It saves syntheses, and X-TTS-Cache "
+        "and timing then tell a tenant that another one asked for the same text. Registered voices are never shared.",
     )
     drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to finish when the server stops.")
     watchdog_seconds: float = Field(

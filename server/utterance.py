@@ -70,8 +70,13 @@ class Voice:
     """Hz."""
     checksum: str
     """SHA-256 over the model and its configuration, as hexadecimal digits."""
-    registered: bool = False
-    """Whether a client registered it with a recording."""
+    tenant: str | None = None
+    """The tenant who registered it with a recording, and alone may use it; None for a voice that is everybody's."""
+
+    @property
+    def registered(self) -> bool:
+        """Whether a client registered it with a recording."""
+        return self.tenant is not None
 
     @property
     def label(self) -> str:
@@ -240,6 +245,8 @@ class Listener:
     """The client for fair scheduling: the name of its key, or its address. It appears in no signal."""
     origin: object = None
     """The context of the request's SERVER span: batch peers link to it, and a remote provider continues its trace."""
+    tenant: str = ""
+    """The tenant whose cached clips it may hear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from server.synthesis.cache.shared import SharedTier
 from server.utterance import Chunk, Interval, Listener, Utterance, Voice
 
 SECRET = b"a secret of the tests' own"
+TENANT = "default"
 VOICE = Voice("joe", ("en",), 22050, "c0ffee")
 CHUNK_SAMPLES = 500
 TURNS = 50
@@ -73,8 +74,16 @@ class Murmur:
 class Murmured(Synthesis):
     """A synthesis that a murmur makes."""
 
-    def __init__(self, utterance: Utterance, murmur: Murmur, *, streamed: bool = False, fresh: bool = False) -> None:
-        super().__init__(utterance, Listener(streamed), fresh)
+    def __init__(
+        self,
+        utterance: Utterance,
+        murmur: Murmur,
+        *,
+        streamed: bool = False,
+        fresh: bool = False,
+        tenant: str = TENANT,
+    ) -> None:
+        super().__init__(utterance, Listener(streamed, tenant=tenant), fresh)
         self.murmur = murmur
 
 
@@ -115,15 +124,24 @@ class Hearing:
 class MurmurCache(Cache):
     """A cache of murmurs."""
 
-    def __init__(self, max_bytes: int, secret: bytes, shared: SharedTier | None = None) -> None:
+    def __init__(
+        self, max_bytes: int, secret: bytes, shared: SharedTier | None = None, *, tenants_share: bool = False
+    ) -> None:
         self.maker = Murmuring()
-        super().__init__(max_bytes, secret, self.maker, shared)
+        super().__init__(max_bytes, secret, self.maker, shared, tenants_share=tenants_share)
 
     def hear(
-        self, utterance: Utterance, seconds: float, murmur: Murmur, *, streamed: bool = False, bypass: bool = False
+        self,
+        utterance: Utterance,
+        seconds: float,
+        murmur: Murmur,
+        *,
+        streamed: bool = False,
+        bypass: bool = False,
+        tenant: str = TENANT,
     ) -> Hearing:
         """The utterance, murmured; with the murmur's own synthesis the first time."""
-        synthesis = Murmured(utterance, murmur, streamed=streamed, fresh=bypass)
+        synthesis = Murmured(utterance, murmur, streamed=streamed, fresh=bypass, tenant=tenant)
         synthesis.estimated_seconds = seconds
         synthesis.sound, synthesis.first_choice = murmur.synthesis.sound, murmur.synthesis.first_choice
         if murmur.synthesis.cache is None:

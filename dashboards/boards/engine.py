@@ -23,6 +23,7 @@ from otel.contract.metrics import (
     CACHE_BYTES,
     CACHE_ENTRIES,
     CACHE_EVICTIONS,
+    CACHE_INVALID,
     CACHE_REQUESTS,
     DEGRADED,
     PROVIDER_AVAILABLE,
@@ -170,10 +171,15 @@ CACHE_CLIPS = Panel(
     "cache-clips",
     "Clips in the cache",
     "Clips in the caches, and clips evicted per second. Many evictions with a low hit share: raise "
-    "`TTSCOPE_CACHE_BYTES`.",
+    "`TTSCOPE_CACHE_BYTES`. Invalid clips are values on Redis that were altered, cut off or written by others. They "
+    "count as misses, and any at all means that somebody else writes to this Redis.",
     "lines",
     Unit.NUMBER,
-    (Query(SELECTED.total(CACHE_ENTRIES), "clips"), Query(SELECTED.rate(CACHE_EVICTIONS), "evicted per second")),
+    (
+        Query(SELECTED.total(CACHE_ENTRIES), "clips"),
+        Query(SELECTED.rate(CACHE_EVICTIONS), "evicted per second"),
+        Query(SELECTED.rate(CACHE_INVALID), "invalid per second"),
+    ),
     width=6,
 )
 AVAILABLE = Panel(

@@ -253,6 +253,13 @@ RATE_LIMITED = Instrument(
     "Requests that were refused because the client had exceeded one of its limits, by limit.",
     (RATE_LIMIT_REASON,),
 )
+CACHE_INVALID = Instrument(
+    "tts.cache.invalid",
+    "counter",
+    "{clip}",
+    "Values on Redis that were not the clip that their key stands for: altered, cut off, or written by others.",
+    observed=True,
+)
 PROVIDER_REQUESTS = Instrument(
     "tts.provider.requests",
     "counter",

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otel.contract.values import Stage
+from server.access.caller import DEFAULT_TENANT
 from server.errors import EngineFailed, UnknownVoice
 from server.providers.load_tracker import LoadTracker, TrackedRequest
 from server.providers.loaded_voice import valid_audio
@@ -111,7 +112,7 @@ class XttsProvider:
 
     def voices(self) -> tuple[Voice, ...]:
         return tuple(
-            Voice(each.name, self._languages, self._sample_rate, self._identity(each.checksum), registered=True)
+            Voice(each.name, self._languages, self._sample_rate, self._identity(each.checksum), DEFAULT_TENANT)
             for each in self.recording_store.recordings.values()
         )
 

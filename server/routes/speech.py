@@ -67,7 +67,8 @@ class SpeechRoute:
             with renamed(self._dialect.names):
                 utterance, _ = await self._utterances.parse(synthesis_request.speech, record.caller)
         client = self._clients.key(request)
-        listener = Listener(synthesis_request.speech.stream, client, get_current_span().get_span_context())
+        origin = get_current_span().get_span_context()
+        listener = Listener(synthesis_request.speech.stream, client, origin, record.caller.tenant)
         fresh = not synthesis_request.speech.cache or wants_fresh(request)
         record.synthesis = Synthesis(utterance, listener, fresh)
         with (

@@ -88,6 +88,7 @@ def observe_gauges(
     observe(instruments.CACHE_BYTES, lambda: [(cache.bytes, {})])
     observe(instruments.CACHE_ENTRIES, lambda: [(cache.entries, {})])
     observe(instruments.CACHE_EVICTIONS, lambda: [(cache.evictions, {})])
+    observe(instruments.CACHE_INVALID, lambda: [(cache.invalid, {})])
     observe(instruments.PROVIDER_AVAILABLE, provider_metrics.availability)
     observe(instruments.DEGRADED, degradation.readings)
     observe(

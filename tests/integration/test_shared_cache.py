@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import hmac
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -12,10 +14,11 @@ import pytest
 from redis.asyncio import Redis
 
 from otel.contract.values import CacheResult
+from server.synthesis.cache.clip import Clip
 from server.synthesis.cache.key import Keys
 from server.synthesis.cache.seal import Seal
 from server.synthesis.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
-from tests.fake_syntheses import SECRET, Murmur, MurmurCache, heard, until, utterance
+from tests.fake_syntheses import SECRET, TENANT, Murmur, MurmurCache, heard, until, utterance
 from tests.redis_server import PASSWORD, RedisServer
 
 ROOM = 10_000_000
@@ -71,8 +74,8 @@ class Replica:
         self.shared = SharedTier(url, secret, back_off_seconds=back_off_seconds)
         self.cache = MurmurCache(ROOM, secret, self.shared)
 
-    async def hear(self, murmur: Murmur, text: str = TEXT) -> tuple[CacheResult, bytes]:
-        hearing = self.cache.hear(utterance(text), 0.1, murmur)
+    async def hear(self, murmur: Murmur, text: str = TEXT, tenant: str = TENANT) -> tuple[CacheResult, bytes]:
+        hearing = self.cache.hear(utterance(text), 0.1, murmur, tenant=tenant)
         audio = await heard(hearing.chunks())
         assert (hearing.synthesis is None) == (hearing.result is CacheResult.HIT)
         return hearing.result, audio
@@ -101,7 +104,7 @@ async def shared_by(replica: Replica, redis: Redis, murmur: Murmur, text: str = 
 
 
 def name_of(text: str) -> bytes:
-    return PREFIX.encode() + Keys(SECRET).of(utterance(text))
+    return PREFIX.encode() + Keys(SECRET).of(utterance(text), TENANT)
 
 
 async def test_what_one_server_has_made_another_need_not(replicas: tuple[Replica, Replica], redis: Redis) -> None:
@@ -177,6 +180,7 @@ async def test_what_is_not_the_clip_is_a_miss_and_replaced(
     await redis.set(name, bad)
     murmur = Murmur(seed=1)
     assert await second.hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    assert (first.cache.invalid, second.cache.invalid) == (0, int(0 < len(bad) < ROOM))
     async with asyncio.timeout(60):
         while Seal(SECRET).unwrap(key, await redis.get(name) or b"") != Seal(SECRET).unwrap(key, good):
             await asyncio.sleep(0.005)
@@ -189,7 +193,34 @@ async def test_a_value_of_another_kind_is_a_miss_and_no_outage(
     await shared_by(replicas[0], redis, Murmur(), "another text")
     murmur = Murmur(seed=1)
     assert await replicas[0].hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    assert replicas[0].cache.invalid == 1
     assert caplog.records == []
+
+
+async def test_tenants_share_no_clip_on_redis(replicas: tuple[Replica, Replica], redis: Redis) -> None:
+    first, second = replicas
+    made, own = Murmur(seed=1), Murmur(seed=2)
+    await shared_by(first, redis, made)
+    assert await second.hear(own, tenant="beta") == (CacheResult.MISS, own.pcm)
+    assert await second.hear(Murmur(seed=3)) == (CacheResult.HIT, made.pcm)
+    await until_stored(redis, 2)
+
+
+async def until_stored(redis: Redis, clips: int) -> None:
+    async with asyncio.timeout(60):
+        while await redis.dbsize() != clips:
+            await asyncio.sleep(0.005)
+
+
+async def test_what_an_earlier_version_kept_is_not_read(replicas: tuple[Replica, Replica], redis: Redis) -> None:
+    """It has no tenant. It lies under another key, and expires there."""
+    old = Keys(SECRET)
+    old._secret = hmac.digest(SECRET, b"ttscope clip key 3", hashlib.sha256)
+    key = old.of(utterance(TEXT), TENANT)
+    await redis.set(PREFIX.encode() + key, Seal(SECRET).wrap(key, Clip(b"\0\0" * 100, 22050)))
+    murmur = Murmur(seed=1)
+    assert await replicas[0].hear(murmur) == (CacheResult.MISS, murmur.pcm)
+    assert replicas[0].cache.invalid == 0
 
 
 async def test_another_secret_finds_nothing(server: RedisServer, redis: Redis) -> None:

@@ -14,7 +14,7 @@ from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
 from server.synthesis.cache.shared import SharedTier
 from server.utterance import Chunk
-from tests.fake_syntheses import SECRET, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
+from tests.fake_syntheses import SECRET, TENANT, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
 
 ROOM = 1_000_000
 SECONDS = 0.1
@@ -27,9 +27,15 @@ async def cache() -> MurmurCache:
 
 
 def hear(
-    cache: MurmurCache, murmur: Murmur, text: str = "hello", seconds: float = SECONDS, *, bypass: bool = False
+    cache: MurmurCache,
+    murmur: Murmur,
+    text: str = "hello",
+    seconds: float = SECONDS,
+    *,
+    bypass: bool = False,
+    tenant: str = TENANT,
 ) -> Hearing:
-    return cache.hear(utterance(text), seconds, murmur, bypass=bypass)
+    return cache.hear(utterance(text), seconds, murmur, bypass=bypass, tenant=tenant)
 
 
 async def fill(cache: MurmurCache, murmur: Murmur, text: str = "hello") -> None:
@@ -97,6 +103,33 @@ async def test_what_sounds_different_is_another_clip(cache: MurmurCache, other: 
     hearing = cache.hear(other, SECONDS, murmur)  # type: ignore[arg-type]
     assert hearing.result is CacheResult.MISS
     assert await heard(hearing.chunks()) == murmur.pcm
+
+
+async def test_another_tenant_has_a_clip_of_its_own(cache: MurmurCache) -> None:
+    await fill(cache, Murmur(seed=1))
+    own = Murmur(seed=2)
+    hearing = hear(cache, own, tenant="beta")
+    assert (hearing.result, hearing.new) == (CacheResult.MISS, True)
+    assert await heard(hearing.chunks()) == own.pcm
+    assert hear(cache, Murmur(), tenant="beta").result is CacheResult.HIT
+    assert cache.entries == 2
+
+
+async def test_tenants_at_a_time_have_a_synthesis_each(cache: MurmurCache) -> None:
+    murmurs = [Murmur(seed=1), Murmur(seed=2)]
+    hearings = [hear(cache, murmur, tenant=tenant) for murmur, tenant in zip(murmurs, ("alpha", "beta"), strict=True)]
+    audio = await asyncio.gather(*(heard(hearing.chunks()) for hearing in hearings))
+    assert audio == [murmur.pcm for murmur in murmurs]
+    assert [hearing.result for hearing in hearings] == [CacheResult.MISS] * 2
+
+
+@pytest.mark.parametrize(("owner", "result"), [(None, CacheResult.HIT), ("alpha", CacheResult.MISS)])
+async def test_tenants_share_clips_of_installed_voices_by_choice(owner: str | None, result: CacheResult) -> None:
+    cache = MurmurCache(ROOM, SECRET, tenants_share=True)
+    spoken = replace(utterance(), voice=replace(VOICE, tenant=owner))
+    assert await heard(cache.hear(spoken, SECONDS, Murmur(), tenant="alpha").chunks())
+    assert cache.hear(spoken, SECONDS, Murmur(), tenant="beta").result is result
+    assert cache.hear(spoken, SECONDS, Murmur(), tenant="alpha").result is CacheResult.HIT
 
 
 async def test_a_hundred_equal_requests_at_a_time_are_one_synthesis(cache: MurmurCache) -> None:

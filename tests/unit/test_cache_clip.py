@@ -19,10 +19,11 @@ from server.synthesis.cache.key import Keys
 from server.synthesis.cache.memory import OVERHEAD_BYTES, MemoryTier
 from server.synthesis.cache.seal import ADDED_BYTES, Seal
 from server.utterance import Chunk, Passage, Utterance, Verbalization
-from tests.fake_syntheses import SECRET, VOICE, heard, utterance
+from tests.fake_syntheses import SECRET, TENANT, VOICE, heard, utterance
 
 RATE = 22050
 KEY = bytes(range(32))
+NONCE = slice(12, 24)
 CLIP = Clip(bytes(range(200)), RATE)
 
 
@@ -74,32 +75,39 @@ UTTERANCES = st.builds(
 @given(UTTERANCES, UTTERANCES)
 def test_keys_are_equal_for_equal_utterances_only(one: Utterance, other: Utterance) -> None:
     keys = Keys(SECRET)
-    assert (keys.of(one) == keys.of(other)) == (one == other)
+    assert (keys.of(one, TENANT) == keys.of(other, TENANT)) == (one == other)
+
+
+@example(None, "None")
+@given(*[st.none() | st.text("ab'\ud800", max_size=3)] * 2)
+def test_keys_are_equal_for_one_tenant_only(one: str | None, other: str | None) -> None:
+    keys = Keys(SECRET)
+    assert (keys.of(utterance(), one) == keys.of(utterance(), other)) == (one == other)
 
 
 def test_keys_depend_on_the_secret() -> None:
-    assert Keys(SECRET).of(utterance()) != Keys(SECRET + b"!").of(utterance())
-    assert Keys(SECRET).of(utterance()) == Keys(SECRET).of(utterance())
+    assert Keys(SECRET).of(utterance(), TENANT) != Keys(SECRET + b"!").of(utterance(), TENANT)
+    assert Keys(SECRET).of(utterance(), TENANT) == Keys(SECRET).of(utterance(), TENANT)
 
 
 @pytest.mark.parametrize(
     ("passages", "key"),
     [
-        ((), "bcd87a178d8c0fec9bdbca4adc7eca24de9fae291b2d234b368f90f49f9b0e6d"),
-        ((Passage("Wait."),), "eb7d414da91d5606951ad25338799a4c930f2e20ea27a8fa481085589e58c3cc"),
+        ((), "7d0304013af58dd105146c7021c2112c6f0ab096c639300bde63198af33d3405"),
+        ((Passage("Wait."),), "92ae005dee547804b2bcda5ede85ccaeed973b495a45ae2c8d3cdb47793b67d3"),
         (
             (
                 Passage("", pause=0.5),
                 Passage("a b 'c'", 1.5, None, (Verbalization(0, 1, "x"),)),
                 Passage("d", 1, 0.25, (Verbalization(0, 1, "x"), Verbalization(2, 3, '"é\u3042'))),
             ),
-            "0bf47ba590596510928b6ac003e3df8a59bfaadfe2b2dd103bde1d96c502ff88",
+            "feac90db5d45852f1c592349ed353588b86bb8734946a98d4b2596180e3494df",
         ),
     ],
 )
 def test_servers_of_other_versions_find_a_clip_by_the_same_key(passages: tuple[Passage, ...], key: str) -> None:
     waiting = Utterance("Wait. a b c", VOICE, "en", 4, 11, 1.0, passages)
-    assert Keys(SECRET).of(waiting).hex() == key
+    assert Keys(SECRET).of(waiting, TENANT).hex() == key
 
 
 def test_nobody_can_listen_to_a_sealed_clip() -> None:
@@ -108,6 +116,12 @@ def test_nobody_can_listen_to_a_sealed_clip() -> None:
     assert len(sealed) == len(clip.pcm) + ADDED_BYTES
     assert not any(clip.pcm[start : start + 8] in sealed for start in range(256))
     assert Seal(SECRET).wrap(KEY, clip) != sealed
+
+
+def test_no_clip_is_sealed_twice_with_one_nonce() -> None:
+    nonces = [Seal(SECRET).wrap(KEY, CLIP)[NONCE] for _ in range(1000)]
+    assert len(set(nonces)) == len(nonces)
+    assert all(len(nonce) == 12 for nonce in nonces)
 
 
 def test_a_clip_that_an_earlier_version_signed_is_a_miss() -> None:

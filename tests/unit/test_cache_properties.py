@@ -1,4 +1,5 @@
-"""Whatever clients do in whatever order: never wrong audio, one synthesis at a time, no more memory than allowed."""
+"""Whatever clients do in whatever order: never wrong audio, nor another tenant's, one synthesis of a text at a time, no
+more memory than allowed."""
 
 from __future__ import annotations
 
@@ -15,7 +16,9 @@ from server.errors import EngineFailed
 from server.synthesis.cache.memory import OVERHEAD_BYTES
 from tests.fake_syntheses import SECRET, VOICE, Hearing, Murmur, MurmurCache, quiet, utterance
 
-TEXTS = ("a", "b", "c", "d")
+Request = tuple[str, str]
+"""A tenant and the text that it requests."""
+REQUESTS: tuple[Request, ...] = (("alpha", "a"), ("alpha", "b"), ("beta", "a"), ("beta", "b"))
 PARTS = 3
 SAMPLES = 50
 CLIP_BYTES = PARTS * SAMPLES * 2
@@ -27,7 +30,7 @@ ROOMS = (8 * CLIP_BYTES, 5 * (CLIP_BYTES + OVERHEAD_BYTES))
 class Client:
     """A request: its hearing, what it has heard so far, and how it ended."""
 
-    text: str
+    request: Request
     own: Murmur
     hearing: Hearing
     bypass: bool
@@ -67,24 +70,25 @@ class Clients(RuleBasedStateMachine):
         self.room = room
         self.cache = MurmurCache(room, SECRET)
         self.clients: list[Client] = []
-        self.made: dict[str, list[Murmur]] = {text: [] for text in TEXTS}
+        self.made: dict[Request, list[Murmur]] = {request: [] for request in REQUESTS}
         self.seed = 0
 
     @rule(
-        text=st.sampled_from(TEXTS),
+        request=st.sampled_from(REQUESTS),
         bypass=st.sampled_from([False, False, False, True]),
         fails=st.sampled_from([False, False, True]),
         worthy=st.sampled_from([True, True, False]),
         allowed=st.integers(0, PARTS + 1),
     )
-    def come(self, text: str, bypass: bool, fails: bool, worthy: bool, allowed: int) -> None:
+    def come(self, request: Request, bypass: bool, fails: bool, worthy: bool, allowed: int) -> None:
         self.seed += 1
         failure = EngineFailed("broken") if fails else None
         own = Murmur(self.seed, parts=PARTS, samples=SAMPLES, failure=failure, sound=worthy, allowed=allowed)
         seconds = CLIP_BYTES / 2 / VOICE.sample_rate
-        hearing = self.cache.hear(utterance(text), seconds, own, bypass=bypass)
-        self.clients.append(Client(text, own, hearing, bypass))
-        self.made[text].append(own)
+        tenant, text = request
+        hearing = self.cache.hear(utterance(text), seconds, own, bypass=bypass, tenant=tenant)
+        self.clients.append(Client(request, own, hearing, bypass))
+        self.made[request].append(own)
 
     @precondition(lambda self: self.readers)
     @rule(data=st.data())
@@ -130,9 +134,9 @@ class Clients(RuleBasedStateMachine):
         return [murmur for made in self.made.values() for murmur in made if murmur.begun > murmur.closed]
 
     @invariant()
-    def everybody_hears_one_synthesis_of_the_text_that_was_asked_for(self) -> None:
+    def everybody_hears_one_synthesis_of_the_text_that_its_tenant_asked_for(self) -> None:
         for client in self.clients:
-            sources = [client.own] if client.bypass else self.made[client.text]
+            sources = [client.own] if client.bypass else self.made[client.request]
             if client.audio:
                 (source,) = [murmur for murmur in sources if murmur.pcm.startswith(client.audio)]
                 assert not client.ended or client.audio == source.pcm
@@ -142,8 +146,8 @@ class Clients(RuleBasedStateMachine):
 
     @invariant()
     def a_text_is_in_the_making_once(self) -> None:
-        for text, made in self.made.items():
-            alone = [c.own for c in self.clients if c.text == text and c.hearing.result is CacheResult.BYPASS]
+        for request, made in self.made.items():
+            alone = [c.own for c in self.clients if c.request == request and c.hearing.result is CacheResult.BYPASS]
             at_work = [murmur for murmur in made if murmur.begun > murmur.closed and murmur not in alone]
             assert len(at_work) <= 1
 
@@ -156,7 +160,7 @@ class Clients(RuleBasedStateMachine):
     def nobody_waits_for_what_is_there(self) -> None:
         for client in self.clients:
             if client.waits:
-                (source,) = [m for m in self.made[client.text] if m.synthesis is client.hearing.synthesis]
+                (source,) = [m for m in self.made[client.request] if m.synthesis is client.hearing.synthesis]
                 assert source.begun > source.closed
                 assert len(client.audio) == len(b"".join(source.pieces[: source.made]))
 
@@ -165,7 +169,7 @@ class Clients(RuleBasedStateMachine):
         assert self.cache.bytes <= self.room
         for client in self.clients:
             if client.hearing.result is CacheResult.HIT and client.audio:
-                (source,) = [m for m in self.made[client.text] if m.pcm.startswith(client.audio)]
+                (source,) = [m for m in self.made[client.request] if m.pcm.startswith(client.audio)]
                 assert source.synthesis.sound
 
     def teardown(self) -> None:

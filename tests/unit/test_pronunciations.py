@@ -24,7 +24,7 @@ from server.text.phonemes import Phonemizer, require_symbols
 from server.text.reading import read_text, read_utterance
 from server.text.script import ScriptParser
 from server.utterance import Ability, Passage, Utterance, Verbalization
-from tests.fake_syntheses import SECRET, VOICE
+from tests.fake_syntheses import SECRET, TENANT, VOICE
 
 WORCESTER = Pronunciation(text="Worcester", ipa="/ˈwʊstə/")
 PARSER = ScriptParser()
@@ -246,9 +246,11 @@ def test_the_key_of_a_clip_holds_what_an_entry_does() -> None:
         spoken("In Worcester.", WORCESTER.model_copy(update={"ipa": "wˈɜːsɛstə"})),
         spoken("In Worcester.", Pronunciation(text="Worcester", say="Wooster")),
     ]
-    assert len({keys.of(each) for each in texts}) == len(texts)
-    assert keys.of(spoken("In Worcester.", Pronunciation(text="Leeds", say="x"))) == keys.of(texts[0])
-    assert keys.of(spoken("In Worcester.", WORCESTER, Pronunciation(text="Leeds", say="x"))) == keys.of(texts[1])
+    assert len({keys.of(each, TENANT) for each in texts}) == len(texts)
+    assert keys.of(spoken("In Worcester.", Pronunciation(text="Leeds", say="x")), TENANT) == keys.of(texts[0], TENANT)
+    assert keys.of(spoken("In Worcester.", WORCESTER, Pronunciation(text="Leeds", say="x")), TENANT) == keys.of(
+        texts[1], TENANT
+    )
 
 
 def test_a_voice_refuses_phonemes_that_it_does_not_have() -> None:

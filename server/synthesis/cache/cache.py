@@ -40,16 +40,30 @@ two never share a synthesis."""
 
 
 class Cache:
-    """Clips in memory and, with a ``shared`` tier, on Redis; concurrent equal requests share a synthesis."""
+    """Clips in memory and, with a ``shared`` tier, on Redis; concurrent equal requests share a synthesis.
 
-    def __init__(self, max_bytes: int, secret: bytes, maker: Maker, shared: SharedTier | None = None) -> None:
+    Tenants share no clip and no synthesis, so neither the cache result nor the time of an answer tells one of them what
+    another has requested.
+    """
+
+    def __init__(
+        self,
+        max_bytes: int,
+        secret: bytes,
+        maker: Maker,
+        shared: SharedTier | None = None,
+        *,
+        tenants_share: bool = False,
+    ) -> None:
         """``max_bytes`` limits the clips in memory; running syntheses may take as much again. 0 disables the cache.
 
-        Raises ValueError when the secret is too short.
+        ``tenants_share`` lets all tenants share the clips of voices that belong to none of them. Raises ValueError when
+        the secret is too short.
         """
         self._max_bytes = max_bytes
         self._largest = max_bytes // LARGEST_SHARE
         self._keys = Keys(secret)
+        self._tenants_share = tenants_share
         self._maker = maker
         self._memory = MemoryTier(max_bytes)
         self._shared_tier = shared
@@ -71,6 +85,11 @@ class Cache:
         """The number of clips evicted since the start."""
         return self._memory.evictions
 
+    @property
+    def invalid(self) -> int:
+        """The number of values in the shared tier that were not the clips that their keys stand for."""
+        return self._shared_tier.invalid if self._shared_tier is not None else 0
+
     def open(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
         """Returns a generator that yields the audio in order; closing it removes this listener.
 
@@ -86,7 +105,7 @@ class Cache:
             synthesis.take_from(CacheResult.BYPASS)
             self._maker.check(synthesis)
             return self._maker.speak(synthesis)
-        key = self._keys.of(synthesis.utterance), synthesis.listener.streamed
+        key = self._keys.of(synthesis.utterance, self._partition(synthesis)), synthesis.listener.streamed
         clip = self._memory.get(key[0])
         if clip is not None:
             synthesis.take_from(CacheResult.HIT)
@@ -131,6 +150,11 @@ class Cache:
                 if shared is not None and shared.hit:
                     synthesis.take_from(CacheResult.HIT)
                 yield chunk
+
+    def _partition(self, synthesis: Synthesis) -> str | None:
+        """Returns the tenant whose clips the synthesis may use; None for clips that all tenants share."""
+        shares = self._tenants_share and not synthesis.utterance.voice.registered
+        return None if shares else synthesis.listener.tenant
 
     def _joinable(self, key: Key) -> SharedSynthesis | None:
         """Returns the running synthesis of an equal request; None if there is none, or it is over."""

@@ -11,7 +11,7 @@ from server.utterance import Passage, Utterance, Verbalization
 SECRET_BYTES = 16
 """The shortest allowed secret: a shorter one could be guessed, and with it every short text."""
 
-_KEYS, _SEALS = b"ttscope clip key 3", b"ttscope clip seal 2"
+_KEYS, _SEALS = b"ttscope clip key 4", b"ttscope clip seal 2"
 """The purposes for which separate secrets are derived, so that a key reveals nothing about a seal."""
 
 
@@ -22,9 +22,11 @@ class Keys:
         """Raises ValueError when the secret is too short."""
         self._secret = _derived(secret, _KEYS)
 
-    def of(self, utterance: Utterance) -> bytes:
-        """Returns 32 bytes that are equal for equal utterances only: each field is hashed after its length."""
+    def of(self, utterance: Utterance, tenant: str | None) -> bytes:
+        """Returns 32 bytes that are equal for equal utterances of one tenant only: each field is hashed after its
+        length. None stands for all tenants, who then share the clip."""
         fields = (
+            repr(tenant).encode("utf-8", "surrogatepass"),
             utterance.text.encode("utf-8", "surrogatepass"),
             utterance.voice.name.encode(),
             utterance.voice.checksum.encode(),

@@ -44,6 +44,8 @@ class SharedTier:
         self._link = Availability(logger, "the shared cache can't be reached", _CONSEQUENCE, back_off_seconds)
         self._room = Availability(logger, "the shared cache takes no clips", _CONSEQUENCE, back_off_seconds)
         self._writes: set[asyncio.Task[None]] = set()
+        self.invalid = 0
+        """The number of values that were found under a clip's key and are not that clip."""
 
     async def get(self, key: bytes, about: int, at_most: int) -> Clip | None:
         """Returns the clip, or None for a miss, a timeout or any other failure. Raises only CancelledError.
@@ -54,17 +56,20 @@ class SharedTier:
             return None
         try:
             async with asyncio.timeout(LOOKUP_SECONDS + about / BYTES_PER_SECOND):
-                # A range, so that no other writer to this Redis can fill our memory.
+                # A range, so that no other writer to this Redis can fill our memory; its end is inclusive.
                 value: object = await self._redis.getrange(self._prefix + key, 0, ADDED_BYTES + at_most)
         except Exception as error:  # noqa: BLE001 - no protocol error of Redis may stop speech
             if isinstance(error, ResponseError) and not isinstance(error, NoPermissionError):
-                return None  # the key holds something other than a clip
+                self.invalid += 1  # the key holds something other than a string
+                return None
             self._link.failed(error)
             return None
         self._link.worked()
-        if not isinstance(value, bytes) or not value:
-            return None
-        return await asyncio.to_thread(self._seal.unwrap, key, value)
+        if not isinstance(value, bytes) or not value or len(value) > ADDED_BYTES + at_most:
+            return None  # missing, or for a server with a larger cache
+        clip = await asyncio.to_thread(self._seal.unwrap, key, value)
+        self.invalid += clip is None
+        return clip
 
     def put(self, key: bytes, clip: Clip) -> None:
         """Writes the clip in the background; skipped while writes fail or MAX_WRITES are running."""
