@@ -92,7 +92,7 @@ class Service:
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
         self._probes = Probes(self._chain.states, self._provider_metrics)
         self._recordings = next(
-            (provider.recording_store for provider in providers if isinstance(provider, RecordingProvider)), None
+            (provider.recordings for provider in providers if isinstance(provider, RecordingProvider)), None
         )
         self._workers = NativeWorkers(decoding=self._recordings is not None)
         self._admission = Admission(
@@ -168,7 +168,7 @@ class Service:
         observe_expiry(self._telemetry.metrics, lambda: self._keyring.records)
         begin_counters(
             self._telemetry.metrics,
-            self._chain.voices().values(),
+            (*self._chain.voices().values(), *self._chain.registered),
             providers,
             endpoint=TtsDialect.path,
             clients=self._client_names.first(MOST_BEGUN),

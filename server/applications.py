@@ -47,7 +47,7 @@ from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.recorder import Recorder
 from server.text.dictionaries import Dictionaries
-from server.voices.recordings import RecordingStore
+from server.voices.tenant_recordings import TenantRecordings
 
 DIALECTS: tuple[Dialect, ...] = (
     TtsDialect(),
@@ -76,7 +76,7 @@ class Applications:
         keyring: Keyring,
         audit: AuditLog,
         attempt_observers: Sequence[AttemptObserver] = (),
-        recordings: RecordingStore | None,
+        recordings: TenantRecordings | None,
         describe: Callable[[], dict[str, Any]] | None,
     ) -> None:
         """``recordings`` is None if no provider registers voices; ``describe`` returns the body of GET /metrics, and is
@@ -159,7 +159,9 @@ class Applications:
             *self._prometheus.routes(),
             *coqui_api.CoquiRoutes(synthesizer).routes(),
         )
-        description = DescriptionRoutes(synthesizer, settings.max_text_characters, routes)
+        description = DescriptionRoutes(
+            synthesizer, settings.max_text_characters, routes, registration=self._recordings is not None
+        )
         return (*routes, *description.routes(), *console.ROUTES)
 
     def management_routes(self) -> tuple[Route, ...]:

@@ -90,6 +90,12 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     xtts_dir: Path | None = Field(
         None, description="Folder of an XTTS v2 model (config.json, vocab.json, model.pth), for the provider xtts."
     )
+    max_recordings: int = Field(64, ge=0, description="Most voices that one tenant may register.")
+    max_recording_bytes: int = Field(
+        96 * 1024 * 1024,
+        ge=0,
+        description="Disk for the recordings of one tenant's registered voices, in bytes. One of 30 s takes 1.3 MB.",
+    )
     cache_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="Memory for cached audio, in bytes; 0 switches the cache off."
     )

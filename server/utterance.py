@@ -18,6 +18,8 @@ VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
 MARKUP = "markup"
 """The rule of a range whose reading markup gives."""
+VoiceKey = tuple[str | None, str]
+"""What tells a voice from all others: the tenant that it belongs to, and its name. Tenants may use the same names."""
 REGISTERED = "registered"
 """The label of all registered voices in signals: their real names are user data and appear in no signal."""
 
@@ -77,6 +79,10 @@ class Voice:
     def registered(self) -> bool:
         """Whether a client registered it with a recording."""
         return self.tenant is not None
+
+    @property
+    def key(self) -> VoiceKey:
+        return self.tenant, self.name
 
     @property
     def label(self) -> str:

@@ -173,7 +173,7 @@ class EarlyEnd(LabelValue):
 
     FULL = (
         "full",
-        "every other connection had a request, so it was answered 503 (with TLS: cut) and counted as a rejected request",
+        "every other connection had a request, so it was answered 503 (with TLS: cut) and counted as a rejection",
     )
     DISPLACED = "displaced", "its request had not arrived, and it gave its place to another connection"
     TIMEOUT = "timeout", "its request, or its TLS handshake, did not arrive in time"

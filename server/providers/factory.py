@@ -18,7 +18,8 @@ from server.providers.xtts import XttsProvider
 from server.settings import ProviderName, Settings
 from server.utterance import Voice
 from server.voices.catalogue import Catalogue
-from server.voices.recordings import RECORDINGS_FOLDER, RecordingStore
+from server.voices.recordings import RecordingLimits
+from server.voices.tenant_recordings import RECORDINGS_FOLDER, TenantRecordings
 
 
 def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
@@ -39,7 +40,10 @@ def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logge
         "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=max_seconds, log=log),
         "xtts": lambda: XttsProvider(
             settings.xtts_dir or Path(),
-            RecordingStore(settings.data_dir / RECORDINGS_FOLDER),
+            TenantRecordings(
+                settings.data_dir / RECORDINGS_FOLDER,
+                RecordingLimits(settings.max_recordings, settings.max_recording_bytes),
+            ),
             device=settings.device,
             max_audio_seconds=max_seconds,
             log=log,

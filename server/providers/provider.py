@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
-from server.voices.recordings import RecordingStore
+from server.voices.tenant_recordings import TenantRecordings
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +101,5 @@ class Provider(Protocol):
 class RecordingProvider(Protocol):
     """A provider that also speaks with voices from clients' recordings."""
 
-    recording_store: RecordingStore
+    recordings: TenantRecordings
     """The recordings. A voice is registered by storing one."""

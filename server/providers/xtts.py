@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from otel.contract.values import Stage
-from server.access.caller import DEFAULT_TENANT
 from server.errors import EngineFailed, UnknownVoice
 from server.providers.load_tracker import LoadTracker, TrackedRequest
 from server.providers.loaded_voice import valid_audio
@@ -28,7 +27,8 @@ from server.providers.threads import ThreadPool, TimedResult, WorkerThread, map_
 from server.text.reading import SpokenText, read_utterance
 from server.text.sentences import cut
 from server.utterance import REGISTERED, Ability, Chunk, Interval, Listener, Samples, Utterance, Voice
-from server.voices.recordings import SAMPLE_RATE, Recording, RecordingStore
+from server.voices.recordings import SAMPLE_RATE, Recording
+from server.voices.tenant_recordings import TenantRecordings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,7 +81,7 @@ class XttsProvider:
     abilities = frozenset({Ability.MARKUP})
 
     def __init__(
-        self, folder: Path, store: RecordingStore, *, device: str, max_audio_seconds: float, log: logging.Logger
+        self, folder: Path, recordings: TenantRecordings, *, device: str, max_audio_seconds: float, log: logging.Logger
     ) -> None:
         """``folder`` holds FILES; all are read. Raises EngineFailed when one is missing or unreadable."""
         missing = [name for name in FILES if not (folder / name).is_file()]
@@ -93,7 +93,7 @@ class XttsProvider:
             self._sample_rate = int(config["audio"]["output_sample_rate"])
         except (ValueError, KeyError, TypeError) as error:
             raise EngineFailed("TTSCOPE_XTTS_DIR has a config.json that is not XTTS's") from error
-        self.recording_store = store
+        self.recordings = recordings
         self._folder, self._device = folder, device
         self._max_audio_seconds = max_audio_seconds
         self._log = log
@@ -106,14 +106,14 @@ class XttsProvider:
         self._turn = asyncio.Lock()
         self._conditionings: OrderedDict[str, Conditioning] = OrderedDict()
         self._conditionings_lock = threading.Lock()
-        store.on_removal(self._drop_conditioning)
+        recordings.on_removal(self._drop_conditioning)
         self._warm_up: Conditioning | None = None
         self._checksum = _checksum(folder)
 
     def voices(self) -> tuple[Voice, ...]:
         return tuple(
-            Voice(each.name, self._languages, self._sample_rate, self._identity(each.checksum), DEFAULT_TENANT)
-            for each in self.recording_store.recordings.values()
+            Voice(each.name, self._languages, self._sample_rate, self._identity(each.checksum), tenant)
+            for tenant, each in self.recordings.all()
         )
 
     def estimate(self, utterance: Utterance) -> float:
@@ -243,7 +243,7 @@ class XttsProvider:
 
     def _recording(self, voice: Voice) -> Recording:
         """Returns the voice's recording. Raises UnknownVoice when it was deleted, or registered again."""
-        recording = self.recording_store.recordings.get(voice.name)
+        recording = self.recordings.find(voice.tenant, voice.name)
         if recording is None or self._identity(recording.checksum) != voice.checksum:
             raise UnknownVoice("this voice does not exist any more", param="voice_name")
         return recording

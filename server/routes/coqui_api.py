@@ -17,7 +17,6 @@ from server.errors import InvalidRequest
 from server.routes.dialect import SynthesisRequest
 from server.routes.forms import MAX_FIELDS, MULTIPART, URLENCODED, Fields, read_form
 from server.routes.operations import IGNORED_HEADER, audio, parameter, reads_text, speaks
-from server.routes.pages import Page
 from server.routes.requests import TtsRequest, read_body
 from server.routes.route import Handler, Operation, RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
@@ -92,7 +91,7 @@ class FormDialect:
 
     def _fields(self, limits: RequestLimits) -> dict[str, dict[str, Any]]:
         """Returns the schemas of the fields, by the dialect's names."""
-        schemas = {"text": limits.text, "voice_name": {"type": "string", "enum": ["", *limits.voices]}}
+        schemas = {"text": limits.text, "voice_name": limits.voice(optional=True)}
         fields = {
             name: {"type": "string", "description": FIELDS[key], **schemas.get(key, {})}
             for key, name in self.names.items()
@@ -120,7 +119,6 @@ class CoquiRoutes:
 
     def __init__(self, synthesizer: Synthesizer) -> None:
         self._synthesizer = synthesizer
-        self._details = Page(synthesizer, _details, "text/html", POLICY)
 
     def routes(self) -> tuple[Route, ...]:
         voices = reads_text("The voices as MaryTTS lists them: name, language, gender.", "text/plain")
@@ -148,18 +146,18 @@ class CoquiRoutes:
 
     async def details(self, request: web.Request) -> web.Response:
         """Responds with an HTML page that describes each voice."""
-        return await self._details.answer()
+        text = _details(self._voices(request))
+        return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": POLICY})
 
     def _voices(self, request: web.Request) -> Iterable[Voice]:
-        caller = caller_of(request)
-        return (voice for voice in self._synthesizer.voices().values() if caller.may_use(voice.name))
+        return self._synthesizer.voices(caller_of(request)).values()
 
 
-def _details(voices: Mapping[str, Voice]) -> str:
+def _details(voices: Iterable[Voice]) -> str:
     rows = "".join(
         f"<tr><td>{escape(voice.name)}<td>{escape(', '.join(voice.languages))}<td>{voice.sample_rate} Hz"
         f"<td><code>{escape(voice.checksum)}</code>"
-        for voice in voices.values()
+        for voice in voices
     )
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>ttscope: voices</title><h1>Voices</h1>"

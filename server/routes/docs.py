@@ -71,6 +71,8 @@ def _form(field: dict[str, Any]) -> str:
         words = " or ".join(dict.fromkeys(map(_form, field["anyOf"])))
     elif "$ref" in field:
         words = "object"
+    elif "examples" in field:
+        words = f"a name such as {', '.join(field['examples'])}"
     elif "enum" in field:
         words = f"one of {', '.join(filter(None, field['enum']))}"
     else:

@@ -24,8 +24,12 @@ from server.voices.catalogue import ALIASES
 class DescriptionRoutes:
     """The routes that describe all routes, including themselves."""
 
-    def __init__(self, synthesizer: Synthesizer, max_characters: int, other_routes: Sequence[Route]) -> None:
+    def __init__(
+        self, synthesizer: Synthesizer, max_characters: int, other_routes: Sequence[Route], *, registration: bool
+    ) -> None:
+        """``registration`` is whether clients can register voices."""
         self._max_characters = max_characters
+        self._registration = registration
         self._described = (*other_routes, *self.routes())
         self._openapi = Page(synthesizer, self._as_json, "application/json")
         self._docs = Page(synthesizer, self._as_html, "text/html", docs.POLICY)
@@ -45,15 +49,18 @@ class DescriptionRoutes:
         return await self._docs.answer()
 
     def _as_json(self, voices: Mapping[str, Voice]) -> str:
-        return json.dumps(describe(self._described, sorted(voices), self._max_characters))
+        return json.dumps(self._describe(voices))
 
     def _as_html(self, voices: Mapping[str, Voice]) -> str:
-        return docs.render(describe(self._described, sorted(voices), self._max_characters))
+        return docs.render(self._describe(voices))
+
+    def _describe(self, voices: Mapping[str, Voice]) -> dict[str, Any]:
+        names = [*sorted(voices), *(alias for alias in ALIASES if alias not in voices)]
+        return describe(self._described, RequestLimits(names, self._max_characters, self._registration))
 
 
-def describe(routes: Sequence[Route], voices: Sequence[str], max_characters: int) -> dict[str, Any]:
+def describe(routes: Sequence[Route], limits: RequestLimits) -> dict[str, Any]:
     """Returns the OpenAPI 3.1 description of ``routes``."""
-    limits = RequestLimits([*voices, *(alias for alias in ALIASES if alias not in voices)], max_characters)
     paths: dict[str, Any] = {}
     for route in routes:
         operation = route.describe(limits)
@@ -75,10 +82,10 @@ def _models(limits: RequestLimits) -> dict[str, Any]:
     models: dict[str, Any] = definitions["$defs"]
     models["TtsRequest"]["properties"]["text"] |= limits.text
     models["SpeechRequest"]["properties"]["input"] |= limits.text
-    for schema in (
+    for described in (
         models["TtsRequest"]["properties"]["voice_name"]["anyOf"][0],
         models["SpeechRequest"]["properties"]["voice"]["anyOf"][0],
         models["VoiceId"]["properties"]["id"],
     ):
-        schema["enum"] = list(limits.voices)
+        described.update(limits.voice())
     return models

@@ -1,4 +1,4 @@
-"""Responses that depend only on the voices, rendered once for each set of voices."""
+"""Responses that depend only on the installed voices, rendered once for each set of voices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from server.utterance import Voice
 
 
 class Page:
-    """A body that depends only on the voices. It is rendered in a thread, on the first request."""
+    """A body that depends only on the installed voices, and so is the same for every tenant.
+
+    It is rendered in a thread, on the first request.
+    """
 
     def __init__(
         self,
@@ -32,9 +35,9 @@ class Page:
 
     async def answer(self) -> web.Response:
         """Returns the response to a GET, for the current voices."""
-        if self._voices != self._synthesizer.voices():
+        if self._voices != self._synthesizer.installed:
             async with self._making:
-                voices = dict(self._synthesizer.voices())
+                voices = dict(self._synthesizer.installed)
                 if self._voices != voices:
                     self._body = (await asyncio.to_thread(self._render, voices)).encode()
                     self._voices = voices

@@ -11,6 +11,7 @@ from aiohttp import web
 from otel.contract.values import AuditEvent
 from server.access.caller import Scope
 from server.middleware.expectation import defer
+from server.utterance import VOICE_NAME
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -23,13 +24,22 @@ class RequestLimits:
     """The limits on requests that only the running server knows."""
 
     voices: Sequence[str]
-    """The voice names that a request may use, aliases included."""
+    """The voice names that any request may use, aliases included."""
     max_characters: int
+    registration: bool = False
+    """Whether clients can register further voices. Their names are not described, since each is one tenant's."""
 
     @property
     def text(self) -> dict[str, Any]:
         """The schema of a text."""
         return {"type": "string", "minLength": 1, "maxLength": self.max_characters}
+
+    def voice(self, *, optional: bool = False) -> dict[str, Any]:
+        """Returns the schema of a voice's name, which may be empty if it is ``optional``."""
+        if self.registration:
+            name = f"({VOICE_NAME.pattern})?" if optional else VOICE_NAME.pattern
+            return {"type": "string", "pattern": f"^{name}$", "examples": list(self.voices)}
+        return {"type": "string", "enum": [*([""] if optional else []), *self.voices]}
 
 
 @dataclass(frozen=True, slots=True)

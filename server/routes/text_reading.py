@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
+from cachetools import LRUCache
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from server.access.caller import Scope, caller_of
@@ -35,6 +36,8 @@ MOST_READINGS = 16
 MOST_OF_CLIENT = 4
 """The same for one client, so that it leaves room for others."""
 RETRY_SECONDS = 1
+MOST_TENANTS = 8
+"""The tenants whose words are remembered: those of one take 3 MB at most."""
 
 _STRETCH = each(
     written=TEXT, start=maybe("integer"), stop=maybe("integer"), spoken=TEXT, phonemes=maybe("string"),
@@ -77,7 +80,8 @@ class TextReadingRoute:
         self._clients = clients
         self._receive_seconds = receive_seconds
         self._readings = Shares()
-        self._espeak = EspeakVoices()
+        self._espeak: LRUCache[str, EspeakVoices] = LRUCache(MOST_TENANTS)
+        """Per tenant, since a word that is remembered is read sooner, which would tell that somebody had it read."""
         self._thread = ThreadPoolExecutor(1, "readings")
 
     def routes(self) -> tuple[Route, ...]:
@@ -85,11 +89,14 @@ class TextReadingRoute:
 
     async def read(self, request: web.Request) -> web.Response:
         """Responds with the reading. Raises the errors of POST /tts for the same text."""
+        caller = caller_of(request)
         body = await read_json(request, self._receive_seconds)
         with self._place(self._clients.key(request)):
-            utterance, script = await self._utterances.parse(await parsed(parse_tts, body), caller_of(request))
+            utterance, script = await self._utterances.parse(await parsed(parse_tts, body), caller)
             self._synthesizer.check_ready()
-            answer = await asyncio.get_running_loop().run_in_executor(self._thread, self._answer, utterance, script)
+            answer = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._answer, utterance, script, caller.tenant
+            )
         return web.Response(text=answer, content_type=JSON)
 
     @contextmanager
@@ -106,10 +113,11 @@ class TextReadingRoute:
         finally:
             self._readings.take(client, -1)
 
-    def _answer(self, utterance: Utterance, script: Script) -> str:
+    def _answer(self, utterance: Utterance, script: Script, tenant: str) -> str:
         """Returns the body of the answer. Raises UnspeakableText and EngineFailed."""
         accent = max(utterance.voice.languages, key=len)  # en-us of en, en-us: its model was trained with that
-        reading = read_source(script, utterance.language, utterance.speed, self._espeak.phonemize(accent))
+        espeak = self._espeak.setdefault(tenant, EspeakVoices())
+        reading = read_source(script, utterance.language, utterance.speed, espeak.phonemize(accent))
         characters = sum(characters_as_long(sentence.length, sentence.speed) for sentence in reading.sentences)
         seconds = self._synthesizer.estimate(replace(utterance, characters=round(characters), speed=1.0))
         return json.dumps(describe(reading, utterance, seconds + reading.silence), ensure_ascii=False)

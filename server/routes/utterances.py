@@ -86,13 +86,14 @@ class UtteranceParser:
         return script
 
     def _voice(self, name: str, caller: Caller) -> Voice:
-        voices = self._synthesizer.voices()
-        if name in ALIASES and name not in voices:
+        """Returns the voice with this name. The voices of other tenants are unknown like those that do not exist."""
+        voices = self._synthesizer.voices(caller)
+        if name in ALIASES and name not in self._synthesizer.installed:
             name = self._settings.default_voice
-        if name in voices and caller.may_use(name):
-            return voices[name]
-        usable = ", ".join(sorted(filter(caller.may_use, voices)))
         if name in voices:
+            return voices[name]
+        usable = ", ".join(sorted(voices)) or "none"
+        if self._synthesizer.has_voice(name, caller.tenant):
             raise VoiceNotAllowed(f"this API key may not use this voice; allowed: {usable}", param="voice_name")
         raise UnknownVoice(f"there is no such voice; available: {usable}", param="voice_name")
 

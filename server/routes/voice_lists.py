@@ -60,8 +60,8 @@ class VoiceListRoutes:
 
     async def voices(self, request: web.Request) -> web.Response:
         """Responds in Open WebUI's format, with additional fields."""
-        available = self._synthesizer.voices()
-        aliases = [alias for alias in ALIASES if alias not in available]
+        available = self._synthesizer.voices(caller_of(request))
+        aliases = [alias for alias in ALIASES if alias not in self._synthesizer.installed]
         voices = [
             {
                 "id": voice.name,
@@ -71,7 +71,6 @@ class VoiceListRoutes:
                 "aliases": aliases if voice.name == self._default_voice else [],
             }
             for voice in available.values()
-            if caller_of(request).may_use(voice.name)
         ]
         return web.json_response({"voices": voices})
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from aiohttp import web
 
 from otel.contract.values import AuditEvent
-from server.access.caller import Scope, caller_of
+from server.access.caller import Caller, Scope, caller_of
 from server.access.clients import Clients
 from server.audio import uploads
 from server.errors import (
@@ -20,6 +20,7 @@ from server.errors import (
     QueueFull,
     RequestTimeout,
     UnknownPath,
+    UnknownVoice,
     VoiceNotAllowed,
 )
 from server.routes.operations import FAILURE, error, parameter
@@ -29,6 +30,7 @@ from server.routes.schemas import NUMBER, TEXT, each, several
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import VOICE_NAME, Samples
 from server.voices.recordings import SAMPLE_RATE, RecordingStore
+from server.voices.tenant_recordings import TenantRecordings
 
 MOST_BYTES = 10 * 1024 * 1024
 """The maximum size of a recording: 30 s of stereo at 48 kHz and 24 bits are 8.6 MB."""
@@ -74,10 +76,10 @@ class VoiceRegistrationRoutes:
     """
 
     def __init__(
-        self, store: RecordingStore | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
+        self, recordings: TenantRecordings | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
     ) -> None:
-        """``store`` is None if no provider clones voices; ``receive_seconds`` is the timeout for a recording."""
-        self._store = store
+        """``recordings`` is None if no provider clones voices; ``receive_seconds`` is the timeout for a recording."""
+        self._recordings = recordings
         self._synthesizer = synthesizer
         self._clients = clients
         self._receive_seconds = receive_seconds
@@ -93,35 +95,40 @@ class VoiceRegistrationRoutes:
 
     async def put(self, request: web.Request) -> web.Response:
         """Registers the recording in the body; responds with 201 for a new voice, 200 if it replaces a recording."""
-        store, name = self._target(request)
+        caller = caller_of(request)
+        store, name = self._target(request, caller)
         exists = name in store.recordings
-        if not exists and name in self._synthesizer.voices():
-            raise InvalidRequest("id: an installed voice has this name; choose another", param="id")
         store.require(name)
+        installed = self._synthesizer.installed
+        if not exists and name in installed:
+            raise InvalidRequest(f"id: must not be an installed voice's: {', '.join(sorted(installed))}", param="id")
         with self._upload(self._clients.key(request)):
             recording = await self._body(request)
             audio = await asyncio.get_running_loop().run_in_executor(self._thread, _keep, store, name, recording)
         self._synthesizer.refresh()
-        voice = self._synthesizer.voices()[name]
+        voice = self._synthesizer.voices(caller).get(name)
+        if voice is None:
+            raise UnknownVoice("this voice was deleted while it was registered", param="id")
         described = {"id": name, "languages": list(voice.languages), "seconds": round(len(audio) / SAMPLE_RATE, 3)}
         return web.json_response(described, status=200 if exists else 201)
 
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the voice and responds with 204; speech in progress continues."""
-        store, name = self._target(request)
+        store, name = self._target(request, caller_of(request))
         await asyncio.get_running_loop().run_in_executor(self._thread, store.remove, name)
         self._synthesizer.refresh()
         return web.Response(status=204)
 
-    def _target(self, request: web.Request) -> tuple[RecordingStore, str]:
-        if self._store is None:
+    def _target(self, request: web.Request, caller: Caller) -> tuple[RecordingStore, str]:
+        """Returns the caller's store, and the name in the path. Other tenants' voices do not exist for it."""
+        if self._recordings is None:
             raise UnknownPath("no voices can be registered here: TTSCOPE_PROVIDERS does not name xtts")
         name = request.match_info["id"]
         if not VOICE_NAME.fullmatch(name):
             raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
-        if not caller_of(request).may_use(name):
+        if not caller.may_use(name):
             raise VoiceNotAllowed("this API key may not register or delete a voice of this name", param="id")
-        return self._store, name
+        return self._recordings.of(caller.tenant), name
 
     @contextmanager
     def _upload(self, client: str) -> Iterator[None]:

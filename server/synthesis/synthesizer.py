@@ -6,10 +6,11 @@ This is the only caller of admission: for each request on arrival, and for each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractContextManager, aclosing
 
 from otel.contract.values import CacheResult
+from server.access.caller import Caller
 from server.errors import DeadlineExceeded, NotReady
 from server.record import RequestRecord, Synthesis
 from server.synthesis.admission import Admission
@@ -67,9 +68,21 @@ class Synthesizer:
             reason = "the speech engine is restarting" if self._ready else "the voices are still loading"
             raise NotReady(reason, retry_after=START_SECONDS)
 
-    def voices(self) -> dict[str, Voice]:
-        """Returns the available voices by name."""
+    @property
+    def installed(self) -> Mapping[str, Voice]:
+        """The voices that are everybody's, by name."""
         return self._chain.voices()
+
+    def voices(self, caller: Caller) -> Mapping[str, Voice]:
+        """Returns the voices that a caller may use, by name: installed ones, and those that its tenant registered."""
+        voices = self._chain.voices(caller.tenant)
+        if caller.voices is None:
+            return voices
+        return {name: voice for name, voice in voices.items() if caller.may_use(name)}
+
+    def has_voice(self, name: str, tenant: str) -> bool:
+        """Returns whether a tenant has the voice of this name, which not all of its callers may use."""
+        return name in self._chain.voices(tenant)
 
     def require(self, utterance: Utterance) -> None:
         """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
@@ -128,7 +141,7 @@ class Synthesizer:
                         f"the audio was not ready within {self._deadline_seconds:g} seconds"
                     ) from None
                 if synthesis.cache is CacheResult.HIT:  # the cache only holds audio of the voice's first provider
-                    synthesis.provider = self._chain.first(synthesis.utterance.voice.name)
+                    synthesis.provider = self._chain.first(synthesis.utterance.voice)
                 record.mark_chunk(chunk)
                 yield chunk
                 if synthesis.listener.streamed:

@@ -1,4 +1,4 @@
-"""Recordings of voices that clients have registered, for providers that imitate them."""
+"""The recordings of one tenant's registered voices, for providers that imitate them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,11 @@ from server.logs import LOGGER
 from server.utterance import VOICE_NAME, Samples
 from server.voices.catalogue import ALIASES
 
-RECORDINGS_FOLDER = "samples"
-"""The name of the folder in the data directory."""
 SAMPLE_RATE = 22_050
 """The sample rate in Hz of XTTS v2's input."""
 SUFFIX, STAGED = ".wav", ".part"
-MAX_RECORDINGS = 64
-"""The maximum number of recordings, which bounds the disk space that clients can use."""
+RESERVED = ("default", "other", "registered")
+"""Names that mean something else: the default voice to clients of Coqui, and the labels of voices without their own."""
 
 log = logging.getLogger(f"{LOGGER}.voices")
 
@@ -34,6 +32,8 @@ class Recording:
 
     name: str
     path: Path
+    size: int
+    """Bytes of its file."""
     checksum: str
     """The SHA-256 over its audio and the time of registration. A recording that is deleted and registered again is
     another voice, so audio cached for the first one is not used for the second."""
@@ -44,13 +44,24 @@ class Recording:
             return wav.floats(file.readframes(file.getnframes()))
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingLimits:
+    """The limits of a tenant's recordings, which bound the disk space that clients can use."""
+
+    recordings: int = 64
+    bytes: int = 96 * 1024**2
+
+
+DEFAULT_LIMITS = RecordingLimits()
+
+
 class RecordingStore:
     """A folder of recordings. Its methods block, since they read and write files. Any thread may call them."""
 
-    def __init__(self, folder: Path, limit: int = MAX_RECORDINGS) -> None:
+    def __init__(self, folder: Path, limits: RecordingLimits = DEFAULT_LIMITS) -> None:
         """Removes files that a crash left incomplete. A recording that can't be read is skipped and logged."""
         self._folder = folder
-        self._limit = limit
+        self._limits = limits
         self._lock = threading.Lock()
         self._removal_callbacks: list[Callable[[Recording], None]] = []
         self._recordings = dict(self._scan())
@@ -68,21 +79,22 @@ class RecordingStore:
         """Raises InvalidRequest when nothing can be registered under ``name``."""
         if not VOICE_NAME.fullmatch(name):  # keeps the file inside the folder
             raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
-        if name in ALIASES:  # otherwise a request for OpenAI's voice would get another client's
+        if name in ALIASES:  # otherwise a request for OpenAI's voice would get a client's
             raise InvalidRequest(
-                "id: this is one of OpenAI's voices, which stand for the default voice; choose another", param="id"
+                f"id: OpenAI's voices stand for the default voice; choose another than {', '.join(ALIASES)}", param="id"
             )
+        if name in RESERVED:
+            raise InvalidRequest(f"id: must not be one of {', '.join(RESERVED)}", param="id")
 
     def put(self, name: str, audio: Samples) -> Recording:
         """Stores ``audio`` (see Recording.read) under ``name`` and replaces an earlier recording.
 
-        Raises InvalidRequest when ``name`` can't be a registered voice's or the store is full, and OSError when the
-        disk fails; the earlier recording is then unchanged.
+        Raises InvalidRequest when ``name`` can't be a registered voice's or the limits are reached, and OSError when
+        the disk fails; the earlier recording is then unchanged.
         """
         self.require(name)
         with self._lock:
-            if name not in self._recordings and len(self._recordings) >= self._limit:
-                raise InvalidRequest(f"id: {self._limit} voices are registered; delete one first", param="id")
+            self._check_room(name, wav.HEADER_BYTES + 2 * len(audio))
             path = self._folder / f"{name}{SUFFIX}"
             staged = path.with_suffix(STAGED)
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +105,7 @@ class RecordingStore:
             except OSError:
                 staged.unlink(missing_ok=True)
                 raise
-            _sync(self._folder)
+            sync_folder(self._folder)
             replaced = self._recordings.get(name)
             self._recordings[name] = recording
             if replaced is not None:
@@ -109,16 +121,26 @@ class RecordingStore:
             (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
             self._report_removal(recording)
 
+    def _check_room(self, name: str, size: int) -> None:
+        """Raises InvalidRequest when there is no room for a recording of ``size`` bytes under ``name``."""
+        others = [recording for recording in self._recordings.values() if recording.name != name]
+        if len(others) >= self._limits.recordings:
+            raise InvalidRequest(f"id: {self._limits.recordings} voices are registered; delete one first", param="id")
+        if sum(recording.size for recording in others) + size > self._limits.bytes:
+            raise InvalidRequest(
+                f"id: the recordings would take more than {self._limits.bytes} bytes; delete one first", param="id"
+            )
+
     def _report_removal(self, recording: Recording) -> None:
         for callback in self._removal_callbacks:
             callback(recording)
 
     def _scan(self) -> Iterator[tuple[str, Recording]]:
         for leftover in self._folder.glob(f"*{STAGED}"):
-            if _is_ours(leftover):
+            if is_recording(leftover):
                 leftover.unlink(missing_ok=True)
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            if not _is_ours(path):
+            if not is_recording(path):
                 continue
             try:
                 yield path.stem, _describe(path)
@@ -127,7 +149,8 @@ class RecordingStore:
                 log.warning("a registered voice can't be read and is skipped: %s", type(error).__name__)
 
 
-def _is_ours(path: Path) -> bool:
+def is_recording(path: Path) -> bool:
+    """Whether a path is a file whose name a store gives."""
     valid_name = VOICE_NAME.fullmatch(path.stem) and path.stem not in ALIASES
     return bool(valid_name) and path.is_file() and not path.is_symlink()
 
@@ -139,8 +162,8 @@ def _describe(path: Path) -> Recording:
             raise wave.Error("not a recording of this store")
         if not file.getnframes() or len(file.readframes(file.getnframes())) != 2 * file.getnframes():
             raise EOFError
-    registered = path.stat().st_mtime_ns
-    return Recording(path.stem, path, hashlib.sha256(path.read_bytes() + b"%d" % registered).hexdigest())
+    registered, content = path.stat().st_mtime_ns, path.read_bytes()
+    return Recording(path.stem, path, len(content), hashlib.sha256(content + b"%d" % registered).hexdigest())
 
 
 def _write(path: Path, audio: Samples) -> None:
@@ -153,7 +176,7 @@ def _write(path: Path, audio: Samples) -> None:
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Syncs the file names in ``folder`` to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:

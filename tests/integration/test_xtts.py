@@ -16,7 +16,7 @@ from bench.clients.recording import read_wav
 from server.errors import UnknownVoice
 from server.providers.xtts import XttsProvider
 from server.utterance import Listener, Utterance
-from server.voices.recordings import RecordingStore
+from server.voices.tenant_recordings import TenantRecordings
 from tests.humming_provider import Told
 from tests.server_process import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts
@@ -166,8 +166,9 @@ async def test_a_client_sends_one_recording_at_a_time_and_two_clients_do(server:
 
 
 async def test_what_was_heard_of_a_deleted_voice_is_forgotten(model: Path, tmp_path: Path):
-    store = RecordingStore(tmp_path)
-    provider = XttsProvider(model, store, device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
+    recordings = TenantRecordings(tmp_path)
+    store = recordings.of("alpha")
+    provider = XttsProvider(model, recordings, device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
     await provider.start(Told())
     store.put("ann", tone(4))
     [voice] = provider.voices()

@@ -20,7 +20,7 @@ from server.audio.uploads import LONGEST, SHORTEST, decode
 from server.errors import InvalidRequest, InvalidSample, UnknownVoice
 from server.sandbox.pool import SandboxPool, WorkerCrashed
 from server.voices.catalogue import ALIASES
-from server.voices.recordings import SAMPLE_RATE, Recording, RecordingStore
+from server.voices.recordings import RESERVED, SAMPLE_RATE, Recording, RecordingLimits, RecordingStore
 
 
 def tone(seconds: float, rate: int = SAMPLE_RATE, level: float = 0.3) -> np.ndarray:
@@ -159,7 +159,7 @@ class TestStore:
         assert not list(tmp_path.rglob("*.wav"))
 
     def test_there_is_room_for_so_many(self, tmp_path: Path):
-        store = RecordingStore(tmp_path, limit=2)
+        store = RecordingStore(tmp_path, RecordingLimits(recordings=2))
         store.put("a", tone(3))
         store.put("b", tone(3))
         with pytest.raises(InvalidRequest, match="2 voices are registered"):
@@ -175,6 +175,25 @@ class TestStore:
         store.remove("ann")
         with pytest.raises(UnknownVoice):
             store.remove("ann")
+        assert not list(tmp_path.iterdir())
+
+    def test_there_is_room_for_so_many_bytes(self, tmp_path: Path):
+        store = RecordingStore(tmp_path, RecordingLimits(bytes=2 * (44 + 2 * 3 * SAMPLE_RATE)))
+        for name in ("a", "b"):
+            store.put(name, tone(3))
+        assert sum(path.stat().st_size for path in tmp_path.iterdir()) == store._limits.bytes
+        for name in ("a", "c"):
+            with pytest.raises(InvalidRequest, match="more than 264688 bytes") as refused:
+                store.put(name, tone(4))
+            assert refused.value.param == "id"
+        store.remove("b")
+        store.put("a", tone(4))
+        assert set(RecordingStore(tmp_path, store._limits).recordings) == {"a"}
+
+    @pytest.mark.parametrize("name", RESERVED)
+    def test_a_name_that_means_something_else_is_refused(self, tmp_path: Path, name: str):
+        with pytest.raises(InvalidRequest, match="id: must not be one of default, other, registered"):
+            RecordingStore(tmp_path).put(name, tone(4))
         assert not list(tmp_path.iterdir())
 
     @pytest.mark.parametrize("name", ALIASES)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from otel.contract.values import AttemptOutcome, FallbackReason
+from server.access.caller import DEFAULT_TENANT
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.provider import Load, Provider
@@ -18,7 +19,7 @@ from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.attempt import Attempt
 from server.synthesis.fallback.provider_state import Candidate, ProviderState
 from server.synthesis.fallback.reports import ChainReports
-from server.utterance import Ability, Chunk, Utterance, Voice
+from server.utterance import Ability, Chunk, Utterance, Voice, VoiceKey
 
 FORECAST_FACTOR = 5.0
 """The timeout of an attempt as a multiple of the provider's forecast, while another provider can still speak."""
@@ -77,12 +78,13 @@ class FallbackChain:
         self, providers: Sequence[Provider], reports: ChainReports, orders: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         """``providers`` are tried in this order. ``orders`` overrides it per voice with provider names, each followed
-        by a colon and a substitute voice if the provider lacks this one, as in {"joe": ["remote:alloy"]}."""
+        by a colon and a substitute voice if the provider lacks this one, as in {"joe": ["remote:alloy"]}. A registered
+        voice that it names is DEFAULT_TENANT's, and becomes everybody's by that."""
         self._states = {provider.name: ProviderState(provider) for provider in providers}
         self._reports = reports
         self._orders = dict(orders or {})
-        self._candidates: dict[str, tuple[Candidate, ...]] = {}
-        self._voices: dict[str, Voice] = {}
+        self._candidates: dict[VoiceKey, tuple[Candidate, ...]] = {}
+        self._voices: dict[str | None, dict[str, Voice]] = {}
         self._rate, self._rate_until = 0.0, float("-inf")
         self._checks: set[asyncio.Task[bool]] = set()
         """Running checks of suspected providers."""
@@ -92,13 +94,19 @@ class FallbackChain:
     def states(self) -> tuple[ProviderState, ...]:
         return tuple(self._states.values())
 
-    def voices(self) -> dict[str, Voice]:
-        """Returns the available voices by name, each as its first provider has it."""
-        return self._voices
+    def voices(self, tenant: str | None = None) -> Mapping[str, Voice]:
+        """Returns the voices that a tenant may use by name, each as its first provider has it; for None, the voices
+        that are everybody's."""
+        return self._voices.get(tenant, self._voices[None])
 
-    def first(self, voice: str) -> str:
+    @property
+    def registered(self) -> list[Voice]:
+        """The voices that belong to tenants."""
+        return [voice for voices in self._voices.values() for voice in voices.values() if voice.registered]
+
+    def first(self, voice: Voice) -> str:
         """Returns the name of the voice's first provider; empty for a voice that was removed."""
-        return self._candidates[voice][0].state.name if voice in self._candidates else ""
+        return self._candidates[voice.key][0].state.name if voice.key in self._candidates else ""
 
     def estimate(self, utterance: Utterance) -> float:
         """Returns the estimated seconds of audio. Raises UnknownVoice for a voice that was removed."""
@@ -194,7 +202,7 @@ class FallbackChain:
         self._choose()
 
     def _of(self, utterance: Utterance) -> tuple[Candidate, ...]:
-        candidates = self._candidates.get(utterance.voice.name)
+        candidates = self._candidates.get(utterance.voice.key)
         if candidates is None:  # deleted since the request was read
             raise UnknownVoice("this voice does not exist any more", param="voice_name")
         return candidates
@@ -213,20 +221,31 @@ class FallbackChain:
 
     def _choose(self) -> None:
         """Sets the candidates of each voice from the voices of the providers."""
-        voices = {name: {v.name: v for v in state.provider.voices()} for name, state in self._states.items()}
-        names = dict.fromkeys(voice for offered in voices.values() for voice in offered)
-        self._candidates = {}
-        for name in dict.fromkeys((*names, *self._orders)):
-            order = [entry.partition(":") for entry in self._orders.get(name, self._states)]
-            offers = [
-                (self._states[provider], voices[provider].get(other_name or name))
-                for provider, _, other_name in order
-                if provider in voices
-            ]
-            candidates = tuple(Candidate(state, voice) for state, voice in offers if voice is not None)
-            if candidates:
-                self._candidates[name] = candidates
-        self._voices = {name: replace(candidates[0].voice, name=name) for name, candidates in self._candidates.items()}
+        offers = {name: {each.key: each for each in state.provider.voices()} for name, state in self._states.items()}
+        keys = dict.fromkeys(key for voices in offers.values() for key in voices)
+        keys |= dict.fromkeys((None, name) for name in self._orders)
+        candidates = {key: tuple(self._candidates_by_order(key, offers)) for key in keys}
+        self._candidates = {key: each for key, each in candidates.items() if each}
+        voices: dict[str | None, dict[str, Voice]] = {None: {}}
+        for (tenant, name), (first, *_) in self._candidates.items():
+            voices.setdefault(tenant, {})[name] = replace(first.voice, name=name, tenant=tenant)
+        # Over a registered voice, one that is everybody's and has its name takes precedence.
+        self._voices = {tenant: {**voices[None], **own, **voices[None]} for tenant, own in voices.items()}
+
+    def _candidates_by_order(
+        self, voice_key: VoiceKey, offers: Mapping[str, Mapping[VoiceKey, Voice]]
+    ) -> Iterator[Candidate]:
+        """Yields the candidates of a voice in order; ``offers`` are the voices of each provider."""
+        tenant, name = voice_key
+        owners: tuple[str | None, ...] = (tenant,)
+        if name in self._orders:
+            owners = (None, DEFAULT_TENANT) if tenant is None else (tenant, None)
+        for entry in self._orders.get(name, self._states):
+            provider, _, other_name = entry.partition(":")
+            voices = offers.get(provider, {})
+            matches = [voices[key] for owner in owners if (key := (owner, other_name or name)) in voices]
+            if matches:
+                yield Candidate(self._states[provider], matches[0])
 
     def _candidates_for(self, utterance: Utterance) -> tuple[Candidate, ...]:
         """Returns the candidates that can speak the utterance, in order. Raises UnsupportedByVoice."""
