@@ -77,7 +77,11 @@ class HummingProvider:
         return (JOE, KAN)
 
     def estimate(self, utterance: Utterance) -> float:
-        return PACE[utterance.voice.name] * utterance.characters / utterance.speed
+        return pace(utterance.voice) * utterance.characters / utterance.speed
+
+    def pitch_of(self, voice: Voice) -> float:
+        """The pitch in Hz of what a voice hums."""
+        return self.pitch
 
     def load(self) -> Load:
         return Load(self.rate)
@@ -96,7 +100,7 @@ class HummingProvider:
 
     async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
         self.listeners.append(listener)
-        rate = utterance.voice.sample_rate
+        rate, pitch = utterance.voice.sample_rate, self.pitch_of(utterance.voice)
         try:
             for seconds in self.lead:
                 yield Chunk(np.zeros(round(seconds * rate), np.float32), rate)
@@ -105,7 +109,7 @@ class HummingProvider:
                 if self.failure is not None and number >= self.fail_after:
                     raise self.failure
                 start = time.perf_counter_ns()
-                samples = self.sound * hum(self.pitch, hummed_seconds(sentence, utterance), rate)
+                samples = self.sound * hum(pitch, hummed_seconds(sentence, utterance), rate)
                 samples = samples[: round(self.share * len(samples))]
                 await asyncio.sleep(0.001)
                 middle = time.perf_counter_ns()
@@ -120,7 +124,12 @@ class HummingProvider:
 
 def hummed_seconds(sentence: str, utterance: Utterance) -> float:
     """How long a sentence is hummed."""
-    return PACE[utterance.voice.name] * len(sentence) / utterance.speed
+    return pace(utterance.voice) * len(sentence) / utterance.speed
+
+
+def pace(voice: Voice) -> float:
+    """The seconds of a character; joe's for voices that are not of this file."""
+    return PACE.get(voice.name, PACE["joe"])
 
 
 def hum(pitch: float, seconds: float, rate: int) -> npt.NDArray[np.float32]:

@@ -18,6 +18,7 @@ from server.errors import (
     EngineFailed,
     NothingToSpeak,
     SpeechError,
+    UnknownVoice,
     UnspeakableText,
     UnsupportedByVoice,
 )
@@ -28,7 +29,7 @@ from server.synthesis.fallback import probes as probes_module
 from server.synthesis.fallback import provider_state as member_module
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
-from server.utterance import Ability, Chunk, Listener, Passage, Utterance
+from server.utterance import Ability, Chunk, Listener, Passage, Utterance, Voice
 from tests import humming_provider
 from tests.counting_engine import until
 from tests.humming_provider import JOE, HummingProvider, failing, hummed_seconds
@@ -447,6 +448,58 @@ async def test_a_voice_can_have_an_order_of_its_own_and_others_voices() -> None:
     chunks = await stage.speak(utterance=Utterance(text, alias, "ja", 1, len(text)))
     assert chunks[0].sample_rate == 24000
     assert stage.told.attempts[-1].provider == "second"
+
+
+class Owning(HummingProvider):
+    """Has joe, and voices that tenants registered."""
+
+    owned: tuple[Voice, ...] = ()
+
+    def voices(self) -> tuple[Voice, ...]:
+        return (JOE, *self.owned)
+
+
+def owned(tenant: str, name: str) -> Voice:
+    return replace(JOE, name=name, tenant=tenant, checksum=f"{tenant} {name}")
+
+
+async def test_a_tenant_has_its_own_voices_and_those_that_are_everybodys() -> None:
+    provider = Owning(name="first")
+    provider.owned = (owned("alpha", "ann"), owned("beta", "ann"), owned("beta", "ben"))
+    stage = await staged(provider)
+    views = {tenant: stage.chain.voices(tenant) for tenant in (None, "alpha", "beta", "gamma")}
+    assert {tenant: list(voices) for tenant, voices in views.items()} == {
+        None: ["joe"], "alpha": ["joe", "ann"], "beta": ["joe", "ann", "ben"], "gamma": ["joe"]
+    }  # fmt: skip
+    assert views["alpha"]["ann"] == owned("alpha", "ann")
+    assert views["beta"]["ann"] == owned("beta", "ann")
+    assert set(stage.chain.registered) == set(provider.owned)
+    provider.owned = provider.owned[1:]
+    stage.chain.refresh()
+    with pytest.raises(UnknownVoice):
+        await stage.speak(utterance=replace(UTTERANCE, voice=owned("alpha", "ann")))
+    assert await stage.speak(utterance=replace(UTTERANCE, voice=owned("beta", "ann")))
+
+
+async def test_a_voice_that_is_installed_later_takes_precedence() -> None:
+    provider = Owning(name="first")
+    provider.owned = (owned("alpha", "joe"),)
+    stage = await staged(provider)
+    assert stage.chain.voices("alpha") == {"joe": JOE}
+    assert stage.chain.registered == []
+
+
+async def test_a_registered_voice_that_the_operator_names_is_the_default_tenants_and_everybodys() -> None:
+    provider = Owning(name="first")
+    provider.owned = (owned("alpha", "ann"), owned("default", "ann"))
+    stage = await staged(provider, second(), orders={"joe": ("first:ann", "second")})
+    voice = stage.chain.voices("gamma")["joe"]
+    assert (voice.tenant, voice.label, voice.checksum) == (None, "joe", "default ann")
+    assert stage.chain.voices("alpha")["joe"] == voice
+    assert stage.chain.voices("alpha")["ann"] == owned("alpha", "ann")
+    provider.owned = provider.owned[:1]
+    stage.chain.refresh()
+    assert stage.chain.voices("alpha")["joe"] == JOE
 
 
 async def test_a_substitutes_language_is_one_that_it_speaks() -> None:
