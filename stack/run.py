@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import socket
 import sys
@@ -14,6 +15,7 @@ from types import FrameType
 from otel.support.addresses import load as load_addresses
 from otel.support.environment import SettingsError, read
 from stack.build import BuildError, build
+from stack.privacy import make_private
 from stack.programs import needed
 from stack.services import collector, dashboard, drift, mlflow, server, stores
 from stack.settings import StackSettings, variable
@@ -47,6 +49,7 @@ def main() -> int:
         load_addresses()
     except SettingsError as error:
         return _fail(str(error), code=2)
+    os.umask(0o077)  # what the programs store is for this user alone; all of them inherit it
     try:
         return run(
             settings,
@@ -67,6 +70,7 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
     program that ends is restarted, and the others go on.
     """
     binaries = build(needed(settings), _say)
+    make_private(settings, _say)
     _check_ports(settings)
     if settings.host not in LOOPBACK:
         _say(OPEN_TO_ALL.format(host=settings.host))

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from server.errors import ComponentError
+from server.logs import LOGGER
 
 LOCK = "server.lock"
-PRIVATE = ("events", "samples", "audit")
-"""Folders in the data folder: request events, recordings of people's voices, and the audit log."""
+FOLDERS = ("audit", "events", "pronunciations", "samples", "voices")
+"""The server's own folders in the data folder. Others that lie there belong to other programs, and may have readers, as
+the drift job's pages have."""
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+"""The permissions of other users."""
+
+log = logging.getLogger(f"{LOGGER}.data")
 
 
 class DataFolderError(ComponentError):
@@ -45,9 +53,35 @@ def lock_data_folder(folder: Path) -> Iterator[None]:
 
 
 def make_private(folder: Path) -> None:
-    """Removes other users' permissions from files of earlier versions in PRIVATE; skips files of other owners."""
-    for name in PRIVATE:
-        for path in (folder / name, *(folder / name).glob("*")):
-            with suppress(OSError):
-                if not path.is_symlink():
-                    path.chmod(path.stat().st_mode & 0o700)
+    """Removes other users' permissions from the server's files in ``folder``, and logs how many had some.
+
+    They come from earlier versions, and from commands with another umask. Links and the files of other owners are left
+    as they are.
+    """
+    narrowed = sum(map(_narrow, _entries(folder)))
+    if narrowed:
+        log.warning("other users could read files in the data folder, and can't any more: %d", narrowed)
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Yields the files of ``folder``, and the server's folders in it with all that they hold."""
+    for path in folder.iterdir():
+        if path.is_symlink():
+            continue
+        if path.is_file():
+            yield path
+        elif path.name in FOLDERS:
+            yield path
+            yield from path.rglob("*")
+
+
+def _narrow(path: Path) -> bool:
+    """Removes other users' permissions from a file or folder; returns whether there were any."""
+    try:
+        status = path.lstat()
+        wide = status.st_mode & OTHERS and status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode)
+        if wide:
+            path.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
+    except OSError:
+        return False
+    return bool(wide)

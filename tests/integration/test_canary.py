@@ -269,7 +269,9 @@ def signals(data_dir: Path) -> dict[str, bytes]:
     assert {path.name for path in files} >= {"requests.jsonl", "refused.jsonl"}
     found["the audit log"] = (data_dir / AUDIT_FOLDER / CURRENT).read_bytes()
     assert verify(data_dir / AUDIT_FOLDER, Chain()).problems == []
-    assert not [path for path in files if path.stat().st_mode & 0o077]  # nobody else on the machine reads them
+    assert not [
+        path for path in data_dir.rglob("*") if path.lstat().st_mode & 0o077
+    ]  # nobody else on the machine reads them
     return found
 
 

@@ -469,5 +469,9 @@ def test_the_command_runs_it_and_stops_it(binaries: dict[str, Path], tmp_path: P
             assert process.wait(60) == 0
         finally:
             process.terminate()  # not killed: it would leave the programs behind
+    rules = tmp_path / "prometheus" / "rules"  # copies of the repository's, with its modes
+    stored = [path for path in tmp_path.rglob("*") if not {settings.drift_folder, rules} & {path, *path.parents}]
+    assert {path.relative_to(tmp_path).parts[0] for path in stored} >= {"collector", "prometheus", "logs", "mlflow"}
+    assert not [path for path in stored if path.lstat().st_mode & 0o077]  # nobody else on the machine reads them
     with pytest.raises(urllib.error.URLError):
         fetch(settings.url(settings.prometheus_port))

@@ -202,6 +202,20 @@ async def test_a_voices_name_goes_into_no_signal(session: aiohttp.ClientSession,
     assert CANARY.encode() not in server.logs + server.output
 
 
+async def test_nobody_else_on_the_machine_reads_what_a_server_keeps(
+    session: aiohttp.ClientSession, server: LiveServer, data_dir: Path
+):
+    await register(session, "joy")
+    assert (await speak(session, "joy"))[0] == 200
+    async with asyncio.timeout(30):
+        while not (events := data_dir / "events" / "requests.jsonl").exists() or not events.stat().st_size:
+            await asyncio.sleep(0.2)
+    paths = await asyncio.to_thread(lambda: {str(path.relative_to(data_dir)): path for path in data_dir.rglob("*")})
+    assert paths.keys() >= {"samples/default/joy.wav", "events/requests.jsonl", "journal", "voices/joe"}
+    assert not [name for name, path in paths.items() if path.lstat().st_mode & 0o077]
+    assert "other users could read files in the data folder, and can't any more" in server.logs.decode()
+
+
 async def test_without_xtts_nothing_can_be_registered(server_url: str):
     async with aiohttp.ClientSession(server_url) as session:
         status, answer = await register(session, "ann")

@@ -53,19 +53,27 @@ def test_a_folder_that_can_t_be_written_is_named(tmp_path: Path) -> None:
         pass
 
 
-def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path) -> None:
+def test_what_an_earlier_version_left_open_is_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     outside = tmp_path / "outside"
     outside.write_text("not ours")
     data = tmp_path / "data"
-    for name in ("events/requests.jsonl", "samples/ann.wav", "voices/joe"):
+    for name in ("events/requests.jsonl", "samples/alpha/ann.wav", "voices/joe", "keys.sqlite", "drift/index.html"):
         (data / name).parent.mkdir(parents=True, exist_ok=True)
         (data / name).write_text("x")
         (data / name).chmod(0o644)
+        (data / name).parent.chmod(0o755)
     (data / "samples" / "link.wav").symlink_to(outside)
     before = outside.stat().st_mode
     with lock_data_folder(data):
-        modes = {str(path.relative_to(data)): oct(path.stat().st_mode & 0o777) for path in data.rglob("*.*")}
-    assert {modes["events/requests.jsonl"], modes["samples/ann.wav"], modes["server.lock"]} == {"0o600"}
-    assert {oct((data / name).stat().st_mode & 0o777) for name in ("events", "samples")} == {"0o700"}
-    assert (data / "voices" / "joe").stat().st_mode & 0o777 == 0o644
+        modes = {str(path.relative_to(data)): path.lstat().st_mode & 0o777 for path in data.rglob("*")}
+    folders = ("events", "samples", "samples/alpha", "voices")
+    files = ("events/requests.jsonl", "samples/alpha/ann.wav", "voices/joe", "keys.sqlite", "server.lock")
+    assert {modes[name] for name in folders} == {0o700}
+    assert {modes[name] for name in files} == {0o600}
+    assert (modes["drift"], modes["drift/index.html"]) == (0o755, 0o644)  # another program's, which may be served
     assert outside.stat().st_mode == before
+    narrowed = "other users could read files in the data folder, and can't any more: 8"
+    assert [record.getMessage() for record in caplog.records] == [narrowed]
+    caplog.clear()
+    with lock_data_folder(data):
+        assert not caplog.records

@@ -21,6 +21,7 @@ from server.settings import secret_variables, variables
 from stack import cache, toolchain
 from stack.build import BuildError, build
 from stack.environment import inherited
+from stack.privacy import make_private
 from stack.programs import COLLECTOR, JAEGER, PROGRAMS, needed
 from stack.run import run
 from stack.services import (
@@ -181,6 +182,24 @@ def test_the_server_is_asked_where_it_can_be_reached(host: str, url: str, monkey
     monkeypatch.setenv("TTSCOPE_HOST", host)
     monkeypatch.delenv("TTSCOPE_PORT", raising=False)
     assert server_url() == url
+
+
+def test_folders_of_earlier_runs_are_closed_to_others(tmp_path: Path) -> None:
+    settings = StackSettings(data_dir=tmp_path / "stack")
+    messages: list[str] = []
+    make_private(settings, messages.append)
+    assert not messages
+    for folder in (settings.events_folder, settings.drift_folder):
+        folder.mkdir(parents=True, mode=0o755)
+        folder.parent.chmod(0o755)
+    (settings.data_dir / "link").symlink_to(tmp_path)
+    make_private(settings, messages.append)
+    collector = settings.data_dir / "collector"
+    assert messages == [f"other users could read {collector}, and can't any more"]
+    modes = [path.stat().st_mode & 0o777 for path in (settings.data_dir, collector, settings.drift_folder)]
+    assert modes == [0o755, 0o700, 0o755]
+    make_private(settings, messages.append)
+    assert len(messages) == 1
 
 
 def test_a_host_that_is_open_to_all_is_warned_of(
