@@ -74,7 +74,8 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},
         description='Providers of single voices, as JSON: {"joe": ["coqui", "remote:alloy"]}. After the colon stands '
-        "the provider's own name for the voice, if it differs.",
+        "the provider's own name for the voice, if it differs. A registered voice that is named here is the tenant "
+        "default's, and everybody may use it.",
     )
     remote_url: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="Address of the remote provider, up to /v1: http://host:8010/v1."

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
-from cachetools import LRUCache
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from server.access.caller import Scope, caller_of
@@ -36,8 +35,6 @@ MOST_READINGS = 16
 MOST_OF_CLIENT = 4
 """The same for one client, so that it leaves room for others."""
 RETRY_SECONDS = 1
-MOST_TENANTS = 8
-"""The tenants whose words are remembered: those of one take 3 MB at most."""
 
 _STRETCH = each(
     written=TEXT, start=maybe("integer"), stop=maybe("integer"), spoken=TEXT, phonemes=maybe("string"),
@@ -80,8 +77,7 @@ class TextReadingRoute:
         self._clients = clients
         self._receive_seconds = receive_seconds
         self._readings = Shares()
-        self._espeak: LRUCache[str, EspeakVoices] = LRUCache(MOST_TENANTS)
-        """Per tenant, since a word that is remembered is read sooner, which would tell that somebody had it read."""
+        self._espeak = EspeakVoices()
         self._thread = ThreadPoolExecutor(1, "readings")
 
     def routes(self) -> tuple[Route, ...]:
@@ -116,8 +112,7 @@ class TextReadingRoute:
     def _answer(self, utterance: Utterance, script: Script, tenant: str) -> str:
         """Returns the body of the answer. Raises UnspeakableText and EngineFailed."""
         accent = max(utterance.voice.languages, key=len)  # en-us of en, en-us: its model was trained with that
-        espeak = self._espeak.setdefault(tenant, EspeakVoices())
-        reading = read_source(script, utterance.language, utterance.speed, espeak.phonemize(accent))
+        reading = read_source(script, utterance.language, utterance.speed, self._espeak.phonemize(accent, tenant))
         characters = sum(characters_as_long(sentence.length, sentence.speed) for sentence in reading.sentences)
         seconds = self._synthesizer.estimate(replace(utterance, characters=round(characters), speed=1.0))
         return json.dumps(describe(reading, utterance, seconds + reading.silence), ensure_ascii=False)

@@ -108,24 +108,28 @@ class EspeakVoices:
 
     def __init__(self) -> None:
         self._phonemizer = Phonemizer()
-        self._words: LRUCache[tuple[str, str], Sequence[str]] = LRUCache(REMEMBERED_WORDS)
+        self._words: LRUCache[tuple[str, str, str], Sequence[str]] = LRUCache(REMEMBERED_WORDS)
         self._voices: dict[str, str | None] = {}
 
-    def phonemize(self, language: str) -> Phonemize | None:
+    def phonemize(self, language: str, tenant: str = "") -> Phonemize | None:
         """Returns the function that returns the phonemes of each text in a language (BCP 47); None for a language that
-        espeak does not have, and for Japanese, which Open JTalk reads."""
+        espeak does not have, and for Japanese, which Open JTalk reads.
+
+        Words are remembered for their ``tenant`` alone: those that are known are read sooner, which would tell others
+        about them.
+        """
         if language not in self._voices:
             self._voices[language] = self._resolve(language)
         voice = self._voices[language]
-        return None if voice is None else partial(self._each, voice)
+        return None if voice is None else partial(self._each, tenant, voice)
 
-    def _each(self, voice: str, texts: Sequence[str]) -> list[Sequence[str]]:
-        results = {text: phonemes for text in texts if (phonemes := self._words.get((voice, text))) is not None}
+    def _each(self, tenant: str, voice: str, texts: Sequence[str]) -> list[Sequence[str]]:
+        results = {text: phonemes for text in texts if (phonemes := self._words.get((tenant, voice, text))) is not None}
         missing = [text for text in dict.fromkeys(texts) if text not in results]
         results.update(zip(missing, self._phonemizer.each(missing, voice) if missing else [], strict=True))
         for text in missing:
             if len(text) <= WORD_CHARACTERS:
-                self._words[voice, text] = results[text]
+                self._words[tenant, voice, text] = results[text]
         return [results[text] for text in texts]
 
     def _resolve(self, language: str) -> str | None:

@@ -160,6 +160,23 @@ def test_words_are_remembered_and_longer_texts_are_not(monkeypatch: pytest.Monke
     assert requested == ["two", "This text is longer than a word.", "words", "This text is longer than a word."]
 
 
+def test_no_tenant_is_answered_sooner_for_words_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    requested: list[str] = []
+    each = Phonemizer.each
+
+    def note(self: Phonemizer, texts: Sequence[str], voice: str) -> list[list[str]]:
+        requested.extend(texts)
+        return each(self, texts, voice)
+
+    voices = EspeakVoices()
+    alpha, beta = voices.phonemize("en-us", "alpha"), voices.phonemize("en-us", "beta")
+    monkeypatch.setattr(Phonemizer, "each", note)
+    assert alpha is not None
+    assert beta is not None
+    assert list(alpha(["secret"])) == list(beta(["secret"])) == list(beta(["secret"]))
+    assert requested == ["secret", "secret"]
+
+
 def test_languages_that_espeak_does_not_read_have_no_phonemes() -> None:
     voices = EspeakVoices()
     assert voices.phonemize("ja") is None
