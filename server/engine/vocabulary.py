@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from server.text.nearest_phonemes import nearest
 from server.text.phonemes import join_marks
 from server.voices.checkpoint import before_import
 
@@ -39,9 +40,11 @@ class Vocabulary:
     def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
         """Returns the ids as the model was trained on them, blanks and ends included, and the number of known symbols.
 
-        Unknown symbols are dropped. Coqui's own tokenizer logs them and the text around them.
+        The nearest phonemes that the model has stand for those that it lacks; other unknown symbols are dropped.
+        Coqui's own tokenizer logs them and the text around them.
         """
-        symbol_ids = ids = [self.ids[symbol] for symbol in join_marks(symbols, self.ids) if symbol in self.ids]
+        joined = nearest(join_marks(symbols, self.ids), self.ids)
+        symbol_ids = ids = [self.ids[symbol] for symbol in joined if symbol in self.ids]
         if self.blank is not None:
             ids = [self.blank] * (2 * len(symbol_ids) + 1)
             ids[1::2] = symbol_ids

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Container, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -68,7 +68,7 @@ class CoquiProvider:
     """Speaks with the voices of a catalogue; see server.providers.provider.Provider."""
 
     name = "coqui"
-    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES, Ability.PHONEMES})
+    abilities = frozenset({Ability.MARKUP, Ability.WORD_TIMES, Ability.PHONEMES, Ability.LANGUAGES})
 
     def __init__(
         self,
@@ -103,6 +103,10 @@ class CoquiProvider:
     def voices(self) -> tuple[Voice, ...]:
         """Returns the installed voices; after ``start`` only those that were loaded."""
         return tuple(installed.voice for installed in self._available)
+
+    def phonemes(self, voice: Voice) -> Container[str] | None:
+        loaded = self._voices.get(voice.name)
+        return loaded.reader.phonemes or None if loaded is not None else None
 
     def estimate(self, utterance: Utterance) -> float:
         return estimate(utterance)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from server.providers.onnx_session import load_session
 from server.providers.pace import estimate
 from server.providers.provider import Load, Reports
 from server.providers.sentencewise import SentencewiseSynthesizer
+from server.text.nearest_phonemes import nearest
 from server.text.phonemes import Phonemizer, join_marks
 from server.text.sentences import bounded
 from server.utterance import Ability, Chunk, Listener, Samples, Utterance, Voice
@@ -36,8 +37,10 @@ class PiperModel:
         self.sample_rate = config.audio.sample_rate
 
     def encode(self, symbols: Iterable[str]) -> tuple[list[int], int]:
-        """Returns the ids in the model's training format, and the number of known symbols; others are dropped."""
-        symbol_ids = [self._ids[symbol] for symbol in join_marks(symbols, self._ids) if symbol in self._ids]
+        """Returns the ids in the model's training format, and the number of known symbols; the nearest phonemes stand
+        for unknown ones, and other symbols are dropped."""
+        joined = nearest(join_marks(symbols, self._ids), self._ids)
+        symbol_ids = [self._ids[symbol] for symbol in joined if symbol in self._ids]
         blank = self._ids[BLANK]
         ids = [self._ids[BEGIN], blank]
         for number in symbol_ids:
@@ -59,7 +62,7 @@ class OnnxProvider:
     """Speaks with the voices of a catalogue that have ONNX files; see server.providers.provider.Provider."""
 
     name = "onnx"
-    abilities = frozenset({Ability.MARKUP, Ability.PHONEMES})
+    abilities = frozenset({Ability.MARKUP, Ability.PHONEMES, Ability.LANGUAGES})
 
     def __init__(
         self, voices: Iterable[InstalledVoice], *, threads: int | None, max_audio_seconds: float, log: logging.Logger
@@ -74,6 +77,9 @@ class OnnxProvider:
     def voices(self) -> tuple[Voice, ...]:
         """Returns the voices that have ONNX files; after ``start`` only those that were loaded."""
         return tuple(installed.voice for installed in self._installed)
+
+    def phonemes(self, voice: Voice) -> Container[str] | None:
+        return self._synthesizer.phonemes(voice)
 
     def estimate(self, utterance: Utterance) -> float:
         return estimate(utterance)

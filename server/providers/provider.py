@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Container
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -103,3 +103,12 @@ class RecordingProvider(Protocol):
 
     recordings: TenantRecordings
     """The recordings. A voice is registered by storing one."""
+
+
+@runtime_checkable
+class PhonemeProvider(Protocol):
+    """A provider whose voices speak phonemes."""
+
+    def phonemes(self, voice: Voice) -> Container[str] | None:
+        """Returns the phonemes that a voice can make; None for a voice that reads letters or is not loaded."""
+        ...

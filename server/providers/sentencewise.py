@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -19,7 +19,7 @@ from server.providers.provider import Load
 from server.providers.threads import ThreadPool, WorkerThread, map_errors
 from server.text.phonemes import require_symbols
 from server.text.reading import read_utterance
-from server.utterance import Chunk, Interval, Samples, Utterance
+from server.utterance import Chunk, Interval, Samples, Utterance, Voice
 
 T = TypeVar("T")
 
@@ -51,6 +51,11 @@ class SentencewiseSynthesizer:
         """Sets the voices by name. The initial throughput is that of the slowest voice, until more is measured."""
         self._voices = voices
         self._tracker.reset_rate(min(voice.rate for voice in voices.values()) * self._speech_threads.size)
+
+    def phonemes(self, voice: Voice) -> Container[str] | None:
+        """Returns the phonemes that a voice can make; None for one that takes none, or is not loaded."""
+        loaded = self._voices.get(voice.name)
+        return loaded.vocabulary or None if loaded is not None else None
 
     async def speak(self, utterance: Utterance) -> AsyncGenerator[Chunk, None]:
         """Yields a chunk for each phrase of the utterance, in order, with the silence after it.

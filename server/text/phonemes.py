@@ -13,7 +13,7 @@ from otel.contract.values import WorkerKind
 from server.errors import EngineFailed, InvalidRequest, UnspeakableText
 from server.sandbox.limits import SandboxLimits
 from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
-from server.text import transcriptions
+from server.text import language_marks, nearest_phonemes, transcriptions
 from server.text.espeak_bounds import pieces
 from server.text.ipa import named
 from server.utterance import MARKUP, Verbalization
@@ -54,15 +54,39 @@ class Phonemizer:
         return self.each([text], voice)[0]
 
     def each(self, texts: Sequence[str], voice: str) -> list[list[str]]:
-        """Returns ``sentence`` of each text by one request, which takes 0.1 ms besides espeak's own time.
+        """Returns ``sentence`` of each text by one request, which takes 0.1 ms besides espeak's own time; one more for
+        each other language.
 
-        A word that is marked with its transcription (server.text.transcriptions) has the phonemes of that.
+        A word that is marked with its transcription (server.text.transcriptions) has the phonemes of that. A part that
+        is marked with its language (server.text.language_marks) is read by that language, with the phonemes of
+        ``voice`` that come nearest.
         """
+        if not any(language_marks.OPEN in text for text in texts):
+            return self._of_one_language(texts, voice)
+        parts = [list(language_marks.parts(text)) for text in texts]
+        read: dict[tuple[str, str], str] = {}
+        for language in dict.fromkeys(language for own in parts for language, _ in own):
+            own_texts = list(dict.fromkeys(text for own in parts for spoken, text in own if spoken == language))
+            for text, symbols in zip(own_texts, self._of_language(own_texts, language, voice), strict=True):
+                read[language, text] = "".join(symbols).strip()
+        return [list(" ".join(filter(None, (read[part] for part in own)))) for own in parts]
+
+    def _of_language(self, texts: Sequence[str], language: str, voice: str) -> list[list[str]]:
+        """Returns the phonemes of texts of a language, if espeak has it, else as ``voice`` reads them."""
+        if not language:
+            return self._of_one_language(texts, voice)
+        try:
+            own = self._of_one_language(texts, self.resolve(language))
+        except ValueError:
+            return self._of_one_language(texts, voice)
+        return [nearest_phonemes.adapted(symbols, voice) for symbols in own]
+
+    def _of_one_language(self, texts: Sequence[str], voice: str) -> list[list[str]]:
         if not any(transcriptions.OPEN in text for text in texts):
             return [list(" ".join(sentences)) for sentences in self._sentences(texts, voice)]
         marked = [each for text in texts for each in transcriptions.phonemes_in(text)]
         words = list(dict.fromkeys(map(transcriptions.stand_in, marked)))
-        read = self.each([*map(transcriptions.disguise, texts), *words], voice)
+        read = self._of_one_language([*map(transcriptions.disguise, texts), *words], voice)
         alone = dict(zip(words, map("".join, read[len(texts) :]), strict=True))
         sentences = zip(map("".join, read), texts, strict=False)
         revealed = [transcriptions.reveal(sentence, text, alone) for sentence, text in sentences]
