@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
@@ -107,6 +108,8 @@ class Ability(StrEnum):
     """The start and end time of each word."""
     PHONEMES = "phonemes"
     """Words whose phonemes are given."""
+    LANGUAGES = "languages"
+    """Parts of a text in other languages than the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,20 @@ class Verbalization:
     """Whether ``spoken`` does not replace the phonemes, so that a provider without Ability.PHONEMES can't speak it."""
     rule: str = MARKUP
     """Which kind of order it follows: markup, or an entry of server.text.lexicon."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageRun:
+    """A range of a text, from ``start`` up to, not including, ``stop``, in another language than the utterance's."""
+
+    start: int
+    stop: int
+    language: str
+    """A BCP 47 code: the language in which the range is read."""
+    unsupported: str = ""
+    """The language that it is in, if that can't be spoken and ``language`` is read instead; empty otherwise."""
+    needed: bool = False
+    """Whether markup gives the language, so that a provider without Ability.LANGUAGES can't speak it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,8 @@ class Passage:
     """Seconds of silence after it; None means the usual pause after a sentence."""
     verbalizations: tuple[Verbalization, ...] = ()
     """The ranges that are not read as written, in order."""
+    runs: tuple[LanguageRun, ...] = ()
+    """The ranges in other languages, in order."""
 
     @property
     def spoken(self) -> str:
@@ -216,6 +235,7 @@ class Utterance:
             Ability.MARKUP: bool(self.passages) and not self.structural,
             Ability.WORD_TIMES: self.timed,
             Ability.PHONEMES: any(each.needs_ipa for each in self.verbalizations),
+            Ability.LANGUAGES: any(run.needed for passage in self.passages for run in passage.runs),
         }
         return frozenset(ability for ability, needs_it in needs.items() if needs_it)
 
@@ -223,6 +243,20 @@ class Utterance:
     def verbalizations(self) -> list[Verbalization]:
         """All ranges of its passages that are not read as written."""
         return [each for passage in self.passages for each in passage.verbalizations]
+
+    @property
+    def languages(self) -> dict[str, int]:
+        """The number of characters in each language that is spoken, the most frequent first."""
+        counts = Counter({self.language: len(self.text)})
+        for run in (run for passage in self.passages for run in passage.runs):
+            counts.subtract({self.language: run.stop - run.start})
+            counts.update({run.language: run.stop - run.start})
+        return {language: count for language, count in counts.most_common() if count > 0}
+
+    @property
+    def main_language(self) -> str:
+        """The language of most of its text: the one in signals."""
+        return next(iter(self.languages), self.language)
 
     @property
     def leading_silence(self) -> float:

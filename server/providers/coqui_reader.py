@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from server.engine.vocabulary import Vocabulary
 from server.scheduling.engine import Sentence, WordSpan
+from server.text import language_marks
 from server.text.alignment import Span, align
 from server.text.phonemes import Phonemizer
 from server.text.reading import SpokenSentence, SpokenText, SpokenWord
@@ -79,7 +80,7 @@ class CoquiReader:
         """Returns the symbols of each text."""
         if self._installed.phonemizer == CHARACTERS:
             language = self._installed.voice.languages[0]
-            return [list(self._vocabulary.clean(plain(text), language)) for text in texts]
+            return [list(self._vocabulary.clean(plain(language_marks.plain(text)), language)) for text in texts]
         return self._phonemizer.each(texts, self._installed.phonemizer)
 
 

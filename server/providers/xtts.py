@@ -53,6 +53,7 @@ class XttsPhrase:
     speed: float
     pause: float
     """Seconds of silence after it."""
+    language: str
 
     @property
     def seconds(self) -> float:
@@ -78,7 +79,7 @@ class XttsProvider:
     """
 
     name = "xtts"
-    abilities = frozenset({Ability.MARKUP})
+    abilities = frozenset({Ability.MARKUP, Ability.LANGUAGES})
 
     def __init__(
         self, folder: Path, recordings: TenantRecordings, *, device: str, max_audio_seconds: float, log: logging.Logger
@@ -162,7 +163,7 @@ class XttsProvider:
         with self._tracker.request(expected) as request:
             for phrase in phrases:
                 chunks: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
-                begin = partial(_stream, self._model, phrase.text, utterance.language, phrase.speed)
+                begin = partial(_stream, self._model, phrase.text, phrase.language, phrase.speed)
                 speaking = asyncio.create_task(self._speak_phrase(condition, begin, request, chunks))
                 try:
                     while (chunk := await chunks.get()) is not None:
@@ -221,11 +222,14 @@ class XttsProvider:
             return await self._model_thread.run(function)
 
     def _phrases(self, model: Xtts, text: SpokenText, language: str) -> Iterator[XttsPhrase]:
-        """Yields the phrases of a text, each short enough for one run of the model."""
-        limit = int(model.tokenizer.char_limits.get(language.partition("-")[0], 250) * LONGEST_SENTENCE)
+        """Yields the phrases of a text, each short enough for one run of the model and in one language: that of most of
+        its sentence."""
+        limits = model.tokenizer.char_limits
         for sentence in text.sentences:
+            spoken = sentence.language or language
+            limit = int(limits.get(spoken.partition("-")[0], 250) * LONGEST_SENTENCE)
             for phrase, pause in sentence.paused(["".join(each).strip() for each in cut(sentence.text, limit)]):
-                yield XttsPhrase(phrase, sentence.speed, pause)
+                yield XttsPhrase(phrase, sentence.speed, pause, spoken)
 
     def _conditioning(self, model: Xtts, voice: Voice) -> Conditioning:
         """Returns the conditioning of the voice's recording; runs in the model's thread. Raises UnknownVoice."""

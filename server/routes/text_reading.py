@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +24,8 @@ from server.routes.schemas import NUMBER, TEXT, WHOLE, each, maybe, several
 from server.routes.utterances import UtteranceParser, parsed
 from server.synthesis.shares import Shares
 from server.synthesis.synthesizer import Synthesizer
+from server.text.languages import primary
+from server.text.nearest_phonemes import missing
 from server.text.phonemes import EspeakVoices
 from server.text.script import Script, Span
 from server.text.source_reading import SentenceReading, SourceReading, read_source
@@ -38,16 +40,19 @@ RETRY_SECONDS = 1
 
 _STRETCH = each(
     written=TEXT, start=maybe("integer"), stop=maybe("integer"), spoken=TEXT, phonemes=maybe("string"),
-    rule=maybe("string"),
+    rule=maybe("string"), language=TEXT, missing_phonemes=several(TEXT),
 )  # fmt: skip
 _READING = each(
     language=TEXT,
+    languages=several(TEXT),
     words=WHOLE,
     word_count_range=TEXT,
     characters=WHOLE,
     character_count_range=TEXT,
     estimated_seconds=NUMBER,
-    sentences=several(each(stretches=several(_STRETCH), pause_seconds=NUMBER)),
+    sentences=several(
+        each(stretches=several(_STRETCH), pause_seconds=NUMBER, language=TEXT, unsupported_language=maybe("string"))
+    ),
     skipped=several(each(start=WHOLE, stop=WHOLE, reason=TEXT)),
 )
 _OPERATION = {
@@ -111,28 +116,34 @@ class TextReadingRoute:
 
     def _answer(self, utterance: Utterance, script: Script, tenant: str) -> str:
         """Returns the body of the answer. Raises UnspeakableText and EngineFailed."""
-        accent = max(utterance.voice.languages, key=len)  # en-us of en, en-us: its model was trained with that
+        codes = [code for code in utterance.voice.languages if primary(code) == primary(utterance.language)]
+        accent = max(codes, key=len)  # en-us of en, en-us: its model was trained with that
         reading = read_source(script, utterance.language, utterance.speed, self._espeak.phonemize(accent, tenant))
         characters = sum(characters_as_long(sentence.length, sentence.speed) for sentence in reading.sentences)
         seconds = self._synthesizer.estimate(replace(utterance, characters=round(characters), speed=1.0))
-        return json.dumps(describe(reading, utterance, seconds + reading.silence), ensure_ascii=False)
+        phonemes = self._synthesizer.phonemes(utterance.voice)
+        return json.dumps(describe(reading, utterance, seconds + reading.silence, phonemes), ensure_ascii=False)
 
 
-def describe(reading: SourceReading, utterance: Utterance, seconds: float) -> dict[str, Any]:
-    """Returns the answer's fields; ``seconds`` is the estimated audio."""
+def describe(
+    reading: SourceReading, utterance: Utterance, seconds: float, phonemes: Container[str] | None = None
+) -> dict[str, Any]:
+    """Returns the answer's fields; ``seconds`` is the estimated audio, and ``phonemes`` are those that the voice can
+    make, if it takes any."""
     return {
-        "language": utterance.language,
+        "language": utterance.main_language,
+        "languages": list(utterance.languages),
         "words": utterance.words,
         "word_count_range": WORDS.label(utterance.words),
         "characters": utterance.characters,
         "character_count_range": CHARACTERS.label(utterance.characters),
         "estimated_seconds": round(seconds, 1),
-        "sentences": [_sentence(sentence) for sentence in reading.sentences],
+        "sentences": [_sentence(sentence, phonemes) for sentence in reading.sentences],
         "skipped": [{**_range(span), "reason": reason} for span, reason in reading.omissions],
     }
 
 
-def _sentence(sentence: SentenceReading) -> dict[str, Any]:
+def _sentence(sentence: SentenceReading, phonemes: Container[str] | None) -> dict[str, Any]:
     stretches = [
         {
             "written": stretch.written,
@@ -140,10 +151,17 @@ def _sentence(sentence: SentenceReading) -> dict[str, Any]:
             "spoken": stretch.spoken,
             "phonemes": stretch.phonemes,
             "rule": stretch.rule,
+            "language": stretch.language,
+            "missing_phonemes": missing(stretch.phonemes, phonemes) if stretch.phonemes and phonemes else [],
         }
         for stretch in sentence.stretches
     ]
-    return {"stretches": stretches, "pause_seconds": round(sentence.pause, 3)}
+    return {
+        "stretches": stretches,
+        "pause_seconds": round(sentence.pause, 3),
+        "language": sentence.language,
+        "unsupported_language": sentence.unsupported_language or None,
+    }
 
 
 def _range(span: Span | None) -> dict[str, int | None]:

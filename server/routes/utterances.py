@@ -14,6 +14,8 @@ from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
 from server.text.dictionaries import Dictionaries
 from server.text.emotions import EmotionTags
+from server.text.language_detection import AUTO, LanguageDetector
+from server.text.languages import detectable, matching, primary, spoken
 from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
 from server.utterance import Pauses, Utterance, Voice
@@ -37,6 +39,7 @@ class UtteranceParser:
         self._settings = settings
         self._dictionaries = dictionaries
         self._synthesizer = synthesizer
+        self._detector = LanguageDetector()
         self._script_parser = ScriptParser(
             EmotionTags(settings.emotion_tags),
             Pauses(
@@ -56,9 +59,10 @@ class UtteranceParser:
         limit = self._settings.max_text_characters
         if len(speech.text) > limit:
             raise TextTooLong(f"the text has {len(speech.text)} characters; at most {limit} are allowed", param="text")
-        parse = partial(self._read, speech, language)
+        parse = partial(self._read, speech, voice, language)
         slow = speech.input_type == "markdown" or speech.pronunciations
         long = len(speech.text) > (LONG_MARKDOWN if slow else LONG_TEXT) or not self._dictionaries.prepared(language)
+        long |= _is_auto(speech.language) or (speech.input_type == "ssml" and "lang" in speech.text)
         script = await asyncio.to_thread(parse) if long else parse()
         utterance = Utterance(
             script.text,
@@ -74,12 +78,21 @@ class UtteranceParser:
         self._synthesizer.require(utterance)
         return utterance, script
 
-    def _read(self, speech: TtsRequest, language: str) -> Script:
-        """Returns the script of a text with its pronunciations. Raises the errors of ``ScriptParser.parse``, and
-        TextTooLong."""
-        script = self._script_parser.parse(speech.text, speech.input_type, language, speech.speed)
+    def _read(self, speech: TtsRequest, voice: Voice, language: str) -> Script:
+        """Returns the script of a text with its languages and pronunciations. Raises the errors of
+        ``ScriptParser.parse``, and TextTooLong."""
+        able = self._synthesizer.changes_language(voice)
+        codes = partial(spoken, voice=voice) if able else None
+        script = self._script_parser.parse(speech.text, speech.input_type, language, speech.speed, codes)
+        if able and _is_auto(speech.language):
+            script = self._detector.detected(script, detectable(voice))
         own = Lexicon(speech.pronunciations, "pronunciation")
-        script = pronounced(script, [own, self._dictionaries.lexicon(language)])
+        others = {run.language for passage in script.passages for run in passage.runs} - {language}
+        script = pronounced(
+            script,
+            [own, self._dictionaries.lexicon(language)],
+            {each: self._dictionaries.lexicon(each) for each in others},
+        )
         limit = GROWTH * self._settings.max_text_characters
         if sum(passage.spoken_length for passage in script.passages) > limit:
             raise TextTooLong(f"with its pronunciations, the text has more than {limit} characters", param="text")
@@ -104,8 +117,17 @@ async def parsed(parse: Callable[[bytes], T], body: bytes) -> T:
 
 
 def _language(name: str | None, voice: Voice) -> str:
-    if name is None:
+    """Returns the voice's language that a request means; its first for none, and for ``auto``."""
+    if name is None or _is_auto(name):
         return voice.languages[0]
-    if name.lower().replace("_", "-") not in voice.languages:
-        raise UnsupportedLanguage(f"this voice speaks only {', '.join(voice.languages)}", param="language")
-    return voice.languages[0]
+    code = name.lower().replace("_", "-")
+    if code not in voice.languages:
+        raise UnsupportedLanguage(
+            f"this voice speaks only {', '.join(voice.languages)}; {AUTO} finds the languages of the text",
+            param="language",
+        )
+    return matching(primary(code), voice.languages) or code
+
+
+def _is_auto(name: str | None) -> bool:
+    return name is not None and name.lower() == AUTO

@@ -6,7 +6,7 @@ This is the only caller of admission: for each request on arrival, and for each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Container, Mapping
 from contextlib import AbstractContextManager, aclosing
 
 from otel.contract.values import CacheResult
@@ -87,6 +87,14 @@ class Synthesizer:
     def require(self, utterance: Utterance) -> None:
         """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
         self._chain.require(utterance)
+
+    def changes_language(self, voice: Voice) -> bool:
+        """Whether a provider can speak parts of a text in other languages with the voice."""
+        return self._chain.changes_language(voice.name)
+
+    def phonemes(self, voice: Voice) -> Container[str] | None:
+        """Returns the phonemes that the voice can make; None if its first provider takes none."""
+        return self._chain.phonemes(voice.name)
 
     def estimate(self, utterance: Utterance) -> float:
         """Returns the estimated seconds of audio. Raises NotReady, and UnknownVoice for a voice that was removed."""

@@ -121,7 +121,7 @@ class Recorder:
         add, measure = self._metrics.add, self._metrics.record
         outcome = str(record.outcome)
         voice = record.utterance.voice.label if record.utterance else OTHER
-        language = record.utterance.language if record.utterance else OTHER
+        language = record.utterance.main_language if record.utterance else OTHER
         add(
             metrics.REQUESTS,
             1,

@@ -50,7 +50,7 @@ def request_fields(record: RequestRecord, build: str) -> dict[str, AttributeValu
             RequestField.VOICE_NAME: record.utterance.voice.label,
             RequestField.GEN_AI_MODEL: record.utterance.voice.label,
             RequestField.VOICE_CHECKSUM: None if record.utterance.voice.registered else record.utterance.voice.checksum,
-            RequestField.LANGUAGE: record.utterance.language,
+            RequestField.LANGUAGE: record.utterance.main_language,
             RequestField.WORD_COUNT: record.utterance.words,
             RequestField.WORD_COUNT_RANGE: record.word_count_range,
             RequestField.CHAR_COUNT: record.utterance.characters,

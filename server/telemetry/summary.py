@@ -72,7 +72,7 @@ class Summary:
             self._cancellations[record.cancellation] += 1
         if record.utterance is not None:
             self._voices[record.utterance.voice.label] += 1
-            self._languages[record.utterance.language] += 1
+            self._languages[record.utterance.main_language] += 1
         if record.outcome is Outcome.OK and record.utterance is not None and record.duration is not None:
             self._last_used[record.utterance.voice.label] = self._clock()
             for durations in (

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from server.logs import LOGGER
-from server.text.dictionary_files import MAX_ENTRIES, READERS, DictionaryEntry, DictionaryError, read
+from server.text.dictionary_files import MAX_ENTRIES, READERS, DictionaryEntry, DictionaryError, read, related
 from server.text.lexicon import Lexicon
 
 DICTIONARIES_FOLDER = "pronunciations"
@@ -36,7 +36,10 @@ class Dictionaries:
         self._versions: dict[Path, Version] = {}
         self._files: dict[Path, list[DictionaryEntry]] = {}
         self._entries: tuple[DictionaryEntry, ...] = ()
-        self._lexicons: dict[str, Lexicon] = {}
+        self._languages: frozenset[str] = frozenset()
+        """The languages of entries that are for one."""
+        self._lexicons: dict[frozenset[str], Lexicon] = {}
+        """Those of languages that have the same entries are one: else a client could fill the memory with languages."""
         self.problems: dict[str, str] = {}
         """What is wrong with each file that could not be read, by its name."""
 
@@ -47,16 +50,16 @@ class Dictionaries:
 
     def prepared(self, language: str) -> bool:
         """Whether ``lexicon`` returns at once; otherwise it takes 0.2 s for 20,000 entries."""
-        return not self._entries or language in self._lexicons
+        return not self._entries or self._key(language) in self._lexicons
 
     def lexicon(self, language: str) -> Lexicon:
         """Returns the entries for texts in a language (BCP 47); those for this language alone precede others."""
-        lexicons = self._lexicons
-        if language not in lexicons:
+        lexicons, key = self._lexicons, self._key(language)
+        if key not in lexicons:
             fitting = (entry for entry in self._entries if entry.fits(language))
             by_language = sorted(fitting, key=lambda entry: len(entry.language))
-            lexicons[language] = Lexicon((entry.pronunciation for entry in by_language), "dictionary")
-        return lexicons[language]
+            lexicons[key] = Lexicon((entry.pronunciation for entry in by_language), "dictionary")
+        return lexicons[key]
 
     def load(self) -> bool:
         """Reads the files that have changed; returns whether there were any. Takes 0.2 s for 20,000 entries."""
@@ -81,6 +84,7 @@ class Dictionaries:
             log.warning("there are too many pronunciations", extra={"reason": f"only the first {MAX_ENTRIES} are used"})
         self.problems = problems
         self._files, self._entries, self._lexicons = files, entries[:MAX_ENTRIES], {}
+        self._languages = frozenset(entry.language for entry in self._entries if entry.language)
         return True
 
     async def watch(self) -> None:
@@ -94,6 +98,10 @@ class Dictionaries:
                     if before.get(path) != after.get(path):
                         self._changed(path.name)
                 log.info("the server has %d pronunciations now", len(self._entries))
+
+    def _key(self, language: str) -> frozenset[str]:
+        """Returns which of the languages that entries are for have entries for this one."""
+        return frozenset(each for each in self._languages if related(each, language))
 
     def _look(self) -> dict[Path, Version]:
         """Returns the version of each file with a known kind of name."""

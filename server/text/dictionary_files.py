@@ -50,8 +50,13 @@ class DictionaryEntry:
 
     def fits(self, language: str) -> bool:
         """Whether it is for texts in ``language``: "en" and "en-us" fit each other, "en-gb" and "en-us" don't."""
-        own, other = f"{self.language}-", f"{language}-"
-        return not self.language or own.startswith(other) or other.startswith(own)
+        return not self.language or related(self.language, language)
+
+
+def related(first: str, second: str) -> bool:
+    """Whether one of two languages is the other, or a kind of it."""
+    own, other = f"{first}-", f"{second}-"
+    return own.startswith(other) or other.startswith(own)
 
 
 def read(path: Path) -> list[DictionaryEntry]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from server.text import ipa
+from server.text.language_runs import sections
 from server.text.normalize import LETTER, NO_TEXT, compose, single_spaced
 from server.text.script import Script
 from server.utterance import Passage, Verbalization
@@ -82,7 +84,7 @@ class Lexicon:
     """
 
     def __init__(self, entries: Iterable[Pronunciation], kind: Kind) -> None:
-        self._kind: Kind = kind
+        self.kind: Kind = kind
         self.entries = 0
         """Their number."""
         self._root: dict[str, Any] = {}
@@ -123,35 +125,59 @@ class Lexicon:
         return found
 
     def _verbalization(self, text: str, start: int, stop: int, entry: Pronunciation) -> Verbalization:
-        needs_ipa = self._kind == "pronunciation" and not entry.say
-        return Verbalization(start, stop, entry.say or text[start:stop], entry.ipa, needs_ipa, self._kind)
+        needs_ipa = self.kind == "pronunciation" and not entry.say
+        return Verbalization(start, stop, entry.say or text[start:stop], entry.ipa, needs_ipa, self.kind)
 
 
-def pronounced(script: Script, lexicons: Sequence[Lexicon]) -> Script:
+def pronounced(script: Script, lexicons: Sequence[Lexicon], others: Mapping[str, Lexicon] | None = None) -> Script:
     """Returns a script with what the lexicons read; an earlier one takes precedence, and markup over all. Without any
-    match it is the same."""
+    match it is the same.
+
+    ``others`` are the dictionaries of other languages, which read the parts in these in place of that among
+    ``lexicons``.
+    """
     lexicons = [lexicon for lexicon in lexicons if lexicon.entries]
-    if not lexicons:
+    others = {language: lexicon for language, lexicon in (others or {}).items() if lexicon.entries}
+    if not lexicons and not others:
         return script
-    passages = tuple(_pronounced(passage, lexicons) for passage in script.passages or (Passage(script.text),))
+    passages = tuple(_pronounced(passage, lexicons, others) for passage in script.passages or (Passage(script.text),))
     if script.passages:
         return replace(script, passages=passages)
     return replace(script, passages=passages, structural=True) if passages[0].verbalizations else script
 
 
-def _pronounced(passage: Passage, lexicons: Sequence[Lexicon]) -> Passage:
+def _pronounced(passage: Passage, lexicons: Sequence[Lexicon], others: Mapping[str, Lexicon]) -> Passage:
     found = list(passage.verbalizations)
     covered = bytearray(len(passage.text))
     for each in found:
         covered[each.start : each.stop] = b"\1" * (each.stop - each.start)
-    for lexicon in lexicons:
-        for each in lexicon.find(passage.text):
-            if covered.find(1, each.start, each.stop) < 0:
-                covered[each.start : each.stop] = b"\1" * (each.stop - each.start)
-                found.append(each)
+    for each in chain(*(_matches(lexicon, passage) for lexicon in lexicons), _matches_in_runs(passage, others)):
+        if covered.find(1, each.start, each.stop) < 0:
+            covered[each.start : each.stop] = b"\1" * (each.stop - each.start)
+            found.append(each)
     if len(found) == len(passage.verbalizations):
         return passage
     return replace(passage, verbalizations=tuple(sorted(found, key=lambda each: each.start)))
+
+
+def _matches(lexicon: Lexicon, passage: Passage) -> Iterator[Verbalization]:
+    """Yields what a lexicon reads in a passage: a dictionary only outside the parts in other languages."""
+    if not passage.runs or lexicon.kind == "pronunciation":
+        yield from lexicon.find(passage.text)
+        return
+    for start, stop, language in sections(len(passage.text), "", passage.runs):
+        if not language:
+            yield from _moved(lexicon.find(passage.text[start:stop]), start)
+
+
+def _matches_in_runs(passage: Passage, others: Mapping[str, Lexicon]) -> Iterator[Verbalization]:
+    for run in passage.runs:
+        if run.language in others:
+            yield from _moved(others[run.language].find(passage.text[run.start : run.stop]), run.start)
+
+
+def _moved(verbalizations: Iterable[Verbalization], by: int) -> Iterator[Verbalization]:
+    return (replace(each, start=each.start + by, stop=each.stop + by) for each in verbalizations)
 
 
 def _folded(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -90,14 +90,22 @@ class ScriptParser:
         self._pauses = pauses
         self._max_break_seconds = max_break_seconds
 
-    def parse(self, text: str, input_type: InputType, language: str, speed: float = 1.0) -> Script:
-        """Returns the script of a text in a language (BCP 47) that is spoken at ``speed``.
+    def parse(
+        self,
+        text: str,
+        input_type: InputType,
+        language: str,
+        speed: float = 1.0,
+        languages: Callable[[str], str | None] | None = None,
+    ) -> Script:
+        """Returns the script of a text in a language (BCP 47) that is spoken at ``speed``. ``languages`` returns the
+        voice's own code for a language that parts of SSML may have; None where it has none.
 
         Takes linear time. Raises InvalidText, InvalidMarkup and NothingToSpeak.
         """
         check(text)
         if input_type == "ssml":
-            return self._parse_ssml(text, language)
+            return self._parse_ssml(text, language, languages)
         if ssml.looks_like_ssml(text):
             raise InvalidMarkup('the text is SSML: set "input_type": "ssml", or send plain text', param="input_type")
         source = self._tags.mask(text).replace("\r\n", " \n").translate(LINE_ENDS)
@@ -109,8 +117,15 @@ class ScriptParser:
         structure = passages if len(passages) > 1 or passages[0].verbalizations else ()
         return Script(spoken, words, structure, bool(structure), source, tuple(blocks))
 
-    def _parse_ssml(self, text: str, language: str) -> Script:
-        passages = ssml.parse(text, language, self._max_break_seconds, self._tags, self._pauses.paragraph)
+    def _parse_ssml(self, text: str, language: str, languages: Callable[[str], str | None] | None) -> Script:
+        passages = ssml.parse(
+            text,
+            language,
+            self._max_break_seconds,
+            self._tags,
+            paragraph=self._pauses.paragraph,
+            languages=languages,
+        )
         spoken = normalize(" ".join(passage.text for passage in passages), self._tags)
         return Script(spoken, count_words(spoken, language), passages)
 

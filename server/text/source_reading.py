@@ -33,6 +33,8 @@ class StretchReading:
     """Its range of the source; None in SSML."""
     phonemes: str | None = None
     """Its phonemes in the sentence, in IPA; None if there is no phonemizer."""
+    language: str = ""
+    """The language (BCP 47) in which it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class SentenceReading:
     pause: float
     """Seconds."""
     speed: float
+    language: str = ""
+    """The language of most of it."""
+    unsupported_language: str = ""
+    """The language that was found but can't be spoken; empty if there is none."""
 
     @property
     def length(self) -> int:
@@ -71,7 +77,13 @@ def read_source(script: Script, language: str, speed: float, phonemize: Phonemiz
     source_map = _SourceMap(script, passages)
     phonemes = _phonemes(text.sentences, phonemize)
     sentences = tuple(
-        SentenceReading(tuple(_stretches(sentence, source_map, phonemes)), sentence.pause, sentence.speed)
+        SentenceReading(
+            tuple(_stretches(sentence, source_map, phonemes, language)),
+            sentence.pause,
+            sentence.speed,
+            sentence.language or language,
+            _unsupported(sentence, passages[sentence.passage]),
+        )
         for sentence in text.sentences
     )
     return SourceReading(
@@ -112,7 +124,7 @@ class _SourceMap:
 
 
 def _stretches(
-    sentence: SpokenSentence, source_map: _SourceMap, phonemes: Iterator[str | None]
+    sentence: SpokenSentence, source_map: _SourceMap, phonemes: Iterator[str | None], language: str
 ) -> Iterator[StretchReading]:
     position = 0
     for word in sentence.words:
@@ -125,7 +137,15 @@ def _stretches(
             ", ".join(rules) or None,
             source_map.span(sentence.passage, sentence.start + start, sentence.start + position),
             next(phonemes),
+            word.language or language,
         )
+
+
+def _unsupported(sentence: SpokenSentence, passage: Passage) -> str:
+    """Returns the language that was found where the sentence begins, if it can't be spoken."""
+    index = bisect_right(passage.runs, sentence.start, key=lambda run: run.start) - 1
+    run = passage.runs[index] if index >= 0 else None
+    return run.unsupported if run and sentence.start < run.stop else ""
 
 
 def _unread(text: SpokenText, passages: Sequence[Passage], source_map: _SourceMap) -> Iterator[Omission]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from server.errors import InvalidMarkup
 from server.text import ipa
 from server.text.emotions import DEFAULT_TAGS, EmotionTags
-from server.text.normalize import compose
-from server.utterance import DEFAULT_PAUSES, SPEED_RANGE, Passage, Verbalization
+from server.text.text_runs import TextRun, joined
+from server.utterance import DEFAULT_PAUSES, SPEED_RANGE, Passage
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -23,7 +23,7 @@ STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0
 """Seconds of silence; a break without attributes is medium."""
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
 ATTRIBUTES = {
-    "speak": {"version", "lang", "schemaLocation"}, "p": set(), "s": set(), "break": {"time", "strength"},
+    "speak": {"version", "lang", "schemaLocation"}, "p": {"lang"}, "s": {"lang"}, "break": {"time", "strength"},
     "say-as": {"interpret-as", "format", "detail"}, "prosody": {"rate"}, "sub": {"alias"},
     "phoneme": {"alphabet", "ph"}, "lang": {"lang", "onlangfailure"},
 }  # fmt: skip
@@ -47,18 +47,21 @@ def parse(
     language: str,
     most_seconds: float,
     tags: EmotionTags = DEFAULT_TAGS,
+    *,
     paragraph: float = DEFAULT_PAUSES.paragraph,
+    languages: Callable[[str], str | None] | None = None,
 ) -> tuple[Passage, ...]:
     """Returns the passages of a document. Each has a text, except a first one that is only a pause.
 
     ``language`` is the voice's; ``most_seconds`` is the longest break; ``tags`` are not spoken; ``paragraph`` is the
-    pause after a paragraph, in seconds.
+    pause after a paragraph, in seconds; ``languages`` returns the voice's code for another language, None where it
+    can't speak it.
     Raises InvalidMarkup, which names the element.
     """
     root = _tree(text)
     if _name(root) != "speak":
         raise _error("the outermost element must be speak")
-    document = _Document(language, most_seconds, tags, paragraph)
+    document = _Document(language, most_seconds, tags, paragraph, languages or _none)
     document.read(root)
     return document.finish()
 
@@ -86,16 +89,6 @@ def _tree(text: str) -> Element:
     return root
 
 
-class TextRun(NamedTuple):
-    """A piece of text without elements in it."""
-
-    written: str
-    spoken: str | None = None
-    """How it is spoken if the markup says so."""
-    ipa: str = ""
-    """Its phonemes if the markup gives them."""
-
-
 @dataclass(slots=True)
 class _Document:
     """The state of a document while it is read; ``runs`` are not in a passage yet."""
@@ -104,6 +97,9 @@ class _Document:
     most_seconds: float
     tags: EmotionTags
     paragraph: float
+    languages: Callable[[str], str | None]
+    spoken: str = ""
+    """The language within an element that gives another than the document's; else empty."""
     rate: float = 1.0
     passages: list[Passage] = field(default_factory=list)
     runs: list[TextRun] = field(default_factory=list)
@@ -112,13 +108,30 @@ class _Document:
     def read(self, element: Element) -> None:
         """Reads the element and its content."""
         name = _name(element)
-        _attributes(element, name, self.language)
+        _check_attributes(element, name)
+        outer, self.spoken = self.spoken, self._language(element, name)
         handlers: dict[str, Callable[[Element], None]] = {
             "speak": self._inside, "s": self._sentence, "p": self._paragraph, "break": self._break,
             "prosody": self._prosody, "sub": self._sub, "say-as": self._say_as,
             "phoneme": self._phoneme, "lang": self._inside,
         }  # fmt: skip
         handlers[name](element)
+        self.spoken = outer
+
+    def _language(self, element: Element, name: str) -> str:
+        """Returns the language within an element; empty for the document's. Raises InvalidMarkup for one that the voice
+        can't speak."""
+        written = next((value for key, value in element.attrib.items() if key.endswith("}lang")), None)
+        if written is None:
+            return self.spoken
+        code = written.strip().lower().replace("_", "-")
+        if code.partition("-")[0] == self.language.partition("-")[0]:
+            return ""
+        spoken = self.languages(code)
+        if spoken is None:
+            others = "" if self.languages is _none else ", or one that the voice can speak"
+            raise _error(f"{name}'s xml:lang must be the language of the request{others}")
+        return spoken
 
     def finish(self) -> tuple[Passage, ...]:
         self._end(None)
@@ -174,7 +187,7 @@ class _Document:
         _require_text(element, "sub")
         if (alias := element.get("alias")) is None:
             raise _error("sub needs an alias")
-        self.runs.append(TextRun(element.text or "", alias))
+        self.runs.append(TextRun(element.text or "", alias, language=self.spoken))
 
     def _phoneme(self, element: Element) -> None:
         _require_text(element, "phoneme")
@@ -186,16 +199,17 @@ class _Document:
             raise _error(f"phoneme's ph has {name}, which is not a symbol of the International Phonetic Alphabet")
         if not ipa.has_sound(phonemes) or len(phonemes) > MAX_PHONEMES:
             raise _error(f"phoneme needs ph, with 1 to {MAX_PHONEMES} symbols of the International Phonetic Alphabet")
-        self.runs.append(TextRun(element.text or "", element.text or "", phonemes))
+        self.runs.append(TextRun(element.text or "", element.text or "", phonemes, self.spoken))
 
     def _say_as(self, element: Element) -> None:
         _require_text(element, "say-as")
-        spoken = _spoken_as(element.get("interpret-as", ""), " ".join((element.text or "").split()), self.language)
-        self.runs.append(TextRun(element.text or "", spoken))
+        language = self.spoken or self.language
+        spoken = _spoken_as(element.get("interpret-as", ""), " ".join((element.text or "").split()), language)
+        self.runs.append(TextRun(element.text or "", spoken, language=self.spoken))
 
     def _text(self, text: str | None) -> None:
         if text:
-            self.runs.append(TextRun(self.tags.remove(text)))
+            self.runs.append(TextRun(self.tags.remove(text), language=self.spoken))
 
     def _flowing(self) -> float | None:
         """Returns the pause where only the pace changes: none within a sentence."""
@@ -204,10 +218,10 @@ class _Document:
 
     def _end(self, pause: float | None) -> None:
         """Ends a passage. A pause without text is added to the passage before."""
-        text, verbalizations = _joined(self.runs)
+        text, verbalizations, languages = joined(self.runs)
         self.runs.clear()
         if text:
-            self.passages.append(Passage(text, self.rate, pause, verbalizations))
+            self.passages.append(Passage(text, self.rate, pause, verbalizations, languages))
             self.paragraph_ended = False
         elif pause:
             self.paragraph_ended = False
@@ -216,22 +230,6 @@ class _Document:
                 return
             last = self.passages[-1]
             self.passages[-1] = replace(last, pause=(last.pause or 0.0) + pause)
-
-
-def _joined(runs: Sequence[TextRun]) -> tuple[str, tuple[Verbalization, ...]]:
-    """Returns the text in composed form with single spaces, and its verbalizations."""
-    text = ""
-    verbalizations = []
-    for written, spoken, phonemes in runs:
-        clean = re.sub(r"\s+", " ", compose(written))
-        if not text or text.endswith(" "):
-            clean = clean.lstrip()
-        start = len(text) + len(clean) - len(clean.lstrip())
-        text += clean
-        if spoken is not None and (stop := len(text.rstrip())) > start:
-            in_letters = " ".join(compose(spoken).split())
-            verbalizations.append(Verbalization(start, stop, in_letters, phonemes, needs_ipa=bool(phonemes)))
-    return text.rstrip(), tuple(verbalizations)
 
 
 def _spoken_as(kind: str, text: str, language: str) -> str | None:
@@ -272,14 +270,15 @@ def _name(element: Element) -> str:
     raise _error(f"{description} can't be used; there are {', '.join(ATTRIBUTES)}")
 
 
-def _attributes(element: Element, name: str, language: str) -> None:
+def _none(_: str) -> None:
+    """Returns the code of no language."""
+
+
+def _check_attributes(element: Element, name: str) -> None:
     for attribute in element.attrib:
         if attribute.rpartition("}")[2] not in ATTRIBUTES[name]:
             allowed = ", ".join(sorted(ATTRIBUTES[name])) or "none"
             raise _error(f"{name} has an attribute that can't be used; there are: {allowed}")
-    spoken = next((value for key, value in element.attrib.items() if key.endswith("}lang")), language)
-    if spoken.lower().replace("_", "-").partition("-")[0] != language.partition("-")[0]:
-        raise _error(f"{name}'s xml:lang must be the language of the request")
 
 
 def _require_empty(element: Element, name: str) -> None:

@@ -146,6 +146,63 @@ async def test_other_languages_have_their_own_rules(start: Start) -> None:
     assert japanese["sentences"][0]["stretches"][0]["phonemes"] is None
 
 
+MIXED = "He said: “Guten Tag, es kostet 3,50 €.” Then he left. Das ist der 3. Mai. 今天天气很好，我们去公园吧。"
+
+
+def test_languages_are_found(server_url: str) -> None:
+    _, _, body = post(server_url + PATH, {"text": MIXED, "language": "auto"})
+    answer = json.loads(body)
+    assert (answer["language"], answer["languages"]) == ("de", ["de", "en"])
+    assert [sentence["language"] for sentence in answer["sentences"]] == ["de", "en", "de", "en"]
+    assert [sentence["unsupported_language"] for sentence in answer["sentences"]] == [None, None, None, "zh"]
+    first = {each["written"]: each for each in answer["sentences"][0]["stretches"]}
+    assert (first["said:"]["language"], first["“Guten"]["language"]) == ("en", "de")
+    assert first["“Guten"]["phonemes"] == "ɡˈuːtən"
+    assert first["3,50 €.”"]["spoken"] == "drei Euro und fünfzig Cent.”"
+    assert not any(each["missing_phonemes"] for sentence in answer["sentences"] for each in sentence["stretches"])
+
+
+def test_without_the_choice_there_is_one_language(server_url: str) -> None:
+    _, _, body = post(server_url + PATH, {"text": "Das ist der 3. Mai."})
+    answer = json.loads(body)
+    assert (answer["language"], answer["languages"]) == ("en", ["en"])
+    assert answer["sentences"][0]["stretches"][0]["phonemes"] != "das"
+
+
+def test_markup_gives_a_part_its_language(server_url: str) -> None:
+    text = "<speak>Say <lang xml:lang='de'>am 3. Mai</lang> now.</speak>"
+    _, _, body = post(server_url + PATH, {"text": text, "input_type": "ssml"})
+    assert spoken(json.loads(body)) == "Say am dritten Mai now."
+    status, _, body = post(server_url + PATH, {"text": text.replace("'de'", "'xx'"), "input_type": "ssml"})
+    assert (status, json.loads(body)["error"]["code"]) == (422, "invalid_markup")
+
+
+def test_phonemes_that_the_voice_lacks_are_named(server_url: str) -> None:
+    pronunciations = [{"text": "click", "ipa": "kǃɪk", "say": "click"}]
+    _, _, body = post(server_url + PATH, {"text": "A click.", "pronunciations": pronunciations})
+    stretches = json.loads(body)["sentences"][0]["stretches"]
+    assert [each["missing_phonemes"] for each in stretches] == [[], []], "the default voice has a symbol for it"
+
+
+def test_a_text_in_several_languages_is_spoken_and_counted(server_url: str) -> None:
+    german = {"text": "Guten Tag, wie geht es dir heute?", "language": "auto", "response_format": "pcm"}
+    status, _, audio = post(f"{server_url}/tts", german)
+    assert status == 200
+    assert 1.0 < len(audio) / 2 / 24_000 < 5.0
+    _, _, english = post(f"{server_url}/tts", {**german, "language": "en"})
+    assert english != audio, "the cache's key holds the languages"
+    metrics = fetch(f"{server_url}/prometheus", "text/plain")
+    assert b'language="de"' in metrics
+
+
+async def test_a_provider_that_can_not_change_the_language_reads_all_in_its_own(start: Start) -> None:
+    client = await start()
+    status, answer = await read(client, "Das ist der 3. Mai.", language="AUTO")
+    assert (status, answer["languages"]) == (200, ["en"])
+    async with client.session.post(f"{client.url}/tts", json={"text": MIXED, "language": "auto"}) as response:
+        assert response.status == 200
+
+
 class MultilingualProvider(HummingProvider):
     """Has a German voice too."""
 

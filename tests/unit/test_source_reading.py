@@ -198,6 +198,7 @@ def test_the_answer_has_all_fields() -> None:
     utterance = Utterance(script.text, JOE, "en", script.words, len(script.text))
     assert describe(read_source(script, "en", 1.0), utterance, 1.234) == {
         "language": "en",
+        "languages": ["en"],
         "words": 2,
         "word_count_range": "1-10",
         "characters": 10,
@@ -206,10 +207,30 @@ def test_the_answer_has_all_fields() -> None:
         "sentences": [
             {
                 "stretches": [
-                    {"written": "St.", "start": 6, "stop": 9, "spoken": "Saint", "phonemes": None, "rule": "street"},
-                    {"written": "Louis.", "start": 10, "stop": 16, "spoken": "Louis.", "phonemes": None, "rule": None},
+                    {
+                        "written": "St.",
+                        "start": 6,
+                        "stop": 9,
+                        "spoken": "Saint",
+                        "phonemes": None,
+                        "rule": "street",
+                        "language": "en",
+                        "missing_phonemes": [],
+                    },
+                    {
+                        "written": "Louis.",
+                        "start": 10,
+                        "stop": 16,
+                        "spoken": "Louis.",
+                        "phonemes": None,
+                        "rule": None,
+                        "language": "en",
+                        "missing_phonemes": [],
+                    },
                 ],
                 "pause_seconds": 0.0,
+                "language": "en",
+                "unsupported_language": None,
             }
         ],
         "skipped": [{"start": 0, "stop": 5, "reason": "emotion tag"}],

@@ -150,3 +150,39 @@ def test_whatever_comes_is_read_or_refused(inside: str) -> None:
         for verbalization in passage.verbalizations:
             assert ends <= verbalization.start < verbalization.stop <= len(passage.text)
             ends = verbalization.stop
+
+
+LANGUAGES = {"de": "de", "fr": "fr", "zh": "zh-cn"}
+
+
+def runs(inside: str) -> list[tuple[str, str]]:
+    passages = ssml.parse(f"<speak>{inside}</speak>", "en", 10.0, languages=LANGUAGES.get)
+    return [(run.language, passage.text[run.start : run.stop]) for passage in passages for run in passage.runs]
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("Say <lang xml:lang='de'>Guten Tag</lang> now.", [("de", "Guten Tag")]),
+        ("<s xml:lang='fr'>Bonjour.</s><s>Hello.</s>", [("fr", "Bonjour.")]),
+        ("<p xml:lang='DE'>Eins. <s>Zwei.</s></p>", [("de", "Eins."), ("de", "Zwei.")]),
+        ("<lang xml:lang='de'>Eins <lang xml:lang='en'>two</lang> drei</lang>", [("de", "Eins"), ("de", "drei")]),
+        ("<lang xml:lang='de'>Eins <sub alias='zwei'>2</sub> <say-as interpret-as='ordinal'>3</say-as></lang>",
+         [("de", "Eins 2 3")]),
+        ("<lang xml:lang='en-GB'>Hello</lang>", []),
+        ("<lang xml:lang='zh'>你好</lang>", [("zh-cn", "你好")]),
+    ],
+)  # fmt: skip
+def test_parts_may_be_in_other_languages(inside: str, expected: list[tuple[str, str]]) -> None:
+    assert runs(inside) == expected
+
+
+def test_numbers_are_said_in_the_language_of_their_part() -> None:
+    document = "<speak><lang xml:lang='de'><say-as interpret-as='cardinal'>3</say-as></lang></speak>"
+    [passage] = ssml.parse(document, "en", 10.0, languages=LANGUAGES.get)
+    assert passage.spoken == "drei"
+
+
+def test_a_language_that_the_voice_can_not_speak_is_refused() -> None:
+    with pytest.raises(InvalidMarkup, match="lang's xml:lang must be the language of the request, or one that"):
+        runs("<lang xml:lang='xx'>x</lang>")

@@ -50,7 +50,8 @@ def _written(passage: Passage) -> str:
     """Returns a passage as it is hashed. Servers that share clips must agree on it, so renames must not change it."""
     readings = [_reading(each) for each in passage.verbalizations]
     joined = f"({readings[0]},)" if len(readings) == 1 else f"({', '.join(readings)})"
-    return f"Passage(text={passage.text!r}, rate={passage.rate!r}, pause={passage.pause!r}, readings={joined})"
+    runs = "".join(f", {run.language}={run.start}:{run.stop}" for run in passage.runs)
+    return f"Passage(text={passage.text!r}, rate={passage.rate!r}, pause={passage.pause!r}, readings={joined}{runs})"
 
 
 def _reading(each: Verbalization) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Container, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -29,7 +29,12 @@ RATE_SECONDS = 0.1
 """The time for which the rate is cached. It changes over many seconds, computing a provider's load sums over all of its
 work, and in an overload every refusal needs it."""
 
-ABILITIES = {Ability.MARKUP: "SSML", Ability.WORD_TIMES: "timestamps", Ability.PHONEMES: "phonemes"}
+ABILITIES = {
+    Ability.MARKUP: "SSML",
+    Ability.WORD_TIMES: "timestamps",
+    Ability.PHONEMES: "phonemes",
+    Ability.LANGUAGES: "parts in other languages",
+}
 """The names of abilities in errors to clients."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
@@ -151,6 +156,15 @@ class FallbackChain:
     def require(self, utterance: Utterance) -> None:
         """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
         self._candidates_for(utterance)
+
+    def changes_language(self, voice: str) -> bool:
+        """Whether a provider can speak parts of a text in other languages with the voice."""
+        return any(candidate.changes_language for candidate in self._candidates.get(voice, ()))
+
+    def phonemes(self, voice: str) -> Container[str] | None:
+        """Returns the phonemes that the voice can make; None if its first provider takes none."""
+        first = next(iter(self._candidates.get(voice, ())), None)
+        return first.phonemes if first is not None else None
 
     async def speak(self, synthesis: Synthesis, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
         """Yields the audio: a stream's as it is made, a whole answer's after it is complete and judged.

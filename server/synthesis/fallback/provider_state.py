@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Container
 from dataclasses import dataclass, field, replace
 
 from server.errors import SpeechError
 from server.logs import LOGGER
-from server.providers.provider import Provider
+from server.providers.provider import PhonemeProvider, Provider
 from server.synthesis.fallback.breaker import Breaker
 from server.utterance import Ability, Utterance, Voice
 
@@ -95,12 +96,29 @@ class Candidate:
         """The provider's name."""
         return self.state.name
 
+    @property
+    def phonemes(self) -> Container[str] | None:
+        """The phonemes that the voice can make; None if its provider takes none."""
+        provider = self.state.provider
+        return provider.phonemes(self.voice) if isinstance(provider, PhonemeProvider) else None
+
+    @property
+    def changes_language(self) -> bool:
+        """Whether it speaks parts of a text in other languages; a model that reads letters does not."""
+        provider = self.state.provider
+        able = Ability.LANGUAGES in provider.abilities
+        return able and not (isinstance(provider, PhonemeProvider) and self.phonemes is None)
+
     def adapt(self, utterance: Utterance) -> Utterance:
         """Returns the utterance with this provider's voice and a language that it speaks, and without what the provider
-        can't do: without the passages of its structure if it can't pause, without phonemes if it takes only letters."""
+        can't do: without the passages of its structure if it can't pause, without phonemes if it takes only letters,
+        in one language if it can't change it."""
         abilities = self.state.provider.abilities
         if utterance.passages and Ability.PHONEMES not in abilities:
             passages = tuple(passage.without_phonemes() for passage in utterance.passages)
+            utterance = replace(utterance, passages=passages)
+        if utterance.passages and not self.changes_language:
+            passages = tuple(replace(passage, runs=()) for passage in utterance.passages)
             utterance = replace(utterance, passages=passages)
         if utterance.structural and Ability.MARKUP not in abilities:
             said = any(passage.verbalizations for passage in utterance.passages)
