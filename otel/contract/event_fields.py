@@ -53,7 +53,7 @@ class RequestField(Field):
         "installed",
     )
     VOICE_CHECKSUM = "tts.voice_checksum", "SHA-256 over the voice's model and configuration"
-    LANGUAGE = "tts.language", "the language as a BCP 47 code"
+    LANGUAGE = "tts.language", "the language of most of the text as a BCP 47 code"
     SPEED = "tts.speed", "the requested pace; 1 is the voice's own", "double"
     WORD_COUNT = "tts.word_count", "words that are spoken, as written: without emotion tags and markup", "int"
     WORD_COUNT_RANGE = "tts.word_count_range", "the range of the number of words"

@@ -40,7 +40,7 @@ class Source(StrEnum):
     VOICES = "the names of the installed voices"
     PROVIDERS = "the names of the providers"
     GPUS = "the numbers of the machine's GPUs"
-    LANGUAGES = "the languages of the installed voices"
+    LANGUAGES = "the languages that the installed voices speak"
     ENDPOINTS = "the paths that answer with audio"
     ERRORS = "the error types of the reference"
     CLIENTS = "anonymous, and the names of the keys, of which the first 256 since the server's start"
@@ -89,7 +89,7 @@ STATUS_CODE = Attribute(
     ),
 )
 VOICE_NAME = Attribute("voice_name", "the voice", Source.VOICES)
-LANGUAGE = Attribute("language", "the language as a BCP 47 code", Source.LANGUAGES)
+LANGUAGE = Attribute("language", "the language of most of the text as a BCP 47 code", Source.LANGUAGES)
 OUTCOME = Attribute("outcome", "how the request ended", tuple(Outcome))
 ERROR_TYPE = Attribute("error_type", "the error class in lower_snake", Source.ERRORS)
 CANCELLATION = Attribute("reason", "why the request was cancelled", tuple(Cancellation))

@@ -324,7 +324,7 @@ function options(select, values) {
 }
 
 function showLanguages() {
-  options($("language"), languages.get($("voice").value) ?? []);
+  options($("language"), [...(languages.get($("voice").value) ?? []), "auto"]);
 }
 
 async function loadVoices() {

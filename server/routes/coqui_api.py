@@ -26,7 +26,7 @@ SUMMARY = "Speak a text; compatible with Coqui's tts-server and MaryTTS."
 FIELDS = {
     "text": "What to say.",
     "voice_name": "A voice; absent or empty, the default voice.",
-    "language": "One of the voice's languages; absent or empty, its first.",
+    "language": "One of the voice's languages; absent or empty, its first; auto finds that of each sentence.",
 }
 IGNORED = "Ignored; the response header X-TTS-Ignored names it."
 DEFAULT = "default"

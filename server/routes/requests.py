@@ -54,7 +54,11 @@ class TtsRequest(BaseModel):
         examples=["(happy) Hello world, this is a test."],
     )
     voice_name: str | None = Field(None, description="A voice of GET /v1/audio/voices; absent, the default voice.")
-    language: str | None = Field(None, description="One of the voice's languages; absent, its first.")
+    language: str | None = Field(
+        None,
+        description="One of the voice's languages; absent, its first. auto: each sentence in its own, as far as the "
+        "voice can.",
+    )
     speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
     response_format: FormatName = Field(
         "wav", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."

@@ -203,11 +203,27 @@ async def test_a_provider_that_can_not_change_the_language_reads_all_in_its_own(
         assert response.status == 200
 
 
+async def test_a_multilingual_voice_reads_the_language_that_is_asked_for(start: Start) -> None:
+    provider = MultilingualProvider()
+    provider.abilities = frozenset({Ability.MARKUP, Ability.LANGUAGES})
+    client = await start(provider)
+    _, french = await read(client, "le 1/5/2024", voice_name="poly", language="fr")
+    assert (french["language"], spoken(french)) == ("fr", "le premier mai 2024")
+    _, chinese = await read(client, "今天天气很好，我们去公园吧。", voice_name="poly", language="auto")
+    assert (chinese["language"], chinese["sentences"][0]["unsupported_language"]) == ("zh-cn", None)
+    _, english = await read(client, "It is 5 km from here to there.", voice_name="poly", language="auto")
+    assert (english["language"], english["sentences"][0]["unsupported_language"]) == ("de", "en")
+
+
 class MultilingualProvider(HummingProvider):
     """Has a German voice too."""
 
     def voices(self) -> tuple[Voice, ...]:
-        return (*super().voices(), Voice("eva", ("de", "de-de"), 22050, "facade"))
+        return (
+            *super().voices(),
+            Voice("eva", ("de", "de-de"), 22050, "facade"),
+            Voice("poly", ("de", "fr", "zh-cn"), 22050, "facade"),
+        )
 
     def estimate(self, utterance: Utterance) -> float:
         return utterance.characters * 0.065
