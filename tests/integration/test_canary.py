@@ -141,6 +141,7 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(timestamps=True), JSON),
         send(url, "POST", "/tts", field(timestamps=True, stream=True), JSON),
         send(url, "POST", "/tts", field(timestamps=CANARY), JSON),
+        send(url, "POST", "/tts", field(text=f"Das ist der {CANARY}. This is it.", language="auto"), JSON),
         send(url, "POST", "/tts", field(pronunciations=[{"text": CANARY, "say": f"{CANARY} {CANARY}"}]), JSON),
         send(url, "POST", "/tts", field(pronunciations=[{"text": CANARY, "ipa": CANARY}]), JSON),
         send(url, "POST", "/tts", field(pronunciations=[{CANARY: CANARY}]), JSON),
@@ -148,6 +149,7 @@ def everywhere(url: str) -> set[int]:
         *(send(url, "POST", "/tts", field(input_type="markdown", text=text), JSON) for text in MARKDOWN),
         *(send(url, "POST", READ, words, headers) for headers in (JSON, hostile_headers)),
         send(url, "POST", f"{READ}?text={CANARY}", words, {**JSON, "Host": f"{CANARY}.example"}),
+        send(url, "POST", READ, field(text=f"Das ist der {CANARY}. This is it.", language="auto"), JSON),
         *(send(url, "POST", READ, field(input_type="ssml", text=markup), JSON) for markup in MARKUP),
         *(send(url, "POST", READ, field(input_type="markdown", text=text), JSON) for text in MARKDOWN),
         *(

@@ -12,6 +12,8 @@ import pytest
 
 from server.routes.text_reading import MOST_OF_CLIENT
 from server.text import phonemes
+from server.text.language_detection import LanguageDetector
+from server.text.script import Script
 from server.utterance import Ability, Utterance, Voice
 from tests.http_calls import fetch, post
 from tests.humming_provider import HummingProvider
@@ -213,6 +215,25 @@ async def test_a_multilingual_voice_reads_the_language_that_is_asked_for(start: 
     assert (chinese["language"], chinese["sentences"][0]["unsupported_language"]) == ("zh-cn", None)
     _, english = await read(client, "It is 5 km from here to there.", voice_name="poly", language="auto")
     assert (english["language"], english["sentences"][0]["unsupported_language"]) == ("de", "en")
+
+
+async def test_languages_are_found_beside_the_event_loop(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+    original = LanguageDetector.detected
+
+    def noted(self: LanguageDetector, script: Script, languages: Sequence[str]) -> Script:
+        threads.append(threading.current_thread())
+        return original(self, script, languages)
+
+    monkeypatch.setattr(LanguageDetector, "detected", noted)
+    provider = HummingProvider()
+    provider.abilities = frozenset({Ability.LANGUAGES})
+    client = await start(provider)
+    for text in ("Hello.", "Das ist gut. " * 100):
+        status, _ = await read(client, text, language="auto")
+        assert status == 200
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads
 
 
 class MultilingualProvider(HummingProvider):

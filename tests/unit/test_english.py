@@ -24,6 +24,8 @@ KINDS: dict[str, list[tuple[str, str]]] = {
         ("I live in St. Louis.", "I live in Saint Louis."),
         ("by the St. Lawrence", "by the Saint Lawrence"),
         ("I live on Baker St. now.", "I live on Baker Street now."),
+        ("Vitamin A is good, and an A or a grade A egg", "Vitamin eigh is good, and an eigh or a grade eigh egg"),
+        ("A plan: a man, A to B", "A plan: a man, A to B"),
         ("1500 kg", "1500 kilograms"),
         ("a disk of 2048 MB", "a disk of 2048 megabytes"),
         ("1200 mg", "1200 milligrams"),
@@ -294,6 +296,7 @@ def test_prose_is_not_changed() -> None:
     ("text", "sentences"),
     [
         ("We sell paper, etc. Customers like it.", ["We sell paper, et cetera.", "Customers like it."]),
+        ("12. Add salt. In 12. Stir.", ["12, Add salt.", "In 12.", "Stir."]),
         ("Take vitamin C. Doctors say so.", ["Take vitamin C.", "Doctors say so."]),
         ("Plan B. It works.", ["Plan B.", "It works."]),
         ("It is 8,849 m. Wow.", ["It is 8,849 meters.", "Wow."]),

@@ -1,4 +1,4 @@
-"""Letters with dots: "U.S.", "Ph.D.", "J. R. R. Tolkien", "e.s.t.", and what a single capital is."""
+"""Letters with dots: "U.S.", "Ph.D.", "J. R. R. Tolkien", "e.s.t.", the letter A, and the number of an item."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ ACRONYMS = {
 }  # fmt: skip
 """Acronyms that espeak says in letters and people as a word, or the other way round."""
 _LETTERED = re.compile(rf"(?:\b(?:{LETTERED})|\A)\s\Z", re.IGNORECASE)
+_AN = re.compile(r"\b[Aa]n\s\Z")
 _STARTER = re.compile(rf"\s(?:{STARTERS})\b")
 
 
@@ -36,6 +37,12 @@ def is_initial(match: re.Match[str]) -> bool:
 
 def _initial(match: re.Match[str]) -> str | None:
     return match[1] if is_initial(match) else None
+
+
+def _letter_a(match: re.Match[str]) -> str | None:
+    """Reads the A of "vitamin A is" and "an A or a B" as the letter; espeak reads it as the article."""
+    preceding = before(match, 14)
+    return "eigh" if preceding.strip() and (_LETTERED.search(preceding) or _AN.search(preceding)) else None
 
 
 def _degree(match: re.Match[str]) -> str:
@@ -62,6 +69,8 @@ RULES: tuple[Rule, ...] = (
         signs=".",
     ),
     rule("initial", r"\b([A-Z])\.(?=\s[A-Z])", _initial, signs="."),
+    rule("letters", r"\bA(?=\s[a-z])", _letter_a, signs="A"),
+    rule("item", r"\A(\d{1,3})\.(?=\s[A-Z])", r"\1,", signs="."),
     rule("acronym", rf"(?<![\w.@-])(?:{'|'.join(ACRONYMS)})(?![\w@]|\.\w)", lambda match: ACRONYMS[match[0]]),
     rule("letters", r"(?<=\b[Tt]he )WHO(?![\w.])|(?<=\()WHO(?=\))", "W H O", signs="W"),
 )

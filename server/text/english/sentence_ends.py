@@ -26,7 +26,7 @@ _BEFORE_WORDS = (
     "|assn|bros|incl|excl|misc|esp|inc|ltd|corp|co|jr|sr|tues?|thurs?|ave|blvd|rd|st|vs|etc|al|approx"
 )
 _GOES_ON = re.compile(
-    rf"(?:\w\.\n[:;,]|\b(?:{_BEFORE_NUMBERS})\.\s?\n(?:#?\d|(?-i:[IVX]{{1,5}}\b))"
+    rf"(?:\A\d{{1,3}}\.\s\n(?-i:[A-Z])|\w\.\n[:;,]|\b(?:{_BEFORE_NUMBERS})\.\s?\n(?:#?\d|(?-i:[IVX]{{1,5}}\b))"
     rf"|\b(?:{_BEFORE_NAMES})\.,?\s?\n(?:\d|[-\u2013]|(?-i:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|at\b|and\b|to\b|&|(?-i:[a-z]))"
     rf"|\b(?:{_BEFORE_WORDS})\.\s?\n(?-i:[a-z(])"
     rf"|\b(?-i:Amb|Atty|Det|Insp|Supt|Cmdr|Msgr|Mgr)\.\s?\n(?-i:[A-Z])"
@@ -35,7 +35,7 @@ _GOES_ON = re.compile(
     re.IGNORECASE,
 )
 """Matches the end of a sentence and the beginning of the next, which are one: "vol.|3", "5 p.m.|EST", "10 lbs.|of",
-"Tel.|:"."""
+"Tel.|:"; and the number of an item at the beginning of the text, "1.|Open the door"."""
 
 
 def correct(text: str, ends: Iterable[int]) -> list[int]:
