@@ -35,8 +35,8 @@ def put_into(page: str) -> str:
 async def _routes() -> tuple[tuple[Route, ...], tuple[Route, ...]]:
     """Returns the routes of the API and of the management port."""
     with tempfile.TemporaryDirectory() as folder:
-        loopback = {"host": "127.0.0.1", "management_host": "127.0.0.1"}
-        applications = Service(Settings(data_dir=Path(folder), keys_file=None, **loopback), ()).applications
+        settings = Settings(data_dir=Path(folder), keys_file=None, host="127.0.0.1", management_host="127.0.0.1")
+        applications = Service(settings, ()).applications
         return applications.api_routes(), applications.management_routes()
 
 

@@ -229,21 +229,6 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     traces_per_second: int = Field(
         5, ge=0, description="Traces kept per second in addition to those of errors and slow requests."
     )
-    keys_file: Path | None = Field(
-        None,
-        description="File of API keys as JSON or TOML, such as a mounted secret, which is read again when it changes; "
-        "by default keys.sqlite in TTSCOPE_DATA_DIR, which python -m server.keys changes.",
-    )
-    allow_anonymous: bool = Field(
-        False,
-        description="true: without API keys the server may listen on other addresses than the loopback, and everybody "
-        "who reaches it may do everything but manage keys. With the first key, requests need one all the same.",
-    )
-    query_keys: bool = Field(
-        False,
-        description="true: a WebSocket may send its API key as ?api_key=, for browsers, which can't give it headers. "
-        "Proxies and browsers may write a URL into their logs; the server does not.",
-    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="debug, info, warning or error.")
     build: str = Field("", description="Name of this build in events: a commit, or an image's tag.")
 

@@ -1,4 +1,4 @@
-"""The settings of TLS and of web pages, as a part of the server's settings."""
+"""The settings of keys, web pages and TLS, as a part of the server's settings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,21 @@ Origin = Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\
 class WebSettings(BaseSettings):
     """What a server needs that is reached over a network."""
 
+    keys_file: Path | None = Field(
+        None,
+        description="File of API keys as JSON or TOML, such as a mounted secret, which is read again when it changes; "
+        "by default keys.sqlite in TTSCOPE_DATA_DIR, which python -m server.keys changes.",
+    )
+    allow_anonymous: bool = Field(
+        False,
+        description="true: without API keys the server may listen on other addresses than the loopback, and everybody "
+        "who reaches it may do everything but manage keys. With the first key, requests need one all the same.",
+    )
+    query_keys: bool = Field(
+        False,
+        description="true: a WebSocket may send its API key as ?api_key=, for browsers, which can't give it headers. "
+        "Proxies and browsers may write a URL into their logs; the server does not.",
+    )
     allowed_origins: Annotated[tuple[Origin, ...], NoDecode] = Field(
         (),
         description="Origins of web pages that may call the API (CORS), separated by commas and exactly as browsers "

@@ -27,7 +27,7 @@ class CertificateError(ComponentError):
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
+class CertificateChain:
     """A certificate and its key, as they were read."""
 
     context: ssl.SSLContext
@@ -109,7 +109,7 @@ def server_certificate(certificate: Path | None, key: Path | None) -> ServerCert
     return ServerCertificate(certificate, key) if certificate and key else None
 
 
-def read_chain(certificate: Path, key: Path) -> Chain:
+def read_chain(certificate: Path, key: Path) -> CertificateChain:
     """Reads a certificate with its intermediates, and its key, from PEM files. Raises CertificateError."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # Python's ciphers: forward secrecy, AEAD, no SHA-1
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -126,7 +126,7 @@ def read_chain(certificate: Path, key: Path) -> Chain:
         raise CertificateError(f"a file can't be read: {error.strerror}") from None
     except ValueError:
         raise CertificateError("the file of the certificate is not PEM") from None
-    return Chain(context, pem, leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+    return CertificateChain(context, pem, leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
 
 
 _REASONS = {

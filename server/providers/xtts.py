@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 
 FILES = ("config.json", "vocab.json", "model.pth")
 LONGEST_SENTENCE = 0.8
-"""The share used of the characters that Coqui's tokenizer calls safe for a language, since numbers grow when they are
-written out."""
+"""The share used of what Coqui's tokenizer calls safe for a language, since numbers grow when they are written out."""
 CHUNK_TOKENS = 20
 """Audio tokens, 46 ms each, per chunk of a stream; Coqui's default."""
 MAX_CONDITIONINGS = 16

@@ -90,11 +90,11 @@ class Synthesizer:
 
     def changes_language(self, voice: Voice) -> bool:
         """Whether a provider can speak parts of a text in other languages with the voice."""
-        return self._chain.changes_language(voice.name)
+        return self._chain.changes_language(voice)
 
     def phonemes(self, voice: Voice) -> Container[str] | None:
         """Returns the phonemes that the voice can make; None if its first provider takes none."""
-        return self._chain.phonemes(voice.name)
+        return self._chain.phonemes(voice)
 
     def estimate(self, utterance: Utterance) -> float:
         """Returns the estimated seconds of audio. Raises NotReady, and UnknownVoice for a voice that was removed."""

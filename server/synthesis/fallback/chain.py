@@ -157,13 +157,13 @@ class FallbackChain:
         """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
         self._candidates_for(utterance)
 
-    def changes_language(self, voice: str) -> bool:
+    def changes_language(self, voice: Voice) -> bool:
         """Whether a provider can speak parts of a text in other languages with the voice."""
-        return any(candidate.changes_language for candidate in self._candidates.get(voice, ()))
+        return any(candidate.changes_language for candidate in self._candidates.get(voice.key, ()))
 
-    def phonemes(self, voice: str) -> Container[str] | None:
+    def phonemes(self, voice: Voice) -> Container[str] | None:
         """Returns the phonemes that the voice can make; None if its first provider takes none."""
-        first = next(iter(self._candidates.get(voice, ())), None)
+        first = next(iter(self._candidates.get(voice.key, ())), None)
         return first.phonemes if first is not None else None
 
     async def speak(self, synthesis: Synthesis, slot: SynthesisSlot) -> AsyncGenerator[Chunk, None]:
