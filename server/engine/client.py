@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from otel.support.api_key import KEY_VARIABLE
 from server.engine import messages
 from server.engine.connection import EngineConnection
 from server.engine.messages import Block, Command, DecoderProperties, LatentHandle, VoiceProperties
@@ -95,7 +96,8 @@ class EngineClient:
         arguments = (os.getpid(), logging.getLevelName(log_level), *descriptors)
         command = [sys.executable, "-m", "server.engine", *map(str, arguments)]
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-        inherited = {name: value for name, value in os.environ.items() if name not in secret_variables()}
+        secrets = {*secret_variables(), KEY_VARIABLE}
+        inherited = {name: value for name, value in os.environ.items() if name not in secrets}
         environment = {**inherited, **launch.missing_variables(os.environ), "PYTHONPATH": path}
         self._connections = [await EngineConnection.over(own_end, self._released, self._end) for own_end, _ in pairs]
         self._process = await asyncio.create_subprocess_exec(

@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from otel.support.api_key import KEY_VARIABLE
 from server.settings import secret_variables
 from stack.liveness import status
 from stack.services import prometheus
@@ -55,6 +56,17 @@ def test_the_secrets_are_the_servers_alone(supervised: LiveServer) -> None:
             assert not secret_variables() & process.environ().keys()
 
 
+def test_a_key_for_calling_servers_does_not_reach_the_engine(data_dir: Path) -> None:
+    with LiveServer(data_dir, TTSCOPE_API_KEY="a key of this machine's user") as server:
+        server.wait_for("listening, loading voices")
+        assert eventually(
+            lambda: [child for child in children(server.process.pid) if "server.engine" in child.cmdline()]
+        )
+        for process in children(server.process.pid):
+            with suppress(psutil.AccessDenied):
+                assert KEY_VARIABLE not in process.environ()
+
+
 def test_a_server_that_is_killed_speaks_again_and_says_so(supervised: LiveServer) -> None:
     assert speak(supervised.url, "Hello world.")[0] == 200
     assert total(exposed(supervised.url), "tts_restarts") == 0
@@ -93,6 +105,7 @@ OF_THE_DRIFT_JOB = {
     "MLFLOW_TRACKING_PASSWORD": SECRET,
     "TTSCOPE_DRIFT_WEBHOOK_URL": f"http://127.0.0.1:9/{SECRET}",
 }
+OF_THE_DASHBOARD = {KEY_VARIABLE: SECRET}
 PROGRAMS = 7
 """Three stores, the Collector, MLflow, the drift job and the live dashboard."""
 
@@ -104,7 +117,7 @@ def command(folder: Path) -> Iterator[tuple[subprocess.Popen[str], StackSettings
     with subprocess.Popen(
         [sys.executable, "-m", "stack", "--without-server"],
         cwd=ROOT,
-        env={**os.environ, **environment_of(settings), **OF_THE_SERVER, **OF_THE_DRIFT_JOB},
+        env={**os.environ, **environment_of(settings), **OF_THE_SERVER, **OF_THE_DRIFT_JOB, **OF_THE_DASHBOARD},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -136,7 +149,10 @@ def test_every_program_of_the_pipeline_that_is_killed_comes_back_and_none_outliv
         supervisor = psutil.Process(process.pid)
         killed = supervisor.children()
         assert len(killed) == PROGRAMS
-        assert who_knows_secrets(supervisor.children(recursive=True)) == {"drift": OF_THE_DRIFT_JOB.keys()}
+        assert who_knows_secrets(supervisor.children(recursive=True)) == {
+            "drift": OF_THE_DRIFT_JOB.keys(),
+            "streamlit": OF_THE_DASHBOARD.keys(),
+        }
         assert process.stdout is not None
         names = []
         for program in killed:
