@@ -165,7 +165,7 @@ async def test_other_clients_by_https(secure: Start, site: Site, tmp_path: Path)
 async def test_the_management_port_uses_it_unless_it_is_on_the_loopback(secure: Start, site: Site) -> None:
     client = await secure()
     assert str(client.service.management_url).startswith("http://")
-    open_to_all = await secure(management_host="0.0.0.0")
+    open_to_all = await secure(management_host="0.0.0.0", allow_anonymous=True)
     url = str(open_to_all.service.management_url).replace("0.0.0.0", "127.0.0.1")
     assert url.startswith("https://")
     async with client.session.get(f"{url}/health") as response:
