@@ -61,6 +61,11 @@ def test_what_is_adapted_can_be_said(phonemes: list[str], language: str) -> None
         assert letter[0] not in NEAREST, "everything in the table has something near in each inventory"
 
 
+@pytest.mark.parametrize("language", INVENTORIES)
+def test_each_letter_of_the_table_has_something_near(language: str) -> None:
+    assert [letter for letter in NEAREST if missing(letter, INVENTORIES[language])] == []
+
+
 def test_a_letter_without_anything_near_is_named() -> None:
     assert missing("aǃa ǂ", {"a"}) == ["ǃ", "ǂ"]
     assert missing("aç", {"a", "ʃ"}) == []
