@@ -28,6 +28,7 @@ from server.text.phonemes import Phonemizer, require_symbols
 from server.text.reading import read_text, read_utterance
 from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
 from server.voices.catalogue import InstalledVoice
+from server.voices.manifest import CHARACTERS
 
 BATCHES_IN_FLIGHT = 2
 """The most batches in flight per worker, so that it need not wait for the next one: in an overload a core is otherwise
@@ -106,7 +107,10 @@ class CoquiProvider:
 
     def phonemes(self, voice: Voice) -> Container[str] | None:
         loaded = self._voices.get(voice.name)
-        return loaded.reader.phonemes or None if loaded is not None else None
+        if loaded is not None:
+            return loaded.reader.phonemes or None
+        letters = (each.voice.name for each in self._installed if each.phonemizer == CHARACTERS)
+        return None if voice.name in letters else ()
 
     def estimate(self, utterance: Utterance) -> float:
         return estimate(utterance)

@@ -110,5 +110,6 @@ class PhonemeProvider(Protocol):
     """A provider whose voices speak phonemes."""
 
     def phonemes(self, voice: Voice) -> Container[str] | None:
-        """Returns the phonemes that a voice can make; None for a voice that reads letters or is not loaded."""
+        """Returns the phonemes that a voice can make; None for a voice that reads letters, nothing before it is
+        loaded."""
         ...

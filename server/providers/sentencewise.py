@@ -53,9 +53,9 @@ class SentencewiseSynthesizer:
         self._tracker.reset_rate(min(voice.rate for voice in voices.values()) * self._speech_threads.size)
 
     def phonemes(self, voice: Voice) -> Container[str] | None:
-        """Returns the phonemes that a voice can make; None for one that takes none, or is not loaded."""
+        """Returns the phonemes that a voice can make; None for one that takes none, nothing before it is loaded."""
         loaded = self._voices.get(voice.name)
-        return loaded.vocabulary or None if loaded is not None else None
+        return (loaded.vocabulary or None) if loaded is not None else ()
 
     async def speak(self, utterance: Utterance) -> AsyncGenerator[Chunk, None]:
         """Yields a chunk for each phrase of the utterance, in order, with the silence after it.

@@ -193,6 +193,10 @@ def test_a_text_in_several_languages_is_spoken_and_counted(server_url: str) -> N
     assert 1.0 < len(audio) / 2 / 24_000 < 5.0
     _, _, english = post(f"{server_url}/tts", {**german, "language": "en"})
     assert english != audio, "the cache's key holds the languages"
+    _, _, body = post(f"{server_url}/tts", {"text": MIXED, "language": "auto", "timestamps": True})
+    assert [each["word"] for each in json.loads(body)["timestamps"]][:9] == [
+        "He", "said:", "“Guten", "Tag,", "es", "kostet", "3,50 €.”", "Then", "he"
+    ]  # fmt: skip
     metrics = fetch(f"{server_url}/prometheus", "text/plain")
     assert b'language="de"' in metrics
 
