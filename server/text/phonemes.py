@@ -44,6 +44,10 @@ class Phonemizer:
     process, and EngineFailed when no process is available.
     """
 
+    def __init__(self) -> None:
+        self._resolved: dict[str, str] = {}
+        """The espeak voice of each language that parts of texts were in."""
+
     def phonemize(self, text: str, voice: str) -> list[list[str]]:
         """Returns the IPA codepoints (decomposed, NFD) of each sentence of ``text``, with the marks that end its
         clauses. A sentence of marks alone may be empty."""
@@ -76,9 +80,11 @@ class Phonemizer:
         if not language:
             return self._of_one_language(texts, voice)
         try:
-            own = self._of_one_language(texts, self.resolve(language))
+            if language not in self._resolved:
+                self._resolved[language] = self.resolve(language)
         except ValueError:
             return self._of_one_language(texts, voice)
+        own = self._of_one_language(texts, self._resolved[language])
         return [nearest_phonemes.adapted(symbols, voice) for symbols in own]
 
     def _of_one_language(self, texts: Sequence[str], voice: str) -> list[list[str]]:

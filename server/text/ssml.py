@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEPTH, ELEMENTS = 16, 1000
 """The maximum depth and number of elements of a document."""
 MAX_PHONEMES = 200
+MAX_LANGUAGES = 8
+"""The maximum number of languages of a document besides its own; espeak takes some ms for each change."""
 STRENGTHS = {"none": 0.0, "x-weak": 0.1, "weak": 0.2, "medium": 0.4, "strong": 0.7, "x-strong": 1.0}
 """Seconds of silence; a break without attributes is medium."""
 RATES = {"x-slow": 0.5, "slow": 0.75, "medium": 1.0, "default": 1.0, "fast": 1.25, "x-fast": 1.5}
@@ -100,6 +102,8 @@ class _Document:
     languages: Callable[[str], str | None]
     spoken: str = ""
     """The language within an element that gives another than the document's; else empty."""
+    used: set[str] = field(default_factory=set)
+    """All languages but the document's."""
     rate: float = 1.0
     passages: list[Passage] = field(default_factory=list)
     runs: list[TextRun] = field(default_factory=list)
@@ -131,6 +135,9 @@ class _Document:
         if spoken is None:
             others = "" if self.languages is _none else ", or one that the voice can speak"
             raise _error(f"{name}'s xml:lang must be the language of the request{others}")
+        self.used.add(spoken)
+        if len(self.used) > MAX_LANGUAGES:
+            raise _error(f"it may have parts in {MAX_LANGUAGES} other languages at most")
         return spoken
 
     def finish(self) -> tuple[Passage, ...]:

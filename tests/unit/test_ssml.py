@@ -186,3 +186,11 @@ def test_numbers_are_said_in_the_language_of_their_part() -> None:
 def test_a_language_that_the_voice_can_not_speak_is_refused() -> None:
     with pytest.raises(InvalidMarkup, match="lang's xml:lang must be the language of the request, or one that"):
         runs("<lang xml:lang='xx'>x</lang>")
+
+
+def test_a_document_has_few_languages() -> None:
+    parts = "".join(f"<lang xml:lang='{code}'>x</lang>" for code in "abcdefghi")
+    document = f"<speak>{parts}</speak>"
+    with pytest.raises(InvalidMarkup, match="parts in 8 other languages at most"):
+        ssml.parse(document, "en", 10.0, languages=lambda code: code)
+    assert ssml.parse(document.replace("<lang xml:lang='a'>x</lang>", ""), "en", 10.0, languages=lambda code: code)
