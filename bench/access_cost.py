@@ -16,13 +16,13 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from server.access.api_key import digest, issue
 from server.access.caller import Scope
 from server.access.clients import Clients
 from server.access.failed_attempts import FailedAttempts
 from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_record import KeyHash, KeyRecord
 from server.access.keyring import Keyring
-from server.access.keys import digest, issue
 from server.errors import SpeechError
 from server.middleware.authentication import Authentication
 

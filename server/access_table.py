@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from server.access.caller import Scope
-from server.access.rules import KeyState, refusal
+from server.access.route_rules import KeyState, refusal
 from server.app import Service
 from server.errors import error_type
 from server.routes.route import Route

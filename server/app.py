@@ -123,7 +123,7 @@ class Service:
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
             keyring=self._keyring,
-            attempt_observers=[AttemptCounter(self._telemetry.metrics)],
+            attempt_recorders=[AttemptCounter(self._telemetry.metrics)],
             audit=self._audit,
             recordings=self._recordings,
             describe=self._describe if self._metrics_enabled else None,

@@ -20,7 +20,7 @@ from server.access.keyring import Keyring
 from server.access.limiter import Limiter
 from server.middleware.audited_changes import AuditedChanges
 from server.middleware.audited_requests import AuditedRequests
-from server.middleware.authentication import AttemptObserver, Authentication
+from server.middleware.authentication import AttemptRecorder, Authentication
 from server.middleware.client_limits import ClientLimits, decorate_limits
 from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
@@ -75,7 +75,7 @@ class Applications:
         dictionaries: Dictionaries,
         keyring: Keyring,
         audit: AuditLog,
-        attempt_observers: Sequence[AttemptObserver] = (),
+        attempt_recorders: Sequence[AttemptRecorder] = (),
         recordings: TenantRecordings | None,
         describe: Callable[[], dict[str, Any]] | None,
     ) -> None:
@@ -90,7 +90,7 @@ class Applications:
         self._dictionaries = dictionaries
         self._keyring = keyring
         self._audit = audit
-        self._attempt_observers = attempt_observers
+        self._attempt_recorders = attempt_recorders
         self._failures = FailedAttempts()
         self._recordings = recordings
         self._describe = describe
@@ -188,7 +188,7 @@ class Applications:
             self._failures,
             public=public,
             anonymous=ANONYMOUS if is_loopback(host) else nobody,
-            observers=self._attempt_observers,
+            recorders=self._attempt_recorders,
             query_keys=self._settings.query_keys,
         )
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from otel.contract.values import AuditEvent
+from server.access.api_key import IssuedKey, issue
 from server.access.audit_changes import audited
 from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
 from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_entry import KeyDraft, describe, entry
 from server.access.key_record import KeyHash, KeyRecord, KeyStoreError
-from server.access.keys import IssuedKey, issue
 from server.settings import Settings
 
 DURATION = re.compile(r"(\d{1,6})([smhd])")

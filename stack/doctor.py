@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from otel.support.api_key import authorization
+from otel.support.api_key import KEY_VARIABLE, authorization
 from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceStore, TraceStoreError
@@ -70,6 +70,8 @@ def main() -> int:
     options, settings = parser.parse_args(), StackSettings()
     try:
         installation = ComposeInstallation(options.compose) if options.compose else NativeInstallation(settings)
+        if not authorization():
+            os.environ[KEY_VARIABLE] = installation.first_key()  # all checks send it
         examine(options.url, settings, installation)
         say("the chain is whole")
         return check.run(options.url, settings, options.requests) if options.numbers else 0

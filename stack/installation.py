@@ -12,6 +12,9 @@ from stack.settings import StackSettings
 COMPOSE_SECONDS = 30.0
 NEWEST_EVENTS = "tail -q -c 1000000 $(ls -t /events/events/*.jsonl | head -n 1)"
 """Run in the drift job's container, which reads the Collector's event files; the Collector's own has no shell."""
+FIRST_KEY = "/data/first.key"
+"""The key that the server's container makes at its first start: deploy/server.sh."""
+SERVERS = ("server", "server-gpu")
 
 
 class Installation(Protocol):
@@ -24,6 +27,10 @@ class Installation(Protocol):
 
     def newest_events(self) -> str:
         """Returns the newest events that the Collector wrote, as lines of OTLP JSON; empty if there are none."""
+        ...
+
+    def first_key(self) -> str:
+        """Returns an API key that the installation has made for its operator; empty if there is none."""
         ...
 
 
@@ -40,6 +47,9 @@ class NativeInstallation:
         files = sorted(self._events.glob("*.jsonl"), key=_modified)
         return files[-1].read_text(errors="replace") if files else ""
 
+    def first_key(self) -> str:
+        return ""
+
 
 class ComposeInstallation:
     """What Docker Compose has started from compose.yaml."""
@@ -51,7 +61,14 @@ class ComposeInstallation:
         self.log = f"{command} logs collector"
 
     def newest_events(self) -> str:
-        command = [*self._command, "exec", "-T", "drift", "sh", "-c", NEWEST_EVENTS]
+        return self._run("drift", "sh", "-c", NEWEST_EVENTS)
+
+    def first_key(self) -> str:
+        return next(filter(None, (self._run(name, "cat", FIRST_KEY).strip() for name in SERVERS)), "")
+
+    def _run(self, service: str, *program: str) -> str:
+        """Returns what a program in a service's container writes; empty if it fails."""
+        command = [*self._command, "exec", "-T", service, *program]
         done = subprocess.run(  # noqa: S603 - what the operator named
             command, capture_output=True, text=True, errors="replace", timeout=COMPOSE_SECONDS, check=False
         )

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from server.access.api_key import issue
 from server.access.caller import Scope
 from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_record import KeyRecord
-from server.access.keys import issue
 
 
 def create(data_dir: Path, name: str, scopes: Iterable[str] = (Scope.SPEAK,), **fields: Any) -> str:

@@ -17,9 +17,9 @@ def fetch(url: str, accept: str = "application/json", **headers: str) -> bytes:
         return bytes(response.read())
 
 
-def post(url: str, body: object) -> tuple[int, dict[str, str], bytes]:
+def post(url: str, body: object, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of the answer to ``body`` as JSON, of an error too."""
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json", **headers})
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as response:
             return response.status, dict(response.headers), response.read()

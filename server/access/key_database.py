@@ -12,9 +12,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from server.access.api_key import IssuedKey, issue
 from server.access.caller import KeyLimits, Scope
 from server.access.key_record import DraftError, KeyHash, KeyRecord, KeyStoreError, UnknownKeyError, check_name
-from server.access.keys import IssuedKey, issue
 from server.access.watched_files import WatchedFiles
 
 KEYS_FILE = "keys.sqlite"

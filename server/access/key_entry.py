@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from server.access.api_key import KEY_ID
 from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
 from server.access.key_record import NAME, KeyHash, KeyRecord, check_name
-from server.access.keys import KEY_ID
 from server.utterance import VOICE_NAME
 
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]

@@ -11,9 +11,9 @@ from threading import Lock
 from typing import Protocol
 
 from otel.contract.values import AuthenticationResult
+from server.access.api_key import digest, key_id_of
 from server.access.caller import Caller
 from server.access.key_record import KeyHash, KeyRecord, KeyStoreError, check_unique
-from server.access.keys import digest, key_id_of
 from server.logs import LOGGER
 
 POLL_SECONDS = 0.5

@@ -40,11 +40,11 @@ MESSAGES = {
 }
 
 
-class AttemptObserver(Protocol):
-    """What is told about each request that a key was needed for."""
+class AttemptRecorder(Protocol):
+    """What records each request that a key was needed for."""
 
     def attempted(self, result: AuthenticationResult, key_name: str | None) -> None:
-        """Observes one result; ``key_name`` is None if no key is known to belong to the request."""
+        """Records one result; ``key_name`` is None if no key is known to belong to the request."""
 
 
 class Authentication:
@@ -65,7 +65,7 @@ class Authentication:
         *,
         public: Iterable[Scope] = (),
         anonymous: Caller = ANONYMOUS,
-        observers: Sequence[AttemptObserver] = (),
+        recorders: Sequence[AttemptRecorder] = (),
         query_keys: bool = False,
     ) -> None:
         """``scopes`` are those that routes need, by method and path. Routes that need one of ``public`` need no key.
@@ -76,7 +76,7 @@ class Authentication:
         self._failures = failures
         self._public = frozenset(public)
         self._anonymous = anonymous
-        self._observers = observers
+        self._recorders = recorders
         self._query_keys = query_keys
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -95,7 +95,7 @@ class Authentication:
             return
         keys = self._keys(request)
         if not keys:
-            self._observe(request, AuthenticationResult.MISSING)
+            self._report(request, AuthenticationResult.MISSING)
             raise MissingApiKey(f"this path needs an API key with the scope {scope}: {HOW}")
         if len(keys) > 1:
             self._fail(request, AuthenticationResult.MALFORMED, ConflictingApiKeys("two different API keys were sent"))
@@ -105,9 +105,9 @@ class Authentication:
         caller = self._keyring.caller(record)
         self._enter(request, caller)
         if not caller.may(scope):
-            self._observe(request, AuthenticationResult.FORBIDDEN, record)
+            self._report(request, AuthenticationResult.FORBIDDEN, record)
             raise InsufficientScope(scope)
-        self._observe(request, result, record)
+        self._report(request, result, record)
 
     def _scope(self, request: web.Request) -> Scope | None:
         """Returns the scope that the route needs; None for a public one, and for a path or method that does not exist.
@@ -140,7 +140,7 @@ class Authentication:
         self, request: web.Request, result: AuthenticationResult, error: SpeechError, record: KeyRecord | None = None
     ) -> NoReturn:
         """Counts a failed attempt and raises ``error``, or TooManyFailedAttempts."""
-        self._observe(request, result, record)
+        self._report(request, result, record)
         seconds = self._failures.add(self._clients.address(request))
         if seconds:
             raise TooManyFailedAttempts(
@@ -148,7 +148,7 @@ class Authentication:
             )
         raise error
 
-    def _observe(self, request: web.Request, result: AuthenticationResult, record: KeyRecord | None = None) -> None:
+    def _report(self, request: web.Request, result: AuthenticationResult, record: KeyRecord | None = None) -> None:
         request[ATTEMPT] = result, record
-        for observer in self._observers:
-            observer.attempted(result, record.name if record is not None else None)
+        for recorder in self._recorders:
+            recorder.attempted(result, record.name if record is not None else None)

@@ -10,13 +10,13 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
 from otel.contract.values import AuditEvent
+from server.access.api_key import IssuedKey
 from server.access.audit_changes import key_result
 from server.access.caller import Scope
 from server.access.key_database import KeyDatabase
 from server.access.key_entry import KeyDraft, describe
 from server.access.key_record import DraftError, KeyRecord, KeyStoreError, UnknownKeyError
 from server.access.keyring import Keyring
-from server.access.keys import IssuedKey
 from server.errors import InternalError, InvalidRequest, UnknownKey
 from server.middleware.audited_changes import RESULT
 from server.routes.requests import parse, read_json

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
 from server import VERSION
+from server.middleware.authentication import KEY_HEADERS
 from server.routes import docs, schemas
 from server.routes.openai_api import SpeechRequest
 from server.routes.operations import REFERENCE, reads, reads_text
@@ -19,6 +20,12 @@ from server.routes.route import RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
 from server.voices.catalogue import ALIASES
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "Authorization": {"type": "http", "scheme": "bearer", "description": "The API key."},
+    **{name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS},
+}
+"""The ways to send a key. What a server with keys allows each scope is in docs/security.md."""
 
 
 class DescriptionRoutes:
@@ -65,13 +72,18 @@ def describe(routes: Sequence[Route], limits: RequestLimits) -> dict[str, Any]:
     for route in routes:
         operation = route.describe(limits)
         if operation is not None:
-            paths.setdefault(route.path, {})[route.method.lower()] = operation
+            paths.setdefault(route.path, {})[route.method.lower()] = {**operation, **_security(route)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "ttscope", "version": VERSION, "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
         "paths": paths,
-        "components": {"schemas": {**_models(limits), "Error": schemas.ERROR}},
+        "components": {"schemas": {**_models(limits), "Error": schemas.ERROR}, "securitySchemes": SECURITY_SCHEMES},
     }
+
+
+def _security(route: Route) -> dict[str, Any]:
+    """Returns the scope that a key needs for the route. A server without keys needs none, hence the empty choice."""
+    return {} if route.scope is None else {"security": [*({name: [route.scope]} for name in SECURITY_SCHEMES), {}]}
 
 
 def _models(limits: RequestLimits) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from stack.programs import Program
 from tests.compose import images
 from tests.compose.engine import Docker, NoEngineError, docker_engine
 from tests.compose.project import NAME, Project, project, services, without
-from tests.http_calls import fetch, speak
+from tests.http_calls import fetch, post
 from tests.server_process import ROOT
 from tests.stack import eventually
 
@@ -81,6 +81,12 @@ def counted(running: Project, query: str) -> float:
     return float(result[0]["value"][1]) if result else 0.0
 
 
+def speak(running: Project, text: str) -> tuple[int, dict[str, str], bytes]:
+    """Sends the text with the key that the server has made at its first start; returns the answer."""
+    key = running("exec", "-T", "server", "cat", "/data/first.key").strip()
+    return post(f"{running.url('server')}/tts", {"text": text}, Authorization=f"Bearer {key}")
+
+
 def doctor(running: Project) -> subprocess.CompletedProcess[str]:
     """Runs the doctor as an operator would."""
     environment = {
@@ -136,15 +142,21 @@ def test_the_pages_answer(deployed: Project) -> None:
     assert fetch(deployed.url("mlflow") + "/health", "text/plain") == b"OK"
 
 
+def test_nobody_speaks_without_a_key(deployed: Project) -> None:
+    assert post(f"{deployed.url('server')}/tts", {"text": "Let me in."})[0] == 401
+    dashboard = deployed("exec", "-T", "dashboard", "cat", "/observe/api.key")
+    assert dashboard.startswith("ttscope_")
+
+
 def test_an_upgrade_loses_nothing(deployed: Project) -> None:
-    status, headers, _ = speak(deployed.url("server"), "Before the upgrade.")
+    status, headers, _ = speak(deployed, "Before the upgrade.")
     assert status == 200
     before = counted(deployed, "sum(max_over_time(tts_requests_total[1h]))")
     made(deployed.docker, "server", OURS["server"], "--label", "upgrade=1")
     old = deployed.containers()["server"]["Image"]
     deployed.up()
     assert deployed.containers()["server"]["Image"] != old
-    assert speak(deployed.url("server"), "After the upgrade.")[0] == 200
+    assert speak(deployed, "After the upgrade.")[0] == 200
     trace = headers["X-Trace-ID"]
     assert fetch(f"{deployed.url('jaeger')}/api/v3/traces/{trace}")
     assert eventually(
@@ -153,7 +165,7 @@ def test_an_upgrade_loses_nothing(deployed: Project) -> None:
 
 
 def test_volumes_outlive_down(deployed: Project) -> None:
-    status, headers, _ = speak(deployed.url("server"), "Before all is taken down.")
+    status, headers, _ = speak(deployed, "Before all is taken down.")
     assert status == 200
     assert doctor(deployed).returncode == 0  # so that what was sent before has arrived
     deployed("down")

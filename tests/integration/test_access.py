@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from server.access.caller import Scope
-from server.access.rules import KeyState, refusal
+from server.access.route_rules import KeyState, refusal
 from server.errors import error_type
 from server.routes.route import Route
 from tests.api_keys import bearer, create, expired, mistyped, revoked, unknown

@@ -46,11 +46,22 @@ async def test_every_route_is_described_and_nothing_else(start: Start, tmp_path:
     paths = (await client.json("/openapi.json"))["paths"]
     described = {(method.upper(), path) for path, calls in paths.items() for method in calls}
     settings = Settings(port=0, management_port=0, data_dir=tmp_path)
-    application = Service(settings, [HummingProvider()])._api_application()
+    application = Service(settings, [HummingProvider()]).applications.api()
     routes = {(route.method, resource.canonical) for resource in application.router.resources() for route in resource}
     files = {(method, path) for path in console.FILES for method in ("GET", "HEAD")}
     heads = {("HEAD", path) for method, path in described if method == "GET"}
     assert routes - files - heads == described
+
+
+async def test_every_call_says_which_scope_it_needs(start: Start) -> None:
+    client = await start()
+    description = await client.json("/openapi.json")
+    schemes = description["components"]["securitySchemes"]
+    for route in client.service.applications.api_routes():
+        if route.operation is not None:
+            security = description["paths"][route.path][route.method.lower()].get("security")
+            expected = [*({name: [route.scope]} for name in schemes), {}] if route.scope else None
+            assert security == expected
 
 
 async def test_its_voices_are_those_that_there_are(start: Start) -> None:

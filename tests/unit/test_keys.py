@@ -17,6 +17,7 @@ import pytest
 
 from otel.contract.values import AuthenticationResult
 from server.access import failed_attempts
+from server.access.api_key import digest, issue, key_id_of
 from server.access.caller import KeyLimits, Scope
 from server.access.exposure import ExposedError, is_loopback, open_keyring
 from server.access.failed_attempts import MOST_CLIENTS, MOST_FAILURES, WINDOW_SECONDS, FailedAttempts
@@ -25,7 +26,6 @@ from server.access.key_entry import entry
 from server.access.key_file import KeyFile
 from server.access.key_record import DraftError, KeyHash, KeyRecord, KeyStoreError, UnknownKeyError
 from server.access.keyring import Keyring
-from server.access.keys import digest, issue, key_id_of
 from server.access.watched_files import WatchedFiles
 from server.settings import Settings
 from tests.api_keys import create, mistyped

@@ -10,9 +10,9 @@ import pytest
 import bench.clients.api_key
 import otel.support.api_key
 from server import keys
+from server.access.api_key import key_id_of
 from server.access.exposure import open_keyring
 from server.access.key_database import KEYS_FILE, KeyDatabase
-from server.access.keys import key_id_of
 from server.settings import Settings, secret_variables, unknown_variables
 
 
