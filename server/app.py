@@ -7,6 +7,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask, RateLimitReason
@@ -17,6 +18,7 @@ from server import VERSION
 from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.caller import KeyLimits
 from server.access.exposure import is_loopback, open_keyring
+from server.access.keyring import KeyChanges
 from server.access.limiter import Limiter
 from server.access.usage import UsageStore
 from server.applications import SPEECH_PATHS, Applications
@@ -109,6 +111,7 @@ class Service:
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = _journal(settings)
         self._audit = open_audit_log(settings, self._telemetry.metrics)
+        self._keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
@@ -270,6 +273,10 @@ class Service:
 
     def _dictionary_changed(self, name: str) -> None:
         self._note(AuditEvent.DICTIONARY_CHANGED, name)
+
+    def _keys_changed(self, changes: KeyChanges) -> None:
+        names = {kind: names for kind, names in asdict(changes).items() if names}
+        self._note(AuditEvent.KEYS_READ, **names)
 
     def _describe(self) -> dict[str, Any]:
         """Returns the body of GET /metrics."""

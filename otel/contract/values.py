@@ -219,6 +219,7 @@ class AuditEvent(LabelValue):
     KEY_CREATED = "key_created", "a key was created"
     KEY_ROTATED = "key_rotated", "a key got a new secret"
     KEY_REVOKED = "key_revoked", "a key was revoked"
+    KEYS_READ = "keys_read", "the server read keys that had changed, whoever changed them"
     VOICE_REGISTERED = "voice_registered", "a recording became a voice"
     VOICE_REPLACED = "voice_replaced", "a voice got another recording"
     VOICE_DELETED = "voice_deleted", "a recording and its voice were deleted"

@@ -90,7 +90,7 @@ class AuditLog:
         self._thread.start()
 
     def record(self, entry: AuditEntry) -> None:
-        """Takes an entry to be written soon; never blocks. Call it in one thread."""
+        """Takes an entry to be written soon, from any thread; never blocks."""
         if len(self._waiting) >= ROOM or self._closed:
             self._lose(LossReason.QUEUE_FULL, 1)
             return

@@ -7,6 +7,8 @@ import hmac
 import logging
 import secrets
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from threading import Lock
 from typing import Protocol
 
@@ -37,6 +39,27 @@ class KeySource(Protocol):
         """Returns all keys. Raises KeyStoreError."""
 
 
+@dataclass(frozen=True, slots=True)
+class KeyChanges:
+    """The names of keys that differ between two readings. A key that is rotated or revoked is ``changed``."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed)
+
+    @classmethod
+    def between(cls, before: Mapping[str, KeyRecord], after: Mapping[str, KeyRecord]) -> KeyChanges:
+        """Returns the changes from ``before`` to ``after``, which are keys by their identifiers."""
+        return cls(
+            tuple(record.name for key_id, record in after.items() if key_id not in before),
+            tuple(record.name for key_id, record in before.items() if key_id not in after),
+            tuple(record.name for key_id, record in after.items() if before.get(key_id, record) != record),
+        )
+
+
 class Keyring:
     """The keys as they were last read. Call ``load`` before the first request, and ``watch`` beside requests.
 
@@ -51,6 +74,8 @@ class Keyring:
         self._broken = False
         self.required = True
         """Whether requests need a key."""
+        self.on_change: Callable[[KeyChanges], None] = lambda _: None
+        """Is called when keys that were read differ from those before, in any thread."""
 
     @property
     def records(self) -> tuple[KeyRecord, ...]:
@@ -61,10 +86,13 @@ class Keyring:
         """Reads the keys. Raises KeyStoreError; the keys that were read before still count then."""
         with self._reading:
             seen = bool(self._records)
-            records = check_unique(self.source.read())
+            records, before = check_unique(self.source.read()), self._records
             self._callers = {key_id: record.caller() for key_id, record in records.items()}
             self._records = records
             self.required = self.source.required or seen or bool(records)
+            changes = KeyChanges.between(before, records)
+        if changes:
+            self.on_change(changes)
 
     async def watch(self) -> None:
         """Reads the keys whenever they change, for ever, in a thread."""

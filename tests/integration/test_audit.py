@@ -148,6 +148,19 @@ async def test_a_server_writes_its_start_and_end_and_what_was_set(start: Start, 
     assert "a secret of the cache" not in json.dumps(entries)
 
 
+async def test_keys_that_were_changed_by_hand_are_written(start: Start, tmp_path: Path) -> None:
+    file, key = tmp_path / "keys.json", {"id": "k" * 12, "sha256": ["0" * 64], "scopes": ["speak"]}
+    file.write_text(json.dumps({"keys": [{**key, "name": "phone"}]}))
+    client = await start(keys_file=file)
+    file.write_text(json.dumps({"keys": [{**key, "id": "t" * 12, "sha256": ["1" * 64], "name": "tablet"}]}))
+    log = tmp_path / AUDIT_FOLDER / CURRENT
+    async with asyncio.timeout(30):
+        while not log.exists() or '"keys_read"' not in log.read_text():
+            await asyncio.sleep(0.05)
+    [entry] = [entry for entry in await finished(client, tmp_path) if entry["event"] == "keys_read"]
+    assert without(entry) == {"event": "keys_read", "outcome": "ok", "added": ["tablet"], "removed": ["phone"]}
+
+
 async def test_a_changed_dictionary_is_written(start: Start, tmp_path: Path) -> None:
     client = await start()
     folder, log = tmp_path / "pronunciations", tmp_path / AUDIT_FOLDER / CURRENT
