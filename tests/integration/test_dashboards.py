@@ -77,6 +77,8 @@ MAY_BE_EMPTY = {
     "server-lost",
     "collector-refused",
     "notifications-failed",
+    "next-expiry",
+    "key-expiry",  # the server has no key
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 
