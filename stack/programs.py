@@ -50,6 +50,8 @@ ALERTMANAGER = Program(
 )
 
 PROGRAMS = {program.name: program for program in (ALERTMANAGER, PROMETHEUS, COLLECTOR, JAEGER)}
+GOVULNCHECK = Program("govulncheck", ("golang.org/x/vuln/cmd/govulncheck",), ("govulncheck",), 1)
+"""Reads the others' known vulnerabilities, for `make audit`; no part of the pipeline."""
 
 
 def needed(settings: StackSettings) -> tuple[Program, ...]:
