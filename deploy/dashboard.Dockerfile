@@ -1,6 +1,9 @@
 # The live dashboard. Built by compose.yaml, or: docker build -f deploy/dashboard.Dockerfile -t ttscope-dashboard .
 
-FROM python:3.12-slim-bookworm AS build
+# By digest: --build-arg PYTHON_IMAGE=python:3.12-slim-bookworm@sha256:... (deploy/README.md).
+ARG PYTHON_IMAGE=python:3.12-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_CACHE_DIR=/var/cache/uv
 WORKDIR /build
 COPY requirements/uv.lock requirements/uv.lock
@@ -9,13 +12,21 @@ COPY requirements/dashboards.lock requirements/dashboards.lock
 RUN --mount=type=cache,target=/var/cache/uv \
     uv venv /opt/ttscope \
  && uv pip install --python /opt/ttscope/bin/python --compile-bytecode --require-hashes -r requirements/dashboards.lock
+# What is in the image, with licences and who requires what. The tool that writes it stays out.
+COPY requirements/audit.lock requirements/audit.lock
+RUN --mount=type=cache,target=/var/cache/uv \
+    uv venv /opt/audit \
+ && uv pip install --python /opt/audit/bin/python --require-hashes -r requirements/audit.lock \
+ && /opt/audit/bin/cyclonedx-py environment --output-reproducible --output-file sbom.cdx.json /opt/ttscope/bin/python
 
-FROM python:3.12-slim-bookworm
+FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="ttscope-dashboard" \
       org.opencontainers.image.description="The live dashboard of ttscope" \
-      org.opencontainers.image.licenses="Apache-2.0"
+      org.opencontainers.image.licenses="Apache-2.0" \
+      ttscope.sbom="/srv/ttscope/sbom.cdx.json"
 COPY --from=build /opt/ttscope /opt/ttscope
 WORKDIR /srv/ttscope
+COPY --from=build /build/sbom.cdx.json ./
 COPY LICENSE NOTICE ./
 COPY otel otel
 COPY dashboards dashboards

@@ -130,6 +130,21 @@ def test_the_images_are_the_versions_that_are_built_natively(services: dict[str,
         assert re.match(rf"v?{re.escape(version)}(\.|$)", tag), services[name]["image"]
 
 
+def test_every_image_names_a_version_and_ours_a_base_that_can_be_pinned(
+    compose: Path, services: dict[str, Any]
+) -> None:
+    for name, service in services.items():
+        assert re.search(r":v?\d+\.\d+(\.\d+)?$", service["image"]), name
+    pinned = "python:3.12-slim-bookworm@sha256:" + "0" * 64
+    built = [service["build"] for service in understood(compose, PYTHON_IMAGE=pinned).values() if "build" in service]
+    assert len(built) >= 5
+    assert {build["args"]["PYTHON_IMAGE"] for build in built} == {pinned}
+    for service in services.values():
+        if "build" in service:
+            default = f"ARG PYTHON_IMAGE={service['build']['args']['PYTHON_IMAGE']}\n"
+            assert default in (ROOT / service["build"]["dockerfile"]).read_text()
+
+
 def test_the_gpu_is_asked_for_by_a_profile(services: dict[str, Any]) -> None:
     gpu = services["server-gpu"]
     assert gpu["profiles"] == ["gpu"]
