@@ -39,7 +39,8 @@ test: $(VENV)/.dev $(VENV)/.audit $(VENV)/.go lint ## lint, unit, integration wi
 	@$(BIN)/python -m stack.build # here, because it shows its progress
 	@$(BIN)/python -m pytest
 
-test-long: $(VENV)/.dev voices ## what takes long: 10,000 requests, an hour's soak, 200,000 fuzzed inputs, the servers that bench compares with
+test-long: $(VENV)/.dev voices ## what takes long: ten times the examples, 10,000 requests, an hour's soak, 200,000 fuzzed inputs, the servers of bench
+	@TTSCOPE_TEST_EXAMPLES=10 $(BIN)/python -m pytest -m hypothesis --timeout=1800 tests/unit
 	@$(BIN)/python -m pytest tests/long
 
 test-compose: $(VENV)/.dev $(VENV)/.go ## compose.yaml with a real Docker engine, from building the images to an upgrade: 15 minutes, 30 GB

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
+from tests.examples import load_profile
 from tests.server_process import LiveServer
 
-settings.register_profile("ttscope", deadline=None)  # no test is about the machine's speed
-settings.load_profile("ttscope")
+load_profile()
 pytest.register_assert_rewrite(
     "tests.provider_behaviour"
 )  # its assertions say what they found, as those of a test module

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from server.synthesis.fallback.breaker import FIRST_COOL_DOWN, LONGEST_COOL_DOWN, Breaker, BreakerState
+from tests.examples import examples
 from tests.fake_clock import Clock
 
 
@@ -268,4 +269,4 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 TestAnyOrder = AnyOrder.TestCase
-TestAnyOrder.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestAnyOrder.settings = settings(max_examples=examples(100), stateful_step_count=50, deadline=None)

@@ -14,6 +14,7 @@ from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import EngineFailed
 from server.synthesis.cache.memory import OVERHEAD_BYTES
+from tests.examples import examples
 from tests.fake_syntheses import SECRET, VOICE, Hearing, Murmur, MurmurCache, quiet, utterance
 
 Request = tuple[str, str]
@@ -189,5 +190,5 @@ class Clients(RuleBasedStateMachine):
             self.runner.close()
 
 
-Clients.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Clients.TestCase.settings = settings(max_examples=examples(150), stateful_step_count=40, deadline=None)
 TestClients = Clients.TestCase

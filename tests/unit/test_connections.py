@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from otel.contract.values import EarlyEnd
 from server.network.connections import LEAST, RESERVED_HANDLES, Connections, possible_connections
+from tests.examples import examples
 
 
 @dataclass(eq=False)
@@ -108,4 +109,4 @@ class Port(RuleBasedStateMachine):
 
 
 TestPort = Port.TestCase
-TestPort.settings = settings(max_examples=50, stateful_step_count=30, deadline=None)
+TestPort.settings = settings(max_examples=examples(50), stateful_step_count=30, deadline=None)

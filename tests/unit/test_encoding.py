@@ -19,6 +19,7 @@ from server.audio.formats import FORMATS, MP3, OPUS, PCM, WAV, Format
 from server.audio.resampling import Resampler
 from server.audio.wav import floats
 from server.routes.requests import FormatName
+from tests.examples import examples
 from tests.humming_provider import hum
 
 RATE = 22050
@@ -120,7 +121,7 @@ def test_the_first_third_of_a_second_gives_bytes_with_audio(name: str) -> None:
     assert len(samples) / rate > 0.1
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(name=st.sampled_from(NAMES), whole=st.booleans(), cuts=st.lists(st.integers(0, 15_000), max_size=40))
 def test_where_the_pieces_end_makes_no_difference(name: str, whole: bool, cuts: list[int]) -> None:
     samples = TONE[:15_000]
@@ -129,7 +130,7 @@ def test_where_the_pieces_end_makes_no_difference(name: str, whole: bool, cuts: 
     )
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(name=st.sampled_from(NAMES), count=st.integers(1, 3000), whole=st.booleans())
 def test_even_the_shortest_audio_becomes_a_file(name: str, count: int, whole: bool) -> None:
     known = "aac" if name == "aac" else None  # in less than three frames ffmpeg does not recognise it
@@ -145,7 +146,7 @@ def test_every_rate_that_a_provider_may_have_is_taken(name: str, rate: int) -> N
     assert len(samples) / got == pytest.approx(0.7, abs=2 * 1152 / 8000)
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(count=st.integers(3100, 30_000))
 def test_aac_is_as_long_as_it_should_be_but_for_a_frame(count: int) -> None:
     aac = FORMATS["aac"]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from server.errors import InvalidRequest
 from server.routes.forms import MAX_FIELDS, MAX_HEADER_BYTES, MULTIPART, URLENCODED, read_form
+from tests.examples import examples
 
 LARGEST = 256 * 1024
 """The default of TTSCOPE_MAX_BODY_BYTES, in bytes."""
@@ -208,7 +209,7 @@ TYPES = st.sampled_from([B, f'{MULTIPART}; boundary="b"', URLENCODED]) | st.list
 
 
 @given(TYPES, BODIES, st.booleans())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=examples(500), deadline=None)
 @example(B, form(part(DISPOSITION + b"(" * 900)), False)
 def test_no_form_is_a_mistake_of_ours(content_type: str, body: bytes, framed: bool) -> None:
     """Parsing raises only InvalidRequest, and fields have text names and values."""

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from server.lifecycle import journal as module
 from server.lifecycle.journal import FILE_NAME, HEADER, SLOT, Journal, LostRequest
+from tests.examples import examples
 
 SLOTS = 4
 UUIDS = st.uuids().map(str)
@@ -94,7 +95,7 @@ class Server(RuleBasedStateMachine):
 
 
 TestServer = Server.TestCase
-TestServer.settings = settings(max_examples=40, stateful_step_count=25)
+TestServer.settings = settings(max_examples=examples(40), stateful_step_count=25)
 
 
 @given(st.binary(max_size=600), st.booleans())

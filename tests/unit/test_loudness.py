@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from server.audio.loudness import LOUDNESS_RANGE, MAX_PEAK, SILENCE, at_loudness, measure
+from tests.examples import examples
 
 RATE = 48000
 
@@ -23,7 +24,7 @@ def test_it_measures_what_the_reference_says(level: float) -> None:
     assert measure(sine(level, 20), RATE)[0] == pytest.approx(level - 3.01, abs=0.1)
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(
     level=st.floats(-50, -10),
     seconds=st.floats(0.05, 4),

@@ -18,6 +18,7 @@ from server.scheduling.job import AHEAD_SECONDS, Job, ReadyStep
 from server.scheduling.schedule import TURN_SECONDS, Batch
 from server.scheduling.windows import WINDOW
 from tests.counting_engine import FRAME_SECONDS, RATE, Broken, CountingEngine, Floor, paused, sentence, spoken
+from tests.examples import examples
 
 PAUSE = 0.05
 FIRST_AUDIO = 3
@@ -551,6 +552,6 @@ class AnyOrder(RuleBasedStateMachine):
 
 
 AnyOrder.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=examples(60), stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestAnyOrder = AnyOrder.TestCase

@@ -17,6 +17,7 @@ from drift.columns.frame import prepare
 from otel.contract.drift_verdict import ProblemKind
 from tests.drift_references import START, window
 from tests.drift_traffic import HOUR
+from tests.examples import examples
 
 END = START + HOUR
 
@@ -204,7 +205,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(st.data())
 def test_nothing_in_a_row_can_break_it(data):
     rows = window(rows=20)

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from drift.rows.fields import FIELDS
 from drift.rows.store import Rows
+from tests.examples import examples
 from tests.unit.drift.events import NOW, everything, export, lines, numbers, record, stored
 
-SETTINGS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SETTINGS = settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("9" * 40),

@@ -22,6 +22,7 @@ from otel.contract.drift_verdict import ProblemKind, Score, Subject, Verdict, Ve
 from tests.drift_distances import by_distance
 from tests.drift_references import START, calibrated, cold, window
 from tests.drift_traffic import HOUR, Hour
+from tests.examples import examples
 from tests.unit.drift.test_frame import JUNK
 
 SLOW = Hour(rows=600, latency=1.8)
@@ -381,7 +382,7 @@ def test_a_verdict_with_a_field_changed_says_so_or_is_read():
             decode(json.dumps({key: value for key, value in whole.items() if key != name}))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_it_never_raises_for_what_is_in_the_rows(data):
     rows = window(rows=260)
