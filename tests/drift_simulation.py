@@ -74,8 +74,7 @@ def false_alarms(seeds: Iterable[int], hours: int, **service: float) -> Alarms:
         one = Service(seed, **service)  # type: ignore[arg-type]
         reference = reference_of(one)
         # The same service goes on: its hours after the week of the reference.
-        after = (window for number, window in enumerate(week(one, WEEK + hours)) if number >= WEEK)
-        alarms.count(judged(reference, after))
+        alarms.count(judged(reference, week(one, WEEK + hours, first=WEEK)))
     return alarms
 
 

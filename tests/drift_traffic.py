@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -227,7 +228,9 @@ CHANGES: dict[str, tuple[str, Change]] = {
 """By name: the column that must tell it, and what it does to an hour."""
 
 
-def week(service: Service, number: int = 168, start: datetime = MONDAY) -> Iterator[tuple[datetime, pd.DataFrame]]:
-    """The windows of so many hours."""
-    for moment, hour in service.hours(number, start):
+def week(
+    service: Service, number: int = 168, start: datetime = MONDAY, first: int = 0
+) -> Iterator[tuple[datetime, pd.DataFrame]]:
+    """The windows of so many hours, without the ones before ``first``."""
+    for moment, hour in islice(service.hours(number, start), first, None):
         yield moment, rows_of(hour, moment, np.random.default_rng((service.seed, int(moment.timestamp()) // 3600)))

@@ -36,6 +36,8 @@ pytestmark = pytest.mark.timeout(1800)  # the first test builds the stack, if it
 
 TIMES = 5
 """How much shorter the rules' times are. The Collector reports every 10 s, which must stay below a minute divided."""
+HOLDS = {"provider": 30}
+"""How much shorter those alerts wait, by topic, whose signal is the server's own and comes every second."""
 WAITS = 20
 """How much shorter Alertmanager's are."""
 SECONDS = 240.0
@@ -106,7 +108,7 @@ def stack(tmp_path: Path, inbox: Inbox) -> Iterator[Stack]:
     switches = ["--slack", "--webhook", "--heartbeat", "--no-tls", "--smarthost", inbox.smtp]
     switches += ["--email-to", "operators@example.org", "--email-from", "ttscope@example.org"]
     subprocess.run([sys.executable, "-m", "alerting", "receivers", str(told), *switches], cwd=ROOT, check=True)
-    rules = short_intervals.rules(ROOT / "alerting" / "rules", tmp_path / "rules", TIMES)
+    rules = short_intervals.rules(ROOT / "alerting" / "rules", tmp_path / "rules", TIMES, HOLDS)
     settings = {"rules_dir": rules, "alertmanager_dir": short_intervals.routes(told, WAITS)}
     with running_stack(tmp_path / "stack", **settings) as stack:
         yield stack

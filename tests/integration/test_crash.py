@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from server.lifecycle.journal import Journal
-from tests.server_process import LiveServer
+from tests.server_process import WITHOUT_ENGINE, LiveServer
 from tests.service_client import samples
 from tests.stack import eventually
 
@@ -69,7 +69,8 @@ def test_requests_in_flight_are_named_and_counted_by_the_next_server(data_dir: P
     ended = [str(uuid.uuid4()) for _ in range(3)]
     lost = {str(uuid.uuid4()): "/tts", uuid.uuid4().hex: "/tts", str(uuid.uuid4()): "/v1/audio/speech"}
     # However slow the machine is, it lets the long texts in, and is not done with them.
-    with LiveServer(data_dir, TTSCOPE_DEADLINE_SECONDS="36000", TTSCOPE_MAX_QUEUE_SECONDS="36000") as server:
+    patient = {"TTSCOPE_DEADLINE_SECONDS": "36000", "TTSCOPE_MAX_QUEUE_SECONDS": "36000"}
+    with LiveServer(data_dir, **WITHOUT_ENGINE, **patient) as server:
         server.wait_until_ready()
         ask(server, "/tts", body("/tts", "Hello."), ended[0])
         ask(server, "/tts", {"text": "Hello.", "voice_name": "nobody"}, ended[1])
@@ -87,7 +88,7 @@ def test_requests_in_flight_are_named_and_counted_by_the_next_server(data_dir: P
         for thread in threads:
             thread.join()
 
-    with LiveServer(data_dir) as server:
+    with LiveServer(data_dir, **WITHOUT_ENGINE) as server:
         named = [server.wait_for("a request was lost when the server ended") for _ in lost]
         server.wait_until_ready()
         assert {record["request_id"]: record["endpoint"] for record in named} == lost

@@ -144,9 +144,8 @@ def test_the_schedule_judges_exports_all_the_while_and_ends_on_sigterm(
     finally:
         job.kill()
         collector.stop()
-    again = command("run", environment(tmp_path, folder))  # the lock is free
-    assert again.communicate(timeout=300)
-    assert again.returncode in (0, 3, 4)
+    with StateFolder.open(tmp_path / "state").lock():  # it is free
+        pass
 
 
 def test_a_server_of_mlflow_that_is_gone_loses_no_verdict(events: tuple[Path, datetime], tmp_path: Path) -> None:

@@ -26,8 +26,7 @@ def reference() -> Reference:
 
 def test_two_days_and_a_half_without_a_change_are_without_an_alarm(reference):
     alarms = Alarms()
-    after = (window for number, window in enumerate(week(SERVICE, WEEK + AFTER)) if number >= WEEK)
-    alarms.count(judged(reference, after))
+    alarms.count(judged(reference, week(SERVICE, WEEK + AFTER, first=WEEK)))
     assert alarms.windows == AFTER
     assert alarms.alarms == 0, alarms.columns
     assert alarms.states[VerdictState.STABLE] > 0.9 * AFTER
@@ -35,13 +34,10 @@ def test_two_days_and_a_half_without_a_change_are_without_an_alarm(reference):
 
 def test_evidently_raises_none_either(reference):
     verdicts = []
-    for number, (start, rows) in enumerate(week(SERVICE, WEEK + 8)):
-        if number >= WEEK:
-            verdict, evidence = judge(
-                start, start + HOUR, rows, len(rows), reference, verdicts[-1:], evaluation=evaluate
-            )
-            verdicts.append(verdict)
-            assert evidence is not None or verdict.state is VerdictState.INSUFFICIENT_DATA
+    for start, rows in week(SERVICE, WEEK + 8, first=WEEK):
+        verdict, evidence = judge(start, start + HOUR, rows, len(rows), reference, verdicts[-1:], evaluation=evaluate)
+        verdicts.append(verdict)
+        assert evidence is not None or verdict.state is VerdictState.INSUFFICIENT_DATA
     assert VerdictState.DRIFT not in {verdict.state for verdict in verdicts}
     assert VerdictState.STABLE in {verdict.state for verdict in verdicts}
 

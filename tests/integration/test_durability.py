@@ -21,7 +21,7 @@ import pytest
 from drift.rows.store import Rows
 from otel.contract.labels import LOSS_REASON
 from tests.http_calls import fetch
-from tests.server_process import LiveServer
+from tests.server_process import WITHOUT_ENGINE, LiveServer
 from tests.stack import eventually
 
 BODY = json.dumps({"text": "Hello."}).encode()
@@ -30,7 +30,7 @@ UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 
 @pytest.fixture
 def server(data_dir: Path) -> Iterator[LiveServer]:
-    with LiveServer(data_dir) as server:
+    with LiveServer(data_dir, **WITHOUT_ENGINE) as server:
         yield server.wait_until_ready()
 
 
@@ -125,7 +125,7 @@ def tmpfs(folder: Path, size: str) -> Iterator[None]:
 
 def test_a_full_disk(data_dir: Path) -> None:
     events = data_dir / "events"
-    with tmpfs(events, "4m"), LiveServer(data_dir) as server:
+    with tmpfs(events, "4m"), LiveServer(data_dir, **WITHOUT_ENGINE) as server:
         server.wait_until_ready()
         filler = events / "filler"
         with suppress(OSError), filler.open("wb") as file:
@@ -137,7 +137,7 @@ def test_a_full_disk(data_dir: Path) -> None:
 
 def test_a_killed_server_loses_nothing_that_was_written(data_dir: Path, tmp_path: Path) -> None:
     events = data_dir / "events" / "requests.jsonl"
-    with LiveServer(data_dir) as server:
+    with LiveServer(data_dir, **WITHOUT_ENGINE) as server:
         url = server.wait_until_ready().url
         stop = threading.Event()
 
@@ -157,7 +157,7 @@ def test_a_killed_server_loses_nothing_that_was_written(data_dir: Path, tmp_path
         for thread in threads:
             thread.join(60)
     assert events.read_bytes().startswith(written)
-    with LiveServer(data_dir) as again:  # the lock went with the process
+    with LiveServer(data_dir, **WITHOUT_ENGINE) as again:  # the lock went with the process
         speak(again.wait_until_ready().url)
         assert again.stop() == 0
     assert events.read_bytes().startswith(written)
@@ -169,7 +169,7 @@ def test_a_killed_server_loses_nothing_that_was_written(data_dir: Path, tmp_path
 
 
 def test_a_second_server_on_the_folder_is_refused(server: LiveServer, data_dir: Path) -> None:
-    with LiveServer(data_dir) as second:
+    with LiveServer(data_dir, **WITHOUT_ENGINE) as second:
         assert second.wait() == 1
         assert b"another server works on the data folder" in second.logs
     speak(server.url)

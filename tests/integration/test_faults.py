@@ -1,7 +1,7 @@
 """Faults under load with the real programs: nothing is lost beyond what is promised, and all comes back by itself.
 
-These are the faults that no other test of `make test` makes; tests/long has all of them, and docs/reliability.md the
-table. See tests/faults.
+These are the faults that no other test of `make test` makes and that take less than a minute; tests/long has all of
+them, and docs/reliability.md the table. See tests/faults.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ MOST_IMPORTANT = (
     "encoding-killed",
     "server-killed",
     "server-told-to-end",
-    "trace-store-stopped",
     "redis-stopped",
     "no-handles",
     "clients-vanish",

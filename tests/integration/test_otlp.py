@@ -16,7 +16,7 @@ from otel.contract.ranges import WORDS
 from otel.sdk.telemetry import Telemetry
 from tests.collector import Collector
 from tests.http_calls import fetch, speak
-from tests.server_process import LiveServer
+from tests.server_process import WITHOUT_ENGINE, LiveServer
 
 KINDS = {"boolean": "bool"}
 """OTLP's names of types, where the contract has another."""
@@ -161,7 +161,7 @@ def test_health_answers_while_the_engine_works(live_server: LiveServer) -> None:
 
 
 def test_a_collector_that_is_not_there_holds_nothing_up(data_dir: Path) -> None:
-    with LiveServer(data_dir, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as server:
+    with LiveServer(data_dir, **WITHOUT_ENGINE, OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9") as server:
         assert speak(server.wait_until_ready().url, "Hello world.")[0] == 200
         begun = time.monotonic()
         assert server.stop() == 0

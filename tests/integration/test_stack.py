@@ -51,7 +51,7 @@ CLIENTS = 4
 SPOKEN = [LONG] * 4 + [MEDIUM] * 10 + [SHORT] * 80
 MOST_SPOKEN = 1500
 """Where it ends if traces are kept all the time."""
-HOSTILE = 10_000
+HOSTILE = 2_000
 FAST_EXPORT = {
     "OTEL_METRIC_EXPORT_INTERVAL": "1000",
     "OTEL_BSP_SCHEDULE_DELAY": "500",

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.schemathesis_run import requests_of
-from tests.server_process import LiveServer
+from tests.server_process import WITHOUT_ENGINE, LiveServer
 
 EXAMPLES = 2
 """For each call, beside what covers each bound of its schema: 100 requests in all, most of which are refused."""
@@ -26,7 +26,7 @@ SETTINGS = {"TTSCOPE_MAX_TEXT_CHARACTERS": "40", "TTSCOPE_MAX_BREAK_SECONDS": "1
 
 @pytest.mark.timeout(900)
 def test_no_mistake_and_no_hang(data_dir: Path, tmp_path: Path) -> None:
-    with LiveServer(data_dir, **SETTINGS) as server:
+    with LiveServer(data_dir, **WITHOUT_ENGINE, **SETTINGS) as server:
         assert asked(server.wait_until_ready(), tmp_path, EXAMPLES) > 50
         assert server.stop() == 0
 

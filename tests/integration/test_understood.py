@@ -21,7 +21,7 @@ VOICES = ("joe", "hibari")
 
 @pytest.fixture(scope="module")
 def url(data_dir: Path) -> Iterator[str]:
-    with LiveServer(data_dir, TTSCOPE_PROVIDERS="coqui,hibari") as server:
+    with LiveServer(data_dir, TTSCOPE_PROVIDERS="onnx,hibari") as server:
         yield server.wait_until_ready().url
         assert server.stop() == 0
 
