@@ -26,6 +26,7 @@ from server.access.audit_check import AuditReport, verify
 from server.access.audit_entry import AuditEntry
 from server.access.audit_file import CURRENT, HEAD, AuditFile, audit_files, last_line
 from server.access.caller import Caller
+from tests.examples import examples
 
 ROOT = Path(__file__).parents[2]
 SECRET = b"a secret of the operator"
@@ -107,7 +108,7 @@ def test_a_log_of_several_files_is_in_order(logs: dict[bytes, Path], secret: byt
 
 
 @given(data=st.data(), secret=st.sampled_from([b"", SECRET]))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_changed_byte_is_found(copied: Callable[[bytes], Path], data: st.DataObject, secret: bytes) -> None:
     folder = copied(secret)
     path = data.draw(st.sampled_from([*audit_files(folder), folder / HEAD]), "file")
@@ -119,7 +120,7 @@ def test_any_changed_byte_is_found(copied: Callable[[bytes], Path], data: st.Dat
 
 
 @given(data=st.data(), secret=st.sampled_from([b"", SECRET]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_removed_swapped_copied_and_cut_off_lines_are_found(
     copied: Callable[[bytes], Path], data: st.DataObject, secret: bytes
 ) -> None:
@@ -398,7 +399,7 @@ def test_a_lock_that_is_kept_is_an_error_after_a_while(tmp_path: Path, monkeypat
 @given(
     st.lists(st.binary(max_size=80_000).map(lambda line: line.replace(b"\n", b"")), max_size=3), st.binary(max_size=9)
 )
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_last_line_of_a_file_is_found(tmp_path: Path, lines: list[bytes], torn: bytes) -> None:
     path = tmp_path / "lines"
     path.write_bytes(b"".join(line + b"\n" for line in lines) + torn.replace(b"\n", b""))

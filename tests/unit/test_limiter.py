@@ -19,6 +19,7 @@ from server.access.limiter import Limiter, Permit
 from server.access.usage import Operation, Period, UsageStore, period
 from server.errors import InsufficientQuota, RateLimitExceeded, SpeechError
 from server.utterance import Chunk
+from tests.examples import examples
 from tests.fake_clock import Clock
 
 SECRET = b"a secret of the tests"
@@ -138,7 +139,7 @@ async def test_the_requests_of_a_minute_are_counted_and_come_back_one_by_one() -
     ]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.floats(0, 40), max_size=30))
 async def test_retry_after_is_right_to_the_second(pauses: list[float]) -> None:
     """A request that waits so long is accepted, and one that comes a second earlier is not."""
@@ -259,7 +260,7 @@ async def test_of_two_that_take_the_rest_at_the_same_moment_one_is_refused_befor
     assert await clients.left() == [40]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 60), st.sampled_from([0.0, 0.1, 2.5, 8.0]), st.floats(0.1, 2), st.booleans()),

@@ -28,6 +28,7 @@ from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.text.dictionaries import Dictionaries
 from server.utterance import Listener
 from tests.cloning_provider import CloningProvider, pitch, tone
+from tests.examples import examples
 from tests.fake_syntheses import SECRET
 from tests.unit.test_chain import Told
 
@@ -118,5 +119,5 @@ class Tenants(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-Tenants.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+Tenants.TestCase.settings = settings(max_examples=examples(40), stateful_step_count=25, deadline=None)
 TestTenants = Tenants.TestCase
