@@ -74,8 +74,7 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},
         description='Providers of single voices, as JSON: {"joe": ["coqui", "remote:alloy"]}. After the colon stands '
-        "the provider's own name for the voice, if it differs. A registered voice that is named here is the tenant "
-        "default's, and everybody may use it.",
+        "the provider's own name for the voice, if it differs. Registered voices in it are the tenant default's.",
     )
     remote_url: str = Field(
         "", pattern=r"^(https?://\S+)?$", description="Address of the remote provider, up to /v1: http://host:8010/v1."
@@ -93,9 +92,7 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     )
     max_recordings: int = Field(64, ge=0, description="Most voices that one tenant may register.")
     max_recording_bytes: int = Field(
-        96 * 1024 * 1024,
-        ge=0,
-        description="Disk for the recordings of one tenant's registered voices, in bytes. One of 30 s takes 1.3 MB.",
+        96 * 1024 * 1024, ge=0, description="Disk for one tenant's recordings, in bytes; one of 30 s takes 1.3 MB."
     )
     cache_bytes: int = Field(
         64 * 1024 * 1024, ge=0, description="Memory for cached audio, in bytes; 0 switches the cache off."
@@ -216,8 +213,8 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     )
     cache_shared: bool = Field(
         False,
-        description="true: all tenants share the cached audio of installed voices. It saves syntheses, and X-TTS-Cache "
-        "and timing then tell a tenant that another one asked for the same text. Registered voices are never shared.",
+        description="true: tenants share cached audio of installed voices, and X-TTS-Cache and timing tell one what "
+        "others asked for. Audio of registered voices is never shared.",
     )
     drain_seconds: float = Field(30.0, ge=0, description="Time for requests in flight to finish when the server stops.")
     watchdog_seconds: float = Field(

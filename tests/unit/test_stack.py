@@ -190,8 +190,9 @@ def test_folders_of_earlier_runs_are_closed_to_others(tmp_path: Path) -> None:
     make_private(settings, messages.append)
     assert not messages
     for folder in (settings.events_folder, settings.drift_folder):
-        folder.mkdir(parents=True, mode=0o755)
-        folder.parent.chmod(0o755)
+        folder.mkdir(parents=True)
+        for path in (folder, folder.parent):
+            path.chmod(0o755)
     (settings.data_dir / "link").symlink_to(tmp_path)
     make_private(settings, messages.append)
     collector = settings.data_dir / "collector"
