@@ -6,7 +6,6 @@ nothing about the official image's own files. Grafana has no stand-in.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -168,9 +167,3 @@ RECIPES: dict[str, Recipe] = {
     "otel/opentelemetry-collector-contrib": _alone("collector", "/otelcol-contrib"),
     "jaegertracing/jaeger": _alone("jaeger", "/cmd/jaeger/jaeger-linux"),
 }
-
-
-def labels(docker: Docker, image: str) -> dict[str, str]:
-    """Returns the labels of an image."""
-    found = json.loads(docker("image", "inspect", image))[0]["Config"]["Labels"] or {}
-    return dict(found)

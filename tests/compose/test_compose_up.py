@@ -136,6 +136,14 @@ def test_prometheus_finds_every_program(deployed: Project) -> None:
     assert eventually(lambda: counted(deployed, "count(target_info)") >= 3, SETTLE_SECONDS)
 
 
+def test_an_image_lists_its_packages(deployed: Project) -> None:
+    for name in OURS.values():
+        image = f"{name}:0.1.0"
+        labels = json.loads(deployed.docker("image", "inspect", image))[0]["Config"]["Labels"]
+        printed = deployed.docker("run", "--rm", "--network=none", "--entrypoint=cat", image, labels["ttscope.sbom"])
+        assert len(json.loads(printed)["components"]) > 50, image
+
+
 def test_the_pages_answer(deployed: Project) -> None:
     assert b"<title>" in fetch(deployed.url("console") + "/", "text/html")
     assert fetch(deployed.url("dashboard") + "/_stcore/health", "text/plain") == b"ok"
