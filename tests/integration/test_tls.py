@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import aiohttp
@@ -19,14 +20,17 @@ from aiohttp import web
 from cryptography import x509
 from openai import AsyncOpenAI
 
+from otel.contract.values import EarlyEnd
+from server import __main__ as program
 from server.network import certificate as certificate_module
 from server.network.certificate import ServerCertificate
 from server.network.connections import Connections
 from server.network.ports import SEND_BUFFER_BYTES, Port
+from server.settings import Settings
+from server.voices.catalogue import Catalogue
 from tests.certificates import DAY, Authority
 from tests.humming_provider import HummingProvider
 from tests.raw_client import RawClient, speech
-from tests.server_process import LiveServer
 from tests.service_client import Client, Start, samples
 from tests.slow_readers import SlowReader, admitted
 
@@ -49,6 +53,11 @@ class Site:
     def __post_init__(self) -> None:
         self.authority.issue(self.certificate, self.key)
         self.tls = self.authority.client_context()
+
+    def port(self, application: web.Application) -> tuple[Port, Connections]:
+        """A port for an application of the test's own."""
+        connections, certificate = Connections(100), ServerCertificate(self.certificate, self.key)
+        return Port(application, "127.0.0.1", 0, connections, 30.0, certificate=certificate), connections
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -329,6 +338,52 @@ async def test_a_rejected_client_that_goes_on_sending_gets_its_answer(secure: St
     await until(client, total_requests=1, rejected_requests=1)
 
 
+def client_hello() -> bytes:
+    """The first bytes of a real client."""
+    sent = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), sent, server_hostname="localhost")
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return sent.read()
+
+
+async def test_no_first_bytes_are_a_mistake_of_the_server(site: Site) -> None:
+    """300 handshakes with bytes changed, cut, doubled or added, in one or two pieces."""
+    random, hello = Random(8), client_hello()
+    mistakes: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: mistakes.append(context))
+    port, connections = site.port(web.Application())
+    await port.listen()
+
+    async def send(number: int) -> None:
+        data = bytearray(hello)
+        for _ in range(number % 4):
+            data[random.randrange(len(data))] = random.randrange(256)
+        if number % 3:
+            start, end = sorted(random.choices(range(len(data)), k=2))
+            data[start:end] = [b"", data[start:end] * 2, random.randbytes(random.randrange(40_000))][number % 3]
+        raw = await RawClient.connect(str(port.url))
+        cut = random.randrange(len(data) + 1)
+        for piece in (data[:cut], data[cut:]):
+            await raw.send(bytes(piece))
+            await asyncio.sleep(0)
+        raw.leave()
+
+    for start in range(0, 300, 20):
+        await asyncio.gather(*(send(number) for number in range(start, start + 20)))
+    async with asyncio.timeout(60):
+        while connections.idle or connections.busy:
+            await asyncio.sleep(0.01)
+    assert mistakes == []
+    assert connections.ended_early[EarlyEnd.HANDSHAKE] > 50
+    raw = await RawClient.connect(str(port.url), site.tls)
+    await raw.send(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert (await raw.answer()).status == 404
+    raw.leave()
+    port.close()
+    await port.stop()
+
+
 # --- clients that leave, or read slowly
 
 
@@ -403,9 +458,7 @@ async def test_a_write_waits_until_the_kernel_has_taken_it(site: Site) -> None:
 
     application = web.Application()
     application.router.add_post("/tts", send)
-    port = Port(
-        application, "127.0.0.1", 0, Connections(10), 30.0, certificate=ServerCertificate(site.certificate, site.key)
-    )
+    port, _ = site.port(application)
     await port.listen()
     reader = await SlowReader.connect(str(port.url), tls=site.tls)
     assert await reader.ask(text="") == 200
@@ -481,10 +534,13 @@ async def test_a_certificate_is_replaced_under_load_without_a_failed_request(
     kept.leave()
 
 
-def test_the_program_says_why_it_can_not_use_a_certificate(site: Site, data_dir: Path) -> None:
+async def test_the_program_says_why_it_can_not_use_a_certificate(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "build_providers", lambda *_: [HummingProvider()])
     other = site.key.with_name("other.key")
     site.authority.issue(site.certificate.with_name("other.crt"), other)
-    files = {"TTSCOPE_TLS_CERTIFICATE": str(site.certificate), "TTSCOPE_TLS_KEY": str(other)}
-    with LiveServer(data_dir, **files) as server:
-        assert server.wait() == 2
-    assert b"TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: the key does not belong to the certificate" in server.logs
+    settings = Settings(port=0, management_port=0, data_dir=tmp_path, tls_certificate=site.certificate, tls_key=other)
+    assert await program.serve(settings, Catalogue.scan(tmp_path / "voices")) == 2
+    problem = "TTSCOPE_TLS_CERTIFICATE, TTSCOPE_TLS_KEY: the key does not belong to the certificate"
+    assert capsys.readouterr().err == f"ttscope: {problem}\n"
