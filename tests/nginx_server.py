@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -63,6 +64,11 @@ class Nginx:
     @property
     def log(self) -> str:
         return self._log.read_text() if self._log.exists() else ""
+
+    def accepts(self) -> bool:
+        """Whether it listens."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def running(self) -> bool:
         return self._process.poll() is None

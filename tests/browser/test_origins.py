@@ -15,9 +15,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from server.app import Service
 from server.settings import Settings
+from tests.certificates import Authority
 from tests.http_calls import fetch
 from tests.humming_provider import HummingProvider
+from tests.nginx_server import Nginx
 from tests.service_client import samples
+from tests.stack import eventually
 
 CALL = """async ([url, options]) => {
     try {
@@ -189,3 +192,22 @@ def test_a_link_opens_the_servers_page_and_nothing_else(page: Page, site: Site) 
     page.get_by_role("button", name="Speak").click()
     expect(page.locator("#status")).to_have_text("200 OK")
     assert len(site.provider.listeners) == 1
+
+
+def test_the_servers_page_works_behind_a_proxy_with_another_scheme_and_port(
+    browser: Browser, site: Site, tmp_path: Path
+) -> None:
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    Authority(tmp_path / "authority.pem").issue(certificate, key)
+    nginx = Nginx(tmp_path, site.url, certificate, key)
+    try:
+        assert eventually(nginx.accepts), nginx.log
+        context = browser.new_context(ignore_https_errors=True)
+        page = context.new_page()
+        page.goto(nginx.url)
+        page.get_by_role("button", name="Speak").click()
+        expect(page.locator("#status")).to_have_text("200 OK")
+        assert len(site.provider.listeners) == 1
+        context.close()
+    finally:
+        nginx.stop()
