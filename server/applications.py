@@ -35,6 +35,7 @@ from server.routes.key_administration import KeyAdministrationRoutes
 from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
+from server.routes.pronunciation_administration import PronunciationAdministrationRoutes
 from server.routes.route import Route, changes, scopes
 from server.routes.speech import SpeechRoute
 from server.routes.text_reading import TextReadingRoute
@@ -170,6 +171,7 @@ class Applications:
             *self._prometheus.routes("/metrics", "/prometheus"),
             *self._health.routes(),
             *KeyAdministrationRoutes(self._keyring, self._settings.receive_seconds).routes(),
+            *PronunciationAdministrationRoutes(self._dictionaries, self._settings.receive_seconds).routes(),
         )
 
     def _audited_requests(self) -> tuple[AuditedRequests, ...]:

@@ -48,6 +48,12 @@ class InvalidText(SpeechError):
     status = 400
 
 
+class UnknownPronunciation(SpeechError):
+    """The dictionary that is changed over HTTP has no entry for these words."""
+
+    status = 404
+
+
 class UnknownKey(SpeechError):
     """There is no API key with this identifier."""
 

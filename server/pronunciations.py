@@ -6,7 +6,6 @@ import argparse
 import os
 import re
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +13,8 @@ from pydantic import ValidationError
 
 from server.errors import SpeechError
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
-from server.text.dictionary_files import LANGUAGE, DictionaryEntry, DictionaryError, read, write_csv
+from server.text.dictionary_changes import ADDED_FILE, put
+from server.text.dictionary_files import LANGUAGE, DictionaryEntry, DictionaryError, write_csv
 from server.text.lexicon import Pronunciation, pronounced
 from server.text.phonemes import Phonemizer
 from server.text.reading import read_text
@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--language", type=_language, default="", help="such as en or en-gb (default: every language)")
     add.add_argument("--case", action="store_true", help="upper and lower case must be as written")
     add.add_argument("--within-words", action="store_true", help="also within a longer word")
-    add.add_argument("--file", type=_file_name, default="added.csv", help="the file's name (default: %(default)s)")
+    add.add_argument("--file", type=_file_name, default=ADDED_FILE, help="the file's name (default: %(default)s)")
     test = commands.add_parser("test", help="show how a text is read")
     test.add_argument("text", help="the text")
     test.add_argument("--language", type=_language, default="en", help="its language (default: %(default)s)")
@@ -88,28 +88,11 @@ def _list(dictionaries: Dictionaries) -> None:
 
 
 def _add(path: Path, options: argparse.Namespace) -> None:
-    """Adds an entry in place of one for the same words. The file is complete at any time: a server may read it."""
+    """Adds an entry in place of one for the same words."""
     said = Pronunciation(
         text=options.text, say=options.say, ipa=options.ipa, case=options.case, whole_word=not options.within_words
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    entry = DictionaryEntry(said, options.language)
-    others = [each for each in (read(path) if path.exists() else []) if not _replaces(entry, each)]
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".new", delete=False) as file:
-        try:
-            file.write(write_csv([*others, entry]))
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)  # the server may run as another user
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
-
-
-def _replaces(new: DictionaryEntry, old: DictionaryEntry) -> bool:
-    alike = new.pronunciation.model_copy(update={"say": old.pronunciation.say, "ipa": old.pronunciation.ipa})
-    return new.language == old.language and alike == old.pronunciation
+    put(path, DictionaryEntry(said, options.language))
 
 
 def _test(dictionaries: Dictionaries, text: str, language: str) -> None:

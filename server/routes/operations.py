@@ -12,6 +12,7 @@ from server.errors import (
     UnknownKey,
     UnknownModel,
     UnknownPath,
+    UnknownPronunciation,
     UnknownTrace,
     all_errors,
     error_type,
@@ -34,7 +35,7 @@ HEADERS = {
 """The headers of every speech response."""
 IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that were ignored."}
 """The header of responses in dialects with fields that ttscope ignores."""
-NOT_OF_SPEECH = {MetricsDisabled, UnknownKey, UnknownModel, UnknownPath, UnknownTrace}
+NOT_OF_SPEECH = {MetricsDisabled, UnknownKey, UnknownModel, UnknownPath, UnknownPronunciation, UnknownTrace}
 """Errors that no speech request can cause."""
 
 

@@ -31,7 +31,8 @@ class Dictionaries:
     def __init__(self, folder: Path, changed: Callable[[str], None] = lambda _: None) -> None:
         """Reads no file yet; the folder need not exist. ``watch`` calls ``changed`` with the name of a file that was
         added, changed or removed."""
-        self._folder = folder
+        self.folder = folder
+        """The folder of the files."""
         self._changed = changed
         self._versions: dict[Path, Version] = {}
         self._files: dict[Path, list[DictionaryEntry]] = {}
@@ -69,7 +70,7 @@ class Dictionaries:
         changed = [path for path, version in versions.items() if self._versions.get(path) != version]
         self._versions = versions
         files = {path: entries for path, entries in self._files.items() if path in versions}
-        problems = {name: problem for name, problem in self.problems.items() if self._folder / name in versions}
+        problems = {name: problem for name, problem in self.problems.items() if self.folder / name in versions}
         for path in changed:
             problems.pop(path.name, None)
             try:
@@ -107,7 +108,7 @@ class Dictionaries:
         """Returns the version of each file with a known kind of name."""
         versions = {}
         try:
-            paths = sorted(path for path in self._folder.iterdir() if path.suffix.lower() in READERS)
+            paths = sorted(path for path in self.folder.iterdir() if path.suffix.lower() in READERS)
         except OSError:
             return {}
         for path in paths:
