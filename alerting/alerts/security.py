@@ -1,9 +1,10 @@
-"""Alerts on keys and on the audit log."""
+"""Alerts on keys, on the limits of clients, and on the audit log."""
 
 from __future__ import annotations
 
 from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
-from otel.contract.labels import AUDIT_EVENT, AUTHENTICATION_RESULT, CLIENT, LOSS_REASON
+from otel.contract.labels import AUDIT_EVENT, AUTHENTICATION_RESULT, CLIENT, LOSS_REASON, RATE_LIMIT_REASON
+from otel.contract.metrics import RATE_LIMITED
 from otel.contract.promql import INSTANCE, UNSCOPED
 from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY
 
@@ -12,9 +13,11 @@ GUESSES = ("malformed", "unknown")
 MANY_GUESSES = 100
 WEEK, DAY = 7 * 86400, 86400
 
+MANY_REFUSALS = 100
+
 GROUP = Group(
     "security",
-    "Security: keys, audit log.",
+    "Security: keys, limits, audit log.",
     (
         Alert(
             name="TtsKeysGuessed",
@@ -53,6 +56,19 @@ GROUP = Group(
             description="It expires in {{ $value | humanizeDuration }} (negative: it has expired). Then its requests "
             "get 401.",
             dashboard=Dashboard.SECURITY,
+        ),
+        Alert(
+            name="TtsClientsLimited",
+            expr=f"{UNSCOPED.increase(RATE_LIMITED, by=(INSTANCE, RATE_LIMIT_REASON), over='10m')} >= {MANY_REFUSALS}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.SECURITY,
+            summary="Clients are above a limit: {{ $labels.reason }}",
+            description="{{ $labels.instance }} refused {{ $value | humanize }} requests of the last ten minutes, because "
+            f"their client was above its limit {{{{ $labels.reason }}}}; the alert's limit is {MANY_REFUSALS}.",
+            dashboard=Dashboard.SECURITY,
+            keep="10m",
         ),
         Alert(
             name="TtsAuditLogFailing",

@@ -1,4 +1,4 @@
-"""Tests of the alerts on keys and on the audit log."""
+"""Tests of the alerts on keys, on limits and on the audit log."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ REVOKED = 'tts_auth_attempts_total{instance="a",result="revoked"}'
 MISSING = 'tts_auth_attempts_total{instance="a",result="missing"}'
 VALID = 'tts_auth_attempts_total{instance="a",result="ok"}'
 EXPIRY = 'tts_key_expiry_seconds{instance="a",client="phone"}'
+LIMITED = 'tts_rate_limited_total{instance="a",reason="requests_per_minute"}'
 FAILURES = 'tts_audit_failures_total{instance="a",reason="disk_full"}'
 DAMAGED = 'tts_audit_entries_total{instance="a",event="log_damaged"}'
 WRITTEN = 'tts_audit_entries_total{instance="a",event="key_created"}'
@@ -58,6 +59,20 @@ CASES: tuple[Case, ...] = (
     silent(Kind.EDGE, "TtsKeyExpiring", "in seven days and an hour", "10m", {EXPIRY: "608400-60x20"}),
     silent(Kind.EDGE, "TtsKeyExpiring", "two days ago", "10m", {EXPIRY: "-172800-60x20"}),
     silent(Kind.MISSING, "TtsKeyExpiring", "no key expires", "10m", {VALID: "0+10x20"}),
+    fires(
+        "TtsClientsLimited",
+        "12 a minute",
+        "20m",
+        {LIMITED: "0+12x30"},
+        Firing(
+            "a refused 120 requests of the last ten minutes, because their client was above its limit "
+            "requests_per_minute; the alert's limit is 100.",
+            {"instance": "a", "reason": "requests_per_minute"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsClientsLimited", "9 a minute", "20m", {LIMITED: "0+9x30"}),
+    silent(Kind.EDGE, "TtsClientsLimited", "too short", "3m", {LIMITED: "0+100x30"}),
+    silent(Kind.MISSING, "TtsClientsLimited", "no server", "20m"),
     fires(
         "TtsAuditLogFailing",
         "the disk is full",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.variables import SPAN
-from otel.contract.labels import AUDIT_EVENT, AUTHENTICATION_RESULT, CLIENT, LOSS_REASON
+from otel.contract.labels import AUDIT_EVENT, AUTHENTICATION_RESULT, CLIENT, LOSS_REASON, RATE_LIMIT_REASON
+from otel.contract.metrics import RATE_LIMITED
 from otel.contract.promql import Where
 from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY
 from otel.contract.values import AuthenticationResult
@@ -83,6 +84,15 @@ EXPIRY = Panel(
     empty="No API key expires.",
     width=12,
 )
+LIMITED = Panel(
+    "rate-limited",
+    "Requests over a client's limit",
+    "Requests per second that were refused with 429 because the client had exceeded one of its limits, by limit.",
+    "stacked",
+    Unit.REQUESTS_PER_SECOND,
+    (Query(SELECTED.rate(RATE_LIMITED, by=(RATE_LIMIT_REASON,)), "{reason}"),),
+    width=24,
+)
 ENTRIES = Panel(
     "audit-entries",
     "Entries of the audit log",
@@ -111,6 +121,7 @@ SECURITY = Board(
     (
         Row("Now", (REFUSED, ENDED_KEYS, NEXT_EXPIRY, NOT_WRITTEN)),
         Row("Keys", (ATTEMPTS, EXPIRY)),
+        Row("Limits", (LIMITED,)),
         Row("Audit log", (ENTRIES, FAILURES)),
     ),
 )

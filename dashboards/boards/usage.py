@@ -5,8 +5,8 @@ from __future__ import annotations
 from dashboards.panel import Board, Panel, Query, Row, Unit
 from dashboards.scope import SELECTED
 from dashboards.variables import SPAN
-from otel.contract.labels import CLIENT, ENDPOINT, LANGUAGE, RATE_LIMIT_REASON, VOICE_NAME
-from otel.contract.metrics import AUDIO_DURATION, CHARACTERS_TOTAL, RATE_LIMITED, REQUESTS, WORDS_TOTAL
+from otel.contract.labels import CLIENT, ENDPOINT, LANGUAGE, VOICE_NAME
+from otel.contract.metrics import AUDIO_DURATION, CHARACTERS_TOTAL, REQUESTS, WORDS_TOTAL
 
 NO_LAST_WEEK = "Prometheus has no data from a week ago."
 
@@ -90,15 +90,6 @@ CALLS = Panel(
     Unit.REQUESTS_PER_SECOND,
     (Query(SELECTED.rate(REQUESTS, by=(ENDPOINT,)), "{endpoint}"),),
 )
-LIMITED = Panel(
-    "rate-limited",
-    "Requests over a client's limit",
-    "Requests per second that were refused with 429 because the client had exceeded one of its limits, by limit.",
-    "stacked",
-    Unit.REQUESTS_PER_SECOND,
-    (Query(SELECTED.rate(RATE_LIMITED, by=(RATE_LIMIT_REASON,)), "{reason}"),),
-    width=24,
-)
 LANGUAGE_SHARE = Panel(
     "language-share",
     "Languages",
@@ -139,7 +130,7 @@ USAGE = Board(
         Row("Totals", (AUDIO_MADE, CHARACTERS_SPOKEN, WORDS_SPOKEN, REQUESTS_ASKED)),
         Row(
             "Voices, clients, endpoints",
-            (CHARACTERS_BY_VOICE, CHARACTERS_BY_CLIENT, AUDIO_RATE, CLIENTS, CALLS, LANGUAGE_SHARE, LIMITED),
+            (CHARACTERS_BY_VOICE, CHARACTERS_BY_CLIENT, AUDIO_RATE, CLIENTS, CALLS, LANGUAGE_SHARE),
         ),
         Row("Trends", (WEEKS, TREND)),
     ),

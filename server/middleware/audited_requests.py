@@ -62,7 +62,7 @@ class AuditedRequests:
         return response
 
     def _refuse(self, request: web.Request, error: SpeechError) -> None:
-        event = REFUSALS.get(type(error))
+        event = AuditEvent.RATE_LIMITED if error.limit is not None else REFUSALS.get(type(error))
         if event is None:
             self._note(request, AuditOutcome.REFUSED if error.refusal else AuditOutcome.FAILED, error.error_type)
             return
@@ -75,7 +75,7 @@ class AuditedRequests:
                 outcome=AuditOutcome.REFUSED,
                 caller=None if caller is ANONYMOUS and not authenticated else caller,
                 subject=_route(request),
-                reason=error.error_type if authenticated else str(result),
+                reason=str(error.limit or error.error_type) if authenticated else str(result),
                 request_id=request[REQUEST_ID],
                 address=self._clients.address(request),
             )

@@ -148,6 +148,18 @@ async def test_a_server_writes_its_start_and_end_and_what_was_set(start: Start, 
     assert "a secret of the cache" not in json.dumps(entries)
 
 
+async def test_a_client_above_its_limit_is_written_with_its_key(start: Start, tmp_path: Path) -> None:
+    key = create(tmp_path, "phone")
+    client = await start(requests_per_minute=2)
+    statuses = [(await client.tts(HELLO, headers=bearer(key)))[0] for _ in range(4)]
+    assert statuses == [200, 200, 429, 429]
+    entries = [entry for entry in await finished(client, tmp_path) if entry["event"] == "rate_limited"]
+    assert [(entry["key_name"], entry["reason"], entry.get("count", 1)) for entry in entries] == [
+        ("phone", "requests_per_minute", 1),
+        ("phone", "requests_per_minute", 1),
+    ]
+
+
 async def test_keys_that_were_changed_by_hand_are_written(start: Start, tmp_path: Path) -> None:
     file, key = tmp_path / "keys.json", {"id": "k" * 12, "sha256": ["0" * 64], "scopes": ["speak"]}
     file.write_text(json.dumps({"keys": [{**key, "name": "phone"}]}))
