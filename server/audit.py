@@ -131,7 +131,8 @@ def _row(fields: dict[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def _link(written: str) -> Link:

@@ -36,7 +36,7 @@ REFUSALS: Mapping[type[SpeechError], AuditEvent] = {
 
 
 class AuditedRequests:
-    """A middleware around the checks of keys and limits. It takes 1 us of a request that is not written."""
+    """A middleware around the checks of keys and limits. It takes 0.4 us of a request that is not written."""
 
     __middleware_version__ = 1
 
