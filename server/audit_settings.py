@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings
+
+LEAST_SECRET = 16
+"""Characters of a secret that is worth the name."""
 
 
 class AuditSettings(BaseSettings):
@@ -24,7 +27,7 @@ class AuditSettings(BaseSettings):
     )
     audit_secret: SecretStr = Field(
         SecretStr(""),
-        description="Secret of at least 16 characters, which gives every entry of the audit log a MAC. Without it, "
+        description=f"Secret of at least {LEAST_SECRET} characters, which gives every entry of the audit log a MAC. Without it, "
         "whoever can write the files can rewrite them unnoticed.",
     )
     audit_required: bool = Field(
@@ -38,3 +41,10 @@ class AuditSettings(BaseSettings):
     audit_files: int = Field(
         20, ge=2, description="Files of the audit log that are kept. An entry says which ones were deleted."
     )
+
+    @field_validator("audit_secret")
+    @classmethod
+    def _check_secret(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < LEAST_SECRET:
+            raise ValueError(f"must have at least {LEAST_SECRET} characters")
+        return secret

@@ -127,9 +127,14 @@ def test_an_entry_is_a_line_to_read(data_dir: Path, capsys: pytest.CaptureFixtur
     assert refused.endswith("scope_refused  refused  phone  /metrics  insufficient_scope  c0ffee  3  r1")
 
 
-@pytest.mark.parametrize(
-    "wrong", [["show", "--since", "yesterday"], ["verify", "--head", "abc"], ["show", "--event", "x"]]
-)
+def test_what_could_move_the_cursor_is_not_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry = AuditEntry(event=AuditEvent.DICTIONARY_CHANGED, outcome=AuditOutcome.OK, subject="a\x1b[2Jb.csv")
+    AuditFile(tmp_path / AUDIT_FOLDER, Chain(), 10**6, 10).append([entry])
+    assert run(tmp_path, "show") == 0
+    assert capsys.readouterr().out.rstrip().endswith("a?[2Jb.csv")
+
+
+@pytest.mark.parametrize("wrong", ["show --since yesterday", "verify --head abc", "show --event x"])
 def test_a_wrong_argument_is_an_error(data_dir: Path, wrong: str) -> None:
     with pytest.raises(SystemExit):
         run(data_dir, *wrong.split())
