@@ -27,8 +27,8 @@ class AuditSettings(BaseSettings):
     )
     audit_secret: SecretStr = Field(
         SecretStr(""),
-        description=f"Secret of at least {LEAST_SECRET} characters, which gives every entry of the audit log a MAC. Without it, "
-        "whoever can write the files can rewrite them unnoticed.",
+        description=f"Secret of at least {LEAST_SECRET} characters, which gives every entry of the audit log a MAC. "
+        "Without it, whoever can write the files can rewrite them unnoticed.",
     )
     audit_required: bool = Field(
         True,

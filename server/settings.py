@@ -16,7 +16,7 @@ from otel.sdk.honoured_variables import SECRETS
 from otel.sdk.variable_rules import SIGNALS
 from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
-from server.audit_settings import AuditSettings
+from server.audit_settings import LEAST_SECRET, AuditSettings
 from server.limit_settings import LimitSettings
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
 from server.web_settings import WebSettings
@@ -30,8 +30,6 @@ Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{
 EmotionTag = Annotated[str, Field(pattern=r"^[^\W\d_](?:[^\W\d_]|[' -]){0,31}$")]
 PauseSeconds = Annotated[float, Field(ge=0, le=10)]
 HostName = Annotated[str, Field(pattern=r"^(\*|\[?[A-Za-z0-9._:-]{1,253}\]?)$")]
-LEAST_SECRET = 16
-"""Characters of a secret that is worth the name."""
 PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
