@@ -156,9 +156,8 @@ class XttsProvider:
         expected = expect([phrase.seconds for phrase in phrases], silence, self._max_audio_seconds)
         if text.leading_silence:
             yield self._silence(text.leading_silence)
-        condition = cache(
-            partial(self._conditioning, self._model, utterance.voice)
-        )  # once: the voice may be deleted meanwhile
+        # Once: the voice may be deleted meanwhile.
+        condition = cache(partial(self._conditioning, self._model, utterance.voice))
         with self._tracker.request(expected) as request:
             for phrase in phrases:
                 chunks: asyncio.Queue[Chunk | Exception | None] = asyncio.Queue()
@@ -232,11 +231,12 @@ class XttsProvider:
 
     def _conditioning(self, model: Xtts, voice: Voice) -> Conditioning:
         """Returns the conditioning of the voice's recording; runs in the model's thread. Raises UnknownVoice."""
+        recording = self._recording(voice)
         with self._conditionings_lock:
             if voice.checksum in self._conditionings:
                 self._conditionings.move_to_end(voice.checksum)
                 return self._conditionings[voice.checksum]
-        conditioning = _compute_conditioning(model, self._recording(voice).read())
+        conditioning = _compute_conditioning(model, recording.read())
         with self._conditionings_lock:
             self._recording(voice)
             self._conditionings[voice.checksum] = conditioning

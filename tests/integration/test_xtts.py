@@ -7,6 +7,7 @@ import gzip
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
@@ -180,6 +181,27 @@ async def test_what_was_heard_of_a_deleted_voice_is_forgotten(model: Path, tmp_p
     with pytest.raises(UnknownVoice):
         [chunk async for chunk in provider.speak(utterance, Listener())]
     assert not provider._conditionings
+    await provider.close()
+
+
+async def test_tenants_voices_of_one_name_have_conditionings_of_their_own(model: Path, tmp_path: Path):
+    recordings = TenantRecordings(tmp_path)
+    provider = XttsProvider(model, recordings, device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
+    await provider.start(Told())
+    for tenant, seconds in (("alpha", 4), ("beta", 5)):
+        recordings.of(tenant).put("ann", tone(seconds))
+    alphas, betas = provider.voices()
+    assert [voice.key for voice in (alphas, betas)] == [("alpha", "ann"), ("beta", "ann")]
+    for voice in (alphas, betas):
+        utterance = Utterance(SENTENCE, voice, "en", 3, len(SENTENCE))
+        assert [chunk async for chunk in provider.speak(utterance, Listener())]
+    assert list(provider._conditionings) == [alphas.checksum, betas.checksum]
+    recordings.of("alpha").remove("ann")
+    assert list(provider._conditionings) == [betas.checksum]
+    assert provider.voices() == (betas,)
+    forged = Utterance(SENTENCE, replace(betas, tenant="alpha"), "en", 3, len(SENTENCE))
+    with pytest.raises(UnknownVoice):
+        [chunk async for chunk in provider.speak(forged, Listener())]
     await provider.close()
 
 
