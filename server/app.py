@@ -58,6 +58,8 @@ MANAGEMENT_CONNECTIONS = 128
 """The connection limit of the management port, whose few clients keep no connection open for long."""
 EVENTS_FOLDER = "events"
 """The folder of the event files, inside the data folder."""
+USAGE_FILE = "usage.json"
+"""The file of what keys have used of their quotas, inside the data folder."""
 SPARE_SLOTS = 4096
 """Journal slots for requests being read or rejected, in addition to those for requests in synthesis or in the queue."""
 
@@ -195,6 +197,7 @@ class Service:
         The task raises EngineFailed if the server can't speak. Raises OSError if a port can't be opened.
         """
         await asyncio.to_thread(self._dictionaries.load)
+        await asyncio.to_thread(self._limiter.store.load)
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
@@ -209,6 +212,7 @@ class Service:
             BackgroundTask.PROBES: self._probes.run,
             BackgroundTask.DICTIONARIES: self._dictionaries.watch,
             BackgroundTask.KEYS: self._keyring.watch,
+            BackgroundTask.USAGE: self._limiter.store.watch,
             **({BackgroundTask.CERTIFICATE: self._certificate.watch} if self._certificate else {}),
         }
         self._background = [
@@ -307,7 +311,8 @@ def _secret(settings: Settings) -> bytes:
 
 def _limiter(settings: Settings) -> Limiter:
     defaults = KeyLimits(**{reason: getattr(settings, reason) for reason in RateLimitReason})
-    return Limiter(UsageStore(_secret(settings), settings.redis_url.get_secret_value()), defaults)
+    url, file = settings.redis_url.get_secret_value(), settings.data_dir / USAGE_FILE
+    return Limiter(UsageStore(_secret(settings), url, file=file), defaults)
 
 
 def _cache(settings: Settings, maker: Maker) -> Cache:

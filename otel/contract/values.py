@@ -189,6 +189,7 @@ class BackgroundTask(LabelValue):
     PROBES = "probes", "checks providers"
     DICTIONARIES = "dictionaries", "reads pronunciations that have changed"
     KEYS = "keys", "reads API keys that have changed"
+    USAGE = "usage", "saves what keys have used of their quotas"
     CERTIFICATE = "certificate", "reads a TLS certificate that has changed"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from limits.aio.storage import MovingWindowSupport, Storage
@@ -107,6 +107,20 @@ class BoundedStorage(Storage, MovingWindowSupport):
         """Returns when a counter ends; now if there is none."""
         counter = self._counters.get(key)
         return self._clock() if counter is None else counter.expires
+
+    def counters(self) -> dict[str, tuple[int, float]]:
+        """Returns the value of each counter that has not ended, and when it ends."""
+        moment = self._clock()
+        return {
+            key: (counter.value, counter.expires)
+            for key, counter in self._counters.items()
+            if not counter.expired(moment)
+        }
+
+    def restore(self, counters: Mapping[str, tuple[int, float]]) -> None:
+        """Adds counters that ``counters`` has returned, the newest of them if they are too many."""
+        for key, (value, expires) in list(counters.items())[-self._most_keys :]:
+            self._counters[key] = Counter(expires, value)
 
     async def clear(self, key: str) -> None:
         self._windows.pop(key, None)

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from limits import RateLimitItemPerMinute
@@ -22,6 +23,7 @@ from redis.asyncio import BlockingConnectionPool
 from otel.contract.values import RateLimitReason
 from server.access.clients import KEY
 from server.access.limit_storage import BoundedStorage
+from server.access.usage_file import UsageFile
 from server.logs import LOGGER
 from server.redis_link import BACK_OFF_SECONDS, Availability, connection_pool
 
@@ -75,8 +77,8 @@ def period(reason: RateLimitReason, moment: float) -> Period:
 class UsageStore:
     """Counts what clients use. While Redis fails, each server counts in its own memory; no call raises.
 
-    A subject is a client as ``Clients`` identifies it; it is stored as a keyed hash. Addresses have a
-    memory of their own, so that a flood of addresses can't displace what keys have used.
+    A subject is a client as ``Clients`` identifies it; in Redis it is a keyed hash. Addresses have a memory of their
+    own, so that a flood of addresses can't displace what keys have used.
     """
 
     def __init__(
@@ -84,13 +86,15 @@ class UsageStore:
         secret: bytes,
         url: str = "",
         *,
+        file: Path | None = None,
         clock: Callable[[], float] = time.time,
         back_off_seconds: float = BACK_OFF_SECONDS,
     ) -> None:
-        """``url`` is that of Redis; empty for memory alone. ``clock`` returns Unix seconds. Raises ValueError when the
-        URL is invalid."""
+        """``url`` is that of Redis. Without one, usage is in memory, and ``file`` keeps what keys have used of their
+        quotas. ``clock`` returns Unix seconds. Raises ValueError when the URL is invalid."""
         self.clock = clock
         self._keys, self._addresses = BoundedStorage(clock=clock), BoundedStorage(clock=clock)
+        self._file = UsageFile(file, self._keys) if file is not None and not url else None
         self._periods: dict[RateLimitReason, Period] = {}
         self._pool = connection_pool(url) if url else None
         self._redis = _storage(self._pool) if self._pool else None
@@ -100,7 +104,7 @@ class UsageStore:
             "this server counts by itself",
             back_off_seconds,
         )
-        self._hash = lru_cache(REMEMBERED)(lambda subject: _keyed(secret, subject))
+        self._name = lru_cache(REMEMBERED)(lambda subject: _keyed(secret, subject)) if url else str
 
     @property
     def shared(self) -> bool:
@@ -123,12 +127,12 @@ class UsageStore:
 
     async def acquire(self, subject: str, most: int) -> bool:
         """Counts a request of ``subject`` unless there were ``most`` in the last minute; returns whether it did."""
-        item, name = RateLimitItemPerMinute(most), self._hash(subject)
+        item, name = RateLimitItemPerMinute(most), self._name(subject)
         return await self._run(subject, lambda storage: MovingWindowRateLimiter(storage).hit(item, name))
 
     async def minute(self, subject: str, most: int) -> Remaining:
         """Returns how many of ``most`` requests a minute ``subject`` has left."""
-        item, name = RateLimitItemPerMinute(most), self._hash(subject)
+        item, name = RateLimitItemPerMinute(most), self._name(subject)
         window = await self._run(subject, lambda storage: MovingWindowRateLimiter(storage).get_window_stats(item, name))
         seconds = math.ceil(window.reset_time - self.clock())
         return Remaining(max(0, window.remaining), min(max(seconds, 1), MINUTE))
@@ -144,12 +148,28 @@ class UsageStore:
         expiry = math.ceil(max(0.0, during.end - self.clock())) + MINUTE
         return await self._run(subject, lambda storage: storage.incr(key, expiry, amount))
 
+    def load(self) -> None:
+        """Reads what keys have used before the last restart."""
+        if self._file is not None:
+            self._file.load()
+
+    async def watch(self) -> None:
+        """Keeps the file up to date, until it is cancelled; returns at once if there is none."""
+        if self._file is not None:
+            await self._file.watch()
+
     async def close(self) -> None:
+        """Saves what is not saved yet, and closes the connections."""
+        if self._file is not None:
+            try:
+                await self._file.save()
+            except OSError as error:
+                logger.warning("what keys have used can't be saved", extra={"reason": error.strerror})
         if self._pool is not None:
             await self._pool.disconnect()
 
     def _counter(self, subject: str, reason: RateLimitReason, during: Period) -> str:
-        return f"{reason}/{during.name}/{self._hash(subject)}"
+        return f"{reason}/{during.name}/{self._name(subject)}"
 
     async def _run(self, subject: str, operation: Operation[Result]) -> Result:
         local = self._keys if subject.startswith(KEY) else self._addresses
