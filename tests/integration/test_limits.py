@@ -85,6 +85,7 @@ async def test_what_costs_nothing_has_no_limit(start: Start) -> None:
         ) as response:
             assert response.status == status
             assert response.headers["RateLimit"].startswith(f"{MINUTE}0;")
+    assert sum((await limited(client)).values()) == 1
 
 
 async def test_who_is_on_this_machine_without_a_key_has_no_limit(start: Start) -> None:
