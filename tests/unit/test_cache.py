@@ -13,7 +13,7 @@ from otel.contract.values import CacheResult
 from server.audio.wav import pcm16
 from server.errors import QueueFull, ShuttingDown
 from server.synthesis.cache.shared import SharedTier
-from server.utterance import Chunk
+from server.utterance import Chunk, LanguageRun, Passage
 from tests.fake_syntheses import SECRET, TENANT, VOICE, Hearing, Murmur, MurmurCache, heard, quiet, utterance
 
 ROOM = 1_000_000
@@ -95,6 +95,7 @@ async def test_a_hit_can_be_heard_though_the_clip_is_pushed_out_meanwhile() -> N
         replace(utterance(), voice=replace(VOICE, name="jane")),
         replace(utterance(), voice=replace(VOICE, checksum="0ff1ce")),
         replace(utterance(), voice=replace(VOICE, languages=("en", "en-gb")), language="en-gb"),
+        replace(utterance(), passages=(Passage("hello", runs=(LanguageRun(0, 5, "de"),)),)),
     ],
 )
 async def test_what_sounds_different_is_another_clip(cache: MurmurCache, other: object) -> None:

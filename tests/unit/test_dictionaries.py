@@ -9,7 +9,9 @@ import pytest
 
 from server.text.dictionaries import Dictionaries
 from server.text.dictionary_files import MAX_BYTES, MAX_ENTRIES, DictionaryEntry, DictionaryError, read, write_csv
-from server.text.lexicon import Pronunciation
+from server.text.lexicon import Lexicon, Pronunciation, pronounced
+from server.text.script import Script
+from server.utterance import LanguageRun, Passage
 
 WORCESTER = Pronunciation(text="Worcester", ipa="ˈwʊstə")
 PLS = """<?xml version="1.0" encoding="UTF-8"?>
@@ -129,6 +131,26 @@ def test_languages_have_their_entries(tmp_path: Path) -> None:
     assert DictionaryEntry(WORCESTER, "en-us").fits("en")
     assert not DictionaryEntry(WORCESTER, "en-us").fits("en-gb")
     assert not DictionaryEntry(WORCESTER, "en").fits("eng")
+
+
+def test_languages_with_the_same_entries_share_a_lexicon(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "text,say,language\na,b,\nc,d,de\n")
+    dictionaries = Dictionaries(tmp_path)
+    dictionaries.load()
+    assert dictionaries.lexicon("fr") is dictionaries.lexicon("sw")
+    assert dictionaries.lexicon("de") is dictionaries.lexicon("de-at")
+    assert (said(dictionaries, "a c", "fr"), said(dictionaries, "a c", "de")) == (["b"], ["b", "d"])
+
+
+def test_each_part_of_a_text_has_the_dictionary_of_its_language(tmp_path: Path) -> None:
+    write(tmp_path, "a.csv", "text,say,language\nDie,dye,en\nDie,dee,de\n")
+    dictionaries = Dictionaries(tmp_path)
+    dictionaries.load()
+    passage = Passage("Die hard. Die Tür. Die here.", runs=(LanguageRun(10, 19, "de"),))
+    script = Script(passage.text, 6, (passage,), structural=True)
+    own = Lexicon([Pronunciation(text="here", say="hier")], "pronunciation")
+    [read_passage] = pronounced(script, [own, dictionaries.lexicon("en")], {"de": dictionaries.lexicon("de")}).passages
+    assert read_passage.spoken == "dye hard. dee Tür. dye hier."
 
 
 def test_changed_files_are_read_again_and_a_mistake_changes_nothing(tmp_path: Path) -> None:

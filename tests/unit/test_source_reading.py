@@ -237,6 +237,21 @@ def test_the_answer_has_all_fields() -> None:
     }
 
 
+def test_phonemes_that_a_voice_leaves_out_are_named() -> None:
+    script = PARSER.parse("One two.", "text", "en")
+    reading_of = read_source(script, "en", 1.0, lambda texts: [list("w\u01c3 tu") for _ in texts])
+    utterance = Utterance(script.text, JOE, "en", script.words, len(script.text))
+    [sentence] = describe(reading_of, utterance, 1.0, {"w", "t", "u"})["sentences"]
+    assert [stretch["missing_phonemes"] for stretch in sentence["stretches"]] == [["\u01c3"], []]
+
+
+def test_the_command_line_finds_languages(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["It is good to be here. Das ist der 3. Mai.", "--language", "auto"]) == 0
+    table = capsys.readouterr().out
+    for cell in ("Language", "en-us", "dritte", "de"):
+        assert cell in table
+
+
 def test_the_command_line_prints_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["(happy) In *St. Louis*.\n\n[x](http://a.b/c)", "--input-type", "markdown"]) == 0
     table = capsys.readouterr().out
