@@ -461,7 +461,7 @@ def test_prometheus_asks_the_same_programs_with_docker_and_without(tmp_path: Pat
     settings = StackSettings(data_dir=tmp_path)
     prometheus(settings, {"prometheus": Path("prometheus")})
     native = yaml.safe_load((tmp_path / "prometheus" / "pipeline.yml").read_text())
-    compose = yaml.safe_load((ROOT / "deploy" / "compose" / "pipeline.yml").read_text())
+    compose = yaml.safe_load((ROOT / "deploy" / "compose" / "pipeline-tempo.yml").read_text())
     for targets, store in ((native, pipeline_metrics.JAEGER), (compose, pipeline_metrics.TEMPO)):
         jobs = (pipeline_metrics.PROMETHEUS, store, pipeline_metrics.ALERTMANAGER)
         assert [target["labels"] for target in targets] == [{"job": job} for job in jobs]
@@ -470,7 +470,7 @@ def test_prometheus_asks_the_same_programs_with_docker_and_without(tmp_path: Pat
     for target in compose:
         [(name, port)] = [address.split(":") for address in target["targets"]]
         assert any(published.endswith(f":{port}") for published in services[name]["ports"])
-    assert "./deploy/compose/pipeline.yml:/etc/prometheus/pipeline.yml:ro" in services["prometheus"]["volumes"]
+    assert "./deploy/compose/pipeline-tempo.yml:/etc/prometheus/pipeline.yml:ro" in services["prometheus"]["volumes"]
 
 
 def test_the_collector_calls_itself_what_panels_call_it(collector: dict[str, Any]) -> None:
