@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from aiohttp import web
 
 from dashboards.boards.service import LATENCY
@@ -71,3 +74,23 @@ def test_a_page_of_numbers_queries_neither_events_nor_exemplars(stub: StubSource
     stat = Panel("a", "T", "D", "bars", Unit.NUMBER, (Query("up"),))
     Sources.from_settings(Settings(prometheus_url=stub.url)).query_page([stat], PageView(WINDOW, {}, LIGHT, UTC))
     assert [path for path, _ in stub.requests] == ["/api/v1/query"]
+
+
+def test_the_api_key_is_for_the_server_alone(stub: StubSource, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keys: list[tuple[str, str | None]] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        keys.append((request.path, request.headers.get("Authorization")))
+        return web.json_response({"total_requests": 0, "data": {"result": []}})
+
+    stub.handler = answer
+    file = tmp_path / "api.key"
+    monkeypatch.delenv("TTSCOPE_API_KEY", raising=False)
+    monkeypatch.setenv("TTSCOPE_API_KEY_FILE", str(file))
+    sources = Sources.from_settings(Settings(prometheus_url=stub.url, server_url=stub.url))
+    sources.server.source.get("/before")
+    file.write_text("ttscope_key\n")
+    sources.server.summary()
+    sources.prometheus.query_instant(Query("up"), WINDOW, {}, 1.0)
+    assert keys[:2] == [("/before", None), ("/metrics", "Bearer ttscope_key")]
+    assert {key for _, key in keys[2:]} == {None}
