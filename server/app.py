@@ -43,7 +43,7 @@ from server.synthesis.fallback.probes import Probes
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.allow_lists import allow_lists
 from server.telemetry.client_names import ClientNames
-from server.telemetry.counters import MOST_BEGUN, begin_counters
+from server.telemetry.counters import MOST_BEGUN, begin_counters, begin_use
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
 from server.telemetry.provider_metrics import ProviderMetrics
@@ -52,6 +52,7 @@ from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.security import AttemptCounter, observe_expiry, open_audit_log
 from server.telemetry.summary import Summary
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
+from server.utterance import Voice
 
 FLUSH_SECONDS = 10.0
 MANAGEMENT_CONNECTIONS = 128
@@ -173,7 +174,7 @@ class Service:
         observe_expiry(self._telemetry.metrics, lambda: self._keyring.records)
         begin_counters(
             self._telemetry.metrics,
-            (*self._chain.voices().values(), *self._chain.registered),
+            self._voices(),
             providers,
             endpoint=TtsDialect.path,
             clients=self._client_names.first(MOST_BEGUN),
@@ -281,6 +282,10 @@ class Service:
     def _keys_changed(self, changes: KeyChanges) -> None:
         names = {kind: names for kind, names in asdict(changes).items() if names}
         self._note(AuditEvent.KEYS_READ, **names)
+        begin_use(self._telemetry.metrics, self._voices(), changes.added)
+
+    def _voices(self) -> tuple[Voice, ...]:
+        return (*self._chain.voices().values(), *self._chain.registered)
 
     def _describe(self) -> dict[str, Any]:
         """Returns the body of GET /metrics."""

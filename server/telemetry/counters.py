@@ -23,9 +23,9 @@ from server.errors import (
 from server.telemetry.provider_metrics import fallback_labels
 from server.utterance import Voice
 
+USE = (instruments.WORDS_TOTAL, instruments.CHARACTERS_TOTAL)
+"""The counters by voice and key."""
 ALL_VALUES = (
-    instruments.WORDS_TOTAL,
-    instruments.CHARACTERS_TOTAL,
     instruments.AUDIO_FAULTS,
     instruments.PROVIDER_REQUESTS,
     instruments.CACHE_REQUESTS,
@@ -57,11 +57,8 @@ def begin_counters(
     """
     add = metrics.add
     voices = tuple(voices)
-    source_values = {
-        Source.VOICES: [voice.label for voice in voices],
-        Source.PROVIDERS: providers,
-        Source.CLIENTS: [*clients][: max(1, MOST_USE // max(1, len(voices)))],
-    }
+    begin_use(metrics, voices, clients)
+    source_values = {Source.VOICES: [voice.label for voice in voices], Source.PROVIDERS: providers}
     for counter in ALL_VALUES:
         for labels in _combinations(counter, source_values):
             add(counter, 0, **labels)
@@ -93,6 +90,18 @@ def begin_counters(
             language=OTHER,
             outcome=Outcome.REJECTED,
         )
+
+
+def begin_use(metrics: Metrics, voices: Iterable[Voice], clients: Sequence[str]) -> None:
+    """Adds zero to the series of words and characters of keys, so that their first request is seen to be new.
+
+    ``clients`` are names of keys; with many voices, only the first of them.
+    """
+    labels = [voice.label for voice in voices]
+    source_values = {Source.VOICES: labels, Source.CLIENTS: clients[: max(1, MOST_USE // max(1, len(labels)))]}
+    for counter in USE:
+        for values in _combinations(counter, source_values):
+            metrics.add(counter, 0, **values)
 
 
 def _combinations(counter: Instrument, source_values: Mapping[Source, Sequence[str]]) -> Iterable[dict[str, str]]:

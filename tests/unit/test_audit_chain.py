@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -409,3 +410,27 @@ def test_the_last_line_of_a_file_is_found(tmp_path: Path, lines: list[bytes], to
 def test_the_head_has_one_length(tmp_path: Path) -> None:
     for secret in (b"", SECRET):
         assert len(Chain(secret).write_head(Link(10**15, digest(b"")))) == HEAD_BYTES
+
+
+def test_a_disk_that_is_full_loses_no_entry_that_was_written(tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a tmpfs needs root and the right to mount")
+    try:
+        file = AuditFile(folder / "audit", Chain(SECRET), 10**6, 10)
+        file.append([entry()])
+        (folder / "filler").write_bytes(b"x" * 48_000)
+        with pytest.raises(OSError, match="No space left"):
+            deque(map(file.append, repeat([entry()] * 10)), maxlen=0)
+        written = file.head.sequence
+        report = check(folder / "audit", SECRET)
+        assert (report.problems, report.entries) == ([], written)
+        (folder / "filler").unlink()
+        file.append([entry()])
+        report = check(folder / "audit", SECRET)
+        assert (report.problems, report.entries) == ([], written + 1)
+    finally:
+        file.close()
+        subprocess.run(["umount", str(folder)], check=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -11,6 +13,7 @@ from otel.contract.labels import Source
 from otel.sdk.exposition import TEXT, Exposition
 from otel.sdk.recording import Metrics
 from server.errors import SpeechError, all_errors, error_type
+from server.telemetry import counters
 from server.telemetry.counters import UNSEEN, begin_counters
 from tests.humming_provider import JOE
 
@@ -49,6 +52,17 @@ def test_requests_that_never_reach_the_application_have_series(
     assert {"error_type": name, "endpoint": "other", "side": side} in samples["tts_errors_total"]
     statuses = [each["status_code"] for each in samples["tts_requests_total"] if each["outcome"] == "rejected"]
     assert str(error.status) in statuses
+
+
+def test_the_use_of_a_key_has_a_series_for_each_voice_up_to_a_number(
+    samples: dict[str, list[dict[str, str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert samples["tts_words_total"] == [{"voice_name": JOE.label, "client": "anonymous"}]
+    monkeypatch.setattr(counters, "MOST_USE", 3)
+    begun: list[dict[str, str]] = []
+    metrics = SimpleNamespace(add=lambda counter, amount, **labels: begun.append(labels))
+    counters.begin_use(metrics, [JOE, JOE], ["phone", "tablet"])  # type: ignore[arg-type]
+    assert {labels["client"] for labels in begun} == {"phone"}
 
 
 def test_every_error_of_the_servers_own_call_has_a_series(samples: dict[str, list[dict[str, str]]]) -> None:
