@@ -32,8 +32,8 @@ class AuditSettings(BaseSettings):
     )
     audit_required: bool = Field(
         True,
-        description="false: changes of keys and voices are made even if they can't be written to the audit log; by "
-        "default they get 503.",
+        description="false: changes of keys, voices and dictionaries are made even if they can't be written to the "
+        "audit log; by default they get 503.",
     )
     audit_file_bytes: int = Field(
         10 * 1024 * 1024, ge=64 * 1024, description="Size at which a new file of the audit log begins, in bytes."

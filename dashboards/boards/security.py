@@ -106,8 +106,8 @@ ENTRIES = Panel(
 FAILURES = Panel(
     "audit-failures",
     "Entries not written, by reason",
-    "Entries per second that could not be written to the audit log, by why. Meanwhile changes of keys and voices are "
-    "refused, unless `TTSCOPE_AUDIT_REQUIRED` is false.",
+    "Entries per second that could not be written to the audit log, by why. Meanwhile changes of keys, voices and "
+    "dictionaries are refused, unless `TTSCOPE_AUDIT_REQUIRED` is false.",
     "stacked",
     Unit.PER_SECOND,
     (Query(SELECTED.rate(AUDIT_FAILURES, by=(LOSS_REASON,)), "{reason}"),),
