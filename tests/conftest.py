@@ -13,9 +13,9 @@ from tests.examples import load_profile
 from tests.server_process import LiveServer
 
 load_profile()
-pytest.register_assert_rewrite(
-    "tests.provider_behaviour"
-)  # its assertions say what they found, as those of a test module
+pytest.register_assert_rewrite(  # their assertions say what they found, as those of a test module
+    "tests.provider_behaviour", "tests.drift_house"
+)
 
 
 @pytest.fixture(scope="session")

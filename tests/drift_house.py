@@ -133,7 +133,7 @@ class House:
         assert self.verdict(slowed[0])["state"] in {"suspected", "drift"}
         found = self.verdict(slowed[1])
         assert found["state"] == "drift"
-        assert "latency" in detected(found)
+        assert "latency" in detected(found), found["scores"]
         assert times_the_usual("latency", found) > 1.3
         assert "words" not in detected(found)
         assert "drift" in self.page(slowed[1])
