@@ -3,7 +3,7 @@
 ``caller.py`` has the caller of a request and the scopes of keys, ``clients.py`` identifies clients by key or address.
 
 ``api_key.py`` is the form of a key, ``key_record.py`` what is kept of it, ``key_entry.py`` how it is written.
-``key_database.py`` and ``key_file.py`` are the places of keys, ``keyring.py`` has them in memory. ``exposure.py`` decides
+``key_database.py`` and ``key_file.py`` are the places of keys, ``keyring.py`` has them in memory. ``exposure.py`` says
 where a server may listen, ``failed_attempts.py`` counts wrong keys, ``route_rules.py`` says what each key may do.
 
 ``limiter.py`` holds clients to their limits: ``usage.py`` counts what they use, in Redis or in ``limit_storage.py``;
