@@ -55,7 +55,7 @@ NOT_HERE = (
     *("tts_gpu_", "tts_drift_", "tts_stream_", "tts_key_expiry_", "tts_certificate_expiry_"),
     *("otelcol_exporter_send_failed", "otelcol_exporter_enqueue_failed"),
 )
-"""Of machines, programs, callers, keys and certificates that are not in this test, and counters that begin with the first
+"""Of machines, programs, callers, keys and certificates that are not in this test, and counters that begin with a
 failure."""
 
 
