@@ -18,6 +18,15 @@ pytest.register_assert_rewrite(  # their assertions say what they found, as thos
 )
 
 
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """Puts back the umask, which the commands set that some tests call in this process."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the default voice, to be read only; $TTSCOPE_TEST_DATA_DIR keeps it from one run to the next."""

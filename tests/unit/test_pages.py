@@ -18,7 +18,8 @@ class Voices:
     def __init__(self) -> None:
         self.known = {JOE.name: JOE}
 
-    def voices(self) -> dict[str, Voice]:
+    @property
+    def installed(self) -> dict[str, Voice]:
         return dict(self.known)
 
 
