@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from otel.contract.values import AuditEvent
+from otel.support.replaced_file import replaced
 from server.access.api_key import IssuedKey, issue
 from server.access.audit_changes import audited
 from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
@@ -151,14 +151,9 @@ def _create(database: KeyDatabase, options: argparse.Namespace) -> None:
 
 def _create_in(path: Path, database: KeyDatabase, draft: KeyRecord) -> KeyRecord:
     """Stores a new key and puts its text into a file, whole or not at all."""
-    with tempfile.NamedTemporaryFile("w", encoding="ascii", dir=path.parent, delete=False) as file:  # mode 0600
-        try:
-            record, key = database.create(draft)
-            print(key.text, file=file, flush=True)
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
+    with replaced(path) as file:
+        record, key = database.create(draft)
+        file.write_text(f"{key.text}\n", encoding="ascii")
     return record
 
 

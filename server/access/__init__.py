@@ -10,5 +10,6 @@ where a server may listen, ``failed_attempts.py`` counts wrong keys, ``route_rul
 ``usage_file.py`` keeps it, ``quota.py`` is a limit of a day or a month, ``limit_fields.py`` writes the header fields.
 
 The audit log: ``audit_entry.py`` is one event, ``audit_chain.py`` its line, ``audit_file.py`` writes it,
-``audit_log.py`` does so beside requests, ``audit_check.py`` verifies it.
+``audit_log.py`` does so beside requests, ``audit_repeats.py`` counts equal refusals, ``audit_changes.py`` surrounds a
+change with its entries, ``audit_check.py`` verifies the files.
 """

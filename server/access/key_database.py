@@ -12,10 +12,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from otel.support.watched_files import WatchedFiles
 from server.access.api_key import IssuedKey, issue
 from server.access.caller import KeyLimits, Scope
 from server.access.key_record import DraftError, KeyHash, KeyRecord, KeyStoreError, UnknownKeyError, check_name
-from server.access.watched_files import WatchedFiles
 
 KEYS_FILE = "keys.sqlite"
 """The file, inside the data folder."""

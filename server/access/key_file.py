@@ -11,9 +11,9 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from otel.support.watched_files import WatchedFiles
 from server.access.key_entry import KeyEntry
 from server.access.key_record import KeyRecord, KeyStoreError
-from server.access.watched_files import WatchedFiles
 
 MAX_BYTES = 4 * 1024 * 1024
 """The largest file: 10,000 keys."""

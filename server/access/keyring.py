@@ -82,8 +82,9 @@ class Keyring:
         """All keys, the oldest first."""
         return tuple(self._records.values())
 
-    def load(self) -> None:
-        """Reads the keys. Raises KeyStoreError; the keys that were read before still count then."""
+    def load(self) -> bool:
+        """Reads the keys; returns whether they differ from those before. Raises KeyStoreError; the keys that were read
+        before still count then."""
         with self._reading:
             seen = bool(self._records)
             records, before = check_unique(self.source.read()), self._records
@@ -93,6 +94,7 @@ class Keyring:
             changes = KeyChanges.between(before, records)
         if changes:
             self.on_change(changes)
+        return bool(changes)
 
     async def watch(self) -> None:
         """Reads the keys whenever they change, for ever, in a thread."""
@@ -127,8 +129,7 @@ class Keyring:
     def _follow(self) -> None:
         """Reads the keys if they have changed; logs the first of several failures."""
         try:
-            if self.source.changed():
-                self.load()
+            if self.source.changed() and self.load():
                 log.info("the server has %d API keys now", len(self._records))
             self._broken = False
         except KeyStoreError as error:

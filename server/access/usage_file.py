@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from pydantic import TypeAdapter, ValidationError
 
+from otel.support.replaced_file import replaced
 from server.access.limit_storage import BoundedStorage
 from server.logs import LOGGER
 
@@ -56,11 +56,5 @@ class UsageFile:
 
     def _write(self, data: bytes) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=self._path.parent, prefix=f".{self._path.name}.", delete=False) as file:
-            try:
-                file.write(data)
-                file.flush()
-                Path(file.name).replace(self._path)
-            except BaseException:
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        with replaced(self._path) as draft:
+            draft.write_bytes(data)

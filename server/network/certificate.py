@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from server.access.watched_files import WatchedFiles
+from otel.support.watched_files import WatchedFiles
 from server.errors import ComponentError
 from server.logs import LOGGER
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
+from otel.support.watched_files import Version, file_version
 from server.logs import LOGGER
 from server.text.dictionary_files import MAX_ENTRIES, READERS, DictionaryEntry, DictionaryError, read, related
 from server.text.lexicon import Lexicon
@@ -15,8 +16,6 @@ DICTIONARIES_FOLDER = "pronunciations"
 """The folder of the files, inside the data folder."""
 POLL_SECONDS = 2.0
 """How often the folder is looked at; that takes 0.1 ms for ten files."""
-Version = tuple[int, int, int]
-"""A file's inode, time of change in ns, and size."""
 
 log = logging.getLogger(f"{LOGGER}.dictionaries")
 
@@ -106,15 +105,8 @@ class Dictionaries:
 
     def _look(self) -> dict[Path, Version]:
         """Returns the version of each file with a known kind of name."""
-        versions = {}
         try:
             paths = sorted(path for path in self.folder.iterdir() if path.suffix.lower() in READERS)
         except OSError:
             return {}
-        for path in paths:
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            versions[path] = status.st_ino, status.st_mtime_ns, status.st_size
-        return versions
+        return {path: version for path in paths if (version := file_version(path)) is not None}

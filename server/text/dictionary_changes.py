@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from otel.support.replaced_file import replaced
 from server.text.dictionary_files import MAX_ENTRIES, DictionaryEntry, DictionaryError, read, write_csv
 from server.text.lexicon import Pronunciation
 
@@ -63,13 +63,5 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _write(path: Path, entries: Sequence[DictionaryEntry]) -> None:
     """Writes the file, which is complete at any time."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, suffix=".new", delete=False) as file:
-        try:
-            file.write(write_csv(entries))
-            file.flush()
-            os.fchmod(file.fileno(), 0o644)  # the server may run as another user
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        except BaseException:
-            Path(file.name).unlink()
-            raise
+    with replaced(path, mode=0o644) as draft:  # the server may run as another user
+        draft.write_text(write_csv(entries), encoding="utf-8")

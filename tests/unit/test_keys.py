@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from otel.contract.values import AuthenticationResult
+from otel.support.watched_files import WatchedFiles
 from server.access import failed_attempts
 from server.access.api_key import digest, issue, key_id_of
 from server.access.caller import KeyLimits, Scope
@@ -26,7 +27,6 @@ from server.access.key_entry import entry
 from server.access.key_file import KeyFile
 from server.access.key_record import DraftError, KeyHash, KeyRecord, KeyStoreError, UnknownKeyError
 from server.access.keyring import Keyring
-from server.access.watched_files import WatchedFiles
 from server.settings import Settings
 from tests.api_keys import create, mistyped
 from tests.fake_clock import Clock

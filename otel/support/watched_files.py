@@ -32,12 +32,13 @@ class WatchedFiles:
         return not self._settled or self._look() != self._versions
 
     def _look(self) -> list[Version | None]:
-        versions: list[Version | None] = []
-        for path in self._paths:
-            try:
-                status = path.stat()
-            except OSError:
-                versions.append(None)
-            else:
-                versions.append((status.st_ino, status.st_mtime_ns, status.st_size))
-        return versions
+        return [file_version(path) for path in self._paths]
+
+
+def file_version(path: Path) -> Version | None:
+    """Returns the version of a file; None if there is none, or it can't be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
