@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 
+from otel.support.api_key import KEY_VARIABLE
 from otel.support.environment import SettingsError
 from server import VERSION
 from server.access.exposure import ExposedError
@@ -141,11 +142,12 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
 
 def _announce(service: Service, settings: Settings) -> None:
     log.info("ready", extra={"url": service.url, "management_url": service.management_url})
+    key = f'-H "Authorization: Bearer ${KEY_VARIABLE}" ' if service.keyring.required else ""
     print(
         f"""
 ttscope is ready: open {service.url} or try
 
-  curl -s {service.url}/tts -H 'content-type: application/json' \\
+  curl -s {service.url}/tts {key}-H 'content-type: application/json' \\
     -d '{{"text":"(happy) Hello world, this is a test.","voice_name":"{settings.default_voice}"}}' -o hello.wav
 
   metrics {service.url}/metrics and {service.url}/prometheus, traces {service.url}/traces

@@ -73,8 +73,9 @@ class Service:
     def __init__(self, settings: Settings, providers: Sequence[Provider]) -> None:
         """``providers`` are in the order of the fallback chain. Raises ExposedError and KeyStoreError."""
         self._settings = settings
-        self._keyring = open_keyring(settings)
-        self._client_names = ClientNames(lambda: (record.name for record in self._keyring.records))
+        self.keyring = open_keyring(settings)
+        """The keys of the server."""
+        self._client_names = ClientNames(lambda: (record.name for record in self.keyring.records))
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
         build = settings.build or VERSION
@@ -114,7 +115,7 @@ class Service:
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = _journal(settings)
         self._audit = open_audit_log(settings, self._telemetry.metrics)
-        self._keyring.on_change = self._keys_changed
+        self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
@@ -128,7 +129,7 @@ class Service:
             limiter=self._limiter,
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
-            keyring=self._keyring,
+            keyring=self.keyring,
             attempt_recorders=[AttemptCounter(self._telemetry.metrics)],
             audit=self._audit,
             recordings=self._recordings,
@@ -171,7 +172,7 @@ class Service:
             connections=self._connections,
             certificate=self._certificate,
         )
-        observe_expiry(self._telemetry.metrics, lambda: self._keyring.records)
+        observe_expiry(self._telemetry.metrics, lambda: self.keyring.records)
         begin_counters(
             self._telemetry.metrics,
             self._voices(),
@@ -212,7 +213,7 @@ class Service:
             BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
             BackgroundTask.DICTIONARIES: self._dictionaries.watch,
-            BackgroundTask.KEYS: self._keyring.watch,
+            BackgroundTask.KEYS: self.keyring.watch,
             BackgroundTask.USAGE: self._limiter.store.watch,
             **({BackgroundTask.CERTIFICATE: self._certificate.watch} if self._certificate else {}),
         }

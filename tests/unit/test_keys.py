@@ -338,3 +338,12 @@ def test_failed_attempts_are_limited_within_a_window(monkeypatch: pytest.MonkeyP
     for number in range(10):
         failures.add(str(number))
     assert len(failures) == 3
+
+
+def test_reading_keys_tells_whether_they_differ(database: KeyDatabase) -> None:
+    database.create(DRAFT)
+    ring = Keyring(database)
+    assert ring.load()
+    assert not ring.load()
+    database.revoke(DRAFT.name)
+    assert ring.load()
