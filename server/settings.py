@@ -159,8 +159,8 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
-        description="Addresses or networks of proxies, separated by commas, whose X-Forwarded-For is trusted. Without "
-        "it all clients behind a proxy count as one.",
+        description="Addresses or networks of proxies, separated by commas, whose TTSCOPE_FORWARDED_HEADER is trusted. "
+        "Without it all clients behind a proxy count as one.",
     )
     max_queue_seconds: float = Field(
         900.0, gt=0, description="Most speech that may wait to be made, in estimated seconds; more is refused with 429."

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import time
 from asyncio import CancelledError
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from otel.contract.values import AuditEvent, AuditOutcome
 from server.access.audit_changes import ChangeResult
@@ -19,7 +20,6 @@ from server.access.clients import Clients
 from server.errors import SpeechError
 from server.middleware.envelope import REQUEST_ID
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RESULT = web.RequestKey("result", ChangeResult)
 """What a handler has changed, if the path does not say it: set by the handler."""
 REPLACEMENTS = {AuditEvent.VOICE_REGISTERED: AuditEvent.VOICE_REPLACED}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from otel.contract.values import AuditEvent, AuditOutcome
 from server.access.audit_entry import AuditEntry, DetailValue
@@ -24,7 +25,6 @@ from server.errors import (
 from server.middleware.authentication import ATTEMPT
 from server.middleware.envelope import RECORD, REQUEST_ID
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REFUSALS: Mapping[type[SpeechError], AuditEvent] = {
     MissingApiKey: AuditEvent.AUTHENTICATION_FAILED,
     InvalidApiKey: AuditEvent.AUTHENTICATION_FAILED,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn, Protocol
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from otel.contract.values import AuthenticationResult
 from server.access.caller import ANONYMOUS, CALLER, Caller, Scope
@@ -23,7 +24,6 @@ from server.errors import (
 )
 from server.middleware.envelope import RECORD
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 KEY_HEADERS = ("X-API-Key", "xi-api-key")
 """The headers that hold a key and nothing else; the second is ElevenLabs'."""
 ATTEMPT: web.RequestKey[tuple[AuthenticationResult, KeyRecord | None]] = web.RequestKey("attempt")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from otel.contract.metrics import RATE_LIMITED
 from otel.sdk.recording import Metrics
@@ -27,9 +28,7 @@ class ClientLimits:
         self._metrics = metrics
         self._paths = frozenset(paths)
 
-    async def __call__(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         if resource is None or resource.canonical not in self._paths:
             return await handler(request)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from aiohttp import HttpVersion11, hdrs, web
+from aiohttp.typedefs import Handler
 
 CONTINUE = "100-continue"
 
@@ -19,9 +18,7 @@ async def defer(request: web.Request) -> None:
 
 
 @web.middleware
-async def invite_body(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def invite_body(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Sends the interim response that the client waits for. It is the innermost middleware."""
     if request.version == HttpVersion11 and request.headers.get(hdrs.EXPECT, "").lower() == CONTINUE:
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from opentelemetry.trace import format_trace_id, get_current_span
 
 from otel.contract.values import Outcome
@@ -25,8 +26,6 @@ from server.middleware.envelope import (
 from server.record import CLIENT_LEFT, RequestRecord
 from server.synthesis.admission import Admission
 from server.telemetry.recorder import Recorder
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 log = logging.getLogger(f"{LOGGER}.gate")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from otel.support.host_names import HostNames
 from server.errors import MisdirectedRequest
@@ -22,9 +23,7 @@ class AllowedHosts:
         """``bound`` is the address that the port listens on."""
         self._names = HostNames(bound, allowed)
 
-    async def __call__(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-    ) -> web.StreamResponse:
+    async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.check(request.headers.get(hdrs.HOST))
         return await handler(request)
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from server.errors import OriginNotAllowed
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 EVERY = "*"
 PAGES = frozenset({"/", "/docs"})
 """The paths to which pages of other origins may link. They show nothing that depends on who opens them."""
