@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from otel.support.appended_file import sync_folder
 from server.audio import wav
 from server.errors import InvalidRequest, UnknownVoice
 from server.logs import LOGGER
@@ -174,12 +175,3 @@ def _write(path: Path, audio: Samples) -> None:
         file.write(pcm)
         file.flush()
         os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Syncs the file names in ``folder`` to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

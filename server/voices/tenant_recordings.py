@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from otel.support.appended_file import sync_folder
 from server.access.caller import DEFAULT_TENANT
 from server.logs import LOGGER
 from server.utterance import VOICE_NAME
@@ -18,7 +19,6 @@ from server.voices.recordings import (
     RecordingLimits,
     RecordingStore,
     is_recording,
-    sync_folder,
 )
 
 RECORDINGS_FOLDER = "samples"
