@@ -42,6 +42,18 @@ def header_bytes(request: web.BaseRequest) -> int:
     return sum(len(name) + len(value) + 4 for name, value in request.raw_headers)
 
 
+def malformation(request: web.BaseRequest) -> SpeechError | None:
+    """Returns the error of a request that the parser accepts, but whose headers are too long or whose Host is invalid;
+    None if there is none."""
+    if header_bytes(request) > MOST_HEADER_BYTES:
+        return headers_too_large()
+    try:
+        request.url  # noqa: B018 - computed once; yarl raises for a port such as 99999, wherever it is first asked for
+    except ValueError:
+        return BadRequest("the header Host is not a valid name and port")
+    return None
+
+
 def holds_part(parser: HttpParser[Any] | None) -> bool:
     """Returns whether ``parser`` holds part of a request's head. It can't be used any more afterwards."""
     if parser is None:

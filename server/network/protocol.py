@@ -22,9 +22,9 @@ from server.network.last_responses import Lingering, last_response
 from server.network.parsing import (
     HEADER_BYTES,
     MOST_HEADER_BYTES,
-    header_bytes,
     headers_too_large,
     holds_part,
+    malformation,
     parse_error,
 )
 from server.network.rejections import Rejections
@@ -208,9 +208,9 @@ class HttpConnection(web.RequestHandler):
         aiohttp's errors have another format and repeat the client's input."""
         request[ACKNOWLEDGED] = self._acknowledged
         try:
-            if header_bytes(request) <= MOST_HEADER_BYTES:
+            error = malformation(request)
+            if error is None:
                 return self._refuse_body(request, await handler(request))
-            error: SpeechError = headers_too_large()
         except web.HTTPException as raised:
             error = translate(raised, request)
         request[REQUEST_ID] = self._port.rejections.reject(request.method, request.path, error)

@@ -121,6 +121,16 @@ REJECTED: dict[str, tuple[bytes, tuple[int, str], tuple[str, str]]] = {
         (431, "headers_too_large"),
         ("/tts", "POST"),
     ),
+    "a host with an impossible port": (
+        b"POST /tts HTTP/1.1\r\nHost: localhost:99999\r\n\r\n",
+        (400, "bad_request"),
+        ("/tts", "POST"),
+    ),
+    "a host with a port in letters": (
+        b"GET /health HTTP/1.1\r\nHost: localhost:a\r\n\r\n",
+        (400, "bad_request"),
+        ("other", "GET"),
+    ),
     "headers of another path": (b"GET /health HTTP/1.1\r\n: x\r\n\r\n", (400, "bad_request"), ("other", "GET")),
 }
 
