@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from server.access.api_key import KEY_ID
 from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
@@ -17,6 +17,17 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Limit = Annotated[int, Field(ge=0)]
 Name = Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
 VoiceNames = Annotated[frozenset[Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]], Field(min_length=1)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """Returns a moment in UTC. Raises ValueError for one that has no date there, and so can't be shown."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be within the years 1 to 9999 in UTC") from None
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
 class LimitsEntry(BaseModel):
@@ -38,7 +49,7 @@ class KeyDraft(BaseModel):
     name: Name
     tenant: Name = DEFAULT_TENANT
     scopes: Annotated[frozenset[Scope], Field(min_length=1)] = frozenset({Scope.SPEAK})
-    expires: AwareDatetime | None = None
+    expires: Moment | None = None
     voices: VoiceNames | None = None
     limits: LimitsEntry = LimitsEntry()
 
@@ -63,7 +74,7 @@ class KeyEntry(KeyDraft):
     sha256: Annotated[tuple[Digest, ...], Field(min_length=1)]
     """One for each text of the key that counts: two while clients change over to a new one."""
     created: AwareDatetime | None = None
-    revoked: AwareDatetime | None = None
+    revoked: Moment | None = None
 
     def record(self) -> KeyRecord:
         """Returns the key. Raises KeyStoreError for a reserved name."""
