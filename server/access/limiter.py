@@ -141,8 +141,8 @@ class Permit:
             yield chunk
 
     def leave(self, *, failed: bool) -> None:
-        """Ends the request: it is no longer open. If it ``failed``, nothing is taken of the quotas; otherwise the audio
-        that was made for it, and the characters if there was any."""
+        """Ends the request: it is no longer open. If it ``failed`` before its first byte, nothing is taken of the
+        quotas; otherwise the audio that was made for it, and the characters if there was any."""
         if self._inside:
             self._inside = False
             self._limiter.open[self._client] -= 1

@@ -14,6 +14,7 @@ from server.access.caller import caller_of
 from server.access.clients import Clients
 from server.access.limiter import PERMIT, Limiter
 from server.errors import SpeechError
+from server.middleware.envelope import RESPONSE
 
 
 class ClientLimits:
@@ -45,12 +46,19 @@ class ClientLimits:
         except SpeechError as error:
             if error.limit is not None:
                 self._metrics.add(RATE_LIMITED, 1, reason=error.limit)
+            failed = not _has_begun(request)
             raise
         except (ConnectionError, TimeoutError, asyncio.CancelledError):  # the client has left
             failed = False
             raise
         finally:
             permit.leave(failed=failed)
+
+
+def _has_begun(request: web.Request) -> bool:
+    """Returns whether the client has been sent part of its audio, which it can use although the rest failed."""
+    response = request.get(RESPONSE)
+    return response is not None and response.prepared
 
 
 async def decorate_limits(request: web.BaseRequest, response: web.StreamResponse) -> None:

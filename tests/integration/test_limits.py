@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from otel.contract.values import RateLimitReason
 from server.access.caller import KeyLimits
 from server.errors import EngineFailed
 from tests.api_keys import bearer, create
-from tests.humming_provider import HummingProvider
+from tests.humming_provider import HummingProvider, failing
 from tests.raw_client import RawClient
 from tests.service_client import Client, Start, samples
 
@@ -118,6 +119,20 @@ async def test_what_was_spoken_is_counted_and_what_failed_is_not(start: Start) -
     _, headers, _ = await speak(client)
     assert f'"characters_per_month";r={100 - len(TEXT)};' in headers["RateLimit"]
     assert '"audio_seconds_per_day";r=9;' in headers["RateLimit"]
+
+
+@pytest.mark.parametrize("stream_format", ["audio", "sse"])
+async def test_a_stream_that_fails_later_counts_what_the_client_was_sent(start: Start, stream_format: str) -> None:
+    provider = failing(EngineFailed("broken"), after=2)
+    client = await start(provider, **BEHIND_A_PROXY, requests_per_minute=0, characters_per_month=1000)
+    body = {"model": "tts-1", "voice": "joe", "input": "one. two. three. four.", "stream_format": stream_format}
+    async with client.session.post(f"{client.url}/v1/audio/speech", json=body, headers=elsewhere()) as response:
+        assert response.status == 200
+        with suppress(aiohttp.ClientError):
+            await response.read()
+    provider.failure = None
+    _, headers, _ = await speak(client)
+    assert f'"characters_per_month";r={1000 - len("one. two. three. four.") - len(TEXT)};' in headers["RateLimit"]
 
 
 async def test_audio_from_the_cache_counts_as_any_other(start: Start) -> None:
