@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import logging
 import os
 import sqlite3
 import time
@@ -171,6 +172,17 @@ def test_many_writers_at_once_lose_nothing(tmp_path: Path) -> None:
     assert {record.name for record in KeyDatabase(tmp_path / KEYS_FILE).read()} == {f"key{n}" for n in range(8)}
 
 
+def test_the_log_says_once_that_keys_have_changed(database: KeyDatabase, caplog: pytest.LogCaptureFixture) -> None:
+    """Although the file is read again while it is that new."""
+    ring = Keyring(database)
+    ring.load()
+    database.create(DRAFT)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            ring._follow()
+    assert [record.getMessage() for record in caplog.records] == ["the server has 1 API keys now"]
+
+
 def test_a_damaged_or_missing_database_leaves_the_keys_as_they_were(database: KeyDatabase, tmp_path: Path) -> None:
     _, key = database.create(DRAFT)
     ring = keyring(database)
@@ -261,6 +273,8 @@ def test_a_file_of_keys_may_be_toml(tmp_path: Path) -> None:
         ({"id": "short"}, "id"),
         ({"name": "No Name"}, "name"),
         ({"expires": "2031-01-01T00:00:00"}, "expires"),
+        ({"expires": "9999-12-31T23:59:59-23:00"}, "expires"),
+        ({"expires": "0001-01-01T00:00:00+14:00"}, "expires"),
         ({"secret": "x"}, "secret"),
         ({"limits": {"requests_per_minute": -1}}, "requests_per_minute"),
     ],
