@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from server.access.caller import Scope
+from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.route_rules import KeyState, refusal
 from server.errors import error_type
 from server.routes.route import Route
@@ -346,3 +347,25 @@ async def test_a_server_that_only_reads_its_keys_changes_none(start: Start, tmp_
     guarded = Guarded(await start(HummingProvider(), keys_file=path), {}, itertools.count())
     assert (await guarded.client.tts(HELLO))[0] == 401
     assert (await guarded.call(guarded.management, "GET", "/admin/keys"))[0] == 401
+
+
+async def test_a_revoked_key_ends_no_answer_that_has_begun(start: Start, tmp_path: Path) -> None:
+    key = create(tmp_path, "reports")
+    provider = HummingProvider()
+    client = await start(provider, data_dir=tmp_path)
+
+    async def voices() -> int:
+        async with client.session.get(f"{client.url}/v1/audio/voices", headers=bearer(key)) as response:
+            return response.status
+
+    body = {"text": "One sentence. Another one.", "stream": True}
+    async with client.session.post(f"{client.url}/tts", json=body, headers=bearer(key)) as response:
+        await response.content.readany()
+        provider.gate.clear()
+        KeyDatabase(tmp_path / KEYS_FILE).revoke("reports")
+        async with asyncio.timeout(60):
+            while await voices() != 401:
+                await asyncio.sleep(0.05)
+        provider.gate.set()
+        await response.read()
+    assert response.status == 200
