@@ -58,14 +58,20 @@ class Clients:
 
 
 def _x_forwarded_for(request: web.Request) -> list[str]:
-    """Returns the addresses of X-Forwarded-For, the latest last."""
-    return [hop.strip() for hop in ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")]
+    """Returns the addresses of X-Forwarded-For without their ports, the latest last."""
+    return [_without_port(hop.strip()) for hop in ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")]
 
 
 def _forwarded(request: web.Request) -> list[str]:
     """Returns the addresses of Forwarded without their ports, the latest last."""
-    nodes = (element.get("for", "") for element in request.forwarded)
-    return [node[1:].partition("]")[0] if node.startswith("[") else node.partition(":")[0] for node in nodes]
+    return [_without_port(element.get("for", "")) for element in request.forwarded]
+
+
+def _without_port(node: str) -> str:
+    """Returns an address that a proxy may have written with a port, as 192.0.2.1:80 or [2001:db8::1]:80."""
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    return node.partition(":")[0] if node.count(":") == 1 else node
 
 
 def _address(text: str) -> Address | None:

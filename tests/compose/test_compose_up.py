@@ -56,6 +56,7 @@ def deployed(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         made(docker, name, image)
     missing = {name for name, service in wanted.items() if "build" not in service and service["image"] not in origins}
     assert missing <= {"grafana"}, "the others' images can be had, or built"
+    missing |= {"grafana-setup"} & {f"{name}-setup" for name in missing}  # nobody would wait for its end
     running = project(docker, compose, [without(missing, folder)])
     running("down", "--volumes", "--remove-orphans")
     try:

@@ -50,6 +50,8 @@ def test_a_client_is_an_address_or_a_network(remote: str | None, expected: str) 
         (("nonsense",), "10.0.0.1"),
         (("192.0.2.1, nonsense",), "10.0.0.1"),
         (("2001:db8::1",), "2001:db8::/64"),
+        (("192.0.2.1:4711",), "192.0.2.1"),  # as Azure's gateway writes it
+        (("[2001:db8::1]:4711",), "2001:db8::/64"),
     ],
 )
 def test_a_trusted_proxy_says_who_asks(forwarded: tuple[str, ...], expected: str) -> None:
