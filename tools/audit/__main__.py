@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--locks", nargs="*", type=Path, default=lock_files(ROOT), help="the lock files to check")
     parser.add_argument("--osv-url", default=python_packages.OSV, help="the query of OSV, or of a mirror")
     parser.add_argument("--go-database", default=go_programs.DATABASE, help="Go's database, or a mirror: http or file")
-    parser.add_argument("--npm-registry", default=npm_packages.REGISTRY, help="npm's registry, or a mirror")
+    parser.add_argument("--npm-registry", help="address of the registry, in place of the one that npm is set to")
     parser.add_argument("--programs", nargs="*", default=go_programs.PROGRAMS, help="the Go programs to check")
     parser.add_argument("--go-level", choices=go_programs.LEVELS, default="package", help="symbol takes minutes")
     options = parser.parse_args(arguments)
