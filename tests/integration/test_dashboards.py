@@ -79,6 +79,7 @@ MAY_BE_EMPTY = {
     "notifications-failed",
     "next-expiry",
     "key-expiry",  # the server has no key
+    "certificate-expiry",  # and no certificate
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 
