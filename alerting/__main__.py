@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from alerting import case, grafana, routes, rules, table
+from alerting import case, grafana, operator_rules, routes, rules, table
 from alerting.alerts import GROUPS
 from alerting.alerts.slo import GROUP as SLO
 from alerting.alerts.slo import INTERVAL_SECONDS
@@ -21,6 +21,8 @@ from otel.support.generated import keep
 
 HERE = Path(__file__).parent
 PROVISIONING = HERE.parent / "dashboards" / "provisioning" / "alerting"
+RECORDING_RULES = HERE.parent / "stack" / "config" / "prometheus-rules.yml"
+MONITORING = HERE.parent / "deploy" / "kubernetes" / "components" / "monitoring"
 README = HERE / "README.md"
 EVERY = {SLO.name: f"{INTERVAL_SECONDS}s", "anomaly": "30m"}
 """The evaluation interval in promtool: the SLO rules count samples, and testing a week of anomalies should not take an
@@ -32,6 +34,7 @@ def files(addresses: PublicAddresses) -> dict[Path, str]:
     contents = {}
     for group in GROUPS:
         contents[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
+    contents[MONITORING / "rules.yaml"] = operator_rules.file([RECORDING_RULES.read_text(), *contents.values()])
     folder = HERE / "alertmanager"
     contents[folder / "alertmanager.yml"] = routes.file(
         routes.Switches(),
