@@ -1,0 +1,111 @@
+"""Every overlay of deploy/kubernetes, as kustomize builds it: what `kubectl apply -k` sends. No cluster is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stack.build import build
+from stack.programs import Program
+from stack.toolchain import NoGoError
+from tests.kubernetes import KUBERNETES, Manifests
+from tests.server_process import ROOT
+
+pytestmark = pytest.mark.timeout(900)  # the first test builds kustomize, if it is not in the cache
+
+KUSTOMIZE = Program("kustomize", ("sigs.k8s.io/kustomize/kustomize/v5",), ("kustomize",), 1)
+OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
+MOST_BYTES = 262_144
+"""`kubectl apply` keeps each object in an annotation, and no object's annotations may be longer."""
+WITHOUT_NAMESPACE = {"Namespace"}
+
+
+@pytest.fixture(scope="module")
+def kustomize() -> Path:
+    try:
+        return build([KUSTOMIZE], print)["kustomize"]
+    except NoGoError as error:
+        if os.environ.get("CI") == "true":
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="module")
+def overlays(kustomize: Path) -> dict[str, Manifests]:
+    return {name: built(kustomize, KUBERNETES / "overlays" / name) for name in OVERLAYS}
+
+
+def built(kustomize: Path, folder: Path) -> Manifests:
+    done = subprocess.run([str(kustomize), "build", str(folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr, "kustomize warns"
+    return Manifests(list(yaml.safe_load_all(done.stdout)))
+
+
+def test_the_overlays_are_those_of_the_documentation() -> None:
+    assert OVERLAYS == ["cpu", "gpu", "monitoring", "tempo"]
+    page = (ROOT / "deploy" / "README.md").read_text()
+    assert all(f"overlays/{name}" in page for name in OVERLAYS)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_nothing_is_wrong(overlays: dict[str, Manifests], name: str) -> None:
+    assert overlays[name].problems() == []
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_all_is_in_one_namespace_marked_as_ours_and_small_enough(overlays: dict[str, Manifests], name: str) -> None:
+    for each in overlays[name].all:
+        of_whom = f"{each['kind']} {each['metadata']['name']}"
+        if each["kind"] not in WITHOUT_NAMESPACE:
+            assert each["metadata"]["namespace"] == "ttscope", of_whom
+        assert each["metadata"]["labels"]["app.kubernetes.io/part-of"] == "ttscope", of_whom
+        assert len(json.dumps(each)) < MOST_BYTES, of_whom
+
+
+def test_a_changed_configuration_starts_pods_anew(overlays: dict[str, Manifests]) -> None:
+    for pod, configuration in {"collector": "collector-config", "jaeger": "jaeger-config"}.items():
+        volumes = overlays["cpu"].pods()[pod]["spec"]["volumes"]
+        [name] = [each["configMap"]["name"] for each in volumes if "configMap" in each]
+        assert name.startswith(f"{configuration}-"), "its name has a hash of what it holds"
+
+
+def test_the_gpu_is_asked_for(overlays: dict[str, Manifests]) -> None:
+    assert overlays["gpu"].environment("server") == {**overlays["cpu"].environment("server"), "TTSCOPE_DEVICE": "cuda"}
+    assert overlays["gpu"].containers()["server"]["resources"]["limits"] == {"memory": "12Gi", "nvidia.com/gpu": "1"}
+
+
+def test_tempo_takes_the_place_of_jaeger(overlays: dict[str, Manifests]) -> None:
+    """Tempo is under the AGPL: only who chooses it gets it."""
+    assert "tempo" not in {name for other in OVERLAYS if other != "tempo" for name in overlays[other].containers()}
+    tempo = overlays["tempo"]
+    assert "jaeger" not in {*tempo.containers(), *tempo.named("Service"), *tempo.named("PersistentVolumeClaim")}
+    assert {("collector", "tempo", 14317), ("collector", "tempo", 3200)} <= set(tempo.connections())
+    [config] = [each for each in tempo.pods()["prometheus"]["spec"]["volumes"] if each["name"] == "config"]
+    items = [item for each in config["projected"]["sources"] for item in each["configMap"].get("items", [])]
+    assert {"key": "pipeline-tempo.yml", "path": "pipeline.yml"} in items
+
+
+def test_the_operator_runs_prometheus_and_no_number_is_counted_twice(overlays: dict[str, Manifests]) -> None:
+    monitoring = overlays["monitoring"]
+    assert "prometheus" not in monitoring.pods()
+    assert monitoring.environment("server")["OTEL_METRICS_EXPORTER"] == "none"
+    assert len(monitoring.named("ServiceMonitor")) == 5
+    assert monitoring.named("PrometheusRule")
+    label = monitoring.named("Prometheus")["ttscope"]["spec"]["serviceMonitorSelector"]["matchLabels"]
+    assert all(
+        label.items() <= each["metadata"]["labels"].items() for each in monitoring.named("ServiceMonitor").values()
+    )
+    assert all(
+        label.items() <= each["metadata"]["labels"].items() for each in monitoring.named("PrometheusRule").values()
+    )
+    prometheus = {"app.kubernetes.io/name": "prometheus"}
+    server = {"app.kubernetes.io/name": "server"}
+    assert monitoring.allowed("egress", prometheus, server, 8002)
+    assert monitoring.allowed("ingress", server, prometheus, 8002)
+    assert not overlays["cpu"].allowed("ingress", server, prometheus, 8002)
