@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from alerting import case, grafana, operator_rules, routes, rules, table
+from alerting import case, config_maps, grafana, operator_rules, routes, rules, table
 from alerting.alerts import GROUPS
 from alerting.alerts.slo import GROUP as SLO
 from alerting.alerts.slo import INTERVAL_SECONDS
@@ -34,7 +34,11 @@ def files(addresses: PublicAddresses) -> dict[Path, str]:
     contents = {}
     for group in GROUPS:
         contents[HERE / "rules" / f"{group.name}.yml"] = rules.file(group, addresses)
-    contents[MONITORING / "rules.yaml"] = operator_rules.file([RECORDING_RULES.read_text(), *contents.values()])
+    every_rule = [RECORDING_RULES.read_text(encoding="utf-8"), *contents.values()]
+    contents[HERE / "kustomization.yaml"] = config_maps.file(
+        [path.name for path in contents], [path.name for path in (HERE / "runbooks").glob("*.md")]
+    )
+    contents[MONITORING / "rules.yaml"] = operator_rules.file(every_rule)
     folder = HERE / "alertmanager"
     contents[folder / "alertmanager.yml"] = routes.file(
         routes.Switches(),
