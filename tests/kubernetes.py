@@ -118,6 +118,17 @@ class Manifests:
             elif "emptyDir" not in source or "sizeLimit" not in source["emptyDir"]:
                 yield f"the volume {volume['name']} has no limit"
 
+    def write_volume(self, pod: str, volume: str, folder: Path) -> None:
+        """Writes the files of a volume of ConfigMaps into ``folder``, as the kubelet does."""
+        [wanted] = [each for each in self.pods()[pod]["spec"]["volumes"] if each["name"] == volume]
+        for source in wanted["projected"]["sources"] if "projected" in wanted else [wanted]:
+            reference = source["configMap"]
+            data = self.named("ConfigMap")[reference["name"]]["data"]
+            for item in reference.get("items") or [{"key": key, "path": key} for key in data]:
+                path = folder / item["path"]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(data[item["key"]])
+
     def _of_services(self) -> Iterator[str]:
         for name, service in self.named("Service").items():
             selected = [pod for pod in self.pods().values() if _matches(service["spec"]["selector"], pod)]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stack.build import build
-from stack.programs import Program
+from stack.programs import ALERTMANAGER, COLLECTOR, PROMETHEUS, Program
 from stack.toolchain import NoGoError
 from tests.kubernetes import KUBERNETES, Manifests
 from tests.server_process import ROOT
@@ -26,9 +26,9 @@ WITHOUT_NAMESPACE = {"Namespace"}
 
 
 @pytest.fixture(scope="module")
-def kustomize() -> Path:
+def programs() -> dict[str, Path]:
     try:
-        return build([KUSTOMIZE], print)["kustomize"]
+        return build([KUSTOMIZE, PROMETHEUS, ALERTMANAGER, COLLECTOR], print)
     except NoGoError as error:
         if os.environ.get("CI") == "true":
             raise
@@ -36,8 +36,8 @@ def kustomize() -> Path:
 
 
 @pytest.fixture(scope="module")
-def overlays(kustomize: Path) -> dict[str, Manifests]:
-    return {name: built(kustomize, KUBERNETES / "overlays" / name) for name in OVERLAYS}
+def overlays(programs: dict[str, Path]) -> dict[str, Manifests]:
+    return {name: built(programs["kustomize"], KUBERNETES / "overlays" / name) for name in OVERLAYS}
 
 
 def built(kustomize: Path, folder: Path) -> Manifests:
@@ -73,6 +73,26 @@ def test_a_changed_configuration_starts_pods_anew(overlays: dict[str, Manifests]
         volumes = overlays["cpu"].pods()[pod]["spec"]["volumes"]
         [name] = [each["configMap"]["name"] for each in volumes if "configMap" in each]
         assert name.startswith(f"{configuration}-"), "its name has a hash of what it holds"
+
+
+@pytest.mark.parametrize("name", ["cpu", "tempo"])
+def test_programs_accept_the_files_that_are_mounted(
+    overlays: dict[str, Manifests], programs: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    for pod, volume, program, arguments in (
+        ("prometheus", "config", "promtool", ["check", "config", "prometheus.yml"]),
+        ("alertmanager", "config", "amtool", ["check-config", "alertmanager.yml"]),
+        ("collector", "collector-config", "collector", ["validate", "--config=file:collector.yaml"]),
+    ):
+        folder = tmp_path / pod
+        folder.mkdir()
+        overlays[name].write_volume(pod, volume, folder)
+        environment = {**os.environ, **overlays[name].environment("collector"), "COLLECTOR_DATA_DIR": str(tmp_path)}
+        command = [str(programs[program]), *arguments]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        if pod == "prometheus":
+            assert done.stdout.count("rules found") == 1 + len(list((ROOT / "alerting" / "rules").glob("*.yml")))
 
 
 def test_the_gpu_is_asked_for(overlays: dict[str, Manifests]) -> None:
