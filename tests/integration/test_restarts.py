@@ -57,17 +57,6 @@ def test_the_secrets_are_the_servers_alone(supervised: LiveServer) -> None:
             assert not secret_variables() & process.environ().keys()
 
 
-def test_a_key_for_calling_servers_does_not_reach_the_engine(data_dir: Path) -> None:
-    with LiveServer(data_dir, TTSCOPE_API_KEY="a key of this machine's user") as server:
-        server.wait_for("listening, loading voices")
-        assert eventually(
-            lambda: [child for child in children(server.process.pid) if "server.engine" in child.cmdline()]
-        )
-        for process in children(server.process.pid):
-            with suppress(psutil.AccessDenied):
-                assert KEY_VARIABLE not in process.environ()
-
-
 def test_a_server_that_is_killed_speaks_again_and_says_so(supervised: LiveServer) -> None:
     assert speak(supervised.url, "Hello world.")[0] == 200
     assert total(exposed(supervised.url), "tts_restarts") == 0
@@ -87,6 +76,17 @@ def test_a_server_and_its_engine_end_with_their_supervisor(supervised: LiveServe
     supervised.wait()
     gone, alive = psutil.wait_procs(everybody, timeout=10)
     assert (len(gone), alive) == (len(everybody), [])
+
+
+def test_a_key_for_calling_servers_does_not_reach_the_engine(data_dir: Path) -> None:
+    with LiveServer(data_dir, TTSCOPE_API_KEY="a key of this machine's user") as server:
+        server.wait_for("listening, loading voices")
+        assert eventually(
+            lambda: [child for child in children(server.process.pid) if "server.engine" in child.cmdline()]
+        )
+        for process in children(server.process.pid):
+            with suppress(psutil.AccessDenied):
+                assert KEY_VARIABLE not in process.environ()
 
 
 def test_a_crash_in_native_code_says_where_it_was_and_a_stop_is_in_order(data_dir: Path) -> None:
