@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 PASSWORD = "a-password-of-the-tests"
 
@@ -51,3 +54,13 @@ class RedisServer:
     def go_on(self) -> None:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
+
+
+async def until_answering(redis: Redis) -> None:
+    """Returns when Redis answers. Raises TimeoutError."""
+    async with asyncio.timeout(60):
+        while True:
+            with suppress(Exception):
+                await redis.ping()
+                return
+            await asyncio.sleep(0.02)

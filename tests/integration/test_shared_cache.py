@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hashlib
 import hmac
 import logging
@@ -19,7 +18,7 @@ from server.synthesis.cache.key import Keys
 from server.synthesis.cache.seal import Seal
 from server.synthesis.cache.shared import EXPIRY_SECONDS, PREFIX, SharedTier
 from tests.fake_syntheses import SECRET, TENANT, Murmur, MurmurCache, heard, until, utterance
-from tests.redis_server import PASSWORD, RedisServer
+from tests.redis_server import PASSWORD, RedisServer, until_answering
 
 ROOM = 10_000_000
 LOOKUP_SECONDS = 1.0
@@ -56,15 +55,6 @@ async def redis(server: RedisServer) -> AsyncIterator[Redis]:
     """To look into it, as somebody else would."""
     async with Redis.from_url(server.url) as redis:
         yield redis
-
-
-async def until_answering(redis: Redis) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            with contextlib.suppress(Exception):
-                await redis.ping()
-                return
-            await asyncio.sleep(0.02)
 
 
 class Replica:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +20,7 @@ from server.access.limiter import Limiter, Permit
 from server.access.usage import PREFIX, UsageStore, period
 from server.errors import InsufficientQuota, RateLimitExceeded
 from tests.fake_syntheses import SECRET, until
-from tests.redis_server import PASSWORD, RedisServer
+from tests.redis_server import PASSWORD, RedisServer, until_answering
 from tests.server_process import LiveServer
 
 BACK_OFF_SECONDS = 0.2
@@ -51,15 +50,6 @@ async def redis(program: RedisServer) -> AsyncIterator[Redis]:
     async with Redis.from_url(program.url) as redis:
         await until_answering(redis)
         yield redis
-
-
-async def until_answering(redis: Redis) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            with contextlib.suppress(Exception):
-                await redis.ping()
-                return
-            await asyncio.sleep(0.02)
 
 
 def limiter(url: str, limits: KeyLimits, secret: bytes = SECRET) -> Limiter:
