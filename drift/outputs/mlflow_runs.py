@@ -119,6 +119,7 @@ def quiet() -> None:
     """Sets MLflow's own variables: no telemetry, and no wait of minutes for a server that hangs."""
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["DO_NOT_TRACK"] = "true"
+    os.environ["MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"] = "true"  # the job's output is its log, in JSON
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # it has a handler of its own, for plain lines
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", REQUEST_SECONDS)
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", RETRIES)
