@@ -38,6 +38,11 @@ function useKey() {
   refresh();
 }
 
+/** A key that was entered counts, even if nobody has pressed its button. */
+function useEnteredKey() {
+  if ($("key").value.trim()) useKey();
+}
+
 /** Opens what a link shows, which needs the key as a header: no link can send one. */
 async function openWithKey(event) {
   if (!sessionStorage.getItem(KEY)) return;
@@ -406,6 +411,7 @@ function show(summary) {
 
 $("form").addEventListener("submit", (event) => {
   event.preventDefault();
+  useEnteredKey();
   speak();
 });
 $("form").addEventListener("keydown", (event) => {
@@ -414,7 +420,10 @@ $("form").addEventListener("keydown", (event) => {
     $("form").requestSubmit();
   }
 });
-$("read").addEventListener("click", read);
+$("read").addEventListener("click", () => {
+  useEnteredKey();
+  read();
+});
 $("key-form").addEventListener("submit", (event) => {
   event.preventDefault();
   useKey();

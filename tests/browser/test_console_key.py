@@ -62,3 +62,14 @@ def test_a_key_is_asked_for_and_stays_in_the_tab(browser: Browser, server: tuple
     expect(other.get_by_label("API key")).to_be_visible()
     assert not [url for url in urls if key[8:] in url]
     context.close()
+
+
+def test_a_key_that_was_entered_is_used_without_its_button(browser: Browser, server: tuple[LiveServer, str]) -> None:
+    live, key = server
+    page = browser.new_context().new_page()
+    page.goto(live.url)
+    page.get_by_label("API key").fill(key)
+    page.get_by_label("Text", exact=True).fill("With a key that was only entered.")
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("#status")).to_have_text("200 OK", timeout=60_000)
+    expect(page.get_by_label("API key")).to_be_empty()
