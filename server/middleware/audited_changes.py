@@ -19,6 +19,7 @@ from server.access.caller import caller_of
 from server.access.clients import Clients
 from server.errors import SpeechError
 from server.middleware.envelope import REQUEST_ID
+from server.middleware.matched_route import route_path
 
 RESULT = web.RequestKey("result", ChangeResult)
 """What a handler has changed, if the path does not say it: set by the handler."""
@@ -43,8 +44,7 @@ class AuditedChanges:
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.method not in self._methods:
             return await handler(request)
-        resource = request.match_info.route.resource
-        event = self._changes.get((request.method, resource.canonical if resource is not None else ""))
+        event = self._changes.get((request.method, route_path(request)))
         if event is None:
             return await handler(request)
         entry = AuditEntry(

@@ -24,6 +24,7 @@ from server.errors import (
 )
 from server.middleware.authentication import ATTEMPT
 from server.middleware.envelope import RECORD, REQUEST_ID
+from server.middleware.matched_route import route_path
 
 REFUSALS: Mapping[type[SpeechError], AuditEvent] = {
     MissingApiKey: AuditEvent.AUTHENTICATION_FAILED,
@@ -74,7 +75,7 @@ class AuditedRequests:
                 event=event,
                 outcome=AuditOutcome.REFUSED,
                 caller=None if caller is ANONYMOUS and not authenticated else caller,
-                subject=_route(request),
+                subject=route_path(request),
                 reason=str(error.limit or error.error_type) if authenticated else str(result),
                 request_id=request[REQUEST_ID],
                 address=self._clients.address(request),
@@ -102,9 +103,3 @@ class AuditedRequests:
                 details=details,
             )
         )
-
-
-def _route(request: web.Request) -> str:
-    """Returns the path of the route as it is defined, which nobody but us has written."""
-    resource = request.match_info.route.resource
-    return resource.canonical if resource is not None else ""

@@ -23,6 +23,7 @@ from server.errors import (
     TooManyFailedAttempts,
 )
 from server.middleware.envelope import RECORD
+from server.middleware.matched_route import route_path
 
 KEY_HEADERS = ("X-API-Key", "xi-api-key")
 """The headers that hold a key and nothing else; the second is ElevenLabs'."""
@@ -115,9 +116,7 @@ class Authentication:
         match = request.match_info
         if match.http_exception is not None:
             return None
-        resource = match.route.resource
-        path = resource.canonical if resource is not None else ""
-        return self._scopes[match.route.method, path]
+        return self._scopes[match.route.method, route_path(request)]
 
     def _keys(self, request: web.Request) -> set[str]:
         """Returns the different keys of a request."""

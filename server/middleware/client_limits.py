@@ -15,6 +15,7 @@ from server.access.clients import Clients
 from server.access.limiter import PERMIT, Limiter
 from server.errors import SpeechError
 from server.middleware.envelope import RESPONSE
+from server.middleware.matched_route import route_path
 
 
 class ClientLimits:
@@ -30,8 +31,7 @@ class ClientLimits:
         self._paths = frozenset(paths)
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        resource = request.match_info.route.resource
-        if resource is None or resource.canonical not in self._paths:
+        if route_path(request) not in self._paths:
             return await handler(request)
         permit = self._limiter.permit(caller_of(request), self._clients.key(request))
         if permit is None:
