@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from server.access.audit_chain import Link
 from server.access.audit_changes import AUDIT_SECRET, environment_chain
 from server.access.audit_check import verify
 from server.access.audit_file import AUDIT_FOLDER, HEAD, audit_files
+from server.lifecycle.data_folder import add_data_dir
 
 MOST_PROBLEMS = 10
 """The most problems that are printed."""
@@ -43,12 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server.audit", description="Verifies and shows the audit log.")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("TTSCOPE_DATA_DIR", "var")),
-        help="where audit/ lies (default: $TTSCOPE_DATA_DIR, else var)",
-    )
+    add_data_dir(parser, "audit/ lies")
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("verify", help=f"say which line is broken; reads {AUDIT_SECRET} for the MACs")
     check.add_argument(

@@ -23,6 +23,7 @@ from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
 from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_entry import KeyDraft, describe, entry
 from server.access.key_record import KeyHash, KeyRecord, KeyStoreError
+from server.lifecycle.data_folder import add_data_dir
 from server.settings import Settings
 
 DURATION = re.compile(r"(\d{1,6})([smhd])")
@@ -73,12 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m server.keys",
         description="Creates, lists, revokes and rotates API keys. A running server follows within a second.",
     )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("TTSCOPE_DATA_DIR", "var")),
-        help=f"where {KEYS_FILE} lies (default: $TTSCOPE_DATA_DIR, else var)",
-    )
+    add_data_dir(parser, f"{KEYS_FILE} lies")
     commands = parser.add_subparsers(dest="command", required=True)
     create = commands.add_parser("create", help="make a key and show it once")
     create.add_argument("name", help="its name in metrics and events: a-z, 0-9, - and _")

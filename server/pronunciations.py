@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from server.errors import SpeechError
+from server.lifecycle.data_folder import add_data_dir
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 from server.text.dictionary_changes import ADDED_FILE, put
 from server.text.dictionary_files import LANGUAGE, DictionaryEntry, DictionaryError, write_csv
@@ -52,12 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m server.pronunciations", description="Lists, adds, tests and exports pronunciations."
     )
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("TTSCOPE_DATA_DIR", "var")),
-        help="where pronunciations/ lies (default: $TTSCOPE_DATA_DIR, else var)",
-    )
+    add_data_dir(parser, "pronunciations/ lies")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="show all entries, and what is wrong with files")
     add = commands.add_parser(

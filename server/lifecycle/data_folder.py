@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import stat
+from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from server.errors import ComponentError
 from server.logs import LOGGER
 
 LOCK = "server.lock"
+VARIABLE = "TTSCOPE_DATA_DIR"
+DEFAULT = "var"
 FOLDERS = ("audit", "events", "pronunciations", "samples", "voices")
 """The server's own folders in the data folder. Others that lie there belong to other programs, and may have readers, as
 the drift job's pages have."""
@@ -50,6 +53,16 @@ def lock_data_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def add_data_dir(parser: ArgumentParser, content: str) -> None:
+    """Adds the option --data-dir to a command that works on ``content`` in the data folder."""
+    parser.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get(VARIABLE, DEFAULT)),
+        help=f"where {content} (default: ${VARIABLE}, else {DEFAULT})",
+    )
 
 
 def make_private(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from server.errors import VoiceError
+from server.lifecycle.data_folder import add_data_dir
 from server.voices.catalogue import VOICES_FOLDER, Catalogue, InstalledVoice
 
 
@@ -35,12 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m server.voices", description="Lists, installs and adds voices.")
-    parser.add_argument(
-        "--data-dir",
-        type=Path,
-        default=Path(os.environ.get("TTSCOPE_DATA_DIR", "var")),
-        help="where voices/NAME/ lie (default: $TTSCOPE_DATA_DIR, else var)",
-    )
+    add_data_dir(parser, "voices/NAME/ lie")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="show the installed voices, and those skipped with the reason")
     commands.add_parser("install", help="install the default voice, or repair it")
