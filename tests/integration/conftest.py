@@ -15,6 +15,7 @@ import pytest
 from server.app import Service
 from server.settings import Settings
 from tests.humming_provider import HummingProvider
+from tests.redis_server import RedisServer
 from tests.server_process import ROOT
 from tests.service_client import Client, Start
 from tests.stack import Stack, built, running_stack
@@ -70,3 +71,11 @@ def javascript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT / "tests" / "javascript", folder, dirs_exist_ok=True)
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True, timeout=120)
     return folder
+
+
+@pytest.fixture(scope="module")
+def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of the module's own, which does not run yet."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()

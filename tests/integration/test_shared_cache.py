@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from redis.asyncio import Redis
@@ -33,21 +33,14 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.synthesis.cache.shared.LOOKUP_SECONDS", LOOKUP_SECONDS)
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
 @pytest.fixture
-async def server(program: RedisServer) -> AsyncIterator[RedisServer]:
+async def server(redis_program: RedisServer) -> AsyncIterator[RedisServer]:
     """Redis, running and empty."""
-    program.kill()
-    program.start()
-    async with Redis.from_url(program.url) as redis:
+    redis_program.kill()
+    redis_program.start()
+    async with Redis.from_url(redis_program.url) as redis:
         await until_answering(redis)
-        yield program
+        yield redis_program
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -35,19 +35,12 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("server.access.usage.ANSWER_SECONDS", 5.0)
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("redis"))
-    yield server
-    server.kill()
-
-
 @pytest.fixture
-async def redis(program: RedisServer) -> AsyncIterator[Redis]:
+async def redis(redis_program: RedisServer) -> AsyncIterator[Redis]:
     """Redis, running and empty."""
-    program.kill()
-    program.start()
-    async with Redis.from_url(program.url) as redis:
+    redis_program.kill()
+    redis_program.start()
+    async with Redis.from_url(redis_program.url) as redis:
         await until_answering(redis)
         yield redis
 
@@ -57,8 +50,11 @@ def limiter(url: str, limits: KeyLimits, secret: bytes = SECRET) -> Limiter:
 
 
 @pytest.fixture
-async def replicas(program: RedisServer, redis: Redis) -> AsyncIterator[tuple[Limiter, Limiter]]:
-    pair = (limiter(program.url, KeyLimits(10, 0, 10, 100)), limiter(program.url, KeyLimits(10, 0, 10, 100)))
+async def replicas(redis_program: RedisServer, redis: Redis) -> AsyncIterator[tuple[Limiter, Limiter]]:
+    pair = (
+        limiter(redis_program.url, KeyLimits(10, 0, 10, 100)),
+        limiter(redis_program.url, KeyLimits(10, 0, 10, 100)),
+    )
     yield pair
     for replica in pair:
         await replica.close()
@@ -137,7 +133,7 @@ async def test_no_address_and_no_key_is_in_redis(replicas: tuple[Limiter, Limite
 
 
 async def test_redis_is_killed_under_load_and_comes_back(
-    program: RedisServer, redis: Redis, replicas: tuple[Limiter, Limiter], caplog: pytest.LogCaptureFixture
+    redis_program: RedisServer, redis: Redis, replicas: tuple[Limiter, Limiter], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Nobody is refused who has enough left, and each server still holds its clients to the limit."""
     caplog.set_level(logging.INFO)
@@ -159,11 +155,11 @@ async def test_redis_is_killed_under_load_and_comes_back(
         for replica in replicas * 4:
             clients.create_task(client(replica))
         await asked_for(100)
-        program.kill()
+        redis_program.kill()
         await asked_for(300)
         for replica in replicas:
             assert sum([await accepted(replica) for _ in range(15)]) == 10
-        program.start()
+        redis_program.start()
         await until(lambda: [record.levelno for record in caplog.records].count(logging.INFO) == 2)
         await asked_for(100)
         stop.set()
@@ -171,32 +167,32 @@ async def test_redis_is_killed_under_load_and_comes_back(
     assert sorted(levels) == [logging.INFO] * 2 + [logging.WARNING] * 2
     for record in caplog.records:
         assert PASSWORD not in record.getMessage()
-        assert str(program.port) not in record.getMessage()
+        assert str(redis_program.port) not in record.getMessage()
     answers = await asyncio.gather(*(accepted(replica, "192.0.2.9") for replica in replicas * 15))
     assert sum(answers) == 10
 
 
 async def test_redis_that_hangs_holds_up_no_request_for_longer_than_its_timeout(
-    program: RedisServer, redis: Redis, replicas: tuple[Limiter, Limiter], monkeypatch: pytest.MonkeyPatch
+    redis_program: RedisServer, redis: Redis, replicas: tuple[Limiter, Limiter], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("server.access.usage.ANSWER_SECONDS", 0.05)
     assert await accepted(replicas[0])
-    program.halt()
+    redis_program.halt()
     try:
         async with asyncio.timeout(30):
             assert sum([await accepted(replicas[0]) for _ in range(15)]) == 10
         assert not replicas[0].store.shared
     finally:
-        program.go_on()
+        redis_program.go_on()
     async with asyncio.timeout(60):
         while not replicas[0].store.shared:
             assert await replicas[0].store.used(ADDRESS, MONTH, period(MONTH, time.time())) == 0
             await asyncio.sleep(0.05)
 
 
-async def test_two_processes_have_one_limit(program: RedisServer, redis: Redis, tmp_path: Path) -> None:
+async def test_two_processes_have_one_limit(redis_program: RedisServer, redis: Redis, tmp_path: Path) -> None:
     environment = {
-        "TTSCOPE_REDIS_URL": program.url,
+        "TTSCOPE_REDIS_URL": redis_program.url,
         "TTSCOPE_CACHE_SECRET": SECRET.decode(),
         "TTSCOPE_REQUESTS_PER_MINUTE": "10",
         "TTSCOPE_TRUSTED_PROXIES": "127.0.0.0/8",
