@@ -9,8 +9,8 @@ from stack.settings import StackSettings
 
 SOURCES = Path(__file__).parent / "programs"
 CGO = "0"
-FLAGS = ("-mod=readonly", "-trimpath", "-ldflags=-s -w")
-"""-mod=readonly builds exactly what go.mod and go.sum pin. The others make small binaries without paths."""
+FLAGS = ("-mod=readonly", "-trimpath")
+"""The first builds exactly what go.mod and go.sum pin; the second leaves paths of this machine out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class Program:
     minutes: int
     """The minutes of a build with nothing cached on two cores, shown as an estimate."""
     tags: str = ""
+    variable: str = ""
+    """A variable that the linker sets, as NAME=VALUE: the version of a program that does not read it from its module."""
 
     @property
     def folder(self) -> Path:
@@ -30,7 +32,8 @@ class Program:
 
     @property
     def flags(self) -> tuple[str, ...]:
-        return (*FLAGS, f"-tags={self.tags}") if self.tags else FLAGS
+        linker = f"-ldflags=-s -w -X {self.variable}" if self.variable else "-ldflags=-s -w"
+        return (*FLAGS, linker, *([f"-tags={self.tags}"] if self.tags else []))
 
 
 COLLECTOR = Program("collector", (".",), ("collector",), 2)
