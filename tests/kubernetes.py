@@ -17,7 +17,7 @@ HARDENED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "
 WITHOUT_PROBES = {"drift", "make-secrets"}
 """Containers that answer nobody; the first one's alerts are TtsDriftJobNotRun and TtsDriftJobFailed."""
 NAME = "app.kubernetes.io/name"
-ADDRESS = re.compile(r"(?:\w+://)?([a-z]+):(\d+)")
+ADDRESS = re.compile(r"(?:\w+://)?([a-z-]+):(\d+)")
 Manifest = dict[str, Any]
 
 

@@ -17,7 +17,9 @@ KUBERNETES = Program(
 )
 ETCD = Program("etcd", ("go.etcd.io/etcd/server/v3",), ("v3",), 1)
 COREDNS = Program("coredns", ("github.com/coredns/coredns",), ("coredns",), 5)
-KUBE_ROUTER = Program("kube-router", ("github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",), ("kube-router",), 3)
+KUBE_ROUTER = Program(
+    "kube-router", ("github.com/cloudnativelabs/kube-router/v2/cmd/kube-router",), ("kube-router",), 3
+)
 """Its policy controller alone: it turns NetworkPolicies into rules of each node's iptables."""
 PROMETHEUS_ADAPTER = Program("prometheus-adapter", ("sigs.k8s.io/prometheus-adapter/cmd/adapter",), ("adapter",), 4)
 HELM = Program("helm", ("helm.sh/helm/v3/cmd/helm",), ("helm",), 3)

@@ -69,7 +69,8 @@ def test_all_is_in_one_namespace_marked_as_ours_and_small_enough(overlays: dict[
 
 
 def test_a_changed_configuration_starts_pods_anew(overlays: dict[str, Manifests]) -> None:
-    for pod, configuration in {"collector": "collector-config", "jaeger": "jaeger-config"}.items():
+    for pod in ("collector", "collector-agent", "jaeger"):
+        configuration = f"{pod}-config"
         volumes = overlays["cpu"].pods()[pod]["spec"]["volumes"]
         [name] = [each["configMap"]["name"] for each in volumes if "configMap" in each]
         assert name.startswith(f"{configuration}-"), "its name has a hash of what it holds"
@@ -83,11 +84,13 @@ def test_programs_accept_the_files_that_are_mounted(
         ("prometheus", "config", "promtool", ["check", "config", "prometheus.yml"]),
         ("alertmanager", "config", "amtool", ["check-config", "alertmanager.yml"]),
         ("collector", "collector-config", "collector", ["validate", "--config=file:collector.yaml"]),
+        ("collector-agent", "config", "collector", ["validate", "--config=file:agent.yaml"]),
     ):
         folder = tmp_path / pod
         folder.mkdir()
         overlays[name].write_volume(pod, volume, folder)
-        environment = {**os.environ, **overlays[name].environment("collector"), "COLLECTOR_DATA_DIR": str(tmp_path)}
+        own = overlays[name].environment(pod)
+        environment = {**os.environ, **own, "COLLECTOR_DATA_DIR": str(tmp_path)}
         command = [str(programs[program]), *arguments]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -96,6 +99,8 @@ def test_programs_accept_the_files_that_are_mounted(
 
 
 def test_the_gpu_is_asked_for(overlays: dict[str, Manifests]) -> None:
+    server, agent = (overlays["gpu"].pods()[name]["spec"] for name in ("server", "collector-agent"))
+    assert server["tolerations"] == agent["tolerations"], "a server on a node without an agent"
     assert overlays["gpu"].environment("server") == {**overlays["cpu"].environment("server"), "TTSCOPE_DEVICE": "cuda"}
     assert overlays["gpu"].containers()["server"]["resources"]["limits"] == {"memory": "12Gi", "nvidia.com/gpu": "1"}
 

@@ -20,15 +20,15 @@ from server.access.caller import Scope
 from server.access.key_file import KeyFile
 from server.access.keyring import Keyring
 from server.settings import Settings
-from tests.kubernetes import KUBERNETES, Manifests, documents, script
+from tests.kubernetes import KUBERNETES, NAME, Manifests, documents, script
 from tests.server_process import ROOT
 
 BASE = documents(KUBERNETES / "base")
 TEMPO = documents(KUBERNETES / "components" / "tempo")
 OPERATOR = {each["kind"]: each for each in documents(KUBERNETES / "components" / "monitoring")}
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-NOT_IN_COMPOSE = {"redis", "make-secrets"}
-INTERNAL = {"jaeger": {14317, 8888}, "tempo": {14317}, "redis": {6379}}
+NOT_IN_COMPOSE = {"redis", "make-secrets", "collector-agent"}
+INTERNAL = {"jaeger": {14317, 8888}, "tempo": {14317}, "redis": {6379}, "collector-agent": {4317}}
 """Ports that pods use among themselves, which compose.yaml does not publish."""
 STOPPING = 10
 """Seconds to stop after the drain."""
@@ -90,7 +90,9 @@ def test_what_is_wrong_is_found(problem: str) -> None:
 
 def test_the_connections_are_looked_for(manifests: Manifests) -> None:
     assert {
-        ("server", "collector", 4317),
+        ("server", "collector-agent", 4317),
+        ("collector-agent", "collector", 4317),
+        ("collector-agent", "prometheus", 9090),
         ("server", "redis", 6379),
         ("collector", "mlflow", 5000),
         ("grafana", "tempo", 3200),
@@ -117,7 +119,7 @@ def test_services_have_the_names_and_ports_of_compose(manifests: Manifests) -> N
         name: {port["port"] for port in service["spec"]["ports"]}
         for name, service in manifests.named("Service").items()
     }
-    assert ports.keys() == {*published, "redis"}
+    assert ports.keys() == {*published, "redis", "collector-agent"}
     for name, found in ports.items():
         assert found - INTERNAL.get(name, set()) == published.get(name, set()), name
 
@@ -139,12 +141,20 @@ def test_programs_take_only_variables_that_they_know(manifests: Manifests) -> No
         "drift": drift.settings.variables().keys(),
         "dashboard": {*dashboards.live.settings.variables(), FILE_VARIABLE},
     }.items():
-        assert {key for key in manifests.environment(name) if not key.startswith("OTEL_")} <= known, name
-    for name in ("collector", "jaeger", "tempo"):
-        configuration = (ROOT / "stack" / "config" / f"{name}.yaml").read_text()
+        environment = manifests.environment(name)
+        used = set(re.findall(r"\$\((\w+)\)", " ".join(environment.values())))
+        assert {key for key in environment.keys() - used if not key.startswith("OTEL_")} <= known, name
+    for name, file in {
+        "collector": "collector",
+        "collector-agent": "agent",
+        "jaeger": "jaeger",
+        "tempo": "tempo",
+    }.items():
+        configuration = (ROOT / "stack" / "config" / f"{file}.yaml").read_text()
         for key in manifests.environment(name).keys() - {"GOMEMLIMIT"}:
             assert re.search(rf"\$\{{(env:)?{key}[:}}]", configuration), key
-        assert manifests.environment(name).keys() == COMPOSE[name]["environment"].keys()
+        if name not in NOT_IN_COMPOSE:
+            assert manifests.environment(name).keys() == COMPOSE[name]["environment"].keys()
 
 
 def test_grafana_calls_nobody_and_shows_strangers_nothing(manifests: Manifests) -> None:
@@ -158,6 +168,41 @@ def test_grafana_calls_nobody_and_shows_strangers_nothing(manifests: Manifests) 
     [volume] = [each["name"] for each in pod["containers"][0]["volumeMounts"] if each["mountPath"] == folder]
     [secret] = [each["secret"]["secretName"] for each in pod["volumes"] if each["name"] == volume]
     assert name in manifests.secrets[secret]
+
+
+def test_a_server_has_an_agent_on_its_node(manifests: Manifests) -> None:
+    """The Service leads to no other node, so a node that may have a server must have an agent."""
+    assert manifests.named("Service")["collector-agent"]["spec"]["internalTrafficPolicy"] == "Local"
+    rollout = manifests.named("DaemonSet")["collector-agent"]["spec"]["updateStrategy"]["rollingUpdate"]
+    assert rollout == {"maxUnavailable": 0, "maxSurge": 1}
+    server, agent = manifests.pods()["server"]["spec"], manifests.pods()["collector-agent"]["spec"]
+    assert "nodeSelector" not in agent
+    assert server.get("tolerations") == agent.get("tolerations")
+    assert manifests.containers()["collector-agent"]["image"] == manifests.containers()["collector"]["image"]
+    assert not any(
+        "hostPath" in volume for pod in manifests.pods().values() for volume in pod["spec"].get("volumes", [])
+    )
+
+
+def test_only_agents_and_what_is_beside_the_gateway_send_to_it(manifests: Manifests) -> None:
+    gateway = {NAME: "collector"}
+    senders = {name for name in manifests.pods() if manifests.allowed("ingress", gateway, {NAME: name}, 4317)}
+    assert senders == {"collector-agent"}
+    assert not manifests.allowed("egress", {NAME: "server"}, gateway, 4317)
+
+
+def test_the_queues_of_an_agent_fit_its_volume(manifests: Manifests) -> None:
+    """A pod whose volume grows beyond its limit is evicted, with its queues."""
+    configuration = yaml.safe_load((ROOT / "stack" / "config" / "agent.yaml").read_text())
+    of_each_signal = [
+        configuration["exporters"][exporter]["sending_queue"]["queue_size"]
+        for pipeline in configuration["service"]["pipelines"].values()
+        for exporter in pipeline["exporters"]
+    ]
+    volumes = {each["name"]: each for each in manifests.pods()["collector-agent"]["spec"]["volumes"]}
+    assert len(of_each_signal) == 3
+    assert volumes["queue"]["emptyDir"]["sizeLimit"] == "2Gi"
+    assert 2 * sum(of_each_signal) < 2 * 2**30  # each file has pages in part, and a copy while it is made smaller
 
 
 def test_a_pod_that_stops_has_the_time_to_drain(manifests: Manifests) -> None:
