@@ -120,6 +120,11 @@ class Stack:
         answer = self._prometheus("query_range", query=promql, **span)
         return [(row["metric"], _numbers(row, "values", "histograms")) for row in answer["result"]]
 
+    def times(self, selector: str, seconds: float) -> set[float]:
+        """The times of the samples that series have of the last ``seconds``, as they were sent."""
+        answer = self._prometheus("query", query=f"{selector}[{seconds:.0f}s]")
+        return {time for row in answer["result"] for time, _ in [*row.get("values", []), *row.get("histograms", [])]}
+
     def metric_names(self, selector: str) -> set[str]:
         """Of all series that ``selector`` finds."""
         return {series["__name__"] for series in self.series(selector)}

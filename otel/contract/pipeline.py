@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 COLLECTOR, PROMETHEUS, ALERTMANAGER = "otelcol-ttscope", "prometheus", "alertmanager"
+COLLECTOR_AGENT = "otelcol-ttscope-agent"
 JAEGER, TEMPO = "jaeger", "tempo"
 """The programs, by their jobs in stack/config/prometheus.yml and collector.yaml."""
 JOBS = (PROMETHEUS, JAEGER, TEMPO, ALERTMANAGER)

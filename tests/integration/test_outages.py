@@ -58,8 +58,11 @@ class Load:
     """Clients that speak one request after the other until told to stop."""
 
     server: LiveServer
+    pause: float = 0.0
+    """The seconds of each client between its requests."""
     statuses: list[int] = field(default_factory=list)
     trace_ids: list[str] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
     """Of the time that the client waited for each, the share in which no stage was at work on it."""
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -88,7 +91,7 @@ class Load:
         assert back.seconds_each_since(away) < 2 * away.seconds_each_since(begin)
 
     def _client(self) -> None:
-        while not self._stop.is_set():
+        while not self._stop.wait(self.pause):
             begun = time.monotonic()
             status, headers, _ = speak(self.server.url, SHORT)
             waited = time.monotonic() - begun
@@ -96,6 +99,7 @@ class Load:
             self.idle.append(1 - worked / 1000 / waited)
             self.statuses.append(status)
             self.trace_ids.append(headers["X-Trace-ID"])
+            self.request_ids.append(headers["X-Request-ID"])
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_the_queues_of_an_agent_fit_its_volume(manifests: Manifests) -> None:
     volumes = {each["name"]: each for each in manifests.pods()["collector-agent"]["spec"]["volumes"]}
     assert len(of_each_signal) == 3
     assert volumes["queue"]["emptyDir"]["sizeLimit"] == "2Gi"
-    assert 2 * sum(of_each_signal) < 2 * 2**30  # each file has pages in part, and a copy while it is made smaller
+    assert 1.5 * sum(of_each_signal) < 2 * 2**30  # a file was up to 27 % larger than what waits in it
 
 
 def test_a_pod_that_stops_has_the_time_to_drain(manifests: Manifests) -> None:
