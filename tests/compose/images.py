@@ -11,13 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from stack.build import build
 from stack.programs import needed
 from stack.settings import StackSettings
 from tests.compose.engine import Docker
+from tests.server_process import ROOT
 
 BUILD_SECONDS = 1800.0
 PULL_SECONDS = 300.0
@@ -27,6 +28,10 @@ PYTHON_PACKAGES = (
 )
 """Debian's packages that Python's own modules need."""
 DEBIAN = "bookworm"
+OURS = {"server": "ttscope", "drift": "ttscope-drift", "dashboard": "ttscope-dashboard"}
+"""The images that are built of this checkout, by their Dockerfile."""
+BASE = "python:3.12-slim-bookworm"
+"""What they are built on."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 Say = Callable[[str], None]
@@ -34,11 +39,20 @@ Recipe = Callable[[Path], str]
 """Fills a build context, and returns its Dockerfile."""
 
 
-def get(docker: Docker, images: Iterable[str], folder: Path, say: Say) -> dict[str, str]:
+def made(docker: Docker, name: str, image: str, *options: str) -> None:
+    """Builds an image of ours, as compose.yaml does."""
+    file = f"{ROOT}/deploy/{name}.Dockerfile"
+    docker("build", "--quiet", *options, "--file", file, "--tag", f"{image}:0.1.0", str(ROOT), seconds=3600)
+
+
+def get(
+    docker: Docker, images: Iterable[str], folder: Path, say: Say, recipes: Mapping[str, Recipe] | None = None
+) -> dict[str, str]:
     """Returns where each image comes from (there, pulled, stand-in), and without those that can't be had.
 
-    ``folder`` is for build contexts.
+    ``folder`` is for build contexts, ``recipes`` are more stand-ins, by name without a version.
     """
+    recipes = {**RECIPES, **(recipes or {})}
     origins: dict[str, str] = {}
     reachable = True
     for image in sorted(images, key=lambda image: "busybox" not in image):  # the others are built on busybox
@@ -46,16 +60,21 @@ def get(docker: Docker, images: Iterable[str], folder: Path, say: Say) -> dict[s
             origins[image] = "there"
         elif reachable and docker.run(("pull", "--quiet", image), PULL_SECONDS).returncode == 0:
             origins[image] = "pulled"
-        elif recipe := RECIPES.get(image.split(":")[0]):
+        elif recipe := recipes.get(image.split(":")[0]):
             reachable = False
             say(f"{image}: no registry has it, so a stand-in is built")
-            context = folder / re.sub(r"\W", "-", image)
-            shutil.rmtree(context, ignore_errors=True)
-            context.mkdir(parents=True)
-            (context / "Dockerfile").write_text(recipe(context))
-            docker("build", "--quiet", "--tag", image, str(context), seconds=BUILD_SECONDS)
+            built(docker, image, recipe, folder)
             origins[image] = "stand-in"
     return origins
+
+
+def built(docker: Docker, image: str, recipe: Recipe, folder: Path) -> None:
+    """Builds the image by its recipe, with its context below ``folder``."""
+    context = folder / re.sub(r"\W", "-", image)
+    shutil.rmtree(context, ignore_errors=True)
+    context.mkdir(parents=True)
+    (context / "Dockerfile").write_text(recipe(context))
+    docker("build", "--quiet", "--tag", image, str(context), seconds=BUILD_SECONDS)
 
 
 def _busybox(context: Path) -> str:

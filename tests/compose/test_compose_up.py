@@ -17,6 +17,7 @@ from stack.build import build
 from stack.programs import Program
 from tests.compose import images
 from tests.compose.engine import Docker, NoEngineError, docker_engine
+from tests.compose.images import BASE, OURS, made
 from tests.compose.project import NAME, Project, project, services, without
 from tests.http_calls import fetch, post
 from tests.server_process import ROOT
@@ -26,11 +27,8 @@ pytestmark = pytest.mark.timeout(5400)
 
 COMPOSE = Program("compose", ("github.com/docker/compose/v5/cmd",), ("cmd",), 2)
 ENGINE_FOLDER = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ttscope" / "docker"
-OURS = {"server": "ttscope", "drift": "ttscope-drift", "dashboard": "ttscope-dashboard"}
-"""The images that are built here, by their Dockerfile."""
 ONCE = {"own-volumes", "grafana-setup"}
 """The services that end after they have done their work."""
-BASE = "python:3.12-slim-bookworm"
 SETTLE_SECONDS = 90.0
 
 
@@ -67,12 +65,6 @@ def deployed(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         assert codes == dict.fromkeys(codes, 0), "every program ends in order"
     finally:
         running("down", "--volumes", "--remove-orphans")
-
-
-def made(docker: Docker, name: str, image: str, *options: str) -> None:
-    """Builds an image of ours, as compose.yaml does."""
-    file = f"{ROOT}/deploy/{name}.Dockerfile"
-    docker("build", "--quiet", *options, "--file", file, "--tag", f"{image}:0.1.0", str(ROOT), seconds=3600)
 
 
 def counted(running: Project, query: str) -> float:

@@ -1,0 +1,113 @@
+"""The images of the cluster: taken out of the Docker engine once, and from then on shared by the nodes as hard links.
+
+The server's image alone has 6 GB. So a containerd of their own unpacks them into a store in the cache; packed layers
+give their place on the disk back, since nothing reads them again. A node's containerd begins with links to these files,
+which it never writes, and with a copy of the databases.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from tests.cluster.node import containerd_configuration, socket_of
+from tests.cluster.processes import Processes, run
+from tests.compose.engine import Docker
+
+IMPORT_SECONDS = 1200.0
+START_SECONDS = 60.0
+BLOB_KEPT = 1 << 20
+"""Smaller blobs are manifests and configurations, which stay."""
+
+
+class ImageStore:
+    """The unpacked images in ``folder``, by name, with the identifiers that the engine gave them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._list = folder / "list.json"
+
+    def names(self) -> frozenset[str]:
+        """Returns the names of the images."""
+        return frozenset(json.loads(self._list.read_text()))
+
+    def missing(self, wanted: Mapping[str, str]) -> list[str]:
+        """Returns the images of ``wanted``, identifiers by name, that are not here in that version."""
+        here: dict[str, str] = json.loads(self._list.read_text()) if self._list.exists() else {}
+        return [name for name, identifier in wanted.items() if here.get(name) != identifier]
+
+    def fill(self, docker: Docker, wanted: Mapping[str, str], processes: Processes) -> None:
+        """Makes the store have the images of ``wanted``."""
+        missing = self.missing(wanted)
+        if not missing:
+            return
+        self._list.unlink(missing_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "containerd.toml").write_text(containerd_configuration(self.folder))
+        holder = processes.hold("store", mount=True)
+        program = shutil.which("containerd") or ""
+        server = processes.start(
+            "store-containerd", program, "--config", str(self.folder / "containerd.toml"), inside=holder
+        )
+        try:
+            answers(socket_of(self.folder))
+            for name in missing:
+                self._import(docker, name)
+                _give_back(self.folder / "images" / "io.containerd.content.v1.content" / "blobs")
+        finally:
+            server.terminate()
+            server.wait(START_SECONDS)
+            os.kill(holder.pid, 15)
+        shutil.rmtree(self.folder / "run", ignore_errors=True)
+        self._list.write_text(json.dumps(dict(wanted), indent=1))
+
+    def link(self, target: Path) -> None:
+        """Gives a node's containerd, which does not run yet, the images."""
+        target.parent.mkdir(parents=True)
+        run("cp", "--archive", "--link", str(self.folder / "images"), str(target), seconds=IMPORT_SECONDS)
+        for database in target.rglob("*.db"):
+            content = database.read_bytes()
+            database.unlink()
+            database.write_bytes(content)
+
+    def _import(self, docker: Docker, name: str) -> None:
+        save = subprocess.Popen(
+            [docker.program, "save", name], env={**os.environ, **docker.environment}, stdout=subprocess.PIPE
+        )
+        load = ["ctr", "--address", str(socket_of(self.folder)), "--namespace", "k8s.io", "images", "import", "-"]
+        done = subprocess.run(load, stdin=save.stdout, capture_output=True, timeout=IMPORT_SECONDS, check=False)
+        assert (save.wait(), done.returncode) == (0, 0), f"{name} is not imported: {done.stderr.decode()[-2000:]}"
+
+
+def identifiers(docker: Docker, names: Collection[str]) -> dict[str, str]:
+    """Returns the identifier of each image."""
+    return {name: docker("image", "inspect", "--format", "{{.Id}}", name) for name in sorted(names)}
+
+
+def tag(node: Path, name: str, new: str) -> None:
+    """Gives an image of a node's running containerd, whose files are in ``node``, a second name."""
+    prefix = ("ctr", "--address", str(socket_of(node)), "--namespace", "k8s.io", "images")
+    run(*prefix, "tag", "--force", name, new)
+
+
+def answers(socket: Path) -> None:
+    """Waits until the containerd answers."""
+    deadline = time.monotonic() + START_SECONDS
+    command = ["ctr", "--address", str(socket), "version"]
+    while subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        assert time.monotonic() < deadline, f"containerd does not answer on {socket}"
+        time.sleep(0.1)
+
+
+def _give_back(blobs: Path) -> None:
+    """Makes holes of large files: their size stays, by which containerd knows that they are complete."""
+    for blob in blobs.rglob("*"):
+        if blob.is_file() and blob.stat().st_blocks * 512 > BLOB_KEPT:
+            size = blob.stat().st_size
+            os.truncate(blob, 0)
+            os.truncate(blob, size)
