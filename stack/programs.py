@@ -24,7 +24,7 @@ class Program:
     """The minutes of a build with nothing cached on two cores, shown as an estimate."""
     tags: str = ""
     variable: str = ""
-    """A variable that the linker sets, as NAME=VALUE: the version of a program that does not read it from its module."""
+    """A variable that the linker sets (NAME=VALUE): the version of a program that does not read its module for it."""
 
     @property
     def folder(self) -> Path:
