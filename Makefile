@@ -61,20 +61,23 @@ lint: $(VENV)/.dev ## ruff, mypy, the layering, generated files
 	@$(BIN)/python -m server.reference --check
 	@$(BIN)/python -m dashboards build --check
 	@$(BIN)/python -m alerting build --check
+	@$(BIN)/python -m deploy.chart --check
 
 format: $(VENV)/.dev ## put code into the project's form
 	@$(BIN)/ruff check --fix $(CODE)
 	@$(BIN)/ruff format $(CODE)
 
-docs: $(VENV)/.dev ## write the generated references, and Grafana's dashboards
+docs: $(VENV)/.dev ## write the generated references, Grafana's dashboards and the Helm chart
 	@$(BIN)/python -m otel
 	@$(BIN)/python -m stack.docs
 	@$(BIN)/python -m drift.docs
 	@$(BIN)/python -m server.reference
 	@$(BIN)/python -m dashboards build
+	@$(BIN)/python -m deploy.chart
 
 alerting: $(VENV)/.dev ## write rules, routes and Grafana's alerts from alerting/
 	@$(BIN)/python -m alerting build
+	@$(BIN)/python -m deploy.chart
 
 house: ## measure the code: its names and its shape, and how many files an addition touches
 	@$(PYTHON) -m tools.house

@@ -1,6 +1,7 @@
 """Makes the Secrets of ttscope in Kubernetes: API keys, and the passwords of Redis and Grafana. Each is made once.
 
 Runs as a Job. Its service account may create Secrets, but neither read nor change them; one that exists stays as it is.
+Arguments are the names of the Secrets to make; without any it makes all.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Collection
 from pathlib import Path
 
 from server.access.api_key import issue
@@ -83,9 +85,11 @@ def create(name: str, content: dict[str, str]) -> bool:
         raise
 
 
-def main() -> int:
-    """Creates what is missing. Returns the exit code: 1 if the cluster refuses; then the Job tries again."""
+def main(names: Collection[str] = ()) -> int:
+    """Creates what is missing, of all or of ``names``. Returns the exit code: 1 if the cluster refuses a Secret."""
     for name, content in new_secrets().items():
+        if names and name not in names:
+            continue
         try:
             state = "created" if create(name, content) else "is there already"
         except OSError as error:
@@ -96,4 +100,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

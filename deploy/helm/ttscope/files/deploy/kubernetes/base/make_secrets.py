@@ -1,0 +1,1 @@
+../../../../../../kubernetes/base/make_secrets.py
