@@ -26,7 +26,7 @@ class Component:
     condition: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ConfigMapSource:
     """A ConfigMap made of files: its keys with the paths of their files, from the root of the repository."""
 
@@ -72,9 +72,15 @@ def config_maps(folder: Path) -> Iterator[ConfigMapSource]:
             yield from config_maps((folder / name).resolve())
     has_hash = not kustomization.get("generatorOptions", {}).get("disableNameSuffixHash", False)
     for generated in kustomization.get("configMapGenerator", []):
-        files = {Path(name).name: str((folder / name).relative_to(ROOT)) for name in generated["files"]}
+        files = dict(_file(name, folder) for name in generated["files"])
         labels = generated.get("options", {}).get("labels", {})
         yield ConfigMapSource(generated["name"], files, labels, has_hash)
+
+
+def _file(entry: str, folder: Path) -> tuple[str, str]:
+    """The key of a file in its ConfigMap, and its path from the root."""
+    name, _, path = entry.rpartition("=")
+    return name or Path(path).name, str((folder / path).relative_to(ROOT))
 
 
 def patched(base: dict[Key, Manifest], folder: Path) -> dict[Key, Manifest]:

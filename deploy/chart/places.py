@@ -15,7 +15,7 @@ from deploy.chart.values import Values, camel
 
 NAMESPACE = "ttscope"
 """The namespace that the manifests are written for."""
-CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+CLUSTER_SCOPED = {"Namespace", "ClusterRole", "ClusterRoleBinding", "APIService"}
 HERE = 'include "ttscope.namespace" .'
 MAKES_SECRETS = 'include "ttscope.secretsToMake" .'
 SECRETS = ("keys", "redis", "grafana")
@@ -63,9 +63,6 @@ class Places:
             case "PersistentVolumeClaim":
                 tree["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
                 self._claim(tree["spec"], tree["metadata"]["name"])
-            case "RoleBinding" | "ClusterRoleBinding":
-                for subject in tree["subjects"]:
-                    subject["namespace"] = Expression(HERE)
             case "PrometheusRule":
                 path = "files/deploy/kubernetes/components/monitoring/rules.yaml"
                 tree["spec"] = Expression(f'(.Files.Get "{path}" | fromYaml).spec | toJson')
@@ -77,7 +74,7 @@ class Places:
             self._server(tree["spec"], before["spec"], component)
         if tree["kind"] == "Job":
             self._job(tree, manifest)
-        return _secrets(tree)
+        return _replace_names(tree)
 
     def _claim(self, spec: dict[str, Tree], name: str) -> None:
         requests = spec["resources"]["requests"]
@@ -94,8 +91,6 @@ class Places:
         spec["imagePullSecrets"] = _pull_secrets()
         spec["resources"] = self._resources("prometheus", spec["resources"])
         self._claim(spec["storage"]["volumeClaimTemplate"]["spec"], "prometheus")
-        for alertmanager in spec["alerting"]["alertmanagers"]:
-            alertmanager["namespace"] = Expression(HERE)
 
     def _pod(self, tree: dict[str, Tree], before: Manifest, component: str) -> None:
         template, old = tree["spec"]["template"], before["spec"]["template"]["spec"]
@@ -147,12 +142,8 @@ class Places:
         rest = pod["terminationGracePeriodSeconds"] - seconds
         pod["terminationGracePeriodSeconds"] = Expression(f"add {rest} (int {drain})")
         variables["TTSCOPE_DRAIN_SECONDS"]["value"] = Expression(f"int {drain} | quote")
-        hosts = variables["TTSCOPE_ALLOWED_HOSTS"]["value"]
-        if f".{NAMESPACE}.svc" not in hosts:
-            raise PlaceError(f"TTSCOPE_ALLOWED_HOSTS has no name in the namespace: {hosts}")
-        in_namespace = hosts.replace(f".{NAMESPACE}", ".%[1]s")
-        accepted = Expression(f'include "ttscope.hosts" (list . "{in_namespace}") | quote')
-        variables["TTSCOPE_ALLOWED_HOSTS"]["value"] = accepted
+        hosts = variables["TTSCOPE_ALLOWED_HOSTS"]
+        hosts["value"] = Expression(f'include "ttscope.hosts" (list . ({_in_namespace(hosts["value"])})) | quote')
         container["env"].append(Lines(ENVIRONMENT))
         container["envFrom"] = Cases(((".Values.server.envFrom", Expression("toJson .Values.server.envFrom")),), ABSENT)
 
@@ -177,19 +168,28 @@ def _label(tree: dict[str, Tree]) -> None:
         "helm.sh/chart": Expression('printf "%s-%s" .Chart.Name .Chart.Version'),
     }
     if tree["kind"] not in CLUSTER_SCOPED:
-        metadata["namespace"] = Expression(HERE)
+        metadata.setdefault("namespace", NAMESPACE)
 
 
-def _secrets(tree: Tree) -> Tree:
-    """Returns the tree with the names of the Secrets replaced, wherever they are."""
+def _replace_names(tree: Tree, field: str = "") -> Tree:
+    """Returns the tree with the names of the namespace and of the Secrets replaced, wherever they are."""
     if isinstance(tree, dict):
-        return {name: _secrets(value) for name, value in tree.items()}
+        return {name: _replace_names(value, name) for name, value in tree.items()}
     if isinstance(tree, list):
-        return [_secrets(element) for element in tree]
+        return [_replace_names(element) for element in tree]
+    if field == "namespace" and tree == NAMESPACE:
+        return Expression(HERE)
+    if isinstance(tree, str) and f".{NAMESPACE}.svc" in tree:
+        return Expression(f"{_in_namespace(tree)} | quote")
     for name in SECRETS:
         if tree == f"ttscope-{name}":
             return Expression(f'.Values.existingSecrets.{name} | default "{tree}"')
     return tree
+
+
+def _in_namespace(text: str) -> str:
+    """The expression of a text with host names of the namespace."""
+    return f"printf {json.dumps(text.replace(f'.{NAMESPACE}', '.%[1]s'))} ({HERE})"
 
 
 def _if_set(path: str) -> Cases:

@@ -73,7 +73,8 @@ def put_into(page: str, values: Iterable[Value]) -> str:
     if not end:
         raise ValueError(f"the page lacks the markers {BEGIN} and {END}")
     rows = ["| Value | Default | What it is |", "| --- | --- | --- |"]
-    for value in values:
+    order = list(dict.fromkeys(value.path.partition(".")[0] for value in values))
+    for value in sorted(values, key=lambda value: order.index(value.path.partition(".")[0])):
         text = f"{value.title}. {value.description}".strip()
         rows.append(f"| `{value.path}` | `{json.dumps(value.default)}` | {text} |")
     return f"{before}{BEGIN}\n" + "\n".join(rows) + f"\n{END}{after}"

@@ -52,7 +52,8 @@ def chart() -> Chart:
     """Returns the chart of the manifests. Raises ValueError for manifests that it can't take over."""
     sources = list(resources(BASE))
     base = {source.key: source.manifest for source in sources}
-    maps = list(config_maps(BASE))
+    maps = dict.fromkeys(config_maps(BASE), "")
+    maps |= {each: component.condition for component in COMPONENTS for each in config_maps(_folder(component))}
     sections = _fixed_values()
     hashed = {each.name: [f"{FILES}/{path}" for path in each.files.values()] for each in maps if each.has_hash}
     places = Places(base, sections, hashed)
@@ -63,16 +64,21 @@ def chart() -> Chart:
     for path, documents in _by_file(sources).items():
         templates[path.stem] = _template([path], [trees[source.key] for source in documents])
     for component in COMPONENTS:
-        for path, documents in _by_file(resources(_folder(component))).items():
-            added = [
-                Cases(((component.condition, places.substitute(each.manifest, component.name)),), ABSENT)
-                for each in documents
-            ]
-            name = path.stem if path.stem == component.name else f"{component.name}-{path.stem}"
-            templates[name] = _template([path], added)
+        templates |= _added(component, places)
     kustomizations = sorted({(ROOT / path).parent for each in maps for path in each.files.values()})
-    templates["config-maps"] = _template(kustomizations, [_config_map(each, places) for each in maps])
+    config = [_config_map(each, condition, places) for each, condition in maps.items()]
+    templates["config-maps"] = _template(kustomizations, config)
     return Chart(templates, sections, list(_links(maps)))
+
+
+def _added(component: Component, places: Places) -> dict[str, str]:
+    """The templates of the objects that a component adds."""
+    templates = {}
+    for path, documents in _by_file(resources(_folder(component))).items():
+        trees = [places.substitute(each.manifest, component.name) for each in documents]
+        name = path.stem if path.stem == component.name else f"{component.name}-{path.stem}"
+        templates[name] = _template([path], [Cases(((component.condition, tree),), ABSENT) for tree in trees])
+    return templates
 
 
 def _fixed_values() -> values.Values:
@@ -124,15 +130,15 @@ def _template(paths: Iterable[Path], trees: Iterable[Tree]) -> str:
     return template(trees, HEADER.format(", ".join(str(path.relative_to(ROOT)) for path in paths)))
 
 
-def _config_map(source: ConfigMapSource, places: Places) -> Tree:
+def _config_map(source: ConfigMapSource, condition: str, places: Places) -> Tree:
     manifest: Manifest = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": source.name, "labels": source.labels},
+        "metadata": {"name": source.name, "labels": dict(source.labels)},
     }
     tree = places.substitute(manifest)
     tree["data"] = {name: Expression(f'.Files.Get "{FILES}/{path}" | toJson') for name, path in source.files.items()}
-    return _conditional(key(manifest), tree)
+    return Cases(((condition, tree),), ABSENT) if condition else _conditional(key(manifest), tree)
 
 
 def _links(maps: Iterable[ConfigMapSource]) -> Iterator[PurePosixPath]:

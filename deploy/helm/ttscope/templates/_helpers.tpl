@@ -22,10 +22,10 @@
 {{- toJson $names -}}
 {{- end -}}
 
-{{- /* The host names that servers accept, of (list . NAMES), where %[1]s in NAMES is the namespace. */ -}}
+{{- /* The host names that servers accept, of (list . NAMES). */ -}}
 {{- define "ttscope.hosts" -}}
 {{- $root := index . 0 -}}
-{{- $names := printf (index . 1) (include "ttscope.namespace" $root) | splitList "," -}}
+{{- $names := index . 1 | splitList "," -}}
 {{- $names = concat $names $root.Values.server.allowedHosts -}}
 {{- if $root.Values.ingress.enabled }}{{ $names = append $names $root.Values.ingress.host }}{{ end -}}
 {{- if $root.Values.httpRoute.enabled }}{{ $names = concat $names $root.Values.httpRoute.hostnames }}{{ end -}}
