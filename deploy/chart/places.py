@@ -155,7 +155,8 @@ class Places:
         container["args"] = Cases(((f'ne ({MAKES_SECRETS}) "{every}"', names),), ABSENT)
         text = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()[:8]
         name = manifest["metadata"]["name"]
-        tree["metadata"]["name"] = Expression(f'include "ttscope.jobName" (list . "{name}" "{text}")')
+        files = " ".join(map(json.dumps, self._configuration(tree["spec"]["template"]["spec"])))
+        tree["metadata"]["name"] = Expression(f'include "ttscope.jobName" (list . "{name}" "{text}" {files})')
 
 
 def _label(tree: dict[str, Tree]) -> None:
