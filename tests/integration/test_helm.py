@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -130,6 +131,15 @@ def test_nothing_is_wrong(helm: Path, name: str) -> None:
     found = Manifests([*(each for each in rendered if each["kind"] != "Pod"), *jobs]).problems()
     assert len(pods) == 1
     assert [problem for problem in found if not problem.startswith("test-speech has no")] == []
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_variable_comes_after_those_that_it_reads(helm: Path, name: str) -> None:
+    for container in Manifests(render(helm, OVERLAYS[name])).containers().values():
+        earlier: set[str] = set()
+        for variable in container.get("env", []):
+            assert set(re.findall(r"\$\((\w+)\)", variable.get("value", ""))) <= earlier, variable
+            earlier.add(variable["name"])
 
 
 def test_images_come_from_the_chosen_registries(helm: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from stack.build import build
 from stack.toolchain import NoGoError
-from tests.cluster.programs import HELM, KUBECONFORM, VERSION
+from tests.cluster.programs import HELM, KUBECONFORM, PROMETHEUS_OPERATOR, VERSION
 from tests.helm import OVERLAYS, render
 from tests.integration.test_helm import COMBINATIONS
 from tests.integration.test_kubernetes import KUSTOMIZE, built
@@ -42,8 +43,12 @@ def every_kind(programs: dict[str, Path]) -> list[Manifest]:
     return render(programs["helm"], COMBINATIONS["together"] | COMBINATIONS["open"])
 
 
-def test_the_schemas_are_of_the_version_that_the_cluster_runs() -> None:
-    assert f"k8s.io/kubernetes {VERSION}\n" in (MODULES / "go.mod").read_text()
+def test_the_schemas_are_of_the_versions_that_the_cluster_runs() -> None:
+    pinned = (MODULES / "go.mod").read_text()
+    assert f"k8s.io/kubernetes {VERSION}\n" in pinned
+    module = "github.com/prometheus-operator/prometheus-operator"
+    [version] = re.findall(rf"{module} (v\S+)", (PROMETHEUS_OPERATOR.folder / "go.mod").read_text())
+    assert f"{module} {version}\n" in pinned
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
