@@ -17,7 +17,7 @@ from otel.contract.event_fields import (
 from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, SPAN_CALLS, LibraryMetric
 from otel.contract.metrics import CONTRACT
-from otel.contract.pipeline import COLLECTOR, JAEGER, PIPELINE_METRICS, PipelineMetric
+from otel.contract.pipeline import COLLECTOR, COLLECTOR_AGENT, JAEGER, PIPELINE_METRICS, PipelineMetric
 from otel.contract.values import LabelValue, Stage
 from otel.sdk.histograms import PER_DOUBLING
 from otel.sdk.sampling import ENOUGH, SAMPLE, SLOW_QUANTILE, SLOWEST, WINDOW_SECONDS
@@ -63,8 +63,9 @@ first loss.
 PIPELINE = f"""## Metrics of the pipeline
 
 The metrics of Collector, Prometheus, Jaeger or Tempo, and Alertmanager about themselves that panels and alerts use. The
-Collector's job is `{COLLECTOR}`; its counters of dropped items begin with the first loss. Jaeger (job `{JAEGER}`) is
-built from the Collector's components, so its `otelcol_*` metrics have the same names.
+Collector's job is `{COLLECTOR}`. Its agents in Kubernetes have the job `{COLLECTOR_AGENT}`, and their pod's name as
+instance. Counters of dropped items begin with the first loss. Jaeger (job `{JAEGER}`) is built from the Collector's
+components, so its `otelcol_*` metrics have the same names.
 
 `{SPAN_CALLS.prometheus_name}` is what the Collector counts of the servers' spans, with their job and instance. With
 `tts_outcome="error"` it must equal `tts_requests_total{{outcome="error"}}`. It can lack the spans of the last 5 seconds

@@ -9,7 +9,16 @@ from otel.contract.drift_metrics import DRIFT_LAST_RUN
 from otel.contract.labels import LOSS_REASON
 from otel.contract.libraries import SDK_METRICS
 from otel.contract.metrics import EVENTS_LOST, REQUESTS_IN_FLIGHT
-from otel.contract.pipeline import COLLECTOR, ENQUEUE_FAILED, QUEUE_CAPACITY, QUEUE_SIZE, SEND_FAILED, UP, UPTIME
+from otel.contract.pipeline import (
+    COLLECTOR,
+    COLLECTORS,
+    ENQUEUE_FAILED,
+    QUEUE_CAPACITY,
+    QUEUE_SIZE,
+    SEND_FAILED,
+    UP,
+    UPTIME,
+)
 from otel.contract.promql import INSTANCE, JOB, UNSCOPED, Metric, Where
 
 QUEUE_SHARE = 0.5
@@ -17,7 +26,8 @@ STALE_SECONDS = 120
 EXPORTER = "exporter"
 LOST: Where = {"error_type": None}
 OF_THE_COLLECTOR: Where = {JOB: COLLECTOR}
-"""Jaeger is built from the Collector's parts and has metrics of the same names."""
+OF_COLLECTORS: Where = {JOB: COLLECTORS}
+"""The gateway, and the agents of Kubernetes. Jaeger is built from the Collector's parts and has metrics of the same names."""
 RUNNING = UNSCOPED.series(UPTIME, where=OF_THE_COLLECTOR)
 REPORTING: tuple[Metric, ...] = (REQUESTS_IN_FLIGHT, DRIFT_LAST_RUN, UPTIME)
 """A metric of each program that reports."""
@@ -31,7 +41,7 @@ def _any_grown(metrics: Iterable[Metric], where: Where | None, by: str) -> str:
 
 def _age(metric: Metric) -> str:
     """Returns an expression for the seconds since the newest sample of the last hour, if they are too many."""
-    reported = UNSCOPED.series(metric, where=OF_THE_COLLECTOR if metric is UPTIME else None)
+    reported = UNSCOPED.series(metric, where=OF_COLLECTORS if metric is UPTIME else None)
     return f"time() - max by ({JOB}) (max_over_time(timestamp({reported})[1h:1m])) > {STALE_SECONDS}"
 
 
@@ -59,19 +69,20 @@ GROUP = Group(
             topic=Topic.PIPELINE,
             summary="The Collector is not reporting",
             description="The Collector has not reported within the last minute; {{ $value }} reported within the "
-            "last day. Until it is back, traces and events of servers are lost; totals are not.",
+            "last day. Until it is back, traces and events of servers are lost where no agent keeps them; totals are "
+            "not.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
             name="TtsCollectorDropping",
-            expr=_any_grown((*SEND_FAILED, *ENQUEUE_FAILED), OF_THE_COLLECTOR, EXPORTER),
+            expr=_any_grown((*SEND_FAILED, *ENQUEUE_FAILED), OF_COLLECTORS, EXPORTER),
             hold="0s",
             severity=Severity.CRITICAL,
             team=Team.PLATFORM,
             topic=Topic.PIPELINE,
             summary="The Collector drops data for {{ $labels.exporter }}",
             description="{{ $value | humanize }} items for {{ $labels.exporter }} were dropped within ten minutes: "
-            "the store refused them, or the queue is full.",
+            "they were refused, or the queue is full.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(
@@ -83,7 +94,7 @@ GROUP = Group(
             topic=Topic.PIPELINE,
             summary="The Collector's queue for {{ $labels.exporter }} is filling",
             description="{{ $value | humanizePercentage }} of the queue for {{ $labels.exporter }} is in use, "
-            "because the store does not accept data. When it is full, data is dropped.",
+            "because the store, or the gateway of an agent, does not accept data. When it is full, data is dropped.",
             dashboard=Dashboard.PIPELINE,
         ),
         Alert(

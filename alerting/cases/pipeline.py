@@ -5,9 +5,12 @@ from __future__ import annotations
 from alerting.case import Case, Firing, Kind, fires, silent
 
 UPTIME = 'otelcol_process_uptime_seconds_total{job="otelcol-ttscope"}'
+AGENT_UPTIME = 'otelcol_process_uptime_seconds_total{job="otelcol-ttscope-agent"}'
 JAEGER_UPTIME = 'otelcol_process_uptime_seconds_total{job="jaeger"}'
 PROMETHEUS, TRACES = {"exporter": "otlp_http/prometheus"}, {"exporter": "otlp_grpc/traces"}
 FAILED = 'otelcol_exporter_send_failed_metric_points_total{job="otelcol-ttscope",exporter="otlp_http/prometheus"}'
+AGENT, GATEWAY = 'job="otelcol-ttscope-agent",exporter="otlp_grpc/gateway"', {"exporter": "otlp_grpc/gateway"}
+AGENT_FULL = f"otelcol_exporter_enqueue_failed_log_records_total{{{AGENT}}}"
 FULL = 'otelcol_exporter_enqueue_failed_spans_total{job="otelcol-ttscope",exporter="otlp_grpc/traces"}'
 JAEGER_FAILED = 'otelcol_exporter_send_failed_spans_total{job="jaeger",exporter="jaeger_storage_exporter"}'
 QUEUE, ROOM = (f'otelcol_exporter_queue_{name}{{exporter="otlp_grpc/traces"}}' for name in ("size", "capacity"))
@@ -22,7 +25,7 @@ TARGET = 'up{job="jaeger",instance="b"}'
 
 COLLECTOR_ABSENT = (
     "The Collector has not reported within the last minute; 1 reported within the last day. Until it is back, traces and "
-    "events of servers are lost; totals are not."
+    "events of servers are lost where no agent keeps them; totals are not."
 )
 
 CASES: tuple[Case, ...] = (
@@ -44,6 +47,13 @@ CASES: tuple[Case, ...] = (
     silent(Kind.QUIET, "TtsCollectorAbsent", "another one has taken its place", "12m", {UPTIME: "0+60x5 0+60x20"}),
     fires(
         "TtsCollectorAbsent",
+        "the gateway is gone, while agents still report",
+        "8m",
+        {UPTIME: "0+60x5", AGENT_UPTIME: "0+60x20"},
+        Firing(COLLECTOR_ABSENT),
+    ),
+    fires(
+        "TtsCollectorAbsent",
         "gone, while Jaeger still reports",
         "8m",
         {UPTIME: "0+60x5", JAEGER_UPTIME: "0+60x20"},
@@ -56,7 +66,7 @@ CASES: tuple[Case, ...] = (
         "10m",
         {FAILED: "_ _ _ _ _ 40x20"},
         Firing(
-            "40 items for otlp_http/prometheus were dropped within ten minutes: the store refused them, or the queue is full.",
+            "40 items for otlp_http/prometheus were dropped within ten minutes: they were refused, or the queue is full.",
             PROMETHEUS,
         ),
     ),
@@ -66,8 +76,18 @@ CASES: tuple[Case, ...] = (
         "20m",
         {FULL: "0x10 5x20"},
         Firing(
-            "5 items for otlp_grpc/traces were dropped within ten minutes: the store refused them, or the queue is full.",
+            "5 items for otlp_grpc/traces were dropped within ten minutes: they were refused, or the queue is full.",
             TRACES,
+        ),
+    ),
+    fires(
+        "TtsCollectorDropping",
+        "the full queue of an agent",
+        "20m",
+        {AGENT_FULL: "0x10 5x20"},
+        Firing(
+            "5 items for otlp_grpc/gateway were dropped within ten minutes: they were refused, or the queue is full.",
+            GATEWAY,
         ),
     ),
     silent(Kind.EDGE, "TtsCollectorDropping", "eleven minutes ago", "22m", {FULL: "0x10 5x20"}),
@@ -85,7 +105,7 @@ CASES: tuple[Case, ...] = (
         "5m",
         {QUEUE: "51x20", ROOM: "100x20"},
         Firing(
-            "51% of the queue for otlp_grpc/traces is in use, because the store does not accept data. When it is full, data is dropped.",
+            "51% of the queue for otlp_grpc/traces is in use, because the store, or the gateway of an agent, does not accept data. When it is full, data is dropped.",
             TRACES,
         ),
     ),
@@ -118,6 +138,16 @@ CASES: tuple[Case, ...] = (
         Firing(
             "The newest metric of ttscope-drift is 5m 0s old; the limit is 120 s.",
             {"job": "ttscope-drift"},
+        ),
+    ),
+    fires(
+        "TtsTelemetryStale",
+        "all agents are silent",
+        "15m",
+        {UPTIME: "0+60x30", AGENT_UPTIME: "0+60x10"},
+        Firing(
+            "The newest metric of otelcol-ttscope-agent is 5m 0s old; the limit is 120 s.",
+            {"job": "otelcol-ttscope-agent"},
         ),
     ),
     silent(Kind.EDGE, "TtsTelemetryStale", "two minutes", "12m", {SERVER: "0x30", JOB: "0x10"}),

@@ -53,12 +53,13 @@ PROGRAMS = Panel(
 MEMORY = Panel(
     "pipeline-memory",
     "Memory",
-    "Memory of each program.",
+    "Memory of each program; of the agents in Kubernetes, of the largest.",
     "lines",
     Unit.BYTES,
     (
         Query(f"{SELECTED.series(own.MEMORY)} or {SELECTED.series(own.JAEGER_MEMORY)}", "{job}"),
         Query(SELECTED.series(own.COLLECTOR_MEMORY), "collector"),
+        Query(SELECTED.largest(own.AGENT_MEMORY), "largest agent"),
     ),
     width=12,
     height=6,
@@ -85,7 +86,7 @@ QUEUES = Panel(
     "collector-queues",
     "Queues",
     "Share of each on-disk queue that is in use. A queue fills while its store is down; when it is full, new items "
-    "are rejected.",
+    "are rejected. Agents in Kubernetes queue for the gateway; the fullest queue of all agents is shown.",
     "lines",
     Unit.SHARE,
     (
@@ -101,12 +102,12 @@ QUEUES = Panel(
 LOST = Panel(
     "collector-refused",
     "Refused and dropped",
-    "Items per second that the Collector refused (the server retries), could not queue, or dropped because a store "
+    "Items per second that a Collector refused (the sender retries), could not queue, or dropped because a store "
     "refused them. Its log says why.",
     "lines",
     Unit.PER_SECOND,
     (
-        *rates(own.REFUSED, JOB, "{signal} refused"),
+        *rates(own.REFUSED, JOB, "{signal} refused by {job}"),
         *rates(own.ENQUEUE_FAILED, "exporter", "{signal} not queued for {exporter}"),
         *rates(own.SEND_FAILED, "exporter", "{signal} given up by {exporter}"),
     ),

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 COLLECTOR, PROMETHEUS, ALERTMANAGER = "otelcol-ttscope", "prometheus", "alertmanager"
-COLLECTOR_AGENT = "otelcol-ttscope-agent"
 JAEGER, TEMPO = "jaeger", "tempo"
-"""The programs, by their jobs in stack/config/prometheus.yml and collector.yaml."""
+COLLECTOR_AGENT = "otelcol-ttscope-agent"
+"""The programs, by their jobs in stack/config/prometheus.yml, collector.yaml and agent.yaml."""
+COLLECTORS = (COLLECTOR, COLLECTOR_AGENT)
 JOBS = (PROMETHEUS, JAEGER, TEMPO, ALERTMANAGER)
 """The jobs that Prometheus scrapes, with one of the two trace stores; the Collector pushes."""
 SIGNALS = {"spans": "spans", "metric_points": "readings", "log_records": "events"}
@@ -29,25 +30,31 @@ class PipelineMetric:
     attributes: tuple[str, ...] = ()
 
 
-def _counted(counter: str, label: str, help: str) -> tuple[PipelineMetric, ...]:  # noqa: A002 - as the field is called
+def _counted(
+    counter: str,
+    label: str,
+    help: str,  # noqa: A002 - as the field is called
+    job: str | tuple[str, ...] = COLLECTORS,
+) -> tuple[PipelineMetric, ...]:
     """Returns one metric for each of SIGNALS, in their order."""
     return tuple(
-        PipelineMetric(f"otelcol_{counter}_{signal}_total", "counter", COLLECTOR, help, (label,)) for signal in SIGNALS
+        PipelineMetric(f"otelcol_{counter}_{signal}_total", "counter", job, help, (label,)) for signal in SIGNALS
     )
 
 
 UPTIME = PipelineMetric(
-    "otelcol_process_uptime_seconds_total", "counter", COLLECTOR, "Time since the Collector was started."
+    "otelcol_process_uptime_seconds_total", "counter", COLLECTORS, "Time since the Collector was started."
 )
 COLLECTOR_MEMORY = PipelineMetric("otelcol_process_memory_rss_bytes", "gauge", COLLECTOR, "Memory of the Collector.")
-ACCEPTED = _counted("receiver_accepted", "receiver", "Items received.")
+AGENT_MEMORY = replace(COLLECTOR_MEMORY, job=COLLECTOR_AGENT)
+ACCEPTED = _counted("receiver_accepted", "receiver", "Items received.", COLLECTOR)
 REFUSED = _counted("receiver_refused", "receiver", "Items refused on receipt; the sender retries.")
-SENT = _counted("exporter_sent", "exporter", "Items that a store accepted.")
+SENT = _counted("exporter_sent", "exporter", "Items that a store accepted.", COLLECTOR)
 QUEUE_SIZE = PipelineMetric(
-    "otelcol_exporter_queue_size", "gauge", COLLECTOR, "Bytes that wait on disk for a store.", ("exporter",)
+    "otelcol_exporter_queue_size", "gauge", COLLECTORS, "Bytes that wait on disk for a store.", ("exporter",)
 )
 QUEUE_CAPACITY = PipelineMetric(
-    "otelcol_exporter_queue_capacity", "gauge", COLLECTOR, "Bytes that can wait for a store.", ("exporter",)
+    "otelcol_exporter_queue_capacity", "gauge", COLLECTORS, "Bytes that can wait for a store.", ("exporter",)
 )
 SEND_FAILED = _counted("exporter_send_failed", "exporter", "Items dropped because a store refused them.")
 ENQUEUE_FAILED = _counted("exporter_enqueue_failed", "exporter", "Items dropped because the queue was full.")

@@ -339,6 +339,18 @@ def test_every_connector_ends_one_pipeline_and_begins_another(collector: dict[st
     assert collector["connectors"].keys() == used(collector, "exporters") & used(collector, "receivers")
 
 
+def test_an_agent_limits_memory_first_and_keeps_every_signal_on_disk_without_end() -> None:
+    agent = yaml.safe_load((CONFIG / "agent.yaml").read_text())
+    for pipeline in pipelines(agent):
+        assert pipeline["processors"] == ["memory_limiter"]
+        [exporter] = (agent["exporters"][name] for name in pipeline["exporters"])
+        assert exporter["sending_queue"]["storage"] == "file_storage"
+        assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s"
+    for part in PARTS:
+        assert agent[part].keys() == used(agent, part)
+    assert agent["exporters"]["otlp_grpc/gateway_metrics"]["sending_queue"]["num_consumers"] == 1
+
+
 def used(collector: dict[str, Any], part: str) -> set[str]:
     return {name for pipeline in pipelines(collector) for name in pipeline[part]}
 
