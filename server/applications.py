@@ -36,7 +36,7 @@ from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
 from server.routes.pronunciation_administration import PronunciationAdministrationRoutes
-from server.routes.route import Route, changes, scopes
+from server.routes.route import Route, changes, limited, scopes
 from server.routes.speech import SpeechRoute
 from server.routes.text_reading import TextReadingRoute
 from server.routes.traces import TraceRoutes
@@ -111,7 +111,7 @@ class Applications:
             origins,
             *self._audited_requests(),
             self._authentication(routes, settings.host),
-            ClientLimits(self._limiter, self._clients, self._telemetry.metrics, _limited(routes)),
+            ClientLimits(self._limiter, self._clients, self._telemetry.metrics, limited(routes)),
             AuditedChanges(self._audit, self._clients, changes(routes)),
             invite_body,
         )
@@ -193,13 +193,6 @@ class Applications:
             recorders=self._attempt_recorders,
             query_keys=self._settings.query_keys,
         )
-
-
-def _limited(routes: Iterable[Route]) -> frozenset[str]:
-    """Returns the paths whose requests count for the limits of clients: those that speak, read or register."""
-    return SPEECH_PATHS | {
-        route.path for route in routes if route.scope in (Scope.SPEAK, Scope.VOICES) and route.method != "GET"
-    }
 
 
 def _application(routes: Iterable[Route], middlewares: Iterable[Any], max_body_bytes: int) -> web.Application:

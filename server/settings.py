@@ -45,7 +45,10 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
     port: Port = Field(8010, description="Port of the API; 0 chooses a free port.")
     management_host: str = Field("127.0.0.1", description="Address of the management port.")
     management_port: Port = Field(
-        8002, validation_alias="PROMETHEUS_PORT", description="Management port, for Prometheus; 0 chooses a free port."
+        8002,
+        validation_alias="PROMETHEUS_PORT",
+        description="Management port, for Prometheus; 0 chooses a free port. `TTSCOPE_MANAGEMENT_PORT` sets it too, if "
+        "this is unset.",
     )
     allowed_hosts: Annotated[tuple[HostName, ...], NoDecode] = Field(
         (),
@@ -54,7 +57,10 @@ class Settings(LimitSettings, WebSettings, AuditSettings):
         "Anything else gets 421. * allows every name, and with it DNS rebinding.",
     )
     metrics_enabled: bool = Field(
-        True, validation_alias="METRICS_ENABLED", description="false: no metric is recorded, shown or exported."
+        True,
+        validation_alias="METRICS_ENABLED",
+        description="false: no metric is recorded, shown or exported. `TTSCOPE_METRICS_ENABLED` sets it too, if this "
+        "is unset.",
     )
     data_dir: Path = Field(Path("var"), description="Folder of voices and events; only one server can use it.")
     default_voice: str = Field("joe", description="The voice of requests that do not name one.")
@@ -271,7 +277,12 @@ def secret_variables() -> frozenset[str]:
 
 def unknown_variables() -> list[str]:
     """Returns the variables of our prefix, and of OpenTelemetry's, that set nothing."""
-    return [*unknown(PREFIX, {*variables(), KEY_VARIABLE, FILE_VARIABLE}), *standard.unknown()]
+    return [*unknown(PREFIX, {*variables(), *_prefixed_names(), KEY_VARIABLE, FILE_VARIABLE}), *standard.unknown()]
+
+
+def _prefixed_names() -> set[str]:
+    """The variables of our prefix that set a field; pydantic reads them for fields with an alias too."""
+    return {f"{PREFIX}{name.upper()}" for name in Settings.model_fields}
 
 
 def _variable(field: object) -> str:

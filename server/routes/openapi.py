@@ -13,10 +13,10 @@ from server import VERSION
 from server.middleware.authentication import KEY_HEADERS
 from server.routes import docs, schemas
 from server.routes.openai_api import SpeechRequest
-from server.routes.operations import REFERENCE, reads, reads_text
+from server.routes.operations import REFERENCE, reads, reads_text, string_headers
 from server.routes.pages import Page
 from server.routes.requests import TtsRequest
-from server.routes.route import RequestLimits, Route
+from server.routes.route import Operation, RequestLimits, Route, limited
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
 from server.voices.catalogue import ALIASES
@@ -26,6 +26,12 @@ SECURITY_SCHEMES: dict[str, Any] = {
     **{name: {"type": "apiKey", "in": "header", "name": name} for name in KEY_HEADERS},
 }
 """The ways to send a key. What a server with keys allows each scope is in docs/security.md."""
+
+LIMIT_HEADERS = {
+    "RateLimit-Policy": "The client's limits; absent if it has none, or if the request was refused before it counted.",
+    "RateLimit": "What is left of each limit; absent as RateLimit-Policy is.",
+}
+"""The headers of every response to a request that counts for limits (docs/limits.md)."""
 
 
 class DescriptionRoutes:
@@ -69,9 +75,12 @@ class DescriptionRoutes:
 def describe(routes: Sequence[Route], limits: RequestLimits) -> dict[str, Any]:
     """Returns the OpenAPI 3.1 description of ``routes``."""
     paths: dict[str, Any] = {}
+    with_limits = limited(routes)
     for route in routes:
         operation = route.describe(limits)
         if operation is not None:
+            if route.path in with_limits:
+                operation = _with_limit_headers(operation)
             paths.setdefault(route.path, {})[route.method.lower()] = {**operation, **_security(route)}
     return {
         "openapi": "3.1.0",
@@ -79,6 +88,15 @@ def describe(routes: Sequence[Route], limits: RequestLimits) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": {**_models(limits), "Error": schemas.ERROR}, "securitySchemes": SECURITY_SCHEMES},
     }
+
+
+def _with_limit_headers(operation: Operation) -> Operation:
+    """Returns the operation with the headers of limits in each response: errors have them too."""
+    responses = {
+        status: {**response, "headers": {**response.get("headers", {}), **string_headers(LIMIT_HEADERS)}}
+        for status, response in operation["responses"].items()
+    }
+    return {**operation, "responses": responses}
 
 
 def _security(route: Route) -> dict[str, Any]:

@@ -64,10 +64,7 @@ def speaks(
     headers: Mapping[str, str] | None = None,
 ) -> Operation:
     """Returns the operation of a speech request; ``content`` and the additional ``headers`` are of the response."""
-    answer_headers = {
-        name: {"description": description, "schema": {"type": "string"}}
-        for name, description in {**HEADERS, **(headers or {})}.items()
-    }
+    answer_headers = string_headers({**HEADERS, **(headers or {})})
     errors: dict[int, list[type[SpeechError]]] = {}
     for cls in set(all_errors()) - NOT_OF_SPEECH:
         errors.setdefault(cls.status, []).append(cls)
@@ -83,6 +80,11 @@ def speaks(
             "default": error(FAILURE),
         },
     }
+
+
+def string_headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    """Returns the headers of a response by their descriptions."""
+    return {name: {"description": description, "schema": {"type": "string"}} for name, description in headers.items()}
 
 
 def parameter(name: str, place: str, schema: dict[str, Any], *, required: bool = False) -> dict[str, Any]:

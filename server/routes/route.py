@@ -78,3 +78,10 @@ def scopes(routes: Iterable[Route]) -> dict[tuple[str, str], Scope | None]:
 def changes(routes: Iterable[Route]) -> dict[tuple[str, str], AuditEvent]:
     """Returns the events of the routes that change something, by method and path."""
     return {(route.method, route.path): route.change for route in routes if route.change is not None}
+
+
+def limited(routes: Iterable[Route]) -> frozenset[str]:
+    """Returns the paths whose requests count for the limits of clients: those that speak, read or register."""
+    return frozenset(
+        route.path for route in routes if route.scope in (Scope.SPEAK, Scope.VOICES) and route.method != "GET"
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,32 @@ async def test_its_voices_are_those_that_there_are(start: Start) -> None:
     schemas = (await client.json("/openapi.json"))["components"]["schemas"]
     assert schemas["TtsRequest"]["properties"]["voice_name"]["anyOf"][0]["enum"][:3] == ["joe", "kan", "alloy"]
     assert schemas["TtsRequest"]["properties"]["text"]["maxLength"] == 5000
+
+
+async def test_the_headers_of_limits_are_described_where_they_are(start: Start) -> None:
+    client = await start(requests_per_minute=6, trusted_proxies=(ip_network("127.0.0.0/8"),))
+    elsewhere = {"X-Forwarded-For": "192.0.2.1"}  # who is on this machine has no limits
+    paths = (await client.json("/openapi.json"))["paths"]
+    statuses = set()
+    for path, body in [
+        ("/tts", {"text": "hello"}),
+        ("/tts", {"text": "hello", "voice_name": "nobody"}),
+        ("/tts", {"text": "hello", "speed": 9}),
+        ("/v1/audio/speech", {"model": "tts-1", "input": "hello", "voice": "joe"}),
+        ("/v1/text/read", {"text": "3 cats"}),
+        *[("/tts", {"text": "hello"})] * 3,
+    ]:
+        async with client.session.post(client.url + path, json=body, headers=elsewhere) as response:
+            described = paths[path]["post"]["responses"]
+            headers = described.get(str(response.status), described["default"])["headers"]
+            assert {"RateLimit", "RateLimit-Policy"} <= headers.keys() & response.headers.keys()
+            statuses.add(response.status)
+    assert statuses == {200, 404, 422, 429}
+    for path in ("/health", "/metrics", "/voices"):
+        async with client.session.get(client.url + path, headers=elsewhere) as response:
+            assert "RateLimit" not in response.headers
+            described = paths[path]["get"]["responses"]
+            assert not any("RateLimit" in each.get("headers", {}) for each in described.values())
 
 
 async def test_the_page_needs_nothing_from_elsewhere(start: Start) -> None:

@@ -122,6 +122,15 @@ def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None
     assert "TTSCOPE_PROT" in unknown_variables()
 
 
+def test_a_name_with_our_prefix_sets_what_has_another_name_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTSCOPE_MANAGEMENT_PORT", "9001")
+    monkeypatch.setenv("TTSCOPE_METRICS_ENABLED", "false")
+    assert (load().management_port, load().metrics_enabled) == (9001, False)
+    assert not {"TTSCOPE_MANAGEMENT_PORT", "TTSCOPE_METRICS_ENABLED"} & set(unknown_variables())
+    monkeypatch.setenv("PROMETHEUS_PORT", "9002")
+    assert load().management_port == 9002
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().port = 1  # type: ignore[misc]
