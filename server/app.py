@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask, RateLimitReason
+from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask
 from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
 from server.access.audit_entry import AuditEntry, DetailValue
-from server.access.caller import KeyLimits
 from server.access.exposure import is_loopback, open_keyring
 from server.access.keyring import KeyChanges
-from server.access.limiter import Limiter
-from server.access.usage import UsageStore
 from server.applications import SPEECH_PATHS, Applications
 from server.lifecycle.background import keep_running
-from server.lifecycle.journal import Journal
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
 from server.native_workers import NativeWorkers
+from server.network.agent_check import AgentCheck
 from server.network.certificate import server_certificate
 from server.network.connections import Connections, possible_connections
 from server.network.parsing import LEAST_URL_BYTES
@@ -35,9 +31,8 @@ from server.network.rejections import Rejections
 from server.providers.provider import Provider, RecordingProvider
 from server.routes.dialect import TtsDialect
 from server.settings import Settings, variables
+from server.stores import make_cache, make_limiter, open_journal
 from server.synthesis.admission import Admission
-from server.synthesis.cache.cache import Cache, Maker
-from server.synthesis.cache.shared import SharedTier
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
@@ -50,6 +45,7 @@ from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.security import AttemptCounter, observe_expiry, open_audit_log
+from server.telemetry.server_load import ServerLoad
 from server.telemetry.summary import Summary
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 from server.utterance import Voice
@@ -59,10 +55,6 @@ MANAGEMENT_CONNECTIONS = 128
 """The connection limit of the management port, whose few clients keep no connection open for long."""
 EVENTS_FOLDER = "events"
 """The folder of the event files, inside the data folder."""
-USAGE_FILE = "usage.json"
-"""The file of what keys have used of their quotas, inside the data folder."""
-SPARE_SLOTS = 4096
-"""Journal slots for requests being read or rejected, in addition to those for requests in synthesis or in the queue."""
 
 log = logging.getLogger(f"{LOGGER}.app")
 
@@ -109,11 +101,14 @@ class Service:
             most_unsent=settings.max_unsent_bytes,
             client_share=settings.max_client_share,
         )
-        self._limiter = _limiter(settings)
-        self._cache = _cache(settings, AdmittedChain(self._chain, self._admission))
+        self._server_load = ServerLoad(
+            self._chain, self._admission, self._summary, self._system, shed_seconds=settings.shed_seconds
+        )
+        self._limiter = make_limiter(settings)
+        self._cache = make_cache(settings, AdmittedChain(self._chain, self._admission))
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
-        self._journal = _journal(settings)
+        self._journal = open_journal(settings)
         self._audit = open_audit_log(settings, self._telemetry.metrics)
         self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed)
@@ -126,6 +121,7 @@ class Service:
             telemetry=self._telemetry,
             recorder=self._recorder,
             admission=self._admission,
+            load=self._server_load,
             limiter=self._limiter,
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
@@ -153,6 +149,10 @@ class Service:
             settings.receive_seconds,
             certificate=None if is_loopback(settings.management_host) else self._certificate,
         )
+        port = settings.agent_check_port
+        self._agent_check = (
+            None if port is None else AgentCheck(settings.management_host, port, self._server_load, self._synthesizer)
+        )
         self._loading: asyncio.Task[None] | None = None
         self._background: list[asyncio.Task[None]] = []
 
@@ -166,7 +166,7 @@ class Service:
             system=self._system,
             gpu=self._gpu,
             restarts=self._restarts,
-            chain=self._chain,
+            load=self._server_load,
             admission=self._admission,
             cache=self._cache,
             connections=self._connections,
@@ -193,6 +193,11 @@ class Service:
         """The URL of the management port; None if metrics are disabled."""
         return self._management.url
 
+    @property
+    def agent_check_port(self) -> int | None:
+        """The port of the agent check; None without one."""
+        return self._agent_check.port if self._agent_check else None
+
     async def start(self) -> asyncio.Task[None]:
         """Starts listening and loads the voices; returns a task that completes when the server can speak.
 
@@ -203,6 +208,8 @@ class Service:
         await self._api.listen()
         if self._metrics_enabled:
             await self._management.listen()
+        if self._agent_check:
+            await self._agent_check.listen()
         names = (variable for variable, name in variables().items() if name in self._settings.model_fields_set)
         self._note(AuditEvent.SERVER_STARTED, settings=tuple(names))
         self._report_lost()  # after listening: two servers with the same port share a folder too
@@ -216,6 +223,7 @@ class Service:
             BackgroundTask.KEYS: self.keyring.watch,
             BackgroundTask.USAGE: self._limiter.store.watch,
             **({BackgroundTask.CERTIFICATE: self._certificate.watch} if self._certificate else {}),
+            **({BackgroundTask.AGENT_CHECK: self._agent_check.run} if self._agent_check else {}),
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))
@@ -245,6 +253,8 @@ class Service:
             if task is not None:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
+        if self._agent_check:
+            self._agent_check.close()
         await self._limiter.close()
         await self._synthesizer.stop()
         await self._workers.stop()
@@ -300,29 +310,3 @@ class Service:
             },
             **self._degradation.describe(),
         }
-
-
-def _journal(settings: Settings) -> Journal | None:
-    """Returns the journal, or None if the data folder has no space for it: the server works without one."""
-    try:
-        return Journal(settings.data_dir / "journal", settings.max_in_flight + SPARE_SLOTS)
-    except OSError as error:
-        log.warning("there is no journal of requests in flight", extra={"reason": error.strerror})
-        return None
-
-
-def _secret(settings: Settings) -> bytes:
-    return settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
-
-
-def _limiter(settings: Settings) -> Limiter:
-    defaults = KeyLimits(**{reason: getattr(settings, reason) for reason in RateLimitReason})
-    url, file = settings.redis_url.get_secret_value(), settings.data_dir / USAGE_FILE
-    return Limiter(UsageStore(_secret(settings), url, file=file), defaults)
-
-
-def _cache(settings: Settings, maker: Maker) -> Cache:
-    secret = _secret(settings)
-    url = settings.redis_url.get_secret_value()
-    tier = SharedTier(url, secret) if url else None
-    return Cache(settings.cache_bytes, secret, maker, tier, tenants_share=settings.cache_shared)

@@ -26,6 +26,7 @@ from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
 from server.middleware.hosts import AllowedHosts
+from server.middleware.load_reports import LoadReports
 from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
 from server.routes import console, coqui_api
@@ -47,6 +48,7 @@ from server.settings import Settings
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.recorder import Recorder
+from server.telemetry.server_load import ServerLoad
 from server.text.dictionaries import Dictionaries
 from server.voices.tenant_recordings import TenantRecordings
 
@@ -71,6 +73,7 @@ class Applications:
         telemetry: Telemetry,
         recorder: Recorder,
         admission: Admission,
+        load: ServerLoad,
         limiter: Limiter,
         synthesizer: Synthesizer,
         dictionaries: Dictionaries,
@@ -86,6 +89,7 @@ class Applications:
         self._telemetry = telemetry
         self._recorder = recorder
         self._admission = admission
+        self._load = load
         self._limiter = limiter
         self._synthesizer = synthesizer
         self._dictionaries = dictionaries
@@ -97,7 +101,7 @@ class Applications:
         self._describe = describe
         self._clients = Clients(settings.trusted_proxies, settings.forwarded_header)
         self._prometheus = PrometheusRoute(telemetry.exposition)
-        self._health = HealthRoutes(synthesizer, admission)
+        self._health = HealthRoutes(synthesizer, load)
 
     def api(self) -> web.Application:
         """Returns the application of the API."""
@@ -117,7 +121,8 @@ class Applications:
         )
         application = _application(routes, middlewares, settings.max_body_bytes)
         strict_transport = StrictTransport(settings.hsts_seconds, self._clients.trusts)
-        application.on_response_prepare.extend((strict_transport.decorate, origins.decorate))
+        load_reports = LoadReports(settings.load_reports, self._load, self._clients.trusts)
+        application.on_response_prepare.extend((strict_transport.decorate, origins.decorate, load_reports.decorate))
         return application
 
     def management(self) -> web.Application:

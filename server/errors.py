@@ -274,6 +274,15 @@ class NotReady(SpeechError):
     side = Side.SERVER
 
 
+class Overloaded(SpeechError):
+    """A new request would wait for longer than TTSCOPE_SHED_SECONDS. Only GET /ready/load answers so; requests are
+    still accepted."""
+
+    status = 503
+    kind = "server_error"
+    side = Side.SERVER
+
+
 class ShuttingDown(SpeechError):
     """The server is stopping."""
 

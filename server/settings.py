@@ -18,6 +18,7 @@ from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
 from server.audit_settings import LEAST_SECRET, AuditSettings
 from server.limit_settings import LimitSettings
+from server.load_settings import LoadSettings
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
 from server.web_settings import WebSettings
 
@@ -34,7 +35,7 @@ PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
-class Settings(LimitSettings, WebSettings, AuditSettings):
+class Settings(LimitSettings, LoadSettings, WebSettings, AuditSettings):
     """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
 
     model_config = SettingsConfigDict(

@@ -86,6 +86,21 @@ class RawClient:
             lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         return int(lines[0].split()[1]), dict(line.lower().split(": ", 1) for line in lines[1:] if line)
 
+    async def chunked(self) -> tuple[list[str], bytes, list[str]]:
+        """The next answer in chunks: the lines of its head, its body, and the lines of its trailer."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            head, body = await self._lines(), b""
+            while size := int(await self._reader.readline(), 16):
+                body += (await self._reader.readexactly(size + 2))[:-2]
+            return head, body, await self._lines()
+
+    async def _lines(self) -> list[str]:
+        """The lines until an empty one."""
+        lines = []
+        while line := (await self._reader.readline()).decode().strip():
+            lines.append(line)
+        return lines
+
     async def answer(self) -> Answer:
         """The next answer with a length."""
         status, headers = await self.head()

@@ -17,6 +17,7 @@ from otel.contract.labels import (
     STAGE,
     TO,
 )
+from otel.contract.load_metrics import FORECAST_WAIT, UTILIZATION
 from otel.contract.metrics import (
     BATCH_PADDING,
     BATCH_SIZE,
@@ -95,6 +96,28 @@ UNSENT = Panel(
     "lines",
     Unit.BYTES,
     (Query(SELECTED.largest(UNSENT_BYTES, by=(INSTANCE,)), "{instance}"),),
+)
+FORECAST = Panel(
+    "forecast-wait",
+    "Forecast wait",
+    "Seconds until all audio that clients wait for is made, by server. From `TTSCOPE_SHED_SECONDS` on, /ready/load and "
+    "haproxy's agent-check send new requests elsewhere. Servers that differ for long get more than they can make: "
+    "docs/routing.md.",
+    "lines",
+    Unit.SECONDS,
+    (Query(SELECTED.largest(FORECAST_WAIT, by=(INSTANCE,)), "{instance}"),),
+    width=12,
+)
+UTILIZED = Panel(
+    "utilization",
+    "Utilization",
+    "Share of the last ten seconds in which clients waited for audio, plus the forecast wait as a share of "
+    "`TTSCOPE_SHED_SECONDS`, by server, in percent. Above 100 more is requested than the engine makes; at 200 load is "
+    "shed.",
+    "lines",
+    Unit.PERCENT,
+    (Query(SELECTED.largest(UTILIZATION, by=(INSTANCE,)), "{instance}"),),
+    width=12,
 )
 WAIT = Panel(
     "queue-wait",
@@ -262,7 +285,7 @@ ENGINE = Board(
     "Where is time spent, and how much headroom is left?",
     (
         Row("Stages", (STAGES, WORK_BY_STAGE)),
-        Row("Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, WAIT, BATCHES, BATCH_MEAN, PADDING)),
+        Row("Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, FORECAST, UTILIZED, WAIT, BATCHES, BATCH_MEAN, PADDING)),
         Row("Cache", (CACHE_RATIO, CACHE_LOOKUPS, CACHE_SIZE, CACHE_CLIPS)),
         Row("Providers", (AVAILABLE, DEGRADED_NOW, ATTEMPTS, PROVIDER_SUCCESS, PROVIDER_LATENCY, FALLBACKS)),
         SYSTEM,

@@ -1,4 +1,4 @@
-"""The telemetry contract: the server's metrics as data, and CONTRACT, which has those of security and drift too."""
+"""The telemetry contract: the server's metrics as data, and CONTRACT, with those of load, security and drift too."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ from otel.contract.labels import (
     WORD_COUNT_RANGE,
     WORKER,
 )
+from otel.contract.load_metrics import LOAD_METRICS
 from otel.contract.security_metrics import SECURITY_METRICS
 
 REQUESTS = Instrument(
@@ -324,5 +325,5 @@ BACKGROUND_TASK_FAILURES = Instrument(
 
 SERVER_METRICS = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
 """The metrics of this module, in the order of definition."""
-CONTRACT: tuple[Instrument, ...] = (*SERVER_METRICS, *SECURITY_METRICS, *DRIFT_METRICS)
+CONTRACT: tuple[Instrument, ...] = (*SERVER_METRICS, *LOAD_METRICS, *SECURITY_METRICS, *DRIFT_METRICS)
 """Every instrument. Beside them only the libraries' metrics are exported."""

@@ -191,6 +191,7 @@ class BackgroundTask(LabelValue):
     KEYS = "keys", "reads API keys that have changed"
     USAGE = "usage", "saves what keys have used of their quotas"
     CERTIFICATE = "certificate", "reads a TLS certificate that has changed"
+    AGENT_CHECK = "agent_check", "reports the weight to haproxy"
 
 
 class WorkerKind(LabelValue):

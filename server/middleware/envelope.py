@@ -22,6 +22,8 @@ FAILURE_SENT = web.RequestKey("failure_sent", bool)
 """Whether a started response has already reported its failure in its body and ended."""
 ACKNOWLEDGED: web.RequestKey[Callable[[], Awaitable[None]]] = web.RequestKey("acknowledged")
 """Returns when it is known that the client has not left before the end of the response, else raises ConnectionError."""
+TRAILER: web.RequestKey[Callable[[], tuple[str, str]]] = web.RequestKey("trailer")
+"""Returns the name and the value of the header that ends the response, after its body (RFC 9110, 6.5)."""
 
 CONSTANT_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store", "Server": "ttscope"}
 """The headers of every response that do not depend on the request."""

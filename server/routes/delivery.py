@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.http_writer import StreamWriter
 
-from server.middleware.envelope import ACKNOWLEDGED, RESPONSE
+from server.middleware.envelope import ACKNOWLEDGED, RESPONSE, TRAILER
 from server.record import RequestRecord
 from server.routes.dialect import SynthesisRequest
 from server.synthesis.request_slot import RequestSlot
@@ -88,9 +89,20 @@ class Delivery:
     async def end(self) -> web.StreamResponse:
         """Ends the response and returns it, once the client has it if it may have left."""
         async with self._in_time():
+            if TRAILER in self.request:
+                await self._end_with_trailer(*self.request[TRAILER]())
             await self.response.write_eof()
             await self.request[ACKNOWLEDGED]()
         return self.response
+
+    async def _end_with_trailer(self, name: str, value: str) -> None:
+        """Writes the last chunk and the trailer. aiohttp knows no trailers: without chunking it writes bytes as they
+        are, and adds nothing at the end. Raises TypeError if it writes in another way."""
+        writer = self.request.writer
+        if not isinstance(writer, StreamWriter):
+            raise TypeError("the connection has another writer")
+        writer.chunked = False
+        await writer.write(f"0\r\n{name}: {value}\r\n\r\n".encode("ascii"))
 
     @asynccontextmanager
     async def _in_time(self) -> AsyncIterator[None]:

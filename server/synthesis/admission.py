@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from server.errors import QueueFull, ShuttingDown
+from server.synthesis.busy_share import BusyShare
 from server.synthesis.request_slot import RequestSlot
 from server.synthesis.shares import Askers, Shares
 
@@ -69,6 +70,7 @@ class Admission:
         self._client_unsent = int(most_unsent * client_share)
         self._clock = clock
         self._syntheses: dict[SynthesisSlot, None] = {}
+        self._busy = BusyShare(clock)
         self.audio_seconds = 0.0
         """The pending audio of admitted requests, in seconds."""
         self._requests = Shares()
@@ -93,6 +95,17 @@ class Admission:
     def making(self) -> int:
         """The occupied places. They may briefly exceed the limit, when readers of several streams resume at once."""
         return self._requests.total
+
+    @property
+    def wait_seconds(self) -> float:
+        """The estimated time to make all pending audio. A new request waits for its end at most so long, and for its
+        first audio less, since the schedule makes that first."""
+        return self.audio_seconds / self._rate()
+
+    @property
+    def busy_share(self) -> float:
+        """The share of the last seconds in which audio was pending, 0 to 1."""
+        return self._busy.mean
 
     @contextmanager
     def admit_request(self, client: str, size: int) -> Iterator[RequestSlot]:
@@ -139,6 +152,7 @@ class Admission:
         """Adds a synthesis to the count."""
         self._syntheses[slot] = None
         self.audio_seconds += slot.remaining
+        self._busy.mark(True)
 
     def let_go(self, slot: SynthesisSlot) -> None:
         """Removes a synthesis from the count."""
@@ -146,6 +160,7 @@ class Admission:
         self.audio_seconds -= slot.remaining
         if not self._syntheses:
             self.audio_seconds = 0.0  # so that rounding errors do not accumulate
+            self._busy.mark(False)
 
     def close(self) -> None:
         """Stops admitting requests."""

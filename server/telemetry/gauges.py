@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Protocol
 
+from otel.contract import load_metrics
 from otel.contract import metrics as instruments
 from otel.contract.instrument import Instrument
 from otel.contract.values import ConnectionState, EarlyEnd
@@ -13,10 +14,10 @@ from otel.sdk.recording import Metrics
 from server.lifecycle.restarts import RestartCounter
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
-from server.synthesis.fallback.chain import FallbackChain
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.samplers import GpuReading, GpuSampler, SystemSampler
+from server.telemetry.server_load import ServerLoad
 from server.telemetry.summary import Summary
 
 GPU_GAUGES: dict[Instrument, GpuReading] = {
@@ -65,7 +66,7 @@ def observe_gauges(
     system: SystemSampler,
     gpu: GpuSampler,
     restarts: RestartCounter,
-    chain: FallbackChain,
+    load: ServerLoad,
     admission: Admission,
     cache: Cache,
     connections: OpenConnections,
@@ -74,7 +75,7 @@ def observe_gauges(
     """Registers every gauge of the service with a callback that reads its value."""
     observe = metrics.observe
     observe(instruments.ACTIVE_VOICES, lambda: [(summary.active_voices, {})])
-    observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(summary.in_flight, {})])
+    observe(instruments.REQUESTS_IN_FLIGHT, lambda: [(load.requests_in_flight, {})])
     observe(instruments.RESTARTS, lambda: [(restarts.count, {})])
     observe(instruments.SYSTEM_MEMORY, lambda: _reading(system.memory_bytes))
     observe(instruments.SYSTEM_CPU, lambda: _reading(system.cpu_percent))
@@ -82,8 +83,10 @@ def observe_gauges(
         instruments.MODEL_LOAD_TIME,
         lambda: [(seconds, {"model": name}) for name, seconds in provider_metrics.load_seconds.items()],
     )
-    observe(instruments.QUEUE_DEPTH, lambda: [(chain.load().depth, {})])
-    observe(instruments.QUEUE_AUDIO, lambda: [(chain.load().audio_seconds, {})])
+    observe(instruments.QUEUE_DEPTH, lambda: [(load.queue_depth, {})])
+    observe(instruments.QUEUE_AUDIO, lambda: [(load.queue_audio_seconds, {})])
+    observe(load_metrics.FORECAST_WAIT, lambda: [(load.wait_seconds, {})])
+    observe(load_metrics.UTILIZATION, lambda: [(100 * load.utilization, {})])
     observe(instruments.UNSENT_BYTES, lambda: [(admission.unsent_bytes, {})])
     observe(instruments.CACHE_BYTES, lambda: [(cache.bytes, {})])
     observe(instruments.CACHE_ENTRIES, lambda: [(cache.entries, {})])

@@ -12,8 +12,9 @@ from typing import Any
 from ddsketch.ddsketch import LogCollapsingLowestDenseDDSketch
 
 from otel.contract.ranges import CHARACTERS, WORDS
-from otel.contract.values import CacheResult, Cancellation, Outcome
+from otel.contract.values import CacheResult, Cancellation, Outcome, Side
 from server.record import RequestRecord
+from server.telemetry.event_rate import EventRate
 
 RELATIVE_ACCURACY = 0.01
 """The most by which p95 and p99 are off, relative to their value (DDSketch, Masson et al., VLDB 2019)."""
@@ -36,6 +37,10 @@ class Summary:
         self._languages: Counter[str] = Counter()
         self._last_used: dict[str, float] = {}
         self._per_second: deque[tuple[int, int]] = deque(maxlen=int(MINUTE))
+        self.requests = EventRate(clock)
+        """The rate of requests that ended."""
+        self.failures = EventRate(clock)
+        """The rate of those that the server failed, or refused because it had no capacity left."""
         self._in_flight = 0
         self._cache: Counter[CacheResult] = Counter()
         self._last_request: float | None = None
@@ -63,11 +68,14 @@ class Summary:
         self._in_flight -= 1
         self._outcomes[record.outcome] += 1
         self._count_second()
+        self.requests.count()
         self._last_request = time.time()
         if record.cache is not None:
             self._cache[record.cache] += 1
         if record.error is not None:
             self._errors[record.error.error_type] += 1
+            if record.error.side is Side.SERVER:
+                self.failures.count()
         if record.cancellation is not None:
             self._cancellations[record.cancellation] += 1
         if record.utterance is not None:

@@ -1,0 +1,51 @@
+"""What the server keeps beyond one request, as the settings say: the journal, the clients' usage, the audio cache."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from otel.contract.values import RateLimitReason
+from server.access.caller import KeyLimits
+from server.access.limiter import Limiter
+from server.access.usage import UsageStore
+from server.lifecycle.journal import Journal
+from server.logs import LOGGER
+from server.settings import Settings
+from server.synthesis.cache.cache import Cache, Maker
+from server.synthesis.cache.shared import SharedTier
+
+USAGE_FILE = "usage.json"
+"""The file of what keys have used of their quotas, inside the data folder."""
+SPARE_SLOTS = 4096
+"""Journal slots for requests being read or rejected, in addition to those for requests in synthesis or in the queue."""
+
+log = logging.getLogger(f"{LOGGER}.stores")
+
+
+def open_journal(settings: Settings) -> Journal | None:
+    """Returns the journal, or None if the data folder has no space for it: the server works without one."""
+    try:
+        return Journal(settings.data_dir / "journal", settings.max_in_flight + SPARE_SLOTS)
+    except OSError as error:
+        log.warning("there is no journal of requests in flight", extra={"reason": error.strerror})
+        return None
+
+
+def make_limiter(settings: Settings) -> Limiter:
+    """Returns the limiter, whose usage is on Redis if the settings name one."""
+    defaults = KeyLimits(**{reason: getattr(settings, reason) for reason in RateLimitReason})
+    url, file = settings.redis_url.get_secret_value(), settings.data_dir / USAGE_FILE
+    return Limiter(UsageStore(_secret(settings), url, file=file), defaults)
+
+
+def make_cache(settings: Settings, maker: Maker) -> Cache:
+    """Returns the cache, with a second tier on Redis if the settings name one; ``maker`` makes what is missing."""
+    secret = _secret(settings)
+    url = settings.redis_url.get_secret_value()
+    tier = SharedTier(url, secret) if url else None
+    return Cache(settings.cache_bytes, secret, maker, tier, tenants_share=settings.cache_shared)
+
+
+def _secret(settings: Settings) -> bytes:
+    return settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
