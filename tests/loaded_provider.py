@@ -23,6 +23,10 @@ class LoadedProvider(HummingProvider):
         self._turn = asyncio.Lock()
         """Held by the sentence that is made; asyncio wakes those that wait for it in their order."""
 
+    def reset(self) -> None:
+        """Forgets the measured speed, and forecasts by ``rate``."""
+        self._tracker.reset_rate(self.rate)
+
     def load(self) -> Load:
         return self._tracker.load
 

@@ -187,7 +187,10 @@ CERTIFICATE_EXPIRY = Instrument(
 )
 QUEUE_DEPTH = Instrument("tts.queue_depth", "gauge", "{request}", "Requests that wait for the engine.")
 QUEUE_AUDIO = Instrument(
-    "tts.queue_audio", "gauge", "s", "Duration of the audio that is still to be made, estimated where it is not known."
+    "tts.queue_audio",
+    "gauge",
+    "s",
+    "Estimated duration of the audio that requests wait for. Streams that wait for their reader do not count.",
 )
 UNSENT_BYTES = Instrument(
     "tts.unsent",

@@ -33,7 +33,7 @@ def agent_state(load: ServerLoad, synthesizer: Synthesizer) -> str:
     The administrative states ``drain`` and ``maint`` are left to the operator: an agent that sets one has to end it by
     ``ready``, and would end the operator's with it.
     """
-    if load.closed:
+    if load.leaving:
         return "up 0%"
     if not synthesizer.ready:
         return "down"

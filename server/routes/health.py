@@ -62,6 +62,6 @@ class HealthRoutes:
 
     def _check_ready(self) -> None:
         """Raises NotReady and ShuttingDown."""
-        if self._load.closed:
+        if self._load.leaving:
             raise ShuttingDown("the server is shutting down")
         self._synthesizer.check_ready()

@@ -57,7 +57,7 @@ class ServerLoad:
         self._figures_until = float("-inf")
 
     @property
-    def closed(self) -> bool:
+    def leaving(self) -> bool:
         """Whether the server is shutting down."""
         return self._admission.closed
 
@@ -88,12 +88,12 @@ class ServerLoad:
     @property
     def queue_depth(self) -> int:
         """The number of requests that wait for the engine."""
-        return self._chain.load().depth
+        return self._chain.depth
 
     @property
     def queue_audio_seconds(self) -> float:
-        """The seconds of audio that are still to be made, of all streams."""
-        return self._chain.load().audio_seconds
+        """The estimated seconds of audio that requests wait for."""
+        return self._admission.audio_seconds
 
     @property
     def requests_in_flight(self) -> int:
@@ -108,7 +108,7 @@ class ServerLoad:
         return self._figures
 
     def _read(self) -> LoadFigures:
-        cpu, queue = self._system.cpu_percent, self._chain.load()
+        cpu = self._system.cpu_percent
         return LoadFigures(
             utilization=self.utilization,
             cpu_utilization=None if cpu is None else cpu / 100,
@@ -116,8 +116,8 @@ class ServerLoad:
             failures_per_second=self._summary.failures.per_second,
             named={
                 "forecast_wait_seconds": self.wait_seconds,
-                "queue_audio_seconds": queue.audio_seconds,
-                "queue_depth": float(queue.depth),
+                "queue_audio_seconds": self.queue_audio_seconds,
+                "queue_depth": float(self.queue_depth),
                 "requests_in_flight": float(self.requests_in_flight),
             },
         )

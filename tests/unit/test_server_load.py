@@ -11,7 +11,6 @@ import pytest
 from otel.contract.values import Outcome
 from server.errors import QueueFull, UnknownVoice
 from server.network.agent_check import HALVING_SECONDS, agent_state
-from server.providers.provider import Load
 from server.record import RequestRecord
 from server.synthesis.admission import Admission
 from server.synthesis.busy_share import WINDOW_SECONDS, BusyShare
@@ -29,9 +28,7 @@ class Chain:
     """A chain with a fixed load."""
 
     rate = RATE
-
-    def load(self) -> Load:
-        return Load(RATE, depth=3, audio_seconds=7.5)
+    depth = 3
 
 
 class Speaker:
@@ -158,7 +155,7 @@ def test_the_figures_are_those_of_the_metrics() -> None:
     assert figures.failures_per_second == pytest.approx(1 / WINDOW_SECONDS)  # refused for want of room
     assert figures.named == {
         "forecast_wait_seconds": 2.0,
-        "queue_audio_seconds": 7.5,
+        "queue_audio_seconds": 2.0 * RATE,
         "queue_depth": 3.0,
         "requests_in_flight": 1.0,
     }

@@ -13,7 +13,7 @@ from otel.contract.values import AttemptOutcome, FallbackReason
 from server.access.caller import DEFAULT_TENANT
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
-from server.providers.provider import Load, Provider
+from server.providers.provider import Provider
 from server.record import Synthesis
 from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.attempt import Attempt
@@ -133,10 +133,10 @@ class FallbackChain:
             self._rate, self._rate_until = first.provider.load().rate, moment + RATE_SECONDS
         return self._rate
 
-    def load(self) -> Load:
-        """Returns the throughput of the first available provider, and the load of all providers together."""
-        loads = [state.provider.load() for state in self.states]
-        return Load(self.rate, sum(load.depth for load in loads), sum(load.audio_seconds for load in loads))
+    @property
+    def depth(self) -> int:
+        """The number of requests that wait for a provider."""
+        return sum(state.provider.load().depth for state in self.states)
 
     async def start(self) -> None:
         """Starts every provider; one that fails to start is left out. Raises EngineFailed when all fail."""
