@@ -16,9 +16,9 @@ ANSWER_SECONDS = 10.0
 """Instead of the server's own timeout of Redis: a machine that is busy for a moment is no outage."""
 
 
-async def main() -> None:
+async def main(provider: HummingProvider) -> None:
     usage.ANSWER_SECONDS = ANSWER_SECONDS
-    service = Service(load(), [HummingProvider()])
+    service = Service(load(), [provider])
     await (await service.start())
     ready = {"message": "ready", "url": service.url, "management_url": service.management_url}
     print(json.dumps(ready), file=sys.stderr, flush=True)
@@ -29,4 +29,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    asyncio.run(main(HummingProvider()))

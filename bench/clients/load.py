@@ -23,6 +23,8 @@ class Request:
     body: bytes
     content_type: str
     text: str
+    client: str = ""
+    """The client's address as a proxy would forward it; empty for the address of this machine."""
 
     @property
     def words(self) -> int:
@@ -68,6 +70,8 @@ def session_to(url: str, timeout: float) -> aiohttp.ClientSession:
 async def send(session: aiohttp.ClientSession, request: Request) -> Reply:
     """Sends a request and reads its answer to the end; without an answer the status is UNANSWERED."""
     headers = {"Content-Type": request.content_type}
+    if request.client:
+        headers["X-Forwarded-For"] = request.client
     start, first_audio, body = time.monotonic(), None, bytearray()
     try:
         async with session.post(request.path, data=request.body, headers=headers) as response:

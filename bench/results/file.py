@@ -12,14 +12,14 @@ FOLDER = Path(__file__).parent.parent
 RESULTS = FOLDER / "RESULTS.md"
 TITLE = """# Results
 
-Written by `make bench`, `python -m bench.growth`, `python -m bench.overload`, `python -m bench.drift` and
-`python -m bench.histograms`, each its own section. Servers are measured over HTTP on the loopback interface, clients
-and servers on the same cores. Time to first audio is the time from sending a request to the first byte after the WAV
-header. ttscope runs without its cache: a text that was spoken before is made again.
+Written by `make bench`, `python -m bench.growth`, `python -m bench.overload`, `python -m bench.drift`,
+`python -m bench.histograms` and `python -m bench.routing`, each its own section. Servers are measured over HTTP on the
+loopback interface, clients and servers on the same cores. Time to first audio is the time from sending a request to the
+first byte after the WAV header. ttscope runs without its cache: a text that was spoken before is made again.
 """
-Section = Literal["servers", "growth", "overload", "drift", "histograms"]
+Section = Literal["servers", "growth", "overload", "drift", "histograms", "routing"]
 END = "<!-- end "
-SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift", "histograms")
+SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift", "histograms", "routing")
 
 
 @dataclass(frozen=True, slots=True)
