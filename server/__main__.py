@@ -22,6 +22,8 @@ from server.network.certificate import CertificateError
 from server.network.connections import possible_connections, raise_handle_limit
 from server.providers.factory import build_providers
 from server.settings import Settings, load, unknown_variables
+from server.shared.bucket_store import MissingLibrary
+from server.shared.store_address import open_shared_files
 from server.voices.catalogue import VOICES_FOLDER, Catalogue
 
 LOST = 70
@@ -89,11 +91,12 @@ async def _watched(settings: Settings, catalogue: Catalogue) -> int:
 async def serve(settings: Settings, catalogue: Catalogue) -> int:
     """Runs until SIGINT or SIGTERM, and returns the exit code. A second signal does not wait for requests in flight."""
     try:
-        service = Service(settings, build_providers(settings, catalogue, log))
+        shared = open_shared_files(settings.shared_store, settings.data_dir)
+        service = Service(settings, build_providers(settings, catalogue, log, shared), shared)
     except SpeechError as error:
         print(f"ttscope: {error.message}", file=sys.stderr)
         return 1
-    except (ExposedError, KeyStoreError) as error:
+    except (ExposedError, KeyStoreError, MissingLibrary) as error:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
     except CertificateError as error:

@@ -18,6 +18,7 @@ from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.exposure import is_loopback, open_keyring
 from server.access.keyring import KeyChanges
 from server.applications import SPEECH_PATHS, Applications
+from server.components import open_cache, open_journal, open_limiter
 from server.lifecycle.background import keep_running
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
@@ -31,7 +32,8 @@ from server.network.rejections import Rejections
 from server.providers.provider import Provider, RecordingProvider
 from server.routes.dialect import TtsDialect
 from server.settings import Settings, variables
-from server.stores import make_cache, make_limiter, open_journal
+from server.shared.shared_files import SharedFiles
+from server.shared.store_watcher import StoreWatcher
 from server.synthesis.admission import Admission
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
@@ -62,10 +64,11 @@ log = logging.getLogger(f"{LOGGER}.app")
 class Service:
     """The server: two ports, the providers, and the telemetry. Create it inside a running event loop."""
 
-    def __init__(self, settings: Settings, providers: Sequence[Provider]) -> None:
-        """``providers`` are in the order of the fallback chain. Raises ExposedError and KeyStoreError."""
+    def __init__(self, settings: Settings, providers: Sequence[Provider], shared: SharedFiles | None = None) -> None:
+        """``providers`` are in the order of the fallback chain; ``shared`` are the files that servers share. Raises
+        ExposedError and KeyStoreError."""
         self._settings = settings
-        self.keyring = open_keyring(settings)
+        self.keyring = open_keyring(settings, shared)
         """The keys of the server."""
         self._client_names = ClientNames(lambda: (record.name for record in self.keyring.records))
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
@@ -104,14 +107,17 @@ class Service:
         self._server_load = ServerLoad(
             self._chain, self._admission, self._summary, self._system, shed_seconds=settings.shed_seconds
         )
-        self._limiter = make_limiter(settings)
-        self._cache = make_cache(settings, AdmittedChain(self._chain, self._admission))
+        self._limiter = open_limiter(settings)
+        self._cache = open_cache(settings, AdmittedChain(self._chain, self._admission))
         self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
+        self._store = None if shared is None else StoreWatcher(shared)
+        if self._store is not None:
+            self._store.on_change(self._synthesizer.refresh)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = open_journal(settings)
         self._audit = open_audit_log(settings, self._telemetry.metrics)
         self.keyring.on_change = self._keys_changed
-        self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed)
+        self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed, shared)
         self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
@@ -129,6 +135,7 @@ class Service:
             attempt_recorders=[AttemptCounter(self._telemetry.metrics)],
             audit=self._audit,
             recordings=self._recordings,
+            store=self._store,
             describe=self._describe if self._metrics_enabled else None,
         )
         self._api = Port(
@@ -224,6 +231,7 @@ class Service:
             BackgroundTask.USAGE: self._limiter.store.watch,
             **({BackgroundTask.CERTIFICATE: self._certificate.watch} if self._certificate else {}),
             **({BackgroundTask.AGENT_CHECK: self._agent_check.run} if self._agent_check else {}),
+            **({BackgroundTask.STORE: self._store.watch} if self._store else {}),
         }
         self._background = [
             asyncio.create_task(keep_running(name, run, self._provider_metrics.task_failed))
@@ -255,6 +263,8 @@ class Service:
                 await asyncio.gather(task, return_exceptions=True)
         if self._agent_check:
             self._agent_check.close()
+        if self._store is not None:
+            self._store.close()
         await self._limiter.close()
         await self._synthesizer.stop()
         await self._workers.stop()

@@ -45,6 +45,7 @@ from server.routes.utterances import UtteranceParser
 from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
+from server.shared.store_watcher import StoreWatcher
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.recorder import Recorder
@@ -81,9 +82,11 @@ class Applications:
         audit: AuditLog,
         attempt_recorders: Sequence[AttemptRecorder] = (),
         recordings: TenantRecordings | None,
+        store: StoreWatcher | None = None,
         describe: Callable[[], dict[str, Any]] | None,
     ) -> None:
-        """``recordings`` is None if no provider registers voices; ``describe`` returns the body of GET /metrics, and is
+        """``recordings`` is None if no provider registers voices, and ``store`` if servers share no files; ``describe``
+        returns the body of GET /metrics, and is
         None if metrics are disabled."""
         self._settings = settings
         self._telemetry = telemetry
@@ -98,6 +101,7 @@ class Applications:
         self._attempt_recorders = attempt_recorders
         self._failures = FailedAttempts()
         self._recordings = recordings
+        self._store = store
         self._describe = describe
         self._clients = Clients(settings.trusted_proxies, settings.forwarded_header)
         self._prometheus = PrometheusRoute(telemetry.exposition)
@@ -146,8 +150,10 @@ class Applications:
     def api_routes(self) -> tuple[Route, ...]:
         """Returns the routes of the API, in the order of the API description."""
         settings, synthesizer, clients = self._settings, self._synthesizer, self._clients
-        recordings = VoiceRegistrationRoutes(self._recordings, synthesizer, clients, settings.receive_seconds)
-        utterances = UtteranceParser(settings, synthesizer, self._dictionaries)
+        recordings = VoiceRegistrationRoutes(
+            self._recordings, synthesizer, clients, settings.receive_seconds, self._store
+        )
+        utterances = UtteranceParser(settings, synthesizer, self._dictionaries, self._store)
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
         voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
         routes = (

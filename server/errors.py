@@ -300,6 +300,15 @@ class AuditUnavailable(SpeechError):
     side = Side.SERVER
 
 
+class SharedStoreUnavailable(SpeechError):
+    """The store that servers share can't be reached, so nothing is registered or changed, and voices that this server
+    does not know can't be looked up. The message says why."""
+
+    status = 503
+    kind = "server_error"
+    side = Side.SERVER
+
+
 class TooManyConnections(SpeechError):
     """All connections of the server are in use. A new connection gets this answer before it sends a request."""
 

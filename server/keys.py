@@ -22,9 +22,12 @@ from server.access.audit_changes import audited
 from server.access.caller import DEFAULT_TENANT, KeyLimits, Scope
 from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_entry import KeyDraft, describe, entry
-from server.access.key_record import KeyHash, KeyRecord, KeyStoreError
+from server.access.key_record import KeyHash, KeyRecord
+from server.access.shared_keys import open_key_database
+from server.errors import ServerError
 from server.lifecycle.data_folder import add_data_dir
 from server.settings import Settings
+from server.shared.store_address import shared_files_of_environment
 
 DURATION = re.compile(r"(\d{1,6})([smhd])")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -42,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     os.umask(0o077)
-    database = KeyDatabase(options.data_dir / KEYS_FILE)
     try:
+        database = open_key_database(options.data_dir, shared_files_of_environment(options.data_dir))
         if options.command == "create":
             _create(database, options)
         elif options.command == "list":
@@ -63,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problem = error.errors(include_url=False, include_input=False)[0]
         print(f"error: {''.join(map(str, problem['loc'][:1]))}: {problem['msg']}", file=sys.stderr)
         return 1
-    except (KeyStoreError, OSError) as error:
+    except (ServerError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -6,12 +6,12 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from server.errors import SpeechError
 from server.lifecycle.data_folder import add_data_dir
+from server.shared.store_address import shared_files_of_environment
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 from server.text.dictionary_changes import ADDED_FILE, put
 from server.text.dictionary_files import LANGUAGE, DictionaryEntry, DictionaryError, write_csv
@@ -29,10 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     folder = options.data_dir / DICTIONARIES_FOLDER
     try:
+        shared = shared_files_of_environment(options.data_dir)
+        dictionaries = Dictionaries(folder, shared=shared)
         if options.command == "add":
-            _add(folder / options.file, options)
+            _add(dictionaries, options)
             return 0
-        dictionaries = Dictionaries(folder)
+        if shared is not None:
+            shared.look()
         dictionaries.load()
         if options.command == "list":
             _list(dictionaries)
@@ -82,12 +85,12 @@ def _list(dictionaries: Dictionaries) -> None:
         print("there is no pronunciation: python -m server.pronunciations add", file=sys.stderr)
 
 
-def _add(path: Path, options: argparse.Namespace) -> None:
+def _add(dictionaries: Dictionaries, options: argparse.Namespace) -> None:
     """Adds an entry in place of one for the same words."""
     said = Pronunciation(
         text=options.text, say=options.say, ipa=options.ipa, case=options.case, whole_word=not options.within_words
     )
-    put(path, DictionaryEntry(said, options.language))
+    dictionaries.change(options.file, lambda path: put(path, DictionaryEntry(said, options.language)))
 
 
 def _test(dictionaries: Dictionaries, text: str, language: str) -> None:

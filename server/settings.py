@@ -19,6 +19,8 @@ from otel.support.environment import read, unknown
 from server.audit_settings import LEAST_SECRET, AuditSettings
 from server.limit_settings import LimitSettings
 from server.load_settings import LoadSettings
+from server.replica_settings import ReplicaSettings
+from server.shared.bucket_store import STORE_SECRETS
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
 from server.web_settings import WebSettings
 
@@ -35,7 +37,7 @@ PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
-class Settings(LimitSettings, LoadSettings, WebSettings, AuditSettings):
+class Settings(LimitSettings, LoadSettings, WebSettings, AuditSettings, ReplicaSettings):
     """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
 
     model_config = SettingsConfigDict(
@@ -273,7 +275,7 @@ def secret_variables() -> frozenset[str]:
     """The variables that hold secrets: no process that the server starts is to have them."""
     fields = Settings.model_fields
     ours = (name for name, field in variables().items() if fields[field].annotation is SecretStr)
-    return frozenset({*ours, *SECRETS, KEY_VARIABLE})
+    return frozenset({*ours, *SECRETS, *STORE_SECRETS, KEY_VARIABLE})
 
 
 def unknown_variables() -> list[str]:

@@ -192,6 +192,7 @@ class BackgroundTask(LabelValue):
     USAGE = "usage", "saves what keys have used of their quotas"
     CERTIFICATE = "certificate", "reads a TLS certificate that has changed"
     AGENT_CHECK = "agent_check", "reports the weight to haproxy"
+    STORE = "store", "copies files from the store that servers share"
 
 
 class WorkerKind(LabelValue):

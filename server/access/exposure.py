@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import ip_address
 
-from server.access.key_database import KEYS_FILE, KeyDatabase
 from server.access.key_file import KeyFile
 from server.access.keyring import Keyring
+from server.access.shared_keys import open_key_database
 from server.errors import ComponentError
 from server.settings import Settings
+from server.shared.shared_files import SharedFiles
 
 
 class ExposedError(ComponentError):
     """The server has no key and would listen where others reach it; the message names the ways out."""
 
 
-def open_keyring(settings: Settings) -> Keyring:
-    """Returns the keyring of the settings, with its keys read. Raises KeyStoreError and ExposedError."""
+def open_keyring(settings: Settings, shared: SharedFiles | None = None) -> Keyring:
+    """Returns the keyring of the settings, with its keys read: from ``shared``, if there is a store that servers share
+    and no file of keys. Raises KeyStoreError and ExposedError."""
     file = settings.keys_file
-    keyring = Keyring(KeyFile(file) if file is not None else KeyDatabase(settings.data_dir / KEYS_FILE))
+    keyring = Keyring(KeyFile(file) if file is not None else open_key_database(settings.data_dir, shared))
     keyring.load()
     if not keyring.required and not settings.allow_anonymous:
         _refuse_exposure({"TTSCOPE_HOST": settings.host, "TTSCOPE_MANAGEMENT_HOST": settings.management_host}.items())

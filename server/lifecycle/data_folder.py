@@ -17,7 +17,7 @@ from server.logs import LOGGER
 LOCK = "server.lock"
 VARIABLE = "TTSCOPE_DATA_DIR"
 DEFAULT = "var"
-FOLDERS = ("audit", "events", "pronunciations", "samples", "voices")
+FOLDERS = ("audit", "events", "pronunciations", "samples", "shared", "voices")
 """The server's own folders in the data folder. Others that lie there belong to other programs, and may have readers, as
 the drift job's pages have."""
 OTHERS = stat.S_IRWXG | stat.S_IRWXO

@@ -16,14 +16,18 @@ from server.providers.provider import Provider
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
 from server.providers.xtts import XttsProvider
 from server.settings import ProviderName, Settings
+from server.shared.shared_files import SharedFiles
 from server.utterance import Voice
 from server.voices.catalogue import Catalogue
 from server.voices.recordings import RecordingLimits
 from server.voices.tenant_recordings import RECORDINGS_FOLDER, TenantRecordings
 
 
-def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logger) -> list[Provider]:
-    """Returns the providers. Raises EngineFailed when one can't be built."""
+def build_providers(
+    settings: Settings, catalogue: Catalogue, log: logging.Logger, shared: SharedFiles | None = None
+) -> list[Provider]:
+    """Returns the providers; registered voices lie in ``shared``, if there is a store that servers share. Raises
+    EngineFailed when one can't be built."""
     installed = catalogue.voices.values()
     threads, max_seconds = settings.threads, settings.max_audio_seconds
     builders: dict[ProviderName, Callable[[], Provider]] = {
@@ -40,10 +44,7 @@ def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logge
         "kokoro": lambda: PackagedProvider(KokoroVoices(), threads=threads, max_audio_seconds=max_seconds, log=log),
         "xtts": lambda: XttsProvider(
             settings.xtts_dir or Path(),
-            TenantRecordings(
-                settings.data_dir / RECORDINGS_FOLDER,
-                RecordingLimits(settings.max_recordings, settings.max_recording_bytes),
-            ),
+            open_recordings(settings, shared),
             device=settings.device,
             max_audio_seconds=max_seconds,
             log=log,
@@ -59,6 +60,13 @@ def build_providers(settings: Settings, catalogue: Catalogue, log: logging.Logge
         ),
     }
     return [builders[name]() for name in settings.providers]
+
+
+def open_recordings(settings: Settings, shared: SharedFiles | None) -> TenantRecordings:
+    """Returns the registered voices of the settings."""
+    folder = settings.data_dir if shared is None else shared.folder
+    limits = RecordingLimits(settings.max_recordings, settings.max_recording_bytes)
+    return TenantRecordings(folder / RECORDINGS_FOLDER, limits, shared)
 
 
 def _remote_voices(settings: Settings) -> list[RemoteVoice]:

@@ -84,10 +84,10 @@ class PronunciationAdministrationRoutes:
         return web.Response(status=204)
 
     async def _change(self, request: web.Request, change: Callable[[Path], T]) -> T:
-        """Returns the result of a change, which counts from now on. Raises InvalidRequest."""
+        """Returns the result of a change, which counts from now on. Raises InvalidRequest, SharedStoreUnavailable."""
         request[RESULT] = ChangeResult(ADDED_FILE)
         try:
-            result = await asyncio.to_thread(change, self._dictionaries.folder / ADDED_FILE)
+            result = await asyncio.to_thread(self._dictionaries.change, ADDED_FILE, change)
         except DictionaryError as error:
             raise InvalidRequest(f"{ADDED_FILE}: {error}") from None
         await asyncio.to_thread(self._dictionaries.load)

@@ -11,6 +11,7 @@ from server.access.caller import Caller
 from server.errors import TextTooLong, UnknownVoice, UnsupportedLanguage, VoiceNotAllowed
 from server.routes.requests import TtsRequest
 from server.settings import Settings
+from server.shared.store_watcher import StoreWatcher
 from server.synthesis.synthesizer import Synthesizer
 from server.text.dictionaries import Dictionaries
 from server.text.emotions import EmotionTags
@@ -18,7 +19,7 @@ from server.text.language_detection import AUTO, LanguageDetector
 from server.text.languages import detectable, matching, primary, spoken
 from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
-from server.utterance import Pauses, Utterance, Voice
+from server.utterance import VOICE_NAME, Pauses, Utterance, Voice
 from server.voices.catalogue import ALIASES
 
 T = TypeVar("T")
@@ -35,8 +36,16 @@ LARGE_BODY = 16 * 1024
 class UtteranceParser:
     """Makes utterances of requests."""
 
-    def __init__(self, settings: Settings, synthesizer: Synthesizer, dictionaries: Dictionaries) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        synthesizer: Synthesizer,
+        dictionaries: Dictionaries,
+        store: StoreWatcher | None = None,
+    ) -> None:
+        """``store`` follows the store that servers share; None if they share none."""
         self._settings = settings
+        self._store = store
         self._dictionaries = dictionaries
         self._synthesizer = synthesizer
         self._detector = LanguageDetector()
@@ -54,7 +63,9 @@ class UtteranceParser:
     async def parse(self, speech: TtsRequest, caller: Caller) -> tuple[Utterance, Script]:
         """Returns the utterance and its script. Raises a SpeechError if the request is invalid, unsupported by its
         voice, or has a voice that the caller may not use."""
-        voice = self._voice(speech.voice_name or self._settings.default_voice, caller)
+        name = speech.voice_name or self._settings.default_voice
+        await self._look_for(name, caller)
+        voice = self._voice(name, caller)
         language = _language(speech.language, voice)
         limit = self._settings.max_text_characters
         if len(speech.text) > limit:
@@ -97,6 +108,14 @@ class UtteranceParser:
         if sum(passage.spoken_length for passage in script.passages) > limit:
             raise TextTooLong(f"with its pronunciations, the text has more than {limit} characters", param="text")
         return script
+
+    async def _look_for(self, name: str, caller: Caller) -> None:
+        """Looks into the store for a voice that another server may have registered a moment ago. Raises
+        SharedStoreUnavailable."""
+        if self._store is None or name in ALIASES or self._synthesizer.has_voice(name, caller.tenant):
+            return
+        if VOICE_NAME.fullmatch(name) and caller.may_use(name):
+            await self._store.refresh()
 
     def _voice(self, name: str, caller: Caller) -> Voice:
         """Returns the voice with this name. The voices of other tenants are unknown like those that do not exist."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -27,6 +29,7 @@ from server.routes.operations import FAILURE, error, parameter
 from server.routes.requests import JSON, refuse_compressed
 from server.routes.route import Route
 from server.routes.schemas import NUMBER, TEXT, each, several
+from server.shared.store_watcher import ANSWER_SECONDS, StoreWatcher, no_answer
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import VOICE_NAME, Samples
 from server.voices.recordings import SAMPLE_RATE, RecordingStore
@@ -37,6 +40,7 @@ MOST_BYTES = 10 * 1024 * 1024
 MOST_UPLOADS = 2
 """The maximum concurrent uploads, one per client: each takes 20 MB, and a core to decode."""
 RETRY_SECONDS = 5
+T = TypeVar("T")
 
 _PARAMETERS = [
     parameter(
@@ -76,9 +80,16 @@ class VoiceRegistrationRoutes:
     """
 
     def __init__(
-        self, recordings: TenantRecordings | None, synthesizer: Synthesizer, clients: Clients, receive_seconds: float
+        self,
+        recordings: TenantRecordings | None,
+        synthesizer: Synthesizer,
+        clients: Clients,
+        receive_seconds: float,
+        store: StoreWatcher | None = None,
     ) -> None:
-        """``recordings`` is None if no provider clones voices; ``receive_seconds`` is the timeout for a recording."""
+        """``recordings`` is None if no provider clones voices; ``receive_seconds`` is the timeout for a recording.
+        ``store`` follows the store that servers share; None if they share none."""
+        self._store = store
         self._recordings = recordings
         self._synthesizer = synthesizer
         self._clients = clients
@@ -96,7 +107,7 @@ class VoiceRegistrationRoutes:
     async def put(self, request: web.Request) -> web.Response:
         """Registers the recording in the body; responds with 201 for a new voice, 200 if it replaces a recording."""
         caller = caller_of(request)
-        store, name = self._target(request, caller)
+        store, name = await self._target(request, caller)
         exists = name in store.recordings
         store.require(name)
         installed = self._synthesizer.installed
@@ -104,7 +115,7 @@ class VoiceRegistrationRoutes:
             raise InvalidRequest(f"id: must not be an installed voice's: {', '.join(sorted(installed))}", param="id")
         with self._upload(self._clients.key(request)):
             recording = await self._body(request)
-            audio = await asyncio.get_running_loop().run_in_executor(self._thread, _keep, store, name, recording)
+            audio = await self._run(_keep, store, name, recording)
         self._synthesizer.refresh()
         voice = self._synthesizer.voices(caller).get(name)
         if voice is None:
@@ -114,13 +125,14 @@ class VoiceRegistrationRoutes:
 
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the voice and responds with 204; speech in progress continues."""
-        store, name = self._target(request, caller_of(request))
-        await asyncio.get_running_loop().run_in_executor(self._thread, store.remove, name)
+        store, name = await self._target(request, caller_of(request))
+        await self._run(store.remove, name)
         self._synthesizer.refresh()
         return web.Response(status=204)
 
-    def _target(self, request: web.Request, caller: Caller) -> tuple[RecordingStore, str]:
-        """Returns the caller's store, and the name in the path. Other tenants' voices do not exist for it."""
+    async def _target(self, request: web.Request, caller: Caller) -> tuple[RecordingStore, str]:
+        """Returns the caller's store, with what other servers have registered in it, and the name in the path. Other
+        tenants' voices do not exist for it."""
         if self._recordings is None:
             raise UnknownPath("no voices can be registered here: TTSCOPE_PROVIDERS does not name xtts")
         name = request.match_info["id"]
@@ -128,7 +140,20 @@ class VoiceRegistrationRoutes:
             raise InvalidRequest(f"id: must match {VOICE_NAME.pattern}", param="id")
         if not caller.may_use(name):
             raise VoiceNotAllowed("this API key may not register or delete a voice of this name", param="id")
+        if self._store is not None:
+            await self._store.refresh()
         return self._recordings.of(caller.tenant), name
+
+    async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Runs a function in the thread of recordings, for as long as a shared store may take to answer."""
+        work = asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
+        if self._store is None:
+            return await work
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await asyncio.shield(work)
+        except TimeoutError:
+            raise no_answer() from None
 
     @contextmanager
     def _upload(self, client: str) -> Iterator[None]:

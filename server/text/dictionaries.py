@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 from otel.support.watched_files import Version, file_version
 from server.logs import LOGGER
+from server.shared.shared_files import SharedFiles
 from server.text.dictionary_files import MAX_ENTRIES, READERS, DictionaryEntry, DictionaryError, read, related
 from server.text.lexicon import Lexicon
 
@@ -17,6 +20,7 @@ DICTIONARIES_FOLDER = "pronunciations"
 POLL_SECONDS = 2.0
 """How often the folder is looked at; that takes 0.1 ms for ten files."""
 
+T = TypeVar("T")
 log = logging.getLogger(f"{LOGGER}.dictionaries")
 
 
@@ -27,11 +31,13 @@ class Dictionaries:
     be called by any thread.
     """
 
-    def __init__(self, folder: Path, changed: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, folder: Path, changed: Callable[[str], None] = lambda _: None, shared: SharedFiles | None = None
+    ) -> None:
         """Reads no file yet; the folder need not exist. ``watch`` calls ``changed`` with the name of a file that was
-        added, changed or removed."""
-        self.folder = folder
-        """The folder of the files."""
+        added, changed or removed. The files in ``shared`` come after those in the folder."""
+        self._folder = folder
+        self._shared = shared
         self._changed = changed
         self._versions: dict[Path, Version] = {}
         self._files: dict[Path, list[DictionaryEntry]] = {}
@@ -40,13 +46,24 @@ class Dictionaries:
         """The languages of entries that are for one."""
         self._lexicons: dict[frozenset[str], Lexicon] = {}
         """Those of languages that have the same entries are one: else a client could fill the memory with languages."""
-        self.problems: dict[str, str] = {}
-        """What is wrong with each file that could not be read, by its name."""
+        self._problems: dict[Path, str] = {}
 
     @property
     def entries(self) -> tuple[DictionaryEntry, ...]:
         """All entries, those of later files last."""
         return self._entries
+
+    @property
+    def problems(self) -> dict[str, str]:
+        """What is wrong with each file that could not be read, by its name."""
+        return {path.name: problem for path, problem in self._problems.items()}
+
+    def change(self, name: str, change: Callable[[Path], T]) -> T:
+        """Applies ``change`` to the file of a name: to the shared one, if servers share files, else to that of the
+        folder. Raises what ``change`` raises, and SharedStoreUnavailable."""
+        if self._shared is not None:
+            return self._shared.change(f"{DICTIONARIES_FOLDER}/{name}", change)
+        return change(self._folder / name)
 
     def prepared(self, language: str) -> bool:
         """Whether ``lexicon`` returns at once; otherwise it takes 0.2 s for 20,000 entries."""
@@ -69,20 +86,20 @@ class Dictionaries:
         changed = [path for path, version in versions.items() if self._versions.get(path) != version]
         self._versions = versions
         files = {path: entries for path, entries in self._files.items() if path in versions}
-        problems = {name: problem for name, problem in self.problems.items() if self.folder / name in versions}
+        problems = {path: problem for path, problem in self._problems.items() if path in versions}
         for path in changed:
-            problems.pop(path.name, None)
+            problems.pop(path, None)
             try:
                 files[path] = read(path)
             except (DictionaryError, OSError) as error:
-                problems[path.name] = str(error) if isinstance(error, DictionaryError) else "it can't be read"
+                problems[path] = str(error) if isinstance(error, DictionaryError) else "it can't be read"
                 log.warning(
-                    "a file of pronunciations can't be used", extra={"file": path.name, "reason": problems[path.name]}
+                    "a file of pronunciations can't be used", extra={"file": path.name, "reason": problems[path]}
                 )
         entries = tuple(entry for path in sorted(files) for entry in files[path])
         if len(entries) > MAX_ENTRIES:
             log.warning("there are too many pronunciations", extra={"reason": f"only the first {MAX_ENTRIES} are used"})
-        self.problems = problems
+        self._problems = problems
         self._files, self._entries, self._lexicons = files, entries[:MAX_ENTRIES], {}
         self._languages = frozenset(entry.language for entry in self._entries if entry.language)
         return True
@@ -105,8 +122,8 @@ class Dictionaries:
 
     def _look(self) -> dict[Path, Version]:
         """Returns the version of each file with a known kind of name."""
-        try:
-            paths = sorted(path for path in self.folder.iterdir() if path.suffix.lower() in READERS)
-        except OSError:
-            return {}
-        return {path: version for path in paths if (version := file_version(path)) is not None}
+        paths: list[Path] = []
+        for folder in (self._folder, *([self._shared.folder / DICTIONARIES_FOLDER] if self._shared else [])):
+            with suppress(OSError):
+                paths += (path for path in folder.iterdir() if path.suffix.lower() in READERS)
+        return {path: version for path in sorted(paths) if (version := file_version(path)) is not None}

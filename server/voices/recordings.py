@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import wave
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from otel.support.appended_file import sync_folder
 from server.audio import wav
 from server.errors import InvalidRequest, UnknownVoice
 from server.logs import LOGGER
+from server.shared.shared_files import SharedFiles
 from server.utterance import VOICE_NAME, Samples
 from server.voices.catalogue import ALIASES
 
@@ -59,10 +60,14 @@ DEFAULT_LIMITS = RecordingLimits()
 class RecordingStore:
     """A folder of recordings. Its methods block, since they read and write files. Any thread may call them."""
 
-    def __init__(self, folder: Path, limits: RecordingLimits = DEFAULT_LIMITS) -> None:
-        """Removes files that a crash left incomplete. A recording that can't be read is skipped and logged."""
+    def __init__(
+        self, folder: Path, limits: RecordingLimits = DEFAULT_LIMITS, shared: SharedFiles | None = None
+    ) -> None:
+        """Removes files that a crash left incomplete. A recording that can't be read is skipped and logged. If
+        ``folder`` is one of the copies of ``shared``, changes are made there."""
         self._folder = folder
         self._limits = limits
+        self._shared = shared
         self._lock = threading.Lock()
         self._removal_callbacks: list[Callable[[Recording], None]] = []
         self._recordings = dict(self._scan())
@@ -90,23 +95,18 @@ class RecordingStore:
     def put(self, name: str, audio: Samples) -> Recording:
         """Stores ``audio`` (see Recording.read) under ``name`` and replaces an earlier recording.
 
-        Raises InvalidRequest when ``name`` can't be a registered voice's or the limits are reached, and OSError when
-        the disk fails; the earlier recording is then unchanged.
+        Raises InvalidRequest when ``name`` can't be a registered voice's or the limits are reached, and OSError or
+        SharedStoreUnavailable when the disk or the shared store fails; the earlier recording is then unchanged.
         """
         self.require(name)
         with self._lock:
             self._check_room(name, wav.HEADER_BYTES + 2 * len(audio))
             path = self._folder / f"{name}{SUFFIX}"
-            staged = path.with_suffix(STAGED)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            try:
-                _write(staged, audio)
-                recording = replace(_describe(staged), path=path)
-                staged.replace(path)
-            except OSError:
-                staged.unlink(missing_ok=True)
-                raise
-            sync_folder(self._folder)
+            if self._shared is None:
+                recording = self._store(path, audio)
+            else:
+                self._shared.change(self._shared.name(path), lambda draft: _write(draft, audio))
+                recording = _describe(path)
             replaced = self._recordings.get(name)
             self._recordings[name] = recording
             if replaced is not None:
@@ -114,13 +114,40 @@ class RecordingStore:
             return recording
 
     def remove(self, name: str) -> None:
-        """Removes a recording. Raises UnknownVoice."""
+        """Removes a recording. Raises UnknownVoice, and SharedStoreUnavailable: then it stays."""
         with self._lock:
             if name not in self._recordings:
                 raise UnknownVoice("no voice is registered with this id", param="id")
-            recording = self._recordings.pop(name)
-            (self._folder / f"{name}{SUFFIX}").unlink(missing_ok=True)
-            self._report_removal(recording)
+            path = self._folder / f"{name}{SUFFIX}"
+            if self._shared is not None:
+                self._shared.change(self._shared.name(path), lambda draft: draft.unlink(missing_ok=True))
+            path.unlink(missing_ok=True)
+            self._report_removal(self._recordings.pop(name))
+
+    def reload(self, names: Iterable[str]) -> None:
+        """Reads recordings again that another server has registered, replaced or removed."""
+        with self._lock:
+            for name in names:
+                path = self._folder / f"{name}{SUFFIX}"
+                before, after = self._recordings.pop(name, None), None
+                if is_recording(path) and (after := _readable(path)):
+                    self._recordings[name] = after
+                if before is not None and before != after:
+                    self._report_removal(before)
+
+    def _store(self, path: Path, audio: Samples) -> Recording:
+        """Writes a recording's file, which is complete at any time, and returns the recording. Raises OSError."""
+        staged = path.with_suffix(STAGED)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        try:
+            _write(staged, audio)
+            recording = replace(_describe(staged), path=path)
+            staged.replace(path)
+        except OSError:
+            staged.unlink(missing_ok=True)
+            raise
+        sync_folder(self._folder)
+        return recording
 
     def _check_room(self, name: str, size: int) -> None:
         """Raises InvalidRequest when there is no room for a recording of ``size`` bytes under ``name``."""
@@ -141,19 +168,24 @@ class RecordingStore:
             if is_recording(leftover):
                 leftover.unlink(missing_ok=True)
         for path in sorted(self._folder.glob(f"*{SUFFIX}")):
-            if not is_recording(path):
-                continue
-            try:
-                yield path.stem, _describe(path)
-            except (OSError, EOFError, wave.Error) as error:
-                # Only the class, since a client chose the voice's name.
-                log.warning("a registered voice can't be read and is skipped: %s", type(error).__name__)
+            if is_recording(path) and (recording := _readable(path)):
+                yield path.stem, recording
 
 
 def is_recording(path: Path) -> bool:
     """Whether a path is a file whose name a store gives."""
     valid_name = VOICE_NAME.fullmatch(path.stem) and path.stem not in ALIASES
     return bool(valid_name) and path.is_file() and not path.is_symlink()
+
+
+def _readable(path: Path) -> Recording | None:
+    """Returns the recording in a file; None, and a line in the log, if it can't be read."""
+    try:
+        return _describe(path)
+    except (OSError, EOFError, wave.Error) as error:
+        # Only the class, since a client chose the voice's name.
+        log.warning("a registered voice can't be read and is skipped: %s", type(error).__name__)
+        return None
 
 
 def _describe(path: Path) -> Recording:

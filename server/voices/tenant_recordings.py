@@ -10,6 +10,7 @@ from pathlib import Path
 from otel.support.appended_file import sync_folder
 from server.access.caller import DEFAULT_TENANT
 from server.logs import LOGGER
+from server.shared.shared_files import SharedFiles
 from server.utterance import VOICE_NAME
 from server.voices.recordings import (
     DEFAULT_LIMITS,
@@ -32,16 +33,21 @@ log = logging.getLogger(f"{LOGGER}.voices")
 class TenantRecordings:
     """A RecordingStore for each tenant. ``of`` blocks, since it reads files. Any thread may call its methods."""
 
-    def __init__(self, folder: Path, limits: RecordingLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self, folder: Path, limits: RecordingLimits = DEFAULT_LIMITS, shared: SharedFiles | None = None
+    ) -> None:
         """Moves recordings that an earlier version left in ``folder`` itself to DEFAULT_TENANT. ``limits`` are those of
-        each tenant."""
+        each tenant. If ``folder`` is one of the copies of ``shared``, other servers have the same recordings."""
         self._folder = folder
         self._limits = limits
+        self._shared = shared
         self._lock = threading.Lock()
         self._removal_callbacks: list[Callable[[Recording], None]] = []
         _adopt(folder)
         names = sorted(path.name for path in folder.glob("*") if path.is_dir() and not path.is_symlink())
         self._stores = {name: self._open(name) for name in names if TENANT_NAME.fullmatch(name)}
+        if shared is not None:
+            shared.on_change(self._reload)
 
     def of(self, tenant: str) -> RecordingStore:
         """Returns the store of a tenant. Raises ValueError if it is not a name."""
@@ -68,9 +74,19 @@ class TenantRecordings:
         self._removal_callbacks.append(callback)
 
     def _open(self, tenant: str) -> RecordingStore:
-        store = RecordingStore(self._folder / tenant, self._limits)
+        store = RecordingStore(self._folder / tenant, self._limits, self._shared)
         store.on_removal(self._report_removal)
         return store
+
+    def _reload(self, names: frozenset[str]) -> None:
+        """Reads the recordings among shared files that have changed."""
+        by_tenant: dict[str, list[str]] = {}
+        for folder, _, path in (name.partition("/") for name in names):
+            if folder == RECORDINGS_FOLDER:
+                tenant, _, file = path.partition("/")
+                by_tenant.setdefault(tenant, []).append(file.removesuffix(SUFFIX))
+        for tenant, recordings in by_tenant.items():
+            self.of(tenant).reload(recordings)
 
     def _report_removal(self, recording: Recording) -> None:
         for callback in self._removal_callbacks:

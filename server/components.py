@@ -1,4 +1,4 @@
-"""What the server keeps beyond one request, as the settings say: the journal, the clients' usage, the audio cache."""
+"""Parts of the server that are made of its settings alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USAGE_FILE = "usage.json"
 SPARE_SLOTS = 4096
 """Journal slots for requests being read or rejected, in addition to those for requests in synthesis or in the queue."""
 
-log = logging.getLogger(f"{LOGGER}.stores")
+log = logging.getLogger(f"{LOGGER}.app")
 
 
 def open_journal(settings: Settings) -> Journal | None:
@@ -32,20 +32,20 @@ def open_journal(settings: Settings) -> Journal | None:
         return None
 
 
-def make_limiter(settings: Settings) -> Limiter:
-    """Returns the limiter, whose usage is on Redis if the settings name one."""
+def _secret(settings: Settings) -> bytes:
+    return settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
+
+
+def open_limiter(settings: Settings) -> Limiter:
+    """Returns the limiter of clients."""
     defaults = KeyLimits(**{reason: getattr(settings, reason) for reason in RateLimitReason})
     url, file = settings.redis_url.get_secret_value(), settings.data_dir / USAGE_FILE
     return Limiter(UsageStore(_secret(settings), url, file=file), defaults)
 
 
-def make_cache(settings: Settings, maker: Maker) -> Cache:
-    """Returns the cache, with a second tier on Redis if the settings name one; ``maker`` makes what is missing."""
+def open_cache(settings: Settings, maker: Maker) -> Cache:
+    """Returns the cache of the audio that ``maker`` makes."""
     secret = _secret(settings)
     url = settings.redis_url.get_secret_value()
     tier = SharedTier(url, secret) if url else None
     return Cache(settings.cache_bytes, secret, maker, tier, tenants_share=settings.cache_shared)
-
-
-def _secret(settings: Settings) -> bytes:
-    return settings.cache_secret.get_secret_value().encode() or secrets.token_bytes(32)
