@@ -22,6 +22,7 @@ from server.middleware.audited_changes import AuditedChanges
 from server.middleware.audited_requests import AuditedRequests
 from server.middleware.authentication import AttemptRecorder, Authentication
 from server.middleware.client_limits import ClientLimits, decorate_limits
+from server.middleware.departure import Departure
 from server.middleware.envelope import decorate
 from server.middleware.expectation import invite_body
 from server.middleware.gate import Gate
@@ -125,8 +126,11 @@ class Applications:
         )
         application = _application(routes, middlewares, settings.max_body_bytes)
         strict_transport = StrictTransport(settings.hsts_seconds, self._clients.trusts)
+        departure = Departure(self._admission)
         load_reports = LoadReports(settings.load_reports, self._load, self._clients.trusts)
-        application.on_response_prepare.extend((strict_transport.decorate, origins.decorate, load_reports.decorate))
+        application.on_response_prepare.extend(
+            (strict_transport.decorate, origins.decorate, departure.decorate, load_reports.decorate)
+        )
         return application
 
     def management(self) -> web.Application:

@@ -16,9 +16,9 @@ from tests.humming_provider import HummingProvider
 class CloningProvider(HummingProvider):
     """Has the voices joe and kan, and those that tenants register."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, recordings: TenantRecordings | Path) -> None:
         super().__init__(name="cloning")
-        self.recordings = TenantRecordings(folder)
+        self.recordings = TenantRecordings(recordings) if isinstance(recordings, Path) else recordings
 
     def voices(self) -> tuple[Voice, ...]:
         registered = [

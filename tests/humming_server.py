@@ -1,4 +1,5 @@
-"""``python -m tests.humming_server``: the server as a process of its own, with a provider that hums."""
+"""``python -m tests.humming_server``: the server as a process of its own, with a provider that hums; with a shared
+store, it also hums registered voices."""
 
 from __future__ import annotations
 
@@ -9,7 +10,10 @@ import sys
 
 from server.access import usage
 from server.app import Service
+from server.providers.factory import open_recordings
 from server.settings import load
+from server.shared.store_address import open_shared_files
+from tests.cloning_provider import CloningProvider
 from tests.humming_provider import HummingProvider
 
 ANSWER_SECONDS = 10.0
@@ -18,7 +22,10 @@ ANSWER_SECONDS = 10.0
 
 async def main(provider: HummingProvider) -> None:
     usage.ANSWER_SECONDS = ANSWER_SECONDS
-    service = Service(load(), [provider])
+    settings = load()
+    shared = open_shared_files(settings.shared_store, settings.data_dir)
+    providers = [provider] if shared is None else [CloningProvider(open_recordings(settings, shared))]
+    service = Service(settings, providers, shared)
     await (await service.start())
     ready = {"message": "ready", "url": service.url, "management_url": service.management_url}
     print(json.dumps(ready), file=sys.stderr, flush=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from aiohttp import web
@@ -20,6 +22,12 @@ from server.network.tls import TlsConnection
 SEND_BUFFER_BYTES = 128 * 1024
 """The kernel's send buffer for a connection; the kernel doubles it for its own use. Without a limit it would grow to
 4 MB, and a thousand stalled clients would hold 4 GB. A client at 50 ms latency can still receive 2.5 MB/s."""
+
+
+QUIET_SECONDS = 0.5
+"""How long a port is without requests before its idle connections are closed. A load balancer that sent one at that
+moment would not know whether it was answered."""
+LOOK_SECONDS = 0.02
 
 
 class Port:
@@ -48,6 +56,9 @@ class Port:
         self._silent = logging.getLogger(f"{LOGGER}.access")
         self._silent.disabled = True
         self._listener: asyncio.Server | None = None
+        self._connect: Callable[[], asyncio.Protocol] = asyncio.Protocol
+        """Makes the protocol of a new connection."""
+        self._accepting: set[asyncio.Task[object]] = set()
 
     @property
     def url(self) -> str | None:
@@ -67,17 +78,37 @@ class Port:
         loop = asyncio.get_running_loop()
         connection = partial(HttpConnection, server, self._state, loop=loop, access_log=self._silent)
         certificate, state = self._certificate, self._state
-        self._listener = await loop.create_server(
-            connection if certificate is None else lambda: TlsConnection(connection, certificate.context, state),
-            *self._address,
-        )
+        self._connect = connection
+        if certificate is not None:
+            self._connect = lambda: TlsConnection(connection, certificate.context, state)
+        self._listener = await loop.create_server(self._connect, *self._address)
         for listening in self._listener.sockets:  # accepted sockets inherit the limit
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def close(self) -> None:
-        """Stops accepting connections."""
-        if self._listener is not None:
-            self._listener.close()
+        """Stops accepting connections, after those that wait to be accepted: the kernel would reset them, and their
+        clients believe that they are connected."""
+        if self._listener is None:
+            return
+        loop = asyncio.get_running_loop()
+        for listening in self._listener.sockets:
+            with listening.dup() as waiting, suppress(OSError):
+                while True:
+                    connection, _ = waiting.accept()
+                    connection.setblocking(False)
+                    task: asyncio.Task[object] = loop.create_task(
+                        loop.connect_accepted_socket(self._connect, connection)
+                    )
+                    self._accepting.add(task)
+                    task.add_done_callback(self._accepting.discard)
+        self._listener.close()
+
+    async def drained(self) -> None:
+        """Waits until no connection has had a request for QUIET_SECONDS."""
+        quiet = 0.0
+        while self._accepting or self._state.connections.busy or quiet < QUIET_SECONDS:
+            quiet = 0.0 if self._accepting or self._state.connections.busy else quiet + LOOK_SECONDS
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def stop(self) -> None:
         """Closes the open connections."""

@@ -45,7 +45,7 @@ class HealthRoutes:
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:
-        """Responds with 200 while at least one provider can speak, until the server stops."""
+        """Responds with 200 while at least one provider can speak, until the server is told to stop."""
         self._check_ready()
         return web.json_response({"status": "ready"})
 

@@ -77,9 +77,14 @@ class Admission:
         self._unsent = Shares()
         self._askers = Askers()
         self._inside = 0
-        self._closed = False
+        self._leaving = self._closed = False
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether load balancers should send their requests elsewhere, though this server may still admit some."""
+        return self._leaving
 
     @property
     def closed(self) -> bool:
@@ -162,9 +167,13 @@ class Admission:
             self.audio_seconds = 0.0  # so that rounding errors do not accumulate
             self._busy.mark(False)
 
+    def leave(self) -> None:
+        """Goes on admitting requests, but wants no more of them."""
+        self._leaving = True
+
     def close(self) -> None:
         """Stops admitting requests."""
-        self._closed = True
+        self._leaving = self._closed = True
 
     async def drained(self) -> None:
         """Waits until all admitted requests have been answered."""

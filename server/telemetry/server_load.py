@@ -58,8 +58,8 @@ class ServerLoad:
 
     @property
     def leaving(self) -> bool:
-        """Whether the server is shutting down."""
-        return self._admission.closed
+        """Whether routers should send their requests elsewhere, since the server has been told to stop."""
+        return self._admission.leaving
 
     @property
     def wait_seconds(self) -> float:

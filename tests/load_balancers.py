@@ -1,0 +1,96 @@
+"""Real haproxy and nginx before several servers, with the configuration files of deploy/proxies."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.nginx_server import MAIN, PLACES
+from tests.server_process import ROOT
+from tests.stack import free_ports
+
+START_SECONDS = 60.0
+
+
+def program(name: str) -> str:
+    """The path of a program; without it the test is skipped, in CI it fails."""
+    path = shutil.which(name, path=PLACES)
+    if path is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{name} is not installed, and CI must test behind it: apt-get install {name}")
+        pytest.skip(f"{name} is not installed: apt-get install {name}")
+    return path
+
+
+class LoadBalancer(ABC):
+    """A proxy on a port of its own, before servers at ``ports``."""
+
+    name: str
+    file: str
+
+    def __init__(self, folder: Path, ports: Sequence[int]) -> None:
+        self._program = program(self.name)
+        self.port = free_ports(["proxy"])["proxy"]
+        self.url = f"http://127.0.0.1:{self.port}"
+        text = (ROOT / "deploy" / "proxies" / self.file).read_text()
+        for number, port in enumerate(ports, 1):
+            documented = f"10.0.0.{number}:8010"
+            assert documented in text
+            text = text.replace(documented, f"127.0.0.1:{port}")
+        listens = re.sub(r"(bind :|listen )8000", rf"\g<1>{self.port}", text)
+        assert listens != text
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        with (folder / "output.txt").open("wb") as output:
+            self._process = subprocess.Popen(
+                self.command(folder, listens), stdin=subprocess.DEVNULL, stdout=output, stderr=output
+            )
+        self._wait()
+
+    @abstractmethod
+    def command(self, folder: Path, text: str) -> list[str]:
+        """Writes the configuration, and returns what to run."""
+
+    @property
+    def output(self) -> str:
+        return "".join(path.read_text() for path in self._folder.glob("*.txt"))
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            assert self._process.poll() is None, self.output
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.02)
+        raise AssertionError(f"{self.name} does not listen: {self.output}")
+
+
+class Haproxy(LoadBalancer):
+    name, file = "haproxy", "haproxy.cfg"
+
+    def command(self, folder: Path, text: str) -> list[str]:
+        (folder / "haproxy.cfg").write_text(text)
+        return [self._program, "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+class NginxBalancer(LoadBalancer):
+    name, file = "nginx", "nginx.conf"
+
+    def command(self, folder: Path, text: str) -> list[str]:
+        user = "user root;" if os.geteuid() == 0 else ""
+        (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user, sites=text))
+        return [self._program, "-e", str(folder / "error.txt"), "-p", str(folder), "-c", str(folder / "nginx.conf")]

@@ -1,0 +1,137 @@
+"""Three servers as processes of their own that share a folder and Redis, and the traffic of clients behind a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.server_process import LiveServer
+from tests.stack import free_ports
+
+NAMES = ("a", "b", "c")
+PROXIES = "127.0.0.0/8"
+SHUTDOWN_DELAY_SECONDS = "2"
+CLIENTS = 12
+TEXT = "Your order was sent today. " * 12
+
+
+class Replicas:
+    """Three servers on ports of their own, so that each comes back where it was."""
+
+    def __init__(self, folder: Path, **environment: str) -> None:
+        self._folder = folder
+        self.store = folder / "store"
+        self.store.mkdir(parents=True)
+        self.ports = [free_ports(list(NAMES))[name] for name in NAMES]
+        self._environment = {
+            "TTSCOPE_SHARED_STORE": str(self.store),
+            "TTSCOPE_SHUTDOWN_DELAY_SECONDS": SHUTDOWN_DELAY_SECONDS,
+            "TTSCOPE_TRUSTED_PROXIES": PROXIES,
+            **environment,
+        }
+        self.servers: list[LiveServer] = []
+        for number in range(len(NAMES)):
+            self.servers.append(self._start(number))
+        for server in self.servers:
+            server.wait_until_ready()
+
+    @property
+    def urls(self) -> list[str]:
+        return [server.url for server in self.servers]
+
+    def data_dir(self, number: int) -> Path:
+        return self._folder / NAMES[number]
+
+    def restart(self, number: int) -> int:
+        """Stops a server as an orchestrator does, and starts it again; returns its exit code."""
+        code = self.servers[number].stop()
+        self.start(number)
+        return code
+
+    def start(self, number: int) -> None:
+        self.servers[number] = self._start(number)
+        self.servers[number].wait_until_ready()
+
+    def close(self) -> None:
+        for server in self.servers:
+            server.process.kill()
+            server.process.wait(timeout=60)
+
+    def _start(self, number: int) -> LiveServer:
+        port = {"TTSCOPE_PORT": str(self.ports[number])}
+        return LiveServer(self.data_dir(number), "tests.humming_server", **port, **self._environment)
+
+
+@dataclass
+class Failure:
+    """A request that did not get all of its audio."""
+
+    began: float
+    what: str
+
+
+@dataclass
+class Traffic:
+    """What clients have seen so far."""
+
+    answered: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    in_flight: dict[int, float] = field(default_factory=dict)
+    """When each request began that is not answered yet."""
+
+    async def until(self, answers: int) -> None:
+        """Waits until so many more requests are answered."""
+        goal = self.answered + answers
+        async with asyncio.timeout(60):
+            while self.answered < goal:
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def traffic(urls: Sequence[str], headers: dict[str, str] | None = None) -> AsyncIterator[Traffic]:
+    """Clients that send one request after the other, streamed and whole, and keep their connections; each to one of
+    ``urls``."""
+    seen = Traffic()
+    stopped = asyncio.Event()
+
+    async def client(session: aiohttp.ClientSession, number: int) -> None:
+        count = 0
+        while not stopped.is_set():
+            count += 1
+            body = {"text": f"{number} {count} {TEXT}", "stream": bool(count % 2), "cache": False}
+            seen.in_flight[number] = began = time.monotonic()
+            problem = await _problem(session, urls[number % len(urls)], body)
+            del seen.in_flight[number]
+            if problem:
+                seen.failures.append(Failure(began, problem))
+                await asyncio.sleep(0.05)
+            else:
+                seen.answered += 1
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+        clients = [asyncio.create_task(client(session, number)) for number in range(CLIENTS)]
+        try:
+            yield seen
+        finally:
+            stopped.set()
+            await asyncio.wait(clients, timeout=60)
+
+
+async def _problem(session: aiohttp.ClientSession, url: str, body: dict[str, Any]) -> str:
+    """Sends a request; returns what is wrong with its answer, if anything."""
+    try:
+        async with asyncio.timeout(60), session.post(f"{url}/tts", json=body) as response:
+            audio = await response.read()
+            if response.status != 200:
+                return f"{response.status}: {audio[:200]!r}"
+            return "" if len(audio) > 100_000 else f"only {len(audio)} bytes"
+    except (aiohttp.ClientError, TimeoutError) as error:
+        return f"{type(error).__name__}: {error}"
