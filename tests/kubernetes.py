@@ -32,9 +32,15 @@ def documents(folder: Path) -> list[Manifest]:
         path = (folder / resource).resolve()
         found += documents(path) if path.is_dir() else yaml.safe_load_all(path.read_text())
     for generated in kustomization.get("configMapGenerator", []):
-        data = {Path(name).name: (folder / name).read_text() for name in generated["files"]}
+        data = dict(_entry(folder, each) for each in generated["files"])
         found.append({"kind": "ConfigMap", "metadata": {"name": generated["name"]}, "data": data})
     return found
+
+
+def _entry(folder: Path, each: str) -> tuple[str, str]:
+    """The key and the text of a file that a generator lists, as PATH or KEY=PATH."""
+    key, _, path = each.rpartition("=")
+    return key or Path(path).name, (folder / path).read_text()
 
 
 def script() -> dict[str, Any]:

@@ -102,9 +102,9 @@ class Stack:
         self.supervisor.stop("collector")
         self.supervisor.stop(*self.supervisor.names)
 
-    def query(self, promql: str) -> list[tuple[dict[str, str], float]]:
-        """Labels and value of each series; of a native histogram, the number of its readings."""
-        answer = self._prometheus("query", query=promql)
+    def query(self, promql: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
+        """Labels and value of each series, now or ``at`` a Unix time; of a native histogram, the number of readings."""
+        answer = self._prometheus("query", query=promql, **({} if at is None else {"time": at}))
         return [(row["metric"], number) for row in answer["result"] for number in _numbers(row, "value", "histogram")]
 
     def value(self, promql: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.boards.scaling import SCALING
 from dashboards.boards.system import CONNECTED, GPUS, PROCESSES, SYSTEM
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
@@ -81,9 +82,8 @@ QUEUE = Panel(
 QUEUE_SECONDS = Panel(
     "queue-audio",
     "Queued audio",
-    "Seconds of audio that were requested and are not synthesized yet. Admission rejects requests by this number: "
-    "`TTSCOPE_MAX_QUEUE_SECONDS`. A stream that waits for its client counts here, but does not make admission reject "
-    "others.",
+    "Seconds of audio that requests wait for. Admission rejects requests by this number: `TTSCOPE_MAX_QUEUE_SECONDS`. "
+    "A stream that waits for its client does not count.",
     "lines",
     Unit.SECONDS,
     (Query(SELECTED.total(QUEUE_AUDIO), "audio"),),
@@ -285,7 +285,10 @@ ENGINE = Board(
     "Where is time spent, and how much headroom is left?",
     (
         Row("Stages", (STAGES, WORK_BY_STAGE)),
-        Row("Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, FORECAST, UTILIZED, WAIT, BATCHES, BATCH_MEAN, PADDING)),
+        Row(
+            "Queue and batches", (QUEUE, QUEUE_SECONDS, UNSENT, FORECAST, UTILIZED, WAIT, BATCHES, BATCH_MEAN, PADDING)
+        ),
+        SCALING,
         Row("Cache", (CACHE_RATIO, CACHE_LOOKUPS, CACHE_SIZE, CACHE_CLIPS)),
         Row("Providers", (AVAILABLE, DEGRADED_NOW, ATTEMPTS, PROVIDER_SUCCESS, PROVIDER_LATENCY, FALLBACKS)),
         SYSTEM,

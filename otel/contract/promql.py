@@ -53,6 +53,13 @@ class PromQL:
         """The sum of the series' values."""
         return self._aggregate("sum", metric, by, self.series(metric, where=where))
 
+    def recent(self, gauge: Metric, *, by: Iterable[Label] = (), over: str) -> str:
+        """The sum of the series' means within ``over``, without series that ended before it.
+
+        A sample by OTLP has no end mark, so ``total`` counts the last value of a process that is gone for five minutes.
+        """
+        return self._aggregate("sum", gauge, by, f"avg_over_time({self.series(gauge)}[{over}])")
+
     def largest(self, metric: Metric, *, by: Iterable[Label] = (), where: Where | None = None, over: str = "") -> str:
         """The largest of the series' values now, or within ``over``."""
         series = self.series(metric, where=where)

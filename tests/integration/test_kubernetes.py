@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -22,7 +23,9 @@ KUSTOMIZE = Program("kustomize", ("sigs.k8s.io/kustomize/kustomize/v5",), ("kust
 OVERLAYS = sorted(path.name for path in (KUBERNETES / "overlays").iterdir())
 MOST_BYTES = 262_144
 """`kubectl apply` keeps each object in an annotation, and no object's annotations may be longer."""
-WITHOUT_NAMESPACE = {"Namespace"}
+WITHOUT_NAMESPACE = {"Namespace", "ClusterRole", "ClusterRoleBinding", "APIService"}
+IN_KUBE_SYSTEM = {"ttscope-prometheus-adapter"}
+"""The Role that it binds, by which the adapter knows the API server, is there."""
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def built(kustomize: Path, folder: Path) -> Manifests:
 
 
 def test_the_overlays_are_those_of_the_documentation() -> None:
-    assert OVERLAYS == ["cpu", "gpu", "monitoring", "tempo"]
+    assert OVERLAYS == ["autoscaling", "cpu", "gpu", "keda", "monitoring", "tempo"]
     page = (ROOT / "deploy" / "README.md").read_text()
     assert all(f"overlays/{name}" in page for name in OVERLAYS)
 
@@ -63,7 +66,8 @@ def test_all_is_in_one_namespace_marked_as_ours_and_small_enough(overlays: dict[
     for each in overlays[name].all:
         of_whom = f"{each['kind']} {each['metadata']['name']}"
         if each["kind"] not in WITHOUT_NAMESPACE:
-            assert each["metadata"]["namespace"] == "ttscope", of_whom
+            namespace = "kube-system" if each["metadata"]["name"] in IN_KUBE_SYSTEM else "ttscope"
+            assert each["metadata"]["namespace"] == namespace, of_whom
         assert each["metadata"]["labels"]["app.kubernetes.io/part-of"] == "ttscope", of_whom
         assert len(json.dumps(each)) < MOST_BYTES, of_whom
 
@@ -134,3 +138,50 @@ def test_the_operator_runs_prometheus_and_no_number_is_counted_twice(overlays: d
     assert monitoring.allowed("egress", prometheus, server, 8002)
     assert monitoring.allowed("ingress", server, prometheus, 8002)
     assert not overlays["cpu"].allowed("ingress", server, prometheus, 8002)
+
+
+@pytest.mark.parametrize("name", ["autoscaling", "keda"])
+def test_the_number_of_servers_is_the_autoscalers(overlays: dict[str, Manifests], name: str) -> None:
+    """A number in the manifest would be set again by every `kubectl apply`."""
+    assert "replicas" not in overlays[name].named("Deployment")["server"]["spec"]
+    assert overlays["cpu"].named("Deployment")["server"]["spec"]["replicas"] == 2
+
+
+def test_the_adapter_is_reached_reaches_prometheus_and_may_do_no_more(overlays: dict[str, Manifests]) -> None:
+    scaled = overlays["autoscaling"]
+    adapter = scaled.pods()["prometheus-adapter"]
+    labels, prometheus = adapter["metadata"]["labels"], {"app.kubernetes.io/name": "prometheus"}
+    [address] = [each for each in scaled.containers()["prometheus-adapter"]["args"] if "--prometheus-url=" in each]
+    assert address.endswith("=http://prometheus:9090/")
+    assert scaled.allowed("egress", labels, prometheus, 9090)
+    assert scaled.allowed("ingress", prometheus, labels, 9090)
+    assert scaled.allowed("ingress", labels, {"app": "an API server has no labels"}, 6443)
+    [api] = scaled.named("APIService").values()
+    service = scaled.named("Service")[api["spec"]["service"]["name"]]
+    assert service["spec"]["ports"] == [{"name": "https", "port": 443, "targetPort": "https"}]
+    bound = {
+        binding["roleRef"]["name"]
+        for kind in ("RoleBinding", "ClusterRoleBinding")
+        for binding in scaled.named(kind).values()
+        for subject in binding["subjects"]
+        if subject["name"] == adapter["spec"]["serviceAccountName"]
+    }
+    assert bound == {"system:auth-delegator", "extension-apiserver-authentication-reader"}
+    [role] = scaled.named("ClusterRole").values()
+    metrics = {each["external"]["metric"]["name"] for each in _metrics(scaled)}
+    assert role["rules"] == [
+        {"apiGroups": ["external.metrics.k8s.io"], "resources": sorted(metrics, reverse=True), "verbs": ["get", "list"]}
+    ]
+
+
+def _metrics(manifests: Manifests) -> list[dict[str, Any]]:
+    metrics: list[dict[str, Any]] = manifests.named("HorizontalPodAutoscaler")["server"]["spec"]["metrics"]
+    return metrics
+
+
+def test_nobody_but_keda_gets_to_prometheus(overlays: dict[str, Manifests]) -> None:
+    [rule] = overlays["keda"].named("NetworkPolicy")["prometheus-signals"]["spec"]["ingress"]
+    [caller] = rule["from"]
+    assert caller["podSelector"] == {"matchLabels": {"app": "keda-operator"}}
+    assert caller["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "keda"}
+    assert "prometheus-adapter" not in overlays["keda"].pods()

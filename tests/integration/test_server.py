@@ -10,7 +10,7 @@ import time
 import uuid
 import wave
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -294,6 +294,27 @@ async def test_a_slow_readers_time_is_not_the_servers(start: Start) -> None:
     summary = await client.until(lambda s: s["total_requests"] == 1)
     assert summary["by_word_count_range"]["200+"]["max"] < whole - 1.0
     assert samples(await client.prometheus(), "tts_stage_duration_seconds_sum", stage="send")[0] > 0.5
+
+
+async def test_a_stream_that_waits_for_its_reader_is_no_queue(start: Start) -> None:
+    """Otherwise a few listeners of long texts would look like an overload, and automatic scaling would add servers."""
+    provider = HummingProvider()
+    client = await start(provider, max_text_characters=200_000)
+    provider.gate.clear()
+    text = ". ".join(["word " * 125] * 10)
+    answer = asyncio.create_task(client.session.post(f"{client.url}/tts", json={"text": text, "stream": True}))
+
+    async def until(wanted: Callable[[float], bool]) -> None:
+        async with asyncio.timeout(30):
+            while not wanted(samples(await client.prometheus(), "tts_queue_audio_seconds")[0]):
+                await asyncio.sleep(0.05)
+
+    await until(lambda seconds: seconds > 300)  # it waits for the first audio
+    provider.gate.set()
+    async with await answer as response:
+        await response.content.readexactly(44)
+        await until(lambda seconds: seconds == 0)
+        assert len(await response.read()) > 300 * 22050 * 2
 
 
 async def test_no_more_requests_are_let_in_than_there_are_places(start: Start) -> None:

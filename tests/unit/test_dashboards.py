@@ -59,6 +59,9 @@ WINDOWS = {
     "requests-asked": {"$__range"},
     "clients": {"$__range"},
     "language-share": {"$__range"},
+    "server-count": {"30s"},  # who is there now
+    "busy-threads": {"30s", "1m"},  # as the autoscaler asks
+    "queued-audio-per-server": {"30s"},
     "weeks": {"1h"},  # the same hour of two weeks
     "characters-trend": {"1d"},
     "attempts-refused": {"$__range"},
