@@ -56,7 +56,7 @@ class Port:
         self._silent = logging.getLogger(f"{LOGGER}.access")
         self._silent.disabled = True
         self._listener: asyncio.Server | None = None
-        self._connect: Callable[[], asyncio.Protocol] = asyncio.Protocol
+        self._connect: Callable[[], asyncio.BaseProtocol] = asyncio.Protocol
         """Makes the protocol of a new connection."""
         self._accepting: set[asyncio.Task[object]] = set()
 
