@@ -1,8 +1,8 @@
 """``python -m stack.doctor``: sends one request through the whole chain and reports which link is broken.
 
---compose asks the programs that docker compose has started, in place of those of make stack. With --numbers it also
-sends a known load, and holds the client's numbers against those of GET /metrics, of GET /prometheus, of Prometheus and
-of the live dashboard.
+--compose asks the programs that docker compose has started, in place of those of make stack, and --kubernetes those
+whose ports `kubectl port-forward` offers. With --numbers it also sends a known load, and holds the client's numbers
+against those of GET /metrics, of GET /prometheus, of Prometheus and of the live dashboard.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from otel.trace_store.jaeger import Jaeger
 from otel.trace_store.json_over_http import JsonOverHttp
 from otel.trace_store.store import TraceStore, TraceStoreError
 from otel.trace_store.tempo import Tempo
-from stack.installation import ComposeInstallation, Installation, NativeInstallation
+from stack.installation import ComposeInstallation, Installation, KubernetesInstallation, NativeInstallation
 from stack.links import QUICK_SECONDS, BrokenLinkError, get, reason, say
 from stack.numbers import check
 from stack.settings import StackSettings
@@ -59,6 +59,13 @@ def main() -> int:
         metavar="COMMAND",
         help="what runs was started by Docker Compose; COMMAND is how that is called (%(const)s)",
     )
+    parser.add_argument(
+        "--kubernetes",
+        nargs="?",
+        const="kubectl --namespace=ttscope",
+        metavar="COMMAND",
+        help="what runs was started by Kubernetes; COMMAND is how kubectl is called (%(const)s)",
+    )
     parser.add_argument("--numbers", action="store_true", help="compare the numbers of five places too")
     parser.add_argument(
         "--requests",
@@ -69,7 +76,7 @@ def main() -> int:
     )
     options, settings = parser.parse_args(), StackSettings()
     try:
-        installation = ComposeInstallation(options.compose) if options.compose else NativeInstallation(settings)
+        installation = _installation(options, settings)
         if not authorization():
             os.environ[KEY_VARIABLE] = installation.first_key()  # all checks send it
         examine(options.url, settings, installation)
@@ -78,6 +85,12 @@ def main() -> int:
     except BrokenLinkError as broken:
         say(f"BROKEN  {broken}\n   next  {broken.cure}")
         return 1
+
+
+def _installation(options: argparse.Namespace, settings: StackSettings) -> Installation:
+    if options.kubernetes:
+        return KubernetesInstallation(options.kubernetes)
+    return ComposeInstallation(options.compose) if options.compose else NativeInstallation(settings)
 
 
 def examine(url: str, settings: StackSettings, installation: Installation) -> None:

@@ -1,7 +1,8 @@
-"""How the pipeline was started: by make stack, or in containers by Docker Compose."""
+"""How the pipeline was started: by make stack, or in containers by Docker Compose or Kubernetes."""
 
 from __future__ import annotations
 
+import base64
 import shlex
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Protocol
 
 from stack.settings import StackSettings
 
-COMPOSE_SECONDS = 30.0
+COMMAND_SECONDS = 30.0
 NEWEST_EVENTS = "tail -q -c 1000000 $(ls -t /events/events/*.jsonl | head -n 1)"
 """Run in the drift job's container, which reads the Collector's event files; the Collector's own has no shell."""
 FIRST_KEY = "/data/first.key"
@@ -67,12 +68,33 @@ class ComposeInstallation:
         return next(filter(None, (self._run(name, "cat", FIRST_KEY).strip() for name in SERVERS)), "")
 
     def _run(self, service: str, *program: str) -> str:
-        """Returns what a program in a service's container writes; empty if it fails."""
-        command = [*self._command, "exec", "-T", service, *program]
-        done = subprocess.run(  # noqa: S603 - what the operator named
-            command, capture_output=True, text=True, errors="replace", timeout=COMPOSE_SECONDS, check=False
-        )
-        return done.stdout if done.returncode == 0 else ""
+        return _printed([*self._command, "exec", "-T", service, *program])
+
+
+class KubernetesInstallation:
+    """What deploy/kubernetes has started; `kubectl port-forward` offers its programs on this machine."""
+
+    def __init__(self, command: str) -> None:
+        """``command`` is how kubectl is called, with the namespace."""
+        self._command = shlex.split(command)
+        self.start = f"look at {command} get pods, and forward its port: deploy/README.md"
+        self.log = f"{command} logs collector-0 --container=collector"
+
+    def newest_events(self) -> str:
+        command = [*self._command, "exec", "collector-0", "--container=drift", "--", "sh", "-c", NEWEST_EVENTS]
+        return _printed(command)
+
+    def first_key(self) -> str:
+        secret = ["get", "secret", "ttscope-keys", "--output", r"jsonpath={.data.first\.key}"]
+        return base64.b64decode(_printed([*self._command, *secret])).decode()
+
+
+def _printed(command: list[str]) -> str:
+    """Returns what a command prints; empty if it fails."""
+    done = subprocess.run(  # noqa: S603 - what the operator named
+        command, capture_output=True, text=True, errors="replace", timeout=COMMAND_SECONDS, check=False
+    )
+    return done.stdout if done.returncode == 0 else ""
 
 
 def _modified(path: Path) -> float:
