@@ -75,7 +75,13 @@ class Manifests:
 
     def problems(self) -> list[str]:
         """What is wrong, one sentence each; an empty list is what every overlay must have."""
-        return [*self._of_pods(), *self._of_volumes(), *self._of_services(), *self._of_connections()]
+        return [
+            *self._of_pods(),
+            *self._of_volumes(),
+            *self._of_services(),
+            *self._of_connections(),
+            *self._of_defaults(),
+        ]
 
     def _of_pods(self) -> Iterator[str]:
         for name, pod in self.pods().items():
@@ -148,6 +154,17 @@ class Manifests:
         for name, budget in self.named("PodDisruptionBudget").items():
             if not any(_matches(budget["spec"]["selector"]["matchLabels"], pod) for pod in self.pods().values()):
                 yield f"the PodDisruptionBudget {name} selects no pod"
+
+    def _of_defaults(self) -> Iterator[str]:
+        """What the cluster fills in inside a list or beside a strategy would be changed by every `kubectl apply`."""
+        for name, policy in self.named("NetworkPolicy").items():
+            rules = [*policy["spec"].get("ingress", []), *policy["spec"].get("egress", [])]
+            if not all("protocol" in port for rule in rules for port in rule["ports"]):
+                yield f"the NetworkPolicy {name} names no protocol"
+        for each in self.all:
+            strategy = each.get("spec", {}).get("updateStrategy") or each.get("spec", {}).get("strategy")
+            if strategy and "type" not in strategy:
+                yield f"{each['metadata']['name']}: its strategy has no type"
 
     def _run_by_operator(self, service: Manifest) -> bool:
         return service["metadata"]["name"] == "prometheus" and bool(self.named("Prometheus"))

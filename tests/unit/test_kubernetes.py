@@ -77,6 +77,10 @@ BREAKS: dict[str, Callable[[list[dict[str, Any]]], object]] = {
         next(each for each in found if each["kind"] == "PersistentVolumeClaim" and each["metadata"]["name"] == "drift")
     ),
     "no policy lets it out": lambda found: policy(found, "server")["spec"].pop("egress"),
+    "names no protocol": lambda found: policy(found, "server")["spec"]["egress"][0]["ports"][0].pop("protocol"),
+    "strategy has no type": lambda found: next(
+        each for each in found if each["kind"] == "Deployment" and each["metadata"]["name"] == "server"
+    )["spec"]["strategy"].pop("type"),
     "no policy lets it in": lambda found: found.remove(policy(found, "redis")),
 }
 
