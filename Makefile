@@ -9,7 +9,7 @@ CODE   := server otel stack drift dashboards bench alerting deploy tools tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose bench lint format docs alerting house audit sbom lock clean
+.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose test-kubernetes bench lint format docs alerting house audit sbom lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test-long: $(VENV)/.dev voices ## what takes long: ten times the examples, 10,00
 
 test-compose: $(VENV)/.dev $(VENV)/.go ## compose.yaml with a real Docker engine, from building the images to an upgrade: 15 minutes, 30 GB
 	@$(BIN)/python -m pytest -s tests/compose
+
+test-kubernetes: $(VENV)/.dev $(VENV)/.go ## the manifests on a cluster of two nodes that it starts here, as root: 45 minutes, 30 GB
+	@$(BIN)/python -m pytest -s tests/cluster
 
 bench: $(VENV)/.dev voices ## three servers in one run into bench/RESULTS.md: 15 minutes; tts-server needs espeak-ng
 	@$(BIN)/python -m bench.servers

@@ -34,11 +34,11 @@ class ImageStore:
 
     def names(self) -> frozenset[str]:
         """Returns the names of the images."""
-        return frozenset(json.loads(self._list.read_text()))
+        return frozenset(self._identifiers())
 
     def missing(self, wanted: Mapping[str, str]) -> list[str]:
         """Returns the images of ``wanted``, identifiers by name, that are not here in that version."""
-        here: dict[str, str] = json.loads(self._list.read_text()) if self._list.exists() else {}
+        here = self._identifiers()
         return [name for name, identifier in wanted.items() if here.get(name) != identifier]
 
     def fill(self, docker: Docker, wanted: Mapping[str, str], processes: Processes) -> None:
@@ -46,7 +46,6 @@ class ImageStore:
         missing = self.missing(wanted)
         if not missing:
             return
-        self._list.unlink(missing_ok=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "containerd.toml").write_text(containerd_configuration(self.folder))
         holder = processes.hold("store", mount=True)
@@ -58,13 +57,16 @@ class ImageStore:
             answers(socket_of(self.folder))
             for name in missing:
                 self._import(docker, name)
+                self._list.write_text(json.dumps({**self._identifiers(), name: wanted[name]}, indent=1))
                 _give_back(self.folder / "images" / "io.containerd.content.v1.content" / "blobs")
         finally:
             server.terminate()
             server.wait(START_SECONDS)
             os.kill(holder.pid, 15)
         shutil.rmtree(self.folder / "run", ignore_errors=True)
-        self._list.write_text(json.dumps(dict(wanted), indent=1))
+
+    def _identifiers(self) -> dict[str, str]:
+        return dict(json.loads(self._list.read_text())) if self._list.exists() else {}
 
     def link(self, target: Path) -> None:
         """Gives a node's containerd, which does not run yet, the images."""

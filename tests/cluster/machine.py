@@ -35,6 +35,10 @@ KERNEL_SETTINGS = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops
 IMAGE = re.compile(r"image: ([\w./:-]+)")
 
 
+KEEP = "TTSCOPE_CLUSTER_KEEP_IMAGES"
+"""A variable: if it is set, nothing is built, and pods get the images of the last run. An import takes minutes."""
+
+
 class NoClusterError(Exception):
     """No cluster can run here; the message says what is missing."""
 
@@ -69,6 +73,8 @@ def prepared_store(folder: Path, processes: Processes, say: Callable[[str], None
     ours = {f"{image}:0.1.0" for image in images.OURS.values()}
     contexts = folder / "contexts"
     store = ImageStore(folder / "store")
+    if os.environ.get(KEEP) and store.names():
+        return store
     try:
         with docker_engine(cache.root() / "docker") as docker:
             for name, image in images.OURS.items():
