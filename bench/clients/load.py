@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -67,9 +67,9 @@ def session_to(url: str, timeout: float) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(url, connector=connector, timeout=aiohttp.ClientTimeout(total=timeout))
 
 
-async def send(session: aiohttp.ClientSession, request: Request) -> Reply:
-    """Sends a request and reads its answer to the end; without an answer the status is UNANSWERED."""
-    headers = {"Content-Type": request.content_type}
+async def send(session: aiohttp.ClientSession, request: Request, more: Mapping[str, str] | None = None) -> Reply:
+    """Sends a request with ``more`` headers and reads its answer; without a whole answer the status is UNANSWERED."""
+    headers = {"Content-Type": request.content_type, **(more or {})}
     if request.client:
         headers["X-Forwarded-For"] = request.client
     start, first_audio, body = time.monotonic(), None, bytearray()

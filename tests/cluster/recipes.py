@@ -8,7 +8,7 @@ from pathlib import Path
 from stack.build import build
 from stack.programs import Program
 from tests.cluster.processes import run
-from tests.cluster.programs import COREDNS, PROMETHEUS_OPERATOR
+from tests.cluster.programs import COREDNS, PROMETHEUS_ADAPTER, PROMETHEUS_OPERATOR
 from tests.compose.images import Recipe
 
 LOADER = Path("/lib64/ld-linux-x86-64.so.2")
@@ -57,4 +57,7 @@ OWN: dict[str, Recipe] = {
     "local/prometheus-config-reloader:1": _alone(PROMETHEUS_OPERATOR, "prometheus-config-reloader"),
 }
 """Always made; a test that needs another image adds it here."""
-STAND_INS: dict[str, Recipe] = {"valkey/valkey": _valkey}
+STAND_INS: dict[str, Recipe] = {
+    "valkey/valkey": _valkey,
+    "registry.k8s.io/prometheus-adapter/prometheus-adapter": _alone(PROMETHEUS_ADAPTER, "adapter"),
+}
