@@ -17,8 +17,10 @@ from tests.server_process import ROOT
 
 CHART = ROOT / "deploy" / "helm" / "ttscope"
 OVERLAYS: dict[str, dict[str, Any]] = {
+    "autoscaling": {"autoscaling": {"by": "hpa"}},
     "cpu": {},
     "gpu": {"gpu": {"enabled": True}},
+    "keda": {"autoscaling": {"by": "keda"}},
     "monitoring": {"monitoring": {"enabled": True}},
     "tempo": {"traceStore": "tempo"},
 }

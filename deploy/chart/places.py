@@ -30,6 +30,7 @@ IMAGES = {
     "grafana/tempo": "tempo",
     "grafana/grafana": "grafana",
     "valkey/valkey": "redis",
+    "registry.k8s.io/prometheus-adapter/prometheus-adapter": "prometheusAdapter",
 }
 """The section of values that an image's repository and tag are in. Containers with one image share them."""
 WORKLOADS = {"Deployment", "StatefulSet", "DaemonSet", "Job"}
@@ -68,6 +69,13 @@ class Places:
                 tree["spec"] = Expression(f'(.Files.Get "{path}" | fromYaml).spec | toJson')
             case "Prometheus":
                 self._operated(tree["spec"])
+            case "HorizontalPodAutoscaler":
+                self._bounds(tree["spec"], "minReplicas", "maxReplicas")
+            case "ScaledObject":
+                self._bounds(tree["spec"], "minReplicaCount", "maxReplicaCount")
+                if tree["spec"]["fallback"]["replicas"] != manifest["spec"]["minReplicaCount"]:
+                    raise PlaceError("the fallback of the ScaledObject is not its least number of servers")
+                tree["spec"]["fallback"]["replicas"] = tree["spec"]["minReplicaCount"]
             case kind if kind in WORKLOADS:
                 self._pod(tree, before, component)
         if tree["kind"] == "Deployment" and tree["metadata"]["name"] == "server":
@@ -91,6 +99,13 @@ class Places:
         spec["imagePullSecrets"] = _pull_secrets()
         spec["resources"] = self._resources("prometheus", spec["resources"])
         self._claim(spec["storage"]["volumeClaimTemplate"]["spec"], "prometheus")
+
+    def _bounds(self, spec: dict[str, Tree], least: str, most: str) -> None:
+        for field, value in (
+            (least, values.bound("minReplicas", "The least number of servers", spec[least])),
+            (most, values.bound("maxReplicas", "The largest number of servers", spec[most])),
+        ):
+            spec[field] = Expression(self._values.add(value))
 
     def _pod(self, tree: dict[str, Tree], before: Manifest, component: str) -> None:
         template, old = tree["spec"]["template"], before["spec"]["template"]["spec"]

@@ -29,6 +29,8 @@ COMPONENTS = (
     Component("gpu", ".Values.gpu.enabled"),
     Component("tempo", 'eq .Values.traceStore "tempo"'),
     Component("monitoring", ".Values.monitoring.enabled"),
+    Component("autoscaling", 'eq .Values.autoscaling.by "hpa"'),
+    Component("keda", 'eq .Values.autoscaling.by "keda"'),
 )
 """In the order in which they are applied. What a component changes of the base, later ones do not see."""
 FILES = "files"

@@ -91,6 +91,14 @@ COMPONENTS = (
         {"enum": ["jaeger", "tempo"]},
         "jaeger",
     ),
+    Value(
+        "autoscaling.by",
+        "What decides the number of servers",
+        "`none`: `server.replicas`. `hpa`: a HorizontalPodAutoscaler and prometheus-adapter, which a cluster has once. "
+        "`keda`: KEDA 2.17 or newer, which the cluster must have.",
+        {"enum": ["none", "hpa", "keda"]},
+        "none",
+    ),
 )
 IMAGES = (
     Value(
@@ -103,7 +111,7 @@ IMAGES = (
     Value(
         "images.mirror",
         "Registry of all other images",
-        "Empty: Docker Hub.",
+        "In place of their own. Empty: Docker Hub, and registry.k8s.io for prometheus-adapter.",
         {"type": "string", "pattern": "^([a-z0-9][a-z0-9._/:-]*[a-z0-9])?$"},
         "",
     ),
@@ -196,6 +204,11 @@ def replicas(component: str, default: int) -> Value:
     where, instead = _with(component, "server.replicas")
     schema = {"type": "integer", "minimum": 0}
     return Value(f"{component or 'server'}.replicas", f"Number of servers{where}", instead, schema, default)
+
+
+def bound(name: str, title: str, default: int) -> Value:
+    """Returns the value for the least or the most servers of an autoscaler."""
+    return Value(f"autoscaling.{name}", title, "With `autoscaling.by`.", {"type": "integer", "minimum": 1}, default)
 
 
 def drain(default: int) -> Value:

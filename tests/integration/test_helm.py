@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.chart.templates import COMPONENTS as CHART_COMPONENTS
 from deploy.chart.templates import chart
 from stack.build import build
 from stack.toolchain import NoGoError
@@ -23,7 +24,8 @@ from tests.kubernetes import KUBERNETES, Manifest, Manifests
 
 pytestmark = pytest.mark.timeout(900)  # the first test builds Helm, if it is not in the cache
 
-COMPONENTS = {name: values for name, values in OVERLAYS.items() if name != "cpu"}
+COMPONENTS = {each.name: OVERLAYS[each.name] for each in CHART_COMPONENTS if each.name != "keda"}
+"""Those that can be together, in the chart's order: there is one autoscaler."""
 TOGETHER: dict[str, Any] = {}
 for _values in COMPONENTS.values():
     TOGETHER |= _values
@@ -162,10 +164,12 @@ def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
         mark = mark_of(value.schema, value.path, number)
         if mark:
             arguments[value.path], marks[value.path] = mark
-    several = [{**arguments, "traceStore": store} for store in ("jaeger", "tempo")]
-    several.append(
-        {path: value for path, value in arguments.items() if not path.startswith(("gpu.", "existingSecrets."))}
-    )
+    without = {path: value for path, value in arguments.items() if not path.startswith(("gpu.", "existingSecrets."))}
+    several = [
+        {**arguments, "traceStore": "tempo"},
+        {**without, "autoscaling.by": "hpa"},
+        {**without, "autoscaling.by": "none"},
+    ]
     text = "".join(str(render(helm, values)) for values in several)
     assert [path for path, mark in marks.items() if mark not in text] == []
     assert [path for path, mark in marks.items() if mark in str(default)] == []
@@ -177,6 +181,7 @@ def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
         "ingress.enabled",
         "httpRoute.enabled",
         "traceStore",
+        "autoscaling.by",
         "images.pullPolicy",
     }, "the tests of these are beside this one"
 
@@ -233,7 +238,7 @@ def test_a_wrong_value_is_refused_with_its_name(helm: Path) -> None:
 def test_everything_can_be_in_another_namespace(helm: Path) -> None:
     for values, namespace in (({"namespace.name": "speech"}, "default"), ({"namespace.name": ""}, "speech")):
         rendered = render(helm, {**TOGETHER, **values}, namespace=namespace)
-        assert {each["metadata"]["namespace"] for each in rendered if each["kind"] != "Namespace"} == {"speech"}
+        assert {each["metadata"].get("namespace") for each in rendered} == {"speech", "kube-system", None}
         assert "ttscope.svc" not in str(rendered)
         assert "'namespace': 'ttscope'" not in str(rendered)
         hosts = Manifests(rendered).environment("server")["TTSCOPE_ALLOWED_HOSTS"].split(",")

@@ -40,7 +40,8 @@ def schemas(programs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def every_kind(programs: dict[str, Path]) -> list[Manifest]:
-    return render(programs["helm"], COMBINATIONS["together"] | COMBINATIONS["open"])
+    rendered = render(programs["helm"], COMBINATIONS["together"] | COMBINATIONS["open"])
+    return [*rendered, *render(programs["helm"], OVERLAYS["keda"])]
 
 
 def test_the_schemas_are_of_the_versions_that_the_cluster_runs() -> None:
@@ -80,6 +81,9 @@ FAULTS: dict[str, tuple[str, Callable[[Manifest], object]]] = {
     "Prometheus: a wrong enum": ("logLevel", lambda found: found["spec"].update(logLevel="loud")),
     "ServiceMonitor: a misspelt field": ("pathh", lambda found: found["spec"]["endpoints"][0].update(pathh="/")),
     "PrometheusRule: a wrong type": ("expr", lambda found: found["spec"]["groups"][0]["rules"][0].update(expr=["up"])),
+    "HorizontalPodAutoscaler: a misspelt field": ("maxReplica", lambda found: found["spec"].update(maxReplica=3)),
+    "ScaledObject: a misspelt field": ("fallBack", lambda found: found["spec"].update(fallBack={})),
+    "ScaledObject: a wrong enum": ("behavior", lambda found: found["spec"]["fallback"].update(behavior="same")),
     "HTTPRoute: a misspelt field": ("hostname", lambda found: found["spec"].update(hostname="example.org")),
 }
 

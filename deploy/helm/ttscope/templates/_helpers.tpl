@@ -7,11 +7,12 @@
 {{- $name -}}
 {{- end -}}
 
-{{- /* REGISTRY/REPOSITORY:TAG@DIGEST of (list REGISTRY IMAGE). */ -}}
+{{- /* REGISTRY/REPOSITORY:TAG@DIGEST of (list REGISTRY IMAGE), where a registry replaces the one of the repository. */ -}}
 {{- define "ttscope.image" -}}
 {{- $image := index . 1 -}}
-{{- with index . 0 }}{{ . }}/{{ end -}}
-{{- $image.repository }}:{{ $image.tag }}
+{{- $repository := $image.repository -}}
+{{- with index . 0 }}{{ $repository = regexReplaceAll "^[^/]+[.][^/]+/" $repository "" | printf "%s/%s" . }}{{ end -}}
+{{- $repository }}:{{ $image.tag }}
 {{- with $image.digest }}@{{ . }}{{ end -}}
 {{- end -}}
 
