@@ -56,7 +56,7 @@ def release(cluster: Cluster) -> Iterator[Release]:
 
 def ready_servers(release: Release) -> set[str]:
     """Returns the names of the servers when both are in the Service, and no other one runs."""
-    release.kubectl("rollout", "status", "deployment/server", "--timeout=5m", seconds=310)
+    release.kubectl("rollout", "status", "deployment/server", "--timeout=10m", seconds=610)
     names = {pod["metadata"]["name"] for pod in release.pods("server")}
     until(lambda: release.endpoints("server") == names, "both servers are in the Service", str)
     return names
@@ -72,7 +72,8 @@ def speaks(release: Release) -> bool:
     done = release.cluster.call("helm", "test", RELEASE, seconds=300)
     log = release.cluster.call("kubectl", f"--namespace={NAMESPACE}", "logs", TEST) if done.returncode else None
     assert done.returncode == 0, f"{done.stderr}{log.stdout if log else ''}"
-    assert not release.cluster.api.exists(f"/api/v1/namespaces/{NAMESPACE}/pods/{TEST}"), "it is removed"
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{TEST}"
+    until(lambda: not release.cluster.api.exists(path), "the pod of the test is removed", str)
     return done.stdout.count("Phase:          Succeeded") == 2
 
 
@@ -85,7 +86,8 @@ def test_the_test_of_the_chart_passes_and_can_fail(release: Release) -> None:
             speaks(release)
     finally:
         release.kubectl("scale", "deployment/server", "--replicas=2")
-        release.until_ready()
+    ready_servers(release)
+    assert speaks(release)
 
 
 def test_an_upgrade_loses_no_request(release: Release) -> None:
