@@ -16,22 +16,21 @@ from grafana_foundation_sdk.builders import (
     statetimeline,
     statushistory,
     table,
-    tempo,
     text,
     timeseries,
 )
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.runtime import UnknownDataquery
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as shapes
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
-from grafana_foundation_sdk.models.tempo import SearchTableType
 from grafana_foundation_sdk.models.text import TextMode
 
-from dashboards.links import TEMPO, braced, explore
+from dashboards.links import explore
 from dashboards.panel import INSTANT, Kind, Panel, Query, Search, Threshold, Unit, has_exemplars
-from dashboards.traceql import written
+from dashboards.trace_sources import TraceSource
 
 Drawn: TypeAlias = (
     bargauge.Panel
@@ -45,38 +44,59 @@ Drawn: TypeAlias = (
 )
 
 PROMETHEUS_SOURCE = models.DataSourceRef("prometheus", "${datasource}")
-TEMPO_SOURCE = models.DataSourceRef("tempo", f"${{{TEMPO}}}")
 COLOURS = {"warning": "orange", "critical": "red"}
 FINE = "green"
 CELLS = 60
 """The maximum number of columns of a grid: more can't be distinguished."""
 
 
-def draw(panel: Panel) -> Drawn:
+class TraceQuery(Builder[Dataquery]):
+    """A search for traces; the SDK has types for Tempo's, none for Jaeger's."""
+
+    def __init__(self, search: Search, source: TraceSource) -> None:
+        query = source.query(search)
+        if query is None:
+            raise ValueError(f"{source.label} can't be asked for {search}: leave the panel out")
+        self._query = UnknownDataquery({**query, "datasource": reference(source)})
+
+    def build(self) -> Dataquery:
+        return self._query
+
+
+def reference(source: TraceSource) -> models.DataSourceRef:
+    """Returns the reference to the data source that the variable of its name selects."""
+    return models.DataSourceRef(source.name, f"${{{source.name}}}")
+
+
+def draw(panel: Panel, traces: TraceSource) -> Drawn:
     """Returns a panel with its queries, thresholds and links, without its position."""
     drawn = DRAWERS[panel.kind](panel)
     drawn.title(panel.title).description(panel.description)
     if panel.kind == "text":
         return drawn.description("")
-    drawn.datasource(TEMPO_SOURCE if isinstance(panel.ask, Search) else PROMETHEUS_SOURCE)
-    drawn.unit(panel.unit).targets(targets(panel)).thresholds(steps(panel.thresholds))
+    if isinstance(panel.ask, Search):
+        drawn.datasource(reference(traces))
+        drawn.description(f"{panel.description} {traces.difference(panel.ask)}".rstrip())
+    else:
+        drawn.datasource(PROMETHEUS_SOURCE)
+    drawn.unit(panel.unit).targets(targets(panel, traces)).thresholds(steps(panel.thresholds))
     if panel.empty:
         drawn.no_value(panel.empty)
     if panel.unit is Unit.STATE:
         drawn.mappings(
             [models.ValueMap({str(n): models.ValueMappingResult(word) for n, word in enumerate(("no", "yes"))})]
         )
-    if panel.traces:
-        link = dashboard.DashboardLink("Traces of these requests").type(models.DashboardLinkType.LINK)
-        drawn.links([link.url(explore(panel.traces)).target_blank(True)])
+    if panel.traces and (url := explore(panel.traces, traces)):
+        title = f"Traces of these requests. {traces.difference(panel.traces)}".removesuffix(". ")
+        link = dashboard.DashboardLink(title).type(models.DashboardLinkType.LINK)
+        drawn.links([link.url(url).target_blank(True)])
     return drawn
 
 
-def targets(panel: Panel) -> list[Builder[Dataquery]]:
+def targets(panel: Panel, traces: TraceSource) -> list[Builder[Dataquery]]:
     """Yields the queries with their letters, A first."""
     if isinstance(panel.ask, Search):
-        search = tempo.TempoQuery().ref_id("A").query_type("traceql").query(braced(written(panel.ask)))
-        return [search.limit(panel.ask.limit).table_type(SearchTableType.TRACES).datasource(TEMPO_SOURCE)]
+        return [TraceQuery(panel.ask, traces)]
     return [_query(panel.kind, query).ref_id(chr(ord("A") + n)) for n, query in enumerate(panel.queries)]
 
 

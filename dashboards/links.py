@@ -8,31 +8,24 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from dashboards.panel import Board, Panel, Search
-from dashboards.traceql import written
+from dashboards.trace_sources import TraceSource
 from otel.support.addresses import PublicAddresses
 
-TEMPO = "tempo"
-"""The variable that selects the Tempo data source."""
-VARIABLE = re.compile(r"\$(\w+)")
 ADDRESS = re.compile(r"\{(\w+_url)\}")
 ESCAPED = re.compile(r"%24%7B(\w+)(%3A\w+)?%7D")
 
 
-def explore(search: Search) -> str:
-    """Returns the link to a search in Grafana's Explore, over the dashboard's time range.
+def explore(search: Search, source: TraceSource) -> str | None:
+    """Returns the link to a search in Grafana's Explore, over the dashboard's time range; None if it can't be asked.
 
     Source: Grafana's documentation, "Explore", "Generate Explore URLs from external tools". Grafana replaces
     variables before it opens the link, so they must not be escaped.
     """
-    query = {
-        "refId": "A",
-        "queryType": "traceql",
-        "query": braced(written(search)),
-        "limit": search.limit,
-        "tableType": "traces",
-    }
+    query = source.query(search)
+    if query is None:
+        return None
     pane = {
-        "datasource": f"${{{TEMPO}}}",
+        "datasource": f"${{{source.name}}}",
         "queries": [query],
         "range": {"from": "${__from}", "to": "${__to}"},
     }
@@ -50,11 +43,6 @@ def addressed(board: Board, addresses: PublicAddresses) -> Board:
         return replace(panel, description=text)
 
     return replace(board, rows=tuple(replace(row, panels=tuple(map(with_addresses, row.panels))) for row in board.rows))
-
-
-def braced(traceql: str) -> str:
-    """Marks variables so that Grafana joins several selected values to a regular expression's alternatives."""
-    return VARIABLE.sub(r"${\1:pipe}", traceql)
 
 
 def _variable(match: re.Match[str]) -> str:

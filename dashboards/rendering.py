@@ -12,9 +12,9 @@ from grafana_foundation_sdk.models import dashboard as models
 from dashboards.annotations import ANNOTATIONS, Annotation
 from dashboards.drawing import PROMETHEUS_SOURCE, draw, legend
 from dashboards.layout import place
-from dashboards.links import TEMPO
 from dashboards.panel import Board, Panel
-from dashboards.variables import ALL, VARIABLES, Variable
+from dashboards.trace_sources import JAEGER, SERVICE, TEMPO, TraceSource
+from dashboards.variables import ALL, JOB, VARIABLES, Variable
 
 TAG = "ttscope"
 GRAFANAS_OWN = models.DataSourceRef("grafana", "-- Grafana --")
@@ -40,7 +40,7 @@ class Mark(models.AnnotationQuery):
         return {**super().to_json(), **self.words}
 
 
-def render(board: Board, tag: str = TAG) -> str:
+def render(board: Board, traces: TraceSource = TEMPO, tag: str = TAG) -> str:
     """Returns the text of the file, which is the same for the same board."""
     drawn = (
         dashboard.Dashboard(board.title)
@@ -51,20 +51,20 @@ def render(board: Board, tag: str = TAG) -> str:
         .refresh("30s")
         .time("now-1h", "now")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
-        .variables([_source("datasource", "Prometheus"), _source(TEMPO, "Tempo"), *map(_choice, VARIABLES)])
+        .variables([_source("datasource", "Prometheus"), *_of_traces(traces), *map(_choice, VARIABLES)])
         .links([_other_dashboards()])
         .build()
     )
     drawn.annotations = models.AnnotationContainer([_posted(), *map(Mark, ANNOTATIONS)])
-    drawn.panels = list(_panels(board))
+    drawn.panels = list(_panels(board, traces))
     return json.dumps(drawn, cls=JSONEncoder, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _panels(board: Board) -> Iterator[models.Panel | models.RowPanel]:
+def _panels(board: Board, traces: TraceSource) -> Iterator[models.Panel | models.RowPanel]:
     for number, (item, at) in enumerate(place(board), start=1):
         grid = models.GridPos(at.height, at.width, at.x, at.y)
         if isinstance(item, Panel):
-            yield draw(item).id(number).grid_pos(grid).build()
+            yield draw(item, traces).id(number).grid_pos(grid).build()
         else:
             yield dashboard.Row(item.title).id(number).grid_pos(grid).collapsed(False).build()
 
@@ -74,21 +74,34 @@ def _source(name: str, kind: str) -> dashboard.DatasourceVariable:
     return dashboard.DatasourceVariable(name).label(kind).type(kind.lower()).current(option)
 
 
+def _of_traces(traces: TraceSource) -> Iterator[dashboard.DatasourceVariable | dashboard.QueryVariable]:
+    """Yields the variable that selects the source, and for Jaeger the one with the service to ask it for."""
+    yield _source(traces.name, traces.label)
+    if traces is JAEGER:
+        yield _values(SERVICE, "Traces of", f"label_values({JOB.metric}, {JOB.label})")
+
+
+def _values(name: str, title: str, query: str) -> dashboard.QueryVariable:
+    return (
+        dashboard.QueryVariable(name)
+        .label(title)
+        .datasource(PROMETHEUS_SOURCE)
+        .query({"qryType": 1, "query": query, "refId": name})
+        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(models.VariableSort.ALPHABETICAL_ASC)
+    )
+
+
 def _choice(variable: Variable) -> dashboard.QueryVariable:
     before = VARIABLES[: VARIABLES.index(variable)]
     filters = ", ".join(f'{other.label}=~"${other.name}"' for other in before)
     series = f"{variable.metric}{{{filters}}}" if filters else variable.metric
     return (
-        dashboard.QueryVariable(variable.name)
-        .label(variable.title)
-        .datasource(PROMETHEUS_SOURCE)
-        .query({"qryType": 1, "query": f"label_values({series}, {variable.label})", "refId": variable.name})
+        _values(variable.name, variable.title, f"label_values({series}, {variable.label})")
         .multi(True)
         .include_all(True)
         .all_value(ALL)
         .current(models.VariableOption(text="All", value="$__all", selected=True))
-        .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-        .sort(models.VariableSort.ALPHABETICAL_ASC)
     )
 
 

@@ -58,8 +58,7 @@ MEMORY = Panel(
     Unit.BYTES,
     (
         Query(f"{SELECTED.series(own.MEMORY)} or {SELECTED.series(own.JAEGER_MEMORY)}", "{job}"),
-        Query(SELECTED.series(own.COLLECTOR_MEMORY), "collector"),
-        Query(SELECTED.largest(own.AGENT_MEMORY), "largest agent"),
+        Query(SELECTED.largest(own.COLLECTORS_MEMORY, by=(JOB,)), "{job}"),
     ),
     width=12,
     height=6,

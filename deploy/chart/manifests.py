@@ -65,15 +65,16 @@ def resources(folder: Path) -> Iterator[Source]:
 
 
 def config_maps(folder: Path) -> Iterator[ConfigMapSource]:
-    """Yields the ConfigMaps that a kustomization and its bases generate."""
+    """Yields the ConfigMaps that a kustomization, its bases and its components generate."""
     kustomization = _kustomization(folder)
-    for name in kustomization.get("resources", []):
+    for name in (*kustomization.get("resources", []), *kustomization.get("components", [])):
         if (folder / name).is_dir():
             yield from config_maps((folder / name).resolve())
-    has_hash = not kustomization.get("generatorOptions", {}).get("disableNameSuffixHash", False)
+    options = kustomization.get("generatorOptions", {})
+    has_hash = not options.get("disableNameSuffixHash", False)
     for generated in kustomization.get("configMapGenerator", []):
         files = dict(_file(name, folder) for name in generated["files"])
-        labels = generated.get("options", {}).get("labels", {})
+        labels = {**options.get("labels", {}), **generated.get("options", {}).get("labels", {})}
         yield ConfigMapSource(generated["name"], files, labels, has_hash)
 
 

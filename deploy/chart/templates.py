@@ -54,10 +54,9 @@ def chart() -> Chart:
     """Returns the chart of the manifests. Raises ValueError for manifests that it can't take over."""
     sources = list(resources(BASE))
     base = {source.key: source.manifest for source in sources}
-    maps = dict.fromkeys(config_maps(BASE), "")
-    maps |= {each: component.condition for component in COMPONENTS for each in config_maps(_folder(component))}
+    maps = _config_maps()
     sections = _fixed_values()
-    hashed = {each.name: [f"{FILES}/{path}" for path in each.files.values()] for each in maps if each.has_hash}
+    hashed = {each.name: [f"{FILES}/{path}" for path in each.files.values()] for each, _ in maps if each.has_hash}
     places = Places(base, sections, hashed)
     variants = [(component, patched(base, _folder(component))) for component in COMPONENTS]
     sections.add(values.environment(sorted(_variables([base, *(objects for _, objects in variants)]))))
@@ -67,10 +66,18 @@ def chart() -> Chart:
         templates[path.stem] = _template([path], [trees[source.key] for source in documents])
     for component in COMPONENTS:
         templates |= _added(component, places)
-    kustomizations = sorted({(ROOT / path).parent for each in maps for path in each.files.values()})
-    config = [_config_map(each, condition, places) for each, condition in maps.items()]
+    kustomizations = sorted({(ROOT / path).parent for each, _ in maps for path in each.files.values()})
+    config = [_config_map(each, condition, places) for each, condition in maps]
     templates["config-maps"] = _template(kustomizations, config)
-    return Chart(templates, sections, list(_links(maps)))
+    return Chart(templates, sections, list(_links(each for each, _ in maps)))
+
+
+def _config_maps() -> list[tuple[ConfigMapSource, str]]:
+    """The ConfigMaps, each with the condition under which it is there; a component's takes the place of the base's."""
+    added = [(each, component.condition) for component in COMPONENTS for each in config_maps(_folder(component))]
+    replaced = {each.name: condition for each, condition in added}
+    kept = [(each, f"not ({replaced[each.name]})" if each.name in replaced else "") for each in config_maps(BASE)]
+    return [*kept, *added]
 
 
 def _added(component: Component, places: Places) -> dict[str, str]:

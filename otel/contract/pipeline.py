@@ -46,7 +46,7 @@ UPTIME = PipelineMetric(
     "otelcol_process_uptime_seconds_total", "counter", COLLECTORS, "Time since the Collector was started."
 )
 COLLECTOR_MEMORY = PipelineMetric("otelcol_process_memory_rss_bytes", "gauge", COLLECTOR, "Memory of the Collector.")
-AGENT_MEMORY = replace(COLLECTOR_MEMORY, job=COLLECTOR_AGENT)
+COLLECTORS_MEMORY = replace(COLLECTOR_MEMORY, job=COLLECTORS)
 ACCEPTED = _counted("receiver_accepted", "receiver", "Items received.", COLLECTOR)
 REFUSED = _counted("receiver_refused", "receiver", "Items refused on receipt; the sender retries.")
 SENT = _counted("exporter_sent", "exporter", "Items that a store accepted.", COLLECTOR)

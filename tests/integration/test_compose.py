@@ -341,6 +341,10 @@ def test_jaeger_takes_the_place_of_tempo(compose: Path) -> None:
     [scraped] = [v["source"] for v in services["prometheus"]["volumes"] if v["target"].endswith("/pipeline.yml")]
     assert "jaeger:8888" in Path(scraped).read_text()
     assert "tempo" not in Path(scraped).read_text()
+    assert services["grafana"]["environment"]["TRACE_STORE"] == "jaeger"
+    assert services["grafana"]["environment"]["TRACE_STORE_URL"] == "http://jaeger:16686"
+    [dashboards] = [v["source"] for v in services["grafana"]["volumes"] if v["target"] == "/etc/grafana/ttscope"]
+    assert Path(dashboards).name == "grafana-jaeger"
 
 
 def test_the_pipeline_that_prometheus_scrapes_is_of_this_file(services: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 import subprocess
 import time
 from collections import Counter
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
+from dashboards import trace_sources
 from dashboards.annotations import ALERTS, ANNOTATIONS, DEPLOYS, DRIFT
 from dashboards.boards import BOARDS
 from dashboards.boards.service import LATENCY_DISTRIBUTION, failures
@@ -171,6 +174,37 @@ def fits(search: TraceSearch, span: dict[str, Any]) -> bool:
     attributes = otlp_json.attributes(span.get("attributes", ()))
     is_request = span["kind"] in (2, "SPAN_KIND_SERVER")
     return is_request and search.fits(attributes, int(span["startTimeUnixNano"]) / 1e9, seconds)
+
+
+@pytest.mark.parametrize("panel", SEARCHES, ids=lambda panel: panel.name)
+def test_grafana_finds_by_jaeger_what_fulfils_the_conditions_that_it_takes(panel: Panel, stack: Stack) -> None:
+    if stack.trace_store != JAEGER:
+        pytest.skip("a Tempo keeps the traces")
+    for search in (panel.ask, panel.traces):
+        if isinstance(search, Search) and (query := trace_sources.JAEGER.query(search)):
+            expected = stack.search(*search.conditions)
+            found = asked_by_grafana(stack, query)
+            if any(len(group) > 1 for group in search.conditions):
+                assert found <= expected
+            else:
+                assert found == expected
+
+
+def asked_by_grafana(stack: Stack, query: dict[str, Any]) -> set[str]:
+    """The traces that Jaeger returns for what Grafana's plugin sends it: tags as JSON, times in microseconds."""
+    tags = dict(pair.split("=", 1) for pair in shlex.split(query["tags"]))
+    shortest = {"minDuration": query["minDuration"]} if "minDuration" in query else {}
+    end = round((time.time() + 60) * 1e6)
+    asked = {
+        "service": query["service"].replace("${service}", "ttscope"),
+        "tags": json.dumps(tags),
+        "limit": 10_000,
+        "start": end - round(3600e6),
+        "end": end,
+        **shortest,
+    }
+    answer = json.loads(fetch(f"{stack.settings.trace_store_url}/api/traces?{urlencode(asked)}"))
+    return {trace["traceID"] for trace in answer["data"]}
 
 
 def test_the_slow_requests_are_found(stack: Stack) -> None:

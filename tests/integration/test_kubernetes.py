@@ -114,7 +114,12 @@ def test_tempo_takes_the_place_of_jaeger(overlays: dict[str, Manifests]) -> None
     assert "tempo" not in {name for other in OVERLAYS if other != "tempo" for name in overlays[other].containers()}
     tempo = overlays["tempo"]
     assert "jaeger" not in {*tempo.containers(), *tempo.named("Service"), *tempo.named("PersistentVolumeClaim")}
-    assert {("collector", "tempo", 14317), ("collector", "tempo", 3200)} <= set(tempo.connections())
+    expected = {("collector", "tempo", 14317), ("collector", "tempo", 3200), ("grafana", "tempo", 3200)}
+    assert expected <= set(tempo.connections())
+    for name, store in (("cpu", "jaeger"), ("tempo", "tempo")):
+        service = json.loads(overlays[name].named("ConfigMap")["ttscope-dashboard-service"]["data"]["service.json"])
+        asked = [panel["datasource"]["type"] for panel in service["panels"] if panel["title"] == "Slowest requests"]
+        assert asked == [overlays[name].environment("grafana")["TRACE_STORE"]] == [store]
     [config] = [each for each in tempo.pods()["prometheus"]["spec"]["volumes"] if each["name"] == "config"]
     items = [item for each in config["projected"]["sources"] for item in each["configMap"].get("items", [])]
     assert {"key": "pipeline-tempo.yml", "path": "pipeline.yml"} in items

@@ -28,7 +28,8 @@ from dashboards.panel import Board, Panel, Query, Row, Search, Threshold, Unit
 from dashboards.readme import BEGIN, END, with_table
 from dashboards.rendering import render
 from dashboards.scope import SELECTED
-from dashboards.traceql import equal, longer_than, present, requests
+from dashboards.trace_sources import JAEGER, TEMPO, TRACE_SOURCES, TraceSource
+from dashboards.traceql import above, equal, longer_than, present, requests
 from dashboards.traceql import written as written_search
 from dashboards.variables import VARIABLES, fill
 from drift.outputs.annotation import annotation
@@ -210,8 +211,9 @@ class TestEveryBoard:
                 assert sum(panel.width for panel in line) == COLUMNS, [panel.name for panel in line]
                 assert len({panel.height for panel in line}) == 1, [panel.name for panel in line]
 
-    def test_is_what_grafana_can_read(self, board: Board) -> None:
-        written = json.loads(render(board))
+    @pytest.mark.parametrize("traces", TRACE_SOURCES, ids=lambda source: source.name)
+    def test_is_what_grafana_can_read(self, board: Board, traces: TraceSource) -> None:
+        written = json.loads(render(board, traces))
         read = json.loads(json.dumps(Dashboard.from_json(written), cls=JSONEncoder))
         for mark in written["annotations"]["list"]:  # the SDK does not know these of Prometheus' annotations
             for own in ("titleFormat", "textFormat", "step", "useValueForTime"):
@@ -227,20 +229,25 @@ class TestEveryBoard:
                 query.promql for query in panel.queries
             ]
 
-    def test_asks_the_sources_that_are_chosen(self, board: Board) -> None:
+    @pytest.mark.parametrize("traces", TRACE_SOURCES, ids=lambda source: source.name)
+    def test_asks_the_sources_that_are_chosen(self, board: Board, traces: TraceSource) -> None:
+        drawn = written(board, traces)
         sources = {
             source["uid"]
-            for panel in written(board)["panels"]
+            for panel in drawn["panels"]
             for source in (panel.get("datasource"), *(target["datasource"] for target in panel.get("targets", [])))
             if source
         }
-        assert sources <= {"${datasource}", "${tempo}"}
-        names = [variable["name"] for variable in written(board)["templating"]["list"]]
-        assert names == ["datasource", "tempo", "job", "instance", "voice"]
+        assert sources <= {"${datasource}", f"${{{traces.name}}}"}
+        names = [variable["name"] for variable in drawn["templating"]["list"]]
+        of_traces = ["jaeger", "service"] if traces is JAEGER else ["tempo"]
+        assert names == ["datasource", *of_traces, "job", "instance", "voice"]
+        other = JAEGER if traces is TEMPO else TEMPO
+        assert f"${{{other.name}}}" not in render(board, traces)
 
 
-def written(board: Board) -> dict[str, Any]:
-    return dict(json.loads(render(board)))
+def written(board: Board, traces: TraceSource = TEMPO) -> dict[str, Any]:
+    return dict(json.loads(render(board, traces)))
 
 
 def test_what_the_drift_job_posts_is_drawn() -> None:
@@ -279,7 +286,8 @@ def test_quantiles_are_of_native_histograms() -> None:
 
 
 def test_a_link_to_traces_is_a_search_once_the_variables_are_put_in() -> None:
-    link = explore(requests((longer_than(1), equal("tts.outcome", "error"))))
+    link = explore(requests((longer_than(1), equal("tts.outcome", "error"))), TEMPO)
+    assert link
     filled = link.replace("${tempo}", "tempo").replace("${voice:pipe}", "joe|amy").replace("${job:pipe}", "ttscope")
     filled = filled.replace("${__from}", "1").replace("${__to}", "2")
     assert "$" not in filled
@@ -289,6 +297,49 @@ def test_a_link_to_traces_is_a_search_once_the_variables_are_put_in() -> None:
         ' && (duration > 1s || span.tts.outcome = "error") }'
     )
     assert panes["a"]["range"] == {"from": "1", "to": "2"}
+
+
+JAEGER_QUERIES = {
+    (longer_than(1),): ("span.kind=server", "1s", ""),
+    (longer_than(0.25), equal("tts.outcome", "error")): ('span.kind=server tts.outcome="error"', "0.25s", ""),
+    ((above("tts.status_code", 499), equal("tts.outcome", "error"), present("tts.fallback_from")),): (
+        'span.kind=server tts.outcome="error"',
+        None,
+        " with tts.outcome = error alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("conditions", JAEGER_QUERIES)
+def test_jaeger_is_asked_for_what_it_can_find_and_what_it_leaves_out_is_said(conditions: Any) -> None:
+    search, (tags, shortest, alone) = requests(*conditions), JAEGER_QUERIES[conditions]
+    query = JAEGER.query(search)
+    assert query
+    assert (query["queryType"], query["service"], query["limit"]) == ("search", "${service}", 20)
+    assert (query["tags"], query.get("minDuration")) == (tags, shortest)
+    assert JAEGER.difference(search) == f"Jaeger lists those of all voices{alone}."
+    link = explore(search, JAEGER)
+    assert link
+    filled = link.replace("${jaeger}", "jaeger").replace("${service}", "ttscope")
+    filled = filled.replace("${__from}", "1").replace("${__to}", "2")
+    assert "$" not in filled
+    [asked] = json.loads(parse_qs(urlsplit(filled).query)["panes"][0])["a"]["queries"]
+    assert asked == {**query, "service": "ttscope"}
+
+
+def test_jaeger_is_not_asked_for_what_it_can_not_find() -> None:
+    for conditions in (
+        present("tts.fallback_from"),
+        above("tts.stream_underrun", 0),
+        equal("tts.outcome", "ok", "error"),
+    ):
+        assert JAEGER.query(requests(conditions)) is None
+        assert explore(requests(longer_than(1), conditions), JAEGER) is None
+    links = {
+        source.name: sum("links" in panel for board in BOARDS for panel in written(board, source)["panels"])
+        for source in TRACE_SOURCES
+    }
+    assert 0 < links["jaeger"] < links["tempo"]
 
 
 def test_the_files_are_as_they_should_be() -> None:
@@ -315,12 +366,19 @@ def test_a_file_that_is_stale_or_left_over_is_told_of_and_mended(
 
 def test_grafana_is_given_the_files_and_the_sources_that_they_choose() -> None:
     provisioning = ROOT / "dashboards" / "provisioning"
+    jaeger = (ROOT / "deploy" / "compose" / "jaeger.yaml").read_text()
+    assert "./dashboards/grafana-jaeger:/etc/grafana/ttscope:ro" in jaeger
     [provider] = yaml.safe_load((provisioning / "dashboards" / "ttscope.yaml").read_text())["providers"]
     grafana = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["grafana"]
     assert f"./dashboards/grafana:{provider['options']['path']}:ro" in grafana["volumes"]
     sources = yaml.safe_load((provisioning / "datasources" / "ttscope.yaml").read_text())["datasources"]
-    chosen = {variable["current"]["value"] for variable in written(BOARDS[0])["templating"]["list"][:2]}
-    assert chosen == {source["uid"] for source in sources}
+    for store in TRACE_SOURCES:
+        listed = written(BOARDS[0], store)["templating"]["list"][:2]
+        chosen = {variable["current"]["value"]: variable["query"] for variable in listed}
+        assert chosen == {
+            source["uid"].replace("${TRACE_STORE}", store.name): source["type"].replace("${TRACE_STORE}", store.name)
+            for source in sources
+        }
 
 
 def test_panels_need_nothing_but_the_contract() -> None:
@@ -430,7 +488,7 @@ def test_kubernetes_gets_every_file_in_objects_that_it_takes() -> None:
     folder = ROOT / "dashboards"
     maps = yaml.safe_load((folder / "kustomization.yaml").read_text())["configMapGenerator"]
     files = [folder / name for each in maps for name in each["files"]]
-    wanted = {*(folder / "grafana").glob("*.json"), *(folder / "provisioning").rglob("*.yaml")}
+    wanted = {*(folder / "grafana-jaeger").rglob("*.json"), *(folder / "provisioning").rglob("*.yaml")}
     assert len(files) == len(set(files))
     assert set(files) == wanted
     for each in maps:

@@ -99,7 +99,7 @@ def test_the_connections_are_looked_for(manifests: Manifests) -> None:
         ("collector-agent", "prometheus", 9090),
         ("server", "redis", 6379),
         ("collector", "mlflow", 5000),
-        ("grafana", "tempo", 3200),
+        ("grafana", "jaeger", 16686),
     } <= set(manifests.connections())
 
 
@@ -266,10 +266,35 @@ def test_every_file_of_configuration_is_mounted(manifests: Manifests) -> None:
     mounted = [each["configMap"] for each in volumes["config"]["projected"]["sources"]]
     rules = next(each for each in mounted if each["name"] == "alert-rules")["items"]
     assert {item["path"] for item in rules} == {f"rules/{name}" for name in maps["alert-rules"]}
-    shown = {each["name"]: each for each in manifests.pods()["grafana"]["spec"]["volumes"]}["dashboards"]
-    assert {each["configMap"]["name"] for each in shown["projected"]["sources"]} == {
-        name for name in maps if name.startswith("ttscope-dashboard-")
+
+
+def test_every_dashboard_is_mounted_for_either_trace_store(manifests: Manifests, tmp_path: Path) -> None:
+    """With its folder: views of one's own stand below the others."""
+    dashboards = ROOT / "dashboards"
+    for_tempo = documents(dashboards / "grafana")
+    for folder, replaced in (("grafana-jaeger", []), ("grafana", for_tempo)):
+        names = {each["metadata"]["name"] for each in replaced}
+        kept = [each for each in manifests.all if each["metadata"]["name"] not in names]
+        assert len(kept) + len(names) == len(manifests.all), "a component replaces what is there"
+        mounted = tmp_path / folder
+        Manifests([*kept, *replaced]).write_volume("grafana", "dashboards", mounted)
+        files = {
+            path.relative_to(dashboards / folder): path.read_text() for path in (dashboards / folder).rglob("*.json")
+        }
+        assert {path.relative_to(mounted): path.read_text() for path in mounted.rglob("*.json")} == files
+    environment, sources = manifests.environment("grafana"), grafana_sources()
+    assert {"datasourceUid": environment["TRACE_STORE"], "name": "trace_id"} == {
+        key: value.replace("${TRACE_STORE}", "jaeger")
+        for key, value in sources["Prometheus"]["jsonData"]["exemplarTraceIdDestinations"][0].items()
     }
+    used = set(re.findall(r"\$\{(\w+)\}", yaml.safe_dump(sources)))
+    assert used <= environment.keys()
+    assert used <= COMPOSE["grafana"]["environment"].keys()
+
+
+def grafana_sources() -> dict[str, dict[str, Any]]:
+    path = ROOT / "dashboards" / "provisioning" / "datasources" / "ttscope.yaml"
+    return {each["name"]: each for each in yaml.safe_load(path.read_text())["datasources"]}
 
 
 def test_the_drift_job_reads_what_the_collector_writes(manifests: Manifests) -> None:
