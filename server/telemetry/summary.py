@@ -38,7 +38,7 @@ class Summary:
         self._last_used: dict[str, float] = {}
         self._per_second: deque[tuple[int, int]] = deque(maxlen=int(MINUTE))
         self.requests = EventRate(clock)
-        """The rate of requests that ended."""
+        """The rate of requests that have begun."""
         self.failures = EventRate(clock)
         """The rate of those that the server failed, or refused because it had no capacity left."""
         self._in_flight = 0
@@ -60,6 +60,7 @@ class Summary:
 
     def open(self) -> None:
         self._in_flight += 1
+        self.requests.count()
 
     def close(self, record: RequestRecord) -> None:
         """Counts a finished request. Raises ValueError if it has no outcome."""
@@ -68,7 +69,6 @@ class Summary:
         self._in_flight -= 1
         self._outcomes[record.outcome] += 1
         self._count_second()
-        self.requests.count()
         self._last_request = time.time()
         if record.cache is not None:
             self._cache[record.cache] += 1

@@ -151,7 +151,7 @@ def test_the_figures_are_those_of_the_metrics() -> None:
         figures = house.load.figures()
     assert figures.cpu_utilization == 0.25
     assert figures.utilization == pytest.approx(0.2)
-    assert figures.requests_per_second == pytest.approx(3 / WINDOW_SECONDS)
+    assert figures.requests_per_second == pytest.approx(4 / WINDOW_SECONDS)
     assert figures.failures_per_second == pytest.approx(1 / WINDOW_SECONDS)  # refused for want of room
     assert figures.named == {
         "forecast_wait_seconds": 2.0,
