@@ -24,7 +24,7 @@ from bench.clients.passage import Reader
 from bench.results.file import RESULTS, write_section
 from bench.results.machine import this_machine
 from bench.results.routing_section import PolicyResult, Scenario, render
-from bench.targets.contenders import ttscope_stream_request
+from bench.targets.contenders import MissingError, ttscope_stream_request
 from bench.targets.haproxy import Policy, routed
 from bench.targets.process import NO_CACHE, Program, free_port, running, ttscope
 
@@ -71,7 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.routing", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one turn of 20 seconds each instead of two of 60")
     options = parser.parse_args(arguments)
-    asyncio.run(run(QUICK if options.quick else FULL))
+    try:
+        asyncio.run(run(QUICK if options.quick else FULL))
+    except MissingError as error:
+        print(error)
+        return 1
     return 0
 
 
@@ -105,8 +109,8 @@ async def own_clients(plan: RoutingPlan) -> Scenario:
         results = await take_turns(group, USED_SHARE * (3 * FAST - own), plan, own_audio=own)
     return Scenario(
         "One server has other clients too",
-        f"Three servers that hum at {FAST:g} s of audio a second. Other clients, whose answers are not counted, ask the "
-        f"first one directly for {own:g} s of audio a second. Through haproxy come {USED_SHARE:.0%} of what is left.",
+        f"Three servers that hum at {FAST:g} s of audio a second. Other clients, whose answers are not counted, ask "
+        f"the first one directly for {own:g} s of audio a second. Through haproxy come {USED_SHARE:.0%} of the rest.",
         results,
     )
 

@@ -70,7 +70,7 @@ def configuration(policy: Policy, ports: Sequence[tuple[int, int]], port: int, r
 
 @asynccontextmanager
 async def routed(policy: Policy, ports: Sequence[tuple[int, int]]) -> AsyncIterator[Haproxy]:
-    """Runs haproxy before the servers until the block ends. Raises MissingError, and SystemExit if it does not start."""
+    """Runs haproxy before the servers. Raises MissingError, and SystemExit if it does not start."""
     program = shutil.which("haproxy", path=PLACES)
     if program is None:
         raise MissingError("haproxy is not installed; on Debian: apt-get install haproxy")

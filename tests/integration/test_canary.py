@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import re
@@ -18,11 +19,12 @@ from server.access.audit_check import verify
 from server.access.audit_file import AUDIT_FOLDER, CURRENT
 from server.access.caller import Scope
 from server.audio.formats import FORMATS
+from server.middleware.orca import FORMAT_HEADER, HEADER, ORCA_FORMATS
 from tests.api_keys import create, expired, mistyped, revoked, unknown
 from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
 from tests.server_process import LiveServer
-from tests.stack import eventually
+from tests.stack import eventually, free_ports
 
 CANARY = "Xylocanary"
 """Looked for in any case, in UTF-8 and UTF-16, whole: no code of ours has it."""
@@ -223,10 +225,32 @@ def leave(url: str) -> None:
         assert eventually(lambda: json.loads(fetch(f"{url}/metrics"))["requests_in_flight"] == 0)
 
 
+def load_reports(url: str, agent_port: int, key: str) -> bytes:
+    """What routers read: the reports of answers, of refusals and of streams, and the line of the agent check."""
+    reports = []
+    for text in (f"Hello {CANARY}.", CANARY * 1000):
+        for form in ORCA_FORMATS:
+            body = json.dumps({"text": text, "stream": True}).encode()
+            headers = {**JSON, "TE": "trailers", FORMAT_HEADER: form, "Authorization": f"Bearer {key}"}
+            host, port = url.removeprefix("http://").split(":")
+            connection = socket.create_connection((host, int(port)), timeout=60)
+            lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": "localhost", **headers}.items())
+            with connection, connection.makefile("rb") as answer:
+                head = f"POST /tts HTTP/1.1\r\n{lines}Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+                connection.sendall(head.encode() + body)
+                whole = answer.read()
+            found = re.findall(rb"(?:^|\n)%s: (\w+ [ -~]+)" % HEADER.encode(), whole)
+            assert len(found) == (2 if text.startswith("Hello") else 1)
+            reports += [*found, *(base64.b64decode(each[4:]) for each in found if each.startswith(b"BIN "))]
+    with socket.create_connection(("127.0.0.1", agent_port), timeout=60) as connection:
+        return b"\n".join([*reports, connection.recv(1000)])
+
+
 @pytest.fixture(scope="module")
 def signals(data_dir: Path) -> dict[str, bytes]:
     """Everything that left the server, by where it went."""
     collector, over_http = Collector(), HTTPCollector()
+    agent_port = free_ports(["agent"])["agent"]
     environment = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,
         "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": f"{over_http.endpoint}/v1/traces",
@@ -237,6 +261,8 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         "TTSCOPE_AUDIT_REQUESTS": "all",
         "TTSCOPE_QUERY_KEYS": "true",
         "TTSCOPE_TRUSTED_PROXIES": "127.0.0.1",
+        "TTSCOPE_LOAD_REPORTS": "always",
+        "TTSCOPE_AGENT_CHECK_PORT": str(agent_port),
     }
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
@@ -257,6 +283,7 @@ def signals(data_dir: Path) -> dict[str, bytes]:
             "/prometheus as protobuf": fetch(f"{url}/prometheus", PROTOBUF, **key),
             "the management port": fetch(f"{server.management_url}/metrics", "text/plain"),
             "/traces": fetch(f"{url}/traces", **key),
+            "load reports": load_reports(url, agent_port, KEYS[1]),
             "/traces/{trace_id}": b"".join(fetch(f"{url}/traces/{trace['trace_id']}", **key) for trace in traces),
         }
         assert server.stop() == 0
@@ -284,6 +311,7 @@ WHERE = [
     "/prometheus as protobuf",
     "the management port",
     "/traces",
+    "load reports",
     "/traces/{trace_id}",
     "OTLP",
     "OTLP over HTTP",
@@ -338,7 +366,17 @@ def test_the_audit_log_has_requests_refusals_and_changes(signals: dict[str, byte
 
 
 @pytest.mark.parametrize(
-    "where", ["OTLP", "OTLP over HTTP", "the logs", "files", "the audit log", "/traces/{trace_id}", "/prometheus"]
+    "where",
+    [
+        "OTLP",
+        "OTLP over HTTP",
+        "the logs",
+        "files",
+        "the audit log",
+        "/traces/{trace_id}",
+        "/prometheus",
+        "load reports",
+    ],
 )
 def test_no_client_address_is_anywhere(signals: dict[str, bytes], where: str) -> None:
     lines = [line for line in signals[where].splitlines() if b'"url"' not in line]  # where the server itself listens

@@ -9,17 +9,23 @@ from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from server.middleware.orca import FORMAT_HEADER, HEADER, ORCA_FORMATS
+from server.settings import Settings
 from tests.api_keys import bearer, create
-from tests.humming_provider import HummingProvider
+from tests.humming_provider import PACE, HummingProvider
 from tests.loaded_provider import LoadedProvider
 from tests.raw_client import RawClient, speech
+from tests.server_process import ROOT
 from tests.service_client import Client, Start, samples
 from tests.unit.test_orca import read_text
 
 TEXT = "One two three four five six. Seven eight nine ten."
+SECONDS = PACE["joe"] * len(TEXT)
+"""The estimated duration of its audio."""
+PICKER = ROOT / "deploy" / "routing" / "endpoint-picker.yaml"
 AS_TEXT = {FORMAT_HEADER: "TEXT"}
 
 
@@ -187,19 +193,20 @@ async def ready(client: Client) -> tuple[int, int, str | None]:
         return plain.status, for_load.status, for_load.headers.get("Retry-After")
 
 
-async def test_the_endpoint_picker_of_the_gateway_finds_its_gauges(start: Start) -> None:
-    """It reads the management port as Prometheus text, without an Accept header, and takes the names as configured."""
+async def test_the_endpoint_picker_finds_its_gauges(start: Start) -> None:
+    """It reads the path and the metrics that deploy/routing names, without an Accept header."""
+    plugins = {plugin["type"]: plugin.get("parameters") for plugin in yaml.safe_load(PICKER.read_text())["plugins"]}
+    [engine] = plugins["core-metrics-extractor"]["engineConfigs"]
+    assert plugins["metrics-data-source"]["port"] == Settings().management_port
     provider = LoadedProvider(rate=100.0)
     client = await start(provider)
     tasks = await held(client, provider, [TEXT, TEXT])
-    async with client.session.get(f"{client.service.management_url}/metrics", skip_auto_headers=["Accept"]) as answer:
+    url = f"{client.service.management_url}{plugins['metrics-data-source']['path']}"
+    async with client.session.get(url, skip_auto_headers=["Accept"]) as answer:
         assert answer.headers["Content-Type"].startswith("text/plain; version=")
         families = {family.name: family for family in text_string_to_metric_families(await answer.text())}
-    values = {"tts_queue_depth": 1.0, "tts_requests_in_flight": 2.0}
-    for name, value in values.items():
-        assert families[name].type == "gauge"
-        assert [sample.value for sample in families[name].samples] == [value]
-    for name in ("tts_queue_audio_seconds", "tts_forecast_wait_seconds", "tts_utilization_percent"):
-        [sample] = families[name].samples
-        assert sample.value > 0
+    for spec, value in (("queuedRequestsSpec", 2 * SECONDS), ("runningRequestsSpec", 2)):
+        family = families[engine[spec]]
+        assert family.type == "gauge"
+        assert [sample.value for sample in family.samples] == [pytest.approx(value)]
     await finish(provider, tasks)

@@ -120,6 +120,7 @@ class TestResults:
             "old overload",
             "old drift",
             "old histograms",
+            "old routing",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document

