@@ -184,6 +184,22 @@ def _metrics(manifests: Manifests) -> list[dict[str, Any]]:
     return metrics
 
 
+def test_the_operators_prometheus_gives_the_signals_too(programs: dict[str, Path], tmp_path: Path) -> None:
+    """A kustomization of the user's own lists both components."""
+    names = ("base", "components/monitoring", "components/autoscaling")
+    base, *components = [os.path.relpath(KUBERNETES / name, tmp_path) for name in names]
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump({"resources": [base], "components": components}))
+    both = built(programs["kustomize"], tmp_path)
+    assert both.problems() == []
+    adapter, prometheus = (
+        both.pods()["prometheus-adapter"]["metadata"]["labels"],
+        {"app.kubernetes.io/name": "prometheus"},
+    )
+    assert both.allowed("ingress", prometheus, adapter, 9090)
+    assert both.named("Prometheus")
+    assert both.named("Service")["prometheus"]["spec"]["selector"] == prometheus
+
+
 def test_nobody_but_keda_gets_to_prometheus(overlays: dict[str, Manifests]) -> None:
     [rule] = overlays["keda"].named("NetworkPolicy")["prometheus-signals"]["spec"]["ingress"]
     [caller] = rule["from"]
