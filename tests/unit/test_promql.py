@@ -21,6 +21,13 @@ def test_choosing_a_value_and_keeping_a_label_are_told_apart_by_name() -> None:
         UNSCOPED.largest(QUEUE_DEPTH, {INSTANCE: "a"})  # type: ignore[misc]
 
 
+def test_a_recent_total_has_no_process_that_is_gone() -> None:
+    assert UNSCOPED.recent(QUEUE_DEPTH, over="30s") == "sum(avg_over_time(tts_queue_depth[30s]))"
+    assert SCOPED.recent(QUEUE_DEPTH, by=(INSTANCE,), over="30s") == (
+        'sum by (instance) (avg_over_time(tts_queue_depth{job="a"}[30s]))'
+    )
+
+
 def test_a_scope_is_part_of_every_selector() -> None:
     assert SCOPED.mean(STREAM_UNDERRUN, by=(VOICE_NAME,)) == (
         'histogram_avg(sum by (voice_name) (rate(tts_stream_underrun_seconds{job="a"}[1m]))) >= 0'
