@@ -59,10 +59,14 @@ class Replicas:
         self.servers[number] = self._start(number)
         self.servers[number].wait_until_ready()
 
+    def kill(self, number: int) -> None:
+        """Returns when the kernel has ended the process, and its connections with it."""
+        self.servers[number].process.kill()
+        self.servers[number].process.wait(timeout=60)
+
     def close(self) -> None:
-        for server in self.servers:
-            server.process.kill()
-            server.process.wait(timeout=60)
+        for number in range(len(self.servers)):
+            self.kill(number)
 
     def _start(self, number: int) -> LiveServer:
         port = {"TTSCOPE_PORT": str(self.ports[number])}
@@ -83,8 +87,6 @@ class Traffic:
 
     answered: int = 0
     failures: list[Failure] = field(default_factory=list)
-    in_flight: dict[int, float] = field(default_factory=dict)
-    """When each request began that is not answered yet."""
 
     async def until(self, answers: int) -> None:
         """Waits until so many more requests are answered."""
@@ -106,9 +108,8 @@ async def traffic(urls: Sequence[str], headers: dict[str, str] | None = None) ->
         while not stopped.is_set():
             count += 1
             body = {"text": f"{number} {count} {TEXT}", "stream": bool(count % 2), "cache": False}
-            seen.in_flight[number] = began = time.monotonic()
+            began = time.monotonic()
             problem = await _problem(session, urls[number % len(urls)], body)
-            del seen.in_flight[number]
             if problem:
                 seen.failures.append(Failure(began, problem))
                 await asyncio.sleep(0.05)

