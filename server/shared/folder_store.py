@@ -52,7 +52,7 @@ class FolderStore:
             try:
                 _write(staged, content)
                 if self._current(path) != expected:
-                    raise ObjectChanged(f"{path.name} was changed by another server")
+                    raise ObjectChanged("the file was changed by another server")
                 staged.replace(path)
             except BaseException:
                 with suppress(OSError):
