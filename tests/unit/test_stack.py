@@ -339,13 +339,14 @@ def test_every_connector_ends_one_pipeline_and_begins_another(collector: dict[st
     assert collector["connectors"].keys() == used(collector, "exporters") & used(collector, "receivers")
 
 
-def test_an_agent_limits_memory_first_and_keeps_every_signal_on_disk_without_end() -> None:
+def test_an_agent_limits_memory_first_and_keeps_every_signal_on_disk_without_end(collector: dict[str, Any]) -> None:
     agent = yaml.safe_load((CONFIG / "agent.yaml").read_text())
     for pipeline in pipelines(agent):
         assert pipeline["processors"] == ["memory_limiter"]
         [exporter] = (agent["exporters"][name] for name in pipeline["exporters"])
         assert exporter["sending_queue"]["storage"] == "file_storage"
         assert exporter["retry_on_failure"]["max_elapsed_time"] == "0s"
+        assert exporter["keepalive"] == collector["exporters"]["otlp_grpc/traces"]["keepalive"]
     for part in PARTS:
         assert agent[part].keys() == used(agent, part)
     assert agent["exporters"]["otlp_grpc/gateway_metrics"]["sending_queue"]["num_consumers"] == 1
