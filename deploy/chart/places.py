@@ -154,8 +154,8 @@ class Places:
         variables = {variable["name"]: variable for variable in container["env"]}
         seconds = int(variables["TTSCOPE_DRAIN_SECONDS"]["value"])
         drain = self._values.add(values.drain(seconds))
-        rest = pod["terminationGracePeriodSeconds"] - seconds
-        pod["terminationGracePeriodSeconds"] = Expression(f"add {rest} (int {drain})")
+        rest = pod["terminationGracePeriodSeconds"] - 2 * seconds
+        pod["terminationGracePeriodSeconds"] = Expression(f"add {rest} (mul 2 (int {drain}))")
         variables["TTSCOPE_DRAIN_SECONDS"]["value"] = Expression(f"int {drain} | quote")
         hosts = variables["TTSCOPE_ALLOWED_HOSTS"]
         hosts["value"] = Expression(f'include "ttscope.hosts" (list . ({_in_namespace(hosts["value"])})) | quote')

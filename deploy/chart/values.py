@@ -216,7 +216,7 @@ def drain(default: int) -> Value:
     return Value(
         "server.drainSeconds",
         "How long a server that stops finishes its requests",
-        "In seconds, `TTSCOPE_DRAIN_SECONDS`. Its pod may take 20 s more.",
+        "In seconds, `TTSCOPE_DRAIN_SECONDS`. Its pod may take twice as long and 20 s more.",
         {"type": "integer", "minimum": 0, "maximum": 3600},
         default,
     )

@@ -11,10 +11,14 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
+from tests.cluster.layers import NotPossibleError, write_update
 from tests.cluster.node import containerd_configuration, socket_of
 from tests.cluster.processes import Processes, run
 from tests.compose.engine import Docker
@@ -31,6 +35,7 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._list = folder / "list.json"
+        self._blobs = folder / "images" / "io.containerd.content.v1.content" / "blobs" / "sha256"
 
     def names(self) -> frozenset[str]:
         """Returns the names of the images."""
@@ -58,7 +63,7 @@ class ImageStore:
             for name in missing:
                 self._import(docker, name)
                 self._list.write_text(json.dumps({**self._identifiers(), name: wanted[name]}, indent=1))
-                _give_back(self.folder / "images" / "io.containerd.content.v1.content" / "blobs")
+                _give_back(self._blobs)
         finally:
             server.terminate()
             server.wait(START_SECONDS)
@@ -78,12 +83,34 @@ class ImageStore:
             database.write_bytes(content)
 
     def _import(self, docker: Docker, name: str) -> None:
-        save = subprocess.Popen(
-            [docker.program, "save", name], env={**os.environ, **docker.environment}, stdout=subprocess.PIPE
-        )
-        load = ["ctr", "--address", str(socket_of(self.folder)), "--namespace", "k8s.io", "images", "import", "-"]
-        done = subprocess.run(load, stdin=save.stdout, capture_output=True, timeout=IMPORT_SECONDS, check=False)
-        assert (save.wait(), done.returncode) == (0, 0), f"{name} is not imported: {done.stderr.decode()[-2000:]}"
+        """Has the store's containerd unpack an image."""
+        file = self.folder / "layers.json"
+        known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+        try:
+            with self._importing() as target:
+                write_update(docker, name, self._blobs, known, target)
+        except NotPossibleError:  # the engine is elsewhere
+            with self._importing() as target:
+                save = [docker.program, "save", name]
+                subprocess.run(save, env={**os.environ, **docker.environment}, stdout=target, check=True)
+        file.write_text(json.dumps(known, indent=1))
+
+    @contextmanager
+    def _importing(self) -> Iterator[IO[bytes]]:
+        """Yields where an archive is written that containerd unpacks meanwhile."""
+        command = ["ctr", "--address", str(socket_of(self.folder)), "--namespace", "k8s.io", "images", "import", "-"]
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=errors, stderr=errors)
+            assert process.stdin
+            try:
+                yield process.stdin
+                process.stdin.close()
+                process.wait(IMPORT_SECONDS)
+            except BaseException:
+                process.kill()
+                raise
+            errors.seek(0)
+            assert process.returncode == 0, f"no image is imported: {errors.read().decode()[-2000:]}"
 
 
 def identifiers(docker: Docker, names: Collection[str]) -> dict[str, str]:

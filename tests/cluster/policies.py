@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tests.cluster.cluster import until
-from tests.cluster.deployment import Deployment, is_ready
+from tests.cluster.deployment import NAMESPACE, Deployment, is_ready
 from tests.kubernetes import HARDENED, NAME
 
 IMAGE = "ttscope-drift:0.1.0"
@@ -46,7 +46,7 @@ class Caller:
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": self.name, "labels": {NAME: self._program}},
+            "metadata": {"name": self.name, "labels": {NAME: self._program}, "ownerReferences": [self._owner()]},
             "spec": {
                 "containers": [container],
                 "securityContext": {**user, "seccompProfile": {"type": "RuntimeDefault"}},
@@ -54,7 +54,12 @@ class Caller:
                 "automountServiceAccountToken": False,
             },
         }
-        self._shown.cluster.kubectl("create", "--namespace=ttscope", "--filename=-", given=json.dumps(pod))
+        self._shown.cluster.kubectl("create", f"--namespace={NAMESPACE}", "--filename=-", given=json.dumps(pod))
+
+    def _owner(self) -> dict[str, object]:
+        """A controller of its own, or a DaemonSet would take the pod for one of its pods."""
+        namespace = self._shown.cluster.api.get(f"/api/v1/namespaces/{NAMESPACE}")["metadata"]
+        return {"apiVersion": "v1", "kind": "Namespace", "name": NAMESPACE, "uid": namespace["uid"], "controller": True}
 
     def until_it_runs(self) -> None:
         """Waits until the pod runs."""

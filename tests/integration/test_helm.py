@@ -279,7 +279,7 @@ def test_a_server_that_stops_has_the_time_to_drain(helm: Path, default: list[Man
         found.pods()["server"]["spec"]["terminationGracePeriodSeconds"] for found in (longer, Manifests(default))
     ]
     assert longer.environment("server")["TTSCOPE_DRAIN_SECONDS"] == "100"
-    assert seconds[0] - seconds[1] == 100 - 30
+    assert seconds[0] - seconds[1] == 2 * (100 - 30)
 
 
 def test_a_changed_file_starts_the_pods_that_read_it(helm: Path, default: list[Manifest], tmp_path: Path) -> None:

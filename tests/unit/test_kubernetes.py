@@ -211,11 +211,13 @@ def test_the_queues_of_an_agent_fit_its_volume(manifests: Manifests) -> None:
 
 def test_a_pod_that_stops_has_the_time_to_drain(manifests: Manifests) -> None:
     pod = manifests.pods()["server"]["spec"]
-    pause = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+    delay = float(manifests.environment("server")["TTSCOPE_SHUTDOWN_DELAY_SECONDS"])
     readiness = pod["containers"][0]["readinessProbe"]
     drain = float(manifests.environment("server")["TTSCOPE_DRAIN_SECONDS"])
     assert drain == Settings.model_fields["drain_seconds"].default
-    assert pod["terminationGracePeriodSeconds"] == pause + drain + STOPPING
+    assert delay >= 5, "clients that keep a connection are told to leave it, which a pause before SIGTERM would not do"
+    assert "lifecycle" not in pod["containers"][0]
+    assert pod["terminationGracePeriodSeconds"] == delay + 2 * drain + STOPPING  # first connections, then requests
     assert readiness["httpGet"] == {"path": "/ready", "port": "http"}
     assert pod["containers"][0]["livenessProbe"]["httpGet"]["path"] == "/health"
 
