@@ -55,7 +55,7 @@ class RoutingPlan:
     seconds: float
 
 
-FULL, QUICK = RoutingPlan(2, 60.0), RoutingPlan(1, 20.0)
+FULL, QUICK = RoutingPlan(2, 40.0), RoutingPlan(1, 20.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class RoutedServers:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when the measurement is complete."""
     parser = argparse.ArgumentParser(prog="python -m bench.routing", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one turn of 20 seconds each instead of two of 60")
+    parser.add_argument("--quick", action="store_true", help="one turn of 20 seconds each instead of two of 40")
     options = parser.parse_args(arguments)
     try:
         asyncio.run(run(QUICK if options.quick else FULL))
