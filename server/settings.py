@@ -300,6 +300,8 @@ def _conflicts(settings: Settings) -> list[str]:
     problems = []
     if settings.port == settings.management_port != 0:
         problems.append(f"PROMETHEUS_PORT: must differ from TTSCOPE_PORT, both are {settings.port}")
+    if settings.agent_check_port and settings.agent_check_port in (settings.port, settings.management_port):
+        problems.append("TTSCOPE_AGENT_CHECK_PORT: must differ from TTSCOPE_PORT and PROMETHEUS_PORT")
     problems += settings.web_conflicts()
     used = {
         *settings.providers,

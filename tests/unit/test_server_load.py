@@ -185,5 +185,7 @@ def test_the_weight_for_haproxy_falls_with_the_wait(wait: float, state: str) -> 
 def test_a_server_that_can_not_speak_is_down_and_one_that_stops_has_no_weight() -> None:
     house = House()
     assert house.state(ready=False) == "down"
+    house.admission.leave()
+    assert house.state() == "up 0%"
     house.admission.close()
     assert house.state() == house.state(ready=False) == "up 0%"
