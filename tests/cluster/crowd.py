@@ -76,7 +76,9 @@ class Crowd:
 
     async def _alone(self, count: int) -> float:
         async with self._session() as session:
-            return _quantile(sorted([(await self._speak(session, number)).seconds for number in range(count)]), 0.5)
+            replies = [await self._speak(session, number) for number in range(count)]
+        assert all(reply.status == 200 for reply in replies), describe(replies[0])
+        return _quantile(sorted(reply.seconds for reply in replies), 0.5)
 
     async def _run(self) -> None:
         number, due = 0, time.monotonic()
