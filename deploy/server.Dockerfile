@@ -12,6 +12,10 @@ COPY requirements.lock ./
 RUN --mount=type=cache,target=/var/cache/uv \
     uv venv /opt/ttscope \
  && uv pip install --python /opt/ttscope/bin/python --compile-bytecode --require-hashes -r requirements.lock
+# 16 MB more: the client of object stores, for TTSCOPE_SHARED_STORE.
+COPY requirements/s3.lock requirements/s3.lock
+RUN --mount=type=cache,target=/var/cache/uv \
+    uv pip install --python /opt/ttscope/bin/python --compile-bytecode --require-hashes -r requirements/s3.lock
 # What is in the image, with licences and who requires what. The tool that writes it stays out.
 COPY requirements/audit.lock requirements/audit.lock
 RUN --mount=type=cache,target=/var/cache/uv \

@@ -248,8 +248,9 @@ class Service:
 
     async def stop(self, *, lost: bool = False) -> None:
         """Drains requests in flight, unless the server is ``lost``; flushes telemetry and closes everything."""
-        if self._settings.shutdown_delay_seconds and not lost:
-            await self._leave()
+        if (delay := self._settings.shutdown_delay_seconds) and not lost:
+            self._admission.leave()
+            await self._api.leave(delay, self._settings.drain_seconds)
         self._admission.close()
         if not lost:
             await asyncio.to_thread(self._restarts.end)
@@ -274,16 +275,6 @@ class Service:
         await asyncio.to_thread(self._audit.close)
         if not await self._telemetry.shutdown(FLUSH_SECONDS):
             log.warning("telemetry was not flushed: the Collector does not answer")
-
-    async def _leave(self) -> None:
-        """Lets load balancers notice that the server leaves, and answers what they have sent until then: first
-        /ready and each response say so, then new connections are refused."""
-        self._admission.leave()
-        await asyncio.sleep(self._settings.shutdown_delay_seconds)
-        self._api.close()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_seconds):
-                await self._api.drained()
 
     async def _load(self) -> None:
         await asyncio.gather(self._workers.start(self._provider_metrics.worker_restarted), self._synthesizer.start())

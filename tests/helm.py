@@ -22,6 +22,7 @@ OVERLAYS: dict[str, dict[str, Any]] = {
     "gpu": {"gpu": {"enabled": True}},
     "keda": {"autoscaling": {"by": "keda"}},
     "monitoring": {"monitoring": {"enabled": True}},
+    "shared-voices": {"sharedVoices": {"enabled": True}},
     "tempo": {"traceStore": "tempo"},
 }
 """The values with which the chart is what an overlay is."""
@@ -54,8 +55,8 @@ def render(helm: Path, values: Mapping[str, Any], chart: Path = CHART, namespace
 def comparable(manifests: Iterable[Manifest]) -> dict[str, Manifest]:
     """Returns the objects by kind and name, without what Helm and Kustomize each add in a way of their own.
 
-    These are hashes in names of ConfigMaps and of the Job, Helm's labels and annotations, and the order of variables
-    and containers.
+    These are hashes in names of ConfigMaps and of the Job, Helm's labels and annotations, and the order of variables,
+    containers and volumes.
     """
     found = {}
     objects = [each for each in manifests if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
@@ -81,7 +82,7 @@ def _common(tree: Any, hashed: Mapping[str, str]) -> Any:
                 tree[name] = {key: value for key, value in tree[name].items() if key not in added}
         if tree.get("annotations") == {}:
             del tree["annotations"]
-        for name in {"env", "containers"} & tree.keys():
+        for name in {"env", "containers", "volumeMounts", "volumes"} & tree.keys():
             tree[name] = sorted(tree[name], key=lambda element: str(element["name"]))
         return tree
     return hashed.get(tree, tree) if isinstance(tree, str) else tree

@@ -63,7 +63,7 @@ class Places:
                 tree["metadata"] |= {"name": Expression(HERE), "annotations": {"helm.sh/resource-policy": "keep"}}
             case "PersistentVolumeClaim":
                 tree["metadata"]["annotations"] = {"helm.sh/resource-policy": "keep"}
-                self._claim(tree["spec"], tree["metadata"]["name"])
+                self._claim(tree["spec"], camel(tree["metadata"]["name"]))
             case "PrometheusRule":
                 path = "files/deploy/kubernetes/components/monitoring/rules.yaml"
                 tree["spec"] = Expression(f'(.Files.Get "{path}" | fromYaml).spec | toJson')

@@ -31,6 +31,7 @@ COMPONENTS = (
     Component("monitoring", ".Values.monitoring.enabled"),
     Component("autoscaling", 'eq .Values.autoscaling.by "hpa"'),
     Component("keda", 'eq .Values.autoscaling.by "keda"'),
+    Component("shared-voices", ".Values.sharedVoices.enabled"),
 )
 """In the order in which they are applied. What a component changes of the base, later ones do not see."""
 FILES = "files"

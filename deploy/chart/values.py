@@ -85,6 +85,13 @@ COMPONENTS = (
         False,
     ),
     Value(
+        "sharedVoices.enabled",
+        "Share registered voices and added pronunciations among servers",
+        "On a volume with the access mode ReadWriteMany, which the storage class must have.",
+        SWITCH,
+        False,
+    ),
+    Value(
         "traceStore",
         "Where traces are stored",
         "`jaeger` (Apache-2.0), or Grafana's `tempo` (AGPL).",

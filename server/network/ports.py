@@ -85,6 +85,15 @@ class Port:
         for listening in self._listener.sockets:  # accepted sockets inherit the limit
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
+    async def leave(self, delay_seconds: float, drain_seconds: float) -> None:
+        """Answers what load balancers send until they have noticed that the server leaves, then refuses connections and
+        waits for ``drain_seconds`` at most until no request comes."""
+        await asyncio.sleep(delay_seconds)
+        self.close()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_seconds):
+                await self.drained()
+
     def close(self) -> None:
         """Stops accepting connections, after those that wait to be accepted: the kernel would reset them, and their
         clients believe that they are connected."""

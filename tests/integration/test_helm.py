@@ -159,7 +159,7 @@ def test_images_come_from_the_chosen_registries(helm: Path) -> None:
 def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
     """Each gets a text or a number of its own, and all of these are in what is rendered."""
     marks: dict[str, str] = {}
-    arguments = {"gpu.enabled": True, "ingress.enabled": True, "httpRoute.enabled": True}
+    arguments = {"gpu.enabled": True, "sharedVoices.enabled": True, "ingress.enabled": True, "httpRoute.enabled": True}
     for number, value in enumerate(chart().values):
         mark = mark_of(value.schema, value.path, number)
         if mark:
@@ -178,6 +178,7 @@ def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
         "namespace.create",
         "gpu.enabled",
         "monitoring.enabled",
+        "sharedVoices.enabled",
         "ingress.enabled",
         "httpRoute.enabled",
         "traceStore",
