@@ -14,9 +14,10 @@ DRIFT_PREFIX = "TTSCOPE_DRIFT_"
 """The prefix of the drift job's settings."""
 DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 """The prefix of the live dashboard's settings."""
-OWNED = ("TTSCOPE_", "OTEL_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
+OWNED = ("TTSCOPE_", "OTEL_", "AWS_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
 """Prefixes of variables that only some programs get: the server's secrets are among them."""
-SERVER_READS = ("TTSCOPE_", "OTEL_", "METRICS_ENABLED", "PROMETHEUS_PORT")
+SERVER_READS = ("TTSCOPE_", "OTEL_", "AWS_", "METRICS_ENABLED", "PROMETHEUS_PORT")
+"""Prefixes of the server's variables; those of AWS are for its shared store."""
 NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, KEY_VARIABLE)
 """Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
 MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
