@@ -25,7 +25,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 BEFORE = 12
 """Requests before something happens, and at its end."""
-UP_SECONDS = 300.0
+UP_SECONDS = 600.0
 SETTLE_SECONDS = 90.0
 
 
@@ -86,8 +86,8 @@ def test_a_drained_node_loses_no_request(cpu: Deployment, load: Load, results: d
         cpu.cluster.kubectl("uncordon", "node2")
     results["drain of a node"] = f"{report(load)}; {seconds:.0f} s"
     assert load.failed() == []
-    cpu.kubectl("rollout", "restart", "deployment/server")  # one on each node again
-    cpu.kubectl("rollout", "status", "deployment/server", f"--timeout={UP_SECONDS:.0f}s", seconds=UP_SECONDS + 10)
+    cpu.kubectl("delete", "pod", cpu.pods("server")[0]["metadata"]["name"])  # the next one is on the other node again
+    cpu.until_ready()
     load.wait_for(BEFORE)
     assert load.failed() == []
 
