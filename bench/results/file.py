@@ -13,13 +13,14 @@ RESULTS = FOLDER / "RESULTS.md"
 TITLE = """# Results
 
 Written by `make bench`, `python -m bench.growth`, `python -m bench.overload`, `python -m bench.drift`,
-`python -m bench.histograms` and `python -m bench.routing`, each its own section. Servers are measured over HTTP on the
-loopback interface, clients and servers on the same cores. Time to first audio is the time from sending a request to the
-first byte after the WAV header. ttscope runs without its cache: a text that was spoken before is made again.
+`python -m bench.histograms`, `python -m bench.routing` and `python -m bench.load_reports`, each its own section.
+Servers are measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first audio is
+the time from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text that was
+spoken before is made again.
 """
-Section = Literal["servers", "growth", "overload", "drift", "histograms", "routing"]
+Section = Literal["servers", "growth", "overload", "drift", "histograms", "routing", "reports"]
 END = "<!-- end "
-SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift", "histograms", "routing")
+SECTIONS: tuple[Section, ...] = ("servers", "growth", "overload", "drift", "histograms", "routing", "reports")
 
 
 @dataclass(frozen=True, slots=True)

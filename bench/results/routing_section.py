@@ -1,4 +1,4 @@
-"""The section of routing in the results: time to first audio by the way in which haproxy shares requests."""
+"""The sections of routing in the results: time to first audio by the way in which a router shares requests."""
 
 from __future__ import annotations
 
@@ -8,19 +8,7 @@ from dataclasses import dataclass
 from bench.clients.figures import percentile
 from bench.results.file import number, table
 from bench.results.machine import Machine
-from bench.targets.haproxy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyResult:
-    """What one way of sharing came to, all rounds together."""
-
-    policy: Policy
-    first_audio: tuple[float, ...]
-    """The time to first audio of each answer, in seconds."""
-    failures: int
-    requests: tuple[int, ...]
-    """The number of requests by server."""
+from bench.targets.routed_servers import PolicyResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +30,27 @@ def render(scenarios: Sequence[Scenario], machine: Machine, load: Sequence[float
         f"Clients, haproxy and servers share the machine. Load average before each table: {loads}.",
     ]
     for scenario in scenarios:
-        parts += [f"### {scenario.title}", scenario.description, results_table(scenario.results)]
+        parts += [f"### {scenario.title}", scenario.description, results_table(scenario.results, "agent check")]
     return "\n\n".join(parts)
 
 
-def results_table(results: Sequence[PolicyResult]) -> str:
-    """Returns a table with a row for each way."""
-    head = ("balance", "agent check", "first audio p50 s", "p95 s", "p99 s", "answered", "failed", "requests by server")
+def render_reports(scenario: Scenario, machine: Machine, load: float) -> str:
+    """Returns the section of load reports as Markdown; ``load`` is the load average of the machine before it."""
+    parts = [
+        "## Load reports",
+        f"{machine.describe()} Envoy with deploy/routing/envoy.yaml, whose policy is exchanged and whose blackout "
+        "period is 1 s; the ways take turns with the same requests, all of them streams, sent at a fixed rate whatever "
+        f"the answers. Clients, Envoy and servers share the machine. Load average before it: {load:.1f}.",
+        f"### {scenario.title}",
+        scenario.description,
+        results_table(scenario.results, "load reports"),
+    ]
+    return "\n\n".join(parts)
+
+
+def results_table(results: Sequence[PolicyResult], weights: str) -> str:
+    """Returns a table with a row for each way; ``weights`` names what sets the weights."""
+    head = ("balance", weights, "first audio p50 s", "p95 s", "p99 s", "answered", "failed", "requests by server")
     rows = [
         (
             f"`{result.policy.balance}`",

@@ -18,6 +18,7 @@ import psutil
 
 from bench.targets.contenders import MissingError
 from bench.targets.process import ROOT, free_port
+from bench.targets.routed_servers import Policy
 
 CONFIGURATION = ROOT / "deploy" / "routing" / "haproxy.cfg"
 PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
@@ -26,15 +27,6 @@ SERVER = re.compile(r"^    server .+\n", re.MULTILINE)
 START_SECONDS = 30.0
 SETTLING_SECONDS = 3.0
 """The time in which the first checks of all servers are done."""
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """How requests are shared among servers."""
-
-    balance: str
-    weighted: bool
-    """Whether the servers' agent checks set the weights."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ def configuration(policy: Policy, ports: Sequence[tuple[int, int]], port: int, r
 
 
 @asynccontextmanager
-async def routed(policy: Policy, ports: Sequence[tuple[int, int]]) -> AsyncIterator[Haproxy]:
+async def routed_by_haproxy(policy: Policy, ports: Sequence[tuple[int, int]]) -> AsyncIterator[Haproxy]:
     """Runs haproxy before the servers. Raises MissingError, and SystemExit if it does not start."""
     program = shutil.which("haproxy", path=PLACES)
     if program is None:

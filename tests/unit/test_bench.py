@@ -121,6 +121,7 @@ class TestResults:
             "old drift",
             "old histograms",
             "old routing",
+            "old reports",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
