@@ -49,7 +49,7 @@ class Haproxy:
 def configuration(policy: Policy, ports: Sequence[tuple[int, int]], port: int, runtime_socket: Path) -> str:
     """Returns the configuration for servers with these ports of the API and of the agent check."""
     text = SERVER.sub("", CONFIGURATION.read_text(encoding="utf-8")).rstrip()
-    text = text.replace("balance roundrobin", f"balance {policy.balance}")
+    text = text.replace("balance leastconn", f"balance {policy.balance}")
     text = text.replace("bind :8000", f"bind 127.0.0.1:{port}")
     text = text.replace("/run/haproxy/ttscope.sock", str(runtime_socket))
     agents = [f" agent-port {agent}" if policy.weighted else "" for _, agent in ports]
