@@ -46,7 +46,7 @@ from server.telemetry.gauges import observe_gauges
 from server.telemetry.provider_metrics import ProviderMetrics
 from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
-from server.telemetry.security import AttemptCounter, observe_expiry, open_audit_log
+from server.telemetry.security import AttemptCounter, observe_age, observe_expiry, open_audit_log
 from server.telemetry.server_load import ServerLoad
 from server.telemetry.summary import Summary
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
@@ -180,6 +180,7 @@ class Service:
             certificate=self._certificate,
         )
         observe_expiry(self._telemetry.metrics, lambda: self.keyring.records)
+        observe_age(self._telemetry.metrics, None if self._store is None else self._store.files)
         begin_counters(
             self._telemetry.metrics,
             self._voices(),

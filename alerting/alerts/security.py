@@ -1,4 +1,4 @@
-"""Alerts on keys, on the limits of clients, and on the audit log."""
+"""Alerts on keys, on the limits of clients, on the audit log, and on the shared store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
 from otel.contract.labels import AUDIT_EVENT, AUTHENTICATION_RESULT, CLIENT, LOSS_REASON, RATE_LIMIT_REASON
 from otel.contract.metrics import RATE_LIMITED
 from otel.contract.promql import INSTANCE, UNSCOPED
-from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY
+from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY, SHARED_STORE_AGE
 
 GUESSES = ("malformed", "unknown")
 """The results for keys that nobody was ever given."""
@@ -14,10 +14,11 @@ MANY_GUESSES = 100
 WEEK, DAY = 7 * 86400, 86400
 
 MANY_REFUSALS = 100
+OLD_SECONDS = 60
 
 GROUP = Group(
     "security",
-    "Security: keys, limits, audit log.",
+    "Security: keys, limits, audit log, shared store.",
     (
         Alert(
             name="TtsKeysGuessed",
@@ -92,6 +93,18 @@ GROUP = Group(
             summary="Somebody has changed the audit log",
             description="{{ $labels.instance }} found its audit log not as it had left it, {{ $value | humanize }} times "
             "within an hour.",
+            dashboard=Dashboard.SECURITY,
+        ),
+        Alert(
+            name="TtsSharedStoreLost",
+            expr=f"{UNSCOPED.largest(SHARED_STORE_AGE, by=(INSTANCE,))} > {OLD_SECONDS}",
+            hold="1m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.SECURITY,
+            summary="A server can't reach the store that servers share",
+            description="{{ $labels.instance }} compared its copies {{ $value | humanizeDuration }} ago, every 2 seconds are "
+            "usual. It speaks on; keys that were revoked elsewhere are still valid there, and voices and keys can't be changed.",
             dashboard=Dashboard.SECURITY,
         ),
     ),

@@ -1,4 +1,4 @@
-"""Tests of the alerts on keys, on limits and on the audit log."""
+"""Tests of the alerts on keys, on limits, on the audit log and on the shared store."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ MALFORMED = 'tts_auth_attempts_total{instance="a",result="malformed"}'
 REVOKED = 'tts_auth_attempts_total{instance="a",result="revoked"}'
 MISSING = 'tts_auth_attempts_total{instance="a",result="missing"}'
 VALID = 'tts_auth_attempts_total{instance="a",result="ok"}'
+STORE_AGE = 'tts_shared_store_age_seconds{instance="a"}'
 EXPIRY = 'tts_key_expiry_seconds{instance="a",client="phone"}'
 LIMITED = 'tts_rate_limited_total{instance="a",reason="requests_per_minute"}'
 FAILURES = 'tts_audit_failures_total{instance="a",reason="disk_full"}'
@@ -97,4 +98,18 @@ CASES: tuple[Case, ...] = (
     silent(Kind.EDGE, "TtsAuditLogDamaged", "an hour ago", "72m", {DAMAGED: "0x10 1x70"}),
     silent(Kind.QUIET, "TtsAuditLogDamaged", "the log is whole", "20m", {DAMAGED: "0x30", WRITTEN: "0+1x30"}),
     silent(Kind.MISSING, "TtsAuditLogDamaged", "no server", "20m"),
+    fires(
+        "TtsSharedStoreLost",
+        "the volume is gone for four minutes",
+        "10m",
+        {STORE_AGE: "1x6 60+60x20"},
+        Firing(
+            "a compared its copies 4m 0s ago, every 2 seconds are usual. It speaks on; keys that were revoked elsewhere are "
+            "still valid there, and voices and keys can't be changed.",
+            {"instance": "a"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsSharedStoreLost", "a minute, and it is back", "10m", {STORE_AGE: "1x6 60 120 1x20"}),
+    silent(Kind.QUIET, "TtsSharedStoreLost", "every two seconds", "10m", {STORE_AGE: "1 2 0 1 2 1x20"}),
+    silent(Kind.MISSING, "TtsSharedStoreLost", "servers share nothing", "10m", {VALID: "0+10x20"}),
 )

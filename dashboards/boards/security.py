@@ -7,8 +7,8 @@ from dashboards.scope import SELECTED
 from dashboards.variables import SPAN
 from otel.contract.labels import AUDIT_EVENT, AUTHENTICATION_RESULT, CLIENT, LOSS_REASON, RATE_LIMIT_REASON
 from otel.contract.metrics import RATE_LIMITED
-from otel.contract.promql import Where
-from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY
+from otel.contract.promql import INSTANCE, Where
+from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY, SHARED_STORE_AGE
 from otel.contract.values import AuthenticationResult
 
 NO_KEYS = "The server has no API keys, or nobody needed one."
@@ -84,6 +84,17 @@ EXPIRY = Panel(
     empty="No API key expires.",
     width=12,
 )
+STORE_AGE = Panel(
+    "shared-store-age",
+    "Age of what servers share",
+    "Time since each server compared its copies of keys, registered voices and pronunciations with the shared store, "
+    "which it does every 2 seconds. While it cannot, a key that was revoked elsewhere is still valid here.",
+    "lines",
+    Unit.SECONDS,
+    (Query(SELECTED.largest(SHARED_STORE_AGE, by=(INSTANCE,)), "{instance}"),),
+    empty="The servers have no shared store.",
+    width=12,
+)
 LIMITED = Panel(
     "rate-limited",
     "Requests over a client's limit",
@@ -91,7 +102,7 @@ LIMITED = Panel(
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(SELECTED.rate(RATE_LIMITED, by=(RATE_LIMIT_REASON,)), "{reason}"),),
-    width=24,
+    width=12,
 )
 ENTRIES = Panel(
     "audit-entries",
@@ -121,7 +132,7 @@ SECURITY = Board(
     (
         Row("Now", (REFUSED, ENDED_KEYS, NEXT_EXPIRY, NOT_WRITTEN)),
         Row("Keys", (ATTEMPTS, EXPIRY)),
-        Row("Limits", (LIMITED,)),
+        Row("Limits and shared store", (LIMITED, STORE_AGE)),
         Row("Audit log", (ENTRIES, FAILURES)),
     ),
 )

@@ -1,4 +1,4 @@
-"""The metrics of keys and of the audit log: a part of the telemetry contract (metrics.py has the others)."""
+"""The metrics of keys, audit log and shared store: a part of the telemetry contract (metrics.py has the others)."""
 
 from __future__ import annotations
 
@@ -33,5 +33,12 @@ AUDIT_FAILURES = Instrument(
     "Entries that this server could not write to the audit log, by why.",
     (LOSS_REASON,),
 )
+SHARED_STORE_AGE = Instrument(
+    "tts.shared.store.age",
+    "gauge",
+    "s",
+    "Time since this server compared its copies of keys, registered voices and pronunciations with the shared store. "
+    "Absent without one.",
+)
 
-SECURITY_METRICS = (AUTH_ATTEMPTS, KEY_EXPIRY, AUDIT_ENTRIES, AUDIT_FAILURES)
+SECURITY_METRICS = (AUTH_ATTEMPTS, KEY_EXPIRY, AUDIT_ENTRIES, AUDIT_FAILURES, SHARED_STORE_AGE)

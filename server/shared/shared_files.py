@@ -60,10 +60,16 @@ class SharedFiles:
         self._versions: dict[str, ObjectVersion] = {}
         """Of the copies that this process has made or compared."""
         self._compared = False
+        self._current_at = time.monotonic()
         self._large: dict[str, ObjectVersion] = {}
         """The files that are too large to be copied."""
         self._observers: list[Callable[[frozenset[str]], None]] = []
         self._availability = Availability(log, "the shared store can't be reached", "copies are served", RETRY_SECONDS)
+
+    @property
+    def age(self) -> float:
+        """Seconds since the copies were last equal to the store; before the first time, since the start."""
+        return time.monotonic() - self._current_at
 
     @property
     def available(self) -> bool:
@@ -84,8 +90,10 @@ class SharedFiles:
         if not self._availability.usable():
             raise SharedStoreUnavailable("the shared store can't be reached", retry_after=int(RETRY_SECONDS))
         changed: set[str] = set()
+        began = time.monotonic()
         try:
             self._guarded(lambda: self._compare(changed))
+            self._current_at = began
         finally:  # what was copied before the store was lost counts
             for observer in self._observers if changed else ():
                 observer(frozenset(changed))

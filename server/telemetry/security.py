@@ -1,11 +1,11 @@
-"""The metrics of keys and of the audit log."""
+"""The metrics of keys, of the audit log and of the shared store."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
 
-from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY
+from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS, KEY_EXPIRY, SHARED_STORE_AGE
 from otel.contract.values import AuthenticationResult
 from otel.sdk.recording import Metrics, Readings
 from server.access.audit_chain import Chain
@@ -13,6 +13,7 @@ from server.access.audit_file import AUDIT_FOLDER, AuditFile
 from server.access.audit_log import AddressPolicy, AuditLog
 from server.access.key_record import KeyRecord
 from server.settings import Settings
+from server.shared.shared_files import SharedFiles
 
 
 class AttemptCounter:
@@ -37,6 +38,11 @@ def open_audit_log(settings: Settings, metrics: Metrics) -> AuditLog:
         lost=lambda reason, entries: metrics.add(AUDIT_FAILURES, entries, reason=reason),
         required=settings.audit_required,
     )
+
+
+def observe_age(metrics: Metrics, shared: SharedFiles | None) -> None:
+    """Registers the gauge of the time since a server knew what the others share."""
+    metrics.observe(SHARED_STORE_AGE, lambda: [] if shared is None else [(shared.age, {})])
 
 
 def observe_expiry(metrics: Metrics, records: Callable[[], Iterable[KeyRecord]]) -> None:

@@ -16,8 +16,9 @@ import pytest
 from bench.clients.recording import read_wav
 from server.errors import UnknownVoice
 from server.providers.xtts import XttsProvider
+from server.shared.store_address import open_shared_files
 from server.utterance import Listener, Utterance
-from server.voices.tenant_recordings import TenantRecordings
+from server.voices.tenant_recordings import RECORDINGS_FOLDER, TenantRecordings
 from tests.humming_provider import Told
 from tests.server_process import LiveServer
 from tests.tiny_xtts import SENTENCE, write_tiny_xtts
@@ -202,6 +203,25 @@ async def test_tenants_voices_of_one_name_have_conditionings_of_their_own(model:
     forged = Utterance(SENTENCE, replace(betas, tenant="alpha"), "en", 3, len(SENTENCE))
     with pytest.raises(UnknownVoice):
         [chunk async for chunk in provider.speak(forged, Listener())]
+    await provider.close()
+
+
+async def test_a_voice_of_another_server_is_spoken_until_that_server_deletes_it(model: Path, tmp_path: Path):
+    (tmp_path / "store").mkdir()
+    files = [open_shared_files(str(tmp_path / "store"), tmp_path / name) for name in "ab"]
+    stores = [TenantRecordings(each.folder / RECORDINGS_FOLDER, shared=each) for each in files]
+    provider = XttsProvider(model, stores[1], device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
+    await provider.start(Told())
+    stores[0].of("alpha").put("ann", tone(4))
+    files[1].look()
+    [voice] = provider.voices()
+    utterance = Utterance(SENTENCE, voice, "en", 3, len(SENTENCE))
+    assert [chunk async for chunk in provider.speak(utterance, Listener())]
+    assert list(provider._conditionings) == [voice.checksum]
+    stores[0].of("alpha").remove("ann")
+    files[1].look()
+    assert provider.voices() == ()
+    assert not provider._conditionings
     await provider.close()
 
 

@@ -205,3 +205,22 @@ def test_drafts_of_programs_that_crashed_are_removed(tmp_path: Path, replicas: t
     os.utime(draft, (old, old))
     replicas[0].look()
     assert not draft.exists()
+
+
+def test_the_age_is_the_time_since_the_copies_were_those_of_the_store(
+    mount: Path, replicas: tuple[SharedFiles, SharedFiles], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    one = replicas[0]
+    one.look()
+    now += 7
+    assert one.age == 7
+    mount.rename(mount.with_name("away"))
+    with pytest.raises(SharedStoreUnavailable):
+        one.look()
+    assert one.age == 7
+    mount.with_name("away").rename(mount)
+    now += 7
+    one.look()
+    assert one.age == 0
