@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import socket
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +15,25 @@ from typing import Any
 import aiohttp
 
 from tests.server_process import LiveServer
-from tests.stack import free_ports
 
 NAMES = ("a", "b", "c")
 PROXIES = "127.0.0.0/8"
 SHUTDOWN_DELAY_SECONDS = "2"
 CLIENTS = 8
 TEXT = "Your order was sent today. " * 8
+
+
+def lasting_ports(count: int) -> list[int]:
+    """Free ports that the system gives to no connection, so that a server finds its own one free when it comes back."""
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    free: list[int] = []
+    for port in random.sample(range(10_000, first_given), first_given - 10_000):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            free.append(port)
+        if len(free) == count:
+            return free
+    raise AssertionError("no port is free")
 
 
 class Replicas:
@@ -29,7 +43,7 @@ class Replicas:
         self._folder = folder
         self.store = folder / "store"
         self.store.mkdir(parents=True)
-        self.ports = [free_ports(list(NAMES))[name] for name in NAMES]
+        self.ports = lasting_ports(len(NAMES))
         self._environment = {
             "TTSCOPE_SHARED_STORE": str(self.store),
             "TTSCOPE_SHUTDOWN_DELAY_SECONDS": SHUTDOWN_DELAY_SECONDS,

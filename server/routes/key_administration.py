@@ -21,6 +21,7 @@ from server.errors import InternalError, InvalidRequest, UnknownKey
 from server.middleware.audited_changes import RESULT
 from server.routes.requests import parse, read_json
 from server.routes.route import Route
+from server.shared.store_watcher import answered
 
 T = TypeVar("T")
 MOST_GRACE_SECONDS = 90 * 86400
@@ -83,7 +84,7 @@ class KeyAdministrationRoutes:
         if not isinstance(database, KeyDatabase):
             raise InvalidRequest("this server only reads its keys, from TTSCOPE_KEYS_FILE: change that file")
         try:
-            result = await asyncio.to_thread(change, database)
+            result = await answered(asyncio.to_thread(change, database))
         except UnknownKeyError as error:
             raise UnknownKey(str(error)) from None
         except DraftError as error:

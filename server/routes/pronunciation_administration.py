@@ -17,6 +17,7 @@ from server.errors import InvalidRequest, UnknownPronunciation
 from server.middleware.audited_changes import RESULT
 from server.routes.requests import parse, read_json
 from server.routes.route import Route
+from server.shared.store_watcher import answered
 from server.text.dictionaries import Dictionaries
 from server.text.dictionary_changes import ADDED_FILE, delete, put
 from server.text.dictionary_files import LANGUAGE, DictionaryEntry, DictionaryError
@@ -87,7 +88,7 @@ class PronunciationAdministrationRoutes:
         """Returns the result of a change, which counts from now on. Raises InvalidRequest, SharedStoreUnavailable."""
         request[RESULT] = ChangeResult(ADDED_FILE)
         try:
-            result = await asyncio.to_thread(self._dictionaries.change, ADDED_FILE, change)
+            result = await answered(asyncio.to_thread(self._dictionaries.change, ADDED_FILE, change))
         except DictionaryError as error:
             raise InvalidRequest(f"{ADDED_FILE}: {error}") from None
         await asyncio.to_thread(self._dictionaries.load)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio import Future
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,9 +30,9 @@ from server.routes.operations import FAILURE, error, parameter
 from server.routes.requests import JSON, refuse_compressed
 from server.routes.route import Route
 from server.routes.schemas import NUMBER, TEXT, each, several
-from server.shared.store_watcher import ANSWER_SECONDS, StoreWatcher, no_answer
+from server.shared.store_watcher import StoreWatcher, answered
 from server.synthesis.synthesizer import Synthesizer
-from server.utterance import VOICE_NAME, Samples
+from server.utterance import VOICE_NAME
 from server.voices.recordings import SAMPLE_RATE, RecordingStore
 from server.voices.tenant_recordings import TenantRecordings
 
@@ -115,7 +116,8 @@ class VoiceRegistrationRoutes:
             raise InvalidRequest(f"id: must not be an installed voice's: {', '.join(sorted(installed))}", param="id")
         with self._upload(self._clients.key(request)):
             recording = await self._body(request)
-            audio = await self._run(_keep, store, name, recording)
+            audio = await self._run(uploads.decode, recording, SAMPLE_RATE)
+            await self._stored(self._run(store.put, name, audio))
         self._synthesizer.refresh()
         voice = self._synthesizer.voices(caller).get(name)
         if voice is None:
@@ -126,7 +128,7 @@ class VoiceRegistrationRoutes:
     async def delete(self, request: web.Request) -> web.Response:
         """Deletes the voice and responds with 204; speech in progress continues."""
         store, name = await self._target(request, caller_of(request))
-        await self._run(store.remove, name)
+        await self._stored(self._run(store.remove, name))
         self._synthesizer.refresh()
         return web.Response(status=204)
 
@@ -144,16 +146,13 @@ class VoiceRegistrationRoutes:
             await self._store.refresh()
         return self._recordings.of(caller.tenant), name
 
-    async def _run(self, function: Callable[..., T], *arguments: Any) -> T:
-        """Runs a function in the thread of recordings, for as long as a shared store may take to answer."""
-        work = asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
-        if self._store is None:
-            return await work
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await asyncio.shield(work)
-        except TimeoutError:
-            raise no_answer() from None
+    async def _stored(self, work: Future[Any]) -> None:
+        """Waits for a change: as long as a shared store may take, or else as long as the disk takes."""
+        await (work if self._store is None else answered(work))
+
+    def _run(self, function: Callable[..., T], *arguments: Any) -> Future[T]:
+        """Runs a function in the thread of recordings."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, partial(function, *arguments))
 
     @contextmanager
     def _upload(self, client: str) -> Iterator[None]:
@@ -185,13 +184,6 @@ class VoiceRegistrationRoutes:
         except web.RequestPayloadError:
             raise BadRequest("the recording is incomplete, or its chunks are invalid") from None
         return bytes(data)
-
-
-def _keep(store: RecordingStore, name: str, recording: bytes) -> Samples:
-    """Decodes a recording and registers it as a voice. Raises InvalidSample, InvalidRequest."""
-    audio = uploads.decode(recording, SAMPLE_RATE)
-    store.put(name, audio)
-    return audio
 
 
 def _too_large() -> BodyTooLarge:

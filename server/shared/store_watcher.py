@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import TypeVar
 
 from server.errors import SharedStoreUnavailable
 from server.shared.shared_files import RETRY_SECONDS, SharedFiles
@@ -17,6 +18,7 @@ ANSWER_SECONDS = 10.0
 LEAST_PAUSE = 0.05
 PAUSES = 4
 """The pause after a look as a multiple of its time: requests for voices that do not exist can't keep a core busy."""
+T = TypeVar("T")
 
 
 class StoreWatcher:
@@ -51,11 +53,7 @@ class StoreWatcher:
         if self._next is None:
             self._next = asyncio.create_task(self._look(self._last))
             self._next.add_done_callback(_retrieve)
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await asyncio.shield(self._next)
-        except TimeoutError:
-            raise no_answer() from None
+        await answered(self._next)
 
     def close(self) -> None:
         """Does not wait: a store may never answer."""
@@ -80,8 +78,13 @@ def _retrieve(look: asyncio.Task[None]) -> None:
         look.exception()
 
 
-def no_answer() -> SharedStoreUnavailable:
-    """Returns the error of a request that has waited long enough."""
-    return SharedStoreUnavailable(
-        f"the shared store did not answer within {ANSWER_SECONDS:g} seconds", retry_after=int(RETRY_SECONDS)
-    )
+async def answered(work: Awaitable[T]) -> T:
+    """Returns the result of work that a shared store may hold up. Raises SharedStoreUnavailable after ANSWER_SECONDS;
+    the work goes on."""
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await asyncio.shield(work)
+    except TimeoutError:
+        raise SharedStoreUnavailable(
+            f"the shared store did not answer within {ANSWER_SECONDS:g} seconds", retry_after=int(RETRY_SECONDS)
+        ) from None
