@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
+import json
 import os
 import re
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,6 +34,8 @@ TOGETHER: dict[str, Any] = {}
 for _values in COMPONENTS.values():
     TOGETHER |= _values
 DIGEST = "sha256:" + "0" * 64
+MOST_BYTES = 1_048_576
+"""Of a Secret, in which Helm stores a release: the chart with its files, and the objects."""
 
 
 @pytest.fixture(scope="module")
@@ -297,10 +303,18 @@ def test_a_changed_file_starts_the_pods_that_read_it(helm: Path, default: list[M
     assert job.startswith("make-secrets-")
 
 
-def test_the_package_is_the_folder(helm: Path, default: list[Manifest], tmp_path: Path) -> None:
+def test_the_package_is_the_folder_and_a_release_fits_into_a_secret(
+    helm: Path, default: list[Manifest], tmp_path: Path
+) -> None:
     run(helm, "package", CHART, "--destination", tmp_path)
     [package] = tmp_path.glob("ttscope-*.tgz")
-    assert render(helm, {}, package) == default
+    rendered = render(helm, {}, package)
+    assert rendered == default
+    with tarfile.open(package) as files:
+        members = [files.extractfile(member) for member in files]
+        texts = [base64.b64encode(file.read()).decode() for file in members if file]
+    release = base64.b64encode(gzip.compress(json.dumps([texts, rendered]).encode()))  # as Helm stores it
+    assert 100_000 < len(release) < MOST_BYTES * 0.9
 
 
 def test_what_is_stored_outlives_the_release(default: list[Manifest]) -> None:
