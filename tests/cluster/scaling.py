@@ -66,7 +66,7 @@ class Run:
         return next(each.seconds for each in samples if each.ready >= ready and each.desired >= desired)
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+        path.write_text(json.dumps(asdict(self)) + "\n")
 
 
 def turns(numbers: Iterable[int]) -> int:

@@ -33,7 +33,7 @@ OVERLAY = KUBERNETES / "overlays" / "autoscaling"
 PATCHES = Path(__file__).with_name("small_servers.yaml")
 MOST = 4
 CLIENTS = 24
-QUIET, BUSY = 0.3, 2.8
+QUIET, BUSY = 0.3, 2.4
 """The load, in servers that are busy all the time."""
 QUIET_SECONDS, RISE_SECONDS, BUSY_SECONDS, FALL_SECONDS = 60, 120, 240, 60
 BACK_SECONDS = 1200.0
