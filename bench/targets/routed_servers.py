@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -105,6 +106,7 @@ async def servers(programs: Sequence[Program]) -> AsyncIterator[RoutedServers]:
                 "TTSCOPE_AGENT_CHECK_PORT": str(agent),
                 "TTSCOPE_LOAD_REPORTS": "requested",
                 "TTSCOPE_TRUSTED_PROXIES": "127.0.0.1",
+                "TTSCOPE_REQUESTS_PER_MINUTE": "0",  # to a client on the loopback Envoy gives another address
             }
             environment = {**program.environment, **own}
             server = await stack.enter_async_context(running(replace(program, environment=environment)))
@@ -142,7 +144,7 @@ async def take_turns(
             print(
                 f"{policy.balance:10} {'weights' if policy.weighted else '':7}",
                 *(f"p{share * 100:.0f} {percentile(turn.first_audio, share):.3f} s" for share in (0.5, 0.95)),
-                f"of {len(replies)}",
+                *(f"{status}: {count}" for status, count in sorted(Counter(reply.status for reply in replies).items())),
             )
     return tuple(results.values())
 
