@@ -1,7 +1,7 @@
 """Measures time to first audio behind haproxy under a skewed load; writes its section of RESULTS.md.
 
-The load is skewed in three ways: one server is slower, one server has clients of its own, and, with the real voice, one
-server shares its core with another program.
+The load is skewed in three ways: one server is slower, one server has clients of its own, and, with the real voice and
+--voice, one server shares its core with another program.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -54,22 +54,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when the measurement is complete."""
     parser = argparse.ArgumentParser(prog="python -m bench.routing", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one turn of 20 seconds each instead of two of 40")
+    parser.add_argument("--rounds", type=int, help="how many turns each way has")
+    parser.add_argument("--voice", action="store_true", help="also with the real voice, on two quiet cores")
     options = parser.parse_args(arguments)
+    plan = QUICK if options.quick else FULL
+    measures = (slower_server, own_clients, *([shared_core] if options.voice else []))
     try:
-        asyncio.run(run(QUICK if options.quick else FULL))
+        asyncio.run(run(replace(plan, rounds=options.rounds or plan.rounds), measures))
     except MissingError as error:
         print(error)
         return 1
     return 0
 
 
-async def run(plan: RoutingPlan) -> None:
-    """Measures all scenarios, and writes the section."""
+async def run(plan: RoutingPlan, measures: Sequence[Callable[[RoutingPlan], Awaitable[Scenario]]]) -> None:
+    """Measures the scenarios, and writes the section after each."""
     scenarios, loads = [], []
-    for measure in (slower_server, own_clients, shared_core):
+    for measure in measures:
         loads.append(os.getloadavg()[0])
         scenarios.append(await measure(plan))
-    write_section("routing", render(scenarios, this_machine(), loads))
+        write_section("routing", render(scenarios, this_machine(), loads))
     print(f"written: {RESULTS}")
 
 
