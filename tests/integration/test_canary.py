@@ -283,8 +283,8 @@ def signals(data_dir: Path) -> dict[str, bytes]:
             "/prometheus as protobuf": fetch(f"{url}/prometheus", PROTOBUF, **key),
             "the management port": fetch(f"{server.management_url}/metrics", "text/plain"),
             "/traces": fetch(f"{url}/traces", **key),
-            "load reports": load_reports(url, agent_port, KEYS[1]),
             "/traces/{trace_id}": b"".join(fetch(f"{url}/traces/{trace['trace_id']}", **key) for trace in traces),
+            "load reports": load_reports(url, agent_port, KEYS[1]),  # after the traces: it makes newer ones
         }
         assert server.stop() == 0
     collector.stop()
