@@ -51,10 +51,14 @@ class Replicas:
             **environment,
         }
         self.servers: list[LiveServer] = []
-        for number in range(len(NAMES)):
-            self.servers.append(self._start(number))
-        for server in self.servers:
-            server.wait_until_ready()
+        try:
+            for number in range(len(NAMES)):
+                self.servers.append(self._start(number))
+            for server in self.servers:
+                server.wait_until_ready()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def urls(self) -> list[str]:

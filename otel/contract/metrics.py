@@ -90,8 +90,7 @@ CANCELLATIONS = Instrument(
     "tts.cancellations",
     "counter",
     "{request}",
-    "Requests for audio that were cancelled, by why. Requests that the server ends are errors instead: "
-    "`shutting_down`, `deadline_exceeded`.",
+    "Requests for audio that were cancelled, by why. Requests that the server ends are errors instead.",
     (CANCELLATION,),
 )
 WORD_COUNT_DURATION = Instrument(
@@ -326,7 +325,6 @@ BACKGROUND_TASK_FAILURES = Instrument(
     (TASK,),
 )
 
-SERVER_METRICS = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
-"""The metrics of this module, in the order of definition."""
-CONTRACT: tuple[Instrument, ...] = (*SERVER_METRICS, *LOAD_METRICS, *SECURITY_METRICS, *DRIFT_METRICS)
-"""Every instrument. Beside them only the libraries' metrics are exported."""
+_SERVER_METRICS = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
+CONTRACT: tuple[Instrument, ...] = (*_SERVER_METRICS, *LOAD_METRICS, *SECURITY_METRICS, *DRIFT_METRICS)
+"""Every instrument in the order of definition. Beside them only the libraries' metrics are exported."""
