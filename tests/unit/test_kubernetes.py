@@ -430,3 +430,14 @@ def test_the_operator_finds_services_and_their_ports(manifests: Manifests) -> No
         if "server" in each["metadata"]["name"]
     ]
     assert key["key"] in manifests.secrets[key["name"]]
+
+
+def test_service_monitors_name_what_the_cluster_would_fill_in() -> None:
+    """Else every `kubectl apply` finds a difference, and changes it."""
+    monitors = [
+        each for each in documents(KUBERNETES / "components" / "monitoring") if each["kind"] == "ServiceMonitor"
+    ]
+    endpoints = [endpoint for monitor in monitors for endpoint in monitor["spec"]["endpoints"]]
+    relabelings = [each for endpoint in endpoints for each in endpoint.get("relabelings", [])]
+    assert relabelings
+    assert [each for each in relabelings if "action" not in each] == []
