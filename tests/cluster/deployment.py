@@ -168,7 +168,7 @@ def is_ready(pod: dict[str, Any]) -> bool:
 
 
 def _images(pod: dict[str, Any]) -> set[str]:
-    return {str(container["image"]) for container in pod["spec"]["containers"]}
+    return {str(container["image"]).removeprefix("docker.io/") for container in pod["spec"]["containers"]}
 
 
 def _why(pod: dict[str, Any]) -> str:

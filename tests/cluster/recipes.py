@@ -24,7 +24,7 @@ def _alone(program: Program, name: str) -> Recipe:
 
     def recipe(context: Path) -> str:
         shutil.copy(build([program], print)[name], context / "program")
-        return 'FROM scratch\nCOPY program /program\nENTRYPOINT ["/program"]\n'
+        return f'FROM scratch\nCOPY program /bin/{name}\nENTRYPOINT ["/bin/{name}"]\n'
 
     return recipe
 
