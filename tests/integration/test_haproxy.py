@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.haproxy_router import Haproxy
 from tests.humming_provider import HummingProvider
+from tests.load_balancers import Haproxy
 from tests.loaded_provider import LoadedProvider
 from tests.service_client import Client, Start
 
@@ -57,17 +57,17 @@ class Routed:
 
 @pytest.fixture
 async def routed(start: Start, tmp_path: Path) -> AsyncIterator[Routed]:
-    servers, providers, ports = {}, {}, []
+    servers, providers, ports, agents = {}, {}, [], []
     for name in "ab":
         providers[name] = LoadedProvider(rate=100.0)
         client = await start(providers[name], data_dir=tmp_path / name, agent_check_port=0)
         agent = client.service.agent_check_port
         assert agent is not None
         servers[name] = client
-        ports.append((int(client.url.rpartition(":")[2]), agent))
-    haproxy = Haproxy(tmp_path, ports)
+        ports.append(int(client.url.rpartition(":")[2]))
+        agents.append(agent)
+    haproxy = Haproxy(tmp_path, ports, agents)
     routed = Routed(servers, providers, haproxy)
-    await routed.until(haproxy.listening)
     await routed.until(lambda: all(haproxy.servers()[name]["agent_status"] == "L7OK" for name in "ab"))
     yield routed
     haproxy.stop()
