@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
+import stack.programs
 from stack.build import build
 from stack.programs import needed
 from stack.settings import StackSettings
@@ -33,6 +35,9 @@ OURS = {"server": "ttscope", "drift": "ttscope-drift", "dashboard": "ttscope-das
 BASE = "python:3.12-slim-bookworm"
 """What they are built on."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+
+PROMETHEUS = replace(stack.programs.PROMETHEUS, tags="remove_all_sd,enable_kubernetes_sd,netgo")
+"""With the discovery of Kubernetes, as the official one has it: an operator's configuration needs it."""
 
 Say = Callable[[str], None]
 Recipe = Callable[[Path], str]
@@ -92,7 +97,8 @@ CMD ["sh"]
 
 def _native(name: str) -> Path:
     """Returns the program as `make stack` runs it."""
-    return build(needed(StackSettings()), print)[name]
+    programs = {program.name: program for program in needed(StackSettings())} | {PROMETHEUS.name: PROMETHEUS}
+    return build(programs.values(), print)[name]
 
 
 def _with_shell(name: str, data: str, port: int) -> Recipe:
