@@ -129,14 +129,13 @@ def _hierarchies() -> Sequence[Path]:
 
 def _members() -> Iterator[int]:
     for folder in _hierarchies():
-        for file in folder.rglob("cgroup.procs"):
+        for below, _, _ in os.walk(folder):
             with suppress(OSError):
-                yield from map(int, file.read_text().split())
+                yield from map(int, Path(below, "cgroup.procs").read_text().split())
 
 
 def _remove(folder: Path) -> None:
-    for _, below in sorted((len(path.parts), path) for path in folder.rglob("*/"))[::-1]:
-        if below.is_dir():
-            below.rmdir()
-    if folder.exists():
-        folder.rmdir()
+    """Removes a cgroup with those below it; what still ends may remove some meanwhile, which walk() overlooks."""
+    for below, _, _ in os.walk(folder, topdown=False):
+        with suppress(FileNotFoundError):
+            Path(below).rmdir()
