@@ -65,8 +65,14 @@ def write_update(docker: Docker, name: str, blobs: Path, known: dict[str, str], 
 
 
 def full_name(name: str) -> str:
-    """Returns the name by which containerd knows an image of Docker's."""
-    return f"docker.io/{name if '/' in name else f'library/{name}'}"
+    """Returns the name by which containerd knows an image of Docker's.
+
+    A first part with a dot or a colon, or localhost, is a registry.
+    """
+    first, slash, _ = name.partition("/")
+    if slash and (first == "localhost" or "." in first or ":" in first):
+        return name
+    return f"docker.io/{name if slash else f'library/{name}'}"
 
 
 def _folder(root: Path, digests: Sequence[str]) -> Path:
