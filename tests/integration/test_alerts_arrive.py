@@ -52,11 +52,11 @@ ATTACHMENT = {"title": str, "title_link": str, "text": str, "fallback": str, "co
 
 
 NOT_HERE = (
-    *("tts_gpu_", "tts_drift_", "tts_stream_", "tts_key_expiry_", "tts_certificate_expiry_"),
+    *("tts_gpu_", "tts_drift_", "tts_stream_", "tts_key_expiry_", "tts_certificate_expiry_", "tts_shared_store_"),
     *("otelcol_exporter_send_failed", "otelcol_exporter_enqueue_failed"),
 )
-"""Of machines, programs, callers, keys and certificates that are not in this test, and counters that begin with a
-failure."""
+"""Of machines, programs, callers, keys, certificates and stores that are not in this test, and counters that begin with
+a failure."""
 
 
 class House:

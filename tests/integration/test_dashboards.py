@@ -82,7 +82,8 @@ MAY_BE_EMPTY = {
     "notifications-failed",
     "next-expiry",
     "key-expiry",  # the server has no key
-    "certificate-expiry",  # and no certificate
+    "certificate-expiry",  # no certificate
+    "shared-store-age",  # and no shared store
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 
