@@ -236,7 +236,8 @@ def test_every_name_of_the_contract_is_in_prometheus(run: Run) -> None:
     families = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name in run.queried}
     names = {name for entry in CONTRACT if not (name := entry.prometheus_name).startswith("tts_drift_")}
     expiries = {"tts_key_expiry_seconds", "tts_certificate_expiry_timestamp_seconds"}  # of keys and TLS alone
-    assert names - families <= GPU_METRICS | expiries  # where there is no GPU
+    shared = {"tts_shared_store_age_seconds"}  # of a shared store alone
+    assert names - families <= GPU_METRICS | expiries | shared  # where there is no GPU
 
 
 def test_the_trace_opens_with_all_stages(run: Run, stack: Stack) -> None:
