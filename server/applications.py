@@ -87,8 +87,7 @@ class Applications:
         describe: Callable[[], dict[str, Any]] | None,
     ) -> None:
         """``recordings`` is None if no provider registers voices, and ``store`` if servers share no files; ``describe``
-        returns the body of GET /metrics, and is
-        None if metrics are disabled."""
+        returns the body of GET /metrics, and is None if metrics are disabled."""
         self._settings = settings
         self._telemetry = telemetry
         self._recorder = recorder

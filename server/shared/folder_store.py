@@ -12,12 +12,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from otel.support.appended_file import sync_folder
-from server.shared.object_store import ObjectChanged, ObjectVersion
+from server.shared.object_store import ABANDONED_SECONDS, ObjectChanged, ObjectVersion
 
 LOCK = ".lock"
 STAGED = ".part"
-ABANDONED_SECONDS = 3600.0
-"""The age at which a staged file is one that a crashed server has left."""
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 

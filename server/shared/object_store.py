@@ -7,6 +7,9 @@ from typing import Protocol
 
 from server.errors import ComponentError
 
+ABANDONED_SECONDS = 3600.0
+"""The age at which an unfinished file is one that a crashed program has left."""
+
 
 class ObjectChanged(ComponentError):
     """Another server changed the object first; it is to be read again."""

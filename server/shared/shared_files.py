@@ -20,7 +20,7 @@ from otel.support.replaced_file import replaced
 from server.errors import SharedStoreUnavailable
 from server.logs import LOGGER
 from server.redis_link import Availability
-from server.shared.object_store import ObjectChanged, ObjectStore, ObjectVersion
+from server.shared.object_store import ABANDONED_SECONDS, ObjectChanged, ObjectStore, ObjectVersion
 from server.utterance import VOICE_NAME
 
 COPIES_FOLDER = "shared"
@@ -34,7 +34,6 @@ NAMES = re.compile(
 MAX_BYTES = 8 * 1024 * 1024
 """The largest shared file. Recordings have 1.3 MB, and a file of pronunciations 4 MB."""
 DRAFT = ".draft-"
-ABANDONED_SECONDS = 3600.0
 ATTEMPTS = 20
 """How often a change is made anew because other servers change the same file at the same time."""
 RETRY_SECONDS = 5.0

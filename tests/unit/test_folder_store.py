@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from server.shared import folder_store
-from server.shared.folder_store import ABANDONED_SECONDS, STAGED, FolderStore
-from server.shared.object_store import ObjectChanged
+from server.shared.folder_store import STAGED, FolderStore
+from server.shared.object_store import ABANDONED_SECONDS, ObjectChanged
 from tests.server_process import ROOT
 from tests.store_behaviour import *  # noqa: F403 - the tests that all stores pass
 from tests.store_behaviour import NAME

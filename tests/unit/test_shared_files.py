@@ -12,6 +12,7 @@ import pytest
 from server.errors import SharedStoreUnavailable
 from server.shared import shared_files
 from server.shared.folder_store import FolderStore
+from server.shared.object_store import ABANDONED_SECONDS
 from server.shared.shared_files import DRAFT, MARK, MAX_BYTES, SharedFiles
 
 NAME = "samples/default/ann.wav"
@@ -201,7 +202,7 @@ def test_drafts_of_programs_that_crashed_are_removed(tmp_path: Path, replicas: t
     draft = tmp_path / "a" / f"{DRAFT}x"
     draft.mkdir(parents=True)
     (draft / "ann.wav").write_text("half")
-    old = time.time() - 2 * shared_files.ABANDONED_SECONDS
+    old = time.time() - 2 * ABANDONED_SECONDS
     os.utime(draft, (old, old))
     replicas[0].look()
     assert not draft.exists()
