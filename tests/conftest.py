@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -29,12 +30,20 @@ def _umask() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def voices_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the default voice, to be read only; $TTSCOPE_TEST_DATA_DIR keeps it from one run to the next."""
+    """A folder with the default voice, to be read only, which the processes of a run share.
+
+    $TTSCOPE_TEST_DATA_DIR keeps it from one run to the next.
+    """
     from server.voices.install import install_default
 
-    kept = os.environ.get("TTSCOPE_TEST_DATA_DIR")
-    data_dir = Path(kept) if kept else tmp_path_factory.mktemp("voices")
-    install_default(data_dir / "voices", print)
+    kept, run = os.environ.get("TTSCOPE_TEST_DATA_DIR"), tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        run = run.parent
+    data_dir = Path(kept) if kept else run / "default-voice"
+    data_dir.mkdir(parents=True, exist_ok=True)
+    with (data_dir / "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        install_default(data_dir / "voices", print)
     return data_dir / "voices"
 
 

@@ -153,7 +153,9 @@ def test_the_comparison_sees_differences(left: str, right: str) -> None:
     assert plainly(left) != plainly(right)
 
 
-@pytest.mark.parametrize("written", ["1,234,567", "3.14", "13000", "25d08", "C24", *(set(SIGNS) - {"&", "€", "₩"})])
+@pytest.mark.parametrize(
+    "written", ["1,234,567", "3.14", "13000", "25d08", "C24", *sorted(SIGNS.keys() - {"&", "€", "₩"})]
+)
 def test_what_the_comparison_says_for_espeak_is_what_espeak_says(written: str) -> None:
     """Stress aside; and espeak does not know the word won, and says euros for the sign."""
 
