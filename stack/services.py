@@ -18,6 +18,7 @@ from otel.support.addresses import load as load_public
 from otel.support.api_key import KEY_VARIABLE
 from otel.support.host_names import WILDCARDS
 from stack.environment import DASHBOARD_PREFIX, DRIFT_PREFIX, MLFLOW_CLIENT, SERVER_READS, own_settings
+from stack.remote_write import configuration
 from stack.settings import StackSettings
 
 MLFLOW_HOSTS = "MLFLOW_SERVER_ALLOWED_HOSTS"
@@ -85,8 +86,8 @@ def collector(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
 def prometheus(settings: StackSettings, binaries: Mapping[str, Path]) -> Service:
     """Returns Prometheus. Its configuration names files beside itself, so all are in the data folder."""
     folder = _folder(settings, "prometheus")
-    for name in ("prometheus.yml", "prometheus-rules.yml"):
-        shutil.copyfile(CONFIG / name, folder / name)
+    (folder / "prometheus.yml").write_text(configuration(settings.remote_write))
+    shutil.copyfile(CONFIG / "prometheus-rules.yml", folder / "prometheus-rules.yml")
     shutil.rmtree(folder / "rules", ignore_errors=True)  # those of the last time may not be there any more
     shutil.copytree(ROOT / settings.rules_dir, folder / "rules")
     targets = [{"targets": [settings.address(settings.alertmanager_port)]}]

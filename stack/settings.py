@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stack import remote_write
+
 PREFIX = "TTSCOPE_STACK_"
 DASHBOARD_PORT = "DASHBOARD_PORT"
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -34,6 +36,11 @@ class StackSettings(BaseSettings):
     collector_http_port: Port = Field(4318, description="Port of the Collector for OTLP over HTTP.")
     collector_health_port: Port = Field(13133, description="Port of the Collector's health check.")
     prometheus_port: Port = Field(9090, description="Port of Prometheus.")
+    remote_write: str = Field(
+        "",
+        description="File with the long-term stores that Prometheus forwards to, a list in the form of its "
+        "`remote_write`: [scale.md](scale.md#metrics-and-events-beyond-one-prometheus).",
+    )
     tempo: str = Field(
         "",
         description="Path or name of a Grafana Tempo program, which then keeps traces in place of Jaeger. If this is "
@@ -66,6 +73,13 @@ class StackSettings(BaseSettings):
     def _is_a_program(cls, value: str) -> str:
         if value and shutil.which(value) is None:
             raise ValueError("there is no such program")
+        return value
+
+    @field_validator("remote_write")
+    @classmethod
+    def _names_stores(cls, value: str) -> str:
+        if value:
+            remote_write.load(Path(value))
         return value
 
     def address(self, port: int) -> str:

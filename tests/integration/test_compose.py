@@ -347,6 +347,22 @@ def test_jaeger_takes_the_place_of_tempo(compose: Path) -> None:
     assert Path(dashboards).name == "grafana-jaeger"
 
 
+def test_prometheus_forwards_with_the_second_file(compose: Path, tmp_path: Path) -> None:
+    files = ("-f", "compose.yaml", "-f", "deploy/compose/remote-write.yaml")
+    done = subprocess.run(
+        [str(compose), *files, "config", "--format", "json"],
+        cwd=ROOT,
+        env={**os.environ, "TTSCOPE_REMOTE_WRITE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    mounted = {v["target"]: v["source"] for v in json.loads(done.stdout)["services"]["prometheus"]["volumes"]}
+    assert mounted["/etc/prometheus/prometheus.yml"] == str(tmp_path / "prometheus.yml")
+    assert mounted["/etc/prometheus/remote-write"] == str(tmp_path)
+    assert Path(mounted["/etc/prometheus/prometheus-rules.yml"]).exists(), "what the second file does not name stays"
+
+
 def test_the_pipeline_that_prometheus_scrapes_is_of_this_file(services: dict[str, Any]) -> None:
     [scraped] = [v["source"] for v in services["prometheus"]["volumes"] if v["target"].endswith("/pipeline.yml")]
     targets = re.findall(r"targets: \[(\w+):", Path(scraped).read_text())
