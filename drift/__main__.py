@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from drift.bucket_address import EventSource, event_source
 from drift.settings import Settings, load, unknown_variables
 from otel.support.environment import SettingsError
 from otel.support.private_logs import PrivateFormatter, configure
@@ -188,16 +189,18 @@ def _code(states: Sequence[str]) -> int:
     }.get(VerdictState(states[-1]), OK)
 
 
-def _check_events(given: Sequence[Path] | None) -> None:
+def _check_events(given: Sequence[EventSource] | None) -> None:
     """Raises SettingsError for a given path that does not exist; a default one may appear later."""
-    wrong = [f"  --events {path}: is not there" for path in given or () if not path.exists()]
+    wrong = [f"  --events {path}: is not there" for path in given or () if isinstance(path, Path) and not path.exists()]
     if wrong:
         raise SettingsError("\n".join(["there are arguments that can't be used:", *wrong]))
 
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--events", nargs="+", type=Path, metavar="PATH", help="files of OTLP JSON lines, or folders")
+    common.add_argument(
+        "--events", nargs="+", type=event_source, metavar="PATH", help="files of OTLP JSON lines, folders, or s3://..."
+    )
     common.add_argument("--state", type=Path, metavar="DIR", help="where everything is kept (default var/drift)")
     parser = argparse.ArgumentParser(prog="python -m drift", description=__doc__, epilog=CODES)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -27,6 +27,10 @@ class ClockSuspect(DriftError):
     """The clock can't be trusted: nothing was ingested, judged or deleted."""
 
 
+class EventsUnreachable(DriftError):
+    """An object store with events can't be listed: a window judged now would lack requests, so none is judged."""
+
+
 class RowsIncompatible(DriftError):
     """A later version of this job wrote the rows."""
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from drift.bucket_address import BucketAddress, event_source
 from otel.sdk import otlp
 from otel.sdk import variables as standard
 from otel.support.environment import read, unknown
@@ -26,10 +27,11 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, frozen=True, env_ignore_empty=True, populate_by_name=True, extra="forbid"
     )
 
-    events: Annotated[tuple[Path, ...], NoDecode] = Field(
+    events: Annotated[tuple[Path | BucketAddress, ...], NoDecode] = Field(
         (Path("var/events"), Path("var/stack/collector/events")),
         min_length=1,
-        description="Sources of events, as OTLP JSON lines: files, or folders of *.jsonl, separated by commas.",
+        description="Sources of events, as OTLP JSON lines: files, folders of *.jsonl, or `s3://BUCKET/FOLDER`, "
+        "separated by commas.",
     )
     state: Path = Field(Path("var/drift"), description="Folder of rows, references, windows and reports.")
     window_seconds: int = Field(
@@ -101,7 +103,9 @@ class Settings(BaseSettings):
     @field_validator("events", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(event_source(part.strip()) for part in value.split(",") if part.strip())
 
     @field_validator("window_seconds")
     @classmethod

@@ -17,7 +17,7 @@ from otel.support.addresses import PREFIX as PUBLIC_PREFIX
 from otel.support.addresses import load as load_public
 from otel.support.api_key import KEY_VARIABLE
 from otel.support.host_names import WILDCARDS
-from stack.environment import DASHBOARD_PREFIX, DRIFT_PREFIX, MLFLOW_CLIENT, SERVER_READS, own_settings
+from stack.environment import DASHBOARD_PREFIX, DRIFT_PREFIX, MLFLOW_CLIENT, SERVER_READS, STORE_CLIENT, own_settings
 from stack.remote_write import configuration
 from stack.settings import StackSettings
 
@@ -199,6 +199,7 @@ def mlflow(settings: StackSettings) -> Service:
 
 def drift(settings: StackSettings) -> Service:
     """Returns the scheduled drift job, which reads the Collector's event files; its own settings apply."""
+    own = own_settings(DRIFT_PREFIX)
     return Service(
         "drift",
         (sys.executable, "-m", "drift", "schedule"),
@@ -206,12 +207,12 @@ def drift(settings: StackSettings) -> Service:
         {
             "TTSCOPE_DRIFT_EVENTS": str(settings.events_folder),
             "TTSCOPE_DRIFT_STATE": str(settings.drift_folder),
-            **own_settings(DRIFT_PREFIX),
+            **own,
             "MLFLOW_TRACKING_URI": os.environ.get("MLFLOW_TRACKING_URI") or settings.url(settings.mlflow_port),
             **_export(settings),
         },
         stop_seconds=45.0,  # it ends the window that it is judging
-        reads=("OTEL_", "MLFLOW_"),
+        reads=("OTEL_", "MLFLOW_", *(STORE_CLIENT if "s3://" in own.get("TTSCOPE_DRIFT_EVENTS", "") else ())),
     )
 
 

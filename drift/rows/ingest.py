@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from drift import files
+from drift.bucket_address import EventSource
 from drift.rows import offsets, parquet, query, sources
+from drift.rows.bucket import Bucket, EventObject, ObjectUnreadable
 from drift.rows.ingest_report import IngestReport
-from drift.rows.offsets import Offsets, ReadPosition, SourceOffset
+from drift.rows.offsets import Offsets, SourceOffset
 from drift.rows.otlp import OtlpDecoder, microseconds
 from drift.rows.sources import EventLine
 
@@ -55,8 +58,10 @@ class Ingest:
         self._uncommitted = 0
         self._done = self._total = 0
 
-    def run(self, paths: Sequence[Path]) -> IngestReport:
-        """Ingests what is new in ``paths``. Raises OSError, RowsIncompatible."""
+    def run(self, events: Sequence[EventSource]) -> IngestReport:
+        """Ingests what is new in ``events``. Raises OSError, RowsIncompatible, EventsUnreachable."""
+        paths = [source for source in events if isinstance(source, Path)]
+        buckets = [Bucket(source) for source in events if not isinstance(source, Path)]
         self._offsets = self._open()
         self._writer = self._new_writer()
         try:
@@ -67,6 +72,8 @@ class Ingest:
                 for path in fresh:
                     self._ingest_file(path)
             self._offsets.forget(self._present)
+            if buckets:
+                self._offsets.objects &= {key for bucket in buckets for key in self._ingest_bucket(bucket)}
             self._commit()
         except BaseException:
             self._writer.abandon()
@@ -132,26 +139,54 @@ class Ingest:
             self._present.add(position.key)
             self._report.restarted += position.restarted
             self._done += position.offset
-            end = self._ingest_lines(self._lines(file, position, path), position)
+            end = self._ingest_lines(self._lines(file, position.offset, path), position.offset, position.key)
             self._report.waiting += max(0, os.fstat(file.fileno()).st_size - end)
 
-    def _lines(self, file: BinaryIO, position: ReadPosition, path: Path) -> Iterator[EventLine]:
+    def _ingest_bucket(self, bucket: Bucket) -> set[str]:
+        """Ingests the objects that were not read yet, and returns the keys of all. Raises EventsUnreachable."""
+        objects, damaged = bucket.objects(), 0
+        new = [each for each in objects if each.key not in self._offsets.objects]
+        self._total += sum(each.size for each in new)
+        for each in new:
+            self._step("file")
+            try:
+                self._ingest_object(bucket, each)
+            except ObjectUnreadable as error:
+                self._report.unreadable[each.path] = str(error)
+                damaged += 1
+        if damaged:
+            bucket.objects()  # raises if it is the store that can't be reached
+        return {each.key for each in objects}
+
+    def _ingest_object(self, bucket: Bucket, event_object: EventObject) -> None:
+        """Ingests an object once all of it has arrived. Raises ObjectUnreadable."""
+        with tempfile.TemporaryFile(dir=self._folder) as copy:
+            copy.writelines(bucket.read(event_object))
+            self._report.files += 1
+            self._ingest_lines(sources.whole_lines(copy, 0), 0, None)
+        self._offsets.objects.add(event_object.key)
+        self._uncommitted += 1  # its last line may have led to a commit, which does not have its key yet
+
+    def _lines(self, file: BinaryIO, offset: int, path: Path) -> Iterator[EventLine]:
         """Yields the new lines up to where the file can't be read; errors while storing them are not caught here."""
         try:
-            yield from sources.whole_lines(file, position.offset)
+            yield from sources.whole_lines(file, offset)
         except OSError as error:
             self._report.unreadable[str(path)] = sources.why(error)
 
-    def _ingest_lines(self, lines: Iterator[EventLine], position: ReadPosition) -> int:
-        """Ingests the lines, and returns the offset after them."""
-        end = position.offset
+    def _ingest_lines(self, lines: Iterator[EventLine], end: int, key: str | None) -> int:
+        """Ingests the lines that begin at the offset ``end``, and returns the offset after them.
+
+        ``key`` is that of a file whose offset is kept.
+        """
         for line in lines:
             written = self._ingest_line(line)
             length, end = line.end - end, line.end
             self._report.bytes += length
             self._uncommitted += length
             self._done += length
-            self._offsets.sources[position.key] = SourceOffset(end, line.tail, self._offsets.commits + 1)
+            if key is not None:
+                self._offsets.sources[key] = SourceOffset(end, line.tail, self._offsets.commits + 1)
             if self._uncommitted >= self._commit_bytes:
                 self._commit()
             if written and self._on_progress:

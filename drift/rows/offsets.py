@@ -52,6 +52,8 @@ class Offsets(msgspec.Struct):
     commits: int = 0
     """The last commit that counts; a crash left behind the parts of later ones."""
     sources: dict[str, SourceOffset] = {}
+    objects: set[str] = set()
+    """The keys of objects in buckets that were read to their end."""
 
     def position(self, file: BinaryIO, size: int) -> ReadPosition | None:
         """Returns where the file's new lines begin; None while its first line is incomplete. Raises OSError.

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from drift import files
+from drift.bucket_address import EventSource
 from drift.rows import offsets, parquet, query
 from drift.rows.ingest import COMMIT_BYTES, Ingest, Progress, Step
 from drift.rows.ingest_report import IngestReport
@@ -30,16 +31,16 @@ class Rows:
 
     def ingest(
         self,
-        paths: Sequence[Path],
+        events: Sequence[EventSource],
         *,
         now: datetime,
         judged_until: datetime | None,
         on_progress: Progress | None = None,
     ) -> IngestReport:
-        """Ingests new events from ``paths``, files or folders of them, each once, even after an interruption.
+        """Ingests new events from ``events``: files, folders and buckets, each once, even after an interruption.
 
-        Invalid content is counted and never raises. Raises OSError if the rows can't be stored, and RowsIncompatible;
-        then committed rows stay, and the next ingest takes the rest.
+        Invalid content is counted and never raises. Raises OSError if the rows can't be stored, RowsIncompatible, and
+        EventsUnreachable; then committed rows stay, and the next ingest takes the rest.
         """
         ingest = Ingest(
             self._folder,
@@ -49,7 +50,7 @@ class Rows:
             step=self._step,
             on_progress=on_progress,
         )
-        return ingest.run(paths)
+        return ingest.run(events)
 
     def window(self, start: datetime, end: datetime, *, most: int) -> WindowRows:
         """Returns the rows from ``start`` to before ``end``, each event once; a fixed sample if more than ``most``.

@@ -132,6 +132,15 @@ def test_no_program_gets_another_programs_secrets(monkeypatch: pytest.MonkeyPatc
     assert all(environment["HTTPS_PROXY"] == "set" for environment in given.values())
 
 
+@pytest.mark.parametrize(("events", "given"), [("var/events", False), ("s3://speech/events", True)])
+def test_the_drift_job_gets_credentials_of_a_store_if_its_events_are_there(
+    events: str, given: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TTSCOPE_DRIFT_EVENTS", events)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "set")
+    assert ("AWS_SECRET_ACCESS_KEY" in reaches(drift(StackSettings(data_dir=tmp_path)))) is given
+
+
 def allowed_hosts(settings: StackSettings) -> list[str]:
     [flag] = [flag for flag in mlflow(settings).command if flag.startswith("--allowed-hosts=")]
     return flag.removeprefix("--allowed-hosts=").split(",")
