@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import json
+import os
 import random
 import shutil
 import socket
@@ -28,7 +30,7 @@ from otel.sdk.recording import AllowLists
 
 Reading = tuple[Instrument, float, dict[str, str]]
 
-RESOURCE = Resource({"service.name": "ttscope", "service.instance.id": "bench"})
+INSTANCE = "service.instance.id"
 SCOPE = InstrumentationScope("ttscope", "bench")
 SECONDS_PER_WORD = 0.01
 HITS = 0.3
@@ -86,14 +88,23 @@ def request(generator: random.Random, number: int) -> tuple[list[Reading], Conte
     return readings, set_span_in_context(NonRecordingSpan(span), Context())
 
 
-def otlp(exported: list[Metric]) -> bytes:
-    """Returns an export of these metrics as the exporter sends it, without compression."""
-    scope = ScopeMetrics(SCOPE, exported, "")
-    return bytes(encode_metrics(MetricsData([ResourceMetrics(RESOURCE, [scope], "")])).SerializeToString())
+def otlp(exported: list[Metric], instance: str = "bench") -> bytes:
+    """Returns an export of these metrics of a server as the exporter sends it, without compression."""
+    scope, resource = ScopeMetrics(SCOPE, exported, ""), Resource({"service.name": "ttscope", INSTANCE: instance})
+    return bytes(encode_metrics(MetricsData([ResourceMetrics(resource, [scope], "")])).SerializeToString())
+
+
+def built() -> Path | None:
+    """Returns the newest Prometheus that make stack has built."""
+    cache = os.environ.get("TTSCOPE_CACHE_DIR")
+    folder = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ttscope"
+    return next(
+        iter(sorted(folder.glob("stack/prometheus-*/prometheus"), key=lambda path: -path.stat().st_mtime)), None
+    )
 
 
 class Prometheus:
-    """A running Prometheus that takes OTLP."""
+    """A running Prometheus that takes OTLP, and what another one forwards."""
 
     def __init__(self, port: int, folder: Path) -> None:
         self._port = port
@@ -111,10 +122,19 @@ class Prometheus:
         """Sends an export. Raises HTTPException if it is refused."""
         self._ask("POST", "/api/v1/otlp/v1/metrics", body)
 
+    @property
+    def write_url(self) -> str:
+        """The URL to which another Prometheus forwards."""
+        return f"http://127.0.0.1:{self._port}/api/v1/write"
+
     def head_series(self) -> int:
         """Returns the number of series in memory."""
-        lines = self._ask("GET", "/metrics").decode().splitlines()
-        return next(int(float(line.split()[1])) for line in lines if line.startswith("prometheus_tsdb_head_series "))
+        return int(self.metric("prometheus_tsdb_head_series"))
+
+    def metric(self, name: str) -> float:
+        """Returns the sum of a metric of its own over all labels."""
+        lines = (line.rpartition(" ") for line in self._ask("GET", "/metrics").decode().splitlines())
+        return sum(float(value) for series, _, value in lines if series.partition("{")[0] == name)
 
     def stored_bytes(self) -> tuple[int, int]:
         """Returns the bytes of all samples and of their index on the disk, as one block."""
@@ -139,19 +159,22 @@ class Prometheus:
 
 
 @contextmanager
-def running_prometheus(binary: Path, folder: Path) -> Iterator[Prometheus]:
-    """Starts Prometheus in a folder, waits until it is ready, and stops it at the end."""
+def running_prometheus(binary: Path, folder: Path, store: Prometheus | None = None) -> Iterator[Prometheus]:
+    """Starts Prometheus in a folder, waits until it is ready, and stops it at the end; it forwards to ``store``."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     configuration = folder / "prometheus.yml"
-    configuration.write_text("otlp: {promote_resource_attributes: [service.instance.id]}\n")
+    forwarded = [{"url": store.write_url, "send_native_histograms": True}] if store else []
+    taken = {"promote_resource_attributes": [INSTANCE]}
+    configuration.write_text(json.dumps({"otlp": taken, "remote_write": forwarded}))  # JSON is YAML
     command = [
         str(binary),
         f"--config.file={configuration}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-otlp-receiver",
+        "--web.enable-remote-write-receiver",
         "--web.enable-admin-api",
         "--log.level=error",
     ]

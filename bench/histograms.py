@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import random
 import statistics
 import sys
@@ -19,7 +18,7 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, InMemoryMetricReader, PeriodicExportingMetricReader
 
-from bench.histogram_load import Reading, allow_lists, otlp, request, running_prometheus
+from bench.histogram_load import Reading, allow_lists, built, otlp, request, running_prometheus
 from bench.results.file import RESULTS, Promise, number, promise_table, table, write_section
 from bench.results.machine import Machine, this_machine
 from otel.contract.instrument import Instrument
@@ -65,7 +64,7 @@ class Size:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0 when the promises are kept."""
     parser = argparse.ArgumentParser(prog="python -m bench.histograms", description=__doc__)
-    parser.add_argument("--prometheus", type=Path, default=_built(), help="its binary (default: that of make stack)")
+    parser.add_argument("--prometheus", type=Path, default=built(), help="its binary (default: that of make stack)")
     options = parser.parse_args(arguments)
     if options.prometheus is None:
         parser.error("there is no Prometheus; run make stack, or name one by --prometheus")
@@ -197,14 +196,6 @@ def render(cost: Cost, sizes: dict[int, tuple[Size, Size]], machine: Machine) ->
         table(head, [(name, *map(number, values)) for name, values in rows.items()]),
     ]
     return "\n\n".join(parts)
-
-
-def _built() -> Path | None:
-    cache = os.environ.get("TTSCOPE_CACHE_DIR")
-    folder = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ttscope"
-    return next(
-        iter(sorted(folder.glob("stack/prometheus-*/prometheus"), key=lambda path: -path.stat().st_mtime)), None
-    )
 
 
 if __name__ == "__main__":

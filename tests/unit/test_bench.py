@@ -122,6 +122,7 @@ class TestResults:
             "old histograms",
             "old routing",
             "old reports",
+            "old storage",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
