@@ -112,7 +112,10 @@ class Manifests:
                         yield f"{name}: nobody makes {source['key']} of the Secret {source['name']}"
 
     def _missing(self, volume: Manifest) -> Iterator[str]:
-        maps = {name: each.get("data", {}) for name, each in self.named("ConfigMap").items()}
+        maps, secrets = (
+            {name: each.get("data", {}) for name, each in self.named(kind).items()} for kind in ("ConfigMap", "Secret")
+        )
+        secrets = {**self.secrets, **secrets}
         sources = volume["projected"]["sources"] if "projected" in volume else [volume]
         for source in sources:
             if "persistentVolumeClaim" in source:
@@ -121,7 +124,7 @@ class Manifests:
             elif "configMap" in source or "secret" in source:
                 reference = source.get("configMap") or source["secret"]
                 name = reference.get("name") or reference["secretName"]
-                known = maps if "configMap" in source else self.secrets
+                known = maps if "configMap" in source else secrets
                 if name not in known:
                     yield f"no {name}"
                 else:

@@ -359,7 +359,7 @@ def test_prometheus_forwards_with_the_second_file(compose: Path, tmp_path: Path)
     )
     mounted = {v["target"]: v["source"] for v in json.loads(done.stdout)["services"]["prometheus"]["volumes"]}
     assert mounted["/etc/prometheus/prometheus.yml"] == str(tmp_path / "prometheus.yml")
-    assert mounted["/etc/prometheus/remote-write"] == str(tmp_path)
+    assert mounted["/remote-write"] == str(tmp_path)
     assert Path(mounted["/etc/prometheus/prometheus-rules.yml"]).exists(), "what the second file does not name stays"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import yaml
 
 from stack.build import build
 from stack.programs import ALERTMANAGER, COLLECTOR, PROMETHEUS, Program
+from stack.remote_write import configuration
 from stack.toolchain import NoGoError
 from tests.kubernetes import KUBERNETES, Manifests
 from tests.server_process import ROOT
@@ -100,6 +102,28 @@ def test_programs_accept_the_files_that_are_mounted(
         assert done.returncode == 0, done.stdout + done.stderr
         if pod == "prometheus":
             assert done.stdout.count("rules found") == 1 + len(list((ROOT / "alerting" / "rules").glob("*.yml")))
+
+
+def test_prometheus_forwards_with_the_files_of_the_documentation(programs: dict[str, Path], tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "scale.md").read_text()
+    files = dict(re.findall(r"```yaml\n# remote-write/([\w.]+)\n(.*?)```", page, re.DOTALL))
+    assert set(files) == {"stores.yml", "kustomization.yaml", "network.yaml"}
+    for name, content in {**files, "token": "secret"}.items():
+        overlays = os.path.relpath(KUBERNETES / "overlays", tmp_path)
+        (tmp_path / name).write_text(content.replace("../deploy/kubernetes/overlays", overlays))
+    (tmp_path / "prometheus.yml").write_text(configuration(str(tmp_path / "stores.yml")))
+    manifests = built(programs["kustomize"], tmp_path)
+    assert manifests.problems() == []
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    manifests.write_volume("prometheus", "config", mounted)
+    command = [str(programs["promtool"]), "check", "config", "--syntax-only", str(mounted / "prometheus.yml")]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert yaml.safe_load((mounted / "prometheus.yml").read_text())["remote_write"][0]["send_native_histograms"]
+    pod = manifests.pods()["prometheus"]["spec"]
+    [secret] = [each["secret"]["secretName"] for each in pod["volumes"] if "secret" in each]
+    assert manifests.named("Secret")[secret]["data"]["token"]
+    assert "/remote-write" in [each["mountPath"] for each in pod["containers"][0]["volumeMounts"]]
 
 
 def test_registered_voices_lie_on_a_volume_of_all_servers(overlays: dict[str, Manifests]) -> None:
