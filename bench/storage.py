@@ -96,7 +96,8 @@ def measure(prometheus: Path, servers: int) -> Storage:
         behind = _wait_for_arrival(forwarding, receiving)
         sent = forwarding.metric("prometheus_remote_storage_bytes_total")
         costs = [_cost(each) for each in (alone, forwarding, receiving)]
-    return Storage(*costs, sent, behind, *measure_events())
+    plain, packed = measure_events()
+    return Storage(costs[0], costs[1], costs[2], sent, behind, plain, packed)
 
 
 def _export(servers: int, takers: Sequence[Prometheus]) -> None:
@@ -129,8 +130,17 @@ def _wait_for_arrival(forwarding: Prometheus, receiving: Prometheus) -> float:
 
 
 def _cost(prometheus: Prometheus) -> StoreCost:
-    names = ("prometheus_tsdb_head_series", APPENDED, "process_cpu_seconds_total", "process_resident_memory_bytes")
-    return StoreCost(*map(prometheus.metric, names), *prometheus.stored_bytes())
+    processor = prometheus.metric("process_cpu_seconds_total")  # before stored_bytes, which takes some
+    resident = prometheus.metric("process_resident_memory_bytes")
+    chunks, index = prometheus.stored_bytes()
+    return StoreCost(
+        series=prometheus.head_series(),
+        samples=prometheus.metric(APPENDED),
+        processor_seconds=processor,
+        resident_bytes=resident,
+        chunk_bytes=chunks,
+        index_bytes=index,
+    )
 
 
 def measure_events() -> tuple[float, float]:

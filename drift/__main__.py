@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from drift.bucket_address import EventSource, event_source
+from drift.bucket_address import EventSource, event_argument
 from drift.settings import Settings, load, unknown_variables
 from otel.support.environment import SettingsError
 from otel.support.private_logs import PrivateFormatter, configure
@@ -199,7 +199,11 @@ def _check_events(given: Sequence[EventSource] | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
-        "--events", nargs="+", type=event_source, metavar="PATH", help="files of OTLP JSON lines, folders, or s3://..."
+        "--events",
+        nargs="+",
+        type=event_argument,
+        metavar="PATH",
+        help="files of OTLP JSON lines, folders, or s3://...",
     )
     common.add_argument("--state", type=Path, metavar="DIR", help="where everything is kept (default var/drift)")
     parser = argparse.ArgumentParser(prog="python -m drift", description=__doc__, epilog=CODES)

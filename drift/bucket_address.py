@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,14 @@ class BucketAddress:
 
 EventSource = Path | BucketAddress
 """A file or folder, or a place in an object store."""
+
+
+def event_argument(text: str) -> EventSource:
+    """Returns the source that an argument of a command names. Raises ArgumentTypeError, which does not repeat it."""
+    try:
+        return event_source(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def event_source(text: str) -> EventSource:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from drift.bucket_address import EventSource, event_source
+from drift.bucket_address import EventSource, event_argument
 from drift.errors import DriftError
 from drift.rows.parquet import HOUR
 from drift.rows.store import Rows
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status, 0 when all was ingested."""
     parser = argparse.ArgumentParser(prog="python -m drift.rows", description=__doc__)
     parser.add_argument("state", type=Path, help="a folder for the rows; not one that the drift job uses meanwhile")
-    parser.add_argument("events", type=event_source, nargs="+", help="files of OTLP JSON lines, folders, or s3://...")
+    parser.add_argument("events", type=event_argument, nargs="+", help="files of OTLP JSON lines, folders, or s3://...")
     parser.add_argument("--again", action="store_true", help="once more for every line of the input")
     given = parser.parse_args(arguments)
     rows = Rows(given.state)

@@ -22,14 +22,15 @@ from drift.errors import EventsUnreachable
 ENDPOINT = "AWS_ENDPOINT_URL"
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 CONNECT_SECONDS = 5.0
-REQUEST_SECONDS = 30.0
-"""The time in which a store must send something."""
+REQUEST_SECONDS = 20.0
+"""The time in which a store must send something. With ATTEMPTS it is less than the job gets to stop."""
 ATTEMPTS = 2
 CHUNK_BYTES = 2**20
 LARGEST = 2**30
 """The maximum bytes of an object, unpacked. A Collector writes 50 MB at most."""
 NAMES = re.compile(r"\.(json|jsonl(\.\d+)?)(\.(gz|zst))?$")
 """As in folders, and what the Collector's exporter to S3 writes; packed ones are unpacked."""
+_CODE = re.compile(r"AWS Error ([A-Z_]+)")
 _PLAIN = re.compile(r"([A-Za-z0-9_=-][A-Za-z0-9._=:+-]*/)*[A-Za-z0-9_=-][A-Za-z0-9._=:+-]*")
 
 
@@ -70,8 +71,10 @@ class Bucket:
         """Returns the objects with events that are not empty, in order of time. Raises EventsUnreachable."""
         try:
             found = self._files.get_file_info(fs.FileSelector(self._address.path, recursive=True))
+        except FileNotFoundError:  # of the folder; a bucket that is missing is another error
+            return []
         except (OSError, pa.ArrowException) as error:
-            raise EventsUnreachable(f"{self._address} can't be listed ({type(error).__name__})") from None
+            raise EventsUnreachable(f"{self._address} can't be listed ({_reason(error)})") from None
         objects = [EventObject(each.path, each.size, each.mtime_ns) for each in found if each.is_file and each.size]
         return sorted(
             (each for each in objects if NAMES.search(each.path)), key=lambda each: (each.modified, each.path)
@@ -96,7 +99,13 @@ class Bucket:
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
         except (OSError, pa.ArrowException) as error:
-            raise ObjectUnreadable(f"the store or its content is damaged ({type(error).__name__})") from None
+            raise ObjectUnreadable(_reason(error)) from None
+
+
+def _reason(error: Exception) -> str:
+    """Returns the store's code of an error, such as ACCESS_DENIED: the rest of the message holds addresses."""
+    code = _CODE.search(str(error))
+    return code[1] if code else type(error).__name__
 
 
 def _connect() -> fs.S3FileSystem:

@@ -114,6 +114,18 @@ def test_the_verdict_is_that_of_a_folder(place: BucketAddress, tmp_path: Path) -
     assert store == folder
 
 
+def test_a_place_without_events_is_empty_and_a_bucket_that_is_missing_or_closed_an_error(
+    place: BucketAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = Rows(tmp_path)
+    assert rows.ingest([place], now=START, judged_until=None).problems() == {}
+    with pytest.raises(EventsUnreachable, match=r"s3://missing/events can't be listed \(NO_SUCH_BUCKET\)"):
+        rows.ingest([BucketAddress("missing", "events")], now=START, judged_until=None)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    with pytest.raises(EventsUnreachable, match=r"\([A-Z_]+\)"):
+        rows.ingest([place], now=START, judged_until=None)
+
+
 class Interrupted(Exception):
     """Ends an ingest as a crash does."""
 

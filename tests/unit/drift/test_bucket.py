@@ -17,6 +17,7 @@ import pytest
 from drift.bucket_address import BucketAddress, event_source
 from drift.errors import EventsUnreachable
 from drift.rows import bucket
+from drift.rows.__main__ import main
 from drift.rows.bucket import Bucket
 from drift.rows.store import Rows
 from tests.unit.drift.events import NOW, line, lines, numbers, record
@@ -99,10 +100,17 @@ def test_an_address_names_a_bucket_and_a_folder(text: str, path: str) -> None:
 @pytest.mark.parametrize(
     "text", ["s3://", "s3://A/b", "s3://speech/../other", "s3://key:secret@speech", "s3:/speech", "s3://speech//a"]
 )
-def test_another_address_is_refused_without_being_repeated(text: str) -> None:
+def test_another_address_is_refused_without_being_repeated(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ValueError, match="must be s3://BUCKET") as refused:
         event_source(text)
     assert "secret" not in str(refused.value)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path), text])
+    told = capsys.readouterr().err
+    assert "must be s3://BUCKET" in told
+    assert "secret" not in told
 
 
 def test_anything_else_is_a_path() -> None:
