@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.http_calls import fetch
 from tests.receiving_prometheus import PASSWORD, USER, ReceivingPrometheus
 from tests.reporting_process import NAME, READINGS, ReportingProcess
 from tests.server_process import ROOT
@@ -144,3 +146,10 @@ def test_the_command_prints_what_prometheus_accepts(stores: Stores, tmp_path: Pa
     check = [stores.stack.binaries["promtool"], "check", "config", "--syntax-only", str(tmp_path / "prometheus.yml")]
     done = subprocess.run(check, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_documentation_names_metrics_that_there_are(stores: Stores) -> None:
+    named = set(re.findall(r"prometheus_remote_storage_\w+", (ROOT / "docs" / "scale.md").read_text()))
+    assert len(named) == 4
+    shown = fetch(f"{stores.stack.settings.url(stores.stack.settings.prometheus_port)}/metrics", "text/plain").decode()
+    assert named <= set(re.findall(r"^\w+", shown, re.MULTILINE))
