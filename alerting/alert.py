@@ -67,6 +67,7 @@ class Dashboard(StrEnum):
     USAGE = "ttscope-usage"
     SECURITY = "ttscope-security"
     PIPELINE = "ttscope-pipeline"
+    PREDICTION = "ttscope-prediction"
 
     def url(self, addresses: PublicAddresses) -> str:
         return f"{addresses.grafana_url}/d/{self.value}"

@@ -18,7 +18,7 @@ from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.exposure import is_loopback, open_keyring
 from server.access.keyring import KeyChanges
 from server.applications import SPEECH_PATHS, Applications
-from server.components import open_cache, open_journal, open_limiter
+from server.components import open_cache, open_journal, open_limiter, open_prediction
 from server.lifecycle.background import keep_running
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
@@ -49,6 +49,7 @@ from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.security import AttemptCounter, observe_age, observe_expiry, open_audit_log
 from server.telemetry.server_load import ServerLoad
 from server.telemetry.summary import Summary
+from server.telemetry.summary_answer import describe
 from server.text.dictionaries import DICTIONARIES_FOLDER, Dictionaries
 from server.utterance import Voice
 
@@ -92,9 +93,8 @@ class Service:
         self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation)
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
         self._probes = Probes(self._chain.states, self._provider_metrics)
-        self._recordings = next(
-            (provider.recordings for provider in providers if isinstance(provider, RecordingProvider)), None
-        )
+        recordings = (provider.recordings for provider in providers if isinstance(provider, RecordingProvider))
+        self._recordings = next(recordings, None)
         self._workers = NativeWorkers(decoding=self._recordings is not None)
         self._admission = Admission(
             settings.max_in_flight,
@@ -108,8 +108,10 @@ class Service:
             self._chain, self._admission, self._summary, self._system, shed_seconds=settings.shed_seconds
         )
         self._limiter = open_limiter(settings)
-        self._cache = open_cache(settings, AdmittedChain(self._chain, self._admission))
-        self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds)
+        self._prediction = open_prediction(settings, self._chain, self._telemetry.metrics)
+        admitted = AdmittedChain(self._chain, self._admission, self._prediction.predictor)
+        self._cache = open_cache(settings, admitted)
+        self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds, admitted)
         self._store = None if shared is None else StoreWatcher(shared)
         if self._store is not None:
             self._store.on_change(self._synthesizer.refresh)
@@ -118,7 +120,8 @@ class Service:
         self._audit = open_audit_log(settings, self._telemetry.metrics)
         self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed, shared)
-        self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal)
+        predictor = self._prediction.predictor
+        self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal, predictor=predictor)
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics([provider.name for provider in providers])
@@ -128,6 +131,7 @@ class Service:
             recorder=self._recorder,
             admission=self._admission,
             load=self._server_load,
+            predictor=predictor,
             limiter=self._limiter,
             synthesizer=self._synthesizer,
             dictionaries=self._dictionaries,
@@ -227,6 +231,7 @@ class Service:
             BackgroundTask.GPU: self._gpu.run,
             BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
+            BackgroundTask.PREDICTION: self._prediction.run,
             BackgroundTask.DICTIONARIES: self._dictionaries.watch,
             BackgroundTask.KEYS: self.keyring.watch,
             BackgroundTask.USAGE: self._limiter.store.watch,
@@ -314,13 +319,10 @@ class Service:
 
     def _describe(self) -> dict[str, Any]:
         """Returns the body of GET /metrics."""
-        return {
-            **self._summary.describe(self._provider_metrics.load_seconds),
-            "cache": {
-                **self._summary.describe_cache(),
-                "bytes": self._cache.bytes,
-                "entries": self._cache.entries,
-                "evictions": self._cache.evictions,
-            },
-            **self._degradation.describe(),
-        }
+        return describe(
+            self._summary,
+            self._provider_metrics.load_seconds,
+            self._cache,
+            self._degradation,
+            self._prediction.predictor,
+        )

@@ -30,6 +30,7 @@ from server.middleware.hosts import AllowedHosts
 from server.middleware.load_reports import LoadReports
 from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
+from server.prediction.request_predictor import RequestPredictor
 from server.routes import console, coqui_api
 from server.routes.dialect import Dialect, TtsDialect
 from server.routes.health import HealthRoutes
@@ -76,6 +77,7 @@ class Applications:
         recorder: Recorder,
         admission: Admission,
         load: ServerLoad,
+        predictor: RequestPredictor,
         limiter: Limiter,
         synthesizer: Synthesizer,
         dictionaries: Dictionaries,
@@ -105,7 +107,7 @@ class Applications:
         self._describe = describe
         self._clients = Clients(settings.trusted_proxies, settings.forwarded_header)
         self._prometheus = PrometheusRoute(telemetry.exposition)
-        self._health = HealthRoutes(synthesizer, load)
+        self._health = HealthRoutes(synthesizer, load, predictor)
 
     def api(self) -> web.Application:
         """Returns the application of the API."""

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import logging
 import secrets
+from pathlib import Path
 
+from otel.contract.prediction_metrics import PREDICTION_MODEL
 from otel.contract.values import RateLimitReason
+from otel.sdk.recording import Metrics
+from server import VERSION
 from server.access.caller import KeyLimits
 from server.access.limiter import Limiter
 from server.access.usage import UsageStore
 from server.lifecycle.journal import Journal
 from server.logs import LOGGER
+from server.prediction.model_watcher import ModelWatcher
+from server.prediction.request_predictor import RequestPredictor
 from server.settings import Settings
 from server.synthesis.cache.cache import Cache, Maker
 from server.synthesis.cache.shared import SharedTier
+from server.synthesis.fallback.chain import FallbackChain
 
 USAGE_FILE = "usage.json"
 """The file of what keys have used of their quotas, inside the data folder."""
 SPARE_SLOTS = 4096
 """Journal slots for requests being read or rejected, in addition to those for requests in synthesis or in the queue."""
+
+HOUR_SECONDS = 3600.0
+MODEL_FILE = Path("drift", "prediction", "model.json")
+"""The file of the prediction model, inside the data folder, where the drift job writes it by default."""
 
 log = logging.getLogger(f"{LOGGER}.app")
 
@@ -49,3 +60,14 @@ def open_cache(settings: Settings, maker: Maker) -> Cache:
     url = settings.redis_url.get_secret_value()
     tier = SharedTier(url, secret) if url else None
     return Cache(settings.cache_bytes, secret, maker, tier, tenants_share=settings.cache_shared)
+
+
+def open_prediction(settings: Settings, chain: FallbackChain, metrics: Metrics) -> ModelWatcher:
+    """Returns what follows the file of the prediction model, and has the predictor."""
+
+    def checksums() -> dict[str, str]:
+        return {name: voice.checksum for name, voice in chain.voices().items()}
+
+    predictor = RequestPredictor(settings.build or VERSION, checksums, HOUR_SECONDS * settings.prediction_hours)
+    metrics.observe(PREDICTION_MODEL, predictor.readings)
+    return ModelWatcher(settings.prediction_file or settings.data_dir / MODEL_FILE, predictor)

@@ -29,6 +29,7 @@ FIELDS = frozenset(
         "request_id",
         "restarts",
         "seconds",
+        "state",
         "task",
         "url",
         "value",

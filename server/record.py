@@ -6,9 +6,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Literal
 
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import WORK, AttemptOutcome, CacheResult, Cancellation, FallbackReason, Outcome, Stage
+from otel.prediction.features import Prediction
 from server.access.caller import ANONYMOUS, Caller
 from server.audio.quality import Quality
 from server.errors import SpeechError
@@ -43,8 +45,12 @@ class Synthesis:
     listener: Listener = field(default_factory=Listener)
     fresh: bool = False
     """Whether it bypasses the cache: the audio is made for this request alone and not stored."""
+    response_format: str = ""
+    """The audio format of the answer."""
+    prediction: Prediction | None = None
+    """What was predicted when it was admitted; None for audio that need not be made."""
     estimated_seconds: float = 0.0
-    """The estimated seconds of audio."""
+    """The estimated seconds of audio: the predicted ones, once there is a prediction."""
     deadline: float = float("inf")
     """When a whole answer, or a stream's first audio, must be ready, in seconds of the event loop's clock."""
     stall_seconds: float = float("inf")
@@ -115,6 +121,9 @@ class RequestRecord:
     status: int = 0
     error: SpeechError | None = None
     outcome: Outcome | None = None
+    dry_run: Literal["", "yes", "no"] = ""
+    """Empty for a request for audio; for a dry run, whether it would have been admitted. A dry run that ends ok has no
+    audio, and is not counted as a request for any."""
     cut_off: bool = False
     """Whether the server cut it off because its reader was too slow."""
     journal_slot: int = 0

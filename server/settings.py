@@ -19,6 +19,7 @@ from otel.support.environment import read, unknown
 from server.audit_settings import LEAST_SECRET, AuditSettings
 from server.limit_settings import LimitSettings
 from server.load_settings import LoadSettings
+from server.prediction_settings import PredictionSettings
 from server.replica_settings import ReplicaSettings
 from server.shared.bucket_store import STORE_SECRETS
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
@@ -37,7 +38,7 @@ PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
-class Settings(LimitSettings, LoadSettings, WebSettings, AuditSettings, ReplicaSettings):
+class Settings(LimitSettings, LoadSettings, PredictionSettings, WebSettings, AuditSettings, ReplicaSettings):
     """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
 
     model_config = SettingsConfigDict(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
-from otel.contract.labels import CACHE_RESULT, EARLY_END, ERROR_TYPE
+from otel.contract.labels import CACHE_RESULT, EARLY_END, ERROR_TYPE, MODEL_STATE
 from otel.contract.metrics import (
     CACHE_REQUESTS,
     CONNECTIONS_ENDED_EARLY,
@@ -13,6 +13,7 @@ from otel.contract.metrics import (
     REQUESTS,
     UNSENT_BYTES,
 )
+from otel.contract.prediction_metrics import PREDICTION_MODEL
 from otel.contract.promql import INSTANCE, UNSCOPED, Where
 
 QUEUE_SECONDS = 450.0
@@ -27,6 +28,9 @@ HIT_SHARE = 0.1
 """A cache with a lower hit rate makes no difference when it fails."""
 FALLEN = 0.5
 ENOUGH, ENOUGH_LOOKUPS = 20, 100
+
+MODEL_OFF = ("invalid", "stale", "voices", "worse")
+"""The states of a prediction model that is not used. After a deployment, build is usual until the next training."""
 
 LOOKUPS: Where = {CACHE_RESULT: ("hit", "miss", "coalesced")}
 _BEFORE = "[6h] offset 30m"
@@ -128,6 +132,18 @@ GROUP = Group(
             description="{{ $value | humanizePercentage }} of the lookups of the last half hour were hits, less than "
             "half of the share in the six hours before.",
             dashboard=Dashboard.ENGINE,
+        ),
+        Alert(
+            name="TtsPredictionModelOff",
+            expr=f"{UNSCOPED.largest(PREDICTION_MODEL, by=(INSTANCE, MODEL_STATE), where={MODEL_STATE: MODEL_OFF})} == 1",
+            hold="1h",
+            severity=Severity.WARNING,
+            team=Team.SERVICE,
+            topic=Topic.CAPACITY,
+            summary="The prediction model is switched off",
+            description="{{ $labels.instance }} does not use the trained prediction model ({{ $labels.state }}). It "
+            "predicts linearly meanwhile: Retry-After and dry runs are less exact.",
+            dashboard=Dashboard.PREDICTION,
         ),
     ),
 )

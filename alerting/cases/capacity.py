@@ -12,6 +12,9 @@ ALL = 'tts_requests_total{outcome="ok"}'
 FULL = 'tts_connections_ended_early_total{instance="a",reason="full"}'
 PACE = "tts_real_time_factor"
 HIT, MISS = 'tts_cache_requests_total{result="hit"}', 'tts_cache_requests_total{result="miss"}'
+STALE, IN_USE, BUILD = (
+    f'tts_prediction_model{{instance="a",state="{state}"}}' for state in ("stale", "in_use", "build")
+)
 
 CASES: tuple[Case, ...] = (
     fires(
@@ -129,4 +132,18 @@ CASES: tuple[Case, ...] = (
         {HIT: "0+60x410 24600x60", MISS: "0+40x410 16403+3x60"},
     ),
     silent(Kind.MISSING, "TtsCacheCollapse", "nothing is cached", "460m"),
+    fires(
+        "TtsPredictionModelOff",
+        "stale",
+        "65m",
+        {STALE: "1x70", IN_USE: "0x70"},
+        Firing(
+            "a does not use the trained prediction model (stale). It predicts linearly meanwhile: Retry-After and dry "
+            "runs are less exact.",
+            {"instance": "a", "state": "stale"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsPredictionModelOff", "too short", "60m", {STALE: "0 1x70"}),
+    silent(Kind.QUIET, "TtsPredictionModelOff", "another build was deployed", "70m", {STALE: "0x70", BUILD: "1x70"}),
+    silent(Kind.MISSING, "TtsPredictionModelOff", "no server", "70m"),
 )

@@ -39,6 +39,7 @@ ICONS = {
     "ttscope-quality": "verified",
     "ttscope-usage": "group",
     "ttscope-pipeline": "route",
+    "ttscope-prediction": "query_stats",
 }
 START = "`make stack` (or `docker compose up`) starts the whole pipeline."
 

@@ -63,6 +63,8 @@ class RequestField(Field):
         "int",
     )
     CHAR_COUNT_RANGE = "tts.char_count_range", "the range of the number of characters"
+    PHONEME_ESTIMATE = "tts.phoneme_estimate", "phonemes of the text, estimated from its letters and digits", "int"
+    RESPONSE_FORMAT = "tts.response_format", "the audio format of the answer"
     STREAMED = "tts.streamed", "whether audio was sent while it was made", "boolean"
     DURATION = "tts.duration", "seconds, as in tts_request_duration_seconds", "double"
     USUAL_DURATION = (
@@ -98,6 +100,23 @@ class RequestField(Field):
         "double",
     )
     AUDIO_FAULTS = "tts.audio_faults", "as in tts_audio_faults_total, separated by commas; absent without any"
+    AUDIO_AHEAD = (
+        "tts.audio_ahead",
+        "seconds of audio that other clients waited for when the request was admitted; this field, the next seven and "
+        "tts.phoneme_estimate are absent unless audio was made for this request",
+        "double",
+    )
+    REQUESTS_AHEAD = "tts.requests_ahead", "syntheses that were under way when the request was admitted", "int"
+    THROUGHPUT = "tts.throughput", "seconds of audio that the provider made per second, as measured before", "double"
+    DEVICE = "tts.device", "what the provider computes on: cpu, cuda or remote"
+    PREDICTOR = "tts.predictor", "what predicted on arrival: the trained model, or linear"
+    PREDICTED_DURATION = "tts.predicted_duration", "seconds: the predicted median of tts.duration", "double"
+    PREDICTED_DURATION_P95 = "tts.predicted_duration_p95", "seconds: its predicted p95", "double"
+    PREDICTED_FIRST_AUDIO = (
+        "tts.predicted_first_audio",
+        "seconds: the predicted median of tts.time_to_first_audio",
+        "double",
+    )
     CLIENT = "tts.client", "the name of the caller's key; anonymous without keys"
     BUILD = "tts.build", "what distinguishes this build of the server; an attribute of the resource too"
 

@@ -22,7 +22,10 @@ from otel.contract.values import (
     FallbackReason,
     Fault,
     LossReason,
+    ModelState,
     Outcome,
+    PredictionRank,
+    Predictor,
     RateLimitReason,
     Side,
     SlowReason,
@@ -117,6 +120,10 @@ RATE_LIMIT_REASON = Attribute("reason", "the limit that the request exceeded", t
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))
 AUDIT_EVENT = Attribute("event", "what the entry is about", tuple(AuditEvent))
+PREDICTOR = Attribute("predictor", "what predicted", tuple(Predictor))
+MODEL_STATE = Attribute("state", "whether the trained model is used, or why it is not", tuple(ModelState))
+PREDICTION_RANK = Attribute("rank", "where the duration lies among the predicted quantiles", tuple(PredictionRank))
+ADMITTED = Attribute("admitted", "whether the server would have admitted the request", ("no", "yes"))
 GEN_AI_OPERATION = Attribute(conventions.OPERATION_NAME, "the operation", (conventions.TEXT_TO_SPEECH,))
 GEN_AI_PROVIDER = Attribute(conventions.PROVIDER_NAME, "the provider that spoke", Source.PROVIDERS)
 GEN_AI_MODEL = Attribute(conventions.REQUEST_MODEL, "the voice", Source.VOICES)

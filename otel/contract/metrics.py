@@ -1,18 +1,8 @@
-"""The telemetry contract: the server's metrics as data, and CONTRACT, with those of load, security and drift too."""
+"""The telemetry contract: the server's metrics as data, and CONTRACT, with those of the other modules too."""
 
 from __future__ import annotations
 
-from otel.contract import conventions
-from otel.contract.buckets import (
-    AUDIO_SECONDS,
-    BATCH_SIZES,
-    FINE_SECONDS,
-    REAL_TIME_FACTORS,
-    SECONDS,
-    SHARES,
-    STAGE_SECONDS,
-    UNDERRUN_SECONDS,
-)
+from otel.contract import buckets, conventions
 from otel.contract.drift_metrics import DRIFT_METRICS
 from otel.contract.instrument import Instrument
 from otel.contract.labels import (
@@ -52,6 +42,7 @@ from otel.contract.labels import (
     WORKER,
 )
 from otel.contract.load_metrics import LOAD_METRICS
+from otel.contract.prediction_metrics import PREDICTION_METRICS
 from otel.contract.security_metrics import SECURITY_METRICS
 
 REQUESTS = Instrument(
@@ -68,7 +59,7 @@ REQUEST_DURATION = Instrument(
     "The server's own time from the last byte of the request until the last byte of audio is ready, or until the "
     "request fails, without the time spent waiting for a slow reader. Requests that ended ok or in error.",
     (ENDPOINT, VOICE_NAME, LANGUAGE),
-    SECONDS,
+    buckets.SECONDS,
 )
 GEN_AI_DURATION = Instrument(
     conventions.SERVER_DURATION,
@@ -99,7 +90,7 @@ WORD_COUNT_DURATION = Instrument(
     "s",
     "Duration of requests that ended ok, by the number of words spoken.",
     (WORD_COUNT_RANGE, VOICE_NAME, CACHE),
-    SECONDS,
+    buckets.SECONDS,
 )
 CHARACTER_COUNT_DURATION = Instrument(
     "tts.character_count.duration",
@@ -107,7 +98,7 @@ CHARACTER_COUNT_DURATION = Instrument(
     "s",
     "Duration of requests that ended ok, by the number of characters spoken.",
     (CHAR_COUNT_RANGE, VOICE_NAME, CACHE),
-    SECONDS,
+    buckets.SECONDS,
 )
 ACTIVE_VOICES = Instrument("tts.active_voices", "gauge", "{voice}", "Voices that spoke within the last hour.")
 SYSTEM_MEMORY = Instrument(
@@ -135,7 +126,7 @@ TIME_TO_FIRST_AUDIO = Instrument(
     "Time from the last byte of the request until the first audio is ready to be sent: the first chunk of a stream, "
     "the end of a whole answer. Requests that ended ok.",
     (WORD_COUNT_RANGE, VOICE_NAME),
-    FINE_SECONDS,
+    buckets.FINE_SECONDS,
 )
 REAL_TIME_FACTOR = Instrument(
     "tts.real_time_factor",
@@ -145,7 +136,7 @@ REAL_TIME_FACTOR = Instrument(
     "A step that was taken for several requests at once counts by each request's share. Requests that ended ok and "
     "did not come from the cache.",
     (WORD_COUNT_RANGE, VOICE_NAME),
-    REAL_TIME_FACTORS,
+    buckets.REAL_TIME_FACTORS,
 )
 AUDIO_DURATION = Instrument(
     "tts.audio.duration",
@@ -153,7 +144,7 @@ AUDIO_DURATION = Instrument(
     "s",
     "Duration of the audio. Requests that ended ok.",
     (VOICE_NAME,),
-    AUDIO_SECONDS,
+    buckets.AUDIO_SECONDS,
 )
 STAGE_DURATION = Instrument(
     "tts.stage.duration",
@@ -162,7 +153,7 @@ STAGE_DURATION = Instrument(
     "Time that a request spent in a stage, over all its sentences; steps that ran in parallel each count in full. "
     "Requests that ended ok, in error or cancelled.",
     (STAGE,),
-    STAGE_SECONDS,
+    buckets.STAGE_SECONDS,
 )
 REQUESTS_IN_FLIGHT = Instrument(
     "tts.requests_in_flight", "gauge", "{request}", "Requests for audio that have not ended."
@@ -199,10 +190,10 @@ UNSENT_BYTES = Instrument(
     "sent, a stream by what was made ahead of its reader.",
 )
 BATCH_SIZE = Instrument(
-    "tts.batch_size", "histogram", "{step}", "Number of steps that the engine took together.", (), BATCH_SIZES
+    "tts.batch_size", "histogram", "{step}", "Number of steps that the engine took together.", (), buckets.BATCH_SIZES
 )
 BATCH_PADDING = Instrument(
-    "tts.batch_padding", "histogram", "1", "Share of a batch that pads its shorter steps, 0 to 1.", (), SHARES
+    "tts.batch_padding", "histogram", "1", "Share of a batch that pads its shorter steps, 0 to 1.", (), buckets.SHARES
 )
 STREAM_UNDERRUN = Instrument(
     "tts.stream_underrun",
@@ -212,7 +203,7 @@ STREAM_UNDERRUN = Instrument(
     "chunk was not ready: the sum of all gaps of the stream, so no gap was longer. Streams that ended ok; time spent "
     "waiting for a slow reader does not count.",
     (VOICE_NAME,),
-    UNDERRUN_SECONDS,
+    buckets.UNDERRUN_SECONDS,
 )
 GPU_UTILIZATION = Instrument("tts.gpu.utilization", "gauge", "%", "Share of time in which the GPU was busy.", (GPU,))
 GPU_MEMORY = Instrument("tts.gpu.memory.usage", "gauge", "By", "Memory of the GPU in use by all processes.", (GPU,))
@@ -277,7 +268,7 @@ PROVIDER_DURATION = Instrument(
     "Time that a provider took for an utterance, its own queue included, without the time spent waiting for a slow "
     "reader. Attempts that ended ok.",
     (PROVIDER,),
-    SECONDS,
+    buckets.SECONDS,
 )
 PROVIDER_AVAILABLE = Instrument(
     "tts.provider.available", "gauge", "{provider}", "1 if requests are sent to the provider, 0 if not.", (PROVIDER,)
@@ -326,5 +317,11 @@ BACKGROUND_TASK_FAILURES = Instrument(
 )
 
 _SERVER_METRICS = tuple(entry for entry in list(globals().values()) if isinstance(entry, Instrument))
-CONTRACT: tuple[Instrument, ...] = (*_SERVER_METRICS, *LOAD_METRICS, *SECURITY_METRICS, *DRIFT_METRICS)
+CONTRACT: tuple[Instrument, ...] = (
+    *_SERVER_METRICS,
+    *LOAD_METRICS,
+    *PREDICTION_METRICS,
+    *SECURITY_METRICS,
+    *DRIFT_METRICS,
+)
 """Every instrument in the order of definition. Beside them only the libraries' metrics are exported."""

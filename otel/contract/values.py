@@ -193,6 +193,7 @@ class BackgroundTask(LabelValue):
     CERTIFICATE = "certificate", "reads a TLS certificate that has changed"
     AGENT_CHECK = "agent_check", "reports the weight to haproxy"
     STORE = "store", "copies files from the store that servers share"
+    PREDICTION = "prediction", "reads a prediction model that has changed"
 
 
 class WorkerKind(LabelValue):
@@ -243,3 +244,30 @@ class AuditOutcome(LabelValue):
     OK = "ok", "it was done"
     FAILED = "failed", "it was not done, because of an error"
     REFUSED = "refused", "it was not allowed"
+
+
+class Predictor(LabelValue):
+    """What predicts a request's durations."""
+
+    MODEL = "model", "the trained model"
+    LINEAR = "linear", "linear in phonemes, learned by the server itself from its requests"
+
+
+class ModelState(LabelValue):
+    """Whether the trained model is used, or why it is not."""
+
+    IN_USE = "in_use", "it predicts"
+    NONE = "none", "there is none yet"
+    INVALID = "invalid", "its file can't be used"
+    STALE = "stale", "it was trained on requests that are too old"
+    VOICES = "voices", "it was trained with other voices"
+    BUILD = "build", "it was trained on requests to another build of the server"
+    WORSE = "worse", "on the requests just seen it was worse than the baseline"
+
+
+class PredictionRank(LabelValue):
+    """Where a request's duration lies among its predicted quantiles."""
+
+    BELOW_P50 = "below_p50", "at most the predicted median: half of the requests, if predictions are right"
+    BELOW_P95 = "below_p95", "above the median, at most the predicted p95: 45 % of the requests"
+    ABOVE_P95 = "above_p95", "above the predicted p95: 5 % of the requests"

@@ -115,6 +115,12 @@ class Permit:
         Raises InsufficientQuota when they are not left. What others take at the same moment is known only when the
         store has answered, so ``metered`` may raise it too.
         """
+        self.check(characters, seconds)
+        if self._quotas:
+            self._charge = asyncio.create_task(self._take())
+
+    def check(self, characters: int, seconds: float) -> None:
+        """Raises InsufficientQuota as ``charge`` does, and takes nothing."""
         amounts = {
             RateLimitReason.CHARACTERS_PER_MONTH: characters,
             RateLimitReason.AUDIO_SECONDS_PER_DAY: Quota.of_seconds(seconds),
@@ -124,8 +130,6 @@ class Permit:
         for quota in self._quotas:
             if quota.used + quota.reserved > quota.limit:
                 raise self._exhausted(quota)
-        if self._quotas:
-            self._charge = asyncio.create_task(self._take())
 
     async def metered(self, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
         """Yields the chunks and counts their seconds. Raises InsufficientQuota before the first one."""

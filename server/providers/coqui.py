@@ -86,6 +86,8 @@ class CoquiProvider:
         one engine step, after which its process is replaced."""
         self._installed = tuple(voices)
         self._device = device
+        self._device_type = "cpu"
+        """The type of the device that the engine has found."""
         self._threads = threads or len(os.sched_getaffinity(0))
         self._max_audio_seconds = max_audio_seconds
         self._stall_seconds = stall_seconds
@@ -120,7 +122,8 @@ class CoquiProvider:
         if running is None:
             return Load()
         dispatcher = running.dispatcher
-        return Load(dispatcher.throughput.rate, dispatcher.schedule.depth, dispatcher.schedule.audio_seconds)
+        schedule = dispatcher.schedule
+        return Load(dispatcher.throughput.rate, schedule.depth, schedule.audio_seconds, self._device_type)
 
     async def start(self, reports: Reports) -> None:
         """Loads and warms up every voice. A voice that fails is logged by name and left out.
@@ -189,6 +192,7 @@ class CoquiProvider:
         try:
             async with asyncio.timeout(self._load_seconds):
                 device_type = await client.start(self._device, self._threads, self._log.getEffectiveLevel())
+                self._device_type = device_type
                 slowest = await self._load_all(client, device_type, reports)
                 await client.end_loading()
         except BaseException as error:

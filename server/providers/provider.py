@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
@@ -20,6 +20,8 @@ class Load:
     """The number of waiting requests."""
     audio_seconds: float = 0.0
     """The pending audio: seconds that were requested and are not made yet."""
+    device: str = field(default="cpu", compare=False)
+    """What it computes on: cpu, cuda, or remote for another server."""
 
 
 class ServerReports(Protocol):

@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncGenerator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -90,7 +90,7 @@ class RemoteProvider:
         return estimate(utterance)
 
     def load(self) -> Load:
-        return self._tracker.load
+        return replace(self._tracker.load, device="remote")
 
     async def start(self, reports: Reports) -> None:
         """Prepares the client and sends no request. Raises EngineFailed for an invalid base URL or key."""

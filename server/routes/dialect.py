@@ -68,10 +68,13 @@ class TtsDialect:
     def routes(self, handler: Handler) -> tuple[Route, ...]:
         content = {
             **audio(FORMATS),
-            JSON: {"schema": schemas.CAPTIONS},
+            JSON: {"schema": {"oneOf": [schemas.CAPTIONS, schemas.DRY_RUN]}},
             events.CONTENT_TYPE: {"schema": schemas.EVENT},
         }
-        summary = "Speak a text; with timestamps as JSON, or in server-sent events where it is streamed."
+        summary = (
+            "Speak a text; with timestamps as JSON, or in server-sent events where it is streamed. With dry_run, say "
+            "how long that would take."
+        )
         return (Route("POST", PATH, handler, Scope.SPEAK, speaks(summary, json_body("TtsRequest"), content)),)
 
     async def read(self, request: web.Request, seconds: float) -> bytes:

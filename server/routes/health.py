@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from server.errors import Overloaded, ShuttingDown
+from server.prediction.request_predictor import SWITCHED_OFF, RequestPredictor
 from server.routes.operations import reads
 from server.routes.route import Route
 from server.routes.schemas import TEXT, each
@@ -17,9 +18,10 @@ STATUS = each(status=TEXT)
 class HealthRoutes:
     """The routes that orchestrators and load balancers probe."""
 
-    def __init__(self, synthesizer: Synthesizer, load: ServerLoad) -> None:
+    def __init__(self, synthesizer: Synthesizer, load: ServerLoad, predictor: RequestPredictor | None = None) -> None:
         self._synthesizer = synthesizer
         self._load = load
+        self._predictor = predictor
 
     def routes(self) -> tuple[Route, ...]:
         return (
@@ -41,7 +43,10 @@ class HealthRoutes:
         )
 
     async def health(self, request: web.Request) -> web.Response:
-        """Responds with 200 at once, without waiting for anything."""
+        """Responds with 200 at once, without waiting for anything. The field ``prediction`` says why the trained model
+        does not predict, if there is one."""
+        if self._predictor is not None and self._predictor.state in SWITCHED_OFF:
+            return web.json_response({"status": "ok", "prediction": self._predictor.state.value})
         return web.json_response({"status": "ok"})
 
     async def ready(self, request: web.Request) -> web.Response:

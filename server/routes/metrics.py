@@ -49,6 +49,7 @@ _SUMMARY = each(
     cache={"type": "object"},
     providers={"type": "object"},
     degraded=several({"type": "object"}),
+    prediction={"type": "object"},
 )
 
 DISABLED = "metrics are switched off (METRICS_ENABLED=false or OTEL_SDK_DISABLED=true)"

@@ -81,6 +81,12 @@ class TtsRequest(BaseModel):
         True, description="false: audio is made for this request alone, and not kept; so does Cache-Control: no-store."
     )
 
+    dry_run: bool = Field(
+        False,
+        description="true: nothing is spoken. The answer is JSON with how long it would take if it had to be made now, "
+        "and whether it would be admitted. It counts for the limit on requests, not for quotas.",
+    )
+
     @model_validator(mode="after")
     def _loudness_is_of_a_whole(self) -> Self:
         if self.stream and self.loudness is not None:

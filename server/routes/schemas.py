@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from otel.contract.values import Predictor
 from server.errors import all_errors, error_type
 
 Schema = dict[str, Any]
@@ -39,6 +40,23 @@ _AUDIO: Schema = {"type": "string", "contentEncoding": "base64"}
 _TIMESTAMPS = several(each(word=TEXT, start_time=NUMBER, end_time=NUMBER))
 CAPTIONS = each(audio=_AUDIO, audio_format=TEXT, timestamps=_TIMESTAMPS)
 """Speech with the timestamps of its words."""
+QUANTILES = each(p50=NUMBER, p95=NUMBER)
+DRY_RUN = each(
+    admitted={"type": "boolean"},
+    refusal={"type": ["string", "null"], "description": "The code of the error that the request would get."},
+    retry_after=maybe("integer"),
+    duration_seconds=QUANTILES,
+    first_audio_seconds=QUANTILES,
+    audio_seconds=NUMBER,
+    predictor={"type": "string", "enum": list(Predictor)},
+    voice_name=TEXT,
+    language=TEXT,
+    words=WHOLE,
+    word_count_range=TEXT,
+    characters=WHOLE,
+    character_count_range=TEXT,
+)
+"""What a dry run answers."""
 _DELTA = each(type={"const": "speech.audio.delta"}, audio=_AUDIO)
 _EVENTS = [
     {**_DELTA, "properties": {**_DELTA["properties"], "timestamps": _TIMESTAMPS}},

@@ -18,6 +18,7 @@ from server.middleware.envelope import RECORD
 from server.record import Synthesis
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
+from server.routes.dry_run import rehearsed
 from server.routes.requests import wants_fresh
 from server.routes.sending import (
     Send,
@@ -70,7 +71,10 @@ class SpeechRoute:
         origin = get_current_span().get_span_context()
         listener = Listener(synthesis_request.speech.stream, client, origin, record.caller.tenant)
         fresh = not synthesis_request.speech.cache or wants_fresh(request)
-        record.synthesis = Synthesis(utterance, listener, fresh)
+        record.synthesis = synthesis = Synthesis(utterance, listener, fresh, synthesis_request.speech.response_format)
+        if synthesis_request.speech.dry_run:
+            size = self._size(synthesis_request, utterance)
+            return rehearsed(self._synthesizer, record, synthesis, size, request.get(PERMIT))
         with (
             renamed(self._dialect.names),
             self._synthesizer.admit(client, self._size(synthesis_request, utterance)) as slot,

@@ -108,6 +108,11 @@ class Admission:
         return self.audio_seconds / self._rate()
 
     @property
+    def syntheses(self) -> int:
+        """The number of syntheses whose audio clients wait for."""
+        return len(self._syntheses)
+
+    @property
     def busy_share(self) -> float:
         """The share of the last seconds in which audio was pending, 0 to 1."""
         return self._busy.mean
@@ -120,12 +125,8 @@ class Admission:
         Retry-After is the estimated time until the first admitted request ends. No place is reserved for the refused
         request, and a request may end sooner.
         """
-        if self._closed:
-            raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
-        moment = self._clock()
-        self._askers.note(client, moment)
-        self._check_places(client, moment)
-        self._check_unsent(client, size)
+        self._askers.note(client, self._clock())
+        self.check_request(client, size)
         slot = RequestSlot(self._requests, self._unsent, client, size)
         slot.enter()
         self._inside += 1
@@ -137,6 +138,13 @@ class Admission:
             self._inside -= 1
             if not self._inside:
                 self._idle.set()
+
+    def check_request(self, client: str, size: int) -> None:
+        """Raises the errors of ``admit_request``, and admits nothing."""
+        if self._closed:
+            raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
+        self._check_places(client, self._clock())
+        self._check_unsent(client, size)
 
     @contextmanager
     def admit_synthesis(self, seconds: float) -> Iterator[SynthesisSlot]:

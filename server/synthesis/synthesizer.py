@@ -10,8 +10,11 @@ from collections.abc import AsyncGenerator, Container, Mapping
 from contextlib import AbstractContextManager, aclosing
 
 from otel.contract.values import CacheResult
+from otel.prediction.features import RequestFeatures
 from server.access.caller import Caller
 from server.errors import DeadlineExceeded, NotReady
+from server.prediction.phoneme_estimate import estimate_phonemes
+from server.prediction.request_predictor import RequestPredictor
 from server.record import RequestRecord, Synthesis
 from server.synthesis.admission import Admission
 from server.synthesis.cache.cache import Cache
@@ -28,16 +31,42 @@ GRACE_SECONDS = 1.0
 class AdmittedChain:
     """The fallback chain behind admission control; the cache calls it on a miss."""
 
-    def __init__(self, chain: FallbackChain, admission: Admission) -> None:
+    def __init__(self, chain: FallbackChain, admission: Admission, predictor: RequestPredictor | None = None) -> None:
+        """Without ``predictor``, a synthesis has only the estimate of its voice's first provider."""
         self._chain = chain
         self._admission = admission
+        self._predictor = predictor
 
     def check(self, synthesis: Synthesis) -> None:
-        """Raises QueueFull when too much audio is pending."""
+        """Predicts the synthesis. Raises QueueFull when too much audio is pending."""
+        self.predict(synthesis)
         self._admission.check(synthesis.estimated_seconds)
+
+    def predict(self, synthesis: Synthesis) -> None:
+        """Predicts a synthesis that is about to be admitted; only the first call counts."""
+        if self._predictor is None or synthesis.prediction is not None:
+            return
+        utterance, rate = synthesis.utterance, self._chain.rate
+        features = RequestFeatures(
+            utterance.words,
+            utterance.characters,
+            estimate_phonemes(utterance.text),
+            utterance.speed,
+            synthesis.listener.streamed,
+            self._admission.audio_seconds,
+            self._admission.syntheses,
+            rate,
+            utterance.voice.label,
+            utterance.main_language,
+            synthesis.response_format,
+            self._chain.device,
+        )
+        synthesis.prediction = self._predictor.predict(features, synthesis.estimated_seconds)
+        synthesis.estimated_seconds = synthesis.prediction.audio_seconds
 
     async def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
         """Yields the audio in order. Raises QueueFull before any chunk, and the errors of the chain."""
+        self.predict(synthesis)
         with self._admission.admit_synthesis(synthesis.estimated_seconds) as slot:
             async with aclosing(self._chain.speak(synthesis, slot)) as chunks:
                 async for chunk in chunks:
@@ -48,9 +77,18 @@ class AdmittedChain:
 class Synthesizer:
     """Synthesizes requests once the providers are ready."""
 
-    def __init__(self, chain: FallbackChain, cache: Cache, admission: Admission, deadline_seconds: float) -> None:
-        """``deadline_seconds`` is the timeout of a whole answer, and of each chunk of a stream."""
+    def __init__(
+        self,
+        chain: FallbackChain,
+        cache: Cache,
+        admission: Admission,
+        deadline_seconds: float,
+        admitted: AdmittedChain | None = None,
+    ) -> None:
+        """``deadline_seconds`` is the timeout of a whole answer, and of each chunk of a stream. ``admitted`` is the
+        maker of the cache's audio, which dry runs ask too."""
         self._chain = chain
+        self._admitted = admitted or AdmittedChain(chain, admission)
         self._cache = cache
         self._admission = admission
         self._deadline_seconds = deadline_seconds
@@ -122,6 +160,17 @@ class Synthesizer:
     def admit(self, client: str, size: int) -> AbstractContextManager[RequestSlot]:
         """Admits a request until it is answered. See ``Admission.admit_request``."""
         return self._admission.admit_request(client, size)
+
+    def rehearse(self, synthesis: Synthesis, size: int) -> None:
+        """Predicts a synthesis as if its audio had to be made, and makes none; ``size`` is as for ``admit``.
+
+        Raises NotReady, and UnknownVoice for a voice that was removed, without a prediction; then, with one, the errors
+        of ``admit`` and QueueFull, if the server would refuse it now.
+        """
+        synthesis.estimated_seconds = self.estimate(synthesis.utterance)
+        self._admitted.predict(synthesis)
+        self._admission.check_request(synthesis.listener.client, size)
+        self._admission.check(synthesis.estimated_seconds)
 
     async def speak(self, record: RequestRecord) -> AsyncGenerator[Chunk, None]:
         """Yields the audio of the record's synthesis in order; closing the generator abandons the rest.

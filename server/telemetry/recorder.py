@@ -20,13 +20,16 @@ from opentelemetry.util.types import AttributeValue
 from otel.contract import conventions, metrics
 from otel.contract.event_fields import RequestField, SpanField
 from otel.contract.labels import OTHER
+from otel.contract.prediction_metrics import DRY_RUNS
 from otel.contract.values import CacheResult, CacheState, Outcome
 from otel.sdk.sampling import TailSampler
 from otel.sdk.spans import KEEP, unsampled
 from otel.sdk.telemetry import Telemetry
 from server.errors import ServerCrashed
 from server.lifecycle.journal import Journal, LostRequest
+from server.prediction.request_predictor import RequestPredictor
 from server.record import RequestRecord
+from server.telemetry.prediction_recorder import PredictionRecorder
 from server.telemetry.request_fields import FAILED, attempt_fields, method, request_fields
 from server.telemetry.slowness import Slowness
 from server.telemetry.summary import Summary
@@ -41,8 +44,16 @@ class Recorder:
     one that the application does not see."""
 
     def __init__(
-        self, telemetry: Telemetry, summary: Summary, sampler: TailSampler, build: str, journal: Journal | None = None
+        self,
+        telemetry: Telemetry,
+        summary: Summary,
+        sampler: TailSampler,
+        build: str,
+        journal: Journal | None = None,
+        *,
+        predictor: RequestPredictor | None = None,
     ) -> None:
+        """``build`` names this build of the server; ``predictor`` learns from each request."""
         self._telemetry = telemetry
         self._tracer: Tracer = telemetry.tracer
         self._metrics = telemetry.metrics
@@ -51,6 +62,7 @@ class Recorder:
         self._slowness = Slowness()
         self._build = build
         self._journal = journal
+        self._predictions = None if predictor is None else PredictionRecorder(telemetry.metrics, predictor)
 
     def open(self, record: RequestRecord, span: Span) -> None:
         """Counts a request as in flight; ``span`` is its SERVER span."""
@@ -67,7 +79,11 @@ class Recorder:
     def close(self, record: RequestRecord, span: Span) -> None:
         """Reports a finished request; ``span`` is its SERVER span, still open."""
         try:
-            self._report(record, span)
+            if record.dry_run and record.outcome is Outcome.OK:
+                self._summary.discard()
+                self._metrics.add(DRY_RUNS, 1, admitted=record.dry_run)
+            else:
+                self._report(record, span)
         finally:
             if self._journal is not None:
                 self._journal.clear(record.journal_slot)
@@ -107,6 +123,8 @@ class Recorder:
         if decision.usual_seconds is not None:
             attributes[RequestField.USUAL_DURATION] = decision.usual_seconds
         self._record(record, context)
+        if self._predictions is not None:
+            self._predictions.report(record, context)
         reason = self._slowness.reason(record, decision.slow)
         if reason is not None:
             attributes[RequestField.SLOW_REASON] = str(reason)

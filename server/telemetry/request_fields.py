@@ -58,6 +58,7 @@ def request_fields(record: RequestRecord, build: str) -> dict[str, AttributeValu
             RequestField.SPEED: record.utterance.speed,
         }
     fields |= _synthesis_fields(record)
+    fields |= _prediction_fields(record)
     fields |= {stage_field(stage): seconds for stage, seconds in record.stage_seconds().items()}
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -101,6 +102,29 @@ def _synthesis_fields(record: RequestRecord) -> dict[str, AttributeValue | None]
             RequestField.AUDIO_FAULTS: ",".join(quality.faults) or None,
         }
     return fields
+
+
+def _prediction_fields(record: RequestRecord) -> dict[str, AttributeValue | None]:
+    """Returns the features and the prediction of a request; empty for audio that was not made for this request."""
+    synthesis = record.synthesis
+    if synthesis is None:
+        return {}
+    fields: dict[str, AttributeValue | None] = {RequestField.RESPONSE_FORMAT: synthesis.response_format or None}
+    prediction = synthesis.prediction
+    if prediction is None or not record.synthesized:
+        return fields
+    features = prediction.features
+    return fields | {
+        RequestField.PHONEME_ESTIMATE: features.phonemes,
+        RequestField.AUDIO_AHEAD: features.audio_ahead,
+        RequestField.REQUESTS_AHEAD: features.requests_ahead,
+        RequestField.THROUGHPUT: features.throughput,
+        RequestField.DEVICE: features.device,
+        RequestField.PREDICTOR: str(prediction.predictor),
+        RequestField.PREDICTED_DURATION: prediction.duration.p50,
+        RequestField.PREDICTED_DURATION_P95: prediction.duration.p95,
+        RequestField.PREDICTED_FIRST_AUDIO: prediction.first_audio.p50,
+    }
 
 
 def _fails(record: RequestRecord) -> bool:

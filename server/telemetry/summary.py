@@ -62,6 +62,10 @@ class Summary:
         self._in_flight += 1
         self.requests.count()
 
+    def discard(self) -> None:
+        """Ends a request that turned out to ask for no audio."""
+        self._in_flight -= 1
+
     def close(self, record: RequestRecord) -> None:
         """Counts a finished request. Raises ValueError if it has no outcome."""
         if record.outcome is None:

@@ -13,7 +13,7 @@ from otel.contract.values import AttemptOutcome, FallbackReason
 from server.access.caller import DEFAULT_TENANT
 from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
-from server.providers.provider import Provider
+from server.providers.provider import Load, Provider
 from server.record import Synthesis
 from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.attempt import Attempt
@@ -90,7 +90,7 @@ class FallbackChain:
         self._orders = dict(orders or {})
         self._candidates: dict[VoiceKey, tuple[Candidate, ...]] = {}
         self._voices: dict[str | None, dict[str, Voice]] = {}
-        self._rate, self._rate_until = 0.0, float("-inf")
+        self._load, self._rate_until = Load(), float("-inf")
         self._checks: set[asyncio.Task[bool]] = set()
         """Running checks of suspected providers."""
         self._choose()
@@ -130,8 +130,13 @@ class FallbackChain:
         if moment >= self._rate_until:
             states = self.states
             first = next((state for state in states if state.available), states[0])
-            self._rate, self._rate_until = first.provider.load().rate, moment + RATE_SECONDS
-        return self._rate
+            self._load, self._rate_until = first.provider.load(), moment + RATE_SECONDS
+        return self._load.rate
+
+    @property
+    def device(self) -> str:
+        """What that provider computes on, as known when ``rate`` was last read."""
+        return self._load.device
 
     @property
     def depth(self) -> int:
@@ -277,9 +282,15 @@ class FallbackChain:
         if following is None:
             return deadline
         moment = asyncio.get_running_loop().time()
-        share = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(synthesis.utterance))
-        aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(synthesis.utterance))
+        share = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(self._seconds(synthesis, candidate)))
+        aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(self._seconds(synthesis, following)))
         return min(moment + share, deadline - min(aside, (deadline - moment) / 2))
+
+    def _seconds(self, synthesis: Synthesis, candidate: Candidate) -> float:
+        """Returns the estimated seconds of audio of an attempt. What was predicted holds for the voice's first
+        provider; another one may speak more slowly."""
+        own = candidate.state.provider.estimate(synthesis.utterance)
+        return own if synthesis.prediction is None else max(own, synthesis.estimated_seconds)
 
     def _fall_back(self, synthesis: Synthesis, failed: Candidate, following: Candidate, reason: FallbackReason) -> None:
         """Records and reports a fallback from ``failed`` to ``following``."""
