@@ -1,4 +1,4 @@
-"""``python -m drift``: calibrate, run, schedule, report, backfill, compare; see ``--help`` and drift/README.md."""
+"""``python -m drift``: calibrate, run, schedule, report, backfill, train, compare: see ``--help``, drift/README.md."""
 
 from __future__ import annotations
 
@@ -84,10 +84,29 @@ def _guarded(command: Callable[[], int]) -> int:
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
-    from drift.assembly import assembled
+    from drift.assembly import assembled, trainer
 
     with assembled(settings, CLOSE_SECONDS) as job:
-        return _print_result(job.run(trust_clock=given.trust_clock), settings)
+        result = job.run(trust_clock=given.trust_clock)
+        trainer(settings).run()
+        return _print_result(result, settings)
+
+
+def _train(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import assembled, trainer
+    from drift.prediction.trainer import figures_text
+
+    with assembled(settings, CLOSE_SECONDS) as job:
+        job.ingest(datetime.now(UTC))
+        own = trainer(settings)
+        trained = own.train()
+        own.register()
+    if trained is None:
+        print(f"there are fewer than {settings.prediction_rows} requests whose audio was made by the present build")
+        return UNDECIDED
+    print(f"{trained.decision}: {figures_text(trained)}")
+    print(own.files.trained.absolute())
+    return OK
 
 
 def _schedule(settings: Settings, given: argparse.Namespace) -> int:
@@ -223,6 +242,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     subparser.add_argument("--to", dest="end", metavar="TIME", help="its end")
     subparser.add_argument("--last-stable", action="store_true", help="the default without --from and --to")
+    command("train", _train, "train the prediction model now; promote it if it is better")
     subparser = command("backfill", _backfill, "judge the windows of a period that were never judged")
     subparser.add_argument("--from", dest="start", metavar="TIME", required=True)
     subparser.add_argument("--to", dest="end", metavar="TIME", required=True)

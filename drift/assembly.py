@@ -11,8 +11,10 @@ from drift.columns.frame import sample
 from drift.errors import ClockSuspect
 from drift.job import DriftJob
 from drift.outputs.gauges import Gauges, GaugeValues, over_otlp
+from drift.outputs.mlflow_models import ModelRegistry
 from drift.outputs.outbox import Outbox
 from drift.outputs.outputs import configured
+from drift.prediction.trainer import Trainer
 from drift.reports.wording import comparison_text
 from drift.rows.store import Rows
 from drift.schedule import WindowSchedule
@@ -49,6 +51,7 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
         try:
             with state.lock():
                 _job(settings, state, gauges, outbox, schedule.stopping.is_set).run()
+                trainer(settings).run()
         except StateBusy as error:
             log.warning("this run is left out", extra={"reason": str(error)})
         except ClockSuspect as error:
@@ -60,6 +63,12 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
         schedule.serve()
     finally:
         gauges.close(close_seconds)
+
+
+def trainer(settings: Settings) -> Trainer:
+    """Returns the trainer of the prediction model; the caller holds the state folder's lock."""
+    registry = ModelRegistry(settings.tracking_uri, settings.state / "mlflow", settings.mlflow_seconds)
+    return Trainer(settings, Rows(StateFolder(settings.state).rows), registry if settings.mlflow_enabled else None)
 
 
 def compared(settings: Settings, a: Selection, b: Selection, since: datetime, until: datetime) -> int:

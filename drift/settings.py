@@ -73,6 +73,13 @@ class Settings(BaseSettings):
     rows_days: Count = Field(35, description="Days for which rows are kept.")
     reports_days: Count = Field(14, description="Days for which Evidently's reports (4 MB per window) are kept.")
     retention_days: Count = Field(400, description="Days for which verdicts, their pages and MLflow runs are kept.")
+    prediction_hours: float = Field(
+        24.0, ge=0, le=24 * 30, description="Hours between two trainings of the prediction model; 0 trains none."
+    )
+    prediction_days: Count = Field(14, description="Days of requests that a prediction model is trained and judged on.")
+    prediction_rows: int = Field(
+        500, ge=200, description="Requests that a training needs, at least; it uses at most TTSCOPE_DRIFT_MOST_ROWS."
+    )
     pages_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",

@@ -222,7 +222,7 @@ def server(settings: StackSettings) -> Service:
         "server",
         (sys.executable, "-m", "server"),
         f"{server_url()}/ready",
-        _export(settings),
+        {"TTSCOPE_PREDICTION_FILE": _prediction_file(settings), **_export(settings)},
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
         live_url=f"{server_url()}/health",
         reads=SERVER_READS,
@@ -288,6 +288,11 @@ def _export(settings: StackSettings) -> dict[str, str]:
         "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
         "OTEL_METRIC_EXPORT_INTERVAL": os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or str(settings.metric_interval),
     }
+
+
+def _prediction_file(settings: StackSettings) -> str:
+    """Returns the file of the prediction model, which the drift job writes."""
+    return os.environ.get("TTSCOPE_PREDICTION_FILE") or str(settings.drift_folder / "prediction" / "model.json")
 
 
 def _folder(settings: StackSettings, name: str) -> Path:

@@ -43,7 +43,7 @@ class MlflowRuns:
 
     def keep(self, run: MlflowRun) -> str:
         """Returns the id of the window's run, which has ended and holds all of ``run``."""
-        client = _client(self._uri)
+        client = client_of(self._uri)
         experiment = self._experiment_id(client)
         existing = self._find(client, experiment, run.window)
         started, ended = _millis(run.start), _millis(run.end)
@@ -61,7 +61,7 @@ class MlflowRuns:
 
     def drop_before(self, time: datetime) -> int:
         """Deletes the runs whose window began before ``time``, and returns their number."""
-        client = _client(self._uri)
+        client = client_of(self._uri)
         experiment = client.get_experiment_by_name(self._experiment)
         if experiment is None:
             return 0
@@ -107,7 +107,7 @@ class MlflowRuns:
                 client.log_artifact(run_id, str(path))
 
 
-def _client(uri: str) -> Any:
+def client_of(uri: str) -> Any:
     """Imports MLflow late: that takes 3 s and 200 MB, and reads whether telemetry is allowed."""
     quiet()
     from mlflow import MlflowClient

@@ -56,4 +56,13 @@ FIELDS: tuple[Field, ...] = (
     Field("slow_reason", "tts.slow_reason", "text"),
     Field("queue_wait", "tts.stage.queue", "number"),
     Field("infer", "tts.stage.infer", "number"),
+    Field("phonemes", "tts.phoneme_estimate", "integer"),
+    Field("response_format", "tts.response_format", "text"),
+    Field("audio_ahead", "tts.audio_ahead", "number"),
+    Field("requests_ahead", "tts.requests_ahead", "integer"),
+    Field("throughput", "tts.throughput", "number"),
+    Field("device", "tts.device", "text"),
+    Field("predictor", "tts.predictor", "text"),
+    Field("predicted_duration", "tts.predicted_duration", "number"),
+    Field("predicted_duration_p95", "tts.predicted_duration_p95", "number"),
 )

@@ -218,6 +218,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "stream",
         "loudness",
         "cache",
+        "dry_run",
     }
 
 

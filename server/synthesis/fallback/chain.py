@@ -17,6 +17,7 @@ from server.providers.provider import Load, Provider
 from server.record import Synthesis
 from server.synthesis.admission import SynthesisSlot
 from server.synthesis.fallback.attempt import Attempt
+from server.synthesis.fallback.provider_reports import ProviderReports
 from server.synthesis.fallback.provider_state import Candidate, ProviderState
 from server.synthesis.fallback.reports import ChainReports
 from server.utterance import Ability, Chunk, Utterance, Voice, VoiceKey
@@ -38,42 +39,6 @@ ABILITIES = {
 """The names of abilities in errors to clients."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
-
-
-class ProviderReports:
-    """Receives one provider's reports; see server.providers.provider.Reports."""
-
-    def __init__(self, state: ProviderState, chain: FallbackChain, reports: ChainReports) -> None:
-        self._state = state
-        self._chain = chain
-        self._reports = reports
-
-    def loaded(self, voice: str, seconds: float) -> None:
-        self._reports.loaded(voice, seconds)
-
-    def batch(self, size: int, padding: float) -> None:
-        self._reports.batch(size, padding)
-
-    def worker_restarted(self, worker: str) -> None:
-        self._reports.worker_restarted(worker)
-
-    def stopped(self) -> None:
-        self._state.running = False
-        self._reports.available(self._state.name, False)
-
-    def resumed(self) -> None:
-        """Marks it as running. If its breaker has opened meanwhile, the next probe, due by then, closes it."""
-        self._state.running = True
-        self._chain.refresh()
-        self._reports.available(self._state.name, self._state.available)
-
-    def lost(self, error: Exception) -> None:
-        self._state.running, self._state.lost = False, True
-        self._reports.available(self._state.name, False)
-        if all(state.lost or not state.started for state in self._chain.states):
-            self._reports.lost(error)
-        else:
-            log.error("a provider is lost, the others go on without it", extra={"provider": self._state.name})
 
 
 class FallbackChain:
@@ -282,15 +247,10 @@ class FallbackChain:
         if following is None:
             return deadline
         moment = asyncio.get_running_loop().time()
-        share = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(self._seconds(synthesis, candidate)))
-        aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(self._seconds(synthesis, following)))
+        utterance, seconds = synthesis.utterance, synthesis.estimated_seconds
+        share = max(LEAST_SECONDS, FORECAST_FACTOR * candidate.state.forecast(utterance, seconds))
+        aside = max(LEAST_SECONDS, FORECAST_FACTOR * following.state.forecast(utterance, seconds))
         return min(moment + share, deadline - min(aside, (deadline - moment) / 2))
-
-    def _seconds(self, synthesis: Synthesis, candidate: Candidate) -> float:
-        """Returns the estimated seconds of audio of an attempt. What was predicted holds for the voice's first
-        provider; another one may speak more slowly."""
-        own = candidate.state.provider.estimate(synthesis.utterance)
-        return own if synthesis.prediction is None else max(own, synthesis.estimated_seconds)
 
     def _fall_back(self, synthesis: Synthesis, failed: Candidate, following: Candidate, reason: FallbackReason) -> None:
         """Records and reports a fallback from ``failed`` to ``following``."""

@@ -51,11 +51,11 @@ class ProviderState:
         """Whether it has started and is running, by its own reports and regardless of its breaker."""
         return self.started and self.running
 
-    def forecast(self, audio_seconds: float) -> float:
-        """Returns the estimated seconds until an utterance of ``audio_seconds`` is spoken, from the provider's pending
-        audio and rate."""
+    def forecast(self, utterance: Utterance, predicted: float = 0.0) -> float:
+        """Returns the estimated seconds until the utterance is spoken, from the provider's pending audio and rate. The
+        audio is what the provider estimates, or the ``predicted`` seconds if they are more."""
         load = self.provider.load()
-        return (load.audio_seconds + audio_seconds) / load.rate
+        return (load.audio_seconds + max(predicted, self.provider.estimate(utterance))) / load.rate
 
     async def check(self) -> bool:
         """Returns whether the provider passes its own check; concurrent callers share one check."""

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from drift.outputs.deadline import Deadline
-from drift.outputs.mlflow_runs import WINDOW_TAG, MlflowRun, MlflowRuns, quiet
+from drift.outputs.mlflow_models import ALIAS, NAME, ModelRegistration, ModelRegistry
+from drift.outputs.mlflow_runs import WINDOW_TAG, MlflowRun, MlflowRuns, client_of, quiet
 
 START = datetime(2026, 11, 24, 14, tzinfo=UTC)
 
@@ -154,3 +155,20 @@ def test_mlflow_tells_its_makers_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY", raising=False)
     quiet()
     assert os.environ["DO_NOT_TRACK"] == os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_a_prediction_model_is_registered_once_and_the_promoted_version_is_marked(uri: str, tmp_path: Path) -> None:
+    file = tmp_path / "trained.json"
+    file.write_text("{}")
+    registry = ModelRegistry(uri, tmp_path / "artifacts", 120)
+    first = ModelRegistration("1-500", START, {"rows": "500"}, {"model_loss": 0.1}, "promoted", file, promoted=True)
+    second = replace(first, id="2-600", decision="no_better", promoted=False)
+    versions = [registry.register(each) for each in (first, first, second)]
+    assert versions == ["1", "1", "2"]
+    client = client_of(uri)
+    assert client.get_model_version_by_alias(NAME, ALIAS).version == 1
+    version = client.get_model_version(NAME, "1")
+    run = client.get_run(version.run_id)
+    assert run.data.metrics == {"model_loss": 0.1}
+    (tmp_path / "there").mkdir()
+    assert Path(client.download_artifacts(version.run_id, file.name, str(tmp_path / "there"))).read_text() == "{}"
