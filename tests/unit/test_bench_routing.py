@@ -28,6 +28,7 @@ def test_every_way_changes_only_what_it_is_about(policy: Policy) -> None:
     assert text.count("127.0.0.1:180") == 3
     assert "10.0.0" not in text
     assert "GET uri /ready " in text
+    assert "    option http-no-delay\n" in text, "without it the first audio of a stream comes up to 0.2 s late"
 
 
 def test_the_requests_are_as_much_audio_as_was_asked_for() -> None:
