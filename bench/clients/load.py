@@ -105,11 +105,17 @@ async def closed_loop(
 
 async def open_loop(session: aiohttp.ClientSession, requests: Sequence[Request], rate: float) -> LoadRun:
     """Sends all requests at a fixed rate, whatever the answers; the run's time excludes the wait for the last ones."""
+    return await scheduled_loop(session, [(number / rate, request) for number, request in enumerate(requests)])
+
+
+async def scheduled_loop(session: aiohttp.ClientSession, schedule: Sequence[tuple[float, Request]]) -> LoadRun:
+    """Sends each request at its time, in seconds from now and ascending, whatever the answers; the run's time excludes
+    the wait for the last ones."""
     start = time.monotonic()
     async with asyncio.TaskGroup() as group:
         tasks = []
-        for number, request in enumerate(requests):
-            await asyncio.sleep(max(0.0, start + number / rate - time.monotonic()))
+        for at, request in schedule:
+            await asyncio.sleep(max(0.0, start + at - time.monotonic()))
             tasks.append(group.create_task(send(session, request)))
         seconds = time.monotonic() - start
     return LoadRun(0, seconds, tuple(task.result() for task in tasks))

@@ -13,13 +13,24 @@ RESULTS = FOLDER / "RESULTS.md"
 TITLE = """# Results
 
 Written by `make bench`, `python -m bench.growth`, `python -m bench.overload`, `python -m bench.drift`,
-`python -m bench.histograms`, `python -m bench.routing`, `python -m bench.load_reports` and `python -m bench.storage`,
-each its own section.
+`python -m bench.histograms`, `python -m bench.routing`, `python -m bench.load_reports`, `python -m bench.storage` and
+`python -m bench.simulation`, each its own section.
 Servers are measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first audio is
 the time from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text that was
 spoken before is made again.
 """
-Section = Literal["servers", "growth", "overload", "drift", "histograms", "routing", "reports", "storage"]
+Section = Literal[
+    "servers",
+    "growth",
+    "overload",
+    "drift",
+    "histograms",
+    "routing",
+    "reports",
+    "storage",
+    "simulation",
+    "scale",
+]
 END = "<!-- end "
 SECTIONS: tuple[Section, ...] = get_args(Section)
 

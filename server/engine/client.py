@@ -135,10 +135,10 @@ class EngineClient:
 
     def bucket(self, step: Step) -> Hashable:
         if isinstance(step, Encode):
-            return Encode, step.sentence.voice, _length_bucket(len(step.sentence.ids))
+            return Encode, step.sentence.voice, length_bucket(len(step.sentence.ids))
         latent = _remote(step.latent)
         if isinstance(step, Refine):
-            return Refine, latent.voice, _length_bucket(step.stop - step.start)
+            return Refine, latent.voice, length_bucket(step.stop - step.start)
         return Decode, latent.voice, window_shape(latent.frames, latent.context, step.start, step.stop)
 
     async def run(self, worker: int, steps: Sequence[Step], threads: int) -> BatchResult:
@@ -240,7 +240,7 @@ def _remote(latent: Latent) -> RemoteLatent:
     return latent
 
 
-def _length_bucket(length: int) -> int:
+def length_bucket(length: int) -> int:
     """Returns the padded length of ids or frames, which the steps of one batch share."""
     longest = LENGTH_BUCKETS[-1]
     return next((bucket for bucket in LENGTH_BUCKETS if length <= bucket), -(-length // longest) * longest)

@@ -29,12 +29,13 @@ class Dispatcher:
         cores: int = 1,
         busy_depth: int = 0,
         observe: Callable[[int, float], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``slots`` is how many batches each worker may have in flight; more than one only while at least
         ``busy_depth`` jobs wait. All workers share ``cores``. ``observe`` is called with the size and the padding of
-        every batch."""
+        every batch. ``clock`` is the schedule's."""
         self.throughput = Throughput()
-        self.schedule = Schedule(engine, lambda: self.throughput.rate)
+        self.schedule = Schedule(engine, lambda: self.throughput.rate, clock)
         self._engine = engine
         self._slot_workers = [worker for worker in range(workers) for _ in range(slots)]
         """The worker of each slot."""

@@ -123,6 +123,8 @@ class TestResults:
             "old routing",
             "old reports",
             "old storage",
+            "old simulation",
+            "old scale",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document

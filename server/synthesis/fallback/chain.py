@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Container, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -45,12 +45,17 @@ class FallbackChain:
     """Offers every voice of its providers; if a voice's first provider fails before the first byte, tries the next."""
 
     def __init__(
-        self, providers: Sequence[Provider], reports: ChainReports, orders: Mapping[str, Sequence[str]] | None = None
+        self,
+        providers: Sequence[Provider],
+        reports: ChainReports,
+        orders: Mapping[str, Sequence[str]] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``providers`` are tried in this order. ``orders`` overrides it per voice with provider names, each followed
         by a colon and a substitute voice if the provider lacks this one, as in {"joe": ["remote:alloy"]}. A registered
         voice that it names is DEFAULT_TENANT's, and becomes everybody's by that."""
-        self._states = {provider.name: ProviderState(provider) for provider in providers}
+        self._states = {provider.name: ProviderState(provider, clock) for provider in providers}
+        self._clock = clock
         self._reports = reports
         self._orders = dict(orders or {})
         self._candidates: dict[VoiceKey, tuple[Candidate, ...]] = {}
@@ -91,7 +96,7 @@ class FallbackChain:
     @property
     def rate(self) -> float:
         """The throughput of the first available provider, at most RATE_SECONDS old."""
-        moment = time.monotonic()
+        moment = self._clock()
         if moment >= self._rate_until:
             states = self.states
             first = next((state for state in states if state.available), states[0])
@@ -199,7 +204,7 @@ class FallbackChain:
             self._reports.available(state.name, False)
             return error
         state.started = True
-        state.last_success = time.monotonic()
+        state.last_success = self._clock()
         self._reports.available(state.name, state.available)
         return None
 
@@ -268,7 +273,7 @@ class FallbackChain:
         if quality is not None:
             self._reports.inspected(quality, synthesis.utterance)
         if ok:
-            state.last_success = time.monotonic()
+            state.last_success = self._clock()
         if (ok or attempt.reason is not None) and state.breaker.record(ok, attempt.epoch):
             check = asyncio.create_task(self._check(state))
             self._checks.add(check)

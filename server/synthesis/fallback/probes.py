@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Sequence
 
 from server.logs import LOGGER
@@ -42,7 +41,7 @@ class Probes:
                 continue
             if state.breaker.probe_due:
                 await self._probe(state)
-            elif state.available and not state.busy and time.monotonic() - state.last_success > self._idle_seconds:
+            elif state.available and not state.busy and state.clock() - state.last_success > self._idle_seconds:
                 await self._check_idle(state)
 
     async def _probe(self, state: ProviderState) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 
 from server.errors import SpeechError
@@ -25,7 +25,9 @@ class ProviderState:
     """A provider of the chain, with its breaker and whether it can speak."""
 
     provider: Provider
-    breaker: Breaker = field(default_factory=Breaker)
+    clock: Callable[[], float] = time.monotonic
+    """Returns seconds."""
+    breaker: Breaker = field(init=False)
     started: bool = False
     running: bool = True
     """Whether it is operational: False while its worker process restarts."""
@@ -34,9 +36,12 @@ class ProviderState:
     busy: int = 0
     """The number of running attempts."""
     last_success: float = float("-inf")
-    """The time of its last successful attempt or check, in seconds of ``time.monotonic``."""
+    """The time of its last successful attempt or check, in seconds of ``clock``."""
     _check: asyncio.Task[bool] | None = None
     """The running check, or the last one."""
+
+    def __post_init__(self) -> None:
+        self.breaker = Breaker(self.clock)
 
     @property
     def name(self) -> str:
@@ -70,7 +75,7 @@ class ProviderState:
         await self.provider.close()
 
     async def _run_check(self) -> bool:
-        start = time.monotonic()
+        start = self.clock()
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self.provider.check()
@@ -81,7 +86,7 @@ class ProviderState:
         except Exception:  # a bug in one provider counts as a failed check and must not end the others' checks
             log.exception("a provider's check has a mistake", extra={"provider": self.name})
             return False
-        self.last_success = time.monotonic()
+        self.last_success = self.clock()
         return True
 
 
