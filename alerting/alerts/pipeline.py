@@ -13,6 +13,8 @@ from otel.contract.pipeline import (
     COLLECTOR,
     COLLECTORS,
     ENQUEUE_FAILED,
+    FORWARDED,
+    NEWEST_SAMPLE,
     QUEUE_CAPACITY,
     QUEUE_SIZE,
     SEND_FAILED,
@@ -23,7 +25,9 @@ from otel.contract.promql import INSTANCE, JOB, UNSCOPED, Metric, Where
 
 QUEUE_SHARE = 0.5
 STALE_SECONDS = 120
+BEHIND_SECONDS = 300
 EXPORTER = "exporter"
+REMOTE_NAME = "remote_name"
 LOST: Where = {"error_type": None}
 OF_THE_COLLECTOR: Where = {JOB: COLLECTOR}
 OF_COLLECTORS: Where = {JOB: COLLECTORS}
@@ -142,6 +146,19 @@ GROUP = Group(
             topic=Topic.PIPELINE,
             summary="{{ $labels.job }} can't be scraped",
             description="{{ $labels.job }} at {{ $labels.instance }} does not answer Prometheus.",
+            dashboard=Dashboard.PIPELINE,
+        ),
+        Alert(
+            name="TtsStoreBehind",
+            expr=f"{UNSCOPED.largest(NEWEST_SAMPLE, by=(INSTANCE,))} - on ({INSTANCE}) group_right "
+            f"{UNSCOPED.largest(FORWARDED, by=(INSTANCE, REMOTE_NAME))} > {BEHIND_SECONDS}",
+            hold="5m",
+            severity=Severity.WARNING,
+            team=Team.PLATFORM,
+            topic=Topic.PIPELINE,
+            summary="The long-term store {{ $labels.remote_name }} is behind",
+            description="The newest sample that {{ $labels.remote_name }} has accepted is {{ $value | humanizeDuration }} "
+            "older than Prometheus' own. What it misses for more than two hours stays missing there.",
             dashboard=Dashboard.PIPELINE,
         ),
     ),

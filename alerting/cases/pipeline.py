@@ -20,6 +20,8 @@ EVENTS_LOST, EVENTS_KEPT = (
     f'tts_events_lost_total{{instance="a",reason="{reason}"}}' for reason in ("disk_full", "io_error")
 )
 SERVER, JOB = 'tts_requests_in_flight{job="ttscope"}', 'tts_drift_last_run_timestamp_seconds{job="ttscope-drift"}'
+NEWEST = 'prometheus_remote_storage_highest_timestamp_in_seconds{instance="a"}'
+FORWARDED = 'prometheus_remote_storage_queue_highest_sent_timestamp_seconds{instance="a",remote_name="mimir"}'
 UP = {"job": "jaeger", "instance": "b"}
 TARGET = 'up{job="jaeger",instance="b"}'
 
@@ -162,4 +164,17 @@ CASES: tuple[Case, ...] = (
     ),
     silent(Kind.EDGE, "TtsTargetDown", "too short", "2m", {TARGET: "1 0x20"}),
     silent(Kind.MISSING, "TtsTargetDown", "nothing is scraped", "5m"),
+    fires(
+        "TtsStoreBehind",
+        "six minutes without an answer",
+        "12m",
+        {NEWEST: "0+60x20", FORWARDED: "0+60x1 60x20"},
+        Firing(
+            "The newest sample that mimir has accepted is 11m 0s older than Prometheus' own. What it misses for more than "
+            "two hours stays missing there.",
+            {"instance": "a", "remote_name": "mimir"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsStoreBehind", "five minutes behind", "15m", {NEWEST: "300+60x20", FORWARDED: "0+60x20"}),
+    silent(Kind.MISSING, "TtsStoreBehind", "there is no store", "12m", {NEWEST: "0+60x20"}),
 )

@@ -228,6 +228,24 @@ FAILURES = Panel(
     thresholds=(Threshold(0.01, "critical"),),
     width=6,
 )
+BEHIND = Panel(
+    "store-behind",
+    "Long-term store: behind",
+    "How much older the newest sample is that a long-term store has accepted than the newest of Prometheus. The "
+    "runbook is TtsStoreBehind.",
+    "lines",
+    Unit.SECONDS,
+    (
+        Query(
+            f"{SELECTED.largest(own.NEWEST_SAMPLE, by=('instance',))} - on (instance) group_right "
+            f"{SELECTED.largest(own.FORWARDED, by=('instance', 'remote_name'))}",
+            "{remote_name}",
+        ),
+    ),
+    thresholds=(Threshold(300, "warning"),),
+    empty="Prometheus forwards to no store.",
+    width=24,
+)
 STORED_SPANS = Panel(
     "trace-store-spans",
     "Trace store: spans",
@@ -284,7 +302,7 @@ PIPELINE = Board(
         Row("Programs", (PROGRAMS, MEMORY)),
         Row("Servers", (EXPORT, EXPORT_LOST, EXPORT_QUEUES, TRACED, EVENTS_NOT_KEPT)),
         Row("Collector", (RECEIVED, SENT, QUEUES, LOST)),
-        Row("Prometheus", (SERIES, SAMPLES, NOT_STORED, FAILURES)),
+        Row("Prometheus", (SERIES, SAMPLES, NOT_STORED, FAILURES, BEHIND)),
         Row("Trace store and Alertmanager", (STORED_SPANS, DISCARDED_SPANS, STORE_FAILURES, NOTIFICATIONS)),
     ),
 )

@@ -79,6 +79,16 @@ RULE_FAILURES = PipelineMetric(
 NOTIFICATIONS_DROPPED = PipelineMetric(
     "prometheus_notifications_dropped_total", "counter", PROMETHEUS, "Alerts that no Alertmanager received."
 )
+NEWEST_SAMPLE = PipelineMetric(
+    "prometheus_remote_storage_highest_timestamp_in_seconds", "gauge", PROMETHEUS, "Time of the newest sample stored."
+)
+FORWARDED = PipelineMetric(
+    "prometheus_remote_storage_queue_highest_sent_timestamp_seconds",
+    "gauge",
+    PROMETHEUS,
+    "Time of the newest sample that a long-term store has accepted.",
+    ("remote_name",),
+)
 CORRUPTIONS = PipelineMetric(
     "prometheus_tsdb_wal_corruptions_total", "counter", PROMETHEUS, "Corruptions of its write-ahead log."
 )
@@ -108,5 +118,6 @@ _COLLECTOR = (UPTIME, COLLECTOR_MEMORY, *ACCEPTED, *REFUSED, *SENT, QUEUE_SIZE, 
 _COLLECTOR_LOSSES = (*SEND_FAILED, *ENQUEUE_FAILED)
 _PROMETHEUS = (UP, MEMORY, HEAD_SERIES, SAMPLES, *NOT_STORED.values())
 _PROMETHEUS_FAILURES = (RULE_FAILURES, NOTIFICATIONS_DROPPED, CORRUPTIONS)
+_FORWARDING = (NEWEST_SAMPLE, FORWARDED)
 _OTHERS = (SPANS_RECEIVED, SPANS_DISCARDED, FLUSHES_FAILED, NOTIFICATIONS_FAILED)
-PIPELINE_METRICS = (*_COLLECTOR, *_COLLECTOR_LOSSES, *_PROMETHEUS, *_PROMETHEUS_FAILURES, *_OTHERS)
+PIPELINE_METRICS = (*_COLLECTOR, *_COLLECTOR_LOSSES, *_PROMETHEUS, *_PROMETHEUS_FAILURES, *_FORWARDING, *_OTHERS)

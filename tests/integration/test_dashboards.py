@@ -84,6 +84,7 @@ MAY_BE_EMPTY = {
     "key-expiry",  # the server has no key
     "certificate-expiry",  # no certificate
     "shared-store-age",  # and no shared store
+    "store-behind",  # nor a long-term one
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 

@@ -64,7 +64,7 @@ FEW = {  # whose expression has a guard against low traffic
     "TtsUsageSpike",
 }
 SECTIONS = ["What it means", "What to look at", "What to do", "How to tell that it worked"]
-PREFIXES = ("tts_", "otel_sdk_", "otelcol_", "http_server_")
+PREFIXES = ("tts_", "otel_sdk_", "otelcol_", "http_server_", "prometheus_")
 BARE = re.compile(r'"[^"]*"')
 
 
