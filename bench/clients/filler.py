@@ -25,7 +25,7 @@ def filler(words: int, characters: int, seed: int) -> str:
     most, least = (characters + 1) // 2, -(-(characters + 1) // (LONGEST_WORD + 2))
     words = min(max(1, words, least), most)
     lengths = word_lengths(words, characters - words + 1, generator)
-    text = []
+    text: list[str] = []
     for number, length in enumerate(lengths, 1):
         is_full = number % SENTENCE_WORDS == 0 and words - number >= SENTENCE_WORDS // 2
         ends = length > 1 and (number == words or is_full)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bench.clients.figures import percentile
 from bench.clients.load import Reply
@@ -56,6 +56,8 @@ class FleetRun:
     """The time until the last reply."""
     busy_share: float
     """The share of the workers' time in which they worked."""
+    real_time_factor: float
+    """The seconds that a worker works for a second of audio."""
     in_flight_seconds: float
     """The sum of the times that requests were at servers."""
     fallbacks: int
@@ -69,6 +71,13 @@ class FleetRun:
     def total(self, share: float, since: float = 0.0) -> float:
         """Returns a percentile of the time to the last byte of requests that came at ``since`` or later."""
         return percentile([each.seconds for each in self.answered(since)], share)
+
+    def between(self, since: float, until: float) -> FleetRun:
+        """Returns the run with only the requests that arrived from ``since`` to before ``until``."""
+        pairs = zip(self.arrivals, self.replies, strict=True)
+        chosen = [(arrival, reply) for arrival, reply in pairs if since <= arrival.at < until]
+        arrivals, replies = (tuple(each) for each in zip(*chosen, strict=True)) if chosen else ((), ())
+        return replace(self, arrivals=arrivals, replies=replies)
 
     def answered(self, since: float = 0.0) -> list[Reply]:
         """Returns the replies with audio."""
@@ -148,6 +157,7 @@ class _Run:
 
     def _result(self, arrivals: tuple[Arrival, ...], replies: tuple[Reply, ...], seconds: float) -> FleetRun:
         busy = sum(provider.engine.busy_seconds for provider in self._providers)
+        audio = sum(provider.engine.audio_seconds for provider in self._providers)
         workers = len(self._providers) * (self._fleet.cores or self._fleet.times.cores)
         return FleetRun(
             arrivals,
@@ -155,6 +165,7 @@ class _Run:
             tuple(replica.requests for replica in self._replicas),
             seconds,
             busy / workers / seconds if seconds else 0.0,
+            busy / audio if audio else 0.0,
             sum(replica.in_flight_seconds for replica in self._replicas),
             sum(replica.fallbacks.count for replica in self._replicas),
         )

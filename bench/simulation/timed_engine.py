@@ -12,7 +12,7 @@ import numpy as np
 
 from bench.simulation.step_times import StepTimes, at_quantile, kind_of
 from server.engine.client import length_bucket
-from server.scheduling.engine import BatchResult, Encode, EngineLost, Sentence, Step, StepResult
+from server.scheduling.engine import BatchResult, Decode, Encode, EngineLost, Sentence, Step, StepResult
 from server.scheduling.windows import window_shape
 from server.utterance import Samples
 
@@ -51,6 +51,8 @@ class TimedEngine:
         """The number of batches so far."""
         self.busy_seconds = 0.0
         """The time that all workers together have worked."""
+        self.audio_seconds = 0.0
+        """Seconds of audio made so far."""
         self.lost = False
         """Whether it fails from now on."""
 
@@ -82,6 +84,7 @@ class TimedEngine:
         await asyncio.sleep(end + self._times.turnaround - moment)
         if self.lost:
             raise EngineLost("the engine has been ended")
+        self.audio_seconds += sum(step.seconds for step in steps if isinstance(step, Decode))
         return BatchResult([self._result(step) for step in steps], round(start * 1e9), round(end * 1e9))
 
     def _result(self, step: Step) -> StepResult:
