@@ -15,9 +15,9 @@ from pathlib import Path
 
 from bench.capacity_plan import (
     Calibration,
-    NextProvider,
     FleetForecast,
     Loss,
+    NextProvider,
     ServerSearch,
     arrivals_of,
     calibrate,

@@ -12,8 +12,8 @@ import pytest
 from bench import capacity
 from bench.capacity_plan import (
     PROMISED_ERROR,
-    NextProvider,
     FleetForecast,
+    NextProvider,
     ServerSearch,
     arrivals_of,
     calibrate,
