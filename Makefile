@@ -9,7 +9,7 @@ CODE   := server otel stack drift dashboards bench alerting deploy tools tests
 export TTSCOPE_DATA_DIR ?= var
 
 .DEFAULT_GOAL := help
-.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose test-kubernetes bench lint format docs alerting house audit sbom lock clean
+.PHONY: help run voices stack stack-build doctor doctor-numbers drift test test-long test-compose test-kubernetes ray bench lint format docs alerting house audit sbom lock clean
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ doctor: $(VENV)/.runtime ## send one request down the whole chain, and say which
 
 doctor-numbers: $(VENV)/.dashboards ## also send a known load, and say which of five places disagree: 2 minutes
 	@$(BIN)/python -m stack.doctor --numbers $(ARGS)
+
+ray: voices $(VENV)/.ray ## a Ray cluster of two nodes on this machine, with the engine on both and the server before it
+	@$(BIN)/python -m server.ray_serve local
 
 drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; reports in var/drift
 	@$(BIN)/python -m drift run
@@ -97,13 +100,13 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 	  pyproject.toml --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  pyproject.toml --extra drift --extra dashboards --extra japanese --extra s3 --group dev --constraint requirements.lock --output-file requirements/dev.lock
+	  pyproject.toml --extra drift --extra dashboards --extra japanese --extra s3 --extra ray --group dev --constraint requirements.lock --output-file requirements/dev.lock
 	@for extra in drift dashboards; do \
 	  $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | \
 	    $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    - --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
 	done
-	@for extra in japanese s3; do \
+	@for extra in japanese s3 ray; do \
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    pyproject.toml --extra $$extra --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
 	done
@@ -131,7 +134,7 @@ $(VENV)/.runtime: requirements.lock $(UV)
 $(VENV)/.dev: requirements/dev.lock $(UV)
 	@echo "installing what the tests need (5 GB the first time: torch brings CUDA)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
-	@touch $@ $(VENV)/.runtime $(VENV)/.drift $(VENV)/.dashboards
+	@touch $@ $(VENV)/.runtime $(VENV)/.drift $(VENV)/.dashboards $(VENV)/.ray
 
 $(VENV)/.drift: requirements/drift.lock $(VENV)/.runtime
 	@echo "installing what the drift job needs (1 GB)"
@@ -141,6 +144,11 @@ $(VENV)/.drift: requirements/drift.lock $(VENV)/.runtime
 $(VENV)/.dashboards: requirements/dashboards.lock $(VENV)/.runtime
 	@echo "installing what the live dashboard needs (300 MB)"
 	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dashboards.lock
+	@touch $@
+
+$(VENV)/.ray: requirements/ray.lock $(VENV)/.runtime
+	@echo "installing Ray (300 MB)"
+	@$(UV) pip install --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/ray.lock
 	@touch $@
 
 $(VENV)/.go: requirements/stack.lock $(UV)

@@ -238,6 +238,10 @@ class EngineFailed(SpeechError):
     refusal = False
 
 
+class ReplicaLost(EngineFailed):
+    """A replica of the engine in a Ray cluster was lost while it spoke."""
+
+
 class InternalError(SpeechError):
     """The server failed because of a bug."""
 

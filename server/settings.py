@@ -20,6 +20,7 @@ from server.audit_settings import LEAST_SECRET, AuditSettings
 from server.limit_settings import LimitSettings
 from server.load_settings import LoadSettings
 from server.prediction_settings import PredictionSettings
+from server.ray_settings import RaySettings
 from server.replica_settings import ReplicaSettings
 from server.shared.bucket_store import STORE_SECRETS
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
@@ -27,7 +28,7 @@ from server.web_settings import WebSettings
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
-ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts"]
+ProviderName = Literal["coqui", "onnx", "hibari", "kokoro", "remote", "xtts", "ray"]
 VoiceName = Annotated[str, Field(pattern=f"^{VOICE_NAME.pattern}$")]
 ProviderVoice = Annotated[str, Field(pattern=rf"^({'|'.join(get_args(ProviderName))})(:.{{1,64}})?$")]
 Languages = Annotated[tuple[Annotated[str, Field(pattern="^[a-z]{2,3}(-[a-z0-9]{1,8})*$")], ...], Field(min_length=1)]
@@ -38,7 +39,15 @@ PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
-class Settings(LimitSettings, LoadSettings, PredictionSettings, WebSettings, AuditSettings, ReplicaSettings):
+class Settings(
+    LimitSettings,
+    LoadSettings,
+    PredictionSettings,
+    WebSettings,
+    AuditSettings,
+    ReplicaSettings,
+    RaySettings,
+):
     """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
 
     model_config = SettingsConfigDict(
@@ -77,7 +86,8 @@ class Settings(LimitSettings, LoadSettings, PredictionSettings, WebSettings, Aud
         min_length=1,
         description="Providers in the order in which they are tried, separated by commas: coqui (the engine on "
         "torch), onnx (the same voices on onnxruntime), hibari (a small English voice), kokoro (Japanese; needs the "
-        "extra japanese), remote (an OpenAI-compatible server), xtts (voices that clients register).",
+        "extra japanese), remote (an OpenAI-compatible server), xtts (voices that clients register), ray (coqui in a "
+        "Ray cluster; needs the extra ray).",
     )
     voice_providers: Annotated[dict[VoiceName, tuple[ProviderVoice, ...]], NoDecode] = Field(
         {},
@@ -316,6 +326,7 @@ def _conflicts(settings: Settings) -> list[str]:
         problems.append("TTSCOPE_REMOTE_URL, TTSCOPE_REMOTE_VOICES: both are needed for the provider remote")
     if "xtts" in settings.providers and settings.xtts_dir is None:
         problems.append("TTSCOPE_XTTS_DIR: is needed for the provider xtts")
+    problems += settings.ray_conflicts(used="ray" in settings.providers)
     secret = settings.cache_secret.get_secret_value()
     if secret and len(secret) < LEAST_SECRET:
         problems.append(f"TTSCOPE_CACHE_SECRET: must have at least {LEAST_SECRET} characters")

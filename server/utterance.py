@@ -44,6 +44,8 @@ class Interval:
     end: int
     peers: BatchPeers | None = None
     """The other requests in the batch; None if the step ran for this request alone."""
+    replica: str = ""
+    """The replica of the engine in which it was spent; empty for this process and its workers."""
 
     def __post_init__(self) -> None:
         if self.end < self.start:
@@ -110,6 +112,15 @@ class Ability(StrEnum):
     """Words whose phonemes are given."""
     LANGUAGES = "languages"
     """Parts of a text in other languages than the rest."""
+
+
+FEATURES = {
+    Ability.MARKUP: "SSML",
+    Ability.WORD_TIMES: "timestamps",
+    Ability.PHONEMES: "phonemes",
+    Ability.LANGUAGES: "parts in other languages",
+}
+"""The names of abilities in errors to clients."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,7 @@ class SpanField(Field):
         "int",
     )
     BATCH_PADDING = "tts.batch_padding", "the share of that batch that is padding", "double"
+    REPLICA = "tts.replica", "the replica of the engine in the Ray cluster that took the step; absent outside a cluster"
     PROVIDER = "tts.provider", "the provider that was asked"
     ATTEMPT_OUTCOME = "tts.attempt_outcome", "how the attempt ended, as in tts_provider_requests_total"
     OPERATION = conventions.OPERATION_NAME, "always text_to_speech"
@@ -140,7 +141,7 @@ class SpanField(Field):
     CONVENTIONAL_ERROR = conventions.ERROR_TYPE, "as tts.attempt_outcome; absent unless the attempt failed"
 
 
-STAGE_FIELDS = (SpanField.STAGE, SpanField.BATCH_SIZE, SpanField.BATCH_PADDING)
+STAGE_FIELDS = (SpanField.STAGE, SpanField.BATCH_SIZE, SpanField.BATCH_PADDING, SpanField.REPLICA)
 """The attributes of the spans of stages."""
 ATTEMPT_FIELDS = tuple(field for field in SpanField if field not in STAGE_FIELDS)
 """The attributes of the spans of attempts."""

@@ -15,6 +15,8 @@ QUIET = {
     # Coqui's XTTS loads transformers: it reads local files, and asks no hub about them.
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
+    # A Ray cluster that is started from this process reports its use to nobody.
+    "RAY_USAGE_STATS_ENABLED": "0",
 }
 """What keeps libraries from calling their makers; processes that get nothing else of the environment get this."""
 ENVIRONMENT = {

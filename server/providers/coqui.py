@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import AsyncGenerator, Callable, Container, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -107,7 +107,7 @@ class CoquiProvider:
         """Returns the installed voices; after ``start`` only those that were loaded."""
         return tuple(installed.voice for installed in self._available)
 
-    def phonemes(self, voice: Voice) -> Container[str] | None:
+    def phonemes(self, voice: Voice) -> Collection[str] | None:
         loaded = self._voices.get(voice.name)
         if loaded is not None:
             return loaded.reader.phonemes or None
@@ -173,6 +173,12 @@ class CoquiProvider:
                 async for piece in pieces:
                     yield Chunk(piece.samples, rate, (*intervals, *piece.intervals), expected, spoken_text, piece.words)
                     intervals, expected, spoken_text = (), None, ""
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine runs, and is not being replaced."""
+        running = self._running
+        return running is not None and not running.lost.done()
 
     async def close(self) -> None:
         """Waits for running steps; unfinished requests fail with ShuttingDown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from server.engine.vocabulary import Vocabulary
@@ -36,7 +36,7 @@ class CoquiReader:
         self._phonemizer = phonemizer
 
     @property
-    def phonemes(self) -> Container[str]:
+    def phonemes(self) -> Collection[str]:
         """The phonemes that the voice can make; none if it reads letters."""
         return () if self._installed.phonemizer == CHARACTERS else self._vocabulary.ids
 

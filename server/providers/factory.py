@@ -13,6 +13,8 @@ from server.providers.kokoro import KokoroVoices
 from server.providers.onnx import OnnxProvider
 from server.providers.packaged import PackagedProvider
 from server.providers.provider import Provider
+from server.providers.ray import RayProvider
+from server.providers.ray_link import RayLink
 from server.providers.remote import PCM_RATE, RemoteProvider, RemoteVoice
 from server.providers.xtts import XttsProvider
 from server.settings import ProviderName, Settings
@@ -55,6 +57,12 @@ def build_providers(
             key=settings.remote_key.get_secret_value() or None,
             model=settings.remote_model,
             response_format=settings.remote_format,
+            max_audio_seconds=max_seconds,
+            log=log,
+        ),
+        "ray": lambda: RayProvider(
+            (each.voice for each in installed),
+            link=RayLink(settings.ray_address),
             max_audio_seconds=max_seconds,
             log=log,
         ),

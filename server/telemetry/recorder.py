@@ -234,7 +234,7 @@ class Recorder:
             child = self._tracer.start_span(
                 interval.stage,
                 context,
-                attributes={KEEP: True, SpanField.STAGE: interval.stage, **_batch_attributes(interval)},
+                attributes={KEEP: True, SpanField.STAGE: interval.stage, **_step_attributes(interval)},
                 links=_links(interval),
                 start_time=record.unix_nanos(interval.start),
             )
@@ -255,10 +255,12 @@ def _trace(trace_id: int) -> Context:
     return set_span_in_context(NonRecordingSpan(SpanContext(trace_id, span_id, is_remote=True)), Context())
 
 
-def _batch_attributes(interval: Interval) -> dict[str, AttributeValue]:
-    if interval.peers is None:
-        return {}
-    return {SpanField.BATCH_SIZE: interval.batch_size, SpanField.BATCH_PADDING: interval.peers.padding}
+def _step_attributes(interval: Interval) -> dict[str, AttributeValue]:
+    """Returns where an interval was spent, and with whom."""
+    attributes: dict[str, AttributeValue] = {SpanField.REPLICA: interval.replica} if interval.replica else {}
+    if interval.peers is not None:
+        attributes |= {SpanField.BATCH_SIZE: interval.batch_size, SpanField.BATCH_PADDING: interval.peers.padding}
+    return attributes
 
 
 def _links(interval: Interval) -> list[Link]:

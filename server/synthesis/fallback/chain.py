@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Container, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
 from otel.contract.values import AttemptOutcome, FallbackReason
 from server.access.caller import DEFAULT_TENANT
-from server.errors import EngineFailed, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
+from server.errors import EngineFailed, ReplicaLost, SpeechError, UnknownVoice, UnspeakableText, UnsupportedByVoice
 from server.logs import LOGGER
 from server.providers.provider import Load, Provider
 from server.record import Synthesis
@@ -20,23 +21,17 @@ from server.synthesis.fallback.attempt import Attempt
 from server.synthesis.fallback.provider_reports import ProviderReports
 from server.synthesis.fallback.provider_state import Candidate, ProviderState
 from server.synthesis.fallback.reports import ChainReports
-from server.utterance import Ability, Chunk, Utterance, Voice, VoiceKey
+from server.utterance import FEATURES, Chunk, Utterance, Voice, VoiceKey
 
 FORECAST_FACTOR = 5.0
 """The timeout of an attempt as a multiple of the provider's forecast, while another provider can still speak."""
 LEAST_SECONDS = 10.0
 """The least timeout of an attempt, and the least time reserved for the next provider, as far as the deadline allows."""
+RETRIES = 2
+"""How often a request goes to another replica of its provider. A text that ends replicas must not end them all."""
 RATE_SECONDS = 0.1
 """The time for which the rate is cached. It changes over many seconds, computing a provider's load sums over all of its
 work, and in an overload every refusal needs it."""
-
-ABILITIES = {
-    Ability.MARKUP: "SSML",
-    Ability.WORD_TIMES: "timestamps",
-    Ability.PHONEMES: "phonemes",
-    Ability.LANGUAGES: "parts in other languages",
-}
-"""The names of abilities in errors to clients."""
 
 log = logging.getLogger(f"{LOGGER}.chain")
 
@@ -157,7 +152,10 @@ class FallbackChain:
         order = [candidate for candidate in candidates if candidate.state.available] or list(candidates[:1])
         if order[0] is not candidates[0]:
             self._fall_back(synthesis, candidates[0], order[0], FallbackReason.UNAVAILABLE)
-        for candidate, following in zip(order, [*order[1:], None], strict=True):
+        queue, retries = deque(order), RETRIES
+        while queue:
+            candidate = queue.popleft()
+            following = queue[0] if queue else None
             attempt = Attempt(synthesis, candidate, self._limit(synthesis, candidate, following))
             synthesis.first_choice = candidate is candidates[0]
             try:
@@ -169,6 +167,9 @@ class FallbackChain:
                 finally:
                     self._account(synthesis, attempt)
             except Exception as error:  # after any error of one provider another may speak
+                if isinstance(error, ReplicaLost) and retries:  # another of its replicas may speak
+                    retries, following = retries - 1, candidate
+                    queue.appendleft(candidate)
                 reason = attempt.reason
                 if reason is None or following is None or attempt.delivering:
                     if not attempt.delivering and await self._is_unspeakable(synthesis):
@@ -242,7 +243,7 @@ class FallbackChain:
             candidate for candidate in self._of(utterance) if utterance.needs <= candidate.state.provider.abilities
         )
         if not able:
-            features = " or ".join(ABILITIES[ability] for ability in sorted(utterance.needs))
+            features = " or ".join(FEATURES[ability] for ability in sorted(utterance.needs))
             raise UnsupportedByVoice(f"no provider of this voice supports {features}", param="voice_name")
         return able
 
