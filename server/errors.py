@@ -238,8 +238,13 @@ class EngineFailed(SpeechError):
     refusal = False
 
 
-class ReplicaLost(EngineFailed):
-    """A replica of the engine in a Ray cluster was lost while it spoke."""
+class ReplicaLost(SpeechError):
+    """The replica of the engine that was speaking, in a Ray cluster, was lost."""
+
+    status = 500
+    kind = "server_error"
+    side = Side.SERVER
+    refusal = False
 
 
 class InternalError(SpeechError):
@@ -296,8 +301,7 @@ class ShuttingDown(SpeechError):
 
 
 class AuditUnavailable(SpeechError):
-    """The change can't be written to the audit log, so it was not made. TTSCOPE_AUDIT_REQUIRED=false makes it all the
-    same."""
+    """The change can't be written to the audit log, so it was not made. TTSCOPE_AUDIT_REQUIRED=false makes it."""
 
     status = 503
     kind = "server_error"

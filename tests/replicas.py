@@ -115,17 +115,19 @@ class Traffic:
 
 
 @asynccontextmanager
-async def traffic(urls: Sequence[str], headers: dict[str, str] | None = None) -> AsyncIterator[Traffic]:
-    """Clients that send one request after the other, streamed and whole, and keep their connections; each to one of
+async def traffic(
+    urls: Sequence[str], headers: dict[str, str] | None = None, *, count: int = CLIENTS
+) -> AsyncIterator[Traffic]:
+    """``count`` clients that send one request after the other, streamed and whole, and keep their connections; each to one of
     ``urls``."""
     seen = Traffic()
     stopped = asyncio.Event()
 
     async def client(session: aiohttp.ClientSession, number: int) -> None:
-        count = 0
+        sent = 0
         while not stopped.is_set():
-            count += 1
-            body = {"text": f"{number} {count} {TEXT}", "stream": bool(count % 2), "cache": False}
+            sent += 1
+            body = {"text": f"{number} {sent} {TEXT}", "stream": bool(sent % 2), "cache": False}
             began = time.monotonic()
             problem = await _problem(session, urls[number % len(urls)], body)
             if problem:
@@ -136,7 +138,7 @@ async def traffic(urls: Sequence[str], headers: dict[str, str] | None = None) ->
 
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
-        clients = [asyncio.create_task(client(session, number)) for number in range(CLIENTS)]
+        clients = [asyncio.create_task(client(session, number)) for number in range(count)]
         try:
             yield seen
         finally:

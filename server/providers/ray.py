@@ -153,8 +153,6 @@ class RayProvider:
                 running = (await self._thread.run(self._link.running_replicas)).result
         except TimeoutError:
             raise EngineFailed("no replica of the engine answers") from None
-        except EngineFailed:
-            raise
         except Exception as error:
             raise EngineFailed("the Ray cluster does not answer") from error
         self._running = max(1, running)

@@ -17,6 +17,7 @@ from server.errors import (
     DeadlineExceeded,
     EngineFailed,
     NothingToSpeak,
+    ReplicaLost,
     SpeechError,
     UnknownVoice,
     UnspeakableText,
@@ -639,3 +640,56 @@ async def test_a_provider_that_could_not_start_does_not_keep_a_lost_server_up() 
     stage.told.lost = lost.append
     stage.chain.states[0].provider.reports.lost(EngineFailed("beyond help"))
     assert len(lost) == 1
+
+
+class Replicas(HummingProvider):
+    """A provider whose first replicas are lost, each ``fail_after`` sentences."""
+
+    def __init__(self, lost: int, fail_after: int = 0) -> None:
+        super().__init__(name="replicas", pitch=220)
+        self.lost = lost
+        self.fail_after = fail_after
+
+    async def speak(self, utterance: Utterance, listener: Listener) -> AsyncGenerator[Chunk, None]:
+        self.failure = ReplicaLost("lost") if self.lost else None
+        self.lost = max(0, self.lost - 1)
+        async with aclosing(super().speak(utterance, listener)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+
+@pytest.mark.parametrize(("stream", "fail_after"), [(True, 0), (False, 0), (False, 1)])
+async def test_a_request_whose_replica_is_lost_before_the_first_byte_goes_to_another(
+    stream: bool, fail_after: int
+) -> None:
+    stage = await staged(Replicas(lost=1, fail_after=fail_after), second())
+    chunks = await stage.speak(stream=stream)
+    assert pitch(chunks) == 220
+    assert sum(chunk.seconds for chunk in chunks) == pytest.approx(WHOLE, abs=0.01)
+    assert stage.told.fallbacks == [("replicas", "replicas", FallbackReason.ERROR)]
+    assert stage.told.outcomes == [("replicas", "error"), ("replicas", "ok")]
+    assert stage.made == pytest.approx(WHOLE, abs=0.01)
+
+
+async def test_a_stream_whose_replica_is_lost_after_the_first_byte_is_cut() -> None:
+    stage = await staged(Replicas(lost=1, fail_after=1), second())
+    with pytest.raises(ReplicaLost):
+        await stage.speak(stream=True)
+    assert stage.told.fallbacks == []
+    assert stage.told.outcomes == [("replicas", "error")]
+
+
+async def test_a_text_that_ends_every_replica_ends_three_of_them() -> None:
+    stage = await staged(Replicas(lost=100), second())
+    assert pitch(await stage.speak(stream=True)) == 440
+    assert stage.told.outcomes == [*[("replicas", "error")] * 3, ("second", "ok")]
+    assert [reason for *_, reason in stage.told.fallbacks] == [FallbackReason.ERROR] * 3
+
+
+async def test_no_replica_is_asked_after_the_deadline() -> None:
+    provider = Replicas(lost=1)
+    stage = await staged(provider)
+    provider.gate.clear()
+    with pytest.raises(DeadlineExceeded):
+        await stage.speak(stream=True, budget=0.05)
+    assert stage.told.outcomes == [("replicas", "timeout")]
