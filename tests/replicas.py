@@ -118,8 +118,8 @@ class Traffic:
 async def traffic(
     urls: Sequence[str], headers: dict[str, str] | None = None, *, count: int = CLIENTS
 ) -> AsyncIterator[Traffic]:
-    """``count`` clients that send one request after the other, streamed and whole, and keep their connections; each to one of
-    ``urls``."""
+    """``count`` clients that send one request after the other, streamed and whole, and keep their connections; each to
+    one of ``urls``."""
     seen = Traffic()
     stopped = asyncio.Event()
 

@@ -12,9 +12,7 @@ FOLDER = Path(__file__).parent.parent
 RESULTS = FOLDER / "RESULTS.md"
 TITLE = """# Results
 
-Written by `make bench`, `python -m bench.growth`, `python -m bench.overload`, `python -m bench.drift`,
-`python -m bench.histograms`, `python -m bench.routing`, `python -m bench.load_reports`, `python -m bench.storage` and
-`python -m bench.simulation`, each its own section.
+Written by `make bench` and the other commands of `bench/`, each its own section.
 Servers are measured over HTTP on the loopback interface, clients and servers on the same cores. Time to first audio is
 the time from sending a request to the first byte after the WAV header. ttscope runs without its cache: a text that was
 spoken before is made again.
@@ -30,6 +28,7 @@ Section = Literal[
     "storage",
     "simulation",
     "scale",
+    "ray",
 ]
 END = "<!-- end "
 SECTIONS: tuple[Section, ...] = get_args(Section)
