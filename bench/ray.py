@@ -17,7 +17,7 @@ from bench.clients.load import closed_loop, session_to
 from bench.clients.passage import Reader
 from bench.results.file import RESULTS, write_section
 from bench.results.machine import this_machine
-from bench.results.ray_section import ALONE, ONE_REPLICA, TWO_REPLICAS, RayTurn, render
+from bench.results.ray_section import ALONE, ONE_REPLICA, TWO_REPLICAS, RayRound, render
 from bench.targets.contenders import ttscope_stream_request
 from bench.targets.process import NO_CACHE, Program, running, ttscope
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def run(rounds: int, seconds: float) -> None:
     """Measures, and writes the section."""
     load = os.getloadavg()[0]
-    turns: dict[str, list[RayTurn]] = {name: [] for name in programs()}
+    turns: dict[str, list[RayRound]] = {name: [] for name in programs()}
     for number in range(rounds):
         for name, program in programs().items():
             async with running(program) as server:
@@ -68,7 +68,7 @@ async def run(rounds: int, seconds: float) -> None:
     print(f"written: {RESULTS}")
 
 
-async def measure(url: str, seed: int, seconds: float) -> RayTurn:
+async def measure(url: str, seed: int, seconds: float) -> RayRound:
     """Returns the figures of a server that is ready: the same texts for each way in a round."""
     reader = Reader(seed)
     warm_up, short = reader.mixed(2 * CLIENTS), [reader.take(SHORT_WORDS) for _ in range(20)]
@@ -77,7 +77,7 @@ async def measure(url: str, seed: int, seconds: float) -> RayTurn:
         await closed_loop(session, [ttscope_stream_request(text) for text in warm_up], CLIENTS, seconds)
         single = figures(await closed_loop(session, [ttscope_stream_request(text) for text in short], 1, seconds))
         loaded = figures(await closed_loop(session, [ttscope_stream_request(text) for text in long], CLIENTS, seconds))
-    return RayTurn(loaded.audio_per_second, median(single.first_audio), loaded.failures + single.failures)
+    return RayRound(loaded.audio_per_second, median(single.first_audio), loaded.failures + single.failures)
 
 
 if __name__ == "__main__":

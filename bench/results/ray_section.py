@@ -19,7 +19,7 @@ MOST_DELAY = 0.015
 
 
 @dataclass(frozen=True, slots=True)
-class RayTurn:
+class RayRound:
     """The figures of one way in one round."""
 
     audio_per_second: float
@@ -29,7 +29,7 @@ class RayTurn:
     failures: int
 
 
-def render(turns: Mapping[str, Sequence[RayTurn]], clients: int, machine: Machine, load: float) -> str:
+def render(turns: Mapping[str, Sequence[RayRound]], clients: int, machine: Machine, load: float) -> str:
     """Returns the section as Markdown; ``load`` is the load average of the machine before it."""
     rows = [
         (

@@ -11,8 +11,8 @@ from server.utterance import Chunk, Listener, Utterance, Voice
 APPLICATION = "ttscope"
 """The name of the application in Ray Serve."""
 INLINE_SAMPLES = 22_000
-"""The most samples in a message, 88 KB. Ray sends up to 100 KB with the answer itself, in 1 ms; what is larger goes
-through the stores of two nodes, which took 4 to 8 ms."""
+"""The most samples in a message, 88 KB. Ray sends up to 100 KB with the answer itself; what is larger goes through the
+stores of two nodes. Five messages took 9 ms at 90 KB, and 29 ms at 131 KB."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ class TestResults:
             "old storage",
             "old simulation",
             "old scale",
+            "old ray",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
