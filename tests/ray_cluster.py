@@ -64,6 +64,11 @@ class RayCluster:
         """All processes of the cluster."""
         return psutil.Process(self._process.pid).children(recursive=True)
 
+    def kill(self) -> None:
+        """Ends the process that started the cluster at once, and nothing else."""
+        self._process.kill()
+        self._process.wait(timeout=60)
+
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()

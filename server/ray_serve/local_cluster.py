@@ -29,6 +29,8 @@ def environment() -> dict[str, str]:
         "RAY_AUTH_MODE": "token",
         TOKEN: os.environ.get(TOKEN) or secrets.token_hex(32),
         "RAY_enable_metrics_collection": "0",
+        # Ray would give replicas a niceness of 15; the engine's process lowers its own priority as far as it should.
+        "RAY_worker_niceness": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
     }
 
