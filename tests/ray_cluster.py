@@ -53,6 +53,10 @@ class RayCluster:
         """Deploys the engine, or replaces the replicas by new ones; returns when that is done."""
         self._call("deploy")
 
+    def replicas(self) -> int:
+        """The number of replicas that answer."""
+        return int(self._call("replicas")["running"])
+
     def kill_node(self) -> None:
         """Ends the node without the head at once, and all of its processes."""
         self._call("kill")
@@ -77,11 +81,11 @@ class RayCluster:
         finally:
             self._process.kill()
 
-    def _call(self, command: str) -> None:
+    def _call(self, command: str) -> dict[str, Any]:
         assert self._process.stdin is not None
         self._process.stdin.write(f"{command}\n")
         self._process.stdin.flush()
-        self._answer()
+        return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -101,6 +105,7 @@ def require() -> None:
 
 def main() -> None:
     """Serves commands until standard input ends."""
+    from server.providers.ray_link import RayLink
     from server.ray_serve.deployment import deploy
     from server.ray_serve.local_cluster import LocalCluster, environment
     from server.settings import load
@@ -111,6 +116,7 @@ def main() -> None:
         ours = {name: value for name, value in environment().items() if name.startswith(VARIABLES)}
         ours |= {"TTSCOPE_PROVIDERS": "ray", "TTSCOPE_RAY_ADDRESS": cluster.address}
         _say(environment=ours)
+        link, running = RayLink(cluster.address), 0
         for line in sys.stdin:
             match line.strip():
                 case "deploy":
@@ -119,7 +125,9 @@ def main() -> None:
                     cluster.kill_node(node)
                 case "add":
                     node = cluster.add_node()
-            _say()
+                case "replicas":
+                    running = link.running_replicas()
+            _say(running=running)
 
 
 def _say(**answer: object) -> None:

@@ -64,11 +64,30 @@ async def test_a_lost_engine_is_replaced_and_costs_no_whole_answer(server: LiveS
         assert [status for status, *_ in await answers] == [200] * 6
 
 
+async def test_waiting_audio_adds_a_replica(data_dir: Path) -> None:
+    scaling = {
+        "TTSCOPE_RAY_MIN_REPLICAS": "1",
+        "TTSCOPE_RAY_MAX_REPLICAS": "2",
+        "TTSCOPE_RAY_REPLICA_AUDIO_SECONDS": "5",
+    }
+    cluster = RayCluster(data_dir, **scaling)
+    try:
+        with LiveServer(data_dir, **cluster.environment) as server:
+            server.wait_until_ready()
+            assert await asyncio.to_thread(cluster.replicas) == 1
+            async with traffic([server.url]) as seen, asyncio.timeout(300):
+                while await asyncio.to_thread(cluster.replicas) < 2:
+                    await seen.until(1)
+            assert seen.failures == []
+    finally:
+        cluster.close()
+
+
 def test_no_process_outlives_the_cluster(cluster: RayCluster) -> None:
     processes = cluster.processes()
     assert len(processes) > 10
     cluster.kill()
-    _, alive = psutil.wait_procs(processes, timeout=120)
+    _, alive = psutil.wait_procs(processes, timeout=300)
     assert alive == []
 
 
