@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
+import os
 import socket
 from collections.abc import AsyncGenerator
 
@@ -19,6 +20,8 @@ from server.providers.ray_messages import (
 
 CONNECT_SECONDS = 2.0
 """Timeout for the head node to accept a connection. Ray itself would try for minutes."""
+PATIENCE = {"RAY_gcs_rpc_server_reconnect_timeout_s": str(365 * 24 * 3600)}
+"""The variable with which a lost head node ends no other process: by default Ray ends its clients after 60 s."""
 RUNNING = "RUNNING"
 """Serve's name of the state of replicas that answer."""
 
@@ -40,6 +43,8 @@ class RayLink:
             socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
         except OSError:
             raise EngineFailed("the Ray cluster does not answer") from None
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)
         import ray
         from ray import serve
         from ray.exceptions import RayError

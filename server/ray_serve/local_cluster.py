@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from server.lifecycle.launch import QUIET
+from server.providers.ray_link import PATIENCE
 
 ROOT = Path(__file__).parent.parent.parent
 STORE_BYTES = 100 * 1024 * 1024
@@ -24,6 +25,7 @@ def environment() -> dict[str, str]:
     chooses a token, without which the cluster takes no calls."""
     return {
         **QUIET,
+        **PATIENCE,
         # Ray would replace 127.0.0.1 by the machine's address, and listen on every interface.
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
         "RAY_AUTH_MODE": "token",

