@@ -44,6 +44,8 @@ class RayCluster:
             answer = self._answer()
             self.environment: dict[str, str] = answer["environment"]
             """The variables of a server that speaks through the cluster."""
+            self.folder = Path(answer["folder"])
+            """Where Ray keeps its logs."""
             self.deploy()
         except BaseException:
             self.close()
@@ -115,7 +117,7 @@ def main() -> None:
         node = cluster.add_node()
         ours = {name: value for name, value in environment().items() if name.startswith(VARIABLES)}
         ours |= {"TTSCOPE_PROVIDERS": "ray", "TTSCOPE_RAY_ADDRESS": cluster.address}
-        _say(environment=ours)
+        _say(environment=ours, folder=str(cluster.folder))
         link, running = RayLink(cluster.address), 0
         for line in sys.stdin:
             match line.strip():

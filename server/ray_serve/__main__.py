@@ -19,7 +19,7 @@ from server.lifecycle import launch
 from server.providers.ray_messages import APPLICATION
 from server.ray_serve.deployment import deploy
 from server.ray_serve.local_cluster import LocalCluster
-from server.settings import Settings, load
+from server.settings import PREFIX, Settings, load, secret_variables
 
 NODES = 2
 
@@ -62,6 +62,10 @@ def _run_locally(settings: Settings, cores: Sequence[int]) -> int:
     each of ``cores`` beside the head node, and a replica on each."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     nodes = len(cores) or NODES
+    inherited = dict(os.environ)
+    for name in secret_variables():
+        if name.startswith(PREFIX):  # of the server alone; replicas need the headers of OTLP
+            os.environ.pop(name, None)
     with LocalCluster(0 if cores else settings.ray_replica_cpus) as cluster:
         for core in cores:
             cluster.add_node(settings.ray_replica_cpus, [core])
@@ -69,7 +73,7 @@ def _run_locally(settings: Settings, cores: Sequence[int]) -> int:
             cluster.add_node(settings.ray_replica_cpus)
         deploy(settings.model_copy(update={"ray_min_replicas": nodes, "ray_max_replicas": nodes}))
         variables = {"TTSCOPE_PROVIDERS": "ray", "TTSCOPE_RAY_ADDRESS": cluster.address}
-        with subprocess.Popen([sys.executable, "-m", "server"], env={**os.environ, **variables}) as server:
+        with subprocess.Popen([sys.executable, "-m", "server"], env={**inherited, **os.environ, **variables}) as server:
             signal.signal(signal.SIGINT, lambda *_: None)  # the terminal sends it to the server too
             signal.signal(signal.SIGTERM, lambda *_: server.terminate())
             return server.wait()

@@ -47,8 +47,9 @@ class LocalCluster:
         import ray
         from ray.cluster_utils import Cluster
 
-        self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
-        options = {**_node(cpus), "temp_dir": str(self._folder)}
+        self.folder = Path(tempfile.mkdtemp(prefix="ray-", dir="/tmp"))
+        """Where Ray keeps its sockets and logs."""
+        options = {**_node(cpus), "temp_dir": str(self.folder)}
         with _running_on(cores):
             self._cluster = Cluster(initialize_head=True, head_node_args=options)
         self.address: str = self._cluster.address
@@ -76,7 +77,7 @@ class LocalCluster:
 
         ray.shutdown()
         self._cluster.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 @contextmanager

@@ -259,3 +259,13 @@ async def test_a_lost_node_costs_only_streams_that_had_begun(server: LiveServer,
     assert ended - cut_before == len(cut)
     assert retried - retried_before + len(cut) > 0
     speech(server, TEXTS[3])
+
+
+def test_no_text_is_in_a_log(server: LiveServer, cluster: RayCluster) -> None:
+    """After all of the above: Ray logs replicas that end, requests that fail, and what replicas write."""
+    assert speak(server.url, f"{TEXTS[1]} xylocanary", speed=4)[0] == 200
+    logs = [path for path in cluster.folder.rglob("*") if path.is_file()]
+    assert len(logs) > 20
+    for word in (b"Stella", b"xylocanary"):
+        assert [path.name for path in logs if word in path.read_bytes()] == []
+        assert word not in server.logs

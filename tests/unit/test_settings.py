@@ -75,6 +75,8 @@ def test_conflicts_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"TTSCOPE_PROVIDERS": "coqui,coqui"}, "TTSCOPE_PROVIDERS"),
         ({"TTSCOPE_PROVIDERS": "coqui,remote"}, "TTSCOPE_REMOTE_URL"),
+        ({"TTSCOPE_PROVIDERS": "ray,coqui"}, "TTSCOPE_RAY_ADDRESS"),
+        ({"TTSCOPE_RAY_MIN_REPLICAS": "3", "TTSCOPE_RAY_MAX_REPLICAS": "2"}, "TTSCOPE_RAY_MAX_REPLICAS"),
         ({"TTSCOPE_VOICE_PROVIDERS": '{"joe": ["hibari:hibari"]}'}, "TTSCOPE_VOICE_PROVIDERS"),
         ({"TTSCOPE_CACHE_SECRET": "short"}, "TTSCOPE_CACHE_SECRET"),
         ({"TTSCOPE_AUDIT_SECRET": "short"}, "TTSCOPE_AUDIT_SECRET"),
