@@ -29,6 +29,7 @@ Section = Literal[
     "simulation",
     "scale",
     "ray",
+    "prediction",
 ]
 END = "<!-- end "
 SECTIONS: tuple[Section, ...] = get_args(Section)

@@ -84,7 +84,7 @@ class Examples:
         """Returns the examples for which all conditions hold."""
         chosen = np.flatnonzero(np.logical_and.reduce(conditions))
         return Examples(
-            [self.features[place] for place in chosen],
+            [self.features[place] for place in chosen.tolist()],
             {target: seconds[chosen] for target, seconds in self.seconds.items()},
             self.times[chosen],
             self.build,

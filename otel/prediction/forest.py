@@ -42,5 +42,5 @@ class Forest:
             node = tree
             while node.__class__ is tuple:
                 node = node[2] if vector[node[0]] <= node[1] else node[3]  # type: ignore[index]
-            total += node  # type: ignore[operator]
+            total += node
         return self.linear(terms) * math.exp(min(MOST_LOGARITHM, max(-MOST_LOGARITHM, total)))

@@ -140,7 +140,7 @@ class PredictionModel:
     @classmethod
     def of(cls, record: ModelRecord) -> PredictionModel:
         """Compiles the trees of a record."""
-        codes = {
+        codes: dict[str, dict[str, float]] = {
             category: {name: float(number) for number, name in enumerate(names)}
             for category, names in record.categories.items()
         }

@@ -301,17 +301,22 @@ function paragraphs(reading, text) {
   });
 }
 
-async function read() {
-  const body = request();
-  const answer = await call("/v1/text/read", {
+function post(path, body) {
+  return call(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   }).catch(() => null);
+}
+
+async function read() {
+  const body = request();
+  const [answer, dry] = await Promise.all([post("/v1/text/read", body), post("/tts", { ...body, dry_run: true })]);
   const result = await answer?.json().catch(() => null);
+  const forecast = dry?.ok ? await dry.json().catch(() => null) : null;
   if ($("text").value !== body.text) return; // it was changed meanwhile
   const lines = answer?.ok
-    ? [...paragraphs(result, body.text), element("p", counts(result), "hint")]
+    ? [...paragraphs(result, body.text), element("p", counts(result) + (forecast ? forecastText(forecast) : ""), "hint")]
     : [element("p", result?.error?.message ?? "The server can't be reached.", "hint")];
   $("reading").replaceChildren(...lines);
   $("reading").hidden = false;
@@ -320,6 +325,12 @@ async function read() {
 function counts(reading) {
   return `${reading.words} words, ${reading.characters} characters, about ${reading.estimated_seconds.toFixed(1)} s. ` +
     "Point at an underlined word to see how it is spoken.";
+}
+
+/** How long it would take to speak it now, as a sentence. */
+function forecastText({ admitted, retry_after: wait, duration_seconds: { p50, p95 } }) {
+  if (!admitted) return wait === null ? " It would be refused now." : ` It would be refused now; try again in ${wait} s.`;
+  return ` Spoken now, it should be ready in ${seconds(p50)}, at most ${seconds(p95)} in 95 of 100 cases.`;
 }
 
 // ---- voices

@@ -143,6 +143,8 @@ def everywhere(url: str) -> set[int]:
         send(url, "POST", "/tts", field(timestamps=True), JSON),
         send(url, "POST", "/tts", field(timestamps=True, stream=True), JSON),
         send(url, "POST", "/tts", field(timestamps=CANARY), JSON),
+        send(url, "POST", "/tts", field(dry_run=True), JSON),
+        send(url, "POST", "/tts", field(dry_run=CANARY), JSON),
         send(url, "POST", "/tts", field(text=f"Das ist der {CANARY}. This is it.", language="auto"), JSON),
         send(url, "POST", "/tts", field(pronunciations=[{"text": CANARY, "say": f"{CANARY} {CANARY}"}]), JSON),
         send(url, "POST", "/tts", field(pronunciations=[{"text": CANARY, "ipa": CANARY}]), JSON),

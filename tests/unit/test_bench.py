@@ -126,6 +126,7 @@ class TestResults:
             "old simulation",
             "old scale",
             "old ray",
+            "old prediction",
         ]
         assert document.index("old servers") < document.index("new") < document.index("old overload")
         assert with_section(document, "growth", "new") == document
