@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from otel.contract.ranges import WORDS
-from otel.prediction.features import CATEGORIES, VECTOR, RequestFeatures
+from otel.prediction.features import CATEGORIES, VECTOR, CategoryName, RequestFeatures
 
 Floats = npt.NDArray[np.float64]
 DAY_SECONDS = 86_400.0
@@ -58,18 +58,18 @@ class Examples:
         """The range of words of each request."""
         return np.array([WORDS.label(features.words) for features in self.features])
 
-    def vectors(self, categories: Mapping[str, Sequence[str]]) -> Floats:
+    def vectors(self, categories: Mapping[CategoryName, Sequence[str]]) -> Floats:
         """Returns the vector of each request, of shape (requests, len(VECTOR))."""
-        codes = {
+        codes: dict[str, dict[str, float]] = {
             name: {value: float(number) for number, value in enumerate(values)} for name, values in categories.items()
         }
         rows = [features.vector(codes) for features in self.features]
         return np.array(rows, dtype=np.float64).reshape(len(rows), len(VECTOR))
 
-    def categories(self, by: Floats) -> dict[str, list[str]]:
+    def categories(self, by: Floats) -> dict[CategoryName, list[str]]:
         """Returns the names of each category in the order of the mean of ``by``, so that one threshold parts slow names
         from fast ones."""
-        ordered = {}
+        ordered: dict[CategoryName, list[str]] = {}
         for category in CATEGORIES:
             names = np.array([getattr(features, category) for features in self.features])
             ordered[category] = sorted(set(names.tolist()), key=lambda name: (float(by[names == name].mean()), name))

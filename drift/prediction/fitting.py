@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from drift.prediction.examples import Examples, Floats, Target
-from otel.prediction.features import TERMS
+from otel.prediction.features import TERMS, CategoryName
 from otel.prediction.forest import LEAST_SECONDS
 from otel.prediction.model_file import FORESTS, LEAF, ForestName, ForestRecord, TreeNodes
 
@@ -40,7 +40,7 @@ USED_TERMS: Mapping[Target, tuple[str, ...]] = {
 class Fit:
     """The forests with trees, and those without any."""
 
-    categories: dict[str, list[str]]
+    categories: dict[CategoryName, list[str]]
     forests: dict[ForestName, ForestRecord]
     linear: dict[ForestName, ForestRecord]
     """Of the linear part and its calibration alone."""

@@ -60,7 +60,7 @@ def train(examples: Examples, created: float, promoted: PredictionModel | None) 
         rows=len(examples),
         builds=[examples.build],
         voices=dict(examples.checksums),
-        categories=fitted.categories,  # type: ignore[arg-type] - its keys are those of CATEGORIES
+        categories=fitted.categories,
         forests=fitted.forests,
         judgement={},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 STIFFNESS = 0.3
 """The share of the audio's length that speed does not change, in models whose phonemes last whole frames."""
@@ -12,7 +13,8 @@ LEAST_THROUGHPUT = 0.01
 UNKNOWN = -1.0
 """The code of a category that the model has not seen."""
 
-CATEGORIES = ("voice", "language", "response_format", "device")
+CategoryName = Literal["voice", "language", "response_format", "device"]
+CATEGORIES: tuple[CategoryName, ...] = get_args(CategoryName)
 """The features that are names. In a vector, each is the position of its name in the model's own list."""
 NUMBERS = (
     "words",

@@ -40,7 +40,7 @@ class Forest:
         total = self.intercept
         for tree in self.trees:
             node = tree
-            while node.__class__ is tuple:
-                node = node[2] if vector[node[0]] <= node[1] else node[3]  # type: ignore[index]
+            while isinstance(node, tuple):
+                node = node[2] if vector[node[0]] <= node[1] else node[3]
             total += node
         return self.linear(terms) * math.exp(min(MOST_LOGARITHM, max(-MOST_LOGARITHM, total)))

@@ -17,7 +17,15 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from otel.prediction.features import CATEGORIES, TERMS, VECTOR, Prediction, Quantiles, RequestFeatures
+from otel.prediction.features import (
+    CATEGORIES,
+    TERMS,
+    VECTOR,
+    CategoryName,
+    Prediction,
+    Quantiles,
+    RequestFeatures,
+)
 from otel.prediction.forest import Forest, Node
 
 SCHEMA = 1
@@ -33,7 +41,6 @@ LEAF = -1
 """The feature of a leaf."""
 ForestName = Literal["audio_p50", "duration_p50", "duration_p95", "first_audio_p50", "first_audio_p95"]
 """What a forest predicts."""
-CategoryName = Literal["voice", "language", "response_format", "device"]
 FORESTS: tuple[ForestName, ...] = get_args(ForestName)
 
 Number = Annotated[float, Field(allow_inf_nan=False)]

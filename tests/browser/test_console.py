@@ -131,6 +131,7 @@ def test_shows_how_a_text_is_read(page: Page) -> None:
         "It cost $5-10 million. (sad)",
     ]
     expect(reading.locator(".hint")).to_contain_text("10 words, 51 characters, about 6.6 s")
+    expect(reading.locator(".hint")).to_contain_text("in 95 of 100 cases")
     screenshot(page, "reading")
     page.get_by_label("Text", exact=True).fill("Something else.")
     expect(reading).to_be_hidden()
