@@ -65,6 +65,7 @@ class Dashboard(StrEnum):
     ENGINE = "ttscope-engine"
     QUALITY = "ttscope-quality"
     USAGE = "ttscope-usage"
+    COST = "ttscope-cost"
     SECURITY = "ttscope-security"
     PIPELINE = "ttscope-pipeline"
     PREDICTION = "ttscope-prediction"

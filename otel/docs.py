@@ -9,10 +9,12 @@ from otel.contract.conventions import BY_NAME, CONVENTIONS, OMISSIONS
 from otel.contract.event_fields import (
     ATTEMPT_FIELDS,
     DRIFT_EVENT,
+    MACHINE_EVENT,
     REQUEST_EVENT,
     REQUEST_FIELDS,
     STAGE_FIELDS,
     DriftField,
+    MachineField,
 )
 from otel.contract.labels import OTHER, Attribute, Source
 from otel.contract.libraries import HTTP_METRICS, SDK_METRICS, SPAN_CALLS, LibraryMetric
@@ -118,6 +120,11 @@ ask for the operation and the model. Not emitted are
 | name | reason |
 | --- | --- |
 """
+MACHINE_INTRODUCTION = f"""## The event `{MACHINE_EVENT}`
+
+With `TTSCOPE_PRICES_FILE` the server makes one OTLP log record each minute, and one at its end: what its machine's time
+was used for. It is written to `DATA_DIR/events/requests.jsonl` too. `python -m drift report --cost` reads it.
+"""
 DRIFT_INTRODUCTION = f"""## The event `{DRIFT_EVENT}`
 
 The drift job (`service.name` ttscope-drift) makes one OTLP log record for each window that it has judged. It may send
@@ -134,6 +141,7 @@ def render() -> str:
     parts += [REQUEST_INTRODUCTION, *_fields(REQUEST_FIELDS), ""]
     parts += [CONVENTIONS_INTRODUCTION + "\n".join(_conventions()) + "\n"]
     parts += [OMISSIONS_INTRODUCTION + "\n".join(f"| `{each.name}` | {each.reason} |" for each in OMISSIONS) + "\n"]
+    parts += [MACHINE_INTRODUCTION, *_fields({field: field.meaning for field in MachineField}), ""]
     parts += [DRIFT_INTRODUCTION, *_fields({field: field.meaning for field in DriftField})]
     return "\n".join(parts) + "\n"
 

@@ -14,12 +14,14 @@ from otel.contract.conventions import BY_NAME, GENERAL, SDK, SERVICE, Document, 
 from otel.contract.event_fields import (
     ATTEMPT_FIELDS,
     DRIFT_EVENT,
+    MACHINE_EVENT,
     REQUEST_EVENT,
     REQUEST_FIELDS,
     REQUEST_TYPES,
     STAGE_FIELDS,
     DriftField,
     Field,
+    MachineField,
     RequestField,
     SpanField,
     ValueType,
@@ -72,7 +74,7 @@ def attributes() -> list[Node]:
     definitions: dict[str, Node] = {}
     for name, meaning in REQUEST_FIELDS.items():
         definitions[name] = _definition(name, REQUEST_TYPES[name], meaning)
-    for field in (*SpanField, *DriftField):
+    for field in (*SpanField, *MachineField, *DriftField):
         definitions.setdefault(field.value, _definition(field.value, field.type, field.meaning))
     for name, labels in _labels().items():
         definitions.setdefault(name, _label(name, labels))
@@ -88,7 +90,7 @@ def metrics() -> list[Node]:
 
 
 def events() -> list[Node]:
-    """Returns the definitions of both events."""
+    """Returns the definitions of the events."""
     return [
         {
             "name": REQUEST_EVENT,
@@ -96,6 +98,13 @@ def events() -> list[Node]:
             "stability": Stability.DEVELOPMENT,
             "requirement_level": "recommended",
             "attributes": [{"ref": name} for name in REQUEST_FIELDS],
+        },
+        {
+            "name": MACHINE_EVENT,
+            "brief": "A minute of a server's machine time, and what it was used for.",
+            "stability": Stability.DEVELOPMENT,
+            "requirement_level": "recommended",
+            "attributes": [{"ref": field.value} for field in MachineField],
         },
         {
             "name": DRIFT_EVENT,

@@ -20,6 +20,7 @@ from server.lifecycle.data_folder import DataFolderError, lock_data_folder
 from server.logs import LOGGER, configure
 from server.network.certificate import CertificateError
 from server.network.connections import possible_connections, raise_handle_limit
+from server.price_list import PriceListError
 from server.providers.factory import build_providers
 from server.settings import Settings, load, unknown_variables
 from server.shared.bucket_store import MissingLibrary
@@ -96,7 +97,7 @@ async def serve(settings: Settings, catalogue: Catalogue) -> int:
     except SpeechError as error:
         print(f"ttscope: {error.message}", file=sys.stderr)
         return 1
-    except (ExposedError, KeyStoreError, MissingLibrary) as error:
+    except (ExposedError, KeyStoreError, MissingLibrary, PriceListError) as error:
         print(f"ttscope: {error}", file=sys.stderr)
         return 2
     except CertificateError as error:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask
@@ -18,7 +19,7 @@ from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.exposure import is_loopback, open_keyring
 from server.access.keyring import KeyChanges
 from server.applications import SPEECH_PATHS, Applications
-from server.components import open_cache, open_journal, open_limiter, open_prediction
+from server.components import open_cache, open_costs, open_journal, open_limiter, open_prediction
 from server.lifecycle.background import keep_running
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
@@ -39,7 +40,7 @@ from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.allow_lists import allow_lists
-from server.telemetry.client_names import ClientNames
+from server.telemetry.client_names import KeyNames
 from server.telemetry.counters import MOST_BEGUN, begin_counters, begin_use
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
@@ -71,26 +72,24 @@ class Service:
         self._settings = settings
         self.keyring = open_keyring(settings, shared)
         """The keys of the server."""
-        self._client_names = ClientNames(lambda: (record.name for record in self.keyring.records))
+        self._names = KeyNames(lambda: self.keyring.records)
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
         build = settings.build or VERSION
         self._telemetry = Telemetry(
             version=VERSION,
             build=build,
-            allow_lists=allow_lists(
-                providers, self._gpu.names, SPEECH_PATHS, settings.voice_providers, self._client_names
-            ),
+            allow_lists=allow_lists(providers, self._gpu.names, SPEECH_PATHS, settings.voice_providers, self._names),
             metrics_enabled=self._metrics_enabled,
             events_folder=settings.data_dir / EVENTS_FOLDER,
         )
         self._summary = Summary()
         self._system = SystemSampler()
         self._restarts = RestartCounter(settings.data_dir)
-        self._degradation = DegradationMonitor(
-            (provider.name for provider in providers), settings.reference_latency_seconds
-        )
-        self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation)
+        names = [provider.name for provider in providers]
+        self._degradation = DegradationMonitor(names, settings.reference_latency_seconds)
+        self._costs = open_costs(settings, self._telemetry, self._gpu)
+        self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation, self._costs)
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
         self._probes = Probes(self._chain.states, self._provider_metrics)
         recordings = (provider.recordings for provider in providers if isinstance(provider, RecordingProvider))
@@ -121,10 +120,11 @@ class Service:
         self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed, shared)
         predictor = self._prediction.predictor
-        self._recorder = Recorder(self._telemetry, self._summary, sampler, build, self._journal, predictor=predictor)
+        recorder = partial(Recorder, predictor=predictor, costs=self._costs)
+        self._recorder = recorder(self._telemetry, self._summary, sampler, build, self._journal)
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
-        self._register_metrics([provider.name for provider in providers])
+        self._register_metrics(names)
         self.applications = Applications(
             settings,
             telemetry=self._telemetry,
@@ -190,7 +190,7 @@ class Service:
             self._voices(),
             providers,
             endpoint=TtsDialect.path,
-            clients=self._client_names.first(MOST_BEGUN),
+            clients=self._names.clients.first(MOST_BEGUN),
         )
 
     @property
@@ -229,6 +229,7 @@ class Service:
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             BackgroundTask.SYSTEM: self._system.run,
             BackgroundTask.GPU: self._gpu.run,
+            BackgroundTask.MACHINE: self._costs.account.run,
             BackgroundTask.WATCH: self._degradation.run,
             BackgroundTask.PROBES: self._probes.run,
             BackgroundTask.PREDICTION: self._prediction.run,
@@ -277,6 +278,7 @@ class Service:
         await self._limiter.close()
         await self._synthesizer.stop()
         await self._workers.stop()
+        await asyncio.to_thread(self._costs.account.finish)
         self._note(AuditEvent.SERVER_STOPPED)
         await asyncio.to_thread(self._audit.close)
         if not await self._telemetry.shutdown(FLUSH_SECONDS):

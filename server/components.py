@@ -6,9 +6,13 @@ import logging
 import secrets
 from pathlib import Path
 
+from opentelemetry.context import Context
+
+from otel.contract.event_fields import MACHINE_EVENT
 from otel.contract.prediction_metrics import PREDICTION_MODEL
 from otel.contract.values import RateLimitReason
 from otel.sdk.recording import Metrics
+from otel.sdk.telemetry import Telemetry
 from server import VERSION
 from server.access.caller import KeyLimits
 from server.access.limiter import Limiter
@@ -17,10 +21,14 @@ from server.lifecycle.journal import Journal
 from server.logs import LOGGER
 from server.prediction.model_watcher import ModelWatcher
 from server.prediction.request_predictor import RequestPredictor
+from server.price_list import load as load_prices
 from server.settings import Settings
 from server.synthesis.cache.cache import Cache, Maker
 from server.synthesis.cache.shared import SharedTier
 from server.synthesis.fallback.chain import FallbackChain
+from server.telemetry.costs import Costs
+from server.telemetry.machine_account import MachineAccount
+from server.telemetry.samplers import GpuSampler, available_cores
 
 USAGE_FILE = "usage.json"
 """The file of what keys have used of their quotas, inside the data folder."""
@@ -71,3 +79,18 @@ def open_prediction(settings: Settings, chain: FallbackChain, metrics: Metrics) 
     predictor = RequestPredictor(settings.build or VERSION, checksums, HOUR_SECONDS * settings.prediction_hours)
     metrics.observe(PREDICTION_MODEL, predictor.readings)
     return ModelWatcher(settings.prediction_file or settings.data_dir / MODEL_FILE, predictor)
+
+
+def open_costs(settings: Settings, telemetry: Telemetry, gpu: GpuSampler) -> Costs:
+    """Returns what prices requests and accounts for the machine's time. Raises PriceListError."""
+    prices = None if settings.prices_file is None else load_prices(settings.prices_file)
+    _, _, number = settings.device.partition(":")
+    name = number or "0"
+    account = MachineAccount(
+        prices,
+        lambda attributes: telemetry.events.emit(attributes, Context(), MACHINE_EVENT),
+        cores=settings.threads or available_cores(),
+        gpus=int(settings.device != "cpu" and name in gpu.names),
+        gpu_watts=lambda: gpu.reading("power_watts", name),
+    )
+    return Costs(prices, account, telemetry.metrics)

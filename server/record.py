@@ -9,7 +9,17 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from otel.contract.ranges import CHARACTERS, WORDS
-from otel.contract.values import WORK, AttemptOutcome, CacheResult, Cancellation, FallbackReason, Outcome, Stage
+from otel.contract.values import (
+    ENGINE,
+    WORK,
+    AttemptOutcome,
+    CacheResult,
+    Cancellation,
+    Device,
+    FallbackReason,
+    Outcome,
+    Stage,
+)
 from otel.prediction.features import Prediction
 from server.access.caller import ANONYMOUS, Caller
 from server.audio.quality import Quality
@@ -112,6 +122,9 @@ class RequestRecord:
     """Nanoseconds of making audio; a batched step counts with this request's share."""
     padding: float = 0.0
     """The nanoseconds of ``work`` that were spent on padding."""
+    device_nanos: dict[Device, float] = field(default_factory=dict)
+    """Nanoseconds of cores, and of the GPU, that the engine's steps took; a batched step counts with this request's
+    share. Texts and encoding are not in it."""
     played_until: int = 0
     """When a listener that plays the stream as it arrives will have played all ready audio; 0 before any is ready."""
     underrun: int = 0
@@ -206,12 +219,19 @@ class RequestRecord:
             self.work += share
             if interval.peers is not None:
                 self.padding += share * interval.peers.padding
+            if interval.device is not None and interval.stage in ENGINE:
+                used = self.device_nanos.get(interval.device, 0.0)
+                self.device_nanos[interval.device] = used + share * interval.units
         if len(self.intervals) < MAX_INTERVALS and not passing:
             self.intervals.append(interval)
 
     def stage_seconds(self) -> dict[Stage, float]:
         """Returns the seconds spent in each stage, in the order of Stage; stages not entered are omitted."""
         return {stage: self.stage_nanos[stage] / 1e9 for stage in Stage if stage in self.stage_nanos}
+
+    def device_seconds(self, device: Device) -> float:
+        """Returns the seconds of ``device`` that the engine's steps took for this request: what it costs is by them."""
+        return self.device_nanos.get(device, 0.0) / 1e9
 
     @property
     def cancellation(self) -> Cancellation | None:

@@ -17,6 +17,7 @@ from otel.sdk.variable_rules import SIGNALS
 from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
 from server.audit_settings import LEAST_SECRET, AuditSettings
+from server.cost_settings import CostSettings
 from server.limit_settings import LimitSettings
 from server.load_settings import LoadSettings
 from server.prediction_settings import PredictionSettings
@@ -42,6 +43,7 @@ PERCENT_ENCODED = 12
 class Settings(
     LimitSettings,
     LoadSettings,
+    CostSettings,
     PredictionSettings,
     WebSettings,
     AuditSettings,

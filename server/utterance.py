@@ -11,7 +11,7 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 
 Samples = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), within -1 to 1."""
@@ -46,6 +46,10 @@ class Interval:
     """The other requests in the batch; None if the step ran for this request alone."""
     replica: str = ""
     """The replica of the engine in which it was spent; empty for this process and its workers."""
+    device: Device | None = Device.CPU
+    """The part of this machine that it kept busy; None for the time of another machine."""
+    units: float = 1.0
+    """The mean number of cores, or of GPUs, that it kept busy."""
 
     def __post_init__(self) -> None:
         if self.end < self.start:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 import numpy.typing as npt
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.errors import SpeechError
 from server.providers.provider import Load, Reports
 from server.utterance import Ability, Chunk, Interval, Listener, Utterance, Voice
@@ -28,6 +28,8 @@ class Told:
         self.load_seconds[voice] = seconds
 
     def batch(self, size: int, padding: float) -> None: ...
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None: ...
 
     def worker_restarted(self, worker: str) -> None:
         raise AssertionError(worker)

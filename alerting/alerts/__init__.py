@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerting.alert import Alert, Group
-from alerting.alerts import anomaly, capacity, machine, pipeline, providers, quality, security, service, slo
+from alerting.alerts import anomaly, capacity, cost, machine, pipeline, providers, quality, security, service, slo
 
 GROUPS: tuple[Group, ...] = (
     service.GROUP,
@@ -13,6 +13,7 @@ GROUPS: tuple[Group, ...] = (
     machine.GROUP,
     quality.GROUP,
     anomaly.GROUP,
+    cost.GROUP,
     security.GROUP,
     pipeline.GROUP,
 )

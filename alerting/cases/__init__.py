@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerting.case import Case
-from alerting.cases import anomaly, capacity, machine, pipeline, providers, quality, security, service, slo
+from alerting.cases import anomaly, capacity, cost, machine, pipeline, providers, quality, security, service, slo
 
 CASES: dict[str, tuple[Case, ...]] = {
     "service": service.CASES,
@@ -13,6 +13,7 @@ CASES: dict[str, tuple[Case, ...]] = {
     "machine": machine.CASES,
     "quality": quality.CASES,
     "anomaly": anomaly.CASES,
+    "cost": cost.CASES,
     "security": security.CASES,
     "pipeline": pipeline.CASES,
 }

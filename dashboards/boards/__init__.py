@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.boards.cost import COSTS
 from dashboards.boards.engine import ENGINE
 from dashboards.boards.pipeline import PIPELINE
 from dashboards.boards.prediction import PREDICTION
@@ -12,4 +13,14 @@ from dashboards.boards.usage import USAGE
 from dashboards.boards.words import WORDS_AND_VOICES
 from dashboards.panel import Board
 
-BOARDS: tuple[Board, ...] = (SERVICE, WORDS_AND_VOICES, ENGINE, QUALITY, USAGE, SECURITY, PIPELINE, PREDICTION)
+BOARDS: tuple[Board, ...] = (
+    SERVICE,
+    WORDS_AND_VOICES,
+    ENGINE,
+    QUALITY,
+    USAGE,
+    COSTS,
+    SECURITY,
+    PIPELINE,
+    PREDICTION,
+)

@@ -38,6 +38,7 @@ ICONS = {
     "ttscope-engine": "memory",
     "ttscope-quality": "verified",
     "ttscope-usage": "group",
+    "ttscope-cost": "payments",
     "ttscope-pipeline": "route",
     "ttscope-prediction": "query_stats",
 }

@@ -12,6 +12,8 @@ ValueType = Literal["string", "int", "double", "boolean"]
 
 REQUEST_EVENT = "tts.request"
 """The event of a call for audio, one for each, whatever its outcome."""
+MACHINE_EVENT = "tts.machine"
+"""The event of a minute of a server's machine time."""
 DRIFT_EVENT = "tts.drift"
 """The event of a window that the drift job has judged."""
 
@@ -118,7 +120,44 @@ class RequestField(Field):
         "double",
     )
     CLIENT = "tts.client", "the name of the caller's key; anonymous without keys"
+    TENANT = "tts.tenant", "the tenant of the caller's key; default without keys"
+    CPU_SECONDS = (
+        "tts.cpu_seconds",
+        "seconds of cores that the engine's steps took, a step for several requests with this request's share; absent "
+        "without any",
+        "double",
+    )
+    GPU_SECONDS = "tts.gpu_seconds", "seconds of the GPU, likewise", "double"
+    ENERGY = "tts.energy", "joules of these seconds; this field and the next three only with a price list", "double"
+    COST = "tts.cost", "as in tts_cost_total", "double"
+    COST_SAVED = "tts.cost_saved", "as in tts_cost_saved_total, of cache and coalescing", "double"
+    CURRENCY = "tts.currency", "the currency of the price list"
     BUILD = "tts.build", "what distinguishes this build of the server; an attribute of the resource too"
+
+
+class MachineField(Field):
+    """A field of the event tts.machine. Amounts are of the time since the event before."""
+
+    SERVER = "tts.machine.server", "an identifier of the server's process"
+    NUMBER = "tts.machine.number", "the number of the event since the process started, from 0", "int"
+    SECONDS = "tts.machine.seconds", "seconds since the event before", "double"
+    CORES = "tts.machine.cores", "the cores that the server may use", "double"
+    GPUS = "tts.machine.gpus", "the GPUs that the server uses: 0 or 1", "int"
+    CPU_REQUESTS = "tts.machine.cpu.requests", "seconds of cores, as in tts_machine_time_seconds_total", "double"
+    CPU_WASTED = "tts.machine.cpu.wasted", "likewise", "double"
+    CPU_OVERHEAD = "tts.machine.cpu.overhead", "likewise", "double"
+    CPU_IDLE = "tts.machine.cpu.idle", "likewise", "double"
+    GPU_REQUESTS = "tts.machine.gpu.requests", "seconds of the GPU, likewise", "double"
+    GPU_WASTED = "tts.machine.gpu.wasted", "likewise", "double"
+    GPU_IDLE = "tts.machine.gpu.idle", "likewise", "double"
+    COST_REQUESTS = "tts.machine.cost.requests", "as in tts_machine_cost_total; only with a price list", "double"
+    COST_WASTED = "tts.machine.cost.wasted", "likewise", "double"
+    COST_OVERHEAD = "tts.machine.cost.overhead", "likewise", "double"
+    COST_IDLE = "tts.machine.cost.idle", "likewise", "double"
+    ENERGY = "tts.machine.energy", "joules, all uses together; only with a price list", "double"
+    CARBON = "tts.machine.carbon", "grams of carbon dioxide, likewise", "double"
+    SAVED_BATCHING = "tts.machine.saved.batching", "as in tts_cost_saved_total; only with a price list", "double"
+    CURRENCY = "tts.machine.currency", "the currency of the price list"
 
 
 class SpanField(Field):

@@ -35,7 +35,15 @@ class Instrument:
         return prometheus_name(self.name, self.unit, self.kind)
 
 
-UNIT_SUFFIXES = {"s": "seconds", "By": "bytes", "%": "percent", "W": "watts", "Cel": "celsius"}
+UNIT_SUFFIXES = {
+    "s": "seconds",
+    "By": "bytes",
+    "%": "percent",
+    "W": "watts",
+    "Cel": "celsius",
+    "J": "joules",
+    "g": "grams",
+}
 
 
 def prometheus_name(name: str, unit: str, kind: Kind) -> str:

@@ -13,20 +13,24 @@ from otel.contract.values import (
     AuditEvent,
     AuthenticationResult,
     BackgroundTask,
+    BudgetPeriod,
     CacheResult,
     CacheState,
     Cancellation,
     ConnectionState,
     DegradationKind,
+    Device,
     EarlyEnd,
     FallbackReason,
     Fault,
     LossReason,
+    MachineUse,
     ModelState,
     Outcome,
     PredictionRank,
     Predictor,
     RateLimitReason,
+    Saving,
     Side,
     SlowReason,
     Stage,
@@ -35,6 +39,8 @@ from otel.contract.values import (
 
 OTHER = "other"
 """The value of a label whose real value is not on its allow-list."""
+ALL_TENANTS = "*"
+"""The value of a label that stands for all tenants together; no tenant has this name."""
 
 
 class Source(StrEnum):
@@ -46,6 +52,7 @@ class Source(StrEnum):
     LANGUAGES = "the languages that the installed voices speak"
     ENDPOINTS = "the paths that answer with audio"
     ERRORS = "the error types of the reference"
+    TENANTS = "default, and the tenants of the keys, of which the first 256 since the server's start"
     CLIENTS = "anonymous, and the names of the keys, of which the first 256 since the server's start"
 
 
@@ -116,6 +123,12 @@ GPU = Attribute("gpu", "the number of the GPU, as the driver counts them", Sourc
 TASK = Attribute("task", "what the server does beside its requests", tuple(BackgroundTask))
 WORKER = Attribute("worker", "the kind of worker process", tuple(WorkerKind))
 CLIENT = Attribute("client", "the name of the caller's key; anonymous without keys", Source.CLIENTS)
+TENANT = Attribute("tenant", "the tenant of the caller's key; default without keys", Source.TENANTS)
+BUDGET_TENANT = Attribute("tenant", f"the tenant; {ALL_TENANTS} for all together", Source.TENANTS)
+BUDGET_PERIOD = Attribute("period", "the time for which the budget is", tuple(BudgetPeriod))
+DEVICE = Attribute("device", "what the time is of", tuple(Device))
+MACHINE_USE = Attribute("use", "what the time was used for", tuple(MachineUse))
+SAVING = Attribute("by", "what saved it", tuple(Saving))
 RATE_LIMIT_REASON = Attribute("reason", "the limit that the request exceeded", tuple(RateLimitReason))
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))

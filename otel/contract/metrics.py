@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel.contract import buckets, conventions
+from otel.contract.cost_metrics import COST_METRICS
 from otel.contract.drift_metrics import DRIFT_METRICS
 from otel.contract.instrument import Instrument
 from otel.contract.labels import (
@@ -214,7 +215,6 @@ WORDS_TOTAL = Instrument("tts.words", "counter", "{word}", "Words of the request
 CHARACTERS_TOTAL = Instrument(
     "tts.characters", "counter", "{character}", "Characters of the requests that ended ok.", (VOICE_NAME, CLIENT)
 )
-
 SLOW_REQUESTS = Instrument(
     "tts.slow_requests",
     "counter",
@@ -321,6 +321,7 @@ CONTRACT: tuple[Instrument, ...] = (
     *_SERVER_METRICS,
     *LOAD_METRICS,
     *PREDICTION_METRICS,
+    *COST_METRICS,
     *SECURITY_METRICS,
     *DRIFT_METRICS,
 )

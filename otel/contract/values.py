@@ -38,6 +38,8 @@ class Stage(LabelValue):
 
 WORK = (Stage.PHONEMIZE, Stage.INFER, Stage.DECODE, Stage.ENCODE)
 """The stages that make audio: the real time factor is about them."""
+ENGINE = (Stage.INFER, Stage.DECODE)
+"""The stages in which the engine works."""
 
 
 class Outcome(LabelValue):
@@ -194,6 +196,38 @@ class BackgroundTask(LabelValue):
     AGENT_CHECK = "agent_check", "reports the weight to haproxy"
     STORE = "store", "copies files from the store that servers share"
     PREDICTION = "prediction", "reads a prediction model that has changed"
+    MACHINE = "machine", "accounts for the machine's time"
+
+
+class Device(LabelValue):
+    """A part of the machine whose time is paid for."""
+
+    CPU = "cpu", "the cores that the server may use"
+    GPU = "gpu", "the GPU that the server uses"
+
+
+class MachineUse(LabelValue):
+    """What the machine's time is used for."""
+
+    REQUESTS = "requests", "engine steps whose audio went to a request"
+    WASTED = "wasted", "engine steps of cancelled requests, of failed attempts, and of checks"
+    OVERHEAD = "overhead", "the rest of the server's processor time: HTTP, texts, encoding, loading, telemetry"
+    IDLE = "idle", "no use"
+
+
+class Saving(LabelValue):
+    """What saves cost."""
+
+    CACHE = "cache", "the audio was in the cache"
+    COALESCING = "coalescing", "the audio was in the making for an equal request"
+    BATCHING = "batching", "steps were taken together"
+
+
+class BudgetPeriod(LabelValue):
+    """The time for which a budget is."""
+
+    DAY = "day", "24 hours"
+    MONTH = "month", "30 days"
 
 
 class WorkerKind(LabelValue):

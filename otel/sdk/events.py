@@ -1,4 +1,4 @@
-"""Sends the event tts.request, one for each request for audio."""
+"""Sends events: tts.request, one for each request for audio, and others of the contract."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Events:
         self._scope = scope
         self._processors = processors
 
-    def emit(self, attributes: Mapping[str, AttributeValue], context: Context) -> None:
-        """Sends the event tts.request, associated with the span in ``context``."""
+    def emit(self, attributes: Mapping[str, AttributeValue], context: Context, name: str = REQUEST_EVENT) -> None:
+        """Sends the event ``name``, associated with the span in ``context``."""
         record = LogRecord(
             timestamp=time.time_ns(),
             context=context,
             severity_number=SeverityNumber.INFO,
             severity_text="INFO",
-            event_name=REQUEST_EVENT,
+            event_name=name,
             attributes=attributes,
         )
         for processor in self._processors:

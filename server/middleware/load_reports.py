@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import hdrs, web
 
+from otel.contract.values import Device
 from server.access.caller import CALLER, Scope
 from server.load_settings import LoadReportMode
 from server.middleware.envelope import RECORD, TRAILER
@@ -58,7 +59,10 @@ class LoadReports:
             rps_fractional=figures.requests_per_second,
             eps=figures.failures_per_second,
             named_metrics=figures.named,
-            request_cost={"work_seconds": record.work / 1e9, "audio_seconds": record.audio_seconds},
+            request_cost={
+                "work_seconds": sum(map(record.device_seconds, Device)),
+                "audio_seconds": record.audio_seconds,
+            },
         )
 
 

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.engine.client import STALL_SECONDS, EngineClient
 from server.engine.running import RunningEngine
 from server.engine.supervisor import EngineSupervisor
@@ -222,6 +222,8 @@ class CoquiProvider:
             cores=cores,
             busy_depth=0 if cuda else BUSY_DEPTH_PER_CORE * cores,
             observe=reports.batch,
+            device=Device.GPU if cuda else Device.CPU,
+            account=reports.worked,
         )
         dispatcher.throughput.reset(slowest)
         return RunningEngine(client, dispatcher)

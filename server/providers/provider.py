@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Container
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from otel.contract.values import Device
 from server.utterance import Ability, Chunk, Listener, Utterance, Voice
 from server.voices.tenant_recordings import TenantRecordings
 
@@ -33,6 +34,11 @@ class ServerReports(Protocol):
 
     def batch(self, size: int, padding: float) -> None:
         """Reports a batch of ``size`` steps; ``padding`` is the share of its work that is padding, 0 to 1."""
+        ...
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
+        """Reports that a batch took so many seconds of the units of ``device``, and saved so many compared with its
+        steps alone."""
         ...
 
     def worker_restarted(self, worker: str) -> None:

@@ -126,7 +126,7 @@ class RemoteProvider:
                     async with self._client.speech(body, _traceparent(listener.origin)) as response:
                         audio = _AudioStream(response, self._format, self._read_seconds, self._max_audio_seconds)
                         while len(samples := await audio.next()):
-                            waited = Interval(Stage.INFER, start, time.perf_counter_ns())
+                            waited = Interval(Stage.INFER, start, time.perf_counter_ns(), device=None)
                             intervals = (*intervals, waited)
                             rate = audio.sample_rate
                             request.add(len(samples) / rate, waited.seconds)

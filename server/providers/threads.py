@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar
 
+from otel.contract.values import Device, Stage
 from server.errors import ComponentError, EngineFailed, ShuttingDown, SpeechError
+from server.utterance import Interval
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +68,10 @@ class TimedResult(Generic[T]):
     def seconds(self) -> float:
         """The running time in seconds, without the wait for a thread."""
         return (self.end - self.start) / 1e9
+
+    def interval(self, device: Device, units: float = 1.0) -> Interval:
+        """Returns the time in which the call inferred audio on so many ``units`` of ``device``."""
+        return Interval(Stage.INFER, self.start, self.end, device=device, units=units)
 
 
 class ThreadPool:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.errors import EngineFailed, UnknownVoice
 from server.providers.load_tracker import LoadTracker, TrackedRequest
 from server.providers.loaded_voice import valid_audio
@@ -94,7 +94,7 @@ class XttsProvider:
         except (ValueError, KeyError, TypeError) as error:
             raise EngineFailed("TTSCOPE_XTTS_DIR has a config.json that is not XTTS's") from error
         self.recordings = recordings
-        self._folder, self._device = folder, device
+        self._folder, self._device, self._used = folder, device, (Device.CPU, 1)
         self._max_audio_seconds = max_audio_seconds
         self._log = log
         self._model: Xtts | None = None
@@ -199,11 +199,10 @@ class XttsProvider:
             async with self._turn:
                 request.begin()
                 conditioning = await self._run(condition)
-                queued = Interval(Stage.QUEUE, submitted, conditioning.start)
-                intervals = [queued, Interval(Stage.INFER, conditioning.start, conditioning.end)]
+                intervals = [Interval(Stage.QUEUE, submitted, conditioning.start), conditioning.interval(*self._used)]
                 stream = begin(conditioning.result)
                 while (step := await self._run(partial(next, stream, None))).result is not None:
-                    intervals.append(Interval(Stage.INFER, step.start, step.end))
+                    intervals.append(step.interval(*self._used))
                     chunk = Chunk(valid_audio(step.result), self._sample_rate, tuple(intervals))
                     request.add(chunk.seconds, step.seconds)
                     chunks.put_nowait(chunk)
@@ -275,6 +274,7 @@ class XttsProvider:
         model.to(available if self._device == "auto" else self._device)
         noise = np.random.default_rng(0).normal(0.0, 0.1, WARM_UP_SECONDS * SAMPLE_RATE).astype(np.float32)
         self._warm_up = _compute_conditioning(model, noise)
+        self._used = (Device.GPU, 1) if model.device.type == "cuda" else (Device.CPU, torch.get_num_threads())
         start = time.perf_counter()
         audio = _synthesize(model, WARM_UP[1], self._languages[0], self._warm_up)
         self._model = model

@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 
+from otel.contract.values import Device
 from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.engine import Decode, Engine, EngineLost
 from server.scheduling.job import Job
+from server.scheduling.machine_time import MachineTime
 from server.scheduling.schedule import Batch, Schedule
 from server.scheduling.throughput import Throughput
 
@@ -29,11 +31,14 @@ class Dispatcher:
         cores: int = 1,
         busy_depth: int = 0,
         observe: Callable[[int, float], None] | None = None,
+        device: Device = Device.CPU,
+        account: Callable[[Device, float, float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """``slots`` is how many batches each worker may have in flight; more than one only while at least
         ``busy_depth`` jobs wait. All workers share ``cores``. ``observe`` is called with the size and the padding of
-        every batch. ``clock`` is the schedule's."""
+        every batch, ``account`` with the time of ``device`` that it took and saved, in seconds.
+        ``clock`` is the schedule's."""
         self.throughput = Throughput()
         self.schedule = Schedule(engine, lambda: self.throughput.rate, clock)
         self._engine = engine
@@ -44,6 +49,9 @@ class Dispatcher:
         self._cores = cores
         self._busy_depth = busy_depth
         self._observe = observe
+        self._device = device
+        self._account = account
+        self._machine_time = MachineTime(cores)
         self._wake = asyncio.Event()
         self._slots: list[asyncio.Task[None]] = []
         self._closing: Exception | None = None
@@ -103,16 +111,21 @@ class Dispatcher:
                 await self._wake.wait()
             self._in_flight[worker] += 1
             threads = max(1, self._cores // sum(self._in_flight))
+            self._machine_time.begin(worker, time.perf_counter_ns(), threads)
             try:
                 result = await self._engine.run(worker, [ready.step for ready in batch.steps], threads)
             except EngineLost as error:
                 self.give_up(error)
                 return
             except Exception as error:  # noqa: BLE001 - any error of one batch must not stop the others
+                self._machine_time.fail(worker, time.perf_counter_ns())
                 self.schedule.fail(batch, error)
             else:
-                self._measure(batch, (result.end - result.start) / 1e9, threads)
-                self.schedule.complete(batch, result.results, result.start, result.end)
+                units = self._machine_time.end(worker, result.start, result.end)
+                self._measure(batch, (result.end - result.start) / 1e9, threads, units)
+                self.schedule.complete(
+                    batch, result.results, result.start, result.end, device=self._device, units=units
+                )
             finally:
                 self._in_flight[worker] -= 1
             self._wake.set()
@@ -132,8 +145,13 @@ class Dispatcher:
             loss.__cause__ = error
             self.give_up(loss)
 
-    def _measure(self, batch: Batch, seconds: float, threads: int) -> None:
+    def _measure(self, batch: Batch, seconds: float, threads: int, units: float) -> None:
         audio = sum(ready.step.seconds for ready in batch.steps if isinstance(ready.step, Decode))
         self.throughput.add(audio, seconds * threads / self._cores)
         if self._observe is not None:
             self._observe(len(batch.steps), batch.padding)
+        if self._account is not None:
+            step = batch.steps[0].step
+            kind = (type(step), self._engine.bucket(step), threads)
+            saved = self._machine_time.saved(kind, len(batch.steps), seconds)
+            self._account(self._device, seconds * units, saved * units)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice, zip_longest
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.scheduling.engine import Decode, Engine, StepResult
 from server.scheduling.job import Job, ReadyStep
 from server.utterance import BatchPeers, Interval
@@ -124,13 +124,23 @@ class Schedule:
         sizes = [self._engine.size(ready.step) for ready in steps]
         return Batch(tuple(steps), 1.0 - sum(sizes) / (max(sizes) * len(sizes)))
 
-    def complete(self, batch: Batch, results: Sequence[StepResult], start: int, end: int) -> None:
-        """Gives each job its result of ``batch``, which ran from ``start`` to ``end``, in ``time.perf_counter_ns``."""
+    def complete(
+        self,
+        batch: Batch,
+        results: Sequence[StepResult],
+        start: int,
+        end: int,
+        *,
+        device: Device = Device.CPU,
+        units: float = 1.0,
+    ) -> None:
+        """Gives each job its result of ``batch``, which ran from ``start`` to ``end``, in ``time.perf_counter_ns``, on
+        so many ``units`` of ``device``."""
         origins = [ready.job.origin for ready in batch.steps]
         for number, (ready, result) in enumerate(zip(batch.steps, results, strict=True)):
             peer_origins = tuple(origin for index, origin in enumerate(origins) if index != number)
             peers = BatchPeers(peer_origins, batch.padding) if peer_origins else None
-            ready.job.complete(ready, result, Interval(batch.stage, start, end, peers))
+            ready.job.complete(ready, result, Interval(batch.stage, start, end, peers, device, units))
             self._update(ready.job)
 
     def fail(self, batch: Batch, error: Exception) -> None:

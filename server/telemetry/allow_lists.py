@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from otel.contract.labels import Source
 from otel.sdk.recording import AllowLists
 from server.errors import all_errors, error_type
 from server.providers.provider import Provider
+from server.telemetry.client_names import KeyNames
 from server.text.languages import detectable
 from server.utterance import REGISTERED, Ability
 
@@ -17,7 +18,7 @@ def allow_lists(
     gpus: Iterable[str],
     endpoints: Collection[str],
     orders: Iterable[str],
-    clients: Container[str],
+    names: KeyNames,
 ) -> AllowLists:
     """Returns the allowed label values beyond the contract's; ``orders`` are the voices with their own providers."""
     voices = [voice for provider in providers for voice in provider.voices()]
@@ -27,7 +28,8 @@ def allow_lists(
         Source.PROVIDERS: frozenset(provider.name for provider in providers),
         Source.GPUS: frozenset(gpus),
         Source.ENDPOINTS: frozenset(endpoints),
-        Source.CLIENTS: clients,
+        Source.CLIENTS: names.clients,
+        Source.TENANTS: names.tenants,
         Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
     }
 

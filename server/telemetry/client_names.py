@@ -1,4 +1,4 @@
-"""The names of keys that may be values of the label ``client``."""
+"""The names of keys, and of their tenants, that may be values of labels."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import logging
 from collections.abc import Callable, Iterable
 from itertools import islice
 
-from server.access.caller import ANONYMOUS
+from otel.contract.labels import ALL_TENANTS
+from server.access.caller import ANONYMOUS, DEFAULT_TENANT
+from server.access.key_record import KeyRecord
 from server.logs import LOGGER
 
+TENANTS = (DEFAULT_TENANT, ALL_TENANTS)
+"""The values of the label ``tenant`` that need no key."""
 MOST_NAMES = 256
 """The most names while a server runs: each has two series for every voice that it uses."""
 
@@ -22,10 +26,10 @@ class ClientNames:
     not allowed, and become ``other``.
     """
 
-    def __init__(self, current: Callable[[], Iterable[str]]) -> None:
-        """``current`` returns the names of all keys."""
+    def __init__(self, current: Callable[[], Iterable[str]], always: Iterable[str] = (ANONYMOUS.name,)) -> None:
+        """``current`` returns the names of all keys, or of their tenants; ``always`` are names of no key."""
         self._current = current
-        self._names = {ANONYMOUS.name: None}
+        self._names = dict.fromkeys(always)
         self._full = False
 
     def __contains__(self, name: object) -> bool:
@@ -49,3 +53,12 @@ class ClientNames:
             return False
         self._names[name] = None
         return True
+
+
+class KeyNames:
+    """The allow-lists of the names that keys have, and of the tenants that they belong to."""
+
+    def __init__(self, records: Callable[[], Iterable[KeyRecord]]) -> None:
+        """``records`` returns all keys."""
+        self.clients = ClientNames(lambda: (record.name for record in records()))
+        self.tenants = ClientNames(lambda: (record.tenant for record in records()), TENANTS)

@@ -9,10 +9,11 @@ from opentelemetry.trace import INVALID_SPAN, set_span_in_context
 
 from otel.contract import metrics as instruments
 from otel.contract.ranges import WORDS
-from otel.contract.values import AttemptOutcome, FallbackReason
+from otel.contract.values import AttemptOutcome, Device, FallbackReason
 from otel.sdk.recording import Metrics
 from server.audio.quality import Quality
 from server.record import AttemptRecord
+from server.telemetry.costs import Costs
 from server.telemetry.degradation import DegradationMonitor
 from server.utterance import Utterance
 
@@ -32,9 +33,10 @@ def fallback_labels(failed: str, following: str, reason: FallbackReason) -> dict
 class ProviderMetrics:
     """Receives reports; see server.synthesis.fallback.reports.ChainReports. Requires a running event loop."""
 
-    def __init__(self, metrics: Metrics, degradation: DegradationMonitor) -> None:
+    def __init__(self, metrics: Metrics, degradation: DegradationMonitor, costs: Costs | None = None) -> None:
         self._metrics = metrics
         self._degradation = degradation
+        self._costs = costs
         self._available: dict[str, bool] = {}
         self.load_seconds: dict[str, float] = {}
         """The load and warm-up time of each model in seconds, by voice name."""
@@ -47,6 +49,10 @@ class ProviderMetrics:
     def batch(self, size: int, padding: float) -> None:
         self._metrics.record(instruments.BATCH_SIZE, size, NOWHERE)
         self._metrics.record(instruments.BATCH_PADDING, padding, NOWHERE)
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
+        if self._costs is not None:
+            self._costs.worked(device, seconds, saved_seconds)
 
     def task_failed(self, task: str) -> None:
         """Counts a failure of a background task."""

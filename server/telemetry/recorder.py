@@ -29,6 +29,7 @@ from server.errors import ServerCrashed
 from server.lifecycle.journal import Journal, LostRequest
 from server.prediction.request_predictor import RequestPredictor
 from server.record import RequestRecord
+from server.telemetry.costs import Costs
 from server.telemetry.prediction_recorder import PredictionRecorder
 from server.telemetry.request_fields import FAILED, attempt_fields, method, request_fields
 from server.telemetry.slowness import Slowness
@@ -52,8 +53,10 @@ class Recorder:
         journal: Journal | None = None,
         *,
         predictor: RequestPredictor | None = None,
+        costs: Costs | None = None,
     ) -> None:
-        """``build`` names this build of the server; ``predictor`` learns from each request."""
+        """``build`` names this build of the server; ``predictor`` learns from each request, ``costs``
+        prices it."""
         self._telemetry = telemetry
         self._tracer: Tracer = telemetry.tracer
         self._metrics = telemetry.metrics
@@ -63,10 +66,13 @@ class Recorder:
         self._build = build
         self._journal = journal
         self._predictions = None if predictor is None else PredictionRecorder(telemetry.metrics, predictor)
+        self._costs = costs
 
     def open(self, record: RequestRecord, span: Span) -> None:
         """Counts a request as in flight; ``span`` is its SERVER span."""
         self._summary.open()
+        if self._costs is not None:
+            self._costs.open(record)
         if self._journal is not None:
             record.journal_slot = self._journal.open(
                 record.request_id,
@@ -120,6 +126,8 @@ class Recorder:
         )
         context = set_span_in_context(span, Context()) if decision.sampled else unsampled(span.get_span_context())
         attributes = request_fields(record, self._build)
+        if self._costs is not None:
+            attributes |= self._costs.close(record)
         if decision.usual_seconds is not None:
             attributes[RequestField.USUAL_DURATION] = decision.usual_seconds
         self._record(record, context)

@@ -43,6 +43,7 @@ def request_fields(record: RequestRecord, build: str) -> dict[str, AttributeValu
         RequestField.PROVIDER: record.provider or None,
         RequestField.CACHE: record.cache and str(record.cache),
         RequestField.CLIENT: record.caller.name,
+        RequestField.TENANT: record.caller.tenant,
         RequestField.BUILD: build,
     }
     if record.utterance is not None:

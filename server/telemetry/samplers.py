@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -82,6 +83,10 @@ class GpuSampler:
         """Returns one value for each GPU, with its labels."""
         return [(value, {"gpu": gpu}) for (kind, gpu), value in self._samples.items() if kind == reading]
 
+    def reading(self, reading: GpuReading, gpu: str) -> float | None:
+        """Returns the value of one GPU; None without any."""
+        return self._samples.get((reading, gpu))
+
     async def run(self) -> None:
         """Samples every five seconds until it is cancelled; returns immediately without a GPU."""
         while self._gpus:
@@ -100,6 +105,11 @@ class GpuSampler:
                 with suppress(pynvml.NVMLError):  # not supported by this GPU, or the GPU is lost
                     samples[reading, name] = reader(gpu)
         self._samples = samples
+
+
+def available_cores() -> float:
+    """Returns the cores that this process may use: of its container's quota, or of its affinity."""
+    return min(_container_cores(CGROUP) or float("inf"), float(len(os.sched_getaffinity(0))))
 
 
 def _resident(process: psutil.Process) -> int:

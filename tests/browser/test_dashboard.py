@@ -41,12 +41,14 @@ BOARDS = {
     "engine": "Engine and system",
     "quality": "Quality and drift",
     "usage": "Usage",
+    "cost": "Cost",
     "security": "Security",
     "pipeline": "Pipeline",
 }
 HARMLESS = re.compile(r"Failed to load resource: .* status of 404|.*violates .*Content Security Policy", re.DOTALL)
 """Streamlit's page looks below each page's path for its server before it looks at the root; and a script in a page of
 the drift job is refused."""
+PRICED = {"TTSCOPE_PRICES_FILE": str(ROOT / "deploy" / "prices.toml")}
 QUIET = "Quality and drift"
 """May have nothing to draw: no clip was faulty, none slow, and the drift job does not run here."""
 FITS = "most => [...document.querySelectorAll('.js-plotly-plot')].every(({offsetWidth: w}) => 200 < w && w <= most)"
@@ -80,7 +82,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def speaking(stack: Stack, data_dir: Path) -> Iterator[LiveServer]:
     """A server that exports to the stack, after traffic of all kinds."""
-    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, "TTSCOPE_BUILD": BUILD, **FAST_EXPORT}
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, "TTSCOPE_BUILD": BUILD, **FAST_EXPORT, **PRICED}
     with LiveServer(data_dir, **environment) as server:
         server.wait_until_ready()
         send_traffic(server, seed=1)

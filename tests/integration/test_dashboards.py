@@ -47,7 +47,7 @@ from tests.integration.test_drift_stack import drifted
 from tests.integration.test_stack import FAST_EXPORT, SHORT
 from tests.integration.test_traffic import ITERATIONS, run_traffic
 from tests.range_rates import without_rate
-from tests.server_process import LiveServer
+from tests.server_process import ROOT, LiveServer
 from tests.stack import Stack, eventually, running_stack
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
@@ -108,6 +108,7 @@ def stack(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     begun = datetime.now().astimezone()
     with running_stack(tmp_path_factory.mktemp("stack")) as stack:
         environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": stack.endpoint, "TTSCOPE_BUILD": BUILD, **FAST_EXPORT}
+        environment["TTSCOPE_PRICES_FILE"] = str(ROOT / "deploy" / "prices.toml")
         with LiveServer(data_dir, **environment) as server:
             url = server.wait_until_ready().url
             send_traffic(url, "--check-monitoring")

@@ -19,7 +19,7 @@ import pytest
 from aiohttp import web
 from opentelemetry.trace import SpanContext, TraceFlags, TraceState
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.audio import wav
 from server.errors import EngineFailed, NothingToSpeak, ShuttingDown, TextTooLong
 from server.providers.provider import Load
@@ -65,6 +65,9 @@ class NoReports:
 
     def batch(self, size: int, padding: float) -> None:
         raise AssertionError("there are no batches")
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
+        raise AssertionError("it uses no machine of ours")
 
     def worker_restarted(self, worker: str) -> None:
         raise AssertionError("it has no workers")

@@ -22,6 +22,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
+from otel.contract.cost_metrics import COST_METRICS
 from otel.contract.labels import STAGE
 from otel.contract.metrics import CONTRACT
 from otel.trace_store.store import DURATION, above, one_of
@@ -237,7 +238,8 @@ def test_every_name_of_the_contract_is_in_prometheus(run: Run) -> None:
     names = {name for entry in CONTRACT if not (name := entry.prometheus_name).startswith("tts_drift_")}
     expiries = {"tts_key_expiry_seconds", "tts_certificate_expiry_timestamp_seconds"}  # of keys and TLS alone
     shared = {"tts_shared_store_age_seconds"}  # of a shared store alone
-    assert names - families <= GPU_METRICS | expiries | shared  # where there is no GPU
+    priced = {entry.prometheus_name for entry in COST_METRICS}  # with a price list alone
+    assert names - families <= GPU_METRICS | expiries | shared | priced  # where there is no GPU
 
 
 def test_the_trace_opens_with_all_stages(run: Run, stack: Stack) -> None:

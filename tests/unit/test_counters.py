@@ -24,6 +24,7 @@ LISTS = {
     Source.GPUS: frozenset[str](),
     Source.ENDPOINTS: frozenset({"/tts"}),
     Source.CLIENTS: frozenset({"anonymous"}),
+    Source.TENANTS: frozenset({"default", "*"}),
     Source.ERRORS: frozenset(error_type(error) for error in all_errors()),
 }
 

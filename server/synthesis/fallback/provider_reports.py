@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Protocol
 
+from otel.contract.values import Device
 from server.logs import LOGGER
 from server.synthesis.fallback.provider_state import ProviderState
 from server.synthesis.fallback.reports import ChainReports
@@ -39,6 +40,9 @@ class ProviderReports:
 
     def batch(self, size: int, padding: float) -> None:
         self._reports.batch(size, padding)
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
+        self._reports.worked(device, seconds, saved_seconds)
 
     def worker_restarted(self, worker: str) -> None:
         self._reports.worker_restarted(worker)
