@@ -65,4 +65,13 @@ FIELDS: tuple[Field, ...] = (
     Field("predictor", "tts.predictor", "text"),
     Field("predicted_duration", "tts.predicted_duration", "number"),
     Field("predicted_duration_p95", "tts.predicted_duration_p95", "number"),
+    Field("client", "tts.client", "text"),
+    Field("tenant", "tts.tenant", "text"),
+    Field("cpu_seconds", "tts.cpu_seconds", "number"),
+    Field("gpu_seconds", "tts.gpu_seconds", "number"),
+    Field("energy", "tts.energy", "number"),
+    Field("cost", "tts.cost", "number"),
+    Field("charge", "tts.charge", "number"),
+    Field("cost_saved", "tts.cost_saved", "number"),
+    Field("currency", "tts.currency", "text"),
 )

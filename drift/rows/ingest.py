@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from drift import files
 from drift.bucket_address import EventSource
-from drift.rows import offsets, parquet, query, sources
+from drift.rows import machine, offsets, parquet, query, sources
 from drift.rows.bucket import Bucket, EventObject, ObjectUnreadable
 from drift.rows.ingest_report import IngestReport
 from drift.rows.offsets import Offsets, SourceOffset
@@ -209,6 +209,7 @@ class Ingest:
         if not self._uncommitted:
             return
         self._writer.close()
+        machine.write(self._folder, self._offsets.commits + 1, self._decoder.take_machine_rows())
         self._step("parts")
         self._offsets.commits += 1
         offsets.save(self._folder, self._offsets)

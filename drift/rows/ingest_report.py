@@ -19,6 +19,8 @@ class IngestReport:
     """New, complete lines, except blank ones."""
     rows: int = 0
     """Rows that were stored."""
+    machine_rows: int = 0
+    """Rows of machines' time that were stored."""
     late: int = 0
     """Stored rows of a window that was already judged."""
     future: int = 0
@@ -59,7 +61,7 @@ class IngestReport:
         counts: dict[str, int] = {}
         for name in (each.name for each in fields(self)):
             value = getattr(self, name)
-            if name in ("files", "bytes", "lines", "rows", "waiting"):
+            if name in ("files", "bytes", "lines", "rows", "machine_rows", "waiting"):
                 continue
             if name == "wrong":
                 counts |= {f"wrong {of}": count for of, count in sorted(value.items())}

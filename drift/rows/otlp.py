@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from drift.rows import machine
 from drift.rows.fields import FIELDS, REQUEST_ID, Type
 from drift.rows.ingest_report import IngestReport
-from otel.contract.event_fields import REQUEST_EVENT
+from drift.rows.machine import MachineRow
+from otel.contract.event_fields import MACHINE_EVENT, REQUEST_EVENT
 
 Row = tuple[Any, ...]
 """The time in microseconds since the epoch, then FIELDS in their order."""
@@ -86,6 +88,7 @@ class OtlpDecoder:
 
     def __init__(self, report: IngestReport, now: datetime) -> None:
         self._report = report
+        self._machine_rows: list[MachineRow] = []
         self._earliest = microseconds(EARLIEST)
         self._latest = microseconds(LATEST)
         self._present = microseconds(now + CLOCK_SKEW)
@@ -103,7 +106,7 @@ class OtlpDecoder:
                 records += len(scope.logRecords)
                 for record in scope.logRecords:
                     if record.eventName != REQUEST_EVENT:
-                        self._report.foreign += 1
+                        self._other(record)
                         continue
                     values: list[Any] = [None] * len(FIELDS)
                     for attribute in record.attributes:
@@ -118,6 +121,27 @@ class OtlpDecoder:
         if not records:
             self._report.empty += 1
         return rows
+
+    def take_machine_rows(self) -> list[MachineRow]:
+        """Returns the rows of machines since the last call."""
+        rows, self._machine_rows = self._machine_rows, []
+        return rows
+
+    def _other(self, record: _Record) -> None:
+        if record.eventName == MACHINE_EVENT:
+            self._machine(record.timeUnixNano, {each.key: each.value for each in record.attributes})
+        else:
+            self._report.foreign += 1
+
+    def _machine(self, nanoseconds: int, values: Mapping[str, _Value]) -> None:
+        """Keeps the row of a machine's minute; one that is not as the contract has it counts as malformed."""
+        time = nanoseconds // 1000
+        row = machine.row(time, {name: _plain(value) for name, value in values.items()})
+        if row is None or not self._earliest <= time <= self._latest:
+            self._report.malformed += 1
+            return
+        self._report.machine_rows += 1
+        self._machine_rows.append(row)
 
     def _converted(self, place: int, value: _Value) -> int | float | None:
         """Returns the value as the field's type: an integer is also a number, and a float may be an integer."""
@@ -162,6 +186,10 @@ class OtlpDecoder:
         for record in records:
             if not isinstance(record, dict):
                 self._report.malformed += 1
+            elif record.get("eventName") == MACHINE_EVENT:
+                attributes = [each for each in _each(record, "attributes") if isinstance(each, dict)]
+                values = {str(each.get("key")): _clean(each.get("value")) for each in attributes}
+                self._machine(_integer(record.get("timeUnixNano")) or 0, values)
             elif record.get("eventName") != REQUEST_EVENT:
                 self._report.foreign += 1
             else:
@@ -191,6 +219,12 @@ def _each(holder: Any, name: str) -> list[Any]:
     """Returns the list under ``name``, an empty one if there is none."""
     value = holder.get(name) if isinstance(holder, dict) else None
     return value if isinstance(value, list) else []
+
+
+def _plain(value: _Value) -> str | int | float | None:
+    """Returns the part of the value that is there."""
+    parts = (value.stringValue, value.intValue, value.doubleValue)
+    return next((part for part in parts if part is not None), None)
 
 
 def _clean(value: Any) -> _Value:

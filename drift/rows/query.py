@@ -85,8 +85,8 @@ def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, 
 def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path) -> WindowRows:
     if not parts:
         return WindowRows(_frame(SCHEMA.empty_table()), 0, 0)
-    with closing(_connect(spill)) as connection:
-        _open(connection, parts)
+    with closing(connect(spill)) as connection:
+        open_parts(connection, parts)
         total, count = _one(connection, _COUNT, bounds)
         last = None
         if count > most:  # the sample has the keys up to this one; only its rows are read completely
@@ -95,7 +95,8 @@ def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path)
     return WindowRows(_frame(table), count, total - count)
 
 
-def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
+def connect(spill: Path) -> duckdb.DuckDBPyConnection:
+    """Returns a connection with bounded memory, which spills to the folder ``spill``."""
     return duckdb.connect(
         config={
             "threads": THREADS,
@@ -107,7 +108,7 @@ def _connect(spill: Path) -> duckdb.DuckDBPyConnection:
     )
 
 
-def _open(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
+def open_parts(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path]) -> None:
     """Creates the view ``parts`` with every field, null in parts of older versions without it."""
     connection.execute(_MACRO)
     read = connection.read_parquet(

@@ -6,14 +6,16 @@ One process at a time works on a folder of rows, and holds the lock of the state
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
 from drift import files
 from drift.bucket_address import EventSource
-from drift.rows import offsets, parquet, query
+from drift.rows import machine, offsets, parquet, period, query
 from drift.rows.ingest import COMMIT_BYTES, Ingest, Progress, Step
 from drift.rows.ingest_report import IngestReport
+from drift.rows.period import Period
 from drift.rows.query import WindowRows
 
 
@@ -60,6 +62,16 @@ class Rows:
         inside = [part for hour, part in self._parts() if hour < end and hour + parquet.HOUR > start]
         return query.window(inside, start, end, most=most, spill=self._spill)
 
+    def period(self, start: datetime, end: datetime) -> AbstractContextManager[Period]:
+        """Returns the rows from ``start`` to before ``end``, and those of machines, as tables for totals.
+
+        Entering it raises RowsDamaged or RowsIncompatible.
+        """
+        inside = [part for hour, part in self._parts() if hour < end and hour + parquet.HOUR > start]
+        known = offsets.load(self._folder)
+        of_machines = list(machine.parts(self._folder, None if known is None else known.commits))
+        return period.opened(inside, of_machines, start, end, spill=self._spill)
+
     def hours(self) -> tuple[datetime, ...]:
         """Returns the hours that have rows, in order."""
         return tuple(sorted({hour for hour, _ in self._parts()}))
@@ -77,6 +89,7 @@ class Rows:
         old = [folder for hour, folder in parquet.hour_folders(self._hours) if hour + parquet.HOUR <= moment]
         for folder in old:
             files.remove(folder)
+        machine.drop_before(self._folder, moment)
         return len(old)
 
     def _parts(self) -> list[tuple[datetime, Path]]:

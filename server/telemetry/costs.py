@@ -67,7 +67,8 @@ class Costs:
         if self._prices is None:
             return fields
         cost = sum(self.account.step_cost(device, used) for device, used in seconds.items())
-        cost += self._charge(self._prices, record)
+        charge = self._charge(self._prices, record)
+        cost += charge
         energy = sum(self.account.step_energy(device, used) for device, used in seconds.items())
         self._record(record, cost)
         fields |= {
@@ -75,6 +76,8 @@ class Costs:
             RequestField.COST: cost,
             RequestField.CURRENCY: self._prices.currency,
         }
+        if charge:
+            fields[RequestField.CHARGE] = charge
         saved = self._saved(record, cost)
         return fields if saved is None else {**fields, RequestField.COST_SAVED: saved}
 
