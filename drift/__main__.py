@@ -67,10 +67,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _guarded(command: Callable[[], int]) -> int:
     """Returns the command's exit code, and reports an error in one line: a traceback helps no operator."""
+    from drift.accounts.month import MonthError
     from drift.errors import DriftError, ReferenceDamaged, ReferenceImpossible, ReferenceIncompatible
     from drift.verdict.selection import SelectionError
 
-    codes = {ReferenceImpossible: UNDECIDED, ReferenceDamaged: REFERENCE, ReferenceIncompatible: REFERENCE}
+    codes = {
+        ReferenceImpossible: UNDECIDED,
+        ReferenceDamaged: REFERENCE,
+        ReferenceIncompatible: REFERENCE,
+        MonthError: WRONG,
+    }
     try:
         return command()
     except SelectionError as error:
@@ -143,6 +149,17 @@ def _backfill(settings: Settings, given: argparse.Namespace) -> int:
 
 
 def _report(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.accounting import report_costs, report_usage
+
+    if not (given.cost or given.usage):
+        return _report_windows(settings, given)
+    for write in [*([report_costs] if given.cost else []), *([report_usage] if given.usage else [])]:
+        text, paths = write(settings, given.month)
+        print(text, *paths, sep="\n")
+    return OK
+
+
+def _report_windows(settings: Settings, given: argparse.Namespace) -> int:
     from drift.reports import index, wording
     from drift.state.state_folder import StateFolder, name_of
 
@@ -247,8 +264,13 @@ def _parser() -> argparse.ArgumentParser:
     subparser.add_argument("--from", dest="start", metavar="TIME", required=True)
     subparser.add_argument("--to", dest="end", metavar="TIME", required=True)
     subparser.add_argument("--again", action="store_true", help="also those that were")
-    subparser = command("report", _report, "say in words what the last windows were, and write the index page anew")
+    subparser = command(
+        "report", _report, "say in words what the last windows were, or what a month cost or used, and write the pages"
+    )
     subparser.add_argument("--windows", type=int, default=1, metavar="N", help="how many (default %(default)s)")
+    subparser.add_argument("--cost", action="store_true", help="the costs of a month: HTML, CSV and JSON")
+    subparser.add_argument("--usage", action="store_true", help="the usage of a month, with a forecast: HTML and CSV")
+    subparser.add_argument("--month", metavar="YYYY-MM", help="of --cost and --usage (default: the present one)")
     subparser = command("compare", _compare, "judge two builds, voices or periods at equal length; 3 if they differ")
     subparser.add_argument(
         "a", metavar="A", help="build:NAME, voice:NAME, FROM/TO, or several of them joined by commas"
