@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from drift.accounting import report_costs, report_usage
+from drift.settings import Settings
 from otel.sdk.exposition import PROTOBUF
 from server.access.audit_chain import Chain
 from server.access.audit_check import verify
@@ -23,7 +25,7 @@ from server.middleware.orca import FORMAT_HEADER, HEADER, ORCA_FORMATS
 from tests.api_keys import create, expired, mistyped, revoked, unknown
 from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
-from tests.server_process import LiveServer
+from tests.server_process import ROOT, LiveServer
 from tests.stack import eventually, free_ports
 
 CANARY = "Xylocanary"
@@ -248,8 +250,18 @@ def load_reports(url: str, agent_port: int, key: str) -> bytes:
         return b"\n".join([*reports, connection.recv(1000)])
 
 
+def accounts(events: Path, state: Path) -> bytes:
+    """Returns what the reports of costs and usage have of the events."""
+    settings = Settings(events=(events,), state=state)
+    written = [path for write in (report_costs, report_usage) for path in write(settings, None)[1]]
+    content = b"".join(path.read_bytes() for path in written)
+    assert b"EUR" in content
+    assert b"speaks" in content  # the name of a key
+    return content
+
+
 @pytest.fixture(scope="module")
-def signals(data_dir: Path) -> dict[str, bytes]:
+def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """Everything that left the server, by where it went."""
     collector, over_http = Collector(), HTTPCollector()
     agent_port = free_ports(["agent"])["agent"]
@@ -265,6 +277,7 @@ def signals(data_dir: Path) -> dict[str, bytes]:
         "TTSCOPE_TRUSTED_PROXIES": "127.0.0.1",
         "TTSCOPE_LOAD_REPORTS": "always",
         "TTSCOPE_AGENT_CHECK_PORT": str(agent_port),
+        "TTSCOPE_PRICES_FILE": str(ROOT / "deploy" / "prices.toml"),
     }
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
@@ -298,6 +311,8 @@ def signals(data_dir: Path) -> dict[str, bytes]:
     files = [path for path in data_dir.rglob("*") if path.is_file() and "voices" not in path.parts]
     found["files"] = b"".join(path.read_bytes() for path in files)
     assert {path.name for path in files} >= {"requests.jsonl", "refused.jsonl"}
+    assert b"tts.machine.cost.idle" in found["files"]
+    found["reports of costs and usage"] = accounts(data_dir / "events", tmp_path_factory.mktemp("accounts"))
     found["the audit log"] = (data_dir / AUDIT_FOLDER / CURRENT).read_bytes()
     assert verify(data_dir / AUDIT_FOLDER, Chain()).problems == []
     assert not [
@@ -320,6 +335,7 @@ WHERE = [
     "the logs",
     "standard output",
     "files",
+    "reports of costs and usage",
     "the audit log",
 ]
 

@@ -12,6 +12,8 @@ import aiohttp
 import psutil
 import pytest
 
+from drift.accounting import report_costs
+from drift.settings import Settings
 from tests.server_process import LiveServer
 from tests.service_client import samples
 
@@ -78,7 +80,7 @@ def total(events: list[dict[str, Any]], *fields: str) -> float:
     return sum(float(event.get(field, 0.0)) for event in events for field in fields)
 
 
-def test_the_accounts_close(data_dir: Path) -> None:
+def test_the_accounts_close(data_dir: Path, tmp_path: Path) -> None:
     prices = data_dir / "prices.toml"
     prices.write_text(PRICES, encoding="utf-8")
     before = time.monotonic()
@@ -107,6 +109,11 @@ def test_the_accounts_close(data_dir: Path) -> None:
     assert sum(costs) == pytest.approx(seconds * CORES * CORE_SECOND, rel=CLOSE)
     assert total(requests, "tts.cost") == pytest.approx(costs[0], rel=CLOSE)
     assert total(machine, "tts.machine.carbon") == pytest.approx(total(machine, "tts.machine.energy") / 3.6e6 * 300)
+
+    text_of_report, paths = report_costs(Settings(events=(data_dir / "events",), state=tmp_path), None)
+    assert f"{len(requests)} requests cost " in text_of_report
+    assert "The accounts close" in text_of_report
+    assert float(json.loads(paths[2].read_text())["machines"]["cost"]["idle"]) == pytest.approx(costs[3])
 
     by_cache = {event["tts.cache"]: event for event in requests}
     for result in ("hit", "coalesced"):
