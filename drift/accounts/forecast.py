@@ -28,30 +28,32 @@ DAMPING = 0.5
 """The part of a change that is continued: changes rarely go on as they began."""
 BASELINE = "last week again"
 
+Hours = npt.NDArray[np.float64]
+"""Requests by hour of a week, shape (168,)."""
 Weeks = npt.NDArray[np.float64]
 """Requests by week, the oldest first, and hour: shape (weeks, 168)."""
 
 
-def _last_week(weeks: Weeks) -> npt.NDArray[np.float64]:
-    return weeks[-1]
+def _last_week(weeks: Weeks) -> Hours:
+    return np.asarray(weeks[-1])
 
 
-def _usual_week(weeks: Weeks) -> npt.NDArray[np.float64]:
+def _usual_week(weeks: Weeks) -> Hours:
     return np.asarray(weeks[-PROFILE_WEEKS:].mean(axis=0))
 
 
-def _usual_week_at_last_level(weeks: Weeks) -> npt.NDArray[np.float64]:
+def _usual_week_at_last_level(weeks: Weeks) -> Hours:
     usual = _usual_week(weeks)
-    return usual * (weeks[-1].sum() / usual.sum() if usual.sum() else 1.0)
+    return usual * float(weeks[-1].sum() / usual.sum() if usual.sum() else 1.0)
 
 
-def _usual_week_with_trend(weeks: Weeks) -> npt.NDArray[np.float64]:
-    before, last = weeks[-2].sum(), weeks[-1].sum()
-    growth = min(MOST_TREND, max(1 / MOST_TREND, last / before)) if before and last else 1.0
-    return _usual_week_at_last_level(weeks) * growth**DAMPING
+def _usual_week_with_trend(weeks: Weeks) -> Hours:
+    before, last = float(weeks[-2].sum()), float(weeks[-1].sum())
+    growth = float(np.clip(last / before, 1 / MOST_TREND, MOST_TREND)) if before and last else 1.0
+    return _usual_week_at_last_level(weeks) * float(growth**DAMPING)
 
 
-METHODS: Mapping[str, Callable[[Weeks], npt.NDArray[np.float64]]] = {
+METHODS: Mapping[str, Callable[[Weeks], Hours]] = {
     BASELINE: _last_week,
     "the mean of the last four weeks": _usual_week,
     "the usual week at the last week's level": _usual_week_at_last_level,
@@ -125,7 +127,7 @@ def forecast(hourly: Sequence[float], start: datetime) -> Forecast:
     )
 
 
-def _past_errors(weeks: Weeks, method: Callable[[Weeks], npt.NDArray[np.float64]]) -> dict[int, float]:
+def _past_errors(weeks: Weeks, method: Callable[[Weeks], Hours]) -> dict[int, float]:
     """Returns the daily error of the method's forecast of each week, by the week's number."""
     return {number: _daily(method(weeks[:number]), weeks[number]) for number in range(LEAST_WEEKS, len(weeks))}
 
@@ -159,7 +161,7 @@ def _error(weeks: Weeks, errors: Mapping[str, Mapping[int, float]]) -> ForecastE
     )
 
 
-def _daily(predicted: npt.NDArray[np.float64], actual: npt.NDArray[np.float64]) -> float:
+def _daily(predicted: Hours, actual: Hours) -> float:
     """Returns the mean absolute error of the seven days, as a share of the mean day; 0.0 for a week without requests
     that was predicted to be one, 1.0 for another one."""
     days, truth = predicted.reshape(7, 24).sum(axis=1), actual.reshape(7, 24).sum(axis=1)

@@ -187,9 +187,9 @@ class OtlpDecoder:
             if not isinstance(record, dict):
                 self._report.malformed += 1
             elif record.get("eventName") == MACHINE_EVENT:
-                attributes = [each for each in _each(record, "attributes") if isinstance(each, dict)]
-                values = {str(each.get("key")): _clean(each.get("value")) for each in attributes}
-                self._machine(_integer(record.get("timeUnixNano")) or 0, values)
+                given_attributes = [each for each in _each(record, "attributes") if isinstance(each, dict)]
+                by_key = {str(each.get("key")): _clean(each.get("value")) for each in given_attributes}
+                self._machine(_integer(record.get("timeUnixNano")) or 0, by_key)
             elif record.get("eventName") != REQUEST_EVENT:
                 self._report.foreign += 1
             else:

@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from drift.errors import RowsDamaged
-from drift.rows import machine, query
+from drift.rows import machine, parquet, query
 
 # A timestamp without a zone, in UTC: functions of time zones need an extension of DuckDB.
 _REQUESTS = """
@@ -71,7 +71,7 @@ def _open_requests(connection: duckdb.DuckDBPyConnection, parts: Sequence[Path])
     if parts:
         query.open_parts(connection, parts)
         return
-    connection.register("no_parts", query.SCHEMA.empty_table())
+    connection.register("no_parts", parquet.SCHEMA.empty_table())
     connection.execute("create view parts as select *, '' as filename, 0 as file_row_number from no_parts")
 
 
