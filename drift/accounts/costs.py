@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from drift.accounts.month import Span
+from drift.accounts.month import Span, by_length
 from drift.rows.period import Period
 
 USES = ("requests", "wasted", "overhead", "idle")
@@ -145,6 +145,8 @@ def _groups(period: Period, sql: str, currency: str | None, *, in_order: bool) -
         currency=currency or "",
     )
     groups = [CostGroup(**row) for row in rows]
+    if sql == GROUPS["word_range"]:
+        groups.sort(key=lambda group: by_length(group.name))
     if len(groups) <= MOST_GROUPS:
         return tuple(groups)
     return (*groups[:MOST_GROUPS], _sum(groups[MOST_GROUPS:]))

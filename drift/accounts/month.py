@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from drift.errors import DriftError
+from otel.contract.ranges import WORDS
 
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
@@ -26,6 +27,11 @@ class Span:
     @property
     def hours(self) -> float:
         return (self.end - self.start).total_seconds() / 3600
+
+
+def by_length(name: str) -> int:
+    """The sort key of the ranges of numbers of words: the shortest first."""
+    return WORDS.labels.index(name) if name in WORDS.labels else len(WORDS.labels)
 
 
 def month(name: str | None, now: datetime) -> Span:

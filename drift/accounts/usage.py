@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from drift.accounts.forecast import WEEK_HOURS, Forecast, forecast
-from drift.accounts.month import Span
+from drift.accounts.month import Span, by_length
 from drift.rows.period import Period
 
 GROUPS = {
@@ -120,7 +120,10 @@ def _groups(period: Period, sql: str, start: datetime, end: datetime, *, ordered
         start=start,
         end=end,
     )
-    return tuple(UsageGroup(**row) for row in rows)
+    groups = [UsageGroup(**row) for row in rows]
+    if sql == GROUPS["word_range"]:
+        groups.sort(key=lambda group: by_length(group.name))
+    return tuple(groups)
 
 
 def _by_hour(period: Period, start: datetime, end: datetime) -> tuple[tuple[int, ...], ...]:

@@ -161,9 +161,9 @@ def _machine_rows(machines: MachineCosts, currency: str | None) -> list[dict[str
 
 def _machine_facts(machines: MachineCosts, currency: str | None) -> list[str]:
     return [
-        f"{count(machines.servers)} server processes ran for {hours(machines.seconds)} together",
+        f"processes of servers: {count(machines.servers)}, which ran for {hours(machines.seconds)} together",
         f"energy {machines.energy / 3.6e6:,.3f} kWh",
-        f"carbon dioxide {machines.carbon / 1000:,.3f} kg",
+        f"carbon dioxide {machines.carbon:,.1f} g",
         f"saved by batches {money(machines.saved_by_batching, currency)}",
     ]
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """Beginnings by which spreadsheets take a text for a formula."""
+
+SMALLEST = 1e-8
+"""What is less is shown as 0.00."""
 
 Cell = str | int | float | None
 
@@ -26,8 +30,7 @@ def money(amount: float | None, currency: str | None) -> str:
     """Returns an amount with its currency: two digits after the point, or four significant ones below one."""
     if amount is None:
         return "-"
-    text = f"{amount:,.2f}" if abs(amount) >= 1 or not amount else f"{amount:.4g}"
-    return f"{text} {currency or ''}".rstrip()
+    return f"{_digits(amount)} {currency or ''}".rstrip()
 
 
 def count(number: float) -> str:
@@ -41,8 +44,15 @@ def share(part: float, whole: float) -> str:
 
 
 def hours(seconds: float) -> str:
-    """Returns a length of time in hours."""
-    return f"{seconds / 3600:,.2f} h"
+    """Returns a length of time in hours, or in minutes if it is shorter."""
+    return f"{seconds / 3600:,.2f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"
+
+
+def _digits(amount: float) -> str:
+    if abs(amount) >= 1 or abs(amount) < SMALLEST:
+        return f"{amount:,.2f}"
+    places = 3 - math.floor(math.log10(abs(amount)))
+    return f"{amount:.{places}f}".rstrip("0")
 
 
 def _harmless(cell: Cell) -> Cell:

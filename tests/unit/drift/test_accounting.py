@@ -12,6 +12,7 @@ import pytest
 
 from drift.__main__ import main
 from drift.accounting import report_costs, report_usage
+from drift.reports.tables import money
 from drift.settings import Settings, variables
 from tests.unit.drift.events import line, record
 from tests.unit.drift.test_rows_period import minute
@@ -176,3 +177,26 @@ def test_the_command_writes_both_and_says_where(tmp_path: Path, capsys: pytest.C
     written = [Path(each) for each in capsys.readouterr().out.splitlines() if each.startswith("/")]
     assert len(written) == 5
     assert all(path.stat().st_size for path in written)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [
+        (None, "-"),
+        (0.0, "0.00 EUR"),
+        (1e-12, "0.00 EUR"),
+        (0.000029764, "0.00002976 EUR"),
+        (0.5, "0.5 EUR"),
+        (0.0797, "0.0797 EUR"),
+        (1234.567, "1,234.57 EUR"),
+    ],
+)
+def test_amounts_are_readable(amount: float | None, text: str) -> None:
+    assert money(amount, "EUR") == text
+
+
+def test_lengths_are_in_their_order(tmp_path: Path) -> None:
+    ranges = ("200+", "1-10", "11-25", "101-200")
+    records = (record(number, word_count_range=each, cost=1.0) for number, each in enumerate(ranges))
+    _, paths = report_usage(settings_of(tmp_path, line(*records)), None, NOW)
+    assert [name for group, name in table(paths[1]) if group == "word_range"] == ["1-10", "11-25", "101-200", "200+"]
