@@ -114,6 +114,7 @@ PER_THOUSAND = Panel(
     Unit.NUMBER,
     (Query(f"1000 * {SELECTED.rate(COST)} / ({SELECTED.rate(REQUESTS)} > 0)", "1,000 requests"),),
     empty=NO_PRICES,
+    width=12,
 )
 PER_AUDIO_HOUR = Panel(
     "cost-audio-hour",
@@ -129,6 +130,7 @@ PER_AUDIO_HOUR = Panel(
         ),
     ),
     empty=NO_PRICES,
+    width=12,
 )
 TIME_USE = Panel(
     "machine-time",
@@ -139,6 +141,7 @@ TIME_USE = Panel(
     Unit.NUMBER,
     (Query(SELECTED_SERVERS.rate(MACHINE_TIME, by=(DEVICE, MACHINE_USE)), "{device} {use}"),),
     empty=NO_PRICES,
+    width=12,
 )
 COST_USE = Panel(
     "machine-cost",
@@ -148,6 +151,7 @@ COST_USE = Panel(
     Unit.NUMBER,
     (Query(f"{SELECTED_SERVERS.rate(MACHINE_COST, by=(MACHINE_USE,))} * 3600", "{use}"),),
     empty=NO_PRICES,
+    width=12,
 )
 POWER = Panel(
     "machine-power",
@@ -157,6 +161,7 @@ POWER = Panel(
     Unit.WATTS,
     (Query(SELECTED_SERVERS.rate(MACHINE_ENERGY, by=(MACHINE_USE,)), "{use}"),),
     empty=NO_PRICES,
+    width=12,
 )
 CARBON = Panel(
     "machine-carbon",
@@ -166,6 +171,7 @@ CARBON = Panel(
     Unit.NUMBER,
     (Query(SELECTED_SERVERS.increase(MACHINE_CARBON, by=(MACHINE_USE,), over=SPAN), "{use}"),),
     empty=NO_PRICES,
+    width=12,
 )
 
 

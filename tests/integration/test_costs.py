@@ -39,11 +39,20 @@ async def speak(session: aiohttp.ClientSession, url: str, text: str, **body: Any
         await response.read()
 
 
+async def metrics(session: aiohttp.ClientSession, url: str) -> str:
+    async with session.get(f"{url}/prometheus") as response:
+        return await response.text()
+
+
 async def leave(session: aiohttp.ClientSession, url: str) -> None:
-    """Requests a stream, and leaves after its first audio."""
-    response = await session.post(f"{url}/tts", json={"text": LONG, "stream": True})
-    await response.content.readany()
-    response.close()
+    """Requests a whole answer, and leaves when some of its steps are done."""
+    [before] = samples(await metrics(session, url), "tts_batch_size_count")
+    speaking = asyncio.create_task(speak(session, url, LONG))
+    async with asyncio.timeout(60):
+        while samples(await metrics(session, url), "tts_batch_size_count")[0] < before + 3:
+            await asyncio.sleep(0.02)
+    speaking.cancel()
+    await asyncio.gather(speaking, return_exceptions=True)
 
 
 async def traffic(url: str) -> str:
@@ -60,8 +69,7 @@ async def traffic(url: str) -> str:
                     if not (await response.json())["requests_in_flight"]:
                         break
                 await asyncio.sleep(0.05)
-        async with session.get(f"{url}/prometheus") as response:
-            return await response.text()
+        return await metrics(session, url)
 
 
 def events_of(folder: Path) -> dict[str, list[dict[str, Any]]]:

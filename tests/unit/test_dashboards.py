@@ -60,6 +60,14 @@ WINDOWS = {
     "requests-asked": {"$__range"},
     "clients": {"$__range"},
     "language-share": {"$__range"},
+    "cost-requests": {"$__range"},
+    "cost-machine": {"$__range"},
+    "cost-used": {"$__range"},
+    "cost-saved": {"$__range"},
+    "cost-client": {"$__range"},
+    "machine-carbon": {"$__range"},
+    "budget-day": {"1d"},  # the periods of budgets
+    "budget-month": {"30d"},
     "server-count": {"30s"},  # who is there now
     "busy-threads": {"30s", "1m"},  # as the autoscaler asks
     "queued-audio-per-server": {"30s"},
