@@ -124,7 +124,9 @@ class RequestRecord:
     """The nanoseconds of ``work`` that were spent on padding."""
     device_nanos: dict[Device, float] = field(default_factory=dict)
     """Nanoseconds of cores, and of the GPU, that the engine's steps took; a batched step counts with this request's
-    share. Texts and encoding are not in it."""
+    share. Texts and encoding are not in it, nor are replicas on other machines."""
+    replica_nanos: dict[Device, float] = field(default_factory=dict)
+    """The same of the engine's replicas in a cluster."""
     played_until: int = 0
     """When a listener that plays the stream as it arrives will have played all ready audio; 0 before any is ready."""
     underrun: int = 0
@@ -220,8 +222,8 @@ class RequestRecord:
             if interval.peers is not None:
                 self.padding += share * interval.peers.padding
             if interval.device is not None and interval.stage in ENGINE:
-                used = self.device_nanos.get(interval.device, 0.0)
-                self.device_nanos[interval.device] = used + share * interval.units
+                spent = self.replica_nanos if interval.replica else self.device_nanos
+                spent[interval.device] = spent.get(interval.device, 0.0) + share * interval.units
         if len(self.intervals) < MAX_INTERVALS and not passing:
             self.intervals.append(interval)
 
@@ -230,8 +232,12 @@ class RequestRecord:
         return {stage: self.stage_nanos[stage] / 1e9 for stage in Stage if stage in self.stage_nanos}
 
     def device_seconds(self, device: Device) -> float:
-        """Returns the seconds of ``device`` that the engine's steps took for this request: what it costs is by them."""
+        """Returns the seconds of this machine's ``device`` that the engine's steps took for this request."""
         return self.device_nanos.get(device, 0.0) / 1e9
+
+    def work_seconds(self, device: Device) -> float:
+        """Returns the seconds of ``device`` on any machine of ours: what a request costs is by them."""
+        return (self.device_nanos.get(device, 0.0) + self.replica_nanos.get(device, 0.0)) / 1e9
 
     @property
     def cancellation(self) -> Cancellation | None:

@@ -42,7 +42,7 @@ class CostGroup:
     requests: int
     cost: float
     charge: float
-    """The part of ``cost`` that paid providers charge."""
+    """The part of ``cost`` for paid providers, and for replicas of the engine."""
     saved: float
     """By the cache and by shared syntheses."""
     cpu_seconds: float

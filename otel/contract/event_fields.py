@@ -130,7 +130,11 @@ class RequestField(Field):
     GPU_SECONDS = "tts.gpu_seconds", "seconds of the GPU, likewise", "double"
     ENERGY = "tts.energy", "joules of these seconds; this field and the next four only with a price list", "double"
     COST = "tts.cost", "as in tts_cost_total", "double"
-    CHARGE = "tts.charge", "the part of tts.cost that a paid provider charges; absent without one", "double"
+    CHARGE = (
+        "tts.charge",
+        "the part of tts.cost for what others did, a paid provider or replicas of the engine; absent without it",
+        "double",
+    )
     COST_SAVED = "tts.cost_saved", "as in tts_cost_saved_total, of cache and coalescing", "double"
     CURRENCY = "tts.currency", "the currency of the price list"
     BUILD = "tts.build", "what distinguishes this build of the server; an attribute of the resource too"

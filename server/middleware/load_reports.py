@@ -60,7 +60,7 @@ class LoadReports:
             eps=figures.failures_per_second,
             named_metrics=figures.named,
             request_cost={
-                "work_seconds": sum(map(record.device_seconds, Device)),
+                "work_seconds": sum(map(record.work_seconds, Device)),
                 "audio_seconds": record.audio_seconds,
             },
         )

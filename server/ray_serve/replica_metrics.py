@@ -8,11 +8,12 @@ import os
 from collections.abc import Sequence
 
 from otel.contract import metrics as instruments
-from otel.contract.values import WorkerKind
+from otel.contract.values import Device, WorkerKind
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
 from server.providers.provider import Provider
 from server.telemetry.allow_lists import allow_lists
+from server.telemetry.client_names import KeyNames
 from server.telemetry.provider_metrics import NOWHERE
 
 WORKERS = (WorkerKind.ENGINE, WorkerKind.PHONEMES)
@@ -30,7 +31,7 @@ class ReplicaMetrics:
     def __init__(self, providers: Sequence[Provider], build: str, log: logging.Logger) -> None:
         _drop_shared_instance()
         self._telemetry = Telemetry(
-            version=VERSION, build=build or VERSION, allow_lists=allow_lists(providers, (), (), (), frozenset())
+            version=VERSION, build=build or VERSION, allow_lists=allow_lists(providers, (), (), (), KeyNames(tuple))
         )
         self._metrics = self._telemetry.metrics
         self._log = log
@@ -53,6 +54,9 @@ class ReplicaMetrics:
     def batch(self, size: int, padding: float) -> None:
         self._metrics.record(instruments.BATCH_SIZE, size, NOWHERE)
         self._metrics.record(instruments.BATCH_PADDING, padding, NOWHERE)
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
+        """Does nothing: the server prices what a replica took for a request."""
 
     def worker_restarted(self, worker: str) -> None:
         self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)

@@ -61,7 +61,7 @@ class Costs:
     def close(self, record: RequestRecord) -> dict[str, AttributeValue]:
         """Records a finished request's cost, and returns the fields of its event about it."""
         self.account.close(record)
-        seconds = {device: record.device_seconds(device) for device in Device}
+        seconds = {device: record.work_seconds(device) for device in Device}
         names = {Device.CPU: RequestField.CPU_SECONDS, Device.GPU: RequestField.GPU_SECONDS}
         fields: dict[str, AttributeValue] = {names[device]: used for device, used in seconds.items() if used}
         if self._prices is None:
@@ -69,6 +69,8 @@ class Costs:
         cost = sum(self.account.step_cost(device, used) for device, used in seconds.items())
         charge = self._charge(self._prices, record)
         cost += charge
+        elsewhere = {device: used - record.device_seconds(device) for device, used in seconds.items()}
+        charge += sum(self.account.step_cost(device, used) for device, used in elsewhere.items())
         energy = sum(self.account.step_energy(device, used) for device, used in seconds.items())
         self._record(record, cost)
         fields |= {

@@ -241,6 +241,15 @@ def test_a_paid_provider_costs_its_characters_and_the_cache_saves_them(prices: P
     assert len(samples(text, "tts_machine_cost_total")) == len(MachineUse)
 
 
+def test_the_work_of_a_replica_is_paid_and_not_of_this_machine(prices: PriceList) -> None:
+    there = Interval(Stage.DECODE, 0, SECOND, replica="one")
+    record = finished(there, Interval(Stage.DECODE, 0, SECOND))
+    _, [fields] = recorded(prices, record)
+    assert fields[RequestField.CPU_SECONDS] == pytest.approx(2.0)
+    assert fields[RequestField.CHARGE] == pytest.approx(fields[RequestField.COST] / 2)
+    assert record.device_seconds(Device.CPU) == 1.0
+
+
 def test_without_a_price_list_there_is_time_but_no_cost() -> None:
     text, [fields] = recorded(None, finished(Interval(Stage.DECODE, 0, SECOND)))
     assert fields == {RequestField.CPU_SECONDS: 1.0}
