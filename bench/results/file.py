@@ -28,6 +28,7 @@ Section = Literal[
     "storage",
     "simulation",
     "scale",
+    "units",
     "ray",
     "prediction",
 ]

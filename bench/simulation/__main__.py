@@ -99,7 +99,7 @@ def check(plan: CheckPlan, times: StepTimes) -> int:
 def simulate_fleets(times: StepTimes, sizes: Sequence[int]) -> None:
     """Simulates fleets, and writes the section."""
     rows = []
-    for row in scale.simulate_scale(times, sizes, scale.USED_SHARES):
+    for row in scale.simulate_scale(times, sizes):
         print(*row.cells(), flush=True)
         rows.append(row)
     write_section("scale", scale.render(rows, times))

@@ -18,6 +18,7 @@ from server.utterance import Samples
 
 TONE_SECONDS = 60.0
 HERTZ = 220.0
+SILENT_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +92,21 @@ class TimedEngine:
         if isinstance(step, Encode):
             frames = frames_of(self._times, step.sentence)
             return TimedLatent(frames, self._times.frame_seconds, self._times.context)
-        return self._tone_of(step.start, step.stop) if kind_of(step) == "decode" else None
+        if not isinstance(step, Decode):
+            return None
+        samples = self._tone_of(step.start, step.stop)
+        return self._faded(samples) if step.stop == step.latent.frames else samples
 
     def _tone_of(self, start: int, stop: int) -> Samples:
         first, last = (round(frame * self._times.frame_seconds * self._rate) for frame in (start, stop))
         offset = first % (len(self._tone) // 2)
         return self._tone[offset : offset + last - first]
+
+    def _faded(self, samples: Samples) -> Samples:
+        """Returns the end of a sentence, with silence at last: speech that breaks off would be judged as cut."""
+        end = samples.copy()
+        end[-round(SILENT_SECONDS * self._rate) :] = 0.0
+        return end
 
 
 def frames_of(times: StepTimes, sentence: Sentence) -> int:

@@ -125,6 +125,7 @@ class TestResults:
             "old storage",
             "old simulation",
             "old scale",
+            "old units",
             "old ray",
             "old prediction",
         ]
