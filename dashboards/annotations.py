@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from dashboards.scope import SELECTED
 from dashboards.variables import JOB
+from otel.contract.change_metrics import BUILD_WORSE, CHANGE_DETECTED
 from otel.contract.drift_metrics import DRIFT_DETECTED
-from otel.contract.labels import DRIFT_COLUMN
+from otel.contract.labels import CHANGE_MEASURE, CHANGED_PROVIDER, CHANGED_VOICE, DRIFT_COLUMN
 
+CHANGED = (CHANGE_MEASURE, CHANGED_VOICE, CHANGED_PROVIDER)
 BUILD = "service_version, tts_build"
 """Labels of target_info, the series in which Prometheus keeps the resource attributes of a target."""
 
@@ -57,4 +59,20 @@ DRIFT = Annotation(
     "purple",
     "No column has drifted.",
 )
-ANNOTATIONS = (DEPLOYS, ALERTS, DRIFT)
+CHANGES = Annotation(
+    "Changes",
+    f"{SELECTED.largest(CHANGE_DETECTED, by=CHANGED)} == 1",
+    "change for the worse",
+    "{measure} {voice_name} {provider}",
+    "orange",
+    "Nothing has changed for the worse.",
+)
+BUILD_VERDICTS = Annotation(
+    "Builds",
+    f"{SELECTED.largest(BUILD_WORSE, by=(CHANGE_MEASURE,))} == 1",
+    "worse build",
+    "{measure}",
+    "orange",
+    "No build is worse than those before it.",
+)
+ANNOTATIONS = (DEPLOYS, ALERTS, DRIFT, CHANGES, BUILD_VERDICTS)

@@ -1,4 +1,4 @@
-"""``python -m drift``: calibrate, run, schedule, report, backfill, train, compare: see ``--help``, drift/README.md."""
+"""``python -m drift``: calibrate, run, schedule, report, backfill, train, compare, gate: see ``--help``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from otel.support.environment import SettingsError
 from otel.support.private_logs import PrivateFormatter, configure
 
 OK, FAILED, WRONG, DRIFT, UNDECIDED, REFERENCE = 0, 1, 2, 3, 4, 5
-CODES = """exit codes: 0 stable, 3 drift (of compare: different), 4 too little data or no reference, 5 the reference
-can't be used, 2 wrong arguments or settings, 1 anything else. Settings are TTSCOPE_DRIFT_*: see drift/README.md."""
+CODES = """exit codes: 0 stable, 3 drift (of compare: different, of gate: worse), 4 too little data or no reference, 5
+the reference can't be used, 2 wrong arguments or settings, 1 anything else. Settings are TTSCOPE_DRIFT_*: see
+drift/README.md."""
 CLOSE_SECONDS = 10.0
 """The time limit of the gauges' last export."""
 
@@ -79,7 +80,7 @@ def _guarded(command: Callable[[], int]) -> int:
     }
     try:
         return command()
-    except SelectionError as error:
+    except (SelectionError, SettingsError) as error:
         return _fail(str(error), WRONG)
     except DriftError as error:
         return _fail(str(error), codes.get(type(error), FAILED))
@@ -182,6 +183,21 @@ def _compare(settings: Settings, given: argparse.Namespace) -> int:
     return compared(settings, selection(given.a), selection(given.b), since, until)
 
 
+def _gate(settings: Settings, given: argparse.Namespace) -> int:
+    from drift.assembly import gated
+    from drift.sequential.builds import Margins
+    from drift.sequential.news import verdict_text
+    from otel.contract.drift_changes import BuildState
+
+    margins = Margins(given.latency_margin, given.failures_margin, given.word_error_rate_margin)
+    if not (margins.latency > 1 and 0 < margins.failures < 1 and 0 < margins.word_error_rate < 1):
+        raise SettingsError("gate takes a --latency-margin above 1, and other margins between 0 and 1")
+    verdict = gated(settings, given.build, margins, seconds=given.seconds, poll_seconds=given.poll)
+    print(verdict_text(verdict, margins))
+    codes = {BuildState.WORSE: DRIFT, BuildState.PENDING: UNDECIDED}
+    return codes.get(verdict.state, OK)
+
+
 def _print_result(result: object, settings: Settings) -> int:
     from drift.job import RunResult
     from drift.reports import wording
@@ -280,6 +296,26 @@ def _parser() -> argparse.ArgumentParser:
         "--from", dest="start", metavar="TIME", help="of the requests looked at (default: a week ago)"
     )
     subparser.add_argument("--to", dest="end", metavar="TIME", help="(default: now)")
+    subparser = command(
+        "gate",
+        _gate,
+        "wait for the verdict on a build beside or after the others: 3 as soon as it is surely worse, 0 as soon as it "
+        "is no worse, or if its time is over, 4 if there were too few requests by then",
+    )
+    subparser.add_argument("--build", required=True, metavar="BUILD", help="the new build, by its TTSCOPE_BUILD")
+    subparser.add_argument(
+        "--seconds", type=float, default=3600.0, metavar="S", help="its time (default %(default)g; 0: judge once)"
+    )
+    subparser.add_argument(
+        "--poll", type=float, default=5.0, metavar="S", help="between two looks (default %(default)g)"
+    )
+    subparser.add_argument(
+        "--latency-margin", type=float, default=1.15, metavar="RATIO", help="no worse: within (default %(default)g)"
+    )
+    subparser.add_argument("--failures-margin", type=float, default=0.03, metavar="SHARE", help="(default %(default)g)")
+    subparser.add_argument(
+        "--word-error-rate-margin", type=float, default=0.03, metavar="SHARE", help="(default %(default)g)"
+    )
     return parser
 
 

@@ -9,7 +9,10 @@ from datetime import datetime, timedelta
 
 from drift.columns.frame import sample
 from drift.errors import ClockSuspect
+from drift.gate import Gate
 from drift.job import DriftJob
+from drift.outputs.change_gauges import ChangeGauges
+from drift.outputs.change_outputs import configured_for_changes
 from drift.outputs.gauges import Gauges, GaugeValues, over_otlp
 from drift.outputs.mlflow_models import ModelRegistry
 from drift.outputs.outbox import Outbox
@@ -18,10 +21,12 @@ from drift.prediction.trainer import Trainer
 from drift.reports.wording import comparison_text
 from drift.rows.store import Rows
 from drift.schedule import WindowSchedule
+from drift.sequential.builds import BuildVerdict, Margins
 from drift.settings import Settings
 from drift.state.state_folder import StateBusy, StateFolder
 from drift.verdict.comparison import compare
 from drift.verdict.selection import Selection
+from drift.watch import Watch
 
 log = logging.getLogger("ttscope.drift.assembly")
 MOST_COMPARED = 200_000
@@ -57,12 +62,30 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
         except ClockSuspect as error:
             log.error("the clock is suspect", extra={"reason": str(error)})
 
-    schedule = WindowSchedule(run, settings.window, timedelta(seconds=settings.grace_seconds))
+    changes = ChangeGauges(over_otlp() if settings.watch_seconds else [], settings.state)
+    watch = _watch(settings, state, changes)
+    watch.show()
+
+    def check() -> None:
+        try:
+            with state.lock():
+                watch.run()
+        except StateBusy as error:
+            log.info("new requests are tested later", extra={"reason": str(error)})
+
+    schedule = WindowSchedule(
+        run,
+        settings.window,
+        timedelta(seconds=settings.grace_seconds),
+        watch=check if settings.watch_seconds else None,
+        watch_seconds=settings.watch_seconds,
+    )
     log.info("the schedule begins", extra={"state": str(settings.state), "window_seconds": settings.window_seconds})
     try:
         schedule.serve()
     finally:
         gauges.close(close_seconds)
+        changes.close(close_seconds)
 
 
 def trainer(settings: Settings) -> Trainer:
@@ -85,6 +108,18 @@ def compared(settings: Settings, a: Selection, b: Selection, since: datetime, un
     comparison = compare(*chosen)
     print(comparison_text(comparison, a.text, b.text))  # noqa: T201 - a command's output
     return comparison.exit_code
+
+
+def _watch(settings: Settings, state: StateFolder, gauges: ChangeGauges) -> Watch:
+    outputs = configured_for_changes(settings)
+    return Watch(settings, state=state, rows=Rows(state.rows), outputs=outputs, gauges=gauges)
+
+
+def gated(settings: Settings, build: str, margins: Margins, *, seconds: float, poll_seconds: float) -> BuildVerdict:
+    """Returns the verdict on ``build``, within ``seconds``. Raises StateError, DriftError."""
+    state = StateFolder.open(settings.state)
+    gate = Gate(settings, state=state, rows=Rows(state.rows), build=build, margins=margins)
+    return gate.wait(seconds, poll_seconds)
 
 
 def _gauges(settings: Settings, state: StateFolder) -> Gauges:

@@ -19,7 +19,7 @@ LOOK_SECONDS = 30.0
 """The seconds between two checks of the clock."""
 JUMP_SECONDS = 60.0
 """The maximum number of seconds that the clock may gain or lose in between without a jump."""
-JOB = "drift"
+JOB, WATCH = "drift", "watch"
 
 
 class WindowSchedule:
@@ -39,13 +39,18 @@ class WindowSchedule:
         *,
         clock: Callable[[], float] = time.time,
         look_seconds: float = LOOK_SECONDS,
+        watch: Callable[[], None] | None = None,
+        watch_seconds: int = 60,
     ) -> None:
-        """``clock`` is checked for jumps every ``look_seconds``."""
+        """``clock`` is checked for jumps every ``look_seconds``; ``watch`` is called every ``watch_seconds``, never
+        while ``run`` is."""
         self._run = run
         self._clock = clock
         self._look_seconds = look_seconds
         self._window = window
         self._grace = max(grace, LEAST_GRACE)
+        self._watch, self._watch_seconds = watch, watch_seconds
+        self._one_at_a_time = threading.Lock()
         self.stopping = threading.Event()
         """Set when the schedule must stop; a run that judges many windows checks it between two."""
 
@@ -65,13 +70,24 @@ class WindowSchedule:
         scheduler = BackgroundScheduler(timezone=UTC, daemon=False)
         scheduler.add_job(
             self._guarded,
-            IntervalTrigger(seconds=int(self._window.total_seconds()), start_date=self._first(), timezone=UTC),
+            args=(self._run,),
+            trigger=IntervalTrigger(seconds=int(self._window.total_seconds()), start_date=self._first(), timezone=UTC),
             id=JOB,
             next_run_time=datetime.now(UTC),
             max_instances=1,
             coalesce=True,
             misfire_grace_time=None,
         )
+        if self._watch is not None:
+            scheduler.add_job(
+                self._guarded,
+                IntervalTrigger(seconds=self._watch_seconds, timezone=UTC),
+                args=(self._watch,),
+                id=WATCH,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
         scheduler.start()
         threading.Thread(target=self._watch_clock, args=(scheduler,), name="clock", daemon=True).start()
         try:
@@ -92,10 +108,11 @@ class WindowSchedule:
         """Returns a past time at which a window and its grace had ended, from which later times are counted."""
         return datetime(2020, 1, 1, tzinfo=UTC) + self._grace
 
-    def _guarded(self) -> None:
-        if self.stopping.is_set():
-            return
-        try:
-            self._run()
-        except Exception:
-            log.exception("the run failed; the next one catches up")
+    def _guarded(self, run: Callable[[], None]) -> None:
+        with self._one_at_a_time:
+            if self.stopping.is_set():
+                return
+            try:
+                run()
+            except Exception:
+                log.exception("the run failed; the next one catches up")

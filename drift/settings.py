@@ -43,6 +43,13 @@ class Settings(BaseSettings):
         le=86_400,
         description="Delay between the end of a window and its verdict, because events may come late.",
     )
+    watch_seconds: int = Field(
+        60,
+        ge=0,
+        le=3600,
+        description="Seconds between two tests of new requests for changes (schedule); 0: changes are found by windows "
+        "alone.",
+    )
     minimum_rows: int = Field(200, ge=200, description="Smallest number of requests that a window needs to be judged.")
     most_rows: int = Field(
         20_000,

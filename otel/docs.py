@@ -8,11 +8,13 @@ from otel.contract.buckets import SCALE
 from otel.contract.conventions import BY_NAME, CONVENTIONS, OMISSIONS
 from otel.contract.event_fields import (
     ATTEMPT_FIELDS,
+    CHANGE_EVENT,
     DRIFT_EVENT,
     MACHINE_EVENT,
     REQUEST_EVENT,
     REQUEST_FIELDS,
     STAGE_FIELDS,
+    ChangeField,
     DriftField,
     MachineField,
 )
@@ -130,6 +132,12 @@ DRIFT_INTRODUCTION = f"""## The event `{DRIFT_EVENT}`
 The drift job (`service.name` ttscope-drift) makes one OTLP log record for each window that it has judged. It may send
 a record twice if it is interrupted while it sends it.
 """
+CHANGE_INTRODUCTION = f"""
+## The event `{CHANGE_EVENT}`
+
+The drift job makes one OTLP log record when its sequential tests find a change, when the change ends, and when they
+have judged a new build ([drift](../drift/README.md#changes-within-minutes)). It may send a record twice.
+"""
 
 
 def render() -> str:
@@ -143,6 +151,7 @@ def render() -> str:
     parts += [OMISSIONS_INTRODUCTION + "\n".join(f"| `{each.name}` | {each.reason} |" for each in OMISSIONS) + "\n"]
     parts += [MACHINE_INTRODUCTION, *_fields({field: field.meaning for field in MachineField}), ""]
     parts += [DRIFT_INTRODUCTION, *_fields({field: field.meaning for field in DriftField})]
+    parts += [CHANGE_INTRODUCTION, *_fields({field: field.meaning for field in ChangeField})]
     return "\n".join(parts) + "\n"
 
 

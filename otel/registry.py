@@ -13,12 +13,14 @@ from typing import Any
 from otel.contract.conventions import BY_NAME, GENERAL, SDK, SERVICE, Document, Stability
 from otel.contract.event_fields import (
     ATTEMPT_FIELDS,
+    CHANGE_EVENT,
     DRIFT_EVENT,
     MACHINE_EVENT,
     REQUEST_EVENT,
     REQUEST_FIELDS,
     REQUEST_TYPES,
     STAGE_FIELDS,
+    ChangeField,
     DriftField,
     Field,
     MachineField,
@@ -74,7 +76,7 @@ def attributes() -> list[Node]:
     definitions: dict[str, Node] = {}
     for name, meaning in REQUEST_FIELDS.items():
         definitions[name] = _definition(name, REQUEST_TYPES[name], meaning)
-    for field in (*SpanField, *MachineField, *DriftField):
+    for field in (*SpanField, *MachineField, *DriftField, *ChangeField):
         definitions.setdefault(field.value, _definition(field.value, field.type, field.meaning))
     for name, labels in _labels().items():
         definitions.setdefault(name, _label(name, labels))
@@ -112,6 +114,13 @@ def events() -> list[Node]:
             "stability": Stability.DEVELOPMENT,
             "requirement_level": "recommended",
             "attributes": [{"ref": field.value} for field in DriftField],
+        },
+        {
+            "name": CHANGE_EVENT,
+            "brief": "A change that the drift job found from request to request, or a verdict on a build.",
+            "stability": Stability.DEVELOPMENT,
+            "requirement_level": "recommended",
+            "attributes": [{"ref": field.value} for field in ChangeField],
         },
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerting.alert import Alert, Dashboard, Group, Severity, Team, Topic
+from otel.contract.change_metrics import BUILD_WORSE, CHANGE_DETECTED
 from otel.contract.drift_metrics import (
     DRIFT_CLOCK_SUSPECT,
     DRIFT_DETECTED,
@@ -12,7 +13,15 @@ from otel.contract.drift_metrics import (
     DRIFT_THRESHOLD,
     DRIFT_WINDOW_ROWS,
 )
-from otel.contract.labels import ATTEMPT_OUTCOME, DRIFT_COLUMN, FAULT, VOICE_NAME
+from otel.contract.labels import (
+    ATTEMPT_OUTCOME,
+    CHANGE_MEASURE,
+    CHANGED_PROVIDER,
+    CHANGED_VOICE,
+    DRIFT_COLUMN,
+    FAULT,
+    VOICE_NAME,
+)
 from otel.contract.metrics import AUDIO_FAULTS, PROVIDER_REQUESTS
 from otel.contract.promql import UNSCOPED, Where
 
@@ -23,6 +32,7 @@ LATE_SECONDS = 2 * 3600 + 600
 ROWS = 200
 """A window with fewer rows is not judged (TTSCOPE_DRIFT_MINIMUM_ROWS)."""
 
+CHANGED = (CHANGE_MEASURE, CHANGED_VOICE, CHANGED_PROVIDER)
 FAULTY = (FAULT, VOICE_NAME)
 CLIPS: Where = {ATTEMPT_OUTCOME: ("ok", "faulty")}
 
@@ -62,6 +72,30 @@ GROUP = Group(
             summary="Drift of {{ $labels.column }}",
             description="{{ $labels.column }} differs from the reference: its score is "
             f"{_of_column(UNSCOPED.series(DRIFT_SCORE))}, its threshold {_of_column(UNSCOPED.series(DRIFT_THRESHOLD))}.",
+            dashboard=Dashboard.QUALITY,
+        ),
+        Alert(
+            name="TtsChangeDetected",
+            expr=f"{UNSCOPED.largest(CHANGE_DETECTED, by=CHANGED)} == 1",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="{{ $labels.measure }} has become worse {{ $labels.voice_name }} {{ $labels.provider }}",
+            description="{{ $labels.measure }} is worse than before since a few minutes: the test is sure. The drift "
+            "job's page changes.html says since when, by how much, and since which build.",
+            dashboard=Dashboard.QUALITY,
+        ),
+        Alert(
+            name="TtsBuildWorse",
+            expr=f"{UNSCOPED.largest(BUILD_WORSE, by=(CHANGE_MEASURE,))} == 1",
+            hold="0s",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.DRIFT,
+            summary="The new build is worse in {{ $labels.measure }}",
+            description="The build that was last deployed is worse in {{ $labels.measure }} than those before it. The "
+            "drift job's page changes.html names the build and says by how much.",
             dashboard=Dashboard.QUALITY,
         ),
         Alert(

@@ -14,6 +14,8 @@ RUN, SUCCESS, ROWS = (
     "tts_drift_last_run_success",
     "tts_drift_window_rows",
 )
+CHANGE = 'tts_change_detected{measure="latency",voice_name="amy"}'
+BUILD = 'tts_build_worse{measure="failures"}'
 SUSPECT = "tts_drift_clock_suspect"
 
 CASES: tuple[Case, ...] = (
@@ -50,6 +52,34 @@ CASES: tuple[Case, ...] = (
         {DETECTED: "0x20", SCORE: "0.3x20", THRESHOLD: "0.1x20"},
     ),
     silent(Kind.MISSING, "TtsDriftDetected", "nothing judged yet", "5m"),
+    fires(
+        "TtsChangeDetected",
+        "a voice is slower",
+        "5m",
+        {CHANGE: "0 1x20"},
+        Firing(
+            "latency is worse than before since a few minutes: the test is sure. The drift job's page changes.html says "
+            "since when, by how much, and since which build.",
+            {"measure": "latency", "voice_name": "amy"},
+        ),
+    ),
+    silent(Kind.QUIET, "TtsChangeDetected", "nothing has changed", "5m", {CHANGE: "0x20"}),
+    silent(Kind.EDGE, "TtsChangeDetected", "the change is over", "15m", {CHANGE: "1x10 0x10"}),
+    silent(Kind.MISSING, "TtsChangeDetected", "nothing tested yet", "5m"),
+    fires(
+        "TtsBuildWorse",
+        "worse in failures",
+        "5m",
+        {BUILD: "0 1x20"},
+        Firing(
+            "The build that was last deployed is worse in failures than those before it. The drift job's page "
+            "changes.html names the build and says by how much.",
+            {"measure": "failures"},
+        ),
+    ),
+    silent(Kind.QUIET, "TtsBuildWorse", "no worse", "5m", {BUILD: "0x20"}),
+    silent(Kind.EDGE, "TtsBuildWorse", "another build was judged since", "15m", {BUILD: "1x10 0x10"}),
+    silent(Kind.MISSING, "TtsBuildWorse", "no build was judged", "5m"),
     fires(
         "TtsDriftJobNotRun",
         "two hours and 16 minutes",

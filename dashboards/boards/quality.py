@@ -6,6 +6,7 @@ from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import above, present, requests
+from otel.contract.change_metrics import BUILD_WORSE, CHANGE_DETECTED, CHANGE_LAST_CHECK, CHANGE_RATIO
 from otel.contract.drift_metrics import (
     DRIFT_CLOCK_SUSPECT,
     DRIFT_CONSECUTIVE,
@@ -17,13 +18,22 @@ from otel.contract.drift_metrics import (
     DRIFT_WINDOW_ROWS,
 )
 from otel.contract.event_fields import RequestField
-from otel.contract.labels import DRIFT_COLUMN, FAULT, SLOW_REASON
+from otel.contract.labels import (
+    CHANGE_MEASURE,
+    CHANGED_PROVIDER,
+    CHANGED_VOICE,
+    DRIFT_COLUMN,
+    FAULT,
+    SLOW_REASON,
+)
 from otel.contract.metrics import AUDIO_FAULTS, SLOW_REQUESTS, STREAM_UNDERRUN
 from otel.contract.promql import at_most
 from otel.contract.slo import CONTINUITY, UNDERRUN_BOUNDS
 
 NOT_JUDGED = "The drift job has not judged a window yet. It needs a day for its first reference."
 NO_JOB = "The drift job is not running, or has not finished its first run."
+NOT_TESTED = "The drift job knows no day of requests yet, against which it can test new ones."
+CHANGED = (CHANGE_MEASURE, CHANGED_VOICE, CHANGED_PROVIDER)
 NO_STREAM = "No request was streamed."
 
 FAULTS = Panel(
@@ -212,6 +222,50 @@ CLOCK = Panel(
     empty=NO_JOB,
     width=3,
 )
+CHANGES = Panel(
+    "changes",
+    "Changed within minutes",
+    "1 while requests are worse than before: slower for the same text, failing more often, or with more words "
+    "misheard. At most one false alarm in 1,000 days is promised. The runbook is TtsChangeDetected.",
+    "states",
+    Unit.STATE,
+    (Query(SELECTED.largest(CHANGE_DETECTED, by=CHANGED), "{measure} {voice_name} {provider}"),),
+    thresholds=(Threshold(1, "critical"),),
+    empty=NOT_TESTED,
+    width=10,
+)
+CHANGE_SIZE = Panel(
+    "change-ratios",
+    "Size of changes",
+    "The measure after the change divided by before it: latency for the same text, or a share.",
+    "lines",
+    Unit.NUMBER,
+    (Query(SELECTED.largest(CHANGE_RATIO, by=CHANGED), "{measure} {voice_name} {provider}"),),
+    empty="Nothing has changed.",
+    width=6,
+)
+BUILDS = Panel(
+    "builds-worse",
+    "The last build is worse",
+    "1 in each measure in which the build that was last judged is worse than those before it. The runbook is "
+    "TtsBuildWorse.",
+    "states",
+    Unit.STATE,
+    (Query(SELECTED.largest(BUILD_WORSE, by=(CHANGE_MEASURE,)), "{measure}"),),
+    thresholds=(Threshold(1, "critical"),),
+    empty="No new build was judged yet.",
+    width=4,
+)
+CHANGE_CHECK = Panel(
+    "changes-last-check",
+    "Last test of new requests",
+    "When new requests were last tested for changes. It should be about a minute ago; otherwise look at the job's log.",
+    "stat",
+    Unit.TIME,
+    (Query(f"{SELECTED.largest(CHANGE_LAST_CHECK)} * 1000"),),
+    empty=NO_JOB,
+    width=4,
+)
 REPORT = Panel(
     "drift-report",
     "The last report",
@@ -231,6 +285,7 @@ QUALITY = Board(
     (
         Row("Quality", (FAULTS, UNDERRUNS, GAPS, SLOW_REASONS)),
         Row("Continuity of streams", (CONTINUOUS, CONTINUITY_BUDGET, CONTINUITY_BURN)),
+        Row("Changes within minutes", (CHANGES, CHANGE_SIZE, BUILDS, CHANGE_CHECK)),
         Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),
     ),
 )

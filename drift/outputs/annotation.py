@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,18 +58,25 @@ def has_receiver() -> bool:
 
 def send(name: str, verdict: Verdict, text: str, state: Path) -> None:
     """Sends the event to the Collector, and returns when it has accepted it. Raises NotSentError."""
+    severity = SEVERITIES.get(verdict.state, SeverityNumber.INFO)
+    emit(DRIFT_EVENT, features(name, verdict, text), severity, int(verdict.end.timestamp() * 1e9), state)
+
+
+def emit(
+    event: str, attributes: Mapping[str, str | int | float], severity: SeverityNumber, nanoseconds: int, state: Path
+) -> None:
+    """Sends an event to the Collector, and returns when it has accepted it. Raises NotSentError."""
     exporter = _ResultExporter(log_exporter(NoOpMeterProvider()))
     provider = LoggerProvider(resource=resource(state), shutdown_on_exit=False, meter_provider=NoOpMeterProvider())
     provider.add_log_record_processor(SimpleLogRecordProcessor(exporter, meter_provider=NoOpMeterProvider()))
-    severity = SEVERITIES.get(verdict.state, SeverityNumber.INFO)
     try:
         provider.get_logger("ttscope.drift", VERSION).emit(
             LogRecord(
-                timestamp=int(verdict.end.timestamp() * 1e9),
+                timestamp=nanoseconds,
                 severity_number=severity,
                 severity_text=severity.name,
-                event_name=DRIFT_EVENT,
-                attributes=features(name, verdict, text),
+                event_name=event,
+                attributes=dict(attributes),
             )
         )
     finally:

@@ -9,6 +9,7 @@ from typing import Any
 from drift import files
 from drift.columns.columns import COLUMNS
 from drift.reports import wording
+from drift.reports.changes_page import NAME
 from drift.reports.page import STATES, SUBJECTS, environment, facts
 from drift.state.state_folder import StateFolder, name_of
 from otel.contract.drift_verdict import Score, Verdict
@@ -23,14 +24,14 @@ CLOSE = 0.75
 def write(state: StateFolder, window: timedelta) -> None:
     """Writes the page into the state folder, if it has changed. Raises OSError."""
     verdicts = state.verdicts(most=MOST)
-    text = render(verdicts, window)
+    text = render(verdicts, window, changes=NAME if (state.folder / NAME).exists() else "")
     path = state.folder / "index.html"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         files.write(path, text)
 
 
-def render(verdicts: Sequence[Verdict], window: timedelta) -> str:
-    """Returns the page as HTML; ``verdicts`` are in order of time."""
+def render(verdicts: Sequence[Verdict], window: timedelta, *, changes: str = "") -> str:
+    """Returns the page as HTML; ``verdicts`` are in order of time, and ``changes`` is the page of changes, if any."""
     if not verdicts:
         return environment().get_template("history.html").render(state_words="nothing judged", latest=None)
     last = verdicts[-1]
@@ -48,6 +49,7 @@ def render(verdicts: Sequence[Verdict], window: timedelta) -> str:
             text=wording.verdict_text(last, verdicts[:-1]),
             facts=[_when(last.start), *facts(last)],
             latest=_href(last.start),
+            changes=changes,
             count=count,
             heat=[
                 (

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from drift import files
+from drift.errors import RowsDamaged
 from drift.rows.fields import FIELDS, FORMAT, REQUEST_ID, TIME, Type
 from drift.rows.ingest_report import IngestReport
 from drift.rows.otlp import LONGEST_TEXT, Row
@@ -28,6 +29,10 @@ BUFFER_ROWS = 50_000
 """The number of rows in memory, and so the size of a row group: about 100 MB of Python objects."""
 OPEN_PARTS = 16
 """The maximum number of hours that are written at once; rows arrive nearly in order, so two are usual."""
+MOST_PARTS = 4
+"""The number of parts of an hour that need not be merged: rows that come minute by minute have a part for each."""
+MERGED = "9999"
+"""The number of a merged part within the last of its commits."""
 COMPRESSION = "zstd"
 
 _TYPES: dict[Type, pa.DataType] = {
@@ -180,6 +185,41 @@ def parts(folder: Path) -> Iterator[tuple[int, Path]]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if match := _PART.fullmatch(path.name):
             yield int(match[1]), path
+
+
+def merge(folder: Path, numbered: Sequence[tuple[int, Path]]) -> None:
+    """Merges parts of an hour into one, which has the number of the last of their commits.
+
+    A crash may leave both behind: then rows are there twice, and whoever reads them drops the copies. Raises OSError,
+    RowsDamaged.
+    """
+    try:
+        tables = [_complete(pq.ParquetFile(path).read()) for _, path in numbered]
+    except pa.ArrowException as error:
+        raise RowsDamaged(f"{folder.name} can't be merged: {error}") from error
+    unfinished = folder / f"{files.UNFINISHED}merged"
+    with pq.ParquetWriter(
+        unfinished, SCHEMA, compression=COMPRESSION, use_dictionary=_REPEATED, write_page_checksum=True
+    ) as writer:
+        writer.write_table(pa.concat_tables(tables).sort_by(TIME), row_group_size=BUFFER_ROWS)
+    files.settle(unfinished)
+    merged = folder / f"{max(commit for commit, _ in numbered):09}-{MERGED}.parquet"
+    unfinished.replace(merged)
+    files.settle(folder)
+    for _, path in numbered:
+        if path != merged:
+            path.unlink()
+
+
+def _complete(table: pa.Table) -> pa.Table:
+    """Returns the table with every field, null in a part of an older version without it."""
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(table.num_rows, field.type)
+        for field in SCHEMA
+    ]
+    return pa.Table.from_arrays(columns, schema=SCHEMA)
 
 
 def edges(part: Path) -> tuple[datetime, ...]:

@@ -47,6 +47,11 @@ _ROWS = """
     qualify row_number() over (partition by request_id, time order by filename, file_row_number) = 1
     order by time, request_id
 """
+_NEW_ROWS = """
+    select * from parts anti join known using (request_id, time)
+    qualify row_number() over (partition by request_id, time order by filename, file_row_number) = 1
+    order by time, request_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,22 @@ def window(parts: Sequence[Path], start: datetime, end: datetime, *, most: int, 
         rows = _read(sound, bounds, most, spill)
         damaged = tuple(sorted(f"{part.parent.name}/{part.name}" for part in set(parts) - set(sound)))
         return WindowRows(rows.frame, rows.count, rows.duplicates, damaged)
+
+
+def new_rows(parts: Sequence[Path], known: Sequence[Path], *, spill: Path) -> pd.DataFrame:
+    """Returns the distinct rows of ``parts`` that are not in ``known`` parts. Raises RowsDamaged."""
+    if not parts:
+        return _frame(SCHEMA.empty_table())
+    try:
+        with closing(_connect(spill)) as connection:
+            _open(connection, parts)
+            connection.execute("create temp table known (request_id varchar, time timestamptz)")
+            if known:
+                read = connection.read_parquet([str(part) for part in known], union_by_name=True)
+                read.project("request_id, time").insert_into("known")
+            return _frame(connection.sql(_NEW_ROWS).to_arrow_table())
+    except (duckdb.Error, pa.ArrowException) as error:
+        raise RowsDamaged(f"new rows can't be read: {error}") from error
 
 
 def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path) -> WindowRows:

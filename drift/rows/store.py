@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
+
 from drift import files
 from drift.bucket_address import EventSource
 from drift.rows import machine, offsets, parquet, period, query
@@ -72,6 +74,31 @@ class Rows:
         of_machines = list(machine.parts(self._folder, None if known is None else known.commits))
         return period.opened(inside, of_machines, start, end, spill=self._spill)
 
+    def commits(self, after: int = -1) -> list[int]:
+        """Returns the numbers of the commits after ``after`` that have rows, in order."""
+        return sorted({commit for _, commit, _ in self._numbered() if commit > after})
+
+    def of_commit(self, commit: int) -> pd.DataFrame:
+        """Returns the rows that came with ``commit`` and with no commit before it. Raises RowsDamaged."""
+        parts = self._numbered()
+        mine = [path for _, number, path in parts if number == commit]
+        hours = {hour for hour, number, _ in parts if number == commit}
+        known = [path for hour, number, path in parts if number < commit and hour in hours]
+        return query.new_rows(mine, known, spill=self._spill)
+
+    def merge(self, before: datetime, *, read: int) -> int:
+        """Merges the small parts of each hour that ended by ``before``, and returns the number of these hours.
+
+        Only parts of commits up to ``read`` are merged. Raises OSError, RowsDamaged.
+        """
+        merged = 0
+        for hour, folder in parquet.hour_folders(self._hours):
+            paths = [(commit, path) for commit, path in parquet.parts(folder) if commit <= read]
+            if hour + parquet.HOUR <= before and len(paths) > parquet.MOST_PARTS:
+                parquet.merge(folder, paths)
+                merged += 1
+        return merged
+
     def hours(self) -> tuple[datetime, ...]:
         """Returns the hours that have rows, in order."""
         return tuple(sorted({hour for hour, _ in self._parts()}))
@@ -94,9 +121,13 @@ class Rows:
 
     def _parts(self) -> list[tuple[datetime, Path]]:
         """Returns all parts that count, and their hours."""
+        return [(hour, path) for hour, _, path in self._numbered()]
+
+    def _numbered(self) -> list[tuple[datetime, int, Path]]:
+        """Returns all parts that count, their hours, and the commits that they came with."""
         known = offsets.load(self._folder)
         return [
-            (hour, path)
+            (hour, commit, path)
             for hour, folder in parquet.hour_folders(self._hours)
             for commit, path in parquet.parts(folder)
             if known is None or commit <= known.commits

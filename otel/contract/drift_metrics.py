@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from otel.contract.change_metrics import CHANGE_METRICS
 from otel.contract.instrument import Instrument
 from otel.contract.labels import DRIFT_COLUMN
 
@@ -62,4 +63,5 @@ DRIFT_METRICS = (
     DRIFT_LAST_RUN,
     DRIFT_LAST_RUN_SUCCESS,
     DRIFT_CLOCK_SUSPECT,
+    *CHANGE_METRICS,
 )

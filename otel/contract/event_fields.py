@@ -16,6 +16,8 @@ MACHINE_EVENT = "tts.machine"
 """The event of a minute of a server's machine time."""
 DRIFT_EVENT = "tts.drift"
 """The event of a window that the drift job has judged."""
+CHANGE_EVENT = "tts.change"
+"""The event of a change that began or ended, and of a verdict on a build."""
 
 
 class Field(Described):
@@ -204,6 +206,21 @@ class DriftField(Field):
     COLUMNS = "tts.drift.columns", "the columns that have drifted, separated by commas; absent without any"
     ROWS = "tts.drift.rows", "the requests in the window", "int"
     TEXT = "tts.drift.text", "the verdict in words"
+
+
+class ChangeField(Field):
+    """A field of the event tts.change."""
+
+    ID = "tts.change.id", "two events of one id are the same event"
+    KIND = "tts.change.kind", "began, ended, or build for a verdict on a build"
+    MEASURE = "tts.change.measure", "latency, failures or word_error_rate; of a build, those in which it is worse"
+    VOICE_NAME = "tts.change.voice_name", "the voice whose requests have changed; absent for all"
+    PROVIDER = "tts.change.provider", "the provider that has changed; absent for all"
+    SINCE = "tts.change.since", "when the change began, or the build was first seen, ISO 8601"
+    RATIO = "tts.change.ratio", "the value after the change divided by that before; absent for a build", "double"
+    BUILD = "tts.change.build", "the build that is judged, or that came with the change; absent without one"
+    STATE = "tts.change.state", "of a build: no_worse, worse or undecided; else absent"
+    TEXT = "tts.change.text", "the change or the verdict in words"
 
 
 def stage_field(stage: Stage) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from otel.contract import conventions
+from otel.contract.drift_changes import ChangeMeasure
 from otel.contract.drift_verdict import DriftColumn
 from otel.contract.ranges import CHARACTERS, WORDS
 from otel.contract.values import (
@@ -145,3 +146,6 @@ DRIFT_COLUMN = Attribute(
     "the column that the drift job judges; drift/README.md describes each",
     tuple(DriftColumn),
 )
+CHANGE_MEASURE = Attribute("measure", "what has changed, or what a build is compared by", tuple(ChangeMeasure))
+CHANGED_VOICE = Attribute("voice_name", "the voice whose requests have changed; empty for all voices", Source.VOICES)
+CHANGED_PROVIDER = Attribute("provider", "the provider that has changed; empty for all", Source.PROVIDERS)

@@ -52,8 +52,8 @@ ATTACHMENT = {"title": str, "title_link": str, "text": str, "fallback": str, "co
 
 
 NOT_HERE = (
-    *("tts_gpu_", "tts_drift_", "tts_stream_", "tts_key_expiry_", "tts_certificate_expiry_", "tts_shared_store_"),
-    *("tts_cost_", "tts_tenant_cost_", "tts_machine_"),
+    *("tts_gpu_", "tts_drift_", "tts_change_", "tts_build_worse", "tts_stream_", "tts_key_expiry_"),
+    *("tts_certificate_expiry_", "tts_shared_store_", "tts_cost_", "tts_tenant_cost_", "tts_machine_"),
     *("otelcol_exporter_send_failed", "otelcol_exporter_enqueue_failed"),
 )
 """Of machines, programs, callers, keys, certificates, stores and prices that are not in this test, and counters that

@@ -70,6 +70,9 @@ MAY_BE_EMPTY = {
     "fallbacks",
     "audio-faults",
     "slow-reasons",
+    "changes",
+    "change-ratios",
+    "builds-worse",  # a day of requests is needed to know what is usual
     "cancellations",
     "worker-restarts",
     "background-task-failures",
