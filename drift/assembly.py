@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
+from drift.change_job import ChangeJob
 from drift.columns.frame import sample
 from drift.errors import ClockSuspect
 from drift.gate import Gate
@@ -26,7 +27,6 @@ from drift.settings import Settings
 from drift.state.state_folder import StateBusy, StateFolder
 from drift.verdict.comparison import compare
 from drift.verdict.selection import Selection
-from drift.watch import Watch
 
 log = logging.getLogger("ttscope.drift.assembly")
 MOST_COMPARED = 200_000
@@ -62,14 +62,14 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
         except ClockSuspect as error:
             log.error("the clock is suspect", extra={"reason": str(error)})
 
-    changes = ChangeGauges(over_otlp() if settings.watch_seconds else [], settings.state)
-    watch = _watch(settings, state, changes)
-    watch.show()
+    changes = ChangeGauges(over_otlp() if settings.change_seconds else [], settings.state)
+    change_job = _change_job(settings, state, changes)
+    change_job.show()
 
     def check() -> None:
         try:
             with state.lock():
-                watch.run()
+                change_job.run()
         except StateBusy as error:
             log.info("new requests are tested later", extra={"reason": str(error)})
 
@@ -77,8 +77,8 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
         run,
         settings.window,
         timedelta(seconds=settings.grace_seconds),
-        watch=check if settings.watch_seconds else None,
-        watch_seconds=settings.watch_seconds,
+        change_run=check if settings.change_seconds else None,
+        change_seconds=settings.change_seconds,
     )
     log.info("the schedule begins", extra={"state": str(settings.state), "window_seconds": settings.window_seconds})
     try:
@@ -110,9 +110,9 @@ def compared(settings: Settings, a: Selection, b: Selection, since: datetime, un
     return comparison.exit_code
 
 
-def _watch(settings: Settings, state: StateFolder, gauges: ChangeGauges) -> Watch:
+def _change_job(settings: Settings, state: StateFolder, gauges: ChangeGauges) -> ChangeJob:
     outputs = configured_for_changes(settings)
-    return Watch(settings, state=state, rows=Rows(state.rows), outputs=outputs, gauges=gauges)
+    return ChangeJob(settings, state=state, rows=Rows(state.rows), outputs=outputs, gauges=gauges)
 
 
 def gated(settings: Settings, build: str, margins: Margins, *, seconds: float, poll_seconds: float) -> BuildVerdict:

@@ -104,7 +104,7 @@ class Gate:
                 self._sleep(1.0)
 
     def _usual(self, observations: Observations, since: float) -> Baseline | None:
-        """Returns the watch's baseline, or one of the requests of the other builds; None if there are too few."""
+        """Returns the change job's baseline, or one of the requests of the other builds; None if there are too few."""
         if self._baseline is None:
             known = memories.load(self._state.folder).baseline
             others = observations.take(~observations.of_build(self._build))

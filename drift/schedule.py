@@ -19,7 +19,7 @@ LOOK_SECONDS = 30.0
 """The seconds between two checks of the clock."""
 JUMP_SECONDS = 60.0
 """The maximum number of seconds that the clock may gain or lose in between without a jump."""
-JOB, WATCH = "drift", "watch"
+JOB, CHANGE_JOB = "drift", "changes"
 
 
 class WindowSchedule:
@@ -39,17 +39,17 @@ class WindowSchedule:
         *,
         clock: Callable[[], float] = time.time,
         look_seconds: float = LOOK_SECONDS,
-        watch: Callable[[], None] | None = None,
-        watch_seconds: int = 60,
+        change_run: Callable[[], None] | None = None,
+        change_seconds: int = 60,
     ) -> None:
-        """``clock`` is checked for jumps every ``look_seconds``; ``watch`` is called every ``watch_seconds``, never
-        while ``run`` is."""
+        """``clock`` is checked for jumps every ``look_seconds``; ``change_run`` is called every ``change_seconds``,
+        never while ``run`` is."""
         self._run = run
         self._clock = clock
         self._look_seconds = look_seconds
         self._window = window
         self._grace = max(grace, LEAST_GRACE)
-        self._watch, self._watch_seconds = watch, watch_seconds
+        self._change_run, self._change_seconds = change_run, change_seconds
         self._one_at_a_time = threading.Lock()
         self.stopping = threading.Event()
         """Set when the schedule must stop; a run that judges many windows checks it between two."""
@@ -78,12 +78,13 @@ class WindowSchedule:
             coalesce=True,
             misfire_grace_time=None,
         )
-        if self._watch is not None:
+        if self._change_run is not None:
             scheduler.add_job(
                 self._guarded,
-                IntervalTrigger(seconds=self._watch_seconds, timezone=UTC),
-                args=(self._watch,),
-                id=WATCH,
+                IntervalTrigger(seconds=self._change_seconds, timezone=UTC),
+                args=(self._change_run,),
+                id=CHANGE_JOB,
+                next_run_time=datetime.now(UTC),
                 max_instances=1,
                 coalesce=True,
                 misfire_grace_time=None,

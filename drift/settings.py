@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         le=86_400,
         description="Delay between the end of a window and its verdict, because events may come late.",
     )
-    watch_seconds: int = Field(
+    change_seconds: int = Field(
         60,
         ge=0,
         le=3600,

@@ -45,19 +45,27 @@ class Quiet:
         return sum(report.change.ended is None for report in self.reports)
 
 
-def quiet(service: Service, baseline: Baseline, hours: int, *, first: int = WEEK, renewed: int = 24) -> Quiet:
-    """Of the hours after the baseline's, from ``first`` on; it is renewed every so many hours from the last week."""
+def quiet(
+    service: Service, baseline: Baseline, hours: int, *, first: int = WEEK, renewed: int = 24, at_once: int = 1
+) -> Quiet:
+    """Of the hours after the baseline's, from ``first`` on, so many ``at_once``; the baseline is renewed every so many
+    hours from the last week."""
     monitor, result = Monitor(), Quiet()
     past: list[pd.DataFrame] = []
+    batch: list[pd.DataFrame] = []
     for number, (start, rows) in enumerate(week(service, first + hours)):
+        if renewed and number > first and number % renewed == 0:
+            baseline = _fitted(past, start) or baseline
         past = [*past[-(WEEK - 1) :], rows]
         if number < first:
             continue
-        if renewed and number % renewed == 0:
-            baseline = _fitted(past[:-1], start) or baseline
+        batch.append(rows)
         result.hours += 1
         result.requests += len(rows)
-        result.reports += monitor.feed(observe(rows), baseline, (start + HOUR).timestamp())
+        if len(batch) == at_once or number == first + hours - 1:
+            together = observe(pd.concat(batch, ignore_index=True))
+            result.reports += monitor.feed(together, baseline, (start + HOUR).timestamp())
+            batch = []
     return result
 
 

@@ -6,7 +6,7 @@ from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
 from dashboards.traceql import above, present, requests
-from otel.contract.change_metrics import BUILD_WORSE, CHANGE_DETECTED, CHANGE_LAST_CHECK, CHANGE_RATIO
+from otel.contract.change_metrics import BUILD_WORSE, CHANGE_BEGIN, CHANGE_DETECTED, CHANGE_LAST_CHECK, CHANGE_RATIO
 from otel.contract.drift_metrics import (
     DRIFT_CLOCK_SUSPECT,
     DRIFT_CONSECUTIVE,
@@ -232,7 +232,7 @@ CHANGES = Panel(
     (Query(SELECTED.largest(CHANGE_DETECTED, by=CHANGED), "{measure} {voice_name} {provider}"),),
     thresholds=(Threshold(1, "critical"),),
     empty=NOT_TESTED,
-    width=10,
+    width=12,
 )
 CHANGE_SIZE = Panel(
     "change-ratios",
@@ -254,7 +254,17 @@ BUILDS = Panel(
     (Query(SELECTED.largest(BUILD_WORSE, by=(CHANGE_MEASURE,)), "{measure}"),),
     thresholds=(Threshold(1, "critical"),),
     empty="No new build was judged yet.",
-    width=4,
+    width=12,
+)
+CHANGE_BEGIN_TIME = Panel(
+    "change-begins",
+    "Begin of changes",
+    "When the changes that have not ended began, by the test's estimate.",
+    "stat",
+    Unit.TIME,
+    (Query(f"{SELECTED.largest(CHANGE_BEGIN, by=CHANGED)} * 1000", "{measure} {voice_name} {provider}"),),
+    empty="Nothing has changed.",
+    width=6,
 )
 CHANGE_CHECK = Panel(
     "changes-last-check",
@@ -264,7 +274,7 @@ CHANGE_CHECK = Panel(
     Unit.TIME,
     (Query(f"{SELECTED.largest(CHANGE_LAST_CHECK)} * 1000"),),
     empty=NO_JOB,
-    width=4,
+    width=12,
 )
 REPORT = Panel(
     "drift-report",
@@ -285,7 +295,7 @@ QUALITY = Board(
     (
         Row("Quality", (FAULTS, UNDERRUNS, GAPS, SLOW_REASONS)),
         Row("Continuity of streams", (CONTINUOUS, CONTINUITY_BUDGET, CONTINUITY_BURN)),
-        Row("Changes within minutes", (CHANGES, CHANGE_SIZE, BUILDS, CHANGE_CHECK)),
+        Row("Changes within minutes", (CHANGES, CHANGE_SIZE, CHANGE_BEGIN_TIME, BUILDS, CHANGE_CHECK)),
         Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),
     ),
 )

@@ -4,5 +4,5 @@
 ``shares.py`` (failures, misheard words) hold a detector for each series, whose evidence ``budget.py`` weighs;
 ``monitor.py`` feeds them and names the builds that came with a change. ``builds.py`` compares a new build with the
 others by the intervals of ``confidence.py``, ``news.py`` says it in words, and ``memory.py`` keeps what is known
-between two rounds. ``drift/watch.py`` makes the rounds; ``drift/gate.py`` is the command that stops a deployment.
+between two rounds. drift.change_job makes the rounds; drift.gate is the command that stops a deployment.
 """

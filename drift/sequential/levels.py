@@ -108,11 +108,11 @@ class LevelDetector(msgspec.Struct):
             self.variance = model.variance
         limit = CLIPPED * model.noise
         for time, residual, weight in zip(times, residuals, weights, strict=True):
+            self.weight += weight
             if not self.block and self.open is None:
                 self._start(time, model)
             # clipped around the level that was expected, since a change moves all of them
             self.block.append(min(max(residual, self.level - limit), self.level + limit))
-            self.weight += weight
             if len(self.block) == BLOCK:
                 change = self._finish(time, model)
                 if change is not None:

@@ -1,4 +1,4 @@
-"""What the watch remembers between two rounds: one file, replaced as a whole, so that no request is counted twice.
+"""What the change job remembers between two rounds: one file, replaced as a whole, so that no request is counted twice.
 
 A crash leaves the file of the round before, and the next round reads the same commits of rows again.
 """

@@ -76,7 +76,7 @@ class Monitor(msgspec.Struct):
         usable = (times <= now + FUTURE_SECONDS) & (times >= now - OLDEST_SECONDS)
         if not usable.any():
             return []
-        first = self.time or float(times[usable][0])
+        first = self.time or min(baseline.made, float(times[usable][0]))
         newest = np.maximum.accumulate(np.maximum(np.where(usable, times, 0.0), first))
         seconds = np.diff(newest, prepend=first)
         self._see(observations, usable, baseline)

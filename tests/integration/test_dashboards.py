@@ -72,6 +72,7 @@ MAY_BE_EMPTY = {
     "slow-reasons",
     "changes",
     "change-ratios",
+    "change-begins",
     "builds-worse",  # a day of requests is needed to know what is usual
     "cancellations",
     "worker-restarts",

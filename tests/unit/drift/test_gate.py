@@ -20,7 +20,7 @@ from drift.state.state_folder import StateFolder
 from otel.contract.drift_changes import BuildState, ChangeMeasure
 from tests.drift_job import settings_of
 from tests.drift_traffic import HOUR, MONDAY, Hour, rows_of
-from tests.unit.drift.test_watch import write
+from tests.unit.drift.test_change_job import write
 
 BEGIN = MONDAY + 6 * HOUR
 

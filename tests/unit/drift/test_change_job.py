@@ -1,4 +1,4 @@
-"""The watch: each request is tested once, whatever is interrupted, and what was found reaches every output."""
+"""The change job: each request is tested once, whatever is interrupted, and what was found reaches every output."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from drift import files
+from drift.change_job import ChangeJob
 from drift.outputs.change_gauges import ChangeGauges
 from drift.outputs.change_outputs import ChangeEventOutput, ChangeWebhookOutput, configured_for_changes
 from drift.outputs.outbox import NotDelivered
@@ -25,7 +26,6 @@ from drift.sequential.news import News
 from drift.settings import Settings
 from drift.state.clock import ClockReading
 from drift.state.state_folder import LastRun, StateFolder
-from drift.watch import Watch
 from otel.contract.drift_changes import BuildState
 from otel.contract.event_fields import CHANGE_EVENT, ChangeField
 from tests.collector import Collector
@@ -33,8 +33,9 @@ from tests.drift_job import settings_of
 from tests.drift_traffic import HOUR, MONDAY, Hour, Service, rows_of, week
 
 SERVICE = Service(11, rows=150)
-DAYS = 30
-BEGIN = MONDAY + DAYS * HOUR
+HOURS = 31
+"""Of these the last one is tested."""
+BEGIN = MONDAY + HOURS * HOUR
 KINDS = {"text": "stringValue", "integer": "intValue", "number": "doubleValue", "flag": "boolValue"}
 
 
@@ -77,7 +78,7 @@ class Listener:
 
 
 class House:
-    """A service's events, and a watch that looks at them at given times."""
+    """A service's events, and a job that looks at them at given times."""
 
     def __init__(self, folder: Path) -> None:
         self.settings: Settings = settings_of(folder)
@@ -88,7 +89,7 @@ class House:
         self.gauges = ChangeGauges([self.reader], self.settings.state)
 
     def look(self, time: datetime) -> list[News]:
-        watch = Watch(
+        job = ChangeJob(
             self.settings,
             state=self.state,
             rows=Rows(self.state.rows),
@@ -97,7 +98,7 @@ class House:
             clock=lambda: ClockReading(time, "boot", time.timestamp()),
             margins=Margins(failures=0.06),  # so that few requests are enough
         )
-        return watch.run()
+        return job.run()
 
     def shown(self) -> dict[str, list[tuple[dict[str, str], float]]]:
         data = self.reader.get_metrics_data()
@@ -116,10 +117,12 @@ class House:
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder whose watch has fitted its baseline."""
+    """A state folder whose job has fitted its baseline, and tested an hour."""
     folder = tmp_path_factory.mktemp("learned")
     house = House(folder)
-    for _, rows in week(SERVICE, DAYS):
+    for start, rows in week(SERVICE, HOURS):
+        if start == BEGIN - HOUR:
+            assert house.look(start) == []
         write(house.events, rows)
     assert house.look(BEGIN) == []
     assert house.memory().baseline is not None
@@ -203,7 +206,7 @@ def test_a_crash_at_any_point_repeats_nothing(house: House, monkeypatch: pytest.
     def crash(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    for place in ("drift.watch.memories.save", "drift.watch.changes_page.write", "drift.rows.parquet.merge"):
+    for place in ("drift.change_job.memories.save", "drift.change_job.changes_page.write", "drift.rows.parquet.merge"):
         with monkeypatch.context() as patch:
             patch.setattr(place, crash)
             with suppress(KeyboardInterrupt):
@@ -256,7 +259,7 @@ def test_a_clock_that_is_not_trusted_stops_it(house: House) -> None:
     write(house.events, slow())
     house.state.note_run(LastRun(ClockReading(BEGIN + 400 * 24 * HOUR, "boot", 0.0), succeeded=True))
     assert house.look(BEGIN + HOUR) == []
-    assert house.memory().monitor.time == 0.0
+    assert house.memory().monitor.time < BEGIN.timestamp()
 
 
 def test_a_damaged_memory_is_made_anew(house: House) -> None:

@@ -1,4 +1,4 @@
-"""The watch: one round takes the requests that are new, tests them, and says what was found.
+"""The change job: one round takes the requests that are new, tests them, and says what was found.
 
 The rows of each commit of the ingest are tested once, and what the tests know is saved with the commit's number.
 """
@@ -38,7 +38,7 @@ MERGED_AFTER = timedelta(hours=1)
 """The age at which the parts of an hour are merged; late rows still come until then."""
 
 
-class Watch:
+class ChangeJob:
     """The rounds on one state folder; the caller holds its lock."""
 
     def __init__(
