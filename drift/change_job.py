@@ -23,7 +23,7 @@ from drift.sequential.builds import Margins
 from drift.sequential.memory import Memory, Pending
 from drift.sequential.monitor import Report
 from drift.sequential.news import News, of_report, of_verdict, ratio
-from drift.sequential.observations import observe
+from drift.sequential.request_values import request_values
 from drift.settings import Settings
 from drift.state.clock import ClockReading, suspicion
 from drift.state.state_folder import StateFolder
@@ -96,7 +96,7 @@ class ChangeJob:
         memory.fitted = seconds
         first = memory.baseline is None
         window = self._rows.window(now - timedelta(days=DAYS), now, most=MOST_ROWS)
-        fitted = fit(observe(_usual(window.frame, memory)), seconds)
+        fitted = fit(request_values(_usual(window.frame, memory)), seconds)
         if fitted is None:
             return
         memory.baseline = fitted
@@ -118,7 +118,7 @@ class ChangeJob:
                 frame = None
             memory.commit = commit
             if frame is not None and len(frame):
-                for report in memory.monitor.feed(observe(frame), memory.baseline, now):
+                for report in memory.monitor.feed(request_values(frame), memory.baseline, now):
                     _remember(memory, report)
                     found.append(of_report(report, now))
         for verdict in memory.monitor.verdicts(memory.baseline, self._margins):

@@ -14,7 +14,7 @@ from drift.rows.store import Rows
 from drift.sequential import memory as memories
 from drift.sequential.baseline import DAYS, MOST_ROWS, Baseline, fit, key_of, rough
 from drift.sequential.builds import FEWEST, BuildComparison, BuildVerdict, Margins, ShareSums
-from drift.sequential.observations import Observations, observe
+from drift.sequential.request_values import RequestValues, request_values
 from drift.settings import Settings
 from drift.state.state_folder import StateBusy, StateFolder
 from otel.contract.drift_changes import BuildState, ChangeMeasure, Dimension
@@ -66,30 +66,30 @@ class Gate:
     def look(self) -> BuildVerdict:
         """Returns the verdict so far."""
         now = self._now()
-        observations = self._read(now)
-        mine = observations.of_build(self._build)
+        batch = self._read(now)
+        mine = batch.of_build(self._build)
         if not mine.any():
             return BuildVerdict(self._build, BuildState.PENDING, now.timestamp(), now.timestamp(), 0, ())
-        since = float(observations.times[mine].min())
-        baseline = self._usual(observations, since)
+        since = float(batch.times[mine].min())
+        baseline = self._usual(batch, since)
         if baseline is None:
             return BuildVerdict(self._build, BuildState.PENDING, since, now.timestamp(), int(mine.sum()), ())
-        residuals = baseline.residuals(observations)
+        residuals = baseline.residuals(batch)
         model = baseline.level(SERVICE)
-        before = ~mine & (observations.times < since) & (observations.times >= since - 3600.0) & ~np.isnan(residuals)
+        before = ~mine & (batch.times < since) & (batch.times >= since - 3600.0) & ~np.isnan(residuals)
         level, variance = _level(residuals[before], model.variance, model.noise)
         comparison = BuildComparison(
             build=self._build,
             since=since,
             level=level,
             variance=variance,
-            failures=_sums(observations, ~mine & (observations.times < since), ChangeMeasure.FAILURES),
-            word_errors=_sums(observations, ~mine & (observations.times < since), ChangeMeasure.WORD_ERROR_RATE),
+            failures=_sums(batch, ~mine & (batch.times < since), ChangeMeasure.FAILURES),
+            word_errors=_sums(batch, ~mine & (batch.times < since), ChangeMeasure.WORD_ERROR_RATE),
         )
-        comparison.feed(observations, residuals, np.ones(len(observations), dtype=np.bool_))
+        comparison.feed(batch, residuals, np.ones(len(batch), dtype=np.bool_))
         return comparison.verdict(model, self._margins, seconds=float("inf"))
 
-    def _read(self, now: datetime) -> Observations:
+    def _read(self, now: datetime) -> RequestValues:
         """Ingests what is new, and returns the requests of the last week, or a sample of them."""
         end = self._now() + timedelta(seconds=BUSY_SECONDS)
         while True:
@@ -97,17 +97,17 @@ class Gate:
                 with self._state.lock():
                     self._rows.ingest(self._settings.events, now=now, judged_until=self._state.judged_until())
                     window = self._rows.window(now - timedelta(days=DAYS), now + timedelta(minutes=5), most=MOST_ROWS)
-                    return observe(window.frame)
+                    return request_values(window.frame)
             except StateBusy:
                 if self._now() >= end:
                     raise
                 self._sleep(1.0)
 
-    def _usual(self, observations: Observations, since: float) -> Baseline | None:
+    def _usual(self, batch: RequestValues, since: float) -> Baseline | None:
         """Returns the change job's baseline, or one of the requests of the other builds; None if there are too few."""
         if self._baseline is None:
             known = memories.load(self._state.folder).baseline
-            others = observations.take(~observations.of_build(self._build))
+            others = batch.take(~batch.of_build(self._build))
             self._baseline = known or fit(others, since) or rough(others, since)
         return self._baseline
 
@@ -121,9 +121,9 @@ def _level(residuals: np.ndarray, variance: float, noise: float) -> tuple[float,
     return gain * float(np.clip(residuals, -4 * noise, 4 * noise).mean()), (1.0 - gain) * variance
 
 
-def _sums(observations: Observations, before: Flags, measure: ChangeMeasure) -> ShareSums:
+def _sums(batch: RequestValues, before: Flags, measure: ChangeMeasure) -> ShareSums:
     if measure is ChangeMeasure.FAILURES:
-        values = observations.failed[before & observations.attempted].astype(float)
+        values = batch.failed[before & batch.attempted].astype(float)
     else:
-        values = observations.word_error_rate[before & ~np.isnan(observations.word_error_rate)]
+        values = batch.word_error_rate[before & ~np.isnan(batch.word_error_rate)]
     return ShareSums(0, 0.0, len(values), float(values.sum()))

@@ -12,7 +12,7 @@ import pandas as pd
 from drift.columns.frame import sample
 from drift.sequential.baseline import MOST_ROWS, Baseline, fit
 from drift.sequential.monitor import Monitor, Report
-from drift.sequential.observations import observe
+from drift.sequential.request_values import request_values
 from tests.drift_traffic import HOUR, MONDAY, Hour, Service, rows_of, week
 
 WEEK = 168
@@ -29,7 +29,7 @@ def baseline_of(service: Service, hours: int = WEEK) -> Baseline:
 
 def _fitted(windows: list[pd.DataFrame], now: datetime) -> Baseline | None:
     known = pd.concat(windows, ignore_index=True)
-    return fit(observe(known.iloc[sample(len(known), min(len(known), MOST_ROWS))]), now.timestamp())
+    return fit(request_values(known.iloc[sample(len(known), min(len(known), MOST_ROWS))]), now.timestamp())
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def quiet(
         result.hours += 1
         result.requests += len(rows)
         if len(batch) == at_once or number == first + hours - 1:
-            together = observe(pd.concat(batch, ignore_index=True))
+            together = request_values(pd.concat(batch, ignore_index=True))
             result.reports += monitor.feed(together, baseline, (start + HOUR).timestamp())
             batch = []
     return result
@@ -90,7 +90,7 @@ def changed(
             moment = pd.Timestamp(start + (part if number == 2 else timedelta(0)))
             rows = pd.concat([rows[rows["time"] < moment], altered[altered["time"] >= moment]], ignore_index=True)
             after.append(rows[rows["time"] >= moment])
-        reports += monitor.feed(observe(rows), baseline, (start + HOUR).timestamp())
+        reports += monitor.feed(request_values(rows), baseline, (start + HOUR).timestamp())
         if number >= 2 and any(report.change.ended is None for report in reports):
             break
     return reports, pd.concat(after, ignore_index=True)

@@ -15,7 +15,7 @@ from scipy.stats import chi2
 from drift.columns.reader import Flags, Floats
 from drift.reference.lengths import Curve, Lengths, groups_of
 from drift.sequential.levels import BLOCK, LevelModel
-from drift.sequential.observations import LATENCY, NATURAL, Observations, distinct
+from drift.sequential.request_values import LATENCY, NATURAL, RequestValues, distinct
 from drift.sequential.shares import largest_usual
 from otel.contract.drift_changes import ChangeMeasure, Dimension
 
@@ -64,11 +64,11 @@ class Baseline(msgspec.Struct, frozen=True):
     builds: tuple[str, ...]
     """The builds whose requests it was fitted to."""
 
-    def residuals(self, observations: Observations) -> Floats:
+    def residuals(self, batch: RequestValues) -> Floats:
         """Returns the latency less the usual one at equal length, in natural logarithms; NaN where there is none."""
         lengths = Lengths({LATENCY.name: self.curves}, {LATENCY.name: self.offsets})
-        usual = lengths.usual(LATENCY, observations.frame, groups_of(observations.frame))
-        return np.asarray(observations.latency - usual * NATURAL, dtype=np.float64)
+        usual = lengths.usual(LATENCY, batch.frame, groups_of(batch.frame))
+        return np.asarray(batch.latency - usual * NATURAL, dtype=np.float64)
 
     def level(self, key: Key) -> LevelModel:
         """Returns the model of a series of latency; the service's for one that has none of its own."""
@@ -82,52 +82,52 @@ class Baseline(msgspec.Struct, frozen=True):
         return usual, largest_usual(usual, LEAST_BOUND[measure])
 
 
-def fit(observations: Observations, now: float) -> Baseline | None:
-    """Returns the baseline of the observations; None if there are too few hours of them."""
-    curves = Lengths.fit(observations.frame)
+def fit(batch: RequestValues, now: float) -> Baseline | None:
+    """Returns the baseline of the batch; None if there are too few hours of them."""
+    curves = Lengths.fit(batch.frame)
     baseline = Baseline(
         made=now,
         hours=0,
-        requests=len(observations),
+        requests=len(batch),
         curves=curves.curves[LATENCY.name],
         offsets=curves.offsets[LATENCY.name],
         levels={},
-        shares=dict(_shares(observations)),
+        shares=dict(_shares(batch)),
         sums={
-            ChangeMeasure.FAILURES: _sum(observations.failed[observations.attempted].astype(float)),
-            ChangeMeasure.WORD_ERROR_RATE: _sum(observations.word_error_rate[~np.isnan(observations.word_error_rate)]),
+            ChangeMeasure.FAILURES: _sum(batch.failed[batch.attempted].astype(float)),
+            ChangeMeasure.WORD_ERROR_RATE: _sum(batch.word_error_rate[~np.isnan(batch.word_error_rate)]),
         },
-        builds=tuple(distinct(observations.build)),
+        builds=tuple(distinct(batch.build)),
     )
-    residuals = baseline.residuals(observations)
-    service = _model(observations.times, residuals)
+    residuals = baseline.residuals(batch)
+    service = _model(batch.times, residuals)
     if service is None:
         return None
     levels = {key_of(ChangeMeasure.LATENCY, Dimension.SERVICE): service}
-    for voice in distinct(observations.voice):
-        mine = observations.voice == voice
-        model = _model(observations.times[mine], residuals[mine])
+    for voice in distinct(batch.voice):
+        mine = batch.voice == voice
+        model = _model(batch.times[mine], residuals[mine])
         if model is not None:
             levels[key_of(ChangeMeasure.LATENCY, Dimension.VOICE, voice)] = model
-    hours = len(np.unique(observations.times[~np.isnan(residuals)] // 3600))
+    hours = len(np.unique(batch.times[~np.isnan(residuals)] // 3600))
     return msgspec.structs.replace(baseline, levels=levels, hours=hours)
 
 
-def rough(observations: Observations, now: float) -> Baseline | None:
+def rough(batch: RequestValues, now: float) -> Baseline | None:
     """Returns a baseline of too few hours for ``fit``, with cautious movements; None if there are too few requests."""
-    curves = Lengths.fit(observations.frame)
+    curves = Lengths.fit(batch.frame)
     baseline = Baseline(
         made=now,
         hours=0,
-        requests=len(observations),
+        requests=len(batch),
         curves=curves.curves[LATENCY.name],
         offsets=curves.offsets[LATENCY.name],
         levels={},
-        shares=dict(_shares(observations)),
+        shares=dict(_shares(batch)),
         sums={},
-        builds=tuple(distinct(observations.build)),
+        builds=tuple(distinct(batch.build)),
     )
-    residuals = baseline.residuals(observations)
+    residuals = baseline.residuals(batch)
     known = residuals[~np.isnan(residuals)]
     if len(known) < LEAST_OF_SHARE:
         return None
@@ -167,28 +167,28 @@ def _model(times: Floats, residuals: Floats) -> LevelModel | None:
     return LevelModel(noise=noise, step=max(LEAST_STEP**2, step * caution), memory=memory)
 
 
-def _shares(observations: Observations) -> Iterator[tuple[Key, float]]:
+def _shares(batch: RequestValues) -> Iterator[tuple[Key, float]]:
     """Yields the usual shares, each the mean and two standard errors."""
-    attempted, failed = observations.attempted, observations.failed.astype(float)
-    yield from _of_series(ChangeMeasure.FAILURES, observations, attempted, failed)
-    for provider in distinct(np.concatenate([observations.provider, observations.failed_provider])):
-        spoke = attempted & (observations.provider == provider)
-        refused = attempted & (observations.failed_provider == provider)
+    attempted, failed = batch.attempted, batch.failed.astype(float)
+    yield from _of_series(ChangeMeasure.FAILURES, batch, attempted, failed)
+    for provider in distinct(np.concatenate([batch.provider, batch.failed_provider])):
+        spoke = attempted & (batch.provider == provider)
+        refused = attempted & (batch.failed_provider == provider)
         share = _usual(np.concatenate([np.zeros(int(spoke.sum())), np.ones(int(refused.sum()))]))
         if share is not None:
             yield key_of(ChangeMeasure.FAILURES, Dimension.PROVIDER, provider), share
-    checked = ~np.isnan(observations.word_error_rate)
-    yield from _of_series(ChangeMeasure.WORD_ERROR_RATE, observations, checked, observations.word_error_rate)
+    checked = ~np.isnan(batch.word_error_rate)
+    yield from _of_series(ChangeMeasure.WORD_ERROR_RATE, batch, checked, batch.word_error_rate)
 
 
 def _of_series(
-    measure: ChangeMeasure, observations: Observations, mask: Flags, values: Floats
+    measure: ChangeMeasure, batch: RequestValues, mask: Flags, values: Floats
 ) -> Iterator[tuple[Key, float]]:
     share = _usual(values[mask])
     if share is not None:
         yield key_of(measure, Dimension.SERVICE), share
-    for voice in distinct(observations.voice):
-        share = _usual(values[mask & (observations.voice == voice)])
+    for voice in distinct(batch.voice):
+        share = _usual(values[mask & (batch.voice == voice)])
         if share is not None:
             yield key_of(measure, Dimension.VOICE, voice), share
 

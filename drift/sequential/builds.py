@@ -15,7 +15,7 @@ import numpy as np
 from drift.columns.reader import Flags, Floats
 from drift.sequential.confidence import of_mean, of_share
 from drift.sequential.levels import LevelModel
-from drift.sequential.observations import Observations
+from drift.sequential.request_values import RequestValues
 from otel.contract.drift_changes import BuildState, ChangeMeasure
 
 ERROR = 0.01
@@ -104,17 +104,17 @@ class BuildComparison(msgspec.Struct):
     time: float = 0.0
     state: BuildState = BuildState.PENDING
 
-    def feed(self, observations: Observations, residuals: Floats, usable: Flags) -> None:
+    def feed(self, batch: RequestValues, residuals: Floats, usable: Flags) -> None:
         """Takes requests, of all builds."""
-        now = usable & (observations.times >= self.since)
-        mine = now & observations.of_build(self.build)
-        others = now & ~observations.of_build(self.build)
+        now = usable & (batch.times >= self.since)
+        mine = now & batch.of_build(self.build)
+        others = now & ~batch.of_build(self.build)
         if now.any():
-            self.time = max(self.time, float(observations.times[now].max()))
+            self.time = max(self.time, float(batch.times[now].max()))
         self.requests += int(mine.sum())
         known = ~np.isnan(residuals)
         for flags, is_mine in ((mine & known, True), (others & known, False)):
-            hours, places = np.unique(observations.times[flags] // 3600, return_inverse=True)
+            hours, places = np.unique(batch.times[flags] // 3600, return_inverse=True)
             for hour, count, total in zip(
                 hours, np.bincount(places, minlength=len(hours)), _sums(places, residuals[flags]), strict=True
             ):
@@ -123,10 +123,10 @@ class BuildComparison(msgspec.Struct):
                     sums.count, sums.total = sums.count + int(count), sums.total + float(total)
                 else:
                     sums.others, sums.of_others = sums.others + int(count), sums.of_others + float(total)
-        checked = ~np.isnan(observations.word_error_rate)
+        checked = ~np.isnan(batch.word_error_rate)
         for sums, flags, values in (
-            (self.failures, observations.attempted, observations.failed.astype(float)),
-            (self.word_errors, checked, observations.word_error_rate),
+            (self.failures, batch.attempted, batch.failed.astype(float)),
+            (self.word_errors, checked, batch.word_error_rate),
         ):
             sums.count += int((mine & flags).sum())
             sums.total += float(values[mine & flags].sum())

@@ -14,7 +14,7 @@ from drift.sequential.budget import weight_of_second
 from drift.sequential.builds import BuildComparison, BuildVerdict, Margins, ShareSums
 from drift.sequential.change import Change
 from drift.sequential.levels import LevelDetector
-from drift.sequential.observations import Observations, distinct
+from drift.sequential.request_values import RequestValues, distinct
 from drift.sequential.shares import ShareDetector
 from otel.contract.drift_changes import BuildState, ChangeMeasure, Dimension
 
@@ -70,21 +70,21 @@ class Monitor(msgspec.Struct):
     open: dict[Key, Report] = {}
     """The changes that have not ended."""
 
-    def feed(self, observations: Observations, baseline: Baseline, now: float) -> list[Report]:
+    def feed(self, batch: RequestValues, baseline: Baseline, now: float) -> list[Report]:
         """Takes new requests, and returns what began and what ended with them."""
-        times = observations.times
+        times = batch.times
         usable = (times <= now + FUTURE_SECONDS) & (times >= now - OLDEST_SECONDS)
         if not usable.any():
             return []
         first = self.time or min(baseline.made, float(times[usable][0]))
         newest = np.maximum.accumulate(np.maximum(np.where(usable, times, 0.0), first))
         seconds = np.diff(newest, prepend=first)
-        self._see(observations, usable, baseline)
-        residuals = baseline.residuals(observations)
-        feed = _Feed(self, observations, baseline, seconds)
+        self._see(batch, usable, baseline)
+        residuals = baseline.residuals(batch)
+        feed = _Feed(self, batch, baseline, seconds)
         reports = [*feed.latency(usable & ~np.isnan(residuals), residuals), *feed.shares(usable)]
         for comparison in self.comparisons.values():
-            comparison.feed(observations, residuals, usable)
+            comparison.feed(batch, residuals, usable)
         self.time = float(newest[-1])
         for report in reports:
             if report.change.ended is None:
@@ -107,10 +107,10 @@ class Monitor(msgspec.Struct):
                 news.append(verdict)
         return news
 
-    def _see(self, observations: Observations, usable: Flags, baseline: Baseline) -> None:
+    def _see(self, batch: RequestValues, usable: Flags, baseline: Baseline) -> None:
         """Notes the builds of the requests, and begins to compare those that are new."""
-        for build in distinct(observations.build[usable]):
-            times = observations.times[usable & observations.of_build(build)]
+        for build in distinct(batch.build[usable]):
+            times = batch.times[usable & batch.of_build(build)]
             first, last = float(times.min()), float(times.max())
             seen = self.builds.get(build)
             if seen is not None and first - seen.last < UNUSED_SECONDS:
@@ -149,9 +149,9 @@ class Monitor(msgspec.Struct):
 class _Feed:
     """One batch of requests on its way to the detectors."""
 
-    def __init__(self, monitor: Monitor, observations: Observations, baseline: Baseline, seconds: Floats) -> None:
+    def __init__(self, monitor: Monitor, batch: RequestValues, baseline: Baseline, seconds: Floats) -> None:
         self._monitor = monitor
-        self._observations = observations
+        self._batch = batch
         self._baseline = baseline
         self._seconds = seconds
 
@@ -164,7 +164,7 @@ class _Feed:
             if detector is not None:
                 yield from self._reports(
                     detector.feed(
-                        self._observations.times[mine].tolist(),
+                        self._batch.times[mine].tolist(),
                         residuals[mine].tolist(),
                         self._weights(measure, dimension, mine),
                         self._baseline.level(key),
@@ -174,19 +174,19 @@ class _Feed:
 
     def shares(self, usable: Flags) -> Iterator[Report]:
         """Feeds failures and misheard words."""
-        observations = self._observations
-        failed = observations.failed.astype(np.float64)
-        for dimension, value, mine in self._series(ChangeMeasure.FAILURES, usable & observations.attempted):
+        batch = self._batch
+        failed = batch.failed.astype(np.float64)
+        for dimension, value, mine in self._series(ChangeMeasure.FAILURES, usable & batch.attempted):
             yield from self._share(ChangeMeasure.FAILURES, dimension, value, mine, failed)
-        attempted = usable & observations.attempted
-        for provider in distinct(np.concatenate([observations.provider, observations.failed_provider])):
-            refused = attempted & (observations.failed_provider == provider)
-            mine = refused | (attempted & (observations.provider == provider))
+        attempted = usable & batch.attempted
+        for provider in distinct(np.concatenate([batch.provider, batch.failed_provider])):
+            refused = attempted & (batch.failed_provider == provider)
+            mine = refused | (attempted & (batch.provider == provider))
             values = refused.astype(np.float64)
             yield from self._share(ChangeMeasure.FAILURES, Dimension.PROVIDER, provider, mine, values)
-        checked = usable & ~np.isnan(observations.word_error_rate)
+        checked = usable & ~np.isnan(batch.word_error_rate)
         for dimension, value, mine in self._series(ChangeMeasure.WORD_ERROR_RATE, checked):
-            yield from self._share(ChangeMeasure.WORD_ERROR_RATE, dimension, value, mine, observations.word_error_rate)
+            yield from self._share(ChangeMeasure.WORD_ERROR_RATE, dimension, value, mine, batch.word_error_rate)
 
     def _share(
         self, measure: ChangeMeasure, dimension: Dimension, value: str, mine: Flags, values: Floats
@@ -196,7 +196,7 @@ class _Feed:
         if detector is not None and mine.any():
             yield from self._reports(
                 detector.feed(
-                    self._observations.times[mine].tolist(),
+                    self._batch.times[mine].tolist(),
                     values[mine].tolist(),
                     self._weights(measure, dimension, mine),
                     *self._baseline.share(measure, key),
@@ -210,8 +210,8 @@ class _Feed:
             return
         yield Dimension.SERVICE, "", mask
         words: dict[Dimension, Words] = {
-            Dimension.VOICE: self._observations.voice,
-            Dimension.BUILD: self._observations.build,
+            Dimension.VOICE: self._batch.voice,
+            Dimension.BUILD: self._batch.build,
         }
         for dimension, names in words.items():
             for value in distinct(names[mask]):

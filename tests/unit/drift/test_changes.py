@@ -17,7 +17,7 @@ from drift.sequential.change import LASTING_SECONDS
 from drift.sequential.levels import BLOCK, LevelDetector, LevelModel
 from drift.sequential.monitor import MOST_SERIES, Monitor
 from drift.sequential.news import report_text
-from drift.sequential.observations import observe
+from drift.sequential.request_values import request_values
 from drift.sequential.shares import RECENT, ShareDetector, largest_usual
 from otel.contract.drift_changes import ChangeMeasure, Dimension
 from tests.drift_changes import baseline_of, changed, delay, quiet
@@ -187,7 +187,7 @@ def test_a_change_of_one_voice_names_it(baseline: Baseline) -> None:
     for number, (start, rows) in enumerate(week(SERVICE, 68, first=60)):
         if number >= 4:
             rows.loc[(rows["voice"] == "amy") & (rows["cache"] == "miss"), "duration"] *= 2
-        reports += monitor.feed(observe(rows), baseline, (start + HOUR).timestamp())
+        reports += monitor.feed(request_values(rows), baseline, (start + HOUR).timestamp())
     voices = [report for report in reports if report.dimension is Dimension.VOICE]
     assert {report.value for report in voices} == {"amy"}
     assert "voice amy is" in report_text(voices[0])
@@ -200,7 +200,7 @@ def test_misheard_words_are_found_where_clips_are_checked(baseline: Baseline) ->
     for number, (start, rows) in enumerate(week(SERVICE, 64, first=60)):
         rates = rng.beta(0.2, 6, len(rows)) if number < 2 else rng.beta(2, 2, len(rows))
         rows["word_error_rate"] = np.where(rng.random(len(rows)) < 0.3, rates, np.nan)
-        reports += monitor.feed(observe(rows), baseline, (start + HOUR).timestamp())
+        reports += monitor.feed(request_values(rows), baseline, (start + HOUR).timestamp())
     assert reports[0].measure is ChangeMeasure.WORD_ERROR_RATE
     assert reports[0].change.since >= (MONDAY + 62 * HOUR).timestamp()
 
@@ -212,10 +212,10 @@ def test_the_state_survives_being_stored_at_any_time(baseline: Baseline) -> None
     altered = rows_of(Hour(rows=300, latency=2.0), start + HOUR, np.random.default_rng(3))
     rows = pd.concat([rows, altered], ignore_index=True)
     now = (start + 2 * HOUR).timestamp()
-    expected = whole.feed(observe(rows), baseline, now)
+    expected = whole.feed(request_values(rows), baseline, now)
     reports = []
     for begin in range(0, len(rows), 37):
-        reports += parts.feed(observe(rows.iloc[begin : begin + 37]), baseline, now)
+        reports += parts.feed(request_values(rows.iloc[begin : begin + 37]), baseline, now)
         parts = msgspec.json.decode(msgspec.json.encode(parts), type=Monitor)
     assert expected
     key = lambda report: (report.key, report.change.found)  # noqa: E731
@@ -241,11 +241,11 @@ def test_hostile_values_break_nothing_and_are_no_change(baseline: Baseline) -> N
     old = rows.iloc[:5].copy()
     old["time"] = pd.Timestamp("2020-01-02", tz="UTC")
     old["request_id"] = old["request_id"] + "o"
-    known = observe(pd.concat([old, rows, far], ignore_index=True))
+    known = request_values(pd.concat([old, rows, far], ignore_index=True))
     reports = monitor.feed(known, baseline, (start + HOUR).timestamp())
     assert {report.measure for report in reports} <= {ChangeMeasure.WORD_ERROR_RATE}  # those are all misheard
     assert monitor.time < (start + HOUR + timedelta(minutes=5)).timestamp()
-    assert monitor.feed(observe(rows.iloc[:0]), baseline, 0.0) == []
+    assert monitor.feed(request_values(rows.iloc[:0]), baseline, 0.0) == []
 
 
 def test_invented_names_do_not_take_memory(baseline: Baseline) -> None:
@@ -255,7 +255,7 @@ def test_invented_names_do_not_take_memory(baseline: Baseline) -> None:
         named = rows.copy()
         named["voice"] = [f"voice-{batch}-{n}" for n in range(len(rows))]
         named["build"] = [f"build-{batch}-{n}" for n in range(len(rows))]
-        monitor.feed(observe(named), baseline, (start + HOUR).timestamp())
+        monitor.feed(request_values(named), baseline, (start + HOUR).timestamp())
     assert len(monitor.shares) <= MOST_SERIES + 2
     assert len(monitor.builds) <= 64
     assert key_of(ChangeMeasure.FAILURES, Dimension.SERVICE) in monitor.shares

@@ -1,4 +1,4 @@
-"""Rows as observations: what the sequential tests need of each request, in order of time."""
+"""Rows as arrays: what the sequential tests need of each request, in order of time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NATURAL = float(np.log(10.0))
 
 
 @dataclass(frozen=True, slots=True)
-class Observations:
+class RequestValues:
     """Requests in order of time; all arrays have the same length."""
 
     frame: Frame
@@ -43,22 +43,22 @@ class Observations:
     def __len__(self) -> int:
         return len(self.times)
 
-    def take(self, flags: Flags) -> Observations:
+    def take(self, flags: Flags) -> RequestValues:
         """Returns the requests that are flagged."""
         places = np.flatnonzero(flags)
         arrays = {name: getattr(self, name)[places] for name in ARRAYS}
-        return Observations(frame=self.frame.take(places), **arrays)
+        return RequestValues(frame=self.frame.take(places), **arrays)
 
     def of_build(self, build: str) -> Flags:
         """Returns which requests the build answered."""
         return np.asarray(self.build == build, dtype=np.bool_)
 
 
-ARRAYS = tuple(field.name for field in fields(Observations) if field.name != "frame")
+ARRAYS = tuple(field.name for field in fields(RequestValues) if field.name != "frame")
 
 
-def observe(rows: pd.DataFrame, since: datetime | None = None, until: datetime | None = None) -> Observations:
-    """Returns the observations of rows from ``since`` to before ``until``; no value of a row raises."""
+def request_values(rows: pd.DataFrame, since: datetime | None = None, until: datetime | None = None) -> RequestValues:
+    """Returns the values of the rows from ``since`` to before ``until``; no value of a row raises."""
     reader = FieldReader(rows)
     reader.keep_window(since, until)
     reader.drop_duplicates()
@@ -69,7 +69,7 @@ def observe(rows: pd.DataFrame, since: datetime | None = None, until: datetime |
     requests, frame = Requests(reader), prepare(source)
     made = np.asarray(requests.origin == "made", dtype=np.bool_)
     latency = np.where(frame.present(LATENCY) & made, frame.values["latency"] * NATURAL, np.nan)
-    return Observations(
+    return RequestValues(
         frame=frame,
         times=reader.times / 1e6,
         voice=requests.voice,
