@@ -92,8 +92,8 @@ def new_rows(parts: Sequence[Path], known: Sequence[Path], *, spill: Path) -> pd
     if not parts:
         return _frame(SCHEMA.empty_table())
     try:
-        with closing(_connect(spill)) as connection:
-            _open(connection, parts)
+        with closing(connect(spill)) as connection:
+            open_parts(connection, parts)
             connection.execute("create temp table known (request_id varchar, time timestamptz)")
             if known:
                 read = connection.read_parquet([str(part) for part in known], union_by_name=True)
