@@ -52,7 +52,7 @@ class UsageGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WeeklyChange:
     """The requests of a group in the last week, and in the week before."""
 
     kind: str
@@ -85,7 +85,7 @@ class UsageReport:
     """Requests by weekday, Monday first, and hour of the day in UTC."""
     weeks: tuple[WeekUsage, ...]
     """The full weeks up to the end, the oldest first."""
-    changes: tuple[Change, ...]
+    changes: tuple[WeeklyChange, ...]
     """Last week against the one before, the largest differences first; none with less than two weeks."""
     forecast: Forecast | None
     """None with less than two weeks of rows."""
@@ -154,7 +154,7 @@ def _weeks(period: Period, last: datetime) -> list[WeekUsage]:
     return weeks[::-1]
 
 
-def _changes(period: Period, last: datetime) -> tuple[Change, ...]:
+def _changes(period: Period, last: datetime) -> tuple[WeeklyChange, ...]:
     changes = []
     for kind in COMPARED:
         rows = period.rows(
@@ -165,7 +165,7 @@ def _changes(period: Period, last: datetime) -> tuple[Change, ...]:
             middle=_naive(last - WEEK),
             end=_naive(last),
         )
-        changes += [Change(kind, **row) for row in rows]
+        changes += [WeeklyChange(kind, **row) for row in rows]
     return tuple(sorted(changes, key=lambda change: (-abs(change.after - change.before), change.kind, change.name)))
 
 

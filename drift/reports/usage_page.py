@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from drift.accounts.forecast import Forecast
-from drift.accounts.usage import Change, UsageGroup, UsageReport
+from drift.accounts.usage import WeeklyChange, UsageGroup, UsageReport
 from drift.reports import charts
 from drift.reports.page import environment
 from drift.reports.tables import Cell, count, csv_text, hours, share
@@ -115,7 +115,7 @@ def _row(group: UsageGroup, report: UsageReport) -> dict[str, str]:
     }
 
 
-def _change(change: Change) -> dict[str, str]:
+def _change(change: WeeklyChange) -> dict[str, str]:
     return {
         "kind": change.kind,
         "name": change.name,
