@@ -11,8 +11,8 @@ from drift.columns.column import ValueKind
 from drift.columns.frame import Frame
 from drift.columns.reader import Values
 from drift.reference import distance
-from drift.reference.calibration import measure
 from drift.reference.reference import Method, Reference
+from drift.reference.thresholds import measure
 from drift.verdict.drift_tests import BoundTest, DriftResult, DriftTest, Statistic, TestPlan
 from drift.verdict.evidently_report import EvidentlyReport
 from otel.contract.drift_verdict import TestResult

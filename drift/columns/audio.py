@@ -26,6 +26,7 @@ _category = partial(
     applies=lambda requests: requests.synthesized,
     least=SHARE,
     sound="none",
+    rate="none",
     worse=1,
 )
 

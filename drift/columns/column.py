@@ -80,11 +80,20 @@ class Column:
     """Whether its p95 is also tested against a bound."""
     share_tested: bool = False
     """Whether the share of what is sound is also tested against a bound."""
+    level_tested: bool = False
+    """Whether the level of its numbers is judged over several windows in a row."""
+    rate: str | None = None
+    """The category whose rate is judged over several windows in a row; None if none is."""
 
     @property
     def name(self) -> str:
         """The column's name in files and frames: the label's value as plain text."""
         return self.label.value
+
+    @property
+    def accumulated(self) -> bool:
+        """Whether it is also judged over several windows in a row."""
+        return self.level_tested or self.rate is not None
 
     @property
     def help(self) -> str:

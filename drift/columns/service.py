@@ -34,6 +34,7 @@ SERVICE: tuple[Column, ...] = (
         softening=0.002,
         equal_length=True,
         tail_tested=True,
+        level_tested=True,
     ),
     _number(
         label=DriftColumn.TIME_TO_FIRST_AUDIO,
@@ -49,6 +50,7 @@ SERVICE: tuple[Column, ...] = (
         equal_length=True,
         tautologies=frozenset({"streamed"}),
         tail_tested=True,
+        level_tested=True,
     ),
     _number(
         label=DriftColumn.REAL_TIME_FACTOR,
@@ -61,6 +63,7 @@ SERVICE: tuple[Column, ...] = (
         least=ratio(1.1),
         softening=1e-4,
         equal_length=True,
+        level_tested=True,
     ),
     _number(
         label=DriftColumn.QUEUE_WAIT,
@@ -83,6 +86,7 @@ SERVICE: tuple[Column, ...] = (
         values=text("outcome"),
         sentence="{after} of requests fail instead of {before}",
         sound="ok",
+        rate="ok",
         worse=1,
         tautologies=frozenset({"provider"}),
         failure=True,
@@ -98,6 +102,7 @@ SERVICE: tuple[Column, ...] = (
         values=lambda requests: either(requests.no_room, "refused", "admitted"),
         sentence="{after} of requests are refused for want of room instead of {before}",
         sound="admitted",
+        rate="admitted",
         worse=1,
         tautologies=frozenset({"provider", "cache"}),
         failure=True,
@@ -112,6 +117,7 @@ SERVICE: tuple[Column, ...] = (
         values=_fallbacks,
         sentence="{after} of requests are spoken by another provider than planned, instead of {before}",
         sound="first",
+        rate="first",
         worse=1,
         tautologies=frozenset({"provider"}),
     ),

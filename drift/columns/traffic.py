@@ -78,6 +78,7 @@ TRAFFIC: tuple[Column, ...] = (
         requests="all that reached a synthesis or a hit",
         applies=lambda requests: requests.cache != NOTHING,
         values=text("cache"),
+        rate="hit",
         tautologies=frozenset({"cache", "provider"}),
     ),
     _category(
@@ -89,6 +90,7 @@ TRAFFIC: tuple[Column, ...] = (
         values=lambda requests: either(requests.invalid, "invalid", "valid"),
         sentence="{after} of requests are refused for what they ask instead of {before}",
         sound="valid",
+        rate="valid",
         worse=1,
         tautologies=frozenset({"provider", "cache", "voice", "language"}),
         failure=True,

@@ -21,7 +21,10 @@ from drift.columns.column import Column, ValueKind
 from drift.columns.columns import BY_NAME, DIMENSIONS
 from drift.columns.reader import NOTHING, Floats, Values, Words
 from drift.errors import ReferenceDamaged, ReferenceIncompatible
+from drift.reference.baseline import Baseline
+from drift.reference.calendar import ALL_HOURS, hour_of_week
 from drift.reference.lengths import Lengths
+from otel.contract.drift_verdict import ReferenceHours
 
 FORMAT = 1
 """The version of stored references and of how columns are derived: raise it whenever either changes its meaning, but
@@ -33,6 +36,11 @@ the hours differ by more than their sampling errors."""
 METADATA, SAMPLE = "reference.json", "sample.parquet"
 VALUE, BY = "value ", "by "
 """The prefixes of the sample's columns."""
+GROUP = "hours"
+"""The column of the sample that tells each row's place in ``hours``."""
+LATER = frozenset({"hours", "baselines", "reason"})
+"""The fields that a reference of an earlier version does not have; they are stored if they hold something."""
+NOT_KNOWN = "the reference is of a version that does not look for a pattern by hour: calibrate makes a new one"
 
 
 class Calibration(StrEnum):
@@ -83,6 +91,21 @@ class TestBounds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HourReference:
+    """What some hours of the week are compared with; the sample has their rows."""
+
+    name: str
+    """The hours in words, as "Mondays to Fridays 02:00-04:00"."""
+    hours: tuple[int, ...]
+    """The hours of the week, 0 from Monday 00:00 UTC on."""
+    windows: int
+    rows: int
+    thresholds: dict[str, dict[int, Threshold]]
+    bounds: dict[str, TestBounds]
+    baselines: dict[str, Baseline]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceMetadata:
     """The content of reference.json except the checksum: everything in a reference but its sample."""
 
@@ -103,6 +126,12 @@ class ReferenceMetadata:
     """The medians of numbers, in their units."""
     builds: tuple[str, ...]
     voice_checksums: tuple[str, ...]
+    baselines: dict[str, Baseline] = field(default_factory=dict)
+    """The usual values by column, by which windows in a row are judged together."""
+    hours: tuple[HourReference, ...] = ()
+    """What the hours of the week are compared with, where the past shows a pattern; empty where it shows none."""
+    reason: str = ""
+    """Why the hours of the week are told apart, or why not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +142,40 @@ class Reference(ReferenceMetadata):
     """A proportional sample of the windows' rows: compared values ("value latency") and dimensions ("by voice")."""
     checksum: str = ""
     """The SHA-256 of everything else, including the sample."""
-    _cache: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def id(self) -> str:
         """The name of its folder: the times at which it begins and ends, and the first 8 digits of its checksum."""
         return f"{self.start:%Y%m%dT%H%MZ}-{self.end:%Y%m%dT%H%MZ}-{self.checksum[:8]}"
+
+    def at(self, time: datetime) -> Reference:
+        """Returns what a window that begins at ``time`` is compared with: the part of its hour of the week."""
+        if len(self.hours) < 2:
+            return self
+        hour = hour_of_week(time)
+        place = next(place for place, part in enumerate(self.hours) if hour in part.hours)
+        if place not in self._cache:
+            part = self.hours[place]
+            self._cache[place] = replace(
+                self,
+                hours=(part,),
+                thresholds=part.thresholds,
+                bounds=part.bounds,
+                baselines=part.baselines,
+                sample=self.sample[self.sample[GROUP] == place].reset_index(drop=True),
+            )
+        known: Reference = self._cache[place]
+        return known
+
+    @property
+    def described(self) -> ReferenceHours:
+        """The hours that are compared with, for a verdict; of the part that ``at`` returned."""
+        reason = self.reason or NOT_KNOWN
+        if len(self.hours) == 1:
+            part = self.hours[0]
+            return ReferenceHours(part.name, reason, part.windows, part.rows)
+        return ReferenceHours(ALL_HOURS, reason, self.windows, self.rows)
 
     def values(self, column: Column) -> Values:
         """Returns all values of the sample, numbers in ascending order."""
@@ -160,7 +217,7 @@ class Reference(ReferenceMetadata):
         """Creates ``folder`` and writes the reference into it. Raises OSError."""
         folder.mkdir(parents=True, exist_ok=True)
         self.sample.to_parquet(folder / SAMPLE, index=False)
-        text = files.json_text({**_metadata(self), "checksum": self.checksum}, sort_keys=False)
+        text = files.json_text({**_stored(self), "checksum": self.checksum}, sort_keys=False)
         (folder / METADATA).write_text(text.rstrip(), "utf-8")
 
 
@@ -212,6 +269,7 @@ def load(folder: Path) -> Reference:
     ) as error:  # pyarrow's errors and a ValidationError are ValueErrors
         raise ReferenceDamaged(f"{folder.name} can't be read: {type(error).__name__}") from error
     needed = {VALUE + name for name in metadata.thresholds} | {BY + name for name in DIMENSIONS}
+    needed |= {GROUP} if metadata.hours else set()
     if not set(sample.columns) >= needed or not set(metadata.thresholds) <= set(BY_NAME):
         raise ReferenceDamaged(f"{folder.name} can't be read: its columns are not the ones of this version")
     reference = Reference(**_metadata(metadata), sample=sample).sealed()
@@ -232,13 +290,21 @@ def _metadata(reference: ReferenceMetadata) -> dict[str, Any]:
     return {field.name: getattr(reference, field.name) for field in fields(ReferenceMetadata)}
 
 
+def _stored(reference: ReferenceMetadata) -> dict[str, Any]:
+    """Returns the fields that are written; one of LATER only if it holds something, as a format that had none of them
+    demands."""
+    return {name: value for name, value in _metadata(reference).items() if value or name not in LATER}
+
+
 def _checksum(reference: Reference) -> str:
-    digest = hashlib.sha256(files.json_text(_metadata(reference), indent=None).rstrip().encode())
+    digest = hashlib.sha256(files.json_text(_stored(reference), indent=None).rstrip().encode())
     for name in sorted(reference.sample.columns):
         digest.update(name.encode())
         values = reference.sample[name]
         if values.dtype.kind == "f":
             digest.update(values.to_numpy(dtype="<f8").tobytes())
+        elif values.dtype.kind == "i":
+            digest.update(values.to_numpy(dtype="<i8").tobytes())
         else:
             digest.update("\0".join(values.fillna(NOTHING).astype(str)).encode())
     return digest.hexdigest()

@@ -29,6 +29,7 @@ def column_values(
     rows: pd.DataFrame, reference: Reference, columns: Iterable[str], start: datetime, end: datetime
 ) -> dict[str, ColumnValues]:
     """Returns the values of those ``columns`` that have values in both ``reference`` and ``rows``."""
+    reference = reference.at(start)
     frame = reference.lengths.judged(prepare(rows, start, end))
     values: dict[str, ColumnValues] = {}
     for name in columns:

@@ -24,6 +24,10 @@ class Statistic(StrEnum):
     """The share of missing values, at most the bound."""
     CONSTANT = "constant"
     """The standard deviation, more than the bound."""
+    LEVEL = "level"
+    """The deviation of the numbers of the last windows together, less than the bound; ``spans.py`` tests it."""
+    RATE = "rate"
+    """The same for the rate of a category."""
 
 
 @dataclass(frozen=True, slots=True)

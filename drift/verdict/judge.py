@@ -18,6 +18,7 @@ from drift.reference.reference import FORMAT, Reference
 from drift.verdict.drift_tests import DriftResult, DriftTest, Statistic, TestPlan, plan_tests
 from drift.verdict.evidently_report import Evaluate, EvidentlyReport, evaluate
 from drift.verdict.segments import WindowFrames, concentration
+from drift.verdict.spans import SpanTest, span_tests
 from otel.contract.drift_verdict import Change, Context, Problem, ProblemKind, Score, Verdict, VerdictState
 
 MOST_STRENGTH = 3.0
@@ -52,6 +53,8 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
         return _unusable(verdict, reference), None
     if reference.format != FORMAT:
         return _unusable(verdict, ReferenceIncompatible(f"format {reference.format}, not {FORMAT}")), None
+    reference = reference.at(start)
+    verdict = replace(verdict, compared_with=reference.described)
     before = _last(previous, reference)
     if plain.rows < minimum_rows:
         return _undecided(verdict, reference, before), None
@@ -64,7 +67,8 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
         ), None
     report = evaluation(plan, judged, reference)
     frames = WindowFrames(plain, judged, reference)
-    scores = tuple(_Scoring(frames, plan, report, before, start, consecutive).scores())
+    spans = span_tests(judged, reference, before, consecutive)
+    scores = tuple(_Scoring(frames, plan, report, spans, before, previous, start, consecutive).scores())
     state = (
         VerdictState.DRIFT
         if any(score.detected for score in scores)
@@ -88,7 +92,7 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
             state=state,
             reference=reference.id,
             scores=scores,
-            tests=report.tests,
+            tests=(*report.tests, *(test.result for test in spans.values())),
             problems=(*judged.problems, *plan.problems, *constant),
             segments=tuple(segment for segment in segments if segment is not None),
             context=_context(rows, reference),
@@ -138,6 +142,7 @@ def _carried(column: Column, last: Score | None, missing: float | None) -> Score
         method=None,
         size=0,
         missing_share=missing,
+        recent=last.recent if last else (),
     )
 
 
@@ -148,7 +153,9 @@ class _Scoring:
     frames: WindowFrames
     plan: TestPlan
     report: EvidentlyReport
+    spans: dict[str, SpanTest]
     before: dict[str, Score]
+    previous: Sequence[Verdict]
     start: datetime
     consecutive: int
 
@@ -159,7 +166,7 @@ class _Scoring:
         failed = {test.column for test in self.report.tests if not test.ok}
         for column in COLUMNS:
             result = results.get(column.name)
-            if result is None and column.name not in failed:
+            if result is None and column.name not in failed and column.name not in self.spans:
                 missing = self.frames.judged.missing_share(column)
                 yield _carried(column, self.before.get(column.name), missing)
             else:
@@ -167,14 +174,18 @@ class _Scoring:
 
     def _score(self, column: Column, result: DriftResult | None, test: DriftTest | None, *, failed: bool) -> Score:
         last, missing = self.before.get(column.name), self.frames.judged.missing_share(column)
-        over = failed or (result is not None and result.over)
-        row = (last.consecutive if last else 0) + 1 if over else 0
+        span = self.spans.get(column.name)
+        together = span.windows if span else 0
+        over = failed or together > 0 or (result is not None and result.over)
+        row = max((last.consecutive if last else 0) + 1, together) if over else 0
         bound = self.frames.reference.bounds[column.name].missing
         value, threshold, method = _shown(result, test, missing, bound)
         reached = result.value / test.threshold.sure if result and result.value and test else 0.0
         strength = min(MOST_STRENGTH, max(reached, 1.0) if failed else reached)
         if row > 1 and last is not None:
             strength = (last.strength + strength) / 2
+        if together:
+            strength = max(strength, 1.0)
         went_on = row > 1 and last is not None and last.detected
         return Score(
             column.name,
@@ -185,12 +196,24 @@ class _Scoring:
             consecutive=row,
             strength=strength,
             detected=row >= self.consecutive and (went_on or strength >= 1.0),
-            since=((last.since if last and last.consecutive else None) or self.start) if over else None,
+            since=self._since(column, last, together) if over else None,
             method=method,
             size=test.size if test else 0,
             missing_share=missing,
             change=_change(column, self.frames) if test else None,
+            recent=span.recent if span else last.recent if last else (),
         )
+
+    def _since(self, column: Column, last: Score | None, together: int) -> datetime:
+        """Returns the start of the windows in a row that are over, or that are over together."""
+        since = (last.since if last and last.consecutive else None) or self.start
+        judged = [
+            verdict.start
+            for verdict in self.previous
+            if verdict.reference == self.frames.reference.id
+            and any(score.column == column.name and score.value is not None for score in verdict.scores)
+        ]
+        return min([since, *judged[len(judged) + 1 - together :]]) if together > 1 else since
 
 
 def _shown(

@@ -159,6 +159,9 @@ class Score:
     failed test counts as 1 at least. Hours resemble their neighbours, so two in a row over a threshold are less of a
     surprise than two by themselves; to ask more of both together finds more, at as few false alarms, than a higher
     threshold."""
+    recent: tuple[float, ...] = ()
+    """The deviations of the last windows from the usual value, the newest last, in standard deviations of the
+    reference's windows. Empty for a column that is not judged over several windows."""
 
     @property
     def ratio(self) -> float | None:
@@ -202,6 +205,19 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class ReferenceHours:
+    """The part of the reference that a window was compared with."""
+
+    hours: str
+    """The hours of the week in UTC, as "Mondays to Fridays 02:00-04:00", or "all hours"."""
+    reason: str
+    """Why these, as the middle of a sentence: the pattern of the past, that it shows none, or that it is too short."""
+    windows: int
+    """The number of windows of the past in these hours."""
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the drift job decided about a window."""
 
@@ -217,6 +233,8 @@ class Verdict:
     problems: tuple[Problem, ...] = ()
     segments: tuple[Segment, ...] = ()
     context: Context = field(default_factory=Context)
+    compared_with: ReferenceHours | None = None
+    """The hours that the window was compared with; None without a reference, and in verdicts of earlier versions."""
 
     @property
     def detected(self) -> tuple[Score, ...]:

@@ -9,8 +9,9 @@ import pytest
 from drift.columns.column import ValueKind
 from drift.columns.columns import BY_NAME, COLUMNS
 from drift.errors import ReferenceImpossible
-from drift.reference.calibration import FLOOR, LEAST_AT_SIZE, STABILITY, calibrate
+from drift.reference.calibration import calibrate
 from drift.reference.reference import Calibration, Method
+from drift.reference.thresholds import FLOOR, LEAST_AT_SIZE, STABILITY
 from tests.drift_references import HOURS, calibrated, cold, window
 from tests.drift_traffic import HOUR, MONDAY, Service, week
 

@@ -1,0 +1,212 @@
+"""What a column's windows usually are, so that several windows in a row can be judged together.
+
+A number is described by its midmean, the average of the middle half of its values; a rate by how often a category
+occurs. A window's deviation is how far it is from the usual, in standard deviations of the service's own windows:
+
+- For a number, their variance is that between windows and that of the midmean itself.
+- For a rate, the p-value of the window's count is exact under the beta-binomial distribution, whose rate varies from
+  window to window as much as in the past, and is itself known from so many requests only. The deviation is the normal
+  quantile of the mid-p-value (Lancaster 1961).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+from scipy import special, stats
+
+from drift.columns.column import Column
+from drift.columns.reader import Floats, Values
+from drift.reference.rarity import LEAST_PAIRS, safety
+
+LEAST_VALUES = 50
+"""The minimum number of values of a window."""
+LEAST_WINDOWS = 5
+"""The minimum number of windows of hours with a usual value of their own."""
+OWN_SCATTER = 30
+"""The minimum number of windows of hours whose scatter is used even if it is less than that of all hours."""
+SURER = 1.3
+"""The factor on the deviations of a single window: 5.2 instead of 4, since many rows of windows are looked at."""
+SMALLEST = 12
+"""The standard deviation between windows is at least the smallest change that matters, divided by this."""
+FARTHEST = 5.0
+"""The most that a single window counts for, so that one window alone is no drift."""
+SPANS = (1, 2, 3, 4, 6, 8, 12)
+"""The numbers of windows in a row that are judged together."""
+CHANCE = 0.05
+"""The chance that the scatter of a rate is larger than assumed."""
+
+
+class Baseline(msgspec.Struct, frozen=True, array_like=True):
+    """The usual value of a column in some hours."""
+
+    usual: float
+    """The average of the windows' midmeans, or the rate."""
+    scatter: float
+    """The standard deviation between windows; for a rate the correlation of two requests of one window, from 0 to 1,
+    which tells how the rate varies (0 in a binomial distribution)."""
+    certainty: float
+    """The number of independent windows that ``usual`` was measured in."""
+    correlation: float
+    """The correlation of neighbouring windows' deviations."""
+    limit: float
+    """The deviation of several windows together from which they have drifted."""
+    windows: int
+
+    def deviation(self, column: Column, values: Values) -> float:
+        """Returns the deviation of a window's ``values``; positive if they are larger, or the category more frequent."""
+        if column.rate is not None:
+            count = int((values == column.rate).sum())
+            return rate_deviation(count, len(values), self.usual, self.scatter)
+        middle, variance = midmean(values)
+        return (middle - self.usual) / float(np.sqrt(self.scatter**2 + variance))
+
+    def change(self, column: Column, values: Values) -> float:
+        """Returns the difference to the usual value: of midmeans, or of rates."""
+        if column.rate is not None:
+            return float(np.mean(values == column.rate)) - self.usual
+        return midmean(values)[0] - self.usual
+
+    def together(self, deviations: Sequence[float]) -> float:
+        """Returns the deviation of windows in a row: their sum, divided by its standard deviation."""
+        size = len(deviations)
+        certain = max(1.0, self.certainty)
+        return float(sum(deviations)) / float(np.sqrt(_variance(size, self.correlation) + size**2 / certain))
+
+
+def midmean(values: Values) -> tuple[float, float]:
+    """Returns the mean of the middle half of ``values``, and its variance by winsorizing (Tukey and McLaughlin 1963)."""
+    ordered: Floats = np.sort(values)
+    quarter = len(ordered) // 4
+    middle = ordered[quarter : len(ordered) - quarter]
+    held = np.clip(ordered, middle[0], middle[-1])
+    share = len(middle) / len(ordered)
+    return float(np.mean(middle)), float(np.var(held, ddof=1)) / (len(ordered) * share**2)
+
+
+def rate_deviation(count: int, number: int, rate: float, scatter: float) -> float:
+    """Returns the normal quantile of the mid-p-value of ``count`` in ``number`` under the beta-binomial distribution."""
+    concentration = 1 / max(scatter, 1e-9) - 1
+    a, b = rate * concentration, (1 - rate) * concentration
+    k = np.arange(number + 1)
+    ways = special.gammaln(number + 1) - special.gammaln(k + 1) - special.gammaln(number - k + 1)
+    chances = np.exp(ways + special.betaln(k + a, number - k + b) - special.betaln(a, b))
+    more = float(chances[count + 1 :].sum() + chances[count] / 2)
+    fewer = float(chances[:count].sum() + chances[count] / 2)
+    return float(stats.norm.isf(max(more, 1e-300))) if more <= fewer else -float(stats.norm.isf(max(fewer, 1e-300)))
+
+
+def fit(
+    column: Column, windows: Sequence[Values], groups: Sequence[int], following: Sequence[bool], deviations: float
+) -> dict[int, Baseline]:
+    """Returns the usual value of each group of windows that has enough of them.
+
+    ``groups`` is the number of each window's group, and ``following`` tells whether it directly follows the one before.
+    """
+    enough = [number for number, values in enumerate(windows) if len(values) >= LEAST_VALUES]
+    members = {group: [n for n in enough if groups[n] == group] for group in sorted({groups[n] for n in enough})}
+    members = {group: numbers for group, numbers in members.items() if len(numbers) >= LEAST_WINDOWS}
+    known = {number for numbers in members.values() for number in numbers}
+    if not known:
+        return {}
+    measured = _rates(column, windows, members) if column.rate is not None else _levels(column, windows, members)
+    plain = {n: measured[group].deviation(column, windows[n]) for group, numbers in members.items() for n in numbers}
+    pairs = [(plain[n - 1], plain[n]) for n in sorted(known) if following[n] and n - 1 in known]
+    r = _correlation(pairs)
+    correlation = min(0.95, r + 1 / float(np.sqrt(len(known))))
+    wanted = SURER * deviations
+    limit = wanted * safety(len(known), r, wanted) * _unevenness(plain, following, correlation)
+    fitted = {}
+    for group, numbers in members.items():
+        certainty = max(1.0, len(numbers) * (1 - r) / (1 + r))
+        fitted[group] = msgspec.structs.replace(
+            measured[group], certainty=certainty, correlation=correlation, limit=limit
+        )
+    return fitted
+
+
+def _levels(column: Column, windows: Sequence[Values], members: dict[int, list[int]]) -> dict[int, Baseline]:
+    middles = {n: midmean(windows[n]) for numbers in members.values() for n in numbers}
+    means = {group: float(np.mean([middles[n][0] for n in numbers])) for group, numbers in members.items()}
+    least = column.least / SMALLEST
+
+    def scatter(groups: Sequence[int]) -> float:
+        free = sum(len(members[group]) - 1 for group in groups)
+        spread = sum((middles[n][0] - means[group]) ** 2 for group in groups for n in members[group])
+        sampling = float(np.mean([middles[n][1] for group in groups for n in members[group]]))
+        return max(least, float(np.sqrt(max(0.0, spread / free - sampling))))
+
+    of_all = scatter(list(members))
+    return {
+        group: Baseline(
+            means[group],
+            scatter([group]) if len(numbers) >= OWN_SCATTER else max(scatter([group]), of_all),
+            len(numbers),
+            0.0,
+            0.0,
+            len(numbers),
+        )
+        for group, numbers in members.items()
+    }
+
+
+def _rates(column: Column, windows: Sequence[Values], members: dict[int, list[int]]) -> dict[int, Baseline]:
+    counts = {n: int((windows[n] == column.rate).sum()) for numbers in members.values() for n in numbers}
+    sizes = {n: len(windows[n]) for n in counts}
+    totals = {group: sum(sizes[n] for n in numbers) for group, numbers in members.items()}
+    rates = {g: (sum(counts[n] for n in numbers) + 0.5) / (totals[g] + 1) for g, numbers in members.items()}
+    free = max(1, len(counts) - len(members))
+    squares = sum(
+        (counts[n] - sizes[n] * rates[group]) ** 2 / (sizes[n] * rates[group] * (1 - rates[group]))
+        for group, numbers in members.items()
+        for n in numbers
+    )
+    # The sum of squares is about free + scatter * sum(size - 1); its upper bound is taken.
+    most = squares * free / float(stats.chi2.ppf(CHANCE, free))
+    scatter = min(0.5, max(0.0, (most - free) / sum(size - 1 for size in sizes.values())))
+    return {
+        group: Baseline(
+            rates[group],
+            min(0.5, scatter * (1 + 1 / len(numbers)) + 1 / totals[group]),
+            len(numbers),
+            0.0,
+            0.0,
+            len(numbers),
+        )
+        for group, numbers in members.items()
+    }
+
+
+def _correlation(pairs: Sequence[tuple[float, float]]) -> float:
+    """Returns the correlation of neighbours, 0 to 0.9; the deviations have the mean 0."""
+    if len(pairs) < LEAST_PAIRS:
+        return 0.0
+    before, after = (np.asarray(side) for side in zip(*pairs, strict=True))
+    spread = float(np.sqrt(np.mean(before**2) * np.mean(after**2)))
+    return min(0.9, max(0.0, float(np.mean(before * after)) / spread)) if spread else 0.0
+
+
+def _unevenness(plain: dict[int, float], following: Sequence[bool], correlation: float) -> float:
+    """Returns by how much the sums of windows in a row scatter more than their correlation explains, 1 at least.
+
+    The correlation of two hours does not tell that all evenings are slower than all mornings.
+    """
+    runs: list[list[float]] = []
+    for number in sorted(plain):
+        if runs and following[number] and number - 1 in plain:
+            runs[-1].append(plain[number])
+        else:
+            runs.append([plain[number]])
+    worst = 1.0
+    for size in SPANS:
+        sums = np.concatenate([np.convolve(run, np.ones(size), "valid") for run in runs if len(run) >= size] or [[0.0]])
+        worst = max(worst, float(np.sqrt(np.mean(np.square(sums)) / _variance(size, correlation))))
+    return worst
+
+
+def _variance(size: int, correlation: float) -> float:
+    """Returns the variance of the sum of ``size`` neighbours, each with variance 1 (autoregressive of first order)."""
+    return size + 2 * sum((size - lag) * correlation**lag for lag in range(1, size))

@@ -1,0 +1,88 @@
+"""Judges windows in a row together: whether the last hours deviate more than all of them would by chance.
+
+A small change is in no single window rare enough. Each window's deviation from the usual value of its hours of the week
+(``drift/reference/baseline.py``) is kept in its score, and the last ones are added up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from drift.columns.column import Column
+from drift.columns.columns import COLUMNS
+from drift.columns.frame import Frame
+from drift.columns.reader import Values
+from drift.reference.baseline import FARTHEST, LEAST_VALUES, SPANS, Baseline
+from drift.reference.reference import Reference
+from drift.verdict.drift_tests import Statistic
+from otel.contract.drift_verdict import Score, TestResult
+
+LEAST_POINTS, LEAST_PART = 0.005, 0.2
+"""The smallest change of a rate that matters: half a point, or a fifth of the rate, of whatever is rarer."""
+STILL = 0.5
+"""The newest window must deviate by at least this part of the average: a change that is over has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTest:
+    """The test of a column's last windows together."""
+
+    column: Column
+    recent: tuple[float, ...]
+    """The deviations of the last windows, the newest last."""
+    windows: int
+    """The windows in a row that deviate most, if that is too much; 0 if it is not."""
+    value: float
+    bound: float
+
+    @property
+    def result(self) -> TestResult:
+        """The result for the verdict's tests: the deviation of these windows together, and its limit."""
+        statistic = Statistic.LEVEL if self.column.rate is None else Statistic.RATE
+        name = f"{self.column.name}_{statistic}"
+        return TestResult(name, self.column.name, statistic.value, not self.windows, self.value, self.bound)
+
+
+def span_tests(frame: Frame, reference: Reference, before: Mapping[str, Score], consecutive: int) -> dict[str, SpanTest]:
+    """Returns the tests by column, of those with enough values in ``frame`` and a usual value in ``reference``.
+
+    ``before`` are the columns' last scores. Fewer than ``consecutive`` windows are no drift.
+    """
+    return {test.column.name: test for test in _tests(frame, reference, before, consecutive)}
+
+
+def _tests(frame: Frame, reference: Reference, before: Mapping[str, Score], consecutive: int) -> Iterator[SpanTest]:
+    for column in COLUMNS:
+        usual = reference.baselines.get(column.name)
+        values = frame.values[column.name][frame.present(column)]
+        if usual is None or len(values) < LEAST_VALUES:
+            continue
+        last = before[column.name].recent if column.name in before else ()
+        deviation = float(np.clip(usual.deviation(column, values), -FARTHEST, FARTHEST))
+        recent = (*last, round(deviation, 2))[-max(SPANS) :]
+        yield _test(column, recent, usual, values, consecutive)
+
+
+def _test(column: Column, recent: tuple[float, ...], usual: Baseline, values: Values, consecutive: int) -> SpanTest:
+    together = {size: usual.together(recent[-size:]) for size in SPANS if size <= len(recent)}
+    change = usual.change(column, values)
+    beyond = {
+        size: value
+        for size, value in together.items()
+        if size >= consecutive
+        and abs(value) >= usual.limit
+        and abs(change) >= _least(column, usual)
+        and recent[-1] * np.sign(value) >= STILL * abs(float(np.mean(recent[-size:])))
+    }
+    size, value = max((beyond or together).items(), key=lambda entry: abs(entry[1]))
+    return SpanTest(column, recent, size if beyond else 0, value, usual.limit)
+
+
+def _least(column: Column, usual: Baseline) -> float:
+    """Returns the smallest change that matters."""
+    if column.rate is None:
+        return column.least
+    return max(LEAST_POINTS, LEAST_PART * min(usual.usual, 1 - usual.usual))
