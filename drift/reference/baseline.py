@@ -3,7 +3,8 @@
 A number is described by its midmean, the average of the middle half of its values; a rate by how often a category
 occurs. A window's deviation is how far it is from the usual, in standard deviations of the service's own windows:
 
-- For a number, their variance is that between windows and that of the midmean itself.
+- For a number, their variance is that between windows and that of the midmean itself. If the past shows a daily cycle
+  (a sine wave explains more of it than chance would), the usual value follows it.
 - For a rate, the p-value of the window's count is exact under the beta-binomial distribution, whose rate varies from
   window to window as much as in the past, and is itself known from so many requests only. The deviation is the normal
   quantile of the mid-p-value (Lancaster 1961).
@@ -11,8 +12,8 @@ occurs. A window's deviation is how far it is from the usual, in standard deviat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 import numpy as np
@@ -20,6 +21,7 @@ from scipy import special, stats
 
 from drift.columns.column import Column
 from drift.columns.reader import Floats, Values
+from drift.reference.calendar import DAY, hour_of_week
 from drift.reference.rarity import LEAST_PAIRS, safety
 
 LEAST_VALUES = 50
@@ -38,6 +40,10 @@ SPANS = (1, 2, 3, 4, 6, 8, 12)
 """The numbers of windows in a row that are judged together."""
 CHANCE = 0.05
 """The chance that the scatter of a rate is larger than assumed."""
+CYCLE_LEVEL = 0.001
+"""The chance that a daily cycle is seen where there is none."""
+DAYS_OF_CYCLE = 7
+"""The minimum number of dates that show a daily cycle."""
 
 
 class Baseline(msgspec.Struct, frozen=True, array_like=True):
@@ -48,33 +54,38 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
     scatter: float
     """The standard deviation between windows; for a rate the correlation of two requests of one window, from 0 to 1,
     which tells how the rate varies (0 in a binomial distribution)."""
-    certainty: float
-    """The number of independent windows that ``usual`` was measured in."""
-    correlation: float
+    cycle: tuple[float, float] = (0.0, 0.0)
+    """The cosine's and the sine's share of the daily cycle, which is added to ``usual``."""
+    certainty: float = 1.0
+    """The number of independent windows of the past."""
+    correlation: float = 0.0
     """The correlation of neighbouring windows' deviations."""
-    limit: float
+    limit: float = 0.0
     """The deviation of several windows together from which they have drifted."""
-    windows: int
+    windows: int = 0
 
-    def deviation(self, column: Column, values: Values) -> float:
-        """Returns the deviation of a window's ``values``; positive if they are larger, or the category more frequent."""
+    def deviation(self, column: Column, values: Values, start: datetime) -> float:
+        """Returns the deviation of the window that begins at ``start``: positive if its values are larger, or the
+        category is more frequent."""
         if column.rate is not None:
             count = int((values == column.rate).sum())
             return rate_deviation(count, len(values), self.usual, self.scatter)
         middle, variance = midmean(values)
-        return (middle - self.usual) / float(np.sqrt(self.scatter**2 + variance))
+        return (middle - self._usual_at(start)) / float(np.sqrt(self.scatter**2 + variance))
 
-    def change(self, column: Column, values: Values) -> float:
+    def change(self, column: Column, values: Values, start: datetime) -> float:
         """Returns the difference to the usual value: of midmeans, or of rates."""
         if column.rate is not None:
             return float(np.mean(values == column.rate)) - self.usual
-        return midmean(values)[0] - self.usual
+        return midmean(values)[0] - self._usual_at(start)
 
     def together(self, deviations: Sequence[float]) -> float:
         """Returns the deviation of windows in a row: their sum, divided by its standard deviation."""
         size = len(deviations)
-        certain = max(1.0, self.certainty)
-        return float(sum(deviations)) / float(np.sqrt(_variance(size, self.correlation) + size**2 / certain))
+        return float(sum(deviations)) / float(np.sqrt(_variance(size, self.correlation) + size**2 / self.certainty))
+
+    def _usual_at(self, start: datetime) -> float:
+        return self.usual + float(_waves([start])[0] @ np.asarray(self.cycle))
 
 
 def midmean(values: Values) -> tuple[float, float]:
@@ -100,57 +111,97 @@ def rate_deviation(count: int, number: int, rate: float, scatter: float) -> floa
 
 
 def fit(
-    column: Column, windows: Sequence[Values], groups: Sequence[int], following: Sequence[bool], deviations: float
+    column: Column,
+    windows: Sequence[Values],
+    starts: Sequence[datetime],
+    groups: Sequence[int],
+    following: Sequence[bool],
+    deviations: float,
 ) -> dict[int, Baseline]:
-    """Returns the usual value of each group of windows that has enough of them.
+    """Returns the usual value of each group of ``windows`` that has enough of them.
 
     ``groups`` is the number of each window's group, and ``following`` tells whether it directly follows the one before.
     """
     enough = [number for number, values in enumerate(windows) if len(values) >= LEAST_VALUES]
     members = {group: [n for n in enough if groups[n] == group] for group in sorted({groups[n] for n in enough})}
     members = {group: numbers for group, numbers in members.items() if len(numbers) >= LEAST_WINDOWS}
-    known = {number for numbers in members.values() for number in numbers}
-    if not known:
+    if not members:
         return {}
-    measured = _rates(column, windows, members) if column.rate is not None else _levels(column, windows, members)
-    plain = {n: measured[group].deviation(column, windows[n]) for group, numbers in members.items() for n in numbers}
-    pairs = [(plain[n - 1], plain[n]) for n in sorted(known) if following[n] and n - 1 in known]
-    r = _correlation(pairs)
-    correlation = min(0.95, r + 1 / float(np.sqrt(len(known))))
+    if column.rate is not None:
+        measured = _rates(column, windows, members)
+    else:
+        measured = _levels(column, windows, starts, members)
+    plain = {
+        n: measured[group].deviation(column, windows[n], starts[n]) for group, numbers in members.items() for n in numbers
+    }
+    r = _correlation([(plain[n - 1], plain[n]) for n in plain if following[n] and n - 1 in plain])
+    correlation = min(0.95, r + 1 / float(np.sqrt(len(plain))))
     wanted = SURER * deviations
-    limit = wanted * safety(len(known), r, wanted) * _unevenness(plain, following, correlation)
-    fitted = {}
-    for group, numbers in members.items():
-        certainty = max(1.0, len(numbers) * (1 - r) / (1 + r))
-        fitted[group] = msgspec.structs.replace(
-            measured[group], certainty=certainty, correlation=correlation, limit=limit
+    limit = wanted * safety(len(plain), r, wanted) * _unevenness(plain, following, correlation)
+    return {
+        group: msgspec.structs.replace(
+            _less_certain(column, of_group, _independent(members[group], following, r)),
+            certainty=_independent(sorted(plain), following, r),
+            correlation=correlation,
+            limit=limit,
+            windows=len(members[group]),
         )
+        for group, of_group in measured.items()
+    }
+
+
+def _levels(
+    column: Column, windows: Sequence[Values], starts: Sequence[datetime], members: Mapping[int, list[int]]
+) -> dict[int, Baseline]:
+    numbers = [n for of_group in members.values() for n in of_group]
+    middles, variances = (np.asarray(side) for side in zip(*(midmean(windows[n]) for n in numbers), strict=True))
+    dummies = np.concatenate([np.full(len(of_group), place) for place, of_group in enumerate(members.values())])
+    design = (dummies[:, None] == np.arange(len(members))).astype(np.float64)
+    cycle = _cycle(middles, design, [starts[n] for n in numbers])
+    residual = middles - _waves([starts[n] for n in numbers]) @ cycle
+    means = [float(np.mean(residual[dummies == place])) for place in range(len(members))]
+    residual -= np.asarray(means)[dummies]
+
+    def scatter(chosen: Floats) -> float:
+        free = int(chosen.sum()) - len(set(dummies[chosen]))
+        between = float(np.square(residual[chosen]).sum()) / free - float(np.mean(variances[chosen]))
+        return max(column.least / SMALLEST, float(np.sqrt(max(0.0, between))))
+
+    of_all = scatter(np.ones(len(numbers), dtype=np.bool_))
+    fitted = {}
+    for place, (group, of_group) in enumerate(members.items()):
+        own = scatter(dummies == place)
+        spread = own if len(of_group) >= OWN_SCATTER else max(own, of_all)
+        fitted[group] = Baseline(means[place], spread, (float(cycle[0]), float(cycle[1])))
     return fitted
 
 
-def _levels(column: Column, windows: Sequence[Values], members: dict[int, list[int]]) -> dict[int, Baseline]:
-    middles = {n: midmean(windows[n]) for numbers in members.values() for n in numbers}
-    means = {group: float(np.mean([middles[n][0] for n in numbers])) for group, numbers in members.items()}
-    least = column.least / SMALLEST
+def _cycle(middles: Floats, design: Floats, starts: Sequence[datetime]) -> Floats:
+    """Returns the daily cycle by least squares, beside the groups' means; (0, 0) if an F test does not show one.
 
-    def scatter(groups: Sequence[int]) -> float:
-        free = sum(len(members[group]) - 1 for group in groups)
-        spread = sum((middles[n][0] - means[group]) ** 2 for group in groups for n in members[group])
-        sampling = float(np.mean([middles[n][1] for group in groups for n in members[group]]))
-        return max(least, float(np.sqrt(max(0.0, spread / free - sampling))))
+    The test counts neighbours only as far as they are independent of each other.
+    """
+    if len({start.date() for start in starts}) < DAYS_OF_CYCLE:
+        return np.zeros(2)
+    whole = np.hstack((design, _waves(starts)))
+    solved = np.linalg.lstsq(whole, middles, rcond=None)[0]
+    left, without = (
+        middles - fit_to @ np.linalg.lstsq(fit_to, middles, rcond=None)[0] for fit_to in (whole, design)
+    )
+    order = np.argsort(np.asarray([start.timestamp() for start in starts]))
+    ordered = left[order]
+    r = _correlation(list(zip(ordered[:-1], ordered[1:], strict=True)))
+    free = max(1.0, (len(middles) - whole.shape[1]) * (1 - r) / (1 + r))
+    rest = float(left @ left)
+    ratio = (float(without @ without) - rest) / 2 / (rest / free) if rest else np.inf
+    shown = float(stats.f.sf(ratio, 2, free)) <= CYCLE_LEVEL
+    return np.asarray(solved[-2:]) if shown else np.zeros(2)
 
-    of_all = scatter(list(members))
-    return {
-        group: Baseline(
-            means[group],
-            scatter([group]) if len(numbers) >= OWN_SCATTER else max(scatter([group]), of_all),
-            len(numbers),
-            0.0,
-            0.0,
-            len(numbers),
-        )
-        for group, numbers in members.items()
-    }
+
+def _waves(starts: Sequence[datetime]) -> Floats:
+    """Returns the cosine and the sine of the time of day of each window."""
+    angle = np.asarray([hour_of_week(start) % DAY / DAY * 2 * np.pi for start in starts])
+    return np.stack((np.cos(angle), np.sin(angle)), axis=1)
 
 
 def _rates(column: Column, windows: Sequence[Values], members: dict[int, list[int]]) -> dict[int, Baseline]:
@@ -167,17 +218,25 @@ def _rates(column: Column, windows: Sequence[Values], members: dict[int, list[in
     # The sum of squares is about free + scatter * sum(size - 1); its upper bound is taken.
     most = squares * free / float(stats.chi2.ppf(CHANCE, free))
     scatter = min(0.5, max(0.0, (most - free) / sum(size - 1 for size in sizes.values())))
-    return {
-        group: Baseline(
-            rates[group],
-            min(0.5, scatter * (1 + 1 / len(numbers)) + 1 / totals[group]),
-            len(numbers),
-            0.0,
-            0.0,
-            len(numbers),
-        )
-        for group, numbers in members.items()
-    }
+    return {group: Baseline(rates[group], min(0.5, scatter + 1 / totals[group])) for group in members}
+
+
+def _less_certain(column: Column, usual: Baseline, independent: float) -> Baseline:
+    """Returns the usual value with more scatter, since its average is known from so many windows only."""
+    factor = 1 + 1 / independent
+    scatter = min(0.5, usual.scatter * factor) if column.rate is not None else usual.scatter * float(np.sqrt(factor))
+    return msgspec.structs.replace(usual, scatter=scatter)
+
+
+def _independent(numbers: Sequence[int], following: Sequence[bool], r: float) -> float:
+    """Returns how many independent windows are as certain of their average as those of ``numbers``."""
+    lengths: list[int] = []
+    for place, number in enumerate(numbers):
+        if place and following[number] and numbers[place - 1] == number - 1:
+            lengths[-1] += 1
+        else:
+            lengths.append(1)
+    return len(numbers) ** 2 / sum(_variance(length, r) for length in lengths)
 
 
 def _correlation(pairs: Sequence[tuple[float, float]]) -> float:

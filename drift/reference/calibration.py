@@ -100,7 +100,7 @@ def calibrate(
     thresholds = {
         c.name: rule.thresholds(pools[c.name], of_all[c.name]) or fixed(pools[c.name], minimum_rows) for c in COLUMNS
     }
-    usual = _baselines(judged, groups, rule) if calibrated else {}
+    usual = _baselines(judged, starts, groups, rule) if calibrated else {}
     hours = [
         HourReference(
             name=name,
@@ -204,13 +204,15 @@ def _bounds(pools: dict[str, Pool], judged: Sequence[Frame], deviations: float |
     return {column.name: bounds(pools[column.name], judged, deviations) for column in COLUMNS}
 
 
-def _baselines(judged: Sequence[Frame], groups: Sequence[int], rule: Rule) -> dict[str, dict[int, Baseline]]:
+def _baselines(
+    judged: Sequence[Frame], starts: Sequence[datetime], groups: Sequence[int], rule: Rule
+) -> dict[str, dict[int, Baseline]]:
     """Returns the usual values by column and group, of the columns that are judged over several windows."""
     found = {}
     for column in COLUMNS:
         if column.accumulated:
             values = [frame.values[column.name][frame.present(column)] for frame in judged]
-            found[column.name] = baseline.fit(column, values, groups, rule.following, rule.deviations)
+            found[column.name] = baseline.fit(column, values, starts, groups, rule.following, rule.deviations)
     return found
 
 

@@ -170,7 +170,7 @@ def bounds(pool: Pool, judged: Sequence[Frame], deviations: float | None) -> Tes
     missing = _beyond(shares, deviations, 1.0)
     tails: dict[int, float] = {}
     success: dict[int, float] = {}
-    for size in SIZES:
+    for size in SIZES if column.tail_tested or column.share_tested else ():
         of_size = [
             values[sample(len(values), size)]
             for frame in judged

@@ -67,7 +67,7 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
         ), None
     report = evaluation(plan, judged, reference)
     frames = WindowFrames(plain, judged, reference)
-    spans = span_tests(judged, reference, before, consecutive)
+    spans = span_tests(judged, start, reference, before, consecutive)
     scores = tuple(_Scoring(frames, plan, report, spans, before, previous, start, consecutive).scores())
     state = (
         VerdictState.DRIFT

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
 from drift.columns.column import Column
 from drift.columns.columns import COLUMNS
 from drift.columns.frame import Frame
-from drift.columns.reader import Values
 from drift.reference.baseline import FARTHEST, LEAST_VALUES, SPANS, Baseline
 from drift.reference.reference import Reference
 from drift.verdict.drift_tests import Statistic
@@ -46,29 +46,32 @@ class SpanTest:
         return TestResult(name, self.column.name, statistic.value, not self.windows, self.value, self.bound)
 
 
-def span_tests(frame: Frame, reference: Reference, before: Mapping[str, Score], consecutive: int) -> dict[str, SpanTest]:
-    """Returns the tests by column, of those with enough values in ``frame`` and a usual value in ``reference``.
+def span_tests(
+    frame: Frame, start: datetime, reference: Reference, before: Mapping[str, Score], consecutive: int
+) -> dict[str, SpanTest]:
+    """Returns the tests of the window that begins at ``start``, by column.
 
-    ``before`` are the columns' last scores. Fewer than ``consecutive`` windows are no drift.
+    A column is tested if it has enough values in ``frame`` and a usual value in ``reference``. ``before`` are the columns' last scores. Fewer than ``consecutive`` windows are no drift.
     """
-    return {test.column.name: test for test in _tests(frame, reference, before, consecutive)}
+    return {test.column.name: test for test in _tests(frame, start, reference, before, consecutive)}
 
 
-def _tests(frame: Frame, reference: Reference, before: Mapping[str, Score], consecutive: int) -> Iterator[SpanTest]:
+def _tests(
+    frame: Frame, start: datetime, reference: Reference, before: Mapping[str, Score], consecutive: int
+) -> Iterator[SpanTest]:
     for column in COLUMNS:
         usual = reference.baselines.get(column.name)
         values = frame.values[column.name][frame.present(column)]
         if usual is None or len(values) < LEAST_VALUES:
             continue
         last = before[column.name].recent if column.name in before else ()
-        deviation = float(np.clip(usual.deviation(column, values), -FARTHEST, FARTHEST))
+        deviation = float(np.clip(usual.deviation(column, values, start), -FARTHEST, FARTHEST))
         recent = (*last, round(deviation, 2))[-max(SPANS) :]
-        yield _test(column, recent, usual, values, consecutive)
+        yield _test(column, recent, usual, usual.change(column, values, start), consecutive)
 
 
-def _test(column: Column, recent: tuple[float, ...], usual: Baseline, values: Values, consecutive: int) -> SpanTest:
+def _test(column: Column, recent: tuple[float, ...], usual: Baseline, change: float, consecutive: int) -> SpanTest:
     together = {size: usual.together(recent[-size:]) for size in SPANS if size <= len(recent)}
-    change = usual.change(column, values)
     beyond = {
         size: value
         for size, value in together.items()
