@@ -21,6 +21,7 @@ from drift.outputs.annotation import annotation
 from drift.outputs.gauges import Gauges, GaugeValues
 from drift.outputs.outbox import Outbox
 from drift.reference.calibration import calibrate
+from drift.reference.past import usable
 from drift.reference.reference import Calibration, Reference
 from drift.reports import index, page, wording
 from drift.reports.column_values import column_values
@@ -237,7 +238,7 @@ class DriftJob:
         self.ingest(now)
         verdicts = self._state.verdicts(most=4 * self._settings.reference_windows)
         enough = [v for v in verdicts if v.rows >= self._settings.minimum_rows]
-        stable = [v.start for v in enough if v.state is VerdictState.STABLE]
+        stable = usable([v for v in verdicts if v.state is not VerdictState.NO_REFERENCE], self._settings.minimum_rows)
         starts = stable or [v.start for v in enough if v.state is VerdictState.NO_REFERENCE]
         if not starts and not verdicts and (first := self._rows.first()):
             starts = list(grid(first, now, self._settings.window))
@@ -264,9 +265,8 @@ class DriftJob:
         if current is not None and current.state is not Calibration.COLD:
             return current
         least = self._settings.reference_windows if current else self._settings.cold_windows
-        wanted = {VerdictState.STABLE, VerdictState.NO_REFERENCE}
         verdicts = self._state.verdicts(before=start, most=2 * least)
-        starts = [v.start for v in verdicts if v.state in wanted and v.rows >= self._settings.minimum_rows]
+        starts = usable(verdicts, self._settings.minimum_rows)
         if len(starts) < least:
             return current
         try:

@@ -105,6 +105,8 @@ def facts(verdict: Verdict) -> list[str]:
         phrases.append(f"failed tests: {', '.join(failed)}")
     if verdict.reference:
         phrases.append(f"reference {verdict.reference}")
+    if verdict.context.compared_with:
+        phrases.append(f"compared with {wording.compared_text(verdict.context.compared_with)}")
     return phrases if verdict.scores else [phrases[0], *phrases[2:]]
 
 

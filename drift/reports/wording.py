@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from drift.columns.column import Column, ValueKind
 from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS
 from drift.verdict.comparison import Comparison, ComparisonOutcome, Difference, Direction
-from otel.contract.drift_verdict import DECIDED, Change, Score, Segment, Subject, Verdict, VerdictState
+from otel.contract.drift_verdict import DECIDED, Change, ReferenceHours, Score, Segment, Subject, Verdict, VerdictState
 
 ORDER = {column.name: place for place, column in enumerate(COLUMNS)}
 MOST_NAMED = 3
@@ -91,6 +91,11 @@ def change_text(score: Score) -> str:
         difference=f"{abs(change.after - change.before):.1f} {column.unit}",
         louder="louder" if change.after > change.before else "quieter",
     )
+
+
+def compared_text(compared: ReferenceHours) -> str:
+    """Returns the hours that a window was compared with and why these, as the middle of a sentence."""
+    return f"{compared.hours}, {compared.windows:,} windows of the past: {compared.reason}"
 
 
 def segment_text(segment: Segment) -> str:

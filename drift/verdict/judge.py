@@ -54,7 +54,7 @@ def judge(  # noqa: PLR0917 - the order is that of the sentence
     if reference.format != FORMAT:
         return _unusable(verdict, ReferenceIncompatible(f"format {reference.format}, not {FORMAT}")), None
     reference = reference.at(start)
-    verdict = replace(verdict, compared_with=reference.described)
+    verdict = replace(verdict, context=Context(compared_with=reference.described))
     before = _last(previous, reference)
     if plain.rows < minimum_rows:
         return _undecided(verdict, reference, before), None
@@ -265,4 +265,6 @@ def _context(rows: pd.DataFrame, reference: Reference) -> Context:
         column = rows.loc[:, ~rows.columns.duplicated()][name]
         return tuple(sorted(set(texts(column)) - {NOTHING, *known})[:NAMED_NEW])
 
-    return Context(new("build", reference.builds), new("voice_checksum", reference.voice_checksums))
+    return Context(
+        new("build", reference.builds), new("voice_checksum", reference.voice_checksums), reference.described
+    )

@@ -8,29 +8,29 @@ import msgspec
 
 from drift import files
 from drift.errors import VerdictDamaged
-from otel.contract.drift_verdict import Score, Verdict
+from otel.contract.drift_verdict import Context, Score, Verdict
 
 VERSION = 1
 """The version of a stored verdict."""
-LATER = frozenset({"compared_with"})
-"""The fields that verdicts of earlier versions do not have; they are written if they hold something."""
-FIELDS = frozenset({"version", *(field.name for field in fields(Verdict))}) - LATER
+LATER = frozenset({"recent", "compared_with"})
+"""The fields of scores and of the context that earlier versions did not have; they are written if they hold
+something, so that an older verdict is written as it was."""
+FIELDS = frozenset({"version", *(field.name for field in fields(Verdict))})
 """The required fields of a stored verdict; ``subjects`` is written for other readers and not read."""
 
 
 def encode(verdict: Verdict) -> str:
     """Returns the JSON text of ``verdict``; ``decode`` returns an equal verdict from it."""
     stored = {field.name: getattr(verdict, field.name) for field in fields(verdict)}
-    stored["scores"] = [_score(score) for score in verdict.scores]
-    known = {name: value for name, value in stored.items() if value is not None or name not in LATER}
-    return files.json_text({"version": VERSION, "subjects": verdict.subjects, **known})
+    stored["scores"] = [_without_empty(score) for score in verdict.scores]
+    stored["context"] = _without_empty(verdict.context)
+    return files.json_text({"version": VERSION, "subjects": verdict.subjects, **stored})
 
 
-def _score(score: Score) -> dict[str, object]:
-    """Returns the fields of ``score``; ``recent``, which earlier versions did not have, only if there is something."""
-    return {
-        field.name: getattr(score, field.name) for field in fields(score) if score.recent or field.name != "recent"
-    }
+def _without_empty(part: Score | Context) -> dict[str, object]:
+    """Returns the fields of ``part``, those of LATER only if they hold something."""
+    known = {field.name: getattr(part, field.name) for field in fields(part)}
+    return {name: value for name, value in known.items() if value or name not in LATER}
 
 
 def decode(text: str | bytes) -> Verdict:

@@ -197,14 +197,6 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
-    """What is new since the reference, and may explain a change."""
-
-    new_builds: tuple[str, ...] = ()
-    new_voice_checksums: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class ReferenceHours:
     """The part of the reference that a window was compared with."""
 
@@ -215,6 +207,16 @@ class ReferenceHours:
     windows: int
     """The number of windows of the past in these hours."""
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a window was compared with, and what is new since then and may explain a change."""
+
+    new_builds: tuple[str, ...] = ()
+    new_voice_checksums: tuple[str, ...] = ()
+    compared_with: ReferenceHours | None = None
+    """The hours of the reference; None without a reference, and in verdicts of earlier versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +235,6 @@ class Verdict:
     problems: tuple[Problem, ...] = ()
     segments: tuple[Segment, ...] = ()
     context: Context = field(default_factory=Context)
-    compared_with: ReferenceHours | None = None
-    """The hours that the window was compared with; None without a reference, and in verdicts of earlier versions."""
 
     @property
     def detected(self) -> tuple[Score, ...]:
