@@ -170,6 +170,8 @@ def _report_windows(settings: Settings, given: argparse.Namespace) -> int:
     verdicts = state.verdicts(most=max(1, given.windows))
     for number, verdict in enumerate(verdicts):
         print(f"{name_of(verdict.start)}  {verdict.state}: {wording.verdict_text(verdict, verdicts[:number])}")
+    if verdicts and (compared := verdicts[-1].context.compared_with):
+        print(f"compared with {wording.compared_text(compared)}")
     print((settings.state / "index.html").absolute())
     return _code([verdicts[-1].state]) if verdicts else UNDECIDED
 

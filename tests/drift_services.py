@@ -1,6 +1,6 @@
 """Simulated services with a calendar: nightly batches, batches on working days, weekends of another traffic.
 
-Each is ``tests.drift_traffic.Service``, whose hours differ by day, night and weekend, with hours of its own put over it.
+Each is ``tests.drift_traffic.Service``, whose hours differ by day, night and weekend, with its own hours put over it.
 ``KINDS`` says of each what it is; what changes is put into all hours from a moment on.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from itertools import islice
 
 import numpy as np
@@ -127,6 +128,15 @@ class Simulated:
     def reference(self, weeks: int = 1) -> Reference:
         """Of the first weeks."""
         return calibrate(self.windows(weeks * WEEK), created=MONDAY)
+
+
+NIGHTLY_SERVICE = Simulated(KINDS["nightly batch"], 1)
+
+
+@cache
+def nightly_reference() -> Reference:
+    """Of a week with a batch every night."""
+    return NIGHTLY_SERVICE.reference()
 
 
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -89,7 +90,7 @@ class Baseline(msgspec.Struct, frozen=True, array_like=True):
 
 
 def midmean(values: Values) -> tuple[float, float]:
-    """Returns the mean of the middle half of ``values``, and its variance by winsorizing (Tukey and McLaughlin 1963)."""
+    """Returns the mean of the middle half of ``values``, and its variance (Tukey and McLaughlin 1963)."""
     ordered: Floats = np.sort(values)
     quarter = len(ordered) // 4
     middle = ordered[quarter : len(ordered) - quarter]
@@ -99,7 +100,7 @@ def midmean(values: Values) -> tuple[float, float]:
 
 
 def rate_deviation(count: int, number: int, rate: float, scatter: float) -> float:
-    """Returns the normal quantile of the mid-p-value of ``count`` in ``number`` under the beta-binomial distribution."""
+    """Returns the normal quantile of the mid-p-value of ``count`` in ``number``, by the beta-binomial."""
     concentration = 1 / max(scatter, 1e-9) - 1
     a, b = rate * concentration, (1 - rate) * concentration
     k = np.arange(number + 1)
@@ -110,7 +111,7 @@ def rate_deviation(count: int, number: int, rate: float, scatter: float) -> floa
     return float(stats.norm.isf(max(more, 1e-300))) if more <= fewer else -float(stats.norm.isf(max(fewer, 1e-300)))
 
 
-def fit(
+def fit(  # noqa: PLR0917 - what is fitted, and three facts of each window
     column: Column,
     windows: Sequence[Values],
     starts: Sequence[datetime],
@@ -132,7 +133,9 @@ def fit(
     else:
         measured = _levels(column, windows, starts, members)
     plain = {
-        n: measured[group].deviation(column, windows[n], starts[n]) for group, numbers in members.items() for n in numbers
+        n: measured[group].deviation(column, windows[n], starts[n])
+        for group, numbers in members.items()
+        for n in numbers
     }
     r = _correlation([(plain[n - 1], plain[n]) for n in plain if following[n] and n - 1 in plain])
     correlation = min(0.95, r + 1 / float(np.sqrt(len(plain))))
@@ -185,12 +188,10 @@ def _cycle(middles: Floats, design: Floats, starts: Sequence[datetime]) -> Float
         return np.zeros(2)
     whole = np.hstack((design, _waves(starts)))
     solved = np.linalg.lstsq(whole, middles, rcond=None)[0]
-    left, without = (
-        middles - fit_to @ np.linalg.lstsq(fit_to, middles, rcond=None)[0] for fit_to in (whole, design)
-    )
+    left, without = (middles - fit_to @ np.linalg.lstsq(fit_to, middles, rcond=None)[0] for fit_to in (whole, design))
     order = np.argsort(np.asarray([start.timestamp() for start in starts]))
     ordered = left[order]
-    r = _correlation(list(zip(ordered[:-1], ordered[1:], strict=True)))
+    r = _correlation(list(pairwise(ordered)))
     free = max(1.0, (len(middles) - whole.shape[1]) * (1 - r) / (1 + r))
     rest = float(left @ left)
     ratio = (float(without @ without) - rest) / 2 / (rest / free) if rest else np.inf

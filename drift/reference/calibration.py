@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -29,7 +28,6 @@ from drift.reference.reference import (
     HourReference,
     Reference,
     TestBounds,
-    Threshold,
     column_of,
 )
 from drift.reference.thresholds import Pool, Rule, Scores, bounds, fixed
@@ -45,12 +43,44 @@ weeks."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Windows:
+    """The windows with enough rows, in order of time."""
+
+    starts: list[datetime] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    seen: dict[str, set[str]] = field(default_factory=lambda: {"build": set(), "voice_checksum": set()})
+
+    @classmethod
+    def read(cls, windows: Iterable[tuple[datetime, pd.DataFrame]], length: timedelta, minimum_rows: int) -> _Windows:
+        """Reads windows one by one, and keeps no more than the largest sample of each."""
+        read = cls()
+        for start, given in windows:
+            frame = prepare(given, start, start + length)
+            if frame.rows < minimum_rows:
+                continue
+            for name, values in read.seen.items():
+                if name in given.columns:
+                    values.update(set(texts(given[name])) - {NOTHING})
+            read.rows.append(frame.rows)
+            read.starts.append(start)
+            read.frames.append(frame.take(sample(frame.rows, max(SIZES))) if frame.rows > max(SIZES) else frame)
+        if not read.frames:
+            raise ReferenceImpossible(f"no window has {minimum_rows} rows")
+        return read
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
     """The windows of one group of hours, by number, and pools of their sampled values."""
 
     windows: dict[int, Frame]
     pools: dict[str, Pool]
     sample: pd.DataFrame
+
+    def scores(self) -> dict[str, Scores]:
+        """Returns each window's distances from the others, by column."""
+        return {column.name: self.pools[column.name].scores(self.windows) for column in COLUMNS}
 
 
 def calibrate(
@@ -66,86 +96,72 @@ def calibrate(
     """Makes a reference of ``windows``, ascending pairs of a start and its rows, which are read one by one.
 
     With fewer than ``least_windows`` windows of ``minimum_rows`` rows it is cold; with fewer than LEAST_MEASURED, its
-    thresholds are also fixed ones. A calibrated one has a part for each group of hours that the past tells apart.
+    thresholds are also fixed ones. A calibrated one has thresholds of their own for hours that the past tells apart.
     Raises ReferenceImpossible when no window has that many rows.
     """
-    starts: list[datetime] = []
-    frames: list[Frame] = []
-    rows: list[int] = []
-    seen: dict[str, Counter[str]] = {"build": Counter(), "voice_checksum": Counter()}
-    for start, given in windows:
-        frame = prepare(given, start, start + timedelta(seconds=window_seconds))
-        if frame.rows < minimum_rows:
-            continue
-        for name, counter in seen.items():
-            if name in given.columns:
-                counter.update(set(texts(given[name])) - {NOTHING})
-        rows.append(frame.rows)
-        starts.append(start)
-        frames.append(frame.take(sample(frame.rows, max(SIZES))) if frame.rows > max(SIZES) else frame)
-    if not frames:
-        raise ReferenceImpossible(f"no window has {minimum_rows} rows")
-    every = joined(frames)
+    length = timedelta(seconds=window_seconds)
+    past = _Windows.read(windows, length, minimum_rows)
+    every = joined(past.frames)
     lengths = Lengths.fit(every)
-    judged = [lengths.judged(frame) for frame in frames]
-    window = timedelta(seconds=window_seconds)
-    rule = Rule(deviations, consecutive, [False, *(after - before == window for before, after in pairwise(starts))])
-    calibrated = len(frames) >= least_windows
-    measured = len(frames) >= min(least_windows, LEAST_MEASURED)
-    found = _pattern(starts, judged, window_seconds, calibrated=calibrated, least_windows=least_windows)
-    groups = [next(n for n, hours in enumerate(found.groups) if calendar.hour_of_week(s) in hours) for s in starts]
-    parts = [_part({n: judged[n] for n, of in enumerate(groups) if of == g}) for g in range(len(found.groups))]
-    scores = [{c.name: part.pools[c.name].scores(part.windows) if measured else {} for c in COLUMNS} for part in parts]
-    of_all, pools = _together(scores), _pools(parts)
+    judged = [lengths.judged(frame) for frame in past.frames]
+    following = [False, *(after - before == length for before, after in pairwise(past.starts))]
+    rule = Rule(deviations, consecutive, following)
+    calibrated = len(judged) >= least_windows
+    measured = len(judged) >= min(least_windows, LEAST_MEASURED)
+    found = _pattern(past.starts, judged, window_seconds, least_windows)
+    places = [next(n for n, of in enumerate(found.groups) if calendar.hour_of_week(s) in of) for s in past.starts]
+    groups = [_group({n: judged[n] for n, of in enumerate(places) if of == g}) for g in range(len(found.groups))]
+    scores = [group.scores() for group in groups] if measured else []
+    together, pools = _together(scores), _pools(groups)
     thresholds = {
-        c.name: rule.thresholds(pools[c.name], of_all[c.name]) or fixed(pools[c.name], minimum_rows) for c in COLUMNS
+        c.name: rule.thresholds(pools[c.name], together[c.name]) or fixed(pools[c.name], minimum_rows) for c in COLUMNS
     }
-    usual = _baselines(judged, starts, groups, rule) if calibrated else {}
-    hours = [
-        HourReference(
-            name=name,
-            hours=found.groups[place],
-            windows=len(part.windows),
-            rows=sum(rows[number] for number in part.windows),
-            thresholds={
-                c.name: rule.of_hours(part.pools[c.name], scores[place][c.name], thresholds[c.name]) for c in COLUMNS
-            },
-            bounds=_bounds(part.pools, list(part.windows.values()), deviations),
-            baselines={name: of_group[place] for name, of_group in usual.items() if place in of_group},
-        )
-        for place, (name, part) in enumerate(zip(calendar.names(found.groups), parts, strict=True))
-    ]
-    apart = len(hours) > 1
-    return Reference(
+    baselines = _baselines(judged, past.starts, places, rule) if calibrated else []
+    reference = Reference(
         created=created or datetime.now(UTC),
-        start=starts[0],
-        end=starts[-1] + timedelta(seconds=window_seconds),
-        windows=len(frames),
-        rows=sum(rows),
+        start=past.starts[0],
+        end=past.starts[-1] + length,
+        windows=len(judged),
+        rows=sum(past.rows),
         state=Calibration.CALIBRATED if calibrated else Calibration.COLD,
         lengths=lengths,
         thresholds=thresholds,
         bounds=_bounds(pools, judged, deviations if measured else None),
         typical=_typical(every),
-        builds=tuple(sorted(seen["build"])),
-        voice_checksums=tuple(sorted(seen["voice_checksum"])),
-        baselines={} if apart else hours[0].baselines,
-        hours=tuple(hours) if apart else (),
+        builds=tuple(sorted(past.seen["build"])),
+        voice_checksums=tuple(sorted(past.seen["voice_checksum"])),
+        baselines=baselines[0] if len(baselines) == 1 else {},
         reason=found.reason,
-        sample=_sample(parts, apart=apart),
-    ).sealed()
+        sample=groups[0].sample,
+    )
+    if len(groups) > 1:
+        hours = tuple(
+            HourReference(
+                name=name,
+                hours=found.groups[place],
+                windows=len(group.windows),
+                rows=sum(past.rows[number] for number in group.windows),
+                thresholds={
+                    c.name: rule.of_hours(group.pools[c.name], scores[place][c.name], thresholds[c.name])
+                    for c in COLUMNS
+                },
+                bounds=_bounds(group.pools, list(group.windows.values()), deviations),
+                baselines=baselines[place],
+            )
+            for place, (name, group) in enumerate(zip(calendar.names(found.groups), groups, strict=True))
+        )
+        reference = replace(reference, hours=hours, sample=_sample(groups))
+    return reference.sealed()
 
 
-def _pattern(
-    starts: Sequence[datetime], judged: Sequence[Frame], window_seconds: float, *, calibrated: bool, least_windows: int
-) -> Pattern:
-    if not calibrated:
+def _pattern(starts: Sequence[datetime], judged: Sequence[Frame], window_seconds: float, least_windows: int) -> Pattern:
+    if len(starts) < least_windows:
         missing = f"a pattern by hour needs {least_windows} windows, and there are {len(starts)}"
         return Pattern((pattern.HOURS,), missing)
     return pattern.find(starts, judged, window_seconds)
 
 
-def _part(windows: dict[int, Frame]) -> _Part:
+def _group(windows: dict[int, Frame]) -> _Group:
     """Returns a pool for each column, and a proportional sample of all windows' rows."""
     total = sum(frame.rows for frame in windows.values())
     share = min(1.0, SAMPLE_ROWS / total)
@@ -158,7 +174,7 @@ def _part(windows: dict[int, Frame]) -> _Part:
     for column in NUMBERS:
         sampled[VALUE + column.name] = sampled[VALUE + column.name].astype(np.float64)
     pools = {column.name: Pool.of(column, column_of(sampled, column), number) for column in COLUMNS}
-    return _Part(windows, pools, sampled)
+    return _Group(windows, pools, sampled)
 
 
 def _applying(column: Column, frame: Frame) -> Values:
@@ -168,22 +184,20 @@ def _applying(column: Column, frame: Frame) -> Values:
     return values
 
 
-def _sample(parts: Sequence[_Part], *, apart: bool) -> pd.DataFrame:
-    """Returns the sample of all parts; ``apart``: with each row's part."""
-    if not apart:
-        return parts[0].sample
-    return pd.concat([part.sample.assign(**{GROUP: place}) for place, part in enumerate(parts)], ignore_index=True)
+def _sample(groups: Sequence[_Group]) -> pd.DataFrame:
+    """Returns the samples of all groups, with the group of each row."""
+    return pd.concat([group.sample.assign(**{GROUP: place}) for place, group in enumerate(groups)], ignore_index=True)
 
 
-def _pools(parts: Sequence[_Part]) -> dict[str, Pool]:
-    """Returns the pools of all parts together."""
-    if len(parts) == 1:
-        return parts[0].pools
+def _pools(groups: Sequence[_Group]) -> dict[str, Pool]:
+    """Returns the pools of all groups together."""
+    if len(groups) == 1:
+        return groups[0].pools
     return {
         column.name: Pool.of(
             column,
-            np.concatenate([part.pools[column.name].values for part in parts]),
-            np.concatenate([part.pools[column.name].window for part in parts]),
+            np.concatenate([group.pools[column.name].values for group in groups]),
+            np.concatenate([group.pools[column.name].window for group in groups]),
         )
         for column in COLUMNS
     }
@@ -193,7 +207,7 @@ def _together(scores: Sequence[dict[str, Scores]]) -> dict[str, Scores]:
     """Returns the scores of all windows in order of time, each measured from the other windows of its own hours."""
     return {
         column.name: {
-            size: dict(sorted((n, d) for part in scores for n, d in part[column.name].get(size, {}).items()))
+            size: dict(sorted((n, d) for of_group in scores for n, d in of_group[column.name].get(size, {}).items()))
             for size in SIZES
         }
         for column in COLUMNS
@@ -205,14 +219,16 @@ def _bounds(pools: dict[str, Pool], judged: Sequence[Frame], deviations: float |
 
 
 def _baselines(
-    judged: Sequence[Frame], starts: Sequence[datetime], groups: Sequence[int], rule: Rule
-) -> dict[str, dict[int, Baseline]]:
-    """Returns the usual values by column and group, of the columns that are judged over several windows."""
-    found = {}
+    judged: Sequence[Frame], starts: Sequence[datetime], places: Sequence[int], rule: Rule
+) -> list[dict[str, Baseline]]:
+    """Returns for each group the usual values of the columns that are judged over several windows."""
+    found: list[dict[str, Baseline]] = [{} for _ in range(max(places) + 1)]
     for column in COLUMNS:
         if column.accumulated:
             values = [frame.values[column.name][frame.present(column)] for frame in judged]
-            found[column.name] = baseline.fit(column, values, starts, groups, rule.following, rule.deviations)
+            fitted = baseline.fit(column, values, starts, places, rule.following, rule.deviations)
+            for place, usual in fitted.items():
+                found[place][column.name] = usual
     return found
 
 

@@ -18,8 +18,8 @@ MOST_HOURS = 12
 def usable(verdicts: Sequence[Verdict], minimum_rows: int) -> list[datetime]:
     """Returns the starts of the windows that show the service as it is, of ``verdicts``, oldest first.
 
-    A cold reference does not know the hours of the day and calls a nightly batch drift. Windows in the same hours of the
-    day, on most days, are the service's own; without them, no later reference would know the batch either.
+    A cold reference does not know the hours of the day and calls a nightly batch drift. What is unusual in the same
+    hours of most days is the service's own; without it, no later reference would know the batch either.
     """
     enough = [verdict for verdict in verdicts if verdict.rows >= minimum_rows]
     own = _unusual_hours(enough)

@@ -88,9 +88,7 @@ def find(starts: Sequence[datetime], windows: Sequence[Frame], window_seconds: f
     if window_seconds > 3600:
         return Pattern((HOURS,), "a pattern by hour needs windows of at most an hour")
     if len(dates) < LEAST_DATES:
-        return Pattern(
-            (HOURS,), f"a pattern by hour needs windows of {LEAST_DATES} days, and there are {len(dates)}"
-        )
+        return Pattern((HOURS,), f"a pattern by hour needs windows of {LEAST_DATES} days, and there are {len(dates)}")
     features = list(_features(windows))
     cube = _cube(starts, windows, features, dates)
     candidates = _candidates(single_days=len(dates) >= DATES_FOR_A_DAY)
@@ -286,10 +284,10 @@ def _matters(column: Column, inside: Floats, outside: Floats) -> Flags:
         return np.asarray(np.abs(inside - outside) >= column.least)
     middle = (inside + outside) / 2
     divergence = sum(
-        (_part(inside, middle) + _part(1 - inside, 1 - middle), _part(outside, middle) + _part(1 - outside, 1 - middle))
+        (_summand(inside, middle) + _summand(1 - inside, 1 - middle), _summand(outside, middle) + _summand(1 - outside, 1 - middle))
     )
     return np.asarray(np.sqrt(np.maximum(0.0, divergence / 2)) >= column.least)
 
 
-def _part(share: Floats, middle: Floats) -> Floats:
+def _summand(share: Floats, middle: Floats) -> Floats:
     return np.asarray(share * np.log(np.maximum(share, 1e-300) / np.maximum(middle, 1e-300)))

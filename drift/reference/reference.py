@@ -139,7 +139,8 @@ class Reference(ReferenceMetadata):
     """The windows that the service is compared with."""
 
     sample: pd.DataFrame = field(repr=False, compare=False)
-    """A proportional sample of the windows' rows: compared values ("value latency") and dimensions ("by voice")."""
+    """A proportional sample of the windows' rows, one for each of the ``hours``: compared values ("value latency") and
+    dimensions ("by voice")."""
     checksum: str = ""
     """The SHA-256 of everything else, including the sample."""
     _cache: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -150,19 +151,19 @@ class Reference(ReferenceMetadata):
         return f"{self.start:%Y%m%dT%H%MZ}-{self.end:%Y%m%dT%H%MZ}-{self.checksum[:8]}"
 
     def at(self, time: datetime) -> Reference:
-        """Returns what a window that begins at ``time`` is compared with: the part of its hour of the week."""
+        """Returns what a window that begins at ``time`` is compared with: those of its hour of the week."""
         if len(self.hours) < 2:
             return self
         hour = hour_of_week(time)
-        place = next(place for place, part in enumerate(self.hours) if hour in part.hours)
+        place = next(place for place, of in enumerate(self.hours) if hour in of.hours)
         if place not in self._cache:
-            part = self.hours[place]
+            chosen = self.hours[place]
             self._cache[place] = replace(
                 self,
-                hours=(part,),
-                thresholds=part.thresholds,
-                bounds=part.bounds,
-                baselines=part.baselines,
+                hours=(chosen,),
+                thresholds=chosen.thresholds,
+                bounds=chosen.bounds,
+                baselines=chosen.baselines,
                 sample=self.sample[self.sample[GROUP] == place].reset_index(drop=True),
             )
         known: Reference = self._cache[place]
@@ -170,11 +171,11 @@ class Reference(ReferenceMetadata):
 
     @property
     def described(self) -> ReferenceHours:
-        """The hours that are compared with, for a verdict; of the part that ``at`` returned."""
+        """The hours that are compared with, for a verdict; of what ``at`` returned."""
         reason = self.reason or NOT_KNOWN
         if len(self.hours) == 1:
-            part = self.hours[0]
-            return ReferenceHours(part.name, reason, part.windows, part.rows)
+            chosen = self.hours[0]
+            return ReferenceHours(chosen.name, reason, chosen.windows, chosen.rows)
         return ReferenceHours(ALL_HOURS, reason, self.windows, self.rows)
 
     def values(self, column: Column) -> Values:

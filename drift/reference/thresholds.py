@@ -109,7 +109,9 @@ class Rule:
 
     def of_hours(self, pool: Pool, scores: Scores, of_all: Mapping[int, Threshold]) -> dict[int, Threshold]:
         """Returns the thresholds of some hours: their own, or, with too few windows, those of all hours at least."""
-        thresholds = {}
+        thresholds: dict[int, Threshold] = {}
+        if len(pool.values) < SIZES[0]:
+            return thresholds
         for size, common in of_all.items():
             by_window = scores.get(size, {})
             if len(by_window) < LEAST_OF_HOURS:
@@ -131,7 +133,9 @@ class Rule:
 
 def _raised(common: Threshold, value: float, least: float) -> Threshold:
     value = max(common.value, value)
-    return Threshold(value, max(common.sure, value, least), common.method, common.mean, common.deviation, common.windows)
+    return Threshold(
+        value, max(common.sure, value, least), common.method, common.mean, common.deviation, common.windows
+    )
 
 
 def method(column: Column) -> Method:

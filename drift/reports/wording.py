@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from drift.columns.column import Column, ValueKind
 from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS
+from drift.reference.calendar import ALL_HOURS
 from drift.verdict.comparison import Comparison, ComparisonOutcome, Difference, Direction
 from otel.contract.drift_verdict import DECIDED, Change, ReferenceHours, Score, Segment, Subject, Verdict, VerdictState
 
@@ -26,7 +27,7 @@ def verdict_text(verdict: Verdict, previous: Sequence[Verdict]) -> str:
         VerdictState.SUSPECTED: _suspected,
         VerdictState.DRIFT: _drift,
     }[verdict.state](verdict, previous)
-    return " ".join([*sentences, *_context(verdict)])
+    return " ".join([*sentences, *_compared(verdict), *_context(verdict)])
 
 
 def comparison_text(comparison: Comparison, a: str, b: str) -> str:
@@ -200,6 +201,14 @@ def _drift(verdict: Verdict, previous: Sequence[Verdict]) -> list[str]:
 def _concentration(verdict: Verdict, score: Score) -> list[str]:
     segment = next((segment for segment in verdict.segments if segment.column == score.column), None)
     return [f"{percent(min(1.0, segment.share))} of that is {segment_text(segment)}."] if segment else []
+
+
+def _compared(verdict: Verdict) -> list[str]:
+    """Says which hours a window was compared with, unless these are all hours."""
+    compared = verdict.context.compared_with
+    if compared is None or compared.hours == ALL_HOURS or verdict.state not in DECIDED:
+        return []
+    return [f"Compared with {compared.hours} UTC."]
 
 
 def _context(verdict: Verdict) -> list[str]:

@@ -51,7 +51,8 @@ def span_tests(
 ) -> dict[str, SpanTest]:
     """Returns the tests of the window that begins at ``start``, by column.
 
-    A column is tested if it has enough values in ``frame`` and a usual value in ``reference``. ``before`` are the columns' last scores. Fewer than ``consecutive`` windows are no drift.
+    A column is tested if it has enough values in ``frame`` and a usual value in ``reference``; ``before`` are the last
+    scores. Fewer than ``consecutive`` windows are no drift.
     """
     return {test.column.name: test for test in _tests(frame, start, reference, before, consecutive)}
 

@@ -27,9 +27,9 @@ def encode(verdict: Verdict) -> str:
     return files.json_text({"version": VERSION, "subjects": verdict.subjects, **stored})
 
 
-def _without_empty(part: Score | Context) -> dict[str, object]:
-    """Returns the fields of ``part``, those of LATER only if they hold something."""
-    known = {field.name: getattr(part, field.name) for field in fields(part)}
+def _without_empty(record: Score | Context) -> dict[str, object]:
+    """Returns the fields of ``record``, those of LATER only if they hold something."""
+    known = {field.name: getattr(record, field.name) for field in fields(record)}
     return {name: value for name, value in known.items() if value or name not in LATER}
 
 

@@ -198,7 +198,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class ReferenceHours:
-    """The part of the reference that a window was compared with."""
+    """The hours of the reference that a window was compared with."""
 
     hours: str
     """The hours of the week in UTC, as "Mondays to Fridays 02:00-04:00", or "all hours"."""
