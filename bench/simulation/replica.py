@@ -10,7 +10,7 @@ from typing import Any
 from bench.clients.load import Reply
 from bench.simulation.timed_provider import SAMPLE_RATE
 from bench.simulation.workload import Arrival
-from otel.contract.values import FallbackReason
+from otel.contract.values import Device, FallbackReason
 from server.access.caller import DEFAULT_TENANT
 from server.audio.quality import Quality
 from server.errors import SpeechError
@@ -85,6 +85,8 @@ class Fallbacks:
     def loaded(self, voice: str, seconds: float) -> None: ...
 
     def batch(self, size: int, padding: float) -> None: ...
+
+    def worked(self, device: Device, seconds: float, saved_seconds: float) -> None: ...
 
     def worker_restarted(self, worker: str) -> None: ...
 

@@ -140,7 +140,7 @@ class Schedule:
         for number, (ready, result) in enumerate(zip(batch.steps, results, strict=True)):
             peer_origins = tuple(origin for index, origin in enumerate(origins) if index != number)
             peers = BatchPeers(peer_origins, batch.padding) if peer_origins else None
-            ready.job.complete(ready, result, Interval(batch.stage, start, end, peers, device, units))
+            ready.job.complete(ready, result, Interval(batch.stage, start, end, peers, device=device, units=units))
             self._update(ready.job)
 
     def fail(self, batch: Batch, error: Exception) -> None:

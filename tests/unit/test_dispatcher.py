@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, aclosing
 import numpy as np
 import pytest
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.scheduling.audio_queue import AudioPiece
 from server.scheduling.dispatcher import Dispatcher
 from server.scheduling.engine import Encode, EngineLost, Sentence
@@ -55,6 +55,26 @@ async def test_requests_come_out_whole_and_in_order_from_many_threads(start: Sta
     for text, made in zip(texts, done, strict=True):
         assert audio(made) == np.concatenate([spoken(each) for each in text]).tolist()
     assert dispatcher.schedule.audio_seconds == 0
+
+
+async def test_the_time_of_the_machine_is_divided_among_requests(start: Start) -> None:
+    worked: list[tuple[Device, float, float]] = []
+    dispatcher = start(
+        CountingEngine(most=1), workers=2, cores=2, device=Device.GPU, account=lambda *reading: worked.append(reading)
+    )
+    done = await asyncio.gather(*(pieces(dispatcher, sentence(number, 200)) for number in range(4)))
+    steps = [
+        interval
+        for text in done
+        for piece in text
+        for interval in piece.intervals
+        if interval.stage in (Stage.INFER, Stage.DECODE)
+    ]
+    assert {interval.device for interval in steps} == {Device.GPU}
+    assert all(0 < interval.units <= 2 and not interval.replica for interval in steps)
+    shares = sum(interval.seconds * interval.units / interval.batch_size for interval in steps)
+    assert shares == pytest.approx(sum(seconds for _, seconds, _ in worked))
+    assert {device for device, _, _ in worked} == {Device.GPU}
 
 
 async def test_slots_work_at_once_and_share_the_cores(start: Start) -> None:
