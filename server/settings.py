@@ -16,16 +16,10 @@ from otel.sdk.honoured_variables import SECRETS
 from otel.sdk.variable_rules import SIGNALS
 from otel.support.api_key import FILE_VARIABLE, KEY_VARIABLE
 from otel.support.environment import read, unknown
-from server.audit_settings import LEAST_SECRET, AuditSettings
-from server.cost_settings import CostSettings
-from server.limit_settings import LimitSettings
-from server.load_settings import LoadSettings
-from server.prediction_settings import PredictionSettings
-from server.ray_settings import RaySettings
-from server.replica_settings import ReplicaSettings
+from server.audit_settings import LEAST_SECRET
+from server.settings_groups import SettingsGroups
 from server.shared.bucket_store import STORE_SECRETS
 from server.utterance import DEFAULT_PAUSES, VOICE_NAME
-from server.web_settings import WebSettings
 
 PREFIX = "TTSCOPE_"
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -40,16 +34,7 @@ PERCENT_ENCODED = 12
 """The most bytes of a character in a URL: 4 bytes of UTF-8, each as %XX."""
 
 
-class Settings(
-    LimitSettings,
-    LoadSettings,
-    CostSettings,
-    PredictionSettings,
-    WebSettings,
-    AuditSettings,
-    ReplicaSettings,
-    RaySettings,
-):
+class Settings(SettingsGroups):
     """The environment, read once at start. Names are TTSCOPE_ and the field in capitals, where no alias is given."""
 
     model_config = SettingsConfigDict(

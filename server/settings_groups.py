@@ -1,0 +1,25 @@
+"""The groups of settings that have modules of their own, joined."""
+
+from __future__ import annotations
+
+from server.audit_settings import AuditSettings
+from server.cost_settings import CostSettings
+from server.limit_settings import LimitSettings
+from server.load_settings import LoadSettings
+from server.prediction_settings import PredictionSettings
+from server.ray_settings import RaySettings
+from server.replica_settings import ReplicaSettings
+from server.web_settings import WebSettings
+
+
+class SettingsGroups(
+    LimitSettings,
+    LoadSettings,
+    CostSettings,
+    PredictionSettings,
+    WebSettings,
+    AuditSettings,
+    ReplicaSettings,
+    RaySettings,
+):
+    """The settings of all groups; a new group is named here."""
