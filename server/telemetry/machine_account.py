@@ -167,6 +167,10 @@ class MachineAccount:
                 account.busy += seconds
                 self._threads += seconds if device is Device.CPU else 0.0
 
+    def discard(self, record: RequestRecord) -> None:
+        """Forgets a request that turned out to ask for no audio."""
+        self._open.pop(id(record), None)
+
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> float:
         """Notes what a batch of steps took and saved; returns the cost that it saved."""
         self.devices[device].busy += seconds

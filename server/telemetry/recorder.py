@@ -87,6 +87,8 @@ class Recorder:
         try:
             if record.dry_run and record.outcome is Outcome.OK:
                 self._summary.discard()
+                if self._costs is not None:
+                    self._costs.account.discard(record)
                 self._metrics.add(DRY_RUNS, 1, admitted=record.dry_run)
             else:
                 self._report(record, span)

@@ -157,6 +157,16 @@ def test_time_is_not_wasted_while_its_request_is_open(prices: PriceList) -> None
     assert machine.after(5.0) == {"requests": 4.0, "wasted": 0.0, "overhead": 0.0, "idle": 26.0}
 
 
+def test_a_request_that_asks_for_no_audio_is_open_no_longer(prices: PriceList) -> None:
+    machine = Machine(prices)
+    dry = finished()
+    machine.account.open(dry)
+    machine.account.worked(Device.CPU, 2.0, 0.0)
+    assert machine.after(5.0)["wasted"] == 0.0
+    machine.account.discard(dry)
+    assert machine.after(5.0)["wasted"] == 2.0
+
+
 def test_a_full_machine_has_no_idle_time_and_its_steps_contain_the_overhead() -> None:
     account = DeviceAccount(2.0, busy=19.5, billed=19.5)
     account.settle(10.0, 19.5, overhead=4.0)
