@@ -284,7 +284,10 @@ def _matters(column: Column, inside: Floats, outside: Floats) -> Flags:
         return np.asarray(np.abs(inside - outside) >= column.least)
     middle = (inside + outside) / 2
     divergence = sum(
-        (_summand(inside, middle) + _summand(1 - inside, 1 - middle), _summand(outside, middle) + _summand(1 - outside, 1 - middle))
+        (
+            _summand(inside, middle) + _summand(1 - inside, 1 - middle),
+            _summand(outside, middle) + _summand(1 - outside, 1 - middle),
+        )
     )
     return np.asarray(np.sqrt(np.maximum(0.0, divergence / 2)) >= column.least)
 

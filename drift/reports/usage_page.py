@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from drift.accounts.forecast import Forecast
-from drift.accounts.usage import WeeklyChange, UsageGroup, UsageReport
+from drift.accounts.usage import UsageGroup, UsageReport, WeeklyChange
 from drift.reports import charts
 from drift.reports.page import environment
 from drift.reports.tables import Cell, count, csv_text, hours, share
