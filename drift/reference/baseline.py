@@ -262,7 +262,8 @@ def _unevenness(plain: dict[int, float], following: Sequence[bool], correlation:
             runs.append([plain[number]])
     worst = 1.0
     for size in SPANS:
-        sums = np.concatenate([np.convolve(run, np.ones(size), "valid") for run in runs if len(run) >= size] or [[0.0]])
+        of_runs = [np.convolve(run, np.ones(size), "valid") for run in runs if len(run) >= size]
+        sums = np.concatenate([*of_runs, np.zeros(0 if of_runs else 1)])
         worst = max(worst, float(np.sqrt(np.mean(np.square(sums)) / _variance(size, correlation))))
     return worst
 

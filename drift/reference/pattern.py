@@ -175,10 +175,11 @@ def _centred(cube: Floats, groups: Sequence[Flags], dates: Sequence[date]) -> _P
             average = np.where(known, values[inside], 0.0).sum(axis=0) / np.maximum(1, known.sum(axis=0))
         values[inside] -= average
     known = np.isfinite(cube).any(axis=2)
-    spread = np.sqrt(np.nanmean(np.square(values), axis=(0, 1), where=np.isfinite(values)))
-    values = np.nan_to_num(values / np.where(spread > 0, spread, 1.0))  # single precision needs numbers about 1
+    values = np.nan_to_num(values)
+    spread = np.sqrt(np.mean(np.square(values), axis=(0, 1)))
+    values /= np.where(spread > 0, spread, 1.0)  # single precision needs numbers about 1
     of_weekday = (weekday[None, :] == np.arange(7)[:, None]).astype(np.float64)
-    return _Past(of_weekday, values.astype(np.float32), known.astype(np.float32))
+    return _Past(of_weekday, np.asarray(values, dtype=np.float32), np.asarray(known, dtype=np.float32))
 
 
 def _best(
