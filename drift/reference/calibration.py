@@ -15,8 +15,7 @@ from drift.columns.columns import BY_NAME, COLUMNS, DIMENSIONS, NUMBERS
 from drift.columns.frame import Frame, joined, prepare, sample
 from drift.columns.reader import NOTHING, Values, texts
 from drift.errors import ReferenceImpossible
-from drift.reference import baseline, calendar, pattern
-from drift.reference.baseline import Baseline
+from drift.reference import calendar, pattern, usual_value
 from drift.reference.lengths import Lengths
 from drift.reference.pattern import Pattern
 from drift.reference.reference import (
@@ -31,6 +30,7 @@ from drift.reference.reference import (
     column_of,
 )
 from drift.reference.thresholds import Pool, Rule, Scores, bounds, fixed
+from drift.reference.usual_value import UsualValue
 
 SAMPLE_ROWS = 20_000
 """The maximum number of reference rows for Evidently: more cost seconds and megabytes and change no distance by 1 %."""
@@ -220,13 +220,13 @@ def _bounds(pools: dict[str, Pool], judged: Sequence[Frame], deviations: float |
 
 def _baselines(
     judged: Sequence[Frame], starts: Sequence[datetime], places: Sequence[int], rule: Rule
-) -> list[dict[str, Baseline]]:
+) -> list[dict[str, UsualValue]]:
     """Returns for each group the usual values of the columns that are judged over several windows."""
-    found: list[dict[str, Baseline]] = [{} for _ in range(max(places) + 1)]
+    found: list[dict[str, UsualValue]] = [{} for _ in range(max(places) + 1)]
     for column in COLUMNS:
         if column.accumulated:
             values = [frame.values[column.name][frame.present(column)] for frame in judged]
-            fitted = baseline.fit(column, values, starts, places, rule.following, rule.deviations)
+            fitted = usual_value.fit(column, values, starts, places, rule.following, rule.deviations)
             for place, usual in fitted.items():
                 found[place][column.name] = usual
     return found

@@ -21,9 +21,9 @@ from drift.columns.column import Column, ValueKind
 from drift.columns.columns import BY_NAME, DIMENSIONS
 from drift.columns.reader import NOTHING, Floats, Values, Words
 from drift.errors import ReferenceDamaged, ReferenceIncompatible
-from drift.reference.baseline import Baseline
 from drift.reference.calendar import ALL_HOURS, hour_of_week
 from drift.reference.lengths import Lengths
+from drift.reference.usual_value import UsualValue
 from otel.contract.drift_verdict import ReferenceHours
 
 FORMAT = 1
@@ -102,7 +102,7 @@ class HourReference:
     rows: int
     thresholds: dict[str, dict[int, Threshold]]
     bounds: dict[str, TestBounds]
-    baselines: dict[str, Baseline]
+    baselines: dict[str, UsualValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class ReferenceMetadata:
     """The medians of numbers, in their units."""
     builds: tuple[str, ...]
     voice_checksums: tuple[str, ...]
-    baselines: dict[str, Baseline] = field(default_factory=dict)
+    baselines: dict[str, UsualValue] = field(default_factory=dict)
     """The usual values by column, by which windows in a row are judged together."""
     hours: tuple[HourReference, ...] = ()
     """What the hours of the week are compared with, where the past shows a pattern; empty where it shows none."""

@@ -1,7 +1,7 @@
 """Judges windows in a row together: whether the last hours deviate more than all of them would by chance.
 
 A small change is in no single window rare enough. Each window's deviation from the usual value of its hours of the week
-(``drift/reference/baseline.py``) is kept in its score, and the last ones are added up.
+(``drift/reference/usual_value.py``) is kept in its score, and the last ones are added up.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from drift.columns.column import Column
 from drift.columns.columns import COLUMNS
 from drift.columns.frame import Frame
-from drift.reference.baseline import FARTHEST, LEAST_VALUES, SPANS, Baseline
 from drift.reference.reference import Reference
+from drift.reference.usual_value import FARTHEST, LEAST_VALUES, SPANS, UsualValue
 from drift.verdict.drift_tests import Statistic
 from otel.contract.drift_verdict import Score, TestResult
 
@@ -71,7 +71,7 @@ def _tests(
         yield _test(column, recent, usual, usual.change(column, values, start), consecutive)
 
 
-def _test(column: Column, recent: tuple[float, ...], usual: Baseline, change: float, consecutive: int) -> SpanTest:
+def _test(column: Column, recent: tuple[float, ...], usual: UsualValue, change: float, consecutive: int) -> SpanTest:
     together = {size: usual.together(recent[-size:]) for size in SPANS if size <= len(recent)}
     beyond = {
         size: value
@@ -85,7 +85,7 @@ def _test(column: Column, recent: tuple[float, ...], usual: Baseline, change: fl
     return SpanTest(column, recent, size if beyond else 0, value, usual.limit)
 
 
-def _least(column: Column, usual: Baseline) -> float:
+def _least(column: Column, usual: UsualValue) -> float:
     """Returns the smallest change that matters."""
     if column.rate is None:
         return column.least

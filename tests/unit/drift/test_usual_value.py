@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from drift.columns.columns import BY_NAME
-from drift.reference.baseline import Baseline, fit, midmean, rate_deviation
+from drift.reference.usual_value import UsualValue, fit, midmean, rate_deviation
 from tests.drift_traffic import HOUR, MONDAY
 
 LATENCY, ERRORS = BY_NAME["latency"], BY_NAME["errors"]
@@ -26,7 +26,7 @@ def outcomes(errors: int, number: int) -> np.ndarray:
     return np.array(["error"] * errors + ["ok"] * (number - errors), dtype=object)
 
 
-def fitted(column, windows, groups=None) -> dict[int, Baseline]:
+def fitted(column, windows, groups=None) -> dict[int, UsualValue]:
     return fit(column, windows, STARTS, groups or [0] * WEEK, FOLLOWING, 4.0)
 
 

@@ -47,7 +47,7 @@ DAYS_OF_CYCLE = 7
 """The minimum number of dates that show a daily cycle."""
 
 
-class Baseline(msgspec.Struct, frozen=True, array_like=True):
+class UsualValue(msgspec.Struct, frozen=True, array_like=True):
     """The usual value of a column in some hours."""
 
     usual: float
@@ -118,7 +118,7 @@ def fit(  # noqa: PLR0917 - what is fitted, and three facts of each window
     groups: Sequence[int],
     following: Sequence[bool],
     deviations: float,
-) -> dict[int, Baseline]:
+) -> dict[int, UsualValue]:
     """Returns the usual value of each group of ``windows`` that has enough of them.
 
     ``groups`` is the number of each window's group, and ``following`` tells whether it directly follows the one before.
@@ -155,7 +155,7 @@ def fit(  # noqa: PLR0917 - what is fitted, and three facts of each window
 
 def _levels(
     column: Column, windows: Sequence[Values], starts: Sequence[datetime], members: Mapping[int, list[int]]
-) -> dict[int, Baseline]:
+) -> dict[int, UsualValue]:
     numbers = [n for of_group in members.values() for n in of_group]
     middles, variances = (np.asarray(side) for side in zip(*(midmean(windows[n]) for n in numbers), strict=True))
     dummies = np.concatenate([np.full(len(of_group), place) for place, of_group in enumerate(members.values())])
@@ -175,7 +175,7 @@ def _levels(
     for place, (group, of_group) in enumerate(members.items()):
         own = scatter(dummies == place)
         spread = own if len(of_group) >= OWN_SCATTER else max(own, of_all)
-        fitted[group] = Baseline(means[place], spread, (float(cycle[0]), float(cycle[1])))
+        fitted[group] = UsualValue(means[place], spread, (float(cycle[0]), float(cycle[1])))
     return fitted
 
 
@@ -205,7 +205,7 @@ def _waves(starts: Sequence[datetime]) -> Floats:
     return np.stack((np.cos(angle), np.sin(angle)), axis=1)
 
 
-def _rates(column: Column, windows: Sequence[Values], members: dict[int, list[int]]) -> dict[int, Baseline]:
+def _rates(column: Column, windows: Sequence[Values], members: dict[int, list[int]]) -> dict[int, UsualValue]:
     counts = {n: int((windows[n] == column.rate).sum()) for numbers in members.values() for n in numbers}
     sizes = {n: len(windows[n]) for n in counts}
     totals = {group: sum(sizes[n] for n in numbers) for group, numbers in members.items()}
@@ -219,10 +219,10 @@ def _rates(column: Column, windows: Sequence[Values], members: dict[int, list[in
     # The sum of squares is about free + scatter * sum(size - 1); its upper bound is taken.
     most = squares * free / float(stats.chi2.ppf(CHANCE, free))
     scatter = min(0.5, max(0.0, (most - free) / sum(size - 1 for size in sizes.values())))
-    return {group: Baseline(rates[group], min(0.5, scatter + 1 / totals[group])) for group in members}
+    return {group: UsualValue(rates[group], min(0.5, scatter + 1 / totals[group])) for group in members}
 
 
-def _less_certain(column: Column, usual: Baseline, independent: float) -> Baseline:
+def _less_certain(column: Column, usual: UsualValue, independent: float) -> UsualValue:
     """Returns the usual value with more scatter, since its average is known from so many windows only."""
     factor = 1 + 1 / independent
     scatter = min(0.5, usual.scatter * factor) if column.rate is not None else usual.scatter * float(np.sqrt(factor))
