@@ -18,7 +18,7 @@ from drift.outputs.outbox import NotDelivered
 from drift.reports import changes_page
 from drift.rows.store import Rows
 from drift.sequential import memory as memories
-from drift.sequential.baseline import DAYS, MOST_ROWS, fit
+from drift.sequential.expectation import DAYS, MOST_ROWS, fit
 from drift.sequential.builds import Margins
 from drift.sequential.memory import Memory, Pending
 from drift.sequential.monitor import Report
@@ -31,7 +31,7 @@ from otel.contract.drift_changes import BuildState, ChangeMeasure, Dimension
 
 log = logging.getLogger("ttscope.drift.sequential")
 REFIT = timedelta(days=1)
-"""The age at which a baseline is fitted anew."""
+"""The age at which an expectation is fitted anew."""
 RETRY = timedelta(minutes=10)
 """The time between two attempts to fit the first one."""
 MERGED_AFTER = timedelta(hours=1)
@@ -75,7 +75,7 @@ class ChangeJob:
         news = self._test(memory, now.time.timestamp())
         memories.save(self._state.folder, memory)
         self._show(memory, now.time.timestamp())
-        changes_page.write(self._state.folder, memory.news, tested=memory.baseline is not None)
+        changes_page.write(self._state.folder, memory.news, tested=memory.expectation is not None)
         if self._deliver(memory):
             memories.save(self._state.folder, memory)
         self._rows.merge(now.time - MERGED_AFTER, read=memory.commit)
@@ -88,25 +88,25 @@ class ChangeJob:
             self._show(memory, None)
 
     def _fit(self, memory: Memory, now: datetime) -> None:
-        """Fits a baseline if there is none or it is a day old; its requests are not tested."""
+        """Fits an expectation if there is none or it is a day old; its requests are not tested."""
         seconds = now.timestamp()
-        age = (REFIT if memory.baseline else RETRY).total_seconds()
+        age = (REFIT if memory.expectation else RETRY).total_seconds()
         if 0 <= seconds - memory.fitted < age:
             return
         memory.fitted = seconds
-        first = memory.baseline is None
+        first = memory.expectation is None
         window = self._rows.window(now - timedelta(days=DAYS), now, most=MOST_ROWS)
         fitted = fit(request_values(_usual(window.frame, memory)), seconds)
         if fitted is None:
             return
-        memory.baseline = fitted
-        log.info("a baseline was fitted", extra={"rows": fitted.requests, "windows": fitted.hours})
+        memory.expectation = fitted
+        log.info("an expectation was fitted", extra={"rows": fitted.requests, "windows": fitted.hours})
         if first:
             memory.commit = max(self._rows.commits(), default=-1)
 
     def _test(self, memory: Memory, now: float) -> list[News]:
         """Tests the commits that are new."""
-        if memory.baseline is None:
+        if memory.expectation is None:
             memory.commit = max(self._rows.commits(), default=-1)
             return []
         found: list[News] = []
@@ -118,10 +118,10 @@ class ChangeJob:
                 frame = None
             memory.commit = commit
             if frame is not None and len(frame):
-                for report in memory.monitor.feed(request_values(frame), memory.baseline, now):
+                for report in memory.monitor.feed(request_values(frame), memory.expectation, now):
                     _remember(memory, report)
                     found.append(of_report(report, now))
-        for verdict in memory.monitor.verdicts(memory.baseline, self._margins):
+        for verdict in memory.monitor.verdicts(memory.expectation, self._margins):
             memory.verdict = verdict
             found.append(of_verdict(verdict, self._margins, now))
         for news in found:
@@ -153,7 +153,7 @@ class ChangeJob:
         return changed
 
     def _show(self, memory: Memory, now: float | None) -> None:
-        tested = [ChangeMeasure.LATENCY, ChangeMeasure.FAILURES] if memory.baseline else []
+        tested = [ChangeMeasure.LATENCY, ChangeMeasure.FAILURES] if memory.expectation else []
         if any(key.startswith(ChangeMeasure.WORD_ERROR_RATE) for key in memory.monitor.shares):
             tested.append(ChangeMeasure.WORD_ERROR_RATE)
         verdict = memory.verdict

@@ -12,7 +12,7 @@ import numpy as np
 from drift.columns.reader import Flags
 from drift.rows.store import Rows
 from drift.sequential import memory as memories
-from drift.sequential.baseline import DAYS, MOST_ROWS, Baseline, fit, key_of, rough
+from drift.sequential.expectation import DAYS, MOST_ROWS, Expectation, fit, key_of, rough
 from drift.sequential.builds import FEWEST, BuildComparison, BuildVerdict, Margins, ShareSums
 from drift.sequential.request_values import RequestValues, request_values
 from drift.settings import Settings
@@ -45,7 +45,7 @@ class Gate:
         self._margins = margins
         self._now = now
         self._sleep = sleep
-        self._baseline: Baseline | None = None
+        self._expectation: Expectation | None = None
 
     def wait(self, seconds: float, poll_seconds: float) -> BuildVerdict:
         """Looks every ``poll_seconds`` until there is a verdict, or ``seconds`` are over. Raises DriftError, OSError.
@@ -71,11 +71,11 @@ class Gate:
         if not mine.any():
             return BuildVerdict(self._build, BuildState.PENDING, now.timestamp(), now.timestamp(), 0, ())
         since = float(batch.times[mine].min())
-        baseline = self._usual(batch, since)
-        if baseline is None:
+        expectation = self._usual(batch, since)
+        if expectation is None:
             return BuildVerdict(self._build, BuildState.PENDING, since, now.timestamp(), int(mine.sum()), ())
-        residuals = baseline.residuals(batch)
-        model = baseline.level(SERVICE)
+        residuals = expectation.residuals(batch)
+        model = expectation.level(SERVICE)
         before = ~mine & (batch.times < since) & (batch.times >= since - 3600.0) & ~np.isnan(residuals)
         level, variance = _level(residuals[before], model.variance, model.noise)
         comparison = BuildComparison(
@@ -103,13 +103,13 @@ class Gate:
                     raise
                 self._sleep(1.0)
 
-    def _usual(self, batch: RequestValues, since: float) -> Baseline | None:
-        """Returns the change job's baseline, or one of the requests of the other builds; None if there are too few."""
-        if self._baseline is None:
-            known = memories.load(self._state.folder).baseline
+    def _usual(self, batch: RequestValues, since: float) -> Expectation | None:
+        """Returns the change job's expectation, or one of the requests of the other builds; None if there are too few."""
+        if self._expectation is None:
+            known = memories.load(self._state.folder).expectation
             others = batch.take(~batch.of_build(self._build))
-            self._baseline = known or fit(others, since) or rough(others, since)
-        return self._baseline
+            self._expectation = known or fit(others, since) or rough(others, since)
+        return self._expectation
 
 
 def _level(residuals: np.ndarray, variance: float, noise: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.drift_changes import Alter, baseline_of, changed, delay
+from tests.drift_changes import Alter, expectation_of, changed, delay
 from tests.drift_traffic import Hour, Service
 
 NEVER = 10_000
@@ -43,14 +43,14 @@ CASES: dict[str, dict[str, Alter]] = {
 def delays(alter: Callable[[Hour], Hour], tries: int) -> list[int]:
     """Returns the requests, of all kinds, from the change until it was found."""
     found = []
-    for service, baseline in BASELINES:
+    for service, expectation in EXPECTATIONS:
         for seed in range(tries // len(SERVICES)):
-            count, _ = delay(*changed(service, baseline, alter, seed, hours=3))
+            count, _ = delay(*changed(service, expectation, alter, seed, hours=3))
             found.append(NEVER if count is None else count)
     return sorted(found)
 
 
-BASELINES: list = []
+EXPECTATIONS: list = []
 
 
 def main(picture: Path, tries: int) -> None:
@@ -60,7 +60,7 @@ def main(picture: Path, tries: int) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    BASELINES.extend((service, baseline_of(service)) for service in SERVICES)
+    EXPECTATIONS.extend((service, expectation_of(service)) for service in SERVICES)
     figure, axes = plt.subplots(1, len(CASES), figsize=(13, 4), sharey=True, layout="constrained")
     print("| change | found within: median | 90 % | 95 % | within 20 | within 150 |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")

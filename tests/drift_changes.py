@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from drift.columns.frame import sample
-from drift.sequential.baseline import MOST_ROWS, Baseline, fit
+from drift.sequential.expectation import MOST_ROWS, Expectation, fit
 from drift.sequential.monitor import Monitor, Report
 from drift.sequential.request_values import request_values
 from tests.drift_traffic import HOUR, MONDAY, Hour, Service, rows_of, week
@@ -19,15 +19,15 @@ WEEK = 168
 Alter = Callable[[Hour], Hour]
 
 
-def baseline_of(service: Service, hours: int = WEEK) -> Baseline:
+def expectation_of(service: Service, hours: int = WEEK) -> Expectation:
     """Of the service's first hours."""
     windows = [rows for _, rows in week(service, hours)]
-    baseline = _fitted(windows, MONDAY + hours * HOUR)
-    assert baseline is not None
-    return baseline
+    expectation = _fitted(windows, MONDAY + hours * HOUR)
+    assert expectation is not None
+    return expectation
 
 
-def _fitted(windows: list[pd.DataFrame], now: datetime) -> Baseline | None:
+def _fitted(windows: list[pd.DataFrame], now: datetime) -> Expectation | None:
     known = pd.concat(windows, ignore_index=True)
     return fit(request_values(known.iloc[sample(len(known), min(len(known), MOST_ROWS))]), now.timestamp())
 
@@ -46,16 +46,16 @@ class Quiet:
 
 
 def quiet(
-    service: Service, baseline: Baseline, hours: int, *, first: int = WEEK, renewed: int = 24, at_once: int = 1
+    service: Service, expectation: Expectation, hours: int, *, first: int = WEEK, renewed: int = 24, at_once: int = 1
 ) -> Quiet:
-    """Of the hours after the baseline's, from ``first`` on, so many ``at_once``; the baseline is renewed every so many
+    """Of the hours after the expectation's, from ``first`` on, so many ``at_once``; the expectation is renewed every so many
     hours from the last week."""
     monitor, result = Monitor(), Quiet()
     past: list[pd.DataFrame] = []
     batch: list[pd.DataFrame] = []
     for number, (start, rows) in enumerate(week(service, first + hours)):
         if renewed and number > first and number % renewed == 0:
-            baseline = _fitted(past, start) or baseline
+            expectation = _fitted(past, start) or expectation
         past = [*past[-(WEEK - 1) :], rows]
         if number < first:
             continue
@@ -64,15 +64,15 @@ def quiet(
         result.requests += len(rows)
         if len(batch) == at_once or number == first + hours - 1:
             together = request_values(pd.concat(batch, ignore_index=True))
-            result.reports += monitor.feed(together, baseline, (start + HOUR).timestamp())
+            result.reports += monitor.feed(together, expectation, (start + HOUR).timestamp())
             batch = []
     return result
 
 
 def changed(
-    service: Service, baseline: Baseline, alter: Alter, seed: int, *, build: str = "", hours: int = 12
+    service: Service, expectation: Expectation, alter: Alter, seed: int, *, build: str = "", hours: int = 12
 ) -> tuple[list[Report], pd.DataFrame]:
-    """Two quiet hours at some hour of the week after the baseline, then a change within the third.
+    """Two quiet hours at some hour of the week after the expectation, then a change within the third.
 
     Returns the reports, and the requests since the change.
     """
@@ -90,7 +90,7 @@ def changed(
             moment = pd.Timestamp(start + (part if number == 2 else timedelta(0)))
             rows = pd.concat([rows[rows["time"] < moment], altered[altered["time"] >= moment]], ignore_index=True)
             after.append(rows[rows["time"] >= moment])
-        reports += monitor.feed(request_values(rows), baseline, (start + HOUR).timestamp())
+        reports += monitor.feed(request_values(rows), expectation, (start + HOUR).timestamp())
         if number >= 2 and any(report.change.ended is None for report in reports):
             break
     return reports, pd.concat(after, ignore_index=True)

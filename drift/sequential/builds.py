@@ -98,7 +98,7 @@ class BuildComparison(msgspec.Struct):
     variance: float
     failures: ShareSums
     word_errors: ShareSums
-    """Those of the others begin with the requests of the baseline."""
+    """Those of the others begin with the requests of the expectation."""
     hours: dict[int, HourSums] = {}
     requests: int = 0
     time: float = 0.0
@@ -124,14 +124,14 @@ class BuildComparison(msgspec.Struct):
                 else:
                     sums.others, sums.of_others = sums.others + int(count), sums.of_others + float(total)
         checked = ~np.isnan(batch.word_error_rate)
-        for sums, flags, values in (
+        for shares, flags, values in (
             (self.failures, batch.attempted, batch.failed.astype(float)),
             (self.word_errors, checked, batch.word_error_rate),
         ):
-            sums.count += int((mine & flags).sum())
-            sums.total += float(values[mine & flags].sum())
-            sums.others += int((others & flags).sum())
-            sums.of_others += float(values[others & flags].sum())
+            shares.count += int((mine & flags).sum())
+            shares.total += float(values[mine & flags].sum())
+            shares.others += int((others & flags).sum())
+            shares.of_others += float(values[others & flags].sum())
 
     def verdict(self, model: LevelModel, margins: Margins, *, seconds: float = TIME_SECONDS) -> BuildVerdict:
         """Returns the verdict so far; after ``seconds`` what is not decided stays undecided."""
@@ -201,4 +201,4 @@ def _measured(measure: ChangeMeasure, difference: float, low: float, high: float
 
 
 def _sums(places: np.ndarray, values: Floats) -> Floats:
-    return np.bincount(places, values) if len(places) else np.empty(0)
+    return np.asarray(np.bincount(places, values), dtype=np.float64) if len(places) else np.empty(0)

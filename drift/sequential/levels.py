@@ -5,12 +5,13 @@ level keeps the part ``memory`` of its distance from 0, and gets an ordinary ste
 the level. Every BLOCK requests a start is noted, with the level m expected there and its variance P. With x the mean of
 n residuals since then, less m, and N(x; a, v) the normal density, two hypotheses of the start are compared:
 
-    usual:    (1 - p) N(x; 0, P + noise^2/n) + p N(x; 0, P + J + noise^2/n), p the chance of an ordinary step there
+    usual:    (1 - p) N(x; 0, P + noise^2/n) + p N(x; 0, P + J + noise^2/n), p the chance of an ordinary step
     changed:  the mean of N(x; d, P + D^2 + noise^2/n) over a grid of rises d and their scatter D
 
 Residuals of either hypothesis differ from each other by noise alone, so x says all that they say, and the ratio of both
-densities is the likelihood ratio of all residuals: a martingale of mean 1 while the level is usual. The weighted sum
-over all starts is a Shiryaev-Roberts e-detector (shares.py names the paper, budget.py the weights).
+densities is the likelihood ratio of all residuals: a martingale of mean 1 while the level is usual. p and J grow with
+the time since the start, so that a level that wanders for hours stays usual; that makes the ratio smaller. The weighted
+sum over all starts is a Shiryaev-Roberts e-detector (shares.py names the paper, budget.py the weights).
 """
 
 from __future__ import annotations
@@ -62,21 +63,21 @@ class Start(msgspec.Struct):
     time: float
     level: float
     variance: float
-    step: float
-    """The variance of an ordinary step."""
-    chance: float
-    """The probability of one at this start."""
+    pause: float
+    """The hours since the start before, in which an ordinary step may have come too."""
     weight: float
     count: int = 0
     total: float = 0.0
 
-    def evidence(self, noise: float) -> float:
-        """Returns the likelihood ratio of a change."""
+    def evidence(self, time: float, model: LevelModel) -> float:
+        """Returns the likelihood ratio of a change, at ``time``."""
         rise = self.total / self.count - self.level
         if rise < NO_RISE:
             return 0.0
-        error = self.variance + noise * noise / self.count
-        usual = self.chance * _density(rise, error + self.step) + (1.0 - self.chance) * _density(rise, error)
+        hours = max(1e-3, self.pause + (time - self.time) / 3600.0)
+        chance = 1.0 - math.exp(-hours)
+        error = self.variance + model.noise**2 / self.count
+        usual = chance * _density(rise, error + model.steps(hours)) + (1.0 - chance) * _density(rise, error)
         changed = sum(_density(rise - mean, error + scatter**2) for mean, scatter in RISES) / len(RISES)
         return changed / max(usual, 1e-300)
 
@@ -122,8 +123,7 @@ class LevelDetector(msgspec.Struct):
     def _start(self, time: float, model: LevelModel) -> None:
         hours = (time - self.starts[-1].time) / 3600.0 if self.starts else 1.0
         self._pass(time, model)
-        chance = 1.0 - math.exp(-max(hours, 1e-3))
-        self.starts.append(Start(time, self.level, self.variance, model.steps(hours), chance, self.weight))
+        self.starts.append(Start(time, self.level, self.variance, hours, self.weight))
         self.starts = self.starts[-STARTS:]
         self.weight = 0.0
 
@@ -151,7 +151,7 @@ class LevelDetector(msgspec.Struct):
         for start in self.starts:
             start.count += count
             start.total += total
-            mass += start.weight * start.evidence(model.noise)
+            mass += start.weight * start.evidence(time, model)
         self.level += gain * (mean - self.level)
         self.variance *= 1.0 - gain
         if mass < 1.0:
@@ -160,7 +160,7 @@ class LevelDetector(msgspec.Struct):
         return self.open
 
     def _begin(self, time: float, model: LevelModel) -> Change:
-        likeliest = max(self.starts, key=lambda start: start.evidence(model.noise))
+        likeliest = max(self.starts, key=lambda start: start.evidence(time, model))
         after = likeliest.total / likeliest.count
         spread = 1.96 * math.sqrt(likeliest.variance + model.noise**2 / likeliest.count)
         self.starts, self.recent = [], []

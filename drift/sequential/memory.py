@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from drift import files
-from drift.sequential.baseline import Baseline
+from drift.sequential.expectation import Expectation
 from drift.sequential.builds import BuildVerdict
 from drift.sequential.monitor import Monitor
 from drift.sequential.news import News
@@ -36,13 +36,13 @@ class Memory(msgspec.Struct):
     format: int = FORMAT
     commit: int = -1
     """The last commit of rows that was tested."""
-    baseline: Baseline | None = None
+    expectation: Expectation | None = None
     fitted: float = 0.0
-    """When a baseline was last tried to be fitted, in seconds since 1970."""
+    """When an expectation was last tried to be fitted, in seconds since 1970."""
     usual_from: float = 0.0
     """The begin of a lasting change, before which requests are no longer usual."""
     unusual: list[tuple[float, float]] = []
-    """The periods of changes that ended, whose requests no baseline is fitted to."""
+    """The periods of changes that ended, whose requests no expectation is fitted to."""
     monitor: Monitor = msgspec.field(default_factory=Monitor)
     news: list[News] = []
     """The last news, oldest first."""

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from drift.columns.reader import Flags, Floats, Words
-from drift.sequential.baseline import Baseline, Key, key_of
+from drift.sequential.expectation import Expectation, Key, key_of
 from drift.sequential.budget import weight_of_second
 from drift.sequential.builds import BuildComparison, BuildVerdict, Margins, ShareSums
 from drift.sequential.change import Change
@@ -70,18 +70,18 @@ class Monitor(msgspec.Struct):
     open: dict[Key, Report] = {}
     """The changes that have not ended."""
 
-    def feed(self, batch: RequestValues, baseline: Baseline, now: float) -> list[Report]:
+    def feed(self, batch: RequestValues, expectation: Expectation, now: float) -> list[Report]:
         """Takes new requests, and returns what began and what ended with them."""
         times = batch.times
         usable = (times <= now + FUTURE_SECONDS) & (times >= now - OLDEST_SECONDS)
         if not usable.any():
             return []
-        first = self.time or min(baseline.made, float(times[usable][0]))
+        first = self.time or min(expectation.made, float(times[usable][0]))
         newest = np.maximum.accumulate(np.maximum(np.where(usable, times, 0.0), first))
         seconds = np.diff(newest, prepend=first)
-        self._see(batch, usable, baseline)
-        residuals = baseline.residuals(batch)
-        feed = _Feed(self, batch, baseline, seconds)
+        self._see(batch, usable, expectation)
+        residuals = expectation.residuals(batch)
+        feed = _Feed(self, batch, expectation, seconds)
         reports = [*feed.latency(usable & ~np.isnan(residuals), residuals), *feed.shares(usable)]
         for comparison in self.comparisons.values():
             comparison.feed(batch, residuals, usable)
@@ -93,10 +93,10 @@ class Monitor(msgspec.Struct):
                 self.open.pop(report.key, None)
         return reports
 
-    def verdicts(self, baseline: Baseline, margins: Margins) -> list[BuildVerdict]:
+    def verdicts(self, expectation: Expectation, margins: Margins) -> list[BuildVerdict]:
         """Returns the verdicts that were reached since the last call."""
         news = []
-        model = baseline.level(key_of(ChangeMeasure.LATENCY, Dimension.SERVICE))
+        model = expectation.level(key_of(ChangeMeasure.LATENCY, Dimension.SERVICE))
         for comparison in self.comparisons.values():
             if comparison.state is not BuildState.PENDING:
                 continue
@@ -107,7 +107,7 @@ class Monitor(msgspec.Struct):
                 news.append(verdict)
         return news
 
-    def _see(self, batch: RequestValues, usable: Flags, baseline: Baseline) -> None:
+    def _see(self, batch: RequestValues, usable: Flags, expectation: Expectation) -> None:
         """Notes the builds of the requests, and begins to compare those that are new."""
         for build in distinct(batch.build[usable]):
             times = batch.times[usable & batch.of_build(build)]
@@ -119,12 +119,12 @@ class Monitor(msgspec.Struct):
             if seen is None and len(self.builds) >= MOST_BUILDS:
                 del self.builds[min(self.builds, key=lambda name: self.builds[name].last)]
             self.builds[build] = SeenBuild(first, last)
-            if seen is not None or build not in baseline.builds:
-                self._compare(build, first, baseline)
+            if seen is not None or build not in expectation.builds:
+                self._compare(build, first, expectation)
 
-    def _compare(self, build: str, first: float, baseline: Baseline) -> None:
+    def _compare(self, build: str, first: float, expectation: Expectation) -> None:
         service = key_of(ChangeMeasure.LATENCY, Dimension.SERVICE)
-        model, detector = baseline.level(service), self.levels.get(service)
+        model, detector = expectation.level(service), self.levels.get(service)
         known = detector is not None and detector.variance >= 0
         self.comparisons.pop(build, None)
         for finished in [name for name, each in self.comparisons.items() if each.state is not BuildState.PENDING]:
@@ -135,8 +135,8 @@ class Monitor(msgspec.Struct):
                 since=first,
                 level=detector.level if known and detector else 0.0,
                 variance=detector.variance if known and detector else model.variance,
-                failures=ShareSums(0, 0.0, *baseline.sums.get(ChangeMeasure.FAILURES, (0, 0.0))),
-                word_errors=ShareSums(0, 0.0, *baseline.sums.get(ChangeMeasure.WORD_ERROR_RATE, (0, 0.0))),
+                failures=ShareSums(0, 0.0, *expectation.sums.get(ChangeMeasure.FAILURES, (0, 0.0))),
+                word_errors=ShareSums(0, 0.0, *expectation.sums.get(ChangeMeasure.WORD_ERROR_RATE, (0, 0.0))),
             )
 
     def new_build(self, change: Change) -> str:
@@ -149,10 +149,10 @@ class Monitor(msgspec.Struct):
 class _Feed:
     """One batch of requests on its way to the detectors."""
 
-    def __init__(self, monitor: Monitor, batch: RequestValues, baseline: Baseline, seconds: Floats) -> None:
+    def __init__(self, monitor: Monitor, batch: RequestValues, expectation: Expectation, seconds: Floats) -> None:
         self._monitor = monitor
         self._batch = batch
-        self._baseline = baseline
+        self._expectation = expectation
         self._seconds = seconds
 
     def latency(self, mask: Flags, residuals: Floats) -> Iterator[Report]:
@@ -167,7 +167,7 @@ class _Feed:
                         self._batch.times[mine].tolist(),
                         residuals[mine].tolist(),
                         self._weights(measure, dimension, mine),
-                        self._baseline.level(key),
+                        self._expectation.level(key),
                     ),
                     (measure, dimension, value),
                 )
@@ -199,7 +199,7 @@ class _Feed:
                     self._batch.times[mine].tolist(),
                     values[mine].tolist(),
                     self._weights(measure, dimension, mine),
-                    *self._baseline.share(measure, key),
+                    *self._expectation.share(measure, key),
                 ),
                 (measure, dimension, value),
             )
@@ -218,7 +218,7 @@ class _Feed:
                 yield dimension, value, mask & (names == value)
 
     def _weights(self, measure: ChangeMeasure, dimension: Dimension, mine: Flags) -> list[float]:
-        return (self._seconds[mine] * weight_of_second(measure, dimension)).tolist()
+        return [float(seconds) * weight_of_second(measure, dimension) for seconds in self._seconds[mine]]
 
     def _detector(self, detectors: dict[Key, Detector], key: Key, new: type[Detector]) -> Detector | None:
         """Returns the detector of a series; None for a further series when there are too many."""

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.drift_changes import baseline_of, changed, delay, quiet
+from tests.drift_changes import expectation_of, changed, delay, quiet
 from tests.drift_traffic import Hour, Service
 
 DAYS = 50
@@ -24,7 +24,7 @@ def test_at_most_one_false_alarm_in_a_thousand_days() -> None:
     alarms = []
     for seed in range(400, 420):
         service = Service(seed, rows=ROWS[seed % len(ROWS)], memory=MEMORIES[seed % len(MEMORIES)])
-        result = quiet(service, baseline_of(service), DAYS * 24, renewed=24 * 7, at_once=24)
+        result = quiet(service, expectation_of(service), DAYS * 24, renewed=24 * 7, at_once=24)
         alarms += [report for report in result.reports if report.change.ended is None]
         print(seed, service.rows, service.memory, result.requests, len(alarms))
     assert len(alarms) <= 1, alarms
@@ -41,8 +41,8 @@ def test_at_most_one_false_alarm_in_a_thousand_days() -> None:
 )
 def test_changes_are_found_soon(alter: Callable[[Hour], Hour], most: int, share: float) -> None:
     service = Service(1)
-    baseline = baseline_of(service)
-    found = [delay(*changed(service, baseline, alter, seed, hours=3))[0] for seed in range(40)]
+    expectation = expectation_of(service)
+    found = [delay(*changed(service, expectation, alter, seed, hours=3))[0] for seed in range(40)]
     within = np.mean([count is not None and count <= most for count in found])
     print(sorted(count or 10**6 for count in found))
     assert within >= share

@@ -117,7 +117,7 @@ class House:
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state folder whose job has fitted its baseline, and tested an hour."""
+    """A state folder whose job has fitted its expectation, and tested an hour."""
     folder = tmp_path_factory.mktemp("learned")
     house = House(folder)
     for start, rows in week(SERVICE, HOURS):
@@ -125,7 +125,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Path:
             assert house.look(start) == []
         write(house.events, rows)
     assert house.look(BEGIN) == []
-    assert house.memory().baseline is not None
+    assert house.memory().expectation is not None
     house.gauges.close(1)
     return folder
 
@@ -157,7 +157,7 @@ def test_nothing_is_tested_before_a_day_of_requests(tmp_path: Path) -> None:
     for _, rows in week(SERVICE, 5):
         write(house.events, rows)
     assert house.look(MONDAY + 5 * HOUR) == []
-    assert house.memory().baseline is None
+    assert house.memory().expectation is None
     assert "a day of requests is needed" in (house.settings.state / "changes.html").read_text()
     assert "tts.change.detected" not in house.shown()
 
@@ -265,7 +265,7 @@ def test_a_clock_that_is_not_trusted_stops_it(house: House) -> None:
 def test_a_damaged_memory_is_made_anew(house: House) -> None:
     (house.settings.state / memories.NAME).write_text('{"monitor": 7}')
     house.look(BEGIN + HOUR)
-    assert house.memory().baseline is not None
+    assert house.memory().expectation is not None
 
 
 def test_small_parts_are_merged_and_no_row_is_lost(house: House) -> None:

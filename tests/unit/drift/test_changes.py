@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.sequential.baseline import Baseline, key_of
+from drift.sequential.expectation import Expectation, key_of
 from drift.sequential.budget import DAYS_PER_FALSE_ALARM, DIMENSIONS, MEASURES, weight_of_second
 from drift.sequential.change import LASTING_SECONDS
 from drift.sequential.levels import BLOCK, LevelDetector, LevelModel
@@ -20,7 +20,7 @@ from drift.sequential.news import report_text
 from drift.sequential.request_values import request_values
 from drift.sequential.shares import RECENT, ShareDetector, largest_usual
 from otel.contract.drift_changes import ChangeMeasure, Dimension
-from tests.drift_changes import baseline_of, changed, delay, quiet
+from tests.drift_changes import expectation_of, changed, delay, quiet
 from tests.drift_traffic import HOUR, MONDAY, Hour, Service, rows_of, week
 
 SERVICE = Service(7, rows=300)
@@ -30,8 +30,8 @@ PER_REQUEST = 1e-8
 
 
 @pytest.fixture(scope="module")
-def baseline() -> Baseline:
-    return baseline_of(SERVICE, 60)
+def expectation() -> Expectation:
+    return expectation_of(SERVICE, 60)
 
 
 def residuals(count: int, level: float, seed: int = 0) -> list[float]:
@@ -73,14 +73,15 @@ def test_a_start_has_a_likelihood_ratio_of_mean_one_at_any_time() -> None:
     from drift.sequential.levels import Start
 
     rng = np.random.default_rng(2)
+    model, chance = LevelModel(noise=0.2, step=0.09, memory=0.5), 1 - math.exp(-0.25)
     ratios = {4: [], 64: []}
     for _ in range(4000):
-        jump = rng.normal(0, math.sqrt(0.02 + 0.09 * (rng.random() < 0.2)))
-        start = Start(0.0, 0.0, 0.02, 0.09, 0.2, 1.0)
+        jump = rng.normal(0, math.sqrt(0.02 + model.steps(1.0) * (rng.random() < chance)))
+        start = Start(0.0, 0.0, 0.02, 0.25, 1.0)
         values = jump + rng.normal(0, 0.2, 64)
         for count, known in ratios.items():
             start.count, start.total = count, float(values[:count].sum())
-            known.append(start.evidence(0.2))
+            known.append(start.evidence(0.0, model))
     for known in ratios.values():
         assert np.mean(known) < 1.0 + 3 * np.std(known) / math.sqrt(len(known))
         assert np.mean(known) > 0.3  # a ratio that always is 0 would promise everything
@@ -152,8 +153,8 @@ def test_the_bound_of_a_share_is_four_times_its_odds() -> None:
     assert largest_usual(1.0, 0.01) < 1
 
 
-def test_a_day_and_night_without_a_change_gives_no_alarm(baseline: Baseline) -> None:
-    result = quiet(SERVICE, baseline, 36, first=60, renewed=0)
+def test_a_day_and_night_without_a_change_gives_no_alarm(expectation: Expectation) -> None:
+    result = quiet(SERVICE, expectation, 36, first=60, renewed=0)
     assert result.hours == 36
     assert result.alarms == 0, result.reports
 
@@ -167,14 +168,14 @@ def test_a_day_and_night_without_a_change_gives_no_alarm(baseline: Baseline) -> 
     ],
 )
 def test_a_change_of_real_rows_is_found_with_its_build(  # noqa: PLR0917 - a table
-    baseline: Baseline,
+    expectation: Expectation,
     fault: dict[str, float],
     measure: ChangeMeasure,
     dimension: Dimension,
     value: str,
     most: int,
 ) -> None:
-    reports, after = changed(SERVICE, baseline, lambda hour: replace(hour, **fault), 1, build="0.2.0")
+    reports, after = changed(SERVICE, expectation, lambda hour: replace(hour, **fault), 1, build="0.2.0")
     count, report = delay(reports, after)
     assert report is not None
     assert (report.measure, report.dimension, report.value, report.build) == (measure, dimension, value, "0.2.0")
@@ -182,40 +183,40 @@ def test_a_change_of_real_rows_is_found_with_its_build(  # noqa: PLR0917 - a tab
     assert "since build 0.2.0" in report_text(report)
 
 
-def test_a_change_of_one_voice_names_it(baseline: Baseline) -> None:
+def test_a_change_of_one_voice_names_it(expectation: Expectation) -> None:
     monitor, reports = Monitor(), []
     for number, (start, rows) in enumerate(week(SERVICE, 68, first=60)):
         if number >= 4:
             rows.loc[(rows["voice"] == "amy") & (rows["cache"] == "miss"), "duration"] *= 2
-        reports += monitor.feed(request_values(rows), baseline, (start + HOUR).timestamp())
+        reports += monitor.feed(request_values(rows), expectation, (start + HOUR).timestamp())
     voices = [report for report in reports if report.dimension is Dimension.VOICE]
     assert {report.value for report in voices} == {"amy"}
     assert "voice amy is" in report_text(voices[0])
     assert "times slower for the same text" in report_text(voices[0])
 
 
-def test_misheard_words_are_found_where_clips_are_checked(baseline: Baseline) -> None:
+def test_misheard_words_are_found_where_clips_are_checked(expectation: Expectation) -> None:
     monitor, reports = Monitor(), []
     rng = np.random.default_rng(5)
     for number, (start, rows) in enumerate(week(SERVICE, 64, first=60)):
         rates = rng.beta(0.2, 6, len(rows)) if number < 2 else rng.beta(2, 2, len(rows))
         rows["word_error_rate"] = np.where(rng.random(len(rows)) < 0.3, rates, np.nan)
-        reports += monitor.feed(request_values(rows), baseline, (start + HOUR).timestamp())
+        reports += monitor.feed(request_values(rows), expectation, (start + HOUR).timestamp())
     assert reports[0].measure is ChangeMeasure.WORD_ERROR_RATE
     assert reports[0].change.since >= (MONDAY + 62 * HOUR).timestamp()
 
 
-def test_the_state_survives_being_stored_at_any_time(baseline: Baseline) -> None:
+def test_the_state_survives_being_stored_at_any_time(expectation: Expectation) -> None:
     """Batch by batch with a restart after each, and all at once: the same."""
     whole, parts = Monitor(), Monitor()
     start, rows = next(iter(week(SERVICE, 61, first=60)))
     altered = rows_of(Hour(rows=300, latency=2.0), start + HOUR, np.random.default_rng(3))
     rows = pd.concat([rows, altered], ignore_index=True)
     now = (start + 2 * HOUR).timestamp()
-    expected = whole.feed(request_values(rows), baseline, now)
+    expected = whole.feed(request_values(rows), expectation, now)
     reports = []
     for begin in range(0, len(rows), 37):
-        reports += parts.feed(request_values(rows.iloc[begin : begin + 37]), baseline, now)
+        reports += parts.feed(request_values(rows.iloc[begin : begin + 37]), expectation, now)
         parts = msgspec.json.decode(msgspec.json.encode(parts), type=Monitor)
     assert expected
     key = lambda report: (report.key, report.change.found)  # noqa: E731
@@ -225,7 +226,7 @@ def test_the_state_survives_being_stored_at_any_time(baseline: Baseline) -> None
         assert a.change.since == b.change.since
 
 
-def test_hostile_values_break_nothing_and_are_no_change(baseline: Baseline) -> None:
+def test_hostile_values_break_nothing_and_are_no_change(expectation: Expectation) -> None:
     monitor = Monitor()
     start, rows = next(iter(week(SERVICE, 61, first=60)))
     rows = rows.astype({"duration": object, "characters": object})
@@ -242,20 +243,20 @@ def test_hostile_values_break_nothing_and_are_no_change(baseline: Baseline) -> N
     old["time"] = pd.Timestamp("2020-01-02", tz="UTC")
     old["request_id"] = old["request_id"] + "o"
     known = request_values(pd.concat([old, rows, far], ignore_index=True))
-    reports = monitor.feed(known, baseline, (start + HOUR).timestamp())
+    reports = monitor.feed(known, expectation, (start + HOUR).timestamp())
     assert {report.measure for report in reports} <= {ChangeMeasure.WORD_ERROR_RATE}  # those are all misheard
     assert monitor.time < (start + HOUR + timedelta(minutes=5)).timestamp()
-    assert monitor.feed(request_values(rows.iloc[:0]), baseline, 0.0) == []
+    assert monitor.feed(request_values(rows.iloc[:0]), expectation, 0.0) == []
 
 
-def test_invented_names_do_not_take_memory(baseline: Baseline) -> None:
+def test_invented_names_do_not_take_memory(expectation: Expectation) -> None:
     monitor = Monitor()
     start, rows = next(iter(week(SERVICE, 61, first=60)))
     for batch in range(8):
         named = rows.copy()
         named["voice"] = [f"voice-{batch}-{n}" for n in range(len(rows))]
         named["build"] = [f"build-{batch}-{n}" for n in range(len(rows))]
-        monitor.feed(request_values(named), baseline, (start + HOUR).timestamp())
+        monitor.feed(request_values(named), expectation, (start + HOUR).timestamp())
     assert len(monitor.shares) <= MOST_SERIES + 2
     assert len(monitor.builds) <= 64
     assert key_of(ChangeMeasure.FAILURES, Dimension.SERVICE) in monitor.shares

@@ -20,11 +20,11 @@ from drift.sequential.shares import largest_usual
 from otel.contract.drift_changes import ChangeMeasure, Dimension
 
 MOST_ROWS = 50_000
-"""The rows that a baseline is fitted to; of more, a sample."""
+"""The rows that an expectation is fitted to; of more, a sample."""
 DAYS = 7
-"""The days whose requests a baseline is fitted to."""
+"""The days whose requests an expectation is fitted to."""
 LEAST_HOURS = 24
-"""The hours with at least LEAST_IN_HOUR requests that a baseline, or a model of a voice's own, needs."""
+"""The hours with at least LEAST_IN_HOUR requests that an expectation, or a model of a voice's own, needs."""
 LEAST_IN_HOUR = 16
 LEAST_OF_SHARE = 200
 """The values that a share of its own needs; a series with fewer has the service's."""
@@ -47,7 +47,7 @@ def key_of(measure: ChangeMeasure, dimension: Dimension, value: str = "") -> Key
     return f"{measure} {dimension} {value}"
 
 
-class Baseline(msgspec.Struct, frozen=True):
+class Expectation(msgspec.Struct, frozen=True):
     """What is usual."""
 
     made: float
@@ -82,10 +82,10 @@ class Baseline(msgspec.Struct, frozen=True):
         return usual, largest_usual(usual, LEAST_BOUND[measure])
 
 
-def fit(batch: RequestValues, now: float) -> Baseline | None:
-    """Returns the baseline of the batch; None if there are too few hours of them."""
+def fit(batch: RequestValues, now: float) -> Expectation | None:
+    """Returns the expectation of the batch; None if there are too few hours of them."""
     curves = Lengths.fit(batch.frame)
-    baseline = Baseline(
+    expectation = Expectation(
         made=now,
         hours=0,
         requests=len(batch),
@@ -99,7 +99,7 @@ def fit(batch: RequestValues, now: float) -> Baseline | None:
         },
         builds=tuple(distinct(batch.build)),
     )
-    residuals = baseline.residuals(batch)
+    residuals = expectation.residuals(batch)
     service = _model(batch.times, residuals)
     if service is None:
         return None
@@ -110,13 +110,13 @@ def fit(batch: RequestValues, now: float) -> Baseline | None:
         if model is not None:
             levels[key_of(ChangeMeasure.LATENCY, Dimension.VOICE, voice)] = model
     hours = len(np.unique(batch.times[~np.isnan(residuals)] // 3600))
-    return msgspec.structs.replace(baseline, levels=levels, hours=hours)
+    return msgspec.structs.replace(expectation, levels=levels, hours=hours)
 
 
-def rough(batch: RequestValues, now: float) -> Baseline | None:
-    """Returns a baseline of too few hours for ``fit``, with cautious movements; None if there are too few requests."""
+def rough(batch: RequestValues, now: float) -> Expectation | None:
+    """Returns an expectation of too few hours for ``fit``, with cautious movements; None if there are too few requests."""
     curves = Lengths.fit(batch.frame)
-    baseline = Baseline(
+    expectation = Expectation(
         made=now,
         hours=0,
         requests=len(batch),
@@ -127,14 +127,14 @@ def rough(batch: RequestValues, now: float) -> Baseline | None:
         sums={},
         builds=tuple(distinct(batch.build)),
     )
-    residuals = baseline.residuals(batch)
+    residuals = expectation.residuals(batch)
     known = residuals[~np.isnan(residuals)]
     if len(known) < LEAST_OF_SHARE:
         return None
     noise = max(LEAST_NOISE, float(np.quantile(known, 0.84) - np.quantile(known, 0.16)) / 2.0)
     noise = max(noise, float(np.clip(known, -4.0 * noise, 4.0 * noise).std()))
     model = LevelModel(noise=noise, step=ROUGH_STEP**2, memory=0.0)
-    return msgspec.structs.replace(baseline, levels={key_of(ChangeMeasure.LATENCY, Dimension.SERVICE): model})
+    return msgspec.structs.replace(expectation, levels={key_of(ChangeMeasure.LATENCY, Dimension.SERVICE): model})
 
 
 def _model(times: Floats, residuals: Floats) -> LevelModel | None:
