@@ -18,8 +18,8 @@ from drift.outputs.outbox import NotDelivered
 from drift.reports import changes_page
 from drift.rows.store import Rows
 from drift.sequential import memory as memories
-from drift.sequential.expectation import DAYS, MOST_ROWS, fit
 from drift.sequential.builds import Margins
+from drift.sequential.expectation import DAYS, MOST_ROWS, fit
 from drift.sequential.memory import Memory, Pending
 from drift.sequential.monitor import Report
 from drift.sequential.news import News, of_report, of_verdict, ratio

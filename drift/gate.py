@@ -12,8 +12,8 @@ import numpy as np
 from drift.columns.reader import Flags
 from drift.rows.store import Rows
 from drift.sequential import memory as memories
-from drift.sequential.expectation import DAYS, MOST_ROWS, Expectation, fit, key_of, rough
 from drift.sequential.builds import FEWEST, BuildComparison, BuildVerdict, Margins, ShareSums
+from drift.sequential.expectation import DAYS, MOST_ROWS, Expectation, fit, key_of, rough
 from drift.sequential.request_values import RequestValues, request_values
 from drift.settings import Settings
 from drift.state.state_folder import StateBusy, StateFolder
@@ -104,7 +104,7 @@ class Gate:
                 self._sleep(1.0)
 
     def _usual(self, batch: RequestValues, since: float) -> Expectation | None:
-        """Returns the change job's expectation, or one of the requests of the other builds; None if there are too few."""
+        """Returns the change job's expectation, or one of the other builds' requests; None if they are too few."""
         if self._expectation is None:
             known = memories.load(self._state.folder).expectation
             others = batch.take(~batch.of_build(self._build))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.drift_changes import Alter, expectation_of, changed, delay
+from tests.drift_changes import Alter, changed, delay, expectation_of
 from tests.drift_traffic import Hour, Service
 
 NEVER = 10_000

@@ -48,8 +48,8 @@ class Quiet:
 def quiet(
     service: Service, expectation: Expectation, hours: int, *, first: int = WEEK, renewed: int = 24, at_once: int = 1
 ) -> Quiet:
-    """Of the hours after the expectation's, from ``first`` on, so many ``at_once``; the expectation is renewed every so many
-    hours from the last week."""
+    """Of the hours after the expectation's, from ``first`` on, so many ``at_once``; it is renewed every so many hours
+    from the last week."""
     monitor, result = Monitor(), Quiet()
     past: list[pd.DataFrame] = []
     batch: list[pd.DataFrame] = []

@@ -114,7 +114,7 @@ def fit(batch: RequestValues, now: float) -> Expectation | None:
 
 
 def rough(batch: RequestValues, now: float) -> Expectation | None:
-    """Returns an expectation of too few hours for ``fit``, with cautious movements; None if there are too few requests."""
+    """Returns an expectation of too few hours for ``fit``, with cautious movements; None of too few requests."""
     curves = Lengths.fit(batch.frame)
     expectation = Expectation(
         made=now,

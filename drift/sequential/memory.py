@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 
 from drift import files
-from drift.sequential.expectation import Expectation
 from drift.sequential.builds import BuildVerdict
+from drift.sequential.expectation import Expectation
 from drift.sequential.monitor import Monitor
 from drift.sequential.news import News
 

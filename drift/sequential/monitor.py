@@ -9,10 +9,10 @@ import msgspec
 import numpy as np
 
 from drift.columns.reader import Flags, Floats, Words
-from drift.sequential.expectation import Expectation, Key, key_of
 from drift.sequential.budget import weight_of_second
 from drift.sequential.builds import BuildComparison, BuildVerdict, Margins, ShareSums
 from drift.sequential.change import Change
+from drift.sequential.expectation import Expectation, Key, key_of
 from drift.sequential.levels import LevelDetector
 from drift.sequential.request_values import RequestValues, distinct
 from drift.sequential.shares import ShareDetector

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.drift_changes import expectation_of, changed, delay, quiet
+from tests.drift_changes import changed, delay, expectation_of, quiet
 from tests.drift_traffic import Hour, Service
 
 DAYS = 50

@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from drift.sequential.expectation import Expectation, key_of
 from drift.sequential.budget import DAYS_PER_FALSE_ALARM, DIMENSIONS, MEASURES, weight_of_second
 from drift.sequential.change import LASTING_SECONDS
+from drift.sequential.expectation import Expectation, key_of
 from drift.sequential.levels import BLOCK, LevelDetector, LevelModel
 from drift.sequential.monitor import MOST_SERIES, Monitor
 from drift.sequential.news import report_text
 from drift.sequential.request_values import request_values
 from drift.sequential.shares import RECENT, ShareDetector, largest_usual
 from otel.contract.drift_changes import ChangeMeasure, Dimension
-from tests.drift_changes import expectation_of, changed, delay, quiet
+from tests.drift_changes import changed, delay, expectation_of, quiet
 from tests.drift_traffic import HOUR, MONDAY, Hour, Service, rows_of, week
 
 SERVICE = Service(7, rows=300)
