@@ -14,12 +14,11 @@ from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask
 from otel.sdk.otlp import fixed_sampling, sdk_disabled
 from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
-from server import VERSION
+from server import VERSION, components
 from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.exposure import is_loopback, open_keyring
 from server.access.keyring import KeyChanges
 from server.applications import SPEECH_PATHS, Applications
-from server.components import open_cache, open_costs, open_journal, open_limiter, open_prediction
 from server.lifecycle.background import keep_running
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
@@ -38,7 +37,7 @@ from server.shared.store_watcher import StoreWatcher
 from server.synthesis.admission import Admission
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.fallback.probes import Probes
-from server.synthesis.synthesizer import AdmittedChain, Synthesizer
+from server.synthesis.synthesizer import AdmittedChain
 from server.telemetry.allow_lists import allow_lists
 from server.telemetry.client_names import KeyNames
 from server.telemetry.counters import MOST_BEGUN, begin_counters, begin_use
@@ -88,7 +87,7 @@ class Service:
         self._restarts = RestartCounter(settings.data_dir)
         names = [provider.name for provider in providers]
         self._degradation = DegradationMonitor(names, settings.reference_latency_seconds)
-        self._costs = open_costs(settings, self._telemetry, self._gpu)
+        self._costs = components.open_costs(settings, self._telemetry, self._gpu)
         self._provider_metrics = ProviderMetrics(self._telemetry.metrics, self._degradation, self._costs)
         self._chain = FallbackChain(providers, self._provider_metrics, settings.voice_providers)
         self._probes = Probes(self._chain.states, self._provider_metrics)
@@ -106,16 +105,16 @@ class Service:
         self._server_load = ServerLoad(
             self._chain, self._admission, self._summary, self._system, shed_seconds=settings.shed_seconds
         )
-        self._limiter = open_limiter(settings)
-        self._prediction = open_prediction(settings, self._chain, self._telemetry.metrics)
+        self._limiter = components.open_limiter(settings)
+        self._prediction = components.open_prediction(settings, self._chain, self._telemetry.metrics)
         admitted = AdmittedChain(self._chain, self._admission, self._prediction.predictor)
-        self._cache = open_cache(settings, admitted)
-        self._synthesizer = Synthesizer(self._chain, self._cache, self._admission, settings.deadline_seconds, admitted)
+        self._cache = components.open_cache(settings, admitted)
+        self._synthesizer = components.open_synthesizer(settings, self._cache, admitted, self._telemetry.metrics)
         self._store = None if shared is None else StoreWatcher(shared)
         if self._store is not None:
             self._store.on_change(self._synthesizer.refresh)
         sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
-        self._journal = open_journal(settings)
+        self._journal = components.open_journal(settings)
         self._audit = open_audit_log(settings, self._telemetry.metrics)
         self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed, shared)
@@ -236,6 +235,7 @@ class Service:
             BackgroundTask.DICTIONARIES: self._dictionaries.watch,
             BackgroundTask.KEYS: self.keyring.watch,
             BackgroundTask.USAGE: self._limiter.store.watch,
+            BackgroundTask.RECOGNITION: self._synthesizer.sampler.run,
             **({BackgroundTask.CERTIFICATE: self._certificate.watch} if self._certificate else {}),
             **({BackgroundTask.AGENT_CHECK: self._agent_check.run} if self._agent_check else {}),
             **({BackgroundTask.STORE: self._store.watch} if self._store else {}),

@@ -10,7 +10,8 @@ from opentelemetry.context import Context
 
 from otel.contract.event_fields import MACHINE_EVENT
 from otel.contract.prediction_metrics import PREDICTION_MODEL
-from otel.contract.values import RateLimitReason
+from otel.contract.values import RateLimitReason, RecognitionResult
+from otel.contract.verification_metrics import RECOGNITIONS
 from otel.sdk.recording import Metrics
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
@@ -26,9 +27,12 @@ from server.settings import Settings
 from server.synthesis.cache.cache import Cache, Maker
 from server.synthesis.cache.shared import SharedTier
 from server.synthesis.fallback.chain import FallbackChain
+from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.costs import Costs
 from server.telemetry.machine_account import MachineAccount
 from server.telemetry.samplers import GpuSampler, available_cores
+from server.verification.clip_sampler import ClipSampler
+from server.verification.verifier import Verifier
 
 USAGE_FILE = "usage.json"
 """The file of what keys have used of their quotas, inside the data folder."""
@@ -94,3 +98,20 @@ def open_costs(settings: Settings, telemetry: Telemetry, gpu: GpuSampler) -> Cos
         gpu_watts=lambda: gpu.reading("power_watts", name),
     )
     return Costs(prices, account, telemetry.metrics)
+
+
+def open_synthesizer(settings: Settings, cache: Cache, admitted: AdmittedChain, metrics: Metrics) -> Synthesizer:
+    """Returns what speaks, by the chain and the cache, and what chooses the clips that are recognised."""
+
+    def count(result: RecognitionResult) -> None:
+        metrics.add(RECOGNITIONS, 1, result=result)
+
+    return Synthesizer(
+        admitted.chain,
+        cache,
+        admitted.admission,
+        settings.deadline_seconds,
+        admitted,
+        sampler=ClipSampler(settings.recognised_share if settings.metrics_enabled else 0.0, count),
+        verifier=Verifier(settings.verify_attempts),
+    )

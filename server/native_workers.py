@@ -11,6 +11,7 @@ from server.audio import encoding, uploads
 from server.logs import LOGGER
 from server.sandbox.pool import SandboxPool, WorkerLost
 from server.text import phonemes
+from server.verification import recognition
 
 log = logging.getLogger(f"{LOGGER}.workers")
 
@@ -21,6 +22,8 @@ class NativeWorkers:
     def __init__(self, *, decoding: bool) -> None:
         """``decoding`` says whether clients may upload recordings."""
         self._pools: list[SandboxPool] = [phonemes.pool(), encoding.pool(), *([uploads.pool()] if decoding else [])]
+        self._later: list[SandboxPool] = [recognition.pool(), recognition.patient_pool()]
+        """Those that are started when they are needed first: most servers verify nothing, and one takes 200 MB."""
 
     async def start(self, restarted: Callable[[str], None]) -> None:
         """Starts all processes without blocking the event loop.
@@ -29,8 +32,9 @@ class NativeWorkers:
         started when it is needed.
         """
         loop = asyncio.get_running_loop()
-        for pool in self._pools:
+        for pool in (*self._pools, *self._later):
             pool.restarted = partial(loop.call_soon_threadsafe, restarted, pool.name)
+        for pool in self._pools:
             try:
                 await asyncio.to_thread(pool.start)
             except WorkerLost:
@@ -38,6 +42,6 @@ class NativeWorkers:
 
     async def stop(self) -> None:
         """Stops all processes."""
-        for pool in self._pools:
+        for pool in (*self._pools, *self._later):
             pool.restarted = lambda: None
             await asyncio.to_thread(pool.close)

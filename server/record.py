@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from otel.contract.values import (
     FallbackReason,
     Outcome,
     Stage,
+    VerificationResult,
 )
 from otel.prediction.features import Prediction
 from server.access.caller import ANONYMOUS, Caller
@@ -59,6 +61,8 @@ class Synthesis:
     """The audio format of the answer."""
     prediction: Prediction | None = None
     """What was predicted when it was admitted; None for audio that need not be made."""
+    verify: bool = False
+    """Whether its clip is recognised before it is sent, and made again if words are missing or added."""
     estimated_seconds: float = 0.0
     """The estimated seconds of audio: the predicted ones, once there is a prediction."""
     deadline: float = float("inf")
@@ -81,6 +85,13 @@ class Synthesis:
     """The provider that was skipped or failed, and the reason; the first one if there were several."""
     quality: Quality | None = None
     """The quality of the last attempt's audio, once that attempt has ended."""
+
+    verification: VerificationResult | None = None
+    """What was heard in its clips; None unless ``verify``."""
+    word_error_rate: float | None = None
+    """Of the clip that was verified; None if it was not."""
+    verification_seconds: float = 0.0
+    """The time that recognising its clips took, and making all but the first."""
 
     def take_from(self, result: CacheResult, leader: Synthesis | None = None) -> None:
         """Records where the audio comes from."""
@@ -141,6 +152,9 @@ class RequestRecord:
     audio, and is not counted as a request for any."""
     cut_off: bool = False
     """Whether the server cut it off because its reader was too slow."""
+    recognition: asyncio.Future[float | None] | None = None
+    """The word error rate of a clip that is recognised beside the request, None if it isn't known in time; None if the
+    clip was not chosen."""
     journal_slot: int = 0
     """The request's slot in the journal."""
     intervals: list[Interval] = field(default_factory=list)

@@ -9,6 +9,7 @@ from server.load_settings import LoadSettings
 from server.prediction_settings import PredictionSettings
 from server.ray_settings import RaySettings
 from server.replica_settings import ReplicaSettings
+from server.verification_settings import VerificationSettings
 from server.web_settings import WebSettings
 
 
@@ -21,5 +22,6 @@ class SettingsGroups(
     AuditSettings,
     ReplicaSettings,
     RaySettings,
+    VerificationSettings,
 ):
     """The settings of all groups; a new group is named here."""

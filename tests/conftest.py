@@ -14,6 +14,7 @@ from tests.examples import load_profile
 from tests.server_process import LiveServer
 
 load_profile()
+os.environ.setdefault("TTSCOPE_RECOGNISED_SHARE", "0")  # what a test measures is not disturbed by chance
 pytest.register_assert_rewrite(  # their assertions say what they found, as those of a test module
     "tests.provider_behaviour", "tests.drift_house"
 )

@@ -195,6 +195,7 @@ def rows_of(hour: Hour, start: datetime, rng: np.random.Generator) -> pd.DataFra
             "slow_reason": None,
             "queue_wait": number(made, queue),
             "infer": number(made, work * 0.3),
+            "word_error_rate": number(where_made, np.maximum(0, rng.normal(0.05, 0.06, n))),
         }
     )
 

@@ -28,10 +28,11 @@ class LiveServer:
     def __init__(self, data_dir: Path, module: str = "server", **environment: str) -> None:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TTSCOPE_", "OTEL_"))}
         free_ports = {"TTSCOPE_PORT": "0", "PROMETHEUS_PORT": "0", "TTSCOPE_DATA_DIR": str(data_dir)}
+        alone = {"TTSCOPE_RECOGNISED_SHARE": "0"}  # what a test measures is not disturbed by chance
         self.process = subprocess.Popen(
             [sys.executable, "-m", module],
             cwd=ROOT,
-            env={**inherited, **free_ports, **environment},
+            env={**inherited, **free_ports, **alone, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

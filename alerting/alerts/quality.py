@@ -24,6 +24,7 @@ from otel.contract.labels import (
 )
 from otel.contract.metrics import AUDIO_FAULTS, PROVIDER_REQUESTS
 from otel.contract.promql import UNSCOPED, Where
+from otel.contract.verification_metrics import WORD_ERROR_RATE
 
 FAULTS_SHARE = 0.02
 ENOUGH_FAULTS = 5
@@ -32,9 +33,20 @@ LATE_SECONDS = 2 * 3600 + 600
 ROWS = 200
 """A window with fewer rows is not judged (TTSCOPE_DRIFT_MINIMUM_ROWS)."""
 
+WORSE = 0.1
+"""The share of words by which a voice's word error rate is worse than usual."""
+ENOUGH_CLIPS = 20
+
 CHANGED = (CHANGE_MEASURE, CHANGED_VOICE, CHANGED_PROVIDER)
 FAULTY = (FAULT, VOICE_NAME)
 CLIPS: Where = {ATTEMPT_OUTCOME: ("ok", "faulty")}
+
+
+def _word_error_rate(over: str) -> str:
+    total, clips = (
+        UNSCOPED.rate(WORD_ERROR_RATE, by=(VOICE_NAME,), over=over, suffix=suffix) for suffix in ("_sum", "_count")
+    )
+    return f"{total} / ({clips} > 0)"
 
 
 def _of_column(metric: str) -> str:
@@ -61,6 +73,21 @@ GROUP = Group(
             f"the limit is {FAULTS_SHARE:.0%}.",
             dashboard=Dashboard.QUALITY,
             keep="5m",
+        ),
+        Alert(
+            name="TtsWordErrorRateHigh",
+            expr=f"{_word_error_rate('6h')}\n- {_word_error_rate('7d')} > {WORSE:g}\n"
+            f"and {UNSCOPED.rate(WORD_ERROR_RATE, by=(VOICE_NAME,), over='6h', suffix='_count')} * 21600 >= {ENOUGH_CLIPS}",
+            hold="10m",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.AUDIO,
+            summary="The words of the voice {{ $labels.voice_name }} are not understood as usual",
+            description="In the last six hours, the word error rate of the voice {{ $labels.voice_name }} is "
+            "{{ $value | humanizePercentage }} of the words above its mean of seven days; "
+            f"the limit is {WORSE:.0%}.",
+            dashboard=Dashboard.QUALITY,
+            keep="30m",
         ),
         Alert(
             name="TtsDriftDetected",

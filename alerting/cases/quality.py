@@ -18,6 +18,18 @@ CHANGE = 'tts_change_detected{measure="latency",voice_name="amy"}'
 BUILD = 'tts_build_worse{measure="failures"}'
 SUSPECT = "tts_drift_clock_suspect"
 
+
+def recognised(usual: float, today: float, clips: float = 10) -> dict[str, str]:
+    """Returns series of ``clips`` recognised clips an hour, of which each has the rate ``usual``, and ``today`` in the
+    last six hours of seven days."""
+    labels, hours = '{voice_name="joe",word_count_range="11-25"}', 7 * 24 - 6
+    before = usual * clips * hours
+    return {
+        f"tts_word_error_rate_count{labels}": f"0+{clips:g}x{7 * 24}",
+        f"tts_word_error_rate_sum{labels}": f"0+{usual * clips:g}x{hours} {before + today * clips:g}+{today * clips:g}x8",
+    }
+
+
 CASES: tuple[Case, ...] = (
     fires(
         "TtsAudioFaults",
@@ -37,6 +49,22 @@ CASES: tuple[Case, ...] = (
         {FAULTS: "0x10 1 2 3x20", CLIPS: "0x10 1 2 3x20"},
     ),
     silent(Kind.MISSING, "TtsAudioFaults", "no fault yet", "20m", {CLIPS: "0+100x30"}),
+    fires(
+        "TtsWordErrorRateHigh",
+        "30 % instead of 5 %",
+        "7d",
+        recognised(0.05, 0.30),
+        Firing(
+            "In the last six hours, the word error rate of the voice joe is 24.11% of the words above its mean of seven "
+            "days; the limit is 10%.",
+            {"voice_name": "joe"},
+        ),
+        interval="1h",
+    ),
+    silent(Kind.EDGE, "TtsWordErrorRateHigh", "15 % instead of 5 %", "7d", recognised(0.05, 0.15), "1h"),
+    silent(Kind.QUIET, "TtsWordErrorRateHigh", "always 30 %", "7d", recognised(0.30, 0.30), "1h"),
+    silent(Kind.FEW, "TtsWordErrorRateHigh", "three clips an hour", "7d", recognised(0.05, 0.30, clips=3), "1h"),
+    silent(Kind.MISSING, "TtsWordErrorRateHigh", "nothing is recognised", "7d", interval="1h"),
     fires(
         "TtsDriftDetected",
         "with score and threshold",

@@ -88,4 +88,16 @@ AUDIO: tuple[Column, ...] = (
         values=_first_fault,
         sentence="{after} of clips are faulty instead of {before}",
     ),
+    _number(
+        label=DriftColumn.WORD_ERROR_RATE,
+        title="word error rate",
+        unit="share",
+        compares="the word error rate of the clip, as a speech recogniser hears it, at equal length",
+        requests="ended ok, audio made for them and recognised",
+        applies=lambda requests: requests.synthesized & ~np.isnan(requests.number("word_error_rate", 0, 100)),
+        values=number("word_error_rate", 0, 100),
+        sentence="{after} of the words are not heard as written instead of {before}",
+        least=0.03,
+        worse=1,
+    ),
 )

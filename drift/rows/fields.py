@@ -52,6 +52,7 @@ FIELDS: tuple[Field, ...] = (
     Field("clipping_share", "tts.clipping_share", "number"),
     Field("seconds_per_character", "tts.seconds_per_character", "number"),
     Field("audio_faults", "tts.audio_faults", "text"),
+    Field("word_error_rate", "tts.word_error_rate", "number"),
     Field("build", "tts.build", "text"),
     Field("slow_reason", "tts.slow_reason", "text"),
     Field("queue_wait", "tts.stage.queue", "number"),

@@ -34,6 +34,7 @@ class DriftColumn(StrEnum):
     SILENCE_SHARE = "silence_share"
     CLIPPING_SHARE = "clipping_share"
     AUDIO_FAULTS = "audio_faults"
+    WORD_ERROR_RATE = "word_error_rate"
 
 
 class Subject(StrEnum):

@@ -121,6 +121,12 @@ class RequestField(Field):
         "seconds: the predicted median of tts.time_to_first_audio",
         "double",
     )
+    WORD_ERROR_RATE = (
+        "tts.word_error_rate",
+        "as in tts_word_error_rate; absent unless the clip was recognised within a minute",
+        "double",
+    )
+    VERIFICATION = "tts.verification", "as in tts_verifications_total; absent unless the request asked for it"
     CLIENT = "tts.client", "the name of the caller's key; anonymous without keys"
     TENANT = "tts.tenant", "the tenant of the caller's key; default without keys"
     CPU_SECONDS = (

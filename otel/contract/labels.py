@@ -31,10 +31,12 @@ from otel.contract.values import (
     PredictionRank,
     Predictor,
     RateLimitReason,
+    RecognitionResult,
     Saving,
     Side,
     SlowReason,
     Stage,
+    VerificationResult,
     WorkerKind,
 )
 
@@ -132,6 +134,8 @@ MACHINE_USE = Attribute("use", "what the time was used for", tuple(MachineUse))
 SAVING = Attribute("by", "what saved it", tuple(Saving))
 RATE_LIMIT_REASON = Attribute("reason", "the limit that the request exceeded", tuple(RateLimitReason))
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
+RECOGNITION_RESULT = Attribute("result", "what became of the clip", tuple(RecognitionResult))
+VERIFICATION_RESULT = Attribute("result", "what was heard in the clips", tuple(VerificationResult))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))
 AUDIT_EVENT = Attribute("event", "what the entry is about", tuple(AuditEvent))
 PREDICTOR = Attribute("predictor", "what predicted", tuple(Predictor))

@@ -45,6 +45,7 @@ from otel.contract.labels import (
 from otel.contract.load_metrics import LOAD_METRICS
 from otel.contract.prediction_metrics import PREDICTION_METRICS
 from otel.contract.security_metrics import SECURITY_METRICS
+from otel.contract.verification_metrics import VERIFICATION_METRICS
 
 REQUESTS = Instrument(
     "tts.requests",
@@ -323,6 +324,7 @@ CONTRACT: tuple[Instrument, ...] = (
     *PREDICTION_METRICS,
     *COST_METRICS,
     *SECURITY_METRICS,
+    *VERIFICATION_METRICS,
     *DRIFT_METRICS,
 )
 """Every instrument in the order of definition. Beside them only the libraries' metrics are exported."""

@@ -37,10 +37,19 @@ class Events:
         self._scope = scope
         self._processors = processors
 
-    def emit(self, attributes: Mapping[str, AttributeValue], context: Context, name: str = REQUEST_EVENT) -> None:
-        """Sends the event ``name``, associated with the span in ``context``."""
+    def emit(
+        self,
+        attributes: Mapping[str, AttributeValue],
+        context: Context,
+        name: str = REQUEST_EVENT,
+        timestamp: int | None = None,
+    ) -> None:
+        """Sends the event ``name``, associated with the span in ``context``.
+
+        ``timestamp`` is when what it is about ended, in Unix nanoseconds; by default now.
+        """
         record = LogRecord(
-            timestamp=time.time_ns(),
+            timestamp=timestamp or time.time_ns(),
             context=context,
             severity_number=SeverityNumber.INFO,
             severity_text="INFO",

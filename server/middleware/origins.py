@@ -33,6 +33,8 @@ EXPOSED_HEADERS = ", ".join(
         "X-TTS-Word-Count-Range",
         "X-TTS-Character-Count-Range",
         "X-TTS-Ignored",
+        "X-TTS-Verification",
+        "X-TTS-Word-Error-Rate",
     )
 )
 """The response headers that scripts of allowed origins may read, in addition to those that browsers always show."""

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.http_writer import StreamWriter
 
 from server.middleware.envelope import ACKNOWLEDGED, RESPONSE, TRAILER
-from server.record import RequestRecord
+from server.record import RequestRecord, Synthesis
 from server.routes.dialect import SynthesisRequest
 from server.synthesis.request_slot import RequestSlot
 
@@ -127,5 +127,16 @@ class Delivery:
             **({"X-TTS-Cache": str(record.cache)} if self._limits.cache_header else {}),
             "X-TTS-Word-Count-Range": record.word_count_range,
             "X-TTS-Character-Count-Range": record.char_count_range,
+            **_verification_headers(record.synthesis),
             **({"X-TTS-Ignored": ", ".join(ignored)} if ignored else {}),
         }
+
+
+def _verification_headers(synthesis: Synthesis | None) -> dict[str, str]:
+    """Returns what was heard in the clip; nothing unless the request asked for it."""
+    if synthesis is None or synthesis.verification is None:
+        return {}
+    headers = {"X-TTS-Verification": str(synthesis.verification)}
+    if synthesis.word_error_rate is not None:
+        headers["X-TTS-Word-Error-Rate"] = f"{synthesis.word_error_rate:.3f}"
+    return headers

@@ -11,7 +11,7 @@ from aiohttp import web
 from server.access.caller import Scope
 from server.audio.formats import FORMATS, Format
 from server.routes import events, schemas
-from server.routes.operations import audio, json_body, speaks
+from server.routes.operations import VERIFICATION_HEADERS, audio, json_body, speaks
 from server.routes.requests import JSON, TtsRequest, parse_tts, read_json
 from server.routes.route import Handler, Route
 
@@ -75,7 +75,8 @@ class TtsDialect:
             "Speak a text; with timestamps as JSON, or in server-sent events where it is streamed. With dry_run, say "
             "how long that would take."
         )
-        return (Route("POST", PATH, handler, Scope.SPEAK, speaks(summary, json_body("TtsRequest"), content)),)
+        operation = speaks(summary, json_body("TtsRequest"), content, VERIFICATION_HEADERS)
+        return (Route("POST", PATH, handler, Scope.SPEAK, operation),)
 
     async def read(self, request: web.Request, seconds: float) -> bytes:
         return await read_json(request, seconds)

@@ -35,6 +35,11 @@ HEADERS = {
 """The headers of every speech response."""
 IGNORED_HEADER = {"X-TTS-Ignored": "Fields of the request that were ignored."}
 """The header of responses in dialects with fields that ttscope ignores."""
+VERIFICATION_HEADERS = {
+    "X-TTS-Verification": "With verify: passed, corrected (made again), failed or unverified.",
+    "X-TTS-Word-Error-Rate": "With verify: the word error rate of the clip that is sent; absent if it is unknown.",
+}
+"""The headers of responses to requests with the field verify."""
 NOT_OF_SPEECH = {MetricsDisabled, UnknownKey, UnknownModel, UnknownPath, UnknownPronunciation, UnknownTrace}
 """Errors that no speech request can cause."""
 

@@ -86,11 +86,18 @@ class TtsRequest(BaseModel):
         description="true: nothing is spoken. The answer is JSON with how long it would take if it had to be made now, "
         "and whether it would be admitted. It counts for the limit on requests, not for quotas.",
     )
+    verify: bool = Field(
+        False,
+        description="true: a speech recogniser listens to the clip before it is sent, and it is made again if words "
+        "are missing or added. English, not for streams; X-TTS-Verification has the result (docs/verification.md).",
+    )
 
     @model_validator(mode="after")
-    def _loudness_is_of_a_whole(self) -> Self:
+    def _some_are_of_a_whole(self) -> Self:
         if self.stream and self.loudness is not None:
-            raise PydanticCustomError(NOT_STREAMED, "can't be had of a stream: it is measured over the whole")
+            raise _not_streamed("loudness", "it is measured over the whole")
+        if self.stream and self.verify:
+            raise _not_streamed("verify", "a clip is verified before it is sent")
         return self
 
 
@@ -193,6 +200,12 @@ def _pronunciation_problem(problem: ErrorDetails) -> str:
     return f"{place}: {message if message.startswith('U+') else message[0].lower() + message[1:]}"
 
 
+def _not_streamed(field: str, reason: str) -> PydanticCustomError:
+    return PydanticCustomError(
+        NOT_STREAMED, "{field} can't be had of a stream: {reason}", {"field": field, "reason": reason}
+    )
+
+
 def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
     """Returns the error. ``field`` is one of the model or empty: unknown names from the client are not repeated."""
     if kind == "json_invalid":
@@ -202,7 +215,7 @@ def _refusal(kind: str, message: str, field: str, fields: str) -> SpeechError:
     if field == "response_format":
         return UnsupportedFormat(f"response_format must be one of {', '.join(FORMATS)}", param=field)
     if kind == NOT_STREAMED:
-        return InvalidRequest(f"loudness {message}", param="loudness")
+        return InvalidRequest(message, param=message.partition(" ")[0])
     if not field:
         return InvalidRequest(f"the body must be a JSON object with fields of {fields}")
     return InvalidRequest(f"{field}: {message[0].lower()}{message[1:]}", param=field)

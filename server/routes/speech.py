@@ -70,9 +70,14 @@ class SpeechRoute:
         client = self._clients.key(request)
         origin = get_current_span().get_span_context()
         listener = Listener(synthesis_request.speech.stream, client, origin, record.caller.tenant)
-        fresh = not synthesis_request.speech.cache or wants_fresh(request)
-        record.synthesis = synthesis = Synthesis(utterance, listener, fresh, synthesis_request.speech.response_format)
-        if synthesis_request.speech.dry_run:
+        speech = synthesis_request.speech
+        fresh = speech.verify or not speech.cache or wants_fresh(request)
+        record.synthesis = synthesis = Synthesis(
+            utterance, listener, fresh, speech.response_format, verify=speech.verify
+        )
+        if speech.verify:
+            self._synthesizer.require_verification(utterance)
+        if speech.dry_run:
             size = self._size(synthesis_request, utterance)
             return rehearsed(self._synthesizer, record, synthesis, size, request.get(PERMIT))
         with (

@@ -21,6 +21,8 @@ from server.synthesis.cache.cache import Cache
 from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.request_slot import RequestSlot
 from server.utterance import Chunk, Utterance, Voice
+from server.verification.clip_sampler import ClipSampler
+from server.verification.verifier import Verifier
 
 START_SECONDS = 10
 """Retry-After in seconds while models load."""
@@ -33,33 +35,33 @@ class AdmittedChain:
 
     def __init__(self, chain: FallbackChain, admission: Admission, predictor: RequestPredictor | None = None) -> None:
         """Without ``predictor``, a synthesis has only the estimate of its voice's first provider."""
-        self._chain = chain
-        self._admission = admission
+        self.chain = chain
+        self.admission = admission
         self._predictor = predictor
 
     def check(self, synthesis: Synthesis) -> None:
         """Predicts the synthesis. Raises QueueFull when too much audio is pending."""
         self.predict(synthesis)
-        self._admission.check(synthesis.estimated_seconds)
+        self.admission.check(synthesis.estimated_seconds)
 
     def predict(self, synthesis: Synthesis) -> None:
         """Predicts a synthesis that is about to be admitted; only the first call counts."""
         if self._predictor is None or synthesis.prediction is not None:
             return
-        utterance, rate = synthesis.utterance, self._chain.rate
+        utterance, rate = synthesis.utterance, self.chain.rate
         features = RequestFeatures(
             utterance.words,
             utterance.characters,
             estimate_phonemes(utterance.text),
             utterance.speed,
             synthesis.listener.streamed,
-            self._admission.audio_seconds,
-            self._admission.syntheses,
+            self.admission.audio_seconds,
+            self.admission.syntheses,
             rate,
             utterance.voice.label,
             utterance.main_language,
             synthesis.response_format,
-            self._chain.device,
+            self.chain.device,
         )
         synthesis.prediction = self._predictor.predict(features, synthesis.estimated_seconds)
         synthesis.estimated_seconds = synthesis.prediction.audio_seconds
@@ -67,8 +69,8 @@ class AdmittedChain:
     async def speak(self, synthesis: Synthesis) -> AsyncGenerator[Chunk, None]:
         """Yields the audio in order. Raises QueueFull before any chunk, and the errors of the chain."""
         self.predict(synthesis)
-        with self._admission.admit_synthesis(synthesis.estimated_seconds) as slot:
-            async with aclosing(self._chain.speak(synthesis, slot)) as chunks:
+        with self.admission.admit_synthesis(synthesis.estimated_seconds) as slot:
+            async with aclosing(self.chain.speak(synthesis, slot)) as chunks:
                 async for chunk in chunks:
                     with slot.paused():  # while the reader is not waiting, it must not block others
                         yield chunk
@@ -84,14 +86,21 @@ class Synthesizer:
         admission: Admission,
         deadline_seconds: float,
         admitted: AdmittedChain | None = None,
+        *,
+        sampler: ClipSampler | None = None,
+        verifier: Verifier | None = None,
     ) -> None:
         """``deadline_seconds`` is the timeout of a whole answer, and of each chunk of a stream. ``admitted`` is the
-        maker of the cache's audio, which dry runs ask too."""
+        maker of the cache's audio, which dry runs ask too. ``sampler`` gets the clips to recognise; None: no clip is.
+        ``verifier`` makes those of requests with ``verify``."""
         self._chain = chain
         self._admitted = admitted or AdmittedChain(chain, admission)
         self._cache = cache
         self._admission = admission
         self._deadline_seconds = deadline_seconds
+        self.sampler = sampler or ClipSampler(0.0, lambda _: None)
+        """Chooses the clips that are recognised beside their requests."""
+        self._verifier = verifier or Verifier(1)
         self._ready = False
 
     @property
@@ -126,6 +135,10 @@ class Synthesizer:
         """Raises UnsupportedByVoice when no provider of the voice has the abilities that the utterance needs."""
         self._chain.require(utterance)
 
+    def require_verification(self, utterance: Utterance) -> None:
+        """Raises InvalidRequest when what is heard in the utterance's clip can't be compared with its text."""
+        self._verifier.require(utterance, self._chain.estimate(utterance))
+
     def changes_language(self, voice: Voice) -> bool:
         """Whether a provider can speak parts of a text in other languages with the voice."""
         return self._chain.changes_language(voice)
@@ -155,6 +168,7 @@ class Synthesizer:
     async def stop(self) -> None:
         self.end()
         await self._cache.close()
+        await self.sampler.close()
         await self._chain.close()
 
     def admit(self, client: str, size: int) -> AbstractContextManager[RequestSlot]:
@@ -172,13 +186,17 @@ class Synthesizer:
         self._admission.check_request(synthesis.listener.client, size)
         self._admission.check(synthesis.estimated_seconds)
 
-    async def speak(self, record: RequestRecord) -> AsyncGenerator[Chunk, None]:
-        """Yields the audio of the record's synthesis in order; closing the generator abandons the rest.
+    def speak(self, record: RequestRecord) -> AsyncGenerator[Chunk, None]:
+        """Returns a generator of the audio of the record's synthesis in order; closing it abandons the rest.
 
-        Raises NotReady, QueueFull, NothingToSpeak and TextTooLong before any chunk, EngineFailed at any time,
+        It raises NotReady, QueueFull, NothingToSpeak and TextTooLong before any chunk, EngineFailed at any time,
         DeadlineExceeded when a whole answer or a stream's next chunk is not ready in time, and ValueError for a record
         without a synthesis.
         """
+        chunks = self._chunks(record)
+        return self.sampler.sampled(record, chunks)
+
+    async def _chunks(self, record: RequestRecord) -> AsyncGenerator[Chunk, None]:
         synthesis = record.synthesis
         if synthesis is None:
             raise ValueError("the record of a request that speaks has a synthesis")
@@ -186,7 +204,9 @@ class Synthesizer:
         clock = asyncio.get_running_loop().time
         synthesis.deadline = deadline = clock() + self._deadline_seconds
         synthesis.estimated_seconds = self._chain.estimate(synthesis.utterance)
-        async with aclosing(self._cache.open(synthesis)) as chunks:
+        verifies, open_clip = synthesis.verify, self._cache.open
+        source = self._verifier.speak(synthesis, open_clip) if verifies else open_clip(synthesis)
+        async with aclosing(source) as chunks:
             while True:
                 try:
                     async with asyncio.timeout_at(deadline + GRACE_SECONDS):

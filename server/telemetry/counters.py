@@ -11,6 +11,7 @@ from otel.contract.labels import OTHER, Source
 from otel.contract.prediction_metrics import DRY_RUNS, PREDICTIONS
 from otel.contract.security_metrics import AUDIT_ENTRIES, AUDIT_FAILURES, AUTH_ATTEMPTS
 from otel.contract.values import FallbackReason, Outcome
+from otel.contract.verification_metrics import RECOGNITIONS, VERIFICATIONS
 from otel.sdk.recording import Metrics
 from server.errors import (
     BadRequest,
@@ -41,6 +42,8 @@ ALL_VALUES = (
     instruments.RATE_LIMITED,
     PREDICTIONS,
     DRY_RUNS,
+    RECOGNITIONS,
+    VERIFICATIONS,
 )
 """Counters that are initialized for every combination of their label values."""
 MOST_USE = 1000

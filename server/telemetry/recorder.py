@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from functools import partial
+
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import (
@@ -22,6 +26,7 @@ from otel.contract.event_fields import RequestField, SpanField
 from otel.contract.labels import OTHER
 from otel.contract.prediction_metrics import DRY_RUNS
 from otel.contract.values import CacheResult, CacheState, Outcome
+from otel.contract.verification_metrics import VERIFICATION_DURATION, VERIFICATIONS, WORD_ERROR_RATE
 from otel.sdk.sampling import TailSampler
 from otel.sdk.spans import KEEP, unsampled
 from otel.sdk.telemetry import Telemetry
@@ -141,9 +146,32 @@ class Recorder:
             self._metrics.add(metrics.SLOW_REQUESTS, 1, reason=reason)
         if record.outcome is Outcome.OK and record.synthesized:
             self._slowness.learn(record)
-        self._telemetry.events.emit(attributes, context)
+        if record.recognition is None:
+            self._telemetry.events.emit(attributes, context)
+        else:
+            record.recognition.add_done_callback(partial(self._complete, attributes, context, time.time_ns()))
         if decision.sampled:
             self._make_spans(record, span, context, attributes)
+
+    def _complete(
+        self,
+        attributes: dict[str, AttributeValue],
+        context: Context,
+        timestamp: int,
+        recognition: asyncio.Future[float | None],
+    ) -> None:
+        """Emits the event of a request that has ended at ``timestamp``, once its clip is recognised or given up."""
+        rate = recognition.result()
+        if rate is not None:
+            attributes[RequestField.WORD_ERROR_RATE] = rate
+            self._metrics.record(
+                WORD_ERROR_RATE,
+                rate,
+                context,
+                voice_name=str(attributes[RequestField.VOICE_NAME]),
+                word_count_range=str(attributes[RequestField.WORD_COUNT_RANGE]),
+            )
+        self._telemetry.events.emit(attributes, context, timestamp)
 
     def _record(self, record: RequestRecord, context: Context) -> None:
         add, measure = self._metrics.add, self._metrics.record
@@ -217,6 +245,12 @@ class Recorder:
             )
         if record.streamed:
             measure(metrics.STREAM_UNDERRUN, record.underrun / 1e9, context, voice_name=voice)
+        synthesis = record.synthesis
+        if synthesis is not None and synthesis.verification is not None:
+            add(VERIFICATIONS, 1, result=synthesis.verification, voice_name=voice)
+            measure(VERIFICATION_DURATION, synthesis.verification_seconds, context, voice_name=voice)
+            if synthesis.word_error_rate is not None:
+                measure(WORD_ERROR_RATE, synthesis.word_error_rate, context, voice_name=voice, word_count_range=words)
         add(metrics.WORDS_TOTAL, utterance.words, voice_name=voice, client=record.caller.name)
         add(metrics.CHARACTERS_TOTAL, utterance.characters, voice_name=voice, client=record.caller.name)
 

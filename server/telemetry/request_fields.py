@@ -86,10 +86,13 @@ def method(record: RequestRecord) -> str:
 
 
 def _synthesis_fields(record: RequestRecord) -> dict[str, AttributeValue | None]:
-    """Returns the fallback and audio quality fields; empty for audio that was not made for this request."""
+    """Returns the fallback, verification and quality fields; empty for audio that was not made for this request."""
     if record.source is None or not record.synthesized:
         return {}
-    fields: dict[str, AttributeValue | None] = {}
+    fields: dict[str, AttributeValue | None] = {
+        RequestField.VERIFICATION: record.source.verification and str(record.source.verification),
+        RequestField.WORD_ERROR_RATE: record.source.word_error_rate,
+    }
     if record.source.fallback is not None:
         failed, reason = record.source.fallback
         fields |= {RequestField.FALLBACK_FROM: failed, RequestField.FALLBACK_REASON: str(reason)}

@@ -170,6 +170,8 @@ def everywhere(url: str) -> set[int]:
         *(send(url, "POST", "/tts", field(response_format=name, stream=True), JSON) for name in FORMATS),
         send(url, "POST", "/tts", field(loudness=CANARY), JSON),
         send(url, "POST", "/tts", field(loudness=-20), JSON),
+        send(url, "POST", "/tts", field(verify=True), JSON),
+        send(url, "POST", "/tts", field(verify=CANARY), JSON),
         send(url, "POST", speak, openai, JSON),
         send(url, "POST", speak, openai.replace(b"joe", CANARY.encode()), JSON),
         *(
@@ -278,6 +280,7 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "TTSCOPE_LOAD_REPORTS": "always",
         "TTSCOPE_AGENT_CHECK_PORT": str(agent_port),
         "TTSCOPE_PRICES_FILE": str(ROOT / "deploy" / "prices.toml"),
+        "TTSCOPE_RECOGNISED_SHARE": "1",
     }
     with LiveServer(data_dir, **environment) as server:
         url = server.wait_until_ready().url
@@ -290,6 +293,7 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         KEYS.extend([expired(data_dir), unknown(), mistyped(KEYS[0])])
         assert eventually(lambda: send(url, "GET", "/v1/models") == 401)
         assert {200, 400, 401, 403, 404} <= with_keys(url, server.management_url)
+        assert eventually(lambda: b'{result="recognised"} 0' not in fetch(f"{url}/prometheus", "text/plain", **key))
         traces = json.loads(fetch(f"{url}/traces", **key))["last"]
         found = {
             "/metrics": fetch(f"{url}/metrics", **key),
@@ -362,6 +366,11 @@ def test_no_answer_repeats_a_key(signals: dict[str, bytes]) -> None:
     content = b"".join(ANSWERS)
     assert b'"keys": [' in content
     assert not [key for key in KEYS if key.rpartition("_")[2].encode() in content]
+
+
+def test_what_was_heard_in_clips_is_among_the_signals(signals: dict[str, bytes]) -> None:
+    assert b"tts_word_error_rate_count{" in signals["/prometheus"]
+    assert all(b"tts.word_error_rate" in signals[where] for where in ("OTLP", "files", "/traces/{trace_id}"))
 
 
 def test_requests_that_were_given_up_are_among_the_signals(signals: dict[str, bytes]) -> None:

@@ -89,6 +89,10 @@ MAY_BE_EMPTY = {
     "certificate-expiry",  # no certificate
     "shared-store-age",  # and no shared store
     "store-behind",  # nor a long-term one
+    "word-error-rate",
+    "recognitions",
+    "verifications",
+    "verification-duration",  # nor was a clip recognised
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 

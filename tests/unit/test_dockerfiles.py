@@ -40,7 +40,7 @@ def test_nobody_is_root_who_runs(path: Path) -> None:
 def test_packages_come_from_locks_with_hashes_and_nothing_else_is_fetched(path: Path) -> None:
     commands = [command for line in arguments(path, "RUN") for command in line.split("&&")]
     installs = [command for command in commands if "install" in command]
-    assert len(installs) == (4 if path.stem == "server" else 3)
+    assert len(installs) == (5 if path.stem == "server" else 3)
     for command in installs:
         assert "--require-hashes" in command
         [lock] = re.findall(r"-r (\S+)", command)

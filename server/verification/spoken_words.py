@@ -1,10 +1,12 @@
-"""Compares spoken texts leniently: what sounds alike or means the same is the same."""
+"""The words of a text as they are spoken, so that texts which sound alike or mean the same are equal."""
 
 from __future__ import annotations
 
 import re
 
 from server.text.numerals import cardinal
+from server.text.reading import read_text, read_utterance
+from server.utterance import Utterance
 
 SIGNS = {
     "$": "dollar", "%": "percent", "#": "hash", "@": "at", "/": "slash", "=": "equals", "&": "and", "+": "plus",
@@ -14,18 +16,34 @@ SIGNS = {
 MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?")
 ORDINAL = r"(?:(?:twenty|thirty) )?(?:first|second|third|\w+th)"
+MOST_DIGITS = 36
+"""The most digits of a number that is read as one; of a longer one each digit is read."""
+
+
+def spoken_words(text: str, language: str = "en") -> list[str]:
+    """Returns the words of a text as the server reads it: "5" and "five" are the same word.
+
+    ``text`` is what a recogniser has heard, or a text without markup.
+    """
+    return plainly(" ".join(sentence.text for sentence in read_text(text, language))).split()
+
+
+def utterance_words(utterance: Utterance) -> list[str]:
+    """Returns the words that an utterance is spoken with, in the order in which they are spoken."""
+    return plainly(read_utterance(utterance).text).split()
 
 
 def number(match: re.Match[str]) -> str:
-    """The words of a number as espeak reads it: zeros at its beginning and digits after the point one by one."""
+    """Returns the words of a number as espeak reads it: zeros at its beginning and digits after the point one by
+    one."""
     whole, _, fraction = match[0].replace(",", "").partition(".")
-    leading = len(whole) > 1 and whole[0] == "0"
-    words = " ".join(cardinal(int(digit)) for digit in whole) if leading else cardinal(int(whole))
+    one_by_one = len(whole) > MOST_DIGITS or (len(whole) > 1 and whole[0] == "0")
+    words = " ".join(cardinal(int(digit)) for digit in whole) if one_by_one else cardinal(int(whole))
     return f" {words} " + (f"point {' '.join(cardinal(int(digit)) for digit in fraction)} " if fraction else "")
 
 
 def plainly(text: str) -> str:
-    """The text in the words that are compared."""
+    """Returns a text that the server has read, in the words that are compared."""
     text = re.sub(r"\b([ap])\.m\b\.?", r"\1m", text.lower())
     text = re.sub(r"\b(?:[a-z]\.)+[a-z]\b", lambda match: match[0].replace(".", ""), text)
     text = re.sub(r"\b(?:[a-z] )+[a-z]\b", lambda match: match[0].replace(" ", ""), text)

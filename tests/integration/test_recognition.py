@@ -1,0 +1,91 @@
+"""What a real recogniser hears in real clips: beside requests, and before they are sent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from server.utterance import Listener
+from server.verification import recognition
+from server.verification.patient_recogniser import LEAST_PRIORITY
+from server.verification.recognition import pool, recognise
+from tests.clip_judgement import hibari
+from tests.http_calls import fetch, post
+from tests.humming_provider import Told
+from tests.provider_speech import joined, say, utterance
+from tests.server_process import LiveServer
+from tests.stack import eventually
+
+TEXT = "Please call Stella, and ask her to bring these 5 things with her from the store."
+SPEECH = {"text": TEXT, "voice_name": "hibari"}
+
+
+@pytest.fixture(scope="module")
+def server(data_dir: Path) -> Iterator[LiveServer]:
+    with LiveServer(data_dir, TTSCOPE_PROVIDERS="onnx,hibari", TTSCOPE_RECOGNISED_SHARE="1") as server:
+        yield server.wait_until_ready()
+        assert server.stop() == 0
+    events = [line for path in (data_dir / "events").rglob("*.jsonl") for line in path.read_text().splitlines()]
+    assert sum("tts.word_error_rate" in event for event in events) == 2
+    assert "Stella" not in "".join(events)
+
+
+def test_a_clip_is_recognised_beside_its_request_at_the_lowest_priority(server: LiveServer) -> None:
+    status, headers, _ = post(f"{server.url}/tts", SPEECH)
+    assert status == 200
+    assert "X-TTS-Verification" not in headers
+    metrics = f"{server.management_url}/prometheus"
+    assert eventually(lambda: b'tts_recognitions_total{result="recognised"} 1' in fetch(metrics, "text/plain"))
+    lines = fetch(metrics, "text/plain").decode().splitlines()
+    assert 'tts_word_error_rate_count{voice_name="hibari",word_count_range="11-25"} 1.0' in lines
+    (total,) = (float(line.split()[1]) for line in lines if line.startswith("tts_word_error_rate_sum{"))
+    assert total <= 0.2
+    workers = psutil.Process(server.process.pid).children(recursive=True)
+    assert sum(worker.nice() == LEAST_PRIORITY for worker in workers) == 2  # the fork server and its process
+
+
+def test_a_clip_is_recognised_before_it_is_sent(server: LiveServer) -> None:
+    status, headers, body = post(f"{server.url}/tts", {**SPEECH, "verify": True})
+    assert (status, body[:4]) == (200, b"RIFF")
+    assert headers["X-TTS-Verification"] == "passed"
+    assert float(headers["X-TTS-Word-Error-Rate"]) <= 0.2
+    assert headers["X-TTS-Cache"] == "bypass"
+    lines = fetch(f"{server.management_url}/prometheus", "text/plain").decode().splitlines()
+    assert 'tts_verifications_total{result="passed",voice_name="hibari"} 1.0' in lines
+    assert 'tts_verification_duration_seconds_count{voice_name="hibari"} 1.0' in lines
+
+
+@pytest.mark.parametrize(("field", "value"), [("stream", True), ("speed", 3.0), ("verify", "yes")])
+def test_what_can_not_be_verified_is_refused(server: LiveServer, field: str, value: object) -> None:
+    status, _, body = post(f"{server.url}/tts", {**SPEECH, "verify": True, field: value})
+    error = json.loads(body)["error"]
+    assert (status, error["param"]) == (422, "verify")
+    assert error["message"].startswith("verify")
+
+
+async def test_words_that_are_missing_or_repeated_are_heard() -> None:
+    provider = hibari()
+    await provider.start(Told())
+    chunks = await say(provider, TEXT, listener=Listener())
+    voice, samples, rate = provider.voices()[0], joined(chunks), chunks[0].sample_rate
+    await provider.close()
+    said, third = utterance(provider, TEXT), len(samples) // 3
+    assert voice.sample_rate == rate
+    try:
+        sound = recognise(said, samples, rate)
+        dropped = recognise(said, np.concatenate((samples[:third], samples[2 * third :])), rate)
+        repeated = recognise(said, np.concatenate((samples[: 2 * third], samples[third:])), rate)
+        silent = recognise(said, np.zeros_like(samples), rate)
+    finally:
+        pool().close()
+    assert sound.rate <= 0.2
+    assert max(sound.missing, sound.added) <= 2
+    assert dropped.missing >= 3
+    assert repeated.added >= 3
+    assert (silent.deletions, silent.rate) == (silent.words, 1.0)
+    assert recognition.obstacle(said) is None
