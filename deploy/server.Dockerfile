@@ -38,12 +38,13 @@ COPY --from=build /build/sbom.cdx.json ./
 COPY LICENSE NOTICE ./
 COPY otel otel
 COPY server server
+COPY probe probe
 COPY deploy/server.sh deploy/server.sh
 # Bytecode of Python's own modules too: the user can't write it, and each health check would compile them anew.
 RUN useradd --uid 10001 --home-dir /srv/ttscope ttscope \
  && mkdir /data /observe \
  && chown ttscope /data /observe \
- && python -m compileall -q /usr/local/lib/python3.12 otel server
+ && python -m compileall -q /usr/local/lib/python3.12 otel server probe
 USER 10001
 ENV PATH=/opt/ttscope/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -10,7 +10,8 @@ from opentelemetry.context import Context
 
 from otel.contract.event_fields import MACHINE_EVENT
 from otel.contract.prediction_metrics import PREDICTION_MODEL
-from otel.contract.values import RateLimitReason, RecognitionResult
+from otel.contract.recognition_values import RecognitionResult
+from otel.contract.values import RateLimitReason
 from otel.contract.verification_metrics import RECOGNITIONS
 from otel.sdk.recording import Metrics
 from otel.sdk.telemetry import Telemetry

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from otel.contract.ranges import CHARACTERS, WORDS
+from otel.contract.recognition_values import VerificationResult
 from otel.contract.values import (
     ENGINE,
     WORK,
@@ -20,7 +21,6 @@ from otel.contract.values import (
     FallbackReason,
     Outcome,
     Stage,
-    VerificationResult,
 )
 from otel.prediction.features import Prediction
 from server.access.caller import ANONYMOUS, Caller

@@ -12,13 +12,15 @@ CACHE_VARIABLE = "TTSCOPE_CACHE_DIR"
 """The variable for the folder of built programs."""
 DRIFT_PREFIX = "TTSCOPE_DRIFT_"
 """The prefix of the drift job's settings."""
+PROBE_PREFIX = "TTSCOPE_PROBE_"
+"""The prefix of the prober's settings."""
 DASHBOARD_PREFIX = "TTSCOPE_DASHBOARD_"
 """The prefix of the live dashboard's settings."""
 OWNED = ("TTSCOPE_", "OTEL_", "AWS_", "MLFLOW_", "METRICS_ENABLED", "PROMETHEUS_PORT", DASHBOARD_PORT)
 """Prefixes of variables that only some programs get: the server's secrets are among them."""
 SERVER_READS = ("TTSCOPE_", "OTEL_", "AWS_", "METRICS_ENABLED", "PROMETHEUS_PORT")
 """Prefixes of the server's variables; those of AWS are for its shared store."""
-NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, KEY_VARIABLE)
+NOT_FOR_THE_SERVER = (PREFIX, PUBLIC_PREFIX, DRIFT_PREFIX, DASHBOARD_PREFIX, PROBE_PREFIX, KEY_VARIABLE)
 """Prefixes of variables that the server would report as unknown; the stack also reads CACHE_VARIABLE."""
 MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
 """The prefix of the variables of MLflow's clients: the drift job signs in with them, and MLflow's server has no use for

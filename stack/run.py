@@ -17,7 +17,7 @@ from otel.support.environment import SettingsError, read
 from stack.build import BuildError, build
 from stack.privacy import make_private
 from stack.programs import needed
-from stack.services import collector, dashboard, drift, mlflow, server, stores
+from stack.services import collector, dashboard, drift, mlflow, prober, server, stores
 from stack.settings import StackSettings, variable
 from stack.supervisor import ServiceError, Supervisor
 from stack.toolchain import NoGoError
@@ -92,6 +92,7 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
             supervisor.start([server(settings)])
             supervisor.wait_until_ready(SERVER_READY_SECONDS, stop.is_set)
         readers = [*([drift(settings)] if with_drift else []), *([dashboard(settings)] if with_dashboard else [])]
+        readers += [prober(settings)] if settings.probe and with_server else []
         if readers and not stop.is_set():
             supervisor.start(readers)
             supervisor.wait_until_ready(READY_SECONDS, stop.is_set)
@@ -102,6 +103,7 @@ def run(settings: StackSettings, *, with_server: bool, with_drift: bool, with_da
         _say("stopping")
     finally:
         # In the direction of the data, so that the last of it arrives.
+        supervisor.stop("probe")
         supervisor.stop("server", "drift", "dashboard")
         supervisor.stop("collector", "mlflow")
         supervisor.stop(*(service.name for service in behind))

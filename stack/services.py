@@ -17,7 +17,15 @@ from otel.support.addresses import PREFIX as PUBLIC_PREFIX
 from otel.support.addresses import load as load_public
 from otel.support.api_key import KEY_VARIABLE
 from otel.support.host_names import WILDCARDS
-from stack.environment import DASHBOARD_PREFIX, DRIFT_PREFIX, MLFLOW_CLIENT, SERVER_READS, STORE_CLIENT, own_settings
+from stack.environment import (
+    DASHBOARD_PREFIX,
+    DRIFT_PREFIX,
+    MLFLOW_CLIENT,
+    PROBE_PREFIX,
+    SERVER_READS,
+    STORE_CLIENT,
+    own_settings,
+)
 from stack.remote_write import configuration
 from stack.settings import StackSettings
 
@@ -226,6 +234,22 @@ def server(settings: StackSettings) -> Service:
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
         live_url=f"{server_url()}/health",
         reads=SERVER_READS,
+    )
+
+
+def prober(settings: StackSettings) -> Service:
+    """Returns the prober, which asks the server for speech and exports what it heard; its own settings apply."""
+    return Service(
+        "probe",
+        (sys.executable, "-m", "probe"),
+        None,
+        {
+            "TTSCOPE_PROBE_URL": server_url(),
+            **own_settings(PROBE_PREFIX),
+            **own_settings(KEY_VARIABLE),
+            **_export(settings),
+        },
+        reads=("OTEL_",),
     )
 
 

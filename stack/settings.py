@@ -62,6 +62,11 @@ class StackSettings(BaseSettings):
         validation_alias=AliasChoices(f"{PREFIX}DASHBOARD_PORT", DASHBOARD_PORT),
         description=f"Port of the live dashboard; `{DASHBOARD_PORT}` sets it too.",
     )
+    probe: bool = Field(
+        False,
+        description="true: the prober speaks to the server every minute and listens (docs/verification.md). Its "
+        "settings are TTSCOPE_PROBE_*; it takes 2 to 4 seconds of a core for each voice and minute.",
+    )
     metric_interval: Annotated[int, Field(ge=100)] = Field(
         5000,
         description="Milliseconds between exports of metrics by the server and the drift job, unless "

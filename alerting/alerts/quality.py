@@ -20,9 +20,11 @@ from otel.contract.labels import (
     CHANGED_VOICE,
     DRIFT_COLUMN,
     FAULT,
+    PROBE_RESULT,
     VOICE_NAME,
 )
 from otel.contract.metrics import AUDIO_FAULTS, PROVIDER_REQUESTS
+from otel.contract.probe_metrics import PROBES
 from otel.contract.promql import UNSCOPED, Where
 from otel.contract.verification_metrics import WORD_ERROR_RATE
 
@@ -37,9 +39,17 @@ WORSE = 0.1
 """The share of words by which a voice's word error rate is worse than usual."""
 ENOUGH_CLIPS = 20
 
+UNHEARD: Where = {PROBE_RESULT: ("failed", "misunderstood")}
+MOST_UNHEARD = 0.3
+ENOUGH_PROBES = 4
+
 CHANGED = (CHANGE_MEASURE, CHANGED_VOICE, CHANGED_PROVIDER)
 FAULTY = (FAULT, VOICE_NAME)
 CLIPS: Where = {ATTEMPT_OUTCOME: ("ok", "faulty")}
+
+
+def _probes(results: Where | None) -> str:
+    return UNSCOPED.increase(PROBES, by=(VOICE_NAME,), where=results, over="15m")
 
 
 def _word_error_rate(over: str) -> str:
@@ -88,6 +98,19 @@ GROUP = Group(
             f"the limit is {WORSE:.0%}.",
             dashboard=Dashboard.QUALITY,
             keep="30m",
+        ),
+        Alert(
+            name="TtsProbeFailing",
+            expr=f"{_probes(UNHEARD)}\n/ {_probes(None)} > {MOST_UNHEARD:g}\nand {_probes(UNHEARD)} >= {ENOUGH_PROBES}",
+            hold="2m",
+            severity=Severity.WARNING,
+            team=Team.QUALITY,
+            topic=Topic.AUDIO,
+            summary="The prober does not hear the words of the voice {{ $labels.voice_name }}",
+            description="{{ $value | humanizePercentage }} of the prober's requests of the last 15 minutes with the voice "
+            f"{{{{ $labels.voice_name }}}} failed or were not understood; the limit is {MOST_UNHEARD:.0%}.",
+            dashboard=Dashboard.QUALITY,
+            keep="5m",
         ),
         Alert(
             name="TtsDriftDetected",

@@ -19,6 +19,11 @@ BUILD = 'tts_build_worse{measure="failures"}'
 SUSPECT = "tts_drift_clock_suspect"
 
 
+HEARD, UNHEARD = (
+    f'tts_probe_requests_total{{voice_name="joe",result="{result}"}}' for result in ("understood", "misunderstood")
+)
+
+
 def recognised(usual: float, today: float, clips: float = 10) -> dict[str, str]:
     """Returns series of ``clips`` recognised clips an hour, of which each has the rate ``usual``, and ``today`` in the
     last six hours of seven days."""
@@ -65,6 +70,21 @@ CASES: tuple[Case, ...] = (
     silent(Kind.QUIET, "TtsWordErrorRateHigh", "always 30 %", "7d", recognised(0.30, 0.30), "1h"),
     silent(Kind.FEW, "TtsWordErrorRateHigh", "three clips an hour", "7d", recognised(0.05, 0.30, clips=3), "1h"),
     silent(Kind.MISSING, "TtsWordErrorRateHigh", "nothing is recognised", "7d", interval="1h"),
+    fires(
+        "TtsProbeFailing",
+        "half are not understood",
+        "20m",
+        {HEARD: "0+1x30", UNHEARD: "0+1x30"},
+        Firing(
+            "50% of the prober's requests of the last 15 minutes with the voice joe failed or were not understood; the "
+            "limit is 30%.",
+            {"voice_name": "joe"},
+        ),
+    ),
+    silent(Kind.EDGE, "TtsProbeFailing", "3 of 10", "20m", {HEARD: "0+7x30", UNHEARD: "0+3x30"}),
+    silent(Kind.QUIET, "TtsProbeFailing", "all are understood", "20m", {HEARD: "0+2x30", UNHEARD: "0x30"}),
+    silent(Kind.FEW, "TtsProbeFailing", "three of three", "20m", {HEARD: "0x30", UNHEARD: "0x10 1 2 3x20"}),
+    silent(Kind.MISSING, "TtsProbeFailing", "there is no prober", "20m"),
     fires(
         "TtsDriftDetected",
         "with score and threshold",

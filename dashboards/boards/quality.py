@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.boards.recognition_panels import PROBER, WORDS_HEARD
 from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
@@ -24,28 +25,17 @@ from otel.contract.labels import (
     CHANGED_VOICE,
     DRIFT_COLUMN,
     FAULT,
-    RECOGNITION_RESULT,
     SLOW_REASON,
-    VERIFICATION_RESULT,
-    VOICE_NAME,
 )
 from otel.contract.metrics import AUDIO_FAULTS, SLOW_REQUESTS, STREAM_UNDERRUN
 from otel.contract.promql import at_most
 from otel.contract.slo import CONTINUITY, UNDERRUN_BOUNDS
-from otel.contract.verification_metrics import (
-    RECOGNITIONS,
-    VERIFICATION_DURATION,
-    VERIFICATIONS,
-    WORD_ERROR_RATE,
-)
 
 NOT_JUDGED = "The drift job has not judged a window yet. It needs a day for its first reference."
 NO_JOB = "The drift job is not running, or has not finished its first run."
 NOT_TESTED = "The drift job knows no day of requests yet, against which it can test new ones."
 CHANGED = (CHANGE_MEASURE, CHANGED_VOICE, CHANGED_PROVIDER)
 NO_STREAM = "No request was streamed."
-NOT_RECOGNISED = "No clip was recognised. It needs the extra verify on the server (docs/verification.md)."
-NOT_VERIFIED = "No request had the field verify."
 
 FAULTS = Panel(
     "audio-faults",
@@ -145,55 +135,6 @@ SLOW_REASONS = Panel(
     (Query(SELECTED.positive_rate(SLOW_REQUESTS, by=(SLOW_REASON,)), "{reason}"),),
     traces=requests(present(RequestField.SLOW_REASON)),
     empty="No request was slow for its length.",
-    width=6,
-)
-WORD_ERRORS = Panel(
-    "word-error-rate",
-    "Word error rate",
-    "Mean share of the words that a speech recogniser did not hear as written, by voice; its own mistakes count too. "
-    "A sound voice stays within a few percent of its usual value. The runbook is TtsWordErrorRateHigh.",
-    "lines",
-    Unit.SHARE,
-    (Query(SELECTED.mean(WORD_ERROR_RATE, by=(VOICE_NAME,)), "{voice_name}"),),
-    traces=requests(present(RequestField.WORD_ERROR_RATE)),
-    empty=NOT_RECOGNISED,
-    width=8,
-)
-RECOGNISED = Panel(
-    "recognitions",
-    "Clips recognised",
-    "Clips per second that were chosen to be recognised beside their requests. Dropped ones found too many others "
-    "waiting, which is no fault on a busy machine.",
-    "stacked",
-    Unit.PER_SECOND,
-    (Query(SELECTED.positive_rate(RECOGNITIONS, by=(RECOGNITION_RESULT,)), "{result}"),),
-    empty=NOT_RECOGNISED,
-    width=5,
-)
-VERIFIED = Panel(
-    "verifications",
-    "Verified requests",
-    "Requests per second with the field `verify`, by what was heard: passed at once, corrected by making the clip "
-    "again, or failed.",
-    "stacked",
-    Unit.PER_SECOND,
-    (Query(SELECTED.positive_rate(VERIFICATIONS, by=(VERIFICATION_RESULT,)), "{result}"),),
-    traces=requests(present(RequestField.VERIFICATION)),
-    empty=NOT_VERIFIED,
-    width=5,
-)
-VERIFICATION_TIME = Panel(
-    "verification-duration",
-    "Time for verification",
-    "Median and p95 of the time that a request with the field `verify` took longer by it.",
-    "lines",
-    Unit.SECONDS,
-    tuple(
-        Query(SELECTED.quantile(quantile, VERIFICATION_DURATION), name)
-        for quantile, name in ((0.5, "median"), (0.95, "p95"))
-    ),
-    traces=requests(present(RequestField.VERIFICATION)),
-    empty=NOT_VERIFIED,
     width=6,
 )
 DRIFT_SHARE = Panel(
@@ -354,7 +295,8 @@ QUALITY = Board(
     "Does the audio sound right, and have traffic or service changed?",
     (
         Row("Quality", (FAULTS, UNDERRUNS, GAPS, SLOW_REASONS)),
-        Row("Words heard", (WORD_ERRORS, RECOGNISED, VERIFIED, VERIFICATION_TIME)),
+        Row("Words heard", WORDS_HEARD),
+        Row("Prober", PROBER),
         Row("Continuity of streams", (CONTINUOUS, CONTINUITY_BUDGET, CONTINUITY_BURN)),
         Row("Changes within minutes", (CHANGES, CHANGE_SIZE, CHANGE_BEGIN_TIME, BUILDS, CHANGE_CHECK)),
         Row("Drift", (DRIFT_SHARE, DETECTED, CONSECUTIVE, ROWS, LAST_RUN, LAST_RUN_SUCCESS, CLOCK, REPORT)),

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from drift.errors import RowsDamaged
 from drift.rows.parquet import SCHEMA
+from otel.contract.recognition_values import PROBE_CLIENT
 
 SPILL = "spill"
 """The folder to which DuckDB spills what does not fit into memory."""
@@ -32,17 +33,19 @@ _PANDAS = {
 # The key by which a sample is chosen: the same rows each time, in any version and any order of arrival. It includes the
 # time, since a caller may reuse an id many times.
 _MACRO = "create macro sample_key(id, time) as md5_number_lower(coalesce(id, '') || epoch_us(time))"
+_OF_USERS = f"create view users as select * from parts where client is distinct from '{PROBE_CLIENT}'"
+"""The rows without the prober's requests, which say nothing of the traffic."""
 _COUNT = """
-    select count(*), count(distinct (request_id, time)) from parts where time >= $start and time < $end
+    select count(*), count(distinct (request_id, time)) from users where time >= $start and time < $end
 """
 _LAST_KEY = """
     select max(key) from (
-        select distinct sample_key(request_id, time) as key from parts where time >= $start and time < $end
+        select distinct sample_key(request_id, time) as key from users where time >= $start and time < $end
         order by key limit $most
     )
 """
 _ROWS = """
-    select * from parts
+    select * from users
     where time >= $start and time < $end and ($last is null or sample_key(request_id, time) <= $last)
     qualify row_number() over (partition by request_id, time order by filename, file_row_number) = 1
     order by time, request_id
@@ -108,6 +111,7 @@ def _read(parts: Sequence[Path], bounds: dict[str, Any], most: int, spill: Path)
         return WindowRows(_frame(SCHEMA.empty_table()), 0, 0)
     with closing(connect(spill)) as connection:
         open_parts(connection, parts)
+        connection.execute(_OF_USERS)
         total, count = _one(connection, _COUNT, bounds)
         last = None
         if count > most:  # the sample has the keys up to this one; only its rows are read completely

@@ -9,6 +9,7 @@ from otel.contract import conventions
 from otel.contract.drift_changes import ChangeMeasure
 from otel.contract.drift_verdict import DriftColumn
 from otel.contract.ranges import CHARACTERS, WORDS
+from otel.contract.recognition_values import MosAspect, ProbeResult, RecognitionResult, VerificationResult
 from otel.contract.values import (
     AttemptOutcome,
     AuditEvent,
@@ -31,12 +32,10 @@ from otel.contract.values import (
     PredictionRank,
     Predictor,
     RateLimitReason,
-    RecognitionResult,
     Saving,
     Side,
     SlowReason,
     Stage,
-    VerificationResult,
     WorkerKind,
 )
 
@@ -136,6 +135,8 @@ RATE_LIMIT_REASON = Attribute("reason", "the limit that the request exceeded", t
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 RECOGNITION_RESULT = Attribute("result", "what became of the clip", tuple(RecognitionResult))
 VERIFICATION_RESULT = Attribute("result", "what was heard in the clips", tuple(VerificationResult))
+PROBE_RESULT = Attribute("result", "what the prober heard", tuple(ProbeResult))
+MOS_ASPECT = Attribute("aspect", "what the score is about", tuple(MosAspect))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))
 AUDIT_EVENT = Attribute("event", "what the entry is about", tuple(AuditEvent))
 PREDICTOR = Attribute("predictor", "what predicted", tuple(Predictor))

@@ -241,24 +241,6 @@ class WorkerKind(LabelValue):
     RECOGNITION = "recognition", "recognises the words of clips"
 
 
-class RecognitionResult(LabelValue):
-    """What became of a clip that was chosen to be recognised beside its request."""
-
-    RECOGNISED = "recognised", "its word error rate was measured"
-    LATE = "late", "it was recognised more than a minute after its request; its word error rate is not reported"
-    DROPPED = "dropped", "too many clips were waiting"
-    FAILED = "failed", "the recogniser failed"
-
-
-class VerificationResult(LabelValue):
-    """What the recogniser heard in the clip of a request that asks for it."""
-
-    PASSED = "passed", "the first clip says the words of its text"
-    CORRECTED = "corrected", "words were missing or added, and a clip that was made again says them"
-    FAILED = "failed", "words are missing or added in every clip; the best of them was sent"
-    UNVERIFIED = "unverified", "the recogniser failed; the clip was sent as it is"
-
-
 class LossReason(LabelValue):
     """Why an event is missing from its file."""
 

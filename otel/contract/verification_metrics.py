@@ -5,6 +5,7 @@ from __future__ import annotations
 from otel.contract import buckets
 from otel.contract.instrument import Instrument
 from otel.contract.labels import RECOGNITION_RESULT, VERIFICATION_RESULT, VOICE_NAME, WORD_COUNT_RANGE
+from otel.contract.probe_metrics import PROBE_METRICS
 
 WORD_ERROR_RATE = Instrument(
     "tts.word_error_rate",
@@ -39,4 +40,4 @@ VERIFICATION_DURATION = Instrument(
     buckets.SECONDS,
 )
 
-VERIFICATION_METRICS = (WORD_ERROR_RATE, RECOGNITIONS, VERIFICATIONS, VERIFICATION_DURATION)
+VERIFICATION_METRICS = (WORD_ERROR_RATE, RECOGNITIONS, VERIFICATIONS, VERIFICATION_DURATION, *PROBE_METRICS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from otel.contract.values import RecognitionResult
+from otel.contract.recognition_values import RecognitionResult
 from server.logs import LOGGER
 from server.record import RequestRecord
 from server.utterance import Chunk, Samples, Utterance

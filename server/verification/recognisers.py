@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+from server.verification.word_errors import WordErrors
+
+HIGHEST_RATE = 0.5
+"""The word error rate above which a clip is not speech of its text, whatever the kind of edits."""
+
 
 @dataclass(frozen=True, slots=True)
 class RecogniserInfo:
@@ -28,3 +33,11 @@ RECOGNISERS = (WHISPER, POCKETSPHINX)
 def installed() -> RecogniserInfo | None:
     """Returns the best recogniser whose packages are installed; None if there is none."""
     return next((each for each in RECOGNISERS if all(map(find_spec, each.packages))), None)
+
+
+def is_sound(errors: WordErrors) -> bool:
+    """Returns whether a clip says the words of its text, as far as the installed recogniser can tell."""
+    recogniser = installed()
+    if recogniser is None:
+        return False
+    return max(errors.missing, errors.added) <= recogniser.tolerance and errors.rate <= HIGHEST_RATE

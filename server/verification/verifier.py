@@ -12,18 +12,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from otel.contract.values import VerificationResult
+from otel.contract.recognition_values import VerificationResult
 from server.audio.quality import Quality
 from server.errors import InvalidRequest, SpeechError
 from server.logs import LOGGER
 from server.record import Synthesis
 from server.utterance import Chunk, Utterance
-from server.verification.recognisers import installed
+from server.verification.recognisers import installed, is_sound
 from server.verification.recognition import RecognitionFailed, obstacle, recognise
 from server.verification.word_errors import WordErrors
 
-HIGHEST_RATE = 0.5
-"""The word error rate above which a clip is not speech of its text, whatever the kind of edits."""
 LONGEST_SECONDS = 300.0
 """The longest clip that is verified: recognising it takes 25 s of a core."""
 FIELD = "verify"
@@ -46,10 +44,7 @@ class VerifiedClip:
     @property
     def sound(self) -> bool:
         """Whether it says the words of its text, as far as the recogniser can tell."""
-        recogniser, errors = installed(), self.errors
-        if recogniser is None or errors is None:
-            return False
-        return max(errors.missing, errors.added) <= recogniser.tolerance and errors.rate <= HIGHEST_RATE
+        return self.errors is not None and is_sound(self.errors)
 
     @property
     def rate(self) -> float:

@@ -93,6 +93,11 @@ MAY_BE_EMPTY = {
     "recognitions",
     "verifications",
     "verification-duration",  # nor was a clip recognised
+    "probes",
+    "probe-seconds",
+    "probe-word-error-rate",
+    "probe-mos",
+    "probe-last-success",  # and there is no prober
 }
 """Those of the panels that may be empty that are, here: everything else has something to show after this traffic."""
 

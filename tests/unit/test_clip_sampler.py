@@ -13,7 +13,8 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
-from otel.contract.values import CacheResult, RecognitionResult
+from otel.contract.recognition_values import RecognitionResult
+from otel.contract.values import CacheResult
 from server.record import RequestRecord, Synthesis
 from server.utterance import Chunk, Samples, Utterance
 from server.verification import clip_sampler

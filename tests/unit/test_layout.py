@@ -13,8 +13,21 @@ import pytest
 from server import VERSION
 from tests.server_process import ROOT
 
-CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting", "tools")
-ROOMS = ("server", "otel", "stack", "tools", "dashboards", "alerting", "drift", "deploy", "bench", "docs", "tests")
+CODE = ("server", "otel", "stack", "drift", "dashboards", "bench", "alerting", "probe", "tools")
+ROOMS = (
+    "server",
+    "otel",
+    "stack",
+    "tools",
+    "dashboards",
+    "alerting",
+    "drift",
+    "deploy",
+    "bench",
+    "probe",
+    "docs",
+    "tests",
+)
 FILES = (
     ".ci/run",
     "ARCHITECTURE.md",

@@ -9,12 +9,12 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
-from otel.contract.values import VerificationResult
+from otel.contract.recognition_values import VerificationResult
 from server.errors import InvalidRequest, QueueFull
 from server.record import Synthesis
 from server.routes.requests import parse_tts
 from server.utterance import Chunk, Samples, Utterance
-from server.verification import verifier
+from server.verification import recognisers, verifier
 from server.verification.recognisers import POCKETSPHINX, WHISPER
 from server.verification.recognition import RecognitionFailed
 from server.verification.verifier import LONGEST_SECONDS, Verifier
@@ -62,7 +62,7 @@ Verified = tuple[Synthesis, int]
 
 @pytest.fixture
 def verified(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
-    monkeypatch.setattr(verifier, "installed", lambda: WHISPER)
+    monkeypatch.setattr(recognisers, "installed", lambda: WHISPER)
 
     async def verify(maker: Maker, attempts: int = 3, seconds: float = 60.0) -> Verified:
         monkeypatch.setattr(verifier, "recognise", maker.recognise)
@@ -106,7 +106,7 @@ async def test_a_clip_is_made_until_its_words_are_there(
 
 async def test_no_clip_is_made_for_which_there_is_no_time(verified: Callable[..., object]) -> None:
     maker = Maker(DROPPED, SOUND)
-    synthesis, number = await verified(maker, seconds=1e-4 + 0.0)  # type: ignore[misc]
+    synthesis, number = await verified(maker, seconds=1e-4)  # type: ignore[misc]
     assert (number, maker.made) == (1, 1)
     assert synthesis.verification in (FAILED, UNVERIFIED)
 
@@ -128,7 +128,7 @@ async def test_an_error_of_the_first_clip_is_the_request_s(verified: Callable[..
 async def test_a_smaller_recogniser_is_allowed_more(
     verified: Callable[..., object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verifier, "installed", lambda: POCKETSPHINX)
+    monkeypatch.setattr(recognisers, "installed", lambda: POCKETSPHINX)
     two_missing = "one two five six seven eight"
     synthesis, _ = await verified(Maker(two_missing))  # type: ignore[misc]
     assert synthesis.verification is PASSED

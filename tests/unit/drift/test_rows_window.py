@@ -34,6 +34,14 @@ def test_a_window_has_its_beginning_and_not_its_end(tmp_path: Path) -> None:
     assert (window.count, window.duplicates, window.unreadable) == (2, 0, ())
 
 
+def test_the_prober_is_no_user(tmp_path: Path) -> None:
+    clients = ("anonymous", "probe", "alice", None)
+    records = [record(second, client=client) for second, client in enumerate(clients)]
+    window = rows_of(tmp_path, line(*records)).window(MORNING, MORNING + HOUR, most=10)
+    assert list(window.frame["words"]) == [0, 2, 3]
+    assert window.count == 3
+
+
 @pytest.mark.parametrize(("start", "length"), [(0, 10), (1790, 20), (3590, 20), (3595, 7200), (-100, 50)])
 def test_a_window_may_be_of_any_length_and_begin_anywhere(tmp_path: Path, start: int, length: int) -> None:
     seconds = [*range(10), *range(1795, 1805), *range(3595, 3605), *range(7195, 7205)]
