@@ -58,7 +58,7 @@ def _window(speech: Samples, start: int) -> Samples:
 
 @cache
 def _model() -> Any:
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

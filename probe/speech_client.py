@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import requests
@@ -55,7 +56,13 @@ class SpeechClient:
 
     def speak(self, text: str, voice: str) -> Answer:
         """Returns the speech of a text as a stream that is made for this request alone. Raises ProbeFailed."""
-        body = {"text": text, "voice_name": voice, "response_format": "pcm", "stream": True, "cache": False}
+        body: dict[str, Any] = {
+            "text": text,
+            "voice_name": voice,
+            "response_format": "pcm",
+            "stream": True,
+            "cache": False,
+        }
         first, data, begun = 0.0, bytearray(), self._clock()
         try:
             with self._session.post(
@@ -69,7 +76,7 @@ class SpeechClient:
             raise ProbeFailed(_reason(error)) from None
         if len(data) < 2:
             raise ProbeFailed("the answer is empty")
-        samples = np.frombuffer(bytes(data[: len(data) // 2 * 2]), "<i2").astype(np.float32) / 32768
+        samples = np.frombuffer(bytes(data[: len(data) // 2 * 2]), "<i2").astype(np.float32) / np.float32(32768)
         return Answer(samples, first - begun, self._clock() - begun)
 
 

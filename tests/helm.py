@@ -22,6 +22,7 @@ OVERLAYS: dict[str, dict[str, Any]] = {
     "gpu": {"gpu": {"enabled": True}},
     "keda": {"autoscaling": {"by": "keda"}},
     "monitoring": {"monitoring": {"enabled": True}},
+    "probe": {"probe": {"enabled": True}},
     "shared-voices": {"sharedVoices": {"enabled": True}},
     "tempo": {"traceStore": "tempo"},
 }

@@ -14,7 +14,7 @@ from tests.server_process import ROOT
 
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 HARDENED = {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True, "capabilities": {"drop": ["ALL"]}}
-WITHOUT_PROBES = {"drift", "make-secrets"}
+WITHOUT_PROBES = {"drift", "probe", "make-secrets"}
 """Containers that answer nobody; the first one's alerts are TtsDriftJobNotRun and TtsDriftJobFailed."""
 NAME = "app.kubernetes.io/name"
 ADDRESS = re.compile(r"(?:\w+://)?([a-z-]+):(\d+)")

@@ -32,6 +32,7 @@ COMPONENTS = (
     Component("autoscaling", 'eq .Values.autoscaling.by "hpa"'),
     Component("keda", 'eq .Values.autoscaling.by "keda"'),
     Component("shared-voices", ".Values.sharedVoices.enabled"),
+    Component("probe", ".Values.probe.enabled"),
 )
 """In the order in which they are applied. What a component changes of the base, later ones do not see."""
 FILES = "files"

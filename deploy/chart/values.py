@@ -92,6 +92,13 @@ COMPONENTS = (
         False,
     ),
     Value(
+        "probe.enabled",
+        "A prober has sentences spoken every minute, and listens",
+        "It reports `tts_probe_*`. Its key is `probe.key` of the Secret with the keys.",
+        SWITCH,
+        False,
+    ),
+    Value(
         "traceStore",
         "Where traces are stored",
         "`jaeger` (Apache-2.0), or Grafana's `tempo` (AGPL).",
@@ -141,7 +148,7 @@ SECRETS = tuple(
         "",
     )
     for name, content in {
-        "keys": "`keys.json` and `observe.key`",
+        "keys": "`keys.json`, `observe.key` and, for the prober, `probe.key`",
         "redis": "`redis.conf`, `url` and `cache_secret`",
         "grafana": "`admin_password`",
     }.items()

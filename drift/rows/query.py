@@ -33,7 +33,7 @@ _PANDAS = {
 # The key by which a sample is chosen: the same rows each time, in any version and any order of arrival. It includes the
 # time, since a caller may reuse an id many times.
 _MACRO = "create macro sample_key(id, time) as md5_number_lower(coalesce(id, '') || epoch_us(time))"
-_OF_USERS = f"create view users as select * from parts where client is distinct from '{PROBE_CLIENT}'"
+_OF_USERS = f"create view users as select * from parts where client is distinct from '{PROBE_CLIENT}'"  # noqa: S608
 """The rows without the prober's requests, which say nothing of the traffic."""
 _COUNT = """
     select count(*), count(distinct (request_id, time)) from users where time >= $start and time < $end

@@ -165,7 +165,8 @@ def test_images_come_from_the_chosen_registries(helm: Path) -> None:
 def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
     """Each gets a text or a number of its own, and all of these are in what is rendered."""
     marks: dict[str, str] = {}
-    arguments = {"gpu.enabled": True, "sharedVoices.enabled": True, "ingress.enabled": True, "httpRoute.enabled": True}
+    arguments = {f"{name}.enabled": True for name in ("gpu", "sharedVoices", "probe", "ingress", "httpRoute")}
+    switched = set(arguments)
     for number, value in enumerate(chart().values):
         mark = mark_of(value.schema, value.path, number)
         if mark:
@@ -182,11 +183,8 @@ def test_every_value_has_an_effect(helm: Path, default: list[Manifest]) -> None:
     switches = {value.path for value in chart().values} - marks.keys()
     assert switches == {
         "namespace.create",
-        "gpu.enabled",
+        *switched,
         "monitoring.enabled",
-        "sharedVoices.enabled",
-        "ingress.enabled",
-        "httpRoute.enabled",
         "traceStore",
         "autoscaling.by",
         "images.pullPolicy",

@@ -53,7 +53,7 @@ def built(kustomize: Path, folder: Path) -> Manifests:
 
 
 def test_the_overlays_are_those_of_the_documentation() -> None:
-    assert OVERLAYS == ["autoscaling", "cpu", "gpu", "keda", "monitoring", "shared-voices", "tempo"]
+    assert OVERLAYS == ["autoscaling", "cpu", "gpu", "keda", "monitoring", "probe", "shared-voices", "tempo"]
     page = (ROOT / "deploy" / "README.md").read_text()
     assert all(f"overlays/{name}" in page for name in OVERLAYS)
 
@@ -135,6 +135,16 @@ def test_registered_voices_lie_on_a_volume_of_all_servers(overlays: dict[str, Ma
     assert manifests.environment("server")["TTSCOPE_SHARED_STORE"] == mount["mountPath"]
     [volume] = [each for each in manifests.pods()["server"]["spec"]["volumes"] if each["name"] == "shared"]
     assert volume["persistentVolumeClaim"]["claimName"] == "shared-voices"
+
+
+def test_the_prober_is_that_of_compose_with_a_key_of_its_own(overlays: dict[str, Manifests]) -> None:
+    manifests = overlays["probe"]
+    container = manifests.containers()["probe"]
+    service = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["probe"]
+    assert container["image"] == service["image"]
+    assert container["command"] == service["command"]
+    assert container["resources"]["limits"]["memory"] == f"{service['deploy']['resources']['limits']['memory']}i"
+    assert {("probe", "server", 8010), ("probe", "collector-agent", 4317)} <= set(manifests.connections())
 
 
 def test_the_gpu_is_asked_for(overlays: dict[str, Manifests]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from otel.contract.values import PROBE_CLIENT
 from otel.support.api_key import FILE_VARIABLE
 from server.access.caller import Scope
 from server.access.key_file import KeyFile
@@ -104,8 +105,8 @@ def test_the_connections_are_looked_for(manifests: Manifests) -> None:
 
 
 def test_everything_of_compose_is_there_with_its_image_and_its_limit(manifests: Manifests) -> None:
-    once = {"own-volumes", "grafana-setup"}
-    assert manifests.containers().keys() - NOT_IN_COMPOSE == COMPOSE.keys() - once - {"server-gpu"}
+    once, of_components = {"own-volumes", "grafana-setup"}, {"server-gpu", "probe"}
+    assert manifests.containers().keys() - NOT_IN_COMPOSE == COMPOSE.keys() - once - of_components
     for name in manifests.containers().keys() - NOT_IN_COMPOSE:
         container, service = manifests.containers()[name], COMPOSE[name]
         assert container["image"] == service["image"], name
@@ -322,7 +323,12 @@ def test_the_keys_of_the_secret_are_keys_of_the_server(manifests: Manifests, tmp
     keyring = Keyring(KeyFile(file))
     keyring.load()
     scopes = {record.name: record.scopes for record in keyring.records}
-    assert scopes == {"first": frozenset(Scope), "observe": frozenset({Scope.OBSERVE})}
+    assert scopes == {
+        "first": frozenset(Scope),
+        "observe": frozenset({Scope.OBSERVE}),
+        "probe": frozenset({Scope.SPEAK}),
+    }
+    assert {record.tenant for record in keyring.records if record.name == PROBE_CLIENT} == {PROBE_CLIENT}
     for name in scopes:
         assert secret[f"{name}.key"] not in secret["keys.json"]
         result, record = keyring.identify(secret[f"{name}.key"])

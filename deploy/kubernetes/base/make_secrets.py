@@ -36,7 +36,7 @@ dir /tmp
 
 def new_secrets() -> dict[str, dict[str, str]]:
     """Returns the content of every Secret by its name."""
-    first, observe = issue(), issue()
+    first, observe, probe = issue(), issue(), issue()
     now = time.time()
     records = [
         KeyRecord(
@@ -50,6 +50,15 @@ def new_secrets() -> dict[str, dict[str, str]]:
         KeyRecord(
             observe.key_id, "observe", (KeyHash(observe.digest),), scopes=frozenset({Scope.OBSERVE}), created=now
         ),
+        KeyRecord(
+            probe.key_id,
+            "probe",
+            (KeyHash(probe.digest),),
+            scopes=frozenset({Scope.SPEAK}),
+            tenant="probe",
+            created=now,
+            limits=KeyLimits(requests_per_minute=0),
+        ),
     ]
     password = secrets.token_urlsafe(BYTES)
     return {
@@ -57,6 +66,7 @@ def new_secrets() -> dict[str, dict[str, str]]:
             "keys.json": json.dumps({"keys": [entry(record) for record in records]}, indent=2),
             "first.key": first.text,
             "observe.key": observe.text,
+            "probe.key": probe.text,
         },
         "ttscope-redis": {
             "redis.conf": REDIS.format(password=password),
