@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
 
-from otel.contract.recognition_values import ProbeResult
+from otel.contract.recognition_values import ProbeResult, VerificationResult
 from probe.prober import Prober
 from probe.speech_client import SpeechClient
-from server.utterance import Listener
+from server.record import Synthesis
+from server.utterance import Chunk, Listener
 from server.verification import recognition
 from server.verification.patient_recogniser import LEAST_PRIORITY
 from server.verification.recognition import pool, recognise
+from server.verification.verifier import Verifier
 from tests.clip_judgement import hibari
 from tests.http_calls import fetch, post
 from tests.humming_provider import Told
@@ -85,13 +88,22 @@ async def test_words_that_are_missing_or_repeated_are_heard() -> None:
     await provider.close()
     said, third = utterance(provider, TEXT), len(samples) // 3
     assert voice.sample_rate == rate
+    spoiled = [np.concatenate((samples[:third], samples[2 * third :])), samples]
+
+    async def open_clip(_: Synthesis) -> AsyncGenerator[Chunk, None]:
+        yield Chunk(spoiled.pop(0), rate)
+
+    synthesis = Synthesis(said, verify=True, deadline=asyncio.get_running_loop().time() + 100)
     try:
+        sent = [chunk async for chunk in Verifier(2).speak(synthesis, open_clip)]
         sound = recognise(said, samples, rate)
         dropped = recognise(said, np.concatenate((samples[:third], samples[2 * third :])), rate)
         repeated = recognise(said, np.concatenate((samples[: 2 * third], samples[third:])), rate)
         silent = recognise(said, np.zeros_like(samples), rate)
     finally:
         pool().close()
+    assert synthesis.verification is VerificationResult.CORRECTED
+    assert np.array_equal(sent[0].samples, samples)
     assert sound.rate <= 0.2
     assert max(sound.missing, sound.added) <= 2
     assert dropped.missing >= 3
