@@ -171,7 +171,7 @@ class Recorder:
                 voice_name=str(attributes[RequestField.VOICE_NAME]),
                 word_count_range=str(attributes[RequestField.WORD_COUNT_RANGE]),
             )
-        self._telemetry.events.emit(attributes, context, timestamp)
+        self._telemetry.events.emit(attributes, context, timestamp=timestamp)
 
     def _record(self, record: RequestRecord, context: Context) -> None:
         add, measure = self._metrics.add, self._metrics.record
