@@ -52,7 +52,7 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class TextReading:
     """A text as the voice reads it: its sentences, and what reading it took."""
 
     characters: int
@@ -110,7 +110,7 @@ def texts(rounds: int) -> Iterator[str]:
         yield from map(reader.take, LENGTHS)
 
 
-def read(reader: CoquiReader, text: str, language: str) -> Reading:
+def read(reader: CoquiReader, text: str, language: str) -> TextReading:
     """Reads a text as the server does."""
     start = time.perf_counter()
     spoken = read_text(text, language)
@@ -118,7 +118,7 @@ def read(reader: CoquiReader, text: str, language: str) -> Reading:
     for sentence, phrases in zip(spoken, reader.phrases(spoken), strict=True):
         characters = len(sentence.text) // max(1, len(phrases))
         sentences += [(characters, Sentence(VOICE.name, phrase.ids)) for phrase in phrases]
-    return Reading(len(text), time.perf_counter() - start, tuple(sentences))
+    return TextReading(len(text), time.perf_counter() - start, tuple(sentences))
 
 
 class StepMeter:
