@@ -169,6 +169,6 @@ class RayProvider:
 
     def _report_stop(self, reports: Reports, error: EngineFailed) -> None:
         self._running = 0
-        fields = {"provider": self.name, "reason": error.message}
-        self._log.warning("the replicas of the engine do not answer", extra=fields)
+        extra = {"provider": self.name, "reason": error.message}
+        self._log.warning("the replicas of the engine do not answer", extra=extra)
         reports.stopped()
