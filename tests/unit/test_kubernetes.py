@@ -406,6 +406,7 @@ def test_the_operators_prometheus_is_ours(manifests: Manifests) -> None:
     container = manifests.containers()["prometheus"]
     flags = dict(flag.removeprefix("--").partition("=")[::2] for flag in container["args"])
     assert operated["retention"] == flags["storage.tsdb.retention.time"]
+    assert operated["retentionSize"] == flags["storage.tsdb.retention.size"]
     assert operated["externalUrl"] == flags["web.external-url"]
     assert operated["enableFeatures"] == [flags["enable-feature"]]
     assert operated["additionalArgs"] == [{"name": "web.cors.origin", "value": flags["web.cors.origin"]}]
