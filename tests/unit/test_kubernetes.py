@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from otel.contract.values import PROBE_CLIENT
+from otel.contract.recognition_values import PROBE_CLIENT
 from otel.support.api_key import FILE_VARIABLE
 from server.access.caller import Scope
 from server.access.key_file import KeyFile
