@@ -40,7 +40,7 @@ drift: $(VENV)/.drift ## judge the windows that are due, of the events in var/; 
 
 test: $(VENV)/.dev $(VENV)/.audit $(VENV)/.go lint ## lint, unit, integration with the real voice and the real pipeline, browser
 	@$(BIN)/python -m stack.build # here, because it shows its progress
-	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	@$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/.dev voices ## what takes long: ten times the examples, 10,000 requests, an hour's soak, 200,000 fuzzed inputs, the servers of bench
 	@TTSCOPE_TEST_EXAMPLES=10 $(BIN)/python -m pytest -m hypothesis --timeout=1800 tests/unit

@@ -219,6 +219,7 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "loudness",
         "cache",
         "dry_run",
+        "verify",
     }
 
 
