@@ -24,8 +24,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_s
 from otel.contract import conventions, metrics
 from otel.contract.instrument import Instrument
 from otel.contract.labels import Source
+from otel.contract.prediction_metrics import PREDICTION_RATIO
 from otel.contract.ranges import CHARACTERS, WORDS
-from otel.contract.values import CacheState, Stage
+from otel.contract.values import CacheState, Predictor, Stage
 from otel.sdk.recording import AllowLists
 
 Reading = tuple[Instrument, float, dict[str, str]]
@@ -82,6 +83,8 @@ def request(generator: random.Random, number: int) -> tuple[list[Reading], Conte
         factor = duration / (words * 0.35)
         readings.append((metrics.REAL_TIME_FACTOR, factor, {"word_count_range": word_range, "voice_name": name}))
         readings.append((metrics.PROVIDER_DURATION, duration, {"provider": "coqui"}))
+        ratio = generator.lognormvariate(0, 0.3)
+        readings.append((PREDICTION_RATIO, ratio, {"predictor": Predictor.MODEL, "word_count_range": word_range}))
     readings += [(metrics.STAGE_DURATION, duration / len(Stage), {"stage": stage}) for stage in Stage]
     flags = TraceFlags(TraceFlags.SAMPLED if generator.random() < KEPT else 0)
     span = SpanContext(generator.getrandbits(128), generator.getrandbits(64), is_remote=False, trace_flags=flags)

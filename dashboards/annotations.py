@@ -72,7 +72,7 @@ BUILD_VERDICTS = Annotation(
     f"{SELECTED.largest(BUILD_WORSE, by=(CHANGE_MEASURE,))} == 1",
     "worse build",
     "{measure}",
-    "orange",
+    "yellow",
     "No build is worse than those before it.",
 )
 ANNOTATIONS = (DEPLOYS, ALERTS, DRIFT, CHANGES, BUILD_VERDICTS)

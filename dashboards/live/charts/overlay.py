@@ -156,4 +156,6 @@ def _hover_text(event: AnnotationEvent, canvas: Canvas) -> str:
 
 def _colour(event: AnnotationEvent, theme: Theme) -> str:
     """Returns the theme's colour for Grafana's name of an annotation's colour."""
-    return {"red": theme.bad, "blue": theme.accent, "purple": theme.categories[2]}[event.annotation.colour]
+    _, orange, purple, _, yellow, *_ = theme.categories
+    colours = {"red": theme.bad, "blue": theme.accent, "purple": purple, "orange": orange, "yellow": yellow}
+    return colours[event.annotation.colour]

@@ -92,7 +92,7 @@ def test_events_that_begin_together_share_a_marker_with_all_texts() -> None:
 def test_each_annotation_has_a_colour_in_both_themes() -> None:
     for theme in (LIGHT, DARK):
         events = [
-            replace(ALERT, annotation=annotation, begin=BEGIN + 60 * n) for n, annotation in enumerate(ANNOTATIONS)
+            replace(ALERT, annotation=annotation, begin=BEGIN + 30 * n) for n, annotation in enumerate(ANNOTATIONS)
         ]
         figure = figures.draw(panel("lines"), [series("p95", *VALUES)], theme, UTC, events=events)
         assert len({sign.font.color for sign in signs(figure)}) == len(ANNOTATIONS)
