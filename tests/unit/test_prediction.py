@@ -191,7 +191,8 @@ def test_a_model_becomes_stale_with_time(caplog: pytest.LogCaptureFixture) -> No
     with caplog.at_level(logging.WARNING, "ttscope"):
         served.assess()
     assert served.state is ModelState.STALE
-    assert [record.__dict__["reason"] for record in caplog.records] == ["stale"]
+    warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert [record.__dict__["reason"] for record in warnings] == ["stale"]
 
 
 def test_a_model_that_is_worse_is_switched_off_and_on_again() -> None:
