@@ -131,7 +131,7 @@ GROUP = Group(
             severity=Severity.WARNING,
             team=Team.QUALITY,
             topic=Topic.DRIFT,
-            summary="{{ $labels.measure }} has become worse {{ $labels.voice_name }} {{ $labels.provider }}",
+            summary="{{ $labels.measure }} has become worse",
             description="{{ $labels.measure }} is worse than before since a few minutes: the test is sure. The drift "
             "job's page changes.html says since when, by how much, and since which build.",
             dashboard=Dashboard.QUALITY,
