@@ -52,7 +52,7 @@ class NoReports:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ClipReading:
     """What the detectors read from a clip."""
 
     gate: bool
@@ -94,7 +94,7 @@ async def clips(provider: Provider, utterance: Utterance, rng: random.Random) ->
     return {SOUND: sound} | {name: [replace(sound[0], samples=each)] for name, each in spoiled.items()}
 
 
-def read(utterance: Utterance, chunks: Sequence[Chunk], usual_seconds: float) -> Reading:
+def read(utterance: Utterance, chunks: Sequence[Chunk], usual_seconds: float) -> ClipReading:
     """Returns what the detectors read from a clip, whose text took ``usual_seconds`` in another one."""
     samples, rate = _joined(chunks), chunks[0].sample_rate
     inspector = Inspector(utterance)
@@ -102,7 +102,7 @@ def read(utterance: Utterance, chunks: Sequence[Chunk], usual_seconds: float) ->
         inspector.expect(chunks[0].expected, chunks[0].spoken_text)
     inspector.add(samples, rate)
     errors = recognise(utterance, samples, rate)
-    return Reading(
+    return ClipReading(
         gate=bool(inspector.verdict().faults),
         words=not is_sound(errors),
         word_error_rate=errors.rate,
@@ -111,10 +111,10 @@ def read(utterance: Utterance, chunks: Sequence[Chunk], usual_seconds: float) ->
     )
 
 
-async def readings(provider: Provider, texts: Iterable[str], rng: random.Random) -> dict[str, list[Reading]]:
+async def readings(provider: Provider, texts: Iterable[str], rng: random.Random) -> dict[str, list[ClipReading]]:
     """Returns the readings of all texts, by fault."""
     await provider.start(NoReports())  # type: ignore[arg-type]
-    found: dict[str, list[Reading]] = {}
+    found: dict[str, list[ClipReading]] = {}
     try:
         voice = provider.voices()[0]
         for text in texts:
@@ -144,7 +144,7 @@ def until_shift(sound: Sequence[float], faulty: Sequence[float]) -> float:
     return math.inf if shift == 0 else math.ceil(max(1.0, (spread / shift) ** 2))
 
 
-def table(found: Mapping[str, Sequence[Reading]]) -> str:
+def table(found: Mapping[str, Sequence[ClipReading]]) -> str:
     """Returns the table in Markdown: for each fault, the clips that each detector needs."""
     sound = found[SOUND]
     lines = [

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 
 from bench import faults
-from bench.faults import MOST, SOUND, Reading, clips, table, until_hit, until_shift
+from bench.faults import MOST, SOUND, ClipReading, clips, table, until_hit, until_shift
 from server.utterance import Utterance
 from tests.humming_provider import HummingProvider
 
 RNG = np.random.default_rng(1)
 
 
-def readings(*, rate: float = 0.05, pace: float = 0.0, score: float = 3.4, gate: float = 0.0) -> list[Reading]:
+def readings(*, rate: float = 0.05, pace: float = 0.0, score: float = 3.4, gate: float = 0.0) -> list[ClipReading]:
     """Returns those of 200 clips."""
     return [
-        Reading(RNG.random() < gate, RNG.random() < gate, max(0.0, w), p, s)
+        ClipReading(RNG.random() < gate, RNG.random() < gate, max(0.0, w), p, s)
         for w, p, s in zip(
             RNG.normal(rate, 0.05, 200), RNG.normal(pace, 0.03, 200), RNG.normal(score, 0.2, 200), strict=True
         )
