@@ -12,7 +12,7 @@ import numpy as np
 from drift.columns.reader import Flags
 from drift.rows.store import Rows
 from drift.sequential import memory as memories
-from drift.sequential.builds import FEWEST, BuildComparison, BuildVerdict, Margins, ShareSums
+from drift.sequential.builds import FEWEST, BuildComparison, BuildSums, BuildVerdict, Margins
 from drift.sequential.expectation import DAYS, MOST_ROWS, Expectation, fit, key_of, rough
 from drift.sequential.request_values import RequestValues, request_values
 from drift.settings import Settings
@@ -121,9 +121,9 @@ def _level(residuals: np.ndarray, variance: float, noise: float) -> tuple[float,
     return gain * float(np.clip(residuals, -4 * noise, 4 * noise).mean()), (1.0 - gain) * variance
 
 
-def _sums(batch: RequestValues, before: Flags, measure: ChangeMeasure) -> ShareSums:
+def _sums(batch: RequestValues, before: Flags, measure: ChangeMeasure) -> BuildSums:
     if measure is ChangeMeasure.FAILURES:
         values = batch.failed[before & batch.attempted].astype(float)
     else:
         values = batch.word_error_rate[before & ~np.isnan(batch.word_error_rate)]
-    return ShareSums(0, 0.0, len(values), float(values.sum()))
+    return BuildSums(0, 0.0, len(values), float(values.sum()))

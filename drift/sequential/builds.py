@@ -70,17 +70,8 @@ class BuildVerdict(msgspec.Struct, frozen=True):
         return tuple(each for each in self.measures if each.state is BuildState.WORSE)
 
 
-class HourSums(msgspec.Struct):
-    """Number and sum of the residuals of an hour, of the build and of the others."""
-
-    count: int = 0
-    total: float = 0.0
-    others: int = 0
-    of_others: float = 0.0
-
-
-class ShareSums(msgspec.Struct):
-    """Number and sum of the values of a share, of the build and of the others."""
+class BuildSums(msgspec.Struct):
+    """Number and sum of an hour's residuals or of a share's values, of the build and of the others."""
 
     count: int = 0
     total: float = 0.0
@@ -96,10 +87,10 @@ class BuildComparison(msgspec.Struct):
     level: float
     """The level of the service's latency before the build, and its variance."""
     variance: float
-    failures: ShareSums
-    word_errors: ShareSums
+    failures: BuildSums
+    word_errors: BuildSums
     """Those of the others begin with the requests of the expectation."""
-    hours: dict[int, HourSums] = {}
+    hours: dict[int, BuildSums] = {}
     requests: int = 0
     time: float = 0.0
     state: BuildState = BuildState.PENDING
@@ -118,7 +109,7 @@ class BuildComparison(msgspec.Struct):
             for hour, count, total in zip(
                 hours, np.bincount(places, minlength=len(hours)), _sums(places, residuals[flags]), strict=True
             ):
-                sums = self.hours.setdefault(int(hour), HourSums())
+                sums = self.hours.setdefault(int(hour), BuildSums())
                 if is_mine:
                     sums.count, sums.total = sums.count + int(count), sums.total + float(total)
                 else:
@@ -183,7 +174,7 @@ class BuildComparison(msgspec.Struct):
         return variance * float(weights @ difference), variance
 
 
-def _share(measure: ChangeMeasure, sums: ShareSums, error: float, margin: float) -> Measured:
+def _share(measure: ChangeMeasure, sums: BuildSums, error: float, margin: float) -> Measured:
     low, high = of_share(sums.total, sums.count, error / 2)
     low_others, high_others = of_share(sums.of_others, sums.others, error / 2)
     difference = sums.total / max(1, sums.count) - sums.of_others / max(1, sums.others)

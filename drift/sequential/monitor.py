@@ -10,7 +10,7 @@ import numpy as np
 
 from drift.columns.reader import Flags, Floats, Words
 from drift.sequential.budget import weight_of_second
-from drift.sequential.builds import BuildComparison, BuildVerdict, Margins, ShareSums
+from drift.sequential.builds import BuildComparison, BuildSums, BuildVerdict, Margins
 from drift.sequential.change import Change
 from drift.sequential.expectation import Expectation, Key, key_of
 from drift.sequential.levels import LevelDetector
@@ -135,8 +135,8 @@ class Monitor(msgspec.Struct):
                 since=first,
                 level=detector.level if known and detector else 0.0,
                 variance=detector.variance if known and detector else model.variance,
-                failures=ShareSums(0, 0.0, *expectation.sums.get(ChangeMeasure.FAILURES, (0, 0.0))),
-                word_errors=ShareSums(0, 0.0, *expectation.sums.get(ChangeMeasure.WORD_ERROR_RATE, (0, 0.0))),
+                failures=BuildSums(0, 0.0, *expectation.sums.get(ChangeMeasure.FAILURES, (0, 0.0))),
+                word_errors=BuildSums(0, 0.0, *expectation.sums.get(ChangeMeasure.WORD_ERROR_RATE, (0, 0.0))),
             )
 
     def new_build(self, change: Change) -> str:
