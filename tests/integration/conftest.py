@@ -16,6 +16,7 @@ from server.app import Service
 from server.settings import Settings
 from tests.humming_provider import HummingProvider
 from tests.redis_server import RedisServer
+from tests.s3_server import S3Server
 from tests.server_process import ROOT
 from tests.service_client import Client, Start
 from tests.stack import Stack, built, running_stack
@@ -79,3 +80,21 @@ def redis_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
+
+
+@pytest.fixture(scope="module")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """An S3-compatible store of the module's own."""
+    server = S3Server(tmp_path_factory.mktemp("s3"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def bucket_variables(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sets the variables of AWS to those of the store, and no others."""
+    for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
+        monkeypatch.delenv(variable)
+    for variable, value in s3.environment.items():
+        monkeypatch.setenv(variable, value)

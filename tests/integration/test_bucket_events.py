@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import os
 import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -34,21 +33,9 @@ SLOW = WINDOWS - 1
 """The window whose requests take longer."""
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.kill()
-
-
 @pytest.fixture
-def place(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> BucketAddress:
-    """A folder of the test's own in the bucket; the variables of AWS are set."""
-    for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
-        monkeypatch.delenv(variable)
-    for variable, value in s3.environment.items():
-        monkeypatch.setenv(variable, value)
+def place(bucket_variables: None) -> BucketAddress:
+    """A folder of the test's own in the bucket."""
     return BucketAddress(BUCKET, uuid4().hex)
 
 

@@ -5,10 +5,8 @@ Writers at the same instant are not tested: versitygw compares and writes in two
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -31,21 +29,9 @@ from tests.store_behaviour import NAME
 pytestmark = pytest.mark.timeout(900)  # the first test builds the store
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    server = S3Server(tmp_path_factory.mktemp("s3"))
-    server.start()
-    yield server
-    server.kill()
-
-
 @pytest.fixture
-def prefix(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A place of the test's own in the bucket; the variables of AWS are set."""
-    for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
-        monkeypatch.delenv(variable)
-    for variable, value in s3.environment.items():
-        monkeypatch.setenv(variable, value)
+def prefix(bucket_variables: None) -> str:
+    """A place of the test's own in the bucket."""
     return uuid4().hex
 
 
