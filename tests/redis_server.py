@@ -9,8 +9,10 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 from redis.asyncio import Redis
 
+from tests.halted import halt
 from tests.installed import installed
 
 PASSWORD = "a-password-of-the-tests"
@@ -43,7 +45,7 @@ class RedisServer:
     def halt(self) -> None:
         """SIGSTOP: connections stay, and nobody answers."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
+        halt(psutil.Process(self._process.pid))
 
     def go_on(self) -> None:
         assert self._process is not None

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from stack.build import build
 from stack.programs import Program
 from stack.toolchain import NoGoError
+from tests.halted import halt
 from tests.stack import free_ports
 
 VERSITYGW = Program("versitygw", ("github.com/versity/versitygw/cmd/versitygw",), ("versitygw",), 2)
@@ -69,6 +72,15 @@ class S3Server:
                     return
             time.sleep(0.02)
         raise AssertionError((self._folder / "output").read_text())
+
+    def halt(self) -> None:
+        """SIGSTOP: connections stay, and nobody answers."""
+        assert self._process is not None
+        halt(psutil.Process(self._process.pid))
+
+    def go_on(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         if self._process is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import logging
-import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -159,13 +158,12 @@ def test_nothing_is_judged_while_the_store_is_away(
     job_of(settings, START + MINUTE).run()
     for name, content in window_of_events(tmp_path / "servers", 1).items():
         put(place, name, content)
-    assert s3._process is not None
-    s3._process.send_signal(signal.SIGSTOP)
+    s3.halt()
     try:
         with pytest.raises(EventsUnreachable) as hanging:
             job_of(settings, START + 2 * MINUTE).run()
     finally:
-        s3._process.send_signal(signal.SIGCONT)
+        s3.go_on()
     s3.kill()
     try:
         with pytest.raises(EventsUnreachable) as gone:

@@ -5,7 +5,6 @@ Writers at the same instant are not tested: versitygw compares and writes in two
 
 from __future__ import annotations
 
-import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
@@ -101,13 +100,12 @@ def test_a_store_that_hangs_is_given_up(
     monkeypatch.setattr(bucket_store, "TIMEOUT", timedelta(seconds=0.2))
     files = replica(tmp_path, prefix, "a")
     files.look()
-    assert s3._process is not None
-    s3._process.send_signal(signal.SIGSTOP)
+    s3.halt()
     try:
         with pytest.raises(SharedStoreUnavailable):
             files.look()
     finally:
-        s3._process.send_signal(signal.SIGCONT)
+        s3.go_on()
     files.change(NAME, lambda draft: draft.write_text("first"))
     assert (files.folder / MARK).exists()
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import pytest_asyncio
 
@@ -17,6 +18,7 @@ from server.engine.client import EngineClient
 from server.errors import EngineFailed, ShuttingDown, VoiceError
 from server.scheduling.engine import Decode, Encode, EngineLost, Refine, Sentence, WordSpan
 from server.text.phonemes import Phonemizer
+from tests.halted import halt
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TEXTS = ("Hello world.", "The old man walked slowly along the river bank and watched the boats.")
@@ -119,7 +121,7 @@ async def test_a_process_that_stalls_is_killed_and_lost(engine: EngineClient, mo
     assert await stalled.start("cpu", 2, logging.INFO) == "cpu"
     await stalled.end_loading()
     assert stalled._process is not None
-    stalled._process.send_signal(signal.SIGSTOP)
+    halt(psutil.Process(stalled._process.pid))
     taking = asyncio.create_task(stalled.run(1, [Encode(sentences(engine)[0])], 1))
     with pytest.raises(EngineLost, match="has not answered"):
         await taking
@@ -135,7 +137,7 @@ async def test_a_process_that_does_not_end_is_ended(monkeypatch: pytest.MonkeyPa
     starting = asyncio.create_task(engine.start("cpu", 1, logging.INFO))
     while engine._process is None:
         await asyncio.sleep(0.01)
-    engine._process.send_signal(signal.SIGSTOP)
+    halt(psutil.Process(engine._process.pid))
     await engine.close()
     assert engine._process.returncode == -signal.SIGKILL
     with pytest.raises(ShuttingDown):

@@ -16,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.halted import halt
 from tests.humming_provider import HummingProvider
 from tests.server_process import LiveServer
 from tests.service_client import Start, samples
@@ -75,7 +76,10 @@ def test_an_engine_that_ends_or_hangs_is_replaced_while_another_provider_speaks(
         engine = engine_of(server)
         answers: list[tuple[int, dict[str, str], bytes]] = []
         threads = [threading.Thread(target=lambda n=n: answers.append(speak(server, n))) for n in range(4)]
-        engine.send_signal(number)
+        if number is signal.SIGSTOP:
+            halt(engine)
+        else:
+            engine.send_signal(number)
         for thread in threads:
             thread.start()
         for thread in threads:
