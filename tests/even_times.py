@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.simulation.step_times import Line, StepTime, StepTimes
+from bench.simulation.step_times import Latency, Line, StepTime, StepTimes
 
 FRAME_SECONDS = 0.0116
 SECONDS_A_FRAME = {"encode": 0.0001, "refine": 0.0002, "decode": 0.0004}
@@ -30,6 +30,7 @@ def even_times(cores: int = 1, batch: int = 1, speed: float = 1.0) -> StepTimes:
         preparation=Line(0.001, 0.0),
         door=0.0,
         door_audio=0.0,
+        latency=Latency(),
         steps=steps,
         speed=speed,
     )

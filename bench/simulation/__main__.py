@@ -89,6 +89,8 @@ def check(plan: CheckPlan, times: StepTimes) -> int:
     for fleet in measured_fleets(times.cores):
         averages.append(os.getloadavg()[0])
         group = compare(times, fleet, LOADS, plan.seconds)
+        if fleet.real_voice:
+            replace(times, latency=group[0].calibration.latency).write()
         comparisons += group
         print(fleet.title, accuracy_section.rows(group), sep="\n")
         write_section("simulation", accuracy_section.render(comparisons, this_machine(), averages))

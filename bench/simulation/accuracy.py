@@ -13,7 +13,7 @@ from pathlib import Path
 from bench.clients.figures import percentile
 from bench.clients.load import Reply, Request, scheduled_loop, session_to
 from bench.simulation.fleet import LEASTCONN, Fleet, simulate
-from bench.simulation.step_times import StepTimes
+from bench.simulation.step_times import Latency, StepTimes
 from bench.simulation.timed_server import timed_program
 from bench.simulation.workload import Arrival, Mix
 from bench.targets.contenders import JSON, ttscope_stream_request
@@ -29,6 +29,12 @@ FULL_HOUSE = 150
 """The number of requests at once that keep all workers busy."""
 REQUEST_SECONDS = 300.0
 WARM_UP_SECONDS = 8.0
+ALONE = 12
+"""So many short texts are sent alone before each load."""
+ALONE_SECONDS = 1.2
+"""The time between two of them."""
+TOGETHER = 40
+"""About so many texts are sent at once before each load."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +93,19 @@ class RunFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a machine is given besides its step times, since it is not equally fast at all times."""
+
+    latency: Latency
+    slowness: float
+    """How many times as long as in the measurement of steps a step takes."""
+
+    def times(self, times: StepTimes) -> StepTimes:
+        """Returns the step times of that moment."""
+        return replace(times.faster(1 / self.slowness), latency=self.latency)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """A fleet at one load, simulated and measured."""
 
@@ -94,6 +113,8 @@ class Comparison:
     load: float
     rate: float
     """Requests a second."""
+    calibration: Calibration
+    """With which the fleet is simulated."""
     requests: int
     answered: int
     """The measured requests with audio."""
@@ -127,24 +148,70 @@ def capacity(fleet: Fleet, mix: Mix) -> float:
 def compare(
     times: StepTimes, measured_fleet: MeasuredFleet, loads: Sequence[float], seconds: float
 ) -> list[Comparison]:
-    """Measures a fleet at each load for so many seconds, and simulates the same arrivals."""
+    """Measures a fleet at each load for so many seconds, and simulates the same arrivals. Before each load, requests
+    that are alone, and many at once, tell how fast the machine is at that moment."""
     mix, fleet = Mix.usual(), fleet_of(times, measured_fleet)
     most = capacity(fleet, mix)
-    plans = [mix.arrivals(load * most, seconds, seed=10 + number) for number, load in enumerate(loads)]
+    probes = probes_of(fleet, mix)
+    arrivals = [mix.arrivals(load * most, seconds, seed=10 + number) for number, load in enumerate(loads)]
     warm_up = mix.arrivals(most / 4, WARM_UP_SECONDS, seed=2)
-    measured = asyncio.run(measure(times, measured_fleet, [warm_up, *plans]))[1:]
+    plans = [plan for each in arrivals for plan in (*probes, each)]
+    _, *measured = asyncio.run(measure(times, measured_fleet, [warm_up, *plans]))
+    step = len(probes) + 1
+    groups = [measured[start : start + step] for start in range(0, len(measured), step)]
+    calibrations = pooled([calibrate(fleet, probes, group[:-1]) for group in groups])
     return [
         Comparison(
             measured_fleet,
             load,
             load * most,
-            len(arrivals),
-            sum(reply.status == 200 for reply in replies),
-            simulated(fleet, arrivals),
-            RunFigures.of(replies, arrivals),
+            calibration,
+            len(each),
+            sum(reply.status == 200 for reply in group[-1]),
+            simulated(replace(fleet, times=calibration.times(fleet.times)), each),
+            RunFigures.of(group[-1], each),
         )
-        for load, arrivals, replies in zip(loads, plans, measured, strict=True)
+        for load, each, group, calibration in zip(loads, arrivals, groups, calibrations, strict=True)
     ]
+
+
+def probes_of(fleet: Fleet, mix: Mix) -> tuple[Sequence[Arrival], ...]:
+    """Returns the requests that are alone, and unless the engine sleeps, those that come at once."""
+    alone = mix.apart(ALONE, ALONE_SECONDS)
+    if fleet.sleeps:
+        return (alone,)
+    return alone, [replace(arrival, at=0.0) for arrival in mix.arrivals(TOGETHER, 1.0, seed=5)]
+
+
+def calibrate(fleet: Fleet, probes: Sequence[Sequence[Arrival]], replies: Sequence[Sequence[Reply]]) -> Calibration:
+    """Returns how measured probes differ from their simulation: those that came at once by a factor on the time of
+    steps, and those that were alone by a time for each request besides."""
+    slowness = 1.0
+    if not fleet.sleeps:
+        together = statistics.median(spent(simulate(fleet, probes[1], seed).replies) for seed in range(SEEDS))
+        slowness = spent(replies[1]) / together
+    fleet = replace(fleet, times=fleet.times.faster(1 / slowness))
+    runs = [simulate(fleet, probes[0], seed).replies for seed in range(SEEDS)]
+    rows = [
+        (reply.first_audio - own.first_audio, reply.seconds - own.seconds)
+        for run in runs
+        for reply, own in zip(replies[0], run, strict=True)
+        if reply.first_audio is not None and own.first_audio is not None
+    ]
+    first_audio, total = (statistics.median(figure) for figure in zip(*rows, strict=True))
+    return Calibration(Latency(max(0.0, first_audio), max(0.0, total - first_audio)), slowness)
+
+
+def pooled(calibrations: Sequence[Calibration]) -> list[Calibration]:
+    """Returns the calibrations with the median latency of all: unlike its speed, a machine's latency stays the same."""
+    first_audio = statistics.median(each.latency.first_audio for each in calibrations)
+    end = statistics.median(each.latency.end for each in calibrations)
+    return [replace(each, latency=Latency(first_audio, end)) for each in calibrations]
+
+
+def spent(replies: Sequence[Reply]) -> float:
+    """Returns the seconds from the first request to the last reply."""
+    return max(reply.end for reply in replies) - min(reply.start for reply in replies)
 
 
 async def measure(
@@ -170,7 +237,8 @@ def simulated(fleet: Fleet, arrivals: Sequence[Arrival]) -> RunFigures:
 
 def fleet_of(times: StepTimes, fleet: MeasuredFleet) -> Fleet:
     """Returns the simulation of a fleet."""
-    return Fleet(times, fleet.replicas, LEASTCONN, fleet.cores)
+    alone = replace(times, latency=Latency())
+    return Fleet(alone, fleet.replicas, LEASTCONN, fleet.cores, sleeps=not fleet.real_voice)
 
 
 def program_of(fleet: MeasuredFleet, file: Path) -> Program:

@@ -23,7 +23,10 @@ def render(comparisons: Sequence[Comparison], machine: Machine, load: Sequence[f
         "texts long), at five shares of what the servers can make: once sent to real servers behind a real haproxy "
         f"with deploy/routing/haproxy.cfg, and simulated {SEEDS} times, of which the median counts. In each cell: "
         "simulated / measured. Servers with a timed engine are real servers (HTTP, admission, scheduler, telemetry) "
-        "whose engine sleeps as long as a step was measured to take, so that several fit on this machine.",
+        "whose engine sleeps as long as a step was measured to take, so that several fit on this machine. Before each "
+        "load, requests that are alone and requests that come at once measure what the simulation is given besides "
+        "the step times: the latency of router, network and wake-ups, and how much slower the machine is at that "
+        "moment than when its steps were measured.",
         promise_table([promise(title, group) for title, group in groups.items()]),
     ]
     for (title, group), average in zip(groups.items(), load, strict=True):
@@ -39,7 +42,7 @@ def promise(title: str, group: Sequence[Comparison]) -> Promise:
 
 def rows(group: Sequence[Comparison]) -> str:
     """Returns a table with a row for each load."""
-    head = ("load", "requests/s", "requests", "answered", *FIGURES, "largest error")
+    head = ("load", "requests/s", "requests", "answered", "latency ms", "slower", *FIGURES, "largest error")
     return table(
         head,
         [
@@ -48,6 +51,8 @@ def rows(group: Sequence[Comparison]) -> str:
                 number(each.rate),
                 str(each.requests),
                 str(each.answered),
+                f"{1e3 * each.calibration.latency.first_audio:.0f} + {1e3 * each.calibration.latency.end:.0f}",
+                f"{each.calibration.slowness:.2f}",
                 *cells(each.simulated, each.measured),
                 f"{max(each.errors, key=abs):+.0%}",
             )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from bench.clients.figures import percentile
 from bench.clients.load import Reply
@@ -35,6 +37,8 @@ class Fleet:
     policy: Policy = LEASTCONN
     cores: int = 0
     """The cores of each server; 0 means as many as were measured."""
+    sleeps: bool = False
+    """Whether the engines only sleep, so that the event loop of a server has cores of its own."""
     limits: Limits = field(default_factory=Limits.defaults)
     following: Callable[[int], Sequence[Provider]] | None = None
     """Returns the providers that follow the first one in the fallback chain of a server; None means that there are
@@ -89,6 +93,11 @@ def simulate(fleet: Fleet, arrivals: Sequence[Arrival], seed: int = 0) -> FleetR
     return virtual_time.run(_Run(fleet, seed).all(arrivals))
 
 
+def _slowdown(door: Door, cores: float) -> float:
+    """Returns how many times as long a step takes on cores that also run the event loop."""
+    return 1.0 + door.busy_share() / cores
+
+
 class _Run:
     """One simulation, on the running loop."""
 
@@ -123,9 +132,10 @@ class _Run:
         cores = fleet.cores or fleet.times.cores
         for number in range(fleet.replicas):
             seed = self._seed * 1_000_003 + number
-            provider = TimedProvider(fleet.times, cores, sample_rate=LOW_RATE, seed=seed)
+            door = Door(fleet.times.door, fleet.times.door_audio, fleet.times.latency)
+            slowdown = partial(_slowdown, door, math.inf if fleet.sleeps else cores)
+            provider = TimedProvider(fleet.times, cores, sample_rate=LOW_RATE, seed=seed, slowdown=slowdown)
             following = fleet.following(number) if fleet.following is not None else ()
-            door = Door(fleet.times.door, fleet.times.door_audio)
             replica = Replica([provider, *following], fleet.limits, door, system)
             await replica.start(probed=bool(following))
             self._providers.append(provider)

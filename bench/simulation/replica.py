@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bench.clients.load import Reply
+from bench.simulation.step_times import Latency
 from bench.simulation.timed_provider import SAMPLE_RATE
 from bench.simulation.workload import Arrival
 from otel.contract.values import Device, FallbackReason
@@ -51,20 +52,29 @@ class Limits:
         return cls(**values)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Door:
     """What the event loop does for a request besides synthesis, one thing after the other."""
 
     request_seconds: float = 0.0
     audio_seconds: float = 0.0
     """For each second of audio."""
+    latency: Latency = field(default_factory=Latency)
+    """What each request waits for besides, at the same time as others."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    busy_seconds: float = 0.0
+    """The time that the event loop has worked so far."""
 
     async def work(self, seconds: float) -> None:
         """Keeps the event loop busy for so long."""
         if seconds > 0:
             async with self.lock:
                 await asyncio.sleep(seconds)
+            self.busy_seconds += seconds
+
+    def busy_share(self) -> float:
+        """Returns the share of the time so far in which the event loop has worked."""
+        return self.busy_seconds / max(1.0, asyncio.get_running_loop().time())
 
 
 class Fallbacks:
@@ -145,12 +155,14 @@ class Replica:
         """Returns the reply to a request, as a client that reads at once sees it."""
         self.requests += 1
         start, first_audio, status = self._clock(), None, 200
+        await asyncio.sleep(self._door.latency.first_audio)
         await self._door.work(self._door.request_seconds)
         try:
             if not arrival.cached:
                 first_audio = await self._speak(arrival)
         except SpeechError as error:
             status, first_audio = error.status, None
+        await asyncio.sleep(self._door.latency.end)
         end = self._clock()
         self.in_flight_seconds += end - start
         if status == 200:

@@ -15,7 +15,7 @@ import numpy as np
 
 from bench.clients.passage import Reader
 from bench.results.machine import this_machine
-from bench.simulation.step_times import Kind, Line, StepTime, StepTimes, kind_of
+from bench.simulation.step_times import Kind, Latency, Line, StepTime, StepTimes, kind_of
 from bench.targets.contenders import VOICE
 from server.engine.client import CUDA_MAX_BATCH, EngineClient
 from server.providers.coqui_reader import CoquiReader
@@ -99,6 +99,7 @@ async def measure_steps(rounds: int) -> StepTimes:
         preparation=Line.through([(reading.characters, reading.seconds) for reading in readings]),
         door=0.0,
         door_audio=0.0,
+        latency=Latency(),
         steps=meter.means(),
     )
 

@@ -58,6 +58,17 @@ class Line:
         return cls(float(start), float(slope))
 
 
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """The time of a request in which nothing of the model works: router, network and processes that wake up. It is
+    measured with one request at a time."""
+
+    first_audio: float = 0.0
+    """Seconds until the first audio."""
+    end: float = 0.0
+    """Further seconds until the end of the response."""
+
+
 @dataclass(frozen=True, eq=False)
 class StepTimes:
     """The measured engine; times are in seconds."""
@@ -82,6 +93,8 @@ class StepTimes:
     """The time of the event loop for a request, without its audio."""
     door_audio: float
     """The time of the event loop for a second of its audio."""
+    latency: Latency
+    """What a request waits for besides."""
     steps: tuple[StepTime, ...]
     speed: float = 1.0
     """How much faster than measured each step is."""
@@ -108,8 +121,7 @@ class StepTimes:
 
         Raises KeyError for a kind that was never measured.
         """
-        threads, busy = self._nearest(kind, threads, busy)
-        by_batch = self._curves[kind, threads, busy]
+        by_batch = self._curves[kind, *self._nearest(kind, threads, busy)]
         points = [(float(size_of_batch), curve(by_batch[size_of_batch], size)) for size_of_batch in sorted(by_batch)]
         return curve(points, batch) / self.speed
 

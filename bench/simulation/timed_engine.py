@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import zlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,8 +38,17 @@ class TimedEngine:
     same text is as long in every engine.
     """
 
-    def __init__(self, times: StepTimes, workers: int, sample_rate: int, seed: int = 0) -> None:
-        """Its audio, a tone, has ``sample_rate``. ``seed`` chooses how much each step differs from the mean."""
+    def __init__(
+        self,
+        times: StepTimes,
+        workers: int,
+        sample_rate: int,
+        seed: int = 0,
+        slowdown: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        """Its audio, a tone, has ``sample_rate``. ``seed`` chooses how much each step differs from the mean;
+        ``slowdown`` returns how many times as long a step takes at that moment."""
+        self._slowdown = slowdown
         self._times = times
         self._max_batch = times.max_batch
         self._rate = sample_rate
@@ -77,7 +86,7 @@ class TimedEngine:
         busy = 1 + sum(until > moment for other, until in enumerate(self._free_at) if other != worker)
         kind, size = kind_of(steps[0]), max(map(self.size, steps))
         mean = self._times.seconds(kind, size, batch=len(steps), threads=threads, busy=busy)
-        seconds = mean * at_quantile(self._times.spread, self._random.random())
+        seconds = mean * at_quantile(self._times.spread, self._random.random()) * self._slowdown()
         start = max(moment, self._free_at[worker])
         self._free_at[worker] = end = start + seconds
         self.batches += 1

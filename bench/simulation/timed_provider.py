@@ -37,14 +37,21 @@ class TimedProvider:
     abilities: frozenset[Ability] = frozenset({Ability.MARKUP})
 
     def __init__(
-        self, times: StepTimes, cores: int, *, name: str = NAME, sample_rate: int = SAMPLE_RATE, seed: int = 0
+        self,
+        times: StepTimes,
+        cores: int,
+        *,
+        name: str = NAME,
+        sample_rate: int = SAMPLE_RATE,
+        seed: int = 0,
+        slowdown: Callable[[], float] = lambda: 1.0,
     ) -> None:
-        """It has a worker for each of ``cores``."""
+        """It has a worker for each of ``cores``; ``slowdown`` is as for TimedEngine."""
         self.name = name
         self._times = times
         self._cores = cores
         self._voice = voice_at(sample_rate)
-        self.engine = TimedEngine(times, cores, sample_rate, seed)
+        self.engine = TimedEngine(times, cores, sample_rate, seed, slowdown)
         self._dispatcher: Dispatcher | None = None
         self._reports: Reports | None = None
 

@@ -57,6 +57,11 @@ class Mix:
             arrivals.append(Arrival(at, text, streamed, address_of(generator)))
         return tuple(arrivals)
 
+    def apart(self, count: int, seconds: float) -> tuple[Arrival, ...]:
+        """Returns streams of short texts, ``seconds`` apart."""
+        short = [text for text in self.texts if len(text.split()) <= SHORT_WORDS[1]]
+        return tuple(Arrival(number * seconds, short[number % len(short)]) for number in range(count))
+
 
 def address_of(generator: random.Random) -> str:
     """Returns an address of a private network."""

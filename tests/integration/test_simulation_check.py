@@ -26,7 +26,9 @@ def _haproxy() -> None:
 def test_the_same_arrivals_are_answered_by_real_and_by_simulated_servers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(haproxy, "SETTLING_SECONDS", 0.5)
     monkeypatch.setattr("bench.simulation.accuracy.WARM_UP_SECONDS", 0.5)
+    monkeypatch.setattr("bench.simulation.accuracy.ALONE_SECONDS", 0.15)
     [comparison] = compare(even_times(speed=4.0), MeasuredFleet(2, False, 1), loads=(0.4,), seconds=2.0)
+    assert 0 <= comparison.calibration.latency.first_audio < 1
     assert comparison.requests == comparison.answered > 5
     assert all(value > 0 for value in astuple(comparison.simulated))
     assert comparison.simulated.first_audio_p50 <= comparison.simulated.total_p95

@@ -13,11 +13,20 @@ import pytest
 from bench.clients.load import Reply
 from bench.results.machine import Machine
 from bench.simulation import accuracy_section, scale, virtual_time
-from bench.simulation.accuracy import Comparison, MeasuredFleet, RunFigures, capacity
+from bench.simulation.accuracy import (
+    Calibration,
+    Comparison,
+    MeasuredFleet,
+    RunFigures,
+    calibrate,
+    capacity,
+    pooled,
+    probes_of,
+)
 from bench.simulation.balancer import Balancer
 from bench.simulation.fleet import Fleet, FleetRun, simulate
 from bench.simulation.replica import Limits
-from bench.simulation.step_times import Line, StepTime, StepTimes, at_quantile, curve
+from bench.simulation.step_times import Latency, Line, StepTime, StepTimes, at_quantile, curve
 from bench.simulation.timed_provider import TimedProvider, sentences_of, voice_at
 from bench.simulation.workload import Arrival, Mix
 from bench.targets.routed_servers import Policy
@@ -236,10 +245,31 @@ def test_the_committed_step_times_are_whole_and_plausible() -> None:
     assert 0.5 < capacity(Fleet(times), MIX) < 50
 
 
+def test_requests_that_are_alone_tell_how_slow_a_machine_is() -> None:
+    times = even_times(cores=2)
+    slower = Calibration(Latency(0.02, 0.01), 1.25)
+    probes = probes_of(Fleet(times), MIX)
+    replies = [simulate(Fleet(slower.times(times)), probe).replies for probe in probes]
+    found = calibrate(Fleet(times), probes, replies)
+    assert math.isclose(found.slowness, slower.slowness, rel_tol=0.03)
+    assert math.isclose(found.latency.first_audio, slower.latency.first_audio, abs_tol=0.003)
+    assert math.isclose(found.latency.end, slower.latency.end, abs_tol=0.003)
+    assert calibrate(Fleet(times, sleeps=True), probes, replies).slowness == 1.0
+    assert {each.latency for each in pooled([found, slower, slower])} == {slower.latency}
+
+
+def test_an_event_loop_that_is_busy_slows_the_engine_on_its_cores() -> None:
+    times = replace(even_times(), door=0.05)
+    arrivals = MIX.arrivals(0.5 * capacity(Fleet(times), MIX), 30.0, seed=4)
+    alone, shared = (simulate(Fleet(times, sleeps=sleeps), arrivals).real_time_factor for sleeps in (True, False))
+    assert shared > 1.02 * alone
+
+
 def test_the_sections_have_what_was_compared() -> None:
     figures = RunFigures(50.0, 0.1, 0.3, 0.5, 2.0)
     fleets = (MeasuredFleet(1, True, 2), MeasuredFleet(4, False, 1))
-    rows = [Comparison(fleet, 0.5, 2.0, 120, 119, replace(figures, total_p95=2.0 * error), figures)
+    calibration = Calibration(Latency(0.01, 0.002), 1.1)
+    rows = [Comparison(fleet, 0.5, 2.0, calibration, 120, 119, replace(figures, total_p95=2.0 * error), figures)
             for fleet, error in zip(fleets, (1.1, 1.3), strict=True)]  # fmt: skip
     section = accuracy_section.render(rows, Machine("A processor", 2, 2**33, has_bf16=False), [0.5, 0.7])
     assert "### 1 x 2 cores, real voice" in section
