@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol, TypedDict
 
 import numpy as np
@@ -17,6 +17,7 @@ from otel.contract.values import WorkerKind
 from server.audio import wav
 from server.audio.formats import WAV, Format
 from server.audio.resampling import Resampler
+from server.audio.sample_encoding import SampleEncoding
 from server.errors import EngineFailed, UnspeakableText
 from server.sandbox.limits import SandboxLimits
 from server.sandbox.pool import SandboxPool, WorkerCrashed, WorkerLost
@@ -66,7 +67,7 @@ def encoder(form: Format, sample_rate: int, *, whole: bool, artist: str = "") ->
     rate = form.sample_rate(sample_rate)
     at_rate: Encoder
     if form.codec is None:
-        at_rate = _PlainEncoder(rate, header=form is WAV, whole=whole)
+        at_rate = _PlainEncoder(rate, form.encoding, header=form.name == WAV.name, whole=whole)
     else:
         task: EncodingTask = {"format": form.name, "sample_rate": rate, "artist": artist}
         at_rate = _FileEncoder(task) if whole else _StreamEncoder(task)
@@ -90,33 +91,35 @@ class _ResampledEncoder:
 
 
 class _PlainEncoder:
-    """16-bit samples, with the header of WAV or without."""
+    """Samples without compression, with the header of WAV or without."""
 
     quick = True
 
-    def __init__(self, sample_rate: int, *, header: bool, whole: bool) -> None:
-        self._rate = sample_rate
-        self._header = header
+    def __init__(self, sample_rate: int, encoding: SampleEncoding, *, header: bool, whole: bool) -> None:
+        self._encoding = encoding
+        self._header = partial(wav.header, sample_rate, encoding=encoding) if header else None
         self._file = io.BytesIO() if whole else None
-        self._has_header = False
+        self._head = self._header(None) if self._header else b""
+        """The header, until audio follows it."""
 
     def feed(self, samples: Samples) -> bytes:
-        pcm = wav.pcm16(samples)
-        head = b"" if self._has_header or not self._header else wav.header(self._rate, None)
-        self._has_header = True
+        data = wav.encoded(samples, self._encoding)
+        head, self._head = self._head, b""
         if self._file is None:
-            return head + pcm
+            return head + data
         self._file.write(head)
-        self._file.write(pcm)
+        self._file.write(data)
         return b""
 
     def finish(self) -> bytes:
         if self._file is None:
-            return b""
+            return self._head
+        self._file.write(self._head)
         if self._header:
-            data_bytes = self._file.tell() - wav.HEADER_BYTES
+            data_bytes = self._file.tell() - len(self._header(None))
+            self._file.write(bytes(data_bytes % 2))
             self._file.seek(0)
-            self._file.write(wav.header(self._rate, data_bytes))
+            self._file.write(self._header(data_bytes))
         return self._file.getvalue()  # without a copy
 
 

@@ -1,13 +1,20 @@
-"""The formats of audio: their names, codecs and sample rates."""
+"""The formats of audio: their names, codecs, sample rates and encodings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 
+from server.audio.sample_encoding import SampleEncoding
+from server.errors import UnsupportedFormat
+
+SAMPLE_RATES = (8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000)
+"""The sample rates in Hz that a request may choose."""
 MPEG_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 """The sample rates of MP3 and AAC, in Hz."""
-PCM_BYTES = 2
-"""Bytes of a sample."""
+OPUS_RATE = 48000
+BASIC = "audio/basic"
+"""The content type of mu-law at 8,000 Hz without a header (RFC 2046, 4.3), and of nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,11 @@ class Format:
     rates: tuple[int, ...] = ()
     """The sample rates in Hz, ascending; empty if any rate is possible."""
     codec: Codec | None = None
-    """The codec of a compressed format; None for plain 16-bit samples."""
+    """The codec of a compressed format; None for plain samples."""
+    encoding: SampleEncoding = SampleEncoding.PCM_S16LE
+    """The encoding of plain samples."""
+    choices: tuple[int, ...] = SAMPLE_RATES
+    """The sample rates in Hz that a request may choose."""
 
     def sample_rate(self, source: int) -> int:
         """Returns the rate in Hz for audio of ``source`` Hz: the same or the next higher one, to lose nothing."""
@@ -48,12 +59,12 @@ class Format:
         """Returns the approximate bytes per second for audio of ``source`` Hz; an upper bound for FLAC."""
         if self.codec is not None and self.codec.bit_rate is not None:
             return self.codec.bit_rate / 8
-        return self.sample_rate(source) * PCM_BYTES
+        return self.sample_rate(source) * self.encoding.sample_bytes
 
 
 WAV = Format("wav", "audio/wav")
 PCM = Format("pcm", "audio/pcm", rates=(24000,))
-"""OpenAI's ``pcm``: little-endian 16-bit samples without a header."""
+"""OpenAI's ``pcm``: samples without a header; 16-bit ones at 24 kHz unless a request chooses otherwise."""
 MP3 = Format(
     "mp3",
     "audio/mpeg",
@@ -64,12 +75,36 @@ MP3 = Format(
 OPUS = Format(
     "opus",
     "audio/ogg",
-    rates=(48000,),
+    rates=(OPUS_RATE,),
     # The muxer holds two pages back. They have 60 ms, or a stream's first audio would wait two seconds for them.
     codec=Codec("ogg", "libopus", "flt", 48_000, stream={"page_duration": "60000"}),
+    choices=(OPUS_RATE,),
 )
 AAC = Format("aac", "audio/aac", MPEG_RATES, Codec("adts", "aac", "fltp", 96_000))
 FLAC = Format("flac", "audio/flac", codec=Codec("flac", "flac", "s16"))
 
 FORMATS: dict[str, Format] = {form.name: form for form in (MP3, OPUS, AAC, FLAC, WAV, PCM)}
 """The formats by name, in the order in which OpenAI lists them."""
+
+
+@cache
+def audio_format(name: str, sample_rate: int | None = None, encoding: str | None = None) -> Format:
+    """Returns the format of this name with what a request chooses; None stands for the format's own.
+
+    ``sample_rate`` is one of SAMPLE_RATES, ``encoding`` the name of a SampleEncoding. Raises UnsupportedFormat for a
+    choice that the format does not have.
+    """
+    form = FORMATS[name]
+    if encoding is not None:
+        if form.codec is not None:
+            plain = " and ".join(each.name for each in FORMATS.values() if each.codec is None)
+            raise UnsupportedFormat(f"encoding is for {plain} alone; {name} has one of its own", param="encoding")
+        form = replace(form, encoding=SampleEncoding(encoding))
+    if sample_rate is not None:
+        if sample_rate not in form.choices:
+            allowed = ", ".join(map(str, form.choices))
+            raise UnsupportedFormat(f"sample_rate must be {allowed} Hz for {name}, or absent", param="sample_rate")
+        form = replace(form, rates=(sample_rate,))
+    if name == PCM.name and (form.encoding, sample_rate) == (SampleEncoding.PCM_MULAW, 8000):
+        form = replace(form, content_type=BASIC)
+    return form

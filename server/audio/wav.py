@@ -1,4 +1,4 @@
-"""WAV headers and 16-bit samples, for whole files and streams of unknown length."""
+"""WAV headers and their samples, for whole files and streams of unknown length."""
 
 from __future__ import annotations
 
@@ -7,22 +7,54 @@ import struct
 import numpy as np
 import numpy.typing as npt
 
+from server.audio.g711 import alaw, mulaw
+from server.audio.sample_encoding import SampleEncoding
+
 CONTENT_TYPE = "audio/wav"
 HEADER_BYTES = 44
+"""The bytes before 16-bit samples."""
 UNKNOWN = 0xFFFFFFFF
 """The size that ffmpeg writes for a stream; players read to the end."""
 
-_PCM, _MONO, _BYTES = 1, 1, 2
+_CODES = {
+    SampleEncoding.PCM_S16LE: 1,
+    SampleEncoding.PCM_F32LE: 3,
+    SampleEncoding.PCM_ALAW: 6,
+    SampleEncoding.PCM_MULAW: 7,
+}
+_MONO = 1
 
 
-def header(sample_rate: int, data_bytes: int | None) -> bytes:
-    """Returns the 44 bytes before the samples; ``data_bytes`` is None for a stream.
+def header(sample_rate: int, data_bytes: int | None, encoding: SampleEncoding = SampleEncoding.PCM_S16LE) -> bytes:
+    """Returns the bytes before the samples; ``data_bytes`` is None for a stream.
 
-    Source: Multimedia Programming Interface and Data Specifications 1.0 (Microsoft and IBM, 1991).
+    All encodings but 16-bit samples have a chunk ``fact`` with the number of samples. A file whose number of bytes is
+    odd ends with one more, which the header counts and ``data_bytes`` does not. Sources: Multimedia Programming
+    Interface and Data Specifications 1.0 (Microsoft and IBM, 1991); New Multimedia Data Types (Microsoft, 1994).
     """
-    riff, data = (UNKNOWN, UNKNOWN) if data_bytes is None else (HEADER_BYTES - 8 + data_bytes, data_bytes)
-    form = struct.pack("<HHIIHH", _PCM, _MONO, sample_rate, sample_rate * _BYTES, _BYTES, 8 * _BYTES)
-    return struct.pack("<4sI4s4sI16s4sI", b"RIFF", riff, b"WAVE", b"fmt ", len(form), form, b"data", data)
+    width = encoding.sample_bytes
+    form = struct.pack("<HHIIHH", _CODES[encoding], _MONO, sample_rate, sample_rate * width, width, 8 * width)
+    fact = b""
+    if encoding is not SampleEncoding.PCM_S16LE:
+        form += struct.pack("<H", 0)  # nothing follows
+        fact = struct.pack("<4sII", b"fact", 4, UNKNOWN if data_bytes is None else data_bytes // width)
+    chunks = struct.pack(f"<4s4sI{len(form)}s", b"WAVE", b"fmt ", len(form), form) + fact
+    riff = UNKNOWN if data_bytes is None else len(chunks) + 8 + data_bytes + data_bytes % 2
+    data = UNKNOWN if data_bytes is None else data_bytes
+    return struct.pack("<4sI", b"RIFF", riff) + chunks + struct.pack("<4sI", b"data", data)
+
+
+def encoded(samples: npt.NDArray[np.float32], encoding: SampleEncoding) -> bytes:
+    """Returns samples within -1 to 1, shape (samples,), in an encoding; louder ones are clipped."""
+    match encoding:
+        case SampleEncoding.PCM_S16LE:
+            return pcm16(samples)
+        case SampleEncoding.PCM_F32LE:
+            return np.clip(samples, -1.0, 1.0).astype("<f4").tobytes()
+        case SampleEncoding.PCM_MULAW:
+            return mulaw(int16(samples)).tobytes()
+        case SampleEncoding.PCM_ALAW:
+            return alaw(int16(samples)).tobytes()
 
 
 FULL_SCALE = np.float32(32767)

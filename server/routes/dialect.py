@@ -30,7 +30,7 @@ class SynthesisRequest:
 
     @property
     def format(self) -> Format:
-        return FORMATS[self.speech.response_format]
+        return self.speech.format
 
 
 class Dialect(Protocol):

@@ -74,7 +74,7 @@ def _form(field: dict[str, Any]) -> str:
     elif "examples" in field:
         words = f"a name such as {', '.join(field['examples'])}"
     elif "enum" in field:
-        words = f"one of {', '.join(filter(None, field['enum']))}"
+        words = f"one of {', '.join(str(value) for value in field['enum'] if value != '')}"
     else:
         words = str(field.get("type", "anything"))
         if "minimum" in field:

@@ -13,7 +13,18 @@ from server.audio.formats import FORMATS
 from server.routes import events
 from server.routes.dialect import SynthesisRequest
 from server.routes.operations import IGNORED_HEADER, audio, json_body, speaks
-from server.routes.requests import INPUT_TYPE, PRONUNCIATIONS, FormatName, TtsRequest, parse, read_json
+from server.routes.requests import (
+    ENCODING,
+    INPUT_TYPE,
+    PRONUNCIATIONS,
+    SAMPLE_RATE,
+    EncodingName,
+    FormatName,
+    SampleRate,
+    TtsRequest,
+    parse,
+    read_json,
+)
 from server.routes.route import Handler, Route
 from server.routes.schemas import EVENT
 from server.text.lexicon import Pronunciation
@@ -47,16 +58,20 @@ class SpeechRequest(BaseModel):
     stream_format: Literal["audio", "sse"] = Field(
         "audio", description="The audio is sent while it is being made: as it is, or in server-sent events."
     )
+    sample_rate: SampleRate | None = SAMPLE_RATE
+    encoding: EncodingName | None = ENCODING
     input_type: InputType = INPUT_TYPE
     pronunciations: tuple[Pronunciation, ...] = PRONUNCIATIONS
 
     def as_tts(self) -> TtsRequest:
-        """Returns the equivalent TtsRequest, with streaming."""
+        """Returns the equivalent TtsRequest, with streaming. Raises UnsupportedFormat."""
         return TtsRequest(
             text=self.input,
             voice_name=self.voice if isinstance(self.voice, str) else self.voice.id,
             speed=self.speed,
             response_format=self.response_format,
+            sample_rate=self.sample_rate,
+            encoding=self.encoding,
             stream=True,
             input_type=self.input_type,
             pronunciations=self.pronunciations,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from server.audio.formats import FORMATS
+from server.audio.formats import BASIC, FORMATS, PCM
 from server.errors import (
     MetricsDisabled,
     SpeechError,
@@ -110,7 +110,10 @@ def json_body(model: str) -> dict[str, Any]:
 
 def audio(formats: Iterable[str]) -> dict[str, Any]:
     """Returns the content of a response in any of the ``formats``."""
-    return {FORMATS[name].content_type: {"schema": {"type": "string", "format": "binary"}} for name in formats}
+    kinds = {name: FORMATS[name].content_type for name in formats}
+    if PCM.name in kinds:
+        kinds[BASIC] = BASIC
+    return {kind: {"schema": {"type": "string", "format": "binary"}} for kind in kinds.values()}
 
 
 def error(description: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
-from server.audio.formats import FORMATS
+from server.audio.formats import FORMATS, Format, audio_format
 from server.audio.loudness import LOUDNESS_RANGE
 from server.errors import (
     InvalidJson,
@@ -26,10 +26,20 @@ from server.utterance import SPEED_RANGE
 JSON = "application/json"
 FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 """The keys of FORMATS."""
+SampleRate = Literal[8000, 11025, 16000, 22050, 24000, 32000, 44100, 48000]
+"""The values of SAMPLE_RATES."""
+EncodingName = Literal["pcm_s16le", "pcm_f32le", "pcm_mulaw", "pcm_alaw"]
+"""The values of SampleEncoding."""
 NOT_STREAMED = "not_streamed"
 """The type of the pydantic error for options that streams do not support."""
 INPUT_TYPE: InputType = Field(
     "text", description="ssml: the text is SSML, of which docs/text.md has the subset. markdown: it is Markdown."
+)
+SAMPLE_RATE: SampleRate | None = Field(
+    None, description="Hz; absent, as response_format says. opus has 48000 alone, every other format all of these."
+)
+ENCODING: EncodingName | None = Field(
+    None, description="For wav and pcm: 16-bit samples (pcm_s16le) if absent, 32-bit floats, mu-law or A-law."
 )
 PRONUNCIATIONS: tuple[Pronunciation, ...] = Field(
     (),
@@ -63,6 +73,8 @@ class TtsRequest(BaseModel):
     response_format: FormatName = Field(
         "wav", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."
     )
+    sample_rate: SampleRate | None = SAMPLE_RATE
+    encoding: EncodingName | None = ENCODING
     stream: bool = Field(False, description="true: audio is sent while it is being made.")
     input_type: InputType = INPUT_TYPE
     pronunciations: tuple[Pronunciation, ...] = PRONUNCIATIONS
@@ -99,6 +111,17 @@ class TtsRequest(BaseModel):
         if self.stream and self.verify:
             raise _not_streamed("verify", "a clip is verified before it is sent")
         return self
+
+    @model_validator(mode="after")
+    def _has_a_format(self) -> Self:
+        """Raises UnsupportedFormat; pydantic passes it on, since it is no ValueError."""
+        _ = self.format
+        return self
+
+    @property
+    def format(self) -> Format:
+        """The format of the audio."""
+        return audio_format(self.response_format, self.sample_rate, self.encoding)
 
 
 async def read_json(request: web.Request, seconds: float) -> bytes:

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from server.audio.formats import FORMATS
+from server.audio.formats import FORMATS, SAMPLE_RATES
 from server.audio.loudness import measure
 from server.audio.wav import floats
 from server.utterance import Chunk, Listener, Utterance
@@ -67,6 +67,56 @@ def test_the_real_voice_takes_as_long_in_every_format(spoken: dict[str, Any], na
     audio, other_rate = heard(body, name)
     assert len(audio) / other_rate == pytest.approx(len(whole) / rate, abs=FRAME_SECONDS[name] + 1 / 24000)
     assert float(np.sqrt(np.mean(audio**2))) == pytest.approx(float(np.sqrt(np.mean(whole**2))), rel=0.06)
+
+
+def band(audio: np.ndarray, rate: int, low: float, high: float) -> float:
+    """The power between two pitches in dB, of the whole clip."""
+    spectrum = np.abs(np.fft.rfft(audio)) ** 2 / len(audio) ** 2
+    pitches = np.fft.rfftfreq(len(audio), 1 / rate)
+    return float(10 * np.log10(spectrum[(pitches >= low) & (pitches < high)].sum() + 1e-20))
+
+
+@pytest.mark.parametrize("rate", SAMPLE_RATES)
+def test_the_real_voice_is_the_same_at_every_rate(spoken: dict[str, Any], server_url: str, rate: int) -> None:
+    whole, own_rate = heard(spoken["wav"][1], "wav")
+    for name, frame in (("wav", 0.0), ("mp3", 1152 / rate)):
+        status, headers, body = speak(server_url, TEXT, response_format=name, sample_rate=rate)
+        assert (status, headers["X-TTS-Cache"]) == (200, "hit")  # what is cached has no format
+        audio, heard_rate = heard(body, name)
+        assert heard_rate == rate
+        assert len(audio) / rate == pytest.approx(len(whole) / own_rate, abs=frame + 1 / rate)
+        if name == "wav":
+            top = 0.45 * min(rate, own_rate)
+            assert band(audio, rate, 100, top) == pytest.approx(band(whole, own_rate, 100, top), abs=0.05)
+            assert band(audio, rate, 0.55 * own_rate, rate) < -80  # nothing above what the voice has
+
+
+@pytest.mark.parametrize(
+    ("encoding", "sample_bytes", "kind"),
+    [
+        ("pcm_s16le", 2, "audio/pcm"),
+        ("pcm_f32le", 4, "audio/pcm"),
+        ("pcm_mulaw", 1, "audio/basic"),
+        ("pcm_alaw", 1, "audio/pcm"),
+    ],
+)
+async def test_a_telephone_gets_its_encoding_whole_and_as_a_stream(
+    start: Start, encoding: str, sample_bytes: int, kind: str
+) -> None:
+    client = await start()
+    choice = {"response_format": "pcm", "sample_rate": 8000, "encoding": encoding}
+    _, headers, whole = await client.tts({"text": TEXT, **choice})
+    assert headers["Content-Type"] == kind
+    assert len(whole) / sample_bytes / 8000 == pytest.approx(0.065 * (len(TEXT) - 2), abs=0.01)  # without full stops
+    speech = {"model": "tts-1", "voice": "joe", "input": TEXT, **choice}
+    async with client.session.post(f"{client.url}/v1/audio/speech", json=speech) as response:
+        assert response.headers["Content-Type"] == kind
+        assert await response.read() == whole
+    async with client.session.post(
+        f"{client.url}/v1/audio/speech", json={**speech, "response_format": "mp3"}
+    ) as response:
+        error = (await response.json())["error"]
+        assert (response.status, error["code"], error["param"]) == (422, "unsupported_format", "encoding")
 
 
 @pytest.mark.parametrize("name", FORMATS)

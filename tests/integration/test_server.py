@@ -215,6 +215,8 @@ async def test_the_catalogue_health_and_description(start: Start) -> None:
         "pronunciations",
         "timestamps",
         "response_format",
+        "sample_rate",
+        "encoding",
         "stream",
         "loudness",
         "cache",

@@ -64,6 +64,11 @@ def test_a_refused_method_says_which_are_taken() -> None:
         (b'{"text": "a", "loudness": -16, "stream": true}', "invalid_request", "loudness"),
         (b'{"text": "a", "voice": "joe"}', "invalid_request", None),
         (b'{"text": "a", "response_format": "midi"}', "unsupported_format", "response_format"),
+        (b'{"text": "a", "sample_rate": 12000}', "invalid_request", "sample_rate"),
+        (b'{"text": "a", "sample_rate": "8000"}', "invalid_request", "sample_rate"),
+        (b'{"text": "a", "encoding": "pcm_s24le"}', "invalid_request", "encoding"),
+        (b'{"text": "a", "encoding": "pcm_mulaw", "response_format": "mp3"}', "unsupported_format", "encoding"),
+        (b'{"text": "a", "sample_rate": 24000, "response_format": "opus"}', "unsupported_format", "sample_rate"),
     ],
 )
 def test_bad_bodies_are_refused_by_name(body: bytes, code: str, param: str | None) -> None:
