@@ -53,6 +53,7 @@ from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.recorder import Recorder
 from server.telemetry.server_load import ServerLoad
 from server.text.dictionaries import Dictionaries
+from server.voices.aliases import VoiceAliases
 from server.voices.tenant_recordings import TenantRecordings
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -97,6 +98,8 @@ class Applications:
         self._load = load
         self._limiter = limiter
         self._synthesizer = synthesizer
+        self._aliases = VoiceAliases(settings.aliases, settings.default_voice, lambda: synthesizer.installed)
+        synthesizer.on_start(self._aliases.report)
         self._dictionaries = dictionaries
         self._keyring = keyring
         self._audit = audit
@@ -156,11 +159,11 @@ class Applications:
         """Returns the routes of the API, in the order of the API description."""
         settings, synthesizer, clients = self._settings, self._synthesizer, self._clients
         recordings = VoiceRegistrationRoutes(
-            self._recordings, synthesizer, clients, settings.receive_seconds, self._store
+            self._recordings, synthesizer, clients, settings.receive_seconds, self._store, aliases=settings.aliases
         )
-        utterances = UtteranceParser(settings, synthesizer, self._dictionaries, self._store)
+        utterances = UtteranceParser(settings, synthesizer, self._dictionaries, self._store, self._aliases)
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
-        voices = VoiceListRoutes(synthesizer, settings.default_voice, int(time.time()))
+        voices = VoiceListRoutes(synthesizer, self._aliases, int(time.time()))
         routes = (
             *(
                 route
@@ -177,7 +180,11 @@ class Applications:
             *coqui_api.CoquiRoutes(synthesizer).routes(),
         )
         description = DescriptionRoutes(
-            synthesizer, settings.max_text_characters, routes, registration=self._recordings is not None
+            synthesizer,
+            self._aliases,
+            settings.max_text_characters,
+            routes,
+            registration=self._recordings is not None,
         )
         return (*routes, *description.routes(), *console.ROUTES)
 

@@ -13,6 +13,7 @@ __all__ = ["FIELDS", "LOGGER", "add_trace_id", "configure"]
 
 FIELDS = frozenset(
     {
+        "alias",
         "began",
         "connections",
         "endpoint",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from server.alias_settings import AliasSettings
 from server.audit_settings import AuditSettings
 from server.cost_settings import CostSettings
 from server.limit_settings import LimitSettings
@@ -23,5 +24,6 @@ class SettingsGroups(
     ReplicaSettings,
     RaySettings,
     VerificationSettings,
+    AliasSettings,
 ):
     """The settings of all groups; a new group is named here."""

@@ -9,8 +9,6 @@ from server.errors import EngineFailed
 from server.sandbox.pool import WorkerCrashed, WorkerLost
 from server.utterance import Samples
 
-LOUDNESS_RANGE = (-40.0, -5.0)
-"""The loudness in LUFS that a request may ask for: EBU R128 sets -23, podcasts use -16, streaming services -14."""
 MAX_PEAK = 10 ** (-1 / 20)
 """-1 dBTP, the maximum true peak of EBU R128. A clip stays softer than its target rather than exceed it."""
 SILENCE = -70.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -65,16 +65,17 @@ class SpeechRequest(BaseModel):
 
     def as_tts(self) -> TtsRequest:
         """Returns the equivalent TtsRequest, with streaming. Raises UnsupportedFormat."""
+        chosen: dict[str, Any] = {"speed": self.speed} if "speed" in self.model_fields_set else {}
         return TtsRequest(
             text=self.input,
             voice_name=self.voice if isinstance(self.voice, str) else self.voice.id,
-            speed=self.speed,
             response_format=self.response_format,
             sample_rate=self.sample_rate,
             encoding=self.encoding,
             stream=True,
             input_type=self.input_type,
             pronunciations=self.pronunciations,
+            **chosen,
         )
 
 

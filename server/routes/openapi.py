@@ -19,7 +19,7 @@ from server.routes.requests import TtsRequest
 from server.routes.route import Operation, RequestLimits, Route, limited
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
-from server.voices.catalogue import ALIASES
+from server.voices.aliases import VoiceAliases
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "Authorization": {"type": "http", "scheme": "bearer", "description": "The API key."},
@@ -38,9 +38,16 @@ class DescriptionRoutes:
     """The routes that describe all routes, including themselves."""
 
     def __init__(
-        self, synthesizer: Synthesizer, max_characters: int, other_routes: Sequence[Route], *, registration: bool
+        self,
+        synthesizer: Synthesizer,
+        aliases: VoiceAliases,
+        max_characters: int,
+        other_routes: Sequence[Route],
+        *,
+        registration: bool,
     ) -> None:
         """``registration`` is whether clients can register voices."""
+        self._aliases = aliases
         self._max_characters = max_characters
         self._registration = registration
         self._described = (*other_routes, *self.routes())
@@ -68,7 +75,7 @@ class DescriptionRoutes:
         return docs.render(self._describe(voices))
 
     def _describe(self, voices: Mapping[str, Voice]) -> dict[str, Any]:
-        names = [*sorted(voices), *(alias for alias in ALIASES if alias not in voices)]
+        names = [*sorted(voices), *self._aliases.usable()]
         return describe(self._described, RequestLimits(names, self._max_characters, self._registration))
 
 

@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails, PydanticCustomError, from_json
 
 from server.audio.formats import FORMATS, Format, audio_format
-from server.audio.loudness import LOUDNESS_RANGE
 from server.errors import (
     InvalidJson,
     InvalidRequest,
@@ -21,7 +20,7 @@ from server.errors import (
 )
 from server.text.lexicon import MAX_PRONUNCIATIONS, Pronunciation
 from server.text.script import InputType
-from server.utterance import SPEED_RANGE
+from server.utterance import LOUDNESS_RANGE, SPEED_RANGE
 
 JSON = "application/json"
 FormatName = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]

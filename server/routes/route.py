@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -37,8 +38,10 @@ class RequestLimits:
     def voice(self, *, optional: bool = False) -> dict[str, Any]:
         """Returns the schema of a voice's name, which may be empty if it is ``optional``."""
         if self.registration:
-            name = f"({VOICE_NAME.pattern})?" if optional else VOICE_NAME.pattern
-            return {"type": "string", "pattern": f"^{name}$", "examples": list(self.voices)}
+            others = [re.escape(name) for name in self.voices if not VOICE_NAME.fullmatch(name)]  # aliases
+            name = "|".join((VOICE_NAME.pattern, *others))
+            pattern = f"^({name})?$" if optional else f"^({name})$" if others else f"^{name}$"
+            return {"type": "string", "pattern": pattern, "examples": list(self.voices)}
         return {"type": "string", "enum": [*([""] if optional else []), *self.voices]}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -66,11 +67,12 @@ class SpeechRoute:
         with record.stage(Stage.NORMALIZE):
             synthesis_request = await parsed(partial(self._dialect.parse, request), body)
             with renamed(self._dialect.names):
-                utterance, _ = await self._utterances.parse(synthesis_request.speech, record.caller)
+                speech = self._utterances.completed(synthesis_request.speech)
+                utterance, _ = await self._utterances.parse(speech, record.caller)
+        synthesis_request = replace(synthesis_request, speech=speech)
         client = self._clients.key(request)
         origin = get_current_span().get_span_context()
-        listener = Listener(synthesis_request.speech.stream, client, origin, record.caller.tenant)
-        speech = synthesis_request.speech
+        listener = Listener(speech.stream, client, origin, record.caller.tenant)
         fresh = speech.verify or not speech.cache or wants_fresh(request)
         record.synthesis = synthesis = Synthesis(
             utterance, listener, fresh, speech.response_format, verify=speech.verify

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from server.access.caller import Caller
 from server.errors import TextTooLong, UnknownVoice, UnsupportedLanguage, VoiceNotAllowed
@@ -20,7 +20,7 @@ from server.text.languages import detectable, matching, primary, spoken
 from server.text.lexicon import Lexicon, pronounced
 from server.text.script import Script, ScriptParser
 from server.utterance import VOICE_NAME, Pauses, Utterance, Voice
-from server.voices.catalogue import ALIASES
+from server.voices.aliases import VoiceAliases
 
 T = TypeVar("T")
 LONG_TEXT = 1000
@@ -42,10 +42,13 @@ class UtteranceParser:
         synthesizer: Synthesizer,
         dictionaries: Dictionaries,
         store: StoreWatcher | None = None,
+        aliases: VoiceAliases | None = None,
     ) -> None:
-        """``store`` follows the store that servers share; None if they share none."""
+        """``store`` follows the store that servers share; None if they share none. ``aliases`` are by default those of
+        the settings."""
         self._settings = settings
         self._store = store
+        self._aliases = aliases or VoiceAliases(settings.aliases, settings.default_voice, lambda: synthesizer.installed)
         self._dictionaries = dictionaries
         self._synthesizer = synthesizer
         self._detector = LanguageDetector()
@@ -63,7 +66,8 @@ class UtteranceParser:
     async def parse(self, speech: TtsRequest, caller: Caller) -> tuple[Utterance, Script]:
         """Returns the utterance and its script. Raises a SpeechError if the request is invalid, unsupported by its
         voice, or has a voice that the caller may not use."""
-        name = speech.voice_name or self._settings.default_voice
+        speech = self.completed(speech)
+        name = self._aliases.resolve(speech.voice_name).voice
         await self._look_for(name, caller)
         voice = self._voice(name, caller)
         language = _language(speech.language, voice)
@@ -89,6 +93,19 @@ class UtteranceParser:
         self._synthesizer.require(utterance)
         return utterance, script
 
+    def completed(self, speech: TtsRequest) -> TtsRequest:
+        """Returns the request with what its voice's alias sets and the request does not. Its voice keeps the name that
+        the client gave. Raises UnknownVoice for an alias whose voice is not installed."""
+        alias = self._aliases.resolve(speech.voice_name)
+        update: dict[str, Any] = {}
+        if speech.language is None and alias.language is not None:
+            update["language"] = alias.language
+        if "speed" not in speech.model_fields_set and alias.speed is not None:
+            update["speed"] = alias.speed
+        if speech.loudness is None and not speech.stream and alias.loudness is not None:
+            update["loudness"] = alias.loudness
+        return speech.model_copy(update=update) if update else speech
+
     def _read(self, speech: TtsRequest, voice: Voice, language: str) -> Script:
         """Returns the script of a text with its languages and pronunciations. Raises the errors of
         ``ScriptParser.parse``, and TextTooLong."""
@@ -112,7 +129,7 @@ class UtteranceParser:
     async def _look_for(self, name: str, caller: Caller) -> None:
         """Looks into the store for a voice that another server may have registered a moment ago. Raises
         SharedStoreUnavailable."""
-        if self._store is None or name in ALIASES or self._synthesizer.has_voice(name, caller.tenant):
+        if self._store is None or self._synthesizer.has_voice(name, caller.tenant):
             return
         if VOICE_NAME.fullmatch(name) and caller.may_use(name):
             await self._store.refresh()
@@ -120,8 +137,6 @@ class UtteranceParser:
     def _voice(self, name: str, caller: Caller) -> Voice:
         """Returns the voice with this name. The voices of other tenants are unknown like those that do not exist."""
         voices = self._synthesizer.voices(caller)
-        if name in ALIASES and name not in self._synthesizer.installed:
-            name = self._settings.default_voice
         if name in voices:
             return voices[name]
         usable = ", ".join(sorted(voices)) or "none"

@@ -12,7 +12,7 @@ from server.routes.operations import identifier, reads
 from server.routes.route import Route
 from server.routes.schemas import TEXT, WHOLE, each, several
 from server.synthesis.synthesizer import Synthesizer
-from server.voices.catalogue import ALIASES
+from server.voices.aliases import VoiceAliases
 
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts")
 """OpenAI's model names. A request's model is ignored: its voice decides which model speaks."""
@@ -29,10 +29,10 @@ _AUDIO_MODELS = each(models=several(each(id=TEXT, name=TEXT)))
 class VoiceListRoutes:
     """The routes that list voices and models."""
 
-    def __init__(self, synthesizer: Synthesizer, default_voice: str, started: int) -> None:
+    def __init__(self, synthesizer: Synthesizer, aliases: VoiceAliases, started: int) -> None:
         """``started`` is the server's start in seconds since 1970, given as the models' unknown creation time."""
         self._synthesizer = synthesizer
-        self._default_voice = default_voice
+        self._aliases = aliases
         self._started = started
 
     def routes(self) -> tuple[Route, ...]:
@@ -61,14 +61,13 @@ class VoiceListRoutes:
     async def voices(self, request: web.Request) -> web.Response:
         """Responds in Open WebUI's format, with additional fields."""
         available = self._synthesizer.voices(caller_of(request))
-        aliases = [alias for alias in ALIASES if alias not in self._synthesizer.installed]
         voices = [
             {
                 "id": voice.name,
                 "name": voice.name,
                 "languages": list(voice.languages),
                 "sample_rate": voice.sample_rate,
-                "aliases": aliases if voice.name == self._default_voice else [],
+                "aliases": self._aliases.names(voice),
             }
             for voice in available.values()
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Future
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -87,11 +87,15 @@ class VoiceRegistrationRoutes:
         clients: Clients,
         receive_seconds: float,
         store: StoreWatcher | None = None,
+        *,
+        aliases: Container[str] = (),
     ) -> None:
         """``recordings`` is None if no provider clones voices; ``receive_seconds`` is the timeout for a recording.
-        ``store`` follows the store that servers share; None if they share none."""
+        ``store`` follows the store that servers share; None if they share none. ``aliases`` are names of the settings,
+        under which nothing can be registered."""
         self._store = store
         self._recordings = recordings
+        self._aliases = aliases
         self._synthesizer = synthesizer
         self._clients = clients
         self._receive_seconds = receive_seconds
@@ -114,6 +118,8 @@ class VoiceRegistrationRoutes:
         installed = self._synthesizer.installed
         if not exists and name in installed:
             raise InvalidRequest(f"id: must not be an installed voice's: {', '.join(sorted(installed))}", param="id")
+        if name in self._aliases:
+            raise InvalidRequest("id: must not be an alias of TTSCOPE_ALIASES", param="id")
         with self._upload(self._clients.key(request)):
             recording = await self._body(request)
             audio = await self._run(uploads.decode, recording, SAMPLE_RATE)

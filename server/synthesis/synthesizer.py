@@ -6,7 +6,7 @@ This is the only caller of admission: for each request on arrival, and for each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Container, Mapping
+from collections.abc import AsyncGenerator, Callable, Container, Mapping
 from contextlib import AbstractContextManager, aclosing
 
 from otel.contract.values import CacheResult
@@ -102,6 +102,7 @@ class Synthesizer:
         """Chooses the clips that are recognised beside their requests."""
         self._verifier = verifier or Verifier(1)
         self._ready = False
+        self._start_callbacks: list[Callable[[], None]] = []
 
     @property
     def ready(self) -> bool:
@@ -156,10 +157,16 @@ class Synthesizer:
         """Updates the voices from the providers."""
         self._chain.refresh()
 
+    def on_start(self, callback: Callable[[], None]) -> None:
+        """Calls ``callback`` once the voices are loaded."""
+        self._start_callbacks.append(callback)
+
     async def start(self) -> None:
         """Loads and warms up the providers. Raises EngineFailed if none can speak."""
         await self._chain.start()
         self._ready = True
+        for callback in self._start_callbacks:
+            callback()
 
     def end(self) -> None:
         """Makes the synthesizer permanently not ready."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -10,10 +11,12 @@ from pathlib import Path
 import av
 import pytest
 
+from server.settings import load
 from tests.server_process import ROOT
 
 PAGE = (ROOT / "docs" / "clients.md").read_text()
-EXAMPLES = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+EXAMPLES = [(language, code) for language, code in BLOCKS if language != "json"]
 FILES = re.compile(r"[a-z]+\.(?:wav|mp3|opus|flac)")
 
 
@@ -45,6 +48,12 @@ def test_an_example_speaks(language: str, code: str, server_url: str, tmp_path: 
             seconds = sum(frame.samples for frame in container.decode(audio=0)) / stream.rate
         assert 0.4 < seconds < 5
     assert names or re.match(r"[0-9.]+ seconds; \{'input_tokens': 2,", said)
+
+
+def test_the_aliases_are_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    [aliases] = [code for language, code in BLOCKS if language == "json"]
+    monkeypatch.setenv("TTSCOPE_ALIASES", aliases)
+    assert load().aliases.keys() == json.loads(aliases).keys()
 
 
 def test_there_is_an_example_for_each_kind_of_client() -> None:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.audio.loudness import LOUDNESS_RANGE, MAX_PEAK, SILENCE, at_loudness, measure
+from server.audio.loudness import MAX_PEAK, SILENCE, at_loudness, measure
+from server.utterance import LOUDNESS_RANGE
 from tests.examples import examples
 
 RATE = 48000
