@@ -1,6 +1,7 @@
 """All errors that a client can receive: the classes below SpeechError.
 
-``speech_error.py`` has their base, ``access_errors.py`` those of keys and web pages, which are part of this module.
+``speech_error.py`` has their base. ``access_errors.py`` (of keys and web pages) and ``audio_errors.py`` are part of
+this module.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from server.access_errors import (
     TooManyFailedAttempts,
     VoiceNotAllowed,
 )
+from server.audio_errors import InvalidSample, RangeNotSatisfiable, UnsupportedFormat
 from server.speech_error import ComponentError, ServerError, SpeechError, VoiceError, error_type
 
 __all__ = [
@@ -24,11 +26,14 @@ __all__ = [
     "ConflictingApiKeys",
     "InsufficientScope",
     "InvalidApiKey",
+    "InvalidSample",
     "MissingApiKey",
     "OriginNotAllowed",
+    "RangeNotSatisfiable",
     "ServerError",
     "SpeechError",
     "TooManyFailedAttempts",
+    "UnsupportedFormat",
     "VoiceError",
     "VoiceNotAllowed",
     "all_errors",
@@ -146,12 +151,6 @@ class InvalidRequest(SpeechError):
     status = 422
 
 
-class InvalidSample(SpeechError):
-    """The recording can't be decoded, is too short or too long, or is silent."""
-
-    status = 422
-
-
 class NothingToSpeak(SpeechError):
     """The text contains nothing that can be spoken."""
 
@@ -179,12 +178,6 @@ class UnsupportedLanguage(SpeechError):
 
 class UnsupportedByVoice(SpeechError):
     """The request needs SSML, timestamps of words or phonemes, which none of the voice's providers supports."""
-
-    status = 422
-
-
-class UnsupportedFormat(SpeechError):
-    """The audio is not available in this format."""
 
     status = 422
 

@@ -148,8 +148,7 @@ class RequestRecord:
     error: SpeechError | None = None
     outcome: Outcome | None = None
     dry_run: Literal["", "yes", "no"] = ""
-    """Empty for a request for audio; for a dry run, whether it would have been admitted. A dry run that ends ok has no
-    audio, and is not counted as a request for any."""
+    """Empty for a request for audio; for a dry run, whether it would have been admitted."""
     cut_off: bool = False
     """Whether the server cut it off because its reader was too slow."""
     recognition: asyncio.Future[float | None] | None = None
@@ -185,6 +184,11 @@ class RequestRecord:
         """The provider that spoke; empty if none did."""
         synthesis = self.source or self.synthesis
         return synthesis.provider if synthesis is not None else ""
+
+    @property
+    def without_audio(self) -> bool:
+        """Whether it asks for no audio: a dry run, or HEAD. One that ends ok is not counted as a request for audio."""
+        return bool(self.dry_run) or self.method == "HEAD"
 
     def mark_received(self) -> None:
         """Records that the last byte of the request has arrived."""

@@ -81,6 +81,7 @@ STATUS_CODE = Attribute(
     "the HTTP status; 499 when the client left before there was one",
     (
         "200",
+        "206",
         "400",
         "401",
         "403",
@@ -90,6 +91,7 @@ STATUS_CODE = Attribute(
         "413",
         "414",
         "415",
+        "416",
         "421",
         "422",
         "429",

@@ -13,7 +13,7 @@ from otel.sdk.recording import Metrics
 from server.access.caller import caller_of
 from server.access.clients import Clients
 from server.access.limiter import PERMIT, Limiter
-from server.errors import SpeechError
+from server.errors import RangeNotSatisfiable, SpeechError
 from server.middleware.envelope import RESPONSE
 from server.middleware.matched_route import route_path
 
@@ -46,7 +46,7 @@ class ClientLimits:
         except SpeechError as error:
             if error.limit is not None:
                 self._metrics.add(RATE_LIMITED, 1, reason=error.limit)
-            failed = not _has_begun(request)
+            failed = not (_has_begun(request) or isinstance(error, RangeNotSatisfiable))  # its audio was made
             raise
         except (ConnectionError, TimeoutError, asyncio.CancelledError):  # the client has left
             failed = False

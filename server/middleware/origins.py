@@ -16,7 +16,17 @@ PAGES = frozenset({"/", "/docs"})
 """The paths to which pages of other origins may link. They show nothing that depends on who opens them."""
 METHODS = "GET, HEAD, POST, PUT, DELETE"
 REQUEST_HEADERS = frozenset(
-    {"authorization", "x-api-key", "xi-api-key", "content-type", "x-request-id", "traceparent", "tracestate"}
+    {
+        "authorization",
+        "x-api-key",
+        "xi-api-key",
+        "content-type",
+        "x-request-id",
+        "traceparent",
+        "tracestate",
+        "range",
+        "if-range",
+    }
 )
 SDK_PREFIX = "x-stainless-"
 """OpenAI's SDK describes itself in headers with this prefix. The server ignores them."""
@@ -35,6 +45,9 @@ EXPOSED_HEADERS = ", ".join(
         "X-TTS-Ignored",
         "X-TTS-Verification",
         "X-TTS-Word-Error-Rate",
+        "Accept-Ranges",
+        "Content-Range",
+        "ETag",
     )
 )
 """The response headers that scripts of allowed origins may read, in addition to those that browsers always show."""

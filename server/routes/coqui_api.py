@@ -13,11 +13,11 @@ from typing import Any
 from aiohttp import web
 
 from server.access.caller import Scope, caller_of
-from server.errors import InvalidRequest
+from server.errors import InvalidRequest, UnsupportedFormat
 from server.routes.dialect import SynthesisRequest
 from server.routes.forms import MAX_FIELDS, MULTIPART, URLENCODED, Fields, read_form
-from server.routes.operations import IGNORED_HEADER, audio, parameter, reads_text, speaks
-from server.routes.requests import TtsRequest, read_body
+from server.routes.operations import IGNORED_HEADER, audio, in_ranges, parameter, reads_text, speaks
+from server.routes.requests import FormatName, TtsRequest, read_body
 from server.routes.route import Handler, Operation, RequestLimits, Route
 from server.synthesis.synthesizer import Synthesizer
 from server.utterance import Voice
@@ -27,6 +27,7 @@ FIELDS = {
     "text": "What to say.",
     "voice_name": "A voice; absent or empty, the default voice.",
     "language": "One of the voice's languages; absent or empty, its first; auto finds that of each sentence.",
+    "response_format": "The format; absent or empty, WAV.",
 }
 IGNORED = "Ignored; the response header X-TTS-Ignored names it."
 DEFAULT = "default"
@@ -45,10 +46,12 @@ class FormDialect:
     """Whether a field may also be a header, with a hyphen for each underscore. The header takes precedence."""
     ignored: tuple[str, ...] = field(default=())
     """Fields that are accepted but have no effect."""
+    formats: Mapping[str, FormatName] = field(default_factory=dict)
+    """The formats by the dialect's names, if it has a field for ``response_format``."""
 
     def routes(self, handler: Handler) -> tuple[Route, ...]:
         return (
-            Route("GET", self.path, handler, Scope.SPEAK, self._describe_get, head=False),
+            Route("GET", self.path, handler, Scope.SPEAK, self._describe_get),
             Route("POST", self.path, handler, Scope.SPEAK, self._describe_post),
         )
 
@@ -68,14 +71,25 @@ class FormDialect:
                 text=fields.get(names["text"], ""),
                 voice_name=_voice(fields.get(names["voice_name"], "")),
                 language=fields.get(names.get("language", "")) or None,
+                response_format=self._format(fields),
             ),
             ignored=tuple(name for name in self.ignored if fields.get(name)),
         )
 
+    def _format(self, fields: Fields) -> FormatName:
+        """Returns the requested format. Raises UnsupportedFormat."""
+        name = self.names.get("response_format", "")
+        value = fields.get(name, "")
+        if not value:
+            return "wav"
+        if value not in self.formats:
+            raise UnsupportedFormat(f"{name} must be one of {', '.join(self.formats)}", param=name)
+        return self.formats[value]
+
     def _describe_get(self, limits: RequestLimits) -> Operation:
         """Returns the operation with the fields in the query string."""
         query = [parameter(name, "query", schema) for name, schema in self._fields(limits).items()]
-        return {**self._speaks(None), "parameters": query}
+        return {**in_ranges(self._speaks(None)), "parameters": query}
 
     def _describe_post(self, limits: RequestLimits) -> Operation:
         """Returns the operation with the fields in a form."""
@@ -83,7 +97,7 @@ class FormDialect:
         return self._speaks({"content": {URLENCODED: form, MULTIPART: form}})
 
     def _speaks(self, body: dict[str, Any] | None) -> Operation:
-        operation = speaks(SUMMARY, body, audio(["wav"]), IGNORED_HEADER)
+        operation = speaks(SUMMARY, body, audio(self.formats.values() or ["wav"]), IGNORED_HEADER)
         if self.headers:  # not as parameters: their schema would then apply to the headers too
             names = ", ".join(name.replace("_", "-") for name in (*self.names.values(), *self.ignored))
             operation["description"] = f"A field may be a header too, which counts first: {names}."
@@ -91,7 +105,11 @@ class FormDialect:
 
     def _fields(self, limits: RequestLimits) -> dict[str, dict[str, Any]]:
         """Returns the schemas of the fields, by the dialect's names."""
-        schemas = {"text": limits.text, "voice_name": limits.voice(optional=True)}
+        schemas = {
+            "text": limits.text,
+            "voice_name": limits.voice(optional=True),
+            "response_format": {"enum": ["", *self.formats]},
+        }
         fields = {
             name: {"type": "string", "description": FIELDS[key], **schemas.get(key, {})}
             for key, name in self.names.items()
@@ -105,7 +123,12 @@ TTS_DIALECT = FormDialect(
     headers=True,
     ignored=("style_wav", "speaker_wav"),  # a client must not choose a file for the server to open
 )
-PROCESS_DIALECT = FormDialect("/process", {"text": "INPUT_TEXT", "voice_name": "VOICE"}, ignored=("LOCALE",))
+PROCESS_DIALECT = FormDialect(
+    "/process",
+    {"text": "INPUT_TEXT", "voice_name": "VOICE", "response_format": "AUDIO"},
+    ignored=("LOCALE",),
+    formats={"WAVE_FILE": "wav", "MP3_FILE": "mp3"},
+)
 """The MaryTTS dialect. tts-server ignores LOCALE as well: the voice determines the language."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -63,9 +63,17 @@ class Delivery:
             raise RuntimeError("the answer has not begun")
         return self._response
 
-    async def begin(self, content_type: str, length: int | None = None) -> None:
-        """Prepares the headers, which are sent with the first piece. ``length`` is in bytes; None for a stream."""
-        self._response = web.StreamResponse(headers=self._headers(content_type))
+    async def begin(
+        self,
+        content_type: str,
+        length: int | None = None,
+        *,
+        status: int = 200,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Prepares the headers, which are sent with the first piece. ``length`` is in bytes; None for a stream.
+        ``headers`` are additional ones."""
+        self._response = web.StreamResponse(status=status, headers={**self._headers(content_type), **(headers or {})})
         self._response.content_length = length
         self.request[RESPONSE] = self._response
         await self._response.prepare(self.request)

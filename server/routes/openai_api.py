@@ -32,6 +32,7 @@ from server.text.script import InputType
 from server.utterance import SPEED_RANGE
 
 PATH = "/v1/audio/speech"
+IGNORED = "Ignored; the response header X-TTS-Ignored names it."
 
 
 class VoiceId(BaseModel):
@@ -50,11 +51,13 @@ class SpeechRequest(BaseModel):
     model: str = Field(description="Any name is accepted; the voice decides which model speaks.")
     input: str = Field(description="What to say. Emotion tags such as (happy) are neither spoken nor counted.")
     voice: str | VoiceId = Field(description="A voice of GET /v1/audio/voices, or one of its aliases such as alloy.")
-    instructions: str | None = Field(None, description="Ignored; the response header X-TTS-Ignored names it.")
+    instructions: str | None = Field(None, description=IGNORED)
     response_format: FormatName = Field(
         "mp3", description="Mono, at the voice's sample rate; opus 48 kHz, pcm 24 kHz: 16-bit samples without a header."
     )
-    speed: float = Field(1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace.")
+    speed: float | None = Field(
+        1.0, ge=SPEED_RANGE[0], le=SPEED_RANGE[1], description="1 is the voice's own pace; null is ignored."
+    )
     stream_format: Literal["audio", "sse"] = Field(
         "audio", description="The audio is sent while it is being made: as it is, or in server-sent events."
     )
@@ -63,9 +66,21 @@ class SpeechRequest(BaseModel):
     input_type: InputType = INPUT_TYPE
     pronunciations: tuple[Pronunciation, ...] = PRONUNCIATIONS
 
+    stream: bool | None = Field(None, description=f"{IGNORED} The audio is always sent while it is being made.")
+    user: str | None = Field(None, description=IGNORED)
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """The fields that the request has and that have no effect."""
+        given = {"instructions": self.instructions, "stream": self.stream, "user": self.user}
+        names = [name for name, value in given.items() if value not in (None, "")]
+        return (*names, "speed") if self.speed is None else tuple(names)
+
     def as_tts(self) -> TtsRequest:
         """Returns the equivalent TtsRequest, with streaming. Raises UnsupportedFormat."""
-        chosen: dict[str, Any] = {"speed": self.speed} if "speed" in self.model_fields_set else {}
+        chosen: dict[str, Any] = (
+            {"speed": self.speed} if self.speed is not None and "speed" in self.model_fields_set else {}
+        )
         return TtsRequest(
             text=self.input,
             voice_name=self.voice if isinstance(self.voice, str) else self.voice.id,
@@ -99,5 +114,5 @@ class OpenAiDialect:
         return SynthesisRequest(
             speech.as_tts(),
             events=speech.stream_format == "sse",
-            ignored=("instructions",) if speech.instructions else (),
+            ignored=speech.ignored,
         )

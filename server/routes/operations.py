@@ -8,6 +8,7 @@ from typing import Any
 from server.audio.formats import BASIC, FORMATS, PCM
 from server.errors import (
     MetricsDisabled,
+    RangeNotSatisfiable,
     SpeechError,
     UnknownKey,
     UnknownModel,
@@ -40,8 +41,18 @@ VERIFICATION_HEADERS = {
     "X-TTS-Word-Error-Rate": "With verify: the word error rate of the clip that is sent; absent if it is unknown.",
 }
 """The headers of responses to requests with the field verify."""
-NOT_OF_SPEECH = {MetricsDisabled, UnknownKey, UnknownModel, UnknownPath, UnknownPronunciation, UnknownTrace}
-"""Errors that no speech request can cause."""
+NOT_OF_SPEECH = {
+    MetricsDisabled,
+    RangeNotSatisfiable,
+    UnknownKey,
+    UnknownModel,
+    UnknownPath,
+    UnknownPronunciation,
+    UnknownTrace,
+}
+"""Errors that no speech request can cause, or only a GET."""
+RANGE_HEADERS = {"Accept-Ranges": "bytes", "ETag": "The same for the same audio, for If-Range."}
+"""The headers of whole answers of which a client may request a range."""
 
 
 def reads(summary: str, schema: Schema, *parameters: dict[str, Any]) -> Operation:
@@ -85,6 +96,25 @@ def speaks(
             "default": error(FAILURE),
         },
     }
+
+
+def in_ranges(operation: Operation) -> Operation:
+    """Returns the operation of a GET whose answer can be had in ranges."""
+    whole = operation["responses"]["200"]
+    headers = {**whole["headers"], **string_headers(RANGE_HEADERS)}
+    content_range = string_headers({"Content-Range": "The range, and the length of all audio."})
+    part = {
+        **whole,
+        "description": "The range that the header Range asks for.",
+        "headers": {**headers, **content_range},
+    }
+    responses = {
+        **operation["responses"],
+        "200": {**whole, "headers": headers},
+        "206": part,
+        str(RangeNotSatisfiable.status): error(error_type(RangeNotSatisfiable)),
+    }
+    return {**operation, "responses": responses}
 
 
 def string_headers(headers: Mapping[str, str]) -> dict[str, Any]:

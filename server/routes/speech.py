@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from aiohttp import web
+from aiohttp import hdrs, web
 from opentelemetry.trace import get_current_span
 
 from otel.contract.values import Stage
@@ -17,6 +17,7 @@ from server.access.limiter import PERMIT
 from server.errors import SpeechError
 from server.middleware.envelope import RECORD
 from server.record import Synthesis
+from server.routes.byte_ranges import ACCEPT_RANGES
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
 from server.routes.dry_run import rehearsed
@@ -70,6 +71,10 @@ class SpeechRoute:
                 speech = self._utterances.completed(synthesis_request.speech)
                 utterance, _ = await self._utterances.parse(speech, record.caller)
         synthesis_request = replace(synthesis_request, speech=speech)
+        if request.method == hdrs.METH_HEAD:  # the length of the audio is known when it is made, so it is left out
+            self._synthesizer.check_ready()
+            headers = {hdrs.CONTENT_TYPE: synthesis_request.format.content_type, **ACCEPT_RANGES}
+            return web.StreamResponse(headers=headers)
         client = self._clients.key(request)
         origin = get_current_span().get_span_context()
         listener = Listener(speech.stream, client, origin, record.caller.tenant)

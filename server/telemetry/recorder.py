@@ -90,11 +90,12 @@ class Recorder:
     def close(self, record: RequestRecord, span: Span) -> None:
         """Reports a finished request; ``span`` is its SERVER span, still open."""
         try:
-            if record.dry_run and record.outcome is Outcome.OK:
+            if record.without_audio and record.outcome is Outcome.OK:
                 self._summary.discard()
                 if self._costs is not None:
                     self._costs.account.discard(record)
-                self._metrics.add(DRY_RUNS, 1, admitted=record.dry_run)
+                if record.dry_run:
+                    self._metrics.add(DRY_RUNS, 1, admitted=record.dry_run)
             else:
                 self._report(record, span)
         finally:

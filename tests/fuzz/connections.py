@@ -40,7 +40,7 @@ METHODS = (
 )
 PATHS = (
     "/tts", "/tts", "/api/tts", "/process", "/v1/audio/speech", "/v1/audio/voices/ann", "/health", "/metrics", "/traces", "/", "*",
-    "/api/tts?text=Hello", "/api/tts?text=%ff%00", "/../../etc/passwd", "//x", "/%2e%2e/", "http://127.0.0.1/health", "/tts#x", "",
+    "/api/tts?text=Hello", "/process?INPUT_TEXT=Hi&AUDIO=MP3_FILE", "/api/tts?text=%ff%00", "/../../etc/passwd", "//x", "/%2e%2e/", "http://127.0.0.1/health", "/tts#x", "",
     "/" + "a" * 9_000, "/tts?" + "a=b&" * 2_000, "127.0.0.1:22", "/traces?since=x", "\\", "/ä",
 )  # fmt: skip
 VERSIONS = ("HTTP/1.1",) * 8 + (
@@ -72,7 +72,8 @@ HEADERS = (
     "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: identity", "Transfer-Encoding: \tchunked",
     "Content-Encoding: gzip", "Content-Encoding: deflate", "Content-Encoding: br", "Content-Encoding: x", "Expect: 100-continue",
     "Expect: 200-maybe", "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\nSec-WebSocket-Version: 13", "Upgrade: h2c",
-    "Connection: close", "Connection: keep-alive, close", "Host: a\r\nHost: b", "Host: ", "Host: [::1", "Host: x:99999999", "Range: bytes=0-0",
+    "Connection: close", "Connection: keep-alive, close", "Host: a\r\nHost: b", "Host: ", "Host: [::1", "Host: x:99999999", "Range: bytes=0-0", "Range: bytes=9-", "Range: bytes=99999999-",
+    "Range: bytes=-0", "Range: bytes=1-0, 2-", "If-Range: x",
     "Accept: */*;q=2", "Accept: " + "a/b," * 1_000, "Accept-Encoding: gzip;q=x", "Cookie: a=b; c", "If-None-Match: *", "traceparent: 00-x",
     "traceparent: 00-" + "0" * 32 + "-" + "0" * 16 + "-01", "tracestate: " + "a=b," * 100, "baggage: a=" + "%00" * 99, "X-Request-ID: " + "é" * 40,
     "X-Request-ID: a\tb", "A: " + "b" * 9_000, "text: Hello", "speaker-id: \xff", " folded: x", "A: b\r\n c", "A\x00: b", "A: b\rC: d", "É: é",

@@ -26,7 +26,19 @@ BOUNDARIES = (
     "'()+_,-./:=?",
     "\xff",
 )
-NAMES = ("text", "speaker_id", "language_id", "style_wav", "INPUT_TEXT", "VOICE", "", "text\x00", "täxt", "a" * 2_000)
+NAMES = (
+    "text",
+    "speaker_id",
+    "language_id",
+    "style_wav",
+    "INPUT_TEXT",
+    "VOICE",
+    "AUDIO",
+    "",
+    "text\x00",
+    "täxt",
+    "a" * 2_000,
+)
 ENCODINGS = ("7bit", "8bit", "binary", "base64", "quoted-printable", "x-uuencode", "gzip", "", "7bit\r\n 8bit")
 PARAMETERS = (
     'name="{}"', "name={}", 'name="{}', "name*=utf-8''{}", "name*='", "name*0={}; name*1={}", "name*0*=utf-8''{}; name*1*=%ff",
@@ -85,6 +97,8 @@ def known() -> Iterator[tuple[str, bytes]]:
     yield "headers", b"multipart/form-data; boundary=b\n--b\r\n" + b"A: b\r\n" * 40_000 + b"\r\n\r\n--b--"
     yield "boundaries", b"multipart/form-data; boundary=b\n" + b"\r\n--b" * 50_000
     yield "blanks", b"multipart/form-data; boundary=b\n--b" + b" " * 200_000 + b"\r\n\r\n--b--"
+    for number, audio in enumerate((b"MP3_FILE", b"AU_FILE", b"mp3_file", b"\xff", b"WAVE_FILE%00")):
+        yield f"audio {number}", b"application/x-www-form-urlencoded\nINPUT_TEXT=a&AUDIO=" + audio
     yield "comments", _one(b"form-data; name=" + b"(" * 2_000)
     yield "fields", b"application/x-www-form-urlencoded\n" + b"a=b&" * 60_000
     yield "percent signs", b"application/x-www-form-urlencoded\ntext=" + b"%e4" * 60_000

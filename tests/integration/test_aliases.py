@@ -82,10 +82,11 @@ async def test_what_the_request_says_counts_first(start: Start) -> None:
     assert await client.refused(answer) == (422, "unsupported_language", "language")
 
 
-async def test_openais_default_speed_leaves_the_aliases(start: Start) -> None:
+async def test_openais_null_speed_leaves_the_aliases(start: Start) -> None:
     client = await start(aliases=ALIASES)
     body = {"model": "m", "input": TEXT, "voice": ELEVENLABS, "response_format": "wav"}
     _, fast = await post(client, "/v1/audio/speech", json=body)
+    assert (await post(client, "/v1/audio/speech", json={**body, "speed": None}))[1] == fast
     _, slow = await post(client, "/v1/audio/speech", json={**body, "speed": 1.0})
     assert len(slow) == pytest.approx(2 * len(fast), abs=50)
 
