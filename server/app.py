@@ -18,7 +18,7 @@ from server import VERSION, components
 from server.access.audit_entry import AuditEntry, DetailValue
 from server.access.exposure import is_loopback, open_keyring
 from server.access.keyring import KeyChanges
-from server.applications import SPEECH_PATHS, Applications
+from server.applications import ENDPOINTS, Applications
 from server.lifecycle.background import keep_running
 from server.lifecycle.restarts import RestartCounter
 from server.logs import LOGGER
@@ -78,7 +78,7 @@ class Service:
         self._telemetry = Telemetry(
             version=VERSION,
             build=build,
-            allow_lists=allow_lists(providers, self._gpu.names, SPEECH_PATHS, settings.voice_providers, self._names),
+            allow_lists=allow_lists(providers, self._gpu.names, ENDPOINTS, settings.voice_providers, self._names),
             metrics_enabled=self._metrics_enabled,
             events_folder=settings.data_dir / EVENTS_FOLDER,
         )
@@ -148,7 +148,7 @@ class Service:
             self._connections,
             settings.receive_seconds,
             url_bytes=LEAST_URL_BYTES + settings.max_query_bytes,
-            rejections=Rejections(self._recorder.report_unseen, SPEECH_PATHS),
+            rejections=Rejections(self._recorder.report_unseen, ENDPOINTS),
             certificate=self._certificate,
         )
         self._management = Port(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
 from server.prediction.request_predictor import RequestPredictor
 from server.routes import console, coqui_api
+from server.routes.delivery import SendLimits
 from server.routes.dialect import Dialect, TtsDialect
 from server.routes.health import HealthRoutes
 from server.routes.key_administration import KeyAdministrationRoutes
@@ -48,6 +49,10 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
+from server.streaming import deepgram
+from server.streaming.sessions import Sessions
+from server.streaming.socket_route import SocketRoute
+from server.streaming.speaker import UtteranceSpeaker
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.recorder import Recorder
@@ -64,6 +69,10 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 """The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
+SOCKET_PATHS = frozenset(deepgram.PATHS)
+"""The paths of the sockets that speak; each of their utterances has a record."""
+ENDPOINTS = SPEECH_PATHS | SOCKET_PATHS
+"""The values of the label ``endpoint``."""
 
 
 class Applications:
@@ -119,7 +128,7 @@ class Applications:
         middlewares = (
             http_middleware(self._telemetry),
             origins.preflight,
-            Gate(self._recorder, self._admission, SPEECH_PATHS),
+            Gate(self._recorder, self._admission, SPEECH_PATHS, SOCKET_PATHS),
             AllowedHosts(settings.host, settings.allowed_hosts),
             origins,
             *self._audited_requests(),
@@ -165,6 +174,7 @@ class Applications:
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
         voices = VoiceListRoutes(synthesizer, self._aliases, int(time.time()))
         routes = (
+            *self._socket_routes(utterances),
             *(
                 route
                 for dialect in DIALECTS
@@ -187,6 +197,23 @@ class Applications:
             registration=self._recordings is not None,
         )
         return (*routes, *description.routes(), *console.ROUTES)
+
+    def _socket_routes(self, utterances: UtteranceParser) -> Iterator[Route]:
+        """Yields the routes of the sockets that speak."""
+        settings = self._settings
+        speaker = UtteranceSpeaker(
+            self._synthesizer,
+            utterances,
+            self._admission,
+            recorder=self._recorder,
+            tracer=self._telemetry.tracer,
+            metrics=self._telemetry.metrics,
+            limiter=self._limiter,
+            limits=SendLimits(settings.send_seconds, settings.min_send_rate),
+        )
+        sessions = Sessions(settings.max_sockets, settings.max_client_share, self._admission)
+        for form in deepgram.formats(settings):
+            yield from SocketRoute(form, settings, sessions, speaker, self._clients).routes()
 
     def management_routes(self) -> tuple[Route, ...]:
         """Returns the routes of the management port."""

@@ -109,6 +109,16 @@ class MethodNotAllowed(SpeechError):
         return {"Allow": ", ".join(sorted(self.allowed))}
 
 
+class UpgradeRequired(SpeechError):
+    """The path takes only WebSockets."""
+
+    status = 426
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Upgrade": "websocket", "Connection": "Upgrade"}
+
+
 class RequestTimeout(SpeechError):
     """The client did not send its whole request in time."""
 

@@ -10,6 +10,7 @@ from server.load_settings import LoadSettings
 from server.prediction_settings import PredictionSettings
 from server.ray_settings import RaySettings
 from server.replica_settings import ReplicaSettings
+from server.streaming_settings import StreamingSettings
 from server.verification_settings import VerificationSettings
 from server.web_settings import WebSettings
 
@@ -23,6 +24,7 @@ class SettingsGroups(
     AuditSettings,
     ReplicaSettings,
     RaySettings,
+    StreamingSettings,
     VerificationSettings,
     AliasSettings,
 ):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from functools import partial
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from otel.contract.metrics import RATE_LIMITED
 from otel.sdk.recording import Metrics
-from server.access.caller import caller_of
+from server.access.caller import Caller, caller_of
 from server.access.clients import Clients
-from server.access.limiter import PERMIT, Limiter
+from server.access.limiter import PERMIT, Limiter, Permit
 from server.errors import RangeNotSatisfiable, SpeechError
 from server.middleware.envelope import RESPONSE
 from server.middleware.matched_route import route_path
@@ -33,30 +35,42 @@ class ClientLimits:
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if route_path(request) not in self._paths:
             return await handler(request)
-        permit = self._limiter.permit(caller_of(request), self._clients.key(request))
-        if permit is None:
+        caller, client = caller_of(request), self._clients.key(request)
+        async with permitted(self._limiter, self._metrics, caller, client, partial(_has_begun, request)) as permit:
+            if permit is not None:
+                request[PERMIT] = permit
+                await permit.enter()
             return await handler(request)
-        request[PERMIT] = permit
-        failed = True
-        try:
-            await permit.enter()
-            response = await handler(request)
-            failed = False
-            return response
-        except SpeechError as error:
-            if error.limit is not None:
-                self._metrics.add(RATE_LIMITED, 1, reason=error.limit)
-            failed = not (_has_begun(request) or isinstance(error, RangeNotSatisfiable))  # its audio was made
-            raise
-        except (ConnectionError, TimeoutError, asyncio.CancelledError):  # the client has left
-            failed = False
-            raise
-        finally:
-            permit.leave(failed=failed)
+
+
+@asynccontextmanager
+async def permitted(
+    limiter: Limiter, metrics: Metrics, caller: Caller, client: str, begun: Callable[[], bool]
+) -> AsyncIterator[Permit | None]:
+    """Yields the permit of a request, which must enter it; None if no limit applies. ``begun`` returns whether the
+    client has been sent part of its audio, which it can use although the rest failed."""
+    permit = limiter.permit(caller, client)
+    if permit is None:
+        yield None
+        return
+    failed = True
+    try:
+        yield permit
+        failed = False
+    except SpeechError as error:
+        if error.limit is not None:
+            metrics.add(RATE_LIMITED, 1, reason=error.limit)
+        failed = not (begun() or isinstance(error, RangeNotSatisfiable))  # its audio was made
+        raise
+    except (ConnectionError, TimeoutError, asyncio.CancelledError):  # the client has left
+        failed = False
+        raise
+    finally:
+        permit.leave(failed=failed)
 
 
 def _has_begun(request: web.Request) -> bool:
-    """Returns whether the client has been sent part of its audio, which it can use although the rest failed."""
+    """Returns whether a response has begun."""
     response = request.get(RESPONSE)
     return response is not None and response.prepared
 

@@ -23,6 +23,7 @@ from server.middleware.envelope import (
     request_id,
     translate,
 )
+from server.middleware.matched_route import route_path
 from server.record import CLIENT_LEFT, RequestRecord
 from server.synthesis.admission import Admission
 from server.telemetry.recorder import Recorder
@@ -36,17 +37,27 @@ class Gate:
 
     __middleware_version__ = 1
 
-    def __init__(self, recorder: Recorder, admission: Admission, speaking: Collection[str] = ()) -> None:
-        """``speaking`` are the paths of the speech endpoints, whose requests are recorded."""
+    def __init__(
+        self,
+        recorder: Recorder,
+        admission: Admission,
+        speaking: Collection[str] = (),
+        sockets: Collection[str] = (),
+    ) -> None:
+        """``speaking`` are the paths of the speech endpoints, whose requests are recorded. ``sockets`` are those of
+        WebSockets that speak: of these only handshakes that are refused are recorded here, since each utterance is."""
         self._recorder = recorder
         self._admission = admission
         self._speaking = frozenset(speaking)
+        self._sockets = frozenset(sockets)
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = request_id(request)
         context = get_current_span().get_span_context()
         if context.is_valid:
             request[TRACE_ID] = format_trace_id(context.trace_id)
+        if route_path(request) in self._sockets:
+            return await self._connected(request, handler)
         if request.path not in self._speaking:
             try:
                 return await handler(request)
@@ -78,6 +89,26 @@ class Gate:
             raise
         except Exception as error:  # any exception is counted, and the client gets a response
             return self._failed(request, record, _mistake(error, request[REQUEST_ID]))
+        finally:
+            self._recorder.close(record, get_current_span())
+
+    async def _connected(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Opens a socket, or records the refusal of its handshake. The handler raises nothing once it is open."""
+        record = RequestRecord(request[REQUEST_ID], endpoint=route_path(request), method=request.method)
+        request[RECORD] = record
+        try:
+            return await handler(request)
+        except SpeechError as error:
+            failure = error
+        except web.HTTPException as error:
+            failure = translate(error, request)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:  # the client gets a response to any exception
+            failure = _mistake(error, request[REQUEST_ID])
+        self._recorder.open(record, get_current_span())
+        try:
+            return self._failed(request, record, failure)
         finally:
             self._recorder.close(record, get_current_span())
 

@@ -134,6 +134,9 @@ class HttpConnection(web.RequestHandler):
     def data_received(self, data: bytes) -> None:
         if self._invalid:
             return
+        if self._upgraded:  # the bytes of a WebSocket are no request
+            super().data_received(data)
+            return
         for piece in pieces(data):
             self._receive(piece)
 
@@ -141,7 +144,7 @@ class HttpConnection(web.RequestHandler):
         """Keeps the connection open until the requests that arrived completely are answered: the client may have closed
         its sending side alone."""
         transport = self.transport
-        if self._force_close or transport is None:
+        if self._force_close or self._upgraded or transport is None:
             return False
         self._last = True
         self._cut_body()

@@ -32,6 +32,30 @@ class SendLimits:
     """Whether the response has the header X-TTS-Cache, which says if its audio came from the cache."""
 
 
+class SendTimer:
+    """Holds the sending of one answer to its limits."""
+
+    def __init__(self, limits: SendLimits) -> None:
+        self._limits = limits
+        self._spent = 0.0
+        """Seconds spent on sending so far."""
+
+    @asynccontextmanager
+    async def in_time(self, record: RequestRecord) -> AsyncIterator[None]:
+        """Raises TimeoutError and sets ``record.cut_off`` if this piece, or all pieces so far, took too long."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        remaining = self._limits.seconds + record.audio_seconds / self._limits.rate - self._spent
+        try:
+            async with asyncio.timeout(min(self._limits.seconds, max(0.0, remaining))):
+                yield
+        except TimeoutError:
+            record.cut_off = True
+            raise
+        finally:
+            self._spent += loop.time() - start
+
+
 class Delivery:
     """Sends one speech response.
 
@@ -48,8 +72,7 @@ class Delivery:
     ) -> None:
         self.request, self.record, self.synthesis_request, self.slot = request, record, synthesis_request, slot
         self._limits = limits
-        self._spent = 0.0
-        """Seconds spent on sending so far."""
+        self._timer = SendTimer(limits)
         self._response: web.StreamResponse | None = None
 
     @property
@@ -84,7 +107,7 @@ class Delivery:
         with self.slot.sending():
             for start in range(0, len(view), PIECE_BYTES):
                 piece = view[start : start + PIECE_BYTES]
-                async with self._in_time():
+                async with self._timer.in_time(self.record):
                     await self.response.write(piece)
                     await self.request.writer.drain()
         self.slot.mark_sent(len(data))
@@ -96,7 +119,7 @@ class Delivery:
 
     async def end(self) -> web.StreamResponse:
         """Ends the response and returns it, once the client has it if it may have left."""
-        async with self._in_time():
+        async with self._timer.in_time(self.record):
             if TRAILER in self.request:
                 await self._end_with_trailer(*self.request[TRAILER]())
             await self.response.write_eof()
@@ -111,21 +134,6 @@ class Delivery:
             raise TypeError("the connection has another writer")
         writer.chunked = False
         await writer.write(f"0\r\n{name}: {value}\r\n\r\n".encode("ascii"))
-
-    @asynccontextmanager
-    async def _in_time(self) -> AsyncIterator[None]:
-        """Raises TimeoutError and sets ``record.cut_off`` if this piece, or all pieces so far, took too long."""
-        loop = asyncio.get_running_loop()
-        start = loop.time()
-        remaining = self._limits.seconds + self.record.audio_seconds / self._limits.rate - self._spent
-        try:
-            async with asyncio.timeout(min(self._limits.seconds, max(0.0, remaining))):
-                yield
-        except TimeoutError:
-            self.record.cut_off = True
-            raise
-        finally:
-            self._spent += loop.time() - start
 
     def _headers(self, content_type: str) -> dict[str, str]:
         record, ignored = self.record, self.synthesis_request.ignored

@@ -1,0 +1,7 @@
+"""Speech from a text that arrives in pieces: sessions over sockets, and the formats of other services for them.
+
+- ``text_buffer.py``: which parts of an unfinished text can be spoken.
+- ``speaker.py``: one utterance, recorded as a request. ``audio_stream.py`` encodes the utterances of a context.
+- ``context.py``: a text and its audio. ``session.py``: the contexts of one socket. ``sessions.py``: all sessions.
+- ``door.py``: what a format must do. ``socket_route.py``: the handler of its sockets. A format has a module of its own.
+"""

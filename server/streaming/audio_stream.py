@@ -1,0 +1,80 @@
+"""Encodes the utterances of one context as one stream of audio, with the times of their words in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from otel.contract.values import Stage
+from server.audio.encoding import Encoder, encoder
+from server.audio.formats import Format
+from server.errors import EngineFailed
+from server.record import RequestRecord
+from server.utterance import Chunk, Samples, Word
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPiece:
+    """A piece of a context's audio."""
+
+    data: bytes
+    """In the context's format."""
+    words: tuple[Word, ...] = ()
+    """The words that are timed with it, in seconds from the beginning of the context's audio."""
+    seconds: float = 0.0
+    """The seconds of audio that were encoded; the encoder of a compressed format holds some of them back."""
+
+
+class AudioStream:
+    """The audio of one context. Raw samples are complete with each utterance, compressed audio at the end."""
+
+    def __init__(self, form: Format, artist: str) -> None:
+        """``artist`` is the voice's name, for formats that store it."""
+        self._form = form
+        self._artist = artist
+        self._encoder: Encoder | None = None
+        self._sample_rate = 0
+        self.seconds = 0.0
+        """The seconds of audio so far."""
+
+    async def pieces(
+        self, chunks: AsyncGenerator[Chunk, None], pause: float, record: RequestRecord
+    ) -> AsyncGenerator[AudioPiece, None]:
+        """Yields an utterance's audio after ``pause`` seconds of silence, and times its encoding in ``record``. Raises
+        what ``chunks`` raises, and EngineFailed if there is no audio."""
+        offset = None
+        async for chunk in chunks:
+            samples = chunk.samples
+            if offset is None:
+                if self.seconds and pause:
+                    samples = np.concatenate((np.zeros(round(pause * chunk.sample_rate), np.float32), samples))
+                offset = self.seconds + len(samples) / chunk.sample_rate - chunk.seconds
+            self._sample_rate = chunk.sample_rate
+            with record.stage(Stage.ENCODE):
+                data = await self._feed(samples)
+            yield AudioPiece(data, _later(chunk.words, offset), len(samples) / chunk.sample_rate)
+        if offset is None:
+            raise EngineFailed("the speech engine made no audio")
+        if self._form.codec is None and (rest := await self.finish()):
+            yield AudioPiece(rest)
+
+    async def finish(self) -> bytes:
+        """Returns the rest of the audio, perhaps none. More may follow it only where samples are raw."""
+        if self._encoder is None:
+            return b""
+        last, self._encoder = self._encoder, None
+        return last.finish() if last.quick else await asyncio.to_thread(last.finish)
+
+    async def _feed(self, samples: Samples) -> bytes:
+        self.seconds += len(samples) / self._sample_rate
+        if self._encoder is None:
+            self._encoder = encoder(self._form, self._sample_rate, whole=False, artist=self._artist)
+        current = self._encoder
+        return current.feed(samples) if current.quick else await asyncio.to_thread(current.feed, samples)
+
+
+def _later(words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
+    return tuple(replace(word, start=word.start + seconds, end=word.end + seconds) for word in words)

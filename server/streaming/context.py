@@ -1,0 +1,221 @@
+"""A context of a session: a text that arrives in pieces, and the audio that is made of it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+
+from server.audio.formats import Format
+from server.errors import InvalidRequest, NothingToSpeak, SpeechError, TextTooLong
+from server.routes.requests import TtsRequest
+from server.streaming.audio_stream import AudioPiece, AudioStream
+from server.streaming.speaker import SocketClient, UtteranceSpeaker
+from server.streaming.text_buffer import TextBuffer
+from server.text.language_detection import AUTO
+from server.text.reading import PAUSE
+from server.text.sentences import is_speakable
+from server.utterance import Voice
+
+MOST_PARTS = 1000
+"""The most parts of a text that wait, flushes among them."""
+_ENDS_SENTENCE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n][\"'\u201d\u2019)\u300d\u300f]*\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextOptions:
+    """How a context speaks."""
+
+    speech: TtsRequest
+    """The request whose text is replaced by each part of the context's text."""
+    form: Format
+    """The format of the audio."""
+    delay_seconds: float
+    """How long a text waits for its next piece before its complete words are spoken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """All text before a flush was spoken, and its audio delivered."""
+
+    number: int
+    """Counts the flushes of a context, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """All text of a finished context was spoken, and its audio delivered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A context ended because its text, or a part of it, could not be spoken."""
+
+    error: SpeechError
+
+
+Event = AudioPiece | Flushed | Finished | Failed
+Send = Callable[["StreamingContext", Event], Awaitable[None]]
+"""Sends an event; returns when the connection has taken it. Raises ConnectionError when the client has left."""
+
+
+class StreamingContext:
+    """Speaks a text while it arrives: sentence by sentence, and by clauses while it has nothing else to say.
+
+    Sentences that arrive while earlier ones are spoken are spoken together. It ends with Finished, Failed, or silently
+    by ``cancel``.
+    """
+
+    def __init__(
+        self,
+        identifier: str,
+        voice: Voice,
+        options: ContextOptions,
+        *,
+        speaker: UtteranceSpeaker,
+        client: SocketClient,
+        send: Send,
+        most_characters: int,
+    ) -> None:
+        """``identifier`` is the client's own name of it, which enters no signal. At most ``most_characters`` wait to be
+        spoken."""
+        self.identifier = identifier
+        self.options = options
+        self._speaker = speaker
+        self._client = client
+        self._send = send
+        self._most = most_characters
+        self._audio = AudioStream(options.form, voice.name)
+        self._buffer = TextBuffer(_language(options.speech.language, voice))
+        self._parts: deque[str | Flushed | None] = deque()
+        """The text that can be spoken, in order, the flushes in it, and None at its end."""
+        self._flushes = count()
+        self._arrived = asyncio.Event()
+        self._delay: asyncio.TimerHandle | None = None
+        self._pause = 0.0
+        """Seconds of silence before the next utterance."""
+        self._speaking = self._ended = False
+        self._task = asyncio.create_task(self._run())
+
+    @property
+    def busy(self) -> bool:
+        """Whether any of its text waits or is being spoken."""
+        return not self._task.done() and (self._speaking or bool(self._parts) or bool(self._buffer))
+
+    @property
+    def open(self) -> bool:
+        """Whether it takes more text."""
+        return not self._ended and not self._task.done()
+
+    def feed(self, text: str) -> None:
+        """Adds the next piece of the text. Raises TextTooLong, and then adds nothing."""
+        waiting = len(self._buffer) + sum(len(part) for part in self._parts if isinstance(part, str))
+        if waiting + len(text) > self._most:
+            raise TextTooLong(
+                f"at most {self._most} characters may wait to be spoken; send the rest later", param="text"
+            )
+        self._buffer.feed(text)
+        while part := self._buffer.take(clause=not self._speaking and not self._parts):
+            self._append(part)
+        self._stop_timer()
+        if self._buffer:
+            self._delay = asyncio.get_running_loop().call_later(self.options.delay_seconds, self._take_words)
+
+    def flush(self) -> int:
+        """Speaks everything that has arrived, and then sends Flushed with the number that it returns. Raises
+        InvalidRequest when too many flushes wait."""
+        if len(self._parts) >= MOST_PARTS:
+            raise InvalidRequest(f"at most {MOST_PARTS // 2} flushes may wait to be spoken")
+        self._take_rest()
+        flushed = Flushed(next(self._flushes))
+        self._append(flushed)
+        return flushed.number
+
+    def finish(self) -> None:
+        """Speaks the rest, and then sends Finished. No text may follow."""
+        if not self._ended:
+            self._ended = True
+            self._take_rest()
+            self._append(None)
+
+    async def cancel(self) -> None:
+        """Stops speaking and sends nothing more; returns when the engine makes no more of its audio."""
+        self._ended = True
+        self._stop_timer()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def on_end(self, call: Callable[[asyncio.Task[None]], None]) -> None:
+        """Calls ``call`` with the task when it has ended, which raises ConnectionError when the client has left and
+        TimeoutError when it reads too slowly."""
+        self._task.add_done_callback(call)
+
+    async def ended(self) -> None:
+        """Waits until it has ended. Raises what its task raises."""
+        await asyncio.shield(self._task)
+
+    def _append(self, part: str | Flushed | None) -> None:
+        self._parts.append(part)
+        self._arrived.set()
+
+    def _take_rest(self) -> None:
+        self._stop_timer()
+        if rest := self._buffer.take_rest():
+            self._append(rest)
+
+    def _take_words(self) -> None:
+        self._delay = None
+        if words := self._buffer.take_words():
+            self._append(words)
+
+    def _stop_timer(self) -> None:
+        if self._delay is not None:
+            self._delay.cancel()
+            self._delay = None
+
+    async def _run(self) -> None:
+        """Speaks the parts in order until the text ends."""
+        try:
+            while True:
+                while not self._parts:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                part = self._parts.popleft()
+                if part is None:
+                    break
+                if isinstance(part, Flushed):
+                    await self._send(self, part)
+                else:
+                    await self._speak(part)
+            if rest := await self._audio.finish():
+                await self._send(self, AudioPiece(rest))
+            await self._send(self, Finished())
+        except SpeechError as error:
+            await self._send(self, Failed(error))
+        finally:
+            self._stop_timer()
+
+    async def _speak(self, text: str) -> None:
+        """Speaks a part and those that follow it up to a flush. A part without a word, such as "...", is silence."""
+        self._speaking = True
+        try:
+            while self._parts and isinstance(self._parts[0], str):
+                text += str(self._parts.popleft())
+            if not is_speakable(text):
+                return
+            speech = self.options.speech.model_copy(update={"text": text})
+            with suppress(NothingToSpeak):
+                await self._speaker.speak(self._client, speech, self._audio, self._pause, partial(self._send, self))
+            self._pause = PAUSE / speech.speed if _ENDS_SENTENCE.search(text) else 0.0
+        finally:
+            self._speaking = False
+
+
+def _language(name: str | None, voice: Voice) -> str:
+    """Returns the language by whose rules sentences end."""
+    return voice.languages[0] if name is None or name.lower() == AUTO else name

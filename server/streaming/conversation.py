@@ -1,0 +1,89 @@
+"""What a format of messages must do: the interface between a socket and the session behind it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from server.errors import SpeechError
+from server.streaming.context import ContextOptions, Event, StreamingContext
+from server.streaming.session import StreamingSession
+
+Message = dict[str, Any]
+"""A message in JSON, from a client or to it."""
+
+
+class Socket(Protocol):
+    """The open WebSocket of a client. Raises ConnectionError when the client has left, TimeoutError when it reads too
+    slowly."""
+
+    async def send_json(self, message: Mapping[str, Any]) -> None:
+        """Sends a text frame."""
+        ...
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Sends a binary frame."""
+        ...
+
+
+class Conversation(Protocol):
+    """One client's messages in one format, and the answers to them."""
+
+    async def begin(self) -> None:
+        """Sends what the server says first."""
+        ...
+
+    async def take(self, message: Message) -> bool:
+        """Handles a message, and returns whether more may follow; after the last one the session speaks what it still
+        has, and the socket ends. Raises SpeechError for a message that is refused."""
+        ...
+
+    async def send(self, context: StreamingContext, event: Event) -> None:
+        """Sends an event of a context."""
+        ...
+
+    async def refuse(self, error: SpeechError) -> None:
+        """Sends the error of a message that was refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the request that opened a socket asks for."""
+
+    options: ContextOptions
+    """The options of contexts that state none of their own."""
+    identifier: str
+    """The id of the request, which the response carries too."""
+    trace_id: str
+    """The id of the socket's trace, in hexadecimal digits."""
+
+
+class Converse(Protocol):
+    """Begins a conversation."""
+
+    def __call__(self, socket: Socket, session: StreamingSession, *, opening: Opening) -> Conversation:
+        """Returns the conversation of an open socket."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SocketFormat:
+    """The messages of one service, which its clients know."""
+
+    path: str
+    """The path of its sockets, with the names of variable parts in braces."""
+    read: Callable[[web.Request], ContextOptions]
+    """Returns the options in the path, query and headers of a handshake. Raises SpeechError."""
+    converse: Converse
+    subprotocols: tuple[str, ...] = ()
+    """The subprotocols that clients may ask for."""
+
+
+def encode(message: Mapping[str, Any]) -> str:
+    """Returns a message as compact JSON."""
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,50 @@
+"""The sockets of all clients: how many there may be, and when the server leaves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from server.errors import ShuttingDown, TooManyConnections
+from server.synthesis.admission import Admission
+
+RETRY_SECONDS = 5
+"""The Retry-After of a refused socket."""
+
+
+class Sessions:
+    """Counts the open sockets, since each holds a connection for as long as its client likes."""
+
+    def __init__(self, most: int, client_share: float, admission: Admission) -> None:
+        """At most ``most`` are open, of which one client has at most ``client_share``."""
+        self._most = most
+        self._most_of_client = max(1, int(most * client_share))
+        self._admission = admission
+        self._clients: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        return self._clients.total()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether idle sockets should end, since the server is about to stop."""
+        return self._admission.leaving
+
+    @contextmanager
+    def entered(self, client: str) -> Iterator[None]:
+        """Counts a socket of ``client``, its key or address. Raises ShuttingDown and TooManyConnections."""
+        if self.leaving:
+            raise ShuttingDown("the server is shutting down", retry_after=RETRY_SECONDS)
+        if len(self) >= self._most:
+            raise TooManyConnections(f"all {self._most} sockets are in use", retry_after=RETRY_SECONDS)
+        if self._clients[client] >= self._most_of_client:
+            raise TooManyConnections(
+                f"one client may have {self._most_of_client} open sockets", retry_after=RETRY_SECONDS
+            )
+        self._clients[client] += 1
+        try:
+            yield
+        finally:
+            self._clients[client] -= 1
+            self._clients += Counter()  # forgets clients without a socket

@@ -1,0 +1,200 @@
+"""The handler of the WebSockets of one format: it opens a session, reads its messages, and ends it in time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, hdrs, web
+from opentelemetry.trace import get_current_span
+from pydantic_core import from_json
+
+from server.access.caller import Scope, caller_of
+from server.access.clients import Clients
+from server.errors import InvalidJson, SpeechError, UpgradeRequired
+from server.logs import LOGGER
+from server.middleware.envelope import REQUEST_ID, TRACE_ID
+from server.middleware.matched_route import route_path
+from server.routes.route import Route
+from server.settings import Settings
+from server.streaming.context import Event, Send, StreamingContext
+from server.streaming.conversation import Conversation, Message, Opening, Socket, SocketFormat, encode
+from server.streaming.session import StreamingSession
+from server.streaming.sessions import Sessions
+from server.streaming.speaker import SocketClient, UtteranceSpeaker
+
+MESSAGE_BYTES = 64 * 1024
+"""The longest message that is read; a longer one ends the socket (1009)."""
+HEARTBEAT_SECONDS = 20.0
+"""The pause between pings. A client that answers none of them has vanished."""
+LOOK_SECONDS = 1.0
+"""How often an idle socket looks whether it should end."""
+CLOSE_SECONDS = 2.0
+"""How long the server waits for a client's part of the closing handshake."""
+
+log = logging.getLogger(f"{LOGGER}.streaming")
+
+
+class SocketRoute:
+    """The handler of one format's sockets."""
+
+    def __init__(
+        self,
+        form: SocketFormat,
+        settings: Settings,
+        sessions: Sessions,
+        speaker: UtteranceSpeaker,
+        clients: Clients,
+    ) -> None:
+        self._form = form
+        self._settings = settings
+        self._sessions = sessions
+        self._speaker = speaker
+        self._clients = clients
+
+    def routes(self) -> tuple[Route, ...]:
+        """Returns the route of the sockets."""
+        return (Route("GET", self._form.path, self, Scope.SPEAK, None, head=False),)
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            raise UpgradeRequired("this path takes only WebSockets")
+        options = self._form.read(request)
+        client = SocketClient(caller_of(request), self._clients.key(request), route_path(request), get_current_span())
+        with self._sessions.entered(client.key):
+            await self._speaker.check(options.speech, client.caller)
+            response = web.WebSocketResponse(
+                timeout=CLOSE_SECONDS,
+                heartbeat=HEARTBEAT_SECONDS,
+                protocols=self._form.subprotocols,
+                compress=False,  # audio does not get smaller, and a thousand bytes can expand to a million
+                max_msg_size=MESSAGE_BYTES,
+                writer_limit=0,  # each frame waits until the kernel has taken all of its bytes
+            )
+            await response.prepare(request)
+            opening = Opening(options, request[REQUEST_ID], request.get(TRACE_ID, ""))
+            session = partial(
+                StreamingSession, client, self._speaker, most_characters=self._settings.max_text_characters
+            )
+            converse = partial(self._form.converse, opening=opening)
+            lost = await _OpenSocket(response, session, converse, self._settings, self._sessions).run()
+            if lost is not None:
+                _abort(request, lost)
+        return response
+
+
+class _OpenSocket:
+    """One open socket and its session."""
+
+    def __init__(
+        self,
+        response: web.WebSocketResponse,
+        session: Callable[[Send], StreamingSession],
+        converse: Callable[[Socket, StreamingSession], Conversation],
+        settings: Settings,
+        sessions: Sessions,
+    ) -> None:
+        self._response = response
+        self._settings = settings
+        self._sessions = sessions
+        self._session = session(self._send_event)
+        self._conversation: Conversation = converse(self, self._session)
+        self._finishing: asyncio.Task[None] | None = None
+        """Speaks the rest after the client's last message."""
+        self._over = asyncio.Event()
+        """Whether all is said."""
+        self._code = WSCloseCode.OK
+        """The code with which the server closes the socket."""
+
+    async def run(self) -> BaseException | None:
+        """Returns when the socket has ended: None if it was closed, else why it was lost."""
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._over.wait())]
+        try:
+            ended, _ = await asyncio.wait({*tasks, self._session.lost}, return_when=asyncio.FIRST_COMPLETED)
+            lost = next((error for each in ended if (error := each.exception()) is not None), None)
+        finally:
+            tasks += [self._finishing] if self._finishing is not None else []
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._session.close()
+        if lost is None:
+            with suppress(ConnectionError, TimeoutError):
+                await self._response.close(code=self._code)
+        return lost
+
+    async def send_json(self, message: Mapping[str, Any]) -> None:
+        async with asyncio.timeout(self._settings.send_seconds):
+            await self._response.send_str(encode(message))
+
+    async def send_bytes(self, data: bytes) -> None:
+        async with asyncio.timeout(self._settings.send_seconds):
+            await self._response.send_bytes(data)
+
+    async def _send_event(self, context: StreamingContext, event: Event) -> None:
+        await self._conversation.send(context, event)
+
+    async def _read(self) -> None:
+        """Handles messages until the last one. Raises ConnectionError and TimeoutError."""
+        await self._conversation.begin()
+        loop = asyncio.get_running_loop()
+        active = loop.time()
+        while True:
+            try:
+                frame = await self._response.receive(timeout=LOOK_SECONDS)
+            except TimeoutError:
+                if self._session.busy:
+                    active = loop.time()
+                elif self._sessions.leaving:
+                    self._code = WSCloseCode.GOING_AWAY
+                    return
+                elif loop.time() - active > self._settings.socket_idle_seconds:
+                    return
+                continue
+            if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            active = loop.time()
+            if self._finishing is None:
+                await self._take(frame)
+            await asyncio.sleep(0)  # messages that wait must not keep others waiting
+
+    async def _take(self, frame: WSMessage) -> None:
+        try:
+            if not await self._conversation.take(_message(frame.type, frame.data)):
+                self._finishing = asyncio.create_task(self._finish())
+        except SpeechError as error:
+            await self._conversation.refuse(error)
+
+    async def _finish(self) -> None:
+        """Speaks the rest; a client that is lost meanwhile ends the session by ``lost``."""
+        with suppress(ConnectionError, TimeoutError):
+            await self._session.finish()
+        self._over.set()
+
+
+def _abort(request: web.Request, lost: BaseException) -> None:
+    """Ends the connection of a client that has left or does not read, or whose session has failed."""
+    if not isinstance(lost, ConnectionError | TimeoutError):
+        log.error(
+            "a socket failed by a mistake of the server", exc_info=lost, extra={"request_id": request[REQUEST_ID]}
+        )
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _message(kind: WSMsgType, data: Any) -> Message:
+    """Returns a frame as a message. Raises InvalidJson."""
+    problem = "a message must be a text frame with a JSON object"
+    if kind is not WSMsgType.TEXT:
+        raise InvalidJson(problem)
+    try:
+        message = from_json(data)
+    except ValueError:
+        raise InvalidJson(problem) from None
+    if not isinstance(message, dict):
+        raise InvalidJson(problem)
+    return message

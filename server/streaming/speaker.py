@@ -1,0 +1,176 @@
+"""Speaks one utterance of a session: admitted, limited and recorded as a request of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
+
+from otel.contract.values import Outcome, Stage
+from otel.sdk.recording import Metrics
+from server.access.caller import Caller
+from server.access.limiter import Limiter
+from server.errors import InternalError, ShuttingDown, SpeechError
+from server.logs import LOGGER
+from server.middleware.client_limits import permitted
+from server.record import CLIENT_LEFT, RequestRecord, Synthesis
+from server.routes.delivery import SendLimits, SendTimer
+from server.routes.requests import TtsRequest
+from server.routes.utterances import UtteranceParser
+from server.scheduling.job import AHEAD_SECONDS
+from server.streaming.audio_stream import AudioPiece, AudioStream
+from server.synthesis.admission import Admission
+from server.synthesis.request_slot import RequestSlot
+from server.synthesis.synthesizer import Synthesizer
+from server.telemetry.recorder import Recorder
+from server.utterance import Listener, Utterance
+
+SAMPLE_BYTES = np.dtype(np.float32).itemsize
+SAMPLE = "a"
+"""Stands for a text that has not arrived."""
+OK = 200
+METHOD = "GET"
+"""The method of a socket's handshake, which its utterances have in signals."""
+
+log = logging.getLogger(f"{LOGGER}.streaming")
+
+Deliver = Callable[[AudioPiece], Awaitable[None]]
+"""Sends a piece; returns when the connection has taken it. Raises ConnectionError when the client has left."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocketClient:
+    """The client of one socket."""
+
+    caller: Caller
+    key: str
+    """The client for fair scheduling and limits, as ``Clients.key`` returns it. It appears in no signal."""
+    endpoint: str
+    """The path of the socket's route, a label."""
+    span: Span
+    """The SERVER span of the socket, the parent of its utterances' spans."""
+
+
+class UtteranceSpeaker:
+    """Speaks the utterances of all sessions."""
+
+    def __init__(
+        self,
+        synthesizer: Synthesizer,
+        utterances: UtteranceParser,
+        admission: Admission,
+        *,
+        recorder: Recorder,
+        tracer: Tracer,
+        metrics: Metrics,
+        limiter: Limiter,
+        limits: SendLimits,
+    ) -> None:
+        """``limits`` are those for clients that read slowly."""
+        self._synthesizer = synthesizer
+        self._utterances = utterances
+        self._recorder = recorder
+        self._tracer = tracer
+        self._limiter = limiter
+        self._metrics = metrics
+        self._admission = admission
+        self._limits = limits
+
+    async def check(self, speech: TtsRequest, caller: Caller) -> Utterance:
+        """Returns the utterance of a request whose text has not arrived, which is not spoken. Raises NotReady, and the
+        errors of ``UtteranceParser.parse``."""
+        self._synthesizer.check_ready()
+        utterance, _ = await self._utterances.parse(speech.model_copy(update={"text": SAMPLE}), caller)
+        return utterance
+
+    async def speak(
+        self, client: SocketClient, speech: TtsRequest, audio: AudioStream, pause: float, deliver: Deliver
+    ) -> None:
+        """Speaks a text after ``pause`` seconds of silence, and returns when all of its audio is delivered.
+
+        Raises a SpeechError, and what ``deliver`` raises. TimeoutError means that the client reads too slowly.
+        """
+        with self._recorded(client) as (record, span):
+            record.mark_received()
+            with record.stage(Stage.NORMALIZE):
+                utterance, _ = await self._utterances.parse(speech, client.caller)
+            listener = Listener(True, client.key, span.get_span_context(), client.caller.tenant)
+            record.synthesis = Synthesis(utterance, listener, not speech.cache, speech.response_format)
+            seconds = self._synthesizer.estimate(utterance)
+            size = int(min(seconds, AHEAD_SECONDS) * utterance.voice.sample_rate * SAMPLE_BYTES)
+            async with permitted(
+                self._limiter, self._metrics, client.caller, client.key, lambda: bool(record.first_audio)
+            ) as permit:
+                if permit is not None:
+                    await permit.enter()
+                with self._synthesizer.admit(client.key, size) as slot:
+                    if permit is not None:
+                        permit.charge(utterance.characters, seconds)
+                    async with aclosing(self._synthesizer.speak(record)) as chunks:
+                        pieces = audio.pieces(permit.metered(chunks) if permit else chunks, pause, record)
+                        await self._deliver(record, slot, pieces, deliver)
+
+    async def _deliver(
+        self, record: RequestRecord, slot: RequestSlot, pieces: AsyncGenerator[AudioPiece, None], deliver: Deliver
+    ) -> None:
+        timer = SendTimer(self._limits)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                record.mark_first_audio()
+                slot.hold(len(piece.data))
+                with record.stage(Stage.SEND), slot.sending():
+                    async with timer.in_time(record):
+                        await deliver(piece)
+                slot.mark_sent(len(piece.data))
+        slot.ready()
+        record.mark_ready()
+
+    @contextmanager
+    def _recorded(self, client: SocketClient) -> Iterator[tuple[RequestRecord, Span]]:
+        """Counts an utterance exactly once, as the gate counts a request."""
+        record = RequestRecord(str(uuid.uuid4()), endpoint=client.endpoint, method=METHOD, caller=client.caller)
+        span = self._tracer.start_span(client.endpoint, set_span_in_context(client.span), SpanKind.SERVER)
+        self._recorder.open(record, span)
+        try:
+            yield record, span
+            record.finish(Outcome.OK, OK)
+        except SpeechError as error:
+            record.finish(Outcome.REJECTED if error.refusal else Outcome.ERROR, _sent(record) or error.status, error)
+            raise
+        except (ConnectionError, TimeoutError):
+            record.finish(Outcome.CANCELLED, _sent(record) or CLIENT_LEFT)
+            raise
+        except asyncio.CancelledError:
+            self._cancelled(record)
+            raise
+        except Exception as mistake:  # any exception is counted, and the client gets a message
+            log.error(
+                "an utterance failed by a mistake of the server",
+                exc_info=mistake,
+                extra={"request_id": record.request_id},
+            )
+            error = InternalError("the server failed because of a bug; its log has the reason")
+            record.finish(Outcome.ERROR, _sent(record) or error.status, error)
+            raise error from mistake
+        finally:
+            self._recorder.close(record, span)
+            span.end()
+
+    def _cancelled(self, record: RequestRecord) -> None:
+        """Records an utterance that was interrupted, or that the server ended after its drain timeout."""
+        if self._admission.closed:
+            error = ShuttingDown("the server stopped before the utterance ended")
+            record.finish(Outcome.ERROR, _sent(record) or error.status, error)
+        else:
+            record.finish(Outcome.CANCELLED, _sent(record) or CLIENT_LEFT)
+
+
+def _sent(record: RequestRecord) -> int:
+    """Returns the status of an utterance whose audio has begun, else 0."""
+    return OK if record.first_audio else 0
