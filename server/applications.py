@@ -40,7 +40,7 @@ from server.routes.metrics import PrometheusRoute, SummaryRoute
 from server.routes.openai_api import OpenAiDialect
 from server.routes.openapi import DescriptionRoutes
 from server.routes.pronunciation_administration import PronunciationAdministrationRoutes
-from server.routes.route import Route, changes, limited, scopes
+from server.routes.route import Route, changes, error_formats, limited, scopes
 from server.routes.speech import SpeechRoute
 from server.routes.text_reading import TextReadingRoute
 from server.routes.traces import TraceRoutes
@@ -128,7 +128,7 @@ class Applications:
         middlewares = (
             http_middleware(self._telemetry),
             origins.preflight,
-            Gate(self._recorder, self._admission, SPEECH_PATHS, SOCKET_PATHS),
+            Gate(self._recorder, self._admission, SPEECH_PATHS, SOCKET_PATHS, error_formats(routes)),
             AllowedHosts(settings.host, settings.allowed_hosts),
             origins,
             *self._audited_requests(),

@@ -23,6 +23,7 @@ from server.errors import (
     VoiceNotAllowed,
 )
 from server.middleware.authentication import ATTEMPT
+from server.middleware.endpoints import Endpoints
 from server.middleware.envelope import RECORD, REQUEST_ID
 from server.middleware.matched_route import route_path
 
@@ -45,7 +46,7 @@ class AuditedRequests:
         """All requests to the paths in ``speaking`` are written; of others only refused ones."""
         self._audit = audit
         self._clients = clients
-        self._speaking = frozenset(speaking)
+        self._speaking = Endpoints(speaking)
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
@@ -84,7 +85,7 @@ class AuditedRequests:
 
     def _note(self, request: web.Request, outcome: AuditOutcome, reason: str = "") -> None:
         """Records a request for speech, if all of them are."""
-        if request.path not in self._speaking:
+        if not self._speaking.of(request.path):
             return
         record = request.get(RECORD)
         utterance = record.utterance if record is not None else None

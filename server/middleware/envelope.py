@@ -32,6 +32,10 @@ _CALLERS_ID = re.compile(r"[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[
 """Accepts a client's X-Request-ID only if it is a UUID, which can't contain text."""
 
 
+ErrorFormat = Callable[[SpeechError], web.Response]
+"""Returns the response to an error."""
+
+
 def request_id(request: web.BaseRequest) -> str:
     """Returns the client's X-Request-ID if it is a UUID, else a new one."""
     header = request.headers.get("X-Request-ID", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -13,12 +13,14 @@ from opentelemetry.trace import format_trace_id, get_current_span
 from otel.contract.values import Outcome
 from server.errors import InternalError, ShuttingDown, SpeechError
 from server.logs import LOGGER
+from server.middleware.endpoints import Endpoints
 from server.middleware.envelope import (
     FAILURE_SENT,
     RECORD,
     REQUEST_ID,
     RESPONSE,
     TRACE_ID,
+    ErrorFormat,
     error_response,
     request_id,
     translate,
@@ -43,34 +45,38 @@ class Gate:
         admission: Admission,
         speaking: Collection[str] = (),
         sockets: Collection[str] = (),
+        error_formats: Mapping[str, ErrorFormat] | None = None,
     ) -> None:
         """``speaking`` are the paths of the speech endpoints, whose requests are recorded. ``sockets`` are those of
-        WebSockets that speak: of these only handshakes that are refused are recorded here, since each utterance is."""
+        WebSockets that speak: of these only handshakes that are refused are recorded here, since each utterance is.
+        ``error_formats`` are those of routes with another format than OpenAI's, by path."""
         self._recorder = recorder
         self._admission = admission
-        self._speaking = frozenset(speaking)
-        self._sockets = frozenset(sockets)
+        self._speaking = Endpoints(speaking)
+        self._sockets = Endpoints(sockets)
+        self._error_formats = error_formats or {}
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         request[REQUEST_ID] = request_id(request)
         context = get_current_span().get_span_context()
         if context.is_valid:
             request[TRACE_ID] = format_trace_id(context.trace_id)
-        if route_path(request) in self._sockets:
-            return await self._connected(request, handler)
-        if request.path not in self._speaking:
+        if endpoint := self._sockets.of(request.path):
+            return await self._connected(request, handler, endpoint)
+        if not (endpoint := self._speaking.of(request.path)):
             try:
                 return await handler(request)
             except (SpeechError, web.HTTPException) as error:
-                return error_response(translate(error, request) if isinstance(error, web.HTTPException) else error)
+                known = translate(error, request) if isinstance(error, web.HTTPException) else error
+                return self._response(request, known)
             except (ConnectionError, asyncio.CancelledError):
                 raise
             except Exception as error:  # the client gets a response to any exception
-                return error_response(_mistake(error, request[REQUEST_ID]))
-        return await self._recorded(request, handler)
+                return self._response(request, _mistake(error, request[REQUEST_ID]))
+        return await self._recorded(request, handler, endpoint)
 
-    async def _recorded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        record = RequestRecord(request[REQUEST_ID], endpoint=request.path, method=request.method)
+    async def _recorded(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:
+        record = RequestRecord(request[REQUEST_ID], endpoint=endpoint, method=request.method)
         request[RECORD] = record
         self._recorder.open(record, get_current_span())
         try:
@@ -92,9 +98,9 @@ class Gate:
         finally:
             self._recorder.close(record, get_current_span())
 
-    async def _connected(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _connected(self, request: web.Request, handler: Handler, endpoint: str) -> web.StreamResponse:
         """Opens a socket, or records the refusal of its handshake. The handler raises nothing once it is open."""
-        record = RequestRecord(request[REQUEST_ID], endpoint=route_path(request), method=request.method)
+        record = RequestRecord(request[REQUEST_ID], endpoint=endpoint, method=request.method)
         request[RECORD] = record
         try:
             return await handler(request)
@@ -117,8 +123,12 @@ class Gate:
         status = _status(request)
         record.finish(outcome, status or error.status, error)
         if not status:
-            return error_response(error)
+            return self._response(request, error)
         return request[RESPONSE] if request.get(FAILURE_SENT) else _cut(request)
+
+    def _response(self, request: web.Request, error: SpeechError) -> web.Response:
+        """Returns the response to an error, in the format of the request's route."""
+        return self._error_formats.get(route_path(request), error_response)(error)
 
     def _cancelled(self, request: web.Request, record: RequestRecord) -> None:
         """Records a cancelled request: the client disconnected, or the server stopped after its drain timeout."""

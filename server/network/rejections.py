@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from otel.contract.labels import OTHER
 from otel.contract.values import Outcome
 from server.errors import SpeechError
+from server.middleware.endpoints import Endpoints
 from server.record import CLIENT_LEFT, RequestRecord
 
 
@@ -22,7 +23,7 @@ class Rejections:
     def __init__(self, report: Callable[[RequestRecord], None], endpoints: Collection[str]) -> None:
         """``endpoints`` are the paths of the speech endpoints."""
         self._report = report
-        self._endpoints = frozenset(endpoints)
+        self._endpoints = Endpoints(endpoints)
 
     def reject(self, method: str, path: str, error: SpeechError) -> str:
         """Reports a request that is answered with ``error``; returns its id. Unknown parts of its line are empty."""
@@ -39,10 +40,11 @@ class Rejections:
 
     def speaks(self, path: str) -> bool:
         """Returns whether ``path`` is a speech endpoint."""
-        return path in self._endpoints
+        return bool(self._endpoints.of(path))
 
     def _record(self, method: str, path: str) -> RequestRecord:
-        return RequestRecord(str(uuid.uuid4()), endpoint=path if self.speaks(path) else OTHER, method=method or OTHER)
+        endpoint = self._endpoints.of(path) or OTHER
+        return RequestRecord(str(uuid.uuid4()), endpoint=endpoint, method=method or OTHER)
 
 
 def uncounted() -> Rejections:

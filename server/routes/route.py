@@ -11,6 +11,7 @@ from aiohttp import web
 
 from otel.contract.values import AuditEvent
 from server.access.caller import Scope
+from server.middleware.envelope import ErrorFormat
 from server.middleware.expectation import defer
 from server.utterance import VOICE_NAME
 
@@ -60,6 +61,8 @@ class Route:
     """Whether a GET route also accepts HEAD."""
     change: AuditEvent | None = None
     """What the audit log calls the change that it makes; None for a route that changes nothing."""
+    error_format: ErrorFormat | None = None
+    """The format of its errors; None for OpenAI's."""
 
     def describe(self, limits: RequestLimits) -> Operation | None:
         """Returns the operation for a server with these limits."""
@@ -81,6 +84,11 @@ def scopes(routes: Iterable[Route]) -> dict[tuple[str, str], Scope | None]:
 def changes(routes: Iterable[Route]) -> dict[tuple[str, str], AuditEvent]:
     """Returns the events of the routes that change something, by method and path."""
     return {(route.method, route.path): route.change for route in routes if route.change is not None}
+
+
+def error_formats(routes: Iterable[Route]) -> dict[str, ErrorFormat]:
+    """Returns the formats of errors by path, where they are not OpenAI's."""
+    return {route.path: route.error_format for route in routes if route.error_format is not None}
 
 
 def limited(routes: Iterable[Route]) -> frozenset[str]:
