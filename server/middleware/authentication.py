@@ -31,7 +31,10 @@ ATTEMPT: web.RequestKey[tuple[AuthenticationResult, KeyRecord | None]] = web.Req
 """The result of checking a request, and the key that it was sent with, if that is known."""
 QUERY_KEY = "api_key"
 """The field of a WebSocket's query that may hold a key, since a browser can't give it headers."""
-BEARER = "bearer"
+SCHEMES = frozenset({"bearer", "token"})
+"""The schemes of Authorization, in lower case; the second is Deepgram's."""
+SUBPROTOCOL = "token"
+"""The subprotocol of a WebSocket behind which Deepgram's clients in browsers send a key as another subprotocol."""
 HOW = "send it as Authorization: Bearer, X-API-Key or xi-api-key"
 MESSAGES = {
     AuthenticationResult.MALFORMED: "this is not an API key of this server, or it has a typing error",
@@ -124,10 +127,14 @@ class Authentication:
         keys = {value.strip() for name in KEY_HEADERS for value in headers.getall(name, ())}
         for value in headers.getall(hdrs.AUTHORIZATION, ()):
             kind, _, credentials = value.strip().partition(" ")
-            if kind.lower() == BEARER:
+            if kind.lower() in SCHEMES:
                 keys.add(credentials.strip())
-        if self._query_keys and headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            keys.update(request.query.getall(QUERY_KEY, ()))
+        if headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            name, _, credentials = headers.get(hdrs.SEC_WEBSOCKET_PROTOCOL, "").partition(",")
+            if name.strip().lower() == SUBPROTOCOL:
+                keys.add(credentials.strip())
+            if self._query_keys:
+                keys.update(request.query.getall(QUERY_KEY, ()))
         return keys - {""}
 
     def _enter(self, request: web.Request, caller: Caller) -> None:

@@ -54,9 +54,11 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A context ended because its text, or a part of it, could not be spoken."""
+    """A context ended because a part of its text could not be spoken."""
 
     error: SpeechError
+    flushes: int
+    """The flushes that are not answered any more."""
 
 
 Event = AudioPiece | Flushed | Finished | Failed
@@ -196,7 +198,8 @@ class StreamingContext:
                 await self._send(self, AudioPiece(rest))
             await self._send(self, Finished())
         except SpeechError as error:
-            await self._send(self, Failed(error))
+            flushes = sum(isinstance(part, Flushed) for part in self._parts)
+            await self._send(self, Failed(error, flushes))
         finally:
             self._stop_timer()
 

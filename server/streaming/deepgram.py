@@ -87,10 +87,15 @@ class DeepgramConversation:
             case Flushed():
                 await self._numbered("Flushed")
             case Failed():
-                await self.refuse(event.error)
+                await self._report("Error", event.error)
+                for _ in range(event.flushes):  # or their client would wait for ever
+                    await self._numbered("Flushed")
 
     async def refuse(self, error: SpeechError) -> None:
-        await self._socket.send_json({"type": "Error", "description": error.message, "code": error.error_type.upper()})
+        await self._report("Warning", error)
+
+    async def _report(self, kind: str, error: SpeechError) -> None:
+        await self._socket.send_json({"type": kind, "description": error.message, "code": error.error_type.upper()})
 
     async def _context(self) -> StreamingContext:
         return self._session.find(_CONTEXT) or await self._session.open(_CONTEXT, self._opening.options)
