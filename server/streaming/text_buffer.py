@@ -13,7 +13,7 @@ LONGEST = 600
 CLAUSE_WORDS = 4
 """The fewest words of a clause that is spoken before its sentence has ended."""
 
-_CERTAIN = re.compile(r"[!?\u3002\uff01\uff1f][\"'\u201d\u2019)\u300d\u300f]*\s\Z|\n\s*\Z|[\u3002\uff01\uff1f]\Z")
+_CERTAIN = re.compile(r"[!?\u2026]\s\Z|\n\s*\Z|[\u3002\uff01\uff1f]\Z")
 """Matches an end of a sentence that nothing behind it can change."""
 _CLAUSE = re.compile(r"(?<=[^\W\d_])[,;:]\s+(?=[^\W\d_A-Z])|[\u3001\uff0c\uff1b\uff1a]")
 """Matches the end of a clause: a mark between a word and one in small letters, so that no date or place is cut."""

@@ -89,8 +89,8 @@ async def test_every_utterance_is_recorded_once_and_a_socket_is_one_trace(start:
         await say(socket, "Second.")
         await say(socket, "...", " ")  # nothing to say is silence, and no request
         headers = socket.socket._response.headers
-    summary = await client.until(lambda body: body["requests"]["in_flight"] == 0)
-    assert summary["requests"]["total"] == 2
+    summary = await client.until(lambda body: body["requests_in_flight"] == 0)
+    assert summary["total_requests"] == 2
     text = await client.prometheus()
     assert samples(text, "tts_requests_total", endpoint="/v1/speak", outcome="ok", status_code="200") == [2]
     assert sum(samples(text, "tts_time_to_first_audio_seconds_count", word_count_range="1-10")) == 2
@@ -129,7 +129,7 @@ async def test_a_client_that_vanishes_stops_the_engine(start: Start) -> None:
         transport.abort()
     await eventually(lambda: provider.closed_generators == 1)
     provider.gate.set()
-    await client.until(lambda body: body["requests"]["in_flight"] == 0)
+    await client.until(lambda body: body["requests_in_flight"] == 0)
     assert samples(await client.prometheus(), "tts_cancellations_total", reason="before_answer") == [1]
 
 
@@ -140,12 +140,13 @@ async def test_a_client_that_reads_nothing_is_cut_off(start: Start) -> None:
         raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 4096)
         raw.sendall(
             f"GET {SPEAK}&sample_rate=48000 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
-            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
         )
         for _ in range(3):
             message = json.dumps({"type": "Speak", "text": "A long sentence that goes on. " * 40}).encode()
             raw.sendall(bytes([0x81, 0xFE]) + len(message).to_bytes(2, "big") + bytes(4) + message)
-        await client.until(lambda body: body["requests"]["total"] >= 1 and body["requests"]["in_flight"] == 0)
+        await client.until(lambda body: body["total_requests"] >= 1 and body["requests_in_flight"] == 0)
     assert samples(await client.prometheus(), "tts_cancellations_total", reason="slow_reader") == [1]
 
 
