@@ -50,6 +50,7 @@ from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
 from server.streaming import deepgram
+from server.streaming.deepgram_http import DeepgramDialect
 from server.streaming.sessions import Sessions
 from server.streaming.socket_route import SocketRoute
 from server.streaming.speaker import UtteranceSpeaker
@@ -66,6 +67,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAiDialect(),
     coqui_api.TTS_DIALECT,
     coqui_api.PROCESS_DIALECT,
+    *map(DeepgramDialect, deepgram.PATHS),
 )
 """The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)

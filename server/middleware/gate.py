@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 from opentelemetry.trace import format_trace_id, get_current_span
 
@@ -61,7 +61,7 @@ class Gate:
         context = get_current_span().get_span_context()
         if context.is_valid:
             request[TRACE_ID] = format_trace_id(context.trace_id)
-        if endpoint := self._sockets.of(request.path):
+        if request.method == hdrs.METH_GET and (endpoint := self._sockets.of(request.path)):
             return await self._connected(request, handler, endpoint)
         if not (endpoint := self._speaking.of(request.path)):
             try:

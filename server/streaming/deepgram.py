@@ -7,6 +7,8 @@ from typing import Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
+from server.audio.formats import PCM, audio_format
+from server.audio.sample_encoding import SampleEncoding
 from server.errors import InvalidRequest, SpeechError
 from server.routes.requests import TtsRequest
 from server.settings import Settings
@@ -14,14 +16,17 @@ from server.streaming.audio_stream import AudioPiece
 from server.streaming.context import ContextOptions, Event, Failed, Flushed, StreamingContext
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
 from server.streaming.query import read_query, validated
-from server.streaming.raw_formats import RawEncoding, raw_format
 from server.streaming.session import StreamingSession
 from server.utterance import SPEED_RANGE
 
 PATHS = ("/v1/speak", "/deepgram/v1/speak")
 IGNORED = frozenset({"mip_opt_out", "tag"})
 """The fields that say nothing about the speech."""
-ENCODINGS: dict[str, RawEncoding] = {"linear16": "pcm_s16le", "mulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
+ENCODINGS = {
+    "linear16": SampleEncoding.PCM_S16LE,
+    "mulaw": SampleEncoding.PCM_MULAW,
+    "alaw": SampleEncoding.PCM_ALAW,
+}
 RATE = 24_000
 """Hz, where the client asks for no other."""
 _CONTEXT = "deepgram"
@@ -111,7 +116,8 @@ def formats(settings: Settings) -> tuple[SocketFormat, ...]:
     def read(request: web.Request) -> ContextOptions:
         query = read_query(request, _Query, IGNORED)
         rate = RATE if query.sample_rate is None else int(query.sample_rate)
+        form = audio_format(PCM.name, rate, ENCODINGS[query.encoding])
         speech = TtsRequest(text="", voice_name=query.model, speed=query.speed, response_format="pcm", stream=True)
-        return ContextOptions(speech, raw_format(ENCODINGS[query.encoding], rate), settings.buffer_delay_seconds)
+        return ContextOptions(speech, form, settings.buffer_delay_seconds)
 
     return tuple(SocketFormat(path, read, DeepgramConversation, ("token",)) for path in PATHS)

@@ -14,7 +14,7 @@ from deepgram.speak.v1.types import SpeakV1Cleared, SpeakV1Flushed, SpeakV1Metad
 
 from tests.api_keys import create
 from tests.humming_provider import HummingProvider
-from tests.service_client import Client, Start
+from tests.service_client import Client, Start, samples
 
 TEXT = "The rain had stopped by noon. Then we went home."
 RATE = 16_000
@@ -72,3 +72,56 @@ async def test_keys_are_those_of_the_server(start: Start, tmp_path: Path) -> Non
         async with sdk(client).speak.v1.connect(model="joe"):
             pass
     assert refused.value.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("options", "content_type", "begins"),
+    [
+        ({}, "audio/mpeg", b""),
+        ({"encoding": "linear16", "sample_rate": 16_000}, "audio/wav", b"RIFF"),
+        ({"encoding": "linear16", "container": "none"}, "audio/pcm", b""),
+        ({"encoding": "mulaw", "container": "none"}, "audio/basic", b""),
+        ({"encoding": "alaw"}, "audio/wav", b"RIFF"),
+        ({"encoding": "opus", "container": "ogg"}, "audio/ogg", b"OggS"),
+        ({"encoding": "flac"}, "audio/flac", b"fLaC"),
+    ],
+)
+async def test_the_call_over_http_has_all_encodings(
+    start: Start, options: dict[str, Any], content_type: str, begins: bytes
+) -> None:
+    client = await start()
+    async with sdk(client).speak.v1.audio.with_raw_response.generate(text=TEXT, model="joe", **options) as response:
+        audio = b"".join([piece async for piece in response.data])
+        assert response.headers["content-type"] == content_type
+        assert response.headers["x-tts-provider"] == "humming"
+    assert audio.startswith(begins)
+    assert len(audio) > 1000
+    async with client.session.post(f"{client.url}/deepgram/v1/speak?tag=a", json={"text": "Hello."}) as answer:
+        assert answer.headers["X-TTS-Ignored"] == "tag"
+    text = await client.prometheus()
+    assert samples(text, "tts_requests_total", endpoint="/v1/speak", method="POST", outcome="ok") == [1]
+    assert samples(text, "tts_requests_total", endpoint="/deepgram/v1/speak", method="POST", outcome="ok") == [1]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"model": "nobody"}, "no such voice"),
+        ({"encoding": "mp3", "container": "wav"}, "container must be none for mp3"),
+        ({"encoding": "opus", "sample_rate": 8000}, "sample_rate"),
+        ({"encoding": "linear16", "sample_rate": 12_345}, "sample_rate"),
+        ({"encoding": "vorbis"}, "encoding"),
+        ({"bit_rate": 48_000}, "allowed fields"),
+        ({"callback": "https://example.com"}, "allowed fields"),
+        ({"speed": 9.0}, "speed"),
+    ],
+)
+async def test_what_is_refused_is_named_in_deepgrams_format(start: Start, options: dict[str, Any], words: str) -> None:
+    client = await start()
+    with pytest.raises(ApiError) as refused:
+        async for _ in sdk(client).speak.v1.audio.generate(text="Hello.", **options):
+            pass
+    body = refused.value.body
+    assert refused.value.status_code in (400, 422)
+    assert words in body["err_msg"]
+    assert body["err_code"].isupper()
