@@ -213,7 +213,9 @@ class Applications:
             limiter=self._limiter,
             limits=SendLimits(settings.send_seconds, settings.min_send_rate),
         )
-        sessions = Sessions(settings.max_sockets, settings.max_client_share, self._admission)
+        sessions = Sessions(
+            settings.max_sockets, settings.max_client_share, self._admission, self._telemetry.metrics, SOCKET_PATHS
+        )
         for form in deepgram.formats(settings):
             yield from SocketRoute(form, settings, sessions, speaker, self._clients).routes()
 

@@ -151,6 +151,8 @@ class RequestRecord:
     """Empty for a request for audio; for a dry run, whether it would have been admitted."""
     cut_off: bool = False
     """Whether the server cut it off because its reader was too slow."""
+    interrupted: bool = False
+    """Whether the client of a socket stopped it."""
     recognition: asyncio.Future[float | None] | None = None
     """The word error rate of a clip that is recognised beside the request, None if it isn't known in time; None if the
     clip was not chosen."""
@@ -264,6 +266,8 @@ class RequestRecord:
             return None
         if self.cut_off:
             return Cancellation.SLOW_READER
+        if self.interrupted:
+            return Cancellation.INTERRUPTED
         if not self.received:
             return Cancellation.INCOMPLETE
         return Cancellation.BEFORE_ANSWER if self.status == CLIENT_LEFT else Cancellation.DURING_ANSWER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboards.boards.streaming_panels import STREAMING
 from dashboards.objective import WINDOW, budget_left, burn_rate
 from dashboards.panel import Board, Panel, Query, Row, Threshold, Unit
 from dashboards.scope import SELECTED
@@ -172,8 +173,9 @@ CANCELLED = Panel(
     "cancellations",
     "Why requests were cancelled",
     "Cancelled requests per second by reason: the client left before its request had arrived (incomplete), before the "
-    "answer began, or while it received the answer; or it received too slowly (slow_reader). When clients leave before "
-    "the answer, look at Response time: they may not wait that long.",
+    "answer began, or while it received the answer; it received too slowly (slow_reader), or stopped an utterance of a "
+    "socket (interrupted), as in any conversation. When clients leave before the answer, look at "
+    "Response time: they may not wait that long.",
     "stacked",
     Unit.REQUESTS_PER_SECOND,
     (Query(SELECTED.positive_rate(CANCELLATIONS, by=(CANCELLATION,)), "{reason}"),),
@@ -252,6 +254,7 @@ SERVICE = Board(
         Row("Now", (SUCCESS, P95_NOW, RATE_NOW, IN_FLIGHT_NOW, BUDGET, SERVERS)),
         Row("Requests", (REQUEST_RATE, LATENCY, LATENCY_DISTRIBUTION, IN_FLIGHT, STATUS_CODES, ENDPOINTS)),
         Row("Failures", (ERROR_RATE, ERROR_RATIO, BURN_RATE, CANCELLED)),
+        STREAMING,
         Row("Traces", (SLOWEST_REQUESTS, FAILED_REQUESTS)),
     ),
 )

@@ -35,6 +35,7 @@ from otel.contract.values import (
     Saving,
     Side,
     SlowReason,
+    SocketEnd,
     Stage,
     WorkerKind,
 )
@@ -137,6 +138,7 @@ RATE_LIMIT_REASON = Attribute("reason", "the limit that the request exceeded", t
 LOSS_REASON = Attribute("reason", "why the event could not be written", tuple(LossReason))
 RECOGNITION_RESULT = Attribute("result", "what became of the clip", tuple(RecognitionResult))
 VERIFICATION_RESULT = Attribute("result", "what was heard in the clips", tuple(VerificationResult))
+SOCKET_END = Attribute("reason", "why it ended", tuple(SocketEnd))
 PROBE_RESULT = Attribute("result", "what the prober heard", tuple(ProbeResult))
 MOS_ASPECT = Attribute("aspect", "what the score is about", tuple(MosAspect))
 AUTHENTICATION_RESULT = Attribute("result", "the result of checking the key", tuple(AuthenticationResult))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel.contract.instrument import Instrument
+from otel.contract.streaming_metrics import STREAMING_METRICS
 
 FORECAST_WAIT = Instrument(
     "tts.forecast_wait",
@@ -19,4 +20,4 @@ UTILIZATION = Instrument(
     "`TTSCOPE_SHED_SECONDS`. At 100 the server is always busy and nothing waits, at 200 it sheds load.",
 )
 
-LOAD_METRICS = (FORECAST_WAIT, UTILIZATION)
+LOAD_METRICS = (FORECAST_WAIT, UTILIZATION, *STREAMING_METRICS)

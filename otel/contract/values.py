@@ -58,6 +58,18 @@ class Cancellation(LabelValue):
     BEFORE_ANSWER = "before_answer", "the client left before the answer began"
     DURING_ANSWER = "during_answer", "the client left while it received the answer"
     SLOW_READER = "slow_reader", "the client received the answer too slowly, so the server cut it off"
+    INTERRUPTED = "interrupted", "the client of a socket stopped the utterance"
+
+
+class SocketEnd(LabelValue):
+    """Why a socket ended over which a client sent a text in pieces."""
+
+    DONE = "done", "the client closed it, or all was said after its last message"
+    IDLE = "idle", "no message came for TTSCOPE_SOCKET_IDLE_SECONDS"
+    LEAVING = "leaving", "the server is about to stop"
+    LOST = "lost", "the client left without closing it, or answered no ping"
+    SLOW_READER = "slow_reader", "the client received too slowly, so the server cut it off"
+    FAILED = "failed", "a mistake of the server"
 
 
 class Side(LabelValue):

@@ -15,7 +15,7 @@ from server.audio.formats import Format
 from server.errors import InvalidRequest, NothingToSpeak, SpeechError, TextTooLong
 from server.routes.requests import TtsRequest
 from server.streaming.audio_stream import AudioPiece, AudioStream
-from server.streaming.speaker import SocketClient, UtteranceSpeaker
+from server.streaming.speaker import INTERRUPTED, SocketClient, UtteranceSpeaker
 from server.streaming.text_buffer import TextBuffer
 from server.text.language_detection import AUTO
 from server.text.reading import PAUSE
@@ -145,11 +145,12 @@ class StreamingContext:
             self._take_rest()
             self._append(None)
 
-    async def cancel(self) -> None:
-        """Stops speaking and sends nothing more; returns when the engine makes no more of its audio."""
+    async def cancel(self, *, lost: bool = False) -> None:
+        """Stops speaking and sends nothing more; returns when the engine makes no more of its audio. ``lost`` is
+        whether the client has left, who else asks for it."""
         self._ended = True
         self._stop_timer()
-        self._task.cancel()
+        self._task.cancel("" if lost else INTERRUPTED)
         await asyncio.gather(self._task, return_exceptions=True)
 
     def on_end(self, call: Callable[[asyncio.Task[None]], None]) -> None:

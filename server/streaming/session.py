@@ -90,7 +90,7 @@ class StreamingSession:
 
     async def close(self) -> None:
         """Stops all contexts."""
-        await asyncio.gather(*(context.cancel() for context in self.contexts))
+        await asyncio.gather(*(context.cancel(lost=True) for context in self.contexts))
         if self._lost.done():
             self._lost.exception()  # it is known to the one who closes
         else:

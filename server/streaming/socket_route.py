@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, WSMessage, WSMsgType, hdrs, web
 from opentelemetry.trace import get_current_span
 from pydantic_core import from_json
 
+from otel.contract.values import SocketEnd
 from server.access.caller import Scope, caller_of
 from server.access.clients import Clients
 from server.errors import InvalidJson, SpeechError, UpgradeRequired
@@ -35,6 +36,8 @@ LOOK_SECONDS = 1.0
 """How often an idle socket looks whether it should end."""
 CLOSE_SECONDS = 2.0
 """How long the server waits for a client's part of the closing handshake."""
+CODES = {SocketEnd.LEAVING: WSCloseCode.GOING_AWAY}
+"""The codes with which the server closes a socket, where it is not the usual one."""
 
 log = logging.getLogger(f"{LOGGER}.streaming")
 
@@ -65,7 +68,7 @@ class SocketRoute:
             raise UpgradeRequired("this path takes only WebSockets")
         options = self._form.read(request)
         client = SocketClient(caller_of(request), self._clients.key(request), route_path(request), get_current_span())
-        with self._sessions.entered(client.key):
+        with self._sessions.entered(client.key, client.endpoint):
             await self._speaker.check(options.speech, client.caller)
             response = web.WebSocketResponse(
                 timeout=CLOSE_SECONDS,
@@ -81,7 +84,14 @@ class SocketRoute:
                 StreamingSession, client, self._speaker, most_characters=self._settings.max_text_characters
             )
             converse = partial(self._form.converse, opening=opening)
-            lost = await _OpenSocket(response, session, converse, self._settings, self._sessions).run()
+            socket = _OpenSocket(response, session, converse, self._settings, self._sessions)
+            try:
+                lost = await socket.run()
+            except asyncio.CancelledError:
+                socket.end = SocketEnd.LEAVING if self._sessions.leaving else SocketEnd.LOST
+                raise
+            finally:
+                self._sessions.ended(client.endpoint, socket.end)
             if lost is not None:
                 _abort(request, lost)
         return response
@@ -107,8 +117,8 @@ class _OpenSocket:
         """Speaks the rest after the client's last message."""
         self._over = asyncio.Event()
         """Whether all is said."""
-        self._code = WSCloseCode.OK
-        """The code with which the server closes the socket."""
+        self.end = SocketEnd.DONE
+        """Why it ended."""
 
     async def run(self) -> BaseException | None:
         """Returns when the socket has ended: None if it was closed, else why it was lost."""
@@ -122,10 +132,12 @@ class _OpenSocket:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._session.close()
-        if lost is None:
-            with suppress(ConnectionError, TimeoutError):
-                await self._response.close(code=self._code)
-        return lost
+        if lost is not None:
+            self.end = _end(lost)
+            return lost
+        with suppress(ConnectionError, TimeoutError):
+            await self._response.close(code=CODES.get(self.end, WSCloseCode.OK))
+        return None
 
     async def send_json(self, message: Mapping[str, Any]) -> None:
         async with asyncio.timeout(self._settings.send_seconds):
@@ -150,12 +162,15 @@ class _OpenSocket:
                 if self._session.busy:
                     active = loop.time()
                 elif self._sessions.leaving:
-                    self._code = WSCloseCode.GOING_AWAY
+                    self.end = SocketEnd.LEAVING
                     return
                 elif loop.time() - active > self._settings.socket_idle_seconds:
+                    self.end = SocketEnd.IDLE
                     return
                 continue
             if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if frame.type is not WSMsgType.CLOSE or self._response.close_code == WSCloseCode.ABNORMAL_CLOSURE:
+                    self.end = SocketEnd.LOST
                 return
             active = loop.time()
             if self._finishing is None:
@@ -174,6 +189,13 @@ class _OpenSocket:
         with suppress(ConnectionError, TimeoutError):
             await self._session.finish()
         self._over.set()
+
+
+def _end(lost: BaseException) -> SocketEnd:
+    """Returns why a socket was lost."""
+    if isinstance(lost, TimeoutError):
+        return SocketEnd.SLOW_READER
+    return SocketEnd.LOST if isinstance(lost, ConnectionError) else SocketEnd.FAILED
 
 
 def _abort(request: web.Request, lost: BaseException) -> None:

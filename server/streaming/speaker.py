@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
+from otel.contract.streaming_metrics import UTTERANCE_FIRST_AUDIO
 from otel.contract.values import Outcome, Stage
 from otel.sdk.recording import Metrics
 from server.access.caller import Caller
@@ -37,6 +38,9 @@ SAMPLE = "a"
 OK = 200
 METHOD = "GET"
 """The method of a socket's handshake, which its utterances have in signals."""
+
+INTERRUPTED = "interrupted"
+"""The message of a CancelledError when the client stops an utterance."""
 
 log = logging.getLogger(f"{LOGGER}.streaming")
 
@@ -140,13 +144,15 @@ class UtteranceSpeaker:
         try:
             yield record, span
             record.finish(Outcome.OK, OK)
+            self._measure(record)
         except SpeechError as error:
             record.finish(Outcome.REJECTED if error.refusal else Outcome.ERROR, _sent(record) or error.status, error)
             raise
         except (ConnectionError, TimeoutError):
             record.finish(Outcome.CANCELLED, _sent(record) or CLIENT_LEFT)
             raise
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
+            record.interrupted = INTERRUPTED in cancelled.args
             self._cancelled(record)
             raise
         except Exception as mistake:  # any exception is counted, and the client gets a message
@@ -161,6 +167,13 @@ class UtteranceSpeaker:
         finally:
             self._recorder.close(record, span)
             span.end()
+
+    def _measure(self, record: RequestRecord) -> None:
+        seconds = record.time_to_first_audio
+        if seconds is not None:
+            self._metrics.record(
+                UTTERANCE_FIRST_AUDIO, seconds, endpoint=record.endpoint, word_count_range=record.word_count_range
+            )
 
     def _cancelled(self, record: RequestRecord) -> None:
         """Records an utterance that was interrupted, or that the server ended after its drain timeout."""
