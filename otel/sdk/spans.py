@@ -215,6 +215,12 @@ class _Span(Span):
             self.provider.end(self)
 
 
+def keep_parent(span: Span, parent: Span) -> None:
+    """Samples ``parent``, which has not ended, if ``span`` is sampled: a child whose parent is missing looks lost."""
+    if isinstance(span, _Span) and span.attributes.get(KEEP):
+        parent.set_attribute(KEEP, True)
+
+
 def unsampled(context: SpanContext) -> Context:
     """Returns a context with the same ids that creates no exemplar, for requests whose trace is not sampled."""
     return set_span_in_context(

@@ -52,6 +52,8 @@ class TraceMemory(SpanProcessor):
                 self._pending.pop(next(iter(self._pending)))
             self._pending.setdefault(trace_id, []).append(span)
             return
+        if RequestField.REQUEST_ID not in (span.attributes or {}):  # a socket, whose utterances are the requests
+            return
         self._count += 1
         root_id = _context(span).span_id
         waiting = self._pending.pop(trace_id, [])

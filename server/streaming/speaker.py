@@ -15,6 +15,7 @@ from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 from otel.contract.streaming_metrics import UTTERANCE_FIRST_AUDIO
 from otel.contract.values import Outcome, Stage
 from otel.sdk.recording import Metrics
+from otel.sdk.spans import keep_parent
 from server.access.caller import Caller
 from server.access.limiter import Limiter
 from server.errors import InternalError, ShuttingDown, SpeechError
@@ -36,6 +37,8 @@ SAMPLE_BYTES = np.dtype(np.float32).itemsize
 SAMPLE = "a"
 """Stands for a text that has not arrived."""
 OK = 200
+ROUTE = "http.route"
+"""The attribute of a SERVER span that has the path of its route."""
 METHOD = "GET"
 """The method of a socket's handshake, which its utterances have in signals."""
 
@@ -139,7 +142,12 @@ class UtteranceSpeaker:
     def _recorded(self, client: SocketClient) -> Iterator[tuple[RequestRecord, Span]]:
         """Counts an utterance exactly once, as the gate counts a request."""
         record = RequestRecord(str(uuid.uuid4()), endpoint=client.endpoint, method=METHOD, caller=client.caller)
-        span = self._tracer.start_span(client.endpoint, set_span_in_context(client.span), SpanKind.SERVER)
+        span = self._tracer.start_span(
+            client.endpoint,
+            set_span_in_context(client.span),
+            SpanKind.SERVER,
+            attributes={ROUTE: client.endpoint},
+        )
         self._recorder.open(record, span)
         try:
             yield record, span
@@ -166,6 +174,7 @@ class UtteranceSpeaker:
             raise error from mistake
         finally:
             self._recorder.close(record, span)
+            keep_parent(span, client.span)
             span.end()
 
     def _measure(self, record: RequestRecord) -> None:
