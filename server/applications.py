@@ -135,7 +135,7 @@ class Applications:
             origins,
             *self._audited_requests(),
             self._authentication(routes, settings.host),
-            ClientLimits(self._limiter, self._clients, self._telemetry.metrics, limited(routes)),
+            ClientLimits(self._limiter, self._clients, self._telemetry.metrics, limited(routes), SOCKET_PATHS),
             AuditedChanges(self._audit, self._clients, changes(routes)),
             invite_body,
         )

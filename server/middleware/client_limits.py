@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from functools import partial
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from otel.contract.metrics import RATE_LIMITED
@@ -26,14 +26,24 @@ class ClientLimits:
 
     __middleware_version__ = 1
 
-    def __init__(self, limiter: Limiter, clients: Clients, metrics: Metrics, paths: Collection[str]) -> None:
+    def __init__(
+        self,
+        limiter: Limiter,
+        clients: Clients,
+        metrics: Metrics,
+        paths: Collection[str],
+        sockets: Collection[str] = (),
+    ) -> None:
+        """``sockets`` are the paths of WebSockets, whose handshakes don't count: each of their utterances does."""
         self._limiter = limiter
         self._clients = clients
         self._metrics = metrics
         self._paths = frozenset(paths)
+        self._sockets = frozenset(sockets)
 
     async def __call__(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if route_path(request) not in self._paths:
+        path = route_path(request)
+        if path not in self._paths or (request.method == hdrs.METH_GET and path in self._sockets):
             return await handler(request)
         caller, client = caller_of(request), self._clients.key(request)
         async with permitted(self._limiter, self._metrics, caller, client, partial(_has_begun, request)) as permit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -80,6 +80,8 @@ class SocketFormat:
     read: Callable[[web.Request], ContextOptions]
     """Returns the options in the path, query and headers of a handshake. Raises SpeechError."""
     converse: Converse
+    names: Mapping[str, str] = field(default_factory=dict)
+    """The format's names for fields of POST /tts, where they differ."""
     subprotocols: tuple[str, ...] = ()
     """The subprotocols that clients may ask for."""
 

@@ -27,6 +27,7 @@ ENCODINGS = {
     "mulaw": SampleEncoding.PCM_MULAW,
     "alaw": SampleEncoding.PCM_ALAW,
 }
+NAMES = {"voice_name": "model"}
 RATE = 24_000
 """Hz, where the client asks for no other."""
 _CONTEXT = "deepgram"
@@ -120,4 +121,4 @@ def formats(settings: Settings) -> tuple[SocketFormat, ...]:
         speech = TtsRequest(text="", voice_name=query.model, speed=query.speed, response_format="pcm", stream=True)
         return ContextOptions(speech, form, settings.buffer_delay_seconds)
 
-    return tuple(SocketFormat(path, read, DeepgramConversation, ("token",)) for path in PATHS)
+    return tuple(SocketFormat(path, read, DeepgramConversation, NAMES, ("token",)) for path in PATHS)

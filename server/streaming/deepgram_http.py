@@ -15,6 +15,7 @@ from server.errors import SpeechError, UnsupportedFormat
 from server.routes.dialect import SynthesisRequest
 from server.routes.requests import FormatName, TtsRequest, parse, read_json
 from server.routes.route import Handler, Route
+from server.streaming.deepgram import NAMES
 from server.streaming.query import read_query, validated
 from server.utterance import SPEED_RANGE
 
@@ -67,7 +68,7 @@ class _Body(BaseModel):
 class DeepgramDialect:
     """See server.routes.dialect.Dialect."""
 
-    names: Mapping[str, str] = {"voice_name": "model", "response_format": "encoding"}
+    names: Mapping[str, str] = {**NAMES, "response_format": "encoding"}
 
     def __init__(self, path: str) -> None:
         self.path = path

@@ -21,6 +21,7 @@ from server.logs import LOGGER
 from server.middleware.envelope import REQUEST_ID, TRACE_ID
 from server.middleware.matched_route import route_path
 from server.routes.route import Route
+from server.routes.speech import renamed
 from server.settings import Settings
 from server.streaming.context import Event, Send, StreamingContext
 from server.streaming.conversation import Conversation, Message, Opening, Socket, SocketFormat, encode
@@ -69,7 +70,8 @@ class SocketRoute:
         options = self._form.read(request)
         client = SocketClient(caller_of(request), self._clients.key(request), route_path(request), get_current_span())
         with self._sessions.entered(client.key, client.endpoint):
-            await self._speaker.check(options.speech, client.caller)
+            with renamed(self._form.names):
+                await self._speaker.check(options.speech, client.caller)
             response = web.WebSocketResponse(
                 timeout=CLOSE_SECONDS,
                 heartbeat=HEARTBEAT_SECONDS,
