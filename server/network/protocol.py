@@ -132,13 +132,11 @@ class HttpConnection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._invalid:
-            return
         if self._upgraded:  # the bytes of a WebSocket are no request
             super().data_received(data)
-            return
-        for piece in pieces(data):
-            self._receive(piece)
+        elif not self._invalid:
+            for piece in pieces(data):
+                self._receive(piece)
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp always closes the connection
         """Keeps the connection open until the requests that arrived completely are answered: the client may have closed

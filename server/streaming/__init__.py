@@ -3,5 +3,7 @@
 - ``text_buffer.py``: which parts of an unfinished text can be spoken.
 - ``speaker.py``: one utterance, recorded as a request. ``audio_stream.py`` encodes the utterances of a context.
 - ``context.py``: a text and its audio. ``session.py``: the contexts of one socket. ``sessions.py``: all sessions.
-- ``door.py``: what a format must do. ``socket_route.py``: the handler of its sockets. A format has a module of its own.
+- ``conversation.py``: what a format must do. ``socket_route.py``: the handler of its sockets.
+  ``query.py`` reads handshakes.
+- ``deepgram.py``, ``deepgram_http.py``: the format of Deepgram.
 """

@@ -124,9 +124,10 @@ class _OpenSocket:
 
     async def run(self) -> BaseException | None:
         """Returns when the socket has ended: None if it was closed, else why it was lost."""
-        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._over.wait())]
+        tasks: list[asyncio.Future[Any]] = [asyncio.create_task(self._read()), asyncio.create_task(self._over.wait())]
+        lost: BaseException | None = None
         try:
-            ended, _ = await asyncio.wait({*tasks, self._session.lost}, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait((*tasks, self._session.lost), return_when=asyncio.FIRST_COMPLETED)
             lost = next((error for each in ended if (error := each.exception()) is not None), None)
         finally:
             tasks += [self._finishing] if self._finishing is not None else []

@@ -169,9 +169,9 @@ class UtteranceSpeaker:
                 exc_info=mistake,
                 extra={"request_id": record.request_id},
             )
-            error = InternalError("the server failed because of a bug; its log has the reason")
-            record.finish(Outcome.ERROR, _sent(record) or error.status, error)
-            raise error from mistake
+            failure = InternalError("the server failed because of a bug; its log has the reason")
+            record.finish(Outcome.ERROR, _sent(record) or failure.status, failure)
+            raise failure from mistake
         finally:
             self._recorder.close(record, span)
             keep_parent(span, client.span)

@@ -11,7 +11,7 @@ from server.middleware.envelope import error_response
 from server.routes.openai_api import SpeechRequest
 from server.routes.requests import SMALL_BODY, TtsRequest, media_type, parse, parse_tts
 
-STATUSES = {400, 401, 403, 404, 405, 408, 413, 414, 415, 416, 421, 422, 429, 431, 500, 503, 504}
+STATUSES = {400, 401, 403, 404, 405, 408, 413, 414, 415, 416, 421, 422, 426, 429, 431, 500, 503, 504}
 
 
 @pytest.mark.parametrize("cls", all_errors(), ids=error_type)
