@@ -1,7 +1,7 @@
 """All errors that a client can receive: the classes below SpeechError.
 
-``speech_error.py`` has their base. ``access_errors.py`` (of keys and web pages) and ``audio_errors.py`` are part of
-this module.
+``speech_error.py`` has their base. ``access_errors.py`` (of keys and web pages), ``audio_errors.py`` and
+``connection_errors.py`` are part of this module.
 """
 
 from __future__ import annotations
@@ -19,11 +19,13 @@ from server.access_errors import (
     VoiceNotAllowed,
 )
 from server.audio_errors import InvalidSample, RangeNotSatisfiable, UnsupportedFormat
+from server.connection_errors import HeadersTooLarge, TooManyConnections, UpgradeRequired, UriTooLong
 from server.speech_error import ComponentError, ServerError, SpeechError, VoiceError, error_type
 
 __all__ = [
     "ComponentError",
     "ConflictingApiKeys",
+    "HeadersTooLarge",
     "InsufficientScope",
     "InvalidApiKey",
     "InvalidSample",
@@ -32,8 +34,11 @@ __all__ = [
     "RangeNotSatisfiable",
     "ServerError",
     "SpeechError",
+    "TooManyConnections",
     "TooManyFailedAttempts",
     "UnsupportedFormat",
+    "UpgradeRequired",
+    "UriTooLong",
     "VoiceError",
     "VoiceNotAllowed",
     "all_errors",
@@ -109,16 +114,6 @@ class MethodNotAllowed(SpeechError):
         return {"Allow": ", ".join(sorted(self.allowed))}
 
 
-class UpgradeRequired(SpeechError):
-    """The path takes only WebSockets."""
-
-    status = 426
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"Upgrade": "websocket", "Connection": "Upgrade"}
-
-
 class RequestTimeout(SpeechError):
     """The client did not send its whole request in time."""
 
@@ -135,12 +130,6 @@ class BodyTooLarge(SpeechError):
     """The body is larger than the server allows."""
 
     status = 413
-
-
-class UriTooLong(SpeechError):
-    """The URL is longer than the longest text, percent-encoded, needs."""
-
-    status = 414
 
 
 class UnsupportedMediaType(SpeechError):
@@ -218,12 +207,6 @@ class InsufficientQuota(SpeechError):
     @property
     def headers(self) -> dict[str, str]:
         return {**super().headers, "X-Should-Retry": "false"}
-
-
-class HeadersTooLarge(SpeechError):
-    """A header, or all headers together, are too long."""
-
-    status = 431
 
 
 class BadRequest(SpeechError):
@@ -314,14 +297,6 @@ class AuditUnavailable(SpeechError):
 class SharedStoreUnavailable(SpeechError):
     """The store that servers share can't be reached, so nothing is registered or changed, and voices that this server
     does not know can't be looked up. The message says why."""
-
-    status = 503
-    kind = "server_error"
-    side = Side.SERVER
-
-
-class TooManyConnections(SpeechError):
-    """All connections of the server are in use. A new connection gets this answer before it sends a request."""
 
     status = 503
     kind = "server_error"

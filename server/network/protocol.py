@@ -139,8 +139,7 @@ class HttpConnection(web.RequestHandler):
                 self._receive(piece)
 
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp always closes the connection
-        """Keeps the connection open until the requests that arrived completely are answered: the client may have closed
-        its sending side alone."""
+        """Keeps the connection open until its complete requests are answered: a client may only end sending."""
         transport = self.transport
         if self._force_close or self._upgraded or transport is None:
             return False
