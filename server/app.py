@@ -7,12 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from otel.contract.values import AuditEvent, AuditOutcome, BackgroundTask
-from otel.sdk.otlp import fixed_sampling, sdk_disabled
-from otel.sdk.sampling import TailSampler
+from otel.sdk.otlp import sdk_disabled
 from otel.sdk.telemetry import Telemetry
 from server import VERSION, components
 from server.access.audit_entry import AuditEntry, DetailValue
@@ -43,8 +41,8 @@ from server.telemetry.client_names import KeyNames
 from server.telemetry.counters import MOST_BEGUN, begin_counters, begin_use
 from server.telemetry.degradation import DegradationMonitor
 from server.telemetry.gauges import observe_gauges
+from server.telemetry.lost_requests import report_lost
 from server.telemetry.provider_metrics import ProviderMetrics
-from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, SystemSampler
 from server.telemetry.security import AttemptCounter, observe_age, observe_expiry, open_audit_log
 from server.telemetry.server_load import ServerLoad
@@ -74,10 +72,9 @@ class Service:
         self._names = KeyNames(lambda: self.keyring.records)
         self._metrics_enabled = settings.metrics_enabled and not sdk_disabled()
         self._gpu = GpuSampler()
-        build = settings.build or VERSION
         self._telemetry = Telemetry(
             version=VERSION,
-            build=build,
+            build=settings.build or VERSION,
             allow_lists=allow_lists(providers, self._gpu.names, ENDPOINTS, settings.voice_providers, self._names),
             metrics_enabled=self._metrics_enabled,
             events_folder=settings.data_dir / EVENTS_FOLDER,
@@ -113,14 +110,19 @@ class Service:
         self._store = None if shared is None else StoreWatcher(shared)
         if self._store is not None:
             self._store.on_change(self._synthesizer.refresh)
-        sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
         self._journal = components.open_journal(settings)
         self._audit = open_audit_log(settings, self._telemetry.metrics)
         self.keyring.on_change = self._keys_changed
         self._dictionaries = Dictionaries(settings.data_dir / DICTIONARIES_FOLDER, self._dictionary_changed, shared)
         predictor = self._prediction.predictor
-        recorder = partial(Recorder, predictor=predictor, costs=self._costs)
-        self._recorder = recorder(self._telemetry, self._summary, sampler, build, self._journal)
+        self._recorder = components.open_recorder(
+            settings,
+            self._telemetry,
+            self._summary,
+            journal=self._journal,
+            predictor=predictor,
+            costs=self._costs,
+        )
         self._certificate = server_certificate(settings.tls_certificate, settings.tls_key)
         self._connections = Connections(possible_connections(settings.max_connections))
         self._register_metrics(names)
@@ -128,6 +130,7 @@ class Service:
             settings,
             telemetry=self._telemetry,
             recorder=self._recorder,
+            costs=self._costs,
             admission=self._admission,
             load=self._server_load,
             predictor=predictor,
@@ -223,7 +226,7 @@ class Service:
             await self._agent_check.listen()
         names = (variable for variable, name in variables().items() if name in self._settings.model_fields_set)
         self._note(AuditEvent.SERVER_STARTED, settings=tuple(names))
-        self._report_lost()  # after listening: two servers with the same port share a folder too
+        report_lost(self._journal, self._recorder)  # after listening: two servers with the same port share a folder too
         await asyncio.to_thread(self._restarts.begin)
         tasks: dict[str, Callable[[], Awaitable[None]]] = {
             BackgroundTask.SYSTEM: self._system.run,
@@ -286,23 +289,6 @@ class Service:
 
     async def _load(self) -> None:
         await asyncio.gather(self._workers.start(self._provider_metrics.worker_restarted), self._synthesizer.start())
-
-    def _report_lost(self) -> None:
-        """Logs the requests that were in flight when the last server ended, and counts them as errors."""
-        if self._journal is None:
-            return
-        for request in self._journal.lost:
-            log.error(
-                "a request was lost when the server ended",
-                extra={
-                    "request_id": request.request_id,
-                    "endpoint": request.endpoint,
-                    "began": request.began,
-                    "machine_restarted": not request.same_boot,
-                },
-            )
-            self._recorder.report_lost(request)
-        self._journal.begin()
 
     def _note(self, event: AuditEvent, subject: str = "", **details: DetailValue) -> None:
         """Writes to the audit log what no request did."""

@@ -34,6 +34,7 @@ from server.prediction.request_predictor import RequestPredictor
 from server.routes import console, coqui_api
 from server.routes.delivery import SendLimits
 from server.routes.dialect import Dialect, TtsDialect
+from server.routes.dry_run import DryRun
 from server.routes.health import HealthRoutes
 from server.routes.key_administration import KeyAdministrationRoutes
 from server.routes.metrics import PrometheusRoute, SummaryRoute
@@ -56,6 +57,7 @@ from server.streaming.socket_route import SocketRoute
 from server.streaming.speaker import UtteranceSpeaker
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
+from server.telemetry.costs import Costs
 from server.telemetry.recorder import Recorder
 from server.telemetry.server_load import ServerLoad
 from server.text.dictionaries import Dictionaries
@@ -87,6 +89,7 @@ class Applications:
         *,
         telemetry: Telemetry,
         recorder: Recorder,
+        costs: Costs,
         admission: Admission,
         load: ServerLoad,
         predictor: RequestPredictor,
@@ -105,6 +108,7 @@ class Applications:
         self._settings = settings
         self._telemetry = telemetry
         self._recorder = recorder
+        self._costs = costs
         self._admission = admission
         self._load = load
         self._limiter = limiter
@@ -173,6 +177,7 @@ class Applications:
             self._recordings, synthesizer, clients, settings.receive_seconds, self._store, aliases=settings.aliases
         )
         utterances = UtteranceParser(settings, synthesizer, self._dictionaries, self._store, self._aliases)
+        dry_run = DryRun(synthesizer, self._costs)
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
         voices = VoiceListRoutes(synthesizer, self._aliases, int(time.time()))
         routes = (
@@ -180,7 +185,9 @@ class Applications:
             *(
                 route
                 for dialect in DIALECTS
-                for route in dialect.routes(SpeechRoute(settings, synthesizer, clients, utterances, dialect))
+                for route in dialect.routes(
+                    SpeechRoute(settings, synthesizer, clients, utterances, dialect, dry_run=dry_run)
+                )
             ),
             *reading.routes(),
             *recordings.routes(),

@@ -13,7 +13,9 @@ from otel.contract.prediction_metrics import PREDICTION_MODEL
 from otel.contract.recognition_values import RecognitionResult
 from otel.contract.values import RateLimitReason
 from otel.contract.verification_metrics import RECOGNITIONS
+from otel.sdk.otlp import fixed_sampling
 from otel.sdk.recording import Metrics
+from otel.sdk.sampling import TailSampler
 from otel.sdk.telemetry import Telemetry
 from server import VERSION
 from server.access.caller import KeyLimits
@@ -31,7 +33,9 @@ from server.synthesis.fallback.chain import FallbackChain
 from server.synthesis.synthesizer import AdmittedChain, Synthesizer
 from server.telemetry.costs import Costs
 from server.telemetry.machine_account import MachineAccount
+from server.telemetry.recorder import Recorder
 from server.telemetry.samplers import GpuSampler, available_cores
+from server.telemetry.summary import Summary
 from server.verification.clip_sampler import ClipSampler
 from server.verification.verifier import Verifier
 
@@ -54,6 +58,21 @@ def open_journal(settings: Settings) -> Journal | None:
     except OSError as error:
         log.warning("there is no journal of requests in flight", extra={"reason": error.strerror})
         return None
+
+
+def open_recorder(
+    settings: Settings,
+    telemetry: Telemetry,
+    summary: Summary,
+    *,
+    journal: Journal | None,
+    predictor: RequestPredictor,
+    costs: Costs,
+) -> Recorder:
+    """Returns what records requests."""
+    sampler = TailSampler(settings.traces_per_second, fixed=fixed_sampling())
+    build = settings.build or VERSION
+    return Recorder(telemetry, summary, sampler, build, journal, predictor=predictor, costs=costs)
 
 
 def _secret(settings: Settings) -> bytes:

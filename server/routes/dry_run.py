@@ -1,4 +1,4 @@
-"""The answer to POST /tts with dry_run: how long the speech would take, without making it."""
+"""The answer to POST /tts with dry_run: how long the speech would take and what it would cost, without making it."""
 
 from __future__ import annotations
 
@@ -11,29 +11,41 @@ from server.access.limiter import Permit
 from server.errors import InsufficientQuota, QueueFull, ShuttingDown, SpeechError
 from server.record import RequestRecord, Synthesis
 from server.synthesis.synthesizer import Synthesizer
+from server.telemetry.costs import Costs, ExpectedCost
 
 DIGITS = 3
+COST_DIGITS = 4
+"""The significant digits of a cost, which is a small part of a cent."""
 
 
-def rehearsed(
-    synthesizer: Synthesizer, record: RequestRecord, synthesis: Synthesis, size: int, permit: Permit | None
-) -> web.Response:
-    """Returns the response to a dry run. ``size`` is the estimate of the unsent bytes, ``permit`` what the client's
-    limits allow. Raises NotReady and UnknownVoice, without which there is no prediction."""
-    refusal: SpeechError | None = None
-    try:
-        synthesizer.rehearse(synthesis, size)
-        if permit is not None:
-            permit.check(synthesis.utterance.characters, synthesis.estimated_seconds)
-    except (QueueFull, ShuttingDown, InsufficientQuota) as error:
-        refusal = error
-    if synthesis.prediction is None:
-        raise ValueError("a synthesis that was rehearsed has a prediction")
-    record.dry_run = "no" if refusal is not None else "yes"
-    return web.json_response(_describe(record, synthesis.prediction, refusal))
+class DryRun:
+    """Answers requests for a prediction."""
+
+    def __init__(self, synthesizer: Synthesizer, costs: Costs) -> None:
+        self._synthesizer = synthesizer
+        self._costs = costs
+
+    def answer(self, record: RequestRecord, synthesis: Synthesis, size: int, permit: Permit | None) -> web.Response:
+        """Returns the response to a dry run. ``size`` is the estimate of the unsent bytes, ``permit`` what the client's
+        limits allow. Raises NotReady and UnknownVoice, without which there is no prediction."""
+        refusal: SpeechError | None = None
+        try:
+            self._synthesizer.rehearse(synthesis, size)
+            if permit is not None:
+                permit.check(synthesis.utterance.characters, synthesis.estimated_seconds)
+        except (QueueFull, ShuttingDown, InsufficientQuota) as error:
+            refusal = error
+        prediction = synthesis.prediction
+        if prediction is None:
+            raise ValueError("a synthesis that was rehearsed has a prediction")
+        record.dry_run = "no" if refusal is not None else "yes"
+        expected = self._costs.expected(prediction.features.voice, prediction.audio_seconds)
+        return web.json_response(_describe(record, prediction, refusal, expected))
 
 
-def _describe(record: RequestRecord, prediction: Prediction, refusal: SpeechError | None) -> dict[str, Any]:
+def _describe(
+    record: RequestRecord, prediction: Prediction, refusal: SpeechError | None, expected: ExpectedCost
+) -> dict[str, Any]:
     features = prediction.features
     return {
         "admitted": refusal is None,
@@ -42,6 +54,8 @@ def _describe(record: RequestRecord, prediction: Prediction, refusal: SpeechErro
         "duration_seconds": _rounded(prediction.duration),
         "first_audio_seconds": _rounded(prediction.first_audio),
         "audio_seconds": round(prediction.audio_seconds, DIGITS),
+        "cost": None if expected.cost is None else float(f"{expected.cost:.{COST_DIGITS}g}"),
+        "currency": expected.currency,
         "predictor": str(prediction.predictor),
         "voice_name": "" if record.utterance is None else record.utterance.voice.name,
         "language": features.language,

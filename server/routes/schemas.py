@@ -48,6 +48,11 @@ DRY_RUN = each(
     duration_seconds=QUANTILES,
     first_audio_seconds=QUANTILES,
     audio_seconds=NUMBER,
+    cost={
+        "type": ["number", "null"],
+        "description": "The mean cost of the voice's audio so far, times audio_seconds; null if it is not known.",
+    },
+    currency=maybe("string"),
     predictor={"type": "string", "enum": list(Predictor)},
     voice_name=TEXT,
     language=TEXT,

@@ -20,7 +20,7 @@ from server.record import Synthesis
 from server.routes.byte_ranges import ACCEPT_RANGES
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
-from server.routes.dry_run import rehearsed
+from server.routes.dry_run import DryRun
 from server.routes.requests import wants_fresh
 from server.routes.sending import (
     Send,
@@ -53,12 +53,15 @@ class SpeechRoute:
         clients: Clients,
         utterances: UtteranceParser,
         dialect: Dialect,
+        *,
+        dry_run: DryRun,
     ) -> None:
         self._dialect = dialect
         self._settings = settings
         self._synthesizer = synthesizer
         self._clients = clients
         self._utterances = utterances
+        self._dry_run = dry_run
         self._limits = SendLimits(settings.send_seconds, settings.min_send_rate, settings.cache_header)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
@@ -86,7 +89,7 @@ class SpeechRoute:
             self._synthesizer.require_verification(utterance)
         if speech.dry_run:
             size = self._size(synthesis_request, utterance)
-            return rehearsed(self._synthesizer, record, synthesis, size, request.get(PERMIT))
+            return self._dry_run.answer(record, synthesis, size, request.get(PERMIT))
         with (
             renamed(self._dialect.names),
             self._synthesizer.admit(client, self._size(synthesis_request, utterance)) as slot,

@@ -37,6 +37,15 @@ class VoiceCost:
         return self.cost / self.audio_seconds * audio_seconds if self.audio_seconds else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class ExpectedCost:
+    """What a request would cost if its audio were made now; None for what is not known."""
+
+    cost: float | None
+    currency: str | None
+    """None without a price list."""
+
+
 class Costs:
     """Prices requests when they end; without a price list their time is noted, and nothing else."""
 
@@ -57,6 +66,14 @@ class Costs:
         saved = self.account.worked(device, seconds, saved_seconds)
         if saved:
             self._metrics.add(cost_metrics.COST_SAVED, saved, by=Saving.BATCHING)
+
+    def expected(self, voice: str, audio_seconds: float) -> ExpectedCost:
+        """Returns the expected cost of a request, by the mean cost of the voice's audio so far: what the cache would
+        save. ``voice`` is the voice's label. No cost is known without a price list, and before the voice has spoken."""
+        if self._prices is None:
+            return ExpectedCost(None, None)
+        mean = self._voices.get(voice)
+        return ExpectedCost(mean.of(audio_seconds) if mean and mean.audio_seconds else None, self._prices.currency)
 
     def close(self, record: RequestRecord) -> dict[str, AttributeValue]:
         """Records a finished request's cost, and returns the fields of its event about it."""

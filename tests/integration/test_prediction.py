@@ -70,6 +70,30 @@ async def test_a_dry_run_predicts_and_speaks_nothing(start: Start) -> None:
     assert stream["first_audio_seconds"] != stream["duration_seconds"]
 
 
+async def test_a_dry_run_has_the_expected_cost(start: Start, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('currency = "EUR"\ncpu_core_hour = 3600\n[million_characters]\nhumming = 100\n', encoding="utf-8")
+    client = await start(prices_file=prices)
+    unknown = await dry_run(client)
+    assert (unknown["cost"], unknown["currency"]) == (None, "EUR")
+    assert (await client.tts({"text": TEXT}))[0] == 200
+    await client.until(lambda summary: summary["successful_requests"] == 1)
+    twice = await dry_run(client, text=f"{TEXT} {TEXT}")
+    await client.service.stop()
+    (event,) = (event for event in events(tmp_path) if RequestField.COST in event)
+    cost, seconds = float(event[RequestField.COST]), float(event[RequestField.AUDIO_DURATION])
+    assert cost > 100 * len(TEXT) / 1e6
+    assert twice["cost"] == pytest.approx(cost / seconds * twice["audio_seconds"], rel=0.001)
+    assert twice["currency"] == event[RequestField.CURRENCY]
+
+
+async def test_a_dry_run_has_no_cost_without_a_price_list(start: Start) -> None:
+    client = await start()
+    assert (await client.tts({"text": TEXT}))[0] == 200
+    answer = await dry_run(client)
+    assert answer["cost"] is answer["currency"] is None
+
+
 async def test_a_dry_run_is_no_request_for_audio(start: Start, tmp_path: Path) -> None:
     client = await start()
     await dry_run(client)
