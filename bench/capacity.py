@@ -10,9 +10,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bench.capacity_file import count_of, loss_of, write
 from bench.capacity_plan import (
     Calibration,
     FleetForecast,
@@ -25,10 +26,11 @@ from bench.capacity_plan import (
     multiplied,
     recorded_fallback,
 )
-from bench.recorded import read_traffic
+from bench.recorded import Traffic, read_traffic
 from bench.results.file import number, table
 from bench.simulation.step_times import FILE, StepTimes
 from drift.errors import DriftError
+from otel.contract.capacity_forecast import CapacityForecast
 
 HEAD = ("servers", "used", "first audio p50 s", "p95 s", "total p95 s", "refused")
 
@@ -50,13 +52,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(calibration_text(calibration))
     arrivals = multiplied(arrivals_of(traffic.requests), options.factor)
     search = ServerSearch(calibration.fleet, arrivals)
-    text, answer = answer_text(search, options.target, options.factor, calibration.error)
-    print(text)
+    forecast = forecast_of(search, traffic, options, calibration.error)
+    print(answer_text(search, forecast))
     if options.lose:
         fallback = options.fallback or recorded_fallback(traffic)
-        fleet = replace(calibration.fleet, replicas=answer or options.servers)
-        print(loss_text(lose_provider(fleet, arrivals, fallback), fallback))
-    return 0 if answer else 1
+        fleet = replace(calibration.fleet, replicas=forecast.least or options.servers)
+        loss = lose_provider(fleet, arrivals, fallback)
+        print(loss_text(loss, fallback))
+        forecast = replace(forecast, loss=loss_of(loss, fallback, options.target))
+    if options.output is not None:
+        write(forecast, options.output)
+    return 0 if forecast.least else 1
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -72,6 +78,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--cores", type=int, default=0, help="cores of a server (default: those of the step times)")
     parser.add_argument("--times", type=Path, default=FILE, help="step times (default %(default)s)")
     parser.add_argument("--lose", action="store_true", help="also: every server loses its first provider")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="also write the answer for the live dashboard")
     parser.add_argument(
         "--fallback",
         type=fallback_of,
@@ -107,21 +114,42 @@ def calibration_text(calibration: Calibration) -> str:
     )
 
 
-def answer_text(search: ServerSearch, target: float, factor: float, error: float) -> tuple[str, int | None]:
-    """Returns the forecasts with the answer, and the number of servers; None if none is enough."""
-    enough, sure = search.least(target), search.least(target / (1 + error))
-    if enough is None:
+def forecast_of(search: ServerSearch, traffic: Traffic, options: argparse.Namespace, error: float) -> CapacityForecast:
+    """Searches for the number of servers, with and without room for the error."""
+    target: float = options.target
+    least, least_with_error = search.least(target), search.least(target / (1 + error))
+    return CapacityForecast(
+        made=datetime.now(UTC),
+        first_arrival=traffic.requests[0].at,
+        minutes=options.minutes,
+        requests=len(traffic.requests),
+        servers_today=options.servers,
+        factor=options.factor,
+        target=target,
+        error=error,
+        least=least,
+        least_with_error=least_with_error,
+        counts=tuple(count_of(each, target) for each in search.forecasts),
+    )
+
+
+def answer_text(search: ServerSearch, forecast: CapacityForecast) -> str:
+    """Returns the latencies of each number of servers, and the answer."""
+    if forecast.least is None:
         answer = "no number of servers is enough: a single request takes longer"
-    elif sure is None:
-        answer = f"{enough} servers; no number of servers leaves room for the error of {error:.0%}"
+    elif forecast.least_with_error is None:
+        answer = f"{forecast.least} servers; no number of servers leaves room for the error of {forecast.error:.0%}"
     else:
-        answer = f"{enough} servers; with room for the error of {error:.0%}: {sure}"
-    lines = [
-        f"{factor:g} times the traffic, p95 of first audio at most {target:g} s:",
-        table(HEAD, [forecast_row(each) for each in search.forecasts]),
-        answer,
-    ]
-    return "\n".join(lines), enough
+        answer = (
+            f"{forecast.least} servers; with room for the error of {forecast.error:.0%}: {forecast.least_with_error}"
+        )
+    return "\n".join(
+        [
+            f"{forecast.factor:g} times the traffic, p95 of first audio at most {forecast.target:g} s:",
+            table(HEAD, [forecast_row(each) for each in search.forecasts]),
+            answer,
+        ]
+    )
 
 
 def loss_text(loss: Loss, fallback: NextProvider | None) -> str:

@@ -16,7 +16,8 @@ from dashboards.custom import load as load_views
 from dashboards.links import addressed
 from dashboards.live.charts.overlay import REQUESTS_PATH
 from dashboards.live.period import DEFAULT_PERIOD, PERIODS, Window
-from dashboards.live.screens import board, current_state, drift_page, panel_view, requests_page
+from dashboards.live.screens import board, capacity, current_state, drift_page, panel_view, requests_page
+from dashboards.live.screens.capacity import CAPACITY
 from dashboards.live.screens.overview import OVERVIEW
 from dashboards.live.settings import load
 from dashboards.live.sources.client import SourceError, SourceMissing
@@ -31,6 +32,8 @@ from otel.support.addresses import PublicAddresses
 
 FOLDER = Path(__file__).parent
 STYLE = FOLDER / "style.css"
+BOARD_PAGES = (OVERVIEW, *BOARDS, CAPACITY)
+"""The boards that have a page; custom views come after them."""
 ICONS = {
     OVERVIEW.uid: "monitoring",
     "ttscope-service": "speed",
@@ -41,6 +44,8 @@ ICONS = {
     "ttscope-cost": "payments",
     "ttscope-pipeline": "route",
     "ttscope-prediction": "query_stats",
+    CAPACITY.uid: "stacked_line_chart",
+    "ttscope-security": "shield",
 }
 START = "`make stack` (or `docker compose up`) starts the whole pipeline."
 
@@ -55,6 +60,8 @@ def serve() -> None:
     theme = theme_named(st.context.theme.type)
     st.html(f"<style>:root {{ --card: {theme.card}; --page: {theme.page} }}</style>")
     sources = _sources()
+    reports = Reports(sources.settings.drift_dir)
+    below = {CAPACITY.uid: lambda: capacity.show(reports, theme)}
     requests = st.Page(
         lambda: _details_page("Slow requests", sources, lambda view: requests_page.show(sources, view)),
         title="Slow requests",
@@ -64,13 +71,11 @@ def serve() -> None:
     st.session_state[panel_view.REQUESTS_PAGE] = requests
     custom, problems = _custom_views(sources)
     pages = {
-        "Boards": [_page(entry, sources) for entry in (OVERVIEW, *BOARDS)],
+        "Boards": [_page(entry, sources, below.get(entry.uid)) for entry in BOARD_PAGES],
         "Details": [
             requests,
             st.Page(
-                lambda: _details_page(
-                    "Drift reports", sources, lambda view: drift_page.show(Reports(sources.settings.drift_dir), view)
-                ),
+                lambda: _details_page("Drift reports", sources, lambda view: drift_page.show(reports, view)),
                 title="Drift reports",
                 icon=":material/difference:",
                 url_path="drift",
@@ -104,14 +109,24 @@ def _custom_views(sources: Sources) -> tuple[tuple[Board, ...], list[str]]:
         return (), error.problems
 
 
-def _page(definition: Board, sources: Sources) -> st.Page:
+def path_of(definition: Board) -> str:
+    """Returns the path of a board's page; that of the first page is the root as well."""
+    return definition.uid.removeprefix("ttscope-")
+
+
+def _page(definition: Board, sources: Sources, below: Callable[[], None] | None = None) -> st.Page:
+    """Returns a board's page; ``below`` draws what stands below the board and is not refreshed."""
+
     def draw() -> None:
         _page_header(definition.title, definition.description)
         _refreshing(sources, lambda: _board(addressed(definition, _addresses()), sources))
+        if below is not None:
+            below()
 
-    path = definition.uid.removeprefix("ttscope-")
     icon = f":material/{ICONS.get(definition.uid, 'dashboard')}:"
-    return st.Page(draw, title=definition.title, icon=icon, url_path=path, default=definition is OVERVIEW)
+    return st.Page(
+        draw, title=definition.title, icon=icon, url_path=path_of(definition), default=definition is OVERVIEW
+    )
 
 
 def _details_page(title: str, sources: Sources, draw: Callable[[PageView], None]) -> None:

@@ -17,7 +17,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from bench.capacity_file import write as write_forecast
 from dashboards.live.charts.overlay import EVENT_SIGN
+from dashboards.live.screens.overview import OVERVIEW
+from dashboards.live.site import BOARD_PAGES, path_of
+from dashboards.live.sources.drift_reports import CAPACITY as CAPACITY_FILE
 from otel.contract.drift_verdict import VerdictState
 from otel.trace_store.store import DURATION, above
 from tests.drift_job import HOUR, START
@@ -28,23 +32,14 @@ from tests.range_rates import without_rate
 from tests.server_process import ROOT, LiveServer
 from tests.stack import Stack, eventually, fetch, free_ports, running_stack
 from tests.unit.drift.test_page import LATENCY, verdict
+from tests.unit.live.test_capacity import LOST
 
 pytestmark = pytest.mark.timeout(1800)  # the first test builds the programs, if they are not in the cache
 
 DESKTOP = {"width": 1440, "height": 1000}
 PHONE = {"width": 390, "height": 844}
 DRAWN_MS = 60_000
-BOARDS = {
-    "": "Overview",
-    "service": "Service",
-    "words": "Words and voices",
-    "engine": "Engine and system",
-    "quality": "Quality and drift",
-    "usage": "Usage",
-    "cost": "Cost",
-    "security": "Security",
-    "pipeline": "Pipeline",
-}
+BOARDS = {"" if board is OVERVIEW else path_of(board): board.title for board in BOARD_PAGES}
 HARMLESS = re.compile(r"Failed to load resource: .* status of 404|.*violates .*Content Security Policy", re.DOTALL)
 """Streamlit's page looks below each page's path for its server before it looks at the root; and a script in a page of
 the drift job is refused."""
@@ -132,12 +127,13 @@ def answers(url: str) -> bool:
 
 @pytest.fixture(scope="module")
 def drift_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two windows, the last one with a page that would do harm."""
+    """Two windows, the last one with a page that would do harm, and a forecast of the servers that are needed."""
     folder = tmp_path_factory.mktemp("drift") / "state"
     drifted = replace(verdict(VerdictState.DRIFT, LATENCY), start=START + HOUR, end=START + 2 * HOUR)
     names = write_pages(folder, [verdict(VerdictState.STABLE), drifted], HOUR)
     page = folder / "windows" / names[-1] / "index.html"
     page.write_text(HOSTILE + page.read_text())
+    write_forecast(LOST, folder / CAPACITY_FILE)
     return folder
 
 
@@ -217,6 +213,14 @@ def test_the_overview_says_what_was_asked(browser: Browser, dashboard: Dashboard
         cache = page.locator(".st-key-card-ttscope-overview-cache-counts")
         expect(cache).to_contain_text("miss")
         expect(page.locator(".st-key-card-ttscope-overview-providers-available")).to_contain_text("coqui")
+
+
+def test_the_capacity_page_says_how_many_servers_are_needed(browser: Browser, dashboard: Dashboard) -> None:
+    with opened(browser, dashboard, "capacity?period=15+min") as page:
+        expect(page.get_by_text("servers take 4 times the recorded traffic")).to_be_visible(timeout=DRAWN_MS)
+        expect(page.locator(".st-key-card-capacity-servers .js-plotly-plot")).to_be_visible(timeout=DRAWN_MS)
+        expect(page.locator(".st-key-card-capacity-loss")).to_contain_text("onnx follows")
+        no_trouble(page)
 
 
 def test_it_draws_itself_anew(browser: Browser, dashboard: Dashboard) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from bench import capacity
+from bench.capacity_file import count_of
 from bench.capacity_plan import (
     PROMISED_ERROR,
     FleetForecast,
@@ -24,6 +26,8 @@ from bench.capacity_plan import (
 from bench.recorded import RecordedRequest, Traffic
 from bench.simulation.fleet import Fleet, simulate
 from bench.simulation.workload import Arrival, Mix
+from dashboards.live.sources.drift_reports import Reports
+from otel.contract.capacity_forecast import ServerCount
 from tests.even_times import even_times
 from tests.unit.drift.events import MORNING, line, record
 
@@ -136,6 +140,11 @@ def test_refusals_are_not_hidden_by_good_latencies() -> None:
     assert not replace(forecast, refused_share=0.02).meets(0.3)
 
 
+def test_a_latency_that_no_request_has_is_unknown_in_the_file() -> None:
+    refused = FleetForecast(1, 1.0, math.nan, math.nan, math.nan, 1.0)
+    assert count_of(refused, 0.3) == ServerCount(1, 1.0, None, None, None, 1.0, enough=False)
+
+
 def test_the_command_answers_from_event_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         record(number, word_count=10, char_count=60, streamed=True, duration=0.3, time_to_first_audio=0.08,
@@ -145,12 +154,21 @@ def test_the_command_answers_from_event_files(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "requests.jsonl").write_bytes(line(*rows))
     TIMES.write(tmp_path / "times.json")
     arguments = ["--events", str(tmp_path / "requests.jsonl"), "--times", str(tmp_path / "times.json"), "--lose"]
-    assert capacity.main([*arguments, "--fallback", "spare=30x2"]) == 0
+    output = tmp_path / "drift" / "capacity.json"
+    assert capacity.main([*arguments, "--fallback", "spare=30x2", "--output", str(output)]) == 0
     text = capsys.readouterr().out
     assert "20 requests in the busiest 10 minutes; 0 left out" in text
     assert "4 times the traffic, p95 of first audio at most 0.3 s:" in text
     assert "with room for the error" in text
     assert "spare follows: 2 at once, each 30 s of audio a second" in text
+    forecast = Reports(output.parent).capacity()
+    assert forecast is not None
+    assert (forecast.requests, forecast.factor, forecast.target, forecast.servers_today) == (20, 4.0, 0.3, 1)
+    assert f"{forecast.least} servers; with room for the error of" in text
+    assert next(count.servers for count in forecast.counts if count.enough) == forecast.least
+    assert forecast.loss is not None
+    assert forecast.loss.next_provider == "spare"
+    assert forecast.loss.before.servers == forecast.least
     (tmp_path / "none").mkdir()
     assert capacity.main(["--events", str(tmp_path / "none")]) == 1
     assert "no recorded requests" in capsys.readouterr().err

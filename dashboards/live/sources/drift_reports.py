@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from otel.contract.capacity_forecast import CapacityForecast
 from otel.contract.drift_verdict import Verdict
 
 WINDOW_NAME = "%Y-%m-%dT%H-%M-%SZ"
@@ -15,6 +16,8 @@ MAX_WINDOWS = 168
 MAX_PAGE_BYTES = 2**20
 MAX_REPORT_BYTES = 32 * 2**20
 HISTORY, PAGE, VERDICT, EVIDENTLY = "index.html", "index.html", "verdict.json", "evidently.html"
+CAPACITY = "capacity.json"
+"""The file of ``python -m bench.capacity --output``."""
 SAFE_HEAD = (
     '<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src '
     "'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'\">"
@@ -49,6 +52,16 @@ class Reports:
             return msgspec.json.decode(text, type=Verdict)
         except (msgspec.MsgspecError, RecursionError):
             raise ReportError("The verdict of this window can't be read.") from None
+
+    def capacity(self) -> CapacityForecast | None:
+        """Returns the newest forecast of the servers that are needed; None if none was written. Raises ReportError."""
+        if not (self.folder / CAPACITY).exists():
+            return None
+        text = self._read(Path(CAPACITY), MAX_PAGE_BYTES)
+        try:
+            return msgspec.json.decode(text, type=CapacityForecast)
+        except (msgspec.MsgspecError, RecursionError):
+            raise ReportError("The forecast of the servers that are needed can't be read.") from None
 
     def page(self, window: str | None) -> str:
         """Returns the window's page, or that of all windows, after SAFE_HEAD. Raises ReportError."""
