@@ -13,6 +13,7 @@ from drift.columns.reader import Flags
 from drift.rows.store import Rows
 from drift.sequential import memory as memories
 from drift.sequential.builds import FEWEST, BuildComparison, BuildSums, BuildVerdict, Margins
+from drift.sequential.confidence import Sample
 from drift.sequential.expectation import DAYS, MOST_ROWS, Expectation, fit, key_of, rough
 from drift.sequential.request_values import RequestValues, request_values
 from drift.settings import Settings
@@ -122,8 +123,9 @@ def _level(residuals: np.ndarray, variance: float, noise: float) -> tuple[float,
 
 
 def _sums(batch: RequestValues, before: Flags, measure: ChangeMeasure) -> BuildSums:
+    """Returns the sums of a share with the requests before the build."""
     if measure is ChangeMeasure.FAILURES:
         values = batch.failed[before & batch.attempted].astype(float)
     else:
         values = batch.word_error_rate[before & ~np.isnan(batch.word_error_rate)]
-    return BuildSums(0, 0.0, len(values), float(values.sum()))
+    return BuildSums.before(Sample().with_values(values))

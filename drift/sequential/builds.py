@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from drift.columns.reader import Flags, Floats
-from drift.sequential.confidence import of_mean, of_share
+from drift.sequential.confidence import Sample, of_difference, of_mean
 from drift.sequential.levels import LevelModel
 from drift.sequential.request_values import RequestValues
 from otel.contract.drift_changes import BuildState, ChangeMeasure
@@ -77,6 +77,30 @@ class BuildSums(msgspec.Struct):
     total: float = 0.0
     others: int = 0
     of_others: float = 0.0
+    scatter: float | None = None
+    """Of a share: as in ``Sample``."""
+    scatter_of_others: float | None = None
+
+    @property
+    def sample(self) -> Sample:
+        """The values of a share that are the build's."""
+        return Sample(self.count, self.total, self.scatter)
+
+    @property
+    def sample_of_others(self) -> Sample:
+        """The values of a share that are those of the others."""
+        return Sample(self.others, self.of_others, self.scatter_of_others)
+
+    @classmethod
+    def before(cls, others: Sample) -> BuildSums:
+        """Returns the sums of a share before the first request of the build."""
+        return cls(0, 0.0, others.count, others.total, None, others.scatter)
+
+    def add(self, mine: Floats, others: Floats) -> None:
+        """Adds values of a share, in order of time."""
+        sample, rest = self.sample.with_values(mine), self.sample_of_others.with_values(others)
+        self.count, self.total, self.scatter = sample.count, sample.total, sample.scatter
+        self.others, self.of_others, self.scatter_of_others = rest.count, rest.total, rest.scatter
 
 
 class BuildComparison(msgspec.Struct):
@@ -119,10 +143,7 @@ class BuildComparison(msgspec.Struct):
             (self.failures, batch.attempted, batch.failed.astype(float)),
             (self.word_errors, checked, batch.word_error_rate),
         ):
-            shares.count += int((mine & flags).sum())
-            shares.total += float(values[mine & flags].sum())
-            shares.others += int((others & flags).sum())
-            shares.of_others += float(values[others & flags].sum())
+            shares.add(values[mine & flags], values[others & flags])
 
     def verdict(self, model: LevelModel, margins: Margins, *, seconds: float = TIME_SECONDS) -> BuildVerdict:
         """Returns the verdict so far; after ``seconds`` what is not decided stays undecided."""
@@ -175,10 +196,8 @@ class BuildComparison(msgspec.Struct):
 
 
 def _share(measure: ChangeMeasure, sums: BuildSums, error: float, margin: float) -> Measured:
-    low, high = of_share(sums.total, sums.count, error / 2)
-    low_others, high_others = of_share(sums.of_others, sums.others, error / 2)
-    difference = sums.total / max(1, sums.count) - sums.of_others / max(1, sums.others)
-    return _measured(measure, difference, low - high_others, high - low_others, margin)
+    sample, others = sums.sample, sums.sample_of_others
+    return _measured(measure, sample.mean - others.mean, *of_difference(sample, others, error), margin)
 
 
 def _measured(measure: ChangeMeasure, difference: float, low: float, high: float, margin: float) -> Measured:

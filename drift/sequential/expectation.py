@@ -14,6 +14,7 @@ from scipy.stats import chi2
 
 from drift.columns.reader import Flags, Floats
 from drift.reference.lengths import Curve, Lengths, groups_of
+from drift.sequential.confidence import Sample
 from drift.sequential.levels import BLOCK, LevelModel
 from drift.sequential.request_values import LATENCY, NATURAL, RequestValues, distinct
 from drift.sequential.shares import largest_usual
@@ -63,6 +64,8 @@ class Expectation(msgspec.Struct, frozen=True):
     """Number and sum of the values of each share, over the whole service."""
     builds: tuple[str, ...]
     """The builds whose requests it was fitted to."""
+    scatters: dict[ChangeMeasure, float] = {}
+    """The scatter of the same values, as in ``Sample``."""
 
     def residuals(self, batch: RequestValues) -> Floats:
         """Returns the latency less the usual one at equal length, in natural logarithms; NaN where there is none."""
@@ -73,6 +76,10 @@ class Expectation(msgspec.Struct, frozen=True):
     def level(self, key: Key) -> LevelModel:
         """Returns the model of a series of latency; the service's for one that has none of its own."""
         return self.levels.get(key) or self.levels[key_of(ChangeMeasure.LATENCY, Dimension.SERVICE)]
+
+    def sample(self, measure: ChangeMeasure) -> Sample:
+        """Returns the values of a share over the whole service."""
+        return Sample(*self.sums.get(measure, (0, 0.0)), self.scatters.get(measure))
 
     def share(self, measure: ChangeMeasure, key: Key) -> tuple[float, float]:
         """Returns the usual share of a series, and the largest one that is no change."""
@@ -85,6 +92,10 @@ class Expectation(msgspec.Struct, frozen=True):
 def fit(batch: RequestValues, now: float) -> Expectation | None:
     """Returns the expectation of the batch; None if there are too few hours of them."""
     curves = Lengths.fit(batch.frame)
+    samples = {
+        ChangeMeasure.FAILURES: Sample().with_values(batch.failed[batch.attempted].astype(float)),
+        ChangeMeasure.WORD_ERROR_RATE: Sample().with_values(batch.word_error_rate[~np.isnan(batch.word_error_rate)]),
+    }
     expectation = Expectation(
         made=now,
         hours=0,
@@ -93,11 +104,9 @@ def fit(batch: RequestValues, now: float) -> Expectation | None:
         offsets=curves.offsets[LATENCY.name],
         levels={},
         shares=dict(_shares(batch)),
-        sums={
-            ChangeMeasure.FAILURES: _sum(batch.failed[batch.attempted].astype(float)),
-            ChangeMeasure.WORD_ERROR_RATE: _sum(batch.word_error_rate[~np.isnan(batch.word_error_rate)]),
-        },
+        sums={measure: (sample.count, sample.total) for measure, sample in samples.items()},
         builds=tuple(distinct(batch.build)),
+        scatters={measure: sample.scatter for measure, sample in samples.items() if sample.scatter is not None},
     )
     residuals = expectation.residuals(batch)
     service = _model(batch.times, residuals)
@@ -197,7 +206,3 @@ def _usual(values: Floats) -> float | None:
     if len(values) < LEAST_OF_SHARE:
         return None
     return min(1.0, float(values.mean()) + 2.0 * math.sqrt(max(float(values.var()), 1e-6) / len(values)))
-
-
-def _sum(values: Floats) -> tuple[int, float]:
-    return len(values), float(values.sum())

@@ -135,8 +135,8 @@ class Monitor(msgspec.Struct):
                 since=first,
                 level=detector.level if known and detector else 0.0,
                 variance=detector.variance if known and detector else model.variance,
-                failures=BuildSums(0, 0.0, *expectation.sums.get(ChangeMeasure.FAILURES, (0, 0.0))),
-                word_errors=BuildSums(0, 0.0, *expectation.sums.get(ChangeMeasure.WORD_ERROR_RATE, (0, 0.0))),
+                failures=BuildSums.before(expectation.sample(ChangeMeasure.FAILURES)),
+                word_errors=BuildSums.before(expectation.sample(ChangeMeasure.WORD_ERROR_RATE)),
             )
 
     def new_build(self, change: Change) -> str:

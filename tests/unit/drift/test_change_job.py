@@ -39,10 +39,10 @@ BEGIN = MONDAY + HOURS * HOUR
 KINDS = {"text": "stringValue", "integer": "intValue", "number": "doubleValue", "flag": "boolValue"}
 
 
-def write(folder: Path, rows: pd.DataFrame) -> None:
+def write(folder: Path, rows: pd.DataFrame, recognised: float = 0.01) -> None:
     """Appends rows as the events that they came from; one clip in a hundred was recognised, as by default."""
-    recognised = np.random.default_rng(20).random(len(rows)) < 0.01
-    rows = rows.assign(word_error_rate=rows["word_error_rate"].where(recognised))
+    checked = np.random.default_rng(20).random(len(rows)) < recognised
+    rows = rows.assign(word_error_rate=rows["word_error_rate"].where(checked))
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "requests.jsonl").open("a", encoding="utf-8") as file:
         for row in rows.to_dict("records"):
