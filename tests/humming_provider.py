@@ -23,6 +23,7 @@ class Told:
 
     def __init__(self) -> None:
         self.load_seconds: dict[str, float] = {}
+        self.thread_seconds: list[tuple[Device, float]] = []
 
     def loaded(self, voice: str, seconds: float) -> None:
         self.load_seconds[voice] = seconds
@@ -30,6 +31,9 @@ class Told:
     def batch(self, size: int, padding: float) -> None: ...
 
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> None: ...
+
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        self.thread_seconds.append((device, seconds))
 
     def worker_restarted(self, worker: str) -> None:
         raise AssertionError(worker)

@@ -105,7 +105,7 @@ class OnnxProvider:
             else:
                 self._log.info("the voice %s is loaded on onnxruntime in %.1f s", name, time.perf_counter() - start)
         if voices:
-            self._synthesizer.set_voices(voices)
+            self._synthesizer.set_voices(voices, reports)
         elif candidates:
             raise EngineFailed("no voice could be loaded on onnxruntime")
 

@@ -67,7 +67,7 @@ class PackagedProvider:
             raise
         except Exception as error:  # of onnxruntime, a text frontend, or an unexpected version of the package
             raise EngineFailed(f"the voices of {self.name} can't be loaded") from error
-        self._synthesizer.set_voices(voices)
+        self._synthesizer.set_voices(voices, reports)
         seconds = time.perf_counter() - start
         for voice in voices:
             reports.loaded(voice, seconds)

@@ -37,8 +37,13 @@ class ServerReports(Protocol):
         ...
 
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
-        """Reports that a batch took so many seconds of the units of ``device``, and saved so many compared with its
-        steps alone."""
+        """Reports that a batch in the engine's process took so many seconds of the units of ``device``, and saved so
+        many compared with its steps alone."""
+        ...
+
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        """Reports that a thread of the server's own process took so many seconds of the units of ``device`` for
+        audio, whether or not a request got it."""
         ...
 
     def worker_restarted(self, worker: str) -> None:

@@ -6,16 +6,17 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncGenerator, Callable, Container, Mapping
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
 
-from otel.contract.values import Stage
+from otel.contract.values import Device, Stage
 from server.errors import EngineFailed
 from server.providers.load_tracker import LoadTracker
 from server.providers.loaded_voice import LoadedVoice
 from server.providers.pace import expect
-from server.providers.provider import Load
+from server.providers.provider import Load, Reports
 from server.providers.threads import ThreadPool, WorkerThread, map_errors
 from server.text.phonemes import require_symbols
 from server.text.reading import read_utterance
@@ -47,9 +48,13 @@ class SentencewiseSynthesizer:
         """Runs ``function``, such as loading a model, in a speech thread, and returns its result."""
         return (await self._speech_threads.run(function)).result
 
-    def set_voices(self, voices: Mapping[str, LoadedVoice]) -> None:
-        """Sets the voices by name. The initial throughput is that of the slowest voice, until more is measured."""
+    def set_voices(self, voices: Mapping[str, LoadedVoice], reports: Reports) -> None:
+        """Sets the voices by name. The initial throughput is that of the slowest voice, until more is measured.
+
+        From now on ``reports`` get the time of each phrase, which takes one core.
+        """
         self._voices = voices
+        self._speech_threads.on_end = partial(reports.thread_worked, Device.CPU)
         self._tracker.reset_rate(min(voice.rate for voice in voices.values()) * self._speech_threads.size)
 
     def phonemes(self, voice: Voice) -> Container[str] | None:

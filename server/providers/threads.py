@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Generic, ParamSpec, TypeVar
 
@@ -77,6 +77,10 @@ class TimedResult(Generic[T]):
 class ThreadPool:
     """A fixed pool of threads. The thread that has been idle longest runs the call that has waited longest."""
 
+    on_end: Callable[[float], None] | None = None
+    """Receives the running time of each call in seconds, in the event loop's thread, also of one that failed or whose
+    caller has left. It comes before the result."""
+
     def __init__(self, name: str, size: int) -> None:
         self._threads = [WorkerThread(f"{name}-{number}") for number in range(size)]
         self._idle: asyncio.Queue[WorkerThread] = asyncio.Queue()
@@ -94,11 +98,18 @@ class ThreadPool:
         result is dropped. Raises ThreadClosed.
         """
         submitted = time.perf_counter_ns()
+        loop, on_end = asyncio.get_running_loop(), self.on_end
 
         def timed_call() -> TimedResult[T]:
             start = time.perf_counter_ns()
-            result = function()
-            return TimedResult(result, submitted, start, time.perf_counter_ns())
+            try:
+                result = function()
+            finally:
+                end = time.perf_counter_ns()
+                if on_end is not None:
+                    with suppress(RuntimeError):  # the loop has been closed
+                        loop.call_soon_threadsafe(on_end, (end - start) / 1e9)
+            return TimedResult(result, submitted, start, end)
 
         thread = await self._idle.get()
         try:

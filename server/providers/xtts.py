@@ -98,8 +98,7 @@ class XttsProvider:
         self._max_audio_seconds = max_audio_seconds
         self._log = log
         self._model: Xtts | None = None
-        # Texts are prepared in their own thread: in the model's, a request would wait for the audio of others before it
-        # could be refused.
+        # In the model's thread, a text would wait for the audio of others before it could be refused.
         self._text_thread = WorkerThread(f"{self.name}-text")
         self._model_thread = ThreadPool(self.name, 1)
         self._tracker = LoadTracker(parallel=1)
@@ -130,6 +129,8 @@ class XttsProvider:
         except Exception as error:  # of torch, or for a file that is not a checkpoint
             raise EngineFailed("XTTS can't be loaded from TTSCOPE_XTTS_DIR") from error
         self._tracker.reset_rate(warm_up.result)
+        device, units = self._used
+        self._model_thread.on_end = lambda seconds: reports.thread_worked(device, seconds * units)
         seconds = time.perf_counter() - start
         reports.loaded(REGISTERED, seconds)
         self._log.info("XTTS is loaded in %.1f s", seconds)
@@ -299,8 +300,7 @@ def _checksum(folder: Path) -> str:
 def _compute_conditioning(model: Xtts, audio: Samples) -> Conditioning:
     import torch
 
-    recording = torch.from_numpy(audio)[None].to(model.device)
-    config = model.config
+    recording, config = torch.from_numpy(audio)[None].to(model.device), model.config
     latents = model.get_gpt_cond_latents(recording, SAMPLE_RATE, config.gpt_cond_len, config.gpt_cond_chunk_len)
     beginning = recording[:, : config.max_ref_len * SAMPLE_RATE]
     return Conditioning(latents, model.get_speaker_embedding(beginning, SAMPLE_RATE))

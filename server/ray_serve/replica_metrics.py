@@ -58,6 +58,9 @@ class ReplicaMetrics:
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
         """Does nothing: the server prices what a replica took for a request."""
 
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        """Does nothing: the server prices what a replica took for a request."""
+
     def worker_restarted(self, worker: str) -> None:
         self._metrics.add(instruments.WORKER_RESTARTS, 1, worker=worker)
 

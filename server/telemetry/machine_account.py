@@ -20,9 +20,6 @@ from server.record import RequestRecord
 
 SAMPLE_SECONDS = 5.0
 EVENT_SECONDS = 60.0
-METERED = "coqui"
-"""The provider whose engine reports all of its time, also what went to no request; of others the time of requests is
-known."""
 ENGINE_MODULE = "server.engine"
 """What the command line of the engine's process contains."""
 USES = tuple(MachineUse)
@@ -87,7 +84,7 @@ class DeviceAccount:
     units: float
     """The cores, or the GPUs."""
     busy: float = 0.0
-    """What the engine's steps took."""
+    """What the engine's steps, and the threads of other providers, took."""
     billed: float = 0.0
     """What requests that have ended took."""
     uses: dict[MachineUse, float] = field(default_factory=lambda: dict.fromkeys(USES, 0.0))
@@ -161,22 +158,24 @@ class MachineAccount:
             return
         self._open.pop(id(record), None)
         for device, account in self.devices.items():
-            seconds = record.device_seconds(device)
-            account.billed += seconds
-            if record.provider != METERED:
-                account.busy += seconds
-                self._threads += seconds if device is Device.CPU else 0.0
+            account.billed += record.device_seconds(device)
 
     def discard(self, record: RequestRecord) -> None:
         """Forgets a request that turned out to ask for no audio."""
         self._open.pop(id(record), None)
 
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> float:
-        """Notes what a batch of steps took and saved; returns the cost that it saved."""
+        """Notes what a batch of the engine's steps took and saved; returns the cost that it saved."""
         self.devices[device].busy += seconds
         saved = self.step_cost(device, saved_seconds)
         self.saved_by_batching += saved
         return saved
+
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        """Notes what a thread of the server's own process took for audio: it is in the processor time of the process
+        too, and no overhead."""
+        self.devices[device].busy += seconds
+        self._threads += seconds if device is Device.CPU else 0.0
 
     def step_energy(self, device: Device, seconds: float) -> float:
         """Returns the joules of ``seconds`` of steps at the present power; 0.0 without a price list."""

@@ -54,6 +54,10 @@ class ProviderMetrics:
         if self._costs is not None:
             self._costs.worked(device, seconds, saved_seconds)
 
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        if self._costs is not None:
+            self._costs.account.thread_worked(device, seconds)
+
     def task_failed(self, task: str) -> None:
         """Counts a failure of a background task."""
         self._metrics.add(instruments.BACKGROUND_TASK_FAILURES, 1, task=task)

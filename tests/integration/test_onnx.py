@@ -74,6 +74,16 @@ class TestAsEveryProvider(EveryProvider):
     pass
 
 
+async def test_the_time_of_its_threads_is_reported(joe: InstalledVoice) -> None:
+    provider, told = make(joe), Told()
+    await provider.start(told)
+    assert told.thread_seconds == []
+    chunks = await say(provider, THREE)
+    inferring = [each.nanos / 1e9 for chunk in chunks for each in chunk.intervals if each.stage is Stage.INFER]
+    assert [seconds for _, seconds in told.thread_seconds] == pytest.approx(inferring)
+    await provider.close()
+
+
 async def test_it_has_the_local_engines_voice(provider: OnnxProvider, joe: InstalledVoice, told: Told) -> None:
     assert provider.voices() == (joe.voice,)
     assert told.load_seconds == {}  # the gauge of load times is the local engine's

@@ -69,6 +69,9 @@ class NoReports:
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
         raise AssertionError("it uses no machine of ours")
 
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        raise AssertionError("it uses no machine of ours")
+
     def worker_restarted(self, worker: str) -> None:
         raise AssertionError("it has no workers")
 

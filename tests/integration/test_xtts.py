@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from bench.clients.recording import read_wav
+from otel.contract.values import Stage
 from server.errors import UnknownVoice
 from server.providers.xtts import XttsProvider
 from server.shared.store_address import open_shared_files
@@ -171,11 +172,17 @@ async def test_what_was_heard_of_a_deleted_voice_is_forgotten(model: Path, tmp_p
     recordings = TenantRecordings(tmp_path)
     store = recordings.of("alpha")
     provider = XttsProvider(model, recordings, device="cpu", max_audio_seconds=60, log=logging.getLogger("test"))
-    await provider.start(Told())
+    told = Told()
+    await provider.start(told)
+    assert told.thread_seconds == []
     store.put("ann", tone(4))
     [voice] = provider.voices()
     utterance = Utterance(SENTENCE, voice, "en", 3, len(SENTENCE))
-    assert [chunk async for chunk in provider.speak(utterance, Listener())]
+    chunks = [chunk async for chunk in provider.speak(utterance, Listener())]
+    inferring = [each for chunk in chunks for each in chunk.intervals if each.stage is Stage.INFER]
+    *steps, (_, end) = told.thread_seconds  # the last step says that there is no more audio
+    assert [seconds for _, seconds in steps] == pytest.approx([each.nanos / 1e9 * each.units for each in inferring])
+    assert end < max(seconds for _, seconds in steps)
     assert list(provider._conditionings) == [voice.checksum]
     store.remove("ann")
     assert not provider._conditionings

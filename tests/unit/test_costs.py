@@ -173,10 +173,13 @@ def test_a_full_machine_has_no_idle_time_and_its_steps_contain_the_overhead() ->
     assert account.uses == {"requests": 19.5, "wasted": 0.0, "overhead": 0.5, "idle": 0.0}
 
 
-def test_providers_without_an_engine_are_busy_for_their_requests(prices: PriceList) -> None:
+def test_threads_of_the_server_are_busy_for_their_requests_and_no_overhead(prices: PriceList) -> None:
     machine = Machine(prices)
+    machine.account.thread_worked(Device.CPU, 1.0)
     machine.account.close(finished(Interval(Stage.INFER, 0, SECOND), provider="onnx"))
     assert machine.after(10.0, processor=1.5) == {"requests": 1.0, "wasted": 0.0, "overhead": 0.5, "idle": 18.5}
+    machine.account.thread_worked(Device.CPU, 2.0)  # of a request that is gone
+    assert machine.after(10.0, processor=2.0) == {"requests": 1.0, "wasted": 2.0, "overhead": 0.5, "idle": 36.5}
 
 
 def test_events_add_up_to_the_cost_of_the_machine(prices: PriceList) -> None:

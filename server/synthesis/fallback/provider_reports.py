@@ -44,6 +44,9 @@ class ProviderReports:
     def worked(self, device: Device, seconds: float, saved_seconds: float) -> None:
         self._reports.worked(device, seconds, saved_seconds)
 
+    def thread_worked(self, device: Device, seconds: float) -> None:
+        self._reports.thread_worked(device, seconds)
+
     def worker_restarted(self, worker: str) -> None:
         self._reports.worker_restarted(worker)
 
