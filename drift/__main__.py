@@ -114,6 +114,7 @@ def _train(settings: Settings, given: argparse.Namespace) -> int:
         job.ingest(datetime.now(UTC))
         own = trainer(settings)
         trained = own.train()
+        own.share()
         own.register()
     if trained is None:
         print(f"there are fewer than {settings.prediction_rows} requests whose audio was made by the present build")

@@ -18,6 +18,7 @@ from drift.outputs.gauges import Gauges, GaugeValues, over_otlp
 from drift.outputs.mlflow_models import ModelRegistry
 from drift.outputs.outbox import Outbox
 from drift.outputs.outputs import configured
+from drift.prediction.shared_model import SharedModel
 from drift.prediction.trainer import Trainer
 from drift.reports.wording import comparison_text
 from drift.rows.store import Rows
@@ -91,7 +92,9 @@ def scheduled(settings: Settings, close_seconds: float) -> None:
 def trainer(settings: Settings) -> Trainer:
     """Returns the trainer of the prediction model; the caller holds the state folder's lock."""
     registry = ModelRegistry(settings.tracking_uri, settings.state / "mlflow", settings.mlflow_seconds)
-    return Trainer(settings, Rows(StateFolder(settings.state).rows), registry if settings.mlflow_enabled else None)
+    shared = None if settings.shared_store is None else SharedModel(settings.shared_store)
+    rows = Rows(StateFolder(settings.state).rows)
+    return Trainer(settings, rows, registry if settings.mlflow_enabled else None, shared=shared)
 
 
 def compared(settings: Settings, a: Selection, b: Selection, since: datetime, until: datetime) -> int:

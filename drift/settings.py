@@ -87,6 +87,11 @@ class Settings(BaseSettings):
     prediction_rows: int = Field(
         500, ge=200, description="Requests that a training needs, at least; it uses at most TTSCOPE_DRIFT_MOST_ROWS."
     )
+    shared_store: Annotated[Path | BucketAddress | None, NoDecode] = Field(
+        None,
+        description="Folder or `s3://BUCKET/FOLDER` that servers share (their TTSCOPE_SHARED_STORE): the promoted "
+        "prediction model is copied into it.",
+    )
     pages_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
@@ -120,6 +125,11 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return tuple(event_source(part.strip()) for part in value.split(",") if part.strip())
+
+    @field_validator("shared_store", mode="before")
+    @classmethod
+    def _is_a_store(cls, value: object) -> object:
+        return event_source(value.strip()) if isinstance(value, str) else value
 
     @field_validator("window_seconds")
     @classmethod

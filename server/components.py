@@ -27,6 +27,7 @@ from server.prediction.model_watcher import ModelWatcher
 from server.prediction.request_predictor import RequestPredictor
 from server.price_list import load as load_prices
 from server.settings import Settings
+from server.shared.shared_files import COPIES_FOLDER
 from server.synthesis.cache.cache import Cache, Maker
 from server.synthesis.cache.shared import SharedTier
 from server.synthesis.fallback.chain import FallbackChain
@@ -47,6 +48,8 @@ SPARE_SLOTS = 4096
 HOUR_SECONDS = 3600.0
 MODEL_FILE = Path("drift", "prediction", "model.json")
 """The file of the prediction model, inside the data folder, where the drift job writes it by default."""
+SHARED_MODEL_FILE = Path(COPIES_FOLDER, "prediction", "model.json")
+"""The copy of the prediction model that the drift job has put into the shared store, inside the data folder."""
 
 log = logging.getLogger(f"{LOGGER}.app")
 
@@ -102,7 +105,9 @@ def open_prediction(settings: Settings, chain: FallbackChain, metrics: Metrics) 
 
     predictor = RequestPredictor(settings.build or VERSION, checksums, HOUR_SECONDS * settings.prediction_hours)
     metrics.observe(PREDICTION_MODEL, predictor.readings)
-    return ModelWatcher(settings.prediction_file or settings.data_dir / MODEL_FILE, predictor)
+    names = (SHARED_MODEL_FILE, MODEL_FILE) if settings.shared_store else (MODEL_FILE,)
+    paths = [settings.prediction_file] if settings.prediction_file else [settings.data_dir / name for name in names]
+    return ModelWatcher(paths, predictor)
 
 
 def open_costs(settings: Settings, telemetry: Telemetry, gpu: GpuSampler) -> Costs:

@@ -14,7 +14,7 @@ class PredictionSettings(BaseSettings):
     prediction_file: Path | None = Field(
         None,
         description="File of the trained prediction model, which the drift job writes and the server reads whenever it "
-        "changes. Unset: drift/prediction/model.json in TTSCOPE_DATA_DIR.",
+        "changes. Unset: the one in TTSCOPE_SHARED_STORE, else drift/prediction/model.json in TTSCOPE_DATA_DIR.",
     )
     prediction_hours: float = Field(
         7 * 24.0,

@@ -60,7 +60,8 @@ SSH tunnel, or put a firewall or a proxy that asks for a password before the pro
 
 Each program gets only its own variables: `TTSCOPE_DRIFT_*`, `MLFLOW_*` and `OTEL_*` go to the drift job, the server's
 settings only to the server. MLflow's server gets `MLFLOW_*` without its clients' credentials, `MLFLOW_TRACKING_*`.
-The server gets `AWS_*` for its shared store, and the drift job if `TTSCOPE_DRIFT_EVENTS` names a bucket.
+The server gets `AWS_*` for its shared store, and the drift job if `TTSCOPE_DRIFT_EVENTS` or
+`TTSCOPE_DRIFT_SHARED_STORE` names a bucket.
 Compilers get none of these. Variables with any other prefix go to all programs.
 """
 

@@ -26,7 +26,8 @@ MLFLOW_CLIENT = ("MLFLOW_TRACKING_",)
 """The prefix of the variables of MLflow's clients: the drift job signs in with them, and MLflow's server has no use for
 them."""
 STORE_CLIENT = ("AWS_",)
-"""The prefix of the variables of an object store's clients, among them the drift job if its events are in one."""
+"""The prefix of the variables of an object store's clients, among them the drift job if its events, or its
+prediction model, are in one."""
 
 
 def inherited(reads: tuple[str, ...] = (), withheld: tuple[str, ...] = ()) -> dict[str, str]:

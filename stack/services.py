@@ -208,6 +208,7 @@ def mlflow(settings: StackSettings) -> Service:
 def drift(settings: StackSettings) -> Service:
     """Returns the scheduled drift job, which reads the Collector's event files; its own settings apply."""
     own = own_settings(DRIFT_PREFIX)
+    in_bucket = any("s3://" in own.get(name, "") for name in ("TTSCOPE_DRIFT_EVENTS", "TTSCOPE_DRIFT_SHARED_STORE"))
     return Service(
         "drift",
         (sys.executable, "-m", "drift", "schedule"),
@@ -220,7 +221,7 @@ def drift(settings: StackSettings) -> Service:
             **_export(settings),
         },
         stop_seconds=45.0,  # it ends the window that it is judging
-        reads=("OTEL_", "MLFLOW_", *(STORE_CLIENT if "s3://" in own.get("TTSCOPE_DRIFT_EVENTS", "") else ())),
+        reads=("OTEL_", "MLFLOW_", *(STORE_CLIENT if in_bucket else ())),
     )
 
 

@@ -86,7 +86,7 @@ COMPONENTS = (
     ),
     Value(
         "sharedVoices.enabled",
-        "Share registered voices and added pronunciations among servers",
+        "Share registered voices, added pronunciations and the prediction model among servers",
         "On a volume with the access mode ReadWriteMany, which the storage class must have.",
         SWITCH,
         False,

@@ -14,6 +14,7 @@ import msgspec
 from drift import files
 from drift.outputs.mlflow_models import ModelRegistration, ModelRegistry
 from drift.outputs.outbox import NotDelivered
+from drift.prediction.shared_model import SharedModel
 from drift.prediction.training import Decision, TrainedModel, train
 from drift.rows.store import Rows
 from drift.settings import Settings
@@ -72,12 +73,14 @@ class Trainer:
         rows: Rows,
         registry: ModelRegistry | None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        shared: SharedModel | None = None,
     ) -> None:
-        """``registry`` is None if nothing is sent to MLflow."""
+        """``registry`` is None if nothing is sent to MLflow, and ``shared`` if servers share no store."""
         self._settings = settings
         self._rows = rows
         self._registry = registry
         self._clock = clock
+        self._shared = shared
         self.files = TrainerFiles(settings.state / FOLDER)
 
     def run(self) -> None:
@@ -85,6 +88,7 @@ class Trainer:
         try:
             if self._due():
                 self.train()
+            self.share()
             self.register()
         except Exception:
             log.exception("the training failed; it is tried again in the next run")
@@ -130,6 +134,16 @@ class Trainer:
             until = {"trained_until": trained.model.record.trained_until}
             files.write(self.files.model, encode(promoted.record.model_copy(update=until)))
         self.files.note(LastTraining(now, trained.decision))
+
+    def share(self) -> None:
+        """Copies the promoted model into the shared store; what fails is tried again in the next run."""
+        if self._shared is None or not self.files.model.exists():
+            return
+        try:
+            self._shared.update(self.files.model)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            log.warning("the prediction model is not in the shared store yet", extra={"reason": reason})
 
     def register(self) -> None:
         """Registers the last training in MLflow, unless it is; what fails is tried again in the next run."""

@@ -65,7 +65,7 @@ class Bucket:
     def __init__(self, address: BucketAddress) -> None:
         """Connects to nothing yet."""
         self._address = address
-        self._files = _connect()
+        self._files = connect()
 
     def objects(self) -> list[EventObject]:
         """Returns the objects with events that are not empty, in order of time. Raises EventsUnreachable."""
@@ -74,7 +74,7 @@ class Bucket:
         except FileNotFoundError:  # of the folder; a bucket that is missing is another error
             return []
         except (OSError, pa.ArrowException) as error:
-            raise EventsUnreachable(f"{self._address} can't be listed ({_reason(error)})") from None
+            raise EventsUnreachable(f"{self._address} can't be listed ({reason(error)})") from None
         objects = [EventObject(each.path, each.size, each.mtime_ns) for each in found if each.is_file and each.size]
         return sorted(
             (each for each in objects if NAMES.search(each.path)), key=lambda each: (each.modified, each.path)
@@ -99,16 +99,17 @@ class Bucket:
                 while chunk := stream.read(CHUNK_BYTES):
                     yield chunk
         except (OSError, pa.ArrowException) as error:
-            raise ObjectUnreadable(_reason(error)) from None
+            raise ObjectUnreadable(reason(error)) from None
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
     """Returns the store's code of an error, such as ACCESS_DENIED: the rest of the message holds addresses."""
     code = _CODE.search(str(error))
     return code[1] if code else type(error).__name__
 
 
-def _connect() -> fs.S3FileSystem:
+def connect() -> fs.S3FileSystem:
+    """Returns the object store that the environment names; connects to nothing yet."""
     endpoint = urlsplit(os.environ.get(ENDPOINT, ""))
     region = next(filter(None, map(os.environ.get, REGIONS)), None)
     return fs.S3FileSystem(

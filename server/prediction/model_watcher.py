@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 from otel.prediction.model_file import ModelInvalid, PredictionModel, read
@@ -19,9 +20,10 @@ log = logging.getLogger(f"{LOGGER}.prediction")
 class ModelWatcher:
     """Gives the predictor each new model."""
 
-    def __init__(self, path: Path, predictor: RequestPredictor) -> None:
-        self._path = path
-        self._files = WatchedFiles([path])
+    def __init__(self, paths: Sequence[Path], predictor: RequestPredictor) -> None:
+        """The first of ``paths`` that exists is the model's."""
+        self._paths = paths
+        self._files = WatchedFiles(paths)
         self.predictor = predictor
 
     async def run(self) -> None:
@@ -46,4 +48,5 @@ class ModelWatcher:
 
     def _read(self) -> PredictionModel | None:
         self._files.mark()
-        return read(self._path)
+        models = (read(path) for path in self._paths)
+        return next((model for model in models if model is not None), None)

@@ -29,6 +29,7 @@ MARK = "store"
 """The object that tells a store from the empty folder of a volume that is not mounted."""
 NAMES = re.compile(
     rf"{MARK}|keys\.sqlite|samples/{VOICE_NAME.pattern}/{VOICE_NAME.pattern}\.wav|pronunciations/\w[\w.-]{{0,99}}"
+    r"|prediction/model\.json"
 )
 """The names of shared files. Other objects in the store are left alone."""
 MAX_BYTES = 8 * 1024 * 1024

@@ -14,6 +14,7 @@ import pytest
 
 from server.app import Service
 from server.settings import Settings
+from server.shared.store_address import open_shared_files
 from tests.humming_provider import HummingProvider
 from tests.redis_server import RedisServer
 from tests.s3_server import S3Server
@@ -36,7 +37,9 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
                 "cache_bytes": 0,  # most tests are about audio being made
                 **settings,
             }
-            service = Service(Settings(**values), [provider or HummingProvider()])
+            configured = Settings(**values)
+            shared = open_shared_files(configured.shared_store, configured.data_dir)
+            service = Service(configured, [provider or HummingProvider()], shared)
             services.append(service)
             loading = await service.start()
             if provider is None or provider.may_start.is_set():

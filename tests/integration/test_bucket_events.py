@@ -39,7 +39,7 @@ def place(bucket_variables: None) -> BucketAddress:
 
 
 def put(place: BucketAddress, name: str, content: bytes) -> None:
-    with bucket._connect().open_output_stream(f"{place.path}/{name}", compression=None) as stream:
+    with bucket.connect().open_output_stream(f"{place.path}/{name}", compression=None) as stream:
         stream.write(content)
 
 

@@ -12,6 +12,9 @@ from uuid import uuid4
 
 import pytest
 
+from drift.bucket_address import event_source
+from drift.prediction.shared_model import NAME as MODEL_NAME
+from drift.prediction.shared_model import SharedModel
 from server.errors import SharedStoreUnavailable
 from server.shared import bucket_store
 from server.shared.bucket_store import BucketStore
@@ -136,3 +139,19 @@ def test_many_threads_use_one_store(store: ObjectStore) -> None:
     for thread in threads:
         thread.join()
     assert store.list().keys() == set(names)
+
+
+def test_the_drift_jobs_prediction_model_reaches_the_servers(tmp_path: Path, prefix: str) -> None:
+    source = event_source(f"s3://{BUCKET}/{prefix}")
+    model, files = tmp_path / "model.json", replica(tmp_path, prefix, "a")
+    for content in ("one", "another", "another"):
+        model.write_text(content)
+        SharedModel(source).update(model)
+        files.look()
+        assert (files.folder / MODEL_NAME).read_text() == content
+    changed = files.look()
+    SharedModel(source).update(model)
+    assert changed == files.look() == frozenset(), "an equal model is not written again"
+    with pytest.raises(OSError, match="the object store failed") as error:
+        SharedModel(event_source(f"s3://{BUCKET}-missing/{prefix}")).update(model)
+    assert SECRET_KEY not in str(error.value)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from drift.prediction.shared_model import NAME
 from stack.build import build
 from stack.programs import ALERTMANAGER, COLLECTOR, PROMETHEUS, Program
 from stack.remote_write import configuration
@@ -135,6 +136,21 @@ def test_registered_voices_lie_on_a_volume_of_all_servers(overlays: dict[str, Ma
     assert manifests.environment("server")["TTSCOPE_SHARED_STORE"] == mount["mountPath"]
     [volume] = [each for each in manifests.pods()["server"]["spec"]["volumes"] if each["name"] == "shared"]
     assert volume["persistentVolumeClaim"]["claimName"] == "shared-voices"
+
+
+def test_the_prediction_model_is_on_that_volume_and_the_drift_job_sees_nothing_else_of_it(
+    overlays: dict[str, Manifests],
+) -> None:
+    manifests = overlays["shared-voices"]
+    store = manifests.environment("drift")["TTSCOPE_DRIFT_SHARED_STORE"]
+    [mount] = [each for each in manifests.containers()["drift"]["volumeMounts"] if each["name"] == "shared"]
+    folder = str(Path(NAME).parent)
+    assert (mount["subPath"], mount["mountPath"]) == (folder, f"{store}/{folder}")
+    [volume] = [each for each in manifests.pods()["collector"]["spec"]["volumes"] if each["name"] == "shared"]
+    assert volume["persistentVolumeClaim"]["claimName"] == "shared-voices"
+    users = [manifests.pods()[name]["spec"]["securityContext"]["runAsUser"] for name in ("server", "collector")]
+    assert users[0] == users[1]
+    assert "TTSCOPE_PREDICTION_FILE" not in manifests.environment("server")
 
 
 def test_the_prober_is_that_of_compose_with_a_key_of_its_own(overlays: dict[str, Manifests]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from drift.prediction.shared_model import NAME
 from otel.contract.event_fields import RequestField
 from otel.prediction.model_file import encode
 from server import VERSION
@@ -30,9 +31,9 @@ async def dry_run(client: Client, **fields: Any) -> Any:
     return json.loads(body)
 
 
-def put_model(data_dir: Path, **changes: Any) -> None:
+def put_model(data_dir: Path, name: Path = MODEL_FILE, **changes: Any) -> None:
     """Puts a model for this server where the drift job would."""
-    path = data_dir / MODEL_FILE
+    path = data_dir / name
     path.parent.mkdir(parents=True, exist_ok=True)
     fitting = {"trained_until": time.time(), "builds": [VERSION], "voices": {"joe": JOE.checksum}}
     path.write_text(encode(record(2.0, **(fitting | changes))))
@@ -201,3 +202,20 @@ async def test_a_new_model_is_taken_up_without_a_restart(
     await client.until(lambda summary: summary["prediction"]["state"] == "invalid")
     (tmp_path / MODEL_FILE).unlink()
     await client.until(lambda summary: summary["prediction"]["state"] == "none")
+
+
+async def test_the_model_of_the_shared_store_comes_before_the_servers_own(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.prediction.model_watcher.INTERVAL_SECONDS", 0.01)
+    monkeypatch.setattr("server.shared.store_watcher.POLL_SECONDS", 0.01)
+    store = tmp_path / "store"
+    store.mkdir()
+    client = await start(shared_store=str(store))
+    put_model(tmp_path, id="own")
+    await client.until(lambda summary: summary["prediction"]["model"] == "own")
+    put_model(store, Path(NAME), id="shared")
+    await client.until(lambda summary: summary["prediction"]["model"] == "shared")
+    assert (await dry_run(client))["predictor"] == "model"
+    (store / NAME).unlink()
+    await client.until(lambda summary: summary["prediction"]["model"] == "own")

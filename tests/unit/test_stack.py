@@ -132,11 +132,12 @@ def test_no_program_gets_another_programs_secrets(monkeypatch: pytest.MonkeyPatc
     assert all(environment["HTTPS_PROXY"] == "set" for environment in given.values())
 
 
-@pytest.mark.parametrize(("events", "given"), [("var/events", False), ("s3://speech/events", True)])
-def test_the_drift_job_gets_credentials_of_a_store_if_its_events_are_there(
-    events: str, given: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("variable", ["TTSCOPE_DRIFT_EVENTS", "TTSCOPE_DRIFT_SHARED_STORE"])
+@pytest.mark.parametrize(("place", "given"), [("var/events", False), ("s3://speech/events", True)])
+def test_the_drift_job_gets_credentials_of_a_store_if_its_events_or_its_model_are_there(
+    variable: str, place: str, given: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TTSCOPE_DRIFT_EVENTS", events)
+    monkeypatch.setenv(variable, place)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "set")
     assert ("AWS_SECRET_ACCESS_KEY" in reaches(drift(StackSettings(data_dir=tmp_path)))) is given
 

@@ -17,6 +17,7 @@ from drift.prediction import fitting
 from drift.prediction.examples import Examples, examples_of
 from drift.prediction.fitting import QUANTILES, fit, pinball
 from drift.prediction.judgement import DurationQuantiles, score
+from drift.prediction.shared_model import NAME, SharedModel
 from drift.prediction.trainer import Trainer
 from drift.prediction.training import Decision, TrainedModel, train
 from drift.rows.store import Rows
@@ -71,7 +72,13 @@ class House:
         self.registry = Registry(reachable=reachable)
         self.rows = Rows(self.settings.state / "rows")
         self.folder = folder
-        self.trainer = Trainer(self.settings, self.rows, self.registry, lambda: self.now)  # type: ignore[arg-type]
+        self.trainer = Trainer(
+            self.settings,
+            self.rows,
+            self.registry,  # type: ignore[arg-type]
+            lambda: self.now,
+            shared=SharedModel(self.settings.shared_store) if self.settings.shared_store else None,
+        )
 
     def serve(self, content: bytes) -> None:
         path = self.folder / "events" / f"requests-{len(list((self.folder / 'events').iterdir()))}.jsonl"
@@ -332,6 +339,23 @@ def test_what_mlflow_does_not_take_is_registered_later(tmp_path: Path, decide: C
     house.trainer.run()
     house.trainer.run()
     assert house.decisions() == ["promoted"]
+
+
+def test_the_promoted_model_is_in_the_shared_store_as_soon_as_that_is_there(tmp_path: Path) -> None:
+    house = House(tmp_path, shared_store=tmp_path / "store", prediction_rows=500)
+    house.serve(events(COUNT))
+    house.trainer.run()  # the store's volume is not mounted
+    assert not (tmp_path / "store").exists()
+    (tmp_path / "store").mkdir()
+    house.trainer.run()
+    copy = tmp_path / "store" / NAME
+    assert read(copy) == read(house.trainer.files.model)
+    written = copy.stat().st_mtime_ns, copy.stat().st_ino
+    house.trainer.run()
+    assert (copy.stat().st_mtime_ns, copy.stat().st_ino) == written
+    copy.write_text("{}")
+    house.trainer.run()
+    assert read(copy) is not None
 
 
 def test_an_error_of_a_training_ends_no_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
