@@ -11,7 +11,7 @@ from itertools import takewhile
 import numpy as np
 import numpy.typing as npt
 
-from otel.contract.values import Device, Stage
+from otel.contract.values import WORK, Device, Stage
 
 Samples = npt.NDArray[np.float32]
 """Mono audio, shape (samples,), within -1 to 1."""
@@ -325,3 +325,8 @@ class Chunk:
     @property
     def seconds(self) -> float:
         return len(self.samples) / self.sample_rate
+
+    @property
+    def synthesis_seconds(self) -> float:
+        """The real time of making it, without waits; 0 for a chunk from the cache."""
+        return sum(interval.seconds for interval in self.intervals if interval.stage in WORK)

@@ -11,6 +11,7 @@ from aiohttp import web
 from server.access.caller import Scope
 from server.audio.formats import FORMATS, Format
 from server.routes import events, schemas
+from server.routes.event_format import EventFormat
 from server.routes.operations import VERIFICATION_HEADERS, audio, json_body, speaks
 from server.routes.requests import JSON, TtsRequest, parse_tts, read_json
 from server.routes.route import Handler, Route
@@ -23,8 +24,8 @@ class SynthesisRequest:
     """The speech that a client requests, and the form of the response."""
 
     speech: TtsRequest
-    events: bool = False
-    """Whether to send the audio as server-sent events."""
+    events: EventFormat | None = None
+    """The events in which the audio is sent; None to send it as it is."""
     ignored: tuple[str, ...] = ()
     """Fields of the request that have no effect; the header X-TTS-Ignored lists them."""
 
@@ -83,4 +84,4 @@ class TtsDialect:
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
         speech = parse_tts(body)
-        return SynthesisRequest(speech, events=speech.stream and speech.timestamps)
+        return SynthesisRequest(speech, events=events.OpenAiEvents() if speech.stream and speech.timestamps else None)

@@ -113,6 +113,6 @@ class OpenAiDialect:
         speech = parse(SpeechRequest, body)
         return SynthesisRequest(
             speech.as_tts(),
-            events=speech.stream_format == "sse",
+            events=events.OpenAiEvents() if speech.stream_format == "sse" else None,
             ignored=speech.ignored,
         )

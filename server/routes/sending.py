@@ -15,9 +15,10 @@ from server.audio.loudness import at_loudness
 from server.errors import EngineFailed, SpeechError
 from server.middleware.envelope import FAILURE_SENT
 from server.record import RequestRecord
-from server.routes import captions, events
+from server.routes import captions
 from server.routes.byte_ranges import ACCEPT_RANGES, entity_tag, requested_range
 from server.routes.delivery import PIECE_BYTES, Delivery
+from server.routes.event_format import ChunkTimes, EventFormat
 from server.utterance import Chunk, Word
 
 Send = Callable[[Delivery, AsyncGenerator[bytes, None]], Awaitable[web.StreamResponse]]
@@ -88,24 +89,24 @@ async def send_stream(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -
 
 
 async def send_events(
-    delivery: Delivery, pieces: AsyncGenerator[bytes, None], *, words: list[Word]
+    delivery: Delivery, pieces: AsyncGenerator[bytes, None], *, events: EventFormat, times: ChunkTimes
 ) -> web.StreamResponse:
-    """Streams the audio in server-sent events. A failure is sent as an event, and raised as well.
+    """Streams the audio in ``events``. A failure is sent as an event, and raised as well.
 
-    ``words`` are those collected so far; the next event contains them, and the list is cleared.
+    ``times`` are those of the chunks so far; the next event contains them, and they are cleared.
     """
     try:
         async for piece in pieces:
             delivery.record.mark_first_audio()
             if not delivery.prepared:
-                await delivery.begin(events.CONTENT_TYPE)
+                await delivery.begin(events.content_type)
             with delivery.record.stage(Stage.SEND):
                 for start in range(0, len(piece), PIECE_BYTES):
-                    await delivery.add(events.delta(piece[start : start + PIECE_BYTES], words))
-                    words.clear()
+                    await delivery.add(events.audio(piece[start : start + PIECE_BYTES], times))
+                    times.clear()
     except SpeechError as error:
         if delivery.prepared:
-            await delivery.add(events.failure(error))
+            await delivery.add(events.failure(error, delivery.record))
             await delivery.end()
             delivery.request[FAILURE_SENT] = True
         raise

@@ -21,6 +21,7 @@ from server.routes.byte_ranges import ACCEPT_RANGES
 from server.routes.delivery import Delivery, SendLimits
 from server.routes.dialect import Dialect, SynthesisRequest
 from server.routes.dry_run import DryRun
+from server.routes.event_format import ChunkTimes
 from server.routes.requests import wants_fresh
 from server.routes.sending import (
     Send,
@@ -35,7 +36,7 @@ from server.routes.utterances import UtteranceParser, parsed
 from server.scheduling.job import AHEAD_SECONDS
 from server.settings import Settings
 from server.synthesis.synthesizer import Synthesizer
-from server.utterance import Chunk, Listener, Utterance, Word
+from server.utterance import Chunk, Listener, Utterance
 
 SAMPLE_BYTES = np.dtype(np.float32).itemsize
 """The bytes per sample of audio that waits for the client of a stream."""
@@ -107,13 +108,13 @@ class SpeechRoute:
         """Encodes the audio and sends it in the form that the client requested."""
         record, synthesis_request = delivery.record, delivery.synthesis_request
         speech = synthesis_request.speech
-        words: list[Word] = []
-        if utterance.timed:
-            chunks = _collecting(chunks, words)
+        times = ChunkTimes()
+        if utterance.timed or synthesis_request.events is not None:
+            chunks = _timed(chunks, times)
         if speech.loudness is not None:
             chunks = levelled(chunks, speech.loudness, record)
         data = encoded(chunks, synthesis_request.format, record, whole=not speech.stream, artist=utterance.voice.name)
-        return await _sender(synthesis_request, words)(delivery, data)
+        return await _sender(synthesis_request, times)(delivery, data)
 
     def _size(self, synthesis_request: SynthesisRequest, utterance: Utterance) -> int:
         """Estimates the maximum unsent bytes of the response: the whole body, or for a stream the audio that is
@@ -125,12 +126,12 @@ class SpeechRoute:
         return int(size * BASE64) if synthesis_request.speech.timestamps else int(size)
 
 
-def _sender(synthesis_request: SynthesisRequest, words: list[Word]) -> Send:
+def _sender(synthesis_request: SynthesisRequest, times: ChunkTimes) -> Send:
     """Returns the function that sends the form of response that the client requested."""
-    if synthesis_request.events:
-        return partial(send_events, words=words)
+    if synthesis_request.events is not None:
+        return partial(send_events, events=synthesis_request.events, times=times)
     if synthesis_request.speech.timestamps:
-        return partial(send_captioned, words=words)
+        return partial(send_captioned, words=times.words)
     return send_stream if synthesis_request.speech.stream else send_whole
 
 
@@ -145,8 +146,8 @@ def renamed(names: Mapping[str, str]) -> Iterator[None]:
         raise
 
 
-async def _collecting(chunks: AsyncGenerator[Chunk, None], words: list[Word]) -> AsyncGenerator[Chunk, None]:
-    """Yields the chunks, and collects their words in ``words``."""
+async def _timed(chunks: AsyncGenerator[Chunk, None], times: ChunkTimes) -> AsyncGenerator[Chunk, None]:
+    """Yields the chunks, and collects their times in ``times``."""
     async for chunk in chunks:
-        words += chunk.words
+        times.add(chunk)
         yield chunk

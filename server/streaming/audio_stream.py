@@ -13,12 +13,13 @@ from server.audio.encoding import Encoder, encoder
 from server.audio.formats import Format
 from server.errors import EngineFailed
 from server.record import RequestRecord
+from server.routes.delivery import PIECE_BYTES
 from server.utterance import Chunk, Samples, Word
 
 
 @dataclass(frozen=True, slots=True)
 class AudioPiece:
-    """A piece of a context's audio."""
+    """A piece of a context's audio, of at most PIECE_BYTES: clients accept no long messages."""
 
     data: bytes
     """In the context's format."""
@@ -26,6 +27,8 @@ class AudioPiece:
     """The words that are timed with it, in seconds from the beginning of the context's audio."""
     seconds: float = 0.0
     """The seconds of audio that were encoded; the encoder of a compressed format holds some of them back."""
+    synthesis_seconds: float = 0.0
+    """The real time of making them."""
 
 
 class AudioStream:
@@ -55,7 +58,10 @@ class AudioStream:
             self._sample_rate = chunk.sample_rate
             with record.stage(Stage.ENCODE):
                 data = await self._feed(samples)
-            yield AudioPiece(data, _later(chunk.words, offset), len(samples) / chunk.sample_rate)
+            seconds, words = len(samples) / chunk.sample_rate, _later(chunk.words, offset)
+            yield AudioPiece(data[:PIECE_BYTES], words, seconds, chunk.synthesis_seconds)
+            for start in range(PIECE_BYTES, len(data), PIECE_BYTES):
+                yield AudioPiece(data[start : start + PIECE_BYTES])
         if offset is None:
             raise EngineFailed("the speech engine made no audio")
         if self._form.codec is None and (rest := await self.finish()):

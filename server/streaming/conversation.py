@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from server.errors import SpeechError
+from server.middleware.envelope import ErrorFormat
 from server.streaming.context import ContextOptions, Event, StreamingContext
 from server.streaming.session import StreamingSession
 
@@ -84,6 +85,10 @@ class SocketFormat:
     """The format's names for fields of POST /tts, where they differ."""
     subprotocols: tuple[str, ...] = ()
     """The subprotocols that clients may ask for."""
+    voice_in_messages: bool = False
+    """Whether messages name the voice, so that the options of a handshake are not checked."""
+    error_format: ErrorFormat | None = None
+    """The format of a refused handshake; None for OpenAI's."""
 
 
 def encode(message: Mapping[str, Any]) -> str:

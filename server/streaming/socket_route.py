@@ -62,7 +62,8 @@ class SocketRoute:
 
     def routes(self) -> tuple[Route, ...]:
         """Returns the route of the sockets."""
-        return (Route("GET", self._form.path, self, Scope.SPEAK, None, head=False),)
+        error_format = self._form.error_format
+        return (Route("GET", self._form.path, self, Scope.SPEAK, None, head=False, error_format=error_format),)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
@@ -70,8 +71,9 @@ class SocketRoute:
         options = self._form.read(request)
         client = SocketClient(caller_of(request), self._clients.key(request), route_path(request), get_current_span())
         with self._sessions.entered(client.key, client.endpoint):
-            with renamed(self._form.names):
-                await self._speaker.check(options.speech, client.caller)
+            if not self._form.voice_in_messages:
+                with renamed(self._form.names):
+                    await self._speaker.check(options.speech, client.caller)
             response = web.WebSocketResponse(
                 timeout=CLOSE_SECONDS,
                 heartbeat=HEARTBEAT_SECONDS,
