@@ -17,6 +17,10 @@ _CERTAIN = re.compile(r"[!?\u2026]\s\Z|\n\s*\Z|[\u3002\uff01\uff1f]\Z")
 """Matches an end of a sentence that nothing behind it can change."""
 _CLAUSE = re.compile(r"(?<=[^\W\d_])[,;:]\s+(?=[^\W\d_A-Z])|[\u3001\uff0c\uff1b\uff1a]")
 """Matches the end of a clause: a mark between a word and one in small letters, so that no date or place is cut."""
+_ENDS_WORD = re.compile(
+    r"(?:(?<!\d)[.,:]|[!?;\u2026\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f])[\"'\u201d\u2019)\u300d\u300f]*\Z"
+)
+"""Matches a mark that ends the last word; a number may go on after a point."""
 _POSSIBLE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\n]")
 
 
@@ -46,8 +50,10 @@ class TextBuffer:
         return self._cut(end)
 
     def take_words(self) -> str:
-        """Returns all complete words: everything up to the last space."""
-        return self._cut(len(self._text.rstrip()) if self._ends_in_space() else self._last_space(len(self._text)))
+        """Returns all complete words: everything up to the last space, or up to a mark at the end of the text."""
+        if self._ends_in_space() or _ENDS_WORD.search(self._text):
+            return self._cut(len(self._text.rstrip()))
+        return self._cut(self._last_space(len(self._text)))
 
     def take_rest(self) -> str:
         """Returns everything."""

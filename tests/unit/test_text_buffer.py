@@ -80,6 +80,16 @@ def test_words_are_complete() -> None:
     assert buffer.take_rest() == " "
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("one two.", "one two."), ('she said "no!"', 'she said "no!"'), ("it is 3.", "it is "), ("so can'", "so ")],
+)
+def test_a_mark_at_the_end_of_the_text_ends_its_last_word(text: str, words: str) -> None:
+    buffer = TextBuffer("en")
+    buffer.feed(text)
+    assert buffer.take_words() == words
+
+
 @pytest.mark.parametrize("text", ["word " * 1000, "x" * 5000, ". " * 2500, "漢" * 5000, "\n" * 5000])
 def test_what_has_no_end_is_cut(text: str) -> None:
     parts = streamed(text, 50)
