@@ -106,8 +106,8 @@ class StreamingContext:
 
     @property
     def busy(self) -> bool:
-        """Whether any of its text waits or is being spoken."""
-        return not self._task.done() and (self._speaking or bool(self._parts) or bool(self._buffer))
+        """Whether any of its text is being spoken, or will be if no more arrives."""
+        return not self._task.done() and (self._speaking or bool(self._parts) or self._delay is not None)
 
     @property
     def open(self) -> bool:
