@@ -50,7 +50,7 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
-from server.streaming import deepgram
+from server.streaming import cartesia, deepgram
 from server.streaming.deepgram_http import DeepgramDialect
 from server.streaming.sessions import Sessions
 from server.streaming.socket_route import SocketRoute
@@ -73,7 +73,7 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 """The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
-SOCKET_PATHS = frozenset(deepgram.PATHS)
+SOCKET_PATHS = frozenset((*deepgram.PATHS, *cartesia.PATHS))
 """The paths of the sockets that speak; each of their utterances has a record."""
 ENDPOINTS = SPEECH_PATHS | SOCKET_PATHS
 """The values of the label ``endpoint``."""
@@ -179,7 +179,8 @@ class Applications:
         utterances = UtteranceParser(settings, synthesizer, self._dictionaries, self._store, self._aliases)
         dry_run = DryRun(synthesizer, self._costs)
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
-        voices = VoiceListRoutes(synthesizer, self._aliases, int(time.time()))
+        started = int(time.time())
+        voices = VoiceListRoutes(synthesizer, self._aliases, started)
         routes = (
             *self._socket_routes(utterances),
             *(
@@ -223,7 +224,7 @@ class Applications:
         sessions = Sessions(
             settings.max_sockets, settings.max_client_share, self._admission, self._telemetry.metrics, SOCKET_PATHS
         )
-        for form in deepgram.formats(settings):
+        for form in (*deepgram.formats(settings), *cartesia.formats(settings)):
             yield from SocketRoute(form, settings, sessions, speaker, self._clients).routes()
 
     def management_routes(self) -> tuple[Route, ...]:

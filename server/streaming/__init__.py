@@ -6,4 +6,6 @@
 - ``conversation.py``: what a format must do. ``socket_route.py``: the handler of its sockets.
   ``query.py`` reads handshakes.
 - ``deepgram.py``, ``deepgram_http.py``: the format of Deepgram.
+- ``cartesia.py``, ``cartesia_http.py``, ``cartesia_voices.py``: the format of Cartesia. ``cartesia_fields.py`` and
+  ``cartesia_events.py`` are what its socket and its calls share.
 """
