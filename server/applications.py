@@ -50,7 +50,8 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
-from server.streaming import cartesia, deepgram
+from server.streaming import cartesia, cartesia_http, deepgram
+from server.streaming.cartesia_voices import CartesiaVoiceRoutes
 from server.streaming.deepgram_http import DeepgramDialect
 from server.streaming.sessions import Sessions
 from server.streaming.socket_route import SocketRoute
@@ -70,6 +71,7 @@ DIALECTS: tuple[Dialect, ...] = (
     coqui_api.TTS_DIALECT,
     coqui_api.PROCESS_DIALECT,
     *map(DeepgramDialect, deepgram.PATHS),
+    *cartesia_http.DIALECTS,
 )
 """The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
@@ -198,6 +200,7 @@ class Applications:
             *TraceRoutes(self._telemetry.traces).routes(),
             *self._prometheus.routes(),
             *coqui_api.CoquiRoutes(synthesizer).routes(),
+            *CartesiaVoiceRoutes(synthesizer, started).routes(),
         )
         description = DescriptionRoutes(
             synthesizer,

@@ -23,6 +23,7 @@ from server.access.caller import Scope
 from server.audio.formats import FORMATS
 from server.middleware.orca import FORMAT_HEADER, HEADER, ORCA_FORMATS
 from tests.api_keys import create, expired, mistyped, revoked, unknown
+from tests.canary_sockets import over_cartesias_socket
 from tests.collector import Collector, HTTPCollector
 from tests.http_calls import fetch
 from tests.server_process import ROOT, LiveServer
@@ -226,6 +227,20 @@ def everywhere(url: str) -> set[int]:
         send(url, "GET", f"/traces/{CANARY}"),
         send(url, "GET", "/health", b"", {"X-Long": CANARY * 2000}),
         send(url, f"{CANARY}{{}}", "/tts"),
+        *cartesia(url),
+    }
+
+
+def cartesia(url: str) -> set[int]:
+    """Sends the canary to Cartesia's calls."""
+    form = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": 8000}
+    speech = {"transcript": f"Hello {CANARY}.", "model_id": CANARY, "voice": "joe", "output_format": form}
+    changed = [{}, {"voice": CANARY}, {"language": CANARY}, {CANARY: 1}]
+    bodies = [json.dumps({**speech, **fields}).encode() for fields in changed]
+    voices = (f"/cartesia/voices?q={CANARY}", f"/cartesia/voices?{CANARY}=1", f"/voices/{CANARY}")
+    return {
+        *(send(url, "POST", path, body, JSON) for path in ("/tts/bytes", "/cartesia/tts/sse") for body in bodies),
+        *(send(url, "GET", path) for path in voices),
     }
 
 
@@ -300,6 +315,7 @@ def signals(data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         assert {200, 400, 403, 404, 405, 413, 415, 421, 422, 431} <= statuses
         assert 500 not in statuses
         leave(url)
+        assert {206, 404, 413, 422} <= over_cartesias_socket(url, CANARY)
         key = {"Authorization": f"Bearer {create(data_dir, 'canary', Scope)}"}
         KEYS[:] = [key["Authorization"].removeprefix("Bearer "), create(data_dir, "speaks"), revoked(data_dir)]
         KEYS.extend([expired(data_dir), unknown(), mistyped(KEYS[0])])
