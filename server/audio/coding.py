@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import cast
 
 import av
@@ -40,8 +41,9 @@ def prepare() -> None:
 def handle(request: Message, payload: bytes) -> tuple[Message, bytes]:
     """Encodes mono samples, 32-bit floats from -1 to 1. The response's payload holds the bytes that are ready.
 
-    {"file": {"format", "sample_rate", "artist"}} encodes the payload as a whole file. In a session {"begin": the same}
-    begins a stream, and {"end": true} ends it. {"measure": sample_rate} is answered with {"loudness", "peak"}.
+    {"file": {"format", "sample_rate", "artist", "bit_rate"}} encodes the payload as a whole file. In a session
+    {"begin": the same} begins a stream, and {"end": true} ends it. {"measure": sample_rate} is answered with
+    {"loudness", "peak"}.
     """
     for number in request.get("forget", ()):
         _streams.pop(number, None)
@@ -64,7 +66,8 @@ def _coder(task: Message, *, whole: bool) -> _Coder:
     form = FORMATS[task["format"]]
     if form.codec is None:
         raise ValueError("the format needs no encoder")
-    return _Coder(form.codec, task["sample_rate"], whole=whole, artist=task["artist"], trimmed=form is AAC)
+    codec = replace(form.codec, bit_rate=task["bit_rate"])
+    return _Coder(codec, task["sample_rate"], whole=whole, artist=task["artist"], trimmed=form is AAC)
 
 
 class _Coder:

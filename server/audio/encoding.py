@@ -36,6 +36,8 @@ class EncodingTask(TypedDict):
     format: str
     sample_rate: int
     artist: str
+    bit_rate: int | None
+    """Bits per second; None for a lossless codec."""
 
 
 @cache
@@ -69,7 +71,12 @@ def encoder(form: Format, sample_rate: int, *, whole: bool, artist: str = "") ->
     if form.codec is None:
         at_rate = _PlainEncoder(rate, form.encoding, header=form.name == WAV.name, whole=whole)
     else:
-        task: EncodingTask = {"format": form.name, "sample_rate": rate, "artist": artist}
+        task: EncodingTask = {
+            "format": form.name,
+            "sample_rate": rate,
+            "artist": artist,
+            "bit_rate": form.codec.bit_rate,
+        }
         at_rate = _FileEncoder(task) if whole else _StreamEncoder(task)
     return at_rate if rate == sample_rate else _ResampledEncoder(at_rate, Resampler(sample_rate, rate))
 
