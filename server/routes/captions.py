@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from server.utterance import Word
 
 CONTENT_TYPE = "application/json"
+Captions = Callable[[Sequence[bytes], str, Sequence[Word]], bytes]
+"""Returns a body of JSON with the pieces of the audio, the name of their format, and the words."""
 
 
 def timestamp(word: Word) -> dict[str, str | float]:

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from server.access.caller import Scope
 from server.audio.formats import FORMATS, Format
-from server.routes import events, schemas
+from server.routes import captions, events, schemas
+from server.routes.captions import Captions
 from server.routes.event_format import EventFormat
 from server.routes.operations import VERIFICATION_HEADERS, audio, json_body, speaks
 from server.routes.requests import JSON, TtsRequest, parse_tts, read_json
@@ -28,10 +29,14 @@ class SynthesisRequest:
     """The events in which the audio is sent; None to send it as it is."""
     ignored: tuple[str, ...] = ()
     """Fields of the request that have no effect; the header X-TTS-Ignored lists them."""
+    form: Format | None = None
+    """The format of the audio; None for the one that ``speech`` names, which gives no bit rate."""
+    captions: Captions = captions.body
+    """Returns the body of whole speech with word timestamps."""
 
     @property
     def format(self) -> Format:
-        return self.speech.format
+        return self.form or self.speech.format
 
 
 class Dialect(Protocol):

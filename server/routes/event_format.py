@@ -47,5 +47,5 @@ class EventFormat(Protocol):
         ...
 
     def failure(self, error: SpeechError, record: RequestRecord) -> bytes:
-        """Returns the last event of incomplete audio."""
+        """Returns the last event of incomplete audio; none to cut the connection instead."""
         ...

@@ -91,7 +91,7 @@ async def send_stream(delivery: Delivery, pieces: AsyncGenerator[bytes, None]) -
 async def send_events(
     delivery: Delivery, pieces: AsyncGenerator[bytes, None], *, events: EventFormat, times: ChunkTimes
 ) -> web.StreamResponse:
-    """Streams the audio in ``events``. A failure is sent as an event, and raised as well.
+    """Streams the audio in ``events``. A failure is sent as an event if they have one, and raised as well.
 
     ``times`` are those of the chunks so far; the next event contains them, and they are cleared.
     """
@@ -105,8 +105,8 @@ async def send_events(
                     await delivery.add(events.audio(piece[start : start + PIECE_BYTES], times))
                     times.clear()
     except SpeechError as error:
-        if delivery.prepared:
-            await delivery.add(events.failure(error, delivery.record))
+        if delivery.prepared and (failure := events.failure(error, delivery.record)):
+            await delivery.add(failure)
             await delivery.end()
             delivery.request[FAILURE_SENT] = True
         raise
@@ -119,7 +119,8 @@ async def send_captioned(
     """Sends the audio as JSON once all of it is ready, with the timestamps of ``words``, which are complete by then."""
     audio = [piece async for piece in pieces]
     with delivery.record.stage(Stage.ENCODE):  # in a thread: minutes of audio take 0.1 s
-        body = await asyncio.to_thread(captions.body, audio, delivery.synthesis_request.speech.response_format, words)
+        request = delivery.synthesis_request
+        body = await asyncio.to_thread(request.captions, audio, request.speech.response_format, words)
     audio.clear()
     return await _at_once(delivery, captions.CONTENT_TYPE, [body])
 
