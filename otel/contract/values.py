@@ -69,6 +69,7 @@ class SocketEnd(LabelValue):
     LEAVING = "leaving", "the server is about to stop"
     LOST = "lost", "the client left without closing it, or answered no ping"
     SLOW_READER = "slow_reader", "the client received too slowly, so the server cut it off"
+    REFUSED = "refused", "a message was refused, in a format whose clients expect the end then"
     FAILED = "failed", "a mistake of the server"
 
 

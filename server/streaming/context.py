@@ -128,6 +128,10 @@ class StreamingContext:
         if self._buffer:
             self._delay = asyncio.get_running_loop().call_later(self.options.delay_seconds, self._take_words)
 
+    def release(self) -> None:
+        """Speaks everything that has arrived, and sends nothing that says so."""
+        self._take_rest()
+
     def flush(self) -> int:
         """Speaks everything that has arrived, and then sends Flushed with the number that it returns. Raises
         InvalidRequest when too many flushes wait."""

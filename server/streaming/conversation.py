@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from otel.contract.values import SocketEnd
 from server.errors import SpeechError
 from server.middleware.envelope import ErrorFormat
 from server.streaming.context import ContextOptions, Event, StreamingContext
@@ -28,6 +29,10 @@ class Socket(Protocol):
 
     async def send_bytes(self, data: bytes) -> None:
         """Sends a binary frame."""
+        ...
+
+    def close(self, end: SocketEnd) -> None:
+        """Ends the socket for this reason, after what was sent; what is being spoken is stopped."""
         ...
 
 

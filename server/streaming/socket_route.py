@@ -37,7 +37,7 @@ LOOK_SECONDS = 1.0
 """How often an idle socket looks whether it should end."""
 CLOSE_SECONDS = 2.0
 """How long the server waits for a client's part of the closing handshake."""
-CODES = {SocketEnd.LEAVING: WSCloseCode.GOING_AWAY}
+CODES = {SocketEnd.LEAVING: WSCloseCode.GOING_AWAY, SocketEnd.REFUSED: WSCloseCode.POLICY_VIOLATION}
 """The codes with which the server closes a socket, where it is not the usual one."""
 
 log = logging.getLogger(f"{LOGGER}.streaming")
@@ -151,6 +151,10 @@ class _OpenSocket:
     async def send_bytes(self, data: bytes) -> None:
         async with asyncio.timeout(self._settings.send_seconds):
             await self._response.send_bytes(data)
+
+    def close(self, end: SocketEnd) -> None:
+        self.end = end
+        self._over.set()
 
     async def _send_event(self, context: StreamingContext, event: Event) -> None:
         await self._conversation.send(context, event)
