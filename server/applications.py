@@ -50,9 +50,10 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
-from server.streaming import cartesia, cartesia_http, deepgram
+from server.streaming import cartesia, cartesia_http, deepgram, elevenlabs, elevenlabs_http
 from server.streaming.cartesia_voices import CartesiaVoiceRoutes
 from server.streaming.deepgram_http import DeepgramDialect
+from server.streaming.elevenlabs_lists import ElevenLabsListRoutes
 from server.streaming.sessions import Sessions
 from server.streaming.socket_route import SocketRoute
 from server.streaming.speaker import UtteranceSpeaker
@@ -72,10 +73,11 @@ DIALECTS: tuple[Dialect, ...] = (
     coqui_api.PROCESS_DIALECT,
     *map(DeepgramDialect, deepgram.PATHS),
     *cartesia_http.DIALECTS,
+    *elevenlabs_http.DIALECTS,
 )
 """The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
-SOCKET_PATHS = frozenset((*deepgram.PATHS, *cartesia.PATHS))
+SOCKET_PATHS = frozenset((*deepgram.PATHS, *cartesia.PATHS, *elevenlabs.SOCKET_PATHS))
 """The paths of the sockets that speak; each of their utterances has a record."""
 ENDPOINTS = SPEECH_PATHS | SOCKET_PATHS
 """The values of the label ``endpoint``."""
@@ -195,6 +197,7 @@ class Applications:
             *reading.routes(),
             *recordings.routes(),
             *voices.routes(),
+            *ElevenLabsListRoutes(synthesizer, settings.max_text_characters).routes(),
             *self._health.routes(),
             *SummaryRoute(self._describe).routes(),
             *TraceRoutes(self._telemetry.traces).routes(),
@@ -227,7 +230,8 @@ class Applications:
         sessions = Sessions(
             settings.max_sockets, settings.max_client_share, self._admission, self._telemetry.metrics, SOCKET_PATHS
         )
-        for form in (*deepgram.formats(settings), *cartesia.formats(settings)):
+        forms = (*deepgram.formats(settings), *cartesia.formats(settings), *elevenlabs.formats(settings))
+        for form in forms:
             yield from SocketRoute(form, settings, sessions, speaker, self._clients).routes()
 
     def management_routes(self) -> tuple[Route, ...]:
