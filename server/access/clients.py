@@ -42,14 +42,14 @@ class Clients:
         """Returns the client's IPv4 address or IPv6 network, or an empty string if it has no address."""
         remote = request.remote or ""
         if not self._trusted:
-            return _key(remote)
+            return address_key(remote)
         hops = self._hops(request)
         while self.trusts(remote) and hops:
             forwarded = hops.pop()
             if _address(forwarded) is None:  # not a valid address: the proxy itself counts as the client
                 break
             remote = forwarded
-        return _key(remote)
+        return address_key(remote)
 
     def trusts(self, remote: str) -> bool:
         """Returns whether an address is that of a trusted proxy."""
@@ -84,7 +84,8 @@ def _address(text: str) -> Address | None:
 
 
 @lru_cache(REMEMBERED)
-def _key(text: str) -> str:
+def address_key(text: str) -> str:
+    """Returns what stands for the client with an address: the address if it is IPv4, its network if it is IPv6."""
     address = _address(text)
     if not isinstance(address, IPv6Address):
         return text if address is None else str(address)

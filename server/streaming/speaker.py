@@ -6,7 +6,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,7 @@ OK = 200
 ROUTE = "http.route"
 """The attribute of a SERVER span that has the path of its route."""
 METHOD = "GET"
-"""The method of a socket's handshake, which its utterances have in signals."""
+"""The method of a WebSocket's handshake, which its utterances have in signals."""
 
 INTERRUPTED = "interrupted"
 """The message of a CancelledError when the client stops an utterance."""
@@ -61,7 +61,9 @@ class SocketClient:
     endpoint: str
     """The path of the socket's route, a label."""
     span: Span
-    """The SERVER span of the socket, the parent of its utterances' spans."""
+    """The span of the socket, the parent of its utterances' spans."""
+    method: str = METHOD
+    """The HTTP method that opened it, a label."""
 
 
 class UtteranceSpeaker:
@@ -95,6 +97,11 @@ class UtteranceSpeaker:
         self._synthesizer.check_ready()
         utterance, _ = await self._utterances.parse(speech.model_copy(update={"text": SAMPLE}), caller)
         return utterance
+
+    def refuse(self, client: SocketClient, error: SpeechError) -> None:
+        """Records a request for speech that is refused before its utterance begins."""
+        with suppress(SpeechError), self._recorded(client):
+            raise error
 
     async def speak(
         self, client: SocketClient, speech: TtsRequest, audio: AudioStream, pause: float, deliver: Deliver
@@ -141,7 +148,7 @@ class UtteranceSpeaker:
     @contextmanager
     def _recorded(self, client: SocketClient) -> Iterator[tuple[RequestRecord, Span]]:
         """Counts an utterance exactly once, as the gate counts a request."""
-        record = RequestRecord(str(uuid.uuid4()), endpoint=client.endpoint, method=METHOD, caller=client.caller)
+        record = RequestRecord(str(uuid.uuid4()), endpoint=client.endpoint, method=client.method, caller=client.caller)
         span = self._tracer.start_span(
             client.endpoint,
             set_span_in_context(client.span),
