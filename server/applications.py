@@ -50,13 +50,14 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
-from server.streaming import cartesia, cartesia_http, deepgram, elevenlabs, elevenlabs_http
+from server.streaming import cartesia, cartesia_http, deepgram, elevenlabs, elevenlabs_http, wyoming_port
 from server.streaming.cartesia_voices import CartesiaVoiceRoutes
 from server.streaming.deepgram_http import DeepgramDialect
 from server.streaming.elevenlabs_lists import ElevenLabsListRoutes
 from server.streaming.sessions import Sessions
 from server.streaming.socket_route import SocketRoute
 from server.streaming.speaker import UtteranceSpeaker
+from server.streaming.wyoming_port import WyomingPort
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.costs import Costs
@@ -79,7 +80,7 @@ DIALECTS: tuple[Dialect, ...] = (
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
 SOCKET_PATHS = frozenset((*deepgram.PATHS, *cartesia.PATHS, *elevenlabs.SOCKET_PATHS))
 """The paths of the sockets that speak; each of their utterances has a record."""
-ENDPOINTS = SPEECH_PATHS | SOCKET_PATHS
+ENDPOINTS = SPEECH_PATHS | SOCKET_PATHS | {wyoming_port.ENDPOINT}
 """The values of the label ``endpoint``."""
 
 
@@ -130,6 +131,33 @@ class Applications:
         self._clients = Clients(settings.trusted_proxies, settings.forwarded_header)
         self._prometheus = PrometheusRoute(telemetry.exposition)
         self._health = HealthRoutes(synthesizer, load, predictor)
+        self._utterances = UtteranceParser(settings, synthesizer, dictionaries, store, self._aliases)
+        self._speaker = UtteranceSpeaker(
+            synthesizer,
+            self._utterances,
+            admission,
+            recorder=recorder,
+            tracer=telemetry.tracer,
+            metrics=telemetry.metrics,
+            limiter=limiter,
+            limits=SendLimits(settings.send_seconds, settings.min_send_rate),
+        )
+        self._sessions = Sessions(
+            settings.max_sockets,
+            settings.max_client_share,
+            admission,
+            telemetry.metrics,
+            (*SOCKET_PATHS, wyoming_port.ENDPOINT),
+        )
+        self.wyoming = WyomingPort(
+            settings,
+            keyring,
+            synthesizer=synthesizer,
+            speaker=self._speaker,
+            sessions=self._sessions,
+            tracer=telemetry.tracer,
+        )
+        """The port for Wyoming's protocol, which listens with the API if the settings say so."""
 
     def api(self) -> web.Application:
         """Returns the application of the API."""
@@ -148,6 +176,8 @@ class Applications:
             invite_body,
         )
         application = _application(routes, middlewares, settings.max_body_bytes)
+        if settings.wyoming_port is not None:
+            application.cleanup_ctx.append(self.wyoming.lifetime)
         strict_transport = StrictTransport(settings.hsts_seconds, self._clients.trusts)
         departure = Departure(self._admission)
         load_reports = LoadReports(settings.load_reports, self._load, self._clients.trusts)
@@ -180,13 +210,12 @@ class Applications:
         recordings = VoiceRegistrationRoutes(
             self._recordings, synthesizer, clients, settings.receive_seconds, self._store, aliases=settings.aliases
         )
-        utterances = UtteranceParser(settings, synthesizer, self._dictionaries, self._store, self._aliases)
-        dry_run = DryRun(synthesizer, self._costs)
+        utterances, dry_run = self._utterances, DryRun(synthesizer, self._costs)
         reading = TextReadingRoute(utterances, synthesizer, clients, settings.receive_seconds)
         started = int(time.time())
         voices = VoiceListRoutes(synthesizer, self._aliases, started)
         routes = (
-            *self._socket_routes(utterances),
+            *self._socket_routes(),
             *(
                 route
                 for dialect in DIALECTS
@@ -214,25 +243,12 @@ class Applications:
         )
         return (*routes, *description.routes(), *console.ROUTES)
 
-    def _socket_routes(self, utterances: UtteranceParser) -> Iterator[Route]:
+    def _socket_routes(self) -> Iterator[Route]:
         """Yields the routes of the sockets that speak."""
         settings = self._settings
-        speaker = UtteranceSpeaker(
-            self._synthesizer,
-            utterances,
-            self._admission,
-            recorder=self._recorder,
-            tracer=self._telemetry.tracer,
-            metrics=self._telemetry.metrics,
-            limiter=self._limiter,
-            limits=SendLimits(settings.send_seconds, settings.min_send_rate),
-        )
-        sessions = Sessions(
-            settings.max_sockets, settings.max_client_share, self._admission, self._telemetry.metrics, SOCKET_PATHS
-        )
         forms = (*deepgram.formats(settings), *cartesia.formats(settings), *elevenlabs.formats(settings))
         for form in forms:
-            yield from SocketRoute(form, settings, sessions, speaker, self._clients).routes()
+            yield from SocketRoute(form, settings, self._sessions, self._speaker, self._clients).routes()
 
     def management_routes(self) -> tuple[Route, ...]:
         """Returns the routes of the management port."""

@@ -301,6 +301,7 @@ def _conflicts(settings: Settings) -> list[str]:
     if settings.agent_check_port and settings.agent_check_port in (settings.port, settings.management_port):
         problems.append("TTSCOPE_AGENT_CHECK_PORT: must differ from TTSCOPE_PORT and PROMETHEUS_PORT")
     problems += settings.web_conflicts()
+    problems += settings.wyoming_conflicts((settings.port, settings.management_port, settings.agent_check_port))
     used = {
         *settings.providers,
         *(entry.split(":")[0] for order in settings.voice_providers.values() for entry in order),

@@ -13,6 +13,7 @@ from server.replica_settings import ReplicaSettings
 from server.streaming_settings import StreamingSettings
 from server.verification_settings import VerificationSettings
 from server.web_settings import WebSettings
+from server.wyoming_settings import WyomingSettings
 
 
 class SettingsGroups(
@@ -27,5 +28,6 @@ class SettingsGroups(
     StreamingSettings,
     VerificationSettings,
     AliasSettings,
+    WyomingSettings,
 ):
     """The settings of all groups; a new group is named here."""

@@ -23,9 +23,23 @@ def open_keyring(settings: Settings, shared: SharedFiles | None = None) -> Keyri
     file = settings.keys_file
     keyring = Keyring(KeyFile(file) if file is not None else open_key_database(settings.data_dir, shared))
     keyring.load()
+    hosts = {"TTSCOPE_HOST": settings.host, "TTSCOPE_MANAGEMENT_HOST": settings.management_host}
+    if settings.wyoming_port is not None:
+        hosts["TTSCOPE_WYOMING_HOST"] = wyoming_host(settings)
     if not keyring.required and not settings.allow_anonymous:
-        _refuse_exposure({"TTSCOPE_HOST": settings.host, "TTSCOPE_MANAGEMENT_HOST": settings.management_host}.items())
+        _refuse_exposure(hosts.items())
+    if keyring.required and not is_loopback(hosts.get("TTSCOPE_WYOMING_HOST", "localhost")):
+        raise ExposedError(
+            f"TTSCOPE_WYOMING_HOST={wyoming_host(settings)} would let others speak without a key: this server has API "
+            "keys, and Wyoming's protocol can't send one. Either set TTSCOPE_WYOMING_HOST=127.0.0.1; or unset "
+            "TTSCOPE_WYOMING_PORT"
+        )
     return keyring
+
+
+def wyoming_host(settings: Settings) -> str:
+    """Returns the address on which the port for Wyoming's protocol listens."""
+    return settings.wyoming_host or settings.host
 
 
 def is_loopback(host: str) -> bool:

@@ -66,3 +66,10 @@ class Sessions:
             self._open[endpoint] -= 1
             self._clients[client] -= 1
             self._clients += Counter()  # forgets clients without a socket
+
+
+def socket_end(lost: BaseException) -> SocketEnd:
+    """Returns why a socket was lost."""
+    if isinstance(lost, TimeoutError):
+        return SocketEnd.SLOW_READER
+    return SocketEnd.LOST if isinstance(lost, ConnectionError) else SocketEnd.FAILED

@@ -26,7 +26,7 @@ from server.settings import Settings
 from server.streaming.context import Event, Send, StreamingContext
 from server.streaming.conversation import Conversation, Message, Opening, Socket, SocketFormat, encode
 from server.streaming.session import StreamingSession
-from server.streaming.sessions import Sessions
+from server.streaming.sessions import Sessions, socket_end
 from server.streaming.speaker import SocketClient, UtteranceSpeaker
 
 MESSAGE_BYTES = 64 * 1024
@@ -138,7 +138,7 @@ class _OpenSocket:
             await asyncio.gather(*tasks, return_exceptions=True)
             await self._session.close()
         if lost is not None:
-            self.end = _end(lost)
+            self.end = socket_end(lost)
             return lost
         with suppress(ConnectionError, TimeoutError):
             await self._response.close(code=CODES.get(self.end, WSCloseCode.OK))
@@ -198,13 +198,6 @@ class _OpenSocket:
         with suppress(ConnectionError, TimeoutError):
             await self._session.finish()
         self._over.set()
-
-
-def _end(lost: BaseException) -> SocketEnd:
-    """Returns why a socket was lost."""
-    if isinstance(lost, TimeoutError):
-        return SocketEnd.SLOW_READER
-    return SocketEnd.LOST if isinstance(lost, ConnectionError) else SocketEnd.FAILED
 
 
 def _abort(request: web.Request, lost: BaseException) -> None:
