@@ -31,7 +31,7 @@ from server.middleware.load_reports import LoadReports
 from server.middleware.origins import PAGES, Origins
 from server.middleware.strict_transport import StrictTransport
 from server.prediction.request_predictor import RequestPredictor
-from server.routes import console, coqui_api
+from server.routes import console, coqui_api, piper_api
 from server.routes.delivery import SendLimits
 from server.routes.dialect import Dialect, TtsDialect
 from server.routes.dry_run import DryRun
@@ -72,6 +72,7 @@ DIALECTS: tuple[Dialect, ...] = (
     OpenAiDialect(),
     coqui_api.TTS_DIALECT,
     coqui_api.PROCESS_DIALECT,
+    *map(piper_api.PiperDialect, piper_api.PATHS),
     *map(DeepgramDialect, deepgram.PATHS),
     *cartesia_http.DIALECTS,
     *elevenlabs_http.DIALECTS,
@@ -233,6 +234,7 @@ class Applications:
             *self._prometheus.routes(),
             *coqui_api.CoquiRoutes(synthesizer).routes(),
             *CartesiaVoiceRoutes(synthesizer, started).routes(),
+            *piper_api.PiperRoutes(synthesizer, settings.default_voice).routes(),
         )
         description = DescriptionRoutes(
             synthesizer,
