@@ -40,6 +40,9 @@ RETENTION_DAYS = WINDOW_DAYS + 10
 """Prometheus' retention: the window of the SLO, and the week that panels look back from its beginning.
 Traces: config/jaeger.yaml and config/tempo.yaml."""
 
+WYOMING_PORT = "10200"
+"""The usual port of speech by Wyoming's protocol, unless TTSCOPE_WYOMING_PORT says otherwise; empty, there is none."""
+
 NO_ORIGIN = "none"
 """Prometheus' pattern of the origins whose pages may read its answers; by default every page on the web may."""
 
@@ -231,7 +234,12 @@ def server(settings: StackSettings) -> Service:
         "server",
         (sys.executable, "-m", "server"),
         f"{server_url()}/ready",
-        {"TTSCOPE_PREDICTION_FILE": _prediction_file(settings), **_export(settings)},
+        {
+            "TTSCOPE_PREDICTION_FILE": _prediction_file(settings),
+            "TTSCOPE_WYOMING_PORT": os.environ.get("TTSCOPE_WYOMING_PORT", WYOMING_PORT),  # empty: none
+            "TTSCOPE_WYOMING_HOST": os.environ.get("TTSCOPE_WYOMING_HOST") or "127.0.0.1",
+            **_export(settings),
+        },
         stop_seconds=45.0,  # it lets requests in flight end, for 30 s unless told otherwise
         live_url=f"{server_url()}/health",
         reads=SERVER_READS,

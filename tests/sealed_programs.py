@@ -57,7 +57,7 @@ def main(folder: Path, data_dir: Path, seconds: float, *, whole: bool) -> None:
     else:
         receiver = Collector()  # exports succeed, so that no program waits for their end when it is stopped
         settings = settings.model_copy(update={"collector_grpc_port": urlsplit(receiver.endpoint).port})
-    ports = free_ports(["TTSCOPE_PORT", "PROMETHEUS_PORT"])
+    ports = free_ports(["TTSCOPE_PORT", "PROMETHEUS_PORT", "TTSCOPE_WYOMING_PORT"])
     os.environ.update({name: str(port) for name, port in ports.items()}, TTSCOPE_DATA_DIR=str(data_dir), **SETTINGS)
     first = write_windows(settings.events_folder)
     supervisor = Supervisor(folder / "logs")

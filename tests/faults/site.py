@@ -60,6 +60,7 @@ class Site(ABC):
             "TTSCOPE_DATA_DIR": str(self.data_dir),
             "TTSCOPE_PORT": str(ports["server"]),
             "PROMETHEUS_PORT": str(ports["management"]),
+            "TTSCOPE_WYOMING_PORT": "",
         }
         self._process: subprocess.Popen[str] | None = None
 

@@ -82,6 +82,16 @@ def test_each_program_is_given_its_own_settings(monkeypatch: pytest.MonkeyPatch,
     assert not any(name.startswith("TTSCOPE_DRIFT_") for name in (*inherited(), *reaches(server(settings))))
 
 
+def test_home_assistant_finds_the_server_at_the_usual_port(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("TTSCOPE_WYOMING_PORT", "TTSCOPE_WYOMING_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    settings = StackSettings(data_dir=tmp_path)
+    assert reaches(server(settings))["TTSCOPE_WYOMING_PORT"] == "10200"
+    assert reaches(server(settings))["TTSCOPE_WYOMING_HOST"] == "127.0.0.1"
+    monkeypatch.setenv("TTSCOPE_WYOMING_PORT", "")
+    assert reaches(server(settings))["TTSCOPE_WYOMING_PORT"] == ""
+
+
 def test_both_programs_export_over_the_collectors_protocol(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
     monkeypatch.setenv("OTEL_METRIC_EXPORT_INTERVAL", "")
