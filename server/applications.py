@@ -50,7 +50,7 @@ from server.routes.voice_lists import VoiceListRoutes
 from server.routes.voice_registration import VoiceRegistrationRoutes
 from server.settings import Settings
 from server.shared.store_watcher import StoreWatcher
-from server.streaming import cartesia, cartesia_http, deepgram, elevenlabs, elevenlabs_http, wyoming_port
+from server.streaming import cartesia, cartesia_http, deepgram, elevenlabs, elevenlabs_http, vllm_omni, wyoming_port
 from server.streaming.cartesia_voices import CartesiaVoiceRoutes
 from server.streaming.deepgram_http import DeepgramDialect
 from server.streaming.elevenlabs_lists import ElevenLabsListRoutes
@@ -79,7 +79,9 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 """The dialects of speech requests. Each of these requests has a record; those of other routes have none."""
 SPEECH_PATHS = frozenset(dialect.path for dialect in DIALECTS)
-SOCKET_PATHS = frozenset((*deepgram.PATHS, *cartesia.PATHS, *elevenlabs.SOCKET_PATHS))
+SOCKET_FORMATS = (deepgram, cartesia, elevenlabs, vllm_omni)
+"""The modules of the formats of sockets."""
+SOCKET_PATHS = frozenset((*deepgram.PATHS, *cartesia.PATHS, *elevenlabs.SOCKET_PATHS, *vllm_omni.PATHS))
 """The paths of the sockets that speak; each of their utterances has a record."""
 ENDPOINTS = SPEECH_PATHS | SOCKET_PATHS | {wyoming_port.ENDPOINT}
 """The values of the label ``endpoint``."""
@@ -248,8 +250,7 @@ class Applications:
     def _socket_routes(self) -> Iterator[Route]:
         """Yields the routes of the sockets that speak."""
         settings = self._settings
-        forms = (*deepgram.formats(settings), *cartesia.formats(settings), *elevenlabs.formats(settings))
-        for form in forms:
+        for form in (form for each in SOCKET_FORMATS for form in each.formats(settings)):
             yield from SocketRoute(form, settings, self._sessions, self._speaker, self._clients).routes()
 
     def management_routes(self) -> tuple[Route, ...]:

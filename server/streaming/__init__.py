@@ -8,4 +8,6 @@
 - ``deepgram.py``, ``deepgram_http.py``: the format of Deepgram.
 - ``cartesia.py``, ``cartesia_http.py``, ``cartesia_voices.py``: the format of Cartesia. ``cartesia_fields.py`` and
   ``cartesia_events.py`` are what its socket and its calls share.
+- ``vllm_omni.py``: the format of vLLM-Omni.
+- ``wyoming_*.py``: Home Assistant's protocol, which has a port of its own.
 """

@@ -14,7 +14,10 @@ from server.audio.formats import Format
 from server.errors import EngineFailed
 from server.record import RequestRecord
 from server.routes.delivery import PIECE_BYTES
+from server.scheduling.job import AHEAD_SECONDS
 from server.utterance import Chunk, Samples, Word
+
+SAMPLE_BYTES = np.dtype(np.float32).itemsize
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,9 @@ class AudioPiece:
 
 class AudioStream:
     """The audio of one context. Raw samples are complete with each utterance, compressed audio at the end."""
+
+    streamed = True
+    """Whether audio is delivered while it is made."""
 
     def __init__(self, form: Format, artist: str) -> None:
         """``artist`` is the voice's name, for formats that store it."""
@@ -58,7 +64,7 @@ class AudioStream:
             self._sample_rate = chunk.sample_rate
             with record.stage(Stage.ENCODE):
                 data = await self._feed(samples)
-            seconds, words = len(samples) / chunk.sample_rate, _later(chunk.words, offset)
+            seconds, words = len(samples) / chunk.sample_rate, later(chunk.words, offset)
             yield AudioPiece(data[:PIECE_BYTES], words, seconds, chunk.synthesis_seconds)
             for start in range(PIECE_BYTES, len(data), PIECE_BYTES):
                 yield AudioPiece(data[start : start + PIECE_BYTES])
@@ -66,6 +72,10 @@ class AudioStream:
             raise EngineFailed("the speech engine made no audio")
         if self._form.codec is None and (rest := await self.finish()):
             yield AudioPiece(rest)
+
+    def most_unsent(self, seconds: float, sample_rate: int) -> int:
+        """Returns the estimated most bytes that wait for the client while an utterance of ``seconds`` is made."""
+        return int(min(seconds, AHEAD_SECONDS) * sample_rate * SAMPLE_BYTES)
 
     async def finish(self) -> bytes:
         """Returns the rest of the audio, perhaps none. More may follow it only where samples are raw."""
@@ -82,5 +92,6 @@ class AudioStream:
         return current.feed(samples) if current.quick else await asyncio.to_thread(current.feed, samples)
 
 
-def _later(words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
+def later(words: Sequence[Word], seconds: float) -> tuple[Word, ...]:
+    """Returns words that are spoken so much later."""
     return tuple(replace(word, start=word.start + seconds, end=word.end + seconds) for word in words)

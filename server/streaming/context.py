@@ -17,6 +17,7 @@ from server.routes.requests import TtsRequest
 from server.streaming.audio_stream import AudioPiece, AudioStream
 from server.streaming.speaker import INTERRUPTED, SocketClient, UtteranceSpeaker
 from server.streaming.text_buffer import TextBuffer
+from server.streaming.utterance_files import UtteranceFiles
 from server.text.language_detection import AUTO
 from server.text.reading import PAUSE
 from server.text.sentences import is_speakable
@@ -37,6 +38,23 @@ class ContextOptions:
     """The format of the audio."""
     delay_seconds: float
     """How long a text waits for its next piece before its complete words are spoken."""
+    clauses: bool = True
+    """Whether a clause is spoken before its sentence has ended."""
+    files: bool = False
+    """Whether each utterance is a file of its own, sent when it is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceBegan:
+    """The audio of an utterance follows."""
+
+    text: str
+    """The part of the client's text that it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class UtteranceEnded:
+    """All audio of an utterance is delivered, but for what the encoder of a compressed stream holds back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +79,7 @@ class Failed:
     """The flushes that are not answered any more."""
 
 
-Event = AudioPiece | Flushed | Finished | Failed
+Event = AudioPiece | UtteranceBegan | UtteranceEnded | Flushed | Finished | Failed
 Send = Callable[["StreamingContext", Event], Awaitable[None]]
 """Sends an event; returns when the connection has taken it. Raises ConnectionError when the client has left."""
 
@@ -92,7 +110,7 @@ class StreamingContext:
         self._client = client
         self._send = send
         self._most = most_characters
-        self._audio = AudioStream(options.form, voice.name)
+        self._audio = (UtteranceFiles if options.files else AudioStream)(options.form, voice.name)
         self._buffer = TextBuffer(_language(options.speech.language, voice))
         self._parts: deque[str | Flushed | None] = deque()
         """The text that can be spoken, in order, the flushes in it, and None at its end."""
@@ -122,7 +140,7 @@ class StreamingContext:
                 f"at most {self._most} characters may wait to be spoken; send the rest later", param="text"
             )
         self._buffer.feed(text)
-        while part := self._buffer.take(clause=not self._speaking and not self._parts):
+        while part := self._buffer.take(clause=self.options.clauses and not self._speaking and not self._parts):
             self._append(part)
         self._stop_timer()
         if self._buffer:
@@ -217,11 +235,28 @@ class StreamingContext:
             if not is_speakable(text):
                 return
             speech = self.options.speech.model_copy(update={"text": text})
+            deliver = _Delivery(partial(self._send, self), text)
             with suppress(NothingToSpeak):
-                await self._speaker.speak(self._client, speech, self._audio, self._pause, partial(self._send, self))
+                await self._speaker.speak(self._client, speech, self._audio, self._pause, deliver)
+                await self._send(self, UtteranceEnded())
             self._pause = PAUSE / speech.speed if _ENDS_SENTENCE.search(text) else 0.0
         finally:
             self._speaking = False
+
+
+class _Delivery:
+    """Sends the audio of one utterance, and before it that it begins."""
+
+    def __init__(self, send: Callable[[Event], Awaitable[None]], text: str) -> None:
+        self._send = send
+        self._text = text
+        self._begun = False
+
+    async def __call__(self, piece: AudioPiece) -> None:
+        if not self._begun:
+            self._begun = True
+            await self._send(UtteranceBegan(self._text))
+        await self._send(piece)
 
 
 def _language(name: str | None, voice: Voice) -> str:

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 
-import numpy as np
 from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context
 
 from otel.contract.streaming_metrics import UTTERANCE_FIRST_AUDIO
@@ -25,7 +24,6 @@ from server.record import CLIENT_LEFT, RequestRecord, Synthesis
 from server.routes.delivery import SendLimits, SendTimer
 from server.routes.requests import TtsRequest
 from server.routes.utterances import UtteranceParser
-from server.scheduling.job import AHEAD_SECONDS
 from server.streaming.audio_stream import AudioPiece, AudioStream
 from server.synthesis.admission import Admission
 from server.synthesis.request_slot import RequestSlot
@@ -33,7 +31,6 @@ from server.synthesis.synthesizer import Synthesizer
 from server.telemetry.recorder import Recorder
 from server.utterance import Listener, Utterance
 
-SAMPLE_BYTES = np.dtype(np.float32).itemsize
 SAMPLE = "a"
 """Stands for a text that has not arrived."""
 OK = 200
@@ -114,10 +111,10 @@ class UtteranceSpeaker:
             record.mark_received()
             with record.stage(Stage.NORMALIZE):
                 utterance, _ = await self._utterances.parse(speech, client.caller)
-            listener = Listener(True, client.key, span.get_span_context(), client.caller.tenant)
+            listener = Listener(audio.streamed, client.key, span.get_span_context(), client.caller.tenant)
             record.synthesis = Synthesis(utterance, listener, not speech.cache, speech.response_format)
             seconds = self._synthesizer.estimate(utterance)
-            size = int(min(seconds, AHEAD_SECONDS) * utterance.voice.sample_rate * SAMPLE_BYTES)
+            size = audio.most_unsent(seconds, utterance.voice.sample_rate)
             async with permitted(
                 self._limiter, self._metrics, client.caller, client.key, lambda: bool(record.first_audio)
             ) as permit:

@@ -109,6 +109,7 @@ class WyomingConnection:
                 await asyncio.sleep(0)  # events that wait must not keep others waiting
         except SpeechError as error:
             self._speaker.refuse(self._client, error)
+            await asyncio.gather(*(context.cancel(lost=True) for context in self._session.contexts))
             await self._conversation.refuse(error)
         else:
             await self._session.finish()
