@@ -100,13 +100,13 @@ lock: $(UV) ## choose versions anew, within pyproject.toml
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade \
 	  pyproject.toml --output-file requirements.lock
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
-	  pyproject.toml --extra drift --extra dashboards --extra japanese --extra s3 --extra ray --extra verify --group dev --constraint requirements.lock --output-file requirements/dev.lock
+	  pyproject.toml --extra drift --extra dashboards --extra japanese --extra s3 --extra ray --extra verify --extra wyoming --group dev --constraint requirements.lock --output-file requirements/dev.lock
 	@for extra in drift dashboards; do \
 	  $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")' $$extra | \
 	    $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    - --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
 	done
-	@for extra in japanese s3 ray verify; do \
+	@for extra in japanese s3 ray verify wyoming; do \
 	  $(UV) pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
 	    pyproject.toml --extra $$extra --constraint requirements/dev.lock --output-file requirements/$$extra.lock || exit 1; \
 	done

@@ -142,6 +142,9 @@ def _announce(settings: StackSettings, supervisor: Supervisor, seconds: float) -
         ready_url = dashboard(settings).ready_url or ""
         addresses = {"live dashboard": ready_url.removesuffix("/_stcore/health"), **addresses}
     if "server" in supervisor.names:
+        environment = server(settings).environment
+        if port := environment["TTSCOPE_WYOMING_PORT"]:
+            addresses = {"Home Assistant": f"{environment['TTSCOPE_WYOMING_HOST']}:{port} (Wyoming)", **addresses}
         addresses = {"server": (server(settings).ready_url or "").removesuffix("/ready"), **addresses}
     lines = (f"  {name:<16} {address}" for name, address in addresses.items())
     _say("\n".join([f"\nready after {seconds:.1f} s; Ctrl+C stops all of it\n", *lines, ""]))
