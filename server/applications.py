@@ -56,7 +56,7 @@ from server.streaming.deepgram_http import DeepgramDialect
 from server.streaming.elevenlabs_lists import ElevenLabsListRoutes
 from server.streaming.sessions import Sessions
 from server.streaming.socket_route import SocketRoute
-from server.streaming.speaker import UtteranceSpeaker
+from server.streaming.utterance_synthesizer import UtteranceSynthesizer
 from server.streaming.wyoming_port import WyomingPort
 from server.synthesis.admission import Admission
 from server.synthesis.synthesizer import Synthesizer
@@ -135,7 +135,7 @@ class Applications:
         self._prometheus = PrometheusRoute(telemetry.exposition)
         self._health = HealthRoutes(synthesizer, load, predictor)
         self._utterances = UtteranceParser(settings, synthesizer, dictionaries, store, self._aliases)
-        self._speaker = UtteranceSpeaker(
+        self._speaker = UtteranceSynthesizer(
             synthesizer,
             self._utterances,
             admission,

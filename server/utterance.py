@@ -13,12 +13,10 @@ import numpy.typing as npt
 
 from otel.contract.values import WORK, Device, Stage
 
-Samples = npt.NDArray[np.float32]
-"""Mono audio, shape (samples,), within -1 to 1."""
+Samples = npt.NDArray[np.float32]  # mono audio, shape (samples,), within -1 to 1
 VOICE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 SPEED_RANGE = (0.25, 4.0)
-LOUDNESS_RANGE = (-40.0, -5.0)
-"""The loudness in LUFS that a request may ask for: EBU R128 sets -23, podcasts use -16, streaming services -14."""
+LOUDNESS_RANGE = (-40.0, -5.0)  # LUFS: EBU R128 sets -23, podcasts use -16, streaming services -14
 MARKUP = "markup"
 """The rule of a range whose reading markup gives."""
 VoiceKey = tuple[str | None, str]

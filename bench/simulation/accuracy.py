@@ -93,7 +93,7 @@ class RunFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
+class MachineCalibration:
     """What a machine is given besides its step times, since it is not equally fast at all times."""
 
     latency: Latency
@@ -113,7 +113,7 @@ class Comparison:
     load: float
     rate: float
     """Requests a second."""
-    calibration: Calibration
+    calibration: MachineCalibration
     """With which the fleet is simulated."""
     requests: int
     answered: int
@@ -183,7 +183,9 @@ def probes_of(fleet: Fleet, mix: Mix) -> tuple[Sequence[Arrival], ...]:
     return alone, [replace(arrival, at=0.0) for arrival in mix.arrivals(TOGETHER, 1.0, seed=5)]
 
 
-def calibrate(fleet: Fleet, probes: Sequence[Sequence[Arrival]], replies: Sequence[Sequence[Reply]]) -> Calibration:
+def calibrate(
+    fleet: Fleet, probes: Sequence[Sequence[Arrival]], replies: Sequence[Sequence[Reply]]
+) -> MachineCalibration:
     """Returns how measured probes differ from their simulation: those that came at once by a factor on the time of
     steps, and those that were alone by a time for each request besides."""
     slowness = 1.0
@@ -199,10 +201,10 @@ def calibrate(fleet: Fleet, probes: Sequence[Sequence[Arrival]], replies: Sequen
         if reply.first_audio is not None and own.first_audio is not None
     ]
     first_audio, total = (statistics.median(figure) for figure in zip(*rows, strict=True))
-    return Calibration(Latency(max(0.0, first_audio), max(0.0, total - first_audio)), slowness)
+    return MachineCalibration(Latency(max(0.0, first_audio), max(0.0, total - first_audio)), slowness)
 
 
-def pooled(calibrations: Sequence[Calibration]) -> list[Calibration]:
+def pooled(calibrations: Sequence[MachineCalibration]) -> list[MachineCalibration]:
     """Returns the calibrations with the median latency of all: unlike its speed, a machine's latency stays the same."""
     first_audio = statistics.median(each.latency.first_audio for each in calibrations)
     end = statistics.median(each.latency.end for each in calibrations)

@@ -1,10 +1,10 @@
 """Speech from a text that arrives in pieces: sessions over sockets, and the formats of other services for them.
 
 - ``text_buffer.py``: which parts of an unfinished text can be spoken.
-- ``speaker.py``: one utterance, recorded as a request. ``audio_stream.py`` encodes the utterances of a context.
-- ``context.py``: a text and its audio. ``session.py``: the contexts of one socket. ``sessions.py``: all sessions.
-- ``conversation.py``: what a format must do. ``socket_route.py``: the handler of its sockets.
-  ``query.py`` reads handshakes.
+- ``utterance_synthesizer.py``: one utterance, recorded as a request.
+- ``context.py``: a text and its audio, which ``audio_stream.py`` encodes.
+- ``streaming_session.py``: the contexts of one socket. ``sessions.py``: all sessions.
+- ``conversation.py``: what a format must do. ``socket_route.py``: the handler of sockets. ``query.py``: their query.
 - ``deepgram.py``, ``deepgram_http.py``: the format of Deepgram.
 - ``cartesia.py``, ``cartesia_http.py``, ``cartesia_voices.py``: the format of Cartesia. ``cartesia_fields.py`` and
   ``cartesia_events.py`` are what its socket and its calls share.

@@ -21,7 +21,7 @@ SAMPLE_BYTES = np.dtype(np.float32).itemsize
 
 
 @dataclass(frozen=True, slots=True)
-class AudioPiece:
+class EncodedAudio:
     """A piece of a context's audio, of at most PIECE_BYTES: clients accept no long messages."""
 
     data: bytes
@@ -51,7 +51,7 @@ class AudioStream:
 
     async def pieces(
         self, chunks: AsyncGenerator[Chunk, None], pause: float, record: RequestRecord
-    ) -> AsyncGenerator[AudioPiece, None]:
+    ) -> AsyncGenerator[EncodedAudio, None]:
         """Yields an utterance's audio after ``pause`` seconds of silence, and times its encoding in ``record``. Raises
         what ``chunks`` raises, and EngineFailed if there is no audio."""
         offset = None
@@ -65,13 +65,13 @@ class AudioStream:
             with record.stage(Stage.ENCODE):
                 data = await self._feed(samples)
             seconds, words = len(samples) / chunk.sample_rate, later(chunk.words, offset)
-            yield AudioPiece(data[:PIECE_BYTES], words, seconds, chunk.synthesis_seconds)
+            yield EncodedAudio(data[:PIECE_BYTES], words, seconds, chunk.synthesis_seconds)
             for start in range(PIECE_BYTES, len(data), PIECE_BYTES):
-                yield AudioPiece(data[start : start + PIECE_BYTES])
+                yield EncodedAudio(data[start : start + PIECE_BYTES])
         if offset is None:
             raise EngineFailed("the speech engine made no audio")
         if self._form.codec is None and (rest := await self.finish()):
-            yield AudioPiece(rest)
+            yield EncodedAudio(rest)
 
     def most_unsent(self, seconds: float, sample_rate: int) -> int:
         """Returns the estimated most bytes that wait for the client while an utterance of ``seconds`` is made."""

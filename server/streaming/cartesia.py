@@ -11,12 +11,12 @@ from server.errors import InvalidRequest, SpeechError
 from server.routes.requests import TtsRequest
 from server.settings import Settings
 from server.streaming import cartesia_events as events
-from server.streaming.audio_stream import AudioPiece
+from server.streaming.audio_stream import EncodedAudio
 from server.streaming.cartesia_fields import PREFIXES, STRICT, EventfulSpeech, read_speech
 from server.streaming.context import ContextOptions, Event, Failed, Finished, Flushed, StreamingContext
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
 from server.streaming.query import read_query, validated
-from server.streaming.session import MOST_CONTEXTS, MOST_NAME_CHARACTERS, StreamingSession
+from server.streaming.streaming_session import MOST_CONTEXTS, MOST_NAME_CHARACTERS, StreamingSession
 
 PATHS = tuple(f"{prefix}/tts/websocket" for prefix in PREFIXES)
 MOST_DELAY = 5000
@@ -85,7 +85,7 @@ class CartesiaConversation:
     async def send(self, context: StreamingContext, event: Event) -> None:
         name = context.identifier
         match event:
-            case AudioPiece():
+            case EncodedAudio():
                 names = {"context_id": name, "flush_id": self._flushes[name]}
                 if event.words:
                     await self._socket.send_json(events.word_timestamps(event.words, **names))

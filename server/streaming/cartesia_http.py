@@ -16,7 +16,7 @@ from server.routes.requests import read_json
 from server.routes.route import Handler, Route
 from server.streaming.cartesia_events import CartesiaEvents, refusal
 from server.streaming.cartesia_fields import PREFIXES, CartesiaSpeech, EventfulSpeech, read_speech
-from server.streaming.session import MOST_NAME_CHARACTERS
+from server.streaming.streaming_session import MOST_NAME_CHARACTERS
 
 
 class _EventRequest(EventfulSpeech):

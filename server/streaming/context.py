@@ -14,10 +14,10 @@ from itertools import count
 from server.audio.formats import Format
 from server.errors import InvalidRequest, NothingToSpeak, SpeechError, TextTooLong
 from server.routes.requests import TtsRequest
-from server.streaming.audio_stream import AudioPiece, AudioStream
-from server.streaming.speaker import INTERRUPTED, SocketClient, UtteranceSpeaker
+from server.streaming.audio_stream import AudioStream, EncodedAudio
 from server.streaming.text_buffer import TextBuffer
 from server.streaming.utterance_files import UtteranceFiles
+from server.streaming.utterance_synthesizer import INTERRUPTED, SocketClient, UtteranceSynthesizer
 from server.text.language_detection import AUTO
 from server.text.reading import PAUSE
 from server.text.sentences import is_speakable
@@ -79,7 +79,7 @@ class Failed:
     """The flushes that are not answered any more."""
 
 
-Event = AudioPiece | UtteranceBegan | UtteranceEnded | Flushed | Finished | Failed
+Event = EncodedAudio | UtteranceBegan | UtteranceEnded | Flushed | Finished | Failed
 Send = Callable[["StreamingContext", Event], Awaitable[None]]
 """Sends an event; returns when the connection has taken it. Raises ConnectionError when the client has left."""
 
@@ -97,7 +97,7 @@ class StreamingContext:
         voice: Voice,
         options: ContextOptions,
         *,
-        speaker: UtteranceSpeaker,
+        speaker: UtteranceSynthesizer,
         client: SocketClient,
         send: Send,
         most_characters: int,
@@ -218,7 +218,7 @@ class StreamingContext:
                 else:
                     await self._speak(part)
             if rest := await self._audio.finish():
-                await self._send(self, AudioPiece(rest))
+                await self._send(self, EncodedAudio(rest))
             await self._send(self, Finished())
         except SpeechError as error:
             flushes = sum(isinstance(part, Flushed) for part in self._parts)
@@ -252,7 +252,7 @@ class _Delivery:
         self._text = text
         self._begun = False
 
-    async def __call__(self, piece: AudioPiece) -> None:
+    async def __call__(self, piece: EncodedAudio) -> None:
         if not self._begun:
             self._begun = True
             await self._send(UtteranceBegan(self._text))

@@ -13,7 +13,7 @@ from otel.contract.values import SocketEnd
 from server.errors import SpeechError
 from server.middleware.envelope import ErrorFormat
 from server.streaming.context import ContextOptions, Event, StreamingContext
-from server.streaming.session import StreamingSession
+from server.streaming.streaming_session import StreamingSession
 
 Message = dict[str, Any]
 """A message in JSON, from a client or to it."""

@@ -12,11 +12,11 @@ from server.audio.sample_encoding import SampleEncoding
 from server.errors import InvalidRequest, SpeechError
 from server.routes.requests import TtsRequest
 from server.settings import Settings
-from server.streaming.audio_stream import AudioPiece
+from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Flushed, StreamingContext
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
 from server.streaming.query import read_query, validated
-from server.streaming.session import StreamingSession
+from server.streaming.streaming_session import StreamingSession
 from server.utterance import SPEED_RANGE
 
 PATHS = ("/v1/speak", "/deepgram/v1/speak")
@@ -88,7 +88,7 @@ class DeepgramConversation:
 
     async def send(self, context: StreamingContext, event: Event) -> None:
         match event:
-            case AudioPiece():
+            case EncodedAudio():
                 await self._socket.send_bytes(event.data)
             case Flushed():
                 await self._numbered("Flushed")

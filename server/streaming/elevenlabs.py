@@ -14,7 +14,7 @@ from otel.contract.values import SocketEnd
 from server.errors import InvalidRequest, SpeechError, UnsupportedByVoice
 from server.routes.requests import TtsRequest
 from server.settings import Settings
-from server.streaming.audio_stream import AudioPiece
+from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Finished, Flushed, StreamingContext
 from server.streaming.conversation import Converse, Message, Opening, Socket, SocketFormat
 from server.streaming.elevenlabs_alignment import AlignmentClock
@@ -30,7 +30,7 @@ from server.streaming.elevenlabs_fields import (
 )
 from server.streaming.elevenlabs_formats import DEFAULT, SOCKET_FORMATS, output_format
 from server.streaming.query import read_query, validated
-from server.streaming.session import StreamingSession
+from server.streaming.streaming_session import StreamingSession
 
 IGNORED = frozenset(
     {
@@ -85,7 +85,7 @@ class _ContextText(_Text):
     close_socket: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SocketOptions(ContextOptions):
     """What a handshake asks for."""
 
@@ -154,7 +154,7 @@ class _Conversation:
     async def send(self, context: StreamingContext, event: Event) -> None:
         stream = self._streams[context.identifier]
         match event:
-            case AudioPiece():
+            case EncodedAudio():
                 times = stream.clock.align(event)
                 if event.data or times is not None:
                     audio = base64.b64encode(event.data).decode()

@@ -7,7 +7,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from server.audio.formats import Format
-from server.streaming.audio_stream import AudioPiece
+from server.streaming.audio_stream import EncodedAudio
 from server.utterance import Word
 
 
@@ -59,7 +59,7 @@ class AlignmentClock:
         self._aligned = 0
         """The end of the last alignment, in milliseconds from the beginning of the context's audio."""
 
-    def align(self, piece: AudioPiece) -> dict[str, Any] | None:
+    def align(self, piece: EncodedAudio) -> dict[str, Any] | None:
         """Returns the alignment of the next piece of the audio; None if it has none."""
         origin = _milliseconds(self._seconds)
         self._seconds += piece.seconds if self._byte_rate is None else len(piece.data) / self._byte_rate

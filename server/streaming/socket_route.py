@@ -25,9 +25,9 @@ from server.routes.speech import renamed
 from server.settings import Settings
 from server.streaming.context import Event, Send, StreamingContext
 from server.streaming.conversation import Conversation, Message, Opening, Socket, SocketFormat, encode
-from server.streaming.session import StreamingSession
 from server.streaming.sessions import Sessions, socket_end
-from server.streaming.speaker import SocketClient, UtteranceSpeaker
+from server.streaming.streaming_session import StreamingSession
+from server.streaming.utterance_synthesizer import SocketClient, UtteranceSynthesizer
 
 MESSAGE_BYTES = 64 * 1024
 """The longest message that is read; a longer one ends the socket (1009)."""
@@ -51,7 +51,7 @@ class SocketRoute:
         form: SocketFormat,
         settings: Settings,
         sessions: Sessions,
-        speaker: UtteranceSpeaker,
+        speaker: UtteranceSynthesizer,
         clients: Clients,
     ) -> None:
         self._form = form

@@ -9,7 +9,7 @@ from otel.contract.values import Stage
 from server.audio.encoding import Encoder, encoder
 from server.errors import EngineFailed
 from server.record import RequestRecord
-from server.streaming.audio_stream import AudioPiece, AudioStream, later
+from server.streaming.audio_stream import AudioStream, EncodedAudio, later
 from server.utterance import Chunk, Word
 
 
@@ -20,7 +20,7 @@ class UtteranceFiles(AudioStream):
 
     async def pieces(
         self, chunks: AsyncGenerator[Chunk, None], pause: float, record: RequestRecord
-    ) -> AsyncGenerator[AudioPiece, None]:
+    ) -> AsyncGenerator[EncodedAudio, None]:
         """Yields an utterance's file. Raises the errors of ``AudioStream.pieces``, and UnspeakableText."""
         file: Encoder | None = None
         words: list[Word] = []
@@ -36,7 +36,7 @@ class UtteranceFiles(AudioStream):
             raise EngineFailed("the speech engine made no audio")
         with record.stage(Stage.ENCODE):
             data = await asyncio.to_thread(file.finish)
-        yield AudioPiece(data, tuple(words), self.seconds - begun)
+        yield EncodedAudio(data, tuple(words), self.seconds - begun)
 
     def most_unsent(self, seconds: float, sample_rate: int) -> int:
         return int(seconds * self._form.byte_rate(sample_rate))

@@ -17,7 +17,7 @@ from server.audio.formats import FORMATS, PCM
 from server.errors import InvalidRequest, SpeechError, TextTooLong
 from server.routes.requests import TtsRequest
 from server.settings import Settings
-from server.streaming.audio_stream import AudioPiece
+from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import (
     ContextOptions,
     Event,
@@ -29,7 +29,7 @@ from server.streaming.context import (
 )
 from server.streaming.conversation import Message, Opening, Socket, SocketFormat
 from server.streaming.query import read_query, validated
-from server.streaming.session import StreamingSession
+from server.streaming.streaming_session import StreamingSession
 from server.streaming.vllm_omni_fields import InputText, NoFields, SessionConfig, read_config
 from server.utterance import Word
 
@@ -102,7 +102,7 @@ class VllmOmniConversation:
             case UtteranceBegan():
                 self._sentence = _Sentence(self._seconds)
                 await self._send_start(context, event.text)
-            case AudioPiece() if self._sentence is not None:
+            case EncodedAudio() if self._sentence is not None:
                 await self._send_audio(context, self._sentence, event)
             case UtteranceEnded() if self._sentence is not None:
                 if context.options.speech.timestamps:
@@ -168,7 +168,7 @@ class VllmOmniConversation:
             message["word_timestamps"] = True
         await self._socket.send_json(message)
 
-    async def _send_audio(self, context: StreamingContext, sentence: _Sentence, piece: AudioPiece) -> None:
+    async def _send_audio(self, context: StreamingContext, sentence: _Sentence, piece: EncodedAudio) -> None:
         sentence.words += piece.words
         if context.options.speech.timestamps:
             await self._send_chunk(sentence, piece.data, piece.seconds)

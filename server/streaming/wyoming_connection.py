@@ -14,9 +14,9 @@ from server.logs import LOGGER
 from server.settings import Settings
 from server.streaming.context import Event as ContextEvent
 from server.streaming.context import StreamingContext
-from server.streaming.session import StreamingSession
 from server.streaming.sessions import Sessions, socket_end
-from server.streaming.speaker import SocketClient, UtteranceSpeaker
+from server.streaming.streaming_session import StreamingSession
+from server.streaming.utterance_synthesizer import SocketClient, UtteranceSynthesizer
 from server.streaming.wyoming_conversation import WyomingConversation
 from server.streaming.wyoming_events import READ_BYTES, EventReader
 from server.synthesis.synthesizer import Synthesizer
@@ -40,7 +40,7 @@ class WyomingConnection:
         *,
         settings: Settings,
         synthesizer: Synthesizer,
-        speaker: UtteranceSpeaker,
+        speaker: UtteranceSynthesizer,
         sessions: Sessions,
     ) -> None:
         """``reader`` has the limit ``wyoming_events.LINE_BYTES``."""
@@ -77,7 +77,8 @@ class WyomingConnection:
         reading = asyncio.create_task(self._read())
         failing = asyncio.create_task(self._conversation.failed.wait())
         try:
-            ended, _ = await asyncio.wait({reading, failing, self._session.lost}, return_when=asyncio.FIRST_COMPLETED)
+            futures: list[asyncio.Future[Any]] = [reading, failing, self._session.lost]
+            ended, _ = await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             lost = next((error for each in ended if (error := each.exception()) is not None), None)
         finally:
             reading.cancel()

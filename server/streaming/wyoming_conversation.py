@@ -22,11 +22,11 @@ from wyoming.tts import SynthesizeStopped
 from server.audio.formats import PCM
 from server.errors import InvalidRequest, SpeechError, UnsupportedLanguage
 from server.routes.requests import TtsRequest
-from server.streaming.audio_stream import AudioPiece
+from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Finished, StreamingContext
 from server.streaming.query import validated
-from server.streaming.session import StreamingSession
-from server.streaming.speaker import UtteranceSpeaker
+from server.streaming.streaming_session import StreamingSession
+from server.streaming.utterance_synthesizer import UtteranceSynthesizer
 from server.streaming.wyoming_info import describe_server
 from server.text.languages import matching
 from server.utterance import Voice
@@ -75,7 +75,7 @@ class WyomingConversation:
     def __init__(
         self,
         session: StreamingSession,
-        speaker: UtteranceSpeaker,
+        speaker: UtteranceSynthesizer,
         write: Write,
         *,
         voices: Callable[[], Mapping[str, Voice]],
@@ -132,7 +132,7 @@ class WyomingConversation:
     async def send(self, context: StreamingContext, event: Event) -> None:
         """Sends an event of a context."""
         match event:
-            case AudioPiece():
+            case EncodedAudio():
                 await self._send_audio(context, event.data)
             case Finished():
                 await self._begin(context)

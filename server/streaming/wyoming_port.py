@@ -21,7 +21,7 @@ from server.logs import LOGGER
 from server.network.ports import SEND_BUFFER_BYTES
 from server.settings import Settings
 from server.streaming.sessions import Sessions
-from server.streaming.speaker import SocketClient, UtteranceSpeaker
+from server.streaming.utterance_synthesizer import SocketClient, UtteranceSynthesizer
 from server.streaming.wyoming_connection import LOOK_SECONDS, WyomingConnection
 from server.streaming.wyoming_discovery import announced
 from server.streaming.wyoming_events import LINE_BYTES
@@ -42,7 +42,7 @@ class WyomingPort:
         keyring: Keyring,
         *,
         synthesizer: Synthesizer,
-        speaker: UtteranceSpeaker,
+        speaker: UtteranceSynthesizer,
         sessions: Sessions,
         tracer: Tracer,
     ) -> None:

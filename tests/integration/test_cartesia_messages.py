@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.streaming.context import MOST_PARTS
-from server.streaming.session import MOST_CONTEXTS
-from server.streaming.speaker import UtteranceSpeaker
+from server.streaming.streaming_session import MOST_CONTEXTS
+from server.streaming.utterance_synthesizer import UtteranceSynthesizer
 from tests.examples import examples
 from tests.humming_provider import HummingProvider
 from tests.integration.test_cartesia import SPEECH
@@ -224,7 +224,7 @@ async def converse(client: Client, messages: list[Any]) -> None:
 
 
 async def test_whatever_is_sent_is_answered_and_counted_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    speak = UtteranceSpeaker.speak
+    speak = UtteranceSynthesizer.speak
     utterances = 0
 
     async def counted(*arguments: Any) -> None:
@@ -232,7 +232,7 @@ async def test_whatever_is_sent_is_answered_and_counted_once(start: Start, monke
         utterances += 1
         await speak(*arguments)
 
-    monkeypatch.setattr(UtteranceSpeaker, "speak", counted)
+    monkeypatch.setattr(UtteranceSynthesizer, "speak", counted)
     client = await start()
     loop = asyncio.get_running_loop()
 

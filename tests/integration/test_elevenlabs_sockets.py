@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from server.errors import EngineFailed
-from server.streaming.session import MOST_CONTEXTS
+from server.streaming.streaming_session import MOST_CONTEXTS
 from tests.api_keys import create
 from tests.examples import examples
 from tests.humming_provider import HummingProvider, failing

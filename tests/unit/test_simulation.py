@@ -14,8 +14,8 @@ from bench.clients.load import Reply
 from bench.results.machine import Machine
 from bench.simulation import accuracy_section, scale, virtual_time
 from bench.simulation.accuracy import (
-    Calibration,
     Comparison,
+    MachineCalibration,
     MeasuredFleet,
     RunFigures,
     calibrate,
@@ -247,7 +247,7 @@ def test_the_committed_step_times_are_whole_and_plausible() -> None:
 
 def test_requests_that_are_alone_tell_how_slow_a_machine_is() -> None:
     times = even_times(cores=2)
-    slower = Calibration(Latency(0.02, 0.01), 1.25)
+    slower = MachineCalibration(Latency(0.02, 0.01), 1.25)
     probes = probes_of(Fleet(times), MIX)
     replies = [simulate(Fleet(slower.times(times)), probe).replies for probe in probes]
     found = calibrate(Fleet(times), probes, replies)
@@ -268,7 +268,7 @@ def test_an_event_loop_that_is_busy_slows_the_engine_on_its_cores() -> None:
 def test_the_sections_have_what_was_compared() -> None:
     figures = RunFigures(50.0, 0.1, 0.3, 0.5, 2.0)
     fleets = (MeasuredFleet(1, True, 2), MeasuredFleet(4, False, 1))
-    calibration = Calibration(Latency(0.01, 0.002), 1.1)
+    calibration = MachineCalibration(Latency(0.01, 0.002), 1.1)
     rows = [Comparison(fleet, 0.5, 2.0, calibration, 120, 119, replace(figures, total_p95=2.0 * error), figures)
             for fleet, error in zip(fleets, (1.1, 1.3), strict=True)]  # fmt: skip
     section = accuracy_section.render(rows, Machine("A processor", 2, 2**33, has_bf16=False), [0.5, 0.7])

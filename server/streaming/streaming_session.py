@@ -7,7 +7,7 @@ from functools import partial
 
 from server.errors import InvalidRequest
 from server.streaming.context import ContextOptions, Send, StreamingContext
-from server.streaming.speaker import SocketClient, UtteranceSpeaker
+from server.streaming.utterance_synthesizer import SocketClient, UtteranceSynthesizer
 
 MOST_CONTEXTS = 32
 """The most contexts of a session that have not ended."""
@@ -18,7 +18,9 @@ MOST_NAME_CHARACTERS = 256
 class StreamingSession:
     """The contexts of one socket, by the names that its client gives them. One that has ended is forgotten."""
 
-    def __init__(self, client: SocketClient, speaker: UtteranceSpeaker, send: Send, *, most_characters: int) -> None:
+    def __init__(
+        self, client: SocketClient, speaker: UtteranceSynthesizer, send: Send, *, most_characters: int
+    ) -> None:
         """``most_characters`` may wait to be spoken in each context."""
         self.client = client
         self._speaker = speaker

@@ -24,7 +24,7 @@ from server.record import CLIENT_LEFT, RequestRecord, Synthesis
 from server.routes.delivery import SendLimits, SendTimer
 from server.routes.requests import TtsRequest
 from server.routes.utterances import UtteranceParser
-from server.streaming.audio_stream import AudioPiece, AudioStream
+from server.streaming.audio_stream import AudioStream, EncodedAudio
 from server.synthesis.admission import Admission
 from server.synthesis.request_slot import RequestSlot
 from server.synthesis.synthesizer import Synthesizer
@@ -44,7 +44,7 @@ INTERRUPTED = "interrupted"
 
 log = logging.getLogger(f"{LOGGER}.streaming")
 
-Deliver = Callable[[AudioPiece], Awaitable[None]]
+Deliver = Callable[[EncodedAudio], Awaitable[None]]
 """Sends a piece; returns when the connection has taken it. Raises ConnectionError when the client has left."""
 
 
@@ -63,7 +63,7 @@ class SocketClient:
     """The HTTP method that opened it, a label."""
 
 
-class UtteranceSpeaker:
+class UtteranceSynthesizer:
     """Speaks the utterances of all sessions."""
 
     def __init__(
@@ -128,7 +128,7 @@ class UtteranceSpeaker:
                         await self._deliver(record, slot, pieces, deliver)
 
     async def _deliver(
-        self, record: RequestRecord, slot: RequestSlot, pieces: AsyncGenerator[AudioPiece, None], deliver: Deliver
+        self, record: RequestRecord, slot: RequestSlot, pieces: AsyncGenerator[EncodedAudio, None], deliver: Deliver
     ) -> None:
         timer = SendTimer(self._limits)
         async with aclosing(pieces):
