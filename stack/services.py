@@ -37,11 +37,7 @@ ANY_ADDRESS = ("*.[0-9]", "*.[0-9][0-9]", "*.[0-9][0-9][0-9]")
 ROOT = Path(__file__).parent.parent
 CONFIG = Path(__file__).parent / "config"
 RETENTION_DAYS = WINDOW_DAYS + 10
-"""Prometheus' retention: the window of the SLO, and the week that panels look back from its beginning.
-Traces: config/jaeger.yaml and config/tempo.yaml."""
-
-WYOMING_PORT = "10200"
-"""The usual port of speech by Wyoming's protocol, unless TTSCOPE_WYOMING_PORT says otherwise; empty, there is none."""
+"""Prometheus' retention: the window of the SLO, and the week that panels look back before it. Traces: config/."""
 
 NO_ORIGIN = "none"
 """Prometheus' pattern of the origins whose pages may read its answers; by default every page on the web may."""
@@ -236,7 +232,7 @@ def server(settings: StackSettings) -> Service:
         f"{server_url()}/ready",
         {
             "TTSCOPE_PREDICTION_FILE": _prediction_file(settings),
-            "TTSCOPE_WYOMING_PORT": os.environ.get("TTSCOPE_WYOMING_PORT", WYOMING_PORT),  # empty: none
+            "TTSCOPE_WYOMING_PORT": os.environ.get("TTSCOPE_WYOMING_PORT", "10200"),  # empty: none
             "TTSCOPE_WYOMING_HOST": os.environ.get("TTSCOPE_WYOMING_HOST") or "127.0.0.1",
             **_export(settings),
         },
