@@ -128,7 +128,7 @@ async def send_captioned(
 async def _in_range(delivery: Delivery, content_type: str, body: list[bytes]) -> web.StreamResponse:
     """Sends the range of the body that the client requests, or all of it. Raises RangeNotSatisfiable."""
     body[:] = [b"".join(body)]
-    tag = await asyncio.to_thread(entity_tag, body[0])  # a minute of WAV takes 3 ms
+    tag = await asyncio.to_thread(entity_tag, body[0])  # a minute of WAV takes 1.5 ms
     byte_range = requested_range(delivery.request.headers, len(body[0]), tag)
     headers: dict[str, str] = {**ACCEPT_RANGES, hdrs.ETAG: tag}
     if byte_range is None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import time
+import urllib.request
+import wave
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
@@ -89,6 +92,16 @@ def test_the_real_voice_is_the_same_at_every_rate(spoken: dict[str, Any], server
             top = 0.45 * min(rate, own_rate)
             assert band(audio, rate, 100, top) == pytest.approx(band(whole, own_rate, 100, top), abs=0.05)
             assert band(audio, rate, 0.55 * own_rate, rate) < -80  # nothing above what the voice has
+
+
+def test_pythons_reader_takes_a_stream_as_it_arrives(spoken: dict[str, Any], server_url: str) -> None:
+    body = json.dumps({"text": TEXT, "stream": True}).encode()
+    request = urllib.request.Request(f"{server_url}/tts", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=120) as response, wave.open(response) as audio:
+        assert (audio.getnchannels(), audio.getsampwidth(), audio.getframerate()) == (1, 2, 22050)
+        frames = b"".join(iter(lambda: audio.readframes(1000), b""))
+    with wave.open(io.BytesIO(spoken["wav"][1])) as whole:
+        assert frames == whole.readframes(whole.getnframes())
 
 
 @pytest.mark.parametrize(
