@@ -40,6 +40,15 @@ async def test_safari_plays_it(start: Start, path: str, params: dict[str, str]) 
     assert by_status == {"200": [1], "206": [2]}
 
 
+async def test_an_mp3_is_the_same_when_it_comes_from_the_cache(start: Start) -> None:
+    client = await start(cache_bytes=2**24)
+    params = {**CALLS[1][1], "AUDIO": "MP3_FILE"}
+    _, headers, whole = await get(client, "/process", params)
+    assert headers["X-TTS-Cache"] == "miss"
+    status, headers, rest = await get(client, "/process", params, Range="bytes=2-", **{"If-Range": headers["ETag"]})
+    assert (status, headers["X-TTS-Cache"], rest) == (206, "hit", whole[2:])
+
+
 @each_call
 async def test_what_can_not_be_had_in_a_range_is_whole_or_refused(
     start: Start, path: str, params: dict[str, str]
