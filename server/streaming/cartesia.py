@@ -27,7 +27,9 @@ class _Query(BaseModel):
     model_config = STRICT
 
     cartesia_version: str | None = None
-    """Accepted and ignored: all versions have the same messages here."""
+    """Ignored: all versions have the same messages here."""
+    cartesia_client: str | None = None
+    """The SDK's name, from a browser; ignored."""
 
 
 class _Generation(EventfulSpeech):

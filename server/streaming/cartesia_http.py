@@ -15,7 +15,7 @@ from server.routes.dialect import SynthesisRequest
 from server.routes.requests import read_json
 from server.routes.route import Handler, Route
 from server.streaming.cartesia_events import CartesiaEvents, refusal
-from server.streaming.cartesia_fields import PREFIXES, CartesiaSpeech, EventfulSpeech, read_speech
+from server.streaming.cartesia_fields import IGNORED, PREFIXES, CartesiaSpeech, EventfulSpeech, read_speech
 from server.streaming.streaming_session import MOST_NAME_CHARACTERS
 
 
@@ -42,12 +42,10 @@ class CartesiaDialect:
 
     def parse(self, request: web.Request, body: bytes) -> SynthesisRequest:
         values = _members(body)
-        if not self._events:
-            speech = read_speech(CartesiaSpeech, values)
-            return SynthesisRequest(speech.as_tts(), ignored=tuple(speech.ignored()))
-        spoken = read_speech(_EventRequest, values)
-        events = CartesiaEvents(spoken.context_id)
-        return SynthesisRequest(spoken.as_tts(), events=events, ignored=tuple(spoken.ignored()))
+        if self._events:
+            speech = read_speech(_EventRequest, values)
+            return _synthesis_request(speech, values, CartesiaEvents(speech.context_id))
+        return _synthesis_request(read_speech(CartesiaSpeech, values), values)
 
 
 DIALECTS = tuple(
@@ -64,3 +62,11 @@ def _members(body: bytes) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise InvalidJson("the body must be a JSON object in UTF-8")
     return values
+
+
+def _synthesis_request(
+    speech: CartesiaSpeech, values: Mapping[str, Any], events: CartesiaEvents | None = None
+) -> SynthesisRequest:
+    """Returns the request of a call with these members."""
+    ignored = (*sorted(IGNORED & values.keys()), *speech.ignored())
+    return SynthesisRequest(speech.as_tts(), events=events, ignored=ignored)

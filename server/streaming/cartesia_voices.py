@@ -19,7 +19,7 @@ from server.synthesis.synthesizer import Synthesizer
 from server.text.languages import primary
 from server.utterance import Voice
 
-IGNORED = frozenset({"cartesia_version", "expand[]"})
+IGNORED = frozenset({"cartesia_client", "cartesia_version", "expand[]"})
 """Fields of the query that change nothing: no voice has a file to preview."""
 PAGE = 10
 """The voices of a page for which the client states no limit."""

@@ -177,7 +177,8 @@ async def test_keys_are_those_of_the_server(start: Start, tmp_path: Path) -> Non
             await cartesia.tts.websocket_connect().enter()
     assert refused.value.response.status_code == 401
     assert json.loads(refused.value.response.body)["error_code"] == "invalid_api_key"
-    query = "/tts/websocket?cartesia_version=2026-03-01&api_key="  # as Pipecat sends it
+    # as Pipecat and the SDK in browsers send it
+    query = "/tts/websocket?cartesia_version=2026-03-01&cartesia_client=cartesia-js&api_key="
     async with connected(client, query + key) as socket:
         await socket.send(context_id="one", transcript="", **SPEECH)
         assert await socket.receive() == {"type": "done", "done": True, "status_code": 206, "context_id": "one"}

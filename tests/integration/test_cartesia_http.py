@@ -148,7 +148,7 @@ async def test_what_says_nothing_here_is_accepted(start: Start) -> None:
     }
     async with client.session.post(f"{client.url}/tts/bytes?cartesia_version=1", json=body) as response:
         assert response.status == 200
-        assert response.headers["X-TTS-Ignored"] == "generation_config.emotion"
+        assert response.headers["X-TTS-Ignored"] == "duration, use_original_timestamps, generation_config.emotion"
 
 
 async def test_voices_are_listed_page_by_page(start: Start) -> None:
