@@ -17,7 +17,7 @@ from server.settings import Settings
 from server.streaming.audio_stream import EncodedAudio
 from server.streaming.context import ContextOptions, Event, Failed, Finished, Flushed, StreamingContext
 from server.streaming.conversation import Converse, Message, Opening, Socket, SocketFormat
-from server.streaming.elevenlabs_alignment import AlignmentClock
+from server.streaming.elevenlabs_alignment import AlignmentClock, socket_alignment
 from server.streaming.elevenlabs_errors import NAMES, error_message, query_error_response
 from server.streaming.elevenlabs_fields import (
     PREFIXES,
@@ -103,11 +103,9 @@ class _Stream:
     def __init__(self, context: StreamingContext, options: SocketOptions, settings: VoiceSettings | None) -> None:
         self.context = context
         self.settings = settings
-        self.clock = AlignmentClock(
-            options.form, timed=context.options.speech.timestamps, continuous=options.continuous
-        )
         self.flushes = 0
         """The flushes before which not all audio was sent."""
+        self._clock = AlignmentClock(options.form)
         self._options = options
         self._timer: asyncio.TimerHandle | None = None
         context.on_end(lambda _: self._stop_timer())
@@ -123,6 +121,14 @@ class _Stream:
         if flush:
             self.context.flush()
             self.flushes += 1
+
+    def align(self, piece: EncodedAudio) -> dict[str, Any] | None:
+        """Returns the alignment of the next piece of its audio, if it has one. Continuous times need no alignment of
+        silence."""
+        begin, characters = self._clock.align(piece.data, piece.words, piece.seconds)
+        if not self.context.options.speech.timestamps or (self._options.continuous and not piece.words):
+            return None
+        return socket_alignment(characters, 0.0 if self._options.continuous else begin)
 
     def _restart_timer(self) -> None:
         self._stop_timer()
@@ -155,7 +161,7 @@ class _Conversation:
         stream = self._streams[context.identifier]
         match event:
             case EncodedAudio():
-                times = stream.clock.align(event)
+                times = stream.align(event)
                 if event.data or times is not None:
                     audio = base64.b64encode(event.data).decode()
                     await self._send(context.identifier, audio=audio, alignment=times, normalizedAlignment=times)

@@ -7,7 +7,6 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 
 from server.audio.formats import Format
-from server.streaming.audio_stream import EncodedAudio
 from server.utterance import Word
 
 
@@ -29,62 +28,59 @@ def timed_characters(words: Sequence[Word]) -> Iterator[TimedCharacter]:
         yield TimedCharacter(" ", word.end, word.end if following is None else following.start)
 
 
-def alignment(words: Sequence[Word]) -> dict[str, Any]:
-    """Returns the alignment of a call: times are in seconds from the beginning of the audio."""
-    characters = list(timed_characters(words))
+class AlignmentClock:
+    """Times the characters of one audio, message by message, from its beginning.
+
+    The words of a sentence are timed in the message with the sentence's first audio. The characters of a message end
+    with a space that lasts until the end of its audio, and what follows the words in later messages is a space alone.
+    So the times of all messages are as long as the audio, for clients that add them up.
+    """
+
+    def __init__(self, form: Format) -> None:
+        """``form`` is the format of the audio."""
+        self._byte_rate = form.byte_rate(0) if form.codec is None else None
+        """The bytes of a second, where a message's length tells how long it is."""
+        self._seconds = 0.0
+        """The seconds of audio so far."""
+        self._aligned = 0.0
+        """The end of the last space."""
+
+    def align(self, data: bytes, words: Sequence[Word], seconds: float = 0.0) -> tuple[float, list[TimedCharacter]]:
+        """Returns where the next message begins, and its characters, if it has any. ``seconds`` is the length of
+        compressed audio, 0 if it is not known."""
+        begin = self._seconds
+        self._seconds += seconds if self._byte_rate is None else len(data) / self._byte_rate
+        characters = list(timed_characters(words))
+        if characters:
+            start = characters.pop().start
+        else:
+            begin = start = self._aligned
+            if self._seconds <= start:
+                return begin, []
+        self._aligned = max(start, self._seconds)
+        return begin, [*characters, TimedCharacter(" ", start, self._aligned)]
+
+
+def socket_alignment(characters: Sequence[TimedCharacter], origin: float) -> dict[str, Any] | None:
+    """Returns the alignment of a socket's message, with times from ``origin`` on; None without characters."""
+    if not characters:
+        return None
+    times = [(_milliseconds(each.start), _milliseconds(each.end)) for each in characters]
+    return {
+        "chars": [each.character for each in characters],
+        "charStartTimesMs": [start - _milliseconds(origin) for start, _ in times],
+        "charDurationsMs": [end - start for start, end in times],
+    }
+
+
+def call_alignment(characters: Sequence[TimedCharacter]) -> dict[str, Any] | None:
+    """Returns the alignment of a call's answer, with times from the beginning of the audio; None without characters."""
+    if not characters:
+        return None
     return {
         "characters": [each.character for each in characters],
         "character_start_times_seconds": [round(each.start, 3) for each in characters],
         "character_end_times_seconds": [round(each.end, 3) for each in characters],
-    }
-
-
-class AlignmentClock:
-    """Times the characters of one context, message by message.
-
-    The words of a sentence are timed in the message with the sentence's first audio. Each alignment ends with a space
-    that lasts until the end of the message's audio, and what follows the words in later messages is a space alone. So
-    the alignments of a context are as long as its audio, for clients that add them up.
-    """
-
-    def __init__(self, form: Format, *, timed: bool, continuous: bool) -> None:
-        """``form`` is the format of the audio. ``timed`` is whether the voice has times of words. ``continuous`` counts
-        times from the beginning of the context's audio, not of the message's."""
-        self._byte_rate = form.byte_rate(0) if form.codec is None else None
-        """The bytes of a second, where a message's length tells how long it is."""
-        self._timed = timed
-        self._continuous = continuous
-        self._seconds = 0.0
-        """The seconds of audio so far."""
-        self._aligned = 0
-        """The end of the last alignment, in milliseconds from the beginning of the context's audio."""
-
-    def align(self, piece: EncodedAudio) -> dict[str, Any] | None:
-        """Returns the alignment of the next piece of the audio; None if it has none."""
-        origin = _milliseconds(self._seconds)
-        self._seconds += piece.seconds if self._byte_rate is None else len(piece.data) / self._byte_rate
-        end = _milliseconds(self._seconds)
-        if not self._timed:
-            return None
-        characters = timed_characters(piece.words)
-        times = [(each.character, _milliseconds(each.start), _milliseconds(each.end)) for each in characters]
-        if times:
-            _, start, _ = times.pop()
-        else:
-            start = origin = self._aligned
-            if end <= start:
-                return None
-        self._aligned = max(start, end)
-        times.append((" ", start, self._aligned))
-        return _alignment(times, 0 if self._continuous else origin)
-
-
-def _alignment(times: Sequence[tuple[str, int, int]], origin: int) -> dict[str, Any]:
-    """Returns the alignment of a message for characters with their start and end in milliseconds."""
-    return {
-        "chars": [character for character, _, _ in times],
-        "charStartTimesMs": [start - origin for _, start, _ in times],
-        "charDurationsMs": [end - start for _, start, end in times],
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
 from server.access.caller import Scope
+from server.audio.formats import Format
 from server.errors import InvalidJson, SpeechError
 from server.record import RequestRecord
 from server.routes.dialect import SynthesisRequest
@@ -18,7 +20,7 @@ from server.routes.event_format import ChunkTimes
 from server.routes.requests import TtsRequest, read_json
 from server.routes.route import Handler, Route
 from server.streaming.conversation import encode
-from server.streaming.elevenlabs_alignment import alignment
+from server.streaming.elevenlabs_alignment import AlignmentClock, call_alignment
 from server.streaming.elevenlabs_errors import NAMES, error_response
 from server.streaming.elevenlabs_fields import (
     PREFIXES,
@@ -99,10 +101,10 @@ class ElevenLabsDialect:
         }
         return SynthesisRequest(
             validated(TtsRequest, values | changes(speech.voice_settings)),
-            events=CharacterEvents() if self._streamed and self._timed else None,
+            events=CharacterEvents(form) if self._streamed and self._timed else None,
             ignored=tuple(name for name in sorted(IGNORED) if fields.get(name) is not None),
             form=form,
-            captions=_captions,
+            captions=partial(_captions, form),
         )
 
 
@@ -112,8 +114,12 @@ class CharacterEvents:
 
     content_type = "application/x-ndjson"
 
+    def __init__(self, form: Format) -> None:
+        """``form`` is the format of the audio."""
+        self._clock = AlignmentClock(form)
+
     def audio(self, data: bytes, times: ChunkTimes) -> bytes:
-        return _line(data, times.words)
+        return _line(data, times.words, self._clock)
 
     def completed(self, record: RequestRecord) -> bytes:
         return b""
@@ -122,13 +128,14 @@ class CharacterEvents:
         return b""
 
 
-def _captions(audio: Sequence[bytes], audio_format: str, words: Sequence[Word]) -> bytes:
+def _captions(form: Format, audio: Sequence[bytes], audio_format: str, words: Sequence[Word]) -> bytes:
     """See server.routes.captions.Captions."""
-    return _line(b"".join(audio), words)
+    return _line(b"".join(audio), words, AlignmentClock(form))
 
 
-def _line(audio: bytes, words: Sequence[Word]) -> bytes:
-    times = alignment(words) if words else None
+def _line(audio: bytes, words: Sequence[Word], clock: AlignmentClock) -> bytes:
+    _, characters = clock.align(audio, words)
+    times = call_alignment(characters)
     message: dict[str, Any] = {
         "audio_base64": base64.b64encode(audio).decode(),
         "alignment": times,

@@ -78,12 +78,21 @@ async def test_characters_have_times(start: Start) -> None:
     assert "".join(whole.alignment.characters) == f"{TEXT} "
     starts, ends = whole.alignment.character_start_times_seconds, whole.alignment.character_end_times_seconds
     assert starts == sorted(starts)
-    assert all(start <= end <= seconds for start, end in zip(starts, ends, strict=True))
+    assert all(start <= end <= seconds + 0.001 for start, end in zip(starts, ends, strict=True))
+    assert ends[-1] == pytest.approx(seconds, abs=0.001)
     chunks = [chunk async for chunk in tts.stream_with_timestamps("joe", text=TEXT, output_format="pcm_16000")]
     assert len(chunks) > 2
     timed = [chunk.alignment for chunk in chunks if chunk.alignment]
-    assert "".join(character for times in timed for character in times.characters) == f"{TEXT} "
-    assert [time for times in timed for time in times.character_start_times_seconds] == pytest.approx(starts, abs=0.01)
+    characters = [
+        (character, time)
+        for times in timed
+        for character, time in zip(times.characters, times.character_start_times_seconds, strict=True)
+        if character != " "
+    ]
+    assert "".join(character for character, _ in characters) == TEXT.replace(" ", "")
+    spoken = [time for character, time in zip(TEXT, starts, strict=False) if character != " "]
+    assert [time for _, time in characters] == pytest.approx(spoken, abs=0.01)
+    assert timed[-1].character_end_times_seconds[-1] == pytest.approx(seconds, abs=0.01)
     streamed = sum(len(base64.b64decode(chunk.audio_base_64)) for chunk in chunks)
     assert streamed / 2 / 16_000 == pytest.approx(seconds, abs=0.01)
 

@@ -118,7 +118,8 @@ async def test_alignments_add_up_to_the_audio(start: Start, continuous: bool) ->
                 aligned += end
         begin += seconds([message])
     assert text.split() == TEXT.split()
-    assert aligned == pytest.approx(seconds(received) * 1e3, abs=5)
+    length = seconds(received) * 1e3
+    assert length / 2 < aligned <= length + 5 if continuous else aligned == pytest.approx(length, abs=5)
 
 
 async def test_two_contexts_speak_at_once(start: Start) -> None:
